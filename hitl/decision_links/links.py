@@ -25,7 +25,7 @@ from hitl.decision_links.secrets import secret_of
 from hitl.models import Approval, DecisionToken
 from hitl.notification_channels import people_who_can_read_mail
 from hitl.policy import link_policy
-from hitl.selectors import reference_of
+from hitl.selectors.search import reference_of
 
 KEPT_FOR: Final = timedelta(days=7)
 """How long an expired link still says so; after that it is deleted, and answered with 404."""

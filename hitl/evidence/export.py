@@ -18,9 +18,9 @@ from core.audit import anchors, chain
 from core.clock import now as clock_now
 from core.reliability.rate_limit import limit_per_hour
 from core.tenancy.scope import current_tenant_id
-from hitl import selectors
 from hitl.domain.permissions import EXPORT
 from hitl.evidence import page, record, signed_file
+from hitl.selectors import approvals as selectors
 from hitl.selectors.approvals import VIEW
 
 Format = Literal["json", "html"]

@@ -128,7 +128,8 @@ def work_on(export_id: UUID, *, now: datetime | None = None) -> bool:
         last = export.parts.order_by("-number").values_list("number", "last_approval").first() or (0, None)
         approvals = _asked(export.since, export.until)
         page = list((approvals.filter(pk__gt=last[1]) if last[1] else approvals)[:AT_ONCE])
-        exporter = _exporter(export)
+        kind: ActorKind = "api_key" if export.exporter_kind == "api_key" else "user"
+        exporter = Actor(kind=kind, user_id=export.requested_by_id, role=export.exporter_role)
         if page:
             _write_part(export, last[0] + 1, page, record.Terms(exporter, moment, broken=broken))
             _set(export, moved_at=moment)
@@ -139,11 +140,6 @@ def work_on(export_id: UUID, *, now: datetime | None = None) -> bool:
 
 def _asked(since: datetime, until: datetime) -> QuerySet[Approval]:
     return Approval.objects.filter(created_at__gte=since, created_at__lt=until).order_by("pk")
-
-
-def _exporter(export: EvidenceExport) -> Actor:
-    kind: ActorKind = "api_key" if export.exporter_kind == "api_key" else "user"
-    return Actor(kind=kind, user_id=export.requested_by_id, role=export.exporter_role)
 
 
 def _write_part(export: EvidenceExport, number: int, page: Sequence[Approval], terms: record.Terms) -> None:
@@ -209,15 +205,13 @@ def read_period(*, actor: Actor, export_id: UUID) -> Iterator[bytes]:
     Who may: holders of `hitl.export_evidence`. Audit entry `EVIDENCE_PERIOD_READ`. Raises Refused, NotFound, Conflict
     (`not_ready`) while it is written and after it was removed. Read it in the tenant's scope.
     """
-    export = _ready(actor, export_id)
-    return _parts(export)
+    parts = _ready(actor, export_id).parts
+    # One by one: a part is large.
+    return (_packed(parts.get(number=number)) for number in parts.order_by("number").values_list("number", flat=True))
 
 
 def read_register(*, actor: Actor, export_id: UUID) -> tuple[dict[str, Any], str]:
-    """Return the list of an export's requests.
-
-    And the SHA-256 of its line. Everything else is as in `read_period`.
-    """
+    """Return the list of an export's requests, and the SHA-256 of its line; else as `read_period`."""
     export = _ready(actor, export_id)
     last = export.parts.order_by("-number")[0]
     return json.loads(gzip.decompress(_packed(last))), export.sha256
@@ -235,11 +229,6 @@ def _ready(actor: Actor, export_id: UUID) -> EvidenceExport:
             raise Conflict(say, code="not_ready", state=export.state)
         _audit(actor, "EVIDENCE_PERIOD_READ", export, {})
     return export
-
-
-def _parts(export: EvidenceExport) -> Iterator[bytes]:
-    for number in export.parts.order_by("number").values_list("number", flat=True):
-        yield _packed(EvidencePart.objects.get(export=export, number=number))
 
 
 def _packed(part: EvidencePart) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -29,7 +29,7 @@ from hitl.approvals.state.outcomes import digest_of
 from hitl.domain.replay import ReplayError, replay
 from hitl.evidence.signed_file import plain
 from hitl.evidence.verify_evidence import canonical
-from hitl.models import Approval, Decision, Execution, Notification, OverrideReview, Revision
+from hitl.models import Approval, Notification, OverrideReview, Revision
 
 ENTRIES: Final = 5000
 """The most audit entries of one approval in an export; newer ones are left out, and it says so."""
@@ -41,6 +41,12 @@ _REQUEST: Final = (
     "resolved_at"
 ).split()
 _SAID: Final = ("summary", "preview", "facts", "notes", "custom", "tags")
+_REVISION: Final = "revision event person_id actor_kind digest_before risk_before risk_after created_at".split()
+_REVIEW: Final = "revision opened_by_id opened_at closed_by_id closed_at".split()
+_NOTIFICATION: Final = (
+    "revision level channel recipient_id template status provider provider_message_id created_at sent_at delivered_at "
+    "read_at failed_at is_reminder attempts"
+).split()
 _TRIES: Final = 5
 """How often a request that moves while it is read is read again."""
 
@@ -75,7 +81,7 @@ def collect(approval: Approval, terms: Terms) -> Evidence:
     One that moved since it was read, or meanwhile, is read again: what belongs together was true at one moment.
     """
     for _ in range(_TRIES):
-        evidence = _collected(approval, terms)
+        evidence = Reading(approval, terms).evidence()
         now = Approval.objects.get(pk=approval.pk)
         if now.version == approval.version:
             break
@@ -83,38 +89,153 @@ def collect(approval: Approval, terms: Terms) -> Evidence:
     return evidence
 
 
-def _collected(approval: Approval, terms: Terms) -> Evidence:
-    rows = seals.load_rows([approval.pk])[approval.pk]
-    revisions = list(Revision.objects.filter(approval=approval).order_by("revision"))
-    told = list(Notification.objects.filter(approval=approval).order_by("id")[:NOTIFICATIONS])
-    reviews = list(OverrideReview.objects.filter(approval=approval).order_by("id"))
-    entries = list(_about(approval).order_by("seq")[:ENTRIES])
-    held = anchors.covering([entry.seq for entry in entries])
-    mask = terms.mask
-    content = {
-        "request": _request(approval, mask),
-        "digest": {"algorithm": "SHA-256", "value": approval.digest, "canonical": _canonical(approval, mask)},
-        "risk": {
-            "score": approval.risk_score,
-            "level": approval.risk_level,
-            "factors": approval.risk_factors,
-            "scoring": approval.risk_version,
-            "policy": approval.risk_policy,
-        },
-        "workflow": {"id": approval.workflow_id, "version": approval.workflow_version, "snapshot": approval.snapshot},
-        "seal": _seal(approval, mask),
-        "assignments": [_row(row, sealed_columns.ASSIGNMENT) for row in rows.assignments],
-        "votes": [_vote(row, mask) for row in rows.decisions],
-        "revisions": [_revision(row, mask) for row in revisions],
-        "executions": [_execution(row, mask) for row in rows.executions],
-        "reviews": [_review(row, mask) for row in reviews],
-        "notifications": [_notification(row, mask) for row in told],
-        "audit": [_entry(entry, held) for entry in entries],
-        "anchors": [anchors.as_json(anchor) for anchor in held],
-        "findings": {"problems": _problems(approval, rows.decisions, entries, terms)},
-        "people": _people(approval, rows, revisions, told, reviews, entries),
-    }
-    return Evidence(header_of(terms, reference=approval.reference, approval=approval.pk), plain(content))
+class Reading:
+    """One reading of an approval and its rows, for a reader under these terms."""
+
+    def __init__(self, approval: Approval, terms: Terms) -> None:
+        self.approval, self.terms, self.mask = approval, terms, terms.mask
+        self.rows = seals.load_rows([approval.pk])[approval.pk]
+        self.revisions = list(Revision.objects.filter(approval=approval).order_by("revision"))
+        self.told = list(Notification.objects.filter(approval=approval).order_by("id")[:NOTIFICATIONS])
+        self.reviews = list(OverrideReview.objects.filter(approval=approval).order_by("id"))
+        about = AuditEntry.objects.filter(object_type__in=(seals.REQUEST, seals.RESEALED), object_id=approval.pk)
+        self.entries = list(about.order_by("seq")[:ENTRIES])
+        self.held = anchors.covering([entry.seq for entry in self.entries])
+
+    def evidence(self) -> Evidence:
+        """Return all of it."""
+        approval, rows = self.approval, self.rows
+        content = {
+            "request": self.request(),
+            "digest": {"algorithm": "SHA-256", "value": approval.digest, "canonical": self.canonical()},
+            "risk": {
+                "score": approval.risk_score,
+                "level": approval.risk_level,
+                "factors": approval.risk_factors,
+                "scoring": approval.risk_version,
+                "policy": approval.risk_policy,
+            },
+            "workflow": {
+                "id": approval.workflow_id,
+                "version": approval.workflow_version,
+                "snapshot": approval.snapshot,
+            },
+            "seal": self.seal(),
+            "assignments": [_row(row, sealed_columns.ASSIGNMENT) for row in rows.assignments],
+            "votes": [
+                {"sealed": seals.content_of(row, sealed_columns.DECISION.always), "reason": self.mask(row.reason)}
+                for row in rows.decisions
+            ],
+            "revisions": [self.columns(row, _REVISION, "diff") for row in self.revisions],
+            "executions": [
+                {
+                    **_row(row, sealed_columns.EXECUTION),
+                    **self.columns(row, (), "result", "error"),
+                    "late_reports": list(row.late_reports.order_by("id").values("fence", "outcome", "reported_at")),
+                }
+                for row in rows.executions
+            ],
+            "reviews": [self.columns(row, _REVIEW, "finding") for row in self.reviews],
+            "notifications": [self.columns(row, _NOTIFICATION, "failure_reason") for row in self.told],
+            "audit": [self.entry(entry) for entry in self.entries],
+            "anchors": [anchors.as_json(anchor) for anchor in self.held],
+            "findings": {"problems": self.problems()},
+            "people": self.people(),
+        }
+        return Evidence(header_of(self.terms, reference=approval.reference, approval=approval.pk), plain(content))
+
+    def columns(self, row: Any, names: Sequence[str], *masked: str) -> dict[str, Any]:
+        """Return columns of a row, some of them as the reader may see them."""
+        return {name: getattr(row, name) for name in names} | {name: self.mask(getattr(row, name)) for name in masked}
+
+    def request(self) -> dict[str, Any]:
+        """Return the request, and whether its content is complete."""
+        approval, payload = self.approval, self.mask(self.approval.payload)
+        state = "erased" if approval.payload == GONE else "complete" if payload == approval.payload else "masked"
+        kind = registry.get(approval.kind).title if registry.is_known(approval.kind) else approval.kind
+        columns = self.columns(approval, _REQUEST, *_SAID)
+        return {**columns, "kind_title": kind, "payload": payload, "payload_state": state}
+
+    def canonical(self) -> str | None:
+        """Return the bytes that the digest is over, as text; None where a part of them is masked or erased."""
+        approval = self.approval
+        if approval.payload == GONE or self.mask(approval.payload) != approval.payload:
+            return None
+        over = self.columns(approval, ("revision", "kind", "kind_version", "payload"))
+        return canonical(plain({"tenant": approval.tenant_id, "approval": approval.pk, **over})).decode()
+
+    def seal(self) -> dict[str, Any]:
+        """Return the seal of the request, what it is over, and what of that is withheld."""
+        names, open_names = sealed_columns.APPROVAL.always, sealed_columns.APPROVAL.while_open
+        sealed = seals.content_of(self.approval, names + open_names if self.approval.is_open else names)
+        withheld = [name for name in open_names if name in sealed and self.mask(sealed[name]) != sealed[name]]
+        shown = {name: value for name, value in sealed.items() if name not in withheld}
+        return {"value": self.approval.seal, "sealed": shown, "withheld": withheld}
+
+    def entry(self, entry: AuditEntry) -> dict[str, Any]:
+        """Return an audit entry with its path to the anchor that covers it."""
+        anchor = next((each for each in self.held if each.first <= entry.seq <= each.last), None)
+        return {
+            "entry": chain.content_of(entry),
+            "hash": entry.hash,
+            "anchor": anchor.number if anchor else None,
+            "path": anchors.path_to(anchor, entry.seq) if anchor else [],
+        }
+
+    def problems(self) -> list[dict[str, str]]:
+        """Return what the installation itself finds wrong, with the keys that an auditor does not have."""
+        approval, entries = self.approval, self.entries
+        found = [("audit", self.terms.broken)] if self.terms.broken else []
+        found += [("seal", what) for what in find_broken([approval]).values()]
+        if approval.payload == GONE:
+            emptied = Q(object_type="core.erasure", facts__approvals__contains=[str(approval.pk)])
+            if not AuditEntry.objects.filter(emptied, action__endswith=".approvals_emptied").exists():
+                found.append(("request", "it is gone, and no erasure recorded it"))
+        elif digest_of(approval) != approval.digest:
+            found.append(("request", "it does not match its digest"))
+        for place, vote in enumerate(self.rows.decisions, start=1):
+            if not verify(vote):
+                found.append((f"votes/{place}", "it was not written by the application"))
+            elif vote.reason and not has_original_reason(vote):
+                found.append((f"votes/{place}", "its reason was changed"))
+        for place, entry in enumerate(entries, start=1):
+            if not chain.is_genuine(entry):
+                found.append((f"audit/{place}", f"entry {entry.seq} was not written by the application"))
+        try:
+            replay(entry for entry in entries if entry.object_type == seals.REQUEST)
+        except ReplayError as error:
+            found.append(("audit", str(error)))
+        if len(entries) == ENTRIES:
+            found.append(("audit", f"there are more than {ENTRIES} entries; the newest are left out"))
+        return [{"item": item, "what": what} for item, what in found]
+
+    def people(self) -> list[dict[str, Any]]:
+        """Return everybody who is named by an id, with their name and role now."""
+        approval = self.approval
+        ids: set[UUID | None] = {approval.requester_id, approval.decided_by_id, approval.assigned_to_id}
+        ids |= {*approval.excluded, *(entry.actor_user_id for entry in self.entries)}
+        for assignment in self.rows.assignments:
+            ids |= {assignment.person_id, assignment.rightful_id, assignment.for_person_id}
+        for vote in self.rows.decisions:
+            ids |= {vote.person_id, vote.on_behalf_of_id}
+        ids |= {row.person_id for row in self.revisions} | {row.recipient_id for row in self.told}
+        ids |= {person for row in self.reviews for person in (row.opened_by_id, row.closed_by_id)}
+        known = sorted(person for person in ids if person is not None)
+        names, erased = names_of(known), erased_people()
+        roles = dict(Membership.objects.filter(user_id__in=known, erased_at=None).values_list("user_id", "role"))
+        return [
+            {
+                "id": person,
+                "name": pseudonym(person) if person in erased else names.get(person) or "Not a member any more",
+                "role_now": roles.get(person, ""),
+                "is_erased": person in erased,
+            }
+            for person in known
+        ]
+
+
+def _row(row: Any, columns: sealed_columns.Columns) -> dict[str, Any]:
+    return {"sealed": seals.content_of(row, columns.always), "seal": row.seal}
 
 
 def header_of(terms: Terms, **more: Any) -> dict[str, Any]:
@@ -142,138 +263,3 @@ def header_of(terms: Terms, **more: Any) -> dict[str, Any]:
 def pseudonym(person_id: UUID) -> str:
     """Return how an erased person is named: always the same, and nothing of who it was."""
     return f"Erased person {sha256(person_id.bytes).hexdigest()[:8]}"
-
-
-def _about(approval: Approval) -> Any:
-    return AuditEntry.objects.filter(object_type__in=(seals.REQUEST, seals.RESEALED), object_id=approval.pk)
-
-
-def _request(approval: Approval, mask: Callable[[Any], Any]) -> dict[str, Any]:
-    said = {name: mask(getattr(approval, name)) for name in _SAID}
-    payload = mask(approval.payload)
-    state = "erased" if approval.payload == GONE else "complete" if payload == approval.payload else "masked"
-    kind = registry.get(approval.kind).title if registry.is_known(approval.kind) else approval.kind
-    columns = {name: getattr(approval, name) for name in _REQUEST}
-    return {**columns, **said, "kind_title": kind, "payload": payload, "payload_state": state}
-
-
-def _canonical(approval: Approval, mask: Callable[[Any], Any]) -> str | None:
-    """Return the bytes that the digest is over, as text; None where a part of them is masked or erased."""
-    if approval.payload == GONE or mask(approval.payload) != approval.payload:
-        return None
-    names = ("revision", "kind", "kind_version", "payload")
-    over = {"tenant": approval.tenant_id, "approval": approval.pk, **{name: getattr(approval, name) for name in names}}
-    return canonical(plain(over)).decode()
-
-
-def _seal(approval: Approval, mask: Callable[[Any], Any]) -> dict[str, Any]:
-    names = sealed_columns.APPROVAL.always
-    if approval.is_open:
-        names += sealed_columns.APPROVAL.while_open
-    sealed = seals.content_of(approval, names)
-    open_names = sealed_columns.APPROVAL.while_open
-    withheld = [name for name in open_names if name in sealed and mask(sealed[name]) != sealed[name]]
-    shown = {name: value for name, value in sealed.items() if name not in withheld}
-    return {"value": approval.seal, "sealed": shown, "withheld": withheld}
-
-
-def _row(row: Any, columns: sealed_columns.Columns) -> dict[str, Any]:
-    return {"sealed": seals.content_of(row, columns.always), "seal": row.seal}
-
-
-def _vote(row: Decision, mask: Callable[[Any], Any]) -> dict[str, Any]:
-    return {"sealed": seals.content_of(row, sealed_columns.DECISION.always), "reason": mask(row.reason)}
-
-
-def _revision(row: Revision, mask: Callable[[Any], Any]) -> dict[str, Any]:
-    names = "revision event person_id actor_kind digest_before risk_before risk_after created_at".split()
-    return {**{name: getattr(row, name) for name in names}, "diff": mask(row.diff)}
-
-
-def _execution(row: Execution, mask: Callable[[Any], Any]) -> dict[str, Any]:
-    late = row.late_reports.order_by("id").values("fence", "outcome", "reported_at")
-    said = {"result": mask(row.result), "error": mask(row.error), "late_reports": list(late)}
-    return {**_row(row, sealed_columns.EXECUTION), **said}
-
-
-def _review(row: OverrideReview, mask: Callable[[Any], Any]) -> dict[str, Any]:
-    names = "revision opened_by_id opened_at closed_by_id closed_at".split()
-    return {**{name: getattr(row, name) for name in names}, "finding": mask(row.finding)}
-
-
-def _notification(row: Notification, mask: Callable[[Any], Any]) -> dict[str, Any]:
-    names = (
-        "revision level channel recipient_id template status provider provider_message_id created_at sent_at "
-        "delivered_at read_at failed_at is_reminder attempts"
-    ).split()
-    return {**{name: getattr(row, name) for name in names}, "failure_reason": mask(row.failure_reason)}
-
-
-def _entry(entry: AuditEntry, held: Sequence[Any]) -> dict[str, Any]:
-    anchor = next((each for each in held if each.first <= entry.seq <= each.last), None)
-    return {
-        "entry": chain.content_of(entry),
-        "hash": entry.hash,
-        "anchor": anchor.number if anchor else None,
-        "path": anchors.path_to(anchor, entry.seq) if anchor else [],
-    }
-
-
-def _problems(
-    approval: Approval, votes: Sequence[Decision], entries: Sequence[AuditEntry], terms: Terms
-) -> list[dict[str, str]]:
-    """Return what the installation itself finds wrong, with the keys that an auditor does not have."""
-    found = [("audit", terms.broken)] if terms.broken else []
-    found += [("seal", what) for what in find_broken([approval]).values()]
-    if approval.payload == GONE:
-        emptied = Q(object_type="core.erasure", facts__approvals__contains=[str(approval.pk)])
-        if not AuditEntry.objects.filter(emptied, action__endswith=".approvals_emptied").exists():
-            found.append(("request", "it is gone, and no erasure recorded it"))
-    elif digest_of(approval) != approval.digest:
-        found.append(("request", "it does not match its digest"))
-    for place, vote in enumerate(votes, start=1):
-        if not verify(vote):
-            found.append((f"votes/{place}", "it was not written by the application"))
-        elif vote.reason and not has_original_reason(vote):
-            found.append((f"votes/{place}", "its reason was changed"))
-    for place, entry in enumerate(entries, start=1):
-        if not chain.is_genuine(entry):
-            found.append((f"audit/{place}", f"entry {entry.seq} was not written by the application"))
-    try:
-        replay(entry for entry in entries if entry.object_type == seals.REQUEST)
-    except ReplayError as error:
-        found.append(("audit", str(error)))
-    if len(entries) == ENTRIES:
-        found.append(("audit", f"there are more than {ENTRIES} entries; the newest are left out"))
-    return [{"item": item, "what": what} for item, what in found]
-
-
-def _people(
-    approval: Approval,
-    rows: seals.Rows,
-    revisions: Iterable[Revision],
-    told: Iterable[Notification],
-    reviews: Iterable[OverrideReview],
-    entries: Iterable[AuditEntry],
-) -> list[dict[str, Any]]:
-    """Return everybody who is named by an id, with their name and role now."""
-    ids: set[UUID | None] = {approval.requester_id, approval.decided_by_id, approval.assigned_to_id}
-    ids |= {*approval.excluded, *(entry.actor_user_id for entry in entries)}
-    for assignment in rows.assignments:
-        ids |= {assignment.person_id, assignment.rightful_id, assignment.for_person_id}
-    for vote in rows.decisions:
-        ids |= {vote.person_id, vote.on_behalf_of_id}
-    ids |= {row.person_id for row in revisions} | {row.recipient_id for row in told}
-    ids |= {person for row in reviews for person in (row.opened_by_id, row.closed_by_id)}
-    known = sorted(person for person in ids if person is not None)
-    names, erased = names_of(known), erased_people()
-    roles = dict(Membership.objects.filter(user_id__in=known, erased_at=None).values_list("user_id", "role"))
-    return [
-        {
-            "id": person,
-            "name": pseudonym(person) if person in erased else names.get(person) or "Not a member any more",
-            "role_now": roles.get(person, ""),
-            "is_erased": person in erased,
-        }
-        for person in known
-    ]

@@ -31,7 +31,7 @@ from hitl.killswitch import targets
 from hitl.killswitch.describe import EVERYWHERE as ALL
 from hitl.killswitch.describe import INSTALLATION, target_in_sentence, target_title
 from hitl.models import GlobalKillSwitch, KillSwitch
-from hitl.selectors import list_switches
+from hitl.selectors.approvals import list_switches
 
 EVERYTHING = ("tenant:", "Everything in this organisation")
 EVERYWHERE = (f"{INSTALLATION}:", "Everything in all organisations")

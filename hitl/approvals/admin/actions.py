@@ -49,7 +49,7 @@ from hitl.domain.state_machine import Event, State
 from hitl.execution import reconcile
 from hitl.execution.reconcile import probe_now
 from hitl.models import Approval, OverrideReview
-from hitl.selectors import VIEW
+from hitl.selectors.approvals import VIEW
 
 EVENTS: Final = {
     "edit": Event.EDIT,

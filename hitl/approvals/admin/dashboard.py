@@ -12,12 +12,13 @@ from console.names import name_in, names_of
 from console.templatetags.console_ui import chip
 from core.actors import Actor
 from core.tenancy.scope import current_tenant_id
-from hitl import selectors
 from hitl.display import RISKS, STATES, risk_chip, state_chip
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import WAITING
 from hitl.masking import mask_for
 from hitl.models import Approval, Decision
+from hitl.selectors import approvals as selectors
+from hitl.selectors import search
 
 CHART_SECONDS = 30
 RECENT, FOUND_MAX = 200, 6
@@ -165,9 +166,9 @@ class RequestFinder(Finder):
 
     def find(self, viewer: Actor, words: str) -> list[Found]:
         """Return the request of this reference, else the newest whose reference begins so, with masked summaries."""
-        if not selectors.is_reference(words):
+        if not search.is_reference(words):
             return []
-        visible, wanted = selectors.query_approvals(viewer=viewer), selectors.reference_of(words)
+        visible, wanted = selectors.query_approvals(viewer=viewer), search.reference_of(words)
         rows = list(visible.filter(reference=wanted)[:1])
         if not rows:
             # Among the newest requests only: an index can't find the newest of a beginning.

@@ -18,7 +18,7 @@ from hitl.approvals.state.context import DecisionContext
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event
 from hitl.models import Approval, Assignment, Decision
-from hitl.selectors import VIEW
+from hitl.selectors.approvals import VIEW
 
 
 class ApprovalRows:

@@ -33,7 +33,6 @@ from core.rest.filters import (
 from core.rest.idempotency import HEADER, idempotent_outside_transaction
 from core.rest.pagination import SortedPagination
 from core.rest.views import ApiViewSet, Expansion, ListViewSet, Query
-from hitl import selectors
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.approvals.change.propose import find_repeat, propose
@@ -46,6 +45,8 @@ from hitl.exports.approvals import export_list
 from hitl.models import Approval, Assignment
 from hitl.policy.rest.workflows import WorkflowSerializer
 from hitl.policy.selectors import query_workflows
+from hitl.selectors import approvals as selectors
+from hitl.selectors import search
 
 CHANNEL: Final = "api"
 CUSTOM_LIMIT: Final = 4000
@@ -81,7 +82,7 @@ class ApprovalFilters(ApiFilterSet):
     )
     q = CharFilter(
         method="filter_words",
-        max_length=selectors.LONGEST,
+        max_length=search.LONGEST,
         help_text="A reference (`BR-1042` or `1042`), the beginnings of words, or of the requester's name.",
     )
     created_after = AfterFilter("created_at")
@@ -119,10 +120,10 @@ class ApprovalFilters(ApiFilterSet):
 
     def filter_words(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
         """Return the approvals that a search finds; raises `Invalid` for personal data."""
-        words = selectors.cleaned(value)
-        selectors.refuse_personal(words)
+        words = search.cleaned(value)
+        search.refuse_personal(words)
         states = self.form.cleaned_data["state"]
-        return queryset.filter(selectors.found_by(words, only_open=bool(states) and set(states) <= set(OPEN)))
+        return queryset.filter(search.found_by(words, only_open=bool(states) and set(states) <= set(OPEN)))
 
 
 class ApprovalPagination(SortedPagination):

@@ -16,10 +16,10 @@ from core.rest.fields import MaskedText, RowSerializer
 from core.rest.filters import ApiFilterSet, OpenFilter
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
-from hitl import selectors
 from hitl.approvals.decide.delegations import end_delegation, open_delegation
 from hitl.domain.permissions import DECIDE
 from hitl.models import Delegation
+from hitl.selectors import approvals as selectors
 
 
 class DelegationFilters(ApiFilterSet):

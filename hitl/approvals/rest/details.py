@@ -15,12 +15,12 @@ from core.actors import Actor
 from core.rest.fields import MaskedDocument, MaskedText, RowSerializer
 from core.rest.pagination import NewestPagePagination, cursor_at, number_of
 from core.rest.views import ListViewSet
-from hitl import selectors
 from hitl.approvals.decide.rights import WATCHED
 from hitl.approvals.integrity.decision_mac import verify
 from hitl.domain.permissions import DECIDE
 from hitl.models import Decision, Execution, LateReport, Notification, Revision, Timer
 from hitl.notifications.delivery_words import delivery_state
+from hitl.selectors import approvals as selectors
 from hitl.selectors import related, timeline
 
 

@@ -14,11 +14,11 @@ from accounts.rest.serializers import PersonSerializer
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.pagination import NewestPagePagination
-from hitl import selectors
 from hitl.approvals.decide import notes
 from hitl.approvals.decide.notes import add_note
 from hitl.approvals.rest.details import ApprovalDetailViewSet
 from hitl.models import ApprovalNote
+from hitl.selectors import approvals as selectors
 from hitl.selectors.notes import query_notes, text_of
 
 

@@ -12,8 +12,8 @@ from accounts.rest.serializers import PersonSerializer
 from core.rest.fields import MaskedText, RowSerializer
 from core.rest.filters import ApiFilterSet, OpenFilter
 from core.rest.views import ListViewSet
-from hitl import selectors
 from hitl.models import OverrideReview
+from hitl.selectors import approvals as selectors
 
 
 class ReviewFilters(ApiFilterSet):

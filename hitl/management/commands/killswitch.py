@@ -10,7 +10,6 @@ from accounts.selectors import tenant_named, tenants_named
 from core.actors import Actor, system
 from core.errors import WalkerError
 from core.tenancy.scope import tenant_scope
-from hitl import selectors
 from hitl.actions import registry
 from hitl.execution.kill_switch_activation import (
     activate_global,
@@ -19,6 +18,7 @@ from hitl.execution.kill_switch_activation import (
     release_kill_switch,
 )
 from hitl.models import GlobalKillSwitch, KillSwitch
+from hitl.selectors import approvals as selectors
 
 OPERATOR: Final[Actor] = system("console-operator")
 

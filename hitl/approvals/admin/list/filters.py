@@ -16,18 +16,8 @@ from hitl.display import HOLDS, RISKS, STATES
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import OPEN, WAITING
 from hitl.models import Approval, Assignment
-from hitl.selectors import (
-    FOUND_CAP,
-    ORDERS,
-    PERSONAL,
-    cleaned,
-    delegated_to,
-    found_by,
-    is_personal,
-    is_reference,
-    open_assignments_of,
-    query_approvals,
-)
+from hitl.selectors.approvals import ORDERS, delegated_to, open_assignments_of, query_approvals
+from hitl.selectors.search import FOUND_CAP, PERSONAL, cleaned, found_by, is_personal, is_reference
 
 ORDER = ("rank", "-is_overdue", "-urgency", "-severity", F("due").asc(nulls_last=True), "-id")
 NEWEST = ("-id",)

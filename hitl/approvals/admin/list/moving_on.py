@@ -14,7 +14,7 @@ from core.actors import Actor
 from hitl.approvals.admin.list.filters import ORDER, ranked
 from hitl.domain.permissions import DECIDE
 from hitl.models import Approval
-from hitl.selectors import query_approvals
+from hitl.selectors.approvals import query_approvals
 
 COOKIE: Final = "walker_after_decision"
 """Says `stay` where a person switched the opening of the next request off."""

@@ -34,7 +34,7 @@ from hitl.policy.workflows.definitions import with_levels
 from hitl.policy.workflows.describe import Label, approvers, sentence
 from hitl.policy.workflows.labels import labels
 from hitl.policy.workflows.workflows import conditions_of, levels_of
-from hitl.selectors import list_executions
+from hitl.selectors.approvals import list_executions
 from hitl.selectors.notes import query_notes, text_of
 from hitl.selectors.related import list_notifications, list_similar
 from hitl.selectors.timeline import history
