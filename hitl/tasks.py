@@ -15,7 +15,7 @@ from core.jobs.decorators import sweep_task, tenant_task
 from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl.approvals.change import overdue, watch_assignments
-from hitl.approvals.change.due import Due, claim_due, fire, note_failure, purge_done
+from hitl.approvals.change.due import claim_due, fire, note_failure, purge_done
 from hitl.approvals.decide import delegations
 from hitl.batches import work
 from hitl.decision_links import links
@@ -83,30 +83,21 @@ def sweep_timers() -> None:
     for due in claim_due():
         try:
             with tenant_scope(due.tenant_id):
-                _run(due)
+                if due.kind in (Timer.Kind.EXECUTE, Timer.Kind.LEASE):
+                    execute_approval.delay(str(due.tenant_id), str(due.approval_id))
+                elif due.kind == Timer.Kind.UNKNOWN:
+                    probe_approval.delay(str(due.tenant_id), str(due.approval_id))
+                else:
+                    fire(due)
         except Exception as error:
             # One broken row must not stop the others; its claim expires and it is retried.
             log.exception("timer_failed", timer=str(due.timer_id), kind=due.kind)
-            _park(due, error)
-
-
-def _park(due: Due, error: Exception) -> None:
-    try:
-        with tenant_scope(due.tenant_id):
-            note_failure(due, error)
-    except Exception:
-        # The timer is retried even if parking it fails.
-        log.exception("timer_not_parked", timer=str(due.timer_id))
-
-
-def _run(due: Due) -> None:
-    ids = str(due.tenant_id), str(due.approval_id)
-    if due.kind in (Timer.Kind.EXECUTE, Timer.Kind.LEASE):
-        execute_approval.delay(*ids)
-    elif due.kind == Timer.Kind.UNKNOWN:
-        probe_approval.delay(*ids)
-    else:
-        fire(due)
+            try:
+                with tenant_scope(due.tenant_id):
+                    note_failure(due, error)
+            except Exception:
+                # The timer is retried even if parking it fails.
+                log.exception("timer_not_parked", timer=str(due.timer_id))
 
 
 @sweep_task(queue="low", is_quick=True)

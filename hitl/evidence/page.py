@@ -95,7 +95,7 @@ class ApprovalPage:
         ]
 
     def request(self) -> Section:
-        """Return what was requested by whom, and what became of it."""
+        """Return what was requested by whom, and its state."""
         request = self.content["request"]
         who = request["requester_kind"].replace("_", " ")
         if request["requester_id"]:

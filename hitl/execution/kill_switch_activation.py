@@ -94,18 +94,15 @@ def release_kill_switch(*, actor: Actor, switch_id: UUID, now: datetime | None =
     with killswitch.exclusive_lock():
         rows = KillSwitch.objects.filter(pk=switch_id, released_at=None)
         if not rows.update(released_at=now or clock_now(), released_by_id=actor.user_id):
-            raise _not_active(actor, switch_id)
+            if not KillSwitch.objects.filter(pk=switch_id).exists():
+                raise NotFound
+            facts = last_change(actor, "hitl.killswitch", switch_id)
+            raise Conflict("This emergency stop is already released.", **facts)
         switch: KillSwitch = KillSwitch.objects.get(pk=switch_id)
         _tell("released", switch)
         _audit(actor, "KILLSWITCH_RELEASED", switch)
     hold_covered(now=now)
     return switch
-
-
-def _not_active(actor: Actor, switch_id: UUID) -> NotFound | Conflict:
-    if not KillSwitch.objects.filter(pk=switch_id).exists():
-        return NotFound()
-    return Conflict("This emergency stop is already released.", **last_change(actor, "hitl.killswitch", switch_id))
 
 
 def _tell(what: str, switch: KillSwitch) -> None:

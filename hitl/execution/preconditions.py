@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from accounts.selectors import Roster
 from hitl.approvals.change.holds import KILL_SWITCH, MANUAL
 from hitl.approvals.integrity.decision_mac import verify
 from hitl.approvals.state.context import DecisionContext
@@ -160,7 +159,12 @@ def why_not_executable(context: DecisionContext) -> str:
     if _is_decided_by_rule(approval):
         return ""
     if approval.decided_as == "overridden":
-        return _why_not_overridden(approval, members)
+        found = Decision.objects.filter(approval=approval, revision=approval.revision, digest=approval.digest)
+        given = found.filter(verdict="override", person__isnull=False)
+        people = {row.person_id for row in given if verify(row)}
+        if not people or people - members.holding(OVERRIDE).keys() or people & set(approval.excluded):
+            return "The person who overrode it is no longer allowed to do so."
+        return ""
     for number in range(1, len(approval.snapshot["levels"]) + 1):
         approvers = {vote.person_id for vote in context.votes_at(number) if vote.verdict == "approve"}
         if approvers & set(approval.excluded) or approvers - members.holding(DECIDE).keys():
@@ -179,12 +183,3 @@ def _is_decided_by_rule(approval: Approval) -> bool:
         approval=approval, revision=approval.revision, digest=approval.digest, actor_kind="rule", verdict="approve"
     )
     return any(verify(row) for row in found)
-
-
-def _why_not_overridden(approval: Approval, members: Roster) -> str:
-    found = Decision.objects.filter(approval=approval, revision=approval.revision, digest=approval.digest)
-    given = found.filter(verdict="override", person__isnull=False)
-    people = {row.person_id for row in given if verify(row)}
-    if not people or people - members.holding(OVERRIDE).keys() or people & set(approval.excluded):
-        return "The person who overrode it is no longer allowed to do so."
-    return ""

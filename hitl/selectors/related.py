@@ -72,15 +72,11 @@ def list_similar(*, viewer: Actor, approval: Approval, limit: int = SHOWN) -> li
     """
     viewer.require(VIEW)
     newest = Approval.objects.filter(kind=approval.kind).exclude(pk=approval.pk).order_by("-id")
+    is_like = Q(subject_key=approval.subject_key)
+    if approval.cost is not None:
+        low, high = sorted((approval.cost / 2, approval.cost * 2))
+        is_like |= Q(currency=approval.currency, cost__gte=low, cost__lte=high)
     rows = Approval.objects.filter(
-        _is_like(approval), pk__in=newest.values("pk")[:LOOKED_AT], state__in=_DECIDED, decided_by__isnull=False
+        is_like, pk__in=newest.values("pk")[:LOOKED_AT], state__in=_DECIDED, decided_by__isnull=False
     )
     return list(rows.order_by("-id")[:limit])
-
-
-def _is_like(approval: Approval) -> Q:
-    subject = Q(subject_key=approval.subject_key)
-    if approval.cost is None:
-        return subject
-    low, high = sorted((approval.cost / 2, approval.cost * 2))
-    return subject | Q(currency=approval.currency, cost__gte=low, cost__lte=high)

@@ -56,18 +56,17 @@ def history(
     entries = chain.chain_of("hitl.approval", approval_id, before=before, limit=most)
     decisions = list(list_decisions(viewer=viewer, approval_id=approval_id))
     if any(row.verdict in FLAGGING for row in decisions):
-        entries = sorted([*entries, *_flagging(approval_id, before, most)], key=lambda entry: entry.seq)[-most:]
+        # Return the newest entries about flags that people set or cleared, which are no transitions.
+        actions = [f"APPROVAL_{verdict.upper()}" for verdict in FLAGGING]
+        about = AuditEntry.objects.filter(object_type="hitl.seal", object_id=approval_id, action__in=actions)
+        entries = sorted(
+            [*entries, *list((about if before is None else about.filter(seq__lt=before)).order_by("-seq")[:most])],
+            key=lambda entry: entry.seq,
+        )[-most:]
     said = _words(decisions)
     names = read_names(entry.actor_user_id for entry in entries)
     told = [_told(entry, names, _remark(said, entry, is_newest=before is None)) for entry in reversed(entries)]
     return told[::-1]
-
-
-def _flagging(approval_id: UUID, before: int | None, limit: int) -> list[AuditEntry]:
-    """Return the newest entries about flags that people set or cleared, which are no transitions."""
-    actions = [f"APPROVAL_{verdict.upper()}" for verdict in FLAGGING]
-    about = AuditEntry.objects.filter(object_type="hitl.seal", object_id=approval_id, action__in=actions)
-    return list((about if before is None else about.filter(seq__lt=before)).order_by("-seq")[:limit])
 
 
 def _words(decisions: Iterable[Decision]) -> dict[tuple[str, UUID | None], list[Decision]]:

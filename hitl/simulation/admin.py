@@ -198,7 +198,11 @@ def chart_of(simulation: Simulation) -> Plot:
 def groups_of(viewer: Actor, simulation: Simulation) -> list[dict[str, Any]]:
     """Return the examples by category, each with its request as the viewer may read it. One query."""
     examples = simulation.result["examples"]
-    shown = Approval.objects.filter(pk__in=[row["approval"] for row in examples]) if _may_read(viewer) else ()
+    shown = (
+        Approval.objects.filter(pk__in=[row["approval"] for row in examples])
+        if viewer.may("hitl.view_approval")
+        else ()
+    )
     summaries = {str(row.pk): mask_for(viewer, row.summary) for row in shown}
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in examples:
@@ -213,10 +217,6 @@ def groups_of(viewer: Actor, simulation: Simulation) -> list[dict[str, Any]]:
         {"name": NAMES[key][0], "tone": NAMES[key][1], "icon": NAMES[key][2], "rows": rows, "count": counts[key]}
         for key, rows in groups.items()
     ]
-
-
-def _may_read(viewer: Actor) -> bool:
-    return viewer.may("hitl.view_approval")
 
 
 def span(minutes: int | None) -> str:

@@ -112,7 +112,8 @@ class ReplayedCaps:
 
         What is held is not counted. `always`: it was spent, whether or not it fits.
         """
-        caps = [cap for cap in self._caps if _covers(cap, past)]
+        whose = {"kind": past.kind, "agent": past.agent_id and str(past.agent_id)}
+        caps = [cap for cap in self._caps if cap.scope == Cap.Scope.ALL or cap.target == whose.get(cap.scope)]
         if not caps:
             return ""
         problem = unknown_amount(caps, past.estimate.cost, has_failed=not past.is_scored)
@@ -127,9 +128,3 @@ class ReplayedCaps:
             for cap in counted:
                 self._used[cap.pk, period_in(cap, moment, self._zone)] += past.need
         return problem
-
-
-def _covers(cap: Cap, past: Past) -> bool:
-    if cap.scope == Cap.Scope.KIND:
-        return cap.target == past.kind
-    return cap.scope == Cap.Scope.ALL or (past.agent_id is not None and cap.target == str(past.agent_id))

@@ -34,15 +34,10 @@ class World:
 
     def __init__(self, rules: Rules, requested: Requested, shapers: Shapers) -> None:
         self.rules = rules
-        hours = [
-            int(row.get("window_hours") or DAY_HOURS)
-            for workflow in rules.definitions.workflows
-            for row in workflow.auto_rules
-        ]
+        flows = rules.definitions.workflows
+        hours = [int(row.get("window_hours") or DAY_HOURS) for flow in flows for row in flow.auto_rules]
         self.window = timedelta(hours=max([DAY_HOURS, *hours]))
-        self.longest = timedelta(
-            hours=max([OPEN_HOURS, *(workflow.expire_hours for workflow in rules.definitions.workflows)])
-        )
+        self.longest = timedelta(hours=max([OPEN_HOURS, *(flow.expire_hours for flow in flows)]))
         self.totals = ReplayedTotals(requested, shapers, self.window)
         self.caps = ReplayedCaps(rules.caps, rules.definitions.zone)
 
@@ -64,9 +59,8 @@ class World:
             kind = registry.get(past.kind)
         except NotFound:
             return select.unassessed("its action no longer exists")
-        return select.score(
-            self.rules.definitions, kind, lambda: past.estimate, history=past.history, moment=past.moment
-        )
+        definitions = self.rules.definitions
+        return select.score(definitions, kind, lambda: past.estimate, history=past.history, moment=past.moment)
 
 
 class Replay:
@@ -125,8 +119,11 @@ class Replay:
             self._without_facts += not past.has_facts
             if both[1].auto is None:
                 self._waiting.ask(both[1].snapshot)
-            spends = [_spent_at(past, each) for each in both] if self._has_caps else []
-            due = [(at, place) for place, at in enumerate(spends) if at is not None]
+            due: list[tuple[datetime, int]] = []
+            for place, each in enumerate(both if self._has_caps else ()):
+                # A rule approves at once, people as they did.
+                at = past.spent_at if each.auto is None else past.moment if each.verdict == "approve" else None
+                due += [] if at is None else [(at, place)]
             if not due:
                 self._count(past, *both)
                 continue
@@ -138,12 +135,11 @@ class Replay:
     def finish(self) -> dict[str, Any]:
         """Return the result, as it is stored."""
         self._spend_until(None)
-        label = self._words.approvers
         return {
             "counts": dict(self.counts),
             "days": {day: dict(counts) for day, counts in sorted(self._days.items())},
             "examples": self._named(),
-            "waiting": self._waiting.rows(self._changed, label),
+            "waiting": self._waiting.rows(self._changed, self._words.approvers),
             "without_facts": self._without_facts,
         }
 
@@ -195,10 +191,3 @@ class Replay:
             if category in taken
             for past, before, after in list(self._examples[category])[: -taken[category] - 1 : -1]
         ]
-
-
-def _spent_at(past: Past, found: Evaluated) -> datetime | None:
-    """Return when a request would have been approved: by a rule at once, by people as they did."""
-    if found.auto is None:
-        return past.spent_at
-    return past.moment if found.verdict == "approve" else None

@@ -169,7 +169,8 @@ def run_simulation(*, simulation_id: UUID) -> None:
         lease.release(simulation, state=State.QUEUED, attempt=simulation.attempt - 1)
         return
     try:
-        _finish(simulation, _evaluate(simulation))
+        if not lease.release(simulation, state=State.DONE, result=_evaluate(simulation), ended_at=clock_now()):
+            raise Ended
     except Ended:
         log.info("simulation_ended_early", simulation=str(simulation_id))
     except WalkerError as error:
@@ -216,12 +217,6 @@ def _evaluate(simulation: Simulation) -> dict[str, Any]:
 def _write(simulation: Simulation, **columns: Any) -> None:
     """Store progress, and keep the lease; raises Ended if it isn't this worker's any more."""
     if not lease.renew(simulation, LEASE, **columns):
-        raise Ended
-
-
-def _finish(simulation: Simulation, result: dict[str, Any]) -> None:
-    """Store the result; raises Ended if it isn't this worker's any more."""
-    if not lease.release(simulation, state=State.DONE, result=result, ended_at=clock_now()):
         raise Ended
 
 

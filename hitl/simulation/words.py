@@ -11,7 +11,6 @@ from hitl.domain import matching
 from hitl.domain.auto_rules import AUTO_APPROVE_MAX_COST, AUTO_APPROVE_MAX_SCORE, AutoRule
 from hitl.domain.levels import parts_of
 from hitl.domain.matching import Rule, Subject
-from hitl.domain.risk import RiskAssessment
 from hitl.policy.workflows.describe import AMOUNTS, NAMES, Label, words_of
 from hitl.policy.workflows.labels import MODES
 from hitl.simulation.compare import Evaluated
@@ -95,13 +94,14 @@ class Words:
     def _reasons(self, before: Evaluated, after: Evaluated) -> list[str]:
         """Return why: a rule that no longer decides, a risk that changed, conditions that changed."""
         found = [] if before.auto is None else _missed(before.auto, after.subject)
-        found += _risk(before.risk, after.risk)
+        risk, then = after.risk, before.risk
+        if risk.score != then.score:
+            found.append(f"its risk would be {risk.score} ({risk.level}) instead of {then.score} ({then.level})")
         old, new = before.snapshot["workflow"], after.snapshot["workflow"]
         if old != new:
             found += self._flips(new, before, after, wanted=True) or self._flips(old, before, after, wanted=False)
-            found += (
-                [f"“{after.snapshot['name']}” applies instead of “{before.snapshot['name']}”"] if new and old else []
-            )
+            if new and old:
+                found.append(f"“{after.snapshot['name']}” applies instead of “{before.snapshot['name']}”")
         elif not found:
             found = [f"“{after.snapshot['name']}” asks for it"]
         return found
@@ -134,12 +134,10 @@ def _tests(rule: Rule, subject: Subject) -> dict[str, Test]:
             above = abs(cost) >= bound
             side = "at or over" if above else "below"
             tests[name] = (above is is_over, f"cost {amount} is {side} {_money(bound, '')}")
-    for name, values, own in (
-        ("agent", rule.agents, str(subject.agent_id)),
-        ("channel", rule.channels, subject.channel),
-    ):
-        if values:
-            tests[name] = (own in values, f"of its {name}")
+    if rule.agents:
+        tests["agent"] = (str(subject.agent_id) in rule.agents, "of its agent")
+    if rule.channels:
+        tests["channel"] = (subject.channel in rule.channels, "of its channel")
     if rule.contact_tags:
         tests["tags"] = (bool(set(rule.contact_tags) & set(subject.tags)), "of the contact's tags")
     if rule.time_window:
@@ -151,9 +149,12 @@ def _tests(rule: Rule, subject: Subject) -> dict[str, Test]:
 
 def _condition(text: str, subject: Subject) -> Test:
     holds = _holds(lambda: matching.condition_holds(text, subject))
-    facts = subject.facts()
-    values = [_fact(name, facts.get(name)) for name in sorted(expressions.names_in(expressions.parse(text)))]
-    named = _joined(value for value in values if value)
+    facts, values = subject.facts(), []
+    for name in sorted(expressions.names_in(expressions.parse(text)) - {"tags", "agent"}):  # neither tags nor ids
+        value = facts.get(name)
+        if value is not None and value != "":
+            values.append(f"{NAMES.get(name, name)} {f'{value:,.2f}' if name in AMOUNTS else value}")
+    named = _joined(values)
     says = words_of(expressions.parse(text), any_currency=False)
     return holds, f"{named or 'it'} {'meets' if holds else 'does not meet'} the condition “{says}”"
 
@@ -163,14 +164,6 @@ def _holds(test: Callable[[], bool]) -> bool:
         return test()
     except ValueError:
         return False
-
-
-def _fact(name: str, value: Any) -> str:
-    """Return a fact of a request in words; tags and ids are left out."""
-    if name in ("tags", "agent") or value is None or value == "":
-        return ""
-    shown = f"{value:,.2f}" if name in AMOUNTS else str(value)
-    return f"{NAMES.get(name, name)} {shown}"
 
 
 def _met(rule: AutoRule, subject: Subject) -> list[str]:
@@ -194,12 +187,6 @@ def _missed(rule: AutoRule, subject: Subject) -> list[str]:
         if abs(subject.cost) > most:
             found.append(f"cost {_money(abs(subject.cost), subject.currency)} is over {_money(most, '')}")
     return found or [f"the rule “{rule.id}” no longer decides it"]
-
-
-def _risk(before: RiskAssessment, after: RiskAssessment) -> list[str]:
-    if before.score == after.score:
-        return []
-    return [f"its risk would be {after.score} ({after.level}) instead of {before.score} ({before.level})"]
 
 
 def _votes(level: Mapping[str, Any]) -> str:

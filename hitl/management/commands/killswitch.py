@@ -47,14 +47,17 @@ class Command(BaseCommand):
         try:
             lines = _ACTIONS[options["action"]](options)
         except WalkerError as error:
-            raise CommandError(" ".join([error.detail, *_reasons(error)])) from error
+            fields = error.facts.get("fields", {})
+            raise CommandError(
+                " ".join(
+                    [
+                        error.detail,
+                        *([text for texts in fields.values() for text in texts] if isinstance(fields, dict) else []),
+                    ]
+                )
+            ) from error
         for line in lines:
             self.stdout.write(line)
-
-
-def _reasons(error: WalkerError) -> list[str]:
-    fields = error.facts.get("fields", {})
-    return [text for texts in fields.values() for text in texts] if isinstance(fields, dict) else []
 
 
 def _activate(options: dict[str, Any]) -> list[str]:

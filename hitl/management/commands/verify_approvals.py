@@ -4,7 +4,6 @@ from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -40,7 +39,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Compare and print; a difference is an error."""
         wrong = 0
-        for tenant_id, slug in _tenants(options["tenant"]):
+        try:
+            tenants = tenants_named(options["tenant"])
+        except NotFound as error:
+            raise CommandError(error.detail) from None
+        for tenant_id, slug in tenants:
             with tenant_scope(tenant_id):
                 found, total, gone = list(problems()), Approval.objects.count(), list(removed_requests())
             for reference, problem in (*found, *gone):
@@ -51,20 +54,18 @@ class Command(BaseCommand):
             raise CommandError(f"{wrong} approvals do not match their audit entries.")
 
 
-def _tenants(slug: str) -> list[tuple[UUID, str]]:
-    try:
-        return tenants_named(slug)
-    except NotFound as error:
-        raise CommandError(error.detail) from None
-
-
 def problems() -> Iterator[tuple[str, str]]:
     """Yield (reference, problem) of each approval of the tenant that doesn't match its entries."""
     erased, silenced = _emptied_by_erasures("approvals"), _emptied_by_erasures("reasons")
     for page in pages():
         broken = find_broken(page)
         for approval in page:
-            problem = _problem_of(approval, silenced) or _problem_of_payload(approval, erased)
+            problem = _problem_of(approval, silenced)
+            # The approved request is stored byte for byte, or an erasure recorded that it emptied it.
+            if not problem and approval.payload == GONE and str(approval.pk) not in erased:
+                problem = "the request is gone, and no erasure recorded it"
+            elif not problem and approval.payload != GONE and digest_of(approval) != approval.digest:
+                problem = "the request does not match its digest"
             if problem or approval.pk in broken:
                 yield approval.reference, problem or broken[approval.pk]
 
@@ -73,13 +74,6 @@ def _emptied_by_erasures(what: str) -> set[str]:
     """Return the ids of approvals or decisions that erasures emptied, by their audit entries."""
     told = AuditEntry.objects.filter(object_type="core.erasure", action__in=[f"{who}.{what}_emptied" for who in WHO])
     return {key for facts in told.values_list("facts", flat=True) for key in facts.get(what, ())}
-
-
-def _problem_of_payload(approval: Approval, erased: set[str]) -> str:
-    """The approved request is stored byte for byte, or an erasure recorded that it emptied it."""
-    if approval.payload == GONE:
-        return "" if str(approval.pk) in erased else "the request is gone, and no erasure recorded it"
-    return "" if digest_of(approval) == approval.digest else "the request does not match its digest"
 
 
 def _problem_of(approval: Approval, silenced: set[str]) -> str:
@@ -92,30 +86,18 @@ def _problem_of(approval: Approval, silenced: set[str]) -> str:
     if folded != row:
         return f"the row says {_describe(row)}, the audit log {_describe(folded)}"
     decisions = list(Decision.objects.filter(approval=approval))
-    return _problem_of_votes(decisions, entries) or _problem_of_reasons(decisions, silenced)
-
-
-def _problem_of_votes(decisions: list[Decision], entries: list[AuditEntry]) -> str:
-    """Every decision has a valid HMAC, and votes and audit entries match one to one."""
+    # Every decision has a valid HMAC, and votes and audit entries match one to one.
     if not all(verify(row) for row in decisions):
         return "a decision was not written by the application"
     given = Counter((row.verdict, row.person_id) for row in decisions if row.verdict in VOTES and row.person_id)
-    told = Counter((verdict, entry.actor_user_id) for entry in entries if (verdict := _vote(entry)))
-    return "" if given == told else "the votes are not those of the audit log"
-
-
-def _problem_of_reasons(decisions: list[Decision], silenced: set[str]) -> str:
-    """Each reason is the original one, or an erasure recorded that it emptied it."""
+    acts = ((entry.action.removeprefix(PREFIX).lower(), entry.actor_user_id) for entry in entries)
+    if given != Counter((verdict, person) for verdict, person in acts if verdict in VOTES and person):
+        return "the votes are not those of the audit log"
+    # Each reason is the original one, or an erasure recorded that it emptied it.
     for row in decisions:
-        if has_original_reason(row) or (not row.reason and str(row.pk) in silenced):
-            continue
-        return "a reason was changed" if row.reason else "a reason is gone, and no erasure recorded it"
+        if not has_original_reason(row) and (row.reason or str(row.pk) not in silenced):
+            return "a reason was changed" if row.reason else "a reason is gone, and no erasure recorded it"
     return ""
-
-
-def _vote(entry: AuditEntry) -> str:
-    verdict = entry.action.removeprefix(PREFIX).lower()
-    return verdict if verdict in VOTES and entry.actor_user_id else ""
 
 
 def _describe(where: ReplayedState) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -35,15 +36,10 @@ class Definitions:
         rules = [str(row.get("condition") or "") for workflow in self.workflows for row in workflow.auto_rules]
         flags = [condition for _, condition in self.flag_rules]
         matched = [workflow.condition for workflow in self.workflows]
-        return any(_asks_for_spent(text) for text in [*rules, *flags, *matched])
-
-
-def _asks_for_spent(condition: str) -> bool:
-    if not condition:
-        return False
-    try:
-        return "spent" in expressions.names_in(expressions.parse(condition))
-    except expressions.BadExpression:
+        for text in filter(None, [*rules, *flags, *matched]):
+            with suppress(expressions.BadExpression):
+                if "spent" in expressions.names_in(expressions.parse(text)):
+                    return True
         return False
 
 
@@ -77,13 +73,13 @@ def rule_of(workflow: ApprovalWorkflow) -> matching.Rule:
         time_window=workflow.time_window,
         condition=workflow.condition,
         is_default=workflow.is_default,
-        strength=sum(_votes_needed(level) for level in workflow.levels.all()),
+        strength=sum(
+            {"quorum": level.quorum, "all": max(2, len(level.approvers)), "per_group": len(level.approvers)}.get(
+                level.mode, 1
+            )
+            for level in workflow.levels.all()
+        ),
     )
-
-
-def _votes_needed(level: ApprovalLevel) -> int:
-    rows = len(level.approvers)
-    return {"any": 1, "quorum": level.quorum, "all": max(2, rows), "per_group": rows}.get(level.mode, 1)
 
 
 def with_levels() -> Prefetch[str]:

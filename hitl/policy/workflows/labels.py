@@ -42,12 +42,9 @@ def labels(members: Iterable[Membership] | None = None) -> Label:
     known |= {("role", role): name for role, name in ROLE_NAMES.items()}
 
     def label(what: str, value: str) -> str:
-        return known.get((what, value), _unknown(what, value))
+        if what == "agent":
+            return known.get((what, value)) or f"agent {UUID(value).hex[-6:]}"
+        gone = {"group": "a deleted group", "user": "a former member"}.get(what, value.replace("_", " "))
+        return known.get((what, value), gone)
 
     return label
-
-
-def _unknown(what: str, value: str) -> str:
-    if what == "agent":
-        return f"agent {UUID(value).hex[-6:]}"
-    return {"group": "a deleted group", "user": "a former member"}.get(what, value.replace("_", " "))
