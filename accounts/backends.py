@@ -1,7 +1,5 @@
 """Authentication backend: email and password, permissions by role in the current tenant."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 from uuid import UUID
 

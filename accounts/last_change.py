@@ -3,8 +3,6 @@
 Read from the audit log; only staff see names.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID

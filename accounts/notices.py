@@ -3,8 +3,6 @@
 Neither leaving a notice nor seeing it is audited: notices hold no personal data and decide nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta

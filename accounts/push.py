@@ -1,7 +1,5 @@
 """Browsers that show a person's notices while no page is open: Web Push, which each person turns on for themselves."""
 
-from __future__ import annotations
-
 import base64
 import ipaddress
 from collections.abc import Collection

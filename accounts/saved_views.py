@@ -3,8 +3,6 @@
 They are a preference of one person, who alone sees them: like notices they are not audited.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Final
 from urllib.parse import parse_qsl

@@ -3,8 +3,6 @@
 Such pages are not cached, indexed, leaked or guessed, and their forms are checked for CSRF.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final

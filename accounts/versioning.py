@@ -1,7 +1,5 @@
 """Version checks of definitions, with conflict errors that name who changed the row last."""
 
-from __future__ import annotations
-
 from typing import Any, Protocol
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Endpoints of the caller's own saved views of the console's lists."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.contrib import admin

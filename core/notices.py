@@ -1,7 +1,5 @@
 """Notices: short messages for people, which any app leaves through this port."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass

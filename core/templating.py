@@ -1,7 +1,5 @@
 """Templates that free their rows after rendering, not at a later garbage collection."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Deadlines and lateness in the working time of a calendar (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta

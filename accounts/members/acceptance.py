@@ -1,7 +1,5 @@
 """Accepting an invitation: what its link shows now, and joining exactly once."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final

@@ -1,7 +1,5 @@
 """Invitations: inviting a colleague by email, resending, withdrawing and finding invitations."""
 
-from __future__ import annotations
-
 import re
 import secrets
 from datetime import datetime, timedelta

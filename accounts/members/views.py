@@ -1,7 +1,5 @@
 """The invitation page: opening it changes nothing, submitting its form joins the tenant."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID

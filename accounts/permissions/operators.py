@@ -3,8 +3,6 @@
 What they do is recorded in every tenant's audit chain.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 from typing import Final

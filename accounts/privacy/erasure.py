@@ -1,7 +1,5 @@
 """Erasing a member: the service that starts it, and what accounts erases of a person."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import ClassVar, Final
 from urllib.parse import unquote_plus

@@ -1,7 +1,5 @@
 """Endpoints that list members, limit one to their teams, and erase one."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

@@ -1,7 +1,5 @@
 """Endpoint that opens a reveal: personal data of one object in clear for five minutes, with a reason."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 from uuid import UUID
 

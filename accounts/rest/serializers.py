@@ -1,7 +1,5 @@
 """How the API shows a colleague."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Limits of wrong sign-ins per network address and account; those under way hold a place and are no failures."""
 
-from __future__ import annotations
-
 import random
 import secrets
 import threading

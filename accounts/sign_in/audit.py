@@ -3,8 +3,6 @@
 Each tenant concerned gets an entry in its audit log.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Password reset: requesting a link, checking it, and setting the new password."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime, timedelta
 from typing import Final

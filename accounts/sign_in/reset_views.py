@@ -1,7 +1,5 @@
 """Password reset pages: requesting a link, with the same answer for every address, and using it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Final
 from uuid import uuid4

@@ -1,7 +1,5 @@
 """Charts over a span, drawn on the server as SVG; every one of them also has its table."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date

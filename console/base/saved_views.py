@@ -1,7 +1,5 @@
 """Saved views of a list: its menu, and what to say when a view's filter is gone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol

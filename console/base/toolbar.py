@@ -1,7 +1,5 @@
 """The toolbar above a list: quick filters with counts, orders by column, and what narrows the list."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Figures as people read them, and the tops of their axes: counts, times, money and shares."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from math import floor, log10
 from typing import Final, Literal

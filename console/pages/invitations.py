@@ -1,7 +1,5 @@
 """Console pages of invitations: inviting colleagues, open invitations, resending and withdrawing."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from django import forms

@@ -1,7 +1,5 @@
 """Places outside the database to which anchors are written, and how far each of them has got."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import logging

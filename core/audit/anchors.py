@@ -1,7 +1,5 @@
 """Anchors: signed statements about the audit chain, to keep where the database's administrators can't write."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Audit entries about refused attempts: limited, so that a flood cannot fill the log, and a run of them alerts."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final

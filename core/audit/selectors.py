@@ -1,7 +1,5 @@
 """Read the audit log."""
 
-from __future__ import annotations
-
 from django.db.models import QuerySet
 
 from core.actors import Actor

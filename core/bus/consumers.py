@@ -1,7 +1,5 @@
 """The rows of consumers: where each started, and up to where nothing is left to look for in any tenant."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 

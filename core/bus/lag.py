@@ -1,7 +1,5 @@
 """How far consumers are behind, and what may hold them back."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from django.db import connection

@@ -1,7 +1,5 @@
 """Events with which a consumer fails: tried again with pauses, then parked as failed jobs."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final

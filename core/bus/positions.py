@@ -4,8 +4,6 @@ By hand: the ORM knows neither transaction numbers nor comparisons of rows. A po
 values: joined from its table, the planner reads the whole index behind it.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Sequence
 from datetime import datetime

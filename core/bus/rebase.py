@@ -6,8 +6,6 @@ consumers have yet to read the event, counted from behind. What each consumer ha
 in the order of ids.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Replay events to a consumer beside itself, and put the result in the place of what it had written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple

@@ -1,7 +1,5 @@
 """A turn of the bus: find the tenants with news, and give each consumer its events."""
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Register the types of events, and check what is written against them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """The fields of which the shapes of events are made."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime

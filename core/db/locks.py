@@ -1,7 +1,5 @@
 """Locks until the commit: on a row that a service is about to change, or on a name."""
 
-from __future__ import annotations
-
 import hashlib
 from typing import Final, TypeVar
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Time limits of statements, lock waits and idle transactions, kept by the application's database role."""
 
-from __future__ import annotations
-
 import psycopg
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection

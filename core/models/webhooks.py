@@ -1,7 +1,5 @@
 """Outgoing webhooks: where they go, what is to be delivered, and each attempt."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.db import models

@@ -1,7 +1,5 @@
 """Facts of one organisation that alerts are made of: numbers that apps measure on request."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Freeze start-up objects so that full GC runs stay short."""
 
-from __future__ import annotations
-
 import gc
 from typing import Final
 

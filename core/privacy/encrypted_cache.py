@@ -1,7 +1,5 @@
 """The shared Redis cache, with an HMAC so that only values of this installation are read."""
 
-from __future__ import annotations
-
 import hmac
 import pickle
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """How many marketing messages were sent by day, to one person and by the organisation."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """The gate: every message is judged here when it's queued, and again after the claim, right before it is sent."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The consent ledger: lines are added and never changed; the newest of an address, channel and purpose counts."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The organisation's rules for marketing messages: read from a short-lived copy, changed in the console."""
 
-from __future__ import annotations
-
 from datetime import time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo

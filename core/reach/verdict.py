@@ -1,7 +1,5 @@
 """The verdict about one message to one address (pure): allowed, as a template, later, or refused with a reason."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo

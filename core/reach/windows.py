@@ -1,7 +1,5 @@
 """Reply windows: when the owner of an address last wrote to one of our numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final

@@ -3,8 +3,6 @@
 Never for what somebody may do, or has stopped: that is read each time.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeVar

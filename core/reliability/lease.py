@@ -5,8 +5,6 @@ claim raises, and not by the clock: a worker that was slower than its lease stil
 row, and nothing after that.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """The cache where nothing depends on it: while Redis is away nothing is found, and nothing is kept."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.core.cache import cache

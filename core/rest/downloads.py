@@ -1,7 +1,5 @@
 """Files as responses that a browser saves, sent part by part."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Iterator
 
 from asgiref.sync import sync_to_async

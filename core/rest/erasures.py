@@ -1,7 +1,5 @@
 """Endpoints of erasures: who was erased, and the progress of each erasure."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

@@ -1,7 +1,5 @@
 """The endpoint of the types of events and their shapes."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from rest_framework import serializers

@@ -1,7 +1,5 @@
 """Serializer fields: bounded JSON documents, masked texts, local times."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time

@@ -1,7 +1,5 @@
 """Filters of lists, by django-filter. A value that makes no sense is refused, never ignored."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any

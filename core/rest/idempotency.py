@@ -1,7 +1,5 @@
 """Idempotent POST requests: a repetition under the same `Idempotency-Key` gets the first response."""
 
-from __future__ import annotations
-
 import functools
 import json
 from collections.abc import Callable, Iterator, Mapping

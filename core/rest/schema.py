@@ -3,8 +3,6 @@
 Errors, headers and sign-in, and the names.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """The base classes of all endpoints: permissions, query parameters, bodies, and calls of services."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final

@@ -1,7 +1,5 @@
 """Tenant-owned models: a query outside a tenant scope raises, besides row-level security."""
 
-from __future__ import annotations
-
 from typing import Any, TypeVar
 
 from django.db import models

@@ -1,7 +1,5 @@
 """The tenant scope of the current code; imports no models."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar

@@ -1,7 +1,5 @@
 """Amounts of money as they are written: plain digits, and a point before the decimals."""
 
-from __future__ import annotations
-
 import re
 from decimal import Decimal
 from typing import Final

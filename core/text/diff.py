@@ -1,7 +1,5 @@
 """Diff lines in bounded time, even for hostile texts (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from itertools import takewhile

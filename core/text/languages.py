@@ -1,7 +1,5 @@
 """Word lists of languages, and which language a text is written in (pure)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """Find who is mentioned in a text as `@name` (pure)."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping

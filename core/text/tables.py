@@ -1,7 +1,5 @@
 """How lists are written: as a table that no spreadsheet executes, or as JSON lines."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence

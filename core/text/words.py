@@ -1,7 +1,5 @@
 """Words of texts that people write: cut, folded, and with their places where these are needed (pure)."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from enum import Enum

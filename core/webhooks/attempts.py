@@ -1,7 +1,5 @@
 """Send webhooks: one attempt at a time, signed, guarded against private addresses, with back-off and an end."""
 
-from __future__ import annotations
-
 import random
 import time
 from contextlib import suppress

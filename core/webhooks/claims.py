@@ -1,7 +1,5 @@
 """Which webhook may be attempted now: claims, a few at once for each receiver, and what the sweep enqueues."""
 
-from __future__ import annotations
-
 import random
 import threading
 from collections.abc import Iterator

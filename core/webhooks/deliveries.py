@@ -1,7 +1,5 @@
 """Queue webhooks, list them with their attempts, send failed ones again, and forget old ones."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Set up where webhooks go: address, secrets with an overlap, pause and resume."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit

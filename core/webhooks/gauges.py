@@ -1,7 +1,5 @@
 """How webhooks are doing, over all tenants: gauges, and whether somebody sends them."""
 
-from __future__ import annotations
-
 from django.db.models import Min, Q
 
 from core.clock import now

@@ -1,7 +1,5 @@
 """Signatures of the Standard Webhooks specification: symmetric, version 1 (pure)."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib

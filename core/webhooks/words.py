@@ -1,7 +1,5 @@
 """What happened to a webhook, in words: what the receiver did, and what to do about it (pure)."""
 
-from __future__ import annotations
-
 from typing import Final
 
 SUCCESS: Final = range(200, 300)

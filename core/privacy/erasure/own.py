@@ -1,7 +1,5 @@
 """The erasure of people from core, and the tables of other packages."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import ClassVar, Final
 

@@ -1,7 +1,5 @@
 """The person of an erasure: the ids of their rows, and the words to find them elsewhere."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping

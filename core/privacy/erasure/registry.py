@@ -1,7 +1,5 @@
 """The interface of an app's erasure: its tables, its steps, and its checks."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Start the erasure of a person, and run it in batches."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """The table of all text columns for the docs: what is erased, what is kept, and why."""
 
-from __future__ import annotations
-
 from core.privacy.erasure.registry import tables
 
 

@@ -1,7 +1,5 @@
 """Composite foreign keys: a row can only refer to rows of its own tenant."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from typing import Any, Final, TypeGuard

@@ -1,7 +1,5 @@
 """Create the definer functions: look-ups before the tenant is known, and searches within one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from core.tenancy import lookups

@@ -1,7 +1,5 @@
 """Install row-level security on every table, and report tables without it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from django.db import connection

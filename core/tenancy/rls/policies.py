@@ -1,7 +1,5 @@
 """Policies, grants and append-only triggers of tables."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from django.db import models

@@ -1,7 +1,5 @@
 """Tables with and without row-level security; every table must be one of them."""
 
-from __future__ import annotations
-
 from django.apps import apps
 from django.db import models
 
