@@ -1,7 +1,7 @@
 """Service actions: state changes as POST forms that call a service; a GET only shows the form."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Final, NoReturn, Protocol
 
@@ -59,46 +59,32 @@ class ActionHost(Protocol):
     def after_action_url(self, request: HttpRequest, action: "ServiceAction", obj: Any) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceAction:
-    """One state change: its form, its permission and the handler that calls the service."""
-
-    path: str
-    title: str
-    permission: str
-    form: type[ConsoleForm]
-    submit: str
-    tone: str
-    explain: str
-    on_list: bool
-    handler: Handler
-    key: str = ""
-    on_object: bool = False
-
-
-def service_action(
-    *,
-    path: str,
-    title: str,
-    permission: str,
-    form: type[ConsoleForm] = ConfirmForm,
-    submit: str = "",
-    tone: str = "neutral",
-    explain: str = "",
-    on_list: bool = False,
-    key: str = "",
-    on_object: bool = False,
-) -> Callable[[Handler], ServiceAction]:
-    """Turn a method `(self, request, obj, form) -> message` into a guarded POST form.
+    """One state change; as a decorator it makes a method `(self, request, obj, form) -> message` a guarded POST form.
 
     `on_object`: an object permission is enough, if the service accepts it too.
     """
 
-    def wrap(handler: Handler) -> ServiceAction:
-        button = submit or title
-        return ServiceAction(path, title, permission, form, button, tone, explain, on_list, handler, key, on_object)
+    path: str
+    title: str
+    permission: str
+    form: type[ConsoleForm] = ConfirmForm
+    submit: str = ""
+    tone: str = "neutral"
+    explain: str = ""
+    on_list: bool = False
+    key: str = ""
+    on_object: bool = False
+    handler: Handler = str
+    do_not_call_in_templates: ClassVar[bool] = True
 
-    return wrap
+    def __call__(self, handler: Handler) -> "ServiceAction":
+        """Return the action with what calls its service."""
+        return replace(self, handler=handler, submit=self.submit or self.title)
+
+
+service_action = ServiceAction
 
 
 def actions_of(model_admin: type) -> dict[str, ServiceAction]:
@@ -186,7 +172,9 @@ def _call_handler(
         if error.code == "confirm_first":
             # Asks for the password and returns with the form's data.
             raise ReauthenticationRequired from error
-        _add_errors(form, error)
+        fields = error.facts.get("fields")
+        if not (isinstance(fields, dict) and form.place_errors(fields)):
+            form.add_error(None, explain(error))
         return _page(model_admin, action, request, obj, form, error.status)
     clear_badges(viewer_of(request), current_tenant_id())
     if isinstance(outcome, HttpResponseBase):
@@ -194,12 +182,6 @@ def _call_handler(
     if outcome:
         messages.success(request, outcome)
     return HttpResponseRedirect(model_admin.after_action_url(request, action, obj))
-
-
-def _add_errors(form: ConsoleForm, error: WalkerError) -> None:
-    fields = error.facts.get("fields")
-    if not (isinstance(fields, dict) and form.place_errors(fields)):
-        form.add_error(None, explain(error))
 
 
 def _page(

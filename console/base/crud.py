@@ -1,4 +1,4 @@
-"""Create, Edit and Delete: what nearly every page has, as a service, its permission and what it says."""
+"""Actions that only call a service, such as Create, Edit and Delete: the service, its permission and their words."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,6 +12,7 @@ from console.viewers import viewer_of
 
 Values = Callable[[Any], Mapping[str, Any]]
 Service = Callable[..., Any]
+Said = str | Callable[[Any], str | HttpResponseBase]
 
 
 def given(form: ConsoleForm) -> dict[str, Any]:
@@ -19,41 +20,42 @@ def given(form: ConsoleForm) -> dict[str, Any]:
     return {name: value for name, value in form.cleaned_data.items() if name != "version"}
 
 
-def edits(
-    service: Service,
-    key: str,
-    permission: str,
-    form: type[ConsoleForm],
-    *,
-    done: str,
-    values: Values = given,
-    **looks: Any,
-) -> ServiceAction:
-    """Return the action that changes a row by a service.
+def calls(service: Service, key: str = "", *, done: Said = "", values: Values = given, **looks: Any) -> ServiceAction:
+    """Return an action that calls a service: about a row, whose id it gets as `key`, or without a key above the list.
 
-    The service gets the actor, the row's id as `key`, the form's `values` and, of a form that has one, the version
-    that was shown. `done` is the sentence afterwards, "{}" in it what the service returned; without a sentence the
-    page alone is shown. `looks` are those of `service_action`.
+    The service gets the actor, the form's `values` and, of a form that has one, the version that was shown. `done` is
+    the sentence afterwards, "{}" in it what the service returned, or makes it. `looks` are those of `service_action`.
     """
 
-    def edit(self: Any, request: HttpRequest, obj: Any, form: ConsoleForm) -> str | HttpResponseBase:
-        saved = service(actor=viewer_of(request), **{key: obj.pk}, **_seen(form), **values(form))
-        return done.format(saved) or HttpResponseRedirect(self.object_url(obj))
+    def call(self: Any, request: HttpRequest, obj: Any, form: ConsoleForm) -> str | HttpResponseBase:
+        about = {key: obj.pk} if key else {}
+        if isinstance(form, VersionedForm):
+            about["seen_version"] = form.seen_version()
+        elif "version" in form.fields:
+            about["seen_version"] = form.cleaned_data["version"]
+        made = service(actor=viewer_of(request), **about, **values(form))
+        return done(made) if callable(done) else done.format(made)
 
-    looks = {"path": "edit", "title": "Edit", "submit": "Save", **looks}
-    return service_action(permission=permission, form=form, **looks)(edit)
+    return service_action(**{"on_list": not key, **looks})(call)
 
 
-def creates(
-    service: Service, permission: str, form: type[ConsoleForm], *, done: str, values: Values = given, **looks: Any
+def edits(
+    service: Service, key: str, permission: str, form: type[ConsoleForm], *, done: str, **looks: Any
 ) -> ServiceAction:
-    """Return the action of a list that creates a row by a service; `done` and the others are as in `edits`."""
+    """Return the action that changes a row by a service, as `calls` does. Without a sentence its page is shown."""
+    looks = {"path": "edit", "title": "Edit", "submit": "Save", **looks}
+    action = calls(service, key, done=done, permission=permission, form=form, **looks)
 
-    def create(self: Any, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        return done.format(service(actor=viewer_of(request), **values(form)))
+    def edit(self: Any, request: HttpRequest, obj: Any, form: ConsoleForm) -> str | HttpResponseBase:
+        return action.handler(self, request, obj, form) or HttpResponseRedirect(self.object_url(obj))
 
-    looks = {"submit": "Create", "tone": "good", "on_list": True, **looks}
-    return service_action(path="create", permission=permission, form=form, **looks)(create)
+    return action(edit)
+
+
+def creates(service: Service, permission: str, form: type[ConsoleForm], *, done: str, **looks: Any) -> ServiceAction:
+    """Return the action of a list that creates a row by a service, as `calls` does."""
+    looks = {"path": "create", "submit": "Create", "tone": "good", **looks}
+    return calls(service, done=done, permission=permission, form=form, **looks)
 
 
 def deletes(
@@ -71,9 +73,3 @@ def deletes(
 
     looks = {"path": "delete", "title": "Delete", "tone": "danger", **looks}
     return service_action(permission=permission, form=form, **looks)(delete)
-
-
-def _seen(form: ConsoleForm) -> dict[str, Any]:
-    if isinstance(form, VersionedForm):
-        return {"seen_version": form.seen_version()}
-    return {"seen_version": form.cleaned_data["version"]} if "version" in form.fields else {}

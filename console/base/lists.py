@@ -1,12 +1,13 @@
 """Change lists without counting: capped pages, a fixed order, and filters as plain selects."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from accounts.selectors import tenant_zone
@@ -17,6 +18,19 @@ from core.ids import lowest_of
 LAST_PAGE = 40
 DAYS: Final = "days"
 _BETWEEN: Final = ".."
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[M]):
+    """A column of a list, or a line of a row's page, that needs nothing but the row."""
+
+    short_description: str
+    show: Callable[[M], Any]
+
+    def __call__(self, row: M) -> Any:
+        """Return what is shown of a row."""
+        return self.show(row)
 
 
 class CappedPaginator(KitPaginator):

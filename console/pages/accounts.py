@@ -20,13 +20,14 @@ from accounts.permissions.roles import permissions_of
 from accounts.permissions.team_scope import CAN_BE_LIMITED, set_team_scope
 from accounts.privacy.erasure import erase_member
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConfirmForm, ConsoleForm
-from console.base.lists import choose
+from console.base.crud import calls
+from console.base.forms import ConsoleForm
+from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
 from console.erasure_form import EraseForm, redirect_to_progress, why_not_erase
 from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.navigation import Nav
-from console.pages.invitations import InviteActions, list_grantable_roles
+from console.pages.invitations import InviteActions, list_grantable_roles, role_chip
 from console.permissions import group_by_area, list_permissions
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
@@ -144,12 +145,7 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         note = getattr(membership, "note", "")
         return format_html('{}<span class="wk-cell-note">{}</span>', membership.user.get_full_name(), note)
 
-    @admin.display(description="Role")
-    def role_chip(self, membership: Membership) -> str:
-        """Return the role."""
-        return chip(
-            membership.get_role_display(), "accent" if membership.role in ("owner", "admin") else "neutral", "person"
-        )
+    role_chip = Column[Membership]("Role", role_chip)
 
     @admin.display(description="Status")
     def standing(self, membership: Membership) -> str:
@@ -172,15 +168,8 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         matters = membership.is_active and membership.user.is_active and bool(permissions_of(membership.role) & STRONG)
         return chip("Not set up", "warn", "alert") if matters else "–"
 
-    @admin.display(description="Joined")
-    def joined(self, membership: Membership) -> str:
-        """Return when the person joined."""
-        return str(moment(membership.created_at))
-
-    @admin.display(description="Permissions")
-    def allowed(self, membership: Membership) -> str:
-        """Return the permissions of the role."""
-        return list_permissions(permissions_of(membership.role))
+    joined = Column[Membership]("Joined", lambda membership: str(moment(membership.created_at)))
+    allowed = Column[Membership]("Permissions", lambda membership: list_permissions(permissions_of(membership.role)))
 
     def why_not(self, request: HttpRequest, action: ServiceAction, membership: Any) -> str:
         """Block changes to oneself, to erased people, and removing someone twice."""
@@ -231,19 +220,19 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         set_team_scope(actor=viewer_of(request), membership_id=membership.pk, own_only=own_only)
         return "They see only conversations of their own teams." if own_only else "They see conversations of all teams."
 
-    @service_action(
+    remove = calls(
+        services.remove_member,
+        "membership_id",
         path="remove",
         title="Remove from organisation",
         permission="accounts.manage_membership",
         tone="danger",
         explain="This person will no longer have access to your organisation. Their past decisions stay.",
+        done="This person no longer has access.",
     )
-    def remove(self, request: HttpRequest, membership: Membership, form: ConsoleForm) -> str:
-        """Remove the person from the organisation."""
-        services.remove_member(actor=viewer_of(request), membership_id=membership.pk)
-        return "This person no longer has access."
-
-    @service_action(
+    erase = calls(
+        erase_member,
+        "membership_id",
         path="erase",
         title="Erase this person",
         permission="accounts.erase_member",
@@ -256,11 +245,9 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
             "withdrawn. Kept: what was decided, when and how, under an anonymous id, and other people's texts. If they "
             "are a member of another organisation, they keep their account there. This can't be undone."
         ),
+        values=lambda form: {"reason": form.cleaned_data["reason"]},
+        done=redirect_to_progress,
     )
-    def erase(self, request: HttpRequest, membership: Membership, form: ConsoleForm) -> HttpResponse:
-        """Start the erasure and show its progress."""
-        reason = form.cleaned_data["reason"]
-        return redirect_to_progress(erase_member(actor=viewer_of(request), membership_id=membership.pk, reason=reason))
 
 
 class KeyForm(ConsoleForm):
@@ -293,10 +280,7 @@ class ApiKeyAdmin(ServiceAdmin):
         """Return the key's name."""
         return key.name
 
-    @admin.display(description="Key")
-    def starts_with(self, key: ApiKey) -> str:
-        """Return the key's first characters."""
-        return format_html('<span class="wk-mono">{}…</span>', key.prefix)
+    starts_with = Column[ApiKey]("Key", lambda key: format_html('<span class="wk-mono">{}…</span>', key.prefix))
 
     @admin.display(description="Status")
     def standing(self, key: ApiKey) -> str:
@@ -305,10 +289,7 @@ class ApiKeyAdmin(ServiceAdmin):
             return chip("Revoked", "neutral", "ban")
         return chip("Expired", "neutral", "clock") if key.expires_at <= now() else chip("Active", "good", "check")
 
-    @admin.display(description="Permissions")
-    def allowed(self, key: ApiKey) -> str:
-        """Return the key's permissions."""
-        return list_permissions(key.scopes)
+    allowed = Column[ApiKey]("Permissions", lambda key: list_permissions(key.scopes))
 
     def why_not(self, request: HttpRequest, action: ServiceAction, key: Any) -> str:
         """Block revoking a key twice."""
@@ -341,16 +322,14 @@ class ApiKeyAdmin(ServiceAdmin):
         context["back_url"] = self.list_url()
         return TemplateResponse(request, "console/secret.html", context, headers={"Cache-Control": "no-store"})
 
-    @service_action(
+    revoke = calls(
+        services.revoke_api_key,
+        "key_id",
         path="revoke",
         title="Revoke key",
         permission="accounts.manage_apikey",
-        form=ConfirmForm,
         submit="Revoke",
         tone="danger",
         explain="Programs that use this key lose access at once.",
+        done="The key was revoked.",
     )
-    def revoke(self, request: HttpRequest, key: ApiKey, form: ConsoleForm) -> str:
-        """Revoke the key."""
-        services.revoke_api_key(actor=viewer_of(request), key_id=key.pk)
-        return "The key was revoked."

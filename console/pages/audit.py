@@ -17,7 +17,7 @@ from accounts.models import RevealGrant
 from accounts.permissions.operators import ROLE as OPERATOR
 from console.base.actions import service_action
 from console.base.forms import ConsoleForm
-from console.base.lists import SelectFilter, choose, since
+from console.base.lists import Column, SelectFilter, choose, since
 from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -226,10 +226,7 @@ class AuditEntryAdmin(ServiceAdmin):
         """Return the entry's number and action."""
         return f"#{entry.seq} {describe_code(entry.action)}"
 
-    @admin.display(description="No.")
-    def number(self, entry: AuditEntry) -> str:
-        """Return the entry's number in the chain."""
-        return f"#{entry.seq}"
+    number = Column[AuditEntry]("No.", lambda entry: f"#{entry.seq}")
 
     @admin.display(description="When")
     def happened(self, entry: AuditEntry) -> str:
@@ -238,15 +235,8 @@ class AuditEntryAdmin(ServiceAdmin):
         cell = '<time class="wk-number" datetime="{}">{} <span class="wk-cell-note">{}</span></time>'
         return format_html(cell, entry.at.isoformat(), day, hour)
 
-    @admin.display(description="When")
-    def exactly(self, entry: AuditEntry) -> str:
-        """Return the time to the second."""
-        return clock(entry.at, "j M Y, H:i:s")
-
-    @admin.display(description="What")
-    def what(self, entry: AuditEntry) -> str:
-        """Return the action in words."""
-        return describe_code(entry.action)
+    exactly = Column[AuditEntry]("When", lambda entry: clock(entry.at, "j M Y, H:i:s"))
+    what = Column[AuditEntry]("What", lambda entry: describe_code(entry.action))
 
     @admin.display(description="Who")
     def who(self, entry: AuditEntry) -> str:
@@ -278,10 +268,9 @@ class AuditEntryAdmin(ServiceAdmin):
         moved = entry.old_state and entry.old_state != entry.new_state
         return format_html("{} → {}", before, chip(after)) if moved else chip(after)
 
-    @admin.display(description="Signed in with")
-    def signed_in(self, entry: AuditEntry) -> str:
-        """Return how the actor was signed in."""
-        return STRENGTHS.get(entry.auth_strength, entry.auth_strength)
+    signed_in = Column[AuditEntry](
+        "Signed in with", lambda entry: STRENGTHS.get(entry.auth_strength, entry.auth_strength)
+    )
 
     @admin.display(description="Details")
     def recorded_facts(self, entry: AuditEntry) -> str:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from console.base.lists import choose
+from console.base.lists import Column, choose
 from console.base.model_admin import ReadOnlyAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -88,25 +88,13 @@ class ErasureAdmin(ReadOnlyAdmin):
         kind = "Contact" if erasure.subject_type == Erasure.Subject.CONTACT else "Member"
         return f"{kind} {str(erasure.subject_id)[-6:]}"
 
-    @admin.display(description="Status")
-    def standing(self, erasure: Erasure) -> str:
-        """Return the erasure's status."""
-        return chip(erasure.get_state_display(), *CHIPS[erasure.state])
+    standing = Column[Erasure]("Status", lambda erasure: chip(erasure.get_state_display(), *CHIPS[erasure.state]))
+    waits = Column[Erasure](
+        "Waiting for", lambda erasure: ", ".join(WAITS.get(what, what) for what in erasure.waits_for) or "–"
+    )
 
-    @admin.display(description="Waiting for")
-    def waits(self, erasure: Erasure) -> str:
-        """Return what has to finish first."""
-        return ", ".join(WAITS.get(what, what) for what in erasure.waits_for) or "–"
-
-    @admin.display(description="Reason")
-    def why(self, erasure: Erasure) -> str:
-        """Return the reason."""
-        return erasure.get_reason_display()
-
-    @admin.display(description="Requested by")
-    def by(self, erasure: Erasure) -> str:
-        """Return who requested the erasure."""
-        return getattr(erasure, "asker", "–")
+    why = Column[Erasure]("Reason", lambda erasure: erasure.get_reason_display())
+    by = Column[Erasure]("Requested by", lambda erasure: getattr(erasure, "asker", "–"))
 
     @admin.display(description="Erased so far")
     def done_so_far(self, erasure: Erasure) -> str:

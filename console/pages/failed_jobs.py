@@ -8,14 +8,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConsoleForm
-from console.base.lists import SelectFilter, since
+from console.base.actions import ServiceAction
+from console.base.crud import calls
+from console.base.lists import Column, SelectFilter, since
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Badge, badges
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
-from console.viewers import viewer_of
 from core.actors import Actor
 from core.jobs import dead_letters
 from core.models import DeadLetter
@@ -62,15 +61,8 @@ class DeadLetterAdmin(ServiceAdmin):
         """Return the kind of job."""
         return str(self.work(letter))
 
-    @admin.display(description="Job")
-    def work(self, letter: DeadLetter) -> str:
-        """Return the kind of job in words."""
-        return dead_letters.words_of(letter.kind).title
-
-    @admin.display(description="Error")
-    def trouble(self, letter: DeadLetter) -> str:
-        """Return the error in words."""
-        return dead_letters.words_of(letter.kind).error(letter.error)
+    work = Column[DeadLetter]("Job", lambda letter: dead_letters.words_of(letter.kind).title)
+    trouble = Column[DeadLetter]("Error", lambda letter: dead_letters.words_of(letter.kind).error(letter.error))
 
     @admin.display(description="About")
     def about(self, letter: DeadLetter) -> str:
@@ -93,29 +85,26 @@ class DeadLetterAdmin(ServiceAdmin):
             return ""
         return f"This job was already {STATES[letter.state].lower()}."
 
-    @service_action(
+    replay = calls(
+        dead_letters.replay,
+        "dead_letter_id",
         path="replay",
         title="Retry",
         permission="core.replay_deadletter",
         tone="primary",
         explain="The job is queued again. Nothing is done twice.",
+        done="The job was queued again.",
     )
-    def replay(self, request: HttpRequest, letter: DeadLetter, form: ConsoleForm) -> str:
-        """Queue the job again."""
-        dead_letters.replay(actor=viewer_of(request), dead_letter_id=letter.pk)
-        return "The job was queued again."
-
-    @service_action(
+    discard = calls(
+        dead_letters.discard,
+        "dead_letter_id",
         path="discard",
         title="Discard",
         permission="core.replay_deadletter",
         tone="danger",
         explain="The job won't be done. This can't be undone.",
+        done="The job was discarded.",
     )
-    def discard(self, request: HttpRequest, letter: DeadLetter, form: ConsoleForm) -> str:
-        """Close the job without running it."""
-        dead_letters.discard(actor=viewer_of(request), dead_letter_id=letter.pk)
-        return "The job was discarded."
 
 
 badges.register("core.parked", ParkedBadge)

@@ -13,8 +13,10 @@ from accounts.members import invitations
 from accounts.models import Invitation, Membership
 from accounts.permissions.role_limits import MANAGE, can_grant_role
 from accounts.permissions.roles import permissions_of
-from console.base.actions import ServiceAction, service_action
+from console.base.actions import ServiceAction
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.permissions import list_permissions
 from console.templatetags.console_ui import chip
@@ -82,7 +84,8 @@ class InviteActions(ServiceAdmin):
         ]
         return {**context, "invitations": lines[:MOST_LISTED], "has_more": len(lines) > MOST_LISTED}
 
-    @service_action(
+    invite = calls(
+        invitations.invite_member,
         path="invite",
         title="Invite a colleague",
         permission=MANAGE,
@@ -90,13 +93,13 @@ class InviteActions(ServiceAdmin):
         submit="Send invitation",
         tone="primary",
         explain="They'll get an email with a link that works once and expires after a few days. They join with it.",
-        on_list=True,
+        done="The invitation is on its way. You can follow it in the list below.",
     )
-    def invite(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Invite an address."""
-        fields = {name: form.cleaned_data[name] for name in ("email", "name", "role")}
-        invitations.invite_member(actor=viewer_of(request), **fields)
-        return "The invitation is on its way. You can follow it in the list below."
+
+
+def role_chip(row: Membership | Invitation) -> str:
+    """Return the role as a chip."""
+    return chip(row.get_role_display(), "accent" if row.role in ("owner", "admin") else "neutral", "person")
 
 
 def inviter_of(row: Invitation) -> str:
@@ -152,62 +155,36 @@ class InvitationAdmin(ServiceAdmin):
         """Return the name and the masked address."""
         return format_html('{}<span class="wk-cell-note">{}</span>', row.name or "No name", row.masked_address)
 
-    @admin.display(description="Role")
-    def role_offered(self, row: Invitation) -> str:
-        """Return the role."""
-        return chip(row.get_role_display(), "accent" if row.role in ("owner", "admin") else "neutral", "person")
-
-    @admin.display(description="Status")
-    def standing(self, row: Invitation) -> str:
-        """Return the invitation's status."""
-        return chip(*STATES[row.state(now())])
-
-    @admin.display(description="Email")
-    def mail(self, row: Invitation) -> str:
-        """Return whether the email was sent."""
-        return mail_chip(row)
-
-    @admin.display(description=PROBLEM)
-    def trouble(self, row: Invitation) -> str:
-        """Return why the email wasn't delivered."""
-        return row.mail_problem
-
-    @admin.display(description="Invited by")
-    def inviter(self, row: Invitation) -> str:
-        """Return the inviter's name."""
-        return inviter_of(row)
-
-    @admin.display(description="Permissions")
-    def allowed(self, row: Invitation) -> str:
-        """Return the permissions of the role."""
-        return list_permissions(permissions_of(row.role))
+    role_offered = Column[Invitation]("Role", role_chip)
+    standing = Column[Invitation]("Status", lambda row: chip(*STATES[row.state(now())]))
+    mail = Column[Invitation]("Email", mail_chip)
+    trouble = Column[Invitation](PROBLEM, lambda row: row.mail_problem)
+    inviter = Column[Invitation]("Invited by", inviter_of)
+    allowed = Column[Invitation]("Permissions", lambda row: list_permissions(permissions_of(row.role)))
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return to the people page."""
         return people_url()
 
-    @service_action(
+    resend = calls(
+        invitations.resend_invitation,
+        "invitation_id",
         path="resend",
         title="Resend invitation",
         permission=MANAGE,
         explain="Sends a new email with a new link. Earlier links stop working.",
+        done="A new email is on its way.",
     )
-    def resend(self, request: HttpRequest, row: Invitation, form: ConsoleForm) -> str:
-        """Send a new link."""
-        invitations.resend_invitation(actor=viewer_of(request), invitation_id=row.pk)
-        return "A new email is on its way."
-
-    @service_action(
+    withdraw = calls(
+        invitations.withdraw_invitation,
+        "invitation_id",
         path="withdraw",
         title="Withdraw invitation",
         permission=MANAGE,
         tone="danger",
         explain="The link stops working. Nobody is notified.",
+        done="The invitation was withdrawn.",
     )
-    def withdraw(self, request: HttpRequest, row: Invitation, form: ConsoleForm) -> str:
-        """Withdraw the invitation."""
-        invitations.withdraw_invitation(actor=viewer_of(request), invitation_id=row.pk)
-        return "The invitation was withdrawn."
 
 
 def people_url() -> str:

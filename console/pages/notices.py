@@ -11,8 +11,9 @@ from django.template.response import TemplateResponse
 from accounts import notices
 from accounts.models import Notice
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
-from console.base.lists import uuid_of
+from console.base.lists import Column, uuid_of
 from console.base.model_admin import ServiceAdmin
 from console.pages.push import PushActions, card_of
 from console.templatetags.console_ui import chip, moment
@@ -25,6 +26,13 @@ LEVELS: Final[dict[str, tuple[str, str, str]]] = {
     Notice.Level.WARNING: ("Warning", "warn", "alert"),
     Notice.Level.ALERT: ("Alert", "danger", "alert"),
 }
+
+
+def line_of(notice: Notice) -> dict[str, Any]:
+    """Return a notice as the list shows it."""
+    label, icon = label_of(notice.kind)
+    level = "" if notice.level == Notice.Level.INFO else chip(*LEVELS[notice.level])
+    return {"notice": notice, "label": label, "icon": icon, "level": level}
 
 
 @admin.register(Notice)
@@ -57,7 +65,7 @@ class NoticeAdmin(PushActions, ServiceAdmin):
             "title": self.title,
             "intro": self.intro,
             "opts": self.model._meta,
-            "lines": [_line(notice) for notice in page],
+            "lines": [line_of(notice) for notice in page],
             "is_first": before is None,
             "older": page[-1].pk if len(found) > PAGE else None,
             "push": card_of(viewer_of(request)),
@@ -76,20 +84,9 @@ class NoticeAdmin(PushActions, ServiceAdmin):
         offered = [offer for offer in context["offered"] if not is_done[offer["action"].path]]
         return {**context, "offered": offered, "list_title": self.title, "list_url": self.list_url()}
 
-    @admin.display(description="Kind")
-    def kind_label(self, notice: Notice) -> str:
-        """Return the label of the kind."""
-        return label_of(notice.kind)[0]
-
-    @admin.display(description="Level")
-    def level_chip(self, notice: Notice) -> str:
-        """Return how urgent it is."""
-        return chip(*LEVELS[notice.level])
-
-    @admin.display(description="Arrived")
-    def arrived(self, notice: Notice) -> str:
-        """Return when it was left."""
-        return moment(notice.created_at)
+    kind_label = Column[Notice]("Kind", lambda notice: label_of(notice.kind)[0])
+    level_chip = Column[Notice]("Level", lambda notice: chip(*LEVELS[notice.level]))
+    arrived = Column[Notice]("Arrived", lambda notice: moment(notice.created_at))
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return to the list."""
@@ -107,26 +104,19 @@ class NoticeAdmin(PushActions, ServiceAdmin):
         notices.mark_seen(actor=viewer_of(request), notice_id=notice.pk)
         return HttpResponseRedirect(check_link(notice.link) or self.list_url())
 
-    @service_action(path="seen", title="Mark as seen", permission=notices.USE, explain="The notice stays in the list.")
-    def seen(self, request: HttpRequest, notice: Notice, form: ConsoleForm) -> str:
-        """Mark the notice as seen."""
-        notices.mark_seen(actor=viewer_of(request), notice_id=notice.pk)
-        return ""
-
-    @service_action(
+    seen = calls(
+        notices.mark_seen,
+        "notice_id",
+        path="seen",
+        title="Mark as seen",
+        permission=notices.USE,
+        explain="The notice stays in the list.",
+    )
+    see_all = calls(
+        notices.mark_all_seen,
         path="see-all",
         title="Mark all as seen",
         permission=notices.USE,
-        on_list=True,
         explain="All your notices stay in the list.",
+        done=lambda marked: "All notices are marked as seen." if marked else "There were no new notices.",
     )
-    def see_all(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Mark all of the viewer's notices as seen."""
-        marked = notices.mark_all_seen(actor=viewer_of(request))
-        return "All notices are marked as seen." if marked else "There were no new notices."
-
-
-def _line(notice: Notice) -> dict[str, Any]:
-    label, icon = label_of(notice.kind)
-    level = None if notice.level == Notice.Level.INFO else LEVELS[notice.level]
-    return {"notice": notice, "label": label, "icon": icon, "level": chip(*level) if level else ""}

@@ -4,13 +4,10 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.http import HttpRequest
 
 from accounts import push
-from accounts.models import Notice
-from console.base.actions import service_action
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
-from console.viewers import viewer_of
 from core.actors import Actor
 
 
@@ -25,30 +22,23 @@ class BrowserForm(ConsoleForm):
 class PushActions:
     """Turn notifications on devices on and off; mixed into the admin of notices."""
 
-    @service_action(
+    push_on = calls(
+        push.subscribe,
         path="push",
         title="Turn on notifications on this device",
         permission=push.USE,
         form=BrowserForm,
-        on_list=True,
         explain="Use the button on the page of your notices: your browser has to be asked first.",
+        done="Notifications are on in this browser, also while Walker is closed.",
     )
-    def push_on(self, request: HttpRequest, obj: Notice | None, form: ConsoleForm) -> str:
-        """Let this browser show the viewer's notices."""
-        push.subscribe(actor=viewer_of(request), **form.cleaned_data)
-        return "Notifications are on in this browser, also while Walker is closed."
-
-    @service_action(
+    push_off = calls(
+        push.unsubscribe,
         path="push-off",
         title="Turn off notifications on all devices",
         permission=push.USE,
-        on_list=True,
         explain="Your notices stay in the list. You can turn it on again on each device.",
+        done=lambda count: "Notifications are off on all your devices." if count else "Notifications were off already.",
     )
-    def push_off(self, request: HttpRequest, obj: Notice | None, form: ConsoleForm) -> str:
-        """Let none of the viewer's browsers show notices."""
-        count = push.unsubscribe(actor=viewer_of(request))
-        return "Notifications are off on all your devices." if count else "Notifications were off already."
 
 
 def card_of(viewer: Actor) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from accounts import saved_views
 from accounts.models import SavedView
 from console.base.actions import ServiceAction, service_action
-from console.base.crud import deletes
+from console.base.crud import calls, deletes
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.base.saved_views import known_part, list_of, url_of
@@ -95,10 +95,13 @@ class SavedViewAdmin(ServiceAdmin):
         view = saved_views.save_view(actor=viewer, list_key=list_key, name=form.cleaned_data["name"], query=query)
         return HttpResponseRedirect(url_of(found, view))
 
-    @service_action(path="rename", title="Rename", permission=saved_views.USE, form=NameForm)
-    def rename(self, request: HttpRequest, view: SavedView, form: ConsoleForm) -> str:
-        """Rename the view."""
-        saved_views.rename_view(actor=viewer_of(request), view_id=view.pk, name=form.cleaned_data["name"])
-        return "The view is renamed."
-
+    rename = calls(
+        saved_views.rename_view,
+        "view_id",
+        path="rename",
+        title="Rename",
+        permission=saved_views.USE,
+        form=NameForm,
+        done="The view is renamed.",
+    )
     delete = deletes(saved_views.delete_view, "view_id", saved_views.USE, explain="The list itself stays.", done="")
