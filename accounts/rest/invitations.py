@@ -71,10 +71,7 @@ class InvitationViewSet(ListViewSet):
     request_serializers: ClassVar = {"create": InvitationRequest}
     filterset_class = InvitationFilters
     lookup_url_kwarg = "invitation_id"
-
-    def get_queryset(self) -> QuerySet[Invitation]:
-        """Return the invitations of the last weeks."""
-        return invitations.list_invitations(viewer=self.actor)
+    list_rows = staticmethod(invitations.list_invitations)
 
     @idempotent
     def create(self, request: Request) -> Response:

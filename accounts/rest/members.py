@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from django_filters import ChoiceFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -68,14 +67,8 @@ class MemberViewSet(ReadOneMixin, ListViewSet):
     serializer_class = MemberSerializer
     filterset_class = MemberFilters
     lookup_url_kwarg = "membership_id"
-
-    def get_queryset(self) -> QuerySet[Membership]:
-        """Return the members."""
-        return selectors.query_members(viewer=self.actor)
-
-    def get_object(self) -> Membership:
-        """Return the member of the address."""
-        return selectors.get_member(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(selectors.query_members)
+    read_row = staticmethod(selectors.get_member)
 
     @action(
         detail=True,

@@ -61,10 +61,7 @@ class NoticeViewSet(ListViewSet):
     filterset_class = NoticeFilters
     pagination_class = NoticePagination
     lookup_url_kwarg = "notice_id"
-
-    def get_queryset(self) -> QuerySet[Notice]:
-        """Return the notices of the caller."""
-        return notices.list_own(viewer=self.actor)
+    list_rows = staticmethod(notices.list_own)
 
     @action(detail=True, methods=["post"])
     @idempotent

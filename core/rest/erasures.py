@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -50,11 +49,5 @@ class ErasureViewSet(RetrieveModelMixin, ListViewSet):
     permissions: ClassVar = {"list": services.VIEW, "retrieve": services.VIEW}
     serializer_class = ErasureSerializer
     lookup_url_kwarg = "erasure_id"
-
-    def get_queryset(self) -> QuerySet[Erasure]:
-        """Return the erasures of the organisation."""
-        return services.query_erasures(viewer=self.actor)
-
-    def get_object(self) -> Erasure:
-        """Return the erasure of the address."""
-        return services.get_erasure(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(services.query_erasures)
+    read_row = staticmethod(services.get_erasure)

@@ -167,6 +167,8 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
     """What `expand` can add to the rows of the list and of one object."""
     revealing_actions: ClassVar[frozenset[str]] = frozenset()
     """The actions that show personal data in clear with `show_pii`."""
+    read_row: ClassVar[Callable[..., Any] | None] = None
+    """The selector of one object, by the ids of the address; without one it is looked up among the rows."""
 
     @property
     def actor(self) -> Actor:
@@ -209,6 +211,11 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
             shown = expansion.shape(objects, many=True, context=context).data
             found[name] = {each.pk: shape for each, shape in zip(objects, shown, strict=True)}
         return found
+
+    def get_object(self) -> Any:
+        """Return the object of the address."""
+        read = type(self).read_row
+        return read(viewer=self.actor, **self.kwargs) if read else super().get_object()
 
     def get_serializer_context(self) -> dict[str, Any]:
         """Return the framework's context and the viewer, on whose permissions masking depends."""
@@ -265,7 +272,13 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
 
 
 class ListViewSet(ApiViewSet):
-    """The base of view sets that list the rows of `get_queryset`, filtered and in pages."""
+    """The base of view sets that list the rows of a selector, filtered and in pages."""
+
+    list_rows: ClassVar[Callable[..., QuerySet[Any]]]
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Return the rows that the selector gives the caller."""
+        return type(self).list_rows(viewer=self.actor)
 
     def list(self, request: Request, **kwargs: Any) -> Response:
         """List the rows."""
