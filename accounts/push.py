@@ -60,7 +60,14 @@ def subscribe(*, actor: Actor, endpoint: str, p256dh: str, auth: str, now: datet
     if not is_set_up():
         raise Unavailable("Notifications on devices aren't set up on this installation.")
     check_endpoint(endpoint)
-    _check_keys(p256dh, auth)
+    problem = Invalid("These aren't keys of a browser.", fields={"p256dh": ["Turn it on again."]})
+    try:
+        point, secret = decode(p256dh), decode(auth)
+        if len(point) != POINT_BYTES or len(secret) != SECRET_BYTES:
+            raise problem
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    except ValueError:
+        raise problem from None
     digest = blind_index(endpoint, column=_COLUMN)
     known: PushSubscription | None = PushSubscription.objects.select_for_update().filter(endpoint_digest=digest).first()
     if known is not None and known.person_id == actor.user_id and known.keys == {"p256dh": p256dh, "auth": auth}:
@@ -156,17 +163,6 @@ def _is_public_name(parts: SplitResult) -> bool:
         name, _, top = host.rpartition(".")
         # A name whose last part is a number is an address in another notation, such as 127.1.
         return bool(name) and top.isalpha() and top not in ("local", "localhost", "internal", "lan", "home", "test")
-
-
-def _check_keys(p256dh: str, auth: str) -> None:
-    problem = Invalid("These aren't keys of a browser.", fields={"p256dh": ["Turn it on again."]})
-    try:
-        point, secret = decode(p256dh), decode(auth)
-        if len(point) != POINT_BYTES or len(secret) != SECRET_BYTES:
-            raise problem
-        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-    except ValueError:
-        raise problem from None
 
 
 def decode(text: str) -> bytes:

@@ -37,20 +37,17 @@ def view(site: KitSite, request: HttpRequest) -> HttpResponse:
 
 def find(site: KitSite, viewer: Actor, words: str) -> list[tuple[str, list[Found]]]:
     """Return what the words name, in groups that are not empty; all pages without words."""
-    pages = _matching(_pages(site, viewer), words)
+    places = [Found(nav.label, nav.group, url) for nav, url, _ in navigation.list_places(site, viewer)]
+    pages = [Found("Dashboard", "Work", reverse(f"{site.name}:index")), *places]
+    if viewer.may(notices.USE):
+        pages.append(Found("Notices", "Work", reverse(f"{site.name}:accounts_notice_changelist")))
+    pages = _matching(pages, words)
     if not words:
         return [("Pages", pages)]
     known = [(kind.order, kind) for _, kind in finders.items() if viewer.may(kind.permission)]
     found = [(kind.title, kind().find(viewer, words)) for _, kind in sorted(known, key=lambda pair: pair[0])]
     groups = [*found, ("Pages", pages), ("Settings and actions", _matching(_settings(site, viewer), words))]
     return [(title, rows[:MOST_FOUND]) for title, rows in groups if rows]
-
-
-def _pages(site: KitSite, viewer: Actor) -> list[Found]:
-    home = Found("Dashboard", "Work", reverse(f"{site.name}:index"))
-    own = [Found("Notices", "Work", reverse(f"{site.name}:accounts_notice_changelist"))]
-    places = [Found(nav.label, nav.group, url) for nav, url, _ in navigation.list_places(site, viewer)]
-    return [home, *places, *(own if viewer.may(notices.USE) else [])]
 
 
 def _settings(site: KitSite, viewer: Actor) -> list[Found]:

@@ -232,16 +232,13 @@ class _Parser:
         if token.type == "text":
             return Literal(token.text[1:-1])
         if token.type == "word" and token.text in self.vocabulary.calls:
-            return self._call(token.text)
+            if not self.skip("("):
+                raise BadExpression(f"Write values in parentheses after “{token.text}”.")
+            return Call(token.text, self._literals(token.text))
         if token.type == "word" and token.text in self.vocabulary.names:
             return Name(token.text)
         known = ", ".join(sorted(self.vocabulary.names))
         raise BadExpression(f"“{token.text}” is not a fact. Use {known}; put texts in quotes.")
-
-    def _call(self, name: str) -> Call:
-        if not self.skip("("):
-            raise BadExpression(f"Write values in parentheses after “{name}”.")
-        return Call(name, self._literals(name))
 
     def _literals(self, before: str) -> tuple[Any, ...]:
         """Parse the rest of values in parentheses."""

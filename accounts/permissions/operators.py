@@ -143,19 +143,15 @@ def write_owed_entries_of(tenant_id: UUID) -> None:
                 entry.delete()
             if entry.event:
                 streams.append("queue", *entry.event)
+            kept = {**entry.actor, "id": _id(entry.actor["id"]), "user_id": _id(entry.actor["user_id"])}
             chain.record(
-                actor=_actor_of(entry, tenant_id),
+                actor=Actor(**kept if tenant_id == entry.home else {**kept, "address": ""}),
                 action=entry.action,
                 object_type=entry.object_type,
                 object_id=entry.object_id,
                 new_state=entry.new_state,
                 facts=_SCOPE,
             )
-
-
-def _actor_of(entry: OwedEntry, tenant_id: UUID) -> Actor:
-    kept = {**entry.actor, "id": _id(entry.actor["id"]), "user_id": _id(entry.actor["user_id"])}
-    return Actor(**kept if tenant_id == entry.home else {**kept, "address": ""})
 
 
 def _id(text: str) -> UUID | None:

@@ -203,7 +203,16 @@ def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetim
         if membership is None:
             raise NotFound("There is no such member.")
         if membership.erased_at is None:
-            _check_can_erase(actor, membership, owner_ids)
+            if membership.user_id == actor.user_id:
+                raise Refused("You can't erase yourself. Ask a colleague with this right.", code="yourself")
+            if membership.role in ABOVE and actor.role != OWNER:
+                raise Refused("Only an owner can erase an owner or an administrator.", code="role_above_yours")
+            if owner_ids <= {membership.pk} and membership.role == OWNER:
+                raise Conflict("The last owner can't be erased. Make someone else an owner first.", code="last_owner")
+            if membership.user.is_superuser:
+                raise Conflict(
+                    "This account operates the installation. Withdraw its operator role first.", code="operator"
+                )
         return erasures.open_erasure(
             actor=actor,
             subject_type=erasures.Subject.MEMBER,
@@ -212,14 +221,3 @@ def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetim
             targets={"users": [membership.user_id]},
             now=now,
         )
-
-
-def _check_can_erase(actor: Actor, membership: Membership, owners: set[UUID]) -> None:
-    if membership.user_id == actor.user_id:
-        raise Refused("You can't erase yourself. Ask a colleague with this right.", code="yourself")
-    if membership.role in ABOVE and actor.role != OWNER:
-        raise Refused("Only an owner can erase an owner or an administrator.", code="role_above_yours")
-    if owners <= {membership.pk} and membership.role == OWNER:
-        raise Conflict("The last owner can't be erased. Make someone else an owner first.", code="last_owner")
-    if membership.user.is_superuser:
-        raise Conflict("This account operates the installation. Withdraw its operator role first.", code="operator")

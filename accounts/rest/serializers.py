@@ -20,12 +20,8 @@ class PersonSerializer(serializers.Serializer[Any]):
 
     def get_name(self, person: User) -> str:
         """Return the name as pages of the tenant show it."""
-        return NOBODY if person.pk in self._erased() else person.get_full_name()
-
-    def _erased(self) -> frozenset[UUID]:
-        """Return the erased people, read once per response: its serializers share the context."""
         shared: Any = self.context
         if _ERASED not in shared:
             shared[_ERASED] = erased_people()
         people: frozenset[UUID] = shared[_ERASED]
-        return people
+        return NOBODY if person.pk in people else person.get_full_name()

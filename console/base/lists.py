@@ -21,7 +21,7 @@ _BETWEEN: Final = ".."
 M = TypeVar("M", bound=Model)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column(Generic[M]):
     """A column of a list, or a line of a row's page, that needs nothing but the row."""
 

@@ -79,7 +79,12 @@ def record_all(facts: Sequence[Fact]) -> None:
         _refuse_unkept(fact.facts or {})
     if not facts:
         return
-    seq, previous = _lock_head()
+    heads = AuditHead.objects.select_for_update().values_list("seq", "hash")
+    head: tuple[int, str] | None = heads.first()  # locked until the commit
+    if head is None:
+        AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
+        head = heads.get()
+    seq, previous = head
     entries = []
     for fact in facts:
         seq += 1
@@ -141,16 +146,6 @@ def network_of(address: str) -> str:
     mapped = whole.ipv4_mapped if isinstance(whole, ipaddress.IPv6Address) else None
     known = mapped or whole
     return str(ipaddress.ip_network((known, 24 if known.version == 4 else 48), strict=False))
-
-
-def _lock_head() -> tuple[int, str]:
-    """Return the number and the hash of the last entry, locked until the commit."""
-    heads = AuditHead.objects.select_for_update().values_list("seq", "hash")
-    head: tuple[int, str] | None = heads.first()
-    if head is None:
-        AuditHead.objects.bulk_create([AuditHead()], ignore_conflicts=True)
-        head = heads.get()
-    return head
 
 
 def entry_hash(entry: AuditEntry) -> str:

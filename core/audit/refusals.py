@@ -85,13 +85,15 @@ def note_refusal(
     moment = now or clock_now()
     kept = {name: problem.facts[name] for name in _KEPT_FACTS if isinstance(problem.facts.get(name), str | int)}
     facts = {"about": watched.object_type, "code": problem.code, "move": move, "channel": channel, **kept}
+    listed: int = settings.REFUSALS_LISTED
     try:
         with transaction.atomic():
             attempts, recent = _count(subject, moment)
+            times, rest = divmod(attempts, max(listed, 1))
             entries = []
-            if attempts <= settings.REFUSALS_LISTED:
+            if attempts <= listed:
                 entries.append(chain.Fact(actor, REFUSED, OBJECT_TYPE, object_id or subject, facts=facts))
-            elif _is_step(attempts):
+            elif attempts == listed + 1 or (rest == 0 and times & (times - 1) == 0):  # each doubling of the limit
                 facts |= {"attempts": attempts}
                 entries.append(chain.Fact(actor, MORE, OBJECT_TYPE, object_id or subject, facts=facts))
             if len(recent) >= settings.REFUSALS_NOTICED and recent[-1] > moment - RUN:
@@ -111,13 +113,6 @@ def _count(subject: UUID, moment: datetime) -> tuple[int, list[datetime]]:
         cursor.execute(_COUNT, [uuid7(), current_tenant_id(), subject, hour, moment, kept])
         attempts, recent = cursor.fetchone()
     return attempts, recent
-
-
-def _is_step(attempts: int) -> bool:
-    """Return True for the first attempt over the limit, and for each doubling of the limit."""
-    listed: int = settings.REFUSALS_LISTED
-    times, rest = divmod(attempts, max(listed, 1))
-    return attempts == listed + 1 or (rest == 0 and times & (times - 1) == 0)
 
 
 def _alert(actor: Actor, subject: UUID, count: int, moment: datetime) -> list[chain.Fact]:

@@ -51,16 +51,13 @@ def note_failure(consumer: Subscription, problem: Exception, moment: datetime) -
         events, until = read_events(consumer.types, cursor, 1)
         move_cursors([consumer.name], until, moment)
         if events:
-            _park(consumer, events[0], problem, moment)
+            event = events[0]
+            again = {"done_at": None, "parked_at": moment, "type": event.type}
+            parked, _ = ParkedEvent.objects.update_or_create(consumer=consumer.name, event_id=event.id, defaults=again)
+            # The name of the error alone: its words may quote what an event is about.
+            error = f"{consumer.name} failed with {event.type}: {type(problem).__name__}"
+            dead_letters.park(kind=PARKED_AS, ref=parked.pk, error=error, now=moment)
     return Noted.PARKED
-
-
-def _park(consumer: Subscription, event: Event, problem: Exception, moment: datetime) -> None:
-    again = {"done_at": None, "parked_at": moment, "type": event.type}
-    parked, _ = ParkedEvent.objects.update_or_create(consumer=consumer.name, event_id=event.id, defaults=again)
-    # The name of the error alone: its words may quote what an event is about.
-    error = f"{consumer.name} failed with {event.type}: {type(problem).__name__}"
-    dead_letters.park(kind=PARKED_AS, ref=parked.pk, error=error, now=moment)
 
 
 def take_again(parked_id: UUID) -> None:

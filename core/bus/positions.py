@@ -118,16 +118,13 @@ def max_position(one: Position, other: Position) -> Position:
 
 def events_of(rows: Sequence[Sequence[Any]]) -> list[Event]:
     """Return stored rows as consumers get them."""
-    return [_event_of(*row[:8]) for row in rows]
-
-
-def _event_of(
-    id: UUID, type: str, version: int, stream: str, seq: int, payload: str, created_at: datetime, about: UUID | None
-) -> Event:
-    known = catalogue.find(type)
-    stored = json.loads(payload)  # Django leaves it as text in statements by hand
-    said = known.publish(stream, stored) if known else stored
-    return Event(id, type, version, stream, seq, said, created_at, about)
+    events = []
+    for row in rows:
+        event = Event._make(row[:8])
+        stored = json.loads(row[5])  # Django leaves it as text in statements by hand
+        known = catalogue.find(event.type)
+        events.append(event._replace(payload=known.publish(event.stream, stored) if known else stored))
+    return events
 
 
 class News(NamedTuple):

@@ -6,7 +6,7 @@ consumers have yet to read the event, counted from behind. What each consumer ha
 in the order of ids.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -70,7 +70,7 @@ def _rebase_tenant(tenant_id: UUID) -> None:
         if len(found) > MOST_CONSUMERS:
             raise RuntimeError(f"{len(found)} consumers are too many")
         # What was written since the restore came after everything that any of them had read.
-        newest = _id_at(max(moved_at for _, _, _, moved_at in found))
+        newest = UUID(int=int((max(moved_at for _, _, _, moved_at in found) + SKEW).timestamp() * 1000) << 80)
         read, values = _times_read(found)
         cursor.execute(_NUMBER.format(read=read), [newest, len(found), *values, tenant_id])
         for number, (key, *_) in enumerate(found):
@@ -84,8 +84,3 @@ def _times_read(found: list[Any]) -> tuple[str, list[Any]]:
         parts.append("((xid, id) > (%s::xid8, %s::uuid))::int")
         values += [xid, event_id]
     return " + ".join(parts), values
-
-
-def _id_at(moment: datetime) -> UUID:
-    """Return an id that is newer than all of before a moment."""
-    return UUID(int=int((moment + SKEW).timestamp() * 1000) << 80)

@@ -53,18 +53,14 @@ def replay(name: str, since: datetime) -> int:
     if consumer.shadow is None:
         raise Invalid(f"{name} can't be replayed: it has no shadow.")
     read_marks([consumer])
-    _claim(name)
-    try:
-        return sum(_replay_tenant(consumer, consumer.shadow, tenant_id, since) for tenant_id in _tenants(since))
-    finally:
-        BusConsumer.objects.filter(name=name).update(replayed_until=None)
-
-
-def _claim(name: str) -> None:
     moment = clock_now()
     free = Q(replayed_until=None) | Q(replayed_until__lt=moment)
     if not BusConsumer.objects.filter(free, name=name).update(replayed_until=moment + LEASE):
         raise Conflict(f"{name} is being replayed already. Wait until that has ended.", code="replay_runs")
+    try:
+        return sum(_replay_tenant(consumer, consumer.shadow, tenant_id, since) for tenant_id in _tenants(since))
+    finally:
+        BusConsumer.objects.filter(name=name).update(replayed_until=None)
 
 
 def _tenants(since: datetime) -> list[UUID]:

@@ -93,7 +93,10 @@ def check(stream: str, type: str, payload: Mapping[str, Any]) -> int | None:
     kind, _, subject = stream.partition(":")
     version = check_shape(kind, type, payload)
     if version is not None and _types[type].subject:
-        _check_subject(subject, type)
+        try:
+            UUID(subject)
+        except ValueError:
+            raise ValueError(f"event {type!r}: its stream has to end with an id") from None
     return version
 
 
@@ -106,18 +109,8 @@ def check_shape(kind: str, type: str, payload: Mapping[str, Any]) -> int | None:
     try:
         place.validate(payload)
     except ValidationError as problem:
-        raise ValueError(f"event {type!r}: {_explained(problem)}") from None
+        # Field by field, without the values: they may be personal.
+        found = problem.errors(include_url=False, include_context=False, include_input=False)
+        said = (f"{'.'.join(map(str, each['loc'])) or 'payload'}: {each['msg']}" for each in found)
+        raise ValueError(f"event {type!r}: {'; '.join(said)}") from None
     return place.version
-
-
-def _check_subject(subject: str, type: str) -> None:
-    try:
-        UUID(subject)
-    except ValueError:
-        raise ValueError(f"event {type!r}: its stream has to end with an id") from None
-
-
-def _explained(problem: ValidationError) -> str:
-    """Return what is wrong, field by field, without the values: they may be personal."""
-    found = problem.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'payload'}: {each['msg']}" for each in found)

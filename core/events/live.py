@@ -45,7 +45,12 @@ class _Thread:
             first = self.queue.get()
             time.sleep(PAUSE)
             items = _coalesced([first, *self.waiting()])
-            _send(_by_group([item for item in items if not callable(item)]))
+            # The frames that wait for one group go as one, in their order: each costs its sender and its listeners.
+            groups: dict[str, list[dict[str, Any]]] = {}
+            for group, message in (item for item in items if not callable(item)):
+                groups.setdefault(group, []).append(message)
+            several = {"type": "stream.several"}
+            _send([(group, ms[0] if len(ms) == 1 else {**several, "messages": ms}) for group, ms in groups.items()])
             for item in items:
                 if callable(item):
                     try:
@@ -108,17 +113,6 @@ def _coalesced(items: list[Any]) -> list[Any]:
         kept.pop(key, None)
         kept[key] = item
     return list(kept.values())
-
-
-def _by_group(frames: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
-    """Put the frames that wait for one group into one, in their order: each costs its sender and its listeners."""
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for group, message in frames:
-        groups.setdefault(group, []).append(message)
-    return [
-        (group, messages[0] if len(messages) == 1 else {"type": "stream.several", "messages": messages})
-        for group, messages in groups.items()
-    ]
 
 
 def _send(frames: list[tuple[str, dict[str, Any]]]) -> None:

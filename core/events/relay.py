@@ -40,9 +40,12 @@ def relay(*, works: bool = False) -> int:
     # Cleared before reading: a commit after this point enqueues the relay again.
     shared.delete(outbox.RELAY_HINT)
     sent = 0
-    while claimed := _claim():
+    while True:
+        with platform_scope():
+            waiting = Outbox.objects.filter(done_at=None).order_by("id")
+            claimed = lease.claim_many(waiting, LEASE, limit=BATCH, tries="attempts")
         by_tenant: dict[UUID, list[Outbox]] = {}
-        for row in claimed:
+        for row in sorted(claimed, key=lambda row: row.id):
             by_tenant.setdefault(row.tenant_id, []).append(row)
         for tenant_id, batch in by_tenant.items():
             with tenant_scope(tenant_id):
@@ -50,12 +53,6 @@ def relay(*, works: bool = False) -> int:
         if len(claimed) < BATCH:
             break
     return sent
-
-
-def _claim() -> list[Outbox]:
-    with platform_scope():
-        waiting = Outbox.objects.filter(done_at=None).order_by("id")
-        return sorted(lease.claim_many(waiting, LEASE, limit=BATCH, tries="attempts"), key=lambda row: row.id)
 
 
 def on_batch(event: str, receive: Callable[[Sequence[Outbox]], object]) -> None:

@@ -51,17 +51,14 @@ def visible_document(value: Any) -> Any:
 def _shown(text: str, place: int) -> str:
     character = text[place]
     if character in "\u200c\u200d":
-        return character if _joins(text, place) else _mark(character)
+        around = text[max(0, place - 1) : place] + text[place + 1 : place + 2]
+        # A joiner is legitimate between two characters that are not ASCII.
+        joins = len(around) == 2 and not any(sign.isascii() or sign in "\u200c\u200d" for sign in around)
+        return character if joins else _mark(character)
     hides = character in _BLANK or ord(character) in _HIDING_SELECTORS
     if hides or (character not in _KEPT and unicodedata.category(character) in _UNSEEN):
         return _mark(character)
     return character
-
-
-def _joins(text: str, place: int) -> bool:
-    """Return True if a joiner is legitimate: between two characters that are not ASCII."""
-    around = text[max(0, place - 1) : place] + text[place + 1 : place + 2]
-    return len(around) == 2 and not any(sign.isascii() or sign in "\u200c\u200d" for sign in around)
 
 
 def _marked_word(word: str) -> str:

@@ -52,23 +52,18 @@ def take_place(*, indexes: Collection[str], day: date, per_contact: int, per_day
     It is counted for the lowest of the person's addresses; what others have, from before it was theirs, counts too.
     Without a limit of the organisation only that row is written.
     """
-    lowest = min(indexes)
-    most = per_contact - _sent_to(set(indexes) - {lowest}, day) if per_contact else 0
-    if per_contact and most < 1:
-        raise Full
+    lowest, most = min(indexes), per_contact
+    if per_contact and (others := set(indexes) - {lowest}):
+        sent = SendCount.objects.filter(address_index__in=others, day=day).aggregate(total=Sum("sent"))["total"]
+        most = per_contact - (sent or 0)
+        if most < 1:
+            raise Full
     with transaction.atomic(), connection.cursor() as cursor:
         if per_day and not _take_share(day, per_day):
             raise Full
         cursor.execute(_TAKE, [uuid7(), current_tenant_id(), lowest, day, most, most])
         if cursor.rowcount != 1:
             raise Full
-
-
-def _sent_to(indexes: Collection[str], day: date) -> int:
-    if not indexes:
-        return 0
-    rows = SendCount.objects.filter(address_index__in=indexes, day=day)
-    return rows.aggregate(total=Sum("sent"))["total"] or 0
 
 
 def _take_share(day: date, limit: int) -> bool:
@@ -82,15 +77,12 @@ def _take_share(day: date, limit: int) -> bool:
         rows = SendCount.objects.filter(address_index=index, day=day)
         if rows.filter(sent__lt=most).update(sent=F("sent") + 1):
             return True
-        row = SendCount(address_index=index, day=day, sent=1)
-        if not rows.exists() and _insert(row):
-            return True
+        if not rows.exists():
+            row = SendCount(address_index=index, day=day, sent=1)
+            SendCount.objects.bulk_create([row], ignore_conflicts=True)
+            if SendCount.objects.filter(pk=row.pk).exists():
+                return True
     return False
-
-
-def _insert(row: SendCount) -> bool:
-    SendCount.objects.bulk_create([row], ignore_conflicts=True)
-    return SendCount.objects.filter(pk=row.pk).exists()
 
 
 def _shares_of(total: int) -> Iterator[tuple[str, int]]:

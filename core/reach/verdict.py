@@ -194,7 +194,8 @@ def _first_moment(question: Question, facts: Known, now: datetime) -> datetime |
         )
         if question.is_counted or has_room:
             return moment
-        moment = after_quiet_hours(policy, _midnight_after(policy, moment))
+        wall = datetime.combine(local_day(policy, moment) + timedelta(days=1), time())
+        moment = after_quiet_hours(policy, _moment_of(wall, policy.zone, moment))
     return None
 
 
@@ -218,11 +219,6 @@ def after_quiet_hours(policy: Policy, moment: datetime) -> datetime:
     is_skipped = found.astimezone(policy.zone).time() != end
     # Where clocks go forward over the end of the quiet hours, the time after it may be quiet again.
     return after_quiet_hours(policy, found) if is_skipped else found
-
-
-def _midnight_after(policy: Policy, moment: datetime) -> datetime:
-    wall = datetime.combine(local_day(policy, moment) + timedelta(days=1), time())
-    return _moment_of(wall, policy.zone, moment)
 
 
 def _moment_of(wall: datetime, zone: tzinfo, moment: datetime) -> datetime:

@@ -118,7 +118,10 @@ class Breaker:
         cache.delete(self._key("trial"))
         log.warning("breaker_opened", breaker=self.name, failures=failures)
         if is_new:
-            _note_open(self.name, moment)
+            tenant_id = current_scope().tenant_id
+            if tenant_id is not None:  # of two breakers at the same instant one may be missed
+                opened = cache.get(f"{tenant_id}:breakers") or {}
+                cache.set(f"{tenant_id}:breakers", {**opened, self.name: moment.timestamp()}, timeout=_FORGET)
             self._leave_notice(moment)
 
     def _leave_notice(self, moment: datetime) -> None:
@@ -138,14 +141,6 @@ class Breaker:
                 dedupe_key=f"breaker:{self.name}:{moment.isoformat()}",
                 now=moment,
             )
-
-
-def _note_open(name: str, moment: datetime) -> None:
-    """Remember that a tenant's calls opened a breaker; of two at the same instant one may be missed."""
-    tenant_id = current_scope().tenant_id
-    if tenant_id is not None:
-        opened = cache.get(f"{tenant_id}:breakers") or {}
-        cache.set(f"{tenant_id}:breakers", {**opened, name: moment.timestamp()}, timeout=_FORGET)
 
 
 def count_open() -> int:

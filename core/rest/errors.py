@@ -32,7 +32,10 @@ _CODES: Final[dict[type[exceptions.APIException], str]] = {
 def problem_answer(problem: Exception, context: Mapping[str, Any]) -> Response | None:
     """Return the response to an error, or None for an unexpected one. Called by the framework."""
     if isinstance(problem, exceptions.ValidationError):
-        return _answer(_invalid(problem))
+        fields: dict[str, list[str]] = {}
+        for name, message in _messages(problem.detail, ""):
+            fields.setdefault(name or "body", []).append(message)
+        return _answer(Invalid("Some values are not valid.", fields=fields))
     if isinstance(problem, exceptions.APIException):
         code = _CODES.get(type(problem)) or str(problem.get_codes())
         headers = {}
@@ -89,13 +92,6 @@ def _answer(problem: WalkerError) -> Response:
     wait = problem.facts.get("retry_after", AGAIN_IN)
     headers = {"Retry-After": str(wait)} if problem.status in (429, 503) else None
     return Response(problem.as_dict(), status=problem.status, headers=headers)
-
-
-def _invalid(problem: exceptions.ValidationError) -> Invalid:
-    fields: dict[str, list[str]] = {}
-    for name, message in _messages(problem.detail, ""):
-        fields.setdefault(name or "body", []).append(message)
-    return Invalid("Some values are not valid.", fields=fields)
 
 
 def _messages(detail: Any, name: str) -> Iterator[tuple[str, str]]:

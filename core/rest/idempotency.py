@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any, Final
 from uuid import UUID
@@ -43,14 +43,18 @@ def _wrapped(handler: Handler, *, atomic: bool) -> Handler:
             scope=scope,
             key=key,
             request_digest=idempotency.digest(str(request.method), request.get_full_path(), request._request.body),
-            about=_ids_of(request, kwargs),
+            # The ids in the address, and that of the person who asks.
+            about=[each for each in (*kwargs.values(), actor_of(request).user_id) if isinstance(each, UUID)],
         )
         if replay is not None:
             return Response(replay.answer, status=replay.status, headers={"Idempotency-Replayed": "true"})
         work = functools.partial(handler, view, request, *args, **kwargs)
         try:
             with transaction.atomic() if atomic else nullcontext():
-                return _kept(work(), scope, key)
+                response = work()
+                answer = json.loads(JSONRenderer().render(response.data))
+                idempotency.finish(scope=scope, key=key, status=response.status_code, answer=answer)
+                return response
         except Exception:
             # The request had no effect, so the client may try again under the same key.
             idempotency.abandon(scope=scope, key=key)
@@ -58,16 +62,3 @@ def _wrapped(handler: Handler, *, atomic: bool) -> Handler:
 
     answered.is_idempotent = True  # type: ignore[attr-defined]
     return answered
-
-
-def _ids_of(request: Request, kwargs: Mapping[str, Any]) -> Iterator[UUID]:
-    """Yield the ids in the address, and that of the person who asks."""
-    yield from (value for value in kwargs.values() if isinstance(value, UUID))
-    if person := actor_of(request).user_id:
-        yield person
-
-
-def _kept(response: Response, scope: str, key: str) -> Response:
-    answer = json.loads(JSONRenderer().render(response.data))
-    idempotency.finish(scope=scope, key=key, status=response.status_code, answer=answer)
-    return response

@@ -3,7 +3,6 @@
 Errors, headers and sign-in, and the names.
 """
 
-from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -136,7 +135,10 @@ def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:
         f"Error{code}": _response(code, text) for code, text in sorted({**ERRORS, **WRITING_ERRORS}.items())
     }
     components["headers"] = LIMITS
-    for method, operation in _operations(result):
+    operations = [pair for path in result["paths"].values() for pair in path.items()]
+    for method, operation in operations:
+        if not (isinstance(operation, dict) and "responses" in operation):
+            continue
         for code, response in operation["responses"].items():
             if code.startswith("2"):
                 response.setdefault("headers", {}).update(LIMIT_REFERENCES)
@@ -194,10 +196,3 @@ def _response(code: str, text: str) -> dict[str, Any]:
     waits = _RETRY if code in ("429", "503") else {}
     left = LIMIT_REFERENCES if code == "429" else {}
     return {**found, "headers": {**waits, **left}} if waits else found
-
-
-def _operations(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for operations in result["paths"].values():
-        for method, operation in operations.items():
-            if isinstance(operation, dict) and "responses" in operation:
-                yield method, operation

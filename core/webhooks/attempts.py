@@ -106,15 +106,11 @@ def _attempt(delivery: WebhookDelivery, moment: datetime, now: datetime | None, 
     outcome = _post(delivery, moment, purpose.patience or PATIENCE)
     attempt.milliseconds = round((time.monotonic() - started) * 1000)
     attempt.status, attempt.error = outcome.status, outcome.error
-    attempt.answer = _shown(outcome.answer) if purpose.keeps_content else None
+    if purpose.keeps_content:  # the beginning of the answer, for the log: printable, masked, cut after masking
+        text = outcome.answer[:ANSWER_BYTES].decode("utf-8", "replace")
+        plain = "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+        attempt.answer = clean_text(mask_text(plain), ANSWER_LIMIT) or None
     return _settle(delivery, outcome, now or clock_now(), ends, attempt)
-
-
-def _shown(answer: bytes) -> str | None:
-    """Return the beginning of an answer for the log: printable, masked, cut after masking."""
-    text = answer[:ANSWER_BYTES].decode("utf-8", "replace")
-    plain = "".join(char if char.isprintable() or char == "\n" else " " for char in text)
-    return clean_text(mask_text(plain), ANSWER_LIMIT) or None
 
 
 def _post(delivery: WebhookDelivery, moment: datetime, patience: Patience) -> Outcome:
@@ -197,14 +193,6 @@ def _delivered(delivery: WebhookDelivery, endpoint: WebhookEndpoint, moment: dat
     if not rows.update(state=State.DELIVERED, done_at=moment, claimed_until=None, error="", **changes):
         return "", None
     purpose.delivered(delivery)
-    _note_success(endpoint, moment)
-    if time.monotonic() < ends:
-        return str(State.DELIVERED), claims.claim_next(endpoint, moment)
-    claims.wake_next(delivery, moment)
-    return str(State.DELIVERED), None
-
-
-def _note_success(endpoint: WebhookEndpoint, moment: datetime) -> None:
     is_new = endpoint.last_success_at is None or moment - endpoint.last_success_at >= NOTED_FOR
     if is_new or endpoint.failures or endpoint.last_error:
         endpoint.failures, endpoint.failing_since, endpoint.rest_until = 0, None, None
@@ -212,6 +200,10 @@ def _note_success(endpoint: WebhookEndpoint, moment: datetime) -> None:
         endpoint.save(
             update_fields=["failures", "failing_since", "rest_until", "last_error", "last_error_at", "last_success_at"]
         )
+    if time.monotonic() < ends:
+        return str(State.DELIVERED), claims.claim_next(endpoint, moment)
+    claims.wake_next(delivery, moment)
+    return str(State.DELIVERED), None
 
 
 def _failed(delivery: WebhookDelivery, outcome: Outcome, moment: datetime) -> str:

@@ -99,17 +99,14 @@ def queue_many(*, wanted: Sequence[NewDelivery], now: datetime | None = None) ->
             body=each.body,
             due_at=moment,
             created_at=moment,
-            **_beginning(each.endpoint, moment),
         )
         for each in wanted
     ]
+    for row in rows:
+        if error := ENDED.get(row.endpoint.state):
+            row.state, row.error, row.done_at = State.FAILED, error, moment
     WebhookDelivery.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
     _enqueue_first([row for row in rows if row.state == State.WAITING])
-
-
-def _beginning(endpoint: WebhookEndpoint, moment: datetime) -> dict[str, Any]:
-    error = ENDED.get(endpoint.state)
-    return {"state": State.FAILED, "error": error, "done_at": moment} if error else {"state": State.WAITING}
 
 
 def _enqueue_first(rows: Sequence[WebhookDelivery]) -> None:

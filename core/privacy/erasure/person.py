@@ -111,17 +111,17 @@ def traces_of(words: Iterable[Words]) -> dict[str, list[str]]:
     names: dict[str, None] = {}
     addresses: dict[str, None] = {}
     for known in words:
-        names |= {name: None for value in known.names if _is_words(name := _plain(value))}
+        # Names have only letters, marks, digits and separators, in any script.
+        names |= {
+            name: None
+            for name in map(_plain, known.names)
+            if all(sign.isalnum() or sign in BETWEEN or unicodedata.category(sign)[0] == "M" for sign in name)
+        }
         for address in map(_plain, known.addresses):
             bare = address.removeprefix("+")
             addresses |= dict.fromkeys((address, bare) if bare.isdigit() else (address,))
     kept = [word for word in addresses if len(word) >= (DIGITS if word.isdigit() else SHORTEST)]
     return {"names": [word for word in names if len(word) >= SHORTEST], "addresses": kept}
-
-
-def _is_words(name: str) -> bool:
-    """Return True if a name has only letters, marks, digits and separators, in any script."""
-    return all(sign.isalnum() or sign in BETWEEN or unicodedata.category(sign)[0] == "M" for sign in name)
 
 
 def _plain(value: str) -> str:
@@ -131,7 +131,14 @@ def _plain(value: str) -> str:
 def holds(value: Any, *, names: Iterable[str] = (), addresses: Iterable[str] = ()) -> bool:
     """Return True if a text or a value of a document (never a key) contains a whole word of these."""
     pattern = _pattern(names, addresses) if value else None
-    return pattern is not None and any(pattern.search(form) for text in _texts(value) for form in _forms(text))
+    if pattern is None:
+        return False
+    for text in _texts(value):
+        # As it is and URL-decoded, both in lower case, too: `İ` has two such forms.
+        read = (text, unquote_plus(text)) if "%" in text else (text,)
+        if any(map(pattern.search, (*read, *(form.lower() for form in read if not form.isascii())))):
+            return True
+    return False
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -145,12 +152,6 @@ def _texts(value: Any) -> Iterator[str]:
             left.extend(item)
         elif item is not None and not isinstance(item, bool):
             yield str(item)
-
-
-def _forms(text: str) -> tuple[str, ...]:
-    """Return a text as it is and URL-decoded, both in lower case; `İ` has two such forms."""
-    read = (text, unquote_plus(text)) if "%" in text else (text,)
-    return (*read, *(form.lower() for form in read if not form.isascii()))
 
 
 def _pattern(names: Iterable[str], addresses: Iterable[str]) -> re.Pattern[str] | None:

@@ -50,30 +50,10 @@ def _bare(written: str) -> str:
     return re.sub(r"[^0-9A-Za-z]", "", written)
 
 
-def _dni(match: re.Match[str]) -> bool:
-    return dni_holds(_bare(match[1]), match[2] or match[3])
-
-
-def _nie(match: re.Match[str]) -> bool:
-    return dni_holds(str("XYZ".index(match[1].upper())) + _bare(match[2]), match[3])
-
-
-def _cpf(match: re.Match[str]) -> bool:
-    return cpf_holds(_bare(match[0]))
-
-
-def _steuer_id(match: re.Match[str]) -> bool:
-    return steuer_id_holds(_bare(match[0]))
-
-
-def _nir(match: re.Match[str]) -> bool:
-    return nir_holds(_bare(match[1]), match[2])
-
-
 _CHECKED: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], bool]], ...] = (
-    (_DNI, _dni),
-    (_NIE, _nie),
-    (_CPF, _cpf),
-    (_STEUER_ID, _steuer_id),
-    (_NIR, _nir),
+    (_DNI, lambda match: dni_holds(_bare(match[1]), match[2] or match[3])),
+    (_NIE, lambda match: dni_holds(str("XYZ".index(match[1].upper())) + _bare(match[2]), match[3])),
+    (_CPF, lambda match: cpf_holds(_bare(match[0]))),
+    (_STEUER_ID, lambda match: steuer_id_holds(_bare(match[0]))),
+    (_NIR, lambda match: nir_holds(_bare(match[1]), match[2])),
 )

@@ -77,14 +77,11 @@ def _count_card_groups(groups: tuple[str, ...]) -> int:
             break
         if len(joined) >= _SHORTEST_CARD and is_card(joined):
             best = count
-            if len(joined) == _USUAL_CARD and not _is_longer(groups[count:]):
+            # A card of sixteen digits may have one more group.
+            following = groups[count : count + 1]
+            if len(joined) == _USUAL_CARD and not (following and len(following[0]) <= _LONGEST_CARD - _USUAL_CARD):
                 break
     return best
-
-
-def _is_longer(following: tuple[str, ...]) -> bool:
-    """Return True if a card of sixteen digits may have one more group."""
-    return bool(following) and len(following[0]) <= _LONGEST_CARD - _USUAL_CARD
 
 
 def is_card(digits: str) -> bool:

@@ -8,24 +8,7 @@ from core.privacy.pii.addresses import Span
 from core.privacy.pii.runs import Group, Run
 
 # Countries where a leading 0 is the trunk prefix; the rest must fit the general pattern.
-_TRUNK_ZERO_COUNTRIES = (
-    "GB",
-    "DE",
-    "FR",
-    "NL",
-    "IT",
-    "AU",
-    "IE",
-    "BE",
-    "CH",
-    "AT",
-    "SE",
-    "FI",
-    "ZA",
-    "IN",
-    "TR",
-    "JP",
-)
+_TRUNK_ZERO_COUNTRIES = tuple("GB DE FR NL IT AU IE BE CH AT SE FI ZA IN TR JP".split())
 # Lengths of groups that identify a number by themselves, and their country.
 _SHAPES: dict[tuple[int, ...], tuple[str, ...]] = {
     (3, 3, 4): ("US", "MX"),
@@ -88,7 +71,9 @@ def find_phones(text: str, runs: list[Run]) -> Iterator[Span]:
         if run.glued_left or is_money:
             continue
         if run.start in cued:
-            yield from _after_cue(run)
+            # The longest possible number after a cue like "call me on".
+            if counts := _ends(_window(run.groups[:_LONGEST]), _SHORTEST, _LONGEST):
+                yield run.start, run.groups[counts[0] - 1].end, "phone"
         elif run.start not in named:
             if _stands_alone(text, run):
                 yield run.start, run.groups[-1].end, "phone"
@@ -145,13 +130,6 @@ def _is_number(digits: str, *, plus: bool) -> bool:
         if plus and reason == phonenumbers.ValidationResult.IS_POSSIBLE:
             return True
     return False
-
-
-def _after_cue(run: Run) -> Iterator[Span]:
-    """Yield the longest possible number at the start of a run that follows a cue like "call me on"."""
-    counts = _ends(_window(run.groups[:_LONGEST]), _SHORTEST, _LONGEST)
-    if counts:
-        yield run.start, run.groups[counts[0] - 1].end, "phone"
 
 
 def _local(text: str, run: Run, memo: dict[tuple[str, tuple[str, ...]], int]) -> Iterator[Span]:
