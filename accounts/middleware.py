@@ -1,6 +1,7 @@
 """Middleware that puts each request into its tenant's scope: by session or by API key."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -80,15 +81,15 @@ def switch_to_tenant(request: HttpRequest, tenant_id: UUID | str) -> None:
 
 def _actor(request: HttpRequest, membership: selectors.ActiveMembership) -> Actor:
     user_id: UUID = request.user.pk  # type: ignore[assignment]
-    return Actor(
-        kind="user",
-        id=user_id,
-        user_id=user_id,
-        role=membership.role,
-        name=str(user_id),
+    person = Actor.of_user(
+        user_id,
+        membership.role,
         address=services.client_address(request),
-        user_agent=str(request.META.get("HTTP_USER_AGENT", ""))[:200],
+        user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
         auth_strength=services.auth_strength_of(request),
+    )
+    return replace(
+        person,
         permissions=permissions_of(membership.role),
         proven_lately=services.proven_lately(request),
         teams=teams_seen(user_id, own_only=membership.own_teams_only),

@@ -83,7 +83,7 @@ def subscribe(*, actor: Actor, endpoint: str, p256dh: str, auth: str, now: datet
         endpoint_digest=digest,
         created_at=now or clock_now(),
     )
-    chain.record(actor=actor, action="PUSH_TURNED_ON", object_type=OBJECT, object_id=row.pk, new_state="on")
+    chain.record(actor, "PUSH_TURNED_ON", OBJECT, row.pk, new_state="on")
     return row
 
 
@@ -97,9 +97,7 @@ def unsubscribe(*, actor: Actor) -> int:
     PushSubscription.objects.filter(pk__in=[row.pk for row in rows]).delete()
     if rows:
         facts = {"browsers": len(rows)}
-        chain.record(
-            actor=actor, action="PUSH_TURNED_OFF", object_type=OBJECT, object_id=rows[0].pk, old_state="on", facts=facts
-        )
+        chain.record(actor, "PUSH_TURNED_OFF", OBJECT, rows[0].pk, old_state="on", facts=facts)
     return len(rows)
 
 

@@ -1,6 +1,7 @@
 """Memberships, actors, tenants and API keys."""
 
 import secrets
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -54,19 +55,9 @@ def actor_for_user(
     if found is None:
         raise Refused("You aren't a member of this organisation.", code="no_membership")
     role, own_teams_only = found
-    return Actor(
-        kind="user",
-        id=user.pk,
-        user_id=user.pk,
-        role=role,
-        name=str(user.pk),
-        address=address,
-        user_agent=user_agent[:200],
-        auth_strength=auth_strength,
-        permissions=permissions_of(role),
-        proven_lately=proven_lately,
-        teams=teams_seen(user.pk, own_only=own_teams_only),
-    )
+    person = Actor.of_user(user.pk, role, address=address, user_agent=user_agent, auth_strength=auth_strength)
+    teams = teams_seen(user.pk, own_only=own_teams_only)
+    return replace(person, permissions=permissions_of(role), proven_lately=proven_lately, teams=teams)
 
 
 def auth_strength_of(request: HttpRequest) -> str:
@@ -129,10 +120,10 @@ def choose_mail(*, actor: Actor, is_on: bool) -> None:
             return
         changed.update(mail_on=is_on)
         chain.record(
-            actor=actor,
-            action="MAIL_PREFERENCE_CHANGED",
-            object_type="accounts.membership",
-            object_id=membership_id,
+            actor,
+            "MAIL_PREFERENCE_CHANGED",
+            "accounts.membership",
+            membership_id,
             old_state="off" if is_on else "on",
             new_state="on" if is_on else "off",
         )
@@ -164,14 +155,7 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
         _sync_groups(membership)
         if not created:
             announce("rights_changed", ref=user.pk)
-        chain.record(
-            actor=actor,
-            action="MEMBER_SET",
-            object_type="accounts.membership",
-            object_id=membership.pk,
-            old_state=old,
-            new_state=role,
-        )
+        chain.record(actor, "MEMBER_SET", "accounts.membership", membership.pk, old_state=old, new_state=role)
     return membership
 
 
@@ -203,13 +187,7 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
             raise Refused("You can't remove yourself. Ask a colleague who manages members.")
         refuse_higher_role(actor, membership.role)
         close_membership(membership)
-        chain.record(
-            actor=actor,
-            action="MEMBER_REMOVED",
-            object_type="accounts.membership",
-            object_id=membership.pk,
-            old_state=membership.role,
-        )
+        chain.record(actor, "MEMBER_REMOVED", "accounts.membership", membership.pk, old_state=membership.role)
 
 
 def close_membership(membership: Membership) -> None:
@@ -244,7 +222,7 @@ def create_tenant(*, actor: Actor, name: str, slug: str, tenant_id: UUID | None 
         tenant = Tenant.objects.create(id=tenant_id, name=name, slug=slug, **fields)
         for role in Membership.Role.values:
             RoleGroup.objects.create(role=role, group=Group.objects.create(name=secrets.token_hex(12)))
-        chain.record(actor=actor, action="TENANT_CREATED", object_type="accounts.tenant", object_id=tenant_id)
+        chain.record(actor, "TENANT_CREATED", "accounts.tenant", tenant_id)
         record_current_operators(actor=actor)
     return tenant
 
@@ -285,12 +263,7 @@ def set_tenant_active(*, actor: Actor, active: bool) -> None:
         tenant = changed.select_for_update().first()
         if tenant is None or not changed.update(is_active=active):
             return
-        chain.record(
-            actor=actor,
-            action="TENANT_SWITCHED_ON" if active else "TENANT_SWITCHED_OFF",
-            object_type="accounts.tenant",
-            object_id=tenant.pk,
-        )
+        chain.record(actor, "TENANT_SWITCHED_ON" if active else "TENANT_SWITCHED_OFF", "accounts.tenant", tenant.pk)
 
 
 def create_api_key(
@@ -336,13 +309,7 @@ def create_api_key(
             scopes=sorted(set(scopes)),
             expires_at=ends,
         )
-        chain.record(
-            actor=actor,
-            action="API_KEY_CREATED",
-            object_type="accounts.apikey",
-            object_id=key.pk,
-            facts={"scopes": key.scopes},
-        )
+        chain.record(actor, "API_KEY_CREATED", "accounts.apikey", key.pk, facts={"scopes": key.scopes})
     return key, secret
 
 
@@ -353,4 +320,4 @@ def revoke_api_key(*, actor: Actor, key_id: UUID, now: datetime | None = None) -
         open_keys = ApiKey.objects.filter(pk=key_id, revoked_at=None)
         if not open_keys.update(revoked_at=now or clock_now()):
             raise NotFound
-        chain.record(actor=actor, action="API_KEY_REVOKED", object_type="accounts.apikey", object_id=key_id)
+        chain.record(actor, "API_KEY_REVOKED", "accounts.apikey", key_id)

@@ -34,6 +34,13 @@ class Actor:
     teams: frozenset[UUID] | None = None
     """The teams whose conversations the actor sees, beside those assigned to them; None for all."""
 
+    @classmethod
+    def of_user(
+        cls, user_id: UUID, role: str, *, address: str = "", user_agent: str = "", auth_strength: str = "none"
+    ) -> "Actor":
+        """Return a person without permissions: for entries about what they did, or to add permissions to."""
+        return cls("user", user_id, user_id, role, str(user_id), address, user_agent[:200], auth_strength)
+
     @property
     def has_second_factor(self) -> bool:
         """Return True if the actor signed in with a second factor; API keys never did."""

@@ -9,6 +9,10 @@ class WalkerError(Exception):
     status: ClassVar[int] = 500
     default_code: ClassVar[str] = "error"
 
+    def __init_subclass__(cls, *, status: int = 0, code: str = "") -> None:
+        """Take the status and the code of a kind of error from its `class` line."""
+        cls.status, cls.default_code = status or cls.status, code or cls.default_code
+
     def __init__(self, detail: str = "", *, code: str = "", **facts: Any) -> None:
         super().__init__(detail)
         self.detail = detail or (type(self).__doc__ or "").strip()
@@ -20,60 +24,36 @@ class WalkerError(Exception):
         return {"detail": self.detail, "code": self.code, **self.facts}
 
 
-class Invalid(WalkerError):
+class Invalid(WalkerError, status=400, code="invalid"):
     """The input is not valid."""
 
-    status = 400
-    default_code = "invalid"
 
-
-class Refused(WalkerError):
+class Refused(WalkerError, status=403, code="not_allowed"):
     """You may not do this."""
 
-    status = 403
-    default_code = "not_allowed"
 
-
-class NotFound(WalkerError):
+class NotFound(WalkerError, status=404, code="not_found"):
     """It doesn't exist, or you have no access to it."""
 
-    status = 404
-    default_code = "not_found"
 
-
-class Conflict(WalkerError):
+class Conflict(WalkerError, status=409, code="conflict"):
     """Someone else was faster, or what you saw has changed. Read it again."""
 
-    status = 409
-    default_code = "conflict"
 
-
-class Gone(WalkerError):
+class Gone(WalkerError, status=410, code="gone"):
     """This is no longer valid."""
 
-    status = 410
-    default_code = "gone"
 
-
-class TooLarge(WalkerError):
+class TooLarge(WalkerError, status=413, code="too_large"):
     """This is larger than allowed."""
 
-    status = 413
-    default_code = "too_large"
 
-
-class TooMany(WalkerError):
+class TooMany(WalkerError, status=429, code="too_many"):
     """Too many requests; try again later."""
 
-    status = 429
-    default_code = "too_many"
 
-
-class Unavailable(WalkerError):
+class Unavailable(WalkerError, status=503, code="unavailable"):
     """A required service is not available. Try again later."""
-
-    status = 503
-    default_code = "unavailable"
 
 
 class NoTenant(RuntimeError):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 import httpx2
@@ -39,6 +39,17 @@ class Patience:
     read: float = 10.0
     total: float = 20.0
     max_bytes: int = 5_000_000
+
+
+class Sent(TypedDict, total=False):
+    """What a request sends: `files` are names, bytes and content types by field, with a form as multipart/form-data."""
+
+    params: Mapping[str, str] | None
+    json: Any
+    form: Mapping[str, Any] | None
+    files: Mapping[str, tuple[str, bytes, str]] | None
+    content: bytes | None
+    headers: Mapping[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -257,22 +268,16 @@ class OutgoingHttp:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str] | None = None,
-        json: Any = None,
-        form: Mapping[str, Any] | None = None,
-        files: Mapping[str, tuple[str, bytes, str]] | None = None,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
         hear: Callable[[bytes], None] | None = None,
+        **sent: Unpack[Sent],
     ) -> Reply | NotSent | NoAnswer:
         """Send one request once; failures outside are returned, never raised.
 
-        `files` are names, bytes and content types by field; the form goes beside them, as multipart/form-data.
         `hear` gets the pieces of a successful answer as they arrive; what it raises ends the call.
         """
         with Deadline(self._patience.total) as deadline:
-            body = {"json": json, "data": form, "files": files, "content": content}
-            outcome = self._request(deadline, method, path, hear, params=params, headers=headers, **body)
+            given = {("data" if name == "form" else name): value for name, value in sent.items()}
+            outcome = self._request(deadline, method, path, hear, **given)
         if deadline.is_over and not isinstance(outcome, NotSent):
             # What arrived before we closed the connection may only look complete.
             return NoAnswer("timed_out", "The answer took too long.")

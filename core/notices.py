@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Final, Literal, get_args
+from typing import ClassVar, Final, Literal, NotRequired, TypedDict, Unpack, get_args
 from uuid import UUID
 
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -30,6 +30,17 @@ class NoticeKind:
 
 
 kinds: Final[Registry[NoticeKind]] = Registry(NoticeKind, name="notice kind")
+
+
+class NoticeWords(TypedDict):
+    """What a notice is to say, as `leave` takes it."""
+
+    kind: str
+    title: str
+    link: str
+    body: NotRequired[str]
+    level: NotRequired[Level]
+    dedupe_key: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +79,7 @@ def store_with(store: NoticeStore) -> None:
     _stores[:] = [store]
 
 
-def leave(
-    *,
-    people: Iterable[UUID],
-    kind: str,
-    title: str,
-    link: str,
-    level: Level = "info",
-    dedupe_key: str = "",
-    body: str = "",
-    now: datetime | None = None,
-) -> None:
+def leave(*, people: Iterable[UUID], now: datetime | None = None, **said: Unpack[NoticeWords]) -> None:
     """Leave a notice for each of these people, in the caller's transaction.
 
     For the system, in the tenant's scope. `kind` is a registered key. `title` and `body` are short plain texts
@@ -88,34 +89,23 @@ def leave(
     person, kind and hour. Neither leaving a notice nor seeing it is audited: it decides nothing. Raises NotFound for
     an unknown kind, ValueError for another level, a long key or a link elsewhere.
     """
-    kinds.get(kind)
+    level, dedupe_key = said.get("level", "info"), said.get("dedupe_key", "")
+    kinds.get(said["kind"])
     if level not in LEVELS:
         raise ValueError(f"a notice has no level {level!r}")
     if len(dedupe_key) > KEY_LIMIT:
         raise ValueError("the dedupe key of a notice is too long")
-    notice = NewNotice(
-        kind=kind,
-        title=clean_text(mask_text(title), TITLE_LIMIT),
-        body=clean_text(mask_text(body), BODY_LIMIT),
-        link=check_link(link),
-        level=level,
-        dedupe_key=dedupe_key,
+    title, body = (
+        clean_text(mask_text(said["title"]), TITLE_LIMIT),
+        clean_text(mask_text(said.get("body", "")), BODY_LIMIT),
     )
+    notice = NewNotice(said["kind"], title, body, check_link(said["link"]), level, dedupe_key)
     if wanted := frozenset(people):
         _store().leave(people=wanted, notice=notice, moment=now or clock_now())
 
 
 def leave_for_permission(
-    permission: str,
-    *,
-    besides: UUID | None = None,
-    kind: str,
-    title: str,
-    link: str,
-    level: Level = "info",
-    dedupe_key: str = "",
-    body: str = "",
-    now: datetime | None = None,
+    permission: str, *, besides: UUID | None = None, now: datetime | None = None, **said: Unpack[NoticeWords]
 ) -> None:
     """Leave a notice for every member who holds a permission now.
 
@@ -123,10 +113,7 @@ def leave_for_permission(
     `leave`, and so is what it raises.
     """
     holders = frozenset(_store().people_holding(permission))
-    people = holders - {besides} or holders
-    leave(
-        people=people, kind=kind, title=title, link=link, level=level, dedupe_key=dedupe_key, body=body, now=now
-    )  # fmt: skip
+    leave(people=holders - {besides} or holders, now=now, **said)
 
 
 def settle(*, people: Iterable[UUID], kind: str, link: str, now: datetime | None = None) -> None:

@@ -87,24 +87,12 @@ def accept_invitation(
             membership = add_member(actor=inviter, user=person, role=row.role)
         except Refused:
             raise Gone(OVER, code="invitation_over", why="inviter") from None
-        chain.record(
-            actor=Actor(
-                kind="user",
-                id=person.pk,
-                user_id=person.pk,
-                role=membership.role,
-                name=str(person.pk),
-                address=address,
-                user_agent=user_agent[:200],
-                auth_strength=STRENGTH,
-            ),
-            action="INVITATION_ACCEPTED",
-            object_type=OBJECT,
-            object_id=row.pk,
-            new_state=row.role,
-            # Not whether the account existed before: this tenant has no business knowing.
-            facts={"membership": str(membership.pk), "invited_by": str(row.invited_by_id or "")},
+        actor = Actor.of_user(
+            person.pk, membership.role, address=address, user_agent=user_agent, auth_strength=STRENGTH
         )
+        # Not whether the account existed before: this tenant has no business knowing.
+        facts = {"membership": str(membership.pk), "invited_by": str(row.invited_by_id or "")}
+        chain.record(actor, "INVITATION_ACCEPTED", OBJECT, row.pk, new_state=row.role, facts=facts)
     return person
 
 

@@ -234,4 +234,4 @@ def _lock_pending(invitation_id: UUID) -> Invitation:
 
 def _record(actor: Actor, action: str, row: Invitation, new_state: str) -> None:
     facts = {"round": row.round}
-    chain.record(actor=actor, action=action, object_type=OBJECT, object_id=row.pk, new_state=new_state, facts=facts)
+    chain.record(actor, action, OBJECT, row.pk, new_state=new_state, facts=facts)

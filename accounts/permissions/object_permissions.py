@@ -91,10 +91,10 @@ def _change(actor: Actor, role: str, permission: str, obj: TenantModel, *, is_gr
     with transaction.atomic():
         (assign_perm if is_granted else remove_perm)(permission, link.group, obj)
         chain.record(
-            actor=actor,
-            action="OBJECT_RIGHT_GIVEN" if is_granted else "OBJECT_RIGHT_WITHDRAWN",
-            object_type=obj._meta.label_lower,
-            object_id=obj.pk,
+            actor,
+            "OBJECT_RIGHT_GIVEN" if is_granted else "OBJECT_RIGHT_WITHDRAWN",
+            obj._meta.label_lower,
+            obj.pk,
             facts={"role": role, "permission": permission},
         )
 

@@ -84,7 +84,7 @@ def record_current_operators(*, actor: Actor) -> None:
     """Record the current operators in the audit chain of the tenant in scope, when it is created."""
     for user_id in User.objects.filter(is_superuser=True).order_by("id").values_list("id", flat=True):
         facts = {**_SCOPE, "given": "before"}
-        chain.record(actor=actor, action=GRANTED, object_type="accounts.user", object_id=user_id, facts=facts)
+        chain.record(actor, GRANTED, "accounts.user", user_id, facts=facts)
 
 
 def record_in_all_tenants(
@@ -145,10 +145,10 @@ def write_owed_entries_of(tenant_id: UUID) -> None:
                 streams.append("queue", *entry.event)
             kept = {**entry.actor, "id": _id(entry.actor["id"]), "user_id": _id(entry.actor["user_id"])}
             chain.record(
-                actor=Actor(**kept if tenant_id == entry.home else {**kept, "address": ""}),
-                action=entry.action,
-                object_type=entry.object_type,
-                object_id=entry.object_id,
+                Actor(**kept if tenant_id == entry.home else {**kept, "address": ""}),
+                entry.action,
+                entry.object_type,
+                entry.object_id,
                 new_state=entry.new_state,
                 facts=_SCOPE,
             )

@@ -59,10 +59,10 @@ def set_team_scope(*, actor: Actor, membership_id: UUID, own_only: bool) -> Memb
         membership.save(update_fields=["own_teams_only"])
         announce("rights_changed", ref=membership.user_id)
         chain.record(
-            actor=actor,
-            action="TEAM_SCOPE_SET",
-            object_type="accounts.membership",
-            object_id=membership.pk,
+            actor,
+            "TEAM_SCOPE_SET",
+            "accounts.membership",
+            membership.pk,
             old_state="all_teams" if own_only else "own_teams",
             new_state="own_teams" if own_only else "all_teams",
         )

@@ -118,15 +118,7 @@ def _record(request: HttpRequest, user: User, action: str, *, is_proven: bool = 
     def actor_at(membership: ActiveMembership) -> Actor:
         if not is_proven:
             return replace(STRANGER, address=address)
-        return Actor(
-            kind="user",
-            id=user.pk,
-            user_id=user.pk,
-            role=membership.role,
-            name=str(user.pk),
-            address=address,
-            auth_strength=auth_strength_of(request),
-        )
+        return Actor.of_user(user.pk, membership.role, address=address, auth_strength=auth_strength_of(request))
 
     told: dict[str, tuple[str, dict[str, str]]] = {
         "SIGNED_IN": ("signed_in", {"person": str(user.pk), "strength": auth_strength_of(request)}),

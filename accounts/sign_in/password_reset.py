@@ -132,15 +132,8 @@ def reset_password(
         record_in_each_tenant(
             memberships,
             "PASSWORD_RESET",
-            lambda membership: Actor(
-                kind="user",
-                id=user.pk,
-                user_id=user.pk,
-                role=membership.role,
-                name=str(user.pk),
-                address=address,
-                user_agent=user_agent[:200],
-                auth_strength=STRENGTH,
+            lambda membership: Actor.of_user(
+                user.pk, membership.role, address=address, user_agent=user_agent, auth_strength=STRENGTH
             ),
         )
     return user

@@ -53,7 +53,6 @@ class Fact(NamedTuple):
 
 
 def record(
-    *,
     actor: Actor,
     action: str,
     object_type: str,

@@ -96,10 +96,10 @@ def park(
             now=moment,
         )
         chain.record(
-            actor=actor or system("dead-letters"),
-            action="dead_letter.parked",
-            object_type=kind,
-            object_id=ref,
+            actor or system("dead-letters"),
+            "dead_letter.parked",
+            kind,
+            ref,
             new_state=DeadLetter.State.PARKED,
             facts={"dead_letter": str(letter.id), "times": letter.times},
         )
@@ -177,10 +177,10 @@ def _closer(actor: Actor, letter: DeadLetter) -> dict[str, str]:
 
 def _record(actor: Actor, letter: DeadLetter) -> None:
     chain.record(
-        actor=actor,
-        action=f"dead_letter.{letter.state}",
-        object_type=letter.kind,
-        object_id=letter.ref,
+        actor,
+        f"dead_letter.{letter.state}",
+        letter.kind,
+        letter.ref,
         old_state=DeadLetter.State.PARKED,
         new_state=letter.state,
         facts={"dead_letter": str(letter.id)},

@@ -51,10 +51,8 @@ class Judged:
     wrote_at: datetime | None = None
 
 
-class NotReachable(Conflict):
+class NotReachable(Conflict, code="not_reachable"):
     """They can't be written to now."""
-
-    default_code = "not_reachable"
 
 
 def refusal(reason: str, **facts: Any) -> NotReachable:

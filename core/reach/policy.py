@@ -85,12 +85,6 @@ def change_policy(
         row, _ = ReachPolicy.objects.update_or_create(tenant_id=current_tenant_id(), defaults=values)
         facts = {"per_contact": per_contact, "per_day": per_day, "needs_consent": needs_consent, "zone": zone}
         times = {name: str(values[name] or "") for name in ("quiet_from", "quiet_until")}
-        chain.record(
-            actor=actor,
-            action="REACH_CHANGED",
-            object_type="core.reachpolicy",
-            object_id=row.pk,
-            facts={**facts, **times},
-        )
+        chain.record(actor, "REACH_CHANGED", "core.reachpolicy", row.pk, facts={**facts, **times})
         transaction.on_commit(kept.forget)
     return row

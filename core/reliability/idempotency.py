@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Q
@@ -19,11 +19,8 @@ KEPT_FOR: Final = timedelta(hours=24)
 KEY_LIMIT: Final = 255
 
 
-class KeyReused(Conflict):
+class KeyReused(Conflict, status=422, code="idempotency_key_reused"):
     """This idempotency key was used for a different request."""
-
-    status: ClassVar[int] = 422
-    default_code: ClassVar[str] = "idempotency_key_reused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,10 +282,10 @@ def _tell_switched_off(endpoint: WebhookEndpoint, outcome: Outcome, moment: date
         now=moment,
     )
     chain.record(
-        actor=ACTOR,
-        action="WEBHOOKS_SWITCHED_OFF",
-        object_type="core.webhookendpoint",
-        object_id=endpoint.pk,
+        ACTOR,
+        "WEBHOOKS_SWITCHED_OFF",
+        "core.webhookendpoint",
+        endpoint.pk,
         old_state=EndpointState.ACTIVE,
         new_state=EndpointState.GONE if reason == "gone" else EndpointState.OFF,
         facts={"purpose": endpoint.purpose, "ref": str(endpoint.ref), "error": outcome.error},

@@ -214,10 +214,10 @@ def send_span_again(
         count = chosen.update(**changes, first_attempt=F("attempts"))
         _enqueue_first([WebhookDelivery(pk=key, endpoint=endpoint) for key in keys[: AT_ONCE * FOR_ONE_TASK]])
         chain.record(
-            actor=actor,
-            action="WEBHOOKS_SENT_AGAIN",
-            object_type="core.webhookendpoint",
-            object_id=endpoint.pk,
+            actor,
+            "WEBHOOKS_SENT_AGAIN",
+            "core.webhookendpoint",
+            endpoint.pk,
             facts={"since": since.isoformat(), "until": until.isoformat(), "only_failed": only_failed, "count": count},
         )
     return count
@@ -252,10 +252,10 @@ def forget_old(*, now: datetime | None = None) -> int:
 
 def _record(actor: Actor, action: str, delivery: WebhookDelivery) -> None:
     chain.record(
-        actor=actor,
-        action=action,
-        object_type="core.webhookdelivery",
-        object_id=delivery.pk,
+        actor,
+        action,
+        "core.webhookdelivery",
+        delivery.pk,
         new_state=delivery.state,
         facts={"endpoint": str(delivery.endpoint_id), "type": delivery.event_type},
     )

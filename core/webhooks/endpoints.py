@@ -180,10 +180,10 @@ def endpoint_for(*, actor: Actor, purpose: str, ref: UUID) -> WebhookEndpoint:
 
 def _record(actor: Actor, action: str, endpoint: WebhookEndpoint, old_state: str, **facts: Any) -> None:
     chain.record(
-        actor=actor,
-        action=action,
-        object_type="core.webhookendpoint",
-        object_id=endpoint.pk,
+        actor,
+        action,
+        "core.webhookendpoint",
+        endpoint.pk,
         old_state=old_state,
         new_state=endpoint.state,
         facts={"purpose": endpoint.purpose, "ref": str(endpoint.ref), **facts},

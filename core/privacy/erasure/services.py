@@ -91,10 +91,10 @@ def open_erasure(
 
 def _record(erasure: Erasure, actor: Actor, what: str, facts: dict[str, object]) -> None:
     chain.record(
-        actor=actor,
-        action=f"{erasure.subject_type}.{what}",
-        object_type="core.erasure",
-        object_id=erasure.pk,
+        actor,
+        f"{erasure.subject_type}.{what}",
+        "core.erasure",
+        erasure.pk,
         new_state=erasure.state,
         facts={"person": str(erasure.subject_id), **facts},
     )
