@@ -60,12 +60,7 @@ class TenantMiddleware:
 def _remember_tenant(
     request: HttpRequest, membership: selectors.ActiveMembership, wanted: str | None, *, is_only: bool
 ) -> None:
-    """Store the tenant in the session.
-
-    Raises `PermissionDenied` for a form of a tenant the person has left.
-
-    A form filled in for one tenant must not act in another one.
-    """
+    """Store the tenant; raises `PermissionDenied` for a form of one the person left, which must not act here."""
     if wanted == str(membership.tenant_id) or (is_only and wanted is None):
         return
     if wanted is not None and request.method not in READING:

@@ -85,10 +85,7 @@ class Bell:
 
     @property
     def number(self) -> int:
-        """Return a number that changes with what the bell shows.
-
-        By it a page finds out that it missed something.
-        """
+        """Return a number that changes with what the bell shows. By it a page finds out that it missed something."""
         moment = self.newest.pk.int >> 80 if self.newest else 0  # milliseconds
         return moment * (MOST_COUNTED + 1) + self.count
 
@@ -110,10 +107,7 @@ def list_own(*, viewer: Actor) -> QuerySet[Notice]:
 
 @transaction.atomic
 def mark_seen(*, actor: Actor, notice_id: UUID, now: datetime | None = None) -> Notice:
-    """Mark one of the actor's own notices as seen; safe to repeat.
-
-    Needs `accounts.use_notices`. Raises Refused, and NotFound for another person's notice too. Not audited.
-    """
+    """Mark one of the actor's own notices as seen. Needs `accounts.use_notices`; raises NotFound. Not audited."""
     own = list_own(viewer=actor)
     if own.filter(pk=notice_id, seen_at=None).update(seen_at=now or clock_now()):
         _update_bells(actor)
@@ -125,10 +119,7 @@ def mark_seen(*, actor: Actor, notice_id: UUID, now: datetime | None = None) -> 
 
 @transaction.atomic
 def mark_all_seen(*, actor: Actor, now: datetime | None = None) -> int:
-    """Mark all of the actor's own notices as seen; return how many were not.
-
-    Needs `accounts.use_notices`; raises Refused. Not audited.
-    """
+    """Mark all of the actor's notices as seen; return how many. Needs `accounts.use_notices`. Not audited."""
     marked = list_own(viewer=actor).filter(seen_at=None).update(seen_at=now or clock_now())
     if marked:
         _update_bells(actor)
@@ -142,10 +133,7 @@ def _update_bells(actor: Actor) -> None:
 
 
 def purge_notices(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
-    """Delete notices seen long ago, and unseen ones after a year; return how many.
-
-    For the sweep.
-    """
+    """Delete notices seen long ago, and unseen ones after a year; return how many. For the sweep."""
     moment = now or clock_now()
     seen = retention.made_before(moment - KEPT_SEEN) & Q(seen_at__lt=moment - KEPT_SEEN)
     return retention.remove(Notice, seen | retention.made_before(moment - KEPT_UNSEEN), limit=limit)

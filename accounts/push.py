@@ -89,10 +89,7 @@ def subscribe(*, actor: Actor, endpoint: str, p256dh: str, auth: str, now: datet
 
 @transaction.atomic
 def unsubscribe(*, actor: Actor) -> int:
-    """Turn notifications off on all of the actor's own browsers; return how many there were.
-
-    Needs `accounts.use_notices`; raises Refused. Audited.
-    """
+    """Turn off all of the actor's browsers; return how many. Needs `accounts.use_notices`. Audited."""
     rows = list(list_own(viewer=actor).order_by("pk"))
     PushSubscription.objects.filter(pk__in=[row.pk for row in rows]).delete()
     if rows:
@@ -102,10 +99,7 @@ def unsubscribe(*, actor: Actor) -> int:
 
 
 def queue(*, notices: Collection[Notice], moment: datetime) -> None:
-    """Queue new notices for their people's browsers, in the caller's transaction.
-
-    For the system. One query if nobody of them has a browser.
-    """
+    """Queue new notices for their people's browsers, in the caller's transaction. One query if there are none."""
     people = {notice.person_id for notice in notices}
     browsers = list(PushSubscription.objects.filter(person_id__in=people).values_list("pk", "person_id"))
     if not browsers:
@@ -130,10 +124,7 @@ def _send_soon() -> None:
 
 
 def check_endpoint(endpoint: str) -> None:
-    """Refuse an endpoint that is not a public HTTPS address; raises Invalid.
-
-    The address is checked again when it is called: names can change what they stand for.
-    """
+    """Refuse an endpoint that isn't public HTTPS (it is checked again when called); raises Invalid."""
     problem = Invalid("This isn't the address of a push service.", fields={"endpoint": ["Turn it on again."]})
     if not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint or len(endpoint) > ENDPOINT_LIMIT:
         raise problem

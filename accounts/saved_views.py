@@ -25,10 +25,7 @@ _LIST: Final = re.compile(r"[a-z_]{1,30}\.[a-z_]{1,29}")
 
 
 def list_own(*, viewer: Actor, list_key: str = "") -> QuerySet[SavedView]:
-    """Return the viewer's saved views, of one list if it is given, by name.
-
-    Needs `accounts.use_saved_views`; raises Refused.
-    """
+    """Return the viewer's saved views, or those of one list, by name. Needs `accounts.use_saved_views`."""
     viewer.require(USE)
     if viewer.user_id is None:
         raise Refused("Only people have saved views.")
@@ -61,20 +58,14 @@ def save_view(*, actor: Actor, list_key: str, name: str, query: str) -> SavedVie
 
 
 def rename_view(*, actor: Actor, view_id: UUID, name: str) -> SavedView:
-    """Rename one of the actor's own views.
-
-    Needs `accounts.use_saved_views`. Raises Refused, Invalid, and NotFound for another person's view too. Not audited.
-    """
+    """Rename one of the actor's views. Needs `accounts.use_saved_views`; raises Invalid, NotFound. Not audited."""
     view = _own_view(actor, view_id)
     view.name = _named(name)
     return _stored(view)
 
 
 def delete_view(*, actor: Actor, view_id: UUID) -> None:
-    """Delete one of the actor's own views.
-
-    Needs `accounts.use_saved_views`. Raises Refused, and NotFound for another person's view too. Not audited.
-    """
+    """Delete one of the actor's views. Needs `accounts.use_saved_views`; raises NotFound. Not audited."""
     _own_view(actor, view_id).delete()
 
 

@@ -54,10 +54,7 @@ def visitor_of(request: HttpRequest) -> UUID | None:
 
 
 def refuse_guessing(request: HttpRequest, page: str) -> HttpResponse | None:
-    """Count a request for an unknown address; return a 429 response after too many in a minute.
-
-    Only unknown addresses count, so nobody can lock others out of theirs.
-    """
+    """Return 429 after too many unknown addresses in a minute: only these count, so nobody locks others out."""
     who = salted_hmac(f"walker.{page}", client_address(request)).hexdigest()
     if count_or_let_pass(f"{page}-unknown:{who}", seconds=60) <= UNKNOWN_PER_MINUTE:
         return None

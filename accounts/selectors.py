@@ -66,10 +66,7 @@ def list_members(*, role: str | None = None, permission: str | None = None) -> l
 
 
 def query_members(*, viewer: Actor) -> QuerySet[Membership]:
-    """Return current and former members with their people, without erased ones.
-
-    Needs `accounts.view_membership`; raises `Refused`.
-    """
+    """Return current and former members, erased ones left out. Needs `accounts.view_membership`."""
     viewer.require(VIEW)
     return Membership.objects.filter(erased_at=None).select_related("user")
 
@@ -110,10 +107,7 @@ def roster() -> Roster:
 
 
 def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
-    """Return the names of current and former members of the tenant in scope. One query.
-
-    Erased people have no name, even if their account exists in another tenant.
-    """
+    """Return the names of members, current and former; erased people have none. One query."""
     wanted = {user_id for user_id in user_ids if user_id is not None}
     if not wanted:
         return {}
@@ -146,10 +140,7 @@ def tenant_zone() -> ZoneInfo:
 
 
 def roles_now(user_ids: Collection[UUID]) -> dict[UUID, tuple[str, bool]]:
-    """Return the role of each of these people who is an active member of the tenant in scope.
-
-    With it, whether they see conversations of their own teams only. One query.
-    """
+    """Return role, and whether limited to own teams, of those who are active members. One query."""
     members = Membership.objects.filter(user_id__in=user_ids, is_active=True, user__is_active=True)
     open_ones = members.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
     return {

@@ -18,10 +18,7 @@ class Versioned(Protocol):
 
 
 def check_version(actor: Actor, object_type: str, row: Versioned, seen: int | None) -> None:
-    """Raise Conflict, naming who changed it and when, unless `seen` is the current version.
-
-    Nothing is compared if `seen` is None.
-    """
+    """Raise Conflict, naming who changed it and when, unless `seen` is the current version, or None."""
     if seen is None or seen == row.version:
         return
     facts = {"version": row.version, "seen": seen, **last_change(actor, object_type, row.pk)}

@@ -17,10 +17,7 @@ class ConsoleConfig(AppConfig):
 
 
 class WalkerAdminConfig(SimpleAdminConfig):
-    """Django's admin, with our site as the default one.
-
-    Its pages are found when the routes are loaded (config.urls): beat and many commands never need them.
-    """
+    """Django's admin with our site; its pages are found with the routes (config.urls): beat never needs them."""
 
     default_site = "console.site.WalkerAdminSite"
 

@@ -56,10 +56,7 @@ class Actor:
             raise Refused("Your role doesn't allow this.", permission=permission)
 
     def names(self, permission: str) -> bool:
-        """Return True unless an API key without this scope is used.
-
-        Object permissions need it as well.
-        """
+        """Return True unless an API key without this scope is used. Object permissions need it as well."""
         return self.scopes is None or permission in self.scopes
 
     def limited_to(self, permissions: frozenset[str]) -> "Actor":

@@ -302,10 +302,7 @@ def holds(node: Node, facts: Mapping[Any, Any], optional: frozenset[str] = froze
 
 
 def holds_if_known(node: Node, facts: Mapping[Any, Any]) -> bool | None:
-    """Return whether the facts meet the condition, None where that depends on one that is None.
-
-    `a or b` holds if a does, even if b is None.
-    """
+    """Return whether facts meet the condition, None where that depends on one that is None."""
     if isinstance(node, Join):
         results = [holds_if_known(part, facts) for part in node.parts]
         settles = node.word == "or"

@@ -64,10 +64,7 @@ def run_bus() -> None:
 
 @sweep_task(queue="default", is_quick=True)
 def sweep_bus() -> None:
-    """Queue a turn of the bus if there is something to take and none is queued.
-
-    Once a second for all that was committed in it: a turn for each commit would cost as much as the commit.
-    """
+    """Queue a turn of the bus if something is to be taken, once a second: one a commit would cost as much."""
     if loose_cache.find(BUS_TURN, what="bus_turn") is None and bus.has_news():
         loose_cache.keep(BUS_TURN, 1, seconds=BUS_TURN_LOST, what="bus_turn")
         run_bus.delay()

@@ -61,10 +61,7 @@ class BusinessHours:
     holidays: frozenset[date] = frozenset()
 
     def add(self, start: datetime, working: timedelta) -> datetime:
-        """Return the first moment at which `working` time has passed.
-
-        Raises BrokenCalendar.
-        """
+        """Return the first moment at which `working` time has passed. Raises BrokenCalendar."""
         if working <= _NONE:
             return start
         left = working
@@ -78,10 +75,7 @@ class BusinessHours:
         raise BrokenCalendar("the calendar has too few working hours to reach a due time")
 
     def back(self, end: datetime, working: timedelta) -> datetime:
-        """Return the last moment from which `working` time has passed until `end`.
-
-        Raises BrokenCalendar.
-        """
+        """Return the last moment from which `working` time has passed until `end`. Raises BrokenCalendar."""
         left = working
         for opens, closes in self._shifts_before(end):
             finish = min(closes, end)
@@ -169,10 +163,7 @@ def _day_of(rows: Iterable[Sequence[str]]) -> tuple[Shift, ...]:
 
 
 def minute_of(text: str) -> int:
-    """Return `HH:MM` as minutes since midnight; 24:00 is the end of the day.
-
-    Raises ValueError.
-    """
+    """Return `HH:MM` as minutes since midnight; 24:00 is the end of the day. Raises ValueError."""
     hours, minutes = text.split(":")
     if len(hours) != 2 or len(minutes) != 2 or not (hours + minutes).isdigit():
         raise ValueError(f"{text!r} is not a time such as 09:30")
@@ -204,27 +195,18 @@ def level_due(start: datetime, level: Mapping[str, Any]) -> datetime:
 
 
 def level_after(start: datetime, level: Mapping[str, Any], hours: float) -> datetime:
-    """Return when `hours` of a frozen level's working time have passed.
-
-    For reminders and escalation.
-    """
+    """Return when `hours` of a frozen level's working time have passed. For reminders and escalation."""
     return due_at(start, hours, calendar=calendar_of(level))
 
 
 def seconds_left(due: datetime, at: datetime, *, calendar: Calendar = ROUND_THE_CLOCK) -> int:
-    """Return the seconds of the calendar's time until a due time.
-
-    Negative if it is late.
-    """
+    """Return the seconds of the calendar's time until a due time. Negative if it is late."""
     left = calendar.between(at, due) - calendar.between(due, at)
     return int(left.total_seconds())
 
 
 def due_again(left: int, at: datetime, *, calendar: Calendar = ROUND_THE_CLOCK) -> datetime:
-    """Return the new due time of a clock that had `left` seconds when it stopped and continues now.
-
-    What was late stays as late as it was; the time in between doesn't count.
-    """
+    """Return the due time of a clock that stopped with `left` seconds: what was late stays as late as it was."""
     if left >= 0:
         return due_at(at, left / 3600, calendar=calendar)
     try:

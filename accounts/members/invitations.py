@@ -42,11 +42,7 @@ _NO_NAME: Final = re.compile(r"[<>@/\\:。]|\w\.\w{2,}|\w{2,}\.\w")
 
 
 def list_invitations(*, viewer: Actor, standing: bool = False) -> QuerySet[Invitation]:
-    """Return the tenant's invitations, newest first.
-
-    `standing` leaves out those that were accepted or withdrawn. Needs `accounts.view_membership`;
-    raises `Refused`.
-    """
+    """Return invitations, newest first; `standing` those still pending. Needs `accounts.view_membership`."""
     viewer.require(VIEW)
     rows = Invitation.objects.select_related("invited_by").order_by("-pk")
     return rows.filter(PENDING) if standing else rows

@@ -66,10 +66,7 @@ def withdraw(*, actor: Actor, role: str, permission: str, obj: TenantModel) -> N
 
 
 def set_roles(*, actor: Actor, permission: str, obj: TenantModel, roles: Collection[str]) -> None:
-    """Set which roles have a permission on one object.
-
-    Needs `accounts.manage_membership` and the permission.
-    """
+    """Set which roles have a permission on one object. Needs `accounts.manage_membership` and the permission."""
     with transaction.atomic():
         before = roles_with(permission, obj)
         for role in sorted(set(roles) - before):

@@ -26,10 +26,7 @@ def find_teams_with(finder: TeamFinder) -> None:
 
 
 def teams_seen(user_id: UUID, *, own_only: bool) -> frozenset[UUID] | None:
-    """Return the teams whose conversations a member sees; None for all.
-
-    No query for members who see all, one for others.
-    """
+    """Return the teams whose conversations a member sees, None for all (then without a query)."""
     if not own_only:
         return None
     return _finders[0](user_id) if _finders else frozenset()

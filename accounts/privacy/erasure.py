@@ -166,10 +166,7 @@ class AccountsErasure(ErasureHandler):
 
     @classmethod
     def detach(cls, person: Person) -> None:
-        """Close the membership, revoke its keys and withdraw its invitations.
-
-        None of them lets anyone in afterwards.
-        """
+        """Close membership, keys and invitations: none of them lets anyone in afterwards."""
         moment = clock_now()
         for membership in Membership.objects.filter(user_id__in=person.ids("users")).select_related("user"):
             close_membership(membership)

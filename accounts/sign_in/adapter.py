@@ -18,10 +18,7 @@ PROVEN: Final = "account_password_proven"
 
 
 def rate_limit_key(address: str) -> str:
-    """Return the spelling under which attempts with an address are counted.
-
-    The database compares upper-case forms, and "ı" and "ſ" share theirs with other letters.
-    """
+    """Return the spelling that attempts count under, as the database compares upper case, where "ı" meets "i"."""
     return address.upper().lower()
 
 

@@ -27,10 +27,7 @@ _TOKEN: Final = re.compile(r"([0-9a-f]{32})-([0-9a-z]{1,13}-[0-9a-f]{32})")
 
 
 class _Tokens(PasswordResetTokenGenerator):
-    """Django's reset tokens as of one moment, derived from password hash, address and last sign-in.
-
-    A change of any of these invalidates the person's links, and nothing needs to be stored.
-    """
+    """Django's reset tokens as of one moment: a change of hash, address or last sign-in ends them; none is stored."""
 
     key_salt = "walker.password-reset"
 

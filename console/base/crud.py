@@ -61,10 +61,7 @@ def creates(service: Service, permission: str, form: type[ConsoleForm], *, done:
 def deletes(
     service: Service, key: str, permission: str, *, done: str, form: type[ConsoleForm] = ConfirmForm, **looks: Any
 ) -> ServiceAction:
-    """Return the action that deletes a row by a service, as `edits` changes one.
-
-    "{}" in the sentence is the row; without a sentence the list is shown.
-    """
+    """Return the action that deletes a row, "{}" in the sentence; without a sentence the list is shown."""
 
     def delete(self: Any, request: HttpRequest, obj: Any, form: ConsoleForm) -> str | HttpResponseBase:
         seen = {"seen_version": form.cleaned_data["version"]} if isinstance(form, VersionedForm) else {}

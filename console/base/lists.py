@@ -151,10 +151,7 @@ def since(field: str) -> type[SinceFilter]:
 
 
 class DaysFilter(SelectFilter):
-    """Rows of local days, which a page of figures links to: `?days=2026-11-01..2026-11-30`, both included.
-
-    The select is there while days are chosen, so that they can be dropped again.
-    """
+    """Rows of local days, both included (`?days=2026-11-01..2026-11-30`); a select only to drop them again."""
 
     title, parameter_name, any_label = "Days", DAYS, "Any day"
 

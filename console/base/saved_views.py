@@ -123,10 +123,7 @@ def list_of(site: AdminSite, list_key: str) -> ListAdmin | None:
 
 
 def require_known(admin: ListAdmin | None, viewer: Actor, query: str) -> str:
-    """Return a query string of a list that the viewer may open, in the order in which it is kept.
-
-    Raises `Invalid` for no such list ("unknown_list"), and for a filter that it doesn't have.
-    """
+    """Return a query string in the order kept; raises `Invalid` for no such list or filter of the viewer's."""
     if admin is None or not admin.opens_to(viewer):
         problem = "There is no such list."
         raise Invalid(problem, code="unknown_list", fields={"list_key": [problem]})

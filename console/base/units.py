@@ -20,10 +20,7 @@ _TIMES: Final = (
 
 
 def in_words(value: Number | None, unit: Unit, currency: str = "") -> str:
-    """Return a figure with its unit, short: `1,204`, `3 min 20 s`, `EUR 1,204.50`, `84 %`, `4.3`; a dash for none.
-
-    Times are in seconds, shares from 0 to 1, money in the currency's main unit.
-    """
+    """Return a figure, short, with its unit (seconds, a share from 0 to 1, or money in the main unit), or a dash."""
     if value is None:
         return "–"
     match unit:

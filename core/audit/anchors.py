@@ -33,10 +33,7 @@ class BrokenChain(Exception):
 
 
 def extend(*, now: datetime | None = None) -> AuditAnchor | None:
-    """Anchor every entry that isn't yet, and return the newest anchor; None for an empty chain.
-
-    For the system, in the tenant's scope. Each entry is verified first. Raises BrokenChain.
-    """
+    """Anchor every entry that isn't yet, verified first; return the newest anchor, if any. Raises BrokenChain."""
     while True:
         with transaction.atomic():
             advisory_lock("audit-anchors")

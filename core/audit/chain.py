@@ -70,10 +70,7 @@ def record(
 
 
 def record_all(facts: Sequence[Fact]) -> None:
-    """Append entries to the tenant's chain, as `record` does.
-
-    Raises ValueError for facts that would not be read back as they were written.
-    """
+    """Append entries to the tenant's chain, as `record` does. Raises ValueError for facts that jsonb would change."""
     for fact in facts:
         _refuse_unkept(fact.facts or {})
     if not facts:
@@ -119,10 +116,7 @@ def _entry_of(fact: Fact, seq: int, previous_hash: str) -> AuditEntry:
 
 
 def _refuse_unkept(value: Any) -> None:
-    """Refuse numbers that jsonb changes.
-
-    1e16 becomes a whole number, -0.0 loses its sign, NaN is invalid.
-    """
+    """Refuse numbers that jsonb changes. 1e16 becomes a whole number, -0.0 loses its sign, NaN is invalid."""
     if isinstance(value, float) and ("e+" in (written := repr(value)) or written in _UNKEPT):
         raise ValueError(f"an audit fact cannot be the number {written}: use a whole number or text")
     if isinstance(value, dict):
@@ -250,9 +244,6 @@ def first_of(object_type: str, object_id: UUID, action: str) -> AuditEntry | Non
 def last_of(
     object_type: str, object_id: UUID, is_meant: Callable[[AuditEntry], bool] | None = None
 ) -> AuditEntry | None:
-    """Return the newest entry about one object.
-
-    With `is_meant`, the newest among its last `PAGE` entries that it accepts.
-    """
+    """Return the newest entry about one object; with `is_meant`, the newest of its last `PAGE` that it accepts."""
     entries = chain_of(object_type, object_id, limit=PAGE if is_meant else 1)
     return next((entry for entry in reversed(entries) if is_meant is None or is_meant(entry)), None)

@@ -33,10 +33,7 @@ class Noted(Enum):
 
 
 def note_failure(consumer: Subscription, problem: Exception, moment: datetime) -> Noted:
-    """Note that the next event of the tenant in scope failed; return what becomes of it.
-
-    Raises what the database raises if it is away: then nothing is wrong with the event.
-    """
+    """Note that the tenant's next event failed, and return what becomes of it. Raises if the database is away."""
     with transaction.atomic():
         cursor = lock_cursors([consumer.name], moment).get(consumer.name)
         if cursor is None:
@@ -61,10 +58,7 @@ def note_failure(consumer: Subscription, problem: Exception, moment: datetime) -
 
 
 def take_again(parked_id: UUID) -> None:
-    """Give a parked event to its consumer once more, in the caller's transaction; to retry its failed job.
-
-    Raises Conflict where it is gone or fails again.
-    """
+    """Give a parked event to its consumer again; to retry its failed job. Raises Conflict if it is gone or fails."""
     parked: ParkedEvent | None = ParkedEvent.objects.select_for_update().filter(pk=parked_id, done_at=None).first()
     event = _read(parked.event_id) if parked else None
     if parked is None or event is None:

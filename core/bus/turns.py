@@ -70,10 +70,7 @@ class Report(NamedTuple):
 
 
 def run_turn(*, seconds: float = LONGEST, now: datetime | None = None, only: Sequence[str] | None = None) -> Report:
-    """Give all consumers their events.
-
-    Runs outside any scope; several at once share the work. For tasks.
-    """
+    """Give all consumers their events. Runs outside any scope; several at once share the work. For tasks."""
     consumers = [each for each in subscriptions() if only is None or each.name in only]
     turn = Turn(seconds, now)
     if not consumers:

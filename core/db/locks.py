@@ -15,10 +15,7 @@ M = TypeVar("M", bound=TenantModel)
 
 
 def locked(model: type[M], key: UUID, missing: str = "", **wanted: object) -> M:
-    """Return the row, locked until the commit.
-
-    Raises NotFound if it doesn't exist, is another tenant's, or doesn't match `wanted`.
-    """
+    """Return the row, locked until the commit. Raises NotFound, also for a row that doesn't match `wanted`."""
     found: M | None = model.objects.select_for_update().filter(pk=key, **wanted).first()
     if found is None:
         raise NotFound(missing)
@@ -26,10 +23,7 @@ def locked(model: type[M], key: UUID, missing: str = "", **wanted: object) -> M:
 
 
 def advisory_lock(name: str, *, shared: bool = False) -> None:
-    """Take the tenant's lock of this name until the commit.
-
-    Shared locks don't block one another; they block an exclusive one.
-    """
+    """Take the tenant's lock of a name until the commit; shared ones only block one that isn't."""
     digest = hashlib.sha256(f"{current_tenant_id()}|{name}".encode()).digest()
     key = int.from_bytes(digest[:4], "big", signed=True)
     # The ORM has no advisory locks.

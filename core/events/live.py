@@ -84,10 +84,7 @@ def post_passing(group: str, message: dict[str, Any]) -> None:
 
 
 def run_soon(work: Work) -> None:
-    """Queue a call of a function on the hint thread.
-
-    Several waiting calls run as one.
-    """
+    """Queue a call of a function on the hint thread. Several waiting calls run as one."""
     _thread.put(work)
 
 

@@ -33,10 +33,7 @@ def announce(event: str, *, ref: UUID, **ids: str) -> None:
 
 
 def announce_all(announcements: Iterable[Announcement]) -> None:
-    """Announce several events, as `announce` does.
-
-    Raises ValueError for an unknown one.
-    """
+    """Announce several events, as `announce` does. Raises ValueError for an unknown one."""
     rows = [Outbox(event=check_name(event), ref=ref, payload=payload) for event, ref, payload in announcements]
     if rows:
         Outbox.objects.bulk_create(rows)

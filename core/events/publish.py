@@ -12,10 +12,7 @@ def publish(
     events: Sequence[streams.NewEvent] = (),
     audit: Sequence[chain.Fact] = (),
 ) -> None:
-    """Write announcements, stream events and audit entries, right before the commit.
-
-    In this order, so that the most contended lock (the head of the audit chain) is taken last.
-    """
+    """Write all right before the commit, and what locks most (the head of the audit chain) last."""
     outbox.announce_all(announcements)
     streams.append_all(events)
     chain.record_all(audit)

@@ -111,8 +111,5 @@ def purge(limit: int = 5000) -> int:
 
 
 def forget_announcements() -> int:
-    """Mark the tenant's waiting announcements as sent without sending them.
-
-    Returns how many. For history that is imported into a new tenant, which nothing should react to.
-    """
+    """Mark the tenant's waiting announcements as sent, and return how many: nothing reacts to imported history."""
     return Outbox.objects.filter(done_at=None).update(done_at=now())

@@ -103,10 +103,7 @@ def _whole_of(stream: str) -> tuple[str, dict[str, str]]:
 
 
 def read(stream: str, after: int, limit: int = 200) -> list[StreamEvent]:
-    """Return the events of a stream, or of a view, with a number above `after`, in order.
-
-    For listeners: without what only consumers count.
-    """
+    """Return the events of a stream or view above the number `after`, without what only consumers count."""
     whole, those = _whole_of(stream)
     rows = StreamEvent.objects.filter(stream=whole, seq__gt=after, **those).order_by("seq")
     events = list(rows[:limit])
@@ -132,18 +129,12 @@ def group_name(tenant_id: UUID, stream: str) -> str:
 
 
 def transient(stream: str, type: str, payload: dict[str, Any], *, tenant_id: UUID | None = None) -> None:
-    """Send a transient frame (who is there) to a stream's listeners, of the tenant in scope where none is named.
-
-    Nothing is stored, and nothing is sent where nobody listens.
-    """
+    """Send a frame (who is there) to a stream's listeners, of the tenant in scope or a named one; nothing is stored."""
     live.post(*_passing(stream, type, payload, tenant_id))
 
 
 def fleeting(stream: str, type: str, payload: dict[str, Any], *, tenant_id: UUID | None = None) -> None:
-    """Send a frame of many, as `transient` does: typing, partial text.
-
-    Without a listener it costs nothing: those who come within the next second miss the frames of that second.
-    """
+    """Send a frame of many (typing, partial text), free without a listener: one who comes may miss a second's."""
     live.post_passing(*_passing(stream, type, payload, tenant_id))
 
 

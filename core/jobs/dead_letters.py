@@ -140,11 +140,7 @@ def replay(*, actor: Actor, dead_letter_id: UUID, now: datetime | None = None) -
 
 
 def discard(*, actor: Actor, dead_letter_id: UUID, now: datetime | None = None) -> DeadLetter:
-    """Close a failed job without retrying it.
-
-    Needs `core.replay_deadletter`. Raises Refused, NotFound, Conflict as `replay` does. Audited as
-    `dead_letter.discarded`.
-    """
+    """Close a failed job, not retried. Needs `core.replay_deadletter`; raises as `replay`. Audited."""
     actor.require("core.replay_deadletter")
     with transaction.atomic():
         letter = _close(actor, dead_letter_id, DeadLetter.State.DISCARDED, now or clock_now())

@@ -22,10 +22,7 @@ def names() -> frozenset[str]:
 
 
 def enqueue(name: str, *ids: UUID) -> None:
-    """Enqueue a task with ids of a tenant and a row, or without.
-
-    Raises LookupError if no app provides the task.
-    """
+    """Enqueue a task with ids of a tenant and a row, or without. Raises LookupError if no app provides the task."""
     try:
         delay = _tasks[name]
     except KeyError:

@@ -15,10 +15,7 @@ Sample = tuple[datetime, Number]
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A number of the tenant in scope; None where there is nothing to measure.
-
-    `past` returns what it was since a moment, for trying a rule out; facts that are not kept have none.
-    """
+    """A number of the tenant in scope, None if there is none; `past` says what it was, if it is kept."""
 
     name: str
     label: str

@@ -35,10 +35,7 @@ _settled: set[str] = set()
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A number computed on request; above `late_above` it is reported as late.
-
-    With a `label`, such as ("consumer", "log"), it is one of several of its name.
-    """
+    """A number computed on request, late above `late_above`; with a label it is one of several of its name."""
 
     name: str
     help: str
@@ -78,11 +75,7 @@ def register_gauge(
     late_above: float | None = None,
     label: tuple[str, str] | None = None,
 ) -> None:
-    """Register a gauge `walker_<thing>_<unit>`.
-
-    It must be cheap, as every scrape computes it. `/readyz` shows a late gauge but stays ready: one stuck row must
-    not take the site down.
-    """
+    """Register a cheap gauge `walker_<thing>_<unit>`. One that is late is shown by `/readyz`, which stays ready."""
     gauge = Gauge(name, help or name.replace("_", " "), measure, late_above, label)
     _gauges[gauge.title] = gauge
 
@@ -136,10 +129,7 @@ def keep_beat(part: str) -> None:
 
 
 def beat_age(part: str) -> float | None:
-    """Return the seconds since a part's last heartbeat.
-
-    None without one in the last hour.
-    """
+    """Return the seconds since a part's last heartbeat. None without one in the last hour."""
     at = cache.get(_beat_key(part))
     return None if at is None else max(0.0, now().timestamp() - at)
 

@@ -69,10 +69,7 @@ def _shown(text: str) -> str:
 
 
 def name_exception(_logger: Any, _method: str, event: Event) -> Event:
-    """Replace an exception by its types and places.
-
-    Messages could quote values, so only ours stay.
-    """
+    """Replace an exception by its types and places. Messages could quote values, so only ours stay."""
     given = event.pop("exc_info", None)
     if given:
         error = given

@@ -12,10 +12,7 @@ SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def counter(name: str, help: str, labels: Sequence[str] = ()) -> Counter:
-    """Create a counter `walker_<thing>_total`; labels are few and never personal.
-
-    If the environment names a shared folder, each process counts into its own file there.
-    """
+    """Create a counter `walker_<thing>_total`, per process in a shared folder if there is one; no personal labels."""
     return Counter(name, help, list(labels), registry=REGISTRY)
 
 

@@ -60,10 +60,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when every check passes and 503 otherwise; with the token also each check and gauge by name.
-
-    Until it is ready for the first time, 503 is expected and not logged as an error.
-    """
+    """Answer 200 when every check passes, else 503, an error only once it was ready; with the token in detail."""
     readings = health.run_checks()
     ready = all(reading.ok for reading in readings)
     body: dict[str, Any] = {"status": "ready" if ready else "not ready"}

@@ -56,10 +56,7 @@ def current_key_id() -> str:
 
 
 def lasting_key_id() -> str:
-    """Return the id of the key for stored digests: the first of the ring.
-
-    Adding a key must not change digests, or values could no longer be found by them.
-    """
+    """Return the id of the key for stored digests: the first of the ring, as adding one must not change them."""
     return next(iter(key_ring()))
 
 
@@ -77,10 +74,7 @@ def derive_key(purpose: str, *, key_id: str = "") -> bytes:
 
 
 def seal(plain: bytes, *, purpose: str, bound_to: str) -> bytes:
-    """Encrypt bytes, bound to their purpose and place.
-
-    The format: version, length of the key id, key id, nonce, ciphertext.
-    """
+    """Encrypt bytes, bound to purpose and place: version, length of the key id, key id, nonce, ciphertext."""
     key_id = current_key_id()
     nonce = os.urandom(NONCE_BYTES)
     name = key_id.encode()
@@ -89,20 +83,14 @@ def seal(plain: bytes, *, purpose: str, bound_to: str) -> bytes:
 
 
 def key_id_of(sealed: bytes) -> str:
-    """Return the id of the key of an encrypted value.
-
-    Raises Unavailable for other bytes.
-    """
+    """Return the id of the key of an encrypted value. Raises Unavailable for other bytes."""
     if sealed[:1] == VERSION and len(sealed) > 2 and len(sealed) > 2 + sealed[1] + NONCE_BYTES:
         return sealed[2 : 2 + sealed[1]].decode("ascii", "replace")
     raise Unavailable("This value has an unknown encryption format.")
 
 
 def unseal(sealed: bytes, *, purpose: str, bound_to: str) -> bytes:
-    """Decrypt a value of `seal` for the same purpose and place.
-
-    Raises Unavailable for others.
-    """
+    """Decrypt a value of `seal` for the same purpose and place. Raises Unavailable for others."""
     key_id = key_id_of(sealed)
     end = 2 + sealed[1]
     nonce, body = sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :]
@@ -123,10 +111,7 @@ def open_text(sealed: str, *, purpose: str) -> str:
 
 
 def blind_index(value: str, *, column: str) -> str:
-    """Return a keyed digest (hex) to find an encrypted value by, in the tenant in scope.
-
-    The caller normalises the value.
-    """
+    """Return a keyed digest (hex) of a normalised value, to find it encrypted in the tenant in scope."""
     key = derive_key(f"blind|{column}|{current_tenant_id()}", key_id=lasting_key_id())
     return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
 

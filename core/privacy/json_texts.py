@@ -5,10 +5,7 @@ from typing import Any
 
 
 def with_texts(value: Any, change: Callable[[str], str]) -> Any:
-    """Return a document with `change` applied to each text.
-
-    Keys, numbers and booleans stay.
-    """
+    """Return a document with `change` applied to each text. Keys, numbers and booleans stay."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Mapping):

@@ -68,10 +68,7 @@ def key_of(file_id: UUID) -> str:
 
 
 def new_key() -> str:
-    """Return a new key for one file.
-
-    Keep it in an encrypted field: erasing the row then makes the file unreadable wherever a copy of it is.
-    """
+    """Return a new key for one file. Keep it encrypted: without it every copy of the file is unreadable."""
     return base64.b64encode(os.urandom(32)).decode()
 
 

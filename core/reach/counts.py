@@ -33,10 +33,7 @@ class Full(Exception):
 
 
 def sent_on(indexes: Sequence[str], since: date) -> Mapping[str, Mapping[date, int]]:
-    """Return the numbers of the next days by address, the organisation's under `TENANT`. One query.
-
-    The organisation's are counted only while it has a limit.
-    """
+    """Return the numbers of the next days by address; the organisation's, if it has a limit, under `TENANT`."""
     found: dict[str, dict[date, int]] = {index: {} for index in (*indexes, TENANT)}
     days = (since, since + timedelta(days=DAYS_AHEAD + 1))
     rows = SendCount.objects.filter(address_index__in=[*found, *SHARES], day__range=days)

@@ -59,10 +59,7 @@ class ChannelRules:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One message that someone wants to send.
-
-    `confirms_wish`: the one confirmation of an opt-out. `is_counted`: it has its place within the limits.
-    """
+    """A message to send: perhaps the one confirmation of an opt-out, or one with its place within the limits."""
 
     rules: ChannelRules
     purpose: str
@@ -112,10 +109,7 @@ class Known:
 
 
 def verdict(question: Question, facts: Known, now: datetime) -> Verdict:
-    """Return whether a message may be sent to an address, how, and when.
-
-    Refusals come before waiting: nothing waits that would be refused then.
-    """
+    """Return whether a message may be sent to an address, how, and when; nothing waits that would be refused then."""
     if question.purpose == ACCOUNT or question.confirms_wish:
         return ALLOWED
     rules = question.rules

@@ -43,10 +43,7 @@ class BreakerState:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """Stops calls to a service after `threshold` failures in a row; tries one after `cool_down`.
-
-    While Redis is down, calls are allowed.
-    """
+    """Stops calls after `threshold` failures in a row, and tries one after `cool_down`; not while Redis is down."""
 
     name: str
     threshold: int = 5
@@ -54,10 +51,7 @@ class Breaker:
     window: timedelta = timedelta(seconds=60)
 
     def allow(self) -> None:
-        """Raise Unavailable (`breaker_open`) unless a call may be made now.
-
-        In the half-open state one caller at a time is allowed.
-        """
+        """Raise Unavailable (`breaker_open`) unless a call may be made: one at a time while half open."""
         try:
             allowed = self._may_call()
         except (RedisError, OSError):

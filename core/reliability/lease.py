@@ -110,10 +110,7 @@ def renew(row: Leased, lease: timedelta, *, now: datetime | None = None, **colum
 
 
 def release(row: Leased, *, until: datetime | None = None, where: Q = ANY, **columns: Any) -> bool:
-    """Give a claimed row back, and write columns; False when it is lost, or `where` does not hold.
-
-    With `until` it is free only then.
-    """
+    """Give a claimed row back, free from `until` on, and write columns; False when it is lost, or not `where`."""
     mine = held(row).filter(where)
     if until is not None:  # a lease that no worker has needs a fence that no worker knows
         return bool(mine.update(lease_until=until, fence=F("fence") + 1, **columns))
@@ -128,10 +125,7 @@ def lost(row: Leased) -> bool:
 def list_free(
     model: type[L], where: Q, *fields: str, order: str = "pk", limit: int = 100, now: datetime | None = None
 ) -> list[tuple[Any, ...]]:
-    """Return tenant, id and other fields of the free rows of all tenants, to be enqueued.
-
-    For sweeps; enters the platform scope itself.
-    """
+    """Return tenant, id and other fields of the free rows of all tenants; for sweeps, in the platform scope."""
     with platform_scope():
         rows = model._default_manager.filter(where, free(now or clock_now())).order_by(order)
         return list(rows.values_list("tenant_id", "pk", *fields)[:limit])

@@ -14,10 +14,7 @@ HOUR: Final = 3600
 
 
 def count_up(name: str, *, seconds: float) -> int:
-    """Increment a counter that expires `seconds` after its first increment.
-
-    Returns its value. Returns 0 if it expired just now. Raises RedisError.
-    """
+    """Increment and return a counter that lasts `seconds`; 0 if it expired just now. Raises RedisError."""
     cache.add(name, 0, timeout=seconds)
     try:
         return int(cache.incr(name))
@@ -33,10 +30,7 @@ def run_script(script: str, names: Sequence[str], *values: str | float) -> int:
 
 
 def count_or_let_pass(name: str, *, seconds: float) -> int:
-    """Increment a counter as `count_up` does.
-
-    Without Redis return 0 and log a warning.
-    """
+    """Increment a counter as `count_up` does. Without Redis return 0 and log a warning."""
     try:
         return count_up(name, seconds=seconds)
     except RedisError:
@@ -45,9 +39,6 @@ def count_or_let_pass(name: str, *, seconds: float) -> int:
 
 
 def limit_per_hour(name: str, *, limit: int, sentence: str) -> None:
-    """Count one use in an hour that begins with the first; raises `TooMany` with the sentence beyond the limit.
-
-    Without Redis nothing is limited.
-    """
+    """Count one use in an hour; raises `TooMany` with the sentence beyond the limit. Nothing without Redis."""
     if count_or_let_pass(name, seconds=HOUR) > limit:
         raise TooMany(sentence, limit=limit, retry_after=HOUR)

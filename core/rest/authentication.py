@@ -64,10 +64,7 @@ class MayAsk(BasePermission):
 
 
 def _is_given(actor: Actor, permission: str, view: APIView) -> bool:
-    """Return True if a right on the object of the address is enough.
-
-    API keys still need the permission as a scope.
-    """
+    """Return True if a right on the object of the address is enough. API keys still need the permission as a scope."""
     has_right: Callable[[Actor, str], bool] | None = getattr(view, "has_right", None)
     return has_right is not None and actor.names(permission) and has_right(actor, permission)
 

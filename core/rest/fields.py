@@ -56,10 +56,7 @@ class RowSerializer(serializers.ModelSerializer[M]):
 
 
 class ExpandedField(serializers.Field[Any, Any, Any, Any]):
-    """The whole object behind an id of the row, where `expand` asks for it; otherwise left out.
-
-    `key` names the id. `summary` is shown in its place while nobody asks.
-    """
+    """The object behind the id `key`, where `expand` asks for it; else its `summary`, or nothing."""
 
     def __init__(self, shape: type[serializers.BaseSerializer[Any]], key: str, summary: Any = None) -> None:
         super().__init__(required=False)

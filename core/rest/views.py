@@ -46,10 +46,7 @@ class RemovalQuery(Query):
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """An object that `expand` adds to each row of a resource.
-
-    `rows` returns those that a viewer may see, and raises `Refused` for one who may see none; `key` names its id.
-    """
+    """An object, by its id `key`, that `expand` adds to each row; `rows` returns those that a viewer may see."""
 
     rows: Callable[..., QuerySet[Any]]
     shape: Shape
@@ -64,11 +61,7 @@ class ListQuery(Query):
 
 
 class StrictView(APIView):
-    """Reads and checks the whole request before a handler runs.
-
-    `permissions` names the permission that each action (in a plain view: each method) needs; the services check
-    it again.
-    """
+    """Reads and checks a whole request first; `permissions` names what each action (or method) needs."""
 
     permissions: ClassVar[Mapping[str, str]] = {}
     watched: ClassVar[Watched | None] = None
@@ -263,10 +256,7 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         return self.get_serializer(many=True).to_representation(rows)
 
     def respond_with_page(self, rows: Iterable[Any], cursor: str) -> Response:
-        """Return the response for a page that a selector has read.
-
-        `cursor` is the cursor of the next page, "" at the end.
-        """
+        """Return the response for a page that a selector has read; `cursor` is the next page's, "" at the end."""
         following = replace_query_param(self.request.build_absolute_uri(), "cursor", cursor) if cursor else None
         return Response({"next": following, "results": self.represent(rows)})
 

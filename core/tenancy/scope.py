@@ -57,9 +57,5 @@ def tenant_scope(tenant_id: UUID | str) -> AbstractContextManager[None]:
 
 
 def platform_scope() -> AbstractContextManager[None]:
-    """Enter the platform scope, which sees the rows of every tenant.
-
-    For sweeps that claim ids, and for what an operator of the installation does to all tenants; never for other
-    web code.
-    """
+    """Enter the scope of all tenants: for sweeps that claim ids and for operators, never for other web code."""
     return _enter(_PLATFORM)

@@ -11,10 +11,7 @@ Step = tuple[str, int, int, int, int]
 
 
 def steps_between(old: Sequence[str], new: Sequence[str]) -> list[Step]:
-    """Return the opcodes from old to new lines, as `difflib` does.
-
-    If too many differ, it is one step.
-    """
+    """Return the opcodes from old to new lines, as `difflib` does. If too many differ, it is one step."""
     head = _alike(zip(old, new, strict=False))
     tail = _alike(zip(reversed(old[head:]), reversed(new[head:]), strict=False))
     a, b = old[head : len(old) - tail], new[head : len(new) - tail]

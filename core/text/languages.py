@@ -79,10 +79,7 @@ _LATIN_ENDS = 0x250
 
 
 def foreign_language(text: str) -> str:
-    """Return the code of a text's language when it is not English.
-
-    "other" stands for another script; English and texts too short to tell give "".
-    """
+    """Return the code of a text's language, "other" for another script, "" for English or too little text."""
     words = _WORD.findall(_QUOTED.sub(" ", text))
     letters = [letter for word in words for letter in word]
     others = sum(ord(letter) >= _LATIN_ENDS for letter in letters)
@@ -97,10 +94,7 @@ def foreign_language(text: str) -> str:
 
 
 def _score(words: list[str], code: str) -> int:
-    """Score two for a word only this language has and one for a small word.
-
-    Names do not count.
-    """
+    """Score two for a word only this language has and one for a small word. Names do not count."""
     score = 0
     for place, word in enumerate(words):
         plain = word.lower().replace("’", "'")

@@ -7,10 +7,7 @@ from uuid import UUID
 
 
 def mentioned_in(text: str, names: Mapping[UUID, str]) -> frozenset[UUID]:
-    """Return the people whose full name stands in a text after an `@`.
-
-    A name that two people share mentions neither: they have to be chosen.
-    """
+    """Return who is named in full after an `@`; a name that two people share mentions neither."""
     if "@" not in text:
         return frozenset()
     known = {person: " ".join(name.split()).casefold() for person, name in names.items()}

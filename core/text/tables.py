@@ -68,10 +68,7 @@ FORMATS: Final[dict[Format, Shape]] = {"csv": Csv(), "jsonl": JsonLines()}
 
 
 def safe_cell(value: Any) -> str:
-    """Return the text of a cell; one that a spreadsheet would execute begins with an apostrophe.
-
-    Numbers stay numbers, also those below zero.
-    """
+    """Return the text of a cell; what a spreadsheet would execute begins with an apostrophe, numbers never."""
     if isinstance(value, int | float | Decimal):
         return str(value)
     text = "; ".join(value) if isinstance(value, list) else "" if value is None else str(value)

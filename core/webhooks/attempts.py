@@ -227,10 +227,7 @@ def _failed(delivery: WebhookDelivery, outcome: Outcome, moment: datetime) -> st
 
 
 def _note_failure(delivery: WebhookDelivery, outcome: Outcome, moment: datetime) -> bool:
-    """Record the endpoint's last error and leave a failing receiver alone for a while.
-
-    Returns True if this switches the endpoint off: the receiver is gone, or has only failed for days.
-    """
+    """Note the error and leave the receiver alone for a while; True if it is gone or only failed, and now off."""
     endpoint = delivery.endpoint
     rest = min(REST * 2 ** min(endpoint.failures, 10), LONGEST_REST)
     if outcome.status in (TOO_MANY, UNAVAILABLE):

@@ -118,10 +118,7 @@ def _has_room(endpoint: WebhookEndpoint, moment: datetime) -> bool:
 
 
 def claim_next(endpoint: WebhookEndpoint, moment: datetime) -> WebhookDelivery | None:
-    """Claim what is due next at a receiver that has just got a delivery, in whose place it goes; None if it is to wait.
-
-    The endpoint's row is locked by the caller.
-    """
+    """Claim what is due next at a receiver whose row is locked and that just got one; None if it has to wait."""
     if endpoint.state != EndpointState.ACTIVE:
         return None
     waiting = WebhookDelivery.objects.filter(endpoint=endpoint, state=State.WAITING, due_at__lte=moment)

@@ -230,10 +230,7 @@ def refuse_unless_on(endpoint: WebhookEndpoint) -> None:
 
 
 def query_deliveries(*, endpoint: WebhookEndpoint | None) -> QuerySet[WebhookDelivery]:
-    """Return an endpoint's deliveries with their attempts, the newest first, without their bodies.
-
-    For callers that have checked who looks.
-    """
+    """Return an endpoint's deliveries without bodies, newest first, for callers that have checked who looks."""
     rows: QuerySet[WebhookDelivery] = WebhookDelivery.objects.filter(endpoint=endpoint)
     return rows.defer("body").prefetch_related("tries").order_by("-id")
 

@@ -54,10 +54,7 @@ def save_endpoint(
 
 
 def rotate_secret(*, actor: Actor, endpoint_id: UUID, now: datetime | None = None) -> str:
-    """Replace the secret and return the new one; the old one signs too for `OVERLAP`.
-
-    Needs the purpose's permission; raises `NotFound`.
-    """
+    """Replace the secret; the old one signs too for `OVERLAP`. Needs the purpose's permission; raises `NotFound`."""
     moment = now or clock_now()
     with transaction.atomic():
         endpoint = _locked(actor, endpoint_id)
@@ -73,10 +70,7 @@ def rotate_secret(*, actor: Actor, endpoint_id: UUID, now: datetime | None = Non
 
 
 def set_paused(*, actor: Actor, endpoint_id: UUID, is_paused: bool) -> WebhookEndpoint:
-    """Pause deliveries, which then wait, or resume them. Safe to repeat.
-
-    Needs the purpose's permission; raises `NotFound`.
-    """
+    """Pause deliveries or resume them; safe to repeat. Needs the purpose's permission; raises `NotFound`."""
     with transaction.atomic():
         endpoint = _locked(actor, endpoint_id)
         old_state = endpoint.state
@@ -118,10 +112,7 @@ def secrets_of(endpoint: WebhookEndpoint, moment: datetime) -> list[str]:
 
 
 def checked_url(url: str) -> str:
-    """Return an address that webhooks may go to. Raises `Invalid` with the field `url`.
-
-    Whether its host is public is checked at each attempt: names may lead elsewhere later.
-    """
+    """Return an address for webhooks, or raise `Invalid` (`url`); each attempt checks that its host is public."""
     address = url.strip()
     if reason := _fault_of(address):
         raise Invalid("This isn't an address for webhooks.", fields={"url": [reason]})

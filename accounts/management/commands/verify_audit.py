@@ -121,10 +121,7 @@ def _read_heads(path: str) -> tuple[Heads, dict[UUID, str]]:
 
 
 def _read_anchors(path: str) -> dict[UUID, list[dict[str, Any]]]:
-    """Return the anchors of a file by tenant, as it has them; raises `CommandError`.
-
-    A line is an anchor, or a line of a log that holds one.
-    """
+    """Return the anchors of a file, or of a log, by tenant; raises `CommandError`."""
     found: dict[UUID, list[dict[str, Any]]] = {}
     try:
         with Path(path).open(encoding="utf-8") as file:

@@ -64,10 +64,7 @@ class Person:
         Erasure.objects.filter(pk=self.erasure.pk).update(targets=self.targets)
 
     def list_naming(self, found: Iterable[UUID]) -> None:
-        """List requests that still contain the name, for a person to check.
-
-        At most one page.
-        """
+        """List requests that still contain the name, for a person to check. At most one page."""
         known = {*self.still_named, *self.targets.get("approvals", ())}
         self.still_named.extend(str(key) for key in found if str(key) not in known)
         del self.still_named[MOST_LISTED:]

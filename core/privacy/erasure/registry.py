@@ -31,10 +31,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The result of a step: how many rows it changed, and the last row it read ("" at the end).
-
-    `emptied` are append-only rows that were emptied, by kind; the audit log names them.
-    """
+    """How many rows a step changed, the last it read ("" at the end), and append-only rows it emptied, by kind."""
 
     changed: int = 0
     last: str = ""
@@ -184,9 +181,6 @@ def window(rows: Any, after: str, limit: int) -> tuple[list[Any], str]:
 
 
 def among(rows: Any, after: str, limit: int) -> tuple[list[Any], str]:
-    """Return the matching rows among the tenant's next `limit` rows, and the last id.
-
-    For conditions without an index: however rare matches are, no statement reads more than a window.
-    """
+    """Return the matches among the tenant's next `limit` rows, and the last id; for conditions without an index."""
     seen, last = window(rows.model.objects.only("pk"), after, limit)
     return list(rows.filter(pk__gte=seen[0].pk, pk__lte=seen[-1].pk).order_by("pk")) if seen else [], last

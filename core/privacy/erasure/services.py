@@ -187,10 +187,7 @@ def run_again(erasure_id: UUID) -> None:
 
 
 def take_unfinished(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, id) of erasures to continue, and mark them as tried.
-
-    For the sweep. Those that waited longest come first, one of each tenant before the second of any.
-    """
+    """Return (tenant, id) of erasures to continue, longest waiting and each tenant's first, and mark them as tried."""
     moment = now or clock_now()
     longest = F("tried_at").asc(nulls_first=True)
     turn = Window(RowNumber(), partition_by=F("tenant_id"), order_by=[longest, F("id").asc()])

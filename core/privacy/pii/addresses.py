@@ -48,10 +48,7 @@ _NUMBERED_THING = re.compile(
 
 
 def find_emails(text: str) -> Iterator[Span]:
-    """Yield email addresses, also in obfuscated forms.
-
-    These are "(at)", " at ... dot ..." and spaces around the @.
-    """
+    """Yield email addresses, also in obfuscated forms. These are "(at)", " at ... dot ..." and spaces around the @."""
     if "@" not in text and " at " not in text.lower() and not re.search(r"[(\[{]\s?at|arroba", text, re.IGNORECASE):
         return
     for match in _SPACED.finditer(text) if " @ " in text else ():

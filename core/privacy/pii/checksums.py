@@ -46,9 +46,6 @@ def steuer_id_holds(digits: str) -> bool:
 
 
 def nir_holds(number: str, key: str) -> bool:
-    """Return True if the key of a French NIR is right.
-
-    Corsica's 2A and 2B count as 19 and 18.
-    """
+    """Return True if the key of a French NIR is right. Corsica's 2A and 2B count as 19 and 18."""
     plain = number.upper().replace("2A", "19").replace("2B", "18")
     return plain.isdigit() and 97 - int(plain) % 97 == int(key)

@@ -17,10 +17,7 @@ _DOT = re.compile(r"\.|\s*[(\[{]\s?(?:dot|punto)\s?[)\]}]\s*|\s(?:dot|punto)\s",
 
 
 def mask_text(text: str) -> str:
-    """Replace personal data by masks; idempotent.
-
-    A mask can join two fragments, so the rules run again until they find nothing.
-    """
+    """Replace personal data by masks until none is found, as a mask can join two fragments; idempotent."""
     for _ in range(_PASSES):
         findings = find(text)
         if not findings:
@@ -37,10 +34,7 @@ def mask_text(text: str) -> str:
 
 
 def mask_value(kind: ValueKind, value: str) -> str:
-    """Return the mask of a value of a known kind.
-
-    An unknown kind is masked completely.
-    """
+    """Return the mask of a value of a known kind. An unknown kind is masked completely."""
     if not value:
         return ""
     mask = _MASKS.get(kind)

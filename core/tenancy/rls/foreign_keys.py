@@ -14,10 +14,7 @@ TELLING: Final = frozenset({"core.AuditEntry", "core.Outbox", "core.StreamEvent"
 
 
 def statements(model: type[models.Model]) -> Iterator[str]:
-    """Yield the statements for the keys of one table.
-
-    Tables without tenants have none.
-    """
+    """Yield the statements for the keys of one table. Tables without tenants have none."""
     if not issubclass(model, TenantModel):
         return
     table = model._meta.db_table
@@ -53,10 +50,7 @@ def _check_at_once(table: str, name: str) -> str:
 
 
 def _drop_single_reference(table: str, column: str) -> str:
-    """Drop Django's own foreign key on a column, which the composite key includes.
-
-    Checking both would be a third of the cost of storing a message.
-    """
+    """Drop Django's own key, which the composite one includes: it would cost a third of storing a message."""
     return f"""
     do $$ declare twin name; begin
       for twin in

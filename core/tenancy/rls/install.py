@@ -34,10 +34,7 @@ def _statements(testing: bool) -> Iterator[str]:
 
 
 def problems() -> list[str]:
-    """Return why row-level security is not effective for the current role.
-
-    The list is empty if it is.
-    """
+    """Return why row-level security is not effective for the current role. The list is empty if it is."""
     found = []
     with connection.cursor() as cursor:
         cursor.execute("select rolsuper, rolbypassrls from pg_roles where rolname = current_user")

@@ -68,10 +68,7 @@ def trigger_functions() -> Iterator[str]:
 
 
 def statements(model: type[models.Model], *, testing: bool) -> Iterator[str]:
-    """Yield the statements for policies, grants and triggers of one table.
-
-    Raises MissingPolicy.
-    """
+    """Yield the statements for policies, grants and triggers of one table. Raises MissingPolicy."""
     table, label = model._meta.db_table, model._meta.label
     if not is_walled(model):
         if label not in GLOBAL:
