@@ -156,7 +156,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.TenantMiddleware",
     "accounts.middleware.ApiKeyMiddleware",
-    "console.middleware.TenantZoneMiddleware",
+    "console.time_zones.TenantZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.problem_pages.UnavailableMiddleware",
@@ -288,9 +288,9 @@ MFA_TOTP_ISSUER = "Walker"
 MFA_TOTP_TOLERANCE = 1
 MFA_ADAPTER = "accounts.sign_in.adapter.MfaAdapter"
 MFA_FORMS = {
-    "authenticate": "accounts.sign_in.code_forms.CodeForm",
-    "reauthenticate": "accounts.sign_in.code_forms.RepeatedCodeForm",
-    "activate_totp": "accounts.sign_in.code_forms.FirstCodeForm",
+    "authenticate": "accounts.sign_in.adapter.CodeForm",
+    "reauthenticate": "accounts.sign_in.adapter.RepeatedCodeForm",
+    "activate_totp": "accounts.sign_in.adapter.FirstCodeForm",
 }
 
 LANGUAGE_CODE = "en"

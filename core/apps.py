@@ -16,7 +16,7 @@ class CoreConfig(AppConfig):
         from core.bus import poison  # noqa: PLC0415
         from core.events import relay  # noqa: PLC0415
         from core.jobs import dead_letters, queues  # noqa: PLC0415
-        from core.observability import checks, health  # noqa: F401, PLC0415
+        from core.observability import health  # noqa: PLC0415
         from core.privacy.erasure import own, services  # noqa: F401, PLC0415
         from core.webhooks import gauges  # noqa: PLC0415
 

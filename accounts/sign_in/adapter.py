@@ -1,11 +1,14 @@
-"""allauth adapters: no open sign-up, counted sign-in attempts, encrypted second factors."""
+"""What allauth is given: no open sign-up, counted attempts at passwords and codes, encrypted second factors."""
 
 from typing import Any, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.stagekit import clear_login
+from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.totp.forms import ActivateTOTPForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -88,3 +91,28 @@ class MfaAdapter(DefaultMFAAdapter):
     def get_totp_label(self, user: Any) -> str:
         """Name the entry in the person's own authenticator app."""
         return str(user.email)
+
+
+class _Counted:
+    """Lets a code be checked while the network address and the person have tries left."""
+
+    user: Any
+
+    def clean_code(self) -> str:
+        """Return the right code, which unlocks the person and not the network address; raises `ValidationError`."""
+        with attempts.counted(context.request, f"code:{self.user.pk}", unlocks=True) as attempt:
+            code: str = super().clean_code()  # type: ignore[misc]
+            attempt.is_right = True
+        return code
+
+
+class CodeForm(_Counted, AuthenticateForm):
+    """The code at sign-in."""
+
+
+class RepeatedCodeForm(_Counted, ReauthenticateForm):
+    """The code again, before a change of the sign-in."""
+
+
+class FirstCodeForm(_Counted, ActivateTOTPForm):
+    """The first code of a new app."""

@@ -16,9 +16,9 @@ from django.http import HttpRequest
 from accounts.models import User
 from accounts.selectors import ActiveMembership, memberships_of
 from accounts.services import auth_strength_of, client_address, proven_lately
-from accounts.sign_in import event_types
 from core.actors import Actor
 from core.audit import chain
+from core.catalogue import Code, EventType, Id, Shape, register
 from core.clock import now
 from core.events import outbox
 from core.events.publish import publish
@@ -30,6 +30,29 @@ FAILED = counter("walker_sign_in_failed_total", "Sign-ins with a wrong address, 
 OBJECT: Final = "accounts.membership"
 STRANGER: Final = Actor(kind="system", name="sign-in", role="system")
 """The unidentified visitor at the sign-in page."""
+STREAM: Final = "sign-ins"
+
+
+class SignedIn(Shape):
+    """Who signed in, and how strongly."""
+
+    person: Id
+    strength: Code
+
+
+class SignInFailed(Shape):
+    """Whose account it was, and what was wrong."""
+
+    person: Id
+    what: Code
+
+
+_PERSON: Final = {"person": "user"}
+
+register(
+    EventType("signed_in", "A member signed in.", SignedIn, owner=STREAM, names=_PERSON),
+    EventType("sign_in_failed", "A password or code was wrong.", SignInFailed, owner=STREAM, names=_PERSON),
+)
 
 
 def connect() -> None:
@@ -107,7 +130,7 @@ def record_in_each_tenant(
     for membership in sorted(memberships, key=lambda membership: membership.tenant_id):
         with tenant_scope(membership.tenant_id), transaction.atomic():
             publish(
-                events=[NewEvent(event_types.STREAM, *event)] if event else (),
+                events=[NewEvent(STREAM, *event)] if event else (),
                 audit=[chain.Fact(actor_of(membership), action, OBJECT, membership.membership_id, facts=facts)],
             )
 

@@ -1,11 +1,12 @@
-"""Health checks, gauges, and heartbeats of processes."""
+"""Health checks, gauges, heartbeats of processes, and system checks: without keys or policies nothing starts."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
+from django.core import checks
 from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.db import connection
@@ -13,9 +14,11 @@ from django.db.migrations.executor import MigrationExecutor
 from redis.exceptions import RedisError
 
 from core.clock import now
+from core.errors import Unavailable
 from core.jobs import dead_letters
 from core.models import Outbox
 from core.observability.logging import get_logger
+from core.privacy.encryption import key_ring
 from core.reliability import circuit_breaker
 from core.tenancy import rls
 from core.tenancy.scope import platform_scope
@@ -197,6 +200,28 @@ def _beat_gauge(part: str) -> Measure:
 
 def _open_breakers() -> float:
     return sum(state.state != "closed" for state in circuit_breaker.states())
+
+
+@checks.register(checks.Tags.security)
+def check_keys(**_: Any) -> list[checks.CheckMessage]:
+    """Report a missing or unreadable key ring."""
+    try:
+        key_ring()
+    except (Unavailable, ValueError) as error:
+        return [checks.Error(str(error), hint="Set WALKER_KEYS to id:base64 of 32 bytes.", id="core.E001")]
+    return []
+
+
+@checks.register(checks.Tags.database)
+def check_wall(**options: Any) -> list[checks.CheckMessage]:
+    """Report tables without active row-level security for the current database role."""
+    if not options.get("databases"):
+        return []
+    try:
+        found = rls.problems()
+    except DatabaseError:
+        return [checks.Error("The database cannot be reached.", id="core.E002")]
+    return [checks.Error(problem, id="core.E003") for problem in found]
 
 
 register_check("database", _database)
