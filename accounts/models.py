@@ -160,9 +160,6 @@ class Invitation(TenantModel):
         ]
         indexes: ClassVar = [models.Index(fields=["tenant_id", "sent_at"], name="invitations_by_time")]
 
-    def __str__(self) -> str:
-        return f"invitation {str(self.id)[-6:]}"
-
     def state(self, moment: datetime) -> str:
         """Return "accepted", "withdrawn", "ended" or "open"."""
         if self.accepted_at is not None:
@@ -269,9 +266,6 @@ class Notice(TenantModel):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"notice {str(self.id)[-6:]}"
-
 
 class PushSubscription(TenantModel):
     """A browser of a person that shows their notices while no page is open."""
@@ -289,9 +283,6 @@ class PushSubscription(TenantModel):
         ]
         indexes: ClassVar = [models.Index(fields=["tenant_id", "person"], name="subscriptions_by_person")]
 
-    def __str__(self) -> str:
-        return f"push subscription {str(self.id)[-6:]}"
-
 
 class PushMessage(TenantModel):
     """A notice on its way to one browser; the row goes when it arrived, or when it is given up."""
@@ -304,9 +295,6 @@ class PushMessage(TenantModel):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["due_at"], name="push_messages_by_due")]
-
-    def __str__(self) -> str:
-        return f"push message {str(self.id)[-6:]}"
 
 
 class SavedView(TenantModel):

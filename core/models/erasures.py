@@ -69,6 +69,3 @@ class Erasure(TenantModel):
         indexes: ClassVar = [
             models.Index(fields=["id"], name="erasures_to_do", condition=models.Q(state__in=["asked", "working"])),
         ]
-
-    def __str__(self) -> str:
-        return f"erasure {str(self.id)[-6:]}"

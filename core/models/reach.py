@@ -79,9 +79,6 @@ class Consent(TenantModel):
             models.Index(fields=["tenant_id", "recorded_at"], name="consents_by_day"),
         ]
 
-    def __str__(self) -> str:
-        return f"consent {str(self.id)[-6:]}"
-
 
 class ReplyWindow(TenantModel):
     """When the owner of an address last wrote to one of our numbers, over all their conversations there."""

@@ -40,9 +40,6 @@ class WebhookEndpoint(TenantModel):
             models.UniqueConstraint(fields=["tenant_id", "purpose", "ref"], name="one_webhook_endpoint_per_object"),
         ]
 
-    def __str__(self) -> str:
-        return f"webhook endpoint {str(self.id)[-6:]}"
-
 
 class WebhookDelivery(TenantModel):
     """One event for one endpoint; `key` is its `webhook-id`, the same in all attempts."""
@@ -84,9 +81,6 @@ class WebhookDelivery(TenantModel):
             models.Index(fields=["endpoint", "line", "id"], name="webhooks_in_line", condition=Q(state="waiting")),
             models.Index(fields=["tenant_id", "endpoint", "-id"], name="webhooks_by_endpoint"),
         ]
-
-    def __str__(self) -> str:
-        return f"webhook delivery {str(self.id)[-6:]}"
 
 
 class WebhookAttempt(TenantModel):

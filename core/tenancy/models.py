@@ -49,3 +49,6 @@ class TenantModel(models.Model):
 
     class Meta:
         abstract = True
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {str(self.pk)[-6:]}"
