@@ -64,8 +64,8 @@ class BusinessHours:
         """Return the first moment at which `working` time has passed. Raises BrokenCalendar."""
         if working <= _NONE:
             return start
-        left = working
-        for opens, closes in self._shifts(start):
+        left, first = working, start.astimezone(self.zone).date() - timedelta(days=1)
+        for opens, closes in self._shifts(first, SEARCH_DAYS + 1):
             begin = max(opens, start)
             if closes <= begin:
                 continue
@@ -77,7 +77,7 @@ class BusinessHours:
     def back(self, end: datetime, working: timedelta) -> datetime:
         """Return the last moment from which `working` time has passed until `end`. Raises BrokenCalendar."""
         left = working
-        for opens, closes in self._shifts_before(end):
+        for opens, closes in self._shifts(end.astimezone(self.zone).date(), SEARCH_DAYS, -1):
             finish = min(closes, end)
             if finish <= opens:
                 continue
@@ -91,27 +91,18 @@ class BusinessHours:
         total = _NONE
         if end <= start:
             return total
-        for opens, closes in self._shifts(start, until=end):
+        first = start.astimezone(self.zone).date() - timedelta(days=1)
+        for opens, closes in self._shifts(first, (end.astimezone(self.zone).date() - first).days + 1):
             total += max(min(closes, end) - max(opens, start), _NONE)
         return total
 
-    def _shifts(self, start: datetime, until: datetime | None = None) -> Iterator[tuple[datetime, datetime]]:
-        first = start.astimezone(self.zone).date() - timedelta(days=1)
-        last = first + timedelta(days=SEARCH_DAYS) if until is None else until.astimezone(self.zone).date()
-        day = first
-        while day <= last:
+    def _shifts(self, day: date, days: int, step: int = 1) -> Iterator[tuple[datetime, datetime]]:
+        """Yield when work begins and ends on some days, by the clock or, with the step -1, against it."""
+        for _ in range(days):
             if day not in self.holidays:
-                for opens, closes in self.week[day.weekday()]:
+                for opens, closes in self.week[day.weekday()][::step]:
                     yield _instant(day, opens, self.zone), _instant(day, closes, self.zone)
-            day += timedelta(days=1)
-
-    def _shifts_before(self, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-        day = end.astimezone(self.zone).date()
-        for _ in range(SEARCH_DAYS):
-            if day not in self.holidays:
-                for opens, closes in reversed(self.week[day.weekday()]):
-                    yield _instant(day, opens, self.zone), _instant(day, closes, self.zone)
-            day -= timedelta(days=1)
+            day += timedelta(days=step)
 
 
 def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:

@@ -5,6 +5,7 @@ Each tenant concerned gets an entry in its audit log.
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from allauth.account.signals import authentication_step_completed, password_changed, user_logged_in
@@ -55,15 +56,21 @@ register(
 )
 
 
+FACTOR_CHANGES: Final = {
+    authenticator_added: "SECOND_FACTOR_ADDED",
+    authenticator_removed: "SECOND_FACTOR_REMOVED",
+    authenticator_reset: "SECOND_FACTOR_RENEWED",
+}
+
+
 def connect() -> None:
     """Connect the signal receivers; safe to repeat."""
     user_logged_in.connect(_signed_in, dispatch_uid="audit")
     user_login_failed.connect(_wrong_password, dispatch_uid="audit")
     authentication_failed.connect(_wrong_code, dispatch_uid="audit")
     password_changed.connect(_password_changed, dispatch_uid="audit")
-    authenticator_added.connect(_factor_added, dispatch_uid="audit")
-    authenticator_removed.connect(_factor_removed, dispatch_uid="audit")
-    authenticator_reset.connect(_factor_reset, dispatch_uid="audit")
+    for signal, action in FACTOR_CHANGES.items():
+        signal.connect(partial(_factor_changed, action), weak=False, dispatch_uid="audit")
     authentication_step_completed.connect(_proven, dispatch_uid="proven")
 
 
@@ -98,16 +105,8 @@ def _password_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
     _record(request, user, "PASSWORD_CHANGED")
 
 
-def _factor_added(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
-    _record(request, user, "SECOND_FACTOR_ADDED", what=str(authenticator.type))
-
-
-def _factor_removed(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
-    _record(request, user, "SECOND_FACTOR_REMOVED", what=str(authenticator.type))
-
-
-def _factor_reset(*, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
-    _record(request, user, "SECOND_FACTOR_RENEWED", what=str(authenticator.type))
+def _factor_changed(action: str, *, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
+    _record(request, user, action, what=str(authenticator.type))
 
 
 def announce_new_password(memberships: list[ActiveMembership]) -> None:

@@ -60,11 +60,20 @@ def note_failure(consumer: Subscription, problem: Exception, moment: datetime) -
 def take_again(parked_id: UUID) -> None:
     """Give a parked event to its consumer again; to retry its failed job. Raises Conflict if it is gone or fails."""
     parked: ParkedEvent | None = ParkedEvent.objects.select_for_update().filter(pk=parked_id, done_at=None).first()
-    event = _read(parked.event_id) if parked else None
-    if parked is None or event is None:
+    events: list[Event] = []
+    if parked:
+        # By hand, to have the columns in the order in which `positions` reads them.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select id, type, version, stream, seq, payload, created_at, about from core_streamevent "
+                "where tenant_id = %s and id = %s and version is not null",
+                [current_tenant_id(), parked.event_id],
+            )
+            events = events_of(cursor.fetchall())
+    if parked is None or not events:
         raise Conflict("This event is no longer stored, so it can't be processed again. Discard the job.", code="gone")
     try:
-        subscriptions.find(parked.consumer).receive([event])
+        subscriptions.find(parked.consumer).receive(events)
     except LookupError:
         raise Conflict("Nothing reads these events any more. Discard the job.", code="gone") from None
     except Exception:
@@ -72,15 +81,3 @@ def take_again(parked_id: UUID) -> None:
         log.warning("event_not_taken", consumer=parked.consumer, exc_info=True)
         raise Conflict("It failed again, for the same event. Look at the log for the reason.", code="failed") from None
     ParkedEvent.objects.filter(pk=parked.pk).update(done_at=clock_now())
-
-
-def _read(event_id: UUID) -> Event | None:
-    # By hand, to have the columns in the order in which `positions` reads them.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select id, type, version, stream, seq, payload, created_at, about from core_streamevent "
-            "where tenant_id = %s and id = %s and version is not null",
-            [current_tenant_id(), event_id],
-        )
-        found = events_of(cursor.fetchall())
-    return found[0] if found else None

@@ -7,7 +7,7 @@ in the order of ids.
 """
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -71,16 +71,9 @@ def _rebase_tenant(tenant_id: UUID) -> None:
             raise RuntimeError(f"{len(found)} consumers are too many")
         # What was written since the restore came after everything that any of them had read.
         newest = UUID(int=int((max(moved_at for _, _, _, moved_at in found) + SKEW).timestamp() * 1000) << 80)
-        read, values = _times_read(found)
+        # How many of the cursors an event lies behind of.
+        read = " + ".join(["((xid, id) > (%s::xid8, %s::uuid))::int"] * len(found))
+        values = [value for _, xid, event_id, _ in found for value in (xid, event_id)]
         cursor.execute(_NUMBER.format(read=read), [newest, len(found), *values, tenant_id])
         for number, (key, *_) in enumerate(found):
             cursor.execute(_PLACE, [str(number), LAST, key])
-
-
-def _times_read(found: list[Any]) -> tuple[str, list[Any]]:
-    """Return an expression for the number of cursors that an event lies behind of, and its values."""
-    parts, values = [], []
-    for _, xid, event_id, _ in found:
-        parts.append("((xid, id) > (%s::xid8, %s::uuid))::int")
-        values += [xid, event_id]
-    return " + ".join(parts), values

@@ -58,17 +58,13 @@ def replay(name: str, since: datetime) -> int:
     if not BusConsumer.objects.filter(free, name=name).update(replayed_until=moment + LEASE):
         raise Conflict(f"{name} is being replayed already. Wait until that has ended.", code="replay_runs")
     try:
-        return sum(_replay_tenant(consumer, consumer.shadow, tenant_id, since) for tenant_id in _tenants(since))
+        with platform_scope():  # ids of tenants, no row of anyone
+            rows = StreamEvent.objects.filter(version__isnull=False, created_at__gte=since).order_by()
+            found = set(rows.values_list("tenant_id", flat=True).distinct())
+        tenants = sorted(found.union(*(store.list_tenants(since) for store in _stores)))
+        return sum(_replay_tenant(consumer, consumer.shadow, tenant_id, since) for tenant_id in tenants)
     finally:
         BusConsumer.objects.filter(name=name).update(replayed_until=None)
-
-
-def _tenants(since: datetime) -> list[UUID]:
-    """Return the tenants with events since a moment, in streams or in the store alone."""
-    with platform_scope():  # ids of tenants, no row of anyone
-        rows = StreamEvent.objects.filter(version__isnull=False, created_at__gte=since).order_by()
-        found = set(rows.values_list("tenant_id", flat=True).distinct())
-    return sorted(found.union(*(store.list_tenants(since) for store in _stores)))
 
 
 def _replay_tenant(consumer: Subscription, shadow: Shadow, tenant_id: UUID, since: datetime) -> int:

@@ -85,16 +85,15 @@ def register_gauge(
 
 def run_checks() -> list[Reading]:
     """Run every check, in order of registration."""
-    return [_run(name, check) for name, check in _checks.items()]
-
-
-def _run(name: str, check: Check) -> Reading:
-    try:
-        problem = check()
-    except AWAY:
-        log.warning("health_check_failed", check=name, exc_info=True)
-        problem = "not reachable"
-    return Reading(name, not problem, problem)
+    readings = []
+    for name, check in _checks.items():
+        try:
+            problem = check()
+        except AWAY:
+            log.warning("health_check_failed", check=name, exc_info=True)
+            problem = "not reachable"
+        readings.append(Reading(name, not problem, problem))
+    return readings
 
 
 def read_gauges() -> list[tuple[Gauge, float | None]]:
@@ -148,10 +147,6 @@ def _database() -> str:
     return ""
 
 
-def _wall() -> str:
-    return "; ".join(rls.problems())
-
-
 def _redis() -> str:
     mark = now().timestamp()
     cache.set("health:probe", mark, timeout=30)
@@ -198,10 +193,6 @@ def _beat_gauge(part: str) -> Measure:
     return measure
 
 
-def _open_breakers() -> float:
-    return sum(state.state != "closed" for state in circuit_breaker.states())
-
-
 @checks.register(checks.Tags.security)
 def check_keys(**_: Any) -> list[checks.CheckMessage]:
     """Report a missing or unreadable key ring."""
@@ -225,7 +216,7 @@ def check_wall(**options: Any) -> list[checks.CheckMessage]:
 
 
 register_check("database", _database)
-register_check("tenant_wall", _wall)
+register_check("tenant_wall", lambda: "; ".join(rls.problems()))
 register_check("redis", _redis)
 register_check("migrations", _migrations)
 register_check("worker", alive("worker"))
@@ -243,7 +234,7 @@ register_gauge(
 )
 register_gauge(
     "walker_breakers_open",
-    _open_breakers,
+    lambda: sum(state.state != "closed" for state in circuit_breaker.states()),
     help="Circuit breakers known to this process that are not closed.",
 )
 register_gauge(

@@ -53,7 +53,11 @@ class Breaker:
     def allow(self) -> None:
         """Raise Unavailable (`breaker_open`) unless a call may be made: one at a time while half open."""
         try:
-            allowed = self._may_call()
+            opened = cache.get(self._key("opened"))
+            is_cool = opened is not None and not self._is_hot(opened)
+            allowed = opened is None or (
+                is_cool and cache.add(self._key("trial"), 1, timeout=self.cool_down.total_seconds())
+            )
         except (RedisError, OSError):
             log.warning("breaker_state_lost", breaker=self.name)
             return
@@ -72,7 +76,24 @@ class Breaker:
     def failed(self) -> None:
         """Record a failure: the breaker opens at the threshold, or again after a trial call."""
         try:
-            self._count_failure()
+            failures = count_up(self._key("failures"), seconds=self.window.total_seconds())
+            if not failures:  # the window has just ended
+                return
+            was_open = cache.get(self._key("opened")) is not None
+            if not was_open and failures < self.threshold:
+                return
+            moment = now()
+            # Of several processes at once, the one that opens it leaves the notice; a trial that fails leaves none.
+            is_new = cache.add(self._key("opened"), moment.timestamp(), timeout=_FORGET)
+            cache.set(self._key("opened"), moment.timestamp(), timeout=_FORGET)
+            cache.delete(self._key("trial"))
+            log.warning("breaker_opened", breaker=self.name, failures=failures)
+            tenant_id = current_scope().tenant_id
+            if is_new and tenant_id is not None:
+                # Of two breakers at the same instant one may be missed.
+                opened = cache.get(f"{tenant_id}:breakers") or {}
+                cache.set(f"{tenant_id}:breakers", {**opened, self.name: moment.timestamp()}, timeout=_FORGET)
+                self._leave_notice(moment)
         except (RedisError, OSError):
             log.warning("breaker_state_lost", breaker=self.name)
 
@@ -90,38 +111,8 @@ class Breaker:
     def _is_hot(self, opened: float) -> bool:
         return now().timestamp() < opened + self.cool_down.total_seconds()
 
-    def _may_call(self) -> bool:
-        opened = cache.get(self._key("opened"))
-        if opened is None:
-            return True
-        if self._is_hot(opened):
-            return False
-        return bool(cache.add(self._key("trial"), 1, timeout=self.cool_down.total_seconds()))
-
-    def _count_failure(self) -> None:
-        failures = count_up(self._key("failures"), seconds=self.window.total_seconds())
-        if not failures:  # the window has just ended
-            return
-        was_open = cache.get(self._key("opened")) is not None
-        if not was_open and failures < self.threshold:
-            return
-        moment = now()
-        # Of several processes at once, the one that opens it leaves the notice; a trial that fails leaves none.
-        is_new = cache.add(self._key("opened"), moment.timestamp(), timeout=_FORGET)
-        cache.set(self._key("opened"), moment.timestamp(), timeout=_FORGET)
-        cache.delete(self._key("trial"))
-        log.warning("breaker_opened", breaker=self.name, failures=failures)
-        if is_new:
-            tenant_id = current_scope().tenant_id
-            if tenant_id is not None:  # of two breakers at the same instant one may be missed
-                opened = cache.get(f"{tenant_id}:breakers") or {}
-                cache.set(f"{tenant_id}:breakers", {**opened, self.name: moment.timestamp()}, timeout=_FORGET)
-            self._leave_notice(moment)
-
     def _leave_notice(self, moment: datetime) -> None:
         """Tell those who see failed jobs of the tenant in whose scope the call was made."""
-        if current_scope().tenant_id is None:
-            return
         service = self.name.partition(":")[0].replace("_", " ")
         with transaction.atomic():
             notices.leave_for_permission(

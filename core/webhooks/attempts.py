@@ -46,6 +46,8 @@ GONE, TOO_MANY, UNAVAILABLE = 410, 429, 503
 ANSWER_BYTES, ANSWER_LIMIT = 2000, 500
 """How much of an answer is looked at, and how much of it is kept."""
 ACTOR: Final = system("webhooks")
+NOT_DELIVERED: Final = "A webhook was not delivered"
+SWITCHED_OFF: Final = "Your server was switched off for webhooks"
 State = WebhookDelivery.State
 EndpointState = WebhookEndpoint.State
 
@@ -217,7 +219,8 @@ def _failed(delivery: WebhookDelivery, outcome: Outcome, moment: datetime) -> st
         purpose.failed(delivery, outcome.error)
         log.warning("webhook_given_up", delivery=str(delivery.pk), error=outcome.error, attempts=delivery.attempts)
         if outcome.error not in ENDED.values():
-            _leave_notice(delivery.endpoint, outcome.error, moment)
+            day = moment.date().isoformat()
+            _leave_notice(delivery.endpoint, NOT_DELIVERED, outcome.error, day, moment)
         claims.wake_next(delivery, moment)
         return str(State.FAILED)
     pause = purpose.pauses[number - 1] * random.uniform(1 - purpose.jitter, 1 + purpose.jitter)  # noqa: S311
@@ -249,35 +252,25 @@ def _note_failure(delivery: WebhookDelivery, outcome: Outcome, moment: datetime)
     return bool(only_failed.update(state=EndpointState.OFF))
 
 
-def _leave_notice(endpoint: WebhookEndpoint, error: str, moment: datetime) -> None:
-    """Leave those who may repair it a notice, once a day for each endpoint and error."""
+def _leave_notice(endpoint: WebhookEndpoint, title: str, error: str, key: str, moment: datetime) -> None:
+    """Leave those who may repair it a notice, an alert where it was switched off; once for each error and key."""
     purpose = purpose_of(endpoint)
     notices.leave_for_permission(
         purpose.permission,
         kind=NOTICE,
-        title="A webhook was not delivered",
+        title=title,
         body=describe(error),
         link=purpose.link(endpoint),
-        level="warning",
-        dedupe_key=f"{NOTICE}:{endpoint.pk}:{error}:{moment:%Y-%m-%d}",
+        level="alert" if title == SWITCHED_OFF else "warning",
+        dedupe_key=f"{NOTICE}:{endpoint.pk}:{error}:{key}",
         now=moment,
     )
 
 
 def _tell_switched_off(endpoint: WebhookEndpoint, outcome: Outcome, moment: datetime) -> None:
     """Tell those who may turn it on again, also by mail, and write it to the audit log."""
-    purpose = purpose_of(endpoint)
     reason = "gone" if outcome.status == GONE else "switched_off"
-    notices.leave_for_permission(
-        purpose.permission,
-        kind=NOTICE,
-        title="Your server was switched off for webhooks",
-        body=describe(reason),
-        link=purpose.link(endpoint),
-        level="alert",
-        dedupe_key=f"{NOTICE}:{endpoint.pk}:{reason}:{moment.isoformat()}",
-        now=moment,
-    )
+    _leave_notice(endpoint, SWITCHED_OFF, reason, moment.isoformat(), moment)
     chain.record(
         ACTOR,
         "WEBHOOKS_SWITCHED_OFF",

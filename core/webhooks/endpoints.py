@@ -1,7 +1,7 @@
 """Set up where webhooks go: address, secrets with an overlap, pause and resume."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -169,7 +169,7 @@ def endpoint_for(*, actor: Actor, purpose: str, ref: UUID) -> WebhookEndpoint:
     return endpoint
 
 
-def _record(actor: Actor, action: str, endpoint: WebhookEndpoint, old_state: str, **facts: Any) -> None:
+def _record(actor: Actor, action: str, endpoint: WebhookEndpoint, old_state: str) -> None:
     chain.record(
         actor,
         action,
@@ -177,5 +177,5 @@ def _record(actor: Actor, action: str, endpoint: WebhookEndpoint, old_state: str
         endpoint.pk,
         old_state=old_state,
         new_state=endpoint.state,
-        facts={"purpose": endpoint.purpose, "ref": str(endpoint.ref), **facts},
+        facts={"purpose": endpoint.purpose, "ref": str(endpoint.ref)},
     )
