@@ -15,6 +15,7 @@ from hitl.actions import registry as kinds
 from hitl.actions.base import ClaimWords
 
 _WORD: Final = re.compile(r"/?[^\W_](?:[\w.@/-]*\w)?(?:['’]\w+)?")
+_MARKS: Final = re.compile(r"[\W_]+")
 _QUOTED: Final = re.compile(r"[“”„«»\"‘]([^“”„«»\"‘’]{1,200})[“”«»\"’]")
 _AUXILIARY: Final = re.compile(
     r"\b(?:is|are|was|were|has|have|been|got|wurden?|ist|sind|ont|ha|han|fue|fueron|foi|foram|sono|werd|werden|zijn)\b"
@@ -24,22 +25,34 @@ _AUXILIARY: Final = re.compile(
 _ACTIVE: Final = re.compile(r"\b(?:i|we|ich|wir)\b|\bj['’]ai\b", re.IGNORECASE)
 _PARTS: Final = re.compile(r"\s+(?:and|und|et|y)\s+", re.IGNORECASE)
 _ENDS_OBJECT: Final = frozenset(
-    "to from by because so when after before as since until with now today yesterday on at in per auf um von wie pour "
-    "comme de a por como per come para".split()
+    "to from by because so when after before as since until with now today yesterday on at in per auf um von wie nach "
+    "pour comme de a por como per come para".split()
 )
-_RELATIVE: Final = frozenset(("you", "we", "i", "which", "who", "that"))
 _OWN_CLAUSE: Final = re.compile(
     r"\b(?:i|we|you|it|they|this|that|there|will|can|would|could|should|let|please|ich|wir|sie|es|wird|werden|kann|"
     r"j['’]|je|nous|vous|il|elle|on|le|usted|yo|io|lei|eu|você|ik|wij|u|zal|has|have|is|are|was|were)\b",
     re.IGNORECASE,
 )
 """What stands in a clause of its own, and not in one more object of the verb before."""
-_ASIDE: Final = re.compile(r"\s*(?:as|like|wie|comme|como|come|conforme|zoals)\b", re.IGNORECASE)
-_NO_SUBJECT: Final = re.compile(
-    rf"\s*(?:(?:it|this|that|they|these|those|all|es|das|dies|dieses|sie|il|elle|ils|elles|cela|ça|lo|questo|isso|het|dit)"
-    rf"\s+|c['’])?(?:{_AUXILIARY.pattern})",
+_TAIL: Final = re.compile(r"(?<=\w)\s+(?:that|which|who|you|we|i)\b", re.IGNORECASE)
+"""Where a clause about a word begins: "Winter Boots that you wanted"."""
+ASIDE: Final = re.compile(
+    r",?\s{0,3}\b(?:just\s+)?(?:as|like|per|wie|comme|como|come|conforme|según|zoals)\s+"
+    r"(?:(?:you|we|your|per|i|lo|du|sie|wir|vous|il|u|je)\s+){0,3}(?:asked|requested|wanted|agreed|discussed|promised|"
+    r"request|wish|gewünscht|besprochen|gebeten|vereinbart|demandé|convenu|souhaité|pedido|solicitado|acordado|"
+    r"richiesto|concordato|combinado|gevraagd|afgesproken)\b,?",
     re.IGNORECASE,
 )
+"""What says nothing of a target: "as you asked"."""
+_GREETINGS: Final = frozenset("thanks hi hello hey dear danke hallo liebe lieber merci bonjour gracias hola".split())
+_COURTESY: Final = frozenset(
+    "news sure thing great perfect course certainly absolutely alright problem waiting patience earlier however update "
+    "meanwhile result status note effective gute nachricht gerne natürlich klar super bonne nouvelle bien sûr parfait "
+    "buenas noticias claro perfecto certo certamente perfetto buone notizie natuurlijk".split()
+)
+"""With the small words, what a clause is made of that says nothing of a target: "Good news", "Of course"."""
+_MOST: Final = 12
+"""So many clauses are looked at before and after a claim: a long sentence takes no more time than its words."""
 _GENERIC: Final = frozenset(("executed", "applied", "done"))
 """Words for what was done that say nothing of what it was."""
 _QUANTIFIERS: Final = frozenset(
@@ -51,9 +64,8 @@ _SMALL: Final = FUNCTION_WORDS | frozenset(
     "habe haben jetzt nun schon bereits soeben gerade wie gewünscht für auf um von im am zum zur und wurde wurden ist "
     "sind le la les l' un une des du de votre vos mon ma mes cette ce ces il elle j'ai ai bien déjà été a et "
     "el los las una unos su sus mi mis esta este ha han sido ya se lo y al del fue está están "
-    "il lo gli i uno questa questo sua suo è sono stata stato stati state già "
-    "o os as um uma sua seu esta este foi foram já "
-    "het een de uw mijn deze dit is zijn al werd werden "
+    "ils elles cela ça isso dit dies dieses il lo gli i uno questa questo sua suo è sono stata stato stati state già "
+    "o os as um uma seu foi foram já het een uw mijn deze zijn al werd werden "
     "request requests change changes anfrage änderung demande solicitud richiesta solicitação aanvraag everything all "
     "already just successfully finally fully total amount back each every one done too new daily everyone nothing "
     "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
@@ -74,20 +86,46 @@ Executed = Sequence[tuple[str, frozenset[str] | None]]
 
 def target_words(*texts: str) -> frozenset[str]:
     """Return the words by which a text may call what a request is about: those of its headline and its subject."""
-    return frozenset(part for text in texts for word in _words(text) for part in (word, *re.split(r"[\W_]+", word)))
+    return frozenset(part for text in texts for word in _words(text) for part in (word, *_MARKS.split(word)))
 
 
-def with_subject(clauses: Sequence[str], place: int) -> str:
-    """Return a clause of a sentence, with what stands before it if its own subject is missing or a pronoun.
+def names_thing(text: str) -> bool:
+    """Return True if a text names what any request may be about."""
+    return any(_is_thing(word) for word in _words(text))
 
-    So "The budget, as requested, has been changed" claims something about the budget. Three clauses are looked at, so
-    that a long sentence takes no more time than its words.
+
+def in_sentence(clauses: Sequence[str], place: int) -> str:
+    """Return a claim with the clauses around it that may name its target; "" if there are too many of them.
+
+    These are the ones without a verb; before a claim without a subject, or with a pronoun, all back to a subject.
     """
-    if not _NO_SUBJECT.match(clauses[place]):
-        return clauses[place].strip()
-    near = clauses[max(place - 3, 0) : place]
-    before = [clause for clause in near if clause.strip() and not _ASIDE.match(clause)]
-    return " ".join(clause.strip() for clause in (*before, clauses[place]))
+    said, first, end = clauses[place].strip(), max(place - _MOST, 0), place + 1 + _MOST
+    verb = _AUXILIARY.search(said)
+    needs_subject = verb is not None and not _ACTIVE.search(said[: verb.end()]) and not _subject(said)
+    for clause in reversed(clauses[first:place]):
+        if not needs_subject and _has_verb(clause):
+            break
+        said = said if _is_courtesy(clause) else f"{clause.strip()}, {said}"
+        if needs_subject and _subject(clause):
+            break
+    else:
+        said = "" if first else said
+    for clause in clauses[place + 1 : end]:
+        if _has_verb(clause):
+            return said
+        said = said if not said or _is_courtesy(clause) else f"{said} and {clause.strip()}"
+    return said if end >= len(clauses) else ""
+
+
+def _has_verb(clause: str) -> bool:
+    """Return True if a clause stands for itself, apart from what is said in it about a word."""
+    said = _TAIL.split(clause, maxsplit=1)[0]
+    return (_OWN_CLAUSE.search(said) or _AUXILIARY.search(said)) is not None
+
+
+def _is_courtesy(clause: str) -> bool:
+    words = _words(clause)
+    return all(word in _SMALL or word in _COURTESY for word in words) or (len(words) < 3 and words[0] in _GREETINGS)
 
 
 def is_done(clause: str, executed: Executed, *, general: Iterable[str]) -> bool:
@@ -98,7 +136,7 @@ def is_done(clause: str, executed: Executed, *, general: Iterable[str]) -> bool:
     if not executed:
         return False
     parts = _parts_with_verbs(clause, frozenset(general))
-    return all(_is_shown(part, verb, executed) for part, verbs in parts for verb in (verbs or [""]))
+    return all(_is_shown(part, verb, executed) for part, verbs in parts for verb in (set(verbs) or [""]))
 
 
 def is_of_kind(clause: str, found: Iterable[str], *, general: Iterable[str]) -> bool:
@@ -142,21 +180,21 @@ def _parts_with_verbs(clause: str, general: frozenset[str]) -> list[tuple[str, l
     waiting: list[str] = []
     for part in _PARTS.split(clause):
         waiting.append(part)
-        if verbs := _verbs(" ".join(waiting), general):
+        if verbs := _verbs(part, general):
             found.append((" ".join(waiting).strip(), verbs))
             waiting = []
     if not found:
         return [(clause, [])]
     part, verbs = found[-1]
     verbs_end = part.casefold().rfind(verbs[-1]) + len(verbs[-1])
-    objects = [more for more in waiting if not _OWN_CLAUSE.search(more)]
+    objects = [more for more in waiting if not _has_verb(more)]
     return [*found, *((f"{part[:verbs_end]} {more}", verbs) for more in objects)]
 
 
 def _verbs(part: str, general: frozenset[str]) -> list[str]:
     """Return the words by which a part claims that something was done, without those that fit anything."""
     every = [_words_of(key).verbs for key in kinds.keys()]  # noqa: SIM118  (a registry, not a dict)
-    pieces = [piece for word in _words(part) for piece in re.split(r"[/-]", word)]
+    pieces = [piece for word in _words(part) for piece in _MARKS.split(word)]
     said = [word for word in pieces if word in general or any(_begins(word, each) for each in every)]
     return [word for word in said if word not in _GENERIC]
 
@@ -175,7 +213,7 @@ def _names(part: str, verb: str, words: ClaimWords) -> frozenset[str]:
         capital = [place for place in capital if place - 1 in capital or place + 1 in capital]
     marked = {_plain(tokens[place][0]) for place in capital}
     coded = {_plain(token) for token, _ in tokens if re.search(r"[/_@]|\d-|-\d|[^\W\d]\d", token)}
-    slots = {_plain(token) for token in (*_subject(part), *_object(part, verb))}
+    slots = {*_subject(part), *(_plain(token) for token in _object(part, verb))}
     numbers = {  # "the order 1042", but not "the budget 900 EUR"
         _plain(token)
         for place, (token, start) in enumerate(tokens)
@@ -183,21 +221,21 @@ def _names(part: str, verb: str, words: ClaimWords) -> frozenset[str]:
         if not (place + 1 < len(tokens) and _is_currency(tokens, place + 1))
     }
     found = {name for name in quoted | marked | slots if name not in _SMALL and not name[0].isdigit()} | coded | numbers
-    many = {word for word in _words(part) if word in _QUANTIFIERS and any(_is_thing(each) for each in _words(part))}
-    known = {word for word in found if _begins(word, words.things) or word == verb or _begins(word, words.verbs)}
+    many = {word for word in _words(part) if word in _QUANTIFIERS and names_thing(part)}
+    said = frozenset((verb,))
+    known = {word for word in found if _begins(word, words.things) or {*_MARKS.split(word)} <= {*_verbs(word, said)}}
     return frozenset((found - known) | many)
 
 
 def _subject(part: str) -> list[str]:
     """Return what stands before the first auxiliary verb: what was changed, in a sentence in the passive."""
     found = _AUXILIARY.search(part)
-    if found is None or _ACTIVE.search(part[: found.end()]):
-        return []
-    words = _WORD.findall(part[: found.start()])
-    for place, word in enumerate(words):
-        if place and word.casefold() in _RELATIVE:
-            return words[:place]
-    return [] if words and words[0].casefold() in _ENDS_OBJECT else words
+    subject: list[str] = []
+    for clause in part[: found.start()].split(",") if found else ():
+        words = _words(_TAIL.split(clause, maxsplit=1)[0])
+        if words and words[0] not in _ENDS_OBJECT and not _ACTIVE.search(clause):
+            subject += [word for word in words if word not in _SMALL]
+    return subject
 
 
 def _object(part: str, verb: str) -> list[str]:

@@ -38,11 +38,6 @@ _DONE: Final = (
     r"(?:raised|increased|lowered|reduced|decreased|doubled|halved|changed|updated|set|paused|stopped|resumed|"
     r"restarted|published|unpublished|refunded|cancell?ed|booked|rescheduled|deleted|executed|applied|issued|credited)"
 )
-_SUBJECT: Final = (
-    r"\b(?:it|that|this|they|these|everything|all|budgets?|campaigns?|ads?|titles?|descriptions?|meta|pages?|"
-    r"articles?|posts?|drafts?|messages?|newsletters?|requests?|changes?|orders?|bookings?|refunds?|payments?|"
-    r"subscriptions?|appointments?|amounts?|discounts?)\b"
-)
 _BE: Final = r"\b(?:is|are|was|were|been|got|['’]s)\s+"
 _DONE_DE: Final = r"(?:erhöht|gesenkt|geändert|pausiert|veröffentlicht|erstattet|storniert)"
 _DONE_FR: Final = r"(?:augmentée?s?|réduite?s?|modifiée?s?|publiée?s?|remboursée?s?|annulée?s?)"
@@ -102,10 +97,11 @@ _NAMED_STATE: Final = re.compile(
 """The state of a request beside its reference, however little stands around it."""
 _OUR_SENTENCE: Final = re.compile(r"\bthis needs approval:[^\n]*", re.IGNORECASE)
 """What reads as our own sentence about a request, which only the tool that makes one writes."""
-_THING: Final = re.compile(
-    _SUBJECT + r"|\b(?:anfrage|bestellung|buchung|kampagne|seite|artikel|demande|commande|campagne)\b"
+_CHANGED: Final = re.compile(
+    r"\b(?:it|that|this|they|these|everything|all|amounts?|requests?|changes?|anfrage|änderung|demande)\b"
 )
-_CLAUSE: Final = re.compile(r",|\b(?:but|und|et)\b", re.IGNORECASE)
+"""What a request may be called, beside the things of the kinds."""
+_CLAUSE: Final = re.compile(r",(?:\s*(?:and|or|y)\b)?|\b(?:but|und|et)\b", re.IGNORECASE)
 _OPEN: Final = re.compile(
     r"\b(?:if|once|until|when|whether|unless|before|as soon as|would|could|should|must|will|can(?:no|')t|cannot|not|"
     r"nothing|no|none|never|neither|nobody|without|se|cuando|hasta|quando|non|finché|não|niet|als|zodra|wenn|sobald|falls|bis|nicht|si|quand|dès|pas)\b"
@@ -232,24 +228,31 @@ def _claims(text: str) -> Iterator[tuple[str, str, Claimed]]:
             claim = str(named.lastgroup).removesuffix("_it")
             if not _OPEN.search(line[: named.start()]) and not line.endswith("?"):
                 yield named[0] if references(named[0]) else line, named[0], cast("Claimed", claim)
+    heading = ""
     for sentence in _STATEMENT.split(text):
         said = sentence.strip(" -*•“”\"'")
         folded = said.casefold()
-        clauses = _CLAUSE.split(said)
+        plain = " ".join(proof.ASIDE.sub(" ", said).split())
+        clauses = [heading, *_CLAUSE.split(plain)]
         if folded.endswith("?") and not _ASSERTS.search(clauses[-1].casefold()):
             clauses.pop()  # what is asked; what comes before is said
-        for place, spoken in enumerate(clauses):
-            clause = spoken.casefold()
-            for claimed, pattern, needs_thing in _CLAIMS:
-                if (
-                    pattern.search(clause.strip())
-                    and not _OPEN.search(clause)
-                    and (not needs_thing or _THING.search(folded))
-                ):
-                    yield folded, proof.with_subject(clauses, place), claimed
+        found = [
+            (place, claimed, needs_thing)
+            for place, clause in enumerate(map(str.casefold, clauses[1:]), start=1)
+            for claimed, pattern, needs_thing in _CLAIMS
+            if pattern.search(clause.strip()) and not _OPEN.search(clause)
+        ]
+        about = f"{heading} {folded}"
+        is_about_thing = found and (_CHANGED.search(about) or proof.names_thing(about))
+        for place, claimed, needs_thing in found:
+            if is_about_thing or not needs_thing:
+                yield folded, proof.in_sentence(clauses, place), claimed
+        heading = (plain.rstrip(" :;*") or heading) if said.endswith((":", ";")) else ""
 
 
 def _is_shown(claimed: Claimed, sentence: str, clause: str, records: Records) -> bool:
+    if claimed == "done" and not clause:
+        return False
     named = references(sentence)
     effects = _EFFECT.findall(clause.casefold())
     if named:

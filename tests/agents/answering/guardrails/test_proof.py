@@ -51,6 +51,7 @@ BUDGET = executed(("set_campaign_budget", RAISED))
 ORDER = executed(("refund_order", REFUNDED))
 BOTH = executed(("refund_order", REFUNDED), ("refund_order", "Refund the order A-18"))
 NUMBER = executed(("refund_order", "Refund the order 1042"))
+RAISED_AND_PAUSED = executed(("set_campaign_budget", RAISED), ("pause_campaign", PAUSED))
 SILENT = executed(("silent_refund", REFUNDED))
 META = executed(("update_page_meta", "Update the search entry of /pricing"))
 SENT = executed(("send_audience_message", "Message 30 customers"))
@@ -96,6 +97,18 @@ DRAFT = executed(("publish_content", "Publish the article “Boot care 101”"))
         ("I've paused Summer Sale and Winter Boots.",
          executed(("pause_campaign", PAUSED), ("pause_campaign", "Pause Winter Boots"))),
         ("I've paused Summer Sale and you'll hear from us.", SUMMER),
+        ("I've paused Summer Sale, and you'll hear from us.", SUMMER),
+        ("I've paused Summer Sale, Winter Boots will follow.", SUMMER),
+        ("I have raised/paused the campaign.", RAISED_AND_PAUSED),
+        # Greetings, interjections and asides say nothing of a target.
+        ("Good news, it has been paused.", SUMMER),
+        ("Good news: it has been paused.", SUMMER),
+        ("Sure, it has been paused.", SUMMER),
+        ("Thanks Anna, it has been paused.", SUMMER),
+        ("Hi Anna, the campaign has been paused.", SUMMER),
+        ("Earlier today, the budget has been raised.", BUDGET),
+        ("I've paused Summer Sale as you asked, thanks.", SUMMER),
+        ("Según lo pedido, ha sido modificado el presupuesto.", BUDGET),
     ],
 )  # fmt: skip
 def test_claim_is_sent_when_a_request_of_its_kind_and_target_was_executed(text: str, records: Records) -> None:
@@ -148,6 +161,28 @@ def test_claim_is_sent_when_a_request_of_its_kind_and_target_was_executed(text: 
         ("I've paused Summer Sale and Winter Boots.", SUMMER),
         ("I've raised the budget of Summer Sale and Winter Boots.", BUDGET),
         ("I've changed the title and the budget.", META),
+        ("I have changed@paused the campaign.", BUDGET),
+        ("I've paused Summer Sale and Winter Boots that you wanted.", SUMMER),
+        ("I've paused Summer Sale and Winter Boots as you asked.", SUMMER),
+        ("I've paused Summer Sale, Winter Boots.", SUMMER),
+        ("I've paused Summer Sale, which you know, Winter Boots and you'll hear from us.", SUMMER),
+        ("I've paused Summer Sale" + ", thanks" * 20 + ", Winter Boots.", SUMMER),
+        ("J'ai augmenté le budget et la commande.", BUDGET),
+        # Its target stands far before it, or between asides.
+        ("The campaign Winter Boots, as you asked, now has been paused.", SUMMER),
+        ("The title, as you asked, yesterday, at noon, has been changed.", BUDGET),
+        ("The title" + ", sure" * 20 + ", has been changed.", BUDGET),
+        ("The campaign budget, as you asked has been changed.", META),
+        ("The campaign budget and, as you asked, the title have been changed.", META),
+        ("The campaign, as asked for Winter Boots, has been paused.", SUMMER),
+        ("Thanks for Winter Boots, it has been paused.", SUMMER),
+        ("Winter Boots, the campaign has been paused.", SUMMER),
+        ("You have asked for Winter Boots, you know, it has been paused.", SUMMER),
+        ("Your order, it has been changed.", BUDGET),
+        ("The refund: it's done.", SUMMER),
+        ("The refund; as you asked: it's done.", SUMMER),
+        # The things of a kind make a sentence a claim in any of its languages.
+        ("Le titre de la page a été modifié.", BUDGET),
         # A message that was sent is nothing that was published.
         ("It has now been published.", SENT),
         ("Your article is live: it has just been published.", SENT),
