@@ -1,7 +1,5 @@
 """Erasing a person from daily briefs and dashboards: content, names, and the member's settings."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.db.models import QuerySet

@@ -1,7 +1,5 @@
 """Endpoints of the daily brief: its settings, and the caller's briefs of the last month."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

@@ -5,8 +5,6 @@ replaced by the next moment that does; a time that occurs twice (clocks go back)
 that a zone skipped (a jump over the date line) has no slot.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final

@@ -1,7 +1,5 @@
 """The parts of a brief as values, stored as JSON and drawn by templates."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime

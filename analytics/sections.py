@@ -1,7 +1,5 @@
 """A brief's sections about people's work: approvals, overdue requests and conversations."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any

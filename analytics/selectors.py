@@ -1,7 +1,5 @@
 """Reading briefs and preferences."""
 
-from __future__ import annotations
-
 from typing import Final
 from uuid import UUID
 

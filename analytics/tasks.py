@@ -1,7 +1,5 @@
 """Celery tasks of briefs, exports and alerts: finding due ones, making one, deleting old ones."""
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from agents.services import needs_workers

@@ -1,7 +1,5 @@
 """The signed token in a mail's unsubscribe link: it names a member and allows nothing else."""
 
-from __future__ import annotations
-
 from typing import Final
 from uuid import UUID
 

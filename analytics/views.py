@@ -1,7 +1,5 @@
 """The unsubscribe page: opening it changes nothing, posting turns the brief off."""
 
-from __future__ import annotations
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache

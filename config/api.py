@@ -1,7 +1,5 @@
 """API v1: the routes of the apps' view sets, the OpenAPI document and its page."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.urls import path, re_path

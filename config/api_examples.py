@@ -1,7 +1,5 @@
 """Examples of bodies and answers in the OpenAPI document: invented, and free of personal data."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

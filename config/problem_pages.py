@@ -1,7 +1,5 @@
 """Pages of errors that ask for no file, and the answer while the database is away or too slow."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re

@@ -3,8 +3,6 @@
 Daphne, which cuts off bodies that are too long while they come in.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from typing import Any, Final

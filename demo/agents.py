@@ -1,7 +1,5 @@
 """The agents of a marketing desk: four built-in ones for each organisation of the demo, and their templates."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Gives a demo organisation its help articles."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Final
 

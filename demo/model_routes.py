@@ -1,7 +1,5 @@
 """Creates a demo organisation's models, which the sandbox plays, their budget, and an agent that uses them."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from decimal import Decimal
 

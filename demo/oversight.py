@@ -1,7 +1,5 @@
 """The demo's alerts and exports: one rule fires, one is silent; one file is ready, one waits for a second person."""
 
-from __future__ import annotations
-
 from datetime import time, timedelta
 from typing import Final
 

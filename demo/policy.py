@@ -1,7 +1,5 @@
 """Creates a demo organisation's groups, calendar, workflows and spending limit."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from accounts.models import User

@@ -1,7 +1,5 @@
 """The demo's webhook endpoints: the company portal, which hears what ended or failed, and one that is switched off."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4

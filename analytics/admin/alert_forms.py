@@ -1,7 +1,5 @@
 """The forms of alert rules and of where alerts go."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 from uuid import UUID
 

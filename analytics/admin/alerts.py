@@ -1,7 +1,5 @@
 """Console pages of alert rules: list with state, history, silence and trying out."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 

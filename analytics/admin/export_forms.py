@@ -1,7 +1,5 @@
 """The forms of exports: one for each list, with its filters, and that of exports that repeat."""
 
-from __future__ import annotations
-
 from datetime import datetime, time, timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Console pages of exports: the list with progress, one export with its decisions, and those that repeat."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin

@@ -1,7 +1,5 @@
 """Console pages of figures: conversations, approvals, agents, channels, system, and dashboards of one's own."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """The form of a person's own brief."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django import forms

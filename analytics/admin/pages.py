@@ -1,7 +1,5 @@
 """Console pages of the daily brief: the viewer's own, and who receives one."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo

@@ -1,7 +1,5 @@
 """The fact of how long events wait for their consumers, for alerts."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from core import bus

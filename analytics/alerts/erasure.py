@@ -1,7 +1,5 @@
 """Erasing a person from alerts: they hold numbers and ids; a member's rules go on without them."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from analytics.models import AlertRule

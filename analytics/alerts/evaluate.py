@@ -1,7 +1,5 @@
 """Evaluate rules every half minute: constant queries, and each change claimed once."""
 
-from __future__ import annotations
-
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Final

@@ -1,7 +1,5 @@
 """Measure what conditions name: facts, figures from hour rows, and events of the store, each by one query."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta

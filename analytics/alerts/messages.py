@@ -1,7 +1,5 @@
 """Send the messages of alerts: each claimed once, tried again with growing pauses, dropped when nobody needs it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta

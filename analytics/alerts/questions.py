@@ -1,7 +1,5 @@
 """What conditions may ask of figures and events, such as `p95("first_answer_person", 1) > 900`. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal

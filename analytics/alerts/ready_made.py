@@ -1,7 +1,5 @@
 """The rules that every organisation begins with: its own copies, to change, switch off or delete."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Final
 

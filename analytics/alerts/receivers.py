@@ -1,7 +1,5 @@
 """What alerts register: their mail, and the rules of their webhooks."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from typing import ClassVar
 from uuid import UUID

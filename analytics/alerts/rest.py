@@ -1,7 +1,5 @@
 """Endpoints of alert rules and their alerts."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

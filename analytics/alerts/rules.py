@@ -1,7 +1,5 @@
 """Make, change, silence and read alert rules; acknowledge alerts; set where they go outside Walker."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta

@@ -1,7 +1,5 @@
 """What a rule's state becomes (pure but for the model's words)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta

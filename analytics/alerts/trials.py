@@ -1,7 +1,5 @@
 """Try a condition: what it says now, and how often it would have held where numbers of the past are kept."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Which sections a brief can have: our own, and those of the registered platforms."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Final
 

@@ -3,8 +3,6 @@
 The sections of platforms are read in parallel within a limit; the rest is our own data.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 Collects data, finds what stands out and writes the summary.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime

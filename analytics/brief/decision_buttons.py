@@ -1,7 +1,5 @@
 """The decision buttons of a brief: placeholders in the stored mail, which become links when it is sent."""
 
-from __future__ import annotations
-
 import re
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Numbers, amounts, dates and durations formatted for each language."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta

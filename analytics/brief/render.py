@@ -1,7 +1,5 @@
 """Rendering a brief's content as a mail: subject, HTML and plain text."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date

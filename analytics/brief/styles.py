@@ -1,7 +1,5 @@
 """Inline styles of a mail by name: mail clients only apply styles on the elements themselves."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Final
 

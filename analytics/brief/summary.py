@@ -1,7 +1,5 @@
 """Writing a brief's summary and recommendations, by an agent's model or by built-in rules."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The texts of a brief in each language. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import Enum
 from typing import Final

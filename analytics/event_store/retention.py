@@ -1,7 +1,5 @@
 """For how many days stored events are kept: the installation's limit, or fewer where an organisation chose so."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Keep events beyond the days of streams, and read them again in the order of commits."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """The export of approvals: the columns of their list, without its limit of rows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 

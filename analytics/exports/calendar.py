@@ -1,7 +1,5 @@
 """When a scheduled export runs, and which days are in it: local dates, through daylight-saving changes."""
 
-from __future__ import annotations
-
 import calendar
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo

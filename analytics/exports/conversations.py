@@ -1,7 +1,5 @@
 """The export of conversations: who had them, how long answers took, how they ended."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime

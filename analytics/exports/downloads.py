@@ -1,7 +1,5 @@
 """Download the file of an export."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final

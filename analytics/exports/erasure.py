@@ -1,7 +1,5 @@
 """Erasing a person from exports: files that may hold them, reasons that name them, and the member's schedules."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.db import transaction

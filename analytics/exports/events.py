@@ -1,7 +1,5 @@
 """The export of events: what happened, as the store keeps it: ids, states, numbers and codes."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """The export of figures: one row for each day, metric and value of a dimension."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time

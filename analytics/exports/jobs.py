@@ -1,7 +1,5 @@
 """Request exports, decide on those in clear, cancel them, and read how far they are."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final

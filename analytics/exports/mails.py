@@ -1,7 +1,5 @@
 """Mail the link of a scheduled export to those it is for; never the file."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from typing import Final
 from uuid import UUID

@@ -3,8 +3,6 @@
 The first has the columns as (name, kind), then batches of rows as a list of values for each column, all pickled.
 """
 
-from __future__ import annotations
-
 import pickle
 import sys
 from collections.abc import Iterator

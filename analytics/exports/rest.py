@@ -1,7 +1,5 @@
 """Endpoints of exports and of exports that repeat."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

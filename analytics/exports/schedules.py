@@ -1,7 +1,5 @@
 """Exports that repeat: saved by people, run at a local time, mailed as a link."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, time

@@ -1,7 +1,5 @@
 """The file of an export at rest: pieces sealed with its own key, in the database or in a store outside it."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta

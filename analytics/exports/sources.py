@@ -1,7 +1,5 @@
 """What can be exported: the columns of a list, its filters, and how its rows are read in pages."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Write the files of exports: one at a time on an installation, from the beginning after a crash."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 import time

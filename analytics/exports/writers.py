@@ -1,7 +1,5 @@
 """How the files of exports are written: row by row into a sink, with memory that doesn't grow."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import pickle

@@ -1,7 +1,5 @@
 """The list behind a figure: its address with the filters that come nearest to what was counted."""
 
-from __future__ import annotations
-
 from typing import Final
 from urllib.parse import urlencode
 

@@ -1,7 +1,5 @@
 """Cards of figures by key, of which dashboards are made."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Final
 

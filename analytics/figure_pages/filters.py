@@ -1,7 +1,5 @@
 """Read what a page of figures is asked for from its address: the span, and by what it is narrowed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,5 @@
 """The words for the values of a dimension: names of teams, agents, people and channels, and of codes."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """What each page of figures shows, in order. Pure."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final, Literal
 

@@ -1,7 +1,5 @@
 """Put a page of figures together: tiles with their change, charts and rankings. A constant number of queries."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta

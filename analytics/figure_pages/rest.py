@@ -1,7 +1,5 @@
 """Endpoints of figures: the metrics, and one of them over a span."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 

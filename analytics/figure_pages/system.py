@@ -1,7 +1,5 @@
 """How the system keeps up now: the organisation's own numbers, and the installation's for its operators."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final

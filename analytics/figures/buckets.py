@@ -4,8 +4,6 @@ Bucket 0 holds everything up to a millisecond, bucket b > 0 what is above 0.001 
 0.001 * 1.1 ** b. Counts per bucket add up over any span, which medians do not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from math import ceil, log
 from typing import Final

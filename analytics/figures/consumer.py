@@ -1,7 +1,5 @@
 """The consumer of events that counts them, and its shadow, in which they are counted again."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Spread what happened over the rows that count it. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime

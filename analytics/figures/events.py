@@ -1,7 +1,5 @@
 """What each event adds to which metrics. Pure: the same event always counts the same."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """The metrics: what each figure says, how it is counted, and by what it can be split. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum

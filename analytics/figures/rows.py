@@ -1,7 +1,5 @@
 """Add to the rows of hours and days."""
 
-from __future__ import annotations
-
 from itertools import chain
 from typing import Any, Final
 

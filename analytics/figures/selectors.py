@@ -16,8 +16,6 @@ Needs `analytics.view_figures`. Leads of teams, who don't have it, read the dime
 lead (`conversations.selectors.figure_scope`): anything else is `Refused`; `readable_teams` says which.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Spans of days, the local hour and day of a moment, and steps of a chart. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -44,7 +42,7 @@ class Span:
         """Return how many days it has."""
         return (self.last - self.first).days + 1
 
-    def before(self) -> Span:
+    def before(self) -> "Span":
         """Return the span of the same length that ends the day before."""
         return Span(self.first - self.days * DAY, self.first - DAY)
 

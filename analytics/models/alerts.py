@@ -1,7 +1,5 @@
 """Alert rules, the alerts they raised, who is told, and one row for each message."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Models of the daily brief: each person's preference, and the briefs of the last month."""
 
-from __future__ import annotations
-
 from datetime import time
 from typing import ClassVar
 

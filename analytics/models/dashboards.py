@@ -1,7 +1,5 @@
 """Dashboards: cards of figures that a person has put together under a name."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Exports of lists as files, the sealed pieces of their files, and exports that repeat."""
 
-from __future__ import annotations
-
 from datetime import time
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Counted figures: what happened in each local hour and on each local day, one dimension at a time."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.db import models

@@ -1,7 +1,5 @@
 """Making a brief and queueing its mail: claimed by one worker, fenced, retried, finally parked."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID

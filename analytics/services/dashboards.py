@@ -3,8 +3,6 @@
 They hold names of figures and no figures: a shared one shows each viewer what their own rights allow.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Finding due briefs, once a minute, and deleting old ones."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final

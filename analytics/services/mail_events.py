@@ -1,7 +1,5 @@
 """Mail of briefs: its decision links, and the events opened, clicked, unsubscribed."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from typing import ClassVar, Final
 from uuid import UUID

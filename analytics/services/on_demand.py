@@ -1,7 +1,5 @@
 """A brief on request, sent at once."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo

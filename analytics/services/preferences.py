@@ -1,7 +1,5 @@
 """Saving a person's brief preference, and turning the brief off by a mail's link."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Previews of one's own brief: cached for minutes, never made twice at the same time."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Sample what waits and how busy people are, every five minutes."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID

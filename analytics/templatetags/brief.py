@@ -1,7 +1,5 @@
 """Template tags for a brief: named styles, and bars, headings and wrapped lines for plain text."""
 
-from __future__ import annotations
-
 import textwrap
 
 from django import template

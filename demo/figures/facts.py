@@ -1,7 +1,5 @@
 """The demo's figures: half a year of them, counted before the first worker starts."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo

@@ -3,8 +3,6 @@
 The demo counts half a year of it, benchmarks as much as they want.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,7 +1,5 @@
 """The questions that the marketing desk asks back, word for word the same each time."""
 
-from __future__ import annotations
-
 from agents.llm.built_in.types import Pending
 
 _DEEDS = {

@@ -1,7 +1,5 @@
 """The phrase book of a marketing desk."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Sentences of a daily brief about figures and drafts, in each language."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 _EN: Mapping[str, tuple[str, str]] = {

@@ -1,7 +1,5 @@
 """Which tool of the marketing desk a clause is about."""
 
-from __future__ import annotations
-
 import re
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Questions about figures and drafts, as calls of the tools that answer them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """What the tools of the marketing desk found, as sentences."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Read a command's arguments from a clause: campaign, amount, page, content, audience, text."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """The words of a marketing desk."""
 
-from __future__ import annotations
-
 KEYWORDS = (
     "budget budgets campaign campaigns raise increase decrease reduce lower daily "
     "pause pausing paused suspend deactivate disable publish publishing article "
