@@ -116,7 +116,6 @@ class PreferenceViewSet(ListViewSet):
     serializer_class = PersonsPreferenceSerializer
 
     def get_queryset(self) -> QuerySet[BriefPreference]:
-        """Return the saved settings."""
         return selectors.query_preferences(viewer=self.actor)
 
 
@@ -130,7 +129,6 @@ class BriefViewSet(ListViewSet):
     serializer_class = BriefSerializer
 
     def get_queryset(self) -> QuerySet[Brief]:
-        """Return the briefs of the caller."""
         return selectors.query_own_briefs(viewer=self.actor)
 
     @idempotent

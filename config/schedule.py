@@ -28,7 +28,6 @@ class SweepScheduler(_DatabaseScheduler):
         super().setup_schedule()
 
     def schedule_changed(self) -> bool:
-        """Return True if rows were changed since the last look."""
         if time.monotonic() < self.look_at:
             return False
         self.look_at = time.monotonic() + LOOK_EVERY

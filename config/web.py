@@ -41,7 +41,6 @@ class BoundedRequest(WebRequest):
         super().__init__(*args, **kwargs)
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
-        """Refuse a body that says it is too long."""
         if length is not None and length > self._limit():
             self._refuse()
             length = 0
@@ -56,7 +55,6 @@ class BoundedRequest(WebRequest):
             super().handleContentChunk(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Serve it, unless it was refused."""
         if not self.is_refused:
             super().requestReceived(command, path, version)
 
@@ -79,7 +77,6 @@ class BoundedFactory(HTTPFactory):
     """Makes connections whose requests are bounded."""
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
-        """Return the connection's protocol."""
         protocol = super().buildProtocol(addr)
         protocol.requestFactory = BoundedRequest
         return protocol

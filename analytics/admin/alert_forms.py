@@ -67,7 +67,6 @@ class AlertRuleForm(VersionedForm):
         self.fields["condition"].help_text = help_of_condition()
 
     def settings(self) -> RuleSettings:
-        """Return what the services take."""
         return RuleSettings(**{name: value for name, value in self.cleaned_data.items() if name != "version"})
 
 

@@ -60,24 +60,20 @@ class AlertRuleAdmin(ServiceAdmin):
     detail_template = "console/alert_rule.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AlertRule]:
-        """Return the organisation's rules."""
         viewer = viewer_of(request)
         found = rules.query_rules(viewer=viewer) if viewer.may(MANAGE) else AlertRule.objects.none()
         urgent = [When(state=state, is_on=True, then=Value(number)) for number, state in enumerate(URGENT)]
         return found.annotate(urgency=Case(*urgent, default=Value(len(URGENT))))
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Return the order of the list: what is urgent first."""
         return ("urgency", *self.ordering)
 
     def prepare_rows(self, request: HttpRequest, rows: list[AlertRule]) -> None:
-        """Read all names at once."""
         names = names_of(row.owner_id for row in rows)
         for row in rows:
             row.owner_name = name_in(names, row.owner_id, otherwise="Nobody")  # type: ignore[attr-defined]
 
     def detail_context(self, request: HttpRequest, obj: AlertRule) -> dict[str, Any]:
-        """Return the last alerts, and why a rule can't say anything, too."""
         alerts = rules.query_alerts(viewer=viewer_of(request), rule_id=obj.pk)[:SHOWN]
         return {
             **super().detail_context(request, obj),
@@ -94,7 +90,6 @@ class AlertRuleAdmin(ServiceAdmin):
         }
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return why the action can't be used now."""
         if action.path == "acknowledge" and obj is not None:
             waiting = Alert.objects.filter(rule=obj, ended_at=None, acknowledged_at=None)
             return "" if waiting.exists() else "No alert waits to be acknowledged."
@@ -103,7 +98,6 @@ class AlertRuleAdmin(ServiceAdmin):
         return ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         if action.path == "destinations":
             return {"slack_channel": rules.current_settings(viewer=viewer_of(request)).slack_channel}
         if obj is None:
@@ -111,26 +105,22 @@ class AlertRuleAdmin(ServiceAdmin):
         return {name: getattr(obj, name) for name in (*AlertRuleForm.base_fields, "version")}
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return the list after a rule is gone."""
         return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
 
     @service_action(path="create", title="New rule", permission=MANAGE, form=AlertRuleForm, submit="Create",
                     tone="primary", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: AlertRuleForm) -> str:
-        """Create a rule."""
         return f"“{rules.create_rule(actor=viewer_of(request), settings=form.settings())}” was created."
 
     @service_action(path="destinations", title="PagerDuty, Slack, webhook", permission=MANAGE, form=DestinationsForm,
                     submit="Save", on_list=True, explain="Where alerts go outside Walker.")  # fmt: skip
     def destinations(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Set where alerts go."""
         _, secret = rules.set_destinations(actor=viewer_of(request), **form.cleaned_data)
         return f"Saved. The webhook's secret, shown once: {secret}" if secret else "Saved."
 
     @service_action(path="acknowledge", title="Acknowledge", permission=MANAGE, form=ConfirmForm, tone="good",
                     explain="Says that somebody is on it; PagerDuty hears so.")  # fmt: skip
     def acknowledge(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
-        """Acknowledge the open alert."""
         alert = Alert.objects.filter(rule=obj, ended_at=None).first()
         if alert is None:
             return "The alert is over."
@@ -140,7 +130,6 @@ class AlertRuleAdmin(ServiceAdmin):
     @service_action(path="silence", title="Silence", permission=MANAGE, form=SilenceForm,
                     explain="An open alert ends, and nobody is notified until then.")  # fmt: skip
     def silence(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
-        """Silence the rule."""
         until = now() + timedelta(hours=form.cleaned_data["hours"])
         rules.silence_rule(
             actor=viewer_of(request), alert_rule_id=obj.pk, until=until, reason=form.cleaned_data["reason"]
@@ -149,14 +138,12 @@ class AlertRuleAdmin(ServiceAdmin):
 
     @service_action(path="unsilence", title="End silence", permission=MANAGE, form=ConfirmForm)
     def unsilence(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
-        """End the silence."""
         rules.silence_rule(actor=viewer_of(request), alert_rule_id=obj.pk, until=None)
         return "The rule tells again."
 
     @service_action(path="try", title="Try it out", permission=MANAGE, form=TryForm, submit="Try",
                     explain="Says what it finds now, and how often it would have fired.")  # fmt: skip
     def try_out(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
-        """Say how often it would have fired."""
         days = form.cleaned_data["days"]
         found = trials.try_condition(actor=viewer_of(request), condition=obj.condition, days=days)
         present = found.now.trouble or ("It holds now." if found.now.holds else "It doesn't hold now.")
@@ -180,27 +167,22 @@ class AlertRuleAdmin(ServiceAdmin):
 
     @admin.display(description="Condition")
     def asked(self, rule: AlertRule) -> str:
-        """Return the condition."""
         return format_html("<code>{}</code>", rule.condition)
 
     @admin.display(description="Severity")
     def gravity(self, rule: AlertRule) -> str:
-        """Return the severity."""
         return chip(rule.get_severity_display(), GRAVITY[Severity(rule.severity)])
 
     @admin.display(description="Fires")
     def waits(self, rule: AlertRule) -> str:
-        """Return for how long the condition has to hold."""
         return f"After it held for {rule.hold_seconds} seconds" if rule.hold_seconds else "At once"
 
     @admin.display(description="Notifies by")
     def told(self, rule: AlertRule) -> str:
-        """Return the ways."""
         return ", ".join(SHORT.get(way, way) for way in rule.ways)
 
     @admin.display(description="People notified")
     def people(self, rule: AlertRule) -> str:
-        """Return who gets notices and mails."""
         if rule.team_id is None and rule.owner_id is None:
             return "Everyone who manages alerts"
         return " and ".join(
@@ -209,28 +191,23 @@ class AlertRuleAdmin(ServiceAdmin):
 
     @admin.display(description="Owner")
     def owned_by(self, rule: AlertRule) -> str:
-        """Return the owner."""
         return getattr(rule, "owner_name", "–")
 
     @admin.display(description="Runbook")
     def what_to_do(self, rule: AlertRule) -> str:
-        """Return the runbook's link."""
         link = '<a href="{}" rel="noopener noreferrer">{}</a>'
         return format_html(link, rule.runbook, rule.runbook) if rule.runbook else "–"
 
     @admin.display(description="Quiet hours")
     def quiet(self, rule: AlertRule) -> str:
-        """Return the quiet hours."""
         return (
             f"{rule.quiet_from:%H:%M} to {rule.quiet_until:%H:%M}" if rule.quiet_from and rule.quiet_until else "None"
         )
 
     @admin.display(description="Silenced until")
     def silence_end(self, rule: AlertRule) -> str:
-        """Return until when it is silent."""
         return exact(rule.silenced_until) if rule.silenced_until and rule.silenced_until > now() else "–"
 
     @admin.display(description="Held back until")
     def held_back(self, rule: AlertRule) -> str:
-        """Return until when it says nothing because it fired too often."""
         return exact(rule.damped_until) if rule.damped_until and rule.damped_until > now() else "–"

@@ -137,6 +137,5 @@ class ScheduleForm(VersionedForm):
         self.fields["recipients"].choices = people  # type: ignore[attr-defined]
 
     def settings(self, filters: dict[str, str]) -> ScheduleSettings:
-        """Return what the services take."""
         given = {name: value for name, value in self.cleaned_data.items() if name != "version"}
         return ScheduleSettings(**given, filters=filters)

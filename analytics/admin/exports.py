@@ -83,12 +83,10 @@ class ExportAdmin(ServiceAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Export]:
-        """Return the organisation's exports."""
         viewer = viewer_of(request)
         return jobs.query_exports(viewer=viewer) if viewer.may(USE) else Export.objects.none()
 
     def prepare_rows(self, request: HttpRequest, rows: list[Export]) -> None:
-        """Read all names at once."""
         names = names_of(key for row in rows for key in (row.requested_by_id, row.decided_by_id))
         may_decide = viewer_of(request).may(CLEAR)
         for row in rows:
@@ -105,7 +103,6 @@ class ExportAdmin(ServiceAdmin):
         return response
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return why the action can't be used now."""
         if obj is None:
             return ""
         viewer = viewer_of(request)
@@ -169,49 +166,41 @@ class ExportAdmin(ServiceAdmin):
     @service_action(path="file", title="Download", permission=USE, form=ConfirmForm, tone="primary",
                     explain="The download is recorded in the audit log.")  # fmt: skip
     def file(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> StreamingHttpResponse:
-        """Send the file."""
         file = downloads.download_export(actor=viewer_of(request), list_export_id=obj.pk)
         return streamed(request, file.parts, file.content_type, file.name)
 
     @service_action(path="grant", title="Allow in clear", permission=CLEAR, form=ClearDecisionForm, submit="Allow",
                     tone="good", explain="The file will show personal data to its requester.")  # fmt: skip
     def grant(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> str:
-        """Allow the export in clear."""
         jobs.grant_export(actor=viewer_of(request), list_export_id=obj.pk, reason=form.cleaned_data["reason"])
         return "The export was allowed, and is being written."
 
     @service_action(path="refuse", title="Refuse", permission=CLEAR, form=ClearDecisionForm, tone="danger")
     def refuse(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> str:
-        """Refuse the export in clear."""
         jobs.refuse_export(actor=viewer_of(request), list_export_id=obj.pk, reason=form.cleaned_data["reason"])
         return "The export was refused."
 
     @service_action(path="cancel", title="Cancel export", permission=USE, form=ConfirmForm,
                     explain="What is written so far is removed.")  # fmt: skip
     def cancel(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> str:
-        """Cancel the export."""
         jobs.cancel_export(actor=viewer_of(request), list_export_id=obj.pk)
         return "The export was cancelled."
 
     def object_title(self, obj: Export) -> str:
-        """Return list and span."""
         return f"{self.listed(obj)}, {self.span(obj)}"
 
     @admin.display(description="List")
     def listed(self, export: Export) -> str:
-        """Return the list and the format."""
         label = SOURCES.get(export.source).label if export.source in SOURCES.keys() else export.source  # noqa: SIM118
         return f"{label} ({export.format.upper()}{', in clear' if export.in_clear else ''})"
 
     @admin.display(description="Span")
     def span(self, export: Export) -> str:
-        """Return the first and the last day."""
         zone = get_current_timezone()
         return f"{export.since.astimezone(zone):%-d %b %Y} to {export.until.astimezone(zone):%-d %b %Y}"
 
     @admin.display(description="Filters")
     def narrowed(self, export: Export) -> str:
-        """Return the filters in words."""
         if export.source not in SOURCES.keys():  # noqa: SIM118  (no dict)
             return "–"
         choices = {choice.name: choice for choice in SOURCES.get(export.source).choices()}
@@ -224,7 +213,6 @@ class ExportAdmin(ServiceAdmin):
 
     @admin.display(description="Status")
     def standing(self, export: Export) -> str:
-        """Return the status."""
         return chip(export.get_state_display(), *CHIPS[State(export.state)])
 
     @admin.display(description="Rows")
@@ -240,17 +228,14 @@ class ExportAdmin(ServiceAdmin):
 
     @admin.display(description="Problem")
     def trouble(self, export: Export) -> str:
-        """Return why it failed."""
         return ERRORS.get(export.error, export.error) or "–"
 
     @admin.display(description="File size")
     def file_size(self, export: Export) -> str:
-        """Return the size."""
         return filesizeformat(export.size) if export.size else "–"
 
     @admin.display(description="Requested by")
     def by(self, export: Export) -> str:
-        """Return who requested it."""
         return getattr(export, "asker", "–")
 
     @admin.display(description="Reason for personal data")
@@ -268,12 +253,10 @@ class ExportAdmin(ServiceAdmin):
 
     @admin.display(description="File kept until")
     def kept(self, export: Export) -> str:
-        """Return until when the file can be downloaded."""
         return exact(export.expires_at) if export.state == State.DONE else "–"
 
     @admin.display(description="SHA-256")
     def digest(self, export: Export) -> str:
-        """Return the digest of the file."""
         return format_html('<code class="wk-digest">{}</code>', export.sha256) if export.sha256 else "–"
 
 
@@ -291,25 +274,21 @@ class ExportScheduleAdmin(ServiceAdmin):
     detail_fields = ("standing", "problem", "listed", "when", "sent_to", "next_run_at", "owned_by")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ExportSchedule]:
-        """Return the schedules."""
         viewer = viewer_of(request)
         return schedules.query_schedules(viewer=viewer) if viewer.may(USE) else ExportSchedule.objects.none()
 
     def prepare_rows(self, request: HttpRequest, rows: list[ExportSchedule]) -> None:
-        """Read all names at once."""
         names = names_of(key for row in rows for key in (row.owner_id, *row.recipients))
         for row in rows:
             row.owner_name = name_in(names, row.owner_id)  # type: ignore[attr-defined]
             row.people = ", ".join(name_in(names, key) for key in row.recipients)  # type: ignore[attr-defined]
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return why the action can't be used now."""
         if obj is None or obj.owner_id == viewer_of(request).user_id:
             return ""
         return "Only the person who made this scheduled export can change it."
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         if obj is None:
             return {
                 "zone": str(get_current_timezone()),
@@ -321,13 +300,11 @@ class ExportScheduleAdmin(ServiceAdmin):
         return {**values, "recipients": [str(key) for key in obj.recipients]}
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return the list after a schedule is gone."""
         return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
 
     @service_action(path="create", title="Schedule an export", permission=USE, form=ScheduleForm, submit="Schedule",
                     tone="primary", on_list=True, explain="Personal data is always masked.")  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: ScheduleForm) -> str:
-        """Create a scheduled export."""
         return f"“{schedules.create_schedule(actor=viewer_of(request), settings=form.settings({}))}” was scheduled."
 
     @service_action(path="edit", title="Edit", permission=USE, form=ScheduleForm, submit="Save", tone="primary")
@@ -344,23 +321,19 @@ class ExportScheduleAdmin(ServiceAdmin):
 
     @admin.display(description="State")
     def standing(self, row: ExportSchedule) -> str:
-        """Return whether it is on."""
         return chip("On", "good", "check") if row.is_on else chip("Off", "neutral", "pause")
 
     @admin.display(description="Why it's off")
     def problem(self, row: ExportSchedule) -> str:
-        """Return why it was switched off."""
         return TROUBLES.get(row.trouble, row.trouble) or "–"
 
     @admin.display(description="List")
     def listed(self, row: ExportSchedule) -> str:
-        """Return list and format."""
         label = SOURCES.get(row.source).label if row.source in SOURCES.keys() else row.source  # noqa: SIM118
         return f"{label} ({row.format.upper()})"
 
     @admin.display(description="When")
     def when(self, row: ExportSchedule) -> str:
-        """Return when it runs."""
         days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
         is_week = row.every == ExportSchedule.Every.WEEK
         day = f"Every {days[row.day - 1]}" if is_week else f"Day {row.day} of each month"
@@ -368,10 +341,8 @@ class ExportScheduleAdmin(ServiceAdmin):
 
     @admin.display(description="Recipients")
     def sent_to(self, row: ExportSchedule) -> str:
-        """Return who gets the link."""
         return getattr(row, "people", "") or "–"
 
     @admin.display(description="Owner")
     def owned_by(self, row: ExportSchedule) -> str:
-        """Return who made it."""
         return getattr(row, "owner_name", "–")

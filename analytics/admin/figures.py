@@ -82,11 +82,9 @@ class FigureDashboardAdmin(ServiceAdmin):
         return bool(figure_scope(viewer=viewer))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FigureDashboard]:
-        """Return one's own and shared dashboards."""
         return dashboards.query_dashboards(viewer=viewer_of(request))
 
     def get_site_urls(self) -> list[URLPattern]:
-        """Add the pages, directly below the console's address."""
         wrap = self.admin_site.admin_view
         return [
             path("figures/", wrap(self.page_view), name=FIGURES),
@@ -107,7 +105,6 @@ class FigureDashboardAdmin(ServiceAdmin):
         return self._figures(request, page, key=key)
 
     def dashboard_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """Show a dashboard."""
         if request.method not in READ:
             return HttpResponseNotAllowed(["GET"])
         self._require(request)
@@ -170,15 +167,12 @@ class FigureDashboardAdmin(ServiceAdmin):
         }
 
     def object_title(self, obj: FigureDashboard) -> str:
-        """Return its name."""
         return obj.name
 
     def object_url(self, obj: Any) -> str:
-        """Return the dashboard itself."""
         return reverse("admin:analytics_figuredashboard_show", args=[obj.pk])
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Start with the present choice."""
         if action.path == "events":
             return {"days": retention.kept_days()}
         if obj is None:
@@ -187,12 +181,10 @@ class FigureDashboardAdmin(ServiceAdmin):
 
     @admin.display(description="Span")
     def days_shown(self, obj: FigureDashboard) -> str:
-        """Return the span in words."""
         return dict(SPANS)[str(obj.days)]
 
     @admin.display(description="Shared")
     def sharing(self, obj: FigureDashboard) -> str:
-        """Return whether others see it."""
         return chip("Shared", "info", "users") if obj.is_shared else "–"
 
     @service_action(
@@ -204,7 +196,6 @@ class FigureDashboardAdmin(ServiceAdmin):
         on_list=True,
     )
     def add(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Save a dashboard and open it."""
         made = dashboards.create_dashboard(actor=viewer_of(request), **form.cleaned_data)
         return HttpResponseRedirect(self.object_url(made))
 
@@ -218,7 +209,6 @@ class FigureDashboardAdmin(ServiceAdmin):
         explain="Older events are deleted for good within about an hour. Figures stay.",
     )
     def keep_events(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Choose for how long events are kept."""
         days = retention.set_event_days(actor=viewer_of(request), days=form.cleaned_data["days"])
         return f"Events are now kept for {days} days."
 

@@ -67,11 +67,9 @@ class BriefAdmin(ServiceAdmin):
     ordering = ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Brief]:
-        """Return the viewer's own briefs without their content."""
         return selectors.query_own_briefs(viewer=viewer_of(request))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the mail itself as a page for a frame."""
         wrap = self.admin_site.admin_view
         return [
             path("preview/", wrap(self.preview_view), name="analytics_brief_preview"),
@@ -81,20 +79,16 @@ class BriefAdmin(ServiceAdmin):
 
     @admin.display(description="Day")
     def day(self, brief: Brief) -> str:
-        """Return the local date."""
         return formats.date_format(brief.local_date, "l, j F")
 
     @admin.display(description="Status")
     def standing(self, brief: Brief) -> str:
-        """Return the brief's status."""
         return state_of(brief)
 
     def object_title(self, brief: Brief) -> str:
-        """Return a heading with the day."""
         return f"Brief of {formats.date_format(brief.local_date, 'j F Y')}"
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the settings in words, the actions and the preview's URL."""
         row = _preference_of(request)
         following = row.next_due_at.astimezone(ZoneInfo(row.zone)) if row.next_due_at else None
         offered = self.offered(request, None, on_list=True)
@@ -113,7 +107,6 @@ class BriefAdmin(ServiceAdmin):
         }
 
     def detail_context(self, request: HttpRequest, obj: Brief) -> dict[str, Any]:
-        """Return its status and the URL of its mail."""
         delivery = MailDelivery.objects.filter(key=mail_key(obj)).only("status").first()
         rows = [
             ("Status", state_of(obj)),
@@ -137,7 +130,6 @@ class BriefAdmin(ServiceAdmin):
             return HttpResponse(error.detail, status=error.status, content_type="text/plain", headers=FRAMED)
 
     def mail_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """Show the mail of one of the viewer's briefs."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
         brief = self.object_or_404(request, object_id)
@@ -147,7 +139,6 @@ class BriefAdmin(ServiceAdmin):
         return _render_mail(request, content)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Start with the saved settings."""
         return initial_of(_preference_of(request)) if action.path == "settings" else {}
 
     @service_action(
@@ -161,7 +152,6 @@ class BriefAdmin(ServiceAdmin):
         explain="Only you can change these settings. Sections appear in the order of this form.",
     )
     def settings(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Save the viewer's own settings."""
         row = services.set_preference(actor=viewer_of(request), **form.cleaned_data)
         return "Saved. Your daily brief is on." if row.is_on else "Saved. Your daily brief is off."
 
@@ -187,7 +177,6 @@ class BriefAdmin(ServiceAdmin):
         explain="Sends this brief to your own address. You'll still get the daily one.",
     )
     def send_now(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Send a brief now."""
         services.request_brief(actor=viewer_of(request))
         return "Your brief is on its way to your inbox."
 
@@ -224,44 +213,36 @@ class BriefPreferenceAdmin(ReadOnlyAdmin):
     detail_fields = ("person", "standing", "time", "language", "parts", "last_one", "next_due_at", "changed_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BriefPreference]:
-        """Load the settings with their people."""
         viewer = viewer_of(request)
         if not viewer.may(selectors.VIEW):
             return BriefPreference.objects.none()
         return selectors.query_preferences(viewer=viewer)
 
     def prepare_rows(self, request: HttpRequest, rows: list[BriefPreference]) -> None:
-        """Load everyone's newest brief."""
         newest = selectors.newest_briefs(viewer=viewer_of(request), user_ids=[row.user_id for row in rows])
         for row in rows:
             row.newest = newest.get(row.user_id)  # type: ignore[attr-defined]
 
     def object_title(self, row: BriefPreference) -> str:
-        """Return the person's name."""
         return str(row.user.get_full_name())
 
     @admin.display(description="Person")
     def person(self, row: BriefPreference) -> str:
-        """Return the name."""
         return str(row.user.get_full_name())
 
     @admin.display(description="Brief")
     def standing(self, row: BriefPreference) -> str:
-        """Return whether it is on."""
         return chip("On", "good", "check") if row.is_on else chip("Off", "neutral", "ban")
 
     @admin.display(description="Time")
     def time(self, row: BriefPreference) -> str:
-        """Return the local time and its zone."""
         return f"{row.at:%H:%M}, {row.zone.replace('_', ' ')}"
 
     @admin.display(description="Sections")
     def parts(self, row: BriefPreference) -> str:
-        """Return the sections in order."""
         return ", ".join(section_titles().get(key, key) for key in row.sections)
 
     @admin.display(description="Last brief")
     def last_one(self, row: BriefPreference) -> str:
-        """Return the newest brief's status."""
         newest: Brief | None = getattr(row, "newest", None)
         return state_of(newest) if newest else "–"

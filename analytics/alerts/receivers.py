@@ -19,7 +19,6 @@ class AlertMails(MailReceiver):
     """Names the rule a mail is about; delivery events are ignored."""
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
-        """Return the alerts by their rules."""
         rows = Alert.objects.filter(pk__in=refs).values_list("pk", "rule__name")
         return {pk: RelatedObject(f"Alert: {name}") for pk, name in rows}
 

@@ -62,7 +62,6 @@ class AlertRuleRequest(serializers.Serializer[Any]):
     is_on = serializers.BooleanField(default=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return what the services take."""
         seen = {name: value for name, value in attrs.items() if name == "seen_version"}
         return {"settings": RuleSettings(**{name: attrs[name] for name in PLAIN}), **seen}
 
@@ -112,7 +111,6 @@ class AlertRuleViewSet(RetrieveModelMixin, ListViewSet):
     lookup_url_kwarg = "alert_rule_id"
 
     def get_queryset(self) -> QuerySet[AlertRule]:
-        """Return the rules."""
         return rules.query_rules(viewer=self.actor)
 
     @idempotent

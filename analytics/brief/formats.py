@@ -22,7 +22,6 @@ class Words:
     """By language, the texts of a platform's section, which come before ours."""
 
     def say(self, key: str, **facts: object) -> str:
-        """Return a text by key."""
         own = self.own.get(self.language) or self.own.get("en") or {}
         return (own[key] if key in own else TEXTS[self.language][key]).format(**facts)
 
@@ -59,5 +58,4 @@ class Words:
         return self.days(minutes // (24 * 60))
 
     def days(self, count: int) -> str:
-        """Return a number of days."""
         return self.say("one_day") if count == 1 else self.say("days", n=self.number(count))

@@ -14,7 +14,6 @@ class Language(Enum):
 
     @property
     def label(self) -> str:
-        """Return the language's own name."""
         return {"en": "English", "de": "Deutsch", "fr": "Français"}[self.value]
 
 

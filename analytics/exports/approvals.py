@@ -31,7 +31,6 @@ class ApprovalSource(TableSource):
 
     @classmethod
     def choices(cls) -> list[Choice]:
-        """Return state and risk."""
         return [
             Choice("state", "State", [(state.value, state.value.replace("_", " ").capitalize()) for state in State]),
             Choice("risk", "Risk", [(value, str(label)) for value, label in LEVELS]),

@@ -46,7 +46,6 @@ class ConversationSource(TableSource):
 
     @classmethod
     def choices(cls) -> list[Choice]:
-        """Return state, channel and team."""
         teams = [(str(pk), name) for pk, name in Team.objects.order_by("name").values_list("pk", "name")]
         return [
             Choice("state", "State", [(value, str(label)) for value, label in Conversation.State.choices]),

@@ -30,7 +30,6 @@ class EventSource(TableSource):
 
     @classmethod
     def choices(cls) -> list[Choice]:
-        """Return the types."""
         return [Choice("type", "Type", [(each.name, each.name) for each in catalogue.list_published()])]
 
     @classmethod

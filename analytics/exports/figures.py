@@ -70,7 +70,6 @@ class FigureSource(Source):
 
     @classmethod
     def choices(cls) -> list[Choice]:
-        """Return metric and dimension."""
         return [
             Choice("metric", "Figure", [(metric.key, metric.name) for metric in METRICS.values()]),
             Choice("dimension", "Split by", [(value, str(label)) for value, label in Dimension.choices]),
@@ -78,7 +77,6 @@ class FigureSource(Source):
 
     @classmethod
     def count(cls, *, viewer: Actor, terms: Terms, most: int) -> int:
-        """Count the rows of the span."""
         days = _days_of(terms)
         if not days:
             return 0

@@ -62,7 +62,6 @@ class ExportMails(MailReceiver):
     """Names the export a mail is about; delivery events are ignored."""
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
-        """Return the exports by their lists."""
         rows = Export.objects.filter(pk__in=refs).values_list("pk", "source")
         return {pk: RelatedObject(f"Export of {source}") for pk, source in rows}
 

@@ -104,7 +104,6 @@ class ScheduleRequest(serializers.Serializer[Any]):
     is_on = serializers.BooleanField(default=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return what the services take."""
         seen = {name: value for name, value in attrs.items() if name == "seen_version"}
         return {"settings": ScheduleSettings(**{name: attrs[name] for name in PLAIN}), **seen}
 
@@ -130,7 +129,6 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
     lookup_url_kwarg = "list_export_id"
 
     def get_queryset(self) -> QuerySet[Export]:
-        """Return the exports."""
         return jobs.query_exports(viewer=self.actor)
 
     @idempotent
@@ -187,7 +185,6 @@ class ExportScheduleViewSet(RetrieveModelMixin, ListViewSet):
     lookup_url_kwarg = "schedule_id"
 
     def get_queryset(self) -> QuerySet[ExportSchedule]:
-        """Return the schedules."""
         return schedules.query_schedules(viewer=self.actor)
 
     @idempotent

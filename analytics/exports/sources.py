@@ -92,7 +92,6 @@ class TableSource(Source):
 
     @classmethod
     def count(cls, *, viewer: Actor, terms: Terms, most: int) -> int:
-        """Count the rows of the span."""
         return int(cls._span(viewer, terms)[: most + 1].count())
 
     @classmethod

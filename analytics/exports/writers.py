@@ -67,7 +67,6 @@ class TextWriter(FileWriter):
         sink.write(self.shape.head([column.name for column in columns]))
 
     def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        """Write the next rows."""
         names = [column.name for column in self.columns]
         rows = (self.shape.line({name: plain(line[name]) for name in names}) for line in lines)
         self.sink.write(b"".join(rows))

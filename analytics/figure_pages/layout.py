@@ -19,7 +19,6 @@ class Tile:
 
     @property
     def key(self) -> str:
-        """Return the key of the figure."""
         return self.metric
 
 

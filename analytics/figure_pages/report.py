@@ -99,7 +99,6 @@ class Report:
 
     @property
     def is_empty(self) -> bool:
-        """Return True if nothing was counted."""
         charts = all(chart.plot.is_empty for chart in self.charts)
         return charts and not any(ranking.rows for ranking in self.rankings)
 

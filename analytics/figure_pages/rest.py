@@ -117,11 +117,9 @@ class FigureViewSet(ApiViewSet):
     lookup_value_converter = "slug"
 
     def get_query_class(self) -> type[Query]:
-        """Return the parameters."""
         return FigureQuery if self.action == "retrieve" else super().get_query_class()
 
     def get_serializer_class(self) -> Any:
-        """Return the shape of a metric, or of a figure."""
         return FigureSerializer if self.action == "retrieve" else MetricSerializer
 
     def list(self, request: Request) -> Response:

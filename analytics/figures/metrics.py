@@ -51,7 +51,6 @@ class Metric:
 
     @property
     def dimensions(self) -> tuple[str, ...]:
-        """Return by what it can be split."""
         return (*self.by, KIND) if self.kind else self.by
 
 

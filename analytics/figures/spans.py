@@ -39,7 +39,6 @@ class Span:
 
     @property
     def days(self) -> int:
-        """Return how many days it has."""
         return (self.last - self.first).days + 1
 
     def before(self) -> "Span":

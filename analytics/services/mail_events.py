@@ -45,7 +45,6 @@ class BriefMails(MailReceiver):
         return links
 
     def on_event(self, event: MailEvent) -> None:
-        """Record the event."""
         rows = Brief.objects.filter(pk=event.ref)
         if event.what in ("opened", "clicked"):
             rows.filter(opened_at=None).update(opened_at=event.at)

@@ -168,7 +168,6 @@ class Installation:
         place.update_state(collected=wanted)
 
     def seed(self) -> None:
-        """Fill the demo tenants, once."""
         place = self.supervisor.place
         if not self.demo or place.read(place.state).get("seeded") == self.environment["DATABASE_URL"]:
             return
@@ -216,7 +215,6 @@ class Installation:
             return 0, str(problem)
 
     def manage(self, *command: str) -> None:
-        """Run one manage.py command to its end."""
         self.supervisor.run_once(self._spec(command[0], (str(ROOT / "manage.py"), *command)))
 
     def demo_facts(self) -> dict[str, Any]:

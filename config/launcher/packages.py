@@ -53,7 +53,6 @@ class Packages:
     """The virtual environment of one checkout and what is installed in it."""
 
     def __init__(self, root: Path = ROOT) -> None:
-        """Take the checkout; touches nothing."""
         self.root = root
         self.venv = root / ".venv"
         self.python = self.venv / "bin" / "python"
@@ -221,7 +220,6 @@ class Packages:
         return text if code else ""
 
     def _why_pip_failed(self, text: str) -> str:
-        """Say in a sentence why pip gave up."""
         known = self._reason_in(text)
         if known:
             return f"cannot install the packages: {known}."
@@ -248,7 +246,6 @@ class Progress:
     """Shows how far an installer is: one line that changes on a terminal, a line now and then elsewhere."""
 
     def __init__(self, locks: Sequence[Path]) -> None:
-        """Begin, with the number of packages that the locks name."""
         lines = [line for lock in locks for line in lock.read_text().splitlines()]
         self.count = sum(1 for line in lines if "==" in line and not line.startswith(" "))
         self.title = f"Installing {self.count} packages (once)"
@@ -278,11 +275,9 @@ class Progress:
             print(line, flush=True)
 
     def pause(self, text: str) -> None:
-        """Print a line of its own."""
         print(f"{self._clear()}{text}", flush=True)
 
     def finish(self) -> None:
-        """Print how long it took."""
         print(f"{self._clear()}{self.title}: {time.monotonic() - self.began:.0f} s", flush=True)
 
     def _clear(self) -> str:

@@ -23,7 +23,6 @@ class Place:
     """One data folder and the files in it. Files with secrets are readable by their owner only."""
 
     def __init__(self, path: Path) -> None:
-        """Take the folder's path; touches nothing."""
         self.path = path
         self.postgres = path / "postgres"
         self.redis = path / "redis"

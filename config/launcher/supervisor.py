@@ -33,7 +33,6 @@ class Supervisor:
     """Owns child processes; what was started last is stopped first."""
 
     def __init__(self, place: Place) -> None:
-        """Begin with no children."""
         self.place = place
         self.children: dict[str, Child] = {}
 

@@ -19,12 +19,10 @@ class Redis(EmbeddedServer):
     patience = 20.0
 
     def prepare(self) -> None:
-        """Make its folder and write its settings."""
         self._make_folder(binary())
         self._write_settings()
 
     def spec(self) -> Spec:
-        """Return how the server is started."""
         command = [str(binary()), str(self.folder / "redis.conf")]
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
         return Spec("redis", command, environment, self.log, user=self.user, cwd=self.folder)
@@ -34,7 +32,6 @@ class Redis(EmbeddedServer):
         self._write_settings()
 
     def url(self) -> str:
-        """Return the URL with the password."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def _answers(self) -> bool:

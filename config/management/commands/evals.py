@@ -35,7 +35,6 @@ class Command(BaseCommand):
     help = "Let an agent answer cases without effect. Exit code: 0 all musts pass, 1 a must fails, 2 bad input."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add what to check, with what, and how to say it."""
         parser.add_argument("action", choices=["run"])
         parser.add_argument("--agent", required=True, metavar="ID", help="the agent's id, or its name")
         parser.add_argument("--cases", default="", metavar="FILE", help="a file of cases; without it those kept")

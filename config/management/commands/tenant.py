@@ -26,7 +26,6 @@ class Command(BaseCommand):
     help = "Open an organisation with its owner (create), add a member (member), switch it (off, on), or list all."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the action and what it is about."""
         parser.add_argument("action", choices=sorted(_ACTIONS))
         parser.add_argument("slug", nargs="?", default="", help="the organisation's short name")
         parser.add_argument("--name", default="", help="the organisation's name (create)")
