@@ -1,6 +1,6 @@
 """Services of the daily brief, and the samples of figures."""
 
-from analytics.services.briefs import list_stuck, make_brief, record_failure
+from analytics.services.briefs import claim_brief, list_stuck, make_brief, record_failure
 from analytics.services.due_briefs import claim_due, purge_briefs
 from analytics.services.on_demand import request_brief
 from analytics.services.preferences import change_preference, set_preference, switch_off
@@ -11,6 +11,7 @@ from analytics.services.samples import sample_all
 __all__ = [
     "SAMPLE_SECONDS",
     "change_preference",
+    "claim_brief",
     "claim_due",
     "discard_preview",
     "find_preview",

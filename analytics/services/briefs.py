@@ -44,40 +44,29 @@ def list_stuck(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
     return lease.list_free(Brief, unfinished, order="lease_until", limit=BATCH, now=(now or clock_now()) - GRACE)
 
 
-def make_brief(*, brief_id: UUID, now: datetime | None = None) -> Brief | None:
-    """Collect, compose and send one brief.
+def claim_brief(*, brief_id: UUID, now: datetime | None = None) -> Brief | None:
+    """Claim one brief for `make_brief`; None if another worker has it or it is done. For the worker."""
+    rows, working = Brief.objects.select_related("user").filter(pk=brief_id), Q(state=State.WORKING)
+    facts = {"state": State.WORKING, "attempts": F("attempts") + 1}
+    return lease.claim(rows, LEASE, where=working, queued=Q(state=State.QUEUED), now=now, **facts)
 
-    Returns None if another worker has it or it is done. For the worker, in the tenant's scope. The brief contains
-    what its person may see now; it is skipped with a reason if they are no longer a member, or later than
-    `schedule.WINDOW`. Mail and state change in one transaction. Any error is raised; the caller then calls
-    `record_failure`.
+
+def make_brief(*, brief: Brief, now: datetime | None = None) -> Brief | None:
+    """Collect, compose and send one claimed brief; return None if the claim is lost.
+
+    For the worker, in the tenant's scope. The brief contains what its person may see now; it is skipped with a reason
+    if they are no longer a member, or later than `schedule.WINDOW`. Mail and state change in one transaction. Any error
+    is raised; the caller then calls `record_failure`.
     """
     moment = now or clock_now()
-    brief = lease.claim(
-        Brief.objects.select_related("user").filter(pk=brief_id),
-        LEASE,
-        where=Q(state=State.WORKING),
-        queued=Q(state=State.QUEUED),
-        now=moment,
-        state=State.WORKING,
-        attempts=F("attempts") + 1,
-    )
-    if brief is None:
-        return None
     try:
         actor = actor_for_user(brief.user)
-        preference = own_preference(viewer=actor)
+        wish = own_preference(viewer=actor)
     except Refused:
         return _close(brief, State.SKIPPED, reason="not_a_member")
     if brief.kind == Brief.Kind.DAILY and moment - brief.due_at > WINDOW:
         return _close(brief, State.SKIPPED, reason="too_late")
-    content = compose(
-        viewer=actor,
-        sections=preference.sections,
-        language=preference.language,
-        day=brief.local_date,
-        now=moment,
-    )
+    content = compose(viewer=actor, sections=wish.sections, language=wish.language, day=brief.local_date, now=moment)
     return _send(brief, content)
 
 
@@ -132,22 +121,18 @@ def unsubscribe_url(user_id: UUID) -> str:
     return f"{settings.PUBLIC_URL}{reverse('brief_unsubscribe', args=[token])}"
 
 
-def record_failure(*, brief_id: UUID, error: str, now: datetime | None = None) -> None:
-    """Requeue a failed brief for a later attempt, or park it after `MAX_ATTEMPTS`.
+def record_failure(*, brief: Brief, error: str) -> None:
+    """Requeue a failed brief for a later attempt, or park it after `MAX_ATTEMPTS`; nothing if the claim is lost.
 
-    For the worker, in the tenant's scope. `error` names the kind of failure.
+    For the worker that claimed it, in the tenant's scope. `error` names the kind of failure.
     """
-    moment = now or clock_now()
+    if brief.attempts < MAX_ATTEMPTS:
+        again = clock_now() + timedelta(seconds=30) * brief.attempts
+        lease.release(brief, until=again, where=Q(state=State.WORKING), state=State.QUEUED)
+        return
     with transaction.atomic():
-        brief = Brief.objects.select_for_update().filter(pk=brief_id, state=State.WORKING).first()
-        if brief is None:
-            return
-        if brief.attempts < MAX_ATTEMPTS:
-            again = moment + timedelta(seconds=30) * brief.attempts
-            lease.release(brief, until=again, state=State.QUEUED)
-            return
-        lease.release(brief, state=State.FAILED, reason="failed")
-        dead_letters.park(kind=PARKED_AS, ref=brief.pk, error=error)
+        if _close(brief, State.FAILED, reason="failed"):
+            dead_letters.park(kind=PARKED_AS, ref=brief.pk, error=error)
 
 
 def requeue_brief(brief_id: UUID) -> None:

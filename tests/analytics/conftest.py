@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -52,6 +53,12 @@ class Morning:
         }
         moment = options.pop("now", MORNING - timedelta(hours=1))
         return services.set_preference(actor=self.actor(role), now=moment, **{**wish, **options})
+
+
+def make(brief_id: UUID, now: datetime | None = None) -> None:
+    """Claim and make a brief, as the worker does."""
+    if brief := services.claim_brief(brief_id=brief_id, now=now):
+        services.make_brief(brief=brief, now=now)
 
 
 def fill_desk(world: World) -> None:

@@ -20,7 +20,7 @@ from hitl.services import decide, resubmit
 from integrations.mail.delivery import deliver_mail
 from integrations.models import MailDelivery
 from integrations.services import connect_provider
-from tests.analytics.conftest import MORNING, Morning
+from tests.analytics.conftest import MORNING, Morning, make
 from tests.console.scene import ask
 from tests.integrations.mail.servers import Answers, api_server
 from tests.world import OPERATOR
@@ -52,7 +52,7 @@ def queue(morning: Morning, role: str = "approver") -> MailDelivery:
     """Return the queued mail of the person's brief of this morning."""
     morning.wants(role)
     ((_, brief_id),) = services.claim_due(now=MORNING)
-    services.make_brief(brief_id=brief_id, now=MORNING)
+    make(brief_id, MORNING)
     return MailDelivery.objects.get(ref=brief_id)
 
 

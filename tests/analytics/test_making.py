@@ -19,7 +19,7 @@ from core.models import AuditEntry, DeadLetter
 from core.reliability import kept
 from integrations.mail.types import MailEvent
 from integrations.models import MailDelivery, ProviderAccount
-from tests.analytics.conftest import MORNING, Morning
+from tests.analytics.conftest import MORNING, Morning, make
 
 pytestmark = pytest.mark.django_db
 TODAY = MORNING.date()
@@ -30,7 +30,7 @@ def made(morning: Morning, role: str = "approver", **options: Any) -> Brief:
     """Return the person's daily brief of this morning, put together."""
     morning.wants(role, **options)
     ((_, brief_id),) = services.claim_due(now=MORNING)
-    services.make_brief(brief_id=brief_id, now=MORNING)
+    make(brief_id, MORNING)
     return Brief.objects.get(pk=brief_id)
 
 
@@ -58,9 +58,9 @@ def test_due_brief_becomes_one_mail_to_its_person(morning: Morning) -> None:
 
 def test_brief_made_twice_is_mailed_once(morning: Morning) -> None:
     brief = made(morning)
-    services.make_brief(brief_id=brief.pk, now=MORNING)
+    make(brief.pk, MORNING)
     Brief.objects.update(state="queued", lease_until=MORNING)
-    services.make_brief(brief_id=brief.pk, now=MORNING)
+    make(brief.pk, MORNING)
     assert MailDelivery.objects.count() == 1
 
 
@@ -135,14 +135,14 @@ def test_person_without_a_membership_gets_none(morning: Morning) -> None:
     morning.wants()
     ((_, brief_id),) = services.claim_due(now=MORNING)
     Membership.objects.filter(user=morning.world.people["approver"]).update(is_active=False)
-    services.make_brief(brief_id=brief_id, now=MORNING)
+    make(brief_id, MORNING)
     assert (Brief.objects.get().reason, MailDelivery.objects.count()) == ("not_a_member", 0)
 
 
 def test_brief_that_waited_too_long_is_left_out(morning: Morning) -> None:
     morning.wants()
     ((_, brief_id),) = services.claim_due(now=MORNING)
-    services.make_brief(brief_id=brief_id, now=MORNING + timedelta(hours=7))
+    make(brief_id, MORNING + timedelta(hours=7))
     assert Brief.objects.get().reason == "too_late"
 
 
@@ -152,7 +152,7 @@ def test_brief_of_a_worker_that_died_is_found_and_made(morning: Morning) -> None
     Brief.objects.update(state="working", lease_until=MORNING, attempts=1)
     later = MORNING + timedelta(minutes=3)
     ((_, brief_id),) = services.list_stuck(now=later)
-    services.make_brief(brief_id=brief_id, now=later)
+    make(brief_id, later)
     assert Brief.objects.get().state == "sent"
 
 
@@ -179,6 +179,21 @@ def test_brief_that_breaks_for_good_is_parked_and_can_be_replayed(morning: Morni
     assert Brief.objects.get().state == "failed"
     dead_letters.replay(actor=morning.actor("admin"), dead_letter_id=DeadLetter.objects.get().pk)
     assert Brief.objects.get().state == "queued"
+
+
+@pytest.mark.parametrize("attempts", [1, briefs.MAX_ATTEMPTS])
+def test_failure_of_a_worker_that_lost_the_brief_writes_nothing(morning: Morning, attempts: int) -> None:
+    morning.wants()
+    ((_, brief_id),) = services.claim_due(now=MORNING)
+    lost = services.claim_brief(brief_id=brief_id, now=MORNING)
+    holder = services.claim_brief(brief_id=brief_id, now=MORNING + timedelta(minutes=3))
+    assert lost
+    assert holder
+    lost.attempts = attempts
+    services.record_failure(brief=lost, error="KeyError")
+    found = Brief.objects.get()
+    assert (found.state, found.fence, found.lease_until) == ("working", holder.fence, holder.lease_until)
+    assert not DeadLetter.objects.exists()
 
 
 def test_retried_brief_is_not_ended_by_the_worker_that_had_it(morning: Morning) -> None:
@@ -211,7 +226,7 @@ def test_complaint_switches_the_brief_off(morning: Morning) -> None:
 
 def test_asking_for_one_is_audited_and_sent_whether_or_not_the_daily_one_is_on(morning: Morning) -> None:
     brief = services.request_brief(actor=morning.actor("viewer"), now=MORNING)
-    services.make_brief(brief_id=brief.pk, now=MORNING)
+    make(brief.pk, MORNING)
     assert AuditEntry.objects.filter(action="BRIEF_ASKED_FOR", object_id=brief.pk).exists()
     assert MailDelivery.objects.get().ref == brief.pk
 

@@ -13,7 +13,7 @@ from analytics import services
 from analytics.models import Brief
 from analytics.schedule import DAY, Slot, slot_of
 from core.actors import Actor
-from tests.analytics.conftest import Morning
+from tests.analytics.conftest import Morning, make
 from tests.analytics.year import ZONES
 from tests.world import World
 
@@ -105,5 +105,5 @@ def test_brief_speaks_the_language_that_is_saved_when_it_is_made(morning: Mornin
     row = morning.wants(language="en")
     ((_, brief_id),) = services.claim_due()
     morning.wants(language="fr", now=None)
-    services.make_brief(brief_id=brief_id)
+    make(brief_id)
     assert Brief.objects.get(user_id=row.user_id).content["language"] == "fr"

@@ -15,7 +15,7 @@ from core import clock
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from integrations.models import MailDelivery
-from tests.analytics.conftest import MORNING, Morning
+from tests.analytics.conftest import MORNING, Morning, make
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ OWN = "/api/v1/brief-preferences/me/"
 
 def sent(morning: Morning, role: str = "approver") -> Brief:
     brief = services.request_brief(actor=morning.actor(role), now=clock.now())
-    services.make_brief(brief_id=brief.pk)
+    make(brief.pk)
     return Brief.objects.get(pk=brief.pk)
 
 
