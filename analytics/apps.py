@@ -12,25 +12,19 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register events and what counts them, erasure, retries of briefs, mail, exports, alerts, and tasks."""
-        from analytics import erasure, event_types, tasks  # noqa: F401, PLC0415
-        from analytics.alerts import bus_lag, receivers  # noqa: PLC0415
-        from analytics.alerts.erasure import AlertsErasure  # noqa: F401, PLC0415
-        from analytics.event_store import store  # noqa: PLC0415  (models must be loaded first)
+        from analytics import erasure, event_types, tasks  # noqa: F401, PLC0415  (models must be loaded first)
+        from analytics.alerts import receivers  # noqa: F401, PLC0415
+        from analytics.event_store import store  # noqa: PLC0415
         from analytics.exports import approvals, conversations, events, figures, mails  # noqa: F401, PLC0415
         from analytics.exports.erasure import ExportsErasure  # noqa: F401, PLC0415
-        from analytics.figures import consumer  # noqa: PLC0415
-        from analytics.services import briefs, mail_events  # noqa: PLC0415  (models must be loaded first)
+        from analytics.figures import consumer  # noqa: F401, PLC0415
+        from analytics.services import briefs, mail_events  # noqa: F401, PLC0415
         from core import bus  # noqa: PLC0415
         from core.jobs import dead_letters, queues  # noqa: PLC0415
 
         dead_letters.register_replayer(
             briefs.PARKED_AS, briefs.requeue_brief, dead_letters.Words("Prepare a daily brief")
         )
-        mail_events.register()
-        mails.register()
-        consumer.register()
-        receivers.register()
-        bus_lag.register()
         bus.subscribe(store.CONSUMER, None, store.keep)
         bus.replay_from(bus.Store(store.CONSUMER, store.read_since, store.list_tenants))
         queues.provide("make_brief", tasks.queue_brief)

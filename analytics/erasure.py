@@ -2,8 +2,6 @@
 
 from typing import ClassVar
 
-from django.db.models import QuerySet
-
 from analytics.models import Brief, BriefPreference, FigureDashboard
 from analytics.services.briefs import LEASE
 from core.clock import now
@@ -12,14 +10,9 @@ from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step,
 
 
 def _briefs(person: Person, after: str, limit: int) -> Batch:
-    rows, last = window(_with_content(), after, limit)
+    rows, last = window(Brief.objects.filter(content__isnull=False), after, limit)
     keys = [row.pk for row in rows if _mentions(person, row)]
     return Batch(Brief.objects.filter(pk__in=keys).update(content=None) if keys else 0, last)
-
-
-def _with_content() -> QuerySet[Brief]:
-    rows: QuerySet[Brief] = Brief.objects.filter(content__isnull=False)
-    return rows
 
 
 def _mentions(person: Person, brief: Brief) -> bool:
@@ -60,7 +53,7 @@ class BriefsErasure(ErasureHandler):
     @classmethod
     def came_late(cls, person: Person) -> bool:
         """Check briefs sent meanwhile: one started earlier may have been sent after the step."""
-        sent = _with_content().filter(sent_at__gte=person.erasure.asked_at - LEASE)
+        sent = Brief.objects.filter(content__isnull=False, sent_at__gte=person.erasure.asked_at - LEASE)
         return any(_mentions(person, brief) for brief in every(sent))
 
     @classmethod

@@ -74,19 +74,13 @@ class BriefSerializer(RowSerializer[Brief]):
 
     class Meta:
         model = Brief
-        fields: ClassVar[list[str]] = (
-            "id kind state reason local_date due_at created_at sent_at opened_at clicked_at"
-        ).split()
+        fields = "id kind state reason local_date due_at created_at sent_at opened_at clicked_at".split()
 
 
 class OwnPreferenceViewSet(ApiViewSet):
     """The caller's settings for their daily brief."""
 
-    permissions: ClassVar = {
-        "retrieve": selectors.USE,
-        "replace": selectors.USE,
-        "partial_update": selectors.USE,
-    }
+    permissions: ClassVar = dict.fromkeys(("retrieve", "replace", "partial_update"), selectors.USE)
     serializer_class = PreferenceSerializer
     request_serializers: ClassVar = {"replace": PreferenceRequest, "partial_update": PreferenceChange}
 

@@ -26,9 +26,7 @@ class Section:
 
     def as_json(self) -> dict[str, Any]:
         """Return the section as plain JSON, without findings."""
-        plain = asdict(self)
-        del plain["findings"]
-        return plain
+        return {name: value for name, value in asdict(self).items() if name != "findings"}
 
 
 @dataclass(frozen=True, slots=True)

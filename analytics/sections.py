@@ -18,20 +18,18 @@ TONES: dict[str, Tone] = {"low": "good", "medium": "warn", "high": "danger", "cr
 
 def approvals(reading: Reading, context: BriefContext) -> Section:
     """Return requests that need this person's approval, soonest due first."""
-    url = f"{context.console}{reverse('admin:hitl_approval_changelist')}?mine=sign"
     rows = [_approval_row(row, context, by_link=row.pk in reading.by_link) for row in reading.rows]
-    section = _section("approvals", reading, context, url, rows)
-    first = reading.rows[0] if reading.rows else None
+    section = _section("approvals", reading, context, "hitl_approval_changelist", "mine=sign", rows)
     oldest = min((row.created_at for row in reading.rows), default=None)
-    return replace(section, findings=_findings("waiting", 70, reading, first, context, oldest))
+    return replace(section, findings=_findings("waiting", 70, reading, context, oldest))
 
 
 def overdue(reading: Reading, context: BriefContext) -> Section:
     """Return overdue requests, most overdue first."""
-    url = f"{context.console}{reverse('admin:hitl_approval_changelist')}?overdue=yes"
-    section = _section("overdue", reading, context, url, [_approval_row(row, context) for row in reading.rows])
-    worst = reading.rows[0] if reading.rows else None
-    return replace(section, findings=_findings("overdue", 90, reading, worst, context, worst and worst.sla_due_at))
+    rows = [_approval_row(row, context) for row in reading.rows]
+    section = _section("overdue", reading, context, "hitl_approval_changelist", "overdue=yes", rows)
+    due = reading.rows[0].sla_due_at if reading.rows else None
+    return replace(section, findings=_findings("overdue", 90, reading, context, due))
 
 
 def conversations(reading: Reading, context: BriefContext) -> Section:
@@ -51,15 +49,14 @@ def conversations(reading: Reading, context: BriefContext) -> Section:
                 url=f"{context.console}{page}",
             )
         )
-    url = f"{context.console}{reverse('admin:conversations_conversation_changelist')}?state=needs_person"
-    section = _section("conversations", reading, context, url, rows)
-    first = reading.rows[0] if reading.rows else None
-    since = first and (first.escalated_at or first.last_message_at)
-    return replace(section, findings=_findings("conversations", 80, reading, first, context, since))
+    page = "conversations_conversation_changelist"
+    section = _section("conversations", reading, context, page, "state=needs_person", rows)
+    since = next((row.escalated_at or row.last_message_at for row in reading.rows), None)
+    return replace(section, findings=_findings("conversations", 80, reading, context, since))
 
 
-def _section(key: str, reading: Reading, context: BriefContext, url: str, rows: list[Row]) -> Section:
-    words = context.words
+def _section(key: str, reading: Reading, context: BriefContext, page: str, query: str, rows: list[Row]) -> Section:
+    words, url = context.words, f"{context.console}{reverse(f'admin:{page}')}?{query}"
     listed, more = limit_rows(rows, reading.count, MOST_ROWS, words)
     sentence = "" if rows else words.say(reading.trouble or f"{key}_none", seconds=0)
     return Section(
@@ -68,21 +65,17 @@ def _section(key: str, reading: Reading, context: BriefContext, url: str, rows: 
     )  # fmt: skip
 
 
-def _findings(
-    code: str, weight: int, reading: Reading, first: Any, context: BriefContext, since: Any
-) -> tuple[Finding, ...]:
-    if first is None:
+def _findings(code: str, weight: int, reading: Reading, context: BriefContext, since: Any) -> tuple[Finding, ...]:
+    if not reading.rows:
         return ()
-    span = context.words.span(context.now - since)
-    return (counted(code, reading.count, weight, span=span, reference=getattr(first, "reference", "")),)
+    reference = getattr(reading.rows[0], "reference", "")
+    return (counted(code, reading.count, weight, span=context.words.span(context.now - since), reference=reference),)
 
 
 def _approval_row(row: Approval, context: BriefContext, *, by_link: bool = False) -> Row:
     words, url = context.words, reverse("admin:hitl_approval_change", args=[row.pk])
     left = (row.sla_due_at or row.expires_at) - context.now
-    when = (
-        words.say("due_in", span=words.span(left)) if left > NOTHING else words.say("over_by", span=words.span(-left))
-    )
+    when = words.say("due_in" if left > NOTHING else "over_by", span=words.span(abs(left)))
     risk = words.say("risk", level=words.say(row.risk_level))
     return Row(
         title=mask_text(row.summary), note=f"{row.reference} · {when}", value=risk,

@@ -74,20 +74,12 @@ class AlertRuleAdmin(ServiceAdmin):
             row.owner_name = name_in(names, row.owner_id, otherwise="Nobody")  # type: ignore[attr-defined]
 
     def detail_context(self, request: HttpRequest, obj: AlertRule) -> dict[str, Any]:
-        alerts = rules.query_alerts(viewer=viewer_of(request), rule_id=obj.pk)[:SHOWN]
-        return {
-            **super().detail_context(request, obj),
-            "alerts": [
-                {
-                    "began": exact(alert.began_at),
-                    "ended": exact(alert.ended_at, "Not yet"),
-                    "numbers": numbers_of(alert),
-                }
-                for alert in alerts
-            ],
-            "trouble": obj.trouble,
-            "trouble_tone": "danger" if obj.state == State.BROKEN else "info",
-        }
+        alerts = [
+            {"began": exact(one.began_at), "ended": exact(one.ended_at, "Not yet"), "numbers": numbers_of(one)}
+            for one in rules.query_alerts(viewer=viewer_of(request), rule_id=obj.pk)[:SHOWN]
+        ]
+        tone = "danger" if obj.state == State.BROKEN else "info"
+        return {**super().detail_context(request, obj), "alerts": alerts, "trouble": obj.trouble, "trouble_tone": tone}
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         if action.path == "acknowledge" and obj is not None:
@@ -130,10 +122,8 @@ class AlertRuleAdmin(ServiceAdmin):
     @service_action(path="silence", title="Silence", permission=MANAGE, form=SilenceForm,
                     explain="An open alert ends, and nobody is notified until then.")  # fmt: skip
     def silence(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
-        until = now() + timedelta(hours=form.cleaned_data["hours"])
-        rules.silence_rule(
-            actor=viewer_of(request), alert_rule_id=obj.pk, until=until, reason=form.cleaned_data["reason"]
-        )
+        until, why = now() + timedelta(hours=form.cleaned_data["hours"]), form.cleaned_data["reason"]
+        rules.silence_rule(actor=viewer_of(request), alert_rule_id=obj.pk, until=until, reason=why)
         return "The rule is silent."
 
     @service_action(path="unsilence", title="End silence", permission=MANAGE, form=ConfirmForm)
@@ -161,9 +151,8 @@ class AlertRuleAdmin(ServiceAdmin):
     @admin.display(description="State")
     def standing(self, rule: AlertRule) -> str:
         """Return the state; off is no state of its own."""
-        return (
-            chip(rule.get_state_display(), *CHIPS[State(rule.state)]) if rule.is_on else chip("Off", "neutral", "ban")
-        )
+        shown = (rule.get_state_display(), *CHIPS[State(rule.state)])
+        return chip(*shown) if rule.is_on else chip("Off", "neutral", "ban")
 
     @admin.display(description="Condition")
     def asked(self, rule: AlertRule) -> str:
@@ -183,11 +172,8 @@ class AlertRuleAdmin(ServiceAdmin):
 
     @admin.display(description="People notified")
     def people(self, rule: AlertRule) -> str:
-        if rule.team_id is None and rule.owner_id is None:
-            return "Everyone who manages alerts"
-        return " and ".join(
-            filter(None, ["The owner" if rule.owner_id else "", f"the team {rule.team}" if rule.team_id else ""])
-        )
+        told = [*(["The owner"] if rule.owner_id else []), *([f"the team {rule.team}"] if rule.team_id else [])]
+        return " and ".join(told) or "Everyone who manages alerts"
 
     @admin.display(description="Owner")
     def owned_by(self, rule: AlertRule) -> str:
@@ -200,9 +186,7 @@ class AlertRuleAdmin(ServiceAdmin):
 
     @admin.display(description="Quiet hours")
     def quiet(self, rule: AlertRule) -> str:
-        return (
-            f"{rule.quiet_from:%H:%M} to {rule.quiet_until:%H:%M}" if rule.quiet_from and rule.quiet_until else "None"
-        )
+        return f"{rule.quiet_from:%H:%M} to {rule.quiet_until:%H:%M}" if rule.quiet_from else "None"
 
     @admin.display(description="Silenced until")
     def silence_end(self, rule: AlertRule) -> str:

@@ -19,19 +19,6 @@ DAY: Final = {"type": "date"}
 FILTER: Final = "filter_"
 
 
-def add_filters(form: ConsoleForm, source: str) -> None:
-    """Add the filters of a list to a form."""
-    for choice in SOURCES.get(source).choices():
-        field = forms.ChoiceField(label=choice.label, choices=[("", "All"), *choice.options], required=False)
-        field.widget.attrs["class"] = "wk-input"
-        form.fields[f"{FILTER}{choice.name}"] = field
-
-
-def chosen_filters(cleaned: dict[str, Any]) -> dict[str, str]:
-    """Return the filters that are set."""
-    return {name.removeprefix(FILTER): value for name, value in cleaned.items() if name.startswith(FILTER) and value}
-
-
 class ExportForm(ConsoleForm):
     """Span, format and filters of one list; subclasses name it."""
 
@@ -42,19 +29,21 @@ class ExportForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        add_filters(self, self.source)
+        for choice in SOURCES.get(self.source).choices():
+            field = forms.ChoiceField(label=choice.label, choices=[("", "All"), *choice.options], required=False)
+            field.widget.attrs["class"] = "wk-input"
+            self.fields[f"{FILTER}{choice.name}"] = field
 
     def arguments(self) -> dict[str, Any]:
         """Return what the service takes: days in the organisation's time zone."""
         zone, given = get_current_timezone(), self.cleaned_data
-        clear: dict[str, Any] = {name: given[name] for name in ("in_clear", "reason") if name in given}
+        chosen = {name.removeprefix(FILTER): value for name, value in given.items() if name.startswith(FILTER)}
         return {
             "source": self.source,
-            "format": given["format"],
+            **{name: given[name] for name in ("format", "in_clear", "reason") if name in given},
             "since": datetime.combine(given["since"], time.min, tzinfo=zone),
             "until": datetime.combine(given["until"] + timedelta(days=1), time.min, tzinfo=zone),
-            "filters": chosen_filters(given),
-            **clear,
+            "filters": {name: value for name, value in chosen.items() if value},
         }
 
 
@@ -77,26 +66,18 @@ class PeopleExportForm(ExportForm):
 
 
 class ConversationsForm(PeopleExportForm):
-    """An export of conversations."""
-
     source = "conversations"
 
 
 class ApprovalsForm(PeopleExportForm):
-    """An export of approvals."""
-
     source = "approvals"
 
 
 class EventsForm(ExportForm):
-    """An export of events."""
-
     source = "events"
 
 
 class FiguresForm(ExportForm):
-    """An export of figures."""
-
     source = "figures"
 
 
@@ -130,10 +111,8 @@ class ScheduleForm(VersionedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        lists = [(key, source.label) for key, source in SOURCES.items()]
-        members = list_members(permission=USE)
-        people = [(str(member.user_id), member.user.get_full_name()) for member in members]
-        self.fields["source"].choices = lists  # type: ignore[attr-defined]
+        people = [(str(member.user_id), member.user.get_full_name()) for member in list_members(permission=USE)]
+        self.fields["source"].choices = [(key, source.label) for key, source in SOURCES.items()]  # type: ignore[attr-defined]
         self.fields["recipients"].choices = people  # type: ignore[attr-defined]
 
     def settings(self, filters: dict[str, str]) -> ScheduleSettings:

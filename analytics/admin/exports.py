@@ -60,6 +60,24 @@ TROUBLES: Final = {
 }
 
 
+def _exports(form: type[ExportForm], explain: str, tone: str = "neutral") -> ServiceAction:
+    """Return the action that exports the list of a form."""
+
+    def export(self: Any, request: HttpRequest, obj: None, form: ExportForm) -> str:
+        if jobs.request_export(actor=viewer_of(request), **form.arguments()).state == State.WAITING:
+            return "A second person was asked. The export starts once they agree."
+        return "The export is being written. Open it to see how far it is."
+
+    return service_action(
+        path=form.source, title=f"Export {form.source}", permission=USE, form=form, submit="Export", tone=tone,
+        on_list=True, explain=explain,
+    )(export)  # fmt: skip
+
+
+def _list_of(row: Export | ExportSchedule) -> str:
+    return SOURCES.get(row.source).label if row.source in SOURCES.keys() else row.source  # noqa: SIM118  (no dict)
+
+
 @admin.register(Export)
 class ExportAdmin(ServiceAdmin):
     """Exports of lists."""
@@ -108,7 +126,9 @@ class ExportAdmin(ServiceAdmin):
         viewer = viewer_of(request)
         is_own = obj.requested_by_id == viewer.user_id
         if action.path == "cancel":
-            return self._own_only(is_own) or ("" if obj.state in UNFINISHED else "It's finished already.")
+            if not is_own:
+                return "Only the person who requested it can cancel it."
+            return "" if obj.state in UNFINISHED else "It's finished already."
         if action.path == "file":
             if not jobs.may_read(viewer, obj):
                 return "Only the person who requested this export can download it."
@@ -116,10 +136,6 @@ class ExportAdmin(ServiceAdmin):
         if obj.state != State.WAITING:
             return "It doesn't wait for a decision."
         return "You can't decide on your own export. A second person must do it." if is_own else ""
-
-    @staticmethod
-    def _own_only(is_own: bool) -> str:
-        return "" if is_own else "Only the person who requested it can cancel it."
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
         """Leave out what can't be done with an export, but for its download, which says why not."""
@@ -131,37 +147,12 @@ class ExportAdmin(ServiceAdmin):
         today = now().astimezone(get_current_timezone()).date()
         return {"since": today.replace(day=1), "until": today} if obj is None else {}
 
-    def _request(self, request: HttpRequest, form: ConsoleForm) -> str:
-        assert isinstance(form, ExportForm)  # noqa: S101  (for the type checker)
-        export = jobs.request_export(actor=viewer_of(request), **form.arguments())
-        if export.state == State.WAITING:
-            return "A second person was asked. The export starts once they agree."
-        return "The export is being written. Open it to see how far it is."
-
-    @service_action(path="conversations", title="Export conversations", permission=USE, form=ConversationsForm,
-                    submit="Export", tone="primary", on_list=True,
-                    explain="Conversations that began in the span, with their times, team and outcome.")  # fmt: skip
-    def conversations(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Export conversations."""
-        return self._request(request, form)
-
-    @service_action(path="approvals", title="Export approvals", permission=USE, form=ApprovalsForm, submit="Export",
-                    on_list=True, explain="Requests that were made in the span, with their outcome.")  # fmt: skip
-    def approvals(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Export approvals."""
-        return self._request(request, form)
-
-    @service_action(path="figures", title="Export figures", permission=USE, form=FiguresForm, submit="Export",
-                    on_list=True, explain="What was counted on each day, split by one thing at a time.")  # fmt: skip
-    def figures(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Export figures."""
-        return self._request(request, form)
-
-    @service_action(path="events", title="Export events", permission=USE, form=EventsForm, submit="Export",
-                    on_list=True, explain="What happened, in ids, states and numbers, for programs.")  # fmt: skip
-    def events(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Export events."""
-        return self._request(request, form)
+    conversations = _exports(
+        ConversationsForm, "Conversations that began in the span, with their times, team and outcome.", tone="primary"
+    )
+    approvals = _exports(ApprovalsForm, "Requests that were made in the span, with their outcome.")
+    figures = _exports(FiguresForm, "What was counted on each day, split by one thing at a time.")
+    events = _exports(EventsForm, "What happened, in ids, states and numbers, for programs.")
 
     @service_action(path="file", title="Download", permission=USE, form=ConfirmForm, tone="primary",
                     explain="The download is recorded in the audit log.")  # fmt: skip
@@ -191,8 +182,7 @@ class ExportAdmin(ServiceAdmin):
 
     @admin.display(description="List")
     def listed(self, export: Export) -> str:
-        label = SOURCES.get(export.source).label if export.source in SOURCES.keys() else export.source  # noqa: SIM118
-        return f"{label} ({export.format.upper()}{', in clear' if export.in_clear else ''})"
+        return f"{_list_of(export)} ({export.format.upper()}{', in clear' if export.in_clear else ''})"
 
     @admin.display(description="Span")
     def span(self, export: Export) -> str:
@@ -204,11 +194,8 @@ class ExportAdmin(ServiceAdmin):
         if export.source not in SOURCES.keys():  # noqa: SIM118  (no dict)
             return "–"
         choices = {choice.name: choice for choice in SOURCES.get(export.source).choices()}
-        found = [
-            f"{choices[name].label}: {dict(choices[name].options).get(value, value)}"
-            for name, value in export.filters.items()
-            if name in choices
-        ]
+        known = [(choices[name], value) for name, value in export.filters.items() if name in choices]
+        found = [f"{choice.label}: {dict(choice.options).get(value, value)}" for choice, value in known]
         return ", ".join(found) or "None"
 
     @admin.display(description="Status")
@@ -220,11 +207,8 @@ class ExportAdmin(ServiceAdmin):
         """Return how many rows are written, with a bar while it is at it."""
         if export.state != State.RUNNING:
             return f"{export.written or export.total:,}"
-        words = f"{export.written:,} of {export.total:,}"
-        return format_html(
-            '<progress class="wk-progress" max="{}" value="{}" aria-label="Rows written"></progress>{}',
-            max(export.total, 1), export.written, words,
-        )  # fmt: skip
+        bar = '<progress class="wk-progress" max="{}" value="{}" aria-label="Rows written"></progress>{}'
+        return format_html(bar, max(export.total, 1), export.written, f"{export.written:,} of {export.total:,}")
 
     @admin.display(description="Problem")
     def trouble(self, export: Export) -> str:
@@ -290,12 +274,8 @@ class ExportScheduleAdmin(ServiceAdmin):
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         if obj is None:
-            return {
-                "zone": str(get_current_timezone()),
-                "day": 1,
-                "at": "07:00",
-                "recipients": [viewer_of(request).user_id],
-            }
+            own = [viewer_of(request).user_id]
+            return {"zone": str(get_current_timezone()), "day": 1, "at": "07:00", "recipients": own}
         values = {name: getattr(obj, name) for name in (*ScheduleForm.base_fields, "version")}
         return {**values, "recipients": [str(key) for key in obj.recipients]}
 
@@ -329,8 +309,7 @@ class ExportScheduleAdmin(ServiceAdmin):
 
     @admin.display(description="List")
     def listed(self, row: ExportSchedule) -> str:
-        label = SOURCES.get(row.source).label if row.source in SOURCES.keys() else row.source  # noqa: SIM118
-        return f"{label} ({row.format.upper()})"
+        return f"{_list_of(row)} ({row.format.upper()})"
 
     @admin.display(description="When")
     def when(self, row: ExportSchedule) -> str:

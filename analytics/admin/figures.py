@@ -89,9 +89,7 @@ class FigureDashboardAdmin(ServiceAdmin):
         return [
             path("figures/", wrap(self.page_view), name=FIGURES),
             path("figures/system/", wrap(self.system_view), name="figures_system"),
-            path(
-                "figures/dashboards/<uuid:object_id>/", wrap(self.dashboard_view), name="analytics_figuredashboard_show"
-            ),
+            path("figures/dashboards/<uuid:object_id>/", wrap(self.dashboard_view), name=SHOW),
             path("figures/<slug:key>/", wrap(self.page_view), name="figures_page"),
         ]
 
@@ -159,18 +157,18 @@ class FigureDashboardAdmin(ServiceAdmin):
         if viewer.may(VIEW_FIGURES):
             tabs.append(("system", "System", reverse("admin:figures_system")))
         rows = dashboards.query_dashboards(viewer=viewer).only("pk", "name")
-        own = [(str(row.pk), row.name, reverse("admin:analytics_figuredashboard_show", args=[row.pk])) for row in rows]
-        return {
-            "tabs": [{"label": label, "url": url, "is_chosen": name == key} for name, label, url in tabs],
-            "dashboards": [{"label": label, "url": url, "is_chosen": name == key} for name, label, url in own],
-            "manage_url": self.list_url(),
-        }
+        own = [(str(row.pk), row.name, self.object_url(row)) for row in rows]
+        tabs_of, dashboards_of = (
+            [{"label": label, "url": url, "is_chosen": name == key} for name, label, url in places]
+            for places in (tabs, own)
+        )
+        return {"tabs": tabs_of, "dashboards": dashboards_of, "manage_url": self.list_url()}
 
     def object_title(self, obj: FigureDashboard) -> str:
         return obj.name
 
     def object_url(self, obj: Any) -> str:
-        return reverse("admin:analytics_figuredashboard_show", args=[obj.pk])
+        return reverse(f"admin:{SHOW}", args=[obj.pk])
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         if action.path == "events":

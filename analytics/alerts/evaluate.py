@@ -1,10 +1,9 @@
 """Evaluate rules every half minute: constant queries, and each change claimed once."""
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import F
@@ -80,18 +79,21 @@ def _change(rule: AlertRule, state: AlertRule.State, finding: Finding, measured:
         if not mine.update(state=state, turn=F("turn") + 1, trouble=finding.trouble, **since):
             return False
         if is_new and state == State.FIRING:
-            _begin(rule, measured, moment)
+            if rule.damped_until is None or rule.damped_until <= moment:
+                _begin(rule, measured, moment)
         elif is_new and rule.state == State.FIRING:
             end_alerts(rule, moment)
         if is_new and state == State.BROKEN:
-            _ask_person(rule, moment)
+            notices.leave_for_permission(
+                MANAGE, kind=NOTICE, title=f"The alert rule “{rule.name}” can't be evaluated"[:120],
+                body="It fires for nobody until its condition is put right.", link=link_to(rule), level="warning",
+                dedupe_key=f"alert-rule:{rule.pk}:{rule.turn}", now=moment,
+            )  # fmt: skip
     return True
 
 
 def _begin(rule: AlertRule, measured: Measured, moment: datetime) -> None:
-    """Begin an alert, unless the rule fires so often that further ones are held back."""
-    if rule.damped_until is not None and rule.damped_until > moment:
-        return
+    """Begin an alert; the last one of an hour says that further ones are held back."""
     recent = Alert.objects.filter(rule=rule, began_at__gt=moment - HOUR).count()
     is_last = recent + 1 >= MOST_PER_HOUR
     if is_last:
@@ -136,29 +138,11 @@ def _after_quiet_hours(rule: AlertRule, severity: str, moment: datetime) -> date
         return moment
     zone = tenant_zone()
     local = moment.astimezone(zone)
-    if not _is_within(local.time(), rule.quiet_from, rule.quiet_until):
+    begins, ends, at = rule.quiet_from, rule.quiet_until, local.time()
+    if not (begins <= at < ends if begins <= ends else at >= begins or at < ends):
         return moment
-    ends = datetime.combine(local.date(), rule.quiet_until, tzinfo=zone)
-    return ends if ends > local else _next_day(ends, zone)
-
-
-def _is_within(at: time, begins: time, ends: time) -> bool:
-    if begins <= ends:
-        return begins <= at < ends
-    return at >= begins or at < ends
-
-
-def _next_day(moment: datetime, zone: ZoneInfo) -> datetime:
-    return datetime.combine(moment.date() + timedelta(days=1), moment.time(), tzinfo=zone)
-
-
-def _ask_person(rule: AlertRule, moment: datetime) -> None:
-    """Leave a notice about a rule that can't be evaluated."""
-    notices.leave_for_permission(
-        MANAGE, kind=NOTICE, title=f"The alert rule “{rule.name}” can't be evaluated"[:120],
-        body="It fires for nobody until its condition is put right.", link=link_to(rule), level="warning",
-        dedupe_key=f"alert-rule:{rule.pk}:{rule.turn}", now=moment,
-    )  # fmt: skip
+    end = datetime.combine(local.date(), ends, tzinfo=zone)
+    return end if end > local else datetime.combine(local.date() + timedelta(days=1), ends, tzinfo=zone)
 
 
 def link_to(rule: AlertRule) -> str:

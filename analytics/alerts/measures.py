@@ -65,36 +65,35 @@ def measure(names: Iterable[str], calls: Iterable[Call], *, now: datetime) -> Me
     found.values.update(facts.read(names))
     for call, question in _resolved(calls, found).items():
         if isinstance(question, EventQuestion):
-            found.values[call] = _count_events(question, now)
+            since = now - timedelta(minutes=question.minutes)
+            events = StoredEvent.objects.filter(type=question.type, created_at__gt=since, created_at__lte=now)
+            found.values[call] = Decimal(events.order_by()[:MOST_EVENTS].count())
         else:
-            _answer(call, question, _sums(question, hour_of(now - question.hours * HOUR, tenant_zone())), found)
+            since = hour_of(now - question.hours * HOUR, tenant_zone())
+            rows = _hours(question, since).order_by().values_list("metric", "bucket", "currency")
+            parts = [Part(row[0], since, *row[1:]) for row in rows.annotate(Sum("n"), Sum("total"))]
+            _answer(call, question, parts, found)
     return found
 
 
 def _resolved(calls: Iterable[Call], found: Measured) -> dict[Call, Question]:
     """Return the questions with ids in the place of names; at most one query for each dimension."""
-    asked = {call: question_of(call) for call in sorted(calls, key=str)}
     ids: dict[str, dict[str, str]] = {}
     resolved: dict[Call, Question] = {}
-    for call, question in asked.items():
+    for call, question in ((call, question_of(call)) for call in sorted(calls, key=str)):
         if not isinstance(question, FigureQuestion) or not needs_names(question):
             resolved[call] = question
             continue
         dimension = question.dimension
-        known = ids.setdefault(dimension, {}) or {name: key for key, name in choices_of(dimension)}
-        ids[dimension] = known
+        if dimension not in ids:
+            ids[dimension] = {name: key for key, name in choices_of(dimension)}
+        known = ids[dimension]
         if question.value in known or question.value in known.values():
             resolved[call] = replace(question, value=known.get(question.value, question.value))
         else:
             found.values[call] = None
             found.broken[call] = GONE.format(dimension=dimension, value=question.value)
     return resolved
-
-
-def _count_events(question: EventQuestion, now: datetime) -> Decimal:
-    since = now - timedelta(minutes=question.minutes)
-    rows = StoredEvent.objects.filter(type=question.type, created_at__gt=since, created_at__lte=now)
-    return Decimal(rows.order_by()[:MOST_EVENTS].count())
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +113,6 @@ def _hours(question: FigureQuestion, since: datetime) -> QuerySet[Any, Any]:
         metric__in=question.metrics, dimension=question.dimension, value=question.value, hour__gte=since
     )
     return rows if question.currency is None else rows.filter(currency=question.currency)
-
-
-def _sums(question: FigureQuestion, since: datetime) -> list[Part]:
-    """Return what the metrics came to since an hour. One query, by the index."""
-    rows = _hours(question, since).order_by().values_list("metric", "bucket", "currency")
-    sums = rows.annotate(Sum("n"), Sum("total"))
-    return [Part(metric, since, bucket, currency, n, total) for metric, bucket, currency, n, total in sums]
 
 
 def _answer(call: Call, question: FigureQuestion, parts: Sequence[Part], found: Measured) -> None:

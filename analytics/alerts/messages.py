@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from html import escape
 from typing import Any, Final
 from uuid import UUID
 
@@ -78,7 +79,10 @@ def send_message(*, message_id: UUID, now: datetime | None = None) -> bool:
     if why := _why_not_needed(message):
         _close(message, state=State.SKIPPED, error=why)
         return False
-    outcome = Outcome("waits") if _is_too_early(message) else SENDERS[message.way](message)
+    first = None if message.kind == Kind.TRIGGER else _beginning_of(message)
+    # An end doesn't leave before its beginning.
+    is_early = first is not None and first.state == State.QUEUED
+    outcome = Outcome("waits") if is_early else SENDERS[message.way](message)
     if not outcome.error:
         return _close(message, state=State.SENT, error="", sent_at=moment)
     if outcome.is_final or message.attempts > len(PAUSES):
@@ -88,12 +92,6 @@ def send_message(*, message_id: UUID, now: datetime | None = None) -> bool:
     pause = max(PAUSES[message.attempts - 1], timedelta(seconds=outcome.retry_after))
     _close(message, due_at=moment + pause, error=outcome.error[:40])
     return False
-
-
-def _is_too_early(message: AlertMessage) -> bool:
-    """Return True for an end whose beginning is still on its way."""
-    first = None if message.kind == Kind.TRIGGER else _beginning_of(message)
-    return first is not None and first.state == State.QUEUED
 
 
 def _close(message: AlertMessage, **values: Any) -> bool:
@@ -114,9 +112,8 @@ def _why_not_needed(message: AlertMessage) -> str:
 
 
 def _beginning_of(message: AlertMessage) -> AlertMessage | None:
-    found: AlertMessage | None = AlertMessage.objects.filter(
-        alert=message.alert, way=message.way, kind=Kind.TRIGGER
-    ).first()
+    rows = AlertMessage.objects.filter(alert=message.alert, way=message.way, kind=Kind.TRIGGER)
+    found: AlertMessage | None = rows.first()
     return found
 
 
@@ -125,9 +122,7 @@ def people_of(rule: AlertRule) -> list[UUID]:
     wanted = [rule.owner_id] if rule.owner_id else []
     if rule.team_id:
         wanted += list(TeamMember.objects.filter(team_id=rule.team_id).values_list("user_id", flat=True))
-    if not wanted:
-        return sorted(roster().holding(MANAGE))
-    return sorted(roles_now(wanted))
+    return sorted(roles_now(wanted) if wanted else roster().holding(MANAGE))
 
 
 def title_of(message: AlertMessage) -> str:
@@ -139,9 +134,7 @@ def title_of(message: AlertMessage) -> str:
 def text_of(message: AlertMessage) -> str:
     """Return the numbers behind an alert, and that further messages are held back."""
     numbers = numbers_of(message.alert)
-    if not message.damps:
-        return numbers
-    return f"{numbers}. It fires often: further messages are held back for an hour."
+    return f"{numbers}. It fires often: further messages are held back for an hour." if message.damps else numbers
 
 
 def numbers_of(alert: Alert) -> str:
@@ -184,22 +177,16 @@ def _slack(message: AlertMessage) -> Outcome:
     client = SlackClient(str((account.credentials or {}).get("bot_token") or ""), account=account.pk.hex)
     rule = message.alert.rule
     said = (
-        f"*{_escaped(title_of(message))}*", _escaped(text_of(message)),
+        f"*{escape(title_of(message), quote=False)}*", escape(text_of(message), quote=False),
         f"<{settings.PUBLIC_URL}{link_to(rule)}|Open in Walker>",
     )  # fmt: skip
     try:
         sent = slack.post_message(client, channel, text="\n".join(filter(None, said)))
     except gate.NotReachable:
         return Outcome("blocked", is_final=True)
-    if isinstance(sent, Done):
-        return Outcome()
     if isinstance(sent, Failed):
         return Outcome(sent.code, is_final=sent.permanent, retry_after=sent.retry_after)
-    return Outcome(sent.code)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return Outcome() if isinstance(sent, Done) else Outcome(sent.code)
 
 
 def _pagerduty(message: AlertMessage) -> Outcome:

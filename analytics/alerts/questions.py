@@ -4,10 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
-from uuid import UUID
 
 from analytics.figures.metrics import METRICS, PERSON, TEAM, Unit
 from analytics.figures.spans import HOUR_DAYS
+from console.base.lists import uuid_of
 from core import catalogue
 from core.expressions import BadExpression, Call, Vocabulary, calls_in, names_in, parse
 from core.expressions import Node as Condition
@@ -81,7 +81,11 @@ def question_of(call: Call) -> Question:
         if metric not in METRICS:
             raise BadExpression(f"“{metric}” is not a figure. Their list is in the reference of figures.")
     names, hours = tuple(str(metric) for metric in metrics), _whole(rest[0], "hours", MOST_HOURS)
-    _check_units(call.name, names)
+    units = {METRICS[name].unit for name in names}
+    if call.name in QUANTILES and units != {Unit.SECONDS}:
+        raise BadExpression(f"Only times have a {call.name}.")
+    if call.name in TWO and not units <= {Unit.COUNT, Unit.TOKENS, Unit.MONEY}:
+        raise BadExpression(f"Only what is counted can be compared by {call.name}.")
     if len(rest) == 1:
         return FigureQuestion(call.name, names, hours)
     dimension, value = str(rest[1]), str(rest[2])
@@ -89,7 +93,7 @@ def question_of(call: Call) -> Question:
         return FigureQuestion(call.name, names, hours, currency=value)
     if any(dimension not in METRICS[name].dimensions for name in names):
         raise BadExpression(f"{' and '.join(names)} can't be split by “{dimension}”.")
-    if dimension == PERSON and not _is_id(value):
+    if dimension == PERSON and uuid_of(value) is None:
         raise BadExpression("Name a person by their ID.")
     return FigureQuestion(call.name, names, hours, dimension, value)
 
@@ -103,26 +107,10 @@ def _about_events(call: Call) -> EventQuestion:
     return EventQuestion(kind.name, _whole(call.values[1], "minutes", MOST_MINUTES))
 
 
-def _check_units(name: str, metrics: Collection[str]) -> None:
-    units = {METRICS[metric].unit for metric in metrics}
-    if name in QUANTILES and units != {Unit.SECONDS}:
-        raise BadExpression(f"Only times have a {name}.")
-    if name in TWO and not units <= {Unit.COUNT, Unit.TOKENS, Unit.MONEY}:
-        raise BadExpression(f"Only what is counted can be compared by {name}.")
-
-
 def _whole(value: Decimal | str, what: str, most: int) -> int:
     if isinstance(value, str) or value != int(value) or not 1 <= value <= most:
         raise BadExpression(f"Write 1 to {most} {what}, as a whole number.")
     return int(value)
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def words_of(question: Question) -> str:
@@ -141,6 +129,6 @@ def words_of(question: Question) -> str:
 
 def needs_names(question: Question) -> bool:
     """Return True if a question names a team, an agent or a channel by something else than its ID."""
-    if isinstance(question, EventQuestion) or question.dimension not in (TEAM, "agent", "channel"):
+    if isinstance(question, EventQuestion):
         return False
-    return not _is_id(question.value)
+    return question.dimension in (TEAM, "agent", "channel") and uuid_of(question.value) is None

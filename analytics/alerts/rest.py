@@ -41,9 +41,7 @@ class AlertSerializer(RowSerializer[Alert]):
 
     class Meta:
         model = Alert
-        fields: ClassVar[list[str]] = (
-            "id rule_id severity facts began_at ended_at acknowledged_at acknowledged_by_id"
-        ).split()
+        fields = "id rule_id severity facts began_at ended_at acknowledged_at acknowledged_by_id".split()
 
 
 class AlertRuleRequest(serializers.Serializer[Any]):

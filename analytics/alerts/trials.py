@@ -51,18 +51,14 @@ def try_condition(*, actor: Actor, condition: str, days: int = 7, now: datetime 
     finding = find(condition, measured, fact_names)
     values = {str(key): value for key, value in measured.values.items()}
     since = moment - timedelta(days=days)
-    past: dict[Key, Sequence[Sample] | None] = _past_of_facts(names, since)
+    known, past = facts.all_facts(), dict[Key, Sequence[Sample] | None]()
+    past.update({name: reading(since) if (reading := known[name].past) is not None else None for name in names})
     past.update({call: past_of(call, since, now=moment) for call in calls})
     unknown = [str(key) for key, samples in past.items() if samples is None]
     if unknown:
         return Trial(finding, values, unknown=unknown)
     times = _beginnings(condition, {key: samples or () for key, samples in past.items()}, fact_names)
     return Trial(finding, values, times[-SHOWN:], len(times))
-
-
-def _past_of_facts(names: Sequence[str], since: datetime) -> dict[Key, Sequence[Sample] | None]:
-    known = facts.all_facts()
-    return {name: reading(since) if (reading := known[name].past) is not None else None for name in names}
 
 
 def _beginnings(condition: str, past: Mapping[Key, Sequence[Sample]], fact_names: Collection[str]) -> list[datetime]:

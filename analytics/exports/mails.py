@@ -34,14 +34,9 @@ def send_links(export: Export) -> int:
     able = [user_id for user_id, (role, own_only) in roles.items() if role in may and not own_only]
     people = User.objects.filter(pk__in=able).order_by("pk")
     texts = {
-        "name": schedule.name,
-        "rows": export.written,
-        "since": export.since,
-        "until": export.until,
-        "link": f"{settings.PUBLIC_URL}{link_to(export)}",
-        "expires": export.expires_at,
-    }
-    count = 0
+        "name": schedule.name, "rows": export.written, "since": export.since, "until": export.until,
+        "link": f"{settings.PUBLIC_URL}{link_to(export)}", "expires": export.expires_at,
+    }  # fmt: skip
     for person in people:
         queue_mail(
             type=MAIL_TYPE,
@@ -54,8 +49,7 @@ def send_links(export: Export) -> int:
             headers={"Auto-Submitted": "auto-generated"},
             user_id=person.pk,
         )
-        count += 1
-    return count
+    return len(people)
 
 
 class ExportMails(MailReceiver):
@@ -69,6 +63,4 @@ class ExportMails(MailReceiver):
         """Ignore it."""
 
 
-def register() -> None:
-    """Register the receiver."""
-    events.register(MAIL_TYPE, ExportMails)
+events.register(MAIL_TYPE, ExportMails)

@@ -9,7 +9,7 @@ from django.db.models.functions import Substr
 
 from accounts.selectors import tenant_zone
 from analytics.figures import rows
-from analytics.figures.counts import Increments, spread
+from analytics.figures.counts import spread
 from analytics.figures.events import COUNTS, NAME, facts_of
 from analytics.figures.spans import day_of
 from analytics.models import FigureDay, FigureHour
@@ -34,12 +34,8 @@ def begin_shadow(since: datetime) -> None:
 
 def receive_in_shadow(events: Sequence[Event]) -> None:
     """Count events into the shadow."""
-    hours, days = spread(facts_of(events), tenant_zone())
-    rows.add(_marked(hours), _marked(days))
-
-
-def _marked(found: Increments) -> Increments:
-    return {row._replace(metric=f"{MARK}{row.metric}"): added for row, added in found.items()}
+    found = spread(facts_of(events), tenant_zone())
+    rows.add(*({row._replace(metric=f"{MARK}{row.metric}"): added for row, added in one.items()} for one in found))
 
 
 def swap_shadow(since: datetime) -> None:
@@ -55,11 +51,9 @@ def swap_shadow(since: datetime) -> None:
         shadow.update(metric=Substr(F("metric"), Value(len(MARK) + 1)))
 
 
-def register() -> None:
-    """Subscribe to the events that are counted."""
-    bus.subscribe(NAME, COUNTS, receive, shadow=Shadow(begin_shadow, receive_in_shadow, swap_shadow))
-
-
 def forget_hours(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
     """Delete hour rows older than two weeks; return how many. For the sweep."""
     return retention.remove(FigureHour, Q(hour__lt=(now or clock.now()) - KEPT), limit=limit)
+
+
+bus.subscribe(NAME, COUNTS, receive, shadow=Shadow(begin_shadow, receive_in_shadow, swap_shadow))

@@ -15,7 +15,6 @@ from hitl.services import make_link
 from integrations.mail import events
 from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 
-NO_MORE: Final = ("unsubscribed", "spam")
 ACTOR: Final[Actor] = system("brief")
 
 
@@ -50,10 +49,8 @@ class BriefMails(MailReceiver):
             rows.filter(opened_at=None).update(opened_at=event.at)
         if event.what == "clicked":
             rows.filter(clicked_at=None).update(clicked_at=event.at)
-        if event.what in NO_MORE and event.user_id is not None:
+        if event.what in ("unsubscribed", "spam") and event.user_id is not None:
             switch_off(user_id=event.user_id)
 
 
-def register() -> None:
-    """Register the receiver."""
-    events.register(MAIL_TYPE, BriefMails)
+events.register(MAIL_TYPE, BriefMails)

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Notice
 from agents.llm.routes.models import Budget, Spend
-from analytics.alerts import bus_lag, evaluate, measures, messages, ready_made, rules, trials
+from analytics.alerts import evaluate, measures, messages, ready_made, receivers, rules, trials
 from analytics.alerts.rules import RuleSettings
 from analytics.event_store import store
 from analytics.figures import rows
@@ -78,13 +78,13 @@ def _bus_lag(world: World) -> Callable[[], object]:
     consumers.read_marks(subscriptions())
     streams.append("test:1", OWNED, {"n": 1})
     StreamEvent.objects.filter(type=OWNED).update(created_at=now() - HOUR)
-    cache.delete(bus_lag.KEY)
+    cache.delete(receivers.KEY)
 
     def take() -> None:
         last = StreamEvent.objects.order_by("-xid", "-id").values_list("xid", "id")[0]
         for name in bus.names():
             consumers.move_marks([name], Position(str(last[0]), last[1]))
-        cache.delete(bus_lag.KEY)
+        cache.delete(receivers.KEY)
 
     return take
 
@@ -128,7 +128,7 @@ def test_each_ready_made_rule_has_a_case() -> None:
 
 @pytest.mark.parametrize("key", CASES)
 def test_ready_made_rule_fires_once_and_resolves(acme: World, key: str) -> None:
-    cache.delete(bus_lag.KEY)
+    cache.delete(receivers.KEY)
     began = now()
     evaluate.evaluate(now=began)
     end = CASES[key](acme)
