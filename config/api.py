@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.urls import path, re_path
+from django.urls import URLPattern, path, re_path
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
@@ -47,7 +47,7 @@ from core.rest.audit import AuditViewSet
 from core.rest.dead_letters import DeadLetterViewSet
 from core.rest.erasures import ErasureViewSet
 from core.rest.event_types import EventTypeViewSet
-from core.rest.views import StrictView
+from core.rest.views import ApiViewSet, StrictView
 from hitl.actions.rest import ActionKindViewSet
 from hitl.approvals.rest import actions as approval_actions
 from hitl.approvals.rest import approvals
@@ -58,7 +58,7 @@ from hitl.approvals.rest.override_reviews import OverrideReviewViewSet
 from hitl.batches.rest import BatchViewSet
 from hitl.decision_links.rest import DecisionLinkPolicyViewSet
 from hitl.evidence.rest import EvidenceExportViewSet, EvidenceViewSet
-from hitl.killswitch import rest as kill_switches
+from hitl.killswitch.rest import InstallationSwitchViewSet, KillSwitchViewSet
 from hitl.notifications.rest import OwnNotificationSettingsViewSet
 from hitl.policy.rest import policies, workflows
 from hitl.policy.rest.flags import FlagViewSet
@@ -74,13 +74,9 @@ class Root(StrictView):
     @extend_schema(operation_id="root", responses={200: dict[str, str]})
     def get(self, request: Request) -> Response:
         """List the collections with their addresses."""
-        names = [str(entry.pattern).removeprefix(V1) for entry in urlpatterns if _is_collection(entry)]
+        below = [route.removeprefix(V1) for entry in urlpatterns if (route := str(entry.pattern)).startswith(V1)]
+        names = [name for name in below if name and "<" not in name and "^" not in name]
         return Response({name.rstrip("/"): request.build_absolute_uri(f"/{V1}{name}") for name in names})
-
-
-def _is_collection(entry: Any) -> bool:
-    route = str(entry.pattern)
-    return route.startswith(V1) and route != V1 and "<" not in route and "^" not in route
 
 
 class Nowhere(StrictView):
@@ -141,7 +137,7 @@ router.register(f"{V1}flags", FlagViewSet, "api-flags")
 router.register(f"{V1}risk-policies", policies.RiskPolicyViewSet, "api-risk-policies")
 router.register(f"{V1}simulations", SimulationViewSet, "api-simulations")
 router.register(f"{V1}action-kinds", ActionKindViewSet, "api-action-kinds")
-router.register(f"{V1}kill-switches", kill_switches.KillSwitchViewSet, "api-kill-switches")
+router.register(f"{V1}kill-switches", KillSwitchViewSet, "api-kill-switches")
 router.register(f"{V1}conversations", conversations.ConversationViewSet, "api-conversations")
 router.register(f"{CONVERSATION}messages", conversations.MessageViewSet, "api-messages")
 router.register(f"{V1}messages", conversations.SendAgainViewSet, "api-message")
@@ -203,48 +199,35 @@ router.register(f"{V1}event-types", EventTypeViewSet, "api-event-types")
 router.register(f"{V1}dead-letters", DeadLetterViewSet, "api-dead-letters")
 
 
+def _one(route: str, view: type[ApiViewSet], name: str, **methods: str) -> URLPattern:
+    """Return the route of what there is one of."""
+    return path(f"{V1}{route}/", view.as_view({"get": "retrieve", **methods}), name=f"api-{name}")
+
+
 urlpatterns = [
     path("api/schema/", Schema.as_view(), name="api_schema"),
     path("api/docs/", Docs.as_view(), name="api_docs"),
     path(V1, Root.as_view(), name="api_root"),
     *router.urls,
-    path(f"{APPROVAL}evidence/", EvidenceViewSet.as_view({"get": "retrieve"}), name="api-approval-evidence"),
-    path(f"{CONVERSATION}summary/", HandoverViewSet.as_view({"get": "retrieve"}), name="api-conversation-summary"),
-    path(
-        f"{V1}workflows/<uuid:workflow_id>/sharing/",
-        workflows.WorkflowSharingViewSet.as_view({"get": "retrieve", "put": "update"}),
-        name="api-workflow-sharing",
-    ),
-    path(
-        f"{V1}decision-links/",
-        DecisionLinkPolicyViewSet.as_view({"get": "retrieve", "put": "update"}),
-        name="api-decision-links",
-    ),
-    path(
-        f"{V1}kill-switches/installation/",
-        kill_switches.InstallationSwitchViewSet.as_view({"get": "retrieve", "post": "create"}),
-        name="api-installation-switch",
-    ),
+    _one("approvals/<uuid:approval_id>/evidence", EvidenceViewSet, "approval-evidence"),
+    _one("conversations/<uuid:conversation_id>/summary", HandoverViewSet, "conversation-summary"),
+    _one("workflows/<uuid:workflow_id>/sharing", workflows.WorkflowSharingViewSet, "workflow-sharing", put="update"),
+    _one("decision-links", DecisionLinkPolicyViewSet, "decision-links", put="update"),
+    _one("kill-switches/installation", InstallationSwitchViewSet, "installation-switch", post="create"),
     path(
         f"{V1}kill-switches/installation/release/",
-        kill_switches.InstallationSwitchViewSet.as_view({"post": "release"}),
+        InstallationSwitchViewSet.as_view({"post": "release"}),
         name="api-installation-switch-release",
     ),
-    path(
-        f"{V1}event-retention/",
-        EventRetentionViewSet.as_view({"get": "retrieve", "post": "replace"}),
-        name="api-event-retention",
+    _one("event-retention", EventRetentionViewSet, "event-retention", post="replace"),
+    _one(
+        "brief-preferences/me",
+        analytics.OwnPreferenceViewSet,
+        "own-brief-preference",
+        post="replace",
+        patch="partial_update",
     ),
-    path(
-        f"{V1}brief-preferences/me/",
-        analytics.OwnPreferenceViewSet.as_view({"get": "retrieve", "post": "replace", "patch": "partial_update"}),
-        name="api-own-brief-preference",
-    ),
-    path(
-        f"{V1}notification-preferences/me/",
-        OwnNotificationSettingsViewSet.as_view({"get": "retrieve", "post": "replace"}),
-        name="api-own-notification-preference",
-    ),
-    path(f"{V1}stream/", StreamViewSet.as_view({"get": "retrieve"}), name="api-stream"),
+    _one("notification-preferences/me", OwnNotificationSettingsViewSet, "own-notification-preference", post="replace"),
+    _one("stream", StreamViewSet, "stream"),
     re_path(r"^api/", Nowhere.as_view(), name="api_nowhere"),
 ]

@@ -15,19 +15,7 @@ class WalkerStaticFilesConfig(StaticFilesConfig):
     Collecting them took most of the time.
     """
 
-    ignore_patterns = [
-        *StaticFilesConfig.ignore_patterns,
-        "*.map",
-        "rest_framework",
-        "guardian",
-        "redoc",
-    ]
-
-
-def _without_source_maps(patterns: Any) -> Any:
-    """Leave out what looks for source maps in a file's text; they are not collected."""
-    for extension, wanted in patterns:
-        yield extension, tuple(one for one in wanted if _SOURCE_MAP not in (one if isinstance(one, str) else one[0]))
+    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "*.map", "rest_framework", "guardian", "redoc"]
 
 
 class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
@@ -36,7 +24,11 @@ class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
     Browsers may keep such files for good.
     """
 
-    patterns = tuple(_without_source_maps(CompressedManifestStaticFilesStorage.patterns))
+    # Without what looks for source maps in a file's text; they are not collected.
+    patterns = tuple(
+        (ending, tuple(one for one in wanted if _SOURCE_MAP not in (one if isinstance(one, str) else one[0])))
+        for ending, wanted in CompressedManifestStaticFilesStorage.patterns
+    )
 
     def create_compressor(self, **options: Any) -> Compressor:
         """Pack with gzip only: brotli packs a tenth tighter and takes twenty times as long."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from config.launcher.faults import StartError
-from config.launcher.place import ROOT, Place
+from config.launcher.place import PRODUCTS, ROOT, Place
 
 GIVEN = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 _NAMES = (
@@ -17,27 +17,14 @@ _NAMES = (
     "VAPID_PRIVATE_KEY",
     "PUBLIC_URL",
     "SANDBOX_ADS_URL",
-    "SANDBOX_PHONE_URL",
-    "SANDBOX_PHONE_TOKEN",
+    *(f"SANDBOX_{name.upper()}_{part}" for name in PRODUCTS for part in ("URL", "TOKEN")),
     "TWILIO_API_BASE",
-    "SANDBOX_META_URL",
-    "SANDBOX_META_TOKEN",
     "META_API_BASE",
-    "SANDBOX_MAILBOX_URL",
-    "SANDBOX_MAILBOX_TOKEN",
-    "SANDBOX_PORTAL_URL",
-    "SANDBOX_PORTAL_TOKEN",
-    "SANDBOX_MODEL_URL",
-    "SANDBOX_MODEL_TOKEN",
     "MODEL_HOSTS",
     "WEBHOOK_ENDPOINTS",
     "WEBHOOK_HOSTS",
     "SENDGRID_API_BASE",
-    "SANDBOX_SLACK_URL",
-    "SANDBOX_SLACK_TOKEN",
     "SLACK_API_BASE",
-    "SANDBOX_PAGERDUTY_URL",
-    "SANDBOX_PAGERDUTY_TOKEN",
     "PAGERDUTY_API_BASE",
     "ALLOWED_HOSTS",
     "WALKER_DEMO",
@@ -62,18 +49,7 @@ def own_secrets(place: Place) -> dict[str, str]:
     fresh = {
         "SECRET_KEY": secrets.token_urlsafe(48),
         "WALKER_KEYS": "1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
-        "postgres": secrets.token_hex(24),
-        "owner": secrets.token_hex(24),
-        "app": secrets.token_hex(24),
-        "redis": secrets.token_hex(24),
-        "phone": secrets.token_hex(24),
-        "meta": secrets.token_hex(24),
-        "mailbox": secrets.token_hex(24),
-        "slack": secrets.token_hex(24),
-        "portal": secrets.token_hex(24),
-        "model": secrets.token_hex(24),
-        "pagerduty": secrets.token_hex(24),
-        "metrics": secrets.token_hex(24),
+        **{name: secrets.token_hex(24) for name in ("postgres", "owner", "app", "redis", *PRODUCTS, "metrics")},
         # A private key of P-256 is a number below its order, which begins with 32 ones.
         "push": base64.urlsafe_b64encode(b"\x7f" + secrets.token_bytes(31)).rstrip(b"=").decode(),
     }

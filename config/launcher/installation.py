@@ -10,12 +10,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from config.launcher import env, ports, processes
 from config.launcher.faults import StartError
-from config.launcher.place import ROOT
+from config.launcher.place import PRODUCTS, ROOT, STAND_INS
 from config.launcher.processes import Spec
 from config.launcher.servers import services
 from config.launcher.supervisor import Supervisor, say
@@ -32,24 +31,12 @@ MODEL_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 FRAMES_AT_MOST = ("--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072")
 # Rarely, since thousands of idle connections cost mostly these, but within the minute that proxies wait.
 PINGS = ("--ping-interval", "55", "--ping-timeout", "30")
-STAND_INS = ("platform", "phone", "meta", "mailbox", "slack", "portal", "model", "pagerduty")
 TIME_LIMITS = ("WALKER_STATEMENT_SECONDS", "WALKER_LOCK_SECONDS", "WALKER_IDLE_TRANSACTION_SECONDS")
 """Settings that `migrate` hands to the database."""
+_MANAGE = str(ROOT / "manage.py")
 DETAILS = 20_000
 """More than the checks and gauges of /readyz take."""
-_CODE = (
-    "core",
-    "accounts",
-    "console",
-    "hitl",
-    "conversations",
-    "integrations",
-    "agents",
-    "analytics",
-    "channels_app",
-    "config",
-    "demo",
-)
+_CODE = "core accounts console hitl conversations integrations agents analytics channels_app config demo".split()
 
 
 @dataclass
@@ -103,40 +90,31 @@ class Installation:
     def _stand_in_settings(self, stand_ins: dict[str, int]) -> dict[str, str]:
         made = env.own_secrets(self.supervisor.place)
         urls = {name: f"http://127.0.0.1:{port}" for name, port in stand_ins.items()}
+        unless_given = {
+            "TWILIO_API_BASE": urls["phone"],
+            "TWILIO_CONTENT_BASE": urls["phone"],
+            "META_API_BASE": urls["meta"],
+            "SENDGRID_API_BASE": urls["mailbox"],
+            "SLACK_API_BASE": f"{urls['slack']}/api",
+            "PAGERDUTY_API_BASE": urls["pagerduty"],
+            "MODEL_HOSTS": "127.0.0.1",
+            "WEBHOOK_HOSTS": "127.0.0.1",
+        }
         return {
             "SANDBOX_ADS_URL": urls["platform"],
-            "SANDBOX_PHONE_URL": urls["phone"],
-            "SANDBOX_PHONE_TOKEN": made["phone"],
-            "TWILIO_API_BASE": env.given("TWILIO_API_BASE") or urls["phone"],
-            "TWILIO_CONTENT_BASE": env.given("TWILIO_CONTENT_BASE") or urls["phone"],
-            "SANDBOX_META_URL": urls["meta"],
-            "SANDBOX_META_TOKEN": made["meta"],
-            "META_API_BASE": env.given("META_API_BASE") or urls["meta"],
-            "SANDBOX_MAILBOX_URL": urls["mailbox"],
-            "SANDBOX_MAILBOX_TOKEN": made["mailbox"],
-            "SENDGRID_API_BASE": env.given("SENDGRID_API_BASE") or urls["mailbox"],
-            "SANDBOX_SLACK_URL": urls["slack"],
-            "SANDBOX_SLACK_TOKEN": made["slack"],
-            "SLACK_API_BASE": env.given("SLACK_API_BASE") or f"{urls['slack']}/api",
-            "SANDBOX_PAGERDUTY_URL": urls["pagerduty"],
-            "SANDBOX_PAGERDUTY_TOKEN": made["pagerduty"],
-            "PAGERDUTY_API_BASE": env.given("PAGERDUTY_API_BASE") or urls["pagerduty"],
+            **{f"SANDBOX_{name.upper()}_URL": urls[name] for name in PRODUCTS},
+            **{f"SANDBOX_{name.upper()}_TOKEN": made[name] for name in PRODUCTS},
+            **{name: env.given(name) or usual for name, usual in unless_given.items()},
             **_mail_of_the_demo(made["mailbox"]),
-            "SANDBOX_PORTAL_URL": urls["portal"],
-            "SANDBOX_PORTAL_TOKEN": made["portal"],
-            "SANDBOX_MODEL_URL": urls["model"],
-            "SANDBOX_MODEL_TOKEN": made["model"],
-            "MODEL_HOSTS": env.given("MODEL_HOSTS") or "127.0.0.1",
-            "WEBHOOK_HOSTS": env.given("WEBHOOK_HOSTS") or "127.0.0.1",
         }
 
     def _start_stand_ins(self, stand_ins: dict[str, int]) -> None:
         place = self.supervisor.place
         # The public address is what gets signed; the web process is reached directly.
         product = ("--public", self.url, "--door", self.door)
-        more = {"platform": ("--seed", "demo"), **dict.fromkeys(STAND_INS[1:], product)}
+        more = {"platform": ("--seed", "demo"), **dict.fromkeys(PRODUCTS, product)}
         for name, port in stand_ins.items():
-            folder = ("--data", str(getattr(place, name)))
+            folder = ("--data", str(place.stand_ins[name]))
             self._add(name, f"standins.{name}", "--port", str(port), *folder, *more[name])
 
     def migrate(self) -> None:
@@ -161,7 +139,7 @@ class Installation:
             yield
             return
         shutil.rmtree(place.path / "static", ignore_errors=True)
-        spec = self._spec("collectstatic", (str(ROOT / "manage.py"), "collectstatic", "--no-input", "-v", "0"))
+        spec = self._spec("collectstatic", (_MANAGE, "collectstatic", "--no-input", "-v", "0"))
         process = self.supervisor.add(spec)
         yield
         self.supervisor.finish(spec, process)
@@ -215,7 +193,7 @@ class Installation:
             return 0, str(problem)
 
     def manage(self, *command: str) -> None:
-        self.supervisor.run_once(self._spec(command[0], (str(ROOT / "manage.py"), *command)))
+        self.supervisor.run_once(self._spec(command[0], (_MANAGE, *command)))
 
     def demo_facts(self) -> dict[str, Any]:
         """Return what `manage.py demo --json` says; kept between starts, as it does not change."""
@@ -225,8 +203,12 @@ class Installation:
         if kept.get("key") != key:
             log = place.logs / "demo-json.log"
             log.unlink(missing_ok=True)
-            self.supervisor.run_once(self._spec("demo-json", (str(ROOT / "manage.py"), "demo", "--json")))
-            kept = {"key": key, "facts": _json_in(log)}
+            self.supervisor.run_once(self._spec("demo-json", (_MANAGE, "demo", "--json")))
+            text = log.read_text()
+            try:
+                kept = {"key": key, "facts": json.loads(text[text.index("{") :])}
+            except ValueError:
+                raise StartError(f"`manage.py demo --json` did not print JSON:\n{processes.tail(log)}") from None
             place.write(place.path / "demo.json", kept)
             log.unlink()
         facts: dict[str, Any] = kept["facts"]
@@ -264,10 +246,7 @@ def stop_leftovers(supervisor: Supervisor) -> None:
 
 
 def _mail_of_the_demo(secret: str) -> dict[str, str]:
-    """Send the installation's own mail to the sandbox mailbox as well.
-
-    Unless another mail server is configured.
-    """
+    """Send the installation's own mail to the sandbox mailbox, unless another mail server is configured."""
     if any(env.given(name) for name in ("SENDGRID_API_BASE", "SENDGRID_API_KEY", "EMAIL_URL", "MAIL_FROM")):
         return {}
     _, sender, name = seed.CAST[seed.INSTALLATION]
@@ -275,12 +254,3 @@ def _mail_of_the_demo(secret: str) -> dict[str, str]:
 
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def _json_in(log: Path) -> dict[str, Any]:
-    text = log.read_text()
-    try:
-        found = json.loads(text[text.index("{") :])
-    except ValueError:
-        raise StartError(f"`manage.py demo --json` did not print JSON:\n{processes.tail(log)}") from None
-    return dict(found)

@@ -13,6 +13,9 @@ from typing import Any
 from config.launcher.faults import StartError, plain
 
 ROOT = Path(__file__).resolve().parents[2]
+PRODUCTS = ("phone", "meta", "mailbox", "slack", "portal", "model", "pagerduty")
+"""Stand-ins of the demo that talk with the product; each has a secret."""
+STAND_INS = ("platform", *PRODUCTS)
 _MARK = "made-by-walker"
 _PROBE = 1_000_000
 _ROOM_TO_BEGIN = 300
@@ -26,14 +29,7 @@ class Place:
         self.path = path
         self.postgres = path / "postgres"
         self.redis = path / "redis"
-        self.platform = path / "platform"
-        self.phone = path / "phone"
-        self.meta = path / "meta"
-        self.mailbox = path / "mailbox"
-        self.slack = path / "slack"
-        self.portal = path / "portal"
-        self.model = path / "model"
-        self.pagerduty = path / "pagerduty"
+        self.stand_ins = {name: path / name for name in STAND_INS}
         self.logs = path / "log"
         self.metrics = path / "metrics"
         self.secrets = path / "secrets.json"
@@ -49,8 +45,7 @@ class Place:
             # Root's PostgreSQL runs as another user, who must be able to pass through.
             self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
             (self.path / _MARK).write_text("Walker's data folder. `./walker run --reset` removes it.\n")
-            talking = (self.phone, self.meta, self.mailbox, self.slack, self.portal)
-            for folder in (self.logs, self.platform, *talking, self.model, self.pagerduty):
+            for folder in (self.logs, *self.stand_ins.values()):
                 folder.mkdir(exist_ok=True)
                 folder.chmod(0o700)
         except OSError as problem:
@@ -71,9 +66,6 @@ class Place:
                 os.fsync(probe.fileno())
         except OSError as problem:
             raise StartError(f"cannot write to the data folder {self.path}: {plain(problem)}.") from None
-        self._check_room(above)
-
-    def _check_room(self, above: Path) -> None:
         free = shutil.disk_usage(above).free // 1_000_000
         needed = _ROOM_TO_GO_ON if self.has_run_before() else _ROOM_TO_BEGIN
         if free < needed:
@@ -156,7 +148,11 @@ class Place:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise StartError(self._held_by(path)) from None
+                pid = path.read_text().strip() or "unknown"
+                raise StartError(
+                    f"Walker already runs on {self.path} (process {pid}). Stop it with Ctrl-C there or `kill {pid}`, "
+                    "or start beside it: --data another-folder --port another-port."
+                ) from None
             os.ftruncate(handle, 0)
             os.write(handle, str(os.getpid()).encode())
             yield
@@ -176,10 +172,3 @@ class Place:
         finally:
             os.close(handle)
         return False
-
-    def _held_by(self, path: Path) -> str:
-        pid = path.read_text().strip() or "unknown"
-        return (
-            f"Walker already runs on {self.path} (process {pid}). Stop it with Ctrl-C there or `kill {pid}`, "
-            "or start beside it: --data another-folder --port another-port."
-        )

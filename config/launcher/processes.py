@@ -73,7 +73,9 @@ def born(pid: int) -> str:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return "" if sys.platform == "linux" else _born_by_ps(pid)
+        asked = ["ps", "-o", "lstart=", "-p", str(pid)]
+        done = None if sys.platform == "linux" else subprocess.run(asked, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done else ""
     return "" if fields[0] == "Z" else fields[19]
 
 
@@ -132,8 +134,3 @@ def trim(log: Path) -> None:
         log.with_suffix(".old").chmod(0o600)
         os.truncate(log, 0)
     log.touch(mode=0o600)
-
-
-def _born_by_ps(pid: int) -> str:
-    asked = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return asked.stdout.strip()

@@ -85,11 +85,8 @@ def describe(url: str, facts: dict[str, Any]) -> list[str]:
             lines.append(f"{name.replace('_', ' ').capitalize():<20} {address}")
     for tenant in facts.get("tenants", []):
         lines += ["", f"Sign in at {tenant.get('name', '')} as:"]
-        lines += [_person(person) for person in tenant.get("people", [])]
+        for person in tenant.get("people", []):
+            role = str(person.get("role", "")) + (", the signed-in chat" if person.get("chats_as") else "")
+            who = f"{person.get('name', '')}, {role}".strip(", ")
+            lines.append(f"  {person.get('email', ''):<30} {person.get('password', ''):<22} {who}")
     return lines
-
-
-def _person(person: dict[str, Any]) -> str:
-    role = str(person.get("role", "")) + (", the signed-in chat" if person.get("chats_as") else "")
-    who = f"{person.get('name', '')}, {role}".strip(", ")
-    return f"  {person.get('email', ''):<30} {person.get('password', ''):<22} {who}"

@@ -83,18 +83,8 @@ def _make(name: str) -> None:
     tool = shutil.which("useradd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if tool is None:
         return
-    nologin = "/usr/sbin/nologin"
-    command = [
-        tool,
-        "--system",
-        "--user-group",
-        "--no-create-home",
-        "--home-dir",
-        "/nonexistent",
-        "-s",
-        nologin,
-    ]
-    made = subprocess.run([*command, name], capture_output=True, check=False)
+    options = "--system --user-group --no-create-home --home-dir /nonexistent -s /usr/sbin/nologin"
+    made = subprocess.run([tool, *options.split(), name], capture_output=True, check=False)
     if made.returncode == 0:
         print(f"Made the system user {name}: PostgreSQL refuses to run as root.", flush=True)
 
@@ -117,14 +107,11 @@ def _let_pass(folder: Path, uid: int) -> None:
     for tag, bits, _ in kept:
         mask |= bits if tag in (_USER, _GROUP_OBJ, _GROUP) else 0
     kept.append((_MASK, mask, _NO_ID))
-    packed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in sorted(kept, key=_order))
+    kept.sort(key=lambda entry: (entry[0], entry[2]))
+    packed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in kept)
     try:
         os.setxattr(folder, _ACL, packed)
     except OSError as problem:
         print(f"Cannot open {folder} for the service user: {plain(problem)}.", flush=True)
         return
     print(f"Let the user of PostgreSQL pass through {folder} (an access list entry for this user only).", flush=True)
-
-
-def _order(entry: tuple[int, int, int]) -> tuple[int, int]:
-    return entry[0], entry[2]

@@ -27,7 +27,7 @@ def test_reset_of_somebody_elses_folder_is_refused(tmp_path: Path) -> None:
 
 def test_reset_removes_data_and_secrets(place: Place) -> None:
     env.own_secrets(place)
-    (place.platform / "store").write_text("x")
+    (place.stand_ins["platform"] / "store").write_text("x")
     place.reset()
     assert {entry.name for entry in place.path.iterdir()} == {"made-by-walker"}
 

@@ -91,7 +91,8 @@ class _Checkout:
             for path in root.rglob("templates/**/*.*")
             if path.is_file() and not SKIPPED & set(path.relative_to(root).parts)
         }
-        self.modules = {_module(name): name for name in self.text}
+        bare = {name: name.removesuffix(".py").removesuffix("/__init__") for name in self.text}
+        self.modules = {short.replace("/", "."): name for name, short in bare.items()}
         self.used_by: defaultdict[str, set[str]] = defaultdict(set)
         for name, text in self.text.items():
             for used in self._uses(name, text):
@@ -123,7 +124,8 @@ class _Checkout:
             names |= more
             todo += more
         shorts = {Path(each).name for each in names}
-        return beside | {other for other, text in self.text.items() if shorts & set(_files_in(text))}
+        found = {other: {Path(one).name for one in _FILE.findall(text)} for other, text in self.text.items()}
+        return beside | {other for other, names_in in found.items() if shorts & names_in}
 
     def _uses(self, name: str, text: str) -> set[str]:
         wanted: set[str] = set()
@@ -141,11 +143,3 @@ class _Checkout:
             parents = list(Path(name).parents)
             used |= {each for folder in parents if (each := f"{folder.as_posix()}/conftest.py") in self.text}
         return used - {name}
-
-
-def _files_in(text: str) -> set[str]:
-    return {Path(found).name for found in _FILE.findall(text)}
-
-
-def _module(name: str) -> str:
-    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

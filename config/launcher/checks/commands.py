@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from config.launcher import ports
 from config.launcher.checks import record
@@ -69,9 +70,9 @@ def check(arguments: argparse.Namespace) -> int:
     with throw_away() as installation, ThreadPoolExecutor(1) as beside:
         environment = installation.environment
         # Tests wait for sockets and browsers now and then: the type check fills these pauses.
-        types = beside.submit(_quiet_step, "mypy", [sys.executable, "-m", "mypy"], environment)
+        types = beside.submit(_step, "mypy", [sys.executable, "-m", "mypy"], environment, quiet=True)
         outcomes = [
-            _step(name, command, environment)
+            _step(name, command, environment)[0]
             for name, command in [
                 ("ruff check", [str(_BIN / "ruff"), "check", "."]),
                 ("ruff format", [str(_BIN / "ruff"), "format", "--check", "."]),
@@ -148,27 +149,16 @@ def throw_away(
             supervisor.stop_all()
 
 
-def _step(name: str, command: Sequence[str], environment: Mapping[str, str]) -> Outcome:
-    say(f"\n--- {name}")
+def _step(
+    name: str, command: Sequence[str], environment: Mapping[str, str], *, quiet: bool = False
+) -> tuple[Outcome, str]:
+    """Run a step; what a quiet one says beside another is returned, to be shown when that one has ended."""
+    if not quiet:
+        say(f"\n--- {name}")
     began = time.monotonic()
-    code = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
-    return Outcome(name, time.monotonic() - began, code)
-
-
-def _quiet_step(name: str, command: Sequence[str], environment: Mapping[str, str]) -> tuple[Outcome, str]:
-    """Run a step beside another one; its output is returned, to be shown when the other one has ended."""
-    began = time.monotonic()
-    child = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    return Outcome(name, time.monotonic() - began, child.returncode), child.stdout.rstrip()
+    to: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if quiet else {}
+    child = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, text=True, check=False, **to)
+    return Outcome(name, time.monotonic() - began, child.returncode), (child.stdout or "").rstrip()
 
 
 def _parallel() -> list[str]:

