@@ -10,6 +10,7 @@ from accounts.services import actor_for_user
 from analytics.alerts import evaluate, ready_made, rules
 from analytics.alerts.rules import RuleSettings
 from analytics.exports import jobs, schedules, work
+from analytics.exports.jobs import Wanted
 from analytics.exports.schedules import ScheduleSettings
 from analytics.models import Alert, AlertRule, AlertSettings, Export
 from core.actors import Actor
@@ -85,12 +86,11 @@ def _make_alerts(admin: Actor) -> None:
 
 def _make_exports(admin: Actor, compliance: Actor, people: dict[str, User]) -> None:
     since, until = now() - 30 * DAY, now()
-    ready = jobs.request_export(actor=admin, source="figures", format="xlsx", since=since, until=until)
+    ready = jobs.request_export(actor=admin, wanted=Wanted("figures", "xlsx", since, until))
     work.write_export(export_id=ready.pk)
-    jobs.request_export(
-        actor=compliance, source="conversations", format="csv", since=since, until=until, in_clear=True,
-        reason="The data protection officer answers a request for access.",
-    )  # fmt: skip
+    reason = "The data protection officer answers a request for access."
+    clear = Wanted("conversations", "csv", since, until, in_clear=True, reason=reason)
+    jobs.request_export(actor=compliance, wanted=clear)
     monthly = ScheduleSettings(
         name="Conversations of last month", source="conversations", format="xlsx", every="month", day=1, at=time(7),
         zone=ACME.timezone, recipients=[people["owner"].pk, people["compliance"].pk],

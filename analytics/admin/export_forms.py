@@ -8,7 +8,7 @@ from django import forms
 from django.utils.timezone import get_current_timezone
 
 from accounts.selectors import list_members
-from analytics.exports.jobs import USE
+from analytics.exports.jobs import USE, Wanted
 from analytics.exports.schedules import ScheduleSettings
 from analytics.exports.sources import SOURCES
 from analytics.models import ExportSchedule, Format
@@ -34,17 +34,15 @@ class ExportForm(ConsoleForm):
             field.widget.attrs["class"] = "wk-input"
             self.fields[f"{FILTER}{choice.name}"] = field
 
-    def arguments(self) -> dict[str, Any]:
+    def wanted(self) -> Wanted:
         """Return what the service takes: days in the organisation's time zone."""
         zone, given = get_current_timezone(), self.cleaned_data
         chosen = {name.removeprefix(FILTER): value for name, value in given.items() if name.startswith(FILTER)}
-        return {
-            "source": self.source,
-            **{name: given[name] for name in ("format", "in_clear", "reason") if name in given},
-            "since": datetime.combine(given["since"], time.min, tzinfo=zone),
-            "until": datetime.combine(given["until"] + timedelta(days=1), time.min, tzinfo=zone),
-            "filters": {name: value for name, value in chosen.items() if value},
-        }
+        since = datetime.combine(given["since"], time.min, tzinfo=zone)
+        until = datetime.combine(given["until"] + timedelta(days=1), time.min, tzinfo=zone)
+        clear = {name: given[name] for name in ("in_clear", "reason") if name in given}
+        filters = {name: value for name, value in chosen.items() if value}
+        return Wanted(self.source, given["format"], since, until, filters, **clear)
 
 
 class PeopleExportForm(ExportForm):

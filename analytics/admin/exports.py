@@ -60,16 +60,16 @@ TROUBLES: Final = {
 }
 
 
-def _exports(form: type[ExportForm], explain: str, tone: str = "neutral") -> ServiceAction:
+def _exports(form: type[ExportForm], title: str, explain: str, tone: str = "neutral") -> ServiceAction:
     """Return the action that exports the list of a form."""
 
     def export(self: Any, request: HttpRequest, obj: None, form: ExportForm) -> str:
-        if jobs.request_export(actor=viewer_of(request), **form.arguments()).state == State.WAITING:
+        if jobs.request_export(actor=viewer_of(request), wanted=form.wanted()).state == State.WAITING:
             return "A second person was asked. The export starts once they agree."
         return "The export is being written. Open it to see how far it is."
 
     return service_action(
-        path=form.source, title=f"Export {form.source}", permission=USE, form=form, submit="Export", tone=tone,
+        path=form.source, title=title, permission=USE, form=form, submit="Export", tone=tone,
         on_list=True, explain=explain,
     )(export)  # fmt: skip
 
@@ -148,11 +148,14 @@ class ExportAdmin(ServiceAdmin):
         return {"since": today.replace(day=1), "until": today} if obj is None else {}
 
     conversations = _exports(
-        ConversationsForm, "Conversations that began in the span, with their times, team and outcome.", tone="primary"
-    )
-    approvals = _exports(ApprovalsForm, "Requests that were made in the span, with their outcome.")
-    figures = _exports(FiguresForm, "What was counted on each day, split by one thing at a time.")
-    events = _exports(EventsForm, "What happened, in ids, states and numbers, for programs.")
+        ConversationsForm, "Export conversations",
+        "Conversations that began in the span, with their times, team and outcome.", tone="primary",
+    )  # fmt: skip
+    approvals = _exports(
+        ApprovalsForm, "Export approvals", "Requests that were made in the span, with their outcome."
+    )  # fmt: skip
+    figures = _exports(FiguresForm, "Export figures", "What was counted on each day, split by one thing at a time.")
+    events = _exports(EventsForm, "Export events", "What happened, in ids, states and numbers, for programs.")
 
     @service_action(path="file", title="Download", permission=USE, form=ConfirmForm, tone="primary",
                     explain="The download is recorded in the audit log.")  # fmt: skip

@@ -17,8 +17,7 @@ from hitl.selectors.approvals import VIEW
 MOMENTS: dict[str, str] = {"created_at": "created_at", "due_at": "sla_due_at", "decided_at": "decided_at"}
 
 
-def _kind(name: str) -> Kind:
-    return "moment" if name in MOMENTS else "number" if name == "cost" else "text"
+KINDS: dict[str, Kind] = {**dict.fromkeys(MOMENTS, "moment"), "cost": "number"}
 
 
 class ApprovalSource(TableSource):
@@ -27,7 +26,7 @@ class ApprovalSource(TableSource):
     label: ClassVar[str] = "Approvals"
     permission: ClassVar[str] = EXPORT_LIST
     has_people: ClassVar[bool] = True
-    columns: ClassVar[tuple[Column, ...]] = tuple(Column(name, _kind(name)) for name in COLUMNS)
+    columns: ClassVar[tuple[Column, ...]] = tuple(Column(name, KINDS.get(name, "text")) for name in COLUMNS)
 
     @classmethod
     def choices(cls) -> list[Choice]:

@@ -7,30 +7,28 @@ from zoneinfo import ZoneInfo
 from analytics.models import ExportSchedule
 from analytics.schedule import DAY, slot_of
 
+Every = ExportSchedule.Every
+
 
 def next_run(schedule: ExportSchedule, after: datetime) -> datetime:
     """Return the first moment after `after` at which the schedule runs."""
     zone = ZoneInfo(schedule.zone)
     day = after.astimezone(zone).date()
     while True:
-        slot = slot_of(day, schedule.at, zone) if _is_its_day(schedule, day) else None
+        # The 31st is the last day of a shorter month.
+        of_month = min(schedule.day, calendar.monthrange(day.year, day.month)[1])
+        is_its_day = day.isoweekday() == schedule.day if schedule.every == Every.WEEK else day.day == of_month
+        slot = slot_of(day, schedule.at, zone) if is_its_day else None
         if slot is not None and slot.moment > after:
             return slot.moment
         day += DAY
-
-
-def _is_its_day(schedule: ExportSchedule, day: date) -> bool:
-    if schedule.every == ExportSchedule.Every.WEEK:
-        return day.isoweekday() == schedule.day
-    # The 31st is the last day of a shorter month.
-    return day.day == min(schedule.day, calendar.monthrange(day.year, day.month)[1])
 
 
 def span_before(schedule: ExportSchedule, due_at: datetime) -> tuple[datetime, datetime]:
     """Return the seven whole days, or the whole calendar month, before the day of a run."""
     zone = ZoneInfo(schedule.zone)
     day = due_at.astimezone(zone).date()
-    if schedule.every == ExportSchedule.Every.WEEK:
+    if schedule.every == Every.WEEK:
         return _midnight(day - timedelta(days=7), zone), _midnight(day, zone)
     last = day.replace(day=1) - DAY
     return _midnight(last.replace(day=1), zone), _midnight(last + DAY, zone)

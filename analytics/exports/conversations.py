@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from analytics.exports.sources import SOURCES, Choice, Column, TableSource
+from analytics.exports.sources import SOURCES, Choice, Column, TableSource, columns_of
 from console.names import name_in, names_of
 from conversations import selectors
 from conversations.models import ChannelAccount, ContactPoint, Conversation, ConversationTag, Priority, Team
@@ -22,26 +22,10 @@ class ConversationSource(TableSource):
     label: ClassVar[str] = "Conversations"
     permission: ClassVar[str] = VIEW
     has_people: ClassVar[bool] = True
-    columns: ClassVar[tuple[Column, ...]] = (
-        Column("id"),
-        Column("state"),
-        Column("channel"),
-        Column("channel_name"),
-        Column("team"),
-        Column("assignee"),
-        Column("priority"),
-        Column("intent"),
-        Column("language"),
-        Column("tags"),
-        Column("created_at", "moment"),
-        Column("first_answered_at", "moment"),
-        Column("seconds_to_first_answer", "whole"),
-        Column("first_person_answered_at", "moment"),
-        Column("seconds_to_person", "whole"),
-        Column("closed_at", "moment"),
-        Column("resolved", "flag"),
-        Column("contact"),
-        Column("addresses"),
+    columns: ClassVar[tuple[Column, ...]] = columns_of(
+        "id state channel channel_name team assignee priority intent language tags created_at:moment "
+        "first_answered_at:moment seconds_to_first_answer:whole first_person_answered_at:moment "
+        "seconds_to_person:whole closed_at:moment resolved:flag contact addresses"
     )
 
     @classmethod

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 
-from analytics.exports.sources import SOURCES, Choice, Column, TableSource
+from analytics.exports.sources import SOURCES, Choice, Column, TableSource, columns_of
 from analytics.models import StoredEvent
 from conversations.selectors import VIEW_FIGURES
 from core import catalogue
@@ -18,14 +18,8 @@ class EventSource(TableSource):
 
     label: ClassVar[str] = "Events"
     permission: ClassVar[str] = VIEW_FIGURES
-    columns: ClassVar[tuple[Column, ...]] = (
-        Column("id"),
-        Column("created_at", "moment"),
-        Column("type"),
-        Column("version", "whole"),
-        Column("stream"),
-        Column("seq", "whole"),
-        Column("payload"),
+    columns: ClassVar[tuple[Column, ...]] = columns_of(
+        "id created_at:moment type version:whole stream seq:whole payload"
     )
 
     @classmethod
@@ -42,14 +36,11 @@ class EventSource(TableSource):
     @classmethod
     def lines(cls, rows: Sequence[StoredEvent], *, in_clear: bool) -> list[dict[str, Any]]:  # noqa: ARG003  (no customers)
         """Return the columns. No query."""
+        names = [column.name for column in cls.columns]
         return [
             {
+                **{name: getattr(row, name) for name in names},
                 "id": str(row.pk),
-                "created_at": row.created_at,
-                "type": row.type,
-                "version": row.version,
-                "stream": row.stream,
-                "seq": row.seq,
                 "payload": json.dumps(row.payload, sort_keys=True),
             }
             for row in rows

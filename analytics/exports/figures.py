@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 from django.db.models import QuerySet
 
 from accounts.selectors import tenant_zone
-from analytics.exports.sources import SOURCES, Choice, Column, Source, Terms
+from analytics.exports.sources import SOURCES, Choice, Column, Source, Terms, columns_of
 from analytics.figure_pages.labels import names_of_values
 from analytics.figures import buckets
 from analytics.figures.metrics import METRICS, TEAM, Unit
@@ -46,21 +46,9 @@ class FigureSource(Source):
     label: ClassVar[str] = "Figures"
     permission: ClassVar[str] = VIEW_FIGURES
     has_members: ClassVar[bool] = True
-    columns: ClassVar[tuple[Column, ...]] = (
-        Column("day", "day"),
-        Column("metric"),
-        Column("name"),
-        Column("unit"),
-        Column("dimension"),
-        Column("value"),
-        Column("value_name"),
-        Column("currency"),
-        Column("count", "whole"),
-        Column("total", "number"),
-        Column("average", "number"),
-        Column("p50_seconds", "number"),
-        Column("p95_seconds", "number"),
-        Column("p99_seconds", "number"),
+    columns: ClassVar[tuple[Column, ...]] = columns_of(
+        "day:day metric name unit dimension value value_name currency count:whole total:number average:number "
+        "p50_seconds:number p95_seconds:number p99_seconds:number"
     )
 
     @classmethod
@@ -89,8 +77,7 @@ class FigureSource(Source):
         rows = _rows(viewer, terms)
         for day in _days_of(terms):
             of_day = rows.filter(day=day).order_by(*KEY, "bucket").values_list(*KEY, "bucket", "n", "total")
-            page = [_line(day, key, group) for key, group in groupby(of_day, key=lambda row: row[: len(KEY)])]
-            if page:
+            if page := [_line(day, key, group) for key, group in groupby(of_day, key=lambda row: row[: len(KEY)])]:
                 yield page
 
     @classmethod

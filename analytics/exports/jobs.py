@@ -1,21 +1,22 @@
 """Request exports, decide on those in clear, cancel them, and read how far they are."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.privacy.reveals import SHORTEST_REASON
 from accounts.selectors import roles_now
 from analytics.exports import sealed_file
 from analytics.exports.sources import SOURCES, Source, Terms, checked_filters
-from analytics.exports.writers import NO_PARQUET, has_parquet
-from analytics.models import Export, ExportSchedule, Format
+from analytics.exports.writers import why_no_format
+from analytics.models import Export, ExportSchedule
 from core import notices
 from core.actors import Actor
 from core.audit import chain
@@ -49,18 +50,21 @@ class ExportNotice(NoticeKind):
 notices.kinds.register(NOTICE, ExportNotice)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a file is asked for: a list, a format, a span whose end is left out, and personal data with a reason."""
+
+    source: str
+    format: str
+    since: datetime
+    until: datetime
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    in_clear: bool = False
+    reason: str = field(default="", repr=False)
+
+
 def request_export(
-    *,
-    actor: Actor,
-    source: str,
-    format: str,
-    since: datetime,
-    until: datetime,
-    filters: Mapping[str, Any] | None = None,
-    in_clear: bool = False,
-    reason: str = "",
-    schedule: ExportSchedule | None = None,
-    now: datetime | None = None,
+    *, actor: Actor, wanted: Wanted, schedule: ExportSchedule | None = None, now: datetime | None = None
 ) -> Export:
     """Request a file of a list; a worker writes it.
 
@@ -70,15 +74,18 @@ def request_export(
     that isn't installed), TooMany.
     """
     moment = now or clock_now()
-    kind = _allowed(actor, source)
-    until = min(until, moment)
-    _check_span(since, until)
-    if format not in Format.values or (format == Format.PARQUET and not has_parquet()):
-        say = NO_PARQUET if format == Format.PARQUET else "Choose one of the formats."
+    actor.require(USE)
+    if actor.user_id is None:
+        raise Refused("Only people can export data.")
+    kind, in_clear = SOURCES.get(wanted.source), wanted.in_clear
+    kind.require(actor)
+    terms = Terms(wanted.since, min(wanted.until, moment), {})
+    _check_span(terms)
+    if say := why_no_format(wanted.format):
         raise Invalid(say, fields={"format": [say]}, code="format_unavailable")
-    terms = Terms(since, until, checked_filters(kind, filters or {}))
+    terms = replace(terms, filters=checked_filters(kind, wanted.filters))
     if in_clear:
-        _check_clear(actor, kind, reason)
+        _check_clear(actor, kind, wanted.reason)
     if schedule is None:
         limit_exports(actor)
     total = count_rows(kind, actor, terms)
@@ -88,31 +95,27 @@ def request_export(
         if schedule is None and open_ones.count() >= OPEN_AT_ONCE:
             raise TooMany(f"You have {OPEN_AT_ONCE} unfinished exports. Wait until one is ready, or cancel one.")
         export: Export = Export.objects.create(
-            source=source, format=format, filters=dict(terms.filters), since=since, until=until, in_clear=in_clear,
-            reason=clean_text(reason, 500) if in_clear else "", requested_by_id=actor.user_id, total=total,
+            source=wanted.source, format=wanted.format, filters=dict(terms.filters), since=terms.since,
+            until=terms.until, in_clear=in_clear, requested_by_id=actor.user_id, total=total,
+            reason=clean_text(wanted.reason, 500) if in_clear else "",
             schedule=schedule, state=State.WAITING if in_clear else State.QUEUED, created_at=moment,
             lease_until=None if in_clear else moment, expires_at=moment + ANSWERED_WITHIN if in_clear else None,
         )  # fmt: skip
-        _announce(export, moment)
-        facts = {**facts_of(export), "rows": total, "in_clear": in_clear}
-        audit(actor, "EXPORT_REQUESTED", export, facts)
+        if in_clear:
+            notices.leave_for_permission(
+                CLEAR, besides=actor.user_id, kind=NOTICE, title="An export in clear waits for a second person",
+                link=link_to(export), level="warning", dedupe_key=f"export:{export.pk}:waiting", now=moment,
+            )  # fmt: skip
+        else:
+            enqueue_after_commit("write_export", export.pk)
+        audit(actor, "EXPORT_REQUESTED", export, {**facts_of(export), "rows": total, "in_clear": in_clear})
     return export
 
 
-def _allowed(actor: Actor, source: str) -> type[Source]:
-    """Return the source. Raises Refused, NotFound."""
-    actor.require(USE)
-    if actor.user_id is None:
-        raise Refused("Only people can export data.")
-    kind = SOURCES.get(source)
-    kind.require(actor)
-    return kind
-
-
-def _check_span(since: datetime, until: datetime) -> None:
-    if since >= until:
+def _check_span(terms: Terms) -> None:
+    if terms.since >= terms.until:
         raise Invalid("The span ends before it begins.", fields={"until": ["Choose a later day."]})
-    if until - since > LONGEST:
+    if terms.until - terms.since > LONGEST:
         say = f"Export at most {LONGEST.days} days at once."
         raise Invalid(say, fields={"since": [say]})
 
@@ -147,9 +150,7 @@ def grant_export(*, actor: Actor, list_export_id: UUID, reason: str, now: dateti
     """
     moment = now or clock_now()
     with transaction.atomic():
-        export = _decided(
-            actor, list_export_id, reason, moment, state=State.QUEUED, lease_until=moment, expires_at=None
-        )
+        export = _decided(actor, list_export_id, reason, moment, state=State.QUEUED, lease_until=moment)
         enqueue_after_commit("write_export", export.pk)
         audit(actor, "EXPORT_CLEAR_GRANTED", export, facts_of(export), old_state=State.WAITING)
     return export
@@ -163,9 +164,7 @@ def refuse_export(*, actor: Actor, list_export_id: UUID, reason: str, now: datet
     """
     moment = now or clock_now()
     with transaction.atomic():
-        export = _decided(
-            actor, list_export_id, reason, moment, state=State.REFUSED, finished_at=moment, expires_at=None
-        )
+        export = _decided(actor, list_export_id, reason, moment, state=State.REFUSED, finished_at=moment)
         tell(export, "Your export in clear was refused", moment)
         audit(actor, "EXPORT_CLEAR_REFUSED", export, facts_of(export), old_state=State.WAITING)
     return export
@@ -185,7 +184,7 @@ def _decided(actor: Actor, list_export_id: UUID, reason: str, moment: datetime, 
     if export.state != State.WAITING:
         raise Conflict("This export doesn't wait for a decision any more.", state=export.state)
     decision = {"decided_by_id": actor.user_id, "decided_at": moment, "decision_reason": clean_text(reason, 500)}
-    change(export, **decision, **values)
+    change(export, **decision, expires_at=None, **values)
     return export
 
 
@@ -277,21 +276,8 @@ def tell(export: Export, title: str, moment: datetime) -> None:
     )  # fmt: skip
 
 
-def _announce(export: Export, moment: datetime) -> None:
-    if export.state == State.QUEUED:
-        enqueue_after_commit("write_export", export.pk)
-        return
-    notices.leave_for_permission(
-        CLEAR, besides=export.requested_by_id, kind=NOTICE, title="An export in clear waits for a second person",
-        link=link_to(export), level="warning", dedupe_key=f"export:{export.pk}:waiting", now=moment,
-    )  # fmt: skip
-
-
 def close_unanswered(*, now: datetime | None = None) -> int:
     """End exports of the tenant in scope that waited too long for a second person; return how many."""
     moment = now or clock_now()
-    waiting = Q(state=State.WAITING, expires_at__lte=moment)
-    done: int = Export.objects.filter(waiting).update(
-        state=State.REFUSED, error="unanswered", finished_at=moment, expires_at=None
-    )
-    return done
+    ended = {"state": State.REFUSED, "error": "unanswered", "finished_at": moment, "expires_at": None}
+    return int(Export.objects.filter(state=State.WAITING, expires_at__lte=moment).update(**ended))

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from analytics.exports import downloads, jobs, schedules
-from analytics.exports.jobs import USE
+from analytics.exports.jobs import USE, Wanted
 from analytics.exports.schedules import ScheduleSettings
 from analytics.models import Export, ExportSchedule, Format
 from core.rest.downloads import streamed
@@ -69,6 +69,9 @@ class ExportRequest(serializers.Serializer[Any]):
         default=False, help_text="With personal data; a second person with `accounts.view_pii` has to agree."
     )
     reason = serializers.CharField(max_length=500, default="", allow_blank=True, help_text="Needed with `in_clear`.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return {"wanted": Wanted(**attrs)}
 
 
 class ExportDecision(serializers.Serializer[Any]):

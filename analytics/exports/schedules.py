@@ -15,9 +15,10 @@ from accounts.services import actor_for_user
 from accounts.versioning import check_version
 from analytics.exports import jobs
 from analytics.exports.calendar import next_run, span_before
+from analytics.exports.jobs import Wanted
 from analytics.exports.sources import SOURCES, checked_filters
-from analytics.exports.writers import NO_PARQUET, has_parquet
-from analytics.models import ExportSchedule, Format
+from analytics.exports.writers import why_no_format
+from analytics.models import ExportSchedule
 from core import notices
 from core.actors import Actor, system
 from core.audit import chain
@@ -129,8 +130,8 @@ def _checked(actor: Actor, settings: ScheduleSettings) -> dict[str, Any]:
     wrong: dict[str, list[str]] = {}
     if not clean_text(settings.name, 60):
         wrong["name"] = ["Enter a name."]
-    if settings.format not in Format.values or (settings.format == Format.PARQUET and not has_parquet()):
-        wrong["format"] = [NO_PARQUET if settings.format == Format.PARQUET else "Choose one of the formats."]
+    if say := why_no_format(settings.format):
+        wrong["format"] = [say]
     if settings.every not in Every.values:
         wrong["every"] = ["Choose week or month."]
     if not 1 <= settings.day <= (7 if settings.every == Every.WEEK else 31):
@@ -147,15 +148,9 @@ def _checked(actor: Actor, settings: ScheduleSettings) -> dict[str, Any]:
         wrong["recipients"] = ["Choose members who may export this list themselves, of all teams."]
     if wrong:
         raise Invalid("These settings can't be used.", fields=wrong)
-    filters = checked_filters(kind, settings.filters)
+    name, filters = clean_text(settings.name, 60), checked_filters(kind, settings.filters)
     local = settings.at.replace(second=0, microsecond=0, tzinfo=None)
-    return {
-        **asdict(settings),
-        "name": clean_text(settings.name, 60),
-        "filters": filters,
-        "recipients": wanted,
-        "at": local,
-    }
+    return {**asdict(settings), "name": name, "filters": filters, "recipients": wanted, "at": local}
 
 
 def _record(actor: Actor, action: str, row: ExportSchedule, **facts: Any) -> None:
@@ -188,10 +183,8 @@ def _run(tenant_id: UUID, schedule_id: UUID, due_at: datetime, moment: datetime)
         try:
             actor = actor_for_user(row.owner)
             since, until = span_before(row, due_at)
-            jobs.request_export(
-                actor=actor, source=row.source, format=row.format, since=since, until=until, filters=row.filters,
-                schedule=row, now=moment,
-            )  # fmt: skip
+            wanted = Wanted(row.source, row.format, since, until, row.filters)
+            jobs.request_export(actor=actor, wanted=wanted, schedule=row, now=moment)
         except (Refused, NotFound):
             _switch_off(row, "not_allowed", moment)
         except Invalid as problem:

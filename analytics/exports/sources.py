@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, cast
 
 from django.db.models import Q, QuerySet
 
@@ -21,6 +21,12 @@ class Column:
 
     name: str
     kind: Kind = "text"
+
+
+def columns_of(names: str) -> tuple[Column, ...]:
+    """Return columns by their names, each followed by ":" and its kind unless it is a text."""
+    found = (name.partition(":") for name in names.split())
+    return tuple(Column(name, cast(Kind, kind or "text")) for name, _, kind in found)
 
 
 @dataclass(frozen=True, slots=True)

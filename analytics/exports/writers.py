@@ -201,6 +201,13 @@ def has_parquet() -> bool:
     return importlib.util.find_spec("pyarrow") is not None
 
 
+def why_no_format(format: str) -> str:
+    """Return why no file can be written in a format, or ""."""
+    if format not in Format.values:
+        return "Choose one of the formats."
+    return NO_PARQUET if format == Format.PARQUET and not has_parquet() else ""
+
+
 def plain(value: Any) -> Any:
     """Return a value as texts have it: moments in UTC, days, amounts in plain digits."""
     if isinstance(value, datetime):

@@ -48,21 +48,19 @@ def read_form(
     today = day_of(clock_now(), zone)
     span, problem = _span(given, today, usual)
     dimensions = filters if viewer_teams is None else (TEAM,)
-    groups = [(ALL[dimension], _offered(dimension, viewer_teams)) for dimension in dimensions]
-    groups = [(title, choices) for title, choices in groups if choices]
-    known = [key for _, choices in groups for key, _ in choices]
-    by = given.get("by", "") if given.get("by", "") in known else ""
+    groups = []
+    for dimension in dimensions:
+        known = [one for one in choices_of(dimension) if viewer_teams is None or one[0] in viewer_teams]
+        if known:
+            groups.append((ALL[dimension], [(f"{dimension}:{value}", name) for value, name in known]))
+    keys = [key for _, choices in groups for key, _ in choices]
+    by = given.get("by", "") if given.get("by", "") in keys else ""
     if viewer_teams is not None and not by:
-        by = known[0] if known else f"{TEAM}:"
+        by = keys[0] if keys else f"{TEAM}:"
     dimension, _, value = by.partition(":")
     chosen = given.get("span", "") if given.get("span", "") in dict(SPANS) else usual
     form = Form(chosen, span.first.isoformat(), span.last.isoformat(), by, groups, viewer_teams is not None, problem)
     return form, Asked(viewer, span, today, zone, dimension or selectors.TOTAL, value)
-
-
-def _offered(dimension: str, teams: frozenset[str] | None) -> list[tuple[str, str]]:
-    choices = [(value, name) for value, name in choices_of(dimension) if teams is None or value in teams]
-    return [(f"{dimension}:{value}", name) for value, name in choices]
 
 
 def _span(given: Mapping[str, str], today: date, usual: str) -> tuple[Span, str]:

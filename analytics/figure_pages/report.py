@@ -1,6 +1,6 @@
 """Put a page of figures together: tiles with their change, charts and rankings. A constant number of queries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -105,35 +105,28 @@ class Report:
 
 def make_report(page: Page, asked: Asked) -> Report:
     """Return a page's tiles, charts and rankings, those that can be narrowed as asked. Raises `Refused`."""
-    tiles = [tile for tile in page.tiles if _fits(_metrics_of(tile), asked)]
-    charts = [chart for chart in page.charts if _fits([row.metric for row in chart.rows], asked)]
+    by = asked.dimension
+    tiles = [tile for tile in page.tiles if has_dimension(_metrics_of(tile), by)]
+    charts = [chart for chart in page.charts if has_dimension([row.metric for row in chart.rows], by)]
     rankings = [ranking for ranking in page.rankings if asked.dimension == selectors.TOTAL]
     wanted = {metric for tile in tiles for metric in _metrics_of(tile)}
     wanted |= {row.metric for chart in charts for row in chart.rows}
     narrowed = {"dimension": asked.dimension, "value": asked.value}
     totals = selectors.read_totals(viewer=asked.viewer, metrics=sorted(wanted), span=asked.span, **narrowed)
-    return Report(
-        asked.span.days,
-        [_tile(tile, totals, asked) for tile in tiles],
-        _charts(charts, totals, asked),
-        [_ranking(ranking, totals, asked) for ranking in rankings],
-    )
+    views = [_tile(tile, totals, asked) for tile in tiles]
+    ranked = [_ranking(ranking, totals, asked) for ranking in rankings]
+    return Report(asked.span.days, views, _charts(charts, totals, asked), ranked)
 
 
 def _metrics_of(tile: Tile | Ratio) -> list[str]:
     return [tile.metric] if isinstance(tile, Tile) else [tile.part, *tile.whole]
 
 
-def _fits(metrics: Iterable[str], asked: Asked) -> bool:
-    return has_dimension(metrics, asked.dimension)
-
-
 def _tile(tile: Tile | Ratio, totals: dict[str, Compared], asked: Asked) -> TileView:
     if isinstance(tile, Ratio):
         now, before = _ratio(tile, totals, is_before=False), _ratio(tile, totals, is_before=True)
         change, tone = compare(now, before, tile.better)
-        shown = units.in_words(now, tile.unit)
-        return TileView(tile.key, tile.name, tile.how, shown, change=change, tone=tone)
+        return TileView(tile.key, tile.name, tile.how, units.in_words(now, tile.unit), change=change, tone=tone)
     metric, found = METRICS[tile.metric], totals[tile.metric]
     url = list_behind(tile.metric, asked.span, asked.dimension, asked.value)
     if metric.unit == Unit.SECONDS:
@@ -241,9 +234,7 @@ def _value(metric: str, point: Point) -> float | None:
 def _period(at: date | datetime, asked: Asked) -> str:
     if isinstance(at, datetime):
         return f"{at.astimezone(asked.zone):%H:%M}"
-    if asked.step == Step.MONTH:
-        return f"{at:%b %Y}"
-    return f"{at.day} {at:%b}"
+    return f"{at:%b %Y}" if asked.step == Step.MONTH else f"{at.day} {at:%b}"
 
 
 def _ranking(ranking: Ranking, totals: dict[str, Compared], asked: Asked) -> RankingView:

@@ -1,6 +1,5 @@
 """Endpoints of figures: the metrics, and one of them over a span."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
@@ -11,8 +10,8 @@ from rest_framework.response import Response
 from accounts.selectors import tenant_zone
 from analytics.event_store import retention
 from analytics.figures import selectors
-from analytics.figures.metrics import METRICS, Metric, Unit
-from analytics.figures.selectors import Amount, Compared
+from analytics.figures.metrics import METRICS, Unit
+from analytics.figures.selectors import Amount
 from analytics.figures.spans import Step, day_of, last_days, span_of
 from analytics.models import Dimension
 from core.clock import now
@@ -131,40 +130,31 @@ class FigureViewSet(ApiViewSet):
 
         Leads of teams read those of their teams with `dimension=team`. Needs `analytics.view_team_figures`.
         """
-        found = METRICS.get(metric)
-        if found is None:
+        if metric not in METRICS:
             raise NotFound("There is no such figure.")
-        return self.respond(self._read(found))
-
-    def _read(self, metric: Metric) -> dict[str, Any]:
-        asked, today = self.query, day_of(now(), tenant_zone())
-        last = asked["last"] or today
+        asked, unit = self.query, METRICS[metric].unit
+        last = asked["last"] or day_of(now(), tenant_zone())
         span = span_of(asked["first"], last) if asked["first"] else last_days(last, USUAL_DAYS)
         narrowed = {"viewer": self.actor, "span": span, "dimension": asked["dimension"], "value": asked["value"]}
-        totals = selectors.read_totals(metrics=[metric.key], **narrowed)[metric.key]
-        return {
-            "metric": metric.key,
-            "first": span.first,
-            "last": span.last,
-            "now": _amount(totals.now),
-            "before": _amount(totals.before),
-            "change": totals.change,
-            "quantiles": self._quantiles(metric, narrowed),
-            "points": self._points(metric, totals, narrowed),
-        }
-
-    def _quantiles(self, metric: Metric, narrowed: dict[str, Any]) -> Any:
-        if metric.unit != Unit.SECONDS:
-            return None
-        return selectors.read_quantiles(metric=metric.key, **narrowed)[narrowed["value"]]
-
-    def _points(self, metric: Metric, totals: Compared, narrowed: dict[str, Any]) -> Sequence[dict[str, Any]]:
+        totals = selectors.read_totals(metrics=[metric], **narrowed)[metric]
+        is_time, points = unit == Unit.SECONDS, []
+        quantiles = selectors.read_quantiles(metric=metric, **narrowed)[asked["value"]] if is_time else None
         currency = max(totals.now.money, key=lambda name: totals.now.money[name], default="")
-        if metric.unit == Unit.MONEY and not currency:
-            return []
-        step = Step(self.query["step"])
-        series = selectors.read_series(metrics=[metric.key], step=step, currency=currency, **narrowed)
-        return [{"at": point.at.isoformat(), "n": point.n, "total": point.total} for point in series[metric.key]]
+        if unit != Unit.MONEY or currency:
+            series = selectors.read_series(metrics=[metric], step=Step(asked["step"]), currency=currency, **narrowed)
+            points = [{"at": each.at.isoformat(), "n": each.n, "total": each.total} for each in series[metric]]
+        return self.respond(
+            {
+                "metric": metric,
+                "first": span.first,
+                "last": span.last,
+                "now": _amount(totals.now),
+                "before": _amount(totals.before),
+                "change": totals.change,
+                "quantiles": quantiles,
+                "points": points,
+            }
+        )
 
 
 def _amount(amount: Amount) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """How the system keeps up now: the organisation's own numbers, and the installation's for its operators."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from django.urls import reverse
@@ -39,6 +38,8 @@ def read_own(*, viewer: Actor) -> list[Reading]:
     unknown = Approval.objects.filter(state=State.UNKNOWN)[:100].count()
     waiting = Message.objects.filter(status__in=[Message.Status.QUEUED, Message.Status.SENDING])
     oldest = waiting.order_by("next_attempt_at").values_list("created_at", flat=True).first()
+    age = (clock_now() - oldest).total_seconds() if oldest else 0.0
+    form = reverse("admin:analytics_figuredashboard_events")
     return [
         Reading(
             "Failed jobs", "Work that failed for good and waits for a person.", str(parked),
@@ -50,39 +51,26 @@ def read_own(*, viewer: Actor) -> list[Reading]:
         ),
         Reading(
             "Oldest message to send", "How long the oldest message to a customer has been waiting.",
-            _age(oldest), "warn" if oldest and (clock_now() - oldest).total_seconds() > LATE else "good",
+            time_in_words(age) if oldest else "None is waiting", "warn" if age > LATE else "good",
         ),
         Reading(
             "Stored events", "For how long events are kept beyond their streams, for replays and exports.",
-            f"{retention.kept_days()} days", url=_retention_form(viewer),
+            f"{retention.kept_days()} days", url=form if viewer.may(retention.MANAGE) else "",
         ),
     ]  # fmt: skip
-
-
-def _retention_form(viewer: Actor) -> str:
-    return reverse("admin:analytics_figuredashboard_events") if viewer.may(retention.MANAGE) else ""
 
 
 def read_installation(*, viewer: Actor) -> list[Reading]:
     """Return the readings of the whole installation for its operators, nothing for others."""
     if not is_operator(viewer):
         return []
-    found = [
-        Reading(
-            reading.name.replace("_", " ").capitalize(),
-            "",
-            reading.problem or "Fine",
-            "good" if reading.ok else "danger",
-        )
-        for reading in health.run_checks()
-    ]
+    found = []
+    for check in health.run_checks():
+        name = check.name.replace("_", " ").capitalize()
+        found.append(Reading(name, "", check.problem or "Fine", "good" if check.ok else "danger"))
     for gauge, value in health.read_gauges():
         is_late = value is None or (gauge.late_above is not None and value > gauge.late_above)
         name = gauge.name.removeprefix("walker_").replace("_", " ").capitalize()
         shown = "Not reachable" if value is None else f"{value:g}"
         found.append(Reading(name, gauge.help, shown, "danger" if is_late else "good"))
     return found
-
-
-def _age(moment: datetime | None) -> str:
-    return "None is waiting" if moment is None else time_in_words((clock_now() - moment).total_seconds())

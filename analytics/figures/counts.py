@@ -66,7 +66,8 @@ def spread(
     days: _Sums = {}
     for fact in facts:
         metric = METRICS[fact.metric]
-        parts = _millionths(fact.amount)
+        # In millionths: whole numbers add up to the same sum in any order.
+        parts = round(fact.amount * MILLION)
         bucket = buckets.bucket_of(parts / MILLION) if metric.unit == Unit.SECONDS else buckets.NONE
         levels: list[tuple[_Sums, datetime | date]] = [(days, day_of(fact.at, zone))]
         if hours_since is None or fact.at >= hours_since:
@@ -81,18 +82,10 @@ def spread(
     return _increments(hours), _increments(days)
 
 
-def _millionths(amount: Decimal | float) -> int:
-    """Return an amount in millionths: whole numbers add up to the same sum in any order."""
-    return int((amount * MILLION).to_integral_value()) if isinstance(amount, Decimal) else round(amount * MILLION)
-
-
 def _add(rows: _Sums, key: tuple[str, str, Any, str, int, str], n: int, parts: int) -> None:
-    found = rows.get(key)
-    if found is None:
-        rows[key] = [n, parts]
-    else:
-        found[0] += n
-        found[1] += parts
+    found = rows.setdefault(key, [0, 0])
+    found[0] += n
+    found[1] += parts
 
 
 def _increments(rows: _Sums) -> Increments:

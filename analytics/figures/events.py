@@ -11,10 +11,8 @@ from analytics.figures.metrics import AGENT, CHANNEL, KIND, PERSON, TEAM
 NAME: Final = "figures"
 """The consumer of these events."""
 Payload = Mapping[str, Any]
-APPROVED: Final = "approved"
-REJECTED: Final = "rejected"
+Count = Callable[[Payload, Payload, datetime], Iterator[Fact]]
 FINAL: Final = frozenset({"executed", "failed", "rejected", "expired", "cancelled", "superseded"})
-USER: Final = "user"
 LOW: Final = "low_confidence"
 ANSWERED: Final = frozenset({"answered", "length", "refusal"})
 
@@ -47,16 +45,13 @@ def _place(counted: Payload, **more: str | None) -> dict[str, str | None]:
     return {TEAM: counted.get("team"), CHANNEL: counted.get("channel"), **more}
 
 
-def _opened(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
-    yield Fact("conversations_opened", at, _place(counted))
+def _once(metric: str, **more: str) -> Count:
+    """Return what counts an event once, where it happened; `more` are dimensions and what they are called there."""
 
+    def count(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
+        yield Fact(metric, at, _place(counted, **{name: counted.get(said_as) for name, said_as in more.items()}))
 
-def _reopened(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
-    yield Fact("conversations_reopened", at, _place(counted))
-
-
-def _received(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
-    yield Fact("messages_in", at, _place(counted))
+    return count
 
 
 def _sent(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
@@ -80,10 +75,6 @@ def _status(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
         yield Fact(metric, at, _place(counted))
 
 
-def _failed(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
-    yield Fact("delivery_failures", at, _place(counted, kind=counted.get("code")))
-
-
 def _escalated(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
     if counted.get("from_agent"):
         yield Fact("conversations_escalated", at, _place(counted, kind=said["reason"]))
@@ -103,10 +94,6 @@ def _rated(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
     if counted.get("is_first"):
         rating = said["rating"]
         yield Fact("marks", at, _place(counted, person=counted.get("person"), kind=str(rating)), rating)
-
-
-def _asked(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
-    yield Fact("surveys_asked", at, _place(counted, person=counted.get("person")))
 
 
 def _called(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
@@ -151,12 +138,12 @@ def _move(move: Payload, said: Payload, counted: Payload, at: datetime) -> Itera
             yield Fact("requests_in_conversations", at, by)
     if "late" in move:
         yield Fact("decided_late" if move["late"] else "decided_in_time", at, {KIND: str(move["level"])})
-    if event == "approve" and move["by"] == USER:
+    if event == "approve" and move["by"] == "user":
         yield Fact("approvals_by", at, {PERSON: person})
-    if event in ("approve", "override") and state == APPROVED:
-        yield from _decided(APPROVED, move, said, counted, at)
-    if event in ("reject", "send_back") and state == REJECTED:
-        yield from _decided(REJECTED, move, said, counted, at)
+    if state == {"approve": "approved", "override": "approved", "reject": "rejected", "send_back": "rejected"}.get(
+        event
+    ):
+        yield from _decided(state, move, said, counted, at)
     if state in FINAL and event not in ("hold", "release"):
         yield Fact("requests_ended", at, {**by, KIND: state})
     if state == "executed" and counted.get("since_decision") is not None:
@@ -165,19 +152,17 @@ def _move(move: Payload, said: Payload, counted: Payload, at: datetime) -> Itera
 
 def _decided(verdict: str, move: Payload, said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
     agent, kind, person = counted.get("agent"), counted["kind"], move.get("person")
-    by_people = move["by"] == USER
     yield Fact("decisions", at, {AGENT: agent, PERSON: person, KIND: verdict})
-    if by_people:
+    if move["by"] == "user":
         yield Fact("decision", at, {AGENT: agent, KIND: said["risk_level"]}, counted["age"])
-    elif verdict == APPROVED:
+    elif verdict == "approved":
         yield Fact("decisions_automatic", at, {AGENT: agent, KIND: kind})
     if move["event"] == "override":
         yield Fact("overrides", at, {PERSON: person, KIND: kind})
-    if verdict == REJECTED and counted.get("edited"):
+    if verdict == "rejected" and counted.get("edited"):
         yield Fact("rejected_after_edit", at, {AGENT: agent, KIND: kind})
     if counted.get("cost") is not None and counted.get("currency"):
-        metric = "cost_approved" if verdict == APPROVED else "cost_rejected"
-        yield Fact(metric, at, {AGENT: agent, KIND: kind}, Decimal(counted["cost"]), counted["currency"])
+        yield Fact(f"cost_{verdict}", at, {AGENT: agent, KIND: kind}, Decimal(counted["cost"]), counted["currency"])
 
 
 def _run(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
@@ -210,16 +195,16 @@ def _model(said: Payload, counted: Payload, at: datetime) -> Iterator[Fact]:
         yield Fact("model_cost", at, model, Decimal(said["price"]), said["currency"])
 
 
-COUNTS: Final[dict[str, Callable[[Payload, Payload, datetime], Iterator[Fact]]]] = {
-    "conversation_opened": _opened,
-    "conversation_reopened": _reopened,
-    "message_received": _received,
+COUNTS: Final[dict[str, Count]] = {
+    "conversation_opened": _once("conversations_opened"),
+    "conversation_reopened": _once("conversations_reopened"),
+    "message_received": _once("messages_in"),
     "agent_response": _sent,
     "message_status": _status,
-    "message_failed": _failed,
+    "message_failed": _once("delivery_failures", kind="code"),
     "conversation_needs_person": _escalated,
     "conversation_closed": _closed,
-    "survey_asked": _asked,
+    "survey_asked": _once("surveys_asked", person="person"),
     "survey_rated": _rated,
     "provider_called": _called,
     "figures.sampled": _sampled,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 TEAM: Final = "team"
@@ -55,239 +56,191 @@ class Metric:
 
 
 _TALK: Final = (TEAM, CHANNEL)
+# Each page's metrics are counted and split alike unless they say otherwise.
+_desk = partial(Metric, page=Page.DESK, by=_TALK)
+_approval = partial(Metric, page=Page.APPROVALS, by=(AGENT,))
+_agent = partial(Metric, page=Page.AGENTS, by=(AGENT,))
+_channel = partial(Metric, page=Page.CHANNELS, by=(CHANNEL,))
 _DESK: Final = (
-    Metric(
-        "conversations_opened", "New conversations", "Conversations that a customer began.",
-        Page.DESK, by=_TALK,
-    ),
-    Metric(
+    _desk("conversations_opened", "New conversations", "Conversations that a customer began."),
+    _desk(
         "conversations_closed", "Closed conversations", "Conversations that were closed, each time they were.",
-        Page.DESK, by=(TEAM, PERSON, CHANNEL), kind="resolved or unresolved",
+        by=(TEAM, PERSON, CHANNEL), kind="resolved or unresolved",
     ),
-    Metric(
+    _desk(
         "conversations_by_agent", "Handled by an agent alone",
         "Conversations that were closed as resolved without a person having been asked for or having answered.",
-        Page.DESK, by=_TALK,
     ),
-    Metric(
+    _desk(
         "conversations_escalated", "Handed to a person", "Times that a conversation went from an agent to a person.",
-        Page.DESK, by=_TALK, kind="reason",
+        kind="reason",
     ),
-    Metric(
+    _desk(
         "conversations_reopened", "Reopened conversations",
         "Closed conversations that were opened again, by the customer's message or by a colleague.",
-        Page.DESK, by=_TALK,
     ),
-    Metric(
-        "messages_in", "Messages received", "Messages of customers.", Page.DESK, by=_TALK,
-    ),
-    Metric(
+    _desk("messages_in", "Messages received", "Messages of customers."),
+    _desk(
         "messages_out", "Messages sent", "Messages to customers by agents and people, without automatic texts.",
-        Page.DESK, by=_TALK, kind="sender",
+        kind="sender",
     ),
-    Metric(
+    _desk(
         "first_answer_agent", "First answer by an agent",
-        "From the customer's first message to the agent's first answer, by the clock.",
-        Page.DESK, Unit.SECONDS, _TALK,
+        "From the customer's first message to the agent's first answer, by the clock.", unit=Unit.SECONDS,
     ),
-    Metric(
+    _desk(
         "first_answer_person", "First answer by a person",
         "From when a customer began to wait for a person to the person's first answer, by the clock without the time "
-        "it was snoozed.",
-        Page.DESK, Unit.SECONDS, (TEAM, PERSON, CHANNEL),
+        "it was snoozed.", unit=Unit.SECONDS, by=(TEAM, PERSON, CHANNEL),
     ),
-    Metric(
+    _desk(
         "first_answer_person_working", "First answer by a person, in working time",
         "The same wait as by the clock, counted in the working time of the conversation's team.",
-        Page.DESK, Unit.SECONDS, (TEAM, PERSON, CHANNEL),
+        unit=Unit.SECONDS, by=(TEAM, PERSON, CHANNEL),
     ),
-    Metric(
+    _desk(
         "resolution", "Time to resolution",
-        "From when a conversation was begun to when it was closed as resolved, by the clock.",
-        Page.DESK, Unit.SECONDS, _TALK,
+        "From when a conversation was begun to when it was closed as resolved, by the clock.", unit=Unit.SECONDS,
     ),
-    Metric(
+    _desk(
         "resolution_working", "Time to resolution, in working time",
-        "The same time as by the clock, counted in the working time of the conversation's team.",
-        Page.DESK, Unit.SECONDS, _TALK,
+        "The same time as by the clock, counted in the working time of the conversation's team.", unit=Unit.SECONDS,
     ),
-    Metric(
+    _desk(
         "backlog", "Waiting for a person",
         "Conversations that waited for a person without one being assigned: the average of samples taken every five "
-        "minutes.",
-        Page.DESK, Unit.LEVEL, (TEAM,),
+        "minutes.", unit=Unit.LEVEL, by=(TEAM,),
     ),
-    Metric(
+    _desk(
         "utilisation", "Utilisation",
         "Open conversations of available people as a share of what they can have at once: the average of samples taken "
-        "every five minutes.",
-        Page.DESK, Unit.LEVEL, (TEAM, PERSON),
+        "every five minutes.", unit=Unit.LEVEL, by=(TEAM, PERSON),
     ),
-    Metric(
+    _desk(
         "surveys_asked", "Ratings asked for", "Closed conversations whose customer was asked for a mark.",
-        Page.DESK, by=(TEAM, PERSON, CHANNEL),
+        by=(TEAM, PERSON, CHANNEL),
     ),
-    Metric(
+    _desk(
         "marks", "Marks", "Marks from 1 to 5 that customers gave, counted when they answered first.",
-        Page.DESK, Unit.MARK, (TEAM, PERSON, CHANNEL), "mark",
+        unit=Unit.MARK, by=(TEAM, PERSON, CHANNEL), kind="mark",
     ),
 )  # fmt: skip
 _HITL: Final = (
-    Metric(
-        "requests", "Requests", "Requests for approval, when they were made.",
-        Page.APPROVALS, by=(AGENT, CHANNEL), kind="action",
+    _approval(
+        "requests", "Requests", "Requests for approval, when they were made.", by=(AGENT, CHANNEL), kind="action",
     ),
-    Metric(
+    _approval(
         "requests_by_risk", "Requests by risk", "Requests for approval by the risk they had when they were made.",
-        Page.APPROVALS, kind="risk",
+        by=(), kind="risk",
     ),
-    Metric(
+    _approval(
         "requests_in_conversations", "Requests from conversations",
         "Requests for approval that came from a conversation. Divided by closed conversations, it is requests per "
-        "conversation.",
-        Page.APPROVALS, by=(AGENT, CHANNEL),
+        "conversation.", by=(AGENT, CHANNEL),
     ),
-    Metric(
-        "requests_ended", "Ended requests", "Requests that reached a final state, by that state.",
-        Page.APPROVALS, by=(AGENT,), kind="state",
-    ),
-    Metric(
+    _approval("requests_ended", "Ended requests", "Requests that reached a final state, by that state.", kind="state"),
+    _approval(
         "decisions", "Decided requests", "Requests that were approved or rejected, by people or automatically.",
-        Page.APPROVALS, by=(AGENT, PERSON), kind="verdict",
+        by=(AGENT, PERSON), kind="verdict",
     ),
-    Metric(
+    _approval(
         "decisions_automatic", "Decided automatically",
-        "Requests that a rule approved. Divided by decided requests, it is the automatic share.",
-        Page.APPROVALS, by=(AGENT,), kind="action",
+        "Requests that a rule approved. Divided by decided requests, it is the automatic share.", kind="action",
     ),
-    Metric(
+    _approval(
         "approvals_by", "Approvals by approver", "Approving votes of people, by the person who gave them.",
-        Page.APPROVALS, by=(PERSON,),
+        by=(PERSON,),
     ),
-    Metric(
+    _approval(
         "overrides", "Emergency overrides", "Requests that were approved by an emergency override.",
-        Page.APPROVALS, by=(PERSON,), kind="action",
+        by=(PERSON,), kind="action",
     ),
-    Metric(
+    _approval(
         "rejected_after_edit", "Rejected after an edit",
-        "Requests that were rejected although their content had been edited to get them approved.",
-        Page.APPROVALS, by=(AGENT,), kind="action",
+        "Requests that were rejected although their content had been edited to get them approved.", kind="action",
     ),
-    Metric(
+    _approval(
         "first_view", "Time to first view",
         "From the request to when an approver other than the requester first opened it while it waited, by the clock.",
-        Page.APPROVALS, Unit.SECONDS, (AGENT,), "risk",
+        unit=Unit.SECONDS, kind="risk",
     ),
-    Metric(
+    _approval(
         "decision", "Time to decision", "From the request to the decision of people, by the clock.",
-        Page.APPROVALS, Unit.SECONDS, (AGENT,), "risk",
+        unit=Unit.SECONDS, kind="risk",
     ),
-    Metric(
+    _approval(
         "execution", "Time to execution", "From the decision to when the action was done, by the clock.",
-        Page.APPROVALS, Unit.SECONDS, (AGENT,), "action",
+        unit=Unit.SECONDS, kind="action",
     ),
-    Metric(
+    _approval(
         "decided_in_time", "Decided in time", "Levels that were decided before their deadline, by level.",
-        Page.APPROVALS, kind="level",
+        by=(), kind="level",
     ),
-    Metric(
+    _approval(
         "decided_late", "Decided late", "Levels that were decided after their deadline or ran out, by level.",
-        Page.APPROVALS, kind="level",
+        by=(), kind="level",
     ),
-    Metric(
+    _approval(
         "cost_approved", "Cost approved", "What approved requests cost by their own figures.",
-        Page.APPROVALS, Unit.MONEY, (AGENT,), "action",
+        unit=Unit.MONEY, kind="action",
     ),
-    Metric(
+    _approval(
         "cost_rejected", "Cost rejected", "What rejected requests would have cost by their own figures.",
-        Page.APPROVALS, Unit.MONEY, (AGENT,), "action",
+        unit=Unit.MONEY, kind="action",
     ),
 )  # fmt: skip
 _AGENTS: Final = (
-    Metric(
-        "runs", "Runs of agents", "Runs of agents that ended, by how they did.",
-        Page.AGENTS, by=(AGENT,), kind="outcome",
-    ),
-    Metric(
+    _agent("runs", "Runs of agents", "Runs of agents that ended, by how they did.", kind="outcome"),
+    _agent(
         "run_time", "Time of a run", "From when a run of an agent began to when it ended, by the clock.",
-        Page.AGENTS, Unit.SECONDS, (AGENT,),
+        unit=Unit.SECONDS,
     ),
-    Metric(
-        "answers_refused", "Answers held back",
-        "Answers of agents that a check refused, by the reason.",
-        Page.AGENTS, by=(AGENT,), kind="reason",
+    _agent(
+        "answers_refused", "Answers held back", "Answers of agents that a check refused, by the reason.", kind="reason",
     ),
-    Metric(
-        "model_calls", "Calls of models", "Calls of language models, failed ones too, by model.",
-        Page.AGENTS, by=(AGENT,), kind="model",
-    ),
-    Metric(
-        "model_failures", "Failed calls of models", "Calls of language models that failed, by model.",
-        Page.AGENTS, by=(AGENT,), kind="model",
-    ),
-    Metric(
+    _agent("model_calls", "Calls of models", "Calls of language models, failed ones too, by model.", kind="model"),
+    _agent("model_failures", "Failed calls of models", "Calls of language models that failed, by model.", kind="model"),
+    _agent(
         "model_time", "Time of a model", "How long calls of language models took, by model.",
-        Page.AGENTS, Unit.SECONDS, (AGENT,), "model",
+        unit=Unit.SECONDS, kind="model",
     ),
-    Metric(
-        "tokens_in", "Tokens read", "Tokens that language models read, by model.",
-        Page.AGENTS, Unit.TOKENS, (AGENT,), "model",
+    _agent("tokens_in", "Tokens read", "Tokens that language models read, by model.", unit=Unit.TOKENS, kind="model"),
+    _agent(
+        "tokens_out", "Tokens written", "Tokens that language models wrote, by model.", unit=Unit.TOKENS, kind="model",
     ),
-    Metric(
-        "tokens_out", "Tokens written", "Tokens that language models wrote, by model.",
-        Page.AGENTS, Unit.TOKENS, (AGENT,), "model",
-    ),
-    Metric(
+    _agent(
         "model_cost", "Cost of models", "What calls of language models cost by the price of their model.",
-        Page.AGENTS, Unit.MONEY, (AGENT,), "model",
+        unit=Unit.MONEY, kind="model",
     ),
-    Metric(
-        "tool_calls", "Calls of tools", "Calls of tools by agents, by tool.",
-        Page.AGENTS, by=(AGENT,), kind="tool",
-    ),
-    Metric(
+    _agent("tool_calls", "Calls of tools", "Calls of tools by agents, by tool.", kind="tool"),
+    _agent(
         "tool_failures", "Failed calls of tools", "Calls of tools by agents that failed or were refused, by tool.",
-        Page.AGENTS, by=(AGENT,), kind="tool",
+        kind="tool",
     ),
-    Metric(
-        "tool_time", "Time of a tool", "How long calls of tools took, by tool.",
-        Page.AGENTS, Unit.SECONDS, (AGENT,), "tool",
-    ),
+    _agent("tool_time", "Time of a tool", "How long calls of tools took, by tool.", unit=Unit.SECONDS, kind="tool"),
 )  # fmt: skip
 _CHANNELS: Final = (
-    Metric(
-        "deliveries", "Sent messages", "Messages to customers that a channel took, each once.",
-        Page.CHANNELS, by=(CHANNEL,),
-    ),
-    Metric(
-        "delivered", "Delivered messages", "Messages to customers that arrived, as the channel reports.",
-        Page.CHANNELS, by=(CHANNEL,),
-    ),
-    Metric(
+    _channel("deliveries", "Sent messages", "Messages to customers that a channel took, each once."),
+    _channel("delivered", "Delivered messages", "Messages to customers that arrived, as the channel reports."),
+    _channel(
         "delivery_failures", "Failed messages", "Messages to customers that could not be delivered, by the code.",
-        Page.CHANNELS, by=(CHANNEL,), kind="code",
+        kind="code",
     ),
-    Metric(
+    _channel(
         "provider_calls", "Calls of providers",
-        "Times that a channel's provider was asked to send a message, each attempt, by provider.",
-        Page.CHANNELS, by=(CHANNEL,), kind="provider",
+        "Times that a channel's provider was asked to send a message, each attempt, by provider.", kind="provider",
     ),
-    Metric(
+    _channel(
         "provider_failures", "Failed calls of providers",
         "Attempts to send that a provider refused or did not answer, tried again later or not, by provider.",
-        Page.CHANNELS, by=(CHANNEL,), kind="provider",
+        kind="provider",
     ),
-    Metric(
+    _channel(
         "provider_time", "Time of a provider", "How long a provider took to answer an attempt to send, by provider.",
-        Page.CHANNELS, Unit.SECONDS, (CHANNEL,), "provider",
+        unit=Unit.SECONDS, kind="provider",
     ),
 )  # fmt: skip
 METRICS: Final[dict[str, Metric]] = {metric.key: metric for metric in (*_DESK, *_HITL, *_AGENTS, *_CHANNELS)}
-
-
-def metrics_of(page: Page) -> list[Metric]:
-    """Return the metrics of a page, in order."""
-    return [metric for metric in METRICS.values() if metric.page == page]
 
 
 def has_dimension(metrics: Iterable[str], dimension: str) -> bool:

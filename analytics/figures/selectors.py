@@ -168,7 +168,6 @@ def read_series(
     dimension: str = TOTAL,
     value: str = "",
     currency: str = "",
-    now: datetime | None = None,
 ) -> dict[str, list[Point]]:
     """Return one point for each step of a span, of zero where nothing was counted. At most two queries.
 
@@ -178,42 +177,26 @@ def read_series(
     for metric in metrics:
         if METRICS.get(metric) and (METRICS[metric].unit == Unit.MONEY) != bool(currency):
             raise Invalid("Name the currency of money, and of nothing else.", code="currency")
+    starts: list[Any]
     if step == Step.HOUR:
-        return _read_hours(viewer, metrics, span, dimension, value, currency, now or clock_now())
-    rows = _days(viewer, metrics, span, dimension, value).filter(currency=currency)
-    sums = rows.order_by().values_list("metric", "day").annotate(Sum("n"), Sum("total"))
-    found = {metric: dict.fromkeys(span.starts(step), (0, _ZERO)) for metric in metrics}
-    for metric, day, n, total in sums:
-        start = spans.start_of(day, step)
-        before = found[metric][start]
-        found[metric][start] = (before[0] + n, before[1] + total)
-    return {metric: [Point(day, *both) for day, both in points.items()] for metric, points in found.items()}
-
-
-def _read_hours(
-    viewer: Actor,
-    metrics: Collection[str],
-    span: Span,
-    dimension: str,
-    value: str,
-    currency: str,
-    moment: datetime,
-) -> dict[str, list[Point]]:
-    zone = tenant_zone()
-    today = spans.day_of(moment, zone)
-    if span.first < today - timedelta(days=HOUR_DAYS) or span.days * 24 > spans.MOST_HOURS:
-        raise Invalid("Hours can be shown for up to seven of the last fourteen days.", code="span")
-    begin, end = spans.bounds_of(span, zone)
-    rows = _rows(FigureHour.objects.filter(hour__gte=begin, hour__lt=end), viewer, metrics, dimension, value)
-    sums = rows.filter(currency=currency).order_by().values_list("metric", "hour").annotate(Sum("n"), Sum("total"))
-    hours = spans.hours_of(span, zone)
-    found = {metric: dict.fromkeys(hours, (0, _ZERO)) for metric in metrics}
-    for metric, hour, n, total in sums:
+        zone = tenant_zone()
+        today = spans.day_of(clock_now(), zone)
+        if span.first < today - timedelta(days=HOUR_DAYS) or span.days * 24 > spans.MOST_HOURS:
+            raise Invalid("Hours can be shown for up to seven of the last fourteen days.", code="span")
+        begin, end = spans.bounds_of(span, zone)
+        at, starts = "hour", spans.hours_of(span, zone)
+        rows = _rows(FigureHour.objects.filter(hour__gte=begin, hour__lt=end), viewer, metrics, dimension, value)
+    else:
+        at, starts = "day", list(span.starts(step))
+        rows = _days(viewer, metrics, span, dimension, value)
+    found = {metric: dict.fromkeys(starts, (0, _ZERO)) for metric in metrics}
+    sums = rows.filter(currency=currency).order_by().values_list("metric", at).annotate(Sum("n"), Sum("total"))
+    for metric, moment, n, total in sums:
         # An hour that was counted in another zone begins at another minute.
-        start = hours[bisect_right(hours, hour) - 1]
+        start = starts[bisect_right(starts, moment) - 1]
         before = found[metric][start]
         found[metric][start] = (before[0] + n, before[1] + total)
-    return {metric: [Point(hour, *both) for hour, both in points.items()] for metric, points in found.items()}
+    return {metric: [Point(start, *both) for start, both in points.items()] for metric, points in found.items()}
 
 
 def read_quantiles(

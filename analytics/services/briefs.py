@@ -45,7 +45,10 @@ def list_stuck(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
 
 
 def claim_brief(*, brief_id: UUID, now: datetime | None = None) -> Brief | None:
-    """Claim one brief for `make_brief`; None if another worker has it or it is done. For the worker."""
+    """Claim one brief for `make_brief`. For the worker.
+
+    Returns None if another worker has it or it is done.
+    """
     rows, working = Brief.objects.select_related("user").filter(pk=brief_id), Q(state=State.WORKING)
     facts = {"state": State.WORKING, "attempts": F("attempts") + 1}
     return lease.claim(rows, LEASE, where=working, queued=Q(state=State.QUEUED), now=now, **facts)
@@ -122,9 +125,10 @@ def unsubscribe_url(user_id: UUID) -> str:
 
 
 def record_failure(*, brief: Brief, error: str) -> None:
-    """Requeue a failed brief for a later attempt, or park it after `MAX_ATTEMPTS`; nothing if the claim is lost.
+    """Requeue a failed brief for a later attempt, or park it after `MAX_ATTEMPTS`.
 
-    For the worker that claimed it, in the tenant's scope. `error` names the kind of failure.
+    For the worker that claimed it, in the tenant's scope: one that has lost it writes nothing. `error` names the kind
+    of failure.
     """
     if brief.attempts < MAX_ATTEMPTS:
         again = clock_now() + timedelta(seconds=30) * brief.attempts

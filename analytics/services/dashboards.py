@@ -37,14 +37,6 @@ def query_dashboards(*, viewer: Actor) -> QuerySet[FigureDashboard]:
     return rows.order_by("name", "pk")
 
 
-def get_dashboard(*, viewer: Actor, dashboard_id: UUID) -> FigureDashboard:
-    """Return a dashboard of one's own or a shared one. Rights as `query_dashboards`; raises NotFound, Refused."""
-    found = query_dashboards(viewer=viewer).filter(pk=dashboard_id).first()
-    if found is None:
-        raise NotFound("There is no such dashboard.")
-    return found
-
-
 def create_dashboard(
     *, actor: Actor, name: str, cards: Sequence[str], days: int = 30, is_shared: bool = False
 ) -> FigureDashboard:

@@ -40,8 +40,15 @@ def set_preference(
     future, or at most `schedule.CATCH_UP` ago and none exists for the date. Audited.
     """
     user_id = person_of(actor)
-    _check(zone, sections, language)
-    moment = now or clock_now()
+    wrong, known, moment = {}, section_titles(), now or clock_now()
+    if zone not in zones():
+        wrong["zone"] = ["Choose an IANA time zone such as Europe/Berlin."]
+    if not sections or len(set(sections)) != len(sections) or not set(sections) <= known.keys():
+        wrong["sections"] = [f"Choose each section at most once: {', '.join(known)}."]
+    if language not in TEXTS:
+        wrong["language"] = [f"Choose one of {', '.join(TEXTS)}."]
+    if wrong:
+        raise Invalid("These settings aren't valid.", fields=wrong)
     local = at.replace(second=0, microsecond=0, tzinfo=None)
     values = {"is_on": is_on, "at": local, "zone": zone, "sections": list(sections), "language": language}
     with transaction.atomic():
@@ -87,18 +94,6 @@ def switch_off(*, user_id: UUID) -> bool:
         row.is_on = False
         _record(system("unsubscribe-link"), row, True, user=str(user_id))
     return True
-
-
-def _check(zone: str, sections: Sequence[str], language: str) -> None:
-    wrong, known = {}, section_titles()
-    if zone not in zones():
-        wrong["zone"] = ["Choose an IANA time zone such as Europe/Berlin."]
-    if not sections or len(set(sections)) != len(sections) or not set(sections) <= known.keys():
-        wrong["sections"] = [f"Choose each section at most once: {', '.join(known)}."]
-    if language not in TEXTS:
-        wrong["language"] = [f"Choose one of {', '.join(TEXTS)}."]
-    if wrong:
-        raise Invalid("These settings aren't valid.", fields=wrong)
 
 
 def _record(actor: Actor, row: BriefPreference, was_on: bool, **facts: object) -> None:

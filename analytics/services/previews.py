@@ -42,23 +42,19 @@ def preview_brief(*, viewer: Actor, now: datetime | None = None) -> Preview:
     Needs `analytics.use_brief`. Raises `TooMany` while it is already being made. Calls outside services, so
     call it outside a transaction.
     """
-    moment, preference = now or clock_now(), own_preference(viewer=viewer)
-    key = _cache_key(viewer, preference, moment)
+    moment, wish = now or clock_now(), own_preference(viewer=viewer)
+    key = _cache_key(viewer, wish, moment)
     cached = _read(key)
     if cached is not None:
         return cached
     if not cache.add(f"{key}:busy", 1, timeout=BUSY_SECONDS):
         raise TooMany("Your preview is being prepared. Try again in a moment.")
     try:
+        day = moment.astimezone(ZoneInfo(wish.zone)).date()
         content = compose(
-            viewer=viewer,
-            sections=preference.sections,
-            language=preference.language,
-            day=moment.astimezone(ZoneInfo(preference.zone)).date(),
-            now=moment,
-            seconds=PATIENCE,
+            viewer=viewer, sections=wish.sections, language=wish.language, day=day, now=moment, seconds=PATIENCE,
             words_within=WORDS_WITHIN,
-        )
+        )  # fmt: skip
         text = json.dumps({"at": moment.isoformat(), "content": content})
         cache.set(key, seal_text(text, purpose=_PURPOSE), timeout=int(KEPT.total_seconds()))
     finally:

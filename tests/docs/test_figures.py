@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from analytics.figures.metrics import METRICS, Page, metrics_of
+from analytics.figures.metrics import METRICS, Page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "figures.md"
 BEGIN, END = "<!-- metrics -->", "<!-- end -->"
@@ -19,7 +19,7 @@ def _tables() -> str:
     lines: list[str] = []
     for page, title in TITLES.items():
         lines += [f"### {title}", "| metric | figure | how it is counted | unit | by |", "|---|---|---|---|---|"]
-        for metric in metrics_of(page):
+        for metric in (metric for metric in METRICS.values() if metric.page == page):
             by = ", ".join([*metric.by, *([f"kind ({metric.kind})"] if metric.kind else [])])
             lines.append(f"| `{metric.key}` | {metric.name} | {metric.how} | {metric.unit} | {by} |")
         lines.append("")

@@ -119,4 +119,4 @@ def test_no_canary_leaves_by_event_export_webhook_alert_or_metric(town: World, s
 
 
 def _request(world: World, source: str, format: str, **more: Any) -> Export:
-    return jobs.request_export(actor=world.actor("admin"), source=source, format=format, **more)
+    return jobs.request_export(actor=world.actor("admin"), wanted=jobs.Wanted(source, format, **more))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -137,13 +138,13 @@ def test_export_over_the_api_from_request_to_file(desk: World) -> None:
 
 
 def test_erasing_a_contact_removes_files_begun_before_and_reasons_that_name_them(desk: World) -> None:
-    asked = {"source": "conversations", "format": "csv", "since": FRIDAY - timedelta(days=1), "until": now()}
-    masked = jobs.request_export(actor=desk.actor("admin"), **asked)
+    asked = jobs.Wanted("conversations", "csv", FRIDAY - timedelta(days=1), now())
+    masked = jobs.request_export(actor=desk.actor("admin"), wanted=asked)
     work.write_export(export_id=masked.pk)
-    running = jobs.request_export(actor=desk.actor("admin"), **asked)
+    running = jobs.request_export(actor=desk.actor("admin"), wanted=asked)
     Export.objects.filter(pk=running.pk).update(state=State.RUNNING, begun_at=now(), attempts=1)
     reason = f"Question of {NAME} about the bill"
-    clear = jobs.request_export(actor=desk.actor("admin"), **asked, in_clear=True, reason=reason)
+    clear = jobs.request_export(actor=desk.actor("admin"), wanted=replace(asked, in_clear=True, reason=reason))
     schedules.create_schedule(actor=desk.actor("admin"), settings=wish(desk))
     contact = Contact.objects.get()
     erasure = erase_contact(actor=strong(desk.actor("compliance")), contact_id=contact.pk, reason="asked_for")

@@ -52,7 +52,7 @@ def desk(acme: World) -> World:
 
 def request(world: World, role: str = "admin", **more: Any) -> Export:
     given = {"source": "conversations", "format": "csv", "since": now() - timedelta(days=1), "until": now()}
-    return jobs.request_export(actor=world.actor(role), **{**given, **more})
+    return jobs.request_export(actor=world.actor(role), wanted=jobs.Wanted(**{**given, **more}))
 
 
 def written(export: Export) -> Export:

@@ -41,7 +41,7 @@ from generate_series(1, %(rows)s) n
 
 def ask(world: World, format: str) -> Export:
     span = {"since": now() - timedelta(days=2), "until": now()}
-    return jobs.request_export(actor=world.actor("admin"), source="conversations", format=format, **span)
+    return jobs.request_export(actor=world.actor("admin"), wanted=jobs.Wanted("conversations", format, **span))
 
 
 @pytest.mark.parametrize("format", ["csv", "xlsx", "parquet"])

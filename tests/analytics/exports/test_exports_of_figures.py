@@ -60,8 +60,8 @@ def desk(acme: World) -> World:
 
 
 def request(actor: Actor, source: str, **more: Any) -> Export:
-    given = {"format": "csv", "now": NOON + 5 * DAY, **SPAN, **more}
-    return jobs.request_export(actor=actor, source=source, **given)
+    given: dict[str, Any] = {"format": "csv", **SPAN, **more}
+    return jobs.request_export(actor=actor, wanted=jobs.Wanted(source, **given), now=NOON + 5 * DAY)
 
 
 def file_of(actor: Actor, export: Export) -> bytes:

@@ -24,6 +24,7 @@ from analytics.figures.selectors import (
 from analytics.figures.spans import Span, Step
 from analytics.models import FigureDay, FigureHour
 from conversations.models import Team, TeamMember
+from core import clock
 from core.actors import Actor
 from core.errors import Invalid, NotFound, Refused
 from core.tenancy.scope import tenant_scope
@@ -72,8 +73,8 @@ def test_series_have_a_point_for_each_step(owner: Actor, django_assert_num_queri
     ]  # fmt: skip
     assert sum(point.n for point in weeks["messages_in"]) == 119
     day = Span(WEEK.last, WEEK.last)
-    with django_assert_num_queries(2):
-        hours = read_series(viewer=owner, metrics=["messages_in"], span=day, step=Step.HOUR, now=NOON)
+    with clock.at(NOON), django_assert_num_queries(2):
+        hours = read_series(viewer=owner, metrics=["messages_in"], span=day, step=Step.HOUR)
     assert len(hours["messages_in"]) == 24
     assert [point for point in hours["messages_in"] if point.n] == [Point(NOON, 2, Decimal(2))]
     assert {point.at.astimezone(BERLIN).date() for point in hours["messages_in"]} == {WEEK.last}  # type: ignore[attr-defined, union-attr]
@@ -132,8 +133,8 @@ def test_what_cannot_be_read_is_refused_with_a_word(owner: Actor) -> None:
         read_totals(viewer=owner, metrics=["messages_in"], span=WEEK, dimension="total", value="x")
     with pytest.raises(Invalid):
         read_quantiles(viewer=owner, metric="messages_in", span=WEEK)
-    with pytest.raises(Invalid, match="seven of the last fourteen"):
-        read_series(viewer=owner, metrics=["messages_in"], span=WEEK, step=Step.HOUR, now=NOON + 30 * DAY)
+    with clock.at(NOON + 30 * DAY), pytest.raises(Invalid, match="seven of the last fourteen"):
+        read_series(viewer=owner, metrics=["messages_in"], span=WEEK, step=Step.HOUR)
 
 
 def test_figures_are_for_who_may_see_them_and_for_the_own_team(owner: Actor, acme: World) -> None:
