@@ -23,15 +23,15 @@ def given(form: ConsoleForm) -> dict[str, Any]:
 def calls(service: Service, key: str = "", *, done: Said = "", values: Values = given, **looks: Any) -> ServiceAction:
     """Return an action that calls a service: about a row, whose id it gets as `key`, or without a key above the list.
 
-    The service gets the actor, the form's `values` and, of a form that has one, the version that was shown. `done` is
-    the sentence afterwards, "{}" in it what the service returned, or makes it. `looks` are those of `service_action`.
+    The service gets the actor, the form's `values` and, of a row's form that has one, the version shown. `done` is the
+    sentence afterwards, "{}" in it what the service returned, or makes it. `looks` are those of `service_action`.
     """
 
     def call(self: Any, request: HttpRequest, obj: Any, form: ConsoleForm) -> str | HttpResponseBase:
         about = {key: obj.pk} if key else {}
-        if isinstance(form, VersionedForm):
+        if key and isinstance(form, VersionedForm):
             about["seen_version"] = form.seen_version()
-        elif "version" in form.fields:
+        elif key and "version" in form.fields:
             about["seen_version"] = form.cleaned_data["version"]
         made = service(actor=viewer_of(request), **about, **values(form))
         return done(made) if callable(done) else done.format(made)
