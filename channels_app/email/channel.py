@@ -31,6 +31,7 @@ class EmailChannel(Channel):
     kind = ChannelAccount.Kind.EMAIL
     transport = transport.EmailTransport
     connect = MailConnect
+    page = "channels_app.email.admin.MailPage"
 
     @classmethod
     def fetch_file(cls, attachment: Attachment) -> MediaFile | FetchFailure:

@@ -103,6 +103,8 @@ class Channel(ABC):
     diagnosis: ClassVar[type[Diagnosis] | Without]
     doors: ClassVar[tuple[Door, ...] | Without]
     sources: ClassVar[tuple[Source, ...] | Without]
+    page: ClassVar[str]
+    """The dotted name of its `ChannelPage`, which only processes that show pages load."""
 
     plain: ClassVar[tuple[str, ...]] = ()
     """Beginnings of addresses that only a provider calls, with a signature and without a session."""
@@ -137,6 +139,7 @@ PARTS: Final[Mapping[str, type]] = {
     "diagnosis": Diagnosis,
     "doors": tuple,
     "sources": tuple,
+    "page": str,
 }
 """What every channel declares, by name."""
 

@@ -31,6 +31,7 @@ class MetaWhatsApp(PhoneChannel):
     diagnosis = CloudDiagnosis
     doors = (Door("channels/whatsapp-cloud/<str:key>/webhook/", inbound.webhook, "cloud_webhook"),)
     sources = (Source(inbound.PROVIDER, handler.receive_delivery),)
+    page = "channels_app.meta_whatsapp.admin.MetaPage"
     plain = ("/channels/whatsapp-cloud/",)
     closed_codes = ("131047",)
     send_template = staticmethod(send_template)

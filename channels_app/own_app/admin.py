@@ -1,18 +1,17 @@
-"""The console's actions on a company's own app: connect, secrets, test, pause, and sending again."""
+"""A company's own app on the console's page of channels: connect, secrets, test, pause, and sending again."""
 
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 
-from channels_app.kit import diagnosis
+from channels_app.kit.admin.page import CHANGE, ChannelPage, calls, tests
 from channels_app.own_app import manage
 from channels_app.own_app.transport import PURPOSE
-from console.base.actions import ServiceAction, service_action
+from console.base.actions import ServiceAction, service_action, show_once
 from console.base.forms import ConsoleForm
-from console.base.model_admin import ServiceAdmin
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount
@@ -20,8 +19,6 @@ from core.models import WebhookDelivery, WebhookEndpoint
 from core.webhooks.endpoints import find_endpoint
 from core.webhooks.words import describe
 
-CHANGE: Final = "channels_app.change_channelaccount"
-OWN_OF_APP: Final = ("edit-app", "token-secret")
 OF_WEBHOOKS: Final = ("signing-secret", "test-webhook", "pause-webhooks", "resume-webhooks", "replay-webhook")
 SHOWN: Final = 25
 STATES: Final = {
@@ -70,15 +67,25 @@ class ReplayForm(ConsoleForm):
         field.choices = (self.initial or {}).get("failed", [])
 
 
-def is_app(account: ChannelAccount) -> bool:
-    """Return True for a company's own app."""
-    return bool(account.kind == ChannelAccount.Kind.APP)
+def _delivery(form: ConsoleForm, account: ChannelAccount) -> dict[str, Any]:
+    return {"delivery_id": UUID(form.cleaned_data["delivery"])}
 
 
-class AppActions(ServiceAdmin):
+def _show_secrets(page: Any, request: HttpRequest, account: ChannelAccount, title: str, **secrets: str) -> HttpResponse:
+    named = [(name.replace("_", " ").capitalize(), value) for name, value in secrets.items() if value]
+    return show_once(page, request, page.object_url(account), title=title, secrets=named)
+
+
+class AppPage(ChannelPage):
     """The actions on a company's own app."""
 
-    def app_initial(self, action: ServiceAction, account: ChannelAccount) -> dict[str, Any]:
+    order = 50
+    noun = "an app"
+    shows_advice = False
+    has_websites = True
+
+    @classmethod
+    def initial(cls, action: ServiceAction, account: ChannelAccount) -> dict[str, Any]:
         """Return the current settings, or the failed webhooks to choose from."""
         endpoint = find_endpoint(purpose=PURPOSE, ref=account.pk)
         if action.path == "edit-app":
@@ -94,23 +101,23 @@ class AppActions(ServiceAdmin):
             return {"failed": [(str(row.pk), name) for row, name in zip(failed, names, strict=True)]}
         return {}
 
-    def app_in_the_way(self, action: ServiceAction, account: ChannelAccount) -> str:
+    @classmethod
+    def blocked(cls, action: ServiceAction, account: ChannelAccount) -> str:
         """Return why an action does not apply now."""
-        if not is_app(account):
-            return "This is not an app."
-        endpoint = find_endpoint(purpose=PURPOSE, ref=account.pk) if action.path in OF_WEBHOOKS else None
-        if action.path in OF_WEBHOOKS and endpoint is None:
+        if action.path not in OF_WEBHOOKS:
+            return ""
+        endpoint = find_endpoint(purpose=PURPOSE, ref=account.pk)
+        if endpoint is None:
             return "No webhook address is set."
-        is_paused = endpoint is not None and endpoint.state == WebhookEndpoint.State.PAUSED
+        is_paused = endpoint.state == WebhookEndpoint.State.PAUSED
         if action.path == "pause-webhooks" and is_paused:
             return "Webhooks are paused."
         if action.path == "resume-webhooks" and not is_paused:
             return "Webhooks are not paused."
-        if action.path == "replay-webhook" and not _failed(endpoint):
-            return "No webhook has failed."
-        return ""
+        return "No webhook has failed." if action.path == "replay-webhook" and not _failed(endpoint) else ""
 
-    def app_context(self, request: HttpRequest, account: ChannelAccount) -> dict[str, Any]:
+    @classmethod
+    def context(cls, request: HttpRequest, account: ChannelAccount) -> dict[str, Any]:
         """Return what the app needs, and the log of its webhooks in words."""
         endpoint = find_endpoint(purpose=PURPOSE, ref=account.pk)
         log = manage.query_log(viewer=viewer_of(request), account_id=account.pk)[:SHOWN]
@@ -119,13 +126,6 @@ class AppActions(ServiceAdmin):
             "endpoint_trouble": describe(endpoint.last_error) if endpoint and endpoint.last_error else "",
             "webhook_log": [_line_of(row) for row in log],
         }
-
-    def _show_secrets(self, request: HttpRequest, account: ChannelAccount, title: str, **secrets: str) -> HttpResponse:
-        named = [(name.replace("_", " ").capitalize(), value) for name, value in secrets.items() if value]
-        context = {**self.admin_site.each_context(request), "title": title, "secrets": named}
-        answer = TemplateResponse(request, "console/secrets.html", {**context, "back_url": self.object_url(account)})
-        answer["Cache-Control"] = "no-store"
-        return answer
 
     @service_action(
         path="connect-app",
@@ -137,70 +137,56 @@ class AppActions(ServiceAdmin):
         explain="Let customers write from your own app. You'll see its secrets once. "
         "If you create them, you can't approve requests from this app.",
     )
-    def connect_app(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+    def connect_app(self: Any, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
         """Connect a new app and show its secrets once."""
         made = manage.connect_app(actor=viewer_of(request), **_cleaned(form))
-        return self._show_secrets(
-            request, made.account, "App connected", token_secret=made.token_secret, signing_secret=made.signing_secret
+        return _show_secrets(
+            self,
+            request,
+            made.account,
+            "App connected",
+            token_secret=made.token_secret,
+            signing_secret=made.signing_secret,
         )
 
     @service_action(path="edit-app", title="Edit app", permission=CHANGE, form=AppForm, submit="Save", tone="primary")
-    def edit_app(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str | HttpResponse:
+    def edit_app(self: Any, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str | HttpResponse:
         """Update the app; a first webhook address brings a signing secret."""
         saved = manage.connect_app(actor=viewer_of(request), account_id=obj.pk, **_cleaned(form))
         if saved.signing_secret:
-            return self._show_secrets(request, obj, "Webhooks set up", signing_secret=saved.signing_secret)
+            return _show_secrets(self, request, obj, "Webhooks set up", signing_secret=saved.signing_secret)
         return "App saved."
 
-    @service_action(
-        path="test-webhook",
+    test = tests(
+        "test-webhook",
         title="Send test webhook",
-        permission=CHANGE,
-        submit="Send",
         explain="Posts one signed event to your server. The log shows what it answered.",
     )
-    def test_webhook(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
-        """Queue a test."""
-        return diagnosis.send_test(actor=viewer_of(request), account_id=obj.pk).words
-
-    @service_action(
-        path="replay-webhook",
+    replay = calls(
+        manage.replay,
+        "replay-webhook",
         title="Send failed webhook again",
-        permission=CHANGE,
         form=ReplayForm,
         submit="Send again",
         explain="Sends the same event with the same id, so your server recognises one it already has.",
+        values=_delivery,
+        done="The webhook is sent again.",
     )
-    def replay_webhook(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
-        """Queue a failed webhook again."""
-        key = UUID(form.cleaned_data["delivery"])
-        manage.replay(actor=viewer_of(request), account_id=obj.pk, delivery_id=key)
-        return "The webhook is sent again."
-
-    @service_action(
-        path="pause-webhooks",
+    pause = calls(
+        partial(manage.set_paused, is_paused=True),
+        "pause-webhooks",
         title="Pause webhooks",
-        permission=CHANGE,
         tone="danger",
-        submit="Pause webhooks",
         explain="Answers wait until you resume. Customers can still write.",
+        done="Webhooks paused.",
     )
-    def pause_webhooks(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
-        """Pause deliveries."""
-        manage.set_paused(actor=viewer_of(request), account_id=obj.pk, is_paused=True)
-        return "Webhooks paused."
-
-    @service_action(
-        path="resume-webhooks",
+    resume = calls(
+        partial(manage.set_paused, is_paused=False),
+        "resume-webhooks",
         title="Resume webhooks",
-        permission=CHANGE,
-        submit="Resume webhooks",
         explain="Sends what has waited, in order.",
+        done="Webhooks resumed.",
     )
-    def resume_webhooks(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
-        """Resume deliveries."""
-        manage.set_paused(actor=viewer_of(request), account_id=obj.pk, is_paused=False)
-        return "Webhooks resumed."
 
     @service_action(
         path="token-secret",
@@ -211,10 +197,10 @@ class AppActions(ServiceAdmin):
         explain="Your app signs its customers' tokens with it. Tokens signed with the previous secret work for "
         "24 more hours. If you create it, you can't approve requests from this app.",
     )
-    def token_secret(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> HttpResponse:
+    def token_secret(self: Any, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> HttpResponse:
         """Replace the token secret and show it once."""
         secret = manage.rotate_token_secret(actor=viewer_of(request), account_id=obj.pk)
-        return self._show_secrets(request, obj, "New token secret", token_secret=secret)
+        return _show_secrets(self, request, obj, "New token secret", token_secret=secret)
 
     @service_action(
         path="signing-secret",
@@ -225,10 +211,10 @@ class AppActions(ServiceAdmin):
         explain="Your server verifies webhooks with it. For 24 hours both the new and the "
         "previous secret verify each webhook.",
     )
-    def signing_secret(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> HttpResponse:
+    def signing_secret(self: Any, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> HttpResponse:
         """Replace the signing secret and show it once."""
         secret = manage.rotate_signing_secret(actor=viewer_of(request), account_id=obj.pk)
-        return self._show_secrets(request, obj, "New signing secret", signing_secret=secret)
+        return _show_secrets(self, request, obj, "New signing secret", signing_secret=secret)
 
 
 def _cleaned(form: ConsoleForm) -> dict[str, Any]:

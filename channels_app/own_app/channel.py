@@ -37,6 +37,7 @@ class OwnApp(kit.Channel):
     diagnosis = AppDiagnosis
     doors = (Door("channels/app/<str:key>/messages/", inbound.messages, "app_messages"),)
     sources = (Source(inbound.PROVIDER, handler.receive_delivery),)
+    page = "channels_app.own_app.admin.AppPage"
     plain = ("/channels/app/",)
 
     @classmethod

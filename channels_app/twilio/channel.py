@@ -47,6 +47,7 @@ class TwilioChannel(PhoneChannel):
         Door("channels/whatsapp/status/<uuid:message_id>/", inbound.status, "whatsapp_status"),
     )
     sources = (Source(inbound.PROVIDER, handler.receive_delivery),)
+    page = "channels_app.twilio.admin.TwilioPage"
     plain = ("/channels/whatsapp/",)
     closed_codes = ("63016",)
     stopped_codes = ("21610",)

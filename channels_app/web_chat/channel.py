@@ -25,6 +25,7 @@ class WebChat(kit.Channel):
         Door("chat/<str:key>/identity/", views.demo_identity, "hosted_chat_identity"),
     )
     sources = Without("What a page sends is received at once, on its socket.")
+    page = "channels_app.web_chat.settings.admin.WebChatPage"
 
 
 kit.register(WebChat)

@@ -151,6 +151,15 @@ def run_action(
     return _call_handler(model_admin, action, request, obj, form)
 
 
+def show_once(
+    model_admin: ActionHost, request: HttpRequest, back_url: str, *, title: str, **shown: Any
+) -> HttpResponse:
+    """Show a `secret`, or several as `secrets` of name and value, on a page that no browser keeps."""
+    context = {**model_admin.admin_site.each_context(request), "title": title, **shown, "back_url": back_url}
+    template = "console/secrets.html" if "secrets" in shown else "console/secret.html"
+    return TemplateResponse(request, template, context, headers={"Cache-Control": "no-store"})
+
+
 def _deny(model_admin: ActionHost, action: ServiceAction, request: HttpRequest, object_id: Any) -> NoReturn:
     """Refuse an action that the viewer's role doesn't allow; only sending its form is an attempt."""
     problem = Refused("Your role doesn't allow this.", permission=action.permission)

@@ -9,7 +9,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -19,7 +18,7 @@ from accounts.permissions.role_limits import STRONG
 from accounts.permissions.roles import permissions_of
 from accounts.permissions.team_scope import CAN_BE_LIMITED, set_team_scope
 from accounts.privacy.erasure import erase_member
-from console.base.actions import ServiceAction, service_action
+from console.base.actions import ServiceAction, service_action, show_once
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, choose
@@ -318,9 +317,7 @@ class ApiKeyAdmin(ServiceAdmin):
             scopes=form.cleaned_data["scopes"],
             expires_at=ends,
         )
-        context = {**self.admin_site.each_context(request), "title": "Your new API key", "secret": secret}
-        context["back_url"] = self.list_url()
-        return TemplateResponse(request, "console/secret.html", context, headers={"Cache-Control": "no-store"})
+        return show_once(self, request, self.list_url(), title="Your new API key", secret=secret)
 
     revoke = calls(
         services.revoke_api_key,

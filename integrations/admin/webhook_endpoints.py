@@ -9,11 +9,10 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from console.base.actions import ServiceAction, service_action
+from console.base.actions import ServiceAction, service_action, show_once
 from console.base.crud import edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.model_admin import ServiceAdmin
@@ -199,12 +198,8 @@ class WebhookEndpointAdmin(ServiceAdmin):
         return self.list_url() if action.path == "remove" else super().after_action_url(request, action, obj)
 
     def _show_secret(self, request: HttpRequest, made: services.WithSecret, title: str) -> HttpResponse:
-        secrets = [("Signing secret", made.secret)]
-        context = {**self.admin_site.each_context(request), "title": title, "secrets": secrets}
-        page = {**context, "back_url": self.object_url(made.subscription)}
-        answer = TemplateResponse(request, "console/secrets.html", page)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        back_url = self.object_url(made.subscription)
+        return show_once(self, request, back_url, title=title, secrets=[("Signing secret", made.secret)])
 
     @service_action(
         path="create",

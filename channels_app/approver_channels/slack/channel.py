@@ -4,13 +4,14 @@ from django.conf import settings
 from django.urls import reverse
 
 from channels_app import kit
-from channels_app.approver_channels.slack import handler, inbound, notifier, signature, workspaces
+from channels_app.approver_channels.slack import handler, inbound, notifier, workspaces
 from channels_app.approver_channels.slack.connect import SlackConnect
 from channels_app.approver_channels.slack.diagnosis import SlackDiagnosis
 from channels_app.kit import Door, Source, Verify, Without
 from channels_app.kit.health import Health
 from channels_app.kit.setup import Copy, SetupStep, send_a_test
 from channels_app.models import ColleagueAddress, SlackMessage
+from channels_app.webhooks.intake import WINDOW
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.privacy.erasure.person import Person
@@ -31,11 +32,12 @@ class Slack(kit.Channel):
     provider = ChannelAccount.Provider.SLACK
     label = "Slack"
     transport = Without("It carries approvals to colleagues: the channel of notifications sends them.")
-    verify = Verify(proof=SlackDiagnosis.proof, secrets=workspaces.secrets_of, window=signature.WINDOW)
+    verify = Verify(proof=SlackDiagnosis.proof, secrets=workspaces.secrets_of, window=WINDOW)
     connect = SlackConnect
     diagnosis = SlackDiagnosis
     doors = (Door("channels/slack/<str:key>/interactivity/", inbound.interactivity, "slack_interactivity"),)
     sources = (Source(inbound.PROVIDER, handler.receive_delivery),)
+    page = "channels_app.approver_channels.slack.admin.SlackPage"
     plain = ("/channels/slack/",)
     tables = (
         Table("channels_app.SlackRoute", "The organisation's own channels.", kept="channel"),

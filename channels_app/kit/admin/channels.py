@@ -1,0 +1,186 @@
+"""The console's page of channels: set-up, tests and the last error; each vendor's part stands in its own package."""
+
+from functools import partial
+from typing import Any, Final
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.module_loading import import_string
+
+from channels_app.exchanges.log import list_exchanges
+from channels_app.kit import diagnosis, pauses
+from channels_app.kit.admin.forms import PauseForm, SampleForm
+from channels_app.kit.admin.page import CHANGE, ChannelPage, calls
+from channels_app.kit.channel import channel_of, channels, sources_of
+from channels_app.kit.health import error_of, read_health, refusal_of
+from console.base.actions import ServiceAction, actions_of, service_action
+from console.base.forms import ConsoleForm
+from console.base.model_admin import ServiceAdmin
+from console.navigation import Nav
+from console.templatetags.console_ui import chip, moment
+from console.viewers import viewer_of
+from conversations.models import ChannelAccount
+from core.errors import Invalid
+
+LOGGED: Final = 20
+# The order of actions on a page.
+TONES: Final = ("primary", "neutral", "danger")
+BY_NAME: Final[dict[str, type[ChannelPage]]] = {channel.page: import_string(channel.page) for channel in channels()}
+PAGES: Final = sorted(set(BY_NAME.values()), key=lambda page: page.order)
+
+
+def page_of(account: ChannelAccount) -> type[ChannelPage]:
+    """Return the vendor's part of an account's page; an empty one where nobody registered its pair."""
+    channel = channel_of(account)
+    return BY_NAME[channel.page] if channel else ChannelPage
+
+
+class ChannelAccountAdmin(ServiceAdmin):
+    """Numbers, mailboxes, web chats, apps and Slack; credentials are never shown."""
+
+    view_permission = "channels_app.view_channelaccount"
+    nav = Nav("Channels", "door", group="Set-up", order=30)
+    intro = "Where customers and colleagues reach you."
+    masked_fields = ("credentials", "address", "lookup_digest", "provider_digest")
+    list_display = ("name", "kind", "provider", "own_address", "standing", "created_at")
+    ordering = ("id",)
+    detail_fields = (
+        "name",
+        "kind",
+        "provider",
+        "own_address",
+        "standing",
+        "last_trouble",
+        "allowed_origins",
+        "created_at",
+    )
+    detail_template = "console/channel.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ChannelAccount]:
+        """Return the accounts without their credentials."""
+        return super().get_queryset(request).defer("credentials")
+
+    @admin.display(description="Address")
+    def own_address(self, account: ChannelAccount) -> str:
+        """Return the organisation's own number or sender, which customers know anyway."""
+        return format_html('<span class="wk-number">{}</span>', account.address) if account.address else "–"
+
+    @admin.display(description="State")
+    def standing(self, account: ChannelAccount) -> str:
+        """Return whether the channel is open, and whether it has an error."""
+        if account.is_active and account.paused_at is not None:
+            return chip("Paused", "warn", "pause")
+        if account.is_active and account.last_error:
+            return chip("Error", "warn", "alert")
+        return chip("Open", "good", "check") if account.is_active else chip("Closed", "neutral", "ban")
+
+    @admin.display(description="Last error")
+    def last_trouble(self, account: ChannelAccount) -> str:
+        """Return the last error in words."""
+        if refusal := refusal_of(account):
+            return refusal
+        error = error_of(account)
+        if error is None:
+            return "–"
+        # Our own codes say no more than the sentence does.
+        part = page_of(account)
+        has_code = account.last_error.isdigit() or part.shows_codes
+        code = f"({account.last_error})" if has_code and account.last_error not in error.reason else ""
+        page = format_html('<a href="{}" rel="noreferrer">{}</a>', error.url, code) if error.url else code
+        words = format_html("{} {} {}", error.reason, page, error.advice if part.shows_advice else "")
+        return format_html('{} <span class="wk-quiet">{}</span>', words, moment(account.last_error_at))
+
+    @admin.display(description="Allowed websites")
+    def allowed_origins(self, account: ChannelAccount) -> str:
+        """Return the origins of the widget."""
+        return ", ".join(account.origins) or "No website yet"
+
+    def detail_context(self, request: HttpRequest, obj: ChannelAccount) -> dict[str, Any]:
+        """Return the facts, the actions and the set-up instructions."""
+        context = super().detail_context(request, obj)
+        offered = [offer for offer in context["offered"] if not offer["blocked"]]
+        context["offered"] = sorted(offered, key=lambda offer: TONES.index(offer["action"].tone))
+        viewer, channel, page = viewer_of(request), channel_of(obj), page_of(obj)
+        hidden = {"Allowed websites": not page.has_websites, "Address": not obj.address}
+        context["rows"] = [row for row in context["rows"] if not hidden.get(row[0])]
+        health = read_health(viewer=viewer, account_id=obj.pk)
+        context |= {"health": health, **page.context(request, obj)}
+        if channel and not sources_of(channel):
+            # Nothing is posted to it, so that there is nothing to set up at a vendor, and no log.
+            return context
+        steps = channel.setup(obj, health, may_change=viewer.may(CHANGE)) if channel else []
+        context |= {"steps": steps, "is_set_up": all(step.is_done for step in steps), "logged": LOGGED}
+        return {**context, "exchanges": list_exchanges(viewer=viewer, account_id=obj.pk, limit=LOGGED).rows}
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, account: Any) -> str:
+        """Return why an action does not apply to this kind of channel, or to this account now."""
+        if account is None:
+            return ""
+        if action.path == "verify-sample":
+            found = diagnosis.diagnosis_of(account)
+            return "" if found and found.proof else "Nothing that arrives here has a signature to check."
+        if action.path in ("pause", "resume"):
+            is_paused = account.paused_at is not None
+            if is_paused == (action.path == "resume"):
+                return ""
+            return "This channel is paused already." if is_paused else "This channel isn't paused."
+        page = page_of(account)
+        if action.path in actions_of(page):
+            return page.blocked(action, account)
+        return f"This is not {next(other.noun for other in PAGES if action.path in actions_of(other))}."
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, account: Any) -> dict[str, Any]:
+        """Return the settings that are not secret, and what the form of a sample asks for."""
+        if account is None:
+            return {}
+        if action.path == "verify-sample":
+            return {"diagnosis": diagnosis.diagnosis_of(account)}
+        return page_of(account).initial(action, account)
+
+    @service_action(
+        path="verify-sample",
+        title="Check a sample",
+        permission=CHANGE,
+        form=SampleForm,
+        submit="Check",
+        explain="Paste a request from the provider's log, or your app's token, to see whether Walker accepts it.",
+    )
+    def verify_sample(self, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
+        """Check a pasted webhook; what is wrong stands on the form."""
+        result = diagnosis.verify_sample(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data)
+        if not result.valid:
+            raise Invalid(result.words, fields={"signature": [result.words]})
+        return result.words
+
+    pause = calls(
+        partial(pauses.set_paused, paused=True),
+        "pause",
+        title="Pause channel",
+        form=PauseForm,
+        submit="Pause",
+        tone="danger",
+        explain="Nothing is sent until you resume it: messages wait. What customers write is stored, and neither shown "
+        "nor answered until then; a mailbox isn't read, and a web chat takes no one. Sign-in emails and notices to "
+        "colleagues still go out; those by Slack or WhatsApp become emails. A button pressed in Slack more than 15 "
+        "minutes before you resume decides nothing.",
+        done="Channel paused.",
+    )
+    resume = calls(
+        partial(pauses.set_paused, paused=False),
+        "resume",
+        title="Resume channel",
+        tone="primary",
+        explain="What customers wrote in the meantime appears and is answered, and waiting messages are sent, in "
+        "order. Whether they may still be sent is checked again: WhatsApp's 24 hours may have passed.",
+        done="Channel resumed. What has waited is being processed and sent.",
+    )
+
+
+# A vendor's own actions come before those that several vendors share.
+_OWNERS: Final = dict.fromkeys((*PAGES, *(parent for page in PAGES for parent in page.__mro__)))
+for _owner in _OWNERS:
+    _own = [value for value in vars(_owner).values() if isinstance(value, ServiceAction)]
+    ChannelAccountAdmin.service_actions.update({action.path: action for action in _own})
+admin.site.register(ChannelAccount, ChannelAccountAdmin)

@@ -1,0 +1,103 @@
+"""A vendor's part of the console's page of channels: its actions, what their forms show, and its sections."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+
+from channels_app.kit import diagnosis
+from console.base.actions import ServiceAction, service_action
+from console.base.forms import ConsoleForm
+from console.viewers import viewer_of
+from conversations.models import ChannelAccount
+
+CHANGE: Final = "channels_app.change_channelaccount"
+
+
+class ChannelPage:
+    """What the accounts of a vendor have on the page; their channels name it, and it is loaded with the page."""
+
+    order: ClassVar[int] = 0
+    """The place of its actions, also among what can be connected."""
+
+    noun: ClassVar[str]
+    """What its accounts are, as in “This is not a web chat.”"""
+
+    edit: ClassVar[ServiceAction | None] = None
+    """The action that changes an account."""
+
+    shown: ClassVar[tuple[str, ...]] = ()
+    """The credentials that are no secrets: they stand in the form of `edit`."""
+
+    shows_codes: ClassVar[bool] = False
+    """True if codes of errors that are words can be looked up."""
+
+    shows_advice: ClassVar[bool] = True
+    has_websites: ClassVar[bool] = False
+
+    @classmethod
+    def initial(cls, action: ServiceAction, account: ChannelAccount) -> dict[str, Any]:
+        """Return what an action's form shows: the settings that are not secret."""
+        if action is not cls.edit:
+            return {}
+        kept = account.credentials or {}
+        return {"name": account.name, **{name: kept.get(name, "") for name in cls.shown}}
+
+    @classmethod
+    def blocked(cls, action: ServiceAction, account: ChannelAccount) -> str:  # noqa: ARG003  (for subclasses)
+        """Return why one of its actions does not apply to one of its accounts now; "" if it does."""
+        return ""
+
+    @classmethod
+    def context(cls, request: HttpRequest, account: ChannelAccount) -> dict[str, Any]:  # noqa: ARG003
+        """Return what the template of the page shows of an account beside what all have."""
+        return {}
+
+
+def filled(form: ConsoleForm, account: ChannelAccount | None) -> Mapping[str, Any]:
+    """Return what a form was filled with."""
+    values: dict[str, Any] = form.cleaned_data
+    return values
+
+
+def calls(
+    service: Callable[..., Any],
+    path: str,
+    *,
+    done: str | Callable[[Any], str],
+    values: Callable[[ConsoleForm, Any], Mapping[str, Any]] = filled,
+    **looks: Any,
+) -> ServiceAction:
+    """Return the action that calls a service with the actor, the account's id and the form's values.
+
+    `done` is the sentence afterwards, "{}" in it what the service returned. An action above the list leads to the page
+    of the account that it made. `looks` are those of `service_action`.
+    """
+
+    def call(self: Any, request: HttpRequest, obj: ChannelAccount | None, form: ConsoleForm) -> str | HttpResponseBase:
+        of = {} if obj is None else {"account_id": obj.pk}
+        made = service(actor=viewer_of(request), **of, **values(form, obj))
+        said = done(made) if callable(done) else done.format(made)
+        if obj is not None:
+            return said
+        (messages.success if made.is_active else messages.warning)(request, said)
+        return HttpResponseRedirect(self.object_url(made))
+
+    return service_action(path=path, permission=CHANGE, **looks)(call)
+
+
+def connects(service: Callable[..., Any], path: str, **looks: Any) -> ServiceAction:
+    """Return the action above the list that connects an account, whose page it shows."""
+    return calls(service, path, **{"submit": "Connect", **looks}, on_list=True)
+
+
+def edits(service: Callable[..., Any], path: str, **looks: Any) -> ServiceAction:
+    """Return the action that changes an account."""
+    return calls(service, path, **looks, submit="Save", tone="primary")
+
+
+def tests(path: str, **looks: Any) -> ServiceAction:
+    """Return the action that sends a test from an account."""
+    return calls(diagnosis.send_test, path, done="{0.words}", **{"title": "Send test message", **looks}, submit="Send")
