@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from core.errors import Invalid
-from hitl.actions.base import ActionKind, ClaimWords, Estimate, Facts, Outcome, Preview, PreviewRow
+from hitl.actions.base import ActionKind, ClaimWords, Estimate, Facts, Outcome, P, Preview, PreviewRow
 from integrations.sandbox_ads import claims, selectors
 from integrations.sandbox_ads.execution import (
     changes_between,
@@ -30,33 +30,61 @@ from integrations.sandbox_ads.params import (
     PageMeta,
 )
 from integrations.sandbox_ads.texts import describe_length, describe_text_changes, hash_text
-from integrations.sandbox_ads.types import Campaign
 
 DAYS_EXPOSED = 30
 """A budget runs until it is changed; approvers decide on a month of it."""
+C = TypeVar("C", CampaignBudget, CampaignPause)
 
 
-def _campaign_facts(campaign: Campaign) -> Facts:
-    return {
-        "campaign_id": campaign.id,
-        "campaign_name": campaign.name,
-        "status": campaign.status,
-        "daily_budget": str(campaign.daily_budget),
-        "currency": campaign.currency,
-        "spend_last_7_days": str(campaign.spend),
+class SandboxKind(ActionKind[P]):
+    """A change on the platform; one with an idempotency key can be asked about."""
+
+    watched: ClassVar[Mapping[str, str]]
+    """The facts that a decision depends on, with their labels."""
+
+    def estimate(self, params: P, facts: Facts) -> Estimate:
+        """Return no cost; how many people will see it is unknown."""
+        return Estimate(cost=Decimal("0.00"))
+
+    def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
+        """Return changes of the watched facts; figures such as spend may change."""
+        return changes_between(old_facts, new_facts, self.watched)
+
+    def probe(self, params: P, *, idempotency_key: str) -> Outcome | None:
+        """Ask by key, if the platform takes one."""
+        return probe_key(idempotency_key) if self.keyed else None
+
+
+class CampaignKind(SandboxKind[C]):
+    """A change of a campaign."""
+
+    watched: ClassVar[Mapping[str, str]] = {
+        "campaign_id": "campaign",
+        "campaign_name": "campaign's name",
+        "status": "status",
+        "daily_budget": "daily budget",
+        "currency": "currency",
     }
 
+    def observe(self, params: C) -> Facts:
+        """Read the campaign."""
+        campaign = selectors.find_campaign(params.campaign)
+        return {
+            "campaign_id": campaign.id,
+            "campaign_name": campaign.name,
+            "status": campaign.status,
+            "daily_budget": str(campaign.daily_budget),
+            "currency": campaign.currency,
+            "spend_last_7_days": str(campaign.spend),
+        }
 
-CAMPAIGN_WATCHED = {
-    "campaign_id": "campaign",
-    "campaign_name": "campaign's name",
-    "status": "status",
-    "daily_budget": "daily budget",
-    "currency": "currency",
-}
+    def campaign_line(self, facts: Facts) -> str:
+        """Return what the campaign spent lately."""
+        spend = format_money(facts["spend_last_7_days"], facts["currency"])
+        return f"{facts['campaign_name']} ({facts['status']}) spent {spend} in the last 7 days."
 
 
-class SetCampaignBudget(ActionKind[CampaignBudget]):
+class SetCampaignBudget(CampaignKind[CampaignBudget]):
     """Sets a campaign's daily budget."""
 
     key: ClassVar[str] = "set_campaign_budget"
@@ -77,13 +105,7 @@ class SetCampaignBudget(ActionKind[CampaignBudget]):
         if params.daily_budget == campaign.daily_budget:
             budget = format_money(campaign.daily_budget, campaign.currency)
             raise nothing_to_do(f"The budget is already {budget}.", "daily_budget")
-        return params.model_copy(
-            update={"campaign": campaign.id, "currency": campaign.currency},
-        )
-
-    def observe(self, params: CampaignBudget) -> Facts:
-        """Read the campaign."""
-        return _campaign_facts(selectors.find_campaign(params.campaign))
+        return params.model_copy(update={"campaign": campaign.id, "currency": campaign.currency})
 
     def preview(self, params: CampaignBudget, facts: Facts) -> Preview:
         """Show the budget and its month before and after."""
@@ -97,7 +119,7 @@ class SetCampaignBudget(ActionKind[CampaignBudget]):
                 PreviewRow("Daily budget", before, after),
                 PreviewRow(f"Maximum spend in {DAYS_EXPOSED} days", *month),
             ),
-            body=_campaign_line(facts),
+            body=self.campaign_line(facts),
             link=platform_link(),
         )
 
@@ -122,10 +144,6 @@ class SetCampaignBudget(ActionKind[CampaignBudget]):
         """The budget of this campaign."""
         return f"sandbox_ads:campaign:{params.campaign}:budget"
 
-    def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
-        """Return changes of name, status, budget or currency; spend may change."""
-        return changes_between(old_facts, new_facts, CAMPAIGN_WATCHED)
-
     def execute(self, params: CampaignBudget, *, idempotency_key: str) -> Outcome:
         """Set the budget; repeating the call with the same key is safe."""
         return perform(
@@ -137,12 +155,8 @@ class SetCampaignBudget(ActionKind[CampaignBudget]):
             )
         )
 
-    def probe(self, params: CampaignBudget, *, idempotency_key: str) -> Outcome | None:
-        """Ask by key."""
-        return probe_key(idempotency_key)
 
-
-class PauseCampaign(ActionKind[CampaignPause]):
+class PauseCampaign(CampaignKind[CampaignPause]):
     """Pauses a campaign.
 
     The platform accepts no idempotency key for this, so a second call has a second effect, and there is no
@@ -165,10 +179,6 @@ class PauseCampaign(ActionKind[CampaignPause]):
             raise nothing_to_do(f"{campaign.name} is already paused.", "campaign")
         return params.model_copy(update={"campaign": campaign.id})
 
-    def observe(self, params: CampaignPause) -> Facts:
-        """Read the campaign."""
-        return _campaign_facts(selectors.find_campaign(params.campaign))
-
     def preview(self, params: CampaignPause, facts: Facts) -> Preview:
         """Show the status before and after, and the spend that stops."""
         budget = format_money(facts["daily_budget"], facts["currency"])
@@ -178,7 +188,7 @@ class PauseCampaign(ActionKind[CampaignPause]):
                 PreviewRow("Status", str(facts["status"]), "paused"),
                 PreviewRow("Maximum spend per day", budget, format_money("0", facts["currency"])),
             ),
-            body=_campaign_line(facts),
+            body=self.campaign_line(facts),
             link=platform_link(),
         )
 
@@ -194,16 +204,12 @@ class PauseCampaign(ActionKind[CampaignPause]):
         """The status of this campaign."""
         return f"sandbox_ads:campaign:{params.campaign}:status"
 
-    def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
-        """Return changes of name, status, budget or currency; spend may change."""
-        return changes_between(old_facts, new_facts, CAMPAIGN_WATCHED)
-
     def execute(self, params: CampaignPause, *, idempotency_key: str) -> Outcome:
         """Pause the campaign once; must not be repeated after `unknown`."""
         return perform(lambda client: client.pause_campaign(params.campaign))
 
 
-class UpdatePageMeta(ActionKind[PageMeta]):
+class UpdatePageMeta(SandboxKind[PageMeta]):
     """Updates the title and meta description that search engines show for a page."""
 
     key: ClassVar[str] = "update_page_meta"
@@ -214,6 +220,12 @@ class UpdatePageMeta(ActionKind[PageMeta]):
     keyed: ClassVar[bool] = True
     base_risk: ClassVar[int] = 10
     params_model = PageMeta
+    watched: ClassVar[Mapping[str, str]] = {
+        "page_id": "page",
+        "url": "address",
+        "title": "title",
+        "description": "description",
+    }
 
     def resolve(self, params: PageMeta) -> PageMeta:
         """Resolve the page; refuse unchanged texts."""
@@ -245,18 +257,9 @@ class UpdatePageMeta(ActionKind[PageMeta]):
             link=platform_link(),
         )
 
-    def estimate(self, params: PageMeta, facts: Facts) -> Estimate:
-        """Return no cost; how many people will see it is unknown."""
-        return Estimate(cost=Decimal("0.00"))
-
     def subject_key(self, params: PageMeta) -> str:
         """The search entry of this page."""
         return f"sandbox_ads:page:{params.page}:meta"
-
-    def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
-        """Return changes of the page or its texts."""
-        watched = {"page_id": "page", "url": "address", "title": "title"}
-        return changes_between(old_facts, new_facts, watched | {"description": "description"})
 
     def execute(self, params: PageMeta, *, idempotency_key: str) -> Outcome:
         """Set the texts; repeating the call with the same key is safe."""
@@ -264,12 +267,8 @@ class UpdatePageMeta(ActionKind[PageMeta]):
         changes = {name: text for name, text in texts.items() if text is not None}
         return perform(lambda client: client.update_page_meta(params.page, changes=changes, key=idempotency_key))
 
-    def probe(self, params: PageMeta, *, idempotency_key: str) -> Outcome | None:
-        """Ask by key."""
-        return probe_key(idempotency_key)
 
-
-class PublishContent(ActionKind[ContentPublication]):
+class PublishContent(SandboxKind[ContentPublication]):
     """Publishes a draft. Without idempotency key and probe, like pausing."""
 
     key: ClassVar[str] = "publish_content"
@@ -279,6 +278,7 @@ class PublishContent(ActionKind[ContentPublication]):
     claim_words: ClassVar[ClaimWords] = claims.PUBLICATION
     base_risk: ClassVar[int] = 25
     params_model = ContentPublication
+    watched: ClassVar[Mapping[str, str]] = {"content_id": "item", "title": "title", "kind": "kind", "status": "status"}
 
     def resolve(self, params: ContentPublication) -> ContentPublication:
         """Resolve the item; refuse a published one."""
@@ -313,27 +313,17 @@ class PublishContent(ActionKind[ContentPublication]):
             link=platform_link(),
         )
 
-    def estimate(self, params: ContentPublication, facts: Facts) -> Estimate:
-        """Return no cost; how many people will read it is unknown."""
-        return Estimate(cost=Decimal("0.00"))
-
     def subject_key(self, params: ContentPublication) -> str:
         """The status of this item."""
         return f"sandbox_ads:content:{params.content}:status"
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
         """Return changes of the item's title, status or text."""
-        watched = {"content_id": "item", "title": "title", "kind": "kind", "status": "status"}
-        return changes_between(old_facts, new_facts, watched) + describe_text_changes(old_facts, new_facts)
+        return super().drift(old_facts, new_facts) + describe_text_changes(old_facts, new_facts)
 
     def execute(self, params: ContentPublication, *, idempotency_key: str) -> Outcome:
         """Publish the item once; must not be repeated after `unknown`."""
         return perform(lambda client: client.publish_content(params.content))
-
-
-def _campaign_line(facts: Facts) -> str:
-    spend = format_money(facts["spend_last_7_days"], facts["currency"])
-    return f"{facts['campaign_name']} ({facts['status']}) spent {spend} in the last 7 days."
 
 
 KINDS: tuple[type[ActionKind[Any]], ...] = (

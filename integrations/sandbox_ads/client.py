@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -59,7 +61,7 @@ class SandboxAdsClient:
     def list_figures(self, first: date, last: date) -> Answer[list[CampaignFigures]]:
         """Return the sums of each campaign from the first to the last day."""
         period = {"by": "campaign", "from": first.isoformat(), "to": last.isoformat()}
-        return self._read_list("/v1/metrics", parse_figures, period)
+        return self._read_list("/v1/metrics", partial(parse_row, CampaignFigures), period)
 
     def list_rankings(self) -> Answer[list[Ranking]]:
         """Return the rankings of all keywords and pages."""
@@ -67,7 +69,7 @@ class SandboxAdsClient:
 
     def list_pages(self, *, slug: str = "") -> Answer[list[Page]]:
         """Return all pages, or the one with this slug."""
-        return self._read_list("/v1/pages", parse_page, {"slug": slug} if slug else {})
+        return self._read_list("/v1/pages", partial(parse_row, Page), {"slug": slug} if slug else {})
 
     def list_content(self, *, title: str = "") -> Answer[list[ContentItem]]:
         """Return all content items, or those with exactly this title."""
@@ -114,10 +116,8 @@ class SandboxAdsClient:
 
     def _read(self, path: str, parse: Callable[[Body], T], params: Mapping[str, str] | None = None) -> Answer[T]:
         reply = self._http.request("GET", path, params=params)
-        if isinstance(reply, NotSent):
-            return CleanFailure(reply.code, reply.detail, retry=reply.retry)
-        if isinstance(reply, NoAnswer):
-            return CleanFailure(reply.code, reply.detail, retry=True)
+        if isinstance(reply, NotSent | NoAnswer):
+            return CleanFailure(reply.code, reply.detail, retry=isinstance(reply, NoAnswer) or reply.retry)
         if reply.status != 200:
             return _refusal(reply)
         return _parse(reply, parse) or CleanFailure("bad_answer", "The answer could not be read.")
@@ -172,70 +172,29 @@ def _refusal(reply: Reply) -> CleanFailure:
     )
 
 
+def parse_row(cls: type[T], body: Body, **given: Any) -> T:
+    """Return a row from the fields of its JSON that have its names, but for those `given`; amounts come as text."""
+    for field in fields(cls):  # type: ignore[arg-type]
+        if field.name not in given:
+            value = body[field.name]
+            given[field.name] = Decimal(value) if field.type == "Decimal" else value
+    return cls(**given)
+
+
 def parse_campaign(body: Body) -> Campaign:
     """Return a campaign from its JSON."""
-    week = body["last_7_days"]
-    return Campaign(
-        id=body["id"],
-        name=body["name"],
-        channel=body["channel"],
-        status=body["status"],
-        daily_budget=Decimal(body["daily_budget"]),
-        currency=body["currency"],
-        spend=Decimal(week["spend"]),
-        impressions=week["impressions"],
-        clicks=week["clicks"],
-        conversions=week["conversions"],
-    )
-
-
-def parse_figures(body: Body) -> CampaignFigures:
-    """Return the figures of a campaign from their JSON."""
-    return CampaignFigures(
-        id=body["id"],
-        name=body["name"],
-        status=body["status"],
-        currency=body["currency"],
-        spend=Decimal(body["spend"]),
-        revenue=Decimal(body["revenue"]),
-        impressions=body["impressions"],
-        clicks=body["clicks"],
-        conversions=body["conversions"],
-    )
+    return parse_row(Campaign, {**body, **body["last_7_days"]})
 
 
 def parse_ranking(body: Body) -> Ranking:
     """Return a ranking from its JSON."""
-    return Ranking(
-        page_id=body["page"],
-        slug=body["slug"],
-        keyword=body["keyword"],
-        position=body["position"],
-        change=body["change"],
-        clicks=body["clicks"],
-    )
-
-
-def parse_page(body: Body) -> Page:
-    """Return a page from its JSON, without its rankings."""
-    names = ("id", "slug", "url", "title", "meta_description")
-    return Page(**{name: body[name] for name in names})
+    return parse_row(Ranking, body, page_id=body["page"])
 
 
 def parse_content(body: Body) -> ContentItem:
     """Return a content item from its JSON."""
-    performance = body["performance"]
-    return ContentItem(
-        id=body["id"],
-        title=body["title"],
-        kind=body["kind"],
-        status=body["status"],
-        published_at=body["published_at"] or "",
-        views=performance["views"],
-        average_seconds=performance["average_seconds"],
-        conversions=performance["conversions"],
-        views_before=performance.get("views_before"),
-    )
+    found = {"views_before": None, **body, **body["performance"]}
+    return parse_row(ContentItem, found, published_at=body["published_at"] or "")
 
 
 def parse_content_text(body: Body) -> str:
@@ -251,21 +210,12 @@ def parse_content_text(body: Body) -> str:
 def parse_audience(body: Body) -> Audience:
     """Return an audience from its JSON."""
     last = body["last_contacted"]
-    return Audience(
-        id=body["id"],
-        name=body["name"],
-        size=body["size"],
-        last_contacted=date.fromisoformat(last) if last else None,
-    )
+    return parse_row(Audience, body, last_contacted=date.fromisoformat(last) if last else None)
 
 
 def parse_effect(body: Body) -> Effect:
     """Return an effect from the answer to a change."""
-    return Effect(
-        operation=body["operation"],
-        journal_id=int(body["journal_id"]),
-        resource=dict(body["resource"]),
-    )
+    return parse_row(Effect, body, journal_id=int(body["journal_id"]), resource=dict(body["resource"]))
 
 
 def parse_key_status(body: Body) -> KeyStatus:
@@ -273,8 +223,4 @@ def parse_key_status(body: Body) -> KeyStatus:
     took_effect = body["took_effect"]
     if took_effect not in (True, False):
         raise ValueError("took_effect is not a boolean")
-    return KeyStatus(
-        key=body["key"],
-        took_effect=took_effect,
-        effect=parse_effect(body["answer"]) if took_effect else None,
-    )
+    return parse_row(KeyStatus, body, effect=parse_effect(body["answer"]) if took_effect else None)

@@ -172,8 +172,13 @@ def explain_change(client: SandboxAdsClient, wanted: Changed) -> dict[str, Any]:
     after = selectors.list_figures(first, last, client)
     before = selectors.list_figures(first - timedelta(wanted.days), first - timedelta(1), client)
     if wanted.campaign:
-        after = [_named(after, wanted.campaign)]
-        before = [row for row in before if row.id == after[0].id]
+        name = normalise_name(wanted.campaign)
+        found = [row for row in after if name in (normalise_name(row.id), normalise_name(row.name))]
+        if len(found) != 1:
+            choices = closest(wanted.campaign, [row.name for row in after]) or [row.name for row in after]
+            code = "ambiguous" if found else "unknown_name"
+            raise Invalid("Which campaign?", code=code, fields={"campaign": ["None has this name."]}, choices=choices)
+        after, before = found, [row for row in before if row.id == found[0].id]
     currency = after[0].currency if after else ""
     earlier = {row.id: row for row in before}
     sums = reduce(lambda total, row: total.plus(row), after, Sums())
@@ -208,15 +213,6 @@ def explain_change(client: SandboxAdsClient, wanted: Changed) -> dict[str, Any]:
             ],
         ),
     }  # fmt: skip
-
-
-def _named(rows: Sequence[CampaignFigures], name: str) -> CampaignFigures:
-    found = [row for row in rows if normalise_name(name) in {normalise_name(row.id), normalise_name(row.name)}]
-    if len(found) != 1:
-        choices = closest(name, [row.name for row in rows]) or [row.name for row in rows]
-        code = "ambiguous" if found else "unknown_name"
-        raise Invalid("Which campaign?", code=code, fields={"campaign": ["None has this name."]}, choices=choices)
-    return found[0]
 
 
 def _gap(measure: Measure, before: CampaignFigures | None, after: CampaignFigures, *, is_sum: bool) -> Decimal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from django.conf import settings
@@ -62,7 +62,7 @@ def probe_key(key: str) -> Outcome | None:
     return Outcome("failed_clean", error="not_found: The key took no effect.", retry=True)
 
 
-def changes_between(old: Facts, new: Facts, watched: dict[str, str]) -> list[str]:
+def changes_between(old: Facts, new: Facts, watched: Mapping[str, str]) -> list[str]:
     """Return sentences about the watched facts that differ; `watched` maps a fact to its label."""
     return [
         f"The {label} changed from {_describe(old, fact)} to {_describe(new, fact)}."

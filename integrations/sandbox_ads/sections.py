@@ -104,18 +104,6 @@ def rankings(found: list[Ranking], words: BriefWords, _now: datetime) -> Section
         Figure(words.number(len(down)), words.say("down"), "danger" if down else "neutral"),
     )
     rows = [_ranking_row(row, words) for row in sorted(found, key=lambda row: (-abs(row.change), row.position))]
-    return SectionContent(top, rows, _ranking_findings(up, down, found))
-
-
-def _ranking_row(row: Ranking, words: BriefWords) -> Row:
-    tone: Tone = "good" if row.change > 0 else "danger" if row.change < 0 else "neutral"
-    arrow = f"▲ {row.change}" if row.change > 0 else f"▼ {-row.change}" if row.change < 0 else "="
-    place = words.say("position", position=row.position)
-    # A full bar is position 1; from position 30 on it is almost empty.
-    return Row(row.keyword, f"{place} · {row.slug}", arrow, share(31 - min(row.position, 30), 30), tone)
-
-
-def _ranking_findings(up: Sequence[Ranking], down: Sequence[Ranking], rows: Sequence[Ranking]) -> list[Finding]:
     findings = []
     worst = min(down, key=lambda row: (row.change, row.position), default=None)
     best = max(up, key=lambda row: (row.change, -row.position), default=None)
@@ -124,11 +112,19 @@ def _ranking_findings(up: Sequence[Ranking], down: Sequence[Ranking], rows: Sequ
     if worst and worst.change <= -FALL:
         facts: dict[str, str | int] = {"by": -worst.change, "position": worst.position, "page": worst.slug}
         findings.append(finding("fell", 50, keyword=worst.keyword, **facts))
-    near = [row for row in rows if FIRST_PAGE < row.position <= FIRST_PAGE + NEAR and row is not worst]
+    near = [row for row in found if FIRST_PAGE < row.position <= FIRST_PAGE + NEAR and row is not worst]
     likely = max(near, key=lambda row: row.clicks, default=None)
     if likely:
         findings.append(finding("near", 30, keyword=likely.keyword, position=likely.position, page=likely.slug))
-    return findings
+    return SectionContent(top, rows, findings)
+
+
+def _ranking_row(row: Ranking, words: BriefWords) -> Row:
+    tone: Tone = "good" if row.change > 0 else "danger" if row.change < 0 else "neutral"
+    arrow = f"▲ {row.change}" if row.change > 0 else f"▼ {-row.change}" if row.change < 0 else "="
+    place = words.say("position", position=row.position)
+    # A full bar is position 1; from position 30 on it is almost empty.
+    return Row(row.keyword, f"{place} · {row.slug}", arrow, share(31 - min(row.position, 30), 30), tone)
 
 
 def content(found: list[ContentItem], words: BriefWords, _now: datetime) -> SectionContent:

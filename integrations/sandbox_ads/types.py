@@ -21,10 +21,7 @@ class Ok(Generic[T]):
 
 @dataclass(frozen=True)
 class CleanFailure:
-    """The call provably changed nothing.
-
-    `retry` says that it may be repeated, after `retry_after` seconds.
-    """
+    """The call provably changed nothing. `retry` says that it may be repeated, after `retry_after` seconds."""
 
     code: str
     detail: str
