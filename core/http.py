@@ -60,6 +60,12 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
 
+    @property
+    def retry_after(self) -> int | None:
+        """Return the seconds, up to an hour, that the server asks to wait; None if it names none."""
+        wait = self.headers.get("Retry-After", "")
+        return min(int(wait), 3600) if wait.isascii() and wait.isdigit() and len(wait) < 6 else None
+
     def json(self) -> Any:
         """Return the body as JSON, or None if it isn't JSON."""
         try:

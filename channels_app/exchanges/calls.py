@@ -16,15 +16,13 @@ from conversations.texts import clean
 from core import retention
 from core.clock import now as clock_now
 from core.observability.logging import get_logger
-from integrations import outcomes
-from integrations.slack import types as slack
+from integrations.outcomes import Failed, Sent, Unknown
+from integrations.slack.types import Done
 
 log = get_logger(__name__)
 KEPT: Final = timedelta(days=30)
 TEST: Final = "test"
-Result = TypeVar(
-    "Result", bound=slack.Done | slack.Failed | slack.Unknown | outcomes.Sent | outcomes.Failed | outcomes.Unknown
-)
+Result = TypeVar("Result", bound=Done | Sent | Failed | Unknown)
 
 
 def make(account: ChannelAccount, what: str, call: Callable[[], Result]) -> Result:
@@ -32,9 +30,9 @@ def make(account: ChannelAccount, what: str, call: Callable[[], Result]) -> Resu
     started, began = clock_now(), time.monotonic()
     outcome = call()
     ended = ProviderCall.Outcome.SUCCEEDED
-    if isinstance(outcome, slack.Failed | outcomes.Failed):
+    if isinstance(outcome, Failed):
         ended = ProviderCall.Outcome.FAILED
-    elif isinstance(outcome, slack.Unknown | outcomes.Unknown):
+    elif isinstance(outcome, Unknown):
         ended = ProviderCall.Outcome.UNKNOWN
     try:
         ProviderCall.objects.create(

@@ -1,18 +1,17 @@
 """Meta's Graph API for one WhatsApp number: time-outs, egress guard, errors as data."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
 from django.conf import settings
 
-from core.errors import Unavailable
-from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
+from core.http import OutgoingHttp, Patience, Reply, host_of
 from core.reliability.circuit_breaker import breaker
 from integrations.meta.errors import meaning_of, words_of
 from integrations.meta.types import Answer, Uploaded
-from integrations.outcomes import Failed, Sent, Unknown
+from integrations.outcomes import Failed, Sent, Unknown, guarded, unanswered
 
 VERSION: Final = "v23.0"
 PATIENCE: Final = Patience(connect=3.0, read=8.0, total=12.0, max_bytes=2_000_000)
@@ -51,33 +50,26 @@ class MetaClient:
         body: dict[str, Any] = {"messaging_product": "whatsapp", "recipient_type": "individual", **named, **content}
         if callback_data:
             body["biz_opaque_callback_data"] = callback_data
-        return _sent(self._guarded(lambda: self._call("POST", f"{self._number}/messages", json=body)))
+        outcome = guarded(self._breaker, lambda: self._call("POST", f"{self._number}/messages", json=body))
+        if not isinstance(outcome, Answer):
+            return outcome
+        messages = outcome.body.get("messages")
+        first = messages[0] if isinstance(messages, list) and messages else None
+        message_id = first.get("id") if isinstance(first, dict) else None
+        return Sent(message_id) if isinstance(message_id, str) and message_id else Unknown("bad_answer", 200)
 
     def upload_media(self, content: bytes, *, content_type: str, filename: str) -> Uploaded | Failed | Unknown:
         """Store a file at Meta, for 30 days. Nobody sees it before it is sent, so that a repeat does no harm."""
         form = {"messaging_product": "whatsapp", "type": content_type}
         files = {"file": (filename, content, content_type)}
         patient = _http_client(self._base_url, PATIENCE_WITH_FILES)
-        outcome = self._guarded(
-            lambda: self._call("POST", f"{self._number}/media", form=form, files=files, line=patient)
+        outcome = guarded(
+            self._breaker, lambda: self._call("POST", f"{self._number}/media", form=form, files=files, line=patient)
         )
         if not isinstance(outcome, Answer):
             return outcome
         media_id = outcome.body.get("id")
         return Uploaded(media_id) if isinstance(media_id, str) and _ID.fullmatch(media_id) else Unknown("bad_answer")
-
-    def _guarded(self, call: Callable[[], Answer | Failed | Unknown]) -> Answer | Failed | Unknown:
-        """Make a call unless too many failed lately."""
-        try:
-            self._breaker.allow()
-        except Unavailable as closed:
-            return Failed(closed.code, permanent=False, retry_after=30)
-        outcome = call()
-        if isinstance(outcome, Answer) or (isinstance(outcome, Failed) and outcome.permanent):
-            self._breaker.succeeded()
-        else:
-            self._breaker.failed()
-        return outcome
 
     def mark_read(self, message_id: str, *, typing: bool = False) -> Answer | Failed | Unknown:
         """Show the customer that their message was read, and with `typing` that an answer is on its way."""
@@ -113,34 +105,17 @@ class MetaClient:
         self, method: str, path: str, *, line: OutgoingHttp | None = None, **content: Any
     ) -> Answer | Failed | Unknown:
         outcome = (line or self._http).request(method, f"/{VERSION}/{path}", headers=self._headers, **content)
-        if isinstance(outcome, NotSent):
-            return Failed(outcome.code, permanent=not outcome.retry)
-        if isinstance(outcome, NoAnswer):
-            return Unknown(outcome.code)
+        if not isinstance(outcome, Reply):
+            return unanswered(outcome)
         body = outcome.json()
         if outcome.status == 200:
             return Answer(body) if isinstance(body, dict) else Unknown("bad_answer", outcome.status)
-        return _failure(outcome, body)
-
-
-def _sent(outcome: Answer | Failed | Unknown) -> Sent | Failed | Unknown:
-    if not isinstance(outcome, Answer):
-        return outcome
-    messages = outcome.body.get("messages")
-    first = messages[0] if isinstance(messages, list) and messages else None
-    message_id = first.get("id") if isinstance(first, dict) else None
-    return Sent(message_id) if isinstance(message_id, str) and message_id else Unknown("bad_answer", 200)
-
-
-def _failure(answer: Reply, body: Any) -> Failed | Unknown:
-    error = body.get("error") if isinstance(body, dict) else None
-    given = error.get("code") if isinstance(error, dict) else None
-    code = str(given)[:20] if isinstance(given, int | str) and str(given).isalnum() else str(answer.status)
-    if answer.status >= 500 and given is None:
-        # The server may have failed after accepting the message.
-        return Unknown(code, answer.status)
-    wait = answer.headers.get("Retry-After", "")
-    retry_after = min(int(wait), 3600) if wait.isascii() and wait.isdigit() and len(wait) < 6 else None
-    meaning = meaning_of(code, status=answer.status)
-    is_permanent = meaning.permanent and answer.status != 429
-    return Failed(code, is_permanent, retry_after, text=words_of(error), status=answer.status)
+        error = body.get("error") if isinstance(body, dict) else None
+        given = error.get("code") if isinstance(error, dict) else None
+        code = str(given)[:20] if isinstance(given, int | str) and str(given).isalnum() else str(outcome.status)
+        if outcome.status >= 500 and given is None:
+            # The server may have failed after accepting the message.
+            return Unknown(code, outcome.status)
+        meaning = meaning_of(code, status=outcome.status)
+        is_permanent = meaning.permanent and outcome.status != 429
+        return Failed(code, is_permanent, outcome.retry_after, text=words_of(error), status=outcome.status)

@@ -10,13 +10,15 @@ from django.conf import settings
 from core.errors import Unavailable
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from core.reliability.circuit_breaker import breaker
+from integrations.outcomes import Failed, Unknown, unanswered
 from integrations.slack.errors import RETRIED
-from integrations.slack.types import Done, Failed, Outcome, Unknown
+from integrations.slack.types import Done, SlackOutcome
 
 PATIENCE: Final = Patience(connect=3.0, read=8.0, total=12.0, max_bytes=1_000_000)
 ANSWERS_AT: Final = "hooks.slack.com"
 """The only host of Slack's that takes answers to button presses."""
-LONGEST_PAUSE: Final = 3600
+SLOW_DOWN: Final = 30
+"""Seconds to wait where Slack names none."""
 
 
 @cache
@@ -33,7 +35,7 @@ class SlackClient:
         self._token = token
         self._breaker = breaker(f"slack:{account}")
 
-    def call(self, method: str, **body: Any) -> Outcome:
+    def call(self, method: str, **body: Any) -> SlackOutcome:
         """Call a method of the Web API, such as `chat.postMessage`, with a JSON body."""
         if not self._token:
             return Failed("no_credentials", permanent=True)
@@ -55,15 +57,12 @@ class SlackClient:
         return outcome
 
 
-def _outcome_of(reply: Reply | NotSent | NoAnswer) -> Outcome:
-    if isinstance(reply, NotSent):
-        return Failed(reply.code, permanent=not reply.retry)
-    if isinstance(reply, NoAnswer):
-        return Unknown(reply.code)
+def _outcome_of(reply: Reply | NotSent | NoAnswer) -> SlackOutcome:
+    if not isinstance(reply, Reply):
+        return unanswered(reply)
     if reply.status == 429:
-        wait = reply.headers.get("Retry-After", "")
-        seconds = int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 6 else 30
-        return Failed("ratelimited", permanent=False, retry_after=max(1, min(seconds, LONGEST_PAUSE)), status=429)
+        seconds = SLOW_DOWN if reply.retry_after is None else max(1, reply.retry_after)
+        return Failed("ratelimited", permanent=False, retry_after=seconds, status=429)
     facts = reply.json()
     if not isinstance(facts, dict) or reply.status != 200:
         # The server may have failed after it did what was asked.
@@ -75,7 +74,7 @@ def _outcome_of(reply: Reply | NotSent | NoAnswer) -> Outcome:
     return Failed(code, permanent=code not in RETRIED, status=reply.status)
 
 
-def answer(url: str, body: Mapping[str, Any]) -> Outcome:
+def answer(url: str, body: Mapping[str, Any]) -> SlackOutcome:
     """Post to the `response_url` of a button press.
 
     The address comes from outside, so that any host but Slack's is refused; where the API is a stand-in, its own.

@@ -9,14 +9,14 @@ from core.models import Consent
 from core.reach import gate, ledger
 from core.reach.verdict import ChannelRules, Question
 from integrations.slack.client import SlackClient
-from integrations.slack.types import Outcome
+from integrations.slack.types import SlackOutcome
 
 RULES: Final = ChannelRules("slack")
 
 
 def post_message(
     client: SlackClient, to: str, *, also: Collection[str] = (), purpose: str = Consent.Purpose.NOTICE, **body: Any
-) -> Outcome:
+) -> SlackOutcome:
     """Post to a channel, or to a member in a direct message; outside call.
 
     Asks the gate about the channel or member, and about what else names the person: blind indexes of the consent

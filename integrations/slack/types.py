@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from integrations.outcomes import Failed, Unknown
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -13,22 +15,4 @@ class Done:
     status: int | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Slack certainly did not do it."""
-
-    code: str
-    permanent: bool
-    retry_after: int = 0
-    status: int | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """Slack may have done it: the answer was lost."""
-
-    code: str
-    status: int | None = field(default=None, compare=False)
-
-
-Outcome = Done | Failed | Unknown
+SlackOutcome = Done | Failed | Unknown

@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,10 +18,9 @@ from twilio.http import HttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from core.errors import Unavailable
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
 from core.reliability.circuit_breaker import breaker
-from integrations.outcomes import Failed, Sent, Unknown
+from integrations.outcomes import Failed, Sent, Unknown, guarded, unanswered
 from integrations.twilio.errors import meaning_of
 from integrations.twilio.types import ListedMessage
 
@@ -57,8 +56,8 @@ class _Line(HttpClient):
         data: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
-        timeout: float | None = None,
-        allow_redirects: bool = False,
+        *_: Any,
+        **__: Any,
     ) -> Response:
         """Send one request; raises if there is no answer."""
         query = {name: str(value) for name, value in (params or {}).items()}
@@ -69,8 +68,7 @@ class _Line(HttpClient):
         outcome = self._http.request(method, path, params=query or None, form=data, headers=all_headers)
         if not isinstance(outcome, Reply):
             raise _NoReply(outcome)
-        wait = outcome.headers.get("Retry-After", "")
-        self.retry_after = min(int(wait), 3600) if wait.isascii() and wait.isdigit() and len(wait) < 6 else None
+        self.retry_after = outcome.retry_after
         return Response(outcome.status, outcome.body.decode("utf-8", "replace"), outcome.headers)
 
 
@@ -121,24 +119,13 @@ class TwilioClient:
             return Unknown("bad_answer")
 
     def _create(self, facts: dict[str, Any]) -> Sent | Failed | Unknown:
-        try:
-            self._breaker.allow()
-        except Unavailable as closed:
-            return Failed(closed.code, permanent=False, retry_after=30)
-        outcome = self._try(facts)
-        if isinstance(outcome, Sent) or (isinstance(outcome, Failed) and outcome.permanent):
-            self._breaker.succeeded()
-        else:
-            self._breaker.failed()
-        return outcome
+        return guarded(self._breaker, partial(self._try, facts))
 
     def _try(self, facts: dict[str, Any]) -> Sent | Failed | Unknown:
         try:
             sid = str(self._sdk.messages.create(**facts).sid or "")
         except _NoReply as lost:
-            if isinstance(lost.outcome, NotSent):
-                return Failed(lost.outcome.code, permanent=not lost.outcome.retry)
-            return Unknown(lost.outcome.code)
+            return unanswered(lost.outcome)
         except TwilioException as problem:
             return _failure(problem, self._line.retry_after)
         except (KeyError, TypeError, ValueError):

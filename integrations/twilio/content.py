@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, host_of
-from integrations.outcomes import Failed, Unknown
+from core.http import OutgoingHttp, Patience, Reply, host_of
+from integrations.outcomes import Failed, Unknown, unanswered
 
 PATIENCE: Final = Patience(connect=3.0, read=8.0, total=12.0, max_bytes=2_000_000)
 PATH: Final = "/v1/ContentAndApprovals"
@@ -27,10 +27,8 @@ def list_contents(account_sid: str, auth_token: str) -> list[Mapping[str, Any]] 
     try:
         for _ in range(PAGES):
             outcome = http.request("GET", path)
-            if isinstance(outcome, NotSent):
-                return Failed(outcome.code, permanent=not outcome.retry)
-            if isinstance(outcome, NoAnswer):
-                return Unknown(outcome.code)
+            if not isinstance(outcome, Reply):
+                return unanswered(outcome)
             body = outcome.json()
             if outcome.status != 200 or not isinstance(body, dict):
                 code = body.get("code") if isinstance(body, dict) else None

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from jsonschema import Draft202012Validator
 
-from integrations.pagerduty.client import Outcome, send_event
+from integrations.pagerduty.client import EventOutcome, send_event
 from standins.pagerduty.seed import routing_key
 from tests.conformance.conftest import SPECS
 from tests.edge.standin_process import end, launch
@@ -66,7 +66,7 @@ def test_what_our_client_sends_is_what_the_description_wants(
     links = [{"href": "https://walker.example/", "text": "Open in Walker"}]
     for action in ("trigger", "acknowledge", "resolve"):
         more = {"payload": payload, "links": links} if action == "trigger" else {}
-        assert send_event(routing_key=KEY, action=action, dedup_key="a-1", **more) == Outcome()
+        assert send_event(routing_key=KEY, action=action, dedup_key="a-1", **more) == EventOutcome()
     events = httpx2.get(f"{url}/__view", trust_env=False).json()["services"][0]["events"]
     assert len(events) == 3
     for event in events:

@@ -21,8 +21,9 @@ from channels_app.webhooks.intake import REFUSED
 from conversations.models import ChannelAccount, Message
 from core.tenancy.scope import tenant_scope
 from hitl.models import Decision
+from integrations.outcomes import Failed
 from integrations.slack.client import SlackClient
-from integrations.slack.types import Done, Failed
+from integrations.slack.types import Done
 from tests.conformance.conftest import serving
 from tests.edge.ports import free_port
 from tests.world import World

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from integrations.outcomes import Failed
 from integrations.slack.client import SlackClient, answer
-from integrations.slack.types import Done, Failed
+from integrations.slack.types import Done
 from tests.integrations.test_recorded_calls import Replayer
 from tests.recordings import json_of, load, names
 

@@ -9,7 +9,7 @@ from conversations.models import ChannelAccount
 from core.models import Consent
 from core.reach import ledger
 from integrations.slack import posts
-from integrations.slack.types import Outcome
+from integrations.slack.types import SlackOutcome
 
 MEMBERS: Final = ("U", "W")
 """How Slack's ids of members begin. Other ids are channels, which are the organisation's own."""
@@ -22,7 +22,7 @@ def send_message(
     person_id: UUID | None = None,
     purpose: str = Consent.Purpose.NOTICE,
     **body: Any,
-) -> Outcome:
+) -> SlackOutcome:
     """Post to a channel, or to a member in a direct message; outside call.
 
     Asks the gate about the receiver, and about the email address of the colleague that a member is: an opt-out from

@@ -24,7 +24,7 @@ from core.ids import uuid7
 from hitl.models import ApprovalWorkflow
 from integrations.slack.client import SlackClient
 from integrations.slack.errors import describe_error
-from integrations.slack.types import Done, Outcome
+from integrations.slack.types import Done, SlackOutcome
 
 TEST_TEXT: Final = "This is a test from Walker. The connection works."
 _CHANNEL: Final = re.compile(r"[CG][A-Z0-9]{2,20}")
@@ -33,7 +33,7 @@ _RECIPIENT: Final = re.compile(r"[CGUW][A-Z0-9]{2,20}")
 _SIGNING_SECRET: Final = re.compile(r"[A-Za-z0-9]{16,200}")
 
 
-class SlackConnect(Connect[Outcome]):
+class SlackConnect(Connect[SlackOutcome]):
     """How workspaces are found, keep their secrets, and are tried out."""
 
     account: ClassVar[Mapping[str, str]] = {"kind": workspaces.KIND}
@@ -42,7 +42,7 @@ class SlackConnect(Connect[Outcome]):
     tested: ClassVar[str] = "Test message sent. Look into Slack."
 
     @classmethod
-    def try_out(cls, account: ChannelAccount, to: str, *, actor: Actor) -> Outcome:  # noqa: ARG003
+    def try_out(cls, account: ChannelAccount, to: str, *, actor: Actor) -> SlackOutcome:  # noqa: ARG003
         """Send one message to a channel or a member."""
         if not _RECIPIENT.fullmatch(to.strip()):
             say = "Enter a channel ID such as C0123456789 or a member ID such as U0123456789."
@@ -50,12 +50,12 @@ class SlackConnect(Connect[Outcome]):
         return calls.send_message(account, to.strip(), text=TEST_TEXT)
 
     @classmethod
-    def failure_of(cls, outcome: Outcome) -> str | None:
+    def failure_of(cls, outcome: SlackOutcome) -> str | None:
         """Return the code of a failure, and None for a success."""
         return None if isinstance(outcome, Done) else outcome.code
 
     @classmethod
-    def note_failure(cls, account: ChannelAccount, outcome: Outcome) -> None:
+    def note_failure(cls, account: ChannelAccount, outcome: SlackOutcome) -> None:
         """Note a failure on the workspace."""
         posts.note_outcome(account, outcome)
 

@@ -20,8 +20,9 @@ from core.tenancy.scope import platform_scope
 from hitl.models import Approval, Notification
 from hitl.notification_channels import Delivery
 from hitl.services import own_text
+from integrations.outcomes import Failed
 from integrations.slack.errors import describe_error
-from integrations.slack.types import Done, Failed, Outcome
+from integrations.slack.types import Done, SlackOutcome
 
 log = get_logger(__name__)
 PROVIDER: Final = "slack"
@@ -91,7 +92,9 @@ def post(account: ChannelAccount, row: Notification, target: Target, *, now: dat
     if not isinstance(outcome, Done):
         _free(message)
         # Without an answer the message may be there: two are better than none.
-        may_work, pause = (not outcome.permanent, outcome.retry_after) if isinstance(outcome, Failed) else (True, 0)
+        may_work, pause = (
+            (not outcome.permanent, outcome.retry_after or 0) if isinstance(outcome, Failed) else (True, 0)
+        )
         say = describe_error(outcome.code)
         return Delivery(sent=False, provider=PROVIDER, error=say, retry=may_work, retry_after=pause)
     ts = str(outcome.facts.get("ts") or "")[:40]
@@ -143,7 +146,7 @@ def _free(message: SlackMessage) -> None:
     SlackMessage.objects.filter(pk=message.pk, ts="").update(due_at=clock_now())
 
 
-def note_outcome(account: ChannelAccount, outcome: Outcome) -> None:
+def note_outcome(account: ChannelAccount, outcome: SlackOutcome) -> None:
     """Show the last error of the workspace on its page, until something works again."""
     if isinstance(outcome, Done):
         accounts.clear_trouble(account_id=account.pk)
@@ -184,7 +187,7 @@ def update(message_id: UUID, *, now: datetime | None = None) -> bool:
         log.warning("slack_message_not_updated", message=str(message.pk), code=outcome.code)
         rows.update(is_settled=True)
         return False
-    pause = max(5 * 2 ** min(message.attempts, 10), outcome.retry_after if isinstance(outcome, Failed) else 0)
+    pause = max(5 * 2 ** min(message.attempts, 10), outcome.retry_after or 0 if isinstance(outcome, Failed) else 0)
     rows.update(due_at=moment + timedelta(seconds=min(pause, LONGEST_PAUSE)))
     return False
 

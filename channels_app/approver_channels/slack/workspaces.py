@@ -10,7 +10,7 @@ from channels_app.exchanges import calls
 from channels_app.kit.found import Found
 from conversations.models import ChannelAccount
 from integrations.slack.client import SlackClient
-from integrations.slack.types import Outcome
+from integrations.slack.types import SlackOutcome
 
 KIND: Final = ChannelAccount.Kind.SLACK
 CHANGE: Final = "channels_app.change_channelaccount"
@@ -68,7 +68,7 @@ class LoggedClient(SlackClient):
         super().__init__(str((account.credentials or {}).get("bot_token") or ""), account=account.pk.hex)
         self._account = account
 
-    def call(self, method: str, **body: Any) -> Outcome:
+    def call(self, method: str, **body: Any) -> SlackOutcome:
         """Call a method of the Web API, and keep how it ended."""
         return calls.make(self._account, method, partial(super().call, method, **body))
 
