@@ -10,7 +10,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from django.template.loader import render_to_string
 
 from accounts.models import User
 from accounts.selectors import roles_now, roster
@@ -25,10 +24,12 @@ from core.reach import gate
 from core.tenancy.scope import platform_scope
 from core.webhooks import deliveries, endpoints
 from integrations.mail.services import queue_mail
+from integrations.mail.types import NewMail
+from integrations.outcomes import Failed
 from integrations.pagerduty import client as pagerduty
 from integrations.slack import posts as slack
 from integrations.slack.client import SlackClient
-from integrations.slack.types import Done, Failed
+from integrations.slack.types import Done
 
 log = get_logger(__name__)
 PURPOSE: Final = "alerts"
@@ -160,12 +161,11 @@ def _mail(message: AlertMessage) -> Outcome:
     }  # fmt: skip
     with transaction.atomic():
         for person in User.objects.filter(pk__in=people_of(rule)).order_by("pk"):
-            queue_mail(
-                type=MAIL_TYPE, recipient=person.email, subject=texts["title"], ref=message.alert_id,
-                text=render_to_string("mail/alert.txt", texts), html=render_to_string("mail/alert.html", texts),
+            queue_mail(NewMail.rendered(
+                "alert", texts, type=MAIL_TYPE, recipient=person.email, ref=message.alert_id,
                 key=f"alert:{message.alert_id}:{message.kind}:{person.pk}",
                 headers={"Auto-Submitted": "auto-generated"}, user_id=person.pk,
-            )  # fmt: skip
+            ))  # fmt: skip
     return Outcome()
 
 
@@ -185,7 +185,7 @@ def _slack(message: AlertMessage) -> Outcome:
     except gate.NotReachable:
         return Outcome("blocked", is_final=True)
     if isinstance(sent, Failed):
-        return Outcome(sent.code, is_final=sent.permanent, retry_after=sent.retry_after)
+        return Outcome(sent.code, is_final=sent.permanent, retry_after=sent.retry_after or 0)
     return Outcome() if isinstance(sent, Done) else Outcome(sent.code)
 
 

@@ -5,7 +5,6 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.template.loader import render_to_string
 
 from accounts.models import User
 from accounts.selectors import roles_now, roles_with
@@ -15,7 +14,7 @@ from analytics.models import Export
 from core.errors import NotFound
 from integrations.mail import events
 from integrations.mail.services import queue_mail
-from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
+from integrations.mail.types import MailEvent, MailReceiver, NewMail, RelatedObject
 
 MAIL_TYPE: Final = "export"
 
@@ -39,15 +38,16 @@ def send_links(export: Export) -> int:
     }  # fmt: skip
     for person in people:
         queue_mail(
-            type=MAIL_TYPE,
-            recipient=person.email,
-            subject=f"Export “{schedule.name}” is ready",
-            text=render_to_string("mail/export.txt", texts),
-            html=render_to_string("mail/export.html", texts),
-            ref=export.pk,
-            key=f"export:{export.pk}:{person.pk}",
-            headers={"Auto-Submitted": "auto-generated"},
-            user_id=person.pk,
+            NewMail.rendered(
+                "export",
+                {**texts, "subject": f"Export “{schedule.name}” is ready"},
+                type=MAIL_TYPE,
+                recipient=person.email,
+                ref=export.pk,
+                key=f"export:{export.pk}:{person.pk}",
+                headers={"Auto-Submitted": "auto-generated"},
+                user_id=person.pk,
+            )
         )
     return len(people)
 

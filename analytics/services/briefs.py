@@ -23,6 +23,7 @@ from core.jobs import dead_letters, queues
 from core.reliability import lease
 from core.tenancy.scope import current_tenant_id
 from integrations.mail.services import queue_mail
+from integrations.mail.types import NewMail
 
 PARKED_AS: Final = "analytics.brief"
 MAIL_TYPE: Final = "brief"
@@ -89,15 +90,17 @@ def _send(brief: Brief, content: dict[str, Any]) -> Brief | None:
             return None
         unsubscribe = {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
         delivery = queue_mail(
-            type=MAIL_TYPE,
-            recipient=sent.user.email,
-            subject=mail.subject,
-            text=mail.text,
-            html=mail.html,
-            ref=sent.pk,
-            key=mail_key(sent),
-            headers=unsubscribe | AUTOMATIC,
-            user_id=sent.user_id,
+            NewMail(
+                type=MAIL_TYPE,
+                recipient=sent.user.email,
+                subject=mail.subject,
+                text=mail.text,
+                html=mail.html,
+                ref=sent.pk,
+                key=mail_key(sent),
+                headers=unsubscribe | AUTOMATIC,
+                user_id=sent.user_id,
+            )
         )
         sent.content, sent.delivery_id = content, delivery.pk
         sent.save(update_fields=["content", "delivery_id"])

@@ -22,6 +22,7 @@ from integrations.mail.delivery import REFUSED
 from integrations.mail.errors import describe_error
 from integrations.mail.providers.routes import PROVIDER
 from integrations.mail.services import deliver_mail, queue_mail
+from integrations.mail.types import NewMail
 from integrations.models import MailDelivery, ProviderAccount
 from integrations.services import connect_provider
 
@@ -42,13 +43,15 @@ class MailConnect(Connect[MailDelivery]):
         """Send one mail now."""
         with transaction.atomic():
             row = queue_mail(
-                type="test",
-                recipient=to,
-                subject="A test from Walker",
-                text="This is a test from Walker. The mail account works.",
-                ref=account.pk,
-                key=f"test:{uuid7()}",
-                user_id=actor.user_id,
+                NewMail(
+                    type="test",
+                    recipient=to,
+                    subject="A test from Walker",
+                    text="This is a test from Walker. The mail account works.",
+                    ref=account.pk,
+                    key=f"test:{uuid7()}",
+                    user_id=actor.user_id,
+                )
             )
             chain.record(actor=actor, action="CHANNEL_TESTED", object_type=OBJECT, object_id=account.pk)
         deliver_mail(row.pk)

@@ -25,7 +25,7 @@ from integrations.mail import events as mail_events
 from integrations.mail.delivery import REFUSED
 from integrations.mail.errors import meaning_of, page_of
 from integrations.mail.services import deliver_mail, queue_mail
-from integrations.mail.types import FileGone, MailEvent, MailFile, MailReceiver, RelatedObject
+from integrations.mail.types import FileGone, MailEvent, MailFile, MailReceiver, NewMail, RelatedObject
 from integrations.models import MailDelivery
 
 log = get_logger(__name__)
@@ -56,15 +56,18 @@ class EmailTransport(Transport):
         message_id = threads.message_id_of(message.pk, outbound.from_address.rpartition("@")[2])
         try:
             with transaction.atomic():
+                subject = " ".join(str(answered.get("subject") or SUBJECT).split())
                 row = queue_mail(
-                    type=MAIL_TYPE,
-                    recipient=outbound.recipient.value,
-                    subject=_subject(answered),
-                    text=outbound.text if outbound.text.strip() else FILES_ONLY,
-                    key=_key_of(outbound),
-                    ref=message.pk,
-                    reply_to=_reply_to(outbound, conversation),
-                    headers=_headers(message, message_id, answered),
+                    NewMail(
+                        type=MAIL_TYPE,
+                        recipient=outbound.recipient.value,
+                        subject=subject if subject[:3].lower() == "re:" else f"Re: {subject}",
+                        text=outbound.text if outbound.text.strip() else FILES_ONLY,
+                        key=_key_of(outbound),
+                        ref=message.pk,
+                        reply_to=_reply_to(outbound, conversation),
+                        headers=_headers(message, message_id, answered),
+                    )
                 )
         except Invalid:
             return SendResult(ok=False, error="no_address", permanent=True)
@@ -112,11 +115,6 @@ def _facts_of_answered(message: Message) -> Mapping[str, Any]:
     found = rows.filter(seq__lt=message.seq).order_by("-seq").first()
     facts = found.metadata.get("mail") if found is not None else None
     return facts if isinstance(facts, dict) else {}
-
-
-def _subject(answered: Mapping[str, Any]) -> str:
-    subject = " ".join(str(answered.get("subject") or SUBJECT).split())
-    return subject if subject[:3].lower() == "re:" else f"Re: {subject}"
 
 
 def _headers(message: Message, message_id: str, answered: Mapping[str, Any]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from integrations.mail import events
 from integrations.mail.progress import Report
 from integrations.mail.providers import routes
 from integrations.mail.reports import CHANNEL, apply_report
-from integrations.mail.types import Accepted, FileGone, Mail, Outcome, Rejected, Unknown
+from integrations.mail.types import Accepted, FileGone, Mail, MailOutcome, Rejected, Unknown
 from integrations.models import MailDelivery
 
 log = get_logger(__name__)
@@ -83,7 +83,7 @@ def deliver_mail(delivery_id: UUID, *, now: datetime | None = None) -> str:
     return str(MailDelivery.objects.values_list("status", flat=True).get(pk=delivery_id))
 
 
-def _send(delivery: MailDelivery, moment: datetime) -> Outcome | None:
+def _send(delivery: MailDelivery, moment: datetime) -> MailOutcome | None:
     """Ask the gate and call the provider, outside any transaction; returns None if the claim was lost meanwhile."""
     receiver = events.receiver_of(delivery.type)
     question, others = question_of(delivery.type, delivery.ref)
@@ -164,7 +164,7 @@ def _fill_in(text: str, secrets: Mapping[str, str]) -> str:
     return text
 
 
-def _record_outcome(delivery: MailDelivery, outcome: Outcome, moment: datetime) -> None:
+def _record_outcome(delivery: MailDelivery, outcome: MailOutcome, moment: datetime) -> None:
     provider = delivery.provider or "none"
     if isinstance(outcome, Accepted):
         OUTCOMES.labels(provider, "sent").inc()

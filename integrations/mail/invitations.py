@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.members.invitations import make_invitation_link, note_invitation_mail
@@ -18,7 +17,7 @@ from core.models import Consent
 from integrations.mail.errors import describe_error
 from integrations.mail.providers import routes
 from integrations.mail.services import queue_mail
-from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
+from integrations.mail.types import MailEvent, MailReceiver, NewMail, RelatedObject
 from integrations.models import MailDelivery
 
 TYPE: Final = "invitation"
@@ -47,13 +46,14 @@ def on_invited(*, ref: UUID, payload: Mapping[str, str], **_: Any) -> None:
     }
     with transaction.atomic():
         queue_mail(
-            type=TYPE,
-            recipient=row.address,
-            subject=texts["title"],
-            text=render_to_string("mail/invitation.txt", texts),
-            html=render_to_string("mail/invitation.html", texts),
-            ref=row.pk,
-            key=_key(row),
+            NewMail.rendered(
+                "invitation",
+                texts,
+                type=TYPE,
+                recipient=row.address,
+                ref=row.pk,
+                key=_key(row),
+            )
         )
 
 

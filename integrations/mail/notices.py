@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.models import Notice
@@ -15,7 +14,7 @@ from core.notices import label_of
 from hitl.services import alert_may_leave_at
 from integrations.mail.providers import routes
 from integrations.mail.services import queue_mail
-from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
+from integrations.mail.types import MailEvent, MailReceiver, NewMail, RelatedObject
 
 TYPE: Final = "notice"
 
@@ -38,16 +37,17 @@ def on_alert(*, ref: UUID, **_: Any) -> None:
     }
     with transaction.atomic():
         queue_mail(
-            type=TYPE,
-            recipient=notice.person.email,
-            subject=texts["title"],
-            text=render_to_string("mail/notice.txt", texts),
-            html=render_to_string("mail/notice.html", texts),
-            ref=notice.pk,
-            # One mail per key: what follows within this hour is in the list only.
-            key=f"notice:{notice.person_id}:{notice.kind}:{notice.created_at:%Y%m%d%H}",
-            user_id=notice.person_id,
-            not_before=alert_may_leave_at(person_id=notice.person_id),
+            NewMail.rendered(
+                "notice",
+                texts,
+                type=TYPE,
+                recipient=notice.person.email,
+                ref=notice.pk,
+                # One mail per key: what follows within this hour is in the list only.
+                key=f"notice:{notice.person_id}:{notice.kind}:{notice.created_at:%Y%m%d%H}",
+                user_id=notice.person_id,
+                not_before=alert_may_leave_at(person_id=notice.person_id),
+            )
         )
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.selectors import erased_people, tenant_zone, wants_mail
@@ -21,7 +20,7 @@ from hitl.services import Status, can_be_decided_by_link, make_link, own_text, t
 from integrations.mail.errors import describe_error
 from integrations.mail.providers import routes
 from integrations.mail.services import queue_mail
-from integrations.mail.types import EventKind, MailEvent, MailReceiver, RelatedObject
+from integrations.mail.types import EventKind, MailEvent, MailReceiver, NewMail, RelatedObject
 from integrations.models import MailDelivery
 
 CHANNEL: Final = "email"
@@ -61,14 +60,15 @@ class MailNotifier(Notifier):
         texts = _texts(row)
         with transaction.atomic():
             mail = queue_mail(
-                type=TYPE,
-                recipient=row.recipient.email,
-                subject=texts["subject"],
-                text=render_to_string("mail/approval.txt", texts),
-                html=render_to_string("mail/approval.html", texts),
-                ref=row.pk,
-                key=f"notification:{row.pk}",
-                user_id=row.recipient_id,
+                NewMail.rendered(
+                    "approval",
+                    texts,
+                    type=TYPE,
+                    recipient=row.recipient.email,
+                    ref=row.pk,
+                    key=f"notification:{row.pk}",
+                    user_id=row.recipient_id,
+                )
             )
         if mail.status == MailDelivery.Status.FAILED:
             return Delivery(sent=False, provider=CHANNEL, error=describe_error(mail.error))
@@ -84,14 +84,15 @@ class MailNotifier(Notifier):
         texts = digest_texts(rows)
         with transaction.atomic():
             mail = queue_mail(
-                type=DIGEST,
-                recipient=rows[0].recipient.email,
-                subject=texts["subject"],
-                text=render_to_string("mail/digest.txt", texts),
-                html=render_to_string("mail/digest.html", texts),
-                ref=digest_id,
-                key=f"digest:{digest_id}",
-                user_id=rows[0].recipient_id,
+                NewMail.rendered(
+                    "digest",
+                    texts,
+                    type=DIGEST,
+                    recipient=rows[0].recipient.email,
+                    ref=digest_id,
+                    key=f"digest:{digest_id}",
+                    user_id=rows[0].recipient_id,
+                )
             )
         if mail.status == MailDelivery.Status.FAILED:
             return Delivery(sent=False, provider=CHANNEL, error=describe_error(mail.error))

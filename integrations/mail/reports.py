@@ -71,7 +71,16 @@ def apply_report(delivery_id: UUID, report: Report, *, provider_message_id: str 
     elif after == before:
         return False
     if report.is_unreachable and row.address:
-        _note_unreachable(row.address, report.at)
+        index, state = ledger.index_of_mail(row.address), Consent.State.UNREACHABLE
+        source = Consent.Source.PROVIDER
+        for line in ledger.add_lines(address_index=index, channel=CHANNEL, state=state, source=source, at=report.at):
+            chain.record(
+                actor=ACTOR,
+                action="CONSENT_RECORDED",
+                object_type="core.consent",
+                object_id=line.pk,
+                facts={"channel": CHANNEL, "state": str(state)},
+            )
     for name in COLUMNS:
         setattr(row, name, getattr(after, name))
     row.due_at = None
@@ -81,20 +90,6 @@ def apply_report(delivery_id: UUID, report: Report, *, provider_message_id: str 
         said = {"error": report.error, "error_text": report.error_text}
         events.notify_receiver(_event(row, report.what, report.at, url=url, **said))
     return True
-
-
-def _note_unreachable(address: str, at: datetime) -> None:
-    """Record that an address takes no mail; the gate refuses the next one."""
-    index, state = ledger.index_of_mail(address), Consent.State.UNREACHABLE
-    source = Consent.Source.PROVIDER
-    for line in ledger.add_lines(address_index=index, channel=CHANNEL, state=state, source=source, at=at):
-        chain.record(
-            actor=ACTOR,
-            action="CONSENT_RECORDED",
-            object_type="core.consent",
-            object_id=line.pk,
-            facts={"channel": CHANNEL, "state": str(state)},
-        )
 
 
 def _event(row: MailDelivery, what: EventKind, at: datetime, **more: str) -> MailEvent:

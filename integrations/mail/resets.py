@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.models import Membership
@@ -19,7 +18,7 @@ from core.clock import now
 from core.models import Consent
 from integrations.mail.providers import routes
 from integrations.mail.services import queue_mail
-from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
+from integrations.mail.types import MailEvent, MailReceiver, NewMail, RelatedObject
 
 ASKED: Final = "password_reset"
 CHANGED: Final = "password_changed"
@@ -57,14 +56,15 @@ def _queue(ref: UUID, type: str, number: str, moment: datetime, link: str) -> No
     }
     with transaction.atomic():
         queue_mail(
-            type=type,
-            recipient=membership.user.email,
-            subject=texts["title"],
-            text=render_to_string(f"mail/{type}.txt", texts),
-            html=render_to_string(f"mail/{type}.html", texts),
-            ref=ref,
-            key=f"{type}:{ref}:{number}",
-            user_id=membership.user_id,
+            NewMail.rendered(
+                type,
+                texts,
+                type=type,
+                recipient=membership.user.email,
+                ref=ref,
+                key=f"{type}:{ref}:{number}",
+                user_id=membership.user_id,
+            )
         )
 
 

@@ -1,10 +1,8 @@
 """Mail services: queueing, sending, reports and retention."""
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -21,6 +19,7 @@ from integrations.mail.delivery import REFUSED, deliver_due, deliver_mail, quest
 from integrations.mail.progress import Report
 from integrations.mail.reports import ProviderEvent, apply_report, record_report
 from integrations.mail.retention import forget_rows, forget_texts
+from integrations.mail.types import NewMail
 from integrations.models import MailDelivery
 
 __all__ = [
@@ -46,22 +45,8 @@ _OWN_HEADERS: Final = frozenset(
 )
 
 
-def queue_mail(
-    *,
-    type: str,
-    recipient: str,
-    subject: str,
-    text: str,
-    key: str,
-    html: str = "",
-    ref: UUID | None = None,
-    reply_to: str = "",
-    headers: Mapping[str, str] | None = None,
-    user_id: UUID | None = None,
-    not_before: datetime | None = None,
-    now: datetime | None = None,
-) -> MailDelivery:
-    """Queue one mail in the caller's transaction; a worker sends it after the commit, or after `not_before`.
+def queue_mail(mail: NewMail, *, now: datetime | None = None) -> MailDelivery:
+    """Queue one mail in the caller's transaction; a worker sends it after the commit, or after its `not_before`.
 
     One mail per tenant and key: a repeat returns the first and changes nothing. The gate is asked now and again right
     before it is sent: a mail that it refuses is stored as failed, with the reason, and its receiver hears so.
@@ -69,34 +54,35 @@ def queue_mail(
     address, subject or header that can't be sent. Announces nothing; the receiver registered for the type gets the
     mail's events.
     """
-    address, answer = _check_address(recipient, "recipient"), _check_address(reply_to, "reply_to") if reply_to else ""
-    line = " ".join(subject.split())[:SUBJECT_LIMIT]
-    if not line or not text.strip():
+    address = _check_address(mail.recipient, "recipient")
+    answer = _check_address(mail.reply_to, "reply_to") if mail.reply_to else ""
+    line = " ".join(mail.subject.split())[:SUBJECT_LIMIT]
+    if not line or not mail.text.strip():
         raise Invalid("An email needs a subject and a text.", fields={"subject": ["Enter a subject and a text."]})
-    if max(len(text), len(html)) > TEXT_LIMIT:
+    if max(len(mail.text), len(mail.html)) > TEXT_LIMIT:
         raise Invalid("This email is too long.", fields={"text": ["Shorten it."]})
-    for name, value in (headers or {}).items():
+    for name, value in mail.headers.items():
         is_ours = name.lower() in _OWN_HEADERS
         if is_ours or not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
             raise Invalid("This header can't be sent.", fields={"headers": [name[:60]]})
     moment = now or clock_now()
-    question, others = question_of(type, ref)
+    question, others = question_of(mail.type, mail.ref)
     verdict = gate.judge_one(question, ledger.index_of_mail(address), others=others, now=moment)
     row = MailDelivery(
-        type=type,
-        key=key[:200],
-        ref=ref,
-        user_id=user_id,
+        type=mail.type,
+        key=mail.key[:200],
+        ref=mail.ref,
+        user_id=mail.user_id,
         address=address,
         masked_address=mask_value("email", address)[:120],
         address_digest=digest_of(address),
         subject=line,
-        text=text,
-        html=html,
+        text=mail.text,
+        html=mail.html,
         reply_to=answer,
-        headers=dict(headers or {}),
+        headers=dict(mail.headers),
         queued_at=moment,
-        due_at=max(moment, not_before or moment, verdict.until or moment),
+        due_at=max(moment, mail.not_before or moment, verdict.until or moment),
     )
     MailDelivery.objects.bulk_create([row], ignore_conflicts=True)
     stored: MailDelivery = MailDelivery.objects.get(key=row.key)

@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
+
+from django.template.loader import render_to_string
 
 from core.models import Consent
 from integrations.mail.progress import What
@@ -50,6 +52,30 @@ class Mail:
     tracks_clicks: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMail:
+    """A mail to be queued, once per tenant and key; it doesn't leave before `not_before`."""
+
+    type: str
+    key: str
+    recipient: str = field(repr=False)
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+    html: str = field(default="", repr=False)
+    ref: UUID | None = None
+    reply_to: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    user_id: UUID | None = None
+    not_before: datetime | None = None
+
+    @classmethod
+    def rendered(cls, template: str, texts: Mapping[str, Any], **facts: Any) -> "NewMail":
+        """Return the mail of a template, as text and as HTML; its subject is that of the texts, or their title."""
+        subject = texts.get("subject") or texts["title"]
+        text, html = (render_to_string(f"mail/{template}.{kind}", dict(texts)) for kind in ("txt", "html"))
+        return cls(subject=subject, text=text, html=html, **facts)
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """The provider has the mail."""
@@ -80,7 +106,7 @@ class Unknown:
     code: str
 
 
-Outcome = Accepted | Rejected | Unknown
+MailOutcome = Accepted | Rejected | Unknown
 EventKind = What | Literal["spam", "unsubscribed"]
 
 
@@ -90,7 +116,7 @@ class MailSender(ABC):
     provider: ClassVar[str]
 
     @abstractmethod
-    def send(self, mail: Mail) -> Outcome:
+    def send(self, mail: Mail) -> MailOutcome:
         """Send one mail once, within a time limit."""
 
 

@@ -31,6 +31,7 @@ from hitl import services as hitl
 from hitl.approvals.decide.notes import add_note
 from hitl.models import Approval, Execution
 from integrations.mail.services import queue_mail
+from integrations.mail.types import NewMail
 from tests.channels_app.twilio.conftest import Door
 from tests.console.scene import Budget
 from tests.world import World
@@ -181,8 +182,8 @@ def _machinery(world: World, chat: Conversation, approval: Approval) -> None:
     """What the machine keeps beside: mails, briefs, answers of the API, failures."""
     link = f"https://desk.example/admin/conversations/conversation/{chat.pk}/"
     facts = {"type": "note", "subject": f"News of {NAME}", "text": f"{PHRASE} {link}"}
-    queue_mail(recipient="boss@acme.example", key="about", **facts)
-    queue_mail(recipient=MAIL, key="to", **{**facts, "subject": "Hello", "text": "Hello"})
+    queue_mail(NewMail(recipient="boss@acme.example", key="about", **facts))
+    queue_mail(NewMail(recipient=MAIL, key="to", **{**facts, "subject": "Hello", "text": "Hello"}))
     content = {"rows": [{"title": "Z…", "note": PHRASE, "url": link}]}
     Brief.objects.create(user=world.people["viewer"], local_date=now().date(), state="sent", content=content)
     idempotency.begin(scope="api:test", key="k", request_digest="d")

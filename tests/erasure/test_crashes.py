@@ -24,6 +24,7 @@ from core.models import AuditEntry, Erasure
 from core.privacy.erasure import services as erasures
 from core.tenancy.scope import tenant_scope
 from integrations.mail.services import queue_mail
+from integrations.mail.types import NewMail
 from integrations.models import MailDelivery
 from tests.channels_app.twilio.conftest import Door
 from tests.erasure.scene import NAME, PHONE, PHRASE, WORDS, Traces, finish
@@ -118,7 +119,7 @@ def test_mail_and_briefs_of_others_keep_nobody_waiting(traces: Traces) -> None:
     world = traces.world
     with tenant_scope(world.acme.pk):
         facts = {"type": "note", "subject": "Hello", "text": "Hello"}
-        queue_mail(recipient="boss@acme.example", key="other", **facts)
+        queue_mail(NewMail(recipient="boss@acme.example", key="other", **facts))
         MailDelivery.objects.filter(key="other").update(status="sending")
         erasure = begun(traces)
         erasures.work_on(erasure_id=erasure.pk)

@@ -26,6 +26,7 @@ from core.tenancy.scope import tenant_scope
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
 from integrations.mail.services import queue_mail
+from integrations.mail.types import NewMail
 from tests.console.scene import add_workflow, ask, write_in
 from tests.erasure.scene import DOOR, finish, sign, strong
 from tests.erasure.searching import found
@@ -94,7 +95,7 @@ def _work(world: World, user: User) -> None:
     create_api_key(actor=world.actor("owner"), user=world.people["owner"], name="k", scopes=["hitl.view_approval"])
     ApiKey.objects.create(user=user, name=f"{NAME}'s", prefix="wk_1", digest="d" * 64, expires_at=world.acme.created_at)
     notices.leave(people=[user.pk], kind="approval", title=f"{NAME} called from the ivory tower", link="/admin/")
-    queue_mail(type="note", recipient=MAIL, subject="Hi", text="Hi", key="m", user_id=user.pk)
+    queue_mail(NewMail(type="note", recipient=MAIL, subject="Hi", text="Hi", key="m", user_id=user.pk))
     assert me.user_id == user.pk
 
 

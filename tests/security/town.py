@@ -61,6 +61,7 @@ from hitl.models import (
 )
 from hitl.services import create_workflow
 from integrations.mail.services import queue_mail
+from integrations.mail.types import NewMail
 from integrations.models import MailDelivery, WebhookSubscription
 from tests.console.scene import ask, write_in
 from tests.security.rows import MARK, fill_every_table
@@ -323,7 +324,7 @@ def _a_mail() -> MailDelivery:
     """A mail whose type bears the mark: what a mail says is shown nowhere."""
     address = "q@acme.example"
     facts = {"subject": f"{MARK} subject", "text": f"{MARK} text", "recipient": address}
-    return queue_mail(type=MARK, key="town", **facts)
+    return queue_mail(NewMail(type=MARK, key="town", **facts))
 
 
 def _ask_in_a_conversation(world: World) -> Approval:

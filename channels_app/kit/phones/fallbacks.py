@@ -23,7 +23,7 @@ from core.observability.logging import get_logger
 from core.reach.verdict import OPTED_OUT, WINDOW_CLOSED
 from integrations.mail import events as mail_events
 from integrations.mail.services import queue_mail
-from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
+from integrations.mail.types import MailEvent, MailReceiver, NewMail, RelatedObject
 from integrations.models import MailDelivery
 
 log = get_logger(__name__)
@@ -114,13 +114,15 @@ def _send_by_mail(message: Message) -> bool:
     try:
         with transaction.atomic():
             mail = queue_mail(
-                type=MAIL_TYPE,
-                recipient=address,
-                subject=f"Update on your request {reference}",
-                text=f"{message.body}\n\nWe couldn't reach you in the chat, so we're sending you this by email.\n",
-                key=f"decision:{message.pk}",
-                ref=message.pk,
-                user_id=user_id,
+                NewMail(
+                    type=MAIL_TYPE,
+                    recipient=address,
+                    subject=f"Update on your request {reference}",
+                    text=f"{message.body}\n\nWe couldn't reach you in the chat, so we're sending you this by email.\n",
+                    key=f"decision:{message.pk}",
+                    ref=message.pk,
+                    user_id=user_id,
+                )
             )
             if mail.status == MailDelivery.Status.FAILED:
                 # The gate refused it: they don't want our mails, or can't get them.

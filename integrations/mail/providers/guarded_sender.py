@@ -5,7 +5,7 @@ from typing import Final
 
 from core.errors import Unavailable
 from core.reliability.circuit_breaker import breaker
-from integrations.mail.types import Accepted, Mail, MailSender, Outcome, Rejected
+from integrations.mail.types import Accepted, Mail, MailOutcome, MailSender, Rejected
 
 PAUSE: Final = 30
 
@@ -16,7 +16,7 @@ class GuardedSender(MailSender):
     def __init__(self, name: str) -> None:
         self._breaker = breaker(name)
 
-    def send(self, mail: Mail) -> Outcome:
+    def send(self, mail: Mail) -> MailOutcome:
         """Send one mail, or postpone it while the breaker is open."""
         try:
             self._breaker.allow()
@@ -30,5 +30,5 @@ class GuardedSender(MailSender):
         return outcome
 
     @abstractmethod
-    def _hand_over(self, mail: Mail) -> Outcome:
+    def _hand_over(self, mail: Mail) -> MailOutcome:
         """Call the provider once."""

@@ -14,7 +14,7 @@ from core.tenancy.scope import current_tenant_id
 from integrations.mail.mime import message_id_of, message_of
 from integrations.mail.providers.sendgrid import SendGridSender
 from integrations.mail.providers.smtp import SmtpSender, SmtpServer
-from integrations.mail.types import Accepted, Mail, Mailbox, MailSender, Outcome
+from integrations.mail.types import Accepted, Mail, Mailbox, MailOutcome, MailSender
 from integrations.models import ProviderAccount
 
 PORTS: Final = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
@@ -27,7 +27,7 @@ class TerminalSender(MailSender):
 
     provider: ClassVar[str] = "console"
 
-    def send(self, mail: Mail) -> Outcome:
+    def send(self, mail: Mail) -> MailOutcome:
         """Write the whole mail to standard output."""
         sys.stdout.write(f"{'-' * 72}\n{message_of(mail).as_string()}\n{'-' * 72}\n")
         sys.stdout.flush()
@@ -82,10 +82,7 @@ def _sendgrid(api_key: str, account: str) -> MailSender:
 
 
 def smtp_server(url: str) -> SmtpServer:
-    """Parse `smtp://user:password@host:port`, `smtp+tls://` (STARTTLS) or `smtp+ssl://`.
-
-    Raises ValueError.
-    """
+    """Parse `smtp://user:password@host:port`, `smtp+tls://` (STARTTLS) or `smtp+ssl://`. Raises ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in PORTS or not parts.hostname:
         raise ValueError("EMAIL_URL must be smtp://, smtp+tls:// or smtp+ssl:// with a host, or console://")

@@ -3,9 +3,9 @@
 import base64
 from typing import Any, ClassVar, Final
 
-from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
+from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, host_of
 from integrations.mail.providers.guarded_sender import GuardedSender
-from integrations.mail.types import Accepted, Mail, MailFile, Outcome, Rejected, Unknown
+from integrations.mail.types import Accepted, Mail, MailFile, MailOutcome, Rejected, Unknown
 
 PATIENCE: Final = Patience(connect=3.0, read=10.0, total=15.0, max_bytes=200_000)
 # A mail with files takes longer, and still less than the lease of its row.
@@ -13,7 +13,6 @@ PATIENCE_WITH_FILES: Final = Patience(connect=3.0, read=45.0, total=60.0, max_by
 PATH: Final = "/v3/mail/send"
 # Returned with every event. An opaque id, because the vendor keeps it forever.
 OUR_ID: Final = "walker_mail"
-LONGEST_WAIT: Final = 3600
 
 
 class SendGridSender(GuardedSender):
@@ -25,7 +24,7 @@ class SendGridSender(GuardedSender):
         super().__init__(f"sendgrid:{account}")
         self._base_url, self._api_key = base_url, api_key
 
-    def _hand_over(self, mail: Mail) -> Outcome:
+    def _hand_over(self, mail: Mail) -> MailOutcome:
         line = OutgoingHttp(
             self._base_url,
             headers={"Authorization": f"Bearer {self._api_key}"},
@@ -33,7 +32,19 @@ class SendGridSender(GuardedSender):
             private_hosts=[host_of(self._base_url)],
         )
         try:
-            return _outcome_of(line.request("POST", PATH, json=body_of(mail)))
+            answer = line.request("POST", PATH, json=body_of(mail))
+            if isinstance(answer, NotSent):
+                return Rejected(answer.code, permanent=not answer.retry)
+            if isinstance(answer, NoAnswer):
+                return Unknown(answer.code)
+            if 200 <= answer.status < 300:
+                return Accepted(answer.headers.get("X-Message-Id", "")[:200])
+            if answer.status in (408, 504):
+                # A gateway gave up waiting: the server behind it may have accepted the mail.
+                return Unknown(str(answer.status))
+            if answer.status == 429 or answer.status >= 500:
+                return Rejected(str(answer.status), permanent=False, retry_after=answer.retry_after)
+            return Rejected(str(answer.status), permanent=True)
         finally:
             line.close()
 
@@ -65,21 +76,3 @@ def body_of(mail: Mail) -> dict[str, Any]:
 def _attachment(file: MailFile) -> dict[str, str]:
     content = base64.b64encode(file.content).decode()
     return {"content": content, "filename": file.name, "type": file.content_type, "disposition": "attachment"}
-
-
-def _outcome_of(answer: Reply | NotSent | NoAnswer) -> Outcome:
-    if isinstance(answer, NotSent):
-        return Rejected(answer.code, permanent=not answer.retry)
-    if isinstance(answer, NoAnswer):
-        return Unknown(answer.code)
-    if 200 <= answer.status < 300:
-        return Accepted(answer.headers.get("X-Message-Id", "")[:200])
-    if answer.status in (408, 504):
-        # A gateway gave up waiting: the server behind it may have accepted the mail.
-        return Unknown(str(answer.status))
-    if answer.status == 429 or answer.status >= 500:
-        wait = answer.headers.get("Retry-After", "")
-        is_number = wait.isascii() and wait.isdigit() and len(wait) < 6
-        retry_after = min(int(wait), LONGEST_WAIT) if is_number else None
-        return Rejected(str(answer.status), permanent=False, retry_after=retry_after)
-    return Rejected(str(answer.status), permanent=True)

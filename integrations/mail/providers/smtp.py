@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 
 from integrations.mail.mime import message_id_of, message_of
 from integrations.mail.providers.guarded_sender import GuardedSender
-from integrations.mail.types import Accepted, Mail, Outcome, Rejected, Unknown
+from integrations.mail.types import Accepted, Mail, MailOutcome, Rejected, Unknown
 
 SECONDS: Final = 10.0
 # For the content of a mail with files, and still less than the lease of its row.
@@ -57,11 +57,23 @@ class SmtpSender(GuardedSender):
         super().__init__(f"smtp:{server.host}")
         self._server, self._certificates = server, context or _certificates()
 
-    def _hand_over(self, mail: Mail) -> Outcome:
+    def _hand_over(self, mail: Mail) -> MailOutcome:
         content = bytes(message_of(mail))
         try:
             with closing(self._connect()) as line:
-                self._start(line, mail, len(content))
+                if self._server.tls:
+                    line.starttls(context=self._certificates)
+                if self._server.user:
+                    line.login(self._server.user, self._server.password)
+                line.ehlo_or_helo_if_needed()
+                limit = line.esmtp_features.get("size", "")
+                if limit.isascii() and limit.isdigit() and 0 < int(limit) < len(content):
+                    raise _Stop(Rejected("too_large", permanent=True))
+                _require_ok(line.mail(mail.sender.address))
+                answer = line.rcpt(mail.recipient)
+                if _names_no_mailbox(*answer):
+                    raise _Stop(replace(_rejected(answer[0]), is_unreachable=True))
+                _require_ok(answer)
                 if mail.files and line.sock is not None:
                     line.sock.settimeout(SECONDS_WITH_FILES)
                 return self._send_data(line, mail, content)
@@ -81,22 +93,7 @@ class SmtpSender(GuardedSender):
             return smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS, context=self._certificates)
         return smtplib.SMTP(server.host, server.port, timeout=SECONDS)
 
-    def _start(self, line: smtplib.SMTP, mail: Mail, size: int) -> None:
-        if self._server.tls:
-            line.starttls(context=self._certificates)
-        if self._server.user:
-            line.login(self._server.user, self._server.password)
-        line.ehlo_or_helo_if_needed()
-        limit = line.esmtp_features.get("size", "")
-        if limit.isascii() and limit.isdigit() and 0 < int(limit) < size:
-            raise _Stop(Rejected("too_large", permanent=True))
-        _require_ok(line.mail(mail.sender.address))
-        answer = line.rcpt(mail.recipient)
-        if _names_no_mailbox(*answer):
-            raise _Stop(replace(_rejected(answer[0]), is_unreachable=True))
-        _require_ok(answer)
-
-    def _send_data(self, line: smtplib.SMTP, mail: Mail, content: bytes) -> Outcome:
+    def _send_data(self, line: smtplib.SMTP, mail: Mail, content: bytes) -> MailOutcome:
         """Send the content; after the final dot only the answer says whether the server has it."""
         try:
             code, _ = line.data(content)

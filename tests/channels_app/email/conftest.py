@@ -20,6 +20,7 @@ from conversations.models import ChannelAccount
 from core.clock import now
 from core.tenancy.scope import tenant_scope
 from integrations.mail.services import queue_mail
+from integrations.mail.types import NewMail
 from integrations.models import MailDelivery
 from tests.world import OPERATOR, World
 
@@ -69,7 +70,7 @@ class Door:
     def mail(self, key: str = "k", type: str = "test") -> MailDelivery:
         """Have a mail that was sent."""
         with tenant_scope(self.world.acme.pk):
-            row = queue_mail(type=type, recipient="ana@customers.example", subject="Hi", text="Hello", key=key)
+            row = queue_mail(NewMail(type=type, recipient="ana@customers.example", subject="Hi", text="Hello", key=key))
             sent = {"status": "sent", "provider_message_id": f"pm-{key}", "sent_at": now(), "due_at": None}
             MailDelivery.objects.filter(pk=row.pk).update(**sent)
             return MailDelivery.objects.get(pk=row.pk)

@@ -9,6 +9,7 @@ from django.db import connection
 from sendgrid.helpers.eventwebhook import EventWebhook
 
 from channels_app.email.sendgrid import signature
+from channels_app.webhooks.intake import is_fresh
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.tenancy.scope import tenant_scope
@@ -48,7 +49,7 @@ def test_changed_body_is_refused(door: Door) -> None:
 
 @pytest.mark.parametrize("at", ["soon", "-1", "9" * 40, "²"])
 def test_timestamp_that_is_none_is_refused(door: Door, at: str) -> None:
-    assert not signature.is_fresh(at, now())
+    assert not is_fresh(at, now())
 
 
 @pytest.mark.parametrize("key", ["nobody", "%00", "a%0Ab"])

@@ -16,7 +16,7 @@ from core.reach import ledger, windows
 from core.tenancy.scope import tenant_scope
 from integrations.mail import events
 from integrations.mail.services import queue_mail
-from integrations.mail.types import MailEvent, MailReceiver
+from integrations.mail.types import MailEvent, MailReceiver, NewMail
 from integrations.models import MailDelivery
 from tests.channels_app.email.conftest import Door, event
 
@@ -93,7 +93,7 @@ def test_event_of_an_unknown_mail_is_counted_and_ignored(door: Door) -> None:
 
 def test_event_reaches_no_mail_of_another_tenant(door: Door) -> None:
     with tenant_scope(door.world.globex.pk):
-        foreign = queue_mail(type="t", recipient="a@b.example", subject="S", text="T", key="k")
+        foreign = queue_mail(NewMail(type="t", recipient="a@b.example", subject="S", text="T", key="k"))
     door.take(event("open", foreign))
     with tenant_scope(door.world.globex.pk):
         assert MailDelivery.objects.get(pk=foreign.pk).status == "queued"
@@ -148,13 +148,13 @@ def test_hard_bounce_closes_the_address_until_a_colleague_opens_it(
         door.take(event(kind, mail, seconds, **facts))
     with tenant_scope(door.world.acme.pk):
         queued = {"recipient": "Ana@customers.example", "subject": "Hi", "text": "Hello"}
-        row = queue_mail(type="notice", key="next", **queued)
+        row = queue_mail(NewMail(type="notice", key="next", **queued))
         assert (row.status, row.error) == (("failed", "gate_unreachable") if lost else ("queued", ""))
         lines = Consent.objects.filter(state="unreachable", channel="email", source="provider")
         entries = AuditEntry.objects.filter(action="CONSENT_RECORDED")
         assert (lines.count(), entries.count()) == (int(lost), int(lost))
         # Sign-in and invitations still leave.
-        assert queue_mail(type="invitation", key="account", **queued).status == "queued"
+        assert queue_mail(NewMail(type="invitation", key="account", **queued)).status == "queued"
         told: dict[str, Any] = {"address": "ana@customers.example", "state": "reachable"}
         with pytest.raises(Refused):
             record_consent(actor=door.world.actor("viewer"), **told)
@@ -164,7 +164,7 @@ def test_hard_bounce_closes_the_address_until_a_colleague_opens_it(
                 record_consent(actor=actor, **told)
             return
         assert record_consent(actor=actor, **told).source == "staff"
-        assert queue_mail(type="notice", key="later", **queued).status == "queued"
+        assert queue_mail(NewMail(type="notice", key="later", **queued)).status == "queued"
         assert entries.count() == 2
 
 
@@ -174,7 +174,9 @@ def test_address_that_writes_after_its_bounce_works_again(door: Door) -> None:
         windows.note_inbound(
             address_index=ledger.index_of_mail("ana@customers.example"), line=door.account.pk, at=now()
         )
-        assert queue_mail(type="notice", key="n", recipient="ana@customers.example", subject="Hi", text="Hello").due_at
+        assert queue_mail(
+            NewMail(type="notice", key="n", recipient="ana@customers.example", subject="Hi", text="Hello")
+        ).due_at
 
 
 def test_receiver_is_told_each_thing_once(door: Door) -> None:

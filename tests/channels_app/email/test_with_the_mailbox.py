@@ -21,6 +21,7 @@ from hitl.models import Approval, Decision, Notification
 from hitl.notifications import send
 from hitl.services import create_workflow
 from integrations.mail.services import deliver_mail, queue_mail
+from integrations.mail.types import NewMail
 from integrations.models import MailDelivery
 from standins.mailbox import seed
 from tests.console.scene import ask
@@ -53,7 +54,7 @@ def desk(transactional_db: None, committed_world: World, mailbox: Mailbox) -> It
 
 
 def _send(recipient: str = "ana@customers.example", key: str = "k") -> MailDelivery:
-    row = queue_mail(type="t", recipient=recipient, subject="Hi", text="T", html="<p>H</p>", key=key)
+    row = queue_mail(NewMail(type="t", recipient=recipient, subject="Hi", text="T", html="<p>H</p>", key=key))
     deliver_mail(row.pk)
     return MailDelivery.objects.get(pk=row.pk)
 

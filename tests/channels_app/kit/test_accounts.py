@@ -28,6 +28,7 @@ from core.models import WebhookDelivery
 from core.tenancy.scope import tenant_scope
 from integrations.mail.delivery import deliver_mail
 from integrations.mail.services import queue_mail
+from integrations.mail.types import NewMail
 from integrations.models import MailDelivery
 from tests.channels_app.email import conftest as email
 from tests.channels_app.meta_whatsapp import conftest as cloud
@@ -224,7 +225,9 @@ def test_answer_by_mail_waits_while_its_account_is_paused_and_reports_are_proces
         asked = services.receive(actor=OPERATOR, inbound=inbound)
         draft = Draft(text="Hi", sender=Sender(type="system"))
         message = services.reply(actor=OPERATOR, conversation_id=asked.conversation_id, draft=draft)
-        row = queue_mail(type="conversation", recipient=ana.value, subject="Re:", text="Hi", key="k", ref=message.pk)
+        row = queue_mail(
+            NewMail(type="conversation", recipient=ana.value, subject="Re:", text="Hi", key="k", ref=message.pk)
+        )
     assert ask("pause/", {"paused": True, "reason": "wrong sender"}).status_code == 200
     with tenant_scope(world.acme.pk):
         assert delivery.deliver(message_id=message.pk) == ""
@@ -269,12 +272,12 @@ def test_log_and_health_of_a_mail_account_show_notices_and_tests(world: World) -
         for number, (type_, state) in enumerate(
             [("notice", "sent"), ("approval", "failed"), ("test", "delivered"), ("conversation", "sent")]
         ):
-            row = queue_mail(type=type_, key=f"k{number}", **facts)  # type: ignore[arg-type]
+            row = queue_mail(NewMail(type=type_, key=f"k{number}", **facts))  # type: ignore[arg-type]
             MailDelivery.objects.filter(pk=row.pk).update(
                 status=state, provider="sendgrid", attempts=1, due_at=None, handed_at=now(),
                 sent_at=None if state == "failed" else now(), error="401" if state == "failed" else "",
             )  # fmt: skip
-        queue_mail(type="notice", key="never tried", **facts)  # type: ignore[arg-type]
+        queue_mail(NewMail(type="notice", key="never tried", **facts))  # type: ignore[arg-type]
     ask = asking(world, door.account)
     found = [
         (row["what"], row["outcome"], row["http_status"], row["code"]) for row in ask("exchanges/").json()["results"]

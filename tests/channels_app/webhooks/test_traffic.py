@@ -32,6 +32,7 @@ from core.clock import now
 from core.models import Outbox
 from core.tenancy.scope import tenant_scope
 from integrations.mail.services import queue_mail
+from integrations.mail.types import NewMail
 from integrations.models import MailDelivery
 from tests.channels_app.email import conftest as mails
 from tests.channels_app.email.test_mail_in import MailDoor, mail
@@ -193,7 +194,9 @@ def by_mail(side: Side, world: World) -> None:
         for provider in ("sendgrid", "imap") if text else ():
             side.said.append((f"email {provider}", text))
     for number, kinds in enumerate([*([kind] for kind in EVENTS), ["processed", "delivered", "open", "click"]]):
-        row = queue_mail(type="test", recipient="ana@customers.example", subject="Hi", text="Hi", key=f"k{number}")
+        row = queue_mail(
+            NewMail(type="test", recipient="ana@customers.example", subject="Hi", text="Hi", key=f"k{number}")
+        )
         facts = {"status": "sent", "provider_message_id": f"pm-{number}", "sent_at": now(), "due_at": None}
         MailDelivery.objects.filter(pk=row.pk).update(**facts)
         row.refresh_from_db()

@@ -8,6 +8,7 @@ import pytest
 from core.reliability import circuit_breaker
 from core.tenancy.scope import tenant_scope
 from integrations.mail.services import queue_mail
+from integrations.mail.types import NewMail
 from integrations.models import MailDelivery
 from integrations.services import connect_provider
 from tests.integrations.mail.servers import Answers, Smtp, api_server, smtp_server
@@ -19,7 +20,7 @@ ADDRESS = "ana.souza@customers.example"
 def queue(key: str = "k-1", **more: Any) -> MailDelivery:
     """Queue a mail as a caller does."""
     facts = {"type": "test", "recipient": ADDRESS, "subject": "Hello", "text": "Good morning", "html": "<p>Hi</p>"}
-    return queue_mail(key=key, **{**facts, **more})
+    return queue_mail(NewMail(key=key, **{**facts, **more}))
 
 
 def connect(world: World) -> None:

@@ -29,6 +29,7 @@ from demo.agents import ensure_default_agents
 from hitl.models import Timer
 from hitl.tasks import sweep_timers
 from integrations.mail.services import queue_mail
+from integrations.mail.types import NewMail
 from integrations.models import MailDelivery
 from integrations.tasks import send_mail
 from tests.agents.conftest import DOOR, Desk
@@ -115,7 +116,7 @@ def test_timers_mail_and_intake_go_on_while_all_models_hang(live_desk: Desk, red
         assert wait_for(lambda: len(model.requests) >= 2, 120)
         time.sleep(1)
         Timer.objects.update(due_at=now() - timedelta(seconds=1))
-        queue_mail(type="note", recipient="a@walker.example", subject="Hi", text="Hi", key="k")
+        queue_mail(NewMail(type="note", recipient="a@walker.example", subject="Hi", text="Hi", key="k"))
         for task in (sweep_timers, send_mail):
             task.apply_async(connection=way)
         late = write(desk.account, "late").pk

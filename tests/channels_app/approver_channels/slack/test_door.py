@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from channels_app.approver_channels.slack import payloads, signature, workspaces
+from channels_app.webhooks.intake import is_fresh
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.tenancy.scope import tenant_scope
@@ -61,7 +62,7 @@ def test_accepted_press_costs_one_statement_once_the_workspace_is_known(desk: De
 @pytest.mark.parametrize("at", ["soon", "-", "²", "9" * 40])
 def test_time_that_is_none_is_not_what_was_signed(desk: Desk, at: str) -> None:
     assert knock(desk, **{"X-Slack-Request-Timestamp": at}) == 401
-    assert (desk.rows(), signature.is_fresh(at, now())) == ([], False)
+    assert (desk.rows(), is_fresh(at, now())) == ([], False)
 
 
 def test_other_accounts_key_and_a_closed_workspace_open_nothing(desk: Desk) -> None:
