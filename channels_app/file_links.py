@@ -15,7 +15,6 @@ from django.views.decorators.http import require_safe
 from accounts.models import Tenant
 from conversations.messages.files.names import wire_name
 from conversations.services import transports
-from conversations.services.transports import File
 from core.clock import now
 from core.errors import Conflict, NotFound, Unavailable
 from core.privacy.encryption import current_key_id, derive_key, key_ring
@@ -65,11 +64,7 @@ def channel_file(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404 from problem
     except Unavailable:
         return HttpResponse(status=503, headers={"Retry-After": "5", "Cache-Control": "no-store"})
-    return _answer(file)
-
-
-def _answer(file: File) -> HttpResponse:
-    """Return the file under its own type, which Twilio compares with the bytes, and a name in plain letters."""
+    # Under its own type, which Twilio compares with the bytes, and a name in plain letters.
     answer = HttpResponse(file.content, content_type=file.content_type)
     answer["Content-Length"] = str(len(file.content))
     answer["Content-Disposition"] = f'inline; filename="{wire_name(file.filename, file.content_type)}"'

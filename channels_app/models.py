@@ -12,10 +12,7 @@ from core.tenancy.models import TenantModel
 
 
 class InboundDelivery(TenantModel):
-    """One webhook as received.
-
-    It is unique per provider, account and event, so a repeat is not stored.
-    """
+    """One webhook as received. It is unique per provider, account and event, so a repeat is not stored."""
 
     class State(models.TextChoices):
         """The processing state; held ones wait until their channel is resumed, parked ones for a person."""

@@ -18,10 +18,9 @@ from channels_app.kit import diagnosis, pauses
 from channels_app.kit.health import read_health
 from channels_app.own_app import manage
 from channels_app.sockets import sight
-from channels_app.sockets.console_topics import PERMISSIONS, Topic, frame_of, note_unknown, parse_topic
+from channels_app.sockets.console_topics import PERMISSIONS, frame_of, note_unknown, parse_topic
 from conversations.selectors import get_conversation
 from conversations.services import record_view
-from core.actors import Actor
 from core.errors import NotFound
 from core.events import streams
 from core.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
@@ -85,7 +84,16 @@ class StreamViewSet(ApiViewSet):
         Reading events of a conversation is a look at it, and is written to the audit.
         """
         topic, after, limit = parse_topic(self.query["stream"]), self.query["after"], self.query["limit"]
-        _require(self.actor, topic)
+        self.actor.require(PERMISSIONS[topic.kind])
+        sight.require_sight(sight.listener_of(self.actor), topic.name)
+        if topic.kind == "conversation" and topic.ref is not None:
+            get_conversation(viewer=self.actor, conversation_id=topic.ref)
+        elif topic.kind == "approval" and topic.ref is not None:
+            try:
+                get_approval(viewer=self.actor, approval_id=topic.ref)
+            except NotFound:
+                note_unknown(self.actor, topic)
+                raise
         listener = sight.listener_of(self.actor)
         found = streams.read(topic.name, after, limit + 1)
         page = found[:limit]
@@ -101,20 +109,6 @@ class StreamViewSet(ApiViewSet):
                 "results": [frame_of(topic, event) for event in sight.heard(listener, topic.name, page)],
             }
         )
-
-
-def _require(viewer: Actor, topic: Topic) -> None:
-    """Raise `Refused` or `NotFound` unless the viewer may see what the stream is about."""
-    viewer.require(PERMISSIONS[topic.kind])
-    sight.require_sight(sight.listener_of(viewer), topic.name)
-    if topic.kind == "conversation" and topic.ref is not None:
-        get_conversation(viewer=viewer, conversation_id=topic.ref)
-    elif topic.kind == "approval" and topic.ref is not None:
-        try:
-            get_approval(viewer=viewer, approval_id=topic.ref)
-        except NotFound:
-            note_unknown(viewer, topic)
-            raise
 
 
 class WebhookAttemptSerializer(RowSerializer[WebhookAttempt]):

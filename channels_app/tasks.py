@@ -15,10 +15,7 @@ from core.jobs.decorators import TimeLimits, sweep_task, tenant_task
 
 @sweep_task(queue="high", is_quick=True)
 def work_deliveries() -> None:
-    """Process the deliveries that are due.
-
-    Runs after a hint, and every second in case one was lost.
-    """
+    """Process the deliveries that are due. Runs after a hint, and every second in case one was lost."""
     deliveries.dispatch_due_deliveries()
 
 

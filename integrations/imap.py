@@ -113,7 +113,12 @@ class ImapMailbox:
         if newest <= uid:
             return []
         if first > 1 and self._uid_at(first - 1) > uid:
-            first = self._first_above(uid, first - 1)
+            upper = first - 1
+            lower = 0
+            while upper - lower > 1:
+                middle = (lower + upper) // 2
+                lower, upper = (lower, middle) if self._uid_at(middle) > uid else (middle, upper)
+            first = upper
             newest = self._uid_at(first + most - 1)
         found: dict[int, ListedMail] = {}
         for facts in _flat(self._ask("uid", "FETCH", f"{uid + 1}:{newest}", "(UID INTERNALDATE RFC822.SIZE)")):
@@ -122,14 +127,6 @@ class ImapMailbox:
             if named and size and (number := int(named.group(1))) > uid:
                 found[number] = ListedMail(number, int(size.group(1)), _arrival_of(facts))
         return [found[number] for number in sorted(found)]
-
-    def _first_above(self, uid: int, upper: int) -> int:
-        """Return the position of the first email with an id above one, which is at most `upper`."""
-        lower = 0
-        while upper - lower > 1:
-            middle = (lower + upper) // 2
-            lower, upper = (lower, middle) if self._uid_at(middle) > uid else (middle, upper)
-        return upper
 
     def _uid_at(self, position: int) -> int:
         """Return the id of the email at a position, 0 if there is none."""

@@ -74,21 +74,18 @@ class ObjectStore(AnchorPlace):
         """Write the objects one by one."""
         try:
             for row in rows:
-                self._put(f"{row['tenant']}/{row['number']:012d}.json", line_of(row))
+                headers = {"content-type": "application/json", "if-none-match": "*"}
+                if self._lock_days:
+                    until = clock_now().astimezone(UTC) + timedelta(days=self._lock_days)
+                    headers["x-amz-object-lock-mode"] = "COMPLIANCE"
+                    headers["x-amz-object-lock-retain-until-date"] = f"{until:%Y-%m-%dT%H:%M:%SZ}"
+                answer = self._bucket.put(f"{row['tenant']}/{row['number']:012d}.json", line_of(row), headers)
+                if not isinstance(answer, Reply):
+                    raise NotDelivered(answer.detail)
+                if answer.status not in (*WRITTEN, THERE_ALREADY):
+                    raise NotDelivered(f"The store answered with status {answer.status}.")
         finally:
             self._bucket.close()
-
-    def _put(self, name: str, content: bytes) -> None:
-        headers = {"content-type": "application/json", "if-none-match": "*"}
-        if self._lock_days:
-            until = clock_now().astimezone(UTC) + timedelta(days=self._lock_days)
-            headers["x-amz-object-lock-mode"] = "COMPLIANCE"
-            headers["x-amz-object-lock-retain-until-date"] = f"{until:%Y-%m-%dT%H:%M:%SZ}"
-        answer = self._bucket.put(name, content, headers)
-        if not isinstance(answer, Reply):
-            raise NotDelivered(answer.detail)
-        if answer.status not in (*WRITTEN, THERE_ALREADY):
-            raise NotDelivered(f"The store answered with status {answer.status}.")
 
 
 class FileBucket(FileStore):

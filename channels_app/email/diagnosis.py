@@ -8,6 +8,7 @@ from channels_app.email.connect import MailConnect
 from channels_app.email.sendgrid import signature
 from channels_app.kit import diagnosis
 from channels_app.kit.diagnosis import Sample, Trial
+from channels_app.webhooks.intake import is_fresh
 from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.clock import now
@@ -45,8 +46,11 @@ class SendGridDiagnosis(MailboxDiagnosis):
                 signature=sample.signature,
                 keys=keys,
             ):
-                is_fresh = signature.is_fresh(sample.timestamp, now())
-                age = "" if is_fresh else " If it came now, it would be refused because of its age."
+                age = (
+                    ""
+                    if is_fresh(sample.timestamp, now())
+                    else " If it came now, it would be refused because of its age."
+                )
                 return Trial(True, f"The webhook signature is valid: Walker accepts this webhook.{age}")
         return Trial(
             False,

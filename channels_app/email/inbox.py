@@ -158,20 +158,17 @@ def _facts(mail: Mail, automatic: str) -> dict[str, Any]:
     for name in ("cc", "to", "references"):
         while facts[name] and _room_beside(facts) < 0:
             facts[name].pop(len(facts[name]) // 2)
-    facts["quoted"] = _shortened(mail.quoted, min(QUOTE_LIMIT, _room_beside(facts)))
+    limit = min(QUOTE_LIMIT, _room_beside(facts))
+    text = mail.quoted[:limit]
+    while text and len(json.dumps(text)) > limit:
+        text = text[: len(text) // 2]
+    facts["quoted"] = text
     return facts
 
 
 def _room_beside(facts: dict[str, Any]) -> int:
     """Return what a message can keep beside these facts, as JSON counts it."""
     return METADATA_LIMIT - len(json.dumps({"mail": facts}))
-
-
-def _shortened(quoted: str, limit: int) -> str:
-    text = quoted[:limit]
-    while text and len(json.dumps(text)) > limit:
-        text = text[: len(text) // 2]
-    return text
 
 
 def read_file(attachment: Attachment) -> MediaFile | FetchFailure:

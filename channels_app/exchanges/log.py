@@ -5,13 +5,13 @@ What went out are attempts to send messages of conversations, other calls (`Prov
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from channels_app.exchanges.calls import KEPT
 from channels_app.models import InboundDelivery, ProviderCall
@@ -26,6 +26,7 @@ from integrations.mail import events as mail_events
 from integrations.mail.retention import CONTENT
 from integrations.models import MailDelivery
 
+Row = TypeVar("Row", bound=Model)
 PAGE: Final = 50
 MOST: Final = 200
 BY_IMAP: Final = "imap"
@@ -57,14 +58,14 @@ class Exchange:
     """One exchange: its direction, time, outcome, HTTP status and code; `text` is what the provider said, masked."""
 
     id: UUID
-    direction: str
     at: datetime
     outcome: str
     http_status: int | None
     code: str
-    text: str
-    message: UUID | None
     milliseconds: int | None
+    direction: str = "out"
+    text: str = ""
+    message: UUID | None = None
     what: str = ""
     """What was sent, where it is no message of a conversation: a method, a notice, a code, a type of email."""
 
@@ -91,103 +92,97 @@ def list_exchanges(
     Five queries at most. Nothing of a message's content is read.
     """
     account = get_channel_account(viewer=viewer, account_id=account_id)
-    since, before = (now or clock_now()) - KEPT, _read_cursor(cursor)
+    since = (now or clock_now()) - KEPT
+    try:
+        older = Q(id__lt=UUID(value_of(cursor))) if cursor else Q()
+    except ValueError:
+        raise unknown_cursor() from None
     size = max(1, min(limit, MOST))
-    older = Q() if before is None else Q(id__lt=before)
-    came = InboundDelivery.objects.filter(older, channel_account=account_id, received_at__gte=since)
-    rows = _received(came.defer("body").order_by("-id")[: size + 1])
+
+    def newest(rows: QuerySet[Row], read: Callable[[Row], Exchange]) -> list[Exchange]:
+        return [read(row) for row in rows.filter(older).order_by("-id")[: size + 1]]
+
+    lately = {"channel_account": account_id, "started_at__gte": since}
+    came = InboundDelivery.objects.filter(channel_account=account_id, received_at__gte=since)
+    rows = newest(came.defer("body"), _received)
     if account.provider == ChannelAccount.Provider.APP:
         # An attempt of ours only hands the message to the webhooks.
-        posted = WebhookAttempt.objects.filter(older, delivery__endpoint__ref=account_id, started_at__gte=since)
-        rows += _posted(posted.select_related("delivery").defer("delivery__body").order_by("-id")[: size + 1])
+        posted = WebhookAttempt.objects.filter(delivery__endpoint__ref=account_id, started_at__gte=since)
+        rows += newest(posted.select_related("delivery").defer("delivery__body"), _posted)
     else:
-        went = DeliveryAttempt.objects.filter(older, channel_account=account_id, started_at__gte=since)
-        rows += _sent(went.order_by("-id")[: size + 1])
-        calls = ProviderCall.objects.filter(older, channel_account=account_id, started_at__gte=since)
-        rows += _called(calls.order_by("-id")[: size + 1])
+        rows += newest(DeliveryAttempt.objects.filter(**lately), _sent)
+        rows += newest(ProviderCall.objects.filter(**lately), _called)
     if account.kind == ChannelAccount.Kind.EMAIL:
-        mails = mails_of(account).filter(older, ~made_before(since), queued_at__gte=since)
-        rows += _mailed(mails.defer(*CONTENT).order_by("-id")[: size + 1])
+        mails = mails_of(account).filter(~made_before(since), queued_at__gte=since)
+        rows += newest(mails.defer(*CONTENT), _mailed)
     rows.sort(key=lambda row: row.id, reverse=True)
     page = rows[:size]
     return ExchangePage(page, cursor_at(page[-1].id) if len(rows) > size else "")
 
 
-def _received(rows: Iterable[InboundDelivery]) -> list[Exchange]:
-    return [
-        Exchange(
-            id=row.pk,
-            direction="in",
-            at=row.received_at,
-            outcome=row.state,
-            http_status=_answered(row),
-            code=row.error,
-            text="",
-            message=row.target,
-            milliseconds=_milliseconds(row.received_at, row.done_at),
-        )
-        for row in rows
-    ]
+def _received(row: InboundDelivery) -> Exchange:
+    # The status that the provider got for a stored webhook; a mailbox is read, and gets none.
+    answered = None if row.headers.get("door") == BY_IMAP else 202 if row.provider == "app" else 200
+    return Exchange(
+        id=row.pk,
+        direction="in",
+        at=row.received_at,
+        outcome=row.state,
+        http_status=answered,
+        code=row.error,
+        message=row.target,
+        milliseconds=_milliseconds(row.received_at, row.done_at),
+    )
 
 
-def _answered(row: InboundDelivery) -> int | None:
-    """Return the status that the provider got for a stored webhook; a mailbox is read, and gets none."""
-    if row.headers.get("door") == BY_IMAP:
-        return None
-    return 202 if row.provider == "app" else 200
+def _posted(row: WebhookAttempt) -> Exchange:
+    return Exchange(
+        id=row.pk,
+        at=row.started_at,
+        outcome="open" if row.milliseconds is None else "failed" if row.error else "succeeded",
+        http_status=row.status,
+        code=row.error,
+        message=row.delivery.ref,
+        milliseconds=row.milliseconds,
+    )
 
 
-def _posted(rows: Iterable[WebhookAttempt]) -> list[Exchange]:
-    return [
-        Exchange(
-            id=row.pk,
-            direction="out",
-            at=row.started_at,
-            outcome="open" if row.milliseconds is None else "failed" if row.error else "succeeded",
-            http_status=row.status,
-            code=row.error,
-            text="",
-            message=row.delivery.ref,
-            milliseconds=row.milliseconds,
-        )
-        for row in rows
-    ]
+def _sent(row: DeliveryAttempt) -> Exchange:
+    return Exchange(
+        id=row.pk,
+        at=row.started_at,
+        # One that the provider took may be reported as failed later.
+        outcome="failed" if row.error and row.outcome == DeliveryAttempt.Outcome.SUCCEEDED else row.outcome,
+        http_status=row.http_status,
+        code=row.error,
+        text=row.error_text,
+        message=row.message_id,
+        milliseconds=_milliseconds(row.started_at, row.finished_at),
+    )
 
 
-def _sent(rows: Iterable[DeliveryAttempt]) -> list[Exchange]:
-    return [
-        Exchange(
-            id=row.pk,
-            direction="out",
-            at=row.started_at,
-            # One that the provider took may be reported as failed later.
-            outcome="failed" if row.error and row.outcome == DeliveryAttempt.Outcome.SUCCEEDED else row.outcome,
-            http_status=row.http_status,
-            code=row.error,
-            text=row.error_text,
-            message=row.message_id,
-            milliseconds=_milliseconds(row.started_at, row.finished_at),
-        )
-        for row in rows
-    ]
+def _called(row: ProviderCall) -> Exchange:
+    return Exchange(
+        id=row.pk,
+        at=row.started_at,
+        outcome=row.outcome,
+        http_status=row.http_status,
+        code=row.code,
+        milliseconds=row.milliseconds,
+        what=row.what,
+    )
 
 
-def _called(rows: Iterable[ProviderCall]) -> list[Exchange]:
-    return [
-        Exchange(
-            id=row.pk,
-            direction="out",
-            at=row.started_at,
-            outcome=row.outcome,
-            http_status=row.http_status,
-            code=row.code,
-            text="",
-            message=None,
-            milliseconds=row.milliseconds,
-            what=row.what,
-        )
-        for row in rows
-    ]
+def _mailed(row: MailDelivery) -> Exchange:
+    return Exchange(
+        id=row.pk,
+        at=row.handed_at or row.queued_at,
+        outcome=MAILED.get(row.status, "succeeded"),
+        http_status=row.http_status,
+        code=row.error,
+        milliseconds=_milliseconds(row.handed_at, row.sent_at) if row.handed_at else None,
+        what=row.type,
+    )
 
 
 def mails_of(account: ChannelAccount) -> QuerySet[MailDelivery]:
@@ -201,32 +196,5 @@ def mails_of(account: ChannelAccount) -> QuerySet[MailDelivery]:
     return rows.filter(provider=account.provider).exclude(type__in=(MAIL_ANSWERS, *mail_events.list_of_installation()))
 
 
-def _mailed(rows: Iterable[MailDelivery]) -> list[Exchange]:
-    return [
-        Exchange(
-            id=row.pk,
-            direction="out",
-            at=row.handed_at or row.queued_at,
-            outcome=MAILED.get(row.status, "succeeded"),
-            http_status=row.http_status,
-            code=row.error,
-            text="",
-            message=None,
-            milliseconds=_milliseconds(row.handed_at, row.sent_at) if row.handed_at else None,
-            what=row.type,
-        )
-        for row in rows
-    ]
-
-
 def _milliseconds(start: datetime, end: datetime | None) -> int | None:
     return None if end is None else max(0, round((end - start).total_seconds() * 1000))
-
-
-def _read_cursor(cursor: str) -> UUID | None:
-    if not cursor:
-        return None
-    try:
-        return UUID(value_of(cursor))
-    except ValueError:
-        raise unknown_cursor() from None

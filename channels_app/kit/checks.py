@@ -53,10 +53,7 @@ def check_pairs(**options: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_secrets(**options: Any) -> list[CheckMessage]:
-    """Report active accounts without a secret.
-
-    Their webhooks get a 503.
-    """
+    """Report active accounts without a secret. Their webhooks get a 503."""
     if not options.get("databases"):
         return []
     alarmed = {

@@ -16,10 +16,7 @@ BATCH: Final = 50
 
 
 def fetch(attachment_id: UUID) -> str:
-    """Download one file that is due and return its state, or "" if there is none.
-
-    Failures are recorded.
-    """
+    """Download one file that is due and return its state, or "" if there is none. Failures are recorded."""
     attachment = services.claim_attachment(attachment_id=attachment_id)
     if attachment is None:
         return ""
@@ -34,10 +31,7 @@ def fetch(attachment_id: UUID) -> str:
 
 
 def list_due() -> list[tuple[UUID, UUID]]:
-    """Return (tenant, file) of the files to download.
-
-    These are new ones, and those whose worker died.
-    """
+    """Return (tenant, file) of the files to download. These are new ones, and those whose worker died."""
     with platform_scope():
         due = Attachment.objects.filter(state=Attachment.State.PENDING, next_attempt_at__lte=now())
         return list(due.order_by("next_attempt_at").values_list("tenant_id", "id")[:BATCH])

@@ -30,7 +30,10 @@ class MetaConnect(PhoneConnect):
     @classmethod
     def facts_of(cls, wanted: Wanted, before: ChannelAccount | None) -> Mapping[str, Any]:
         """Return a number's ids at Meta, and the token by which Meta verifies the address."""
-        _require_free(wanted.provider_account, before)
+        for other in ChannelAccount.objects.filter(provider=numbers.PROVIDER).exclude(pk=before.pk if before else None):
+            if numbers.phone_number_id_of(other.credentials) == wanted.provider_account:
+                wrong = {"phone_number_id": ["This ID is already in use."]}
+                raise Conflict("Another channel already uses this phone number ID.", fields=wrong)
         kept = (before.credentials or {}) if before else {}
         return {**wanted.facts, "verify_token": str(kept.get("verify_token") or secrets.token_urlsafe(24))}
 
@@ -72,11 +75,3 @@ def connect_number(
             raise Invalid("This isn't an ID of Meta's.", fields={field: ["Enter digits only, as Meta shows them."]})
     wanted = Wanted(ChannelAccount.Kind.WHATSAPP, name, number, phone_number_id, ids)
     return MetaConnect.save(actor=actor, wanted=wanted, given=given, account_id=account_id)
-
-
-def _require_free(phone_number_id: str, before: ChannelAccount | None) -> None:
-    """Raise `Conflict` if another account of the organisation has the phone number ID."""
-    for other in ChannelAccount.objects.filter(provider=numbers.PROVIDER).exclude(pk=before.pk if before else None):
-        if numbers.phone_number_id_of(other.credentials) == phone_number_id:
-            wrong = {"phone_number_id": ["This ID is already in use."]}
-            raise Conflict("Another channel already uses this phone number ID.", fields=wrong)

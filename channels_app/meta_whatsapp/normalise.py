@@ -120,22 +120,18 @@ def said_in(item: Fields) -> Said:
     kind = text_of(item.get("type"))
     part = _mapping(item.get(kind))
     if kind in MEDIA:
-        return _file(kind, part)
+        media_id = text_of(part.get("id"))
+        caption = text_of(part.get("caption"))
+        if not media_id:
+            return Said(caption or f"[{kind} message]", "text")
+        content_type = text_of(part.get("mime_type")).partition(";")[0].strip()[:100]
+        file = InboundMedia(content_type=content_type, source=media_id, filename=text_of(part.get("filename"))[:200])
+        return Said(caption, MEDIA[kind], (file,))
     reader = _READERS.get(kind)
     said = reader(part, item) if reader else None
     if said is None or (not said.text.strip() and said.content_type == "text"):
         return Said(f"[{kind[:40] if kind.isprintable() and kind else 'empty'} message]", "text")
     return said
-
-
-def _file(kind: str, part: Fields) -> Said:
-    media_id = text_of(part.get("id"))
-    caption = text_of(part.get("caption"))
-    if not media_id:
-        return Said(caption or f"[{kind} message]", "text")
-    content_type = text_of(part.get("mime_type")).partition(";")[0].strip()[:100]
-    file = InboundMedia(content_type=content_type, source=media_id, filename=text_of(part.get("filename"))[:200])
-    return Said(caption, MEDIA[kind], (file,))
 
 
 def _text(part: Fields, item: Fields) -> Said:

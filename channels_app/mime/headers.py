@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import getaddresses
 from typing import Final
 
 from channels_app.mime.charsets import decode
@@ -119,11 +119,3 @@ def parse_addresses(value: str) -> list[Address]:
 def is_address(text: str) -> bool:
     """Return True for something that may be a mail address."""
     return len(text) <= ADDRESS_LIMIT and _ADDRESS.fullmatch(text) is not None and text.isprintable()
-
-
-def parse_date(value: str) -> float | None:
-    """Return the seconds since 1970 of a Date header, or None."""
-    try:
-        return parsedate_to_datetime(value[:100]).timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError, AttributeError):
-        return None

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -17,7 +16,7 @@ from channels_app.web_chat import app_customers
 from channels_app.web_chat.app_customers import App
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.webhooks import deliveries, wake_worker
-from channels_app.webhooks.intake import REFUSED, TAKEN, Refusal, note_refused
+from channels_app.webhooks.intake import REFUSED, TAKEN, Refusal, body_of, note_refused
 from conversations import services, texts
 from conversations.services import accounts
 from core.clock import now
@@ -86,7 +85,9 @@ def messages(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _take(request: HttpRequest, key: str) -> tuple[Incoming, bool]:
-    body = _read(request)
+    if not _bearer(request):
+        raise Refusal("no_signature")
+    body = body_of(request, limit=BODY_LIMIT)
     app = app_customers.find_app(key)
     if app is None:
         raise Refusal("unknown_account")
@@ -94,25 +95,34 @@ def _take(request: HttpRequest, key: str) -> tuple[Incoming, bool]:
     incoming = _parse(body, proven)
     if proven and not PER_CUSTOMER.take_now(app.tenant_id.hex, "app", app.account_id.hex, proven):
         raise TooMany("Too many messages in a short time. Wait a moment.")
-    is_new = deliveries.store(_arrival(app, incoming))
+    point = app_customers.customer_point(app.key, incoming.customer_id)
+    document = {
+        # Under the name by which the erasure of a person finds their webhooks.
+        "From": point,
+        "id": incoming.id,
+        "type": incoming.type,
+        "text": incoming.text,
+        "name": incoming.name,
+        "language": incoming.language,
+        "metadata": incoming.metadata,
+    }
+    with tenant_scope(app.tenant_id):
+        queue_key = blind_index(f"{app.account_id}:{point}", column=LINE)
+        # Ids are the customer's own: another customer may use the same one. Keyed, as it outlives their erasure.
+        digest = blind_index(f"{incoming.customer_id}\n{incoming.id}", column=KEY)
+    is_new = deliveries.store(
+        deliveries.Arrival(
+            provider=PROVIDER,
+            tenant_id=app.tenant_id,
+            account_id=app.account_id,
+            event_key=f"message:{digest}",
+            queue_key=queue_key,
+            body=json.dumps(document).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+    )
     wake_worker.stored.give()
     return incoming, is_new
-
-
-def _read(request: HttpRequest) -> bytes:
-    """Return the body. Raises `Refusal` without a key or token, or when it is too large."""
-    if not _bearer(request):
-        raise Refusal("no_signature")
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > BODY_LIMIT:
-        raise Refusal("too_large", 413)
-    try:
-        body = request.body
-    except (OSError, SuspiciousOperation) as problem:
-        raise Refusal("too_large", 413) from problem
-    if len(body) > BODY_LIMIT:
-        raise Refusal("too_large", 413)
-    return body
 
 
 def _bearer(request: HttpRequest) -> str:
@@ -195,30 +205,3 @@ def _parse(body: bytes, proven: str) -> Incoming:
 
 def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(word)
-
-
-def _arrival(app: App, incoming: Incoming) -> deliveries.Arrival:
-    point = app_customers.customer_point(app.key, incoming.customer_id)
-    document = {
-        # Under the name by which the erasure of a person finds their webhooks.
-        "From": point,
-        "id": incoming.id,
-        "type": incoming.type,
-        "text": incoming.text,
-        "name": incoming.name,
-        "language": incoming.language,
-        "metadata": incoming.metadata,
-    }
-    with tenant_scope(app.tenant_id):
-        queue_key = blind_index(f"{app.account_id}:{point}", column=LINE)
-        # Ids are the customer's own: another customer may use the same one. Keyed, as it outlives their erasure.
-        digest = blind_index(f"{incoming.customer_id}\n{incoming.id}", column=KEY)
-    return deliveries.Arrival(
-        provider=PROVIDER,
-        tenant_id=app.tenant_id,
-        account_id=app.account_id,
-        event_key=f"message:{digest}",
-        queue_key=queue_key,
-        body=json.dumps(document).encode(),
-        headers={"Content-Type": "application/json"},
-    )

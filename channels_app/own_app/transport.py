@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from django.urls import reverse
 
@@ -48,10 +48,21 @@ class AppTransport(Transport):
             return SendResult(ok=True, provider_id=key)
         if endpoint.state == WebhookEndpoint.State.GONE:
             return SendResult(ok=False, error="gone", permanent=True)
+        columns = ("seq", "sender_type", "created_at")
+        seq, sender, created_at = Message.objects.values_list(*columns).get(pk=outbound.message_id)
         delivery = queue_delivery(
             endpoint=endpoint,
             event_type=CREATED,
-            event=_event_of(outbound),
+            event={
+                "message_id": str(outbound.message_id),
+                "conversation_id": str(outbound.conversation_id),
+                "customer_id": customer_of(outbound.recipient.value),
+                "seq": seq,
+                "sender": sender,
+                "content_type": outbound.content_type,
+                "text": outbound.text,
+                "created_at": created_at.isoformat(),
+            },
             key=key,
             ref=outbound.message_id,
             line=str(outbound.conversation_id),
@@ -60,22 +71,6 @@ class AppTransport(Transport):
             # The message is sent again.
             queue_again(delivery)
         return SendResult(ok=True, provider_id=key)
-
-
-def _event_of(outbound: OutboundMessage) -> dict[str, Any]:
-    """Return what the app gets; names of staff are not part of it."""
-    columns = ("seq", "sender_type", "created_at")
-    seq, sender, created_at = Message.objects.values_list(*columns).get(pk=outbound.message_id)
-    return {
-        "message_id": str(outbound.message_id),
-        "conversation_id": str(outbound.conversation_id),
-        "customer_id": customer_of(outbound.recipient.value),
-        "seq": seq,
-        "sender": sender,
-        "content_type": outbound.content_type,
-        "text": outbound.text,
-        "created_at": created_at.isoformat(),
-    }
 
 
 class AppWebhooks(WebhookPurpose):

@@ -156,10 +156,7 @@ class ConsoleConsumer(SocketConnection):
         presence.say_typing(tenant_id, topic.ref, user_id, self.name)
 
     async def subscribe(self, topic: Topic, after: int | None) -> None:
-        """Subscribe to a topic from now or after a number.
-
-        The permission is checked here and at each send.
-        """
+        """Subscribe to a topic from now or after a number. The permission is checked here and at each send."""
         if len(self.topics) >= TOPICS and topic.name not in self.topics:
             raise Invalid(f"One connection can subscribe to at most {TOPICS} topics.", code="too_many_topics")
         tenant_id, user_id = self.who()
@@ -216,10 +213,7 @@ class ConsoleConsumer(SocketConnection):
         await self.say({"type": "event", "topic": topic.name, "event": name, "seq": None, "payload": payload})
 
     async def pump(self, topic: Topic) -> None:
-        """Send what is due on a topic's streams.
-
-        Unsubscribe a person who lost the permission.
-        """
+        """Send what is due on a topic's streams. Unsubscribe a person who lost the permission."""
         tenant_id, user_id = self.who()
         async with self.sending:
             for stream in topic.streams:

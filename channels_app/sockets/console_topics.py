@@ -135,10 +135,7 @@ def parse_topic(value: object, *, person: UUID | None = None) -> Topic:
 
 
 def viewer_of(user_id: UUID) -> Actor:
-    """Return the staff member with current rights in the tenant in scope.
-
-    Raises `Refused` for others.
-    """
+    """Return the staff member with current rights in the tenant in scope. Raises `Refused` for others."""
     return actor_for_user(User(pk=user_id))
 
 
@@ -218,10 +215,7 @@ def frame_of(topic: Topic, event: StreamEvent) -> dict[str, Any]:
 
 
 def masked(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return the payload with personal data in its texts masked.
-
-    Ids and states are unchanged.
-    """
+    """Return the payload with personal data in its texts masked. Ids and states are unchanged."""
     return {
         name: mask_text(value) if name in WORDS and isinstance(value, str) else value for name, value in payload.items()
     }

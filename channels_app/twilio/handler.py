@@ -56,10 +56,7 @@ def _receive_message(delivery: InboundDelivery, fields: Fields) -> None:
 
 
 def wish_of(fields: Fields) -> opt_out.Wish:
-    """Return the opt-out or opt-in of a message.
-
-    Twilio names it where it manages the list.
-    """
+    """Return the opt-out or opt-in of a message. Twilio names it where it manages the list."""
     given = fields.get("OptOutType", "").lower()
     if given in ("stop", "start"):
         return "stop" if given == "stop" else "start"
@@ -81,10 +78,7 @@ def fields_of(delivery: InboundDelivery) -> Fields:
 
 
 def _apply_report(delivery: InboundDelivery, fields: Fields, report: Report) -> None:
-    """Update the message of a status report.
-
-    A failure may also concern our number or the recipient.
-    """
+    """Update the message of a status report. A failure may also concern our number or the recipient."""
     has_failed = report.status == "failed"
     number, _, of = report.part.partition("-")
     # Any part of a long text can fail it, only the last one can deliver it.

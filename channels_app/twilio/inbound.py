@@ -134,10 +134,7 @@ def _is_report(call: Call, target: UUID | None) -> bool:
 
 
 def signed_url(request: HttpRequest) -> str:
-    """Return the URL that Twilio called.
-
-    The public host is a setting, never taken from the request.
-    """
+    """Return the URL that Twilio called. The public host is a setting, never taken from the request."""
     query = request.META.get("QUERY_STRING", "")
     return f"{settings.PUBLIC_URL}{request.path}" + (f"?{query}" if query else "")
 

@@ -33,10 +33,7 @@ STATUSES: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A status report about one of our messages.
-
-    `status` is empty for statuses without news.
-    """
+    """A status report about one of our messages. `status` is empty for statuses without news."""
 
     sid: str
     status: str
@@ -89,10 +86,7 @@ def is_empty(fields: Fields) -> bool:
 
 
 def message_of(fields: Fields, *, account_id: UUID, sender: SenderIdentity) -> InboundMessage:
-    """Parse a message of any type.
-
-    An unsupported one is named in its text and kept in its metadata.
-    """
+    """Parse a message of any type. An unsupported one is named in its text and kept in its metadata."""
     count = fields.get("NumMedia", "0")
     total = min(int(count), MEDIA_LIMIT) if count.isascii() and count.isdigit() and len(count) < 4 else 0
     media = tuple(
@@ -101,6 +95,19 @@ def message_of(fields: Fields, *, account_id: UUID, sender: SenderIdentity) -> I
         if (url := fields.get(f"MediaUrl{number}", ""))
     )
     content_type = _content_type(fields, media)
+    rest = {name: value for name, value in fields.items() if name not in _HELD and not name.startswith("Media")}
+    kept: dict[str, Any] = {}
+    room = REST_LIMIT
+    for name in sorted(rest):
+        room -= len(name) + len(rest[name])
+        if room < 0:
+            break
+        kept[name] = rest[name]
+    found: dict[str, Any] = {"twilio": kept} if kept else {}
+    if fields.get("ButtonPayload"):
+        found["button"] = {"text": fields.get("ButtonText", "")[:200], "payload": fields["ButtonPayload"][:500]}
+    if fields.get("OriginalRepliedMessageSid"):
+        found["reply_to"] = fields["OriginalRepliedMessageSid"][:64]
     return InboundMessage(
         channel_account_id=account_id,
         sender=sender,
@@ -108,7 +115,7 @@ def message_of(fields: Fields, *, account_id: UUID, sender: SenderIdentity) -> I
         content_type=content_type,
         external_id=fields.get("MessageSid", "")[:200],
         media=media,
-        metadata=_metadata(fields),
+        metadata=found,
     )
 
 
@@ -136,21 +143,3 @@ def _text(fields: Fields, content_type: ContentType) -> str:
     if chosen or content_type != "text":
         return chosen
     return f"[{fields.get('MessageType') or 'empty'} message]"
-
-
-def _metadata(fields: Fields) -> dict[str, Any]:
-    """Return the other parameters as received: Twilio adds new ones without notice."""
-    rest = {name: value for name, value in fields.items() if name not in _HELD and not name.startswith("Media")}
-    kept: dict[str, Any] = {}
-    room = REST_LIMIT
-    for name in sorted(rest):
-        room -= len(name) + len(rest[name])
-        if room < 0:
-            break
-        kept[name] = rest[name]
-    found: dict[str, Any] = {"twilio": kept} if kept else {}
-    if fields.get("ButtonPayload"):
-        found["button"] = {"text": fields.get("ButtonText", "")[:200], "payload": fields["ButtonPayload"][:500]}
-    if fields.get("OriginalRepliedMessageSid"):
-        found["reply_to"] = fields["OriginalRepliedMessageSid"][:64]
-    return found

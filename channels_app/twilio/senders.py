@@ -25,20 +25,14 @@ class Number:
 
 
 def split_address(address: str) -> tuple[str, str]:
-    """Return the kind of channel and the bare address.
-
-    WhatsApp's have a prefix, SMS has none.
-    """
+    """Return the kind of channel and the bare address. WhatsApp's have a prefix, SMS has none."""
     if address.startswith(PREFIX):
         return str(ChannelAccount.Kind.WHATSAPP), address.removeprefix(PREFIX)
     return str(ChannelAccount.Kind.SMS), address
 
 
 def find_numbers(account_sid: str, address: str) -> list[Number]:
-    """Return the active numbers with this address.
-
-    It is usually one, more when tenants share or claim it.
-    """
+    """Return the active numbers with this address. It is usually one, more when tenants share or claim it."""
     kind, bare = split_address(address)
     return _numbers.all(lookup_digest(kind=kind, provider_account=account_sid, address=bare))
 

@@ -20,10 +20,7 @@ __all__ = ["SIGNATURE_HEADER", "SIGNATURE_SETTINGS_HEADER", "Secrets", "is_signe
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The possible signing secrets.
-
-    Auth tokens sign with SHA-1, shared webhook keys with SHA-256.
-    """
+    """The possible signing secrets. Auth tokens sign with SHA-1, shared webhook keys with SHA-256."""
 
     tokens: tuple[str, ...] = field(default=(), repr=False)
     keys: tuple[str, ...] = field(default=(), repr=False)

@@ -138,10 +138,7 @@ def links_of(outbound: OutboundMessage) -> list[str]:
 def _send_all(
     client: "TwilioClient", route: Route, outbound: OutboundMessage, parts: list[Part], send: SendPart
 ) -> Sent | Failed | Unknown:
-    """Send the parts in order, except those that an earlier attempt got through.
-
-    Return the last result.
-    """
+    """Send the parts in order, except those that an earlier attempt got through. Return the last result."""
     there = _list_already_sent(client, route, outbound)
     if not isinstance(there, list):
         return there

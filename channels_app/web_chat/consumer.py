@@ -36,10 +36,7 @@ SIDE_FRAMES: Final = Bucket(size=60, seconds=10)  # typing, read, resume, stop
 
 
 class ChatConsumer(ChatConnection):
-    """One connection of one guest. Frames are handled one at a time.
-
-    Nothing slow runs inside.
-    """
+    """One connection of one guest. Frames are handled one at a time. Nothing slow runs inside."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,10 +65,7 @@ class ChatConsumer(ChatConnection):
         await self.leave_conversation()
 
     def start(self, name: str, work: Any) -> None:
-        """Run a task beside the receive loop.
-
-        A new one replaces the one of the same name.
-        """
+        """Run a task beside the receive loop. A new one replaces the one of the same name."""
         if name in self.tasks:
             self.tasks[name].cancel()
         self.tasks[name] = asyncio.create_task(work)
@@ -223,10 +217,7 @@ class ChatConsumer(ChatConnection):
             self.ask_bucket(guest)
 
     async def store(self, guest: Guest, frame: frames.SendMessage) -> None:
-        """Commit the row and confirm it.
-
-        The lock keeps a poll from sending the row before its echo.
-        """
+        """Commit the row and confirm it. The lock keeps a poll from sending the row before its echo."""
         async with self.sending:
             stored = await in_scope(guest.tenant_id, chat.store_message, guest, frame, self.header("user-agent"))
             if stored.conversation_id != self.conversation:
@@ -273,10 +264,7 @@ def too_big(text: str) -> bool:
 
 
 async def request_stop(tenant_id: UUID, conversation_id: UUID) -> None:
-    """Store the request with its time.
-
-    Without Redis the page at least hides the rest of the answer.
-    """
+    """Store the request with its time. Without Redis the page at least hides the rest of the answer."""
     try:
         await cache.aset(stop_key(tenant_id, conversation_id), now(), timeout=STOP_LIFE)
     except (RedisError, OSError):

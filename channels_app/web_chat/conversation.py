@@ -67,10 +67,7 @@ class Batch:
 
 
 def check_entry(guest: Guest) -> Entry | None:
-    """Return what decides about a guest's connection.
-
-    Returns None when the widget is switched off.
-    """
+    """Return what decides about a guest's connection. Returns None when the widget is switched off."""
     widget = widgets.load(guest.account_id)
     if widget is None:
         return None
@@ -151,10 +148,7 @@ def with_answers(frames: list[Frame]) -> list[Frame]:
 
 
 def voice_of(guest: Guest, widget: Widget | Entry | None) -> str | None:
-    """Return the sender's name for visitors, which is the widget's own.
-
-    Returns None for members.
-    """
+    """Return the sender's name for visitors, which is the widget's own. Returns None for members."""
     if guest.user_id is not None:
         return None
     return widget.name if widget else ""
@@ -242,10 +236,7 @@ def point_kind(guest: Guest) -> PointKind:
 
 
 def actor_of(guest: Guest, user_agent: str) -> Actor:
-    """Return the guest as an actor.
-
-    It is a contact, with the member behind it if there is one.
-    """
+    """Return the guest as an actor. It is a contact, with the member behind it if there is one."""
     return Actor(
         kind="contact",
         user_id=guest.user_id,

@@ -37,10 +37,7 @@ def guests_stream(guest: Guest) -> str:
 
 
 class ChatConnection(SocketConnection):
-    """A connection to one conversation. State lives in the stream rows.
-
-    Hints only wake it.
-    """
+    """A connection to one conversation. State lives in the stream rows. Hints only wake it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -134,10 +131,7 @@ class ChatConnection(SocketConnection):
         return entry is not None and entry.guest_may
 
     async def look_again(self, guest: Guest) -> None:
-        """Send what hints missed.
-
-        Find a conversation that another page of the guest started.
-        """
+        """Send what hints missed. Find a conversation that another page of the guest started."""
         if self.conversation is None:
             place = await in_scope(guest.tenant_id, chat.find_place, guest)
             if place is None:

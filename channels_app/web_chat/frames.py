@@ -95,10 +95,7 @@ def load(text: str) -> dict[str, Any]:
 
 
 def parse(text: str) -> ClientFrame:
-    """Return the client's frame.
-
-    Raises `BadFrame` or `RefusedMessage` with the client's id in the facts.
-    """
+    """Return the client's frame. Raises `BadFrame` or `RefusedMessage` with the client's id in the facts."""
     found = load(text)
     kind = found.get("type")
     reader = READERS.get(kind) if isinstance(kind, str) else None

@@ -57,10 +57,7 @@ class Guest:
 
 
 def _signer(purpose: str) -> signing.TimestampSigner:
-    """Return the signer of one purpose; older keys still verify.
-
-    The separator is valid in headers.
-    """
+    """Return the signer of one purpose; older keys still verify. The separator is valid in headers."""
     older: list[bytes | str] = [derive_key("webchat", key_id=key_id).hex() for key_id in key_ring()]
     newest = derive_key("webchat", key_id=current_key_id()).hex()
     return signing.TimestampSigner(key=newest, fallback_keys=older, salt=f"walker.webchat.{purpose}", sep=".")
@@ -82,10 +79,7 @@ def issue(guest: Guest) -> str:
 
 
 def verify(token: str, *, now: datetime) -> Guest:
-    """Return the guest of a token.
-
-    Raises `BadToken` when it is forged, foreign or expired.
-    """
+    """Return the guest of a token. Raises `BadToken` when it is forged, foreign or expired."""
     if len(token) > 2048:
         raise BadToken
     try:
@@ -127,27 +121,18 @@ def visitor_or_none(account_id: UUID, secret: str) -> str | None:
 
 
 def visitor_point(secret: str) -> str:
-    """Return a visitor's contact point.
-
-    It is a digest, so that no row or token reveals the secret.
-    """
+    """Return a visitor's contact point. It is a digest, so that no row or token reveals the secret."""
     return "visitor:" + hashlib.sha256(secret.encode()).hexdigest()[:40]
 
 
 def customer_point(account_id: UUID, subject: str) -> str:
-    """Return the contact point of a customer the host vouches for.
-
-    It is a keyed digest of the subject.
-    """
+    """Return the contact point of a customer the host vouches for. It is a keyed digest of the subject."""
     keyed = derive_key(f"webchat.customer.{account_id.hex}", key_id=lasting_key_id())
     return "customer:" + hashlib.blake2b(subject.encode(), key=keyed, digest_size=20).hexdigest()
 
 
 def secret_mark(account_id: UUID, identity_secret: str) -> str:
-    """Return a fingerprint of the widget secret.
-
-    It changes when the secret is rotated.
-    """
+    """Return a fingerprint of the widget secret. It changes when the secret is rotated."""
     keyed = derive_key(f"webchat.identity.{account_id.hex}", key_id=lasting_key_id())
     return hashlib.blake2b(identity_secret.encode(), key=keyed, digest_size=9).hexdigest()
 

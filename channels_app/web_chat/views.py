@@ -50,7 +50,9 @@ class SessionView(View):
                 raise TooMany
             asked = _body(request)
             widget = find_widget(asked.get("widget"))
-            _limit_browser(widget, asked.get("visitor") or "")
+            secret = tokens.visitor_or_none(widget.account_id, (asked.get("visitor") or ""))
+            if secret is not None and not PER_BROWSER.take_now("session", tokens.visitor_point(secret)):
+                raise TooMany
             allowed = _checked_origin(request, widget)
             session = open_session(
                 widget=widget,
@@ -104,13 +106,6 @@ def _body(request: HttpRequest) -> dict[str, Any]:
     if wrong:
         raise Invalid("Some fields are not valid.", fields=wrong)
     return found
-
-
-def _limit_browser(widget: Widget, visitor: str) -> None:
-    """Raise `TooMany` for a browser that asks too often; a new one has no secret yet and counts by its address only."""
-    secret = tokens.visitor_or_none(widget.account_id, visitor)
-    if secret is not None and not PER_BROWSER.take_now("session", tokens.visitor_point(secret)):
-        raise TooMany
 
 
 def _checked_origin(request: HttpRequest, widget: Widget) -> str:

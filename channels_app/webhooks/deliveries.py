@@ -106,10 +106,7 @@ class Arrival:
 
 
 def register_handler(provider: str, handle: Handler, *, is_large: bool = False, is_held: bool = True) -> None:
-    """Register the handler of a provider's deliveries.
-
-    It runs in the tenant's scope and may run twice.
-    """
+    """Register the handler of a provider's deliveries. It runs in the tenant's scope and may run twice."""
     _handlers[provider] = handle
     (_large.add if is_large else _large.discard)(provider)
     (_never_held.discard if is_held else _never_held.add)(provider)

@@ -1,6 +1,7 @@
 """Shared by all webhooks: a bounded body, counted refusals, storing and the answer."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from core.reliability import loose_cache
 log = get_logger(__name__)
 
 REFUSED_SHOWN: Final = 24 * 3600
+WINDOW: Final = 300.0
+"""Seconds for which a timestamp counts that is signed."""
 REFUSED = counter("walker_webhook_refused_total", "Webhooks that were refused, by reason.", ["provider", "reason"])
 TAKEN = counter("walker_webhook_taken_total", "Webhooks that were stored, or repeated.", ["provider"])
 
@@ -27,13 +30,8 @@ class Refusal(Exception):
         self.reason, self.status = reason, status
 
 
-def signed_body(request: HttpRequest, *, header: str, limit: int) -> bytes:
-    """Return the body of a signed request.
-
-    Raises `Refusal` without a signature or when too large.
-    """
-    if not request.headers.get(header, "").strip():
-        raise Refusal("no_signature")
+def body_of(request: HttpRequest, *, limit: int) -> bytes:
+    """Return the body of a request. Raises `Refusal` when it is too large."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > limit:
         raise Refusal("too_large", 413)
@@ -45,6 +43,20 @@ def signed_body(request: HttpRequest, *, header: str, limit: int) -> bytes:
     if len(body) > limit:
         raise Refusal("too_large", 413)
     return body
+
+
+def signed_body(request: HttpRequest, *, header: str, limit: int) -> bytes:
+    """Return the body of a signed request. Raises `Refusal` without a signature or when too large."""
+    if not request.headers.get(header, "").strip():
+        raise Refusal("no_signature")
+    return body_of(request, limit=limit)
+
+
+def is_fresh(timestamp: str, moment: datetime) -> bool:
+    """Return True if a timestamp (Unix seconds) is within the window around a moment."""
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
+        return False
+    return abs(moment.timestamp() - int(timestamp)) <= WINDOW
 
 
 def take(provider: str, store: Callable[[], object]) -> HttpResponse | None:
@@ -68,9 +80,6 @@ def refused_key(tenant_id: UUID, account_id: UUID) -> str:
 
 
 def note_refused(accounts: Iterable[tuple[UUID, UUID]]) -> None:
-    """Remember a wrong signature for a day, for the console.
-
-    Accounts are (tenant, account).
-    """
+    """Remember a wrong signature for a day, for the console. Accounts are (tenant, account)."""
     for tenant_id, account_id in accounts:
         loose_cache.keep(refused_key(tenant_id, account_id), 1, seconds=REFUSED_SHOWN, what="refusal")

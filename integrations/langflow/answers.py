@@ -124,24 +124,20 @@ def _count(usage: Mapping[str, Any], name: str) -> int:
 def read_definition(found: Any) -> FlowDefinition:
     """Return what a flow does, without how it is arranged on the canvas. Raises `FlowFailed`."""
     try:
-        return _read_definition(found)
+        data = found.get("data") if isinstance(found, dict) else None
+        if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):
+            raise FlowFailed(UNREADABLE)
+        nodes = [node for node in data["nodes"] if isinstance(node, dict)]
+        edges = [edge for edge in data.get("edges") or [] if isinstance(edge, dict)]
+        what = {
+            "nodes": sorted((_without_looks(node) for node in nodes), key=_canonical),
+            "edges": sorted((_without_looks(edge) for edge in edges), key=_canonical),
+        }
+        kinds = {str(node["data"].get("type")) for node in nodes if isinstance(node.get("data"), dict)}
+        digest = hashlib.sha256(_canonical(what).encode()).hexdigest()
+        return FlowDefinition(str(found.get("id", "")), str(found.get("name", ""))[:80], digest, bool(kinds & PAUSING))
     except (TypeError, ValueError, RecursionError):  # anything may answer at the address
         raise FlowFailed(UNREADABLE) from None
-
-
-def _read_definition(found: Any) -> FlowDefinition:
-    data = found.get("data") if isinstance(found, dict) else None
-    if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):
-        raise FlowFailed(UNREADABLE)
-    nodes = [node for node in data["nodes"] if isinstance(node, dict)]
-    edges = [edge for edge in data.get("edges") or [] if isinstance(edge, dict)]
-    what = {
-        "nodes": sorted((_without_looks(node) for node in nodes), key=_canonical),
-        "edges": sorted((_without_looks(edge) for edge in edges), key=_canonical),
-    }
-    kinds = {str(node["data"].get("type")) for node in nodes if isinstance(node.get("data"), dict)}
-    digest = hashlib.sha256(_canonical(what).encode()).hexdigest()
-    return FlowDefinition(str(found.get("id", "")), str(found.get("name", ""))[:80], digest, bool(kinds & PAUSING))
 
 
 def _without_looks(thing: Mapping[str, Any]) -> dict[str, Any]:

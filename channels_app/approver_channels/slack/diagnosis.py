@@ -7,6 +7,7 @@ from channels_app.approver_channels.slack import signature, workspaces
 from channels_app.approver_channels.slack.connect import SlackConnect
 from channels_app.kit import diagnosis
 from channels_app.kit.diagnosis import Sample, Trial
+from channels_app.webhooks.intake import is_fresh
 from conversations.models import ChannelAccount
 from conversations.types import Explanation
 from core.actors import Actor
@@ -37,8 +38,11 @@ class SlackDiagnosis(diagnosis.Diagnosis):
                 signature=sample.signature,
                 secrets=secrets,
             ):
-                is_fresh = signature.is_fresh(sample.timestamp, now())
-                age = "" if is_fresh else " If it came now, it would be refused because of its age."
+                age = (
+                    ""
+                    if is_fresh(sample.timestamp, now())
+                    else " If it came now, it would be refused because of its age."
+                )
                 return Trial(True, f"The signature is valid: Walker accepts this request.{age}")
         return Trial(
             False,

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from channels_app.approver_channels.slack import payloads, signature, workspaces
 from channels_app.webhooks import deliveries, wake_worker
-from channels_app.webhooks.intake import Refusal, note_refused, signed_body, take
+from channels_app.webhooks.intake import Refusal, is_fresh, note_refused, signed_body, take
 from core.clock import now
 from core.observability.logging import get_logger
 from core.privacy.encryption import blind_index
@@ -73,6 +73,6 @@ def _find_signer(request: HttpRequest, body: bytes, key: str) -> workspaces.Door
     if not signature.is_signed(body=body, timestamp=timestamp, signature=given, secrets=door.secrets):
         note_refused([(door.tenant_id, door.account_id)])
         raise Refusal("bad_signature")
-    if not signature.is_fresh(timestamp, now()):
+    if not is_fresh(timestamp, now()):
         raise Refusal("stale")
     return door

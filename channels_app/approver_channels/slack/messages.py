@@ -55,7 +55,9 @@ def render(
     `person_id` is whose direct message it is, None for a channel. `own` is the organisation's own text, if any.
     Buttons are there while they decide, and carry what is shown.
     """
-    title, is_over = _title(approval, template, is_reminder), not approval.is_undecided
+    is_over = not approval.is_undecided
+    words = TITLES.get("approval_reminder" if is_reminder else template, "needs you")
+    title = approval.reference if is_over else f"{approval.reference} {words}"
     if is_over and template in ASKS:
         own = ""  # nobody is asked any more
     lines = [own or title, _headline(approval)]
@@ -70,7 +72,9 @@ def render(
         blocks.append(_section(_outcome(approval)))
     elif template in ASKS:
         blocks += _decision(approval, person_id, forgers)
-    blocks.append({"type": "actions", "block_id": f"open:{approval.pk}", "elements": [_link(approval)]})
+    link = {"type": "button", "action_id": "walker_open", "text": _plain("Open in Walker", 75)}
+    link["url"] = console_url(approval.pk)
+    blocks.append({"type": "actions", "block_id": f"open:{approval.pk}", "elements": [link]})
     return {"text": escape("\n".join(lines))[:TEXT_LIMIT], "blocks": blocks}
 
 
@@ -89,7 +93,15 @@ def _decision(approval: Approval, person_id: UUID | None, forgers: Collection[UU
         return [_note(IN_CONSOLE[why])]
     value = payloads.value_of(approval.pk, approval.digest)
     buttons = [
-        {**_button("Approve", payloads.APPROVE, "primary", value), "confirm": _confirm(approval)},
+        {
+            **_button("Approve", payloads.APPROVE, "primary", value),
+            "confirm": {
+                "title": _plain(f"Approve {approval.reference}?", 100),
+                "text": _plain(_headline(approval), 300),
+                "confirm": _plain("Approve", 30),
+                "deny": _plain("Cancel", 30),
+            },
+        },
         _button("Reject", payloads.REJECT, "danger", value),
     ]
     return [{"type": "actions", "block_id": f"approval:{approval.pk}", "elements": buttons}]
@@ -145,11 +157,6 @@ def _facts(approval: Approval) -> str:
     return " · ".join([*said, f"due {due:%d %B %Y, %H:%M %Z}"] if approval.is_undecided else said)
 
 
-def _title(approval: Approval, template: str, is_reminder: bool) -> str:
-    words = TITLES.get("approval_reminder" if is_reminder else template, "needs you")
-    return f"{approval.reference} {words}" if approval.is_undecided else approval.reference
-
-
 def _headline(approval: Approval) -> str:
     return _masked(approval.preview.get("headline") or approval.summary) or approval.reference
 
@@ -163,11 +170,6 @@ def console_url(approval_id: UUID) -> str:
     return f"{settings.PUBLIC_URL}{reverse('admin:hitl_approval_change', args=[approval_id])}"
 
 
-def _link(approval: Approval) -> Block:
-    button = {"type": "button", "action_id": "walker_open", "text": _plain("Open in Walker", 75)}
-    return {**button, "url": console_url(approval.pk)}
-
-
 def _button(words: str, action_id: str, style: str, value: str) -> Block:
     return {
         "type": "button",
@@ -175,15 +177,6 @@ def _button(words: str, action_id: str, style: str, value: str) -> Block:
         "text": _plain(words, 75),
         "style": style,
         "value": value,
-    }
-
-
-def _confirm(approval: Approval) -> Block:
-    return {
-        "title": _plain(f"Approve {approval.reference}?", 100),
-        "text": _plain(_headline(approval), 300),
-        "confirm": _plain("Approve", 30),
-        "deny": _plain("Cancel", 30),
     }
 
 

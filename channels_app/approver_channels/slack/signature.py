@@ -3,19 +3,10 @@
 import hashlib
 import hmac
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Final
 
 SIGNATURE_HEADER: Final = "X-Slack-Signature"
 TIMESTAMP_HEADER: Final = "X-Slack-Request-Timestamp"
-WINDOW: Final = 300.0
-
-
-def is_fresh(timestamp: str, moment: datetime) -> bool:
-    """Return True if a timestamp (Unix seconds) is within the window around a moment."""
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
-        return False
-    return abs(moment.timestamp() - int(timestamp)) <= WINDOW
 
 
 def is_signed(*, body: bytes, timestamp: str, signature: str, secrets: Iterable[str]) -> bool:

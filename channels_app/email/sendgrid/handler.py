@@ -27,10 +27,7 @@ def receive_delivery(delivery: InboundDelivery) -> None:
 
 
 def _apply_event(event: Any, delivery: InboundDelivery) -> str:
-    """Process one event and return the outcome.
-
-    A bad one is refused without the rest of its batch.
-    """
+    """Process one event and return the outcome. A bad one is refused without the rest of its batch."""
     try:
         report = parse_event(event, delivery.received_at)
         if report is None:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from channels_app.email import mailboxes
 from channels_app.email.sendgrid import signature
 from channels_app.webhooks import deliveries, wake_worker
-from channels_app.webhooks.intake import Refusal, note_refused, signed_body, take
+from channels_app.webhooks.intake import Refusal, is_fresh, note_refused, signed_body, take
 from core.clock import now
 from core.observability.logging import get_logger
 
@@ -59,6 +59,6 @@ def _find_verified_mailbox(request: HttpRequest, body: bytes, key: str) -> mailb
     if not signature.is_signed(body=body, timestamp=timestamp, signature=given, keys=mailbox.keys):
         note_refused([(mailbox.tenant_id, mailbox.account_id)])
         raise Refusal("bad_signature")
-    if not signature.is_fresh(timestamp, now()):
+    if not is_fresh(timestamp, now()):
         raise Refusal("stale")
     return mailbox

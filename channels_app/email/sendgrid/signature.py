@@ -3,7 +3,6 @@
 import base64
 import binascii
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -13,22 +12,10 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 SIGNATURE_HEADER: Final = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP_HEADER: Final = "X-Twilio-Email-Event-Webhook-Timestamp"
-# SendGrid documents no window. A batch that is posted again is signed again.
-WINDOW: Final = 300.0
-
-
-def is_fresh(timestamp: str, moment: datetime) -> bool:
-    """Return True if a timestamp (Unix seconds) is within the window around a moment."""
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
-        return False
-    return abs(moment.timestamp() - int(timestamp)) <= WINDOW
 
 
 def is_signed(*, body: bytes, timestamp: str, signature: str, keys: Iterable[str]) -> bool:
-    """Return True if one of the public keys (base64 of DER) signed these bytes.
-
-    Returns False without keys.
-    """
+    """Return True if one of the public keys (base64 of DER) signed these bytes. Returns False without keys."""
     try:
         given = base64.b64decode(signature, validate=True)
     except (ValueError, binascii.Error):

@@ -32,10 +32,7 @@ _sync_clients: dict[str, redis.Redis] = {}
 
 
 def key(*parts: str) -> str:
-    """Return a Redis key with the installation's prefix.
-
-    The tenant, if any, comes first.
-    """
+    """Return a Redis key with the installation's prefix. The tenant, if any, comes first."""
     return ":".join([settings.CACHES["default"]["KEY_PREFIX"], *parts])
 
 
@@ -60,10 +57,7 @@ def sync_redis() -> redis.Redis:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """`size` requests at once, refilled evenly over `seconds`.
-
-    Without Redis every request passes, which is logged.
-    """
+    """`size` requests at once, refilled evenly over `seconds`. Without Redis every request passes, which is logged."""
 
     size: int
     seconds: int

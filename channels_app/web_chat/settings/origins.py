@@ -41,10 +41,7 @@ def is_allowed(origin: str | None, *, registered: Iterable[str], own: Iterable[s
 
 
 def own_origins(host: str, *, secure: bool) -> tuple[str, ...]:
-    """Return the origins of our own pages.
-
-    These are the public URL, and the requested host if it is ours.
-    """
+    """Return the origins of our own pages. These are the public URL, and the requested host if it is ours."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:  # such as an unclosed bracket

@@ -41,10 +41,7 @@ class Widget:
 
 
 def find_widget(public_key: object) -> Widget:
-    """Return the widget of a public key.
-
-    Unknown, foreign and switched off all raise `NotFound`.
-    """
+    """Return the widget of a public key. Unknown, foreign and switched off all raise `NotFound`."""
     if not isinstance(public_key, str) or not 0 < len(public_key) <= KEY_LIMIT or not public_key.isprintable():
         raise NotFound("There is no such chat.")
     for row in lookups.find("widget", public_key):
