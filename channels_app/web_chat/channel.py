@@ -3,8 +3,20 @@
 from channels_app import kit
 from channels_app.kit import Door, Without
 from channels_app.web_chat import files, views
-from channels_app.web_chat.transport import WebChatTransport
+from conversations import mediums
 from conversations.models import ChannelAccount
+from conversations.types import OutboundMessage, SendResult, Transport
+
+
+class WebChatTransport(Transport):
+    """Sends nothing itself: the customer's page reads the stream."""
+
+    instant = True
+    medium = mediums.WebChat
+
+    def send(self, outbound: OutboundMessage) -> SendResult:
+        """Confirm: the page has the event, or reads it when it reconnects."""
+        return SendResult(ok=True, provider_id=str(outbound.message_id))
 
 
 class WebChat(kit.Channel):

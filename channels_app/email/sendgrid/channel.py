@@ -8,7 +8,7 @@ from channels_app.email import mailboxes
 from channels_app.email.channel import MAILS, EmailChannel
 from channels_app.email.diagnosis import SendGridDiagnosis
 from channels_app.email.mailboxes import keys_of
-from channels_app.email.sendgrid import handler, inbound, mail_door
+from channels_app.email.sendgrid import handler, inbound
 from channels_app.kit import Alarm, Door, Source, Verify
 from channels_app.kit.health import Health
 from channels_app.kit.setup import Copy, SetupStep, send_a_test
@@ -35,7 +35,7 @@ class SendGridEmail(EmailChannel):
     diagnosis = SendGridDiagnosis
     doors = (
         Door("channels/email/<str:key>/events/", inbound.events, "email_events"),
-        Door("channels/email/<str:secret>/inbound/", mail_door.inbound, "email_inbound"),
+        Door("channels/email/<str:secret>/inbound/", inbound.inbound, "email_inbound"),
     )
     # Reports are about many people at once, and about emails of all kinds: a pause doesn't hold them.
     sources = (Source(inbound.PROVIDER, handler.receive_delivery, is_held=False, is_shared=True), MAILS)

@@ -1,16 +1,17 @@
-"""SendGrid's event webhook: verify, store by one INSERT and answer; a worker does the rest."""
+"""SendGrid's event webhook and Inbound Parse: verify, store by one INSERT and answer; a worker does the rest."""
 
 import hashlib
 from typing import Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from channels_app.email import mailboxes
-from channels_app.email.sendgrid import signature
+from channels_app.email import arrivals, mailboxes
+from channels_app.email.sendgrid import forms, signature
 from channels_app.webhooks import deliveries, wake_worker
-from channels_app.webhooks.intake import Refusal, is_fresh, note_refused, signed_body, take
+from channels_app.webhooks.intake import Refusal, body_of, is_fresh, note_refused, signed_body, take
 from core.clock import now
 from core.observability.logging import get_logger
 
@@ -62,3 +63,20 @@ def _find_verified_mailbox(request: HttpRequest, body: bytes, key: str) -> mailb
     if not is_fresh(timestamp, now()):
         raise Refusal("stale")
     return mailbox
+
+
+@csrf_exempt  # carries no cookie and trusts none: the secret in the address is the proof
+@require_POST
+def inbound(request: HttpRequest, secret: str) -> HttpResponse:
+    """`POST /channels/email/<secret>/inbound/`: one email, raw or parsed."""
+    return take(arrivals.PROVIDER, lambda: _store_mail(request, secret)) or HttpResponse(status=200)
+
+
+def _store_mail(request: HttpRequest, secret: str) -> None:
+    inbox, meant = mailboxes.find_inbox(secret)
+    if inbox is None:
+        note_refused(meant)
+        raise Refusal("bad_secret")
+    raw = forms.email_of(body_of(request, limit=settings.MAIL_BYTES), request.META.get("CONTENT_TYPE", ""))
+    arrivals.keep(inbox, raw, door=mailboxes.PARSE)
+    wake_worker.stored.give()

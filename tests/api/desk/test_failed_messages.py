@@ -28,7 +28,7 @@ REFUSED = SendResult(ok=False, error="21211", permanent=True, http_status=400)
 @pytest.fixture
 def failed(office: Office, transport: type[ScriptedTransport], monkeypatch: pytest.MonkeyPatch) -> UUID:  # noqa: F811
     """An answer that Twilio refused."""
-    from channels_app.twilio_whatsapp.transport import WhatsAppTransport
+    from channels_app.twilio_whatsapp.channel import WhatsAppTransport
 
     monkeypatch.setattr(transport, "explain", WhatsAppTransport.explain)
     transport.answers = [REFUSED]

@@ -13,7 +13,7 @@ from django.test import Client
 from channels_app.kit.phones import templates
 from channels_app.meta_whatsapp import read_marks
 from channels_app.meta_whatsapp.transport import CloudTransport
-from channels_app.twilio_whatsapp.transport import WhatsAppTransport
+from channels_app.twilio_whatsapp.channel import WhatsAppTransport
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.channel_accounts.templates import (
