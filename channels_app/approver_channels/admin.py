@@ -14,6 +14,7 @@ from channels_app.approver_channels.slack import people
 from channels_app.approver_channels.whatsapp import numbers
 from channels_app.models import ColleagueAddress
 from console.base.actions import ServiceAction, action_url, service_action
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
@@ -62,16 +63,6 @@ def sends_code(service: Callable[..., str], path: str, *, then: str, **looks: An
         return HttpResponseRedirect(action_url(self, self.service_actions[then], None))
 
     return service_action(path=path, permission=USE, submit="Send code", tone="primary", on_list=True, **looks)(send)
-
-
-def calls(service: Callable[..., None], path: str, *, done: str, **looks: Any) -> ServiceAction:
-    """Return the action that calls a service for the viewer with what its form was filled with."""
-
-    def call(self: Any, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        service(actor=viewer_of(request), **form.cleaned_data)
-        return done
-
-    return service_action(path=path, permission=USE, on_list=True, **looks)(call)
 
 
 @admin.register(ColleagueAddress)
@@ -124,7 +115,8 @@ class ColleagueAddressAdmin(ServiceAdmin):
     )
     number_code = calls(
         numbers.link,
-        "number-code",
+        path="number-code",
+        permission=USE,
         title="Enter the WhatsApp code",
         form=CodeForm,
         submit="Link",
@@ -133,7 +125,8 @@ class ColleagueAddressAdmin(ServiceAdmin):
     )
     number_unlink = calls(
         numbers.unlink,
-        "number-unlink",
+        path="number-unlink",
+        permission=USE,
         title="Unlink my WhatsApp number",
         explain="Nothing more is sent to it. You get emails instead.",
         done="Your WhatsApp number is unlinked.",
@@ -148,7 +141,8 @@ class ColleagueAddressAdmin(ServiceAdmin):
     )
     slack_code = calls(
         people.link,
-        "slack-code",
+        path="slack-code",
+        permission=USE,
         title="Enter the Slack code",
         form=CodeForm,
         submit="Link",
@@ -157,7 +151,8 @@ class ColleagueAddressAdmin(ServiceAdmin):
     )
     slack_unlink = calls(
         people.unlink,
-        "slack-unlink",
+        path="slack-unlink",
+        permission=USE,
         title="Unlink my Slack user",
         explain="What this Slack user presses no longer counts. Your decisions stay.",
         done="Your Slack user is unlinked.",

@@ -67,10 +67,6 @@ class ReplayForm(ConsoleForm):
         field.choices = (self.initial or {}).get("failed", [])
 
 
-def _delivery(form: ConsoleForm, account: ChannelAccount) -> dict[str, Any]:
-    return {"delivery_id": UUID(form.cleaned_data["delivery"])}
-
-
 def _show_secrets(page: Any, request: HttpRequest, account: ChannelAccount, title: str, **secrets: str) -> HttpResponse:
     named = [(name.replace("_", " ").capitalize(), value) for name, value in secrets.items() if value]
     return show_once(page, request, page.object_url(account), title=title, secrets=named)
@@ -169,7 +165,7 @@ class AppPage(ChannelPage):
         form=ReplayForm,
         submit="Send again",
         explain="Sends the same event with the same id, so your server recognises one it already has.",
-        values=_delivery,
+        values=lambda form: {"delivery_id": UUID(form.cleaned_data["delivery"])},
         done="The webhook is sent again.",
     )
     pause = calls(

@@ -1,6 +1,6 @@
 """Numbers at Twilio on the console's page of channels."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django import forms
 
@@ -8,8 +8,6 @@ from channels_app.kit.admin.forms import SecretField
 from channels_app.kit.admin.page import connects, edits, tests
 from channels_app.kit.phones.admin import NumberForm, PhonePage
 from channels_app.twilio.connect import connect_number
-from console.base.forms import ConsoleForm
-from conversations.models import ChannelAccount
 
 
 class ChangeNumberForm(NumberForm):
@@ -36,10 +34,6 @@ class ConnectNumberForm(ChangeNumberForm):
     field_order = ("kind",)
 
 
-def _with_kind(form: ConsoleForm, account: ChannelAccount) -> dict[str, Any]:
-    return {**form.cleaned_data, "kind": account.kind}
-
-
 class TwilioPage(PhonePage):
     """The actions on a number at Twilio."""
 
@@ -60,6 +54,5 @@ class TwilioPage(PhonePage):
         "edit",
         title="Edit channel",
         form=ChangeNumberForm,
-        values=_with_kind,
         done="Channel saved.",
     )

@@ -49,22 +49,24 @@ class TwilioConnect(PhoneConnect):
 def connect_number(
     *,
     actor: Actor,
-    kind: str,
     name: str,
     number: str,
     account_sid: str,
+    kind: str = "",
     account_id: UUID | None = None,
     mms: bool = False,
     **given: str,
 ) -> ChannelAccount:
     """Connect a number, or change a connected one.
 
-    An empty number or secret stays unchanged. `mms` says that an SMS number can send files.
+    An empty number or secret stays unchanged, and so does the kind. `mms` says that an SMS number can send files.
     Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
     """
     actor.require(CHANGE)
     if not _ACCOUNT_SID.fullmatch(account_sid):
         raise Invalid("This isn't an account SID.", fields={"account_sid": ["Enter AC followed by 32 characters."]})
+    if account_id:
+        kind = TwilioConnect.find(account_id).kind
     option = {senders.MMS: True} if mms and kind == ChannelAccount.Kind.SMS else {}
     wanted = Wanted(kind, name, number, account_sid, {"account_sid": account_sid, **option})
     return TwilioConnect.save(actor=actor, wanted=wanted, given=given, account_id=account_id)

@@ -1,13 +1,13 @@
 """A vendor's part of the console's page of channels: its actions, what their forms show, and its sections."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseRedirect
-from django.http.response import HttpResponseBase
 
 from channels_app.kit import diagnosis
+from console.base import crud
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.viewers import viewer_of
@@ -56,41 +56,22 @@ class ChannelPage:
         return {}
 
 
-def filled(form: ConsoleForm, account: ChannelAccount | None) -> Mapping[str, Any]:
-    """Return what a form was filled with."""
-    values: dict[str, Any] = form.cleaned_data
-    return values
+def calls(service: Callable[..., Any], path: str, **looks: Any) -> ServiceAction:
+    """Return the action that calls a service about an account, as `crud.calls` says."""
+    return crud.calls(service, "account_id", path=path, permission=CHANGE, **looks)
 
 
-def calls(
-    service: Callable[..., Any],
-    path: str,
-    *,
-    done: str | Callable[[Any], str],
-    values: Callable[[ConsoleForm, Any], Mapping[str, Any]] = filled,
-    **looks: Any,
+def connects(
+    service: Callable[..., ChannelAccount], path: str, *, done: str | Callable[[Any], str], **looks: Any
 ) -> ServiceAction:
-    """Return the action that calls a service with the actor, the account's id and the form's values.
+    """Return the action above the list that connects an account, whose page it shows with a sentence."""
 
-    `done` is the sentence afterwards, "{}" in it what the service returned. An action above the list leads to the page
-    of the account that it made. `looks` are those of `service_action`.
-    """
-
-    def call(self: Any, request: HttpRequest, obj: ChannelAccount | None, form: ConsoleForm) -> str | HttpResponseBase:
-        of = {} if obj is None else {"account_id": obj.pk}
-        made = service(actor=viewer_of(request), **of, **values(form, obj))
-        said = done(made) if callable(done) else done.format(made)
-        if obj is not None:
-            return said
-        (messages.success if made.is_active else messages.warning)(request, said)
+    def connect(self: Any, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponseRedirect:
+        made = service(actor=viewer_of(request), **form.cleaned_data)
+        (messages.success if made.is_active else messages.warning)(request, done(made) if callable(done) else done)
         return HttpResponseRedirect(self.object_url(made))
 
-    return service_action(path=path, permission=CHANGE, **looks)(call)
-
-
-def connects(service: Callable[..., Any], path: str, **looks: Any) -> ServiceAction:
-    """Return the action above the list that connects an account, whose page it shows."""
-    return calls(service, path, **{"submit": "Connect", **looks}, on_list=True)
+    return service_action(path=path, permission=CHANGE, on_list=True, **{"submit": "Connect", **looks})(connect)
 
 
 def edits(service: Callable[..., Any], path: str, **looks: Any) -> ServiceAction:
