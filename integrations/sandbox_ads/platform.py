@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 from core.errors import Unavailable
 from core.http import Patience
 from integrations.ports import Platform
-from integrations.sandbox_ads import actions, comparisons, lookups, sections, selectors
+from integrations.sandbox_ads import comparisons, lookups, sections, selectors
 from integrations.sandbox_ads.client import SandboxAdsClient
+from integrations.sandbox_ads.kinds import KINDS
 
 
 class Credentials(BaseModel):
@@ -24,7 +25,7 @@ class SandboxAds(Platform):
     key = selectors.PROVIDER
     title = "Sandbox marketing platform"
     credentials = Credentials
-    kinds = actions.KINDS
+    kinds = KINDS
     lookups = (*lookups.LOOKUPS, *comparisons.LOOKUPS)
     sections = sections.SECTIONS
 

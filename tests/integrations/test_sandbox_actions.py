@@ -10,12 +10,7 @@ from core.errors import Invalid
 from hitl.actions import registry
 from hitl.actions.base import Outcome
 from integrations.models import ProviderAccount
-from integrations.sandbox_ads.actions import (
-    PauseCampaign,
-    PublishContent,
-    SetCampaignBudget,
-    UpdatePageMeta,
-)
+from integrations.sandbox_ads.kinds import PauseCampaign, PublishContent, SetCampaignBudget, UpdatePageMeta
 from integrations.sandbox_ads.params import CampaignBudget, CampaignPause, ContentPublication, PageMeta
 from tests.edge.platform_fixture import Platform
 from tests.world import World

@@ -4,7 +4,7 @@ import pytest
 
 from core.errors import Invalid
 from hitl.actions.observe import observe
-from integrations.sandbox_ads.actions import SetCampaignBudget
+from integrations.sandbox_ads.kinds import SetCampaignBudget
 
 
 @pytest.mark.parametrize(
