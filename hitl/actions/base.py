@@ -179,10 +179,7 @@ class ActionKind(ABC, Generic[P]):
         """Execute the action (outside call). An exception counts as `unknown`."""
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
-        """Return sentences about what changed since the request.
-
-        The list is empty if they are within tolerance (pure).
-        """
+        """Return sentences about what changed since the request, none if it is within tolerance (pure)."""
         keys = sorted(old_facts.keys() | new_facts.keys())
         return [
             f"{key.replace('_', ' ')} was {old_facts.get(key)}, is now {new_facts.get(key)}"

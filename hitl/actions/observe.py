@@ -52,10 +52,7 @@ class Observation:
 
 
 def observe(kind: AnyKind, params: Mapping[str, Any]) -> Observation:
-    """Validate the parameters and observe the target (outside call).
-
-    Raises Invalid, and Unavailable when the target can't be observed.
-    """
+    """Validate the parameters and observe the target (outside call). Raises Invalid, Unavailable."""
     checked = _check(kind, params)
     try:
         resolved = kind.resolve(checked)

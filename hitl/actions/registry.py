@@ -14,10 +14,7 @@ _kinds: dict[str, AnyKind] = {}
 
 
 def register(kind_cls: K) -> K:
-    """Register an action kind; usable as a decorator.
-
-    Raises TypeError for anything else, ValueError when another class has the key.
-    """
+    """Register an action kind. Raises TypeError for anything else, ValueError when another class has the key."""
     if not (isinstance(kind_cls, type) and issubclass(kind_cls, ActionKind)):
         raise TypeError(f"{kind_cls!r} is not an ActionKind")
     holder = _kinds.get(kind_cls.key)

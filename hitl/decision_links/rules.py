@@ -161,10 +161,7 @@ def _why_not_by_link(approval: Approval) -> str:
 
 
 def why_mail_is_unsafe(approval: Approval, moment: datetime) -> str:
-    """Return why a mail link is unsafe for this request, or "" if it is safe.
-
-    Members who can read outgoing mail could use another person's link.
-    """
+    """Return why a mail link is unsafe, "" if it is safe: members who read outgoing mail could use another's link."""
     return why_unsafe(approval, people_who_can_read_mail(), moment)
 
 

@@ -34,10 +34,7 @@ def signs_of(fact: str) -> tuple[str, ...]:
 
 
 def text_of(join: str, rows: Iterable[Row]) -> str:
-    """Return the condition that rows joined by `and` or `or` stand for; "" for none.
-
-    Raises BadExpression with a sentence for its author.
-    """
+    """Return the condition that rows joined by `and` or `or` stand for, "" for none. Raises BadExpression."""
     text = f" {join} ".join(_written(row) for row in rows)
     if text:
         expressions.parse(text)
@@ -50,10 +47,7 @@ def check(row: Row) -> None:
 
 
 def rows_of(text: str) -> tuple[str, list[Row]] | None:
-    """Return how the rows of a condition are joined, and the rows; None if it can only be written as a text.
-
-    Raises BadExpression.
-    """
+    """Return how a condition's rows are joined, and the rows; None if only a text says it. Raises BadExpression."""
     if not text.strip():
         return "and", []
     node = expressions.parse(text)

@@ -32,10 +32,7 @@ Substitutes = Mapping[UUID, Substitute]
 
 @dataclass(frozen=True)
 class Directory:
-    """The people who can be asked at one moment.
-
-    Active deciders with their roles, substitutes and groups.
-    """
+    """The people who can be asked at one moment: active deciders with their roles, substitutes and groups."""
 
     deciders: Mapping[UUID, str]
     substitutes: Substitutes
@@ -130,10 +127,7 @@ def plan_more(
     *,
     already_asked: Collection[UUID],
 ) -> AssignmentPlan:
-    """Work out who is added to a level by an escalation step.
-
-    Nobody in `already_asked` is asked again.
-    """
+    """Work out who is added to a level by an escalation step; nobody in `already_asked` is asked again."""
     candidates = _candidates(directory, excluded) - set(already_asked)
     group = ANY_GROUP if level["mode"] in ("per_group", PARALLEL) else ""
     holders = _ordered(
@@ -196,10 +190,7 @@ def with_substitutes(people: Iterable[UUID], substitutes: Substitutes) -> set[UU
 
 
 def trusted(substitutes: Substitutes, excluded: Iterable[UUID]) -> Substitutes:
-    """Return the delegations that count for a request.
-
-    Nobody who contributed to it chooses one of its approvers.
-    """
+    """Return the delegations that count for a request: nobody who contributed to it chooses one of its approvers."""
     hands = set(excluded)
     return {person: link for person, link in substitutes.items() if link.opened_by not in hands}
 

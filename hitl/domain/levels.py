@@ -1,7 +1,4 @@
-"""Levels of a frozen workflow, and what may be edited at each (pure).
-
-A stage is made of levels that are open together.
-"""
+"""Levels of a frozen workflow, stages of levels that are open together, and what may be edited (pure)."""
 
 from __future__ import annotations
 
@@ -56,10 +53,7 @@ def parts_of(level: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def place_of(part: int, group: str) -> str:
-    """Return the group mark of an assignment to a part, counted from 0.
-
-    `group` is the mark outside of a stage.
-    """
+    """Return the group mark of an assignment to a part, counted from 0; `group` is the mark outside of a stage."""
     return f"{part + 1}:{group}"
 
 
@@ -75,9 +69,6 @@ def group_in(part: int, mark: str) -> str | None:
 
 
 def editable_fields(level: Mapping[str, Any], kind: str) -> set[str]:
-    """Return the fields of a request of this kind that approvers of the level may edit.
-
-    A level lists them as `name` (of any kind) or `kind:name` (of one kind).
-    """
+    """Return the fields that approvers of a level may edit: it lists `name`, or `kind:name` for one kind."""
     pairs = [str(entry).rpartition(":") for entry in level.get("editable_fields") or []]
     return {name for wanted, _, name in pairs if wanted in ("", kind)}

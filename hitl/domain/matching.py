@@ -153,10 +153,7 @@ def matches(rule: Rule, subject: Subject) -> bool | None:
 
 
 def condition_holds(condition: str, subject: Subject) -> bool:
-    """Return True if a custom condition holds or is empty.
-
-    Raises ValueError if it can't be evaluated.
-    """
+    """Return True if a custom condition holds or is empty. Raises ValueError if it can't be evaluated."""
     return not condition or expressions.holds(expressions.parse(condition), subject.facts())
 
 

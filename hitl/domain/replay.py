@@ -40,10 +40,7 @@ class ReplayError(ValueError):
 
 
 def replay(entries: Iterable[Entry]) -> ReplayedState:
-    """Return state, version and revision after the entries of an approval, oldest first.
-
-    Raises ReplayError at the first entry that can't follow the ones before it.
-    """
+    """Return state, version and revision after an approval's entries, oldest first. Raises ReplayError."""
     so_far = ReplayedState()
     for place, entry in enumerate(entries, start=1):
         problem = _problem(so_far, entry)

@@ -10,10 +10,7 @@ _STRONGEST: Final = max(AUTH_STRENGTH.values())
 
 
 def required_strength(level: Mapping[str, Any]) -> int:
-    """Return the sign-in strength an approver needs.
-
-    An unknown word asks for the strongest.
-    """
+    """Return the sign-in strength an approver needs; an unknown word asks for the strongest."""
     return AUTH_STRENGTH.get(level["min_auth"], _STRONGEST)
 
 

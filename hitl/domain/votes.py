@@ -37,10 +37,7 @@ class Assignee(NamedTuple):
 
 
 def required_votes(level: Mapping[str, Any], assignments: Iterable[Assignee]) -> int:
-    """Return how many approvals the level needs.
-
-    A quorum is never lowered to the people available.
-    """
+    """Return how many approvals the level needs; a quorum is never lowered to the people available."""
     holders = list(assignments)
     mode = level["mode"]
     if mode == PARALLEL:

@@ -1,7 +1,4 @@
-"""Describe to staff the kill switches that cover a request.
-
-What is paused, who did it, when and why.
-"""
+"""Describe to staff the kill switches that cover a request: what is paused, who did it, when and why."""
 
 from __future__ import annotations
 

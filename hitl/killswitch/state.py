@@ -1,7 +1,4 @@
-"""Find the kill switches that cover a request.
-
-Switches, claims and calls are locked against each other.
-"""
+"""Find the kill switches that cover a request; switches, claims and calls are locked against each other."""
 
 from __future__ import annotations
 
@@ -42,10 +39,7 @@ def active_switches() -> list[tuple[str, str]]:
 
 
 def is_tenant_off() -> bool:
-    """Return True if the tenant in scope is deactivated: nothing is executed then.
-
-    One query.
-    """
+    """Return True if the tenant in scope is deactivated: nothing is executed then. One query."""
     return not Tenant.objects.filter(pk=current_tenant_id(), is_active=True).exists()
 
 
@@ -55,10 +49,7 @@ def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
 
 
 def find_stop_reason(*, kind: str, agent_id: UUID | None) -> str:
-    """Return the reason of a switch that covers the request, or "".
-
-    Three queries at most.
-    """
+    """Return the reason of a switch that covers it, or "". Three queries at most."""
     active_here = KillSwitch.objects.filter(_covering_q(kind, agent_id), released_at=None)
     for switches in (GlobalKillSwitch.objects.filter(released_at=None), active_here):
         reason: str | None = switches.order_by("id").values_list("reason", flat=True).first()
@@ -78,10 +69,7 @@ def covers(approval: Approval) -> bool:
 
 
 def switches_covering(*, kind: str, agent_id: UUID | None) -> list[GlobalKillSwitch | KillSwitch]:
-    """Return the active switches that cover a request, the installation's first.
-
-    Two queries.
-    """
+    """Return the switches that cover a request, the installation's first."""
     everywhere = GlobalKillSwitch.objects.filter(released_at=None).order_by("id")
     rows = KillSwitch.objects.filter(_covering_q(kind, agent_id), released_at=None).order_by("id")
     return [*everywhere[:1], *rows]

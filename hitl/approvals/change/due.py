@@ -53,19 +53,13 @@ def claim_due(*, now: datetime | None = None, limit: int = BATCH) -> list[Due]:
 
 
 def purge_done(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
-    """Remove timers that were done more than 30 days ago; returns how many.
-
-    For the sweep.
-    """
+    """Remove timers done more than 30 days ago; return how many. For the sweep."""
     before = (now or clock_now()) - KEPT_FOR
     return retention.remove(Timer, retention.made_before(before) & Q(done_at__lt=before), limit=limit)
 
 
 def note_failure(due: Due, error: Exception) -> bool:
-    """Park a timer that keeps failing, so that a person sees it.
-
-    Returns True if it was. In the tenant's scope. It is still retried. For the sweep.
-    """
+    """Park a timer that keeps failing, so that a person sees it; it is still retried. Return True if it was parked."""
     if due.attempts % PARK_EVERY:
         return False
     dead_letters.park(kind=PARKED_AS, ref=due.timer_id, error=f"{due.kind}: {type(error).__name__}")

@@ -159,10 +159,7 @@ def refuse_if_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
 
 
 def shared_lock_unless_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
-    """Take the shared switch lock until the commit.
-
-    Raises Refused when a switch covers the request.
-    """
+    """Take the shared switch lock until the commit. Raises Refused when a switch covers the request."""
     if killswitch.shared_lock_and_check(kind=kind, agent_id=agent_id):
         raise describe.paused(actor, kind=kind, agent_id=agent_id)
 

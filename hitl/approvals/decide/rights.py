@@ -1,7 +1,4 @@
-"""Who may act on a request now: the one rule, the checks of each move, and refusals in plain words.
-
-Every move, page and endpoint asks it.
-"""
+"""Who may act on a request: the one rule that every move, page and endpoint asks, and refusals in plain words."""
 
 from __future__ import annotations
 

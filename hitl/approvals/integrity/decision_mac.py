@@ -40,10 +40,7 @@ def sign(decision: Decision) -> None:
 
 
 def verify(decision: Any) -> bool:
-    """Return True if this application wrote the decision exactly so.
-
-    Anything else is logged.
-    """
+    """Return True if this application wrote the decision exactly so; anything else is logged."""
     key_id, mac, reason = _parts(decision)
     try:
         ok = hmac.compare_digest(mac.encode(), _mac(decision, key_id, reason).encode())
@@ -55,10 +52,7 @@ def verify(decision: Any) -> bool:
 
 
 def has_original_reason(decision: Decision) -> bool:
-    """Return True if the reason is the one that was given.
-
-    The oldest rows cannot be checked and pass.
-    """
+    """Return True if the reason is the one that was given; the oldest rows can't be checked and pass."""
     key_id, _, reason = _parts(decision)
     return not reason or hmac.compare_digest(reason.encode(), _reason_digest(decision, key_id).encode())
 

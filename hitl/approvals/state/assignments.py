@@ -20,10 +20,7 @@ from hitl.notifications import create
 
 
 def plan(level: Mapping[str, Any], excluded: Collection[UUID], moment: datetime | None = None) -> AssignmentPlan:
-    """Work out who is asked at a level at a moment, without an approval to load.
-
-    Three queries at most.
-    """
+    """Work out who is asked at a level at a moment, without an approval to load. Three queries at most."""
     directory = load_directory(level["approvers"], moment or clock_now())
     return eligibility.plan_level(level, excluded, directory)
 
@@ -59,10 +56,7 @@ def open_assignments(
     source: str = Assignment.Source.LEVEL,
     template: str = "approval_opened",
 ) -> None:
-    """Assign people to the approval's current level and notify them.
-
-    Existing assignments stay.
-    """
+    """Assign people to the approval's current level and notify them; existing assignments stay."""
     if not planned.holders:
         return
     assignments = []

@@ -62,10 +62,7 @@ def winner(approval: Approval, viewer: Actor) -> dict[str, Any]:
 
 
 def holder(approval: Approval, viewer: Actor, name: str) -> dict[str, Any]:
-    """Return who put an approval on hold, and when.
-
-    Returns an empty mapping if it came with another transition. Two queries.
-    """
+    """Return who put an approval on hold, and when; empty if it came with another transition. Two queries."""
     found = chain.last_of(
         "hitl.approval", approval.pk, lambda entry: entry.action == "APPROVAL_HOLD" and entry.facts.get("hold") == name
     )
@@ -80,20 +77,14 @@ def _last_remark(approval: Approval) -> Decision | None:
 
 
 def by_whom(facts: dict[str, Any]) -> str:
-    """Return the person or newer request to name in a sentence.
-
-    Returns "" if a deadline ended it.
-    """
+    """Return the person or newer request to name in a sentence, "" if a deadline ended it."""
     if facts.get("superseded_by"):
         return str(facts["superseded_by"])
     return "" if facts["decided_role"] == "system" else rule_title(facts["decided_by"])
 
 
 def rule_title(name: str) -> str:
-    """Return the readable name of a rule stored as `rule:<id>@<version>`.
-
-    Other names are returned unchanged.
-    """
+    """Return the readable name of a rule stored as `rule:<id>@<version>`; other names as they are."""
     said = name.removeprefix("rule:").rpartition("@")[0]
     return f"the rule “{said}”" if name.startswith("rule:") and said else name
 

@@ -36,10 +36,7 @@ class DecisionContext:
 
     @classmethod
     def load(cls, approval: Approval, moment: datetime) -> DecisionContext:
-        """Read everything a decision on the approval depends on. Raises Conflict (`tampered`).
-
-        Four queries, five where groups are named.
-        """
+        """Read what a decision on the approval depends on, in four or five queries. Raises Conflict (`tampered`)."""
         if approval.broken_seal and approval.is_open:
             raise tampered(approval)
         assignments = Assignment.objects.filter(approval=approval, revision=approval.revision).order_by("id")
@@ -148,10 +145,7 @@ def escalation_rows(snapshot: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def load_directory(rows: ApproverRows, moment: datetime, *, members: Roster | None = None) -> Directory:
-    """Read who may decide, the substitutes, and the groups that `rows` name.
-
-    Three queries at most.
-    """
+    """Read who may decide, the substitutes, and the groups that `rows` name. Three queries at most."""
     groups: dict[str, set[UUID]] = {}
     named = {row["value"] for row in rows if row["type"] == "group"}
     if named:
@@ -161,10 +155,7 @@ def load_directory(rows: ApproverRows, moment: datetime, *, members: Roster | No
 
 
 def substitutes_at(moment: datetime) -> dict[UUID, Substitute]:
-    """Return the delegations in force, by the person who is away.
-
-    Of several for a person, the last one made. One query.
-    """
+    """Return the delegations in force by the person who is away, of several the last one made. One query."""
     rows = Delegation.objects.filter(starts_at__lte=moment, until__gt=moment, ended_at=None).order_by("id")
     return {
         row.from_person_id: Substitute(

@@ -1,7 +1,4 @@
-"""Open a new revision of a request.
-
-It is assessed and matched again, never under weaker rules, and decided from level 1.
-"""
+"""Open a new revision of a request: matched again, never under weaker rules, and decided from level 1."""
 
 from __future__ import annotations
 
@@ -74,10 +71,7 @@ def reassess(approval: Approval, observed: Observation, moment: datetime) -> Dra
 
 
 def columns_of(approval: Approval, draft: Draft, *, may_fall: bool = False) -> dict[str, Any]:
-    """Return the columns of the next revision, with the stricter of the old and the new workflow.
-
-    With `may_fall` the new workflow counts alone.
-    """
+    """Return the columns of the next revision, by the stricter of both workflows; with `may_fall` by the new one."""
     observed, revision = draft.observed, approval.revision + 1
     signed = request_columns(observed.kind, observed.params, observed.payload, observed.facts)
     after = Approval(pk=approval.pk, **signed)

@@ -1,7 +1,4 @@
-"""Set and pause the timers of an approval.
-
-A level has clocks for the answer, the next escalation and the next reminder.
-"""
+"""Set and pause the timers of an approval: a level has clocks for the answer, an escalation and a reminder."""
 
 from __future__ import annotations
 
@@ -92,10 +89,7 @@ def start(snapshot: Mapping[str, Any], number: int, moment: datetime) -> Clocks:
 
 
 def escalation_steps(snapshot: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the escalation steps one by one.
-
-    A step with `repeat` m comes m times more.
-    """
+    """Return the escalation steps one by one; a step with `repeat` m comes m times more."""
     rows = snapshot.get("escalation") or []
     return [row for row in rows for _ in range(1 + int(row.get("repeat") or 0))]
 

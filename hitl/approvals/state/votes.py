@@ -49,10 +49,7 @@ def record_vote(
 
 
 def tally_level(context: DecisionContext, number: int) -> LevelTally:
-    """Count the votes of a level.
-
-    Those of people who lost their right to decide do not count.
-    """
+    """Count the votes of a level, without those of people who lost their right to decide."""
     level, assignments, votes = (
         context.approval.snapshot["levels"][number - 1],
         context.level_assignments(number),

@@ -30,10 +30,7 @@ _DUE_IN_QUEUE = {
 
 
 def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
-    """Order by what waits for the viewer, then by what waits for others.
-
-    Within each, overdue first, then marked as urgent, then by risk, then by due time, then the newest.
-    """
+    """Order by what waits for the viewer, then by what waits for others; within each as `ORDER` says."""
     levels = [When(state__in=WAITING, risk_level=level, then=number) for number, level in enumerate(RISKS)]
     assignments = open_assignments_of(viewer).filter(approval=OuterRef("pk"))
     waits = When(state__in=WAITING, then=Value(1))
@@ -99,10 +96,7 @@ def search_note(request: HttpRequest) -> dict[str, str]:
 
 
 def next_for(viewer: Actor, after: Approval) -> Approval | None:
-    """Return the first request in the viewer's queue besides this one.
-
-    None if they can't approve. One query.
-    """
+    """Return the first request in the viewer's queue besides this one; None if they can't approve. One query."""
     if not viewer.may(DECIDE):
         return None
     waiting = query_approvals(viewer=viewer, mine=True).exclude(pk=after.pk)

@@ -23,10 +23,7 @@ LOOKED_AT: Final = 200
 
 
 def following(viewer: Actor, after: UUID | None = None) -> UUID | None:
-    """Return what comes after a request in the viewer's queue; at the end its start.
-
-    None if nothing else waits for them. One query.
-    """
+    """Return what comes after a request in the viewer's queue, at the end its start; None without any. One query."""
     if not viewer.may(DECIDE):
         return None
     rows = ranked(query_approvals(viewer=viewer, mine=True), viewer).order_by(*ORDER)

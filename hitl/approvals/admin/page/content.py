@@ -61,10 +61,7 @@ class Rule:
 
 
 def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> dict[str, Any]:
-    """Return what the page shows besides the forms, with the activity before the entry `before`.
-
-    The number of queries is fixed.
-    """
+    """Return what the page shows besides its forms, with the activity before an entry. A fixed number of queries."""
     rows = rows_of(approval)
     entries = history(viewer=viewer, approval_id=approval.pk, before=before, limit=SHOWN + 1, read_names=rows.names)
     executions = list_executions(viewer=viewer, approval_id=approval.pk)
@@ -198,10 +195,7 @@ def _review_of(approval: Approval) -> OverrideReview | None:
 
 
 def review_words(approval: Approval, review: OverrideReview | None, names: dict[UUID, str]) -> str:
-    """Return how far the review of an emergency approval is, and its finding.
-
-    The finding is masked. "" if there was no emergency approval.
-    """
+    """Return how far the review of an emergency approval is, with its masked finding; "" if there was none."""
     if "override" not in approval.compliance_flags:
         return ""
     if review is None or review.closed_at is None:

@@ -1,7 +1,4 @@
-"""Show facts and values of a request as people read them (pure).
-
-Names instead of ids, amounts with a currency.
-"""
+"""Show facts and values of a request as people read them: names, not ids; amounts with a currency (pure)."""
 
 import re
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""Show the activity on an approval's page and the banner of its outcome.
-
-While it is executed: what happens now.
-"""
+"""Show the activity on an approval's page, the banner of its outcome, and what happens during its execution."""
 
 from __future__ import annotations
 
@@ -151,10 +148,7 @@ def _by_whom(entry: TimelineEntry) -> str:
 
 
 def banner(approval: Approval, names: dict[UUID, str]) -> dict[str, str] | None:
-    """Return the banner of a decided approval: the outcome, who decided, when.
-
-    None while it is undecided.
-    """
+    """Return the banner of a decided approval: the outcome, who decided, when. None while it is undecided."""
     state = State(approval.state)
     if state not in BANNERS:
         return None
