@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConfirmForm, ConsoleForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -52,20 +53,13 @@ class BatchDecisionAdmin(ServiceAdmin):
         for row in rows:
             row.maker_name = name_in(names, row.maker_id)  # type: ignore[attr-defined]
 
-    @admin.display(description="Sent")
-    def made(self, batch: BatchDecision) -> str:
-        """Return when."""
-        return moment(batch.created_at)
+    made = Column[BatchDecision]("Sent", lambda batch: moment(batch.created_at))
+    by = Column[BatchDecision]("By", lambda batch: batch.maker_name)  # type: ignore[attr-defined]
 
     @admin.display(description="What")
     def what(self, batch: BatchDecision) -> str:
         """Return what was decided."""
         return self.object_title(batch)
-
-    @admin.display(description="By")
-    def by(self, batch: BatchDecision) -> str:
-        """Return who decided."""
-        return str(batch.maker_name)  # type: ignore[attr-defined]
 
     @admin.display(description="State")
     def standing(self, batch: BatchDecision) -> str:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.permissions import operators
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
-from console.base.lists import SelectFilter
+from console.base.lists import Column, SelectFilter
 from console.base.model_admin import ServiceAdmin
 from console.error_messages import describe_moment
 from console.extensions import Banner, Notice, banners
@@ -83,15 +83,7 @@ class KillSwitchAdmin(ServiceAdmin):
     list_display = ("what", "reason", "standing", "activated_by_name", "stopped", "went_on")
     list_filter: ClassVar = [StateFilter]
     ordering = ("-id",)
-    detail_fields = (
-        "what",
-        "reason",
-        "standing",
-        "activated_by_name",
-        "stopped",
-        "released_by_name",
-        "went_on",
-    )
+    detail_fields = ("what", "reason", "standing", "activated_by_name", "stopped", "released_by_name", "went_on")
 
     def prepare_rows(self, request: HttpRequest, rows: list[KillSwitch]) -> None:
         """Read the names of people and targets at once."""
@@ -108,31 +100,16 @@ class KillSwitchAdmin(ServiceAdmin):
         """Return what it stops."""
         return target_title(switch, targets.names())
 
-    @admin.display(description="What")
-    def what(self, switch: KillSwitch) -> str:
-        """Return what it stops."""
-        return str(switch.shown["what"])  # type: ignore[attr-defined]
+    what = Column[KillSwitch]("What", lambda row: row.shown["what"])  # type: ignore[attr-defined]
+    activated_by_name = Column[KillSwitch]("Stopped by", lambda row: row.shown["activated_by"])  # type: ignore[attr-defined]
+    stopped = Column[KillSwitch]("Stopped", lambda row: exact(row.activated_at))
+    went_on = Column[KillSwitch]("Resumed", lambda row: exact(row.released_at))
 
     @admin.display(description="State")
     def standing(self, switch: KillSwitch) -> str:
         """Return whether it is on."""
         is_on = switch.released_at is None
         return chip("Stopped", "danger", "pause") if is_on else chip("Resumed", "neutral", "play")
-
-    @admin.display(description="Stopped by")
-    def activated_by_name(self, switch: KillSwitch) -> str:
-        """Return who stopped it."""
-        return str(switch.shown["activated_by"])  # type: ignore[attr-defined]
-
-    @admin.display(description="Stopped")
-    def stopped(self, switch: KillSwitch) -> str:
-        """Return when."""
-        return exact(switch.activated_at)
-
-    @admin.display(description="Resumed")
-    def went_on(self, switch: KillSwitch) -> str:
-        """Return when it was resumed."""
-        return exact(switch.released_at)
 
     @admin.display(description="Resumed by")
     def released_by_name(self, switch: KillSwitch) -> str:
@@ -156,10 +133,7 @@ class KillSwitchAdmin(ServiceAdmin):
         return "Activity was already resumed." if is_off else ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, switch: Any) -> dict[str, Any]:
-        """Offer everything, each action and each agent.
-
-        Operators are offered all organisations as well. Links can preselect one.
-        """
+        """Offer everything, each action and agent, and to operators all organisations; links can preselect one."""
         if action.path != "stop":
             return {}
         kinds = [kind for _, kind in targets.targets.items()]

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction
-from console.base.lists import during, uuid_of, whole_number
+from console.base.lists import Column, during, uuid_of, whole_number
 from console.base.model_admin import ServiceAdmin
 from console.base.saved_views import ViewFilter
 from console.base.toolbar import QuickFilter
@@ -162,10 +162,8 @@ class ApprovalAdmin(
         summary = approval.shown_summary  # type: ignore[attr-defined]
         return format_html('<span class="wk-cell-wide">{}{}</span>', summary, note)
 
-    @admin.display(description="Risk")
-    def risk(self, approval: Approval) -> str:
-        """Return the risk with its score."""
-        return risk_chip(approval)
+    risk = Column[Approval]("Risk", risk_chip)
+    asked = Column[Approval]("Requested", lambda approval: moment(approval.created_at))
 
     @admin.display(description="Cost")
     def price(self, approval: Approval) -> str:
@@ -181,11 +179,6 @@ class ApprovalAdmin(
             return "–"
         late = chip("Overdue", "danger", "clock") if approval.sla_due_at < now() else ""
         return format_html("{}{}", moment(approval.sla_due_at), late)
-
-    @admin.display(description="Requested")
-    def asked(self, approval: Approval) -> str:
-        """Return when it was requested."""
-        return moment(approval.created_at)
 
     @admin.display(description="State")
     def state_cell(self, approval: Approval) -> str:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -44,20 +45,9 @@ class DelegationAdmin(ServiceAdmin):
         """Return the heading of the page."""
         return "Out of office"
 
-    @admin.display(description="Who")
-    def title(self, row: Delegation) -> str:
-        """Return the person away and their substitute."""
-        return str(getattr(row, "words", "Out of office"))
-
-    @admin.display(description="From")
-    def starts(self, row: Delegation) -> str:
-        """Return when it begins."""
-        return exact(row.starts_at)
-
-    @admin.display(description="Until")
-    def ends(self, row: Delegation) -> str:
-        """Return when it ends."""
-        return exact(row.until)
+    title = Column[Delegation]("Who", lambda row: str(getattr(row, "words", "Out of office")))
+    starts = Column[Delegation]("From", lambda row: exact(row.starts_at))
+    ends = Column[Delegation]("Until", lambda row: exact(row.until))
 
     @admin.display(description="State")
     def standing(self, row: Delegation) -> str:

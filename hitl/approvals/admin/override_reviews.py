@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from console.base.lists import SelectFilter
+from console.base.lists import Column, SelectFilter
 from console.base.model_admin import ReadOnlyAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -77,31 +77,18 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
         """Return which request it is about."""
         return f"Emergency approval of {review.approval.reference}"
 
-    @admin.display(description="Request")
-    def what(self, review: OverrideReview) -> str:
-        """Return the reference and what was requested."""
-        return f"{review.approval.reference}: {review.shown_summary}"  # type: ignore[attr-defined]
+    what = Column[OverrideReview]("Request", lambda row: f"{row.approval.reference}: {row.shown_summary}")  # type: ignore[attr-defined]
+    overridden_by = Column[OverrideReview]("Approved by", lambda row: row.names[0])  # type: ignore[attr-defined]
+    overridden = Column[OverrideReview]("Approved", lambda row: moment(row.opened_at))
+    exactly = Column[OverrideReview]("Approved", lambda row: exact(row.opened_at))
+    reviewed_by = Column[OverrideReview]("Reviewed by", lambda row: row.names[1])  # type: ignore[attr-defined]
+    found = Column[OverrideReview]("Finding", lambda row: mask_text(row.finding))
 
     @admin.display(description="Review")
     def page(self, review: OverrideReview) -> str:
         """Return a link to the request, where the finding is recorded."""
         url = reverse("admin:hitl_approval_change", args=[review.approval_id])
         return format_html('<a href="{}">Open {}</a>', url, review.approval.reference)
-
-    @admin.display(description="Approved by")
-    def overridden_by(self, review: OverrideReview) -> str:
-        """Return who did it."""
-        return str(review.names[0])  # type: ignore[attr-defined]
-
-    @admin.display(description="Approved")
-    def overridden(self, review: OverrideReview) -> str:
-        """Return when."""
-        return moment(review.opened_at)
-
-    @admin.display(description="Approved")
-    def exactly(self, review: OverrideReview) -> str:
-        """Return when, to the minute."""
-        return exact(review.opened_at)
 
     @admin.display(description="Reason for the emergency")
     def reason(self, review: OverrideReview) -> str:
@@ -114,13 +101,3 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
         """Return whether it is open."""
         is_open = review.closed_at is None
         return chip("Open", "warn", "clock") if is_open else chip("Closed", "good", "check")
-
-    @admin.display(description="Reviewed by")
-    def reviewed_by(self, review: OverrideReview) -> str:
-        """Return who reviewed it."""
-        return str(review.names[1])  # type: ignore[attr-defined]
-
-    @admin.display(description="Finding")
-    def found(self, review: OverrideReview) -> str:
-        """Return what the review found, masked."""
-        return mask_text(review.finding)
