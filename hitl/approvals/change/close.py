@@ -9,7 +9,6 @@ from uuid import UUID
 
 from accounts.selectors import roster
 from core.actors import Actor, system
-from core.clock import now as clock_now
 from core.errors import Conflict, Refused
 from hitl.approvals.decide.rights import check_digest, is_admin, is_own, refuse_lost_role
 from hitl.approvals.state import transitions
@@ -33,8 +32,8 @@ def cancel(
     `hitl.cancel_approval`. Raises Refused, NotFound, Conflict. Announces approval_closed.
     """
     actor.require(CANCEL)
-    with transitions.unit_of_work(now or clock_now()) as work:
-        approval, members = work.lock(approval_id), roster()
+    with transitions.work_on(approval_id, now) as (work, approval):
+        members = roster()
         refuse_lost_role(members, actor, CANCEL)
         if not is_own(approval, actor) and not is_admin(members, actor):
             raise Refused("Only the requester or an administrator can cancel this request.")
@@ -51,8 +50,8 @@ def revoke(
     Refused, NotFound, Conflict. Announces approval_closed.
     """
     actor.require(REVOKE)
-    with transitions.unit_of_work(now or clock_now()) as work:
-        approval, members = work.lock(approval_id), roster()
+    with transitions.work_on(approval_id, now) as (work, approval):
+        members = roster()
         refuse_lost_role(members, actor, REVOKE)
         if not is_admin(members, actor) and not _has_approved(approval, actor, work.moment):
             raise Refused("Only one of its approvers or an administrator can revoke this approval.")
@@ -68,8 +67,7 @@ def undo(*, actor: Actor, approval_id: UUID, digest: str = "", now: datetime | N
     it says when). Announces approval_closed.
     """
     actor.require(REVOKE)
-    with transitions.unit_of_work(now or clock_now()) as work:
-        approval = work.lock(approval_id)
+    with transitions.work_on(approval_id, now) as (work, approval):
         refuse_lost_role(roster(), actor, REVOKE)
         if not _has_approved(approval, actor, work.moment):
             raise Refused("Only one of its approvers can undo this approval.")
@@ -107,10 +105,8 @@ def expire(*, approval_id: UUID, now: datetime | None = None) -> bool:
 
     For the system only. Announces approval_closed.
     """
-    moment = now or clock_now()
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
-        if not may(Event.EXPIRE, State(approval.state)) or moment < approval.expires_at:
+    with transitions.work_on(approval_id, now) as (work, approval):
+        if not may(Event.EXPIRE, State(approval.state)) or work.moment < approval.expires_at:
             return False
         _time_out(work, approval, Event.EXPIRE)
     return True
@@ -121,10 +117,8 @@ def lapse(*, approval_id: UUID, now: datetime | None = None) -> bool:
 
     For the system only. Announces approval_closed.
     """
-    moment = now or clock_now()
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
-        too_early = approval.execute_by is not None and moment < approval.execute_by
+    with transitions.work_on(approval_id, now) as (work, approval):
+        too_early = approval.execute_by is not None and work.moment < approval.execute_by
         if not may(Event.LAPSE, State(approval.state)) or too_early:
             return False
         _time_out(work, approval, Event.LAPSE)

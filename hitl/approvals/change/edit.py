@@ -119,8 +119,7 @@ def _revise(
     moment: datetime,
 ) -> Approval:
     """Make the edit the next revision of the request, which must still be as it was before."""
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(before.pk)
+    with transitions.work_on(before.pk, moment) as (work, approval):
         check_approver(DecisionContext.load(approval, moment), actor, Event.EDIT, before.digest)
         draft = reassess(approval, observed, moment)
         columns = columns_of(approval, draft, may_fall=_may_fall(approval, draft))
@@ -197,8 +196,7 @@ def resubmit(
     _check_resubmit(before, actor, digest, moment)
     refuse_if_paused(actor, before.kind, before.agent_id)
     observed = observe(registry.get(before.kind), before.payload if params is None else params)
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
+    with transitions.work_on(approval_id, moment) as (work, approval):
         _check_resubmit(approval, actor, digest, moment)
         shared_lock_unless_paused(actor, approval.kind, approval.agent_id)
         columns = columns_of(approval, reassess(approval, observed, moment), may_fall=True)

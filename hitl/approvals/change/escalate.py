@@ -8,7 +8,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from core.actors import Actor, system
-from core.clock import now as clock_now
 from core.errors import Conflict
 from hitl.approvals.change.holds import drop_hold, hold_tampered
 from hitl.approvals.decide.reassign import assignments_here
@@ -36,21 +35,19 @@ def escalate(*, approval_id: UUID, now: datetime | None = None) -> bool:
     due, and each step is a transition of its own. A step adds assignees, or replaces those who did not vote; a
     request that nobody could decide is released by it when somebody can now. Announces nothing.
     """
-    moment = now or clock_now()
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
+    with transitions.work_on(approval_id, now) as (work, approval):
         if approval.broken_seal and approval.is_open:
             hold_tampered(work, approval, ESCALATOR)
             return False
         steps = timers.escalation_steps(approval.snapshot)
-        if not may(Event.ESCALATE, State(approval.state)) or moment >= approval.expires_at:
+        if not may(Event.ESCALATE, State(approval.state)) or work.moment >= approval.expires_at:
             return False
         taken = 0
         while approval.escalation_step < len(steps):
-            due_at = _due_at(approval, Timer.Kind.ESCALATE, moment)
+            due_at = _due_at(approval, Timer.Kind.ESCALATE, work.moment)
             if due_at is None:
                 break
-            _take_step(work, DecisionContext.load(approval, moment), steps, ESCALATOR, since=due_at)
+            _take_step(work, DecisionContext.load(approval, work.moment), steps, ESCALATOR, since=due_at)
             taken += 1
     return taken > 0
 
@@ -63,27 +60,22 @@ def escalate_now(*, actor: Actor, approval_id: UUID, digest: str, reason: str, n
     """
     actor.require(REASSIGN)
     require_text("reason", reason, "Say why this can't wait.")
-    moment = now or clock_now()
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
-        context = DecisionContext.load(approval, moment)
-        check_state(approval, actor, Event.ESCALATE, moment)
+    with transitions.work_on(approval_id, now) as (work, approval):
+        context = DecisionContext.load(approval, work.moment)
+        check_state(approval, actor, Event.ESCALATE, work.moment)
         refuse_without_right(context, actor, Event.ESCALATE)
         check_digest(approval, actor, digest)
         steps = timers.escalation_steps(approval.snapshot)
         if approval.escalation_step >= len(steps):
             say = "The workflow has no further escalation step. Change the approver instead."
             raise Conflict(say, code="no_step", **winner(approval, actor))
-        add_remark(approval, actor, "escalate", reason, moment)
-        _take_step(work, context, steps, actor, since=moment)
+        add_remark(approval, actor, "escalate", reason, work.moment)
+        _take_step(work, context, steps, actor, since=work.moment)
     return approval
 
 
 def _due_at(approval: Approval, kind: str, moment: datetime) -> datetime | None:
-    """Return since when a timer is due, None if it isn't.
-
-    Stale timers do nothing: only one of this level and revision counts.
-    """
+    """Return since when a timer of this level and revision is due, None if it isn't."""
     due = Timer.objects.filter(
         approval=approval, kind=kind, level=approval.level, revision=approval.revision, done_at=None
     )
@@ -131,10 +123,7 @@ def _take_step(
 
 
 def _staying(context: DecisionContext, step: Mapping[str, Any]) -> set[UUID]:
-    """Return who was asked first for the assignments that stay.
-
-    Somebody whose substitute has one gets no second.
-    """
+    """Return who was asked first for the assignments that stay; somebody whose substitute has one gets no second."""
     stay = [assignment for assignment in context.assignments_at(context.approval.level) if assignment.moved_at is None]
     if step.get("replace"):
         stay = [assignment for assignment in stay if assignment.person_id in context.voters()]
@@ -176,28 +165,26 @@ def remind(*, approval_id: UUID, now: datetime | None = None) -> bool:
 
     For the system only. Announces nothing.
     """
-    moment = now or clock_now()
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
+    with transitions.work_on(approval_id, now) as (work, approval):
         if approval.broken_seal and approval.is_open:
             hold_tampered(work, approval, ESCALATOR)
             return False
         wanted = timers.reminds(approval.snapshot, approval.reminder_count)
-        if approval.state != State.PENDING or not wanted or _due_at(approval, Timer.Kind.REMIND, moment) is None:
+        if approval.state != State.PENDING or not wanted or _due_at(approval, Timer.Kind.REMIND, work.moment) is None:
             return False
-        context = DecisionContext.load(approval, moment)
+        context = DecisionContext.load(approval, work.moment)
         number = approval.reminder_count + 1
         assigned = {
             assignment.person_id
             for assignment in context.assignments_at(approval.level)
             if assignment.closed_at is None
         }
-        create.notify(approval, assigned - context.voters(), "approval_reminder", moment, reminder=number)
-        Approval.objects.filter(pk=approval.pk).update(reminder_count=number, last_reminder_at=moment)
-        _end_timer(approval, Timer.Kind.REMIND, moment)
+        create.notify(approval, assigned - context.voters(), "approval_reminder", work.moment, reminder=number)
+        Approval.objects.filter(pk=approval.pk).update(reminder_count=number, last_reminder_at=work.moment)
+        _end_timer(approval, Timer.Kind.REMIND, work.moment)
         if timers.reminds(approval.snapshot, number):
             hours = approval.snapshot["reminder_every_hours"]
-            timers.set_timers(approval, {Timer.Kind.REMIND: timers.after(approval.current_level, hours, moment)})
+            timers.set_timers(approval, {Timer.Kind.REMIND: timers.after(approval.current_level, hours, work.moment)})
     return True
 
 

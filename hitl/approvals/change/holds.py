@@ -9,7 +9,6 @@ from uuid import UUID
 from accounts.last_change import last_change
 from accounts.selectors import roster
 from core.actors import Actor
-from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
 from hitl.approvals.decide.rights import check_digest, check_not_modified, refuse_lost_role, refuse_without_right
 from hitl.approvals.state import assignments, timers, transitions
@@ -31,10 +30,7 @@ KILL_SWITCH: Final = "kill_switch"
 
 
 def add_hold(work: UnitOfWork, approval: Approval, actor: Actor, name: str, reason: str) -> None:
-    """Add one hold to a locked approval.
-
-    A second one of the same name changes nothing.
-    """
+    """Add one hold to a locked approval; a second one of the same name changes nothing."""
     if name in approval.holds:
         return
     changes = {"holds": sorted({*approval.holds, name}), "hold_reason": reason.strip()[:200]}
@@ -53,10 +49,7 @@ def hold_tampered(work: UnitOfWork, approval: Approval, actor: Actor) -> None:
 
 
 def drop_hold(work: UnitOfWork, approval: Approval, actor: Actor, name: str) -> None:
-    """Remove a hold of a locked approval.
-
-    People are assigned and work continues where it can.
-    """
+    """Remove a hold of a locked approval; people are assigned and work continues where it can."""
     left = [other for other in approval.holds if other != name]
     changes: dict[str, object] = {"holds": left}
     if not left:
@@ -87,8 +80,7 @@ def hold(*, actor: Actor, approval_id: UUID, reason: str, digest: str = "", now:
     actor.require(HOLD)
     if not reason.strip():
         raise Invalid("Give a reason for the hold.", fields={"reason": ["A hold needs a reason."]})
-    with transitions.unit_of_work(now or clock_now()) as work:
-        approval = work.lock(approval_id)
+    with transitions.work_on(approval_id, now) as (work, approval):
         refuse_lost_role(roster(), actor, HOLD)
         if not approval.is_open:
             raise too_late(approval, actor)
@@ -119,8 +111,7 @@ def release(
     the request (`four_eyes`). A hold whose cause persists stays: Conflict. Raises Refused, NotFound, Conflict.
     """
     actor.require(HOLD)
-    with transitions.unit_of_work(now or clock_now()) as work:
-        approval = work.lock(approval_id)
+    with transitions.work_on(approval_id, now) as (work, approval):
         if not approval.is_open:
             raise too_late(approval, actor)
         check_not_modified(approval, actor)

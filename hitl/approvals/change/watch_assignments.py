@@ -1,7 +1,4 @@
-"""Keep assignments in line with the rights of their people.
-
-Close them when a right is lost, open them when it comes back, and hold what nobody can decide.
-"""
+"""Keep assignments in line with the rights of their people, and hold what nobody can decide."""
 
 from __future__ import annotations
 
@@ -71,8 +68,7 @@ def _align(approval_id: UUID, moment: datetime) -> bool:
 
 def _align_locked(approval_id: UUID, moment: datetime) -> tuple[bool, bool]:
     """Return whether the request changed, and whether an assignment was opened again."""
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
+    with transitions.work_on(approval_id, moment) as (work, approval):
         if approval.state not in WAITING:
             return False, False
         if approval.broken_seal:

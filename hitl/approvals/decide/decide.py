@@ -8,7 +8,6 @@ from typing import Final, Literal
 from uuid import UUID
 
 from core.actors import Actor
-from core.clock import now as clock_now
 from core.errors import Invalid
 from hitl.approvals.decide.rights import check_approver, require_text
 from hitl.approvals.state import outcomes, transitions, votes
@@ -48,8 +47,7 @@ def decide(
     actor.require(DECIDE)
     if verdict not in EVENTS:
         raise Invalid("Approve or reject.", fields={"verdict": ["Choose one of the two."]})
-    with transitions.unit_of_work(now or clock_now()) as work:
-        approval = work.lock(approval_id)
+    with transitions.work_on(approval_id, now) as (work, approval):
         if added := set(also_excluded) - set(approval.excluded):
             approval.excluded = sorted({*approval.excluded, *added})
             Approval.objects.filter(pk=approval.pk).update(excluded=approval.excluded)

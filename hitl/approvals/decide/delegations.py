@@ -188,8 +188,7 @@ def align_substitutes(approval_id: UUID, moment: datetime) -> bool:
 
     Returns True if that changed anything. For the system only.
     """
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
+    with transitions.work_on(approval_id, moment) as (work, approval):
         if approval.broken_seal or not may(Event.DELEGATE, State(approval.state)):
             return False
         planned = _plan(DecisionContext.load(approval, moment))

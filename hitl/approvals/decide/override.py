@@ -10,7 +10,6 @@ from accounts.last_change import last_change
 from accounts.selectors import list_members, roster
 from core.actors import Actor
 from core.audit import chain
-from core.clock import now as clock_now
 from core.errors import Conflict, NotFound, Refused
 from core.text.clean import clean_text
 from hitl.approvals.decide.rights import (
@@ -41,19 +40,17 @@ def override(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: 
     """
     actor.require(OVERRIDE)
     require_text("reason", reason, "Say why this can't wait for the approvers.")
-    moment = now or clock_now()
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
-        _check(DecisionContext.load(approval, moment), actor, digest)
-        add_remark(approval, actor, "override", reason, moment)
+    with transitions.work_on(approval_id, now) as (work, approval):
+        _check(DecisionContext.load(approval, work.moment), actor, digest)
+        add_remark(approval, actor, "override", reason, work.moment)
         flags = sorted({*approval.compliance_flags, "override"})
         holds = [name for name in approval.holds if name != "unsatisfiable"]
         outcomes.approve(work, approval, actor, event=Event.OVERRIDE, compliance_flags=flags, holds=holds)
         OverrideReview.objects.create(
-            approval=approval, revision=approval.revision, opened_by_id=actor.user_id, opened_at=moment
+            approval=approval, revision=approval.revision, opened_by_id=actor.user_id, opened_at=work.moment
         )
         reviewers = {member.user_id for member in list_members(permission=REVIEW)} - {actor.user_id}
-        create.notify(approval, reviewers, "approval_overridden", moment)
+        create.notify(approval, reviewers, "approval_overridden", work.moment)
     return approval
 
 
@@ -73,9 +70,7 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
     """
     actor.require(REVIEW)
     require_text("reason", reason, "Write what the review found.")
-    moment = now or clock_now()
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
+    with transitions.work_on(approval_id, now) as (work, approval):
         refuse_lost_role(roster(), actor, REVIEW)
         review: OverrideReview | None = approval.reviews.order_by("-revision").first()
         if review is None:
@@ -88,7 +83,7 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
         if review.closed_at is not None:
             who = last_change(actor, "hitl.overridereview", review.pk)
             raise Conflict("This review is already closed.", closed_at=review.closed_at.isoformat(), **who)
-        review.closed_by_id, review.closed_at, review.finding = actor.user_id, moment, clean_text(reason, 4000)
+        review.closed_by_id, review.closed_at, review.finding = actor.user_id, work.moment, clean_text(reason, 4000)
         review.save(update_fields=["closed_by", "closed_at", "finding"])
         flags = sorted({*approval.compliance_flags, "override_reviewed"})
         changes, facts = {"compliance_flags": flags}, {"flag": "override_reviewed"}

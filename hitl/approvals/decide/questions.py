@@ -7,7 +7,6 @@ from typing import Final
 from uuid import UUID
 
 from core.actors import Actor
-from core.clock import now as clock_now
 from hitl.approvals.decide.rights import check_approver, check_digest, check_state, refuse_without_right, require_text
 from hitl.approvals.state import outcomes, timers, transitions
 from hitl.approvals.state.context import DecisionContext
@@ -31,12 +30,10 @@ def ask(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datet
     """
     actor.require(DECIDE)
     require_text("reason", reason, "Write your question.")
-    moment = now or clock_now()
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
-        check_approver(DecisionContext.load(approval, moment), actor, Event.ASK, digest)
-        add_remark(approval, actor, "ask", reason, moment)
-        changes = timers.pause(approval, moment)
+    with transitions.work_on(approval_id, now) as (work, approval):
+        check_approver(DecisionContext.load(approval, work.moment), actor, Event.ASK, digest)
+        add_remark(approval, actor, "ask", reason, work.moment)
+        changes = timers.pause(approval, work.moment)
         work.apply(approval, Event.ASK, actor=actor, to=State.INFO_REQUESTED, changes=changes)
     return approval
 
@@ -50,18 +47,16 @@ def answer(*, actor: Actor, approval_id: UUID, text: str, digest: str = "", now:
     """
     actor.require(PROPOSE)
     require_text("text", text, "Write your answer.")
-    moment = now or clock_now()
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
-        refuse_without_right(DecisionContext.load(approval, moment), actor, Event.ANSWER)
-        check_state(approval, actor, Event.ANSWER, moment)
+    with transitions.work_on(approval_id, now) as (work, approval):
+        refuse_without_right(DecisionContext.load(approval, work.moment), actor, Event.ANSWER)
+        check_state(approval, actor, Event.ANSWER, work.moment)
         if digest:
             check_digest(approval, actor, digest)
-        add_remark(approval, actor, "answer", text, moment)
-        changes, due = ({}, {}) if approval.holds else timers.resume(approval, moment)
+        add_remark(approval, actor, "answer", text, work.moment)
+        changes, due = ({}, {}) if approval.holds else timers.resume(approval, work.moment)
         work.apply(approval, Event.ANSWER, actor=actor, to=State.PENDING, changes=changes, timers=due)
         assignments = Assignment.objects.filter(approval=approval, closed_at=None)
-        create.notify(approval, set(assignments.values_list("person_id", flat=True)), "approval_answered", moment)
+        create.notify(approval, set(assignments.values_list("person_id", flat=True)), "approval_answered", work.moment)
     return approval
 
 
@@ -73,11 +68,9 @@ def send_back(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now:
     """
     actor.require(DECIDE)
     require_text("reason", reason, "Say what has to change.")
-    moment = now or clock_now()
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
-        check_approver(DecisionContext.load(approval, moment), actor, Event.SEND_BACK, digest)
-        add_remark(approval, actor, "send_back", reason, moment)
+    with transitions.work_on(approval_id, now) as (work, approval):
+        check_approver(DecisionContext.load(approval, work.moment), actor, Event.SEND_BACK, digest)
+        add_remark(approval, actor, "send_back", reason, work.moment)
         if approval.rounds >= MAX_ROUNDS:
             outcomes.reject(work, approval, actor, event=Event.SEND_BACK)
         else:

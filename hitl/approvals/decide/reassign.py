@@ -9,7 +9,6 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from core.actors import Actor
-from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, Refused
 from hitl.approvals.decide.rights import (
     check_digest,
@@ -46,22 +45,20 @@ def delegate(
     Links of the old holder become void. Raises Refused, NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(DECIDE)
-    moment = now or clock_now()
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
-        context = DecisionContext.load(approval, moment)
-        check_state(approval, actor, Event.DELEGATE, moment)
+    with transitions.work_on(approval_id, now) as (work, approval):
+        context = DecisionContext.load(approval, work.moment)
+        check_state(approval, actor, Event.DELEGATE, work.moment)
         refuse_without_right(context, actor, Event.DELEGATE)
         assignments = valid_assignments(context, actor.user_id)
         check_digest(approval, actor, digest)
         _check_giver(context, actor, assignments[0])
         _check_successor(context, to)
-        add_remark(approval, actor, "delegate", reason, moment)
+        add_remark(approval, actor, "delegate", reason, work.moment)
         work.apply(approval, Event.DELEGATE, actor=actor, facts={"to": str(to)})
         for assignment in assignments:
-            hand_over(assignment, to, moment, for_person_id=original_person(assignment), source=assignment.source)
-        void_tokens(approval, moment, DecisionToken.End.DELEGATED, person_id=actor.user_id)
-        create.notify(approval, {to}, "approval_delegated", moment)
+            hand_over(assignment, to, work.moment, for_person_id=original_person(assignment), source=assignment.source)
+        void_tokens(approval, work.moment, DecisionToken.End.DELEGATED, person_id=actor.user_id)
+        create.notify(approval, {to}, "approval_delegated", work.moment)
     return approval
 
 
@@ -82,24 +79,22 @@ def reassign(
     """
     actor.require(REASSIGN)
     require_text("reason", reason, "Give a reason for the change.")
-    moment = now or clock_now()
-    with transitions.unit_of_work(moment) as work:
-        approval = work.lock(approval_id)
-        context = DecisionContext.load(approval, moment)
-        check_state(approval, actor, Event.REASSIGN, moment)
+    with transitions.work_on(approval_id, now) as (work, approval):
+        context = DecisionContext.load(approval, work.moment)
+        check_state(approval, actor, Event.REASSIGN, work.moment)
         refuse_without_right(context, actor, Event.REASSIGN)
         check_digest(approval, actor, digest)
         assignments = _open_assignments_of(context, from_person)
         _check_giver(context, actor, assignments[0])
         _check_successor(context, to)
-        add_remark(approval, actor, "reassign", reason, moment)
+        add_remark(approval, actor, "reassign", reason, work.moment)
         changes = {"assigned_to_id": to}
         facts = {"from": str(from_person), "to": str(to)}
         work.apply(approval, Event.REASSIGN, actor=actor, changes=changes, facts=facts)
         for assignment in assignments:
-            hand_over(assignment, to, moment, source=Assignment.Source.REASSIGNED)
-        void_tokens(approval, moment, DecisionToken.End.DELEGATED, person_id=from_person)
-        create.notify(approval, {to}, "approval_delegated", moment)
+            hand_over(assignment, to, work.moment, source=Assignment.Source.REASSIGNED)
+        void_tokens(approval, work.moment, DecisionToken.End.DELEGATED, person_id=from_person)
+        create.notify(approval, {to}, "approval_delegated", work.moment)
     return approval
 
 

@@ -1,7 +1,4 @@
-"""Write the state of an approval; nothing else does.
-
-Every transition is checked, counted, published and audited here.
-"""
+"""Write the state of an approval; nothing else does. Each transition is checked, counted, published, audited."""
 
 from __future__ import annotations
 
@@ -17,6 +14,7 @@ from django.db.models import QuerySet
 
 from core.actors import Actor, system
 from core.audit import chain
+from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Conflict, NotFound
 from core.events.outbox import Announcement
@@ -272,14 +270,18 @@ class UnitOfWork:
 
 @contextmanager
 def unit_of_work(moment: datetime) -> Iterator[UnitOfWork]:
-    """Run transitions in one transaction.
-
-    Everything is rolled back if the block raises.
-    """
+    """Run transitions in one transaction, which is rolled back if the block raises."""
     with transaction.atomic():
         work = UnitOfWork(moment)
         yield work
         work.publish()
+
+
+@contextmanager
+def work_on(approval_id: UUID, now: datetime | None) -> Iterator[tuple[UnitOfWork, Approval]]:
+    """Run transitions of one approval, locked first, at a moment or now. Raises NotFound."""
+    with unit_of_work(now or clock_now()) as work:
+        yield work, work.lock(approval_id)
 
 
 def read(approval_id: UUID) -> Approval:
@@ -291,10 +293,7 @@ def read(approval_id: UUID) -> Approval:
 
 
 def next_reference() -> str:
-    """Return the reference of a new request.
-
-    The counter stays locked until the commit.
-    """
+    """Return the reference of a new request; the counter stays locked until the commit."""
     with connection.cursor() as cursor:
         cursor.execute(_NEXT_NUMBER, [uuid7(), current_tenant_id(), FIRST_REFERENCE])
         return f"BR-{cursor.fetchone()[0]}"
