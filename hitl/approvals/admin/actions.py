@@ -1,13 +1,13 @@
 """What people can do with an approval besides reading it, and why they can't right now."""
 
+from collections.abc import Callable
 from typing import Any, Final
-from uuid import UUID
 
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from console.base.actions import service_action
+from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConfirmForm, ConsoleForm, OptionalReasonForm, ReasonForm
 from console.base.undo import UndoOffer, offer_undo, withdraw_offer
 from console.viewers import viewer_of
@@ -28,7 +28,7 @@ from hitl.approvals.admin.forms import (
 from hitl.approvals.admin.list.moving_on import link_to, moving_on
 from hitl.approvals.admin.page.decision import may_cancel, why_no_right, why_no_vote, why_not_in_state
 from hitl.approvals.admin.page.facts import known_names
-from hitl.approvals.admin.page.flags import FlagActions, flags_initial, why_no_unflag
+from hitl.approvals.admin.page.flags import FlagForm, flags_initial, why_no_unflag
 from hitl.approvals.admin.rows import rows_of
 from hitl.approvals.change import close, holds
 from hitl.approvals.change import edit as edits
@@ -38,13 +38,14 @@ from hitl.approvals.decide import override as overrides
 from hitl.approvals.decide import questions
 from hitl.approvals.decide import reassign as reassignments
 from hitl.approvals.decide.decide import CONSOLE, Verdict, decide
+from hitl.approvals.decide.flags import clear_flag, set_flag
 from hitl.approvals.decide.notes import add_note
 from hitl.approvals.decide.override import close_review
 from hitl.approvals.state import timers
 from hitl.approvals.state.votes import approvers_of
 from hitl.display import hold_words
 from hitl.domain.levels import editable_fields
-from hitl.domain.permissions import DECIDE
+from hitl.domain.permissions import DECIDE, FLAG
 from hitl.domain.state_machine import Event, State
 from hitl.execution import reconcile
 from hitl.execution.reconcile import probe_now
@@ -52,24 +53,11 @@ from hitl.models import Approval, OverrideReview
 from hitl.selectors.approvals import VIEW
 
 EVENTS: Final = {
-    "edit": Event.EDIT,
+    **{event.replace("_", "-"): event for event in Event},
     "edit-approve": Event.EDIT,
-    "ask": Event.ASK,
-    "answer": Event.ANSWER,
-    "send-back": Event.SEND_BACK,
-    "resubmit": Event.RESUBMIT,
-    "delegate": Event.DELEGATE,
-    "reassign": Event.REASSIGN,
-    "override": Event.OVERRIDE,
-    "escalate": Event.ESCALATE,
-    "probe": Event.PROBE,
-    "cancel": Event.CANCEL,
-    "revoke": Event.REVOKE,
     "undo": Event.REVOKE,
-    "hold": Event.HOLD,
-    "release": Event.RELEASE,
-    "resolve": Event.RESOLVE,
 }
+"""The moves by the path of their action."""
 RARE: Final = frozenset(
     "hold release escalate reassign override probe resolve revoke cancel evidence flag unflag".split()
 )
@@ -90,36 +78,27 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
     """Return why the viewer can't use an action now, "" if they can."""
     if path in ("approve", "reject"):
         return why_no_vote(approval, viewer)
-    if path not in EVENTS:
-        return _why_not_beside(path, approval, viewer)
-    if path in ("hold", "release"):
-        problem = _why_no_hold(path, approval, viewer)
-    elif path == "cancel" and not may_cancel(approval, viewer):
-        problem = "Only the requester or an admin can cancel a request."
-    else:
-        problem = ""
-    problem = problem or why_not_in_state(approval, EVENTS[path])
-    if problem:
-        return problem
-    if path == "undo":
-        return _why_no_undo(approval, viewer)
-    if path in BY_APPROVERS:
-        return why_no_vote(approval, viewer, EVENTS[path]) or _why_no_approver_action(path, approval, viewer)
-    if path in BY_OTHERS:
-        problem = why_no_right(approval, viewer, EVENTS[path])
-    if problem:
-        return problem
-    if path == "escalate" and approval.escalation_step >= len(timers.escalation_steps(approval.snapshot)):
-        return "This workflow has no further escalation step."
-    return ""
-
-
-def _why_not_beside(path: str, approval: Approval, viewer: Actor) -> str:
-    """Return why the viewer can't use an action that makes no transition: notes, evidence, flags, the review."""
     if path == "review":
         return _why_no_review(approval, viewer)
     if path == "unflag":
         return why_no_unflag(approval, viewer.user_id)
+    if path not in EVENTS:
+        return ""
+    problem, event = "", EVENTS[path]
+    if path in ("hold", "release"):
+        problem = _why_no_hold(path, approval, viewer)
+    elif path == "cancel" and not may_cancel(approval, viewer):
+        problem = "Only the requester or an admin can cancel a request."
+    if problem := problem or why_not_in_state(approval, event):
+        return problem
+    if path == "undo":
+        return _why_no_undo(approval, viewer)
+    if path in BY_APPROVERS:
+        return why_no_vote(approval, viewer, event) or _why_no_approver_action(path, approval, viewer)
+    if path in BY_OTHERS and (problem := why_no_right(approval, viewer, event)):
+        return problem
+    if path == "escalate" and approval.escalation_step >= len(timers.escalation_steps(approval.snapshot)):
+        return "This workflow has no further escalation step."
     return ""
 
 
@@ -163,7 +142,7 @@ def _why_no_review(approval: Approval, viewer: Actor) -> str:
 def initial_of(path: str, approval: Approval) -> dict[str, Any]:
     """Return what a form starts with: the digest that was shown, and the choices or values it needs."""
     found: dict[str, Any] = {"digest": approval.digest}
-    if path in FlagActions.flag_paths:
+    if path in ("flag", "unflag"):
         found |= flags_initial(path, approval)
     if path == "release":
         found["holds"] = approval.holds
@@ -176,9 +155,19 @@ def initial_of(path: str, approval: Approval) -> dict[str, Any]:
         names = sorted(approval.payload)
         if path in EDITS:
             names = sorted(editable_fields(approval.current_level, approval.kind) & set(names))
-        called, currency = known_names(approval.facts), approval.currency
-        found |= {"payload": approval.payload, "names": names, "called": called, "currency": currency}
+        found |= {"payload": approval.payload, "names": names, "currency": approval.currency}
+        found["called"] = known_names(approval.facts)
     return found
+
+
+def move(service: Callable[..., Any], says: str, **shown: Any) -> ServiceAction:
+    """Return the action that calls a service with what its form says; `says` tells what it did, `{}` is the request."""
+
+    def act(_: Any, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        service(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
+        return says.format(obj.reference)
+
+    return service_action(**shown)(act)
 
 
 class DecisionActions:
@@ -194,17 +183,15 @@ class DecisionActions:
         """Reject what was shown, with a reason."""
         return _decide(request, obj, form, "reject")
 
-    @service_action(
+    hold = move(
+        holds.hold,
+        "{} is on hold.",
         path="hold",
         title="Put on hold",
         permission="hitl.hold_approval",
         form=ReasonForm,
         explain="The request isn't executed while it is on hold. It can still be decided and still expires.",
     )
-    def hold(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Put the request on hold."""
-        holds.hold(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
-        return f"{obj.reference} is on hold."
 
     @service_action(
         path="release",
@@ -221,7 +208,9 @@ class DecisionActions:
         holds.release(actor=viewer_of(request), approval_id=obj.pk, name=name, reason=reason)
         return f"The hold on {obj.reference} was released."
 
-    @service_action(
+    revoke = move(
+        close.revoke,
+        "The approval of {} was revoked.",
         path="revoke",
         title="Revoke approval",
         permission="hitl.revoke_approval",
@@ -229,10 +218,6 @@ class DecisionActions:
         tone="danger",
         explain="You can revoke an approval until execution starts.",
     )
-    def revoke(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Revoke an approval before it is executed."""
-        close.revoke(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
-        return f"The approval of {obj.reference} was revoked."
 
     @service_action(
         path="undo",
@@ -248,7 +233,9 @@ class DecisionActions:
         close.undo(actor=viewer_of(request), approval_id=obj.pk)
         return f"Undone. {obj.reference} was cancelled and won't be executed."
 
-    @service_action(
+    cancel = move(
+        close.cancel,
+        "{} was cancelled.",
         path="cancel",
         title="Cancel request",
         permission="hitl.cancel_approval",
@@ -256,12 +243,10 @@ class DecisionActions:
         tone="danger",
         explain="The requester and admins can cancel. The request can then no longer be approved.",
     )
-    def cancel(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Cancel the request."""
-        close.cancel(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
-        return f"{obj.reference} was cancelled."
 
-    @service_action(
+    resolve = move(
+        reconcile.resolve,
+        "The outcome of {} was recorded.",
         path="resolve",
         title="Record the outcome",
         permission="hitl.resolve_approval",
@@ -269,10 +254,6 @@ class DecisionActions:
         submit="Record",
         explain="Check the platform before you continue. This records the final outcome and can't be undone.",
     )
-    def resolve(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Record the outcome of an execution that is unknown."""
-        reconcile.resolve(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
-        return f"The outcome of {obj.reference} was recorded."
 
 
 class DiscussionActions:
@@ -310,7 +291,9 @@ class DiscussionActions:
             return tell_decided(request, done.approval)
         return f"{obj.reference} was changed, but not approved. {done.problem.detail}"
 
-    @service_action(
+    ask = move(
+        questions.ask,
+        "Your question was sent to the requester.",
         path="ask",
         title="Ask the requester",
         permission=DECIDE,
@@ -318,10 +301,6 @@ class DiscussionActions:
         submit="Ask",
         explain="The deadline pauses until the requester answers. Approvals so far are kept.",
     )
-    def ask(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Ask the requester a question."""
-        questions.ask(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
-        return "Your question was sent to the requester."
 
     @service_action(
         path="answer",
@@ -332,8 +311,8 @@ class DiscussionActions:
     )
     def answer(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Answer a question about one's own request."""
-        said = _said(form)
-        questions.answer(actor=viewer_of(request), approval_id=obj.pk, digest=said["digest"], text=said["reason"])
+        said = {"digest": form.cleaned_data["digest"], "text": form.cleaned_data["reason"]}
+        questions.answer(actor=viewer_of(request), approval_id=obj.pk, **said)
         return "Your answer was sent to the approvers."
 
     @service_action(
@@ -347,7 +326,7 @@ class DiscussionActions:
     def send_back(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Send the request back for changes."""
         with moving_on(request, obj):
-            moved = questions.send_back(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
+            moved = questions.send_back(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
         if moved.state == State.REJECTED:
             return format_html("{} was already sent back three times, so it was rejected.", link_to(obj))
         return format_html("{} was sent back.", link_to(obj))
@@ -376,24 +355,22 @@ class DiscussionActions:
     )
     def delegate(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Let a colleague decide instead."""
-        to = UUID(form.cleaned_data["to"])
         with moving_on(request, obj):
-            reassignments.delegate(actor=viewer_of(request), approval_id=obj.pk, to=to, **_said(form))
+            reassignments.delegate(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
         return format_html("You delegated {}.", link_to(obj))
 
-    @service_action(
+    reassign = move(
+        reassignments.reassign,
+        "The approver of {} was changed.",
         path="reassign",
         title="Change approver",
         permission="hitl.reassign_approval",
         form=ReassignForm,
     )
-    def reassign(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Ask another person instead of one approver."""
-        people: dict[str, Any] = {name: UUID(form.cleaned_data[name]) for name in ("from_person", "to")}
-        reassignments.reassign(actor=viewer_of(request), approval_id=obj.pk, **people, **_said(form))
-        return f"The approver of {obj.reference} was changed."
 
-    @service_action(
+    escalate = move(
+        escalate_now,
+        "{} was escalated.",
         path="escalate",
         title="Escalate now",
         permission="hitl.reassign_approval",
@@ -401,10 +378,6 @@ class DiscussionActions:
         submit="Escalate",
         explain="Starts the workflow's next escalation step now.",
     )
-    def escalate(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Start the next escalation step."""
-        escalate_now(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
-        return f"{obj.reference} was escalated."
 
     @service_action(
         path="probe",
@@ -415,13 +388,14 @@ class DiscussionActions:
     )
     def probe(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Ask the platform for the outcome."""
-        reason = form.cleaned_data["reason"]
-        found = probe_now(actor=viewer_of(request), approval_id=obj.pk, reason=reason)
+        found = probe_now(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
         if found.state == State.UNKNOWN:
             return f"The outcome of {obj.reference} is still unknown. It will be checked again later."
         return f"The outcome of {obj.reference} is now known."
 
-    @service_action(
+    override = move(
+        overrides.override,
+        "{} was approved in an emergency. A review is now open.",
         path="override",
         title="Approve in an emergency",
         permission="hitl.override_approval",
@@ -430,18 +404,16 @@ class DiscussionActions:
         tone="danger",
         explain="You approve instead of all approvers. The request is flagged, and someone else reviews it.",
     )
-    def override(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Approve in an emergency."""
-        overrides.override(actor=viewer_of(request), approval_id=obj.pk, **_said(form))
-        return f"{obj.reference} was approved in an emergency. A review is now open."
 
-    @service_action(
-        path="review", title="Close the review", permission="hitl.review_override", form=ReasonForm, submit="Close"
+    review = move(
+        close_review,
+        "The review is closed.",
+        path="review",
+        title="Close the review",
+        permission="hitl.review_override",
+        form=ReasonForm,
+        submit="Close",
     )
-    def review(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Close the review of an emergency approval with its finding."""
-        close_review(actor=viewer_of(request), approval_id=obj.pk, reason=form.cleaned_data["reason"])
-        return "The review is closed."
 
 
 class NoteActions:
@@ -458,11 +430,36 @@ class NoteActions:
     def note(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Write a note for colleagues."""
         said = form.cleaned_data
-        chosen = [UUID(said["mentions"])] if said["mentions"] else []
+        chosen = [said["mentions"]] if said["mentions"] else []
         viewer = viewer_of(request)
         note = add_note(actor=viewer, approval_id=obj.pk, text=said["text"], mentions=chosen)
         count = sum(person != viewer.user_id for person in note.mentions)
         return f"Note saved. {count} colleague{'s were' if count > 1 else ' was'} told." if count else "Note saved."
+
+
+class FlagActions:
+    """Set and clear a flag; mixed into the admin of approvals."""
+
+    flag = move(
+        set_flag,
+        "The flag was set on {}.",
+        path="flag",
+        title="Set a flag",
+        permission=FLAG,
+        form=FlagForm,
+        submit="Set flag",
+        explain="The flag is shown on the request and in lists. It doesn't change who approves.",
+    )
+    unflag = move(
+        clear_flag,
+        "The flag on {} was cleared.",
+        path="unflag",
+        title="Clear a flag",
+        permission=FLAG,
+        form=FlagForm,
+        submit="Clear flag",
+        explain="A rule sets it again if the request is changed and meets its condition.",
+    )
 
 
 def _decide(request: HttpRequest, obj: Approval, form: ConsoleForm, verdict: Verdict) -> str:

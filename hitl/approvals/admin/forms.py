@@ -2,6 +2,7 @@
 
 import json
 from typing import Any, Final
+from uuid import UUID
 
 from django import forms
 
@@ -25,19 +26,19 @@ def reason_field() -> forms.CharField:
     )
 
 
-class ApproveForm(ConsoleForm):
+class ShownForm(ConsoleForm):
+    """A form about exactly what was shown."""
+
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+
+class ApproveForm(OptionalReasonForm, ShownForm):
     """Approve what was shown."""
 
-    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    reason = forms.CharField(
-        label="Note (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
-    )
 
-
-class RejectForm(ConsoleForm):
+class RejectForm(ShownForm):
     """Reject what was shown, with a reason."""
 
-    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
     reason = forms.CharField(
         label="Reason for rejecting",
         max_length=2000,
@@ -79,23 +80,14 @@ class ReleaseForm(OptionalReasonForm):
             del self.fields["hold"]
 
 
-class MessageForm(ConsoleForm):
-    """A message about what was shown."""
-
-    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    reason = forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
-
-
-def message_form(label: str) -> type[MessageForm]:
-    """Return a form that asks for a message under this label."""
+def message_form(label: str) -> type[ShownForm]:
+    """Return a form that asks for a message about what was shown, under this label."""
     reason = forms.CharField(label=label, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
-    return type("MessageForm", (MessageForm,), {"reason": reason})
+    return type("MessageForm", (ShownForm,), {"reason": reason})
 
 
-class PayloadForm(ConsoleForm):
+class PayloadForm(ShownForm):
     """The values of a request, one field each; only changed values are sent on."""
-
-    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -103,8 +95,17 @@ class PayloadForm(ConsoleForm):
         called, currency = self.initial.get("called") or {}, self.initial.get("currency") or ""
         for name in self.initial.get("names") or ():
             value = self.payload.get(name)
-            entry = self.fields[VALUE + name] = _value_field(name, value)
-            entry.help_text = called.get(str(value)) or (f"In {currency}." if currency and is_amount(value) else "")
+            text = as_text(value)
+            is_long = len(text) > 80 or isinstance(value, list | dict)
+            self.fields[VALUE + name] = forms.CharField(
+                label=name.replace("_", " ").capitalize(),
+                initial=text,
+                required=False,
+                max_length=20_000,
+                widget=forms.Textarea(attrs={"rows": 4}) if is_long else forms.TextInput(),
+                strip=False,
+                help_text=called.get(str(value)) or (f"In {currency}." if currency and is_amount(value) else ""),
+            )
         self.fields["reason"] = forms.CharField(
             label="Reason (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
         )
@@ -121,14 +122,6 @@ class PayloadForm(ConsoleForm):
         return found
 
 
-def _value_field(name: str, value: Any) -> forms.CharField:
-    text = as_text(value)
-    is_long = len(text) > 80 or isinstance(value, list | dict)
-    widget = forms.Textarea(attrs={"rows": 4}) if is_long else forms.TextInput()
-    label = name.replace("_", " ").capitalize()
-    return forms.CharField(label=label, initial=text, required=False, max_length=20_000, widget=widget, strip=False)
-
-
 def _as_value(text: str, before: Any) -> Any:
     """Return a value of the type it had before: text stays text, everything else is read as JSON."""
     if isinstance(before, str):
@@ -141,26 +134,22 @@ def _as_value(text: str, before: Any) -> Any:
         return text
 
 
-class DelegateForm(ConsoleForm):
+class DelegateForm(OptionalReasonForm, ShownForm):
     """The colleague who decides instead."""
 
-    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    to = forms.ChoiceField(label="Delegate to")
-    reason = forms.CharField(
-        label="Note (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
-    )
+    to = forms.TypedChoiceField(label="Delegate to", coerce=UUID)
+    field_order = ("digest", "to", "reason")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["to"].choices = self.initial["approvers"]  # type: ignore[attr-defined]
 
 
-class ReassignForm(ConsoleForm):
+class ReassignForm(ShownForm):
     """The approver to replace, the new approver and the reason."""
 
-    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    from_person = forms.ChoiceField(label="Current approver")
-    to = forms.ChoiceField(label="New approver")
+    from_person = forms.TypedChoiceField(label="Current approver", coerce=UUID)
+    to = forms.TypedChoiceField(label="New approver", coerce=UUID)
     reason = forms.CharField(label="Reason", max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -180,7 +169,7 @@ class NoteForm(ConsoleForm):
         widget=forms.Textarea(attrs={"rows": 3, "data-mentions": "mentions"}),
         help_text="Write @ and a full name to mention colleagues.",
     )
-    mentions = forms.ChoiceField(label="Mention a colleague (optional)", required=False)
+    mentions = forms.TypedChoiceField(label="Mention a colleague (optional)", required=False, coerce=UUID)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -191,8 +180,10 @@ class NoteForm(ConsoleForm):
 class AwayForm(ConsoleForm):
     """Who is away until when, and who decides for them."""
 
-    from_person = forms.ChoiceField(label="Who is away? (optional)", required=False, help_text="You, if left empty.")
-    to_person = forms.ChoiceField(label="Who decides meanwhile?")
+    from_person = forms.TypedChoiceField(
+        label="Who is away? (optional)", required=False, help_text="You, if left empty.", coerce=UUID, empty_value=None
+    )
+    to_person = forms.TypedChoiceField(label="Who decides meanwhile?", coerce=UUID)
     starts_at = forms.DateTimeField(
         label="From (optional)",
         required=False,

@@ -22,7 +22,15 @@ from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
 from hitl.approvals.admin import panels
-from hitl.approvals.admin.actions import RARE, DecisionActions, DiscussionActions, NoteActions, initial_of, why_not
+from hitl.approvals.admin.actions import (
+    RARE,
+    DecisionActions,
+    DiscussionActions,
+    FlagActions,
+    NoteActions,
+    initial_of,
+    why_not,
+)
 from hitl.approvals.admin.list.batch import NOTHING, PATH, BatchActions, batch_initial, mark_pickable
 from hitl.approvals.admin.list.export import EXPORT_PATH, ExportActions
 from hitl.approvals.admin.list.filters import (
@@ -44,7 +52,7 @@ from hitl.approvals.admin.list.moving_on import following
 from hitl.approvals.admin.list.request import RequestActions, chosen_kind
 from hitl.approvals.admin.page.content import page_of
 from hitl.approvals.admin.page.evidence import EvidenceActions
-from hitl.approvals.admin.page.flags import FlagActions, FlagFilter, flag_chips
+from hitl.approvals.admin.page.flags import FlagFilter, flag_chips
 from hitl.approvals.decide.first_view import note_view
 from hitl.approvals.decide.rights import WATCHED
 from hitl.display import requester_words, risk_chip, state_chip

@@ -1,7 +1,6 @@
 """The page "Out of office": who is away, and who decides for them."""
 
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -87,9 +86,7 @@ class DelegationAdmin(ServiceAdmin):
     )
     def away(self, request: HttpRequest, obj: Any, form: ConsoleForm) -> str:
         """Let a colleague decide for a time."""
-        said: dict[str, Any] = dict(form.cleaned_data)
-        said |= {name: UUID(said[name]) if said.get(name) else None for name in ("from_person", "to_person")}
-        made = open_delegation(actor=viewer_of(request), **said)
+        made = open_delegation(actor=viewer_of(request), **form.cleaned_data)
         if made.starts_at > now():
             return f"Saved. Your open requests move to your colleague on {exact(made.starts_at)}."
         return "Saved. Your open requests are now with your colleague."

@@ -1,7 +1,7 @@
 """Compliance flags in the console: chips, the filter, and setting and clearing them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
@@ -9,14 +9,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from console.base.actions import service_action
-from console.base.forms import ConsoleForm, ReasonForm
+from console.base.forms import ReasonForm
 from console.base.lists import SelectFilter
 from console.templatetags.console_ui import chip
-from console.viewers import viewer_of
-from hitl.approvals.decide.flags import clear_flag, set_flag
 from hitl.display import FLAGS, flag_words
-from hitl.domain.permissions import FLAG
 from hitl.models import Approval, ComplianceFlag
 from hitl.policy.limits.flags import RESERVED, label_flags
 
@@ -78,35 +74,3 @@ def why_no_unflag(approval: Approval, person_id: object) -> str:
     if not set(approval.compliance_flags) - RESERVED:
         return "This request has no flag that can be cleared."
     return "You contributed to this request, so someone else must do this." if person_id in approval.excluded else ""
-
-
-class FlagActions:
-    """Set and clear a flag; mixed into the admin of approvals."""
-
-    flag_paths: ClassVar = frozenset({"flag", "unflag"})
-
-    @service_action(
-        path="flag",
-        title="Set a flag",
-        permission=FLAG,
-        form=FlagForm,
-        submit="Set flag",
-        explain="The flag is shown on the request and in lists. It doesn't change who approves.",
-    )
-    def flag(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Put a flag on the request."""
-        set_flag(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
-        return f"The flag was set on {obj.reference}."
-
-    @service_action(
-        path="unflag",
-        title="Clear a flag",
-        permission=FLAG,
-        form=FlagForm,
-        submit="Clear flag",
-        explain="A rule sets it again if the request is changed and meets its condition.",
-    )
-    def unflag(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Take a flag off the request."""
-        clear_flag(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
-        return f"The flag on {obj.reference} was cleared."
