@@ -15,7 +15,8 @@ def check_kinds(**_: Any) -> list[CheckMessage]:
         kind = registry.get(key)
         if not (kind.ability and kind.description):
             hint = "Say what an agent can do with it (`ability`) and what a model reads of it (`description`)."
-            problems.append(Error(f"The kind of action {key!r} has no ability.", hint=hint, id="hitl.E001"))
+            missing = "description" if kind.ability else "ability"
+            problems.append(Error(f"The kind of action {key!r} has no {missing}.", hint=hint, id="hitl.E001"))
         if kind.claim_words is None:
             hint = "Give `claim_words`; an empty ClaimWords() if only a request's reference proves that it was done."
             problems.append(Error(f"The kind of action {key!r} has no claim words.", hint=hint, id="hitl.E002"))

@@ -85,7 +85,11 @@ def _check(kind: AnyKind, params: Mapping[str, Any]) -> BaseModel:
     try:
         return kind.params_model.model_validate(dict(params))  # type: ignore[no-any-return]
     except ValidationError as error:
-        raise Invalid("Some values are not valid.", fields=_fields(error)) from None
+        found: dict[str, list[str]] = {}
+        for row in error.errors(include_url=False, include_input=False):
+            name = ".".join(str(part) for part in row["loc"]) or "params"
+            found.setdefault(name, []).append(describe_mistake(row))
+        raise Invalid("Some values are not valid.", fields=found) from None
 
 
 def _as_plain(params: BaseModel) -> dict[str, Any]:
@@ -93,14 +97,6 @@ def _as_plain(params: BaseModel) -> dict[str, Any]:
         found: dict[str, Any] = plain(params.model_dump())
     except Unrepresentable as error:
         raise Invalid(str(error), fields={"params": [str(error)]}) from None
-    return found
-
-
-def _fields(error: ValidationError) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for row in error.errors(include_url=False, include_input=False):
-        name = ".".join(str(part) for part in row["loc"]) or "params"
-        found.setdefault(name, []).append(describe_mistake(row))
     return found
 
 

@@ -66,7 +66,11 @@ def open_batch(
             existing = _find(actor, key)
             if existing is None:
                 raise
-    return _same(existing, verdict, chosen, channel)
+    rows = existing.items.order_by("place").values_list("approval_id", "digest")
+    is_same = (existing.verdict, existing.channel) == (verdict, channel)
+    if not is_same or [(each.id, each.digest) for each in chosen] != list(rows):
+        raise Conflict("Another batch was sent under this key.", code="different_arguments", batch=str(existing.pk))
+    return existing
 
 
 def _check(verdict: str, chosen: Sequence[Chosen], reason: str) -> None:
@@ -99,15 +103,6 @@ def _check_kinds_and_sign_in(actor: Actor, chosen: Sequence[Chosen], is_mixed: b
 def _find(actor: Actor, key: str) -> BatchDecision | None:
     found: BatchDecision | None = BatchDecision.objects.filter(maker_id=actor.user_id, key=key).first()
     return found
-
-
-def _same(existing: BatchDecision, verdict: str, chosen: Sequence[Chosen], channel: str) -> BatchDecision:
-    """Return the batch that was opened under this key before, unless it is another one."""
-    rows = existing.items.order_by("place").values_list("approval_id", "digest")
-    is_same = (existing.verdict, existing.channel) == (verdict, channel)
-    if not is_same or [(each.id, each.digest) for each in chosen] != list(rows):
-        raise Conflict("Another batch was sent under this key.", code="different_arguments", batch=str(existing.pk))
-    return existing
 
 
 def _write(

@@ -51,7 +51,10 @@ def work_batch(*, batch_id: UUID, now: datetime | None = None) -> bool:
     if batch is None:
         return False
     items = list(batch.items.order_by("place"))
-    stop = _why_not_at_all(batch, items, moment)
+    stop = "batch_expired" if moment - batch.created_at > LIFE else ""
+    if not seals.is_intact(batch, items):
+        log.error("batch_tampered", batch=str(batch.pk))
+        stop = "not_genuine"
     waiting = [item for item in items if not item.outcome]
     for item in waiting[: None if stop else CHUNK]:
         _work_item(batch, item, stop, now)
@@ -59,15 +62,22 @@ def work_batch(*, batch_id: UUID, now: datetime | None = None) -> bool:
         if lease.release(batch):
             queues.enqueue_after_commit("work_batch", batch.pk)
         return False
-    return _finish(batch, now or clock_now())
-
-
-def _why_not_at_all(batch: BatchDecision, items: list[BatchItem], moment: datetime) -> str:
-    """Return the code for all that is left if the batch is not genuine or too old, "" if it may go on."""
-    if not seals.is_intact(batch, items):
-        log.error("batch_tampered", batch=str(batch.pk))
-        return "not_genuine"
-    return "batch_expired" if moment - batch.created_at > LIFE else ""
+    if batch.items.filter(outcome="").exists():
+        return False  # another worker is at one of them; the sweep looks again
+    with transaction.atomic():
+        if not lease.release(batch, finished_at=now or clock_now(), reason="", address=""):
+            return False  # another worker has it, and finishes it
+        decided = batch.items.filter(outcome="decided").count()
+        chain.record(
+            actor=WORKER,
+            action="BATCH_FINISHED",
+            object_type="hitl.batchdecision",
+            object_id=batch.pk,
+            old_state="working",
+            new_state="finished",
+            facts={"decided": decided, "refused": batch.total - decided},
+        )
+    return True
 
 
 def _work_item(batch: BatchDecision, item: BatchItem, stop: str, now: datetime | None) -> None:
@@ -130,25 +140,6 @@ def _actor_of(batch: BatchDecision) -> Actor:
     user = User.objects.get(pk=batch.maker_id)
     actor = actor_for_user(user, address=batch.address, auth_strength=batch.auth_strength)
     return actor if batch.scopes is None else actor.limited_to(frozenset(batch.scopes))
-
-
-def _finish(batch: BatchDecision, moment: datetime) -> bool:
-    if batch.items.filter(outcome="").exists():
-        return False  # another worker is at one of them; the sweep looks again
-    with transaction.atomic():
-        if not lease.release(batch, finished_at=moment, reason="", address=""):
-            return False  # another worker has it, and finishes it
-        decided = batch.items.filter(outcome="decided").count()
-        chain.record(
-            actor=WORKER,
-            action="BATCH_FINISHED",
-            object_type="hitl.batchdecision",
-            object_id=batch.pk,
-            old_state="working",
-            new_state="finished",
-            facts={"decided": decided, "refused": batch.total - decided},
-        )
-    return True
 
 
 def list_abandoned(*, now: datetime | None = None, limit: int = 100) -> list[Abandoned]:

@@ -66,7 +66,9 @@ def make_link(
         )
         secret = secret_of(token)
         token.digest = digest_of_secret(secret)
-        if not _would_count(token, approval, moment):
+        try:
+            rules.check(token, approval, rules.actor_of(token, address="", user_agent=""), moment)
+        except WalkerError:
             return ""
         void_tokens(approval, moment, DecisionToken.End.NEWER, person_id=person_id)
         token.save(force_insert=True)
@@ -79,14 +81,6 @@ def make_link(
             facts=facts,
         )
     return secret
-
-
-def _would_count(token: DecisionToken, approval: Approval, moment: datetime) -> bool:
-    try:
-        rules.check(token, approval, rules.actor_of(token, address="", user_agent=""), moment)
-    except WalkerError:
-        return False
-    return True
 
 
 def decide_by_link(
@@ -120,7 +114,15 @@ def decide_by_link(
         token.refresh_from_db(fields=["consumed_at", "ended_by"])
         actor = rules.actor_of(token, address=address, user_agent=user_agent, visitor=visitor)
         rules.check(token, approval, actor, moment, verdict=verdict if verdict in ("approve", "reject") else "")
-        _check_form(token, approval, verdict, typed, reason)
+        if verdict not in ("approve", "reject"):
+            raise Invalid("Choose to approve or to reject.", fields={"verdict": ["Choose to approve or to reject."]})
+        if verdict not in _SAYS.get(token.verdict, ()):
+            raise Refused("This link can't do that.", code="other_verdict")
+        if reference_of(typed) != approval.reference:
+            say = "Enter the number at the top of the page."
+            raise Invalid("This isn't the number of this request.", fields={"typed": [say]})
+        if verdict == "reject":
+            require_text("reason", reason, "Give a reason for rejecting this request.")
         _spend(token, approval, moment)
         # A reader who used a link and is assigned later could vote a second time.
         barred = sorted(people_who_can_read_mail() - set(approval.excluded))
@@ -139,18 +141,6 @@ def decide_by_link(
             actor=actor, action="DECISION_LINK_USED", object_type="hitl.decisiontoken", object_id=token.pk, facts=facts
         )
     return decided
-
-
-def _check_form(token: DecisionToken, approval: Approval, verdict: str, typed: str, reason: str) -> None:
-    if verdict not in ("approve", "reject"):
-        raise Invalid("Choose to approve or to reject.", fields={"verdict": ["Choose to approve or to reject."]})
-    if verdict not in _SAYS.get(token.verdict, ()):
-        raise Refused("This link can't do that.", code="other_verdict")
-    if reference_of(typed) != approval.reference:
-        say = "Enter the number at the top of the page."
-        raise Invalid("This isn't the number of this request.", fields={"typed": [say]})
-    if verdict == "reject":
-        require_text("reason", reason, "Give a reason for rejecting this request.")
 
 
 def _spend(token: DecisionToken, approval: Approval, moment: datetime) -> None:

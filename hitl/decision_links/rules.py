@@ -177,13 +177,10 @@ def why_unsafe(approval: Approval, forgers: Collection[UUID], moment: datetime) 
     if Decision.objects.filter(approval=approval, auth_strength__in=OUTSIDE).exists():
         return "twice"
     barred = with_substitutes(forgers, substitutes_at(moment))
-    return "" if barred.isdisjoint([*approval.excluded, *_approvers(approval, moment)]) else "mail"
-
-
-def _approvers(approval: Approval, moment: datetime) -> set[UUID]:
     assigned = Assignment.objects.filter(approval=approval).values_list("person_id", flat=True)
     votes = Decision.objects.filter(approval=approval, person__isnull=False).values_list("person_id", flat=True)
     to_come = (
         assignments.plan(level, approval.excluded, moment) for level in approval.snapshot["levels"][approval.level :]
     )
-    return {*assigned, *votes, *(holder.person_id for plan in to_come for holder in plan.holders)}
+    asked_later = (holder.person_id for plan in to_come for holder in plan.holders)
+    return "" if barred.isdisjoint([*approval.excluded, *assigned, *votes, *asked_later]) else "mail"

@@ -32,7 +32,15 @@ def set_link_policy(*, actor: Actor, is_on: bool, reason: str = "", seen_version
     with transaction.atomic():
         link_policy.hold()
         standing = link_policy.current()
-        _check(actor, standing, is_on, seen_version)
+        if standing.last is not None:
+            check_version(actor, _KEPT_AS, standing.last, seen_version)
+        if is_on == standing.is_on_here:
+            facts = {} if standing.last is None else last_change(actor, _KEPT_AS, standing.last.pk)
+            word = "on" if is_on else "off"
+            raise Conflict(f"Email approvals are already {word}.", code="unchanged", version=standing.version, **facts)
+        if is_on and not settings.DECISION_LINKS:
+            say = "Email approvals are disabled for this installation. Contact the administrator."
+            raise Conflict(say, code="off_everywhere")
         policy: LinkPolicy = LinkPolicy.objects.create(
             version=standing.version + 1,
             is_on=is_on,
@@ -49,15 +57,3 @@ def set_link_policy(*, actor: Actor, is_on: bool, reason: str = "", seen_version
             facts={"version": policy.version},
         )
     return policy
-
-
-def _check(actor: Actor, standing: link_policy.Standing, is_on: bool, seen: int | None) -> None:
-    if standing.last is not None:
-        check_version(actor, _KEPT_AS, standing.last, seen)
-    if is_on == standing.is_on_here:
-        facts = {} if standing.last is None else last_change(actor, _KEPT_AS, standing.last.pk)
-        word = "on" if is_on else "off"
-        raise Conflict(f"Email approvals are already {word}.", code="unchanged", version=standing.version, **facts)
-    if is_on and not settings.DECISION_LINKS:
-        say = "Email approvals are disabled for this installation. Contact the administrator."
-        raise Conflict(say, code="off_everywhere")

@@ -133,7 +133,10 @@ def decision_link(request: HttpRequest, token: str) -> HttpResponse:
         opened = rules.open_link(found.token_id, **_visit(request))
         if request.method == "POST":
             return _decide(request, token, opened)
-        return _show(request, opened)
+        if opened.problem is not None:
+            return _explain(request, opened, opened.problem)
+        OUTCOMES.labels("shown").inc()
+        return _form(request, opened)
 
 
 def _visit(request: HttpRequest) -> dict[str, Any]:
@@ -142,13 +145,6 @@ def _visit(request: HttpRequest) -> dict[str, Any]:
         "user_agent": str(request.META.get("HTTP_USER_AGENT", "")),
         "visitor": visitor_of(request),
     }
-
-
-def _show(request: HttpRequest, opened: OpenedLink) -> HttpResponse:
-    if opened.problem is not None:
-        return _explain(request, opened, opened.problem)
-    OUTCOMES.labels("shown").inc()
-    return _form(request, opened)
 
 
 def _decide(request: HttpRequest, token: str, opened: OpenedLink) -> HttpResponse:
@@ -210,8 +206,20 @@ def _form(
 ) -> HttpResponse:
     """Show the form; after an error with what was entered, except the number."""
     approval = opened.approval
+    preview = approval.preview
+    names = names_of([approval.requester_id])
+    rows = [
+        {name: _masked(line.get(name, "")) for name in ("label", "before", "after")} for line in preview.get("rows", [])
+    ]
     context = {
-        **_about(approval),
+        "approval": approval,
+        "heading": _headline(approval),
+        "summary": _masked(approval.summary),
+        "rows": rows,
+        "body": _masked(preview.get("body") or ""),
+        "risk_chip": risk_chip(approval),
+        "requester": requester_words(approval, names),
+        "console_url": _console(approval),
         "asks": True,
         "said": said,
         "faults": faults or {},
@@ -221,25 +229,6 @@ def _form(
         "ends_at": min(opened.token.expires_at, approval.expires_at),
     }
     return render(request, PAGE, context, status=status)
-
-
-def _about(approval: Approval) -> dict[str, Any]:
-    """Return the request, masked: the page is opened without signing in."""
-    preview = approval.preview
-    names = names_of([approval.requester_id])
-    rows = [
-        {name: _masked(line.get(name, "")) for name in ("label", "before", "after")} for line in preview.get("rows", [])
-    ]
-    return {
-        "approval": approval,
-        "heading": _headline(approval),
-        "summary": _masked(approval.summary),
-        "rows": rows,
-        "body": _masked(preview.get("body") or ""),
-        "risk_chip": risk_chip(approval),
-        "requester": requester_words(approval, names),
-        "console_url": _console(approval),
-    }
 
 
 def _headline(approval: Approval) -> str:
@@ -266,16 +255,12 @@ def _explain(request: HttpRequest, opened: OpenedLink, problem: WalkerError, *, 
     status, heading, words = REASONS.get(problem.code, (problem.status, "Nothing was decided", ""))
     words = words or problem.detail
     if problem.code == "conflict" and approval is not None:
-        heading, words = _over(approval), ""
+        is_asked = approval.state == State.INFO_REQUESTED
+        over = "has an open question" if is_asked else f"is no longer waiting: {STATES[approval.state][0].lower()}"
+        heading, words = f"{approval.reference} {over}", ""
     facts = problem.facts if approval is not None and problem.code in ("conflict", "stale_digest") else {}
     context |= {"heading": heading, "words": words, "winner": _winner(facts)}
     return _outcome(request, approval, SIGNS.get(problem.code, OVER), context, status)
-
-
-def _over(approval: Approval) -> str:
-    if approval.state == State.INFO_REQUESTED:
-        return f"{approval.reference} has an open question"
-    return f"{approval.reference} is no longer waiting: {STATES[approval.state][0].lower()}"
 
 
 def _winner(facts: dict[str, Any]) -> dict[str, Any] | None:

@@ -122,18 +122,13 @@ def auto_decision(rules: Sequence[AutoRule], subject: Subject) -> AutoRule | Non
     The windows of an approving rule are checked separately: they depend on earlier approvals.
     """
     for rule in rules:
-        if rule.verdict == "reject" and _may_reject(rule, subject):
+        is_limited = rule.min_score is not None or bool(rule.condition)
+        if rule.verdict == "reject" and is_limited and subject.score >= (rule.min_score or 0) and _holds(rule, subject):
             return rule
     for rule in rules:
         if rule.verdict == "approve" and _may_approve(rule, subject):
             return rule
     return None
-
-
-def _may_reject(rule: AutoRule, subject: Subject) -> bool:
-    if rule.min_score is None and not rule.condition:
-        return False
-    return subject.score >= (rule.min_score or 0) and _holds(rule, subject)
 
 
 def _may_approve(rule: AutoRule, subject: Subject) -> bool:

@@ -93,9 +93,5 @@ def _read(node: Node) -> Row | None:
         return None
     sign = f"not {compare.sign}" if is_not else compare.sign
     values: Sequence[Any] = right.value if isinstance(right.value, tuple) else (right.value,)
-    row = Row(left.name, sign, tuple(_plain(value) for value in values))
+    row = Row(left.name, sign, tuple(f"{value:f}" if isinstance(value, Decimal) else str(value) for value in values))
     return row if sign in signs_of(left.name) else None
-
-
-def _plain(value: Any) -> str:
-    return f"{value:f}" if isinstance(value, Decimal) else str(value)

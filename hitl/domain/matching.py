@@ -80,6 +80,13 @@ class Rule:
         """Return True if it matches on a fact that requesters can choose."""
         return bool(self.agents or self.channels or self.contact_tags) or asks_for_askers_facts(self.condition)
 
+    @property
+    def conditions(self) -> int:
+        """Return how many conditions it has."""
+        asked = (self.kinds, self.risk_levels, self.agents, self.channels, self.contact_tags, self.time_window)
+        costs = (self.min_cost, self.max_cost)
+        return sum(map(bool, (*asked, self.condition))) + sum(cost is not None for cost in costs)
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -115,18 +122,14 @@ def pick(rules: Sequence[Rule], subject: Subject) -> Choice | None:
 def _pick(candidates: Sequence[Rule], rules: Sequence[Rule], subject: Subject) -> Choice | None:
     """Choose among the candidates; if none matches, among the defaults or all rules."""
     verdicts = [(rule, matches(rule, subject)) for rule in candidates if not rule.is_default]
-    chosen = _of_matching([rule for rule, verdict in verdicts if verdict], rules)
+    pool = [rule for rule in rules if rule.is_default] or list(rules)
+    chosen = _strictest(pool) if pool else None
+    if matching := [rule for rule, verdict in verdicts if verdict]:
+        chosen = min(matching, key=lambda rule: (-rule.priority, -rule.conditions, rule.workflow_id))
     unclear = [rule for rule, verdict in verdicts if verdict is None]
     if not unclear:
         return None if chosen is None else Choice(chosen)
     return Choice(_strictest([*unclear, *([] if chosen is None else [chosen])]), certain=False)
-
-
-def _of_matching(matching: list[Rule], rules: Sequence[Rule]) -> Rule | None:
-    if matching:
-        return min(matching, key=lambda r: (-r.priority, -_conditions(r), r.workflow_id))
-    pool = [rule for rule in rules if rule.is_default] or list(rules)
-    return _strictest(pool) if pool else None
 
 
 def _strictest(rules: Sequence[Rule]) -> Rule:
@@ -159,14 +162,14 @@ def condition_holds(condition: str, subject: Subject) -> bool:
 
 def flags_for(rules: Iterable[tuple[str, str]], subject: Subject) -> tuple[str, ...]:
     """Return the names of the flags whose condition holds or can't be evaluated: a mark too many is cleared."""
-    return tuple(name for name, condition in rules if _may_hold(condition, subject))
-
-
-def _may_hold(condition: str, subject: Subject) -> bool:
-    try:
-        return condition_holds(condition, subject)
-    except ValueError:
-        return True
+    found = []
+    for name, condition in rules:
+        try:
+            holds = condition_holds(condition, subject)
+        except ValueError:
+            holds = True
+        found += [name] if holds else []
+    return tuple(found)
 
 
 def asks_for_askers_facts(condition: str) -> bool:
@@ -210,9 +213,3 @@ def _cost_fits(rule: Rule, subject: Subject) -> bool:
     cost = abs(subject.cost or Decimal(0))
     over = rule.min_cost is None or cost >= rule.min_cost
     return over and (rule.max_cost is None or cost < rule.max_cost)
-
-
-def _conditions(rule: Rule) -> int:
-    asked = (rule.kinds, rule.risk_levels, rule.agents, rule.channels, rule.contact_tags, rule.time_window)
-    costs = (rule.min_cost, rule.max_cost)
-    return sum(map(bool, (*asked, rule.condition))) + sum(cost is not None for cost in costs)

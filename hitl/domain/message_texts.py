@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from string import Formatter
 from typing import Final
 
@@ -30,19 +30,16 @@ def problems_of(text: str, template: str) -> list[str]:
     """Return what is wrong with a text, each as a sentence; empty if it can be filled in."""
     allowed = variables_of(template)
     try:
-        names = list(_names(text))
+        fields = [(name, spec, conversion) for _, name, spec, conversion in Formatter().parse(text) if name is not None]
     except ValueError:
         return ["A brace isn't closed. Write {reference}, or {{ and }} for braces that should be shown."]
+    names = [
+        name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+        for name, spec, conversion in fields
+    ]
     unknown = [name for name in dict.fromkeys(names) if name not in allowed]
     known = ", ".join(f"{{{name}}}" for name in allowed)
     return [f"There is no variable {{{name}}} here. Use {known}." for name in unknown]
-
-
-def _names(text: str) -> Iterator[str]:
-    """Yield what stands between braces; raises ValueError for a brace without its other half."""
-    for _, name, spec, conversion in Formatter().parse(text):
-        if name is not None:
-            yield name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
 
 
 def fill_in(text: str, values: Mapping[str, str]) -> str:

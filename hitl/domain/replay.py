@@ -63,16 +63,11 @@ def _problem(so_far: ReplayedState, entry: Entry) -> str:
         return f"begins in {entry.old_state or 'nothing'}, but it was {so_far.state or 'nothing'}"
     if so_far.state in FINAL:
         return "follows a final state"
-    if not _is_legal(so_far, entry):
+    move = (_event(entry), entry.old_state, entry.new_state)
+    if move not in _LEGAL if so_far.version else move != ("propose", "", State.PENDING):
         return f"{_event(entry)} from {entry.old_state or 'nothing'} to {entry.new_state} is not in the table"
     expected = _after(so_far, entry)
     for name, value in (("version", expected.version), ("revision", expected.revision)):
         if entry.facts.get(name) != value:
             return f"{name} is {entry.facts.get(name)}, expected {value}"
     return ""
-
-
-def _is_legal(so_far: ReplayedState, entry: Entry) -> bool:
-    if so_far.version == 0:
-        return (_event(entry), entry.new_state) == ("propose", State.PENDING)
-    return (_event(entry), entry.old_state, entry.new_state) in _LEGAL

@@ -99,18 +99,17 @@ def assess(
     so a requester can't get below the base risk of the kind.
     """
     policy = policy or Policy()
-    weighed = (_cost(estimate), _share(estimate.share), _reach(estimate.reach), _history(history), _time(local_time))
+    is_late = local_time.weekday() >= 5 or not 7 <= local_time.hour < 19
+    time = Factor("time", 5 * is_late, f"Requested {'outside' if is_late else 'within'} working hours.")
+    weighed = (_cost(estimate), _share(estimate.share), _reach(estimate.reach), _history(history), time)
+    points = policy.added(kind)
     factors = (
         Factor("kind", max(0, min(base_risk, 40)), f"{title}: base risk of this action."),
-        *_added(policy.added(kind)),
+        *((Factor("policy", points, "Your organisation adds points for this action."),) if points else ()),
         *(policy.weighed(factor) for factor in weighed),
     )
     score = min(100, sum(factor.points for factor in factors))
     return RiskAssessment(score, level_of(score), factors, policy.version)
-
-
-def _added(points: int) -> tuple[Factor, ...]:
-    return (Factor("policy", points, "Your organisation adds points for this action."),) if points else ()
 
 
 def unassessable(error: str) -> RiskAssessment:
@@ -158,9 +157,3 @@ def history_from(factors: Iterable[Mapping[str, Any]]) -> History:
     sentence = next((str(row["sentence"]) for row in factors if row.get("name") == "history"), "")
     found = _BAD.match(sentence)
     return History(decided=int(found[2]), rejected=int(found[1])) if found else History()
-
-
-def _time(moment: datetime) -> Factor:
-    if moment.weekday() < 5 and 7 <= moment.hour < 19:
-        return Factor("time", 0, "Requested within working hours.")
-    return Factor("time", 5, "Requested outside working hours.")

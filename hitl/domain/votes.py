@@ -103,16 +103,12 @@ def tally_votes(
 
 
 def _is_rejected(level: Mapping[str, Any], holders: list[Assignee], last: Mapping[UUID, str]) -> bool:
-    parts = enumerate(parts_of(level))
-    return any(
-        _is_against(part, (_of_part(number, holders) if level["mode"] == PARALLEL else holders), last)
-        for number, part in parts
-    )
-
-
-def _is_against(part: Mapping[str, Any], holders: Iterable[Assignee], last: Mapping[UUID, str]) -> bool:
-    against = {holder.person_id for holder in holders if last.get(holder.person_id) == "reject"}
-    return len(against) >= max(1, int(part.get("reject_threshold", 1)))
+    for number, part in enumerate(parts_of(level)):
+        mine = _of_part(number, holders) if level["mode"] == PARALLEL else holders
+        against = {holder.person_id for holder in mine if last.get(holder.person_id) == "reject"}
+        if len(against) >= max(1, int(part.get("reject_threshold", 1))):
+            return True
+    return False
 
 
 def _of_part(number: int, assignments: Iterable[Assignee]) -> list[Assignee]:

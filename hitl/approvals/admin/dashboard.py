@@ -88,19 +88,17 @@ class ChartTile(Tile):
     def context(self, viewer: Actor) -> dict[str, Any]:
         """Return the chart, drawn at most every half minute."""
         key = f"{current_tenant_id()}:console-chart:approvals"
-        chart: Plot = cache.get(key) or _chart(viewer)
+        chart: Plot | None = cache.get(key)
+        if chart is None:
+            found = selectors.count_by_day(viewer=viewer)
+            counts = {
+                "Opened": ("neutral", {row.day: row.opened for row in found}),
+                "Approved": ("good", {row.day: row.signed for row in found}),
+                "Rejected": ("danger", {row.day: row.rejected for row in found}),
+            }
+            chart = by_day("approvals", "Approvals, last 14 days", [row.day for row in found], counts)
         cache.set(key, chart, timeout=CHART_SECONDS)
         return {"chart": chart}
-
-
-def _chart(viewer: Actor) -> Plot:
-    found = selectors.count_by_day(viewer=viewer)
-    counts = {
-        "Opened": ("neutral", {row.day: row.opened for row in found}),
-        "Approved": ("good", {row.day: row.signed for row in found}),
-        "Rejected": ("danger", {row.day: row.rejected for row in found}),
-    }
-    return by_day("approvals", "Approvals, last 14 days", [row.day for row in found], counts)
 
 
 class NoticesTile(Tile):

@@ -122,7 +122,8 @@ def _revise(
     with transitions.work_on(before.pk, moment) as (work, approval):
         check_approver(DecisionContext.load(approval, moment), actor, Event.EDIT, before.digest)
         draft = reassess(approval, observed, moment)
-        columns = columns_of(approval, draft, may_fall=_may_fall(approval, draft))
+        allowed = (approval.snapshot.get("edit_policy") or {}).get("fall_allows_fewer") is True
+        columns = columns_of(approval, draft, may_fall=allowed and draft.has_fallen(approval))
         columns["excluded"] = _excluded(approval, actor, draft)
         add_remark(approval, actor, "edit", reason, moment)
         facts = {"fields": [row["field"] for row in diff], "risk_before": before.risk_score}
@@ -159,11 +160,6 @@ def _refuse_others(fields: set[str]) -> None:
     if fields:
         wrong = {name[:60]: ["This field may not be edited at this step."] for name in sorted(fields)}
         raise Invalid("Some of the fields may not be edited.", fields=wrong)
-
-
-def _may_fall(approval: Approval, draft: Draft) -> bool:
-    allowed = (approval.snapshot.get("edit_policy") or {}).get("fall_allows_fewer") is True
-    return allowed and draft.has_fallen(approval)
 
 
 def _excluded(approval: Approval, actor: Actor, draft: Draft) -> list[UUID]:

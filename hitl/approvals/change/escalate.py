@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -90,14 +89,19 @@ def _take_step(
     step, number = steps[approval.escalation_step], approval.escalation_step + 1
     is_stuck, stands_still = UNSATISFIABLE in approval.holds, bool(approval.paused_clocks)
     rows = step.get("replace") or step.get("add") or []
-    without = _staying(context, step) | approvers_before(context)
+    # Somebody whose substitute has an assignment that stays gets no second.
+    stay = [row for row in context.assignments_at(approval.level) if row.moved_at is None]
+    if step.get("replace"):
+        stay = [row for row in stay if row.person_id in context.voters()]
+    without = {original_person(row) for row in stay} | approvers_before(context)
     added = assignments.plan_escalation(context, rows, without=without)
+    why = "No eligible approver was available." if is_stuck else "No answer in time."
     # People are not named here: the assignments tell who.
     changes = {
         "escalation_step": number,
         "escalated_at": work.moment,
         "escalated_to": ", ".join(str(row["value"]) if row["type"] == "role" else row["type"] for row in rows)[:80],
-        "escalation_reason": _why(actor, is_stuck=is_stuck),
+        "escalation_reason": "Escalated by hand." if actor.kind in ("user", "api_key") else why,
     }
     if stands_still and not is_stuck:
         changes["paused_clocks"] = _paused_clocks(approval, steps, number)
@@ -122,14 +126,6 @@ def _take_step(
         _release(work, approval, steps, number, actor)
 
 
-def _staying(context: DecisionContext, step: Mapping[str, Any]) -> set[UUID]:
-    """Return who was asked first for the assignments that stay; somebody whose substitute has one gets no second."""
-    stay = [assignment for assignment in context.assignments_at(context.approval.level) if assignment.moved_at is None]
-    if step.get("replace"):
-        stay = [assignment for assignment in stay if assignment.person_id in context.voters()]
-    return {original_person(assignment) for assignment in stay}
-
-
 def _next_timer(approval: Approval, steps: list[dict[str, Any]], number: int, moment: datetime) -> dict[str, datetime]:
     if number >= len(steps):
         return {}
@@ -142,12 +138,6 @@ def _paused_clocks(approval: Approval, steps: list[dict[str, Any]], number: int)
     if number >= len(steps):
         return others
     return {**others, Timer.Kind.ESCALATE.value: int(float(steps[number]["after_hours"]) * 3600)}
-
-
-def _why(actor: Actor, *, is_stuck: bool) -> str:
-    if actor.kind in ("user", "api_key"):
-        return "Escalated by hand."
-    return "No eligible approver was available." if is_stuck else "No answer in time."
 
 
 def _release(work: UnitOfWork, approval: Approval, steps: list[dict[str, Any]], number: int, actor: Actor) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -184,7 +184,10 @@ def _open(request: _Request) -> Approval:
         if replaced:
             facts["supersedes"] = [each.reference for each in replaced]
         work.open(approval, actor=request.actor, timers=due, facts=facts)
-        _supersede(work, replaced, by=approval)
+        for old in replaced:
+            changes = {**decision_columns(REPLACER, "superseded", work.moment), "superseded_by_id": approval.pk}
+            said = {"superseded_by": approval.reference}
+            work.apply(old, Event.SUPERSEDE, actor=REPLACER, to=State.SUPERSEDED, changes=changes, facts=said)
         if matched.auto is not None:
             _decide_by_rule(work, approval, matched.auto, matched.version)
         else:
@@ -214,14 +217,6 @@ def _lock_replaced(work: UnitOfWork, approval: Approval) -> list[Approval]:
         state__in=UNDECIDED,
     )
     return work.lock_all(older)
-
-
-def _supersede(work: UnitOfWork, replaced: Sequence[Approval], *, by: Approval) -> None:
-    """Close locked requests in favour of a newer one."""
-    for old in replaced:
-        changes = {**decision_columns(REPLACER, "superseded", work.moment), "superseded_by_id": by.pk}
-        facts = {"superseded_by": by.reference}
-        work.apply(old, Event.SUPERSEDE, actor=REPLACER, to=State.SUPERSEDED, changes=changes, facts=facts)
 
 
 def _refuse_if_flooded(origin: Origin, workflow_cap: int) -> None:

@@ -94,7 +94,10 @@ def simulate(*, viewer: Actor, trial: Trial, moment: datetime | None = None) -> 
         raise Invalid("Choose an action and a risk from 0 to 100.", fields={"kind": ["Choose an action."]})
     if abs(at - clock_now()) > FURTHEST:
         raise Invalid("Choose a moment within ten years.", fields={"moment": ["Within ten years from now."]})
-    estimate = _estimate(trial)
+    try:
+        estimate = Estimate(trial.cost, trial.currency, trial.share, trial.reach)
+    except ValueError as problem:
+        raise Invalid("No request can have this size.", fields={"cost": [str(problem)]}) from None
     scored = risk.RiskAssessment(trial.score, risk.level_of(trial.score), ())
     excluded = [] if trial.requester_id is None else [trial.requester_id]
     asked = Asked(trial.agent_id, trial.requester_id, at, trial.channel, trial.tags, excluded)
@@ -151,18 +154,13 @@ def _simulated(matched: select.Matched, risk_level: str, excluded: list[UUID], m
     )
 
 
-def _estimate(trial: Trial) -> Estimate:
-    try:
-        return Estimate(trial.cost, trial.currency, trial.share, trial.reach)
-    except ValueError as problem:
-        raise Invalid("No request can have this size.", fields={"cost": [str(problem)]}) from None
-
-
 def _tried(snapshot: Mapping[str, Any], number: int, excluded: list[UUID], at: datetime) -> TriedLevel:
     level = snapshot["levels"][number]
     planned = assignments.plan(level, excluded)
     is_distinct, levels = snapshot.get("distinct_approvers"), snapshot["levels"][: number + 1]
-    so_far = assignments.plan(_at_once(levels), excluded) if is_distinct else planned
+    # As if the levels were open together: then each needs people of its own.
+    at_once = group_into_stages({**part, PARALLEL: True} for each in levels for part in parts_of(each))[0]
+    so_far = assignments.plan(at_once, excluded) if is_distinct else planned
     return TriedLevel(
         name=level["name"],
         mode=level["mode"],
@@ -171,8 +169,3 @@ def _tried(snapshot: Mapping[str, Any], number: int, excluded: list[UUID], at: d
         satisfiable=planned.satisfiable and so_far.satisfiable,
         due_at=working_time.level_due(at, level) if number == 0 else None,
     )
-
-
-def _at_once(levels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return levels as if they were open together: then each needs people of its own."""
-    return group_into_stages({**part, PARALLEL: True} for level in levels for part in parts_of(level))[0]

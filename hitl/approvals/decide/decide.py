@@ -15,7 +15,7 @@ from hitl.approvals.state.context import DecisionContext
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event
 from hitl.domain.votes import Tally
-from hitl.models import Approval, Assignment
+from hitl.models import Approval
 from hitl.policy import decision_policy
 
 Verdict = Literal["approve", "reject"]
@@ -52,7 +52,9 @@ def decide(
             approval.excluded = sorted({*approval.excluded, *added})
             Approval.objects.filter(pk=approval.pk).update(excluded=approval.excluded)
         context = DecisionContext.load(approval, work.moment)
-        assignment = _check(context, actor, verdict, digest, reason)
+        assignment = check_approver(context, actor, EVENTS[verdict], digest)[0]
+        if verdict == "reject" and approval.current_level["require_reason"]:
+            require_text("reason", reason, "Give a reason for rejecting this request.")
         context = votes.record_vote(context, actor, assignment, verdict, reason, channel)
         tally, approvals = votes.tally_level(context, approval.level)
         if tally is Tally.OPEN:
@@ -65,11 +67,3 @@ def decide(
             seconds = decision_policy.current().undo_seconds if channel == CONSOLE else 0
             outcomes.approve(work, approval, actor, votes_received=approvals, undo_seconds=seconds)
     return approval
-
-
-def _check(context: DecisionContext, actor: Actor, verdict: Verdict, digest: str, reason: str) -> Assignment:
-    """Return the assignment that the actor decides by. Raises Conflict, Refused, Invalid."""
-    assignments = check_approver(context, actor, EVENTS[verdict], digest)
-    if verdict == "reject" and context.approval.current_level["require_reason"]:
-        require_text("reason", reason, "Give a reason for rejecting this request.")
-    return assignments[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -100,10 +99,6 @@ def _check(actor: Actor, giver: UUID, to: UUID, start: datetime, until: datetime
     if same is not None:
         say = "There is already a delegation for that time. End it first."
         raise conflict_with(say, code="already_away", actor=actor, object_type="hitl.delegation", row=same)
-    _check_chain(giver, to, others)
-
-
-def _check_chain(giver: UUID, to: UUID, others: Iterable[Delegation]) -> None:
     links = [(row.from_person_id, row.to_person_id) for row in others]
     ahead = _reach(to, links)
     behind = _reach(giver, [(b, a) for a, b in links])

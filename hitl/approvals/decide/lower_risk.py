@@ -66,14 +66,12 @@ class _Trial:
             history=self.history,
             moment=self.moment,
         )
-        return _Tried(scored.risk.level, scored.risk.score, self._levels(scored))
-
-    def _levels(self, scored: select.Assessed) -> int:
-        if not self.is_matched:
-            return self.now.levels
-        matched = select.match_again(self.definitions, self.approval, scored, moment=self.moment)
-        # Without a workflow the request is held: that is not easier.
-        return self.now.levels if matched.workflow_id is None else len(matched.snapshot["levels"])
+        levels = self.now.levels
+        if self.is_matched:
+            matched = select.match_again(self.definitions, self.approval, scored, moment=self.moment)
+            # Without a workflow the request is held: that is not easier.
+            levels = levels if matched.workflow_id is None else len(matched.snapshot["levels"])
+        return _Tried(scored.risk.level, scored.risk.score, levels)
 
 
 def find_easier(approval: Approval, *, now: datetime | None = None) -> list[Easier]:
@@ -91,15 +89,11 @@ def find_easier(approval: Approval, *, now: datetime | None = None) -> list[Easi
         params = kind.params_model.model_validate(approval.payload)
     except ValidationError:
         return []  # requested under an older version of the kind
-    fields = [name for name in type(params).model_fields if _is_number(getattr(params, name))]
+    fields = [name for name, value in params if isinstance(value, Decimal | int) and not isinstance(value, bool)]
     if not fields:
         return []
     trial = _Trial(approval, kind, params, now or clock_now())
     return [found for field in fields for found in _tried(trial, field)]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Decimal | int) and not isinstance(value, bool)
 
 
 def _tried(trial: _Trial, field: str) -> Iterator[Easier]:

@@ -41,7 +41,11 @@ def override(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: 
     actor.require(OVERRIDE)
     require_text("reason", reason, "Say why this can't wait for the approvers.")
     with transitions.work_on(approval_id, now) as (work, approval):
-        _check(DecisionContext.load(approval, work.moment), actor, digest)
+        context = DecisionContext.load(approval, work.moment)
+        check_state(approval, actor, Event.OVERRIDE, work.moment)
+        refuse_without_right(context, actor, Event.OVERRIDE)
+        check_digest(approval, actor, digest)
+        refuse_weak_sign_in(context, actor, Event.OVERRIDE)
         add_remark(approval, actor, "override", reason, work.moment)
         flags = sorted({*approval.compliance_flags, "override"})
         holds = [name for name in approval.holds if name != "unsatisfiable"]
@@ -52,14 +56,6 @@ def override(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: 
         reviewers = {member.user_id for member in list_members(permission=REVIEW)} - {actor.user_id}
         create.notify(approval, reviewers, "approval_overridden", work.moment)
     return approval
-
-
-def _check(context: DecisionContext, actor: Actor, digest: str) -> None:
-    approval = context.approval
-    check_state(approval, actor, Event.OVERRIDE, context.moment)
-    refuse_without_right(context, actor, Event.OVERRIDE)
-    check_digest(approval, actor, digest)
-    refuse_weak_sign_in(context, actor, Event.OVERRIDE)
 
 
 def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime | None = None) -> OverrideReview:

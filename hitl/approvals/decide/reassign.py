@@ -84,7 +84,12 @@ def reassign(
         check_state(approval, actor, Event.REASSIGN, work.moment)
         refuse_without_right(context, actor, Event.REASSIGN)
         check_digest(approval, actor, digest)
-        assignments = _open_assignments_of(context, from_person)
+        # One that was closed because its right is lost can still be given to someone else.
+        here = context.assignments_at(approval.level)
+        assignments = [each for each in here if each.person_id == from_person and each.moved_at is None]
+        if not assignments:
+            say = "This person is not an approver of this step."
+            raise Invalid(say, fields={"from_person": ["Choose a current approver."]})
         _check_giver(context, actor, assignments[0])
         _check_successor(context, to)
         add_remark(approval, actor, "reassign", reason, work.moment)
@@ -96,18 +101,6 @@ def reassign(
         void_tokens(approval, work.moment, DecisionToken.End.DELEGATED, person_id=from_person)
         create.notify(approval, {to}, "approval_delegated", work.moment)
     return approval
-
-
-def _open_assignments_of(context: DecisionContext, person_id: UUID) -> list[Assignment]:
-    here = context.assignments_at(context.approval.level)
-    # One that was closed because its right is lost can still be given to someone else.
-    assignments = [
-        assignment for assignment in here if assignment.person_id == person_id and assignment.moved_at is None
-    ]
-    if not assignments:
-        say = "This person is not an approver of this step."
-        raise Invalid(say, fields={"from_person": ["Choose a current approver."]})
-    return assignments
 
 
 def _check_giver(context: DecisionContext, actor: Actor, assignment: Assignment) -> None:

@@ -361,17 +361,11 @@ def _part_of(context: DecisionContext, person_id: UUID | None) -> tuple[str, UUI
     changed = Revision.objects.filter(approval=approval, person_id=person_id).order_by("-revision").first()
     if changed is not None:
         return "editor" if changed.event == Event.EDIT else "resubmitter", None
-    return _part_at_the_request(approval, person_id), None
-
-
-def _part_at_the_request(approval: Approval, person_id: UUID | None) -> str:
-    """Return the part that the audit log has kept since the request was made."""
     asked = chain.last_of("hitl.approval", approval.pk, lambda entry: entry.action == "APPROVAL_PROPOSE")
     if asked is not None and asked.facts.get("agent_owner") == str(person_id):
-        return "agent_owner"
-    if asked is not None and str(person_id) in asked.facts.get("contributors", ()):
-        return "contributor"
-    return "mail_reader" if person_id in people_who_can_read_mail() else "contributor"
+        return "agent_owner", None
+    took_part = asked is not None and str(person_id) in asked.facts.get("contributors", ())
+    return "mail_reader" if not took_part and person_id in people_who_can_read_mail() else "contributor", None
 
 
 def _who_can_decide(context: DecisionContext, read_names: NameReader) -> tuple[str, dict[str, Any]]:

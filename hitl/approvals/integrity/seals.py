@@ -95,11 +95,6 @@ def first_broken(approval: Approval, rows: Rows, entry: AuditEntry | None) -> st
             return f"one of its {name} was removed, changed or put back"
     if len(sets) != len(_sets_of(rows)) or not _is_mac(mac, approval, key_id, sets):
         return "the request was changed"
-    return _why_not_newest(mac, entry)
-
-
-def _why_not_newest(mac: str, entry: AuditEntry | None) -> str:
-    """Compare with the newest audit entry: older rows with their own seals do not agree with it."""
     if entry is None or not chain.is_genuine(entry):
         return "its newest audit entry was not written by the application"
     return "" if entry.facts.get(FACT) == mac else "the request is not as its newest audit entry says"

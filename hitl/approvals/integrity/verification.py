@@ -43,20 +43,16 @@ def find_broken(approvals: Sequence[Approval]) -> dict[UUID, str]:
     found = {}
     for approval in approvals:
         entry = entries.get(approval.pk)
-        facts = _facts_of(entry)
+        facts: dict[str, Any] = {}
+        if entry is not None:
+            # An entry that the application did not write may hold anything.
+            facts = entry.facts if chain.is_genuine(entry) else {seals.FACT: ""}
         if facts.get(seals.TAMPERED):
             found[approval.pk] = str(facts[seals.TAMPERED])
         elif approval.seal or approval.is_open or seals.FACT in facts:
             what = seals.first_broken(approval, rows[approval.pk], entry)
             found |= {approval.pk: what} if what else {}
     return found
-
-
-def _facts_of(entry: AuditEntry | None) -> dict[str, Any]:
-    """Return what an entry says; one that the application did not write may hold anything."""
-    if entry is None:
-        return {}
-    return entry.facts if chain.is_genuine(entry) else {seals.FACT: ""}
 
 
 def removed_requests() -> Iterator[tuple[str, str]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
@@ -49,13 +48,7 @@ def text_of(approval: Approval) -> str:
 
     Each part is masked as pages mask it, for everyone: nobody finds a request by a phone number in it.
     """
-    parts = dict.fromkeys(
-        (approval.summary, approval.subject_key.partition(":")[2], *_names(approval.facts), *approval.tags)
-    )
+    facts = [(key, value) for key, value in approval.facts.items() if isinstance(value, str)]
+    names = [value[:LONGEST_NAME] for key, value in facts if key.endswith(_NAMING)]
+    parts = dict.fromkeys((approval.summary, approval.subject_key.partition(":")[2], *names, *approval.tags))
     return "\n".join(mask_text(part) for part in parts if part)[:LONGEST]
-
-
-def _names(facts: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in facts.items():
-        if key.endswith(_NAMING) and isinstance(value, str):
-            yield value[:LONGEST_NAME]

@@ -256,7 +256,8 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
         `paused` under a kill switch. With the same `dedupe_key` for the same kind your open approval is the answer;
         with other `params` 409 `different_arguments`, which names it.
         """
-        body, repeat_key = self.read_body(), _repeat_key(request)
+        key = request.headers.get(HEADER)
+        body, repeat_key = self.read_body(), (f"api:{digest(key, request._request.body)}" if key else "")
         kind, dedupe_key = body["kind"], body["dedupe_key"]
         found = None
         if repeat_key and not dedupe_key:
@@ -266,25 +267,16 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
             actor=self.actor,
             kind=kind,
             params=body["params"],
-            origin=self._origin(body),
+            origin=Origin(
+                requester_user_id=self.actor.user_id,
+                channel=CHANNEL,
+                address=self.actor.address,
+                user_agent=self.actor.user_agent,
+                notes=body["notes"],
+                priority=body["priority"],
+                tags=tuple(body["tags"]),
+                custom=body["custom"],
+            ),
             dedupe_key=dedupe_key or repeat_key,
         )
         return self.respond_with_approval(approval.pk)
-
-    def _origin(self, body: dict[str, Any]) -> Origin:
-        return Origin(
-            requester_user_id=self.actor.user_id,
-            channel=CHANNEL,
-            address=self.actor.address,
-            user_agent=self.actor.user_agent,
-            notes=body["notes"],
-            priority=body["priority"],
-            tags=tuple(body["tags"]),
-            custom=body["custom"],
-        )
-
-
-def _repeat_key(request: Request) -> str:
-    """Return the key by which a repetition after a crash finds its approval, even if that is closed by now."""
-    key = request.headers.get(HEADER)
-    return f"api:{digest(key, request._request.body)}" if key else ""

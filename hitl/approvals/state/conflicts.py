@@ -33,7 +33,9 @@ def winner(approval: Approval, viewer: Actor) -> dict[str, Any]:
     `decided_…` is the decision, or the last remark while there is none; `moved_…` is the last
     transition by anybody, such as the executor's start or a hold. Four queries at most.
     """
-    remark = _last_remark(approval) if approval.decided_at is None else None
+    remark: Decision | None = None
+    if approval.decided_at is None:  # such as the edit that made a digest stale
+        remark = Decision.objects.filter(approval=approval).order_by("-id").first()
     moved = chain.last_of("hitl.approval", approval.pk)
     if remark is None:
         word, at = approval.decided_as, approval.decided_at or approval.moved_at
@@ -69,13 +71,6 @@ def holder(approval: Approval, viewer: Actor, name: str) -> dict[str, Any]:
     return {} if found is None else {"held_as": "hold", **describe_entry("held", viewer, found)}
 
 
-def _last_remark(approval: Approval) -> Decision | None:
-    """Return the last remark, such as that of the edit that made a digest stale."""
-    rows = Decision.objects.filter(approval=approval).order_by("-id")
-    found: Decision | None = rows.first()
-    return found
-
-
 def by_whom(facts: dict[str, Any]) -> str:
     """Return the person or newer request to name in a sentence, "" if a deadline ended it."""
     if facts.get("superseded_by"):
@@ -93,17 +88,12 @@ def too_late(approval: Approval, viewer: Actor) -> Conflict:
     """Return the error for a transition that is no longer possible: what happened instead, who did it and when."""
     facts = winner(approval, viewer)
     by = f" by {who}" if approval.decided_at and (who := by_whom(facts)) else ""
-    if approval.state in CLAIMED:
-        return _claimed(approval, by, facts)
     if approval.state == State.EXPIRED:
         return _already_expired(approval, facts, code="conflict")
-    word = approval.decided_as or approval.state
-    word = ENDS.get(word, word.replace("_", " "))
-    return Conflict(f"{approval.reference} is already {word}{by}.", **facts)
-
-
-def _claimed(approval: Approval, by: str, facts: dict[str, Any]) -> Conflict:
-    """Return the error about a request whose execution has started."""
+    if approval.state not in CLAIMED:
+        word = approval.decided_as or approval.state
+        word = ENDS.get(word, word.replace("_", " "))
+        return Conflict(f"{approval.reference} is already {word}{by}.", **facts)
     row = Execution.objects.filter(approval=approval, revision=approval.revision).first()
     zone = tenant_zone()
     started = in_words(row.started_at, zone) if row else ""

@@ -38,8 +38,11 @@ class Draft:
     def has_risen(self, before: Approval) -> bool:
         """Return True if risk or cost is higher than before, or cannot be compared."""
         cost = self.assessed.estimate.cost
-        higher = self.assessed.risk.score > before.risk_score or not self.assessed.is_scored
-        return higher or _dearer(before.cost, cost, before.currency == self.assessed.estimate.currency)
+        if self.assessed.risk.score > before.risk_score or not self.assessed.is_scored:
+            return True
+        if cost is None or before.cost is None:
+            return cost is not before.cost
+        return before.currency != self.assessed.estimate.currency or abs(cost) > abs(before.cost)
 
     def has_fallen(self, before: Approval) -> bool:
         """Return True if both risk and cost are lower than before."""
@@ -47,12 +50,6 @@ class Draft:
         known = cost is not None and before.cost is not None and before.currency == self.assessed.estimate.currency
         lower = known and abs(cost or Decimal(0)) < abs(before.cost or Decimal(0))
         return lower and self.assessed.risk.score < before.risk_score
-
-
-def _dearer(before: Decimal | None, after: Decimal | None, is_same_currency: bool) -> bool:
-    if after is None or before is None:
-        return after is not before
-    return not is_same_currency or abs(after) > abs(before)
 
 
 def reassess(approval: Approval, observed: Observation, moment: datetime) -> Draft:
@@ -75,10 +72,14 @@ def columns_of(approval: Approval, draft: Draft, *, may_fall: bool = False) -> d
     observed, revision = draft.observed, approval.revision + 1
     signed = request_columns(observed.kind, observed.params, observed.payload, observed.facts)
     after = Approval(pk=approval.pk, **signed)
+    matched, workflow = draft.matched, {}
+    snapshot = matched.snapshot if may_fall else strictest(approval.snapshot, matched.snapshot)
+    if snapshot is not approval.snapshot:
+        workflow = {"workflow_id": matched.workflow_id, "workflow_version": matched.version, "snapshot": snapshot}
     return {
         **signed,
         **risk_columns(draft.assessed),
-        **_workflow_columns(approval, draft.matched, may_fall),
+        **workflow,
         # A revision adds flags; only people clear them.
         "compliance_flags": sorted({*approval.compliance_flags, *draft.matched.flags}),
         "subject_key": observed.kind.subject_key(observed.params)[:200],
@@ -97,13 +98,6 @@ def columns_of(approval: Approval, draft: Draft, *, may_fall: bool = False) -> d
     }
 
 
-def _workflow_columns(approval: Approval, matched: select.Matched, may_fall: bool) -> dict[str, Any]:
-    snapshot = matched.snapshot if may_fall else strictest(approval.snapshot, matched.snapshot)
-    if snapshot is approval.snapshot:
-        return {}
-    return {"snapshot": snapshot, "workflow_id": matched.workflow_id, "workflow_version": matched.version}
-
-
 def new_revision(
     work: UnitOfWork,
     approval: Approval,
@@ -120,7 +114,11 @@ def new_revision(
     clock = timers.start(snapshot, 1, work.moment)
     expires = work.moment + timedelta(hours=snapshot["expire_hours"])
     columns |= {"votes_required": planned.required, "expires_at": expires, **clock.columns()}
-    columns |= _holds(approval, planned.satisfiable)
+    left = [name for name in approval.holds if name != UNSATISFIABLE]
+    if not planned.satisfiable:
+        columns |= hold_as_unsatisfiable(approval)
+    elif left != approval.holds:
+        columns |= {"holds": left, "hold_reason": ""}
     Assignment.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
     void_tokens(approval, work.moment, DecisionToken.End.CHANGED)
     due = {timers.Kind.EXPIRE: expires, **clock.timers}
@@ -128,13 +126,6 @@ def new_revision(
         facts = {**(facts or {}), "flags": added}
     work.apply(approval, event, actor=actor, to=State.PENDING, changes=columns, timers=due, facts=facts)
     open_level(work, approval, planned)
-
-
-def _holds(approval: Approval, satisfiable: bool) -> dict[str, Any]:
-    if not satisfiable:
-        return hold_as_unsatisfiable(approval)
-    left = [name for name in approval.holds if name != UNSATISFIABLE]
-    return {} if left == approval.holds else {"holds": left, "hold_reason": ""}
 
 
 def void_tokens(approval: Approval, moment: datetime, end: DecisionToken.End, *, person_id: object = None) -> None:
@@ -149,6 +140,8 @@ def keep_diff(
     approval: Approval, event: Event, actor: Actor, before: Approval, diff: list[dict[str, Any]], moment: datetime
 ) -> None:
     """Store what a revision changed and who made it, with texts that the payload only names."""
+    old, new = before.preview.get("body") or "", approval.preview.get("body") or ""
+    is_told = any(visible_document(row["after"]) == new for row in diff)
     Revision.objects.create(
         approval=approval,
         revision=approval.revision,
@@ -156,20 +149,11 @@ def keep_diff(
         person_id=actor.user_id,
         actor_kind=actor.kind,
         digest_before=before.digest,
-        diff=[*diff, *_other_text(before.preview, approval.preview, diff)],
+        diff=[*diff, *([] if old == new or is_told else [{"field": "text", "before": old, "after": new}])],
         risk_before=before.risk_score,
         risk_after=approval.risk_score,
         created_at=moment,
     )
-
-
-def _other_text(
-    before: Mapping[str, Any], after: Mapping[str, Any], diff: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return the text to approve where it changed and no field of the payload says so."""
-    old, new = before.get("body") or "", after.get("body") or ""
-    is_told = any(visible_document(row["after"]) == new for row in diff)
-    return [] if old == new or is_told else [{"field": "text", "before": old, "after": new}]
 
 
 def diff_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:

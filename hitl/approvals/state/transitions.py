@@ -217,8 +217,8 @@ class UnitOfWork:
             )
         )
 
-    def _seal(self) -> None:
-        """Seal what was intact at its lock, as it is stored now, and let its last audit entry carry the seal."""
+    def publish(self) -> None:
+        """Seal, then write the outbox, the stream events, and the audit log: the hottest lock last."""
         intact = [key for key, approval in self.locked.items() if not approval.broken_seal]
         last = {entry.object_id: entry for entry in self.entries}
         for stored in seals.seal_stored(intact) if intact else ():
@@ -228,10 +228,6 @@ class UnitOfWork:
         for key, entry in last.items():
             if entry.facts is not None and not self.locked[key].broken_seal:
                 entry.facts[seals.FACT] = seals.mac_of(self.locked[key])
-
-    def publish(self) -> None:
-        """Seal, then write the outbox, the stream events, and the audit log: the hottest lock last."""
-        self._seal()
         publish(
             announcements=[
                 Announcement(name, approval.pk, {**_ids(approval), **ids}) for name, approval, ids in self.announced
@@ -244,28 +240,27 @@ class UnitOfWork:
         for approval in self.touched.values():
             is_new = approval.pk in self.opened
             kind = "approval.opened" if is_new else "approval.updated"
-            payload = {**_for_staff(approval), COUNTED: self._counted(approval)}
+            decided = approval.decided_at
+            found: dict[str, Any] = {
+                "kind": approval.kind,
+                "agent": str(approval.agent_id) if approval.agent_id else None,
+                "channel": approval.channel or None,
+                "cost": str(approval.cost) if approval.cost is not None else None,
+                "currency": approval.currency or None,
+                "age": (self.moment - approval.created_at).total_seconds(),
+                "since_decision": (self.moment - decided).total_seconds() if decided else None,
+                "in_conversation": approval.conversation_id is not None,
+                "edited": approval.revision > 1,
+                "moves": self.moves.get(approval.pk, []),
+            }
+            payload = {
+                **_for_staff(approval),
+                COUNTED: {name: value for name, value in found.items() if value is not None},
+            }
             yield NewEvent("queue", kind, payload, approval.pk)
             yield from _for_chat(approval, is_new=is_new)
         for approval, problem in self.alerts:
             yield NewEvent("queue", "approval.alert", {**_for_staff(approval), "problem": problem}, approval.pk)
-
-    def _counted(self, approval: Approval) -> dict[str, Any]:
-        """Return what figures are counted from: numbers, ids and codes of the request, and its moves."""
-        decided = approval.decided_at
-        found: dict[str, Any] = {
-            "kind": approval.kind,
-            "agent": str(approval.agent_id) if approval.agent_id else None,
-            "channel": approval.channel or None,
-            "cost": str(approval.cost) if approval.cost is not None else None,
-            "currency": approval.currency or None,
-            "age": (self.moment - approval.created_at).total_seconds(),
-            "since_decision": (self.moment - decided).total_seconds() if decided else None,
-            "in_conversation": approval.conversation_id is not None,
-            "edited": approval.revision > 1,
-            "moves": self.moves.get(approval.pk, []),
-        }
-        return {name: value for name, value in found.items() if value is not None}
 
 
 @contextmanager

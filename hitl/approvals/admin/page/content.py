@@ -66,7 +66,9 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
     entries = history(viewer=viewer, approval_id=approval.pk, before=before, limit=SHOWN + 1, read_names=rows.names)
     executions = list_executions(viewer=viewer, approval_id=approval.pk)
     sent = list_notifications(viewer=viewer, approval_id=approval.pk, limit=NOTIFICATIONS_SHOWN)
-    review = _review_of(approval)
+    review: OverrideReview | None = None
+    if "override" in approval.compliance_flags:
+        review = OverrideReview.objects.filter(approval=approval).order_by("-revision").first()
     # Nobody who looks at a decided request needs them.
     like = list_similar(viewer=viewer, approval=approval) if approval.state in WAITING else []
     people = [approval.requester_id, approval.decided_by_id, approval.assigned_to_id]
@@ -185,13 +187,6 @@ def _easier(approval: Approval, found: Easier) -> str:
     if found.levels < levels:
         parts.append(f"{found.levels} approval level{'s' * (found.levels > 1)} instead of {levels}")
     return f"{words_of(found.field)} {value}: {' and '.join(parts)}"
-
-
-def _review_of(approval: Approval) -> OverrideReview | None:
-    if "override" not in approval.compliance_flags:
-        return None
-    found: OverrideReview | None = OverrideReview.objects.filter(approval=approval).order_by("-revision").first()
-    return found
 
 
 def review_words(approval: Approval, review: OverrideReview | None, names: dict[UUID, str]) -> str:

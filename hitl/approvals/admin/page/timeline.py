@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from console.names import name_in
@@ -20,7 +20,7 @@ from hitl.decision_links.rules import CHANNEL
 from hitl.display import STATES
 from hitl.domain.state_machine import State
 from hitl.execution.claim import MAX_ATTEMPTS
-from hitl.models import Approval, Execution, LateReport
+from hitl.models import Approval, Execution
 from hitl.selectors.timeline import TimelineEntry
 
 EVENTS: Final[dict[str, tuple[str, str, str]]] = {
@@ -94,13 +94,13 @@ def timeline(entries: Sequence[TimelineEntry], executions: Iterable[Execution]) 
     """Return the activity, oldest first."""
     results = {execution.revision: execution for execution in executions}
     items = [_item(entry, results.get(entry.facts.get("revision", 0))) for entry in entries]
-    late = [
-        TimelineItem(report.reported_at, "Late report of an execution", "warn", "alert", "", _late_words(report))
-        for execution in results.values()
-        for report in execution.late_reports.all()
-        if entries and report.reported_at >= entries[0].at
-    ]
-    return sorted([*items, *late], key=lambda item: item.at) if late else items
+    for execution in results.values():
+        for report in execution.late_reports.all():
+            if entries and report.reported_at >= entries[0].at:
+                said = REPORTS.get(report.outcome, report.outcome.replace("_", " "))
+                note = f"Attempt {report.fence} reported after it had been given up: {said}. Nothing followed from it."
+                items.append(TimelineItem(report.reported_at, "Late report of an execution", "warn", "alert", "", note))
+    return sorted(items, key=lambda item: item.at) if len(items) > len(entries) else items
 
 
 def _item(entry: TimelineEntry, execution: Execution | None) -> TimelineItem:
@@ -120,21 +120,10 @@ def _item(entry: TimelineEntry, execution: Execution | None) -> TimelineItem:
     elif facts.get("flag"):
         note = f"{str(facts['flag']).replace('_', ' ').capitalize()}: {note}".removesuffix(": ")
     elif not note and entry.action == "reassign":
-        note = _rights_words(facts)
+        words = (("lost", "lost the right to decide"), ("regained", "can decide again"))
+        counts = [(len(facts.get(key) or ()), text) for key, text in words]
+        note = "; ".join(f"{count} approver{'s' * (count > 1)} {text}" for count, text in counts if count)
     return TimelineItem(entry.at, what, tone, icon, _by_whom(entry), note)
-
-
-def _late_words(report: LateReport) -> str:
-    """Return what a worker that was given up reported."""
-    said = REPORTS.get(report.outcome, report.outcome.replace("_", " "))
-    return f"Attempt {report.fence} reported after it had been given up: {said}. Nothing followed from it."
-
-
-def _rights_words(facts: Mapping[str, Any]) -> str:
-    """Return how many approvers lost or regained their right, "" if an administrator changed one."""
-    words = (("lost", "lost the right to decide"), ("regained", "can decide again"))
-    counts = [(len(facts.get(key) or ()), text) for key, text in words]
-    return "; ".join(f"{count} approver{'s' * (count > 1)} {text}" for count, text in counts if count)
 
 
 def _by_whom(entry: TimelineEntry) -> str:
