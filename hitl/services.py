@@ -8,7 +8,7 @@ from hitl.approvals.decide.questions import answer
 from hitl.approvals.decide.rights import note_refused_move
 from hitl.approvals.state.votes import REASON_LIMIT
 from hitl.decision_links.links import make_link
-from hitl.decision_links.presses import PRESSED, check_press, decide_by_press, why_not_press
+from hitl.decision_links.presses import PRESSED, PressedVote, check_press, decide_by_press, why_not_press
 from hitl.decision_links.rules import can_be_decided_by_link
 from hitl.execution.execute import execute
 from hitl.notifications.create import settle_notices
@@ -24,6 +24,7 @@ from hitl.policy.workflows.workflows import create_workflow
 __all__ = [
     "PRESSED",
     "REASON_LIMIT",
+    "PressedVote",
     "Status",
     "alert_may_leave_at",
     "answer",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -31,22 +31,28 @@ SEE_ALL: Final = "core.view_auditentry"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
+class Sent(NamedTuple):
+    """How a batch was sent: over which channel, and under which key of its maker's own."""
+
+    channel: str = "service"
+    key: str = ""
+
+
 def open_batch(
     *,
     actor: Actor,
     verdict: Verdict,
     chosen: Sequence[Chosen],
     reason: str = "",
-    channel: str = "service",
-    key: str = "",
+    sent: Sent = Sent(),  # noqa: B008  (it is never changed)
     is_mixed: bool = False,
     now: datetime | None = None,
 ) -> BatchDecision:
     """Decide several requests, each on its own, by a task.
 
     Returns the batch, whose items say what became of each. Who may: a person with `hitl.decide_approval`; what
-    they may decide is checked for each request when its turn comes. The same `key` again returns the same
-    batch. A person in a session confirms who they are where a level asks for a second factor. Raises Invalid
+    they may decide is checked for each request when its turn comes. Sent under the same key again, it returns
+    the same batch. A person in a session confirms who they are where a level asks for a second factor. Raises Invalid
     (`too_many`, `mixed_kinds` unless `is_mixed`), Refused (`not_a_person`, `confirm_first`), Conflict
     (`different_arguments`). Announces nothing.
     """
@@ -54,7 +60,7 @@ def open_batch(
     if actor.user_id is None:
         raise Refused("Only a person can decide.", code="not_a_person")
     _check(verdict, chosen, reason)
-    moment, key = now or clock_now(), key or uuid7().hex
+    moment, channel, key = now or clock_now(), sent.channel, sent.key or uuid7().hex
     existing = _find(actor, key)
     if existing is None:
         _check_kinds_and_sign_in(actor, chosen, is_mixed)

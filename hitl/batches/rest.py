@@ -17,7 +17,7 @@ from core.rest.views import ApiViewSet
 from hitl.approvals.rest.actions import DIGEST
 from hitl.approvals.rest.approvals import CHANNEL
 from hitl.approvals.state.votes import REASON_LIMIT
-from hitl.batches.batches import get_batch, open_batch, undo_batch
+from hitl.batches.batches import Sent, get_batch, open_batch, undo_batch
 from hitl.batches.preview import MOST, Chosen, words_of
 from hitl.domain.permissions import DECIDE
 from hitl.models import BatchDecision, BatchItem
@@ -115,8 +115,7 @@ class BatchViewSet(ApiViewSet):
             verdict=body["verdict"],
             chosen=[Chosen(item["id"], item["digest"]) for item in body["items"]],
             reason=body["reason"],
-            channel=CHANNEL,
-            key=body["key"] or request.headers.get(HEADER, "")[:64],
+            sent=Sent(CHANNEL, body["key"] or request.headers.get(HEADER, "")[:64]),
             is_mixed=body["mixed"],
         )
         return self.respond(batch)

@@ -17,8 +17,9 @@ from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Gone, Invalid, NotFound, Refused, WalkerError
 from core.privacy.encryption import digest_of_secret
-from hitl.approvals.decide.decide import Verdict, decide
+from hitl.approvals.decide.decide import Verdict, bar, vote
 from hitl.approvals.decide.rights import require_text
+from hitl.approvals.state import transitions
 from hitl.approvals.state.revisions import void_tokens
 from hitl.decision_links import rules
 from hitl.decision_links.secrets import secret_of
@@ -67,7 +68,7 @@ def make_link(
         secret = secret_of(token)
         token.digest = digest_of_secret(secret)
         try:
-            rules.check(token, approval, rules.actor_of(token, address="", user_agent=""), moment)
+            rules.check(token, approval, rules.actor_of(token, rules.UNSEEN), moment)
         except WalkerError:
             return ""
         void_tokens(approval, moment, DecisionToken.End.NEWER, person_id=person_id)
@@ -89,18 +90,15 @@ def decide_by_link(
     verdict: Verdict,
     typed: str,
     reason: str = "",
-    address: str = "",
-    user_agent: str = "",
-    visitor: UUID | None = None,
+    visit: rules.Visit = rules.UNSEEN,
     now: datetime | None = None,
 ) -> Approval:
     """Decide as the person of a link, with their current role, and use up the link.
 
     Who may: anyone who has the link, while its person could decide. `typed` is the request's number, so
-    that programs that follow links decide nothing; a rejection needs a reason. `visitor` is the signed-in
-    user, if any. People who could have read the mail can't approve the request afterwards. Runs in the
-    tenant's scope. Raises NotFound, Gone, Invalid, what `decide` raises, and Refused (`sign_in`,
-    `other_person`). Announces what `decide` announces.
+    that programs that follow links decide nothing; a rejection needs a reason. People who could have read
+    the mail can't approve the request afterwards. Runs in the tenant's scope. Raises NotFound, Gone, Invalid,
+    what `decide` raises, and Refused (`sign_in`, `other_person`). Announces what `decide` announces.
     """
     moment = now or clock_now()
     with transaction.atomic():
@@ -112,7 +110,7 @@ def decide_by_link(
         # The request is locked first, in the same order as everywhere else that voids its links.
         approval = locked(Approval, token.approval_id)
         token.refresh_from_db(fields=["consumed_at", "ended_by"])
-        actor = rules.actor_of(token, address=address, user_agent=user_agent, visitor=visitor)
+        actor = rules.actor_of(token, visit)
         rules.check(token, approval, actor, moment, verdict=verdict if verdict in ("approve", "reject") else "")
         if verdict not in ("approve", "reject"):
             raise Invalid("Choose to approve or to reject.", fields={"verdict": ["Choose to approve or to reject."]})
@@ -124,18 +122,10 @@ def decide_by_link(
         if verdict == "reject":
             require_text("reason", reason, "Give a reason for rejecting this request.")
         _spend(token, approval, moment)
-        # A reader who used a link and is assigned later could vote a second time.
-        barred = sorted(people_who_can_read_mail() - set(approval.excluded))
-        decided = decide(
-            actor=actor,
-            approval_id=approval.pk,
-            verdict=verdict,
-            digest=token.revision_digest,
-            reason=reason,
-            channel=token.channel,
-            also_excluded=barred,
-            now=moment,
-        )
+        with transitions.work_on(approval.pk, moment) as (work, decided):
+            # A reader who used a link and is assigned later could vote a second time.
+            barred = bar(decided, people_who_can_read_mail())
+            vote(work, decided, actor, verdict, token.revision_digest, reason, token.channel)
         facts = {"approval": str(approval.pk), "revision": approval.revision, "barred": [str(one) for one in barred]}
         chain.record(
             actor=actor, action="DECISION_LINK_USED", object_type="hitl.decisiontoken", object_id=token.pk, facts=facts

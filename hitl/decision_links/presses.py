@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -17,8 +18,9 @@ from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Conflict, Refused
 from hitl.approvals.decide import rights
-from hitl.approvals.decide.decide import EVENTS, Verdict, decide
+from hitl.approvals.decide.decide import EVENTS, Verdict, bar, vote
 from hitl.approvals.decide.rights import require_text
+from hitl.approvals.state import transitions
 from hitl.approvals.state.conflicts import winner
 from hitl.approvals.state.context import DecisionContext
 from hitl.decision_links.rules import why_sign_in, why_unsafe
@@ -30,45 +32,40 @@ PRESSED: Final = "slack"
 """How strongly somebody has signed in who pressed a button: not at all, but the press is theirs."""
 
 
-def decide_by_press(
-    *,
-    person: User,
-    approval_id: UUID,
-    verdict: Verdict,
-    digest: str,
-    channel: str,
-    reason: str = "",
-    forgers: Collection[UUID] = (),
-    now: datetime | None = None,
-) -> Approval:
+@dataclass(frozen=True)
+class PressedVote:
+    """A button that a person pressed about what a message showed (`digest`).
+
+    `forgers` are people who could send presses in anyone's name.
+    """
+
+    person: User
+    approval_id: UUID
+    verdict: Verdict
+    digest: str
+    forgers: Collection[UUID] = ()
+
+
+def decide_by_press(press: PressedVote, *, channel: str, reason: str = "", now: datetime | None = None) -> Approval:
     """Decide as the person who pressed a button, with their current role.
 
     Who may: a member who is assigned and has not voted, where a link could decide. For channels that have checked
-    the press and know its person. `digest` is that of the message; a rejection needs a reason. `forgers` are people
-    who could send presses in anyone's name: they must not be part of the request, and can't approve it afterwards.
-    Runs in the tenant's scope. Raises what `decide` raises, Conflict (`voted`), and Refused (`sign_in`,
-    `no_membership`). Announces what `decide` announces.
+    the press and know its person. A rejection needs a reason. Forgers must not be part of the request, and can't
+    approve it afterwards. Runs in the tenant's scope. Raises what `decide` raises, Conflict (`voted`), and Refused
+    (`sign_in`, `no_membership`). Announces what `decide` announces.
     """
     moment = now or clock_now()
-    actor = actor_of_press(person)
+    actor = actor_of_press(press.person)
     with transaction.atomic():
         # Shared lock: once decisions outside the console are disabled, none that began before can commit.
         link_policy.hold(shared=True)
-        approval = locked(Approval, approval_id)
-        _check(approval, actor, verdict, digest, forgers, moment)
-        if verdict == "reject":
+        approval = locked(Approval, press.approval_id)
+        _check(approval, actor, press, moment)
+        if press.verdict == "reject":
             require_text("reason", reason, "Give a reason for rejecting this request.")
-        barred = sorted(set(forgers) - set(approval.excluded))
-        decided = decide(
-            actor=actor,
-            approval_id=approval.pk,
-            verdict=verdict,
-            digest=digest,
-            reason=reason,
-            channel=channel,
-            also_excluded=barred,
-            now=moment,
-        )
+        with transitions.work_on(approval.pk, moment) as (work, decided):
+            barred = bar(decided, press.forgers)
+            vote(work, decided, actor, press.verdict, press.digest, reason, channel)
         facts = {"channel": channel, "revision": approval.revision, "barred": [str(one) for one in barred]}
         chain.record(
             actor=actor, action="DECIDED_BY_PRESS", object_type="hitl.approval", object_id=approval.pk, facts=facts
@@ -76,23 +73,15 @@ def decide_by_press(
     return decided
 
 
-def check_press(
-    *,
-    person: User,
-    approval_id: UUID,
-    verdict: Verdict,
-    digest: str,
-    forgers: Collection[UUID] = (),
-    now: datetime | None = None,
-) -> Approval:
+def check_press(press: PressedVote) -> Approval:
     """Return the request if a press could decide it now.
 
     Asked before its person writes a reason. Raises what `decide_by_press` raises. Changes nothing.
     """
-    actor = actor_of_press(person)
+    actor = actor_of_press(press.person)
     with transaction.atomic():
-        approval = locked(Approval, approval_id)
-        _check(approval, actor, verdict, digest, forgers, now or clock_now())
+        approval = locked(Approval, press.approval_id)
+        _check(approval, actor, press, clock_now())
     return approval
 
 
@@ -101,15 +90,13 @@ def actor_of_press(person: User) -> Actor:
     return actor_for_user(person, auth_strength=PRESSED)
 
 
-def _check(
-    approval: Approval, actor: Actor, verdict: str, digest: str, forgers: Collection[UUID], moment: datetime
-) -> None:
+def _check(approval: Approval, actor: Actor, press: PressedVote, moment: datetime) -> None:
     actor.require(DECIDE)
     context = DecisionContext.load(approval, moment)
-    rights.check_approver(context, actor, EVENTS[verdict], digest)
+    rights.check_approver(context, actor, EVENTS[press.verdict], press.digest)
     if actor.user_id in context.voters():
         raise Conflict("You've already decided.", code="voted", **winner(approval, actor))
-    why = why_not_press(approval=approval, forgers=forgers, moment=moment)
+    why = why_not_press(approval=approval, forgers=press.forgers, moment=moment)
     if why:
         raise Refused("Sign in to decide this request.", code="sign_in", why=why)
 

@@ -57,6 +57,18 @@ class LinkRef:
     token_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Where a link is opened from: address, program, and the user who is signed in there, if any."""
+
+    address: str = ""
+    user_agent: str = ""
+    visitor: UUID | None = None
+
+
+UNSEEN: Final = Visit()
+
+
 @dataclass(frozen=True)
 class OpenedLink:
     """A link with its request, its person with their current role, and what prevents a decision."""
@@ -78,37 +90,33 @@ def find_link(secret: str) -> LinkRef | None:
     return LinkRef(found[0]["tenant_id"], found[0]["id"]) if found else None
 
 
-def open_link(
-    token_id: UUID, *, address: str = "", user_agent: str = "", visitor: UUID | None = None, now: datetime | None = None
-) -> OpenedLink:
-    """Read a link with its request, in the tenant's scope; changes nothing.
-
-    `visitor` is the signed-in user of the browser, if any. Raises NotFound.
-    """
+def open_link(token_id: UUID, visit: Visit = UNSEEN) -> OpenedLink:
+    """Read a link with its request, in the tenant's scope; changes nothing. Raises NotFound."""
     token = DecisionToken.objects.select_related("person").filter(pk=token_id).first()
     if token is None:
         raise NotFound
     approval: Approval = Approval.objects.get(pk=token.approval_id)
     try:
-        viewer = actor_of(token, address=address, user_agent=user_agent, visitor=visitor)
+        viewer = actor_of(token, visit)
     except WalkerError as problem:
         return OpenedLink(token, approval, None, problem)
     try:
-        check(token, approval, viewer, now or clock_now())
+        check(token, approval, viewer, clock_now())
     except WalkerError as problem:
         return OpenedLink(token, approval, viewer, problem)
     return OpenedLink(token, approval, viewer, None)
 
 
-def actor_of(token: DecisionToken, *, address: str, user_agent: str, visitor: UUID | None = None) -> Actor:
+def actor_of(token: DecisionToken, visit: Visit) -> Actor:
     """Return the person of a link as an actor with their current role.
 
     Raises Gone for former members, Refused when someone else is signed in: a forwarded link decides nothing.
     """
-    if visitor is not None and visitor != token.person_id:
+    if visit.visitor not in (None, token.person_id):
         raise Refused("This link is for someone else.", code="other_person")
     try:
-        return actor_for_user(token.person, address=address, user_agent=user_agent, auth_strength=STRENGTH)
+        seen = {"address": visit.address, "user_agent": visit.user_agent}
+        return actor_for_user(token.person, **seen, auth_strength=STRENGTH)
     except Refused:
         raise Gone("This link is no longer valid.", code="no_membership") from None
 

@@ -34,7 +34,7 @@ from hitl.approvals.decide.rights import note_refused_move
 from hitl.approvals.state.conflicts import ENDS, by_whom
 from hitl.decision_links import rules
 from hitl.decision_links.links import decide_by_link
-from hitl.decision_links.rules import OpenedLink
+from hitl.decision_links.rules import OpenedLink, Visit
 from hitl.display import STATES, requester_words, risk_chip
 from hitl.domain.state_machine import State
 from hitl.models import Approval
@@ -130,7 +130,7 @@ def decision_link(request: HttpRequest, token: str) -> HttpResponse:
         OUTCOMES.labels("unknown").inc()
         return refuse_guessing(request, "link") or render(request, "404.html", status=404)
     with tenant_scope(found.tenant_id), timezone.override(tenant_zone()):
-        opened = rules.open_link(found.token_id, **_visit(request))
+        opened = rules.open_link(found.token_id, _visit(request))
         if request.method == "POST":
             return _decide(request, token, opened)
         if opened.problem is not None:
@@ -139,12 +139,8 @@ def decision_link(request: HttpRequest, token: str) -> HttpResponse:
         return _form(request, opened)
 
 
-def _visit(request: HttpRequest) -> dict[str, Any]:
-    return {
-        "address": client_address(request),
-        "user_agent": str(request.META.get("HTTP_USER_AGENT", "")),
-        "visitor": visitor_of(request),
-    }
+def _visit(request: HttpRequest) -> Visit:
+    return Visit(client_address(request), str(request.META.get("HTTP_USER_AGENT", "")), visitor_of(request))
 
 
 def _decide(request: HttpRequest, token: str, opened: OpenedLink) -> HttpResponse:
@@ -152,18 +148,18 @@ def _decide(request: HttpRequest, token: str, opened: OpenedLink) -> HttpRespons
     if opened.problem is not None:
         _note(opened, opened.problem, visit)
         return _explain(request, opened, opened.problem, refuses=True)
-    if _is_rate_limited(token, visit["address"]):
+    if _is_rate_limited(token, visit.address):
         return _form(request, opened, said=TOO_MANY_TRIES, status=429)
     given: dict[str, Any] = {name: request.POST.get(name, "")[:2000] for name in ("verdict", "typed", "reason")}
     try:
-        decided = decide_by_link(token_id=opened.token.pk, **given, **visit)
+        decided = decide_by_link(token_id=opened.token.pk, visit=visit, **given)
     except Invalid as problem:
         OUTCOMES.labels("wrong").inc()
-        count_or_let_pass(_wrong_name(token, visit["address"]), seconds=WINDOW)
+        count_or_let_pass(_wrong_name(token, visit.address), seconds=WINDOW)
         return _form(request, opened, problem.facts["fields"], said=UNDECIDED, status=400)
     except WalkerError as problem:
         _note(opened, problem, visit)
-        return _explain(request, rules.open_link(opened.token.pk, **visit), problem, refuses=True)
+        return _explain(request, rules.open_link(opened.token.pk, visit), problem, refuses=True)
     OUTCOMES.labels("decided").inc()
     verdict = given["verdict"]
     heading, sign = THANKS_TO[verdict]
@@ -173,16 +169,16 @@ def _decide(request: HttpRequest, token: str, opened: OpenedLink) -> HttpRespons
     return _outcome(request, opened.approval, sign, context | {"is_done": True})
 
 
-def _note(opened: OpenedLink, problem: WalkerError, visit: Mapping[str, Any]) -> None:
+def _note(opened: OpenedLink, problem: WalkerError, visit: Visit) -> None:
     """Note a refused decision in the audit log, under the person of the link or the one who is signed in."""
-    person, visitor = opened.token.person_id, visit["visitor"]
+    person, visitor = opened.token.person_id, visit.visitor
     if visitor is not None and visitor != person:
         # Of a stranger to this organisation only the link they used is recorded.
         known = visitor in names_of([visitor])
         actor = Actor(kind="user", id=visitor, user_id=visitor) if known else Actor(kind="contact", id=opened.token.pk)
     else:
         actor = opened.viewer or Actor(kind="user", id=person, user_id=person)
-    actor = replace(actor, address=visit["address"], auth_strength=rules.STRENGTH)
+    actor = replace(actor, address=visit.address, auth_strength=rules.STRENGTH)
     move = "decide" if opened.token.verdict == rules.EITHER else opened.token.verdict
     note_refused_move(problem, actor=actor, approval_id=opened.approval.pk, move=move, channel=opened.token.channel)
 

@@ -17,7 +17,7 @@ from hitl.approvals.decide.rights import check_digest, refuse_lost_role, refuse_
 from hitl.approvals.state import timers, transitions
 from hitl.approvals.state.conflicts import too_late, winner
 from hitl.approvals.state.context import DecisionContext
-from hitl.approvals.state.remarks import add_remark
+from hitl.approvals.state.votes import add_remark
 from hitl.domain.permissions import RESOLVE
 from hitl.domain.state_machine import Event, State, may
 from hitl.execution import observation

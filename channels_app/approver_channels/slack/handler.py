@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from django.conf import settings
@@ -27,7 +27,7 @@ from core.observability.logging import get_logger
 from core.observability.metrics import counter
 from core.privacy.pii import mask_text
 from hitl.models import Decision
-from hitl.services import PRESSED, check_press, decide_by_press, note_refused_move
+from hitl.services import PRESSED, PressedVote, check_press, decide_by_press, note_refused_move
 from integrations.slack.client import answer, may_answer
 from integrations.slack.errors import describe_error
 from integrations.slack.types import Done
@@ -78,15 +78,9 @@ def _work(account: ChannelAccount, person: User, found: Press | Submission) -> N
         if isinstance(found, Press) and found.verdict == "reject":
             _ask_for_reason(account, person, found)
             return
-        decide_by_press(
-            person=person,
-            approval_id=found.approval_id,
-            verdict="approve" if isinstance(found, Press) else "reject",
-            digest=found.digest,
-            reason="" if isinstance(found, Press) else found.reason,
-            channel=CHANNEL,
-            forgers=account.keepers,
-        )
+        verdict: Literal["approve", "reject"] = "approve" if isinstance(found, Press) else "reject"
+        pressed = PressedVote(person, found.approval_id, verdict, found.digest, account.keepers)
+        decide_by_press(pressed, reason="" if isinstance(found, Press) else found.reason, channel=CHANNEL)
     except WalkerError as problem:
         _refuse(account, person, found, problem)
     else:
@@ -97,13 +91,7 @@ def _work(account: ChannelAccount, person: User, found: Press | Submission) -> N
 
 def _ask_for_reason(account: ChannelAccount, person: User, press: Press) -> None:
     """Open the form; people who could not reject it learn so before they write."""
-    approval = check_press(
-        person=person,
-        approval_id=press.approval_id,
-        verdict="reject",
-        digest=press.digest,
-        forgers=account.keepers,
-    )
+    approval = check_press(PressedVote(person, press.approval_id, "reject", press.digest, account.keepers))
     view = messages.reason_form(press, approval)
     outcome = workspaces.client_of(account).call("views.open", trigger_id=press.trigger_id, view=view)
     if isinstance(outcome, Done):

@@ -15,9 +15,8 @@ from hitl.approvals.state import transitions
 from hitl.approvals.state.conflicts import too_late
 from hitl.approvals.state.context import DecisionContext
 from hitl.approvals.state.outcomes import decision_columns
-from hitl.approvals.state.remarks import add_remark
 from hitl.approvals.state.transitions import UnitOfWork
-from hitl.approvals.state.votes import approvers_of
+from hitl.approvals.state.votes import add_remark, approvers_of
 from hitl.domain.permissions import CANCEL, REVOKE
 from hitl.domain.state_machine import Event, State, may
 from hitl.models import Approval

@@ -19,8 +19,8 @@ from hitl.approvals.decide.decide import decide
 from hitl.approvals.decide.rights import check_approver, check_digest, check_state, refuse_without_right
 from hitl.approvals.state import transitions
 from hitl.approvals.state.context import DecisionContext
-from hitl.approvals.state.remarks import add_remark
 from hitl.approvals.state.revisions import Draft, columns_of, diff_of, keep_diff, new_revision, reassess
+from hitl.approvals.state.votes import add_remark
 from hitl.domain.levels import editable_fields
 from hitl.domain.permissions import DECIDE, PROPOSE
 from hitl.domain.state_machine import Event, State

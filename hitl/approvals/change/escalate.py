@@ -15,9 +15,8 @@ from hitl.approvals.state import assignments, timers, transitions
 from hitl.approvals.state.conflicts import winner
 from hitl.approvals.state.context import DecisionContext
 from hitl.approvals.state.outcomes import UNSATISFIABLE, alert_unsatisfiable
-from hitl.approvals.state.remarks import add_remark
 from hitl.approvals.state.transitions import UnitOfWork
-from hitl.approvals.state.votes import approvers_before
+from hitl.approvals.state.votes import add_remark, approvers_before
 from hitl.domain.eligibility import original_person
 from hitl.domain.permissions import REASSIGN
 from hitl.domain.state_machine import Event, State, may

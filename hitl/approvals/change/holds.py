@@ -15,8 +15,8 @@ from hitl.approvals.state import assignments, timers, transitions
 from hitl.approvals.state.conflicts import holder, too_late, winner
 from hitl.approvals.state.context import DecisionContext
 from hitl.approvals.state.outcomes import UNSATISFIABLE, open_level
-from hitl.approvals.state.remarks import add_remark
 from hitl.approvals.state.transitions import UnitOfWork
+from hitl.approvals.state.votes import add_remark
 from hitl.domain.permissions import HOLD
 from hitl.domain.state_machine import WAITING, Event, State
 from hitl.killswitch import describe, state

@@ -18,17 +18,17 @@ from core.text.clean import clean_text
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
 from hitl.actions.observe import Observation, observe, read_arguments
-from hitl.approvals.integrity.decision_mac import sign
 from hitl.approvals.state import assignments, outcomes, timers, transitions
 from hitl.approvals.state.outcomes import decision_columns, digest_of, request_columns, risk_columns
 from hitl.approvals.state.transitions import UnitOfWork
+from hitl.approvals.state.votes import keep_decision
 from hitl.domain.auto_rules import AutoRule
 from hitl.domain.digest import sha256_of
 from hitl.domain.eligibility import AssignmentPlan
 from hitl.domain.state_machine import OPEN, UNDECIDED, Event, State
 from hitl.killswitch import describe
 from hitl.killswitch import state as killswitch
-from hitl.models import Approval, Decision
+from hitl.models import Approval
 from hitl.policy.limits.rolling_totals import Asked
 from hitl.policy.workflows import definitions, select
 
@@ -287,20 +287,7 @@ def _apply_policy(approval: Approval, request: _Request) -> tuple[select.Matched
 def _decide_by_rule(work: UnitOfWork, approval: Approval, auto: AutoRule, version: int) -> None:
     name = f"rule:{auto.id}@{version}"[:80]
     rule = Actor(kind="rule", name=name, role="rule")
-    decision = Decision(
-        approval=approval,
-        revision=approval.revision,
-        level=approval.level,
-        digest=approval.digest,
-        actor_kind="rule",
-        actor_name=name,
-        role="rule",
-        verdict=auto.verdict,
-        channel="rule",
-        created_at=work.moment,
-    )
-    sign(decision)
-    decision.save(force_insert=True)
+    keep_decision(approval, rule, auto.verdict, work.moment, channel="rule", auth_strength="")
     if auto.verdict == "approve":
         outcomes.approve(work, approval, rule)
     else:

@@ -13,8 +13,8 @@ from hitl.approvals.decide.rights import check_digest, refuse_lost_role, require
 from hitl.approvals.state import transitions
 from hitl.approvals.state.conflicts import tampered, winner
 from hitl.approvals.state.context import DecisionContext
-from hitl.approvals.state.remarks import add_remark
 from hitl.approvals.state.transitions import UnitOfWork
+from hitl.approvals.state.votes import add_remark
 from hitl.domain.permissions import FLAG
 from hitl.models import Approval, ComplianceFlag
 from hitl.policy.limits.flags import RESERVED

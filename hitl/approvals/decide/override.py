@@ -22,7 +22,7 @@ from hitl.approvals.decide.rights import (
 )
 from hitl.approvals.state import outcomes, transitions
 from hitl.approvals.state.context import DecisionContext
-from hitl.approvals.state.remarks import add_remark
+from hitl.approvals.state.votes import add_remark
 from hitl.domain.permissions import OVERRIDE
 from hitl.domain.state_machine import Event
 from hitl.models import Approval, OverrideReview

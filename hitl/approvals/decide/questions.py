@@ -10,8 +10,8 @@ from core.actors import Actor
 from hitl.approvals.decide.rights import check_approver, check_digest, check_state, refuse_without_right, require_text
 from hitl.approvals.state import outcomes, timers, transitions
 from hitl.approvals.state.context import DecisionContext
-from hitl.approvals.state.remarks import add_remark
 from hitl.approvals.state.revisions import void_tokens
+from hitl.approvals.state.votes import add_remark
 from hitl.domain.permissions import DECIDE, PROPOSE
 from hitl.domain.state_machine import Event, State
 from hitl.models import Approval, Assignment, DecisionToken

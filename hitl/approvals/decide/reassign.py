@@ -21,8 +21,8 @@ from hitl.approvals.decide.rights import (
 from hitl.approvals.state import transitions
 from hitl.approvals.state.conflicts import winner
 from hitl.approvals.state.context import DecisionContext
-from hitl.approvals.state.remarks import add_remark
 from hitl.approvals.state.revisions import void_tokens
+from hitl.approvals.state.votes import add_remark
 from hitl.domain.eligibility import LONGEST_CHAIN, original_person
 from hitl.domain.permissions import DECIDE, REASSIGN
 from hitl.domain.state_machine import Event

@@ -256,6 +256,7 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
         `paused` under a kill switch. With the same `dedupe_key` for the same kind your open approval is the answer;
         with other `params` 409 `different_arguments`, which names it.
         """
+        # Under this key a repetition after a crash finds its approval, even if that is closed by now.
         key = request.headers.get(HEADER)
         body, repeat_key = self.read_body(), (f"api:{digest(key, request._request.body)}" if key else "")
         kind, dedupe_key = body["kind"], body["dedupe_key"]

@@ -1,8 +1,9 @@
-"""Record votes and count them."""
+"""Record votes and remarks, and count votes."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from core.actors import Actor
@@ -10,9 +11,9 @@ from core.text.clean import clean_text
 from hitl.approvals.integrity.decision_mac import sign
 from hitl.approvals.state.context import DecisionContext
 from hitl.domain.votes import Tally, Vote, last_votes, tally_votes
-from hitl.models import Assignment, Decision
+from hitl.models import Approval, Assignment, Decision
 
-REASON_LIMIT = 2000
+REASON_LIMIT, REMARK_LIMIT = 2000, 4000
 
 
 class LevelTally(NamedTuple):
@@ -22,29 +23,39 @@ class LevelTally(NamedTuple):
     approvals: int
 
 
-def record_vote(
-    context: DecisionContext, actor: Actor, assignment: Assignment, verdict: str, reason: str, channel: str
-) -> DecisionContext:
-    """Store a signed vote at the current level and return the context with it."""
-    approval = context.approval
+def keep_decision(approval: Approval, actor: Actor, verdict: str, moment: datetime, **columns: Any) -> None:
+    """Store a signed row about what an approval is now: a vote, or a remark."""
     row = Decision(
         approval=approval,
         revision=approval.revision,
         level=approval.level,
         digest=approval.digest,
         person_id=actor.user_id,
-        on_behalf_of_id=assignment.rightful_id or assignment.for_person_id,
         actor_kind=actor.kind,
+        actor_name="" if actor.user_id else actor.name[:80],
         role=actor.role,
         verdict=verdict,
-        reason=clean_text(reason, REASON_LIMIT),
-        channel=channel[:20],
-        auth_strength=actor.auth_strength,
         address=actor.address[:45],
-        created_at=context.moment,
+        created_at=moment,
+        **{"auth_strength": actor.auth_strength, **columns},
     )
     sign(row)
     row.save(force_insert=True)
+
+
+def add_remark(approval: Approval, actor: Actor, verdict: str, reason: str, moment: datetime) -> None:
+    """Store a signed decision row that is no vote, such as a question, a hold or an override."""
+    channel = "console" if actor.kind == "user" else actor.kind
+    keep_decision(approval, actor, verdict[:10], moment, reason=clean_text(reason, REMARK_LIMIT), channel=channel)
+
+
+def record_vote(
+    context: DecisionContext, actor: Actor, assignment: Assignment, verdict: str, reason: str, channel: str
+) -> DecisionContext:
+    """Store a signed vote at the current level and return the context with it."""
+    said = {"reason": clean_text(reason, REASON_LIMIT), "channel": channel[:20]}
+    on_behalf_of = assignment.rightful_id or assignment.for_person_id
+    keep_decision(context.approval, actor, verdict, context.moment, **said, on_behalf_of_id=on_behalf_of)
     return context.with_vote(Vote(assignment.person_id, verdict))
 
 

@@ -23,7 +23,7 @@ from hitl import services, tasks
 from hitl.actions.base import Origin
 from hitl.approvals.decide.decide import CONSOLE, Verdict
 from hitl.batches import work
-from hitl.batches.batches import get_batch, open_batch, query_batches, undo_batch
+from hitl.batches.batches import Sent, get_batch, open_batch, query_batches, undo_batch
 from hitl.batches.preview import Chosen, preview_batch
 from hitl.batches.work import work_batch
 from hitl.models import Approval, BatchDecision, BatchItem, Decision
@@ -45,8 +45,8 @@ def _chosen(*approvals: Approval) -> list[Chosen]:
 
 def _send(scene: Scene, chosen: Sequence[Chosen], verdict: Verdict = "approve", **options: Any) -> BatchDecision:
     actor = options.pop("actor", None) or scene.actor("approver")
-    options.setdefault("channel", CONSOLE)
-    return open_batch(actor=actor, verdict=verdict, chosen=chosen, is_mixed=True, **options)
+    sent = Sent(options.pop("channel", CONSOLE), options.pop("key", ""))
+    return open_batch(actor=actor, verdict=verdict, chosen=chosen, sent=sent, is_mixed=True, **options)
 
 
 def _report(batch: BatchDecision) -> list[str]:

@@ -44,6 +44,8 @@ def token_of(secret: str) -> UUID:
 def press(secret: str, approval: Approval, verdict: Any = "approve", **more: Any) -> Approval:
     """Fill in the page of a link."""
     more.setdefault("typed", approval.reference)
+    seen = {name: more.pop(name) for name in ("address", "visitor") if name in more}
+    more["visit"] = rules.Visit(**seen)
     return decide_by_link(token_id=token_of(secret), verdict=verdict, **more)
 
 

@@ -12,7 +12,7 @@ from console.base.forms import ConsoleForm, look
 from console.viewers import viewer_of
 from hitl.actions import registry
 from hitl.approvals.decide.decide import CONSOLE
-from hitl.batches.batches import open_batch
+from hitl.batches.batches import Sent, open_batch
 from hitl.batches.preview import MOST, Chosen, Line, preview_batch
 from hitl.display import risk_chip
 from hitl.domain.permissions import DECIDE
@@ -127,8 +127,7 @@ class BatchActions:
             verdict=said["verdict"],
             chosen=form.chosen if isinstance(form, BatchForm) else [],
             reason=said["reason"],
-            channel=CONSOLE,
-            key=said["key"],
+            sent=Sent(CONSOLE, said["key"]),
             is_mixed=bool(said.get("mixed")),
         )
         return HttpResponseRedirect(reverse("admin:hitl_batchdecision_change", args=[made.pk]))
