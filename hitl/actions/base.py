@@ -1,7 +1,5 @@
 """The interface of an action kind, and the values that it exchanges with the approval engine."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

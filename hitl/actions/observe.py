@@ -1,7 +1,5 @@
 """Validate the parameters of a request and observe its target, before any transaction."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final

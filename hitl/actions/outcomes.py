@@ -1,7 +1,5 @@
 """Check what an adapter returned; anything that is not a clear outcome counts as unknown."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, get_args

@@ -1,7 +1,5 @@
 """The registered action kinds."""
 
-from __future__ import annotations
-
 from typing import Any, TypeVar
 
 from core.errors import NotFound

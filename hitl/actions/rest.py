@@ -1,7 +1,5 @@
 """Endpoint of the kinds of action that can be requested."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from rest_framework import serializers

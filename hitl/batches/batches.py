@@ -1,7 +1,5 @@
 """Open a batch of decisions, read it, and undo what it approved."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Decisions on many requests at once, and what became of each."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.conf import settings

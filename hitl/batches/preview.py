@@ -1,7 +1,5 @@
 """Show what a batch would do with each of its requests, before it is confirmed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final

@@ -1,7 +1,5 @@
 """Endpoints of batches: decide many requests at once, follow the progress, undo."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field

@@ -1,7 +1,5 @@
 """Seal a batch with what was confirmed, so that one written by other means decides nothing."""
 
-from __future__ import annotations
-
 import hmac
 import json
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Decide the requests of a batch one by one; a killed worker's batch is continued by another."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID

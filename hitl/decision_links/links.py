@@ -1,7 +1,5 @@
 """Create approve-by-email links and decide by them, each once."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Decide by a button in another program, such as Slack, as a person who proved that its user is theirs."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Endpoint of approve-by-email links: whether they are allowed."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from rest_framework import serializers

@@ -1,7 +1,5 @@
 """Approve-by-email links: find one, and check if it can still decide its request."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,8 +113,7 @@ def actor_of(token: DecisionToken, visit: Visit) -> Actor:
     if visit.visitor not in (None, token.person_id):
         raise Refused("This link is for someone else.", code="other_person")
     try:
-        seen = {"address": visit.address, "user_agent": visit.user_agent}
-        return actor_for_user(token.person, **seen, auth_strength=STRENGTH)
+        return actor_for_user(token.person, address=visit.address, user_agent=visit.user_agent, auth_strength=STRENGTH)
     except Refused:
         raise Gone("This link is no longer valid.", code="no_membership") from None
 

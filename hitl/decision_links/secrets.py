@@ -1,7 +1,5 @@
 """Secrets of decision links: made from the link's own row with a key, so that a row nobody made decides nothing."""
 
-from __future__ import annotations
-
 import base64
 import hmac
 from datetime import UTC

@@ -1,7 +1,5 @@
 """Enable and disable approve-by-email links for a tenant."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from django.conf import settings

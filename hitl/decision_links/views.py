@@ -1,7 +1,5 @@
 """The page of an approve-by-email link: opening it changes nothing, submitting the form decides."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Rules that decide a request without a person, within fixed ceilings (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal

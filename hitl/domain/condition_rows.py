@@ -1,7 +1,5 @@
 """Read a condition as rows of fact, comparison and value, and write rows as a condition (pure)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

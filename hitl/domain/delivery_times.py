@@ -1,7 +1,5 @@
 """When a notification may leave the app: quiet hours, digests and the limit per hour (pure)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final, Literal

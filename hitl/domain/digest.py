@@ -1,7 +1,5 @@
 """Canonical bytes of a request, and their SHA-256."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Resolve the eligible approvers of a level, their substitutes and the rights they lost (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol

@@ -1,7 +1,5 @@
 """The size of an effect: what it costs, how much it changes, how many people it reaches (pure)."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from decimal import Decimal

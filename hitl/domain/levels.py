@@ -1,7 +1,5 @@
 """Levels of a frozen workflow, stages of levels that are open together, and what may be edited (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 

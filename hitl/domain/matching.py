@@ -1,7 +1,5 @@
 """Which workflow a request falls under, and whether a rule may decide it alone (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

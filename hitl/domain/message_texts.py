@@ -1,7 +1,5 @@
 """Texts of notifications that an organisation writes itself: their variables, checked and filled in (pure)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from string import Formatter

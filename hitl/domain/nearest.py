@@ -1,7 +1,5 @@
 """Find the smallest change of a value that makes something easier (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal

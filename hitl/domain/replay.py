@@ -1,7 +1,5 @@
 """Replay the audit entries of an approval (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol

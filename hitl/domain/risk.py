@@ -1,7 +1,5 @@
 """Risk scoring: 0-100 points, each from a factor (pure)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -34,6 +32,15 @@ class History:
 
 
 @dataclass(frozen=True)
+class Factor:
+    """One reason for points, with the sentence an approver reads."""
+
+    name: str
+    points: int
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Policy:
     """A tenant's weights, 0 to 3 for each factor, and points added for a kind, never negative."""
 
@@ -49,15 +56,6 @@ class Policy:
     def added(self, kind: str) -> int:
         """Return the points the tenant adds for a kind."""
         return max(0, min(int(self.kind_points.get(kind, 0)), KIND_POINTS_MAX))
-
-
-@dataclass(frozen=True)
-class Factor:
-    """One reason for points, with the sentence an approver reads."""
-
-    name: str
-    points: int
-    sentence: str
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """The table of states and transitions of an approval, as data."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final

@@ -1,7 +1,5 @@
 """Compare how strict two frozen workflows are (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """Count the votes of a level (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple

@@ -1,7 +1,5 @@
 """Describe to staff the kill switches that cover a request: what is paused, who did it, when and why."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 from uuid import UUID
 

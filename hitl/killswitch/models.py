@@ -1,7 +1,5 @@
 """Kill switches (emergency stops): while one covers a request, it isn't executed."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.conf import settings

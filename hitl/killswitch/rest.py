@@ -1,7 +1,5 @@
 """Endpoints of kill switches: the emergency stop."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

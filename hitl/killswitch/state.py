@@ -1,7 +1,5 @@
 """Find the kill switches that cover a request; switches, claims and calls are locked against each other."""
 
-from __future__ import annotations
-
 import hashlib
 import time
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Rows that several parts of an approval's page need, each read at most once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any

@@ -1,7 +1,5 @@
 """End a request without executing it: cancel, revoke, expire, lapse."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Timers that are due: rows that a sweep claims; a stale one does nothing."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final

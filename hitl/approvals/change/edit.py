@@ -1,7 +1,5 @@
 """Change what a request asks for: by an approver within the editable fields, or by its requester."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple

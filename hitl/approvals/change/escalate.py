@@ -1,7 +1,5 @@
 """Escalations and reminders of a level: what happens while nobody answers."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Put a request on hold and release it."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Tell people that timers of requests are late."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Propose a risky action."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta

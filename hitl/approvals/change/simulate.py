@@ -1,7 +1,5 @@
 """Simulate which workflow a request would match and who would be asked; writes nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

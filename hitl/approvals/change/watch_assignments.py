@@ -1,7 +1,5 @@
 """Keep assignments in line with the rights of their people, and hold what nobody can decide."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Final
 from uuid import UUID

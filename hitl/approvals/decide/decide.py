@@ -1,7 +1,5 @@
 """Decide: a person's vote on exactly what they saw."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 from typing import Final, Literal

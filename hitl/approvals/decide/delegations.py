@@ -1,7 +1,5 @@
 """Out of office: a person's assignments, present and new, go to a substitute for a time."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final

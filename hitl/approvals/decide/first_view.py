@@ -1,7 +1,5 @@
 """When a waiting request was first opened by somebody who can approve requests."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from django.db import transaction

@@ -1,7 +1,5 @@
 """Set and clear compliance flags of a request by hand; rules set them when it is made or changed."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Which change of a request would lower its risk: tried with the scoring of this moment, never guessed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime

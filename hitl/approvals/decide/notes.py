@@ -1,7 +1,5 @@
 """Write a note for colleagues on a request, and tell those who are mentioned."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final

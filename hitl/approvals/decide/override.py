@@ -1,7 +1,5 @@
 """Break-glass: approve alone, on record, with a review by somebody else afterwards."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Final
 from uuid import UUID

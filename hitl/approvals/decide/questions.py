@@ -1,7 +1,5 @@
 """Questions to the requester, their answers, and sending a request back for changes."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Final
 from uuid import UUID

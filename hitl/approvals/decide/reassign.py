@@ -1,7 +1,5 @@
 """Delegate one's own assignment to a colleague, or change an approver as an administrator."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID

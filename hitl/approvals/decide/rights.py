@@ -1,7 +1,5 @@
 """Who may act on a request: the one rule that every move, page and endpoint asks, and refusals in plain words."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple

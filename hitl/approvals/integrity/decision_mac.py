@@ -1,7 +1,5 @@
 """Sign decisions with an HMAC so that rows inserted or edited outside the application are ignored."""
 
-from __future__ import annotations
-
 import hmac
 from operator import attrgetter
 from typing import Any, Final

@@ -3,8 +3,6 @@
 A column that is added later and not empty by default needs a migration that seals open requests again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final

@@ -4,8 +4,6 @@ Each assignment and execution has a MAC of its own, as each decision has (`decis
 approval covers its columns and the sets of these rows, and its newest audit entry carries the seal.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

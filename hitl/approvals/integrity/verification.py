@@ -1,7 +1,5 @@
 """Find requests that were changed, removed or put back outside the application."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID

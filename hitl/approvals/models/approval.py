@@ -1,7 +1,5 @@
 """The request for a risky action, with its whole life cycle in one row."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Assignments, decisions, approve-by-email links and delegations."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.conf import settings

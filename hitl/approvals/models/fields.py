@@ -1,7 +1,5 @@
 """The state column, which only `hitl.approvals.state.transitions` may write."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar

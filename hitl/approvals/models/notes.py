@@ -1,7 +1,5 @@
 """Notes of colleagues on an approval."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Revisions of requests, and reviews of overrides."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """The text by which people find a request, with personal data masked."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final
 
 from django.contrib.postgres.indexes import GinIndex

@@ -1,7 +1,5 @@
 """Endpoints that act on an approval: decide, discuss, hold, resolve, delegate."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 
 from rest_framework import serializers

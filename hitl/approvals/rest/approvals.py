@@ -1,7 +1,5 @@
 """Endpoints of approvals: list, read and request."""
 
-from __future__ import annotations
-
 import json
 from typing import Any, ClassVar, Final
 from uuid import UUID

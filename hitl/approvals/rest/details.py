@@ -1,7 +1,5 @@
 """Endpoints of what belongs to one approval: its history, decisions, notifications, timers and executions."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

@@ -1,7 +1,5 @@
 """Endpoints of colleagues' notes on an approval."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

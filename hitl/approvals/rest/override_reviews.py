@@ -1,7 +1,5 @@
 """Endpoint of override reviews."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.db.models import QuerySet

@@ -1,7 +1,5 @@
 """Serializers of approvals."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 
 from drf_spectacular.utils import extend_schema_field

@@ -1,7 +1,5 @@
 """Plan and open the assignments of a level."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any

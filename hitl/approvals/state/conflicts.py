@@ -1,7 +1,5 @@
 """Conflict errors: who changed the approval first, when and how."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo

@@ -1,11 +1,9 @@
 """What a decision on one approval is judged by, read once under its lock."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from accounts.selectors import Roster, roster
@@ -35,7 +33,7 @@ class DecisionContext:
     has_forged_vote: bool
 
     @classmethod
-    def load(cls, approval: Approval, moment: datetime) -> DecisionContext:
+    def load(cls, approval: Approval, moment: datetime) -> Self:
         """Read what a decision on the approval depends on, in four or five queries. Raises Conflict (`tampered`)."""
         if approval.broken_seal and approval.is_open:
             raise tampered(approval)
@@ -51,7 +49,7 @@ class DecisionContext:
         assignments: Iterable[Assignment],
         decisions: Iterable[Decision],
         directory: Directory | None = None,
-    ) -> DecisionContext:
+    ) -> Self:
         """Return the context made of rows of any revision that a page has read anyway.
 
         Reads the delegations in force, and the groups that the workflow names, unless a directory is given that was
@@ -87,7 +85,7 @@ class DecisionContext:
         """Return the votes on a level, in the order they were given."""
         return self.votes.get(level, [])
 
-    def with_vote(self, vote: Vote) -> DecisionContext:
+    def with_vote(self, vote: Vote) -> Self:
         """Return the context with one more vote at the current level."""
         level = self.approval.level
         return replace(self, votes={**self.votes, level: [*self.votes_at(level), vote]})

@@ -1,7 +1,5 @@
 """What follows when a level or a whole request is decided, and the columns that say it."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any, Final
 

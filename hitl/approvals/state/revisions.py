@@ -1,7 +1,5 @@
 """Open a new revision of a request: matched again, never under weaker rules, and decided from level 1."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta

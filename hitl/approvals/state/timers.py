@@ -1,7 +1,5 @@
 """Set and pause the timers of an approval: a level has clocks for the answer, an escalation and a reminder."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime

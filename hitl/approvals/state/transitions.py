@@ -1,7 +1,5 @@
 """Write the state of an approval; nothing else does. Each transition is checked, counted, published, audited."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field

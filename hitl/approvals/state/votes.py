@@ -1,7 +1,5 @@
 """Record votes and remarks, and count votes."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID

@@ -1,7 +1,5 @@
 """What an approval's page shows besides its forms."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Who can approve a request at its current level, and why the viewer can't."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 from uuid import UUID
 

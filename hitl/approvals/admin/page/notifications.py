@@ -1,7 +1,5 @@
 """Deadlines and notifications on an approval's page, and what came with the request."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

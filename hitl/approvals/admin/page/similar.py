@@ -1,7 +1,5 @@
 """Similar past decisions on an approval's page, and how many were approved."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

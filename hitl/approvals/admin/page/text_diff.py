@@ -1,7 +1,5 @@
 """Compare two versions of a long text line by line, with some context (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final

@@ -1,7 +1,5 @@
 """Show the activity on an approval's page, the banner of its outcome, and what happens during its execution."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
