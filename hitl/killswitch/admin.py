@@ -21,12 +21,7 @@ from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.actors import Actor
 from hitl.approvals.admin.page.decision import SECOND_FACTOR
-from hitl.execution.kill_switch_activation import (
-    activate_global,
-    activate_kill_switch,
-    release_global,
-    release_kill_switch,
-)
+from hitl.execution import kill_switch_activation as activation
 from hitl.killswitch import targets
 from hitl.killswitch.describe import EVERYWHERE as ALL
 from hitl.killswitch.describe import INSTALLATION, target_in_sentence, target_title
@@ -161,8 +156,8 @@ class KillSwitchAdmin(ServiceAdmin):
         scope, _, target = form.cleaned_data["what"].partition(":")
         actor, reason = viewer_of(request), form.cleaned_data["reason"]
         if scope == INSTALLATION:
-            return done_words(ALL, activate_global(actor=actor, reason=reason).in_flight_calls)
-        switch = activate_kill_switch(actor=actor, scope=scope, target=target, reason=reason)
+            return done_words(ALL, activation.activate_global(actor=actor, reason=reason).in_flight_calls)
+        switch = activation.activate_kill_switch(actor=actor, scope=scope, target=target, reason=reason)
         return done_words(target_in_sentence(switch, targets.names()), switch.in_flight_calls)
 
     @service_action(
@@ -175,7 +170,7 @@ class KillSwitchAdmin(ServiceAdmin):
     )
     def release(self, request: HttpRequest, switch: KillSwitch, form: ConsoleForm) -> str:
         """Resume activity."""
-        release_kill_switch(actor=viewer_of(request), switch_id=switch.pk)
+        activation.release_kill_switch(actor=viewer_of(request), switch_id=switch.pk)
         return f"{target_title(switch, targets.names())} resumed. Waiting requests are checked again first."
 
     @service_action(
@@ -190,7 +185,7 @@ class KillSwitchAdmin(ServiceAdmin):
     )
     def release_installation(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Resume the whole installation."""
-        release_global(actor=viewer_of(request))
+        activation.release_global(actor=viewer_of(request))
         return "All organisations resumed. Waiting requests are checked again first."
 
 

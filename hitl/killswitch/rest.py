@@ -15,12 +15,7 @@ from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet, OpenFilter
 from core.rest.idempotency import idempotent_outside_transaction
 from core.rest.views import ApiViewSet, ListViewSet
-from hitl.execution.kill_switch_activation import (
-    activate_global,
-    activate_kill_switch,
-    release_global,
-    release_kill_switch,
-)
+from hitl.execution import kill_switch_activation as activation
 from hitl.models import KillSwitch
 from hitl.policy import selectors
 
@@ -80,13 +75,13 @@ class KillSwitchViewSet(ListViewSet):
     @idempotent_outside_transaction
     def create(self, request: Request) -> Response:
         """Pause everything, one agent or one kind, at once. Needs `hitl.use_killswitch`."""
-        return self.call_service(activate_kill_switch)
+        return self.call_service(activation.activate_kill_switch)
 
     @action(detail=True, methods=["post"])
     @idempotent_outside_transaction
     def release(self, request: Request, **kwargs: Any) -> Response:
         """Resume; what was held is checked again first. Needs `hitl.use_killswitch`."""
-        return self.call_service(release_kill_switch)
+        return self.call_service(activation.release_kill_switch)
 
 
 class InstallationSwitchSerializer(serializers.Serializer[Any]):
@@ -129,7 +124,7 @@ class InstallationSwitchViewSet(ApiViewSet):
 
         403 `not_operator` for everyone else and for every API key, `weak_sign_in` without a second factor.
         """
-        row = activate_global(actor=self.actor, **self.read_body())
+        row = activation.activate_global(actor=self.actor, **self.read_body())
         return self.respond(
             {
                 "active": True,
@@ -146,5 +141,5 @@ class InstallationSwitchViewSet(ApiViewSet):
         What was held is checked again first. 403 `not_operator` for everyone else and for every API key,
         `weak_sign_in` without a second factor.
         """
-        release_global(actor=self.actor)
+        activation.release_global(actor=self.actor)
         return self.respond({"active": False, "reason": "", "activated_at": None})

@@ -14,17 +14,7 @@ from console.viewers import viewer_of
 from core.actors import Actor
 from core.clock import now
 from hitl.actions.kind_fields import values_in_the_form
-from hitl.approvals.admin.forms import (
-    ApproveForm,
-    DelegateForm,
-    NoteForm,
-    PayloadForm,
-    ReassignForm,
-    RejectForm,
-    ReleaseForm,
-    ResolveForm,
-    message_form,
-)
+from hitl.approvals.admin import forms
 from hitl.approvals.admin.list.moving_on import link_to, moving_on
 from hitl.approvals.admin.page.decision import may_cancel, why_no_right, why_no_vote, why_not_in_state
 from hitl.approvals.admin.page.facts import known_names
@@ -173,12 +163,12 @@ def move(service: Callable[..., Any], says: str, **shown: Any) -> ServiceAction:
 class DecisionActions:
     """Approve, reject, hold, revoke, cancel and record the outcome; mixed into the admin of approvals."""
 
-    @service_action(path="approve", title="Approve", permission=DECIDE, form=ApproveForm, tone="good", key="a")
+    @service_action(path="approve", title="Approve", permission=DECIDE, form=forms.ApproveForm, tone="good", key="a")
     def approve(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Approve what was shown."""
         return _decide(request, obj, form, "approve")
 
-    @service_action(path="reject", title="Reject", permission=DECIDE, form=RejectForm, tone="danger", key="r")
+    @service_action(path="reject", title="Reject", permission=DECIDE, form=forms.RejectForm, tone="danger", key="r")
     def reject(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Reject what was shown, with a reason."""
         return _decide(request, obj, form, "reject")
@@ -197,7 +187,7 @@ class DecisionActions:
         path="release",
         title="Release hold",
         permission="hitl.hold_approval",
-        form=ReleaseForm,
+        form=forms.ReleaseForm,
         explain="All checks run again before the request is executed.",
     )
     def release(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
@@ -250,7 +240,7 @@ class DecisionActions:
         path="resolve",
         title="Record the outcome",
         permission="hitl.resolve_approval",
-        form=ResolveForm,
+        form=forms.ResolveForm,
         submit="Record",
         explain="Check the platform before you continue. This records the final outcome and can't be undone.",
     )
@@ -263,7 +253,7 @@ class DiscussionActions:
         path="edit",
         title="Edit",
         permission=DECIDE,
-        form=PayloadForm,
+        form=forms.PayloadForm,
         submit="Save changes",
         key="e",
         explain="All approvals are asked for again. You can't approve your own edit unless the workflow allows it.",
@@ -278,7 +268,7 @@ class DiscussionActions:
         path="edit-approve",
         title="Edit and approve",
         permission=DECIDE,
-        form=PayloadForm,
+        form=forms.PayloadForm,
         submit="Save and approve",
         explain="You approve the request as you change it. If its risk or cost rises, someone else must approve it.",
     )
@@ -297,7 +287,7 @@ class DiscussionActions:
         path="ask",
         title="Ask the requester",
         permission=DECIDE,
-        form=message_form("Your question"),
+        form=forms.message_form("Your question"),
         submit="Ask",
         explain="The deadline pauses until the requester answers. Approvals so far are kept.",
     )
@@ -306,7 +296,7 @@ class DiscussionActions:
         path="answer",
         title="Answer the question",
         permission="hitl.propose_approval",
-        form=message_form("Your answer"),
+        form=forms.message_form("Your answer"),
         submit="Answer",
     )
     def answer(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
@@ -319,7 +309,7 @@ class DiscussionActions:
         path="send-back",
         title="Send back for changes",
         permission=DECIDE,
-        form=message_form("What should be changed?"),
+        form=forms.message_form("What should be changed?"),
         submit="Send back",
         explain="The requester can change and resubmit it, up to three times.",
     )
@@ -335,7 +325,7 @@ class DiscussionActions:
         path="resubmit",
         title="Resubmit",
         permission="hitl.propose_approval",
-        form=PayloadForm,
+        form=forms.PayloadForm,
         explain="The request is checked, scored and approved like a new one.",
     )
     def resubmit(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
@@ -349,7 +339,7 @@ class DiscussionActions:
         path="delegate",
         title="Delegate to a colleague",
         permission=DECIDE,
-        form=DelegateForm,
+        form=forms.DelegateForm,
         submit="Delegate",
         explain="For this request only. If you're away, use “Out of office”.",
     )
@@ -365,7 +355,7 @@ class DiscussionActions:
         path="reassign",
         title="Change approver",
         permission="hitl.reassign_approval",
-        form=ReassignForm,
+        form=forms.ReassignForm,
     )
 
     escalate = move(
@@ -374,7 +364,7 @@ class DiscussionActions:
         path="escalate",
         title="Escalate now",
         permission="hitl.reassign_approval",
-        form=message_form("Reason for escalating now"),
+        form=forms.message_form("Reason for escalating now"),
         submit="Escalate",
         explain="Starts the workflow's next escalation step now.",
     )
@@ -399,7 +389,7 @@ class DiscussionActions:
         path="override",
         title="Approve in an emergency",
         permission="hitl.override_approval",
-        form=message_form("Why can't this wait?"),
+        form=forms.message_form("Why can't this wait?"),
         submit="Approve without approvers",
         tone="danger",
         explain="You approve instead of all approvers. The request is flagged, and someone else reviews it.",
@@ -423,7 +413,7 @@ class NoteActions:
         path="note",
         title="Add note",
         permission=VIEW,
-        form=NoteForm,
+        form=forms.NoteForm,
         submit="Save note",
         explain="Only colleagues see notes. They decide nothing and are no part of the request.",
     )
@@ -493,4 +483,4 @@ def _said(form: ConsoleForm) -> dict[str, Any]:
 
 
 def _changes(form: ConsoleForm) -> dict[str, Any]:
-    return form.changes() if isinstance(form, PayloadForm) else {}
+    return form.changes() if isinstance(form, forms.PayloadForm) else {}

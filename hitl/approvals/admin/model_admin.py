@@ -31,23 +31,9 @@ from hitl.approvals.admin.actions import (
     initial_of,
     why_not,
 )
+from hitl.approvals.admin.list import filters
 from hitl.approvals.admin.list.batch import NOTHING, PATH, BatchActions, batch_initial, mark_pickable
 from hitl.approvals.admin.list.export import EXPORT_PATH, ExportActions
-from hitl.approvals.admin.list.filters import (
-    QUICK_FILTERS,
-    HoldFilter,
-    KindFilter,
-    MineFilter,
-    OverdueFilter,
-    QueueSort,
-    RiskFilter,
-    StateFilter,
-    next_for,
-    order_of,
-    ranked,
-    search_note,
-    search_of,
-)
 from hitl.approvals.admin.list.moving_on import following
 from hitl.approvals.admin.list.request import RequestActions, chosen_kind
 from hitl.approvals.admin.page.content import page_of
@@ -87,18 +73,18 @@ class ApprovalAdmin(
     detail_template = "console/approval.html"
     list_display = ("reference_cell", "what", "risk", "price", "due", "asked", "state_cell")
     list_filter: ClassVar = [
-        StateFilter,
-        RiskFilter,
-        KindFilter,
-        MineFilter,
-        OverdueFilter,
-        HoldFilter,
+        filters.StateFilter,
+        filters.RiskFilter,
+        filters.KindFilter,
+        filters.MineFilter,
+        filters.OverdueFilter,
+        filters.HoldFilter,
         FlagFilter,
         during("id"),
-        QueueSort,
+        filters.QueueSort,
         ViewFilter,
     ]
-    quick_filters = QUICK_FILTERS
+    quick_filters = filters.QUICK_FILTERS
     sorts: ClassVar = {
         "risk": ("-risk", "risk"),
         "price": ("-cost", "cost"),
@@ -110,17 +96,17 @@ class ApprovalAdmin(
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
         """Return the approvals, ranked for the viewer."""
-        return ranked(super().get_queryset(request), viewer_of(request))
+        return filters.ranked(super().get_queryset(request), viewer_of(request))
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """Return the chosen order, or that of the queue or of past requests."""
-        return order_of(request)
+        return filters.order_of(request)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Keep what the search finds."""
-        found = search_of(request)
+        found = filters.search_of(request)
         return (queryset if found is None else queryset.filter(found)), False
 
     def get_quick_filters(self, request: HttpRequest) -> tuple[QuickFilter, ...]:
@@ -139,7 +125,7 @@ class ApprovalAdmin(
             "banners": list_notices(viewer_of(request)),
             "batch_url": urls.get(PATH),
             "export_url": urls.get(EXPORT_PATH),
-            "search_note": search_note(request),
+            "search_note": filters.search_note(request),
         }
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
@@ -209,7 +195,7 @@ class ApprovalAdmin(
             **page_of(obj, viewer, before=whole_number(request.GET.get("before"))),
             "votes": votes,
             "no_vote": no_vote,
-            "next": next_for(viewer, obj) if no_vote else None,
+            "next": filters.next_for(viewer, obj) if no_vote else None,
             "others": others,
             "rare": [offer for offer in usable if offer["action"].path in RARE],
             "write_note": write_note,

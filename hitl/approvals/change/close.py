@@ -13,7 +13,6 @@ from hitl.approvals.state import transitions
 from hitl.approvals.state.conflicts import too_late
 from hitl.approvals.state.context import DecisionContext
 from hitl.approvals.state.outcomes import decision_columns
-from hitl.approvals.state.transitions import UnitOfWork
 from hitl.approvals.state.votes import add_remark, approvers_of
 from hitl.domain.permissions import CANCEL, REVOKE
 from hitl.domain.state_machine import Event, State, may
@@ -102,11 +101,7 @@ def expire(*, approval_id: UUID, now: datetime | None = None) -> bool:
 
     For the system only. Announces approval_closed.
     """
-    with transitions.work_on(approval_id, now) as (work, approval):
-        if not may(Event.EXPIRE, State(approval.state)) or work.moment < approval.expires_at:
-            return False
-        _time_out(work, approval, Event.EXPIRE)
-    return True
+    return _time_out(approval_id, Event.EXPIRE, now)
 
 
 def lapse(*, approval_id: UUID, now: datetime | None = None) -> bool:
@@ -114,15 +109,15 @@ def lapse(*, approval_id: UUID, now: datetime | None = None) -> bool:
 
     For the system only. Announces approval_closed.
     """
+    return _time_out(approval_id, Event.LAPSE, now)
+
+
+def _time_out(approval_id: UUID, event: Event, now: datetime | None) -> bool:
     with transitions.work_on(approval_id, now) as (work, approval):
-        too_early = approval.execute_by is not None and work.moment < approval.execute_by
-        if not may(Event.LAPSE, State(approval.state)) or too_early:
+        due_at = approval.expires_at if event is Event.EXPIRE else approval.execute_by
+        if not may(event, State(approval.state)) or (due_at is not None and work.moment < due_at):
             return False
-        _time_out(work, approval, Event.LAPSE)
+        clock = system("expiry")
+        changes = decision_columns(clock, "expired", work.moment)
+        work.apply(approval, event, actor=clock, to=State.EXPIRED, changes=changes)
     return True
-
-
-def _time_out(work: UnitOfWork, approval: Approval, event: Event) -> None:
-    clock = system("expiry")
-    changes = decision_columns(clock, "expired", work.moment)
-    work.apply(approval, event, actor=clock, to=State.EXPIRED, changes=changes)

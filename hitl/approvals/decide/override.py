@@ -10,14 +10,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict, NotFound, Refused
 from core.text.clean import clean_text
-from hitl.approvals.decide.rights import (
-    check_digest,
-    check_state,
-    refuse_lost_role,
-    refuse_weak_sign_in,
-    refuse_without_right,
-    require_text,
-)
+from hitl.approvals.decide import rights
 from hitl.approvals.state import outcomes, transitions
 from hitl.approvals.state.context import DecisionContext
 from hitl.approvals.state.votes import add_remark
@@ -37,13 +30,13 @@ def override(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: 
     `weak_sign_in`, `four_eyes`), NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(OVERRIDE)
-    require_text("reason", reason, "Say why this can't wait for the approvers.")
+    rights.require_text("reason", reason, "Say why this can't wait for the approvers.")
     with transitions.work_on(approval_id, now) as (work, approval):
         context = DecisionContext.load(approval, work.moment)
-        check_state(approval, actor, Event.OVERRIDE, work.moment)
-        refuse_without_right(context, actor, Event.OVERRIDE)
-        check_digest(approval, actor, digest)
-        refuse_weak_sign_in(context, actor, Event.OVERRIDE)
+        rights.check_state(approval, actor, Event.OVERRIDE, work.moment)
+        rights.refuse_without_right(context, actor, Event.OVERRIDE)
+        rights.check_digest(approval, actor, digest)
+        rights.refuse_weak_sign_in(context, actor, Event.OVERRIDE)
         add_remark(approval, actor, "override", reason, work.moment)
         flags = sorted({*approval.compliance_flags, "override"})
         holds = [name for name in approval.holds if name != "unsatisfiable"]
@@ -63,9 +56,9 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
     Refused, NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(REVIEW)
-    require_text("reason", reason, "Write what the review found.")
+    rights.require_text("reason", reason, "Write what the review found.")
     with transitions.work_on(approval_id, now) as (work, approval):
-        refuse_lost_role(roster(), actor, REVIEW)
+        rights.refuse_lost_role(roster(), actor, REVIEW)
         review: OverrideReview | None = approval.reviews.order_by("-revision").first()
         if review is None:
             raise NotFound("This request has no emergency review.")

@@ -8,14 +8,7 @@ from django.db.models import QuerySet
 
 from core.actors import Actor
 from core.errors import Conflict, Invalid, Refused
-from hitl.approvals.decide.rights import (
-    check_digest,
-    check_state,
-    refuse_without_right,
-    require_text,
-    valid_assignments,
-    why_not_eligible,
-)
+from hitl.approvals.decide import rights
 from hitl.approvals.state import transitions
 from hitl.approvals.state.conflicts import winner
 from hitl.approvals.state.context import DecisionContext
@@ -45,10 +38,10 @@ def delegate(
     actor.require(DECIDE)
     with transitions.work_on(approval_id, now) as (work, approval):
         context = DecisionContext.load(approval, work.moment)
-        check_state(approval, actor, Event.DELEGATE, work.moment)
-        refuse_without_right(context, actor, Event.DELEGATE)
-        assignments = valid_assignments(context, actor.user_id)
-        check_digest(approval, actor, digest)
+        rights.check_state(approval, actor, Event.DELEGATE, work.moment)
+        rights.refuse_without_right(context, actor, Event.DELEGATE)
+        assignments = rights.valid_assignments(context, actor.user_id)
+        rights.check_digest(approval, actor, digest)
         _check_giver(context, actor, assignments[0])
         _check_successor(context, to)
         add_remark(approval, actor, "delegate", reason, work.moment)
@@ -76,12 +69,12 @@ def reassign(
     NotFound, Invalid, Conflict. Announces nothing.
     """
     actor.require(REASSIGN)
-    require_text("reason", reason, "Give a reason for the change.")
+    rights.require_text("reason", reason, "Give a reason for the change.")
     with transitions.work_on(approval_id, now) as (work, approval):
         context = DecisionContext.load(approval, work.moment)
-        check_state(approval, actor, Event.REASSIGN, work.moment)
-        refuse_without_right(context, actor, Event.REASSIGN)
-        check_digest(approval, actor, digest)
+        rights.check_state(approval, actor, Event.REASSIGN, work.moment)
+        rights.refuse_without_right(context, actor, Event.REASSIGN)
+        rights.check_digest(approval, actor, digest)
         # One that was closed because its right is lost can still be given to someone else.
         here = context.assignments_at(approval.level)
         assignments = [each for each in here if each.person_id == from_person and each.moved_at is None]
@@ -118,7 +111,7 @@ def _check_giver(context: DecisionContext, actor: Actor, assignment: Assignment)
 
 def _check_successor(context: DecisionContext, to: UUID) -> None:
     """Raise Invalid or Refused unless the person can be assigned to the current level now."""
-    reason = why_not_eligible(context, to)
+    reason = rights.why_not_eligible(context, to)
     if reason is not None and reason.code in _NOT_THEM:
         raise Refused(_NOT_THEM[reason.code], code=reason.code)
     if reason is not None:

@@ -14,6 +14,7 @@ from hitl.domain.state_machine import OPEN, UNDECIDED, WAITING, State
 IS_OPEN = models.Q(state__in=[state.value for state in OPEN])
 IS_WAITING = models.Q(state__in=[state.value for state in WAITING])
 IS_UNDECIDED = models.Q(state__in=[state.value for state in UNDECIDED])
+USER = settings.AUTH_USER_MODEL
 LEVELS = [("low", "Low"), ("medium", "Medium"), ("high", "High"), ("critical", "Critical")]
 
 
@@ -66,9 +67,7 @@ class Approval(TenantModel):
     currency = models.CharField(max_length=3, blank=True)
     reach = models.BigIntegerField(null=True)
 
-    requester = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
-    )
+    requester = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     requester_kind = models.CharField(max_length=10)
     agent_id = models.UUIDField(null=True)
     conversation_id = models.UUIDField(null=True)
@@ -92,9 +91,7 @@ class Approval(TenantModel):
     level = models.PositiveSmallIntegerField(default=1)
     votes_required = models.PositiveSmallIntegerField(default=1)
     votes_received = models.PositiveSmallIntegerField(default=0)
-    assigned_to = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
-    )
+    assigned_to = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     priority = models.PositiveSmallIntegerField(default=0)
     rounds = models.PositiveSmallIntegerField(default=0)
     escalation_step = models.PositiveSmallIntegerField(default=0)
@@ -116,9 +113,7 @@ class Approval(TenantModel):
     last_reminder_at = models.DateTimeField(null=True)
     first_viewed_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
-    )
+    decided_by = models.ForeignKey(USER, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     decided_name = models.CharField(max_length=80, blank=True)
     decided_role = models.CharField(max_length=20, blank=True)
     decided_as = models.CharField(max_length=20, blank=True)

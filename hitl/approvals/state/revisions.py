@@ -9,15 +9,7 @@ from typing import Any
 from core.actors import Actor
 from core.privacy.visible_text import visible_document
 from hitl.actions.observe import Observation
-from hitl.approvals.state import assignments, timers
-from hitl.approvals.state.outcomes import (
-    UNSATISFIABLE,
-    digest_of,
-    hold_as_unsatisfiable,
-    open_level,
-    request_columns,
-    risk_columns,
-)
+from hitl.approvals.state import assignments, outcomes, timers
 from hitl.approvals.state.transitions import UnitOfWork
 from hitl.domain.state_machine import Event, State
 from hitl.domain.strictness import strictest
@@ -68,7 +60,7 @@ def reassess(approval: Approval, observed: Observation, moment: datetime) -> Dra
 def columns_of(approval: Approval, draft: Draft, *, may_fall: bool = False) -> dict[str, Any]:
     """Return the columns of the next revision, by the stricter of both workflows; with `may_fall` by the new one."""
     observed, revision = draft.observed, approval.revision + 1
-    signed = request_columns(observed.kind, observed.params, observed.payload, observed.facts)
+    signed = outcomes.request_columns(observed.kind, observed.params, observed.payload, observed.facts)
     after = Approval(pk=approval.pk, **signed)
     matched, workflow = draft.matched, {}
     snapshot = matched.snapshot if may_fall else strictest(approval.snapshot, matched.snapshot)
@@ -76,13 +68,13 @@ def columns_of(approval: Approval, draft: Draft, *, may_fall: bool = False) -> d
         workflow = {"workflow_id": matched.workflow_id, "workflow_version": matched.version, "snapshot": snapshot}
     return {
         **signed,
-        **risk_columns(draft.assessed),
+        **outcomes.risk_columns(draft.assessed),
         **workflow,
         # A revision adds flags; only people clear them.
         "compliance_flags": sorted({*approval.compliance_flags, *draft.matched.flags}),
         "subject_key": observed.kind.subject_key(observed.params)[:200],
         "revision": revision,
-        "digest": digest_of(after, revision=revision),
+        "digest": outcomes.digest_of(after, revision=revision),
         "drift": [],
         "decided_at": None,
         "decided_by_id": None,
@@ -112,9 +104,9 @@ def new_revision(
     clock = timers.start(snapshot, 1, work.moment)
     expires = work.moment + timedelta(hours=snapshot["expire_hours"])
     columns |= {"votes_required": planned.required, "expires_at": expires, **clock.columns()}
-    left = [name for name in approval.holds if name != UNSATISFIABLE]
+    left = [name for name in approval.holds if name != outcomes.UNSATISFIABLE]
     if not planned.satisfiable:
-        columns |= hold_as_unsatisfiable(approval)
+        columns |= outcomes.hold_as_unsatisfiable(approval)
     elif left != approval.holds:
         columns |= {"holds": left, "hold_reason": ""}
     Assignment.objects.filter(approval=approval, closed_at=None).update(closed_at=work.moment)
@@ -123,7 +115,7 @@ def new_revision(
     if added := sorted({*columns.get("compliance_flags", ())} - {*approval.compliance_flags}):
         facts = {**(facts or {}), "flags": added}
     work.apply(approval, event, actor=actor, to=State.PENDING, changes=columns, timers=due, facts=facts)
-    open_level(work, approval, planned)
+    outcomes.open_level(work, approval, planned)
 
 
 def void_tokens(approval: Approval, moment: datetime, end: DecisionToken.End, *, person_id: object = None) -> None:
