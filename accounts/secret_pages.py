@@ -21,11 +21,7 @@ UNKNOWN_PER_MINUTE: Final = 30
 
 
 class FormCheck(CsrfViewMiddleware):
-    """Django's CSRF check for pages that send no referrer.
-
-    Under `no-referrer` browsers submit the form with the origin "null". Cookie and form token still have
-    to match, and a page elsewhere knows neither of them, nor the address.
-    """
+    """Django's CSRF check for pages without referrer, whose forms come from "null"; cookie and token must match."""
 
     def _origin_verified(self, request: HttpRequest) -> bool:
         return request.META.get("HTTP_ORIGIN") == "null" or bool(super()._origin_verified(request))  # type: ignore[misc]

@@ -116,10 +116,7 @@ def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
 
 
 def people_named(name: str, *, most: int = MOST_NAMED) -> list[UUID]:
-    """Return current and former members whose first, last or full name begins with a text, active ones first.
-
-    Case is ignored, and a single letter names nobody. At most ten; erased people are not found. One query.
-    """
+    """Return members whose first, last or full name begins with two letters or more, active first. One query."""
     beginning = " ".join(name.replace("\0", "").split())
     if len(beginning) < SHORTEST_NAME:
         return []

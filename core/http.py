@@ -96,11 +96,7 @@ class EgressRefused(httpx2.ConnectError):
 
 
 class GuardedTransport(httpx2.BaseTransport):
-    """Resolves the host, refuses addresses that are not global, and connects to a checked address.
-
-    DNS rebinding therefore has no effect. Hosts in `private_hosts` were configured by the operator and may
-    have any address.
-    """
+    """Connects to a checked, global address, so that DNS rebinding has no effect; to `private_hosts` as they are."""
 
     def __init__(self, inner: httpx2.BaseTransport, *, private_hosts: frozenset[str]) -> None:
         self._inner = inner

@@ -15,11 +15,7 @@ _last = 0
 
 
 def uuid7() -> UUID:
-    """Return a new UUIDv7 (RFC 9562, section 5.7; method 3 of section 6.2).
-
-    48 bits of Unix milliseconds, 12 bits of their fraction, 62 random bits. Ids of
-    one process are in order, also within a millisecond.
-    """
+    """Return a new UUIDv7 (RFC 9562, 5.7 and method 3 of 6.2), in order within this process."""
     global _last
     stamp = (time.time_ns() << 12) // _NANOSECONDS  # in 4096ths of a millisecond
     with _lock:

@@ -107,22 +107,13 @@ def leave(*, people: Iterable[UUID], now: datetime | None = None, **said: Unpack
 def leave_for_permission(
     permission: str, *, besides: UUID | None = None, now: datetime | None = None, **said: Unpack[NoticeWords]
 ) -> None:
-    """Leave a notice for every member who holds a permission now.
-
-    The person it is about (`besides`) gets it only if nobody else holds the permission. Everything else is as in
-    `leave`, and so is what it raises.
-    """
+    """Leave a notice, as `leave` does, for all who hold a permission; `besides` only if nobody else does."""
     holders = frozenset(_store().people_holding(permission))
     leave(people=holders - {besides} or holders, now=now, **said)
 
 
 def settle(*, people: Iterable[UUID], kind: str, link: str, now: datetime | None = None) -> None:
-    """Mark notices as seen that need nobody any more.
-
-    Such as those that asked for a decision on a request, once it is closed. For the system, in the tenant's scope
-    and the caller's transaction: the unseen notices of these people with this kind and link. Safe to repeat. Not
-    audited.
-    """
+    """Mark these people's notices of a kind and link as seen, as nobody needs them now. Safe to repeat."""
     if wanted := frozenset(people):
         _store().settle(people=wanted, kind=kind, link=link, moment=now or clock_now())
 

@@ -34,9 +34,6 @@ def remove(model: type[TenantModel], old: Q, *, limit: int = BATCH) -> int:
 
 
 def prune_streams(*, now: datetime | None = None, limit: int = BATCH) -> int:
-    """Delete stream events older than `STREAM_DAYS`; return how many. For the sweep.
-
-    The heads stay, so that numbers continue. A client that resumes from a deleted event gets a snapshot.
-    """
+    """Delete stream events older than `STREAM_DAYS`; return how many. Heads stay: numbers go on. For the sweep."""
     moment = (now or clock_now()) - timedelta(days=settings.STREAM_DAYS)
     return remove(StreamEvent, made_before(moment) & Q(created_at__lt=moment), limit=limit)

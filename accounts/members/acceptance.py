@@ -39,11 +39,7 @@ class OpenedInvitation:
 def open_invitation(
     *, invitation_id: UUID, visitor: UUID | None = None, now: datetime | None = None
 ) -> OpenedInvitation:
-    """Return what an invitation's link shows now; changes nothing.
-
-    Runs in the tenant's scope. `visitor` is the signed-in user of the browser, if any. The step is to
-    sign up, to sign in, or to accept. Raises `NotFound`.
-    """
+    """Return what an invitation's link shows a `visitor` now: the next step, or the problem. Raises `NotFound`."""
     row = Invitation.objects.select_related("invited_by").filter(pk=invitation_id).first()
     if row is None:
         raise NotFound

@@ -122,11 +122,7 @@ def resend_invitation(*, actor: Actor, invitation_id: UUID, now: datetime | None
 
 
 def withdraw_invitation(*, actor: Actor, invitation_id: UUID, now: datetime | None = None) -> Invitation:
-    """Withdraw an invitation: its link stops working.
-
-    Needs `accounts.manage_membership` and every permission of its role. Raises `Refused`, `NotFound`, and
-    `Conflict` ("over"). Announces nothing.
-    """
+    """Withdraw an invitation. Needs what inviting needs; raises `Refused`, `NotFound`, `Conflict` ("over")."""
     actor.require(MANAGE)
     with transaction.atomic():
         row = _lock_pending(invitation_id)
@@ -138,11 +134,7 @@ def withdraw_invitation(*, actor: Actor, invitation_id: UUID, now: datetime | No
 
 
 def make_invitation_link(*, actor: Actor, invitation_id: UUID, round: int, now: datetime | None = None) -> str:
-    """Return a new secret for an invitation's link, or "" if it is closed or was sent again.
-
-    For the system only, when the email is sent; only the digest is stored. Raises `Refused`.
-    Announces nothing.
-    """
+    """Return a new link's secret, "" if it is closed or was sent again. System only: `Refused`. Announces nothing."""
     if actor.kind != "system":
         raise Refused("Only the system creates invitation links.")
     with transaction.atomic():

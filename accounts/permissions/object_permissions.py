@@ -17,12 +17,7 @@ from core.tenancy.scope import current_tenant_or_none
 
 
 def has_permission(*, actor: Actor, permission: str, obj: TenantModel) -> bool:
-    """Return True if the actor has the permission for this object.
-
-    The tenant is checked first, so no permission reaches into another one; then the role's permission
-    for all objects, or the one granted to the role's group for this object. An API key is limited to
-    its scopes here as well. At most one query.
-    """
+    """Return True if role, or role on this object of this tenant, grants it; keys need the scope. At most one query."""
     if obj.tenant_id != current_tenant_or_none():
         return False
     return actor.may(permission) or permission in list_permissions(actor=actor, obj=obj)

@@ -123,10 +123,7 @@ def reveal(
 
 
 def _alert(actor: Actor, action: str, count: int, moment: datetime) -> list[Fact]:
-    """Leave a notice for others who may read the audit log, once an hour; return its audit entry.
-
-    The entry is what is asked for the next time. Without others, the person gets the notice.
-    """
+    """Leave others who may read the audit log a notice, once an hour by its entry, which is returned."""
     membership_id = Membership.objects.values_list("pk", flat=True).get(user_id=actor.user_id)
     last = chain.last_of(MEMBERSHIP, membership_id, lambda entry: entry.action == action)
     if last is not None and last.at > moment - WINDOW:
@@ -148,10 +145,7 @@ def _alert(actor: Actor, action: str, count: int, moment: datetime) -> list[Fact
 def get_active_reveal(
     *, actor: Actor, object_type: str, object_id: UUID, now: datetime | None = None
 ) -> ActiveReveal | None:
-    """Return what the actor's open grants reveal of an object together, or None.
-
-    A later grant never shortens an earlier one. `expires_at` is when the first field is masked again.
-    """
+    """Return what the actor's open grants reveal of an object, until the first of them ends, or None."""
     if actor.user_id is None or not actor.may("accounts.view_pii"):
         return None
     grants = RevealGrant.objects.filter(

@@ -112,11 +112,7 @@ def line_of(row: Mapping[str, Any]) -> bytes:
 
 
 def anchor_tenant(*, now: datetime | None = None) -> None:
-    """Anchor the chain of the tenant in scope, and write what is new to every place.
-
-    For the system. A chain that is broken and a place that fails leave those who may read the audit log a notice,
-    once until it works again.
-    """
+    """Anchor the chain in scope and write what is new to every place; trouble is told once to who reads the log."""
     moment = now or clock_now()
     try:
         anchors.extend(now=moment)

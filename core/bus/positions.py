@@ -79,11 +79,7 @@ def lock_cursors(consumers: Collection[str], moment: datetime, *, wait: bool = F
 
 
 def make_cursors(consumers: Collection[str], moment: datetime) -> set[str]:
-    """Make the cursors of consumers in the tenant in scope; return whose there were none.
-
-    In a transaction of its own: another worker that wants to make them would wait for the end of the batch. Nor are
-    those inserted that are there: where one is just being moved, that would wait too.
-    """
+    """Make cursors in the tenant in scope, in a transaction of its own, which none waits for; return whose."""
     tenant_id, ids = current_tenant_id(), [uuid7() for _ in consumers]
     with connection.cursor() as cursor:
         cursor.execute(_MAKE, [tenant_id, NOBODY, moment, ids, list(consumers), tenant_id])

@@ -101,11 +101,7 @@ def has_news(*, now: datetime | None = None) -> bool:
 
 
 def _catch_up(turn: Turn, consumers: Sequence[Subscription], places: dict[str, Position], start: Position) -> None:
-    """Let the consumers at a place take what follows, window by window.
-
-    Those that are further join in the window that they are in, so that all end at the same place and the next turn is
-    one look for all of them.
-    """
+    """Let the consumers at a place take what follows, window by window; those further on join in theirs."""
     while not turn.is_over:
         news = find_news(start, LOOK_AT)
         group = [each for each in consumers if start.order <= places[each.name].order < news.until.order]

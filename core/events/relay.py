@@ -32,11 +32,7 @@ _batched: dict[str, Callable[[Sequence[Outbox]], object]] = {}
 
 
 def relay(*, works: bool = False) -> int:
-    """Send the signals of waiting announcements; return how many.
-
-    Runs outside any scope. With `works` the work that a lone announcement hands over (`jobs.decorators.hand_over`) is
-    done here, not by a task of its own; of several, workers do it side by side.
-    """
+    """Send waiting announcements outside any scope; return how many. With `works` a lone one's work is done here."""
     # Cleared before reading: a commit after this point enqueues the relay again.
     shared.delete(outbox.RELAY_HINT)
     sent = 0
@@ -56,11 +52,7 @@ def relay(*, works: bool = False) -> int:
 
 
 def on_batch(event: str, receive: Callable[[Sequence[Outbox]], object]) -> None:
-    """Register a receiver of the announcements of each batch that the relay has sent.
-
-    It is called after the signals, in the tenant's scope, for work that is cheaper in batches. It must be safe
-    to repeat.
-    """
+    """Register a receiver, safe to repeat, of each batch that the relay has sent, for work that is cheaper so."""
     _batched[outbox.check_name(event)] = receive
 
 

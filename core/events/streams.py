@@ -57,11 +57,7 @@ def append(stream: str, type: str, payload: dict[str, Any], *, about: UUID | Non
 
 
 def append_all(events: Sequence[NewEvent]) -> list[StreamEvent]:
-    """Append events, as `append` does; each stream keeps their order.
-
-    The heads are locked in the order of the streams' names, so that two writers can't deadlock. Raises ValueError for
-    an event that the catalogue does not know, or not like this.
-    """
+    """Append events as `append` does, heads locked by name against deadlocks. Raises ValueError for unknown shapes."""
     if not events:
         return []
     tenant_id = current_tenant_id()

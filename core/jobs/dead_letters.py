@@ -49,11 +49,7 @@ _words: dict[str, Words] = {}
 
 
 def register_replayer(kind: str, replay_row: Replayer, words: Words | None = None) -> None:
-    """Register the function that queues a job of a kind again, and how the kind is shown.
-
-    The function gets the row's id, in the transaction of the retry and in the tenant's scope; an error undoes
-    the retry.
-    """
+    """Register what queues a kind's row again, in the transaction of the retry, and how the kind is shown."""
     if _replayers.get(kind, replay_row) is not replay_row:
         raise ValueError(f"a replayer of {kind!r} is already registered")
     _replayers[kind] = replay_row
@@ -123,11 +119,7 @@ def _park(kind: str, ref: UUID, reason: str, moment: datetime) -> DeadLetter:
 
 
 def replay(*, actor: Actor, dead_letter_id: UUID, now: datetime | None = None) -> DeadLetter:
-    """Retry a failed job.
-
-    Needs `core.replay_deadletter`. Raises Refused, NotFound, Conflict (with the state) if it is already
-    closed, Invalid if its kind can't be retried. Audited as `dead_letter.replayed`.
-    """
+    """Retry a failed job. Needs `core.replay_deadletter`; raises NotFound, Conflict if closed, Invalid. Audited."""
     actor.require("core.replay_deadletter")
     with transaction.atomic():
         letter = _close(actor, dead_letter_id, DeadLetter.State.REPLAYED, now or clock_now())

@@ -48,11 +48,7 @@ def _shared(work: Callable[..., Any], queue: Queue, limits: TimeLimits | None = 
 
 
 def afterwards(work: Callable[[], Any]) -> bool:
-    """Run a function at the end of the current tenant task.
-
-    Returns False outside of one. For work that would otherwise be a task of its own. It runs in the same scope,
-    after the transaction, and is lost if the process dies: a sweep must find it.
-    """
+    """Run a function after the current tenant task, which may die (a sweep must find it); False outside of one."""
     waiting = _afterwards.get()
     if waiting is None:
         return False
@@ -61,10 +57,7 @@ def afterwards(work: Callable[[], Any]) -> bool:
 
 
 def hand_over(task: Any, tenant_id: UUID, row_id: UUID) -> None:
-    """Queue a tenant task, or let the task that relays a lone announcement do its work at its end (`keep_work`).
-
-    For work that is written down: if the process dies in between, a sweep finds it.
-    """
+    """Queue a tenant task about something stored, or let the task that relays a lone announcement do it."""
     kept = _kept_work.get()
     if kept is None:
         task.delay(str(tenant_id), str(row_id))

@@ -54,10 +54,7 @@ class ParkedEvent(TenantModel):
 
 
 class BusConsumer(models.Model):
-    """A consumer over all tenants: where it started, and up to where nothing is left to look for.
-
-    Of no tenant: it holds positions only. `xid` and `event_id` let an idle turn end after one look at an index.
-    """
+    """A consumer over all tenants: where it started, and where nothing is left to look for; positions only."""
 
     name = models.CharField(max_length=60, primary_key=True)
     start_xid = TransactionIdField()

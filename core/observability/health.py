@@ -97,10 +97,7 @@ def run_checks() -> list[Reading]:
 
 
 def read_gauges() -> list[tuple[Gauge, float | None]]:
-    """Measure every gauge; None if the database or Redis is down, and for those that `PATIENCE` leaves no time for.
-
-    Where the database gives no connection, each gauge would wait for one, longer in all than anybody who asks.
-    """
+    """Measure every gauge; None without database or Redis, or once `PATIENCE` is over, as each would wait."""
     readings: list[tuple[Gauge, float | None]] = []
     until = time.monotonic() + PATIENCE
     for gauge in _gauges.values():

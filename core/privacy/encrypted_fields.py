@@ -93,11 +93,7 @@ class EncryptedTextField(models.Field[Any, Any]):
         return plain.decode()
 
     def open(self, sealed: Sealed, *, tenant_id: UUID | None = None) -> Any:
-        """Decrypt a value of this column.
-
-        Raises NoTenant if it was read in the platform scope and its tenant's scope is not active, and
-        Unavailable if it was changed or moved, or its key is missing.
-        """
+        """Decrypt a value. Raises NoTenant outside its tenant's scope, Unavailable if changed, moved or without key."""
         current = current_tenant_or_none()
         owner = tenant_id or sealed.tenant_id or current
         if owner is None or (current or sealed.tenant_id) != owner:

@@ -25,11 +25,7 @@ def encrypted_models() -> list[tuple[type[models.Model], list[EncryptedTextField
 
 
 def rotate_tenant(tenant_id: UUID) -> int:
-    """Re-encrypt the tenant's values that have an older key; return how many.
-
-    Safe to run while the product is running, and again after a crash: a row that was changed in between is
-    left alone, because it already has the current key.
-    """
+    """Re-encrypt the tenant's values that have an older key; return how many. Safe while running, and to repeat."""
     with tenant_scope(tenant_id):
         return sum(
             sum(_rotate_rows(model, fields, page) for page in _pages(model)) for model, fields in encrypted_models()

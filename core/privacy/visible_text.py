@@ -17,11 +17,7 @@ _LIKE_LATIN: Final = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LI
 
 
 def visible(text: str) -> str:
-    """Return the text with marks such as `[U+202E]` for deceptive characters.
-
-    These are characters without a shape, characters that change the direction, and letters of another alphabet
-    within a Latin word, which are followed by their mark.
-    """
+    """Return the text with marks such as `[U+202E]` for hidden, reordering and look-alike characters."""
     text = text.replace("\r\n", "\n")
     if text.isascii() and text.isprintable():
         return text

@@ -64,10 +64,7 @@ def take_place(*, indexes: Collection[str], day: date, per_contact: int, per_day
 
 
 def _take_share(day: date, limit: int) -> bool:
-    """Take a place in one of the shares, beginning anywhere; the sum of the shares is the limit.
-
-    An UPDATE leaves full rows unlocked, so that transactions hold one share each and never wait in a circle.
-    """
+    """Take a place in one of the shares; an UPDATE leaves full rows unlocked, so that none waits in a circle."""
     shares = list(_shares_of(limit))
     start = random.randrange(len(shares))  # noqa: S311  (which row is no secret)
     for index, most in (*shares[start:], *shares[:start]):

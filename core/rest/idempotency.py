@@ -25,10 +25,7 @@ def idempotent(handler: Handler) -> Handler:
 
 
 def idempotent_outside_transaction(handler: Handler) -> Handler:
-    """Store the response after the work, which calls other systems or opens its own transactions.
-
-    If the process dies in between, a repetition does the work again, so the service must be safe to repeat.
-    """
+    """Store the response after work that calls others; a repetition may do it again, so it must be safe."""
     return _wrapped(handler, atomic=False)
 
 

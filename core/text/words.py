@@ -76,10 +76,7 @@ def _elided(word: str, elide: Elide) -> tuple[str, ...]:
 
 
 def placed_words(text: str) -> list[Word]:
-    """Return the words of a text with their places, without accents and with case, width and ligatures folded.
-
-    A word is neighbouring letters and digits, an accent that stands by itself and what has no shape included.
-    """
+    """Return words of letters and digits with their places, without accents, case, width and ligatures folded."""
     if text.isascii():
         return [Word(match[0].lower(), *match.span()) for match in _ASCII.finditer(text)]
     found: list[Word] = []

@@ -36,10 +36,7 @@ _failing = threading.BoundedSemaphore(FAILING_AT_ONCE)
 
 
 def list_due(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, delivery) of what is due in all tenants, a few of each endpoint; for the sweep.
-
-    A few are enough, since each one that ends enqueues the next: so a receiver with a long queue hides no other.
-    """
+    """Return (tenant, delivery) of what is due, a few of each endpoint, as each that ends enqueues the next."""
     moment = (now or clock_now()) - GRACE
     with platform_scope():
         own = WebhookDelivery.objects.filter(endpoint_id=OuterRef("pk"), state=State.WAITING, due_at__lte=moment)

@@ -28,11 +28,7 @@ State = WebhookEndpoint.State
 def save_endpoint(
     *, actor: Actor, purpose: str, ref: UUID, url: str, wakes: bool = True
 ) -> tuple[WebhookEndpoint, str]:
-    """Set the address of an object's webhooks; return the endpoint, and its secret when it is new.
-
-    A saved address is active again if it `wakes`. Needs the purpose's permission; raises `Invalid` with the field
-    `url`.
-    """
+    """Set an object's address, active again if it `wakes`; return endpoint and new secret. Raises `Invalid` (`url`)."""
     actor.require(PURPOSES.get(purpose).permission)
     address = checked_url(url)
     with transaction.atomic():
@@ -84,10 +80,7 @@ def set_paused(*, actor: Actor, endpoint_id: UUID, is_paused: bool) -> WebhookEn
 
 
 def remove_endpoint(*, actor: Actor, endpoint_id: UUID) -> None:
-    """Remove an endpoint: its secrets at once, its deliveries by the sweep. What still waits is not sent.
-
-    Needs the purpose's permission; raises `NotFound`.
-    """
+    """Remove an endpoint; what waits isn't sent. Needs the purpose's permission; raises `NotFound`."""
     with transaction.atomic():
         endpoint = _locked(actor, endpoint_id)
         old_state = endpoint.state

@@ -115,11 +115,7 @@ class Texts:
 
 
 def rows_holding(texts: Texts, words: Sequence[str], is_meant: IsMeant, after: str, limit: int) -> Found:
-    """Return the ids of the next rows whose texts mention the person, and the last id read.
-
-    The database filters by parts of words, because a tenant may have a million rows; `is_meant` then checks
-    whole words.
-    """
+    """Return ids of the next rows that mention the person, and the last read; SQL filters, `is_meant` decides."""
     if not words:
         return [], ""
     columns = ", ".join(f'"{name}"::text' for name in texts.columns)

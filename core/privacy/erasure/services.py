@@ -143,11 +143,7 @@ def _next_step(erasure: Erasure, limit: int) -> bool:
 
 
 def _next_round(erasure: Erasure, moment: datetime) -> bool:
-    """Start the next round of all steps, or finish after one that changed nothing.
-
-    Data that is written after its step has run is found by the next round. So it is not finished while work
-    from before the round is still running.
-    """
+    """Start the next round, or finish after one that changed nothing, once no work from before it still runs."""
     person = person_of(erasure)
     for handler in handlers():
         handler.gather(person)
