@@ -32,6 +32,11 @@ class NoticeKind:
 kinds: Final[Registry[NoticeKind]] = Registry(NoticeKind, name="notice kind")
 
 
+def register_kind(key: str, label: str, icon: str = NoticeKind.icon) -> None:
+    """Register a kind of notice: how the list names it, and its icon in the console."""
+    kinds.register(key, type(key, (NoticeKind,), {"label": label, "icon": icon}))
+
+
 class NoticeWords(TypedDict):
     """What a notice is to say, as `leave` takes it."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -18,19 +18,6 @@ Shift = tuple[int, int]
 
 class BrokenCalendar(ValueError):
     """The definition of a calendar is invalid, or has no working time."""
-
-
-class Calendar(Protocol):
-    """The working time that counts towards deadlines."""
-
-    def add(self, start: datetime, working: timedelta) -> datetime:
-        """Return the moment at which `working` time has passed since `start`."""
-
-    def back(self, end: datetime, working: timedelta) -> datetime:
-        """Return a moment from which `working` time has passed until `end`."""
-
-    def between(self, start: datetime, end: datetime) -> timedelta:
-        """Return the working time between two moments, never negative."""
 
 
 class RoundTheClock:
@@ -124,6 +111,10 @@ def _jump(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
         else:
             after = middle
     return after.replace(microsecond=0)
+
+
+Calendar = RoundTheClock | BusinessHours
+"""The working time that counts towards deadlines."""
 
 
 def calendar_from(definition: Mapping[str, Any]) -> Calendar:

@@ -20,7 +20,6 @@ from core.audit.chain import Fact
 from core.clock import now as clock_now
 from core.db.locks import advisory_lock
 from core.errors import Invalid, Refused, TooMany
-from core.notices import NoticeKind
 from core.registry import Registry
 
 SHORTEST_REASON = 8
@@ -30,13 +29,7 @@ MEMBERSHIP: Final = "accounts.membership"
 NOTICE: Final = "accounts.reveals"
 
 
-class RevealNotice(NoticeKind):
-    """Somebody shows personal data often."""
-
-    label = "Personal data"
-
-
-notices.kinds.register(NOTICE, RevealNotice)
+notices.register_kind(NOTICE, "Personal data")
 
 
 class Revealable(ABC):

@@ -30,12 +30,6 @@ class NoticeFilters(ApiFilterSet):
         return queryset.filter(seen_at=None) if value else queryset
 
 
-class NoticePagination(SortedPagination):
-    """Pages of notices, newest first."""
-
-    dated: ClassVar = {"created": "created_at"}
-
-
 class NoticeSerializer(RowSerializer[Notice]):
     """A notice. `link` is a path of this site, or empty."""
 
@@ -59,7 +53,8 @@ class NoticeViewSet(ListViewSet):
     permissions: ClassVar = {"list": notices.USE, "seen": notices.USE, "see_all": notices.USE}
     serializer_class = NoticeSerializer
     filterset_class = NoticeFilters
-    pagination_class = NoticePagination
+    pagination_class = SortedPagination
+    dated: ClassVar = {"created": "created_at"}
     lookup_url_kwarg = "notice_id"
     list_rows = staticmethod(notices.list_own)
 

@@ -20,7 +20,6 @@ from core.audit import anchors
 from core.audit.selectors import VIEW
 from core.clock import now as clock_now
 from core.models import AnchorDelivery, AuditAnchor, AuditHead
-from core.notices import NoticeKind
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope
 
@@ -33,13 +32,7 @@ plain_log: Final = logging.getLogger("walker.audit_anchor")
 """Its lines are written as they are: the mask of other logs would take some hashes for numbers of cards."""
 
 
-class AnchorNotice(NoticeKind):
-    """The audit log could not be anchored."""
-
-    label, icon = "Audit log", "alert"
-
-
-notices.kinds.register(NOTICE, AnchorNotice)
+notices.register_kind(NOTICE, "Audit log", "alert")
 
 
 class NotDelivered(Exception):

@@ -44,13 +44,7 @@ returning attempts, recent
 """
 
 
-class RefusalNotice(notices.NoticeKind):
-    """Somebody is refused often."""
-
-    label, icon = "Refused attempts", "shield"
-
-
-notices.kinds.register(NOTICE, RefusalNotice)
+notices.register_kind(NOTICE, "Refused attempts", "shield")
 
 
 @dataclass(frozen=True, slots=True)

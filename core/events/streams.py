@@ -141,23 +141,21 @@ def _passing(stream: str, type: str, payload: dict[str, Any], tenant_id: UUID | 
 
 def hint_after_commit(numbers: Mapping[str, int]) -> None:
     """Send listeners the newest number of each stream after the commit."""
-    tenant_id = current_tenant_id()  # the scope may have ended by then
-
-    def hint() -> None:
-        for stream, seq in numbers.items():
-            message = {"type": "stream.event", "stream": stream, "seq": seq}
-            live.post(group_name(tenant_id, stream), message)
-
-    transaction.on_commit(hint, robust=True)
+    hints = [{"type": "stream.event", "stream": stream, "seq": seq} for stream, seq in numbers.items()]
+    _post_after_commit(hints)
 
 
 def transient_after_commit(names: Iterable[str], type: str) -> None:
     """Send an empty transient frame to the listeners of each stream after the commit."""
+    frame = {"type": "stream.transient", "event": type, "payload": {}}
+    _post_after_commit([{**frame, "stream": stream} for stream in names])
+
+
+def _post_after_commit(frames: Sequence[dict[str, Any]]) -> None:
     tenant_id = current_tenant_id()  # the scope may have ended by then
 
-    def send() -> None:
-        for stream in names:
-            message = {"type": "stream.transient", "stream": stream, "event": type, "payload": {}}
-            live.post(group_name(tenant_id, stream), message)
+    def post() -> None:
+        for frame in frames:
+            live.post(group_name(tenant_id, frame["stream"]), frame)
 
-    transaction.on_commit(send, robust=True)
+    transaction.on_commit(post, robust=True)

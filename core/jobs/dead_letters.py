@@ -27,13 +27,7 @@ VIEW: Final = "core.view_deadletter"
 _replayers: dict[str, Replayer] = {}
 
 
-class FailedJobNotice(notices.NoticeKind):
-    """Notices of jobs that failed for good."""
-
-    label, icon = "Failed job", "dead"
-
-
-notices.kinds.register("failed_job", FailedJobNotice)
+notices.register_kind("failed_job", "Failed job", "dead")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,7 @@ _FORGET: Final = 3600
 _breakers: dict[str, "Breaker"] = {}
 
 
-class BreakerNotice(notices.NoticeKind):
-    """Notices of services to which calls are paused."""
-
-    label, icon = "Outside service", "dead"
-
-
-notices.kinds.register("breaker", BreakerNotice)
+notices.register_kind("breaker", "Outside service", "dead")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,12 +29,6 @@ class LetterFilters(ApiFilterSet):
     parked_before = BeforeFilter("parked_at")
 
 
-class LetterPagination(SortedPagination):
-    """Pages of failed jobs, newest first."""
-
-    dated: ClassVar = {"parked": "parked_at"}
-
-
 class LetterSerializer(RowSerializer[DeadLetter]):
     """A failed job."""
 
@@ -50,7 +44,8 @@ class DeadLetterViewSet(ListViewSet):
     permissions: ClassVar = {"list": "core.view_deadletter", "replay": REPLAY, "discard": REPLAY}
     serializer_class = LetterSerializer
     filterset_class = LetterFilters
-    pagination_class = LetterPagination
+    pagination_class = SortedPagination
+    dated: ClassVar = {"parked": "parked_at"}
     lookup_url_kwarg = "letter_id"
     list_rows = staticmethod(dead_letters.query_dead_letters)
 

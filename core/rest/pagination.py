@@ -74,7 +74,7 @@ class SortedPagination(KeysetPagination):
     """Pages in the order that `ordering` names, of those in `orders`; without one as `KeysetPagination` does.
 
     An order is one column and the id, in the same direction. A page starts after the last row's value and id.
-    `dated`: the columns that filters bound by time. Without `ordering` such a list is read by that column, newest
+    `dated`, here or in the view: the columns that filters bound by time. Without `ordering` such a list is read by that column, newest
     first, so that the index begins at the bound.
     """
 
@@ -84,7 +84,7 @@ class SortedPagination(KeysetPagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         """Return the page; raises `Invalid` for a cursor of another order."""
-        name, order = self._order(request)
+        name, order = self._order(request, getattr(view, "dated", self.dated))
         if len(order) == 1:
             self.ordering = order[0]
             return super().paginate_queryset(queryset, request, view)
@@ -96,11 +96,11 @@ class SortedPagination(KeysetPagination):
         self.following = cursor_at(f"{name}|{place.at(self.page[-1])}") if len(found) > size else ""
         return self.page
 
-    def _order(self, request: Request) -> tuple[str, tuple[Any, ...]]:
+    def _order(self, request: Request, dated: Mapping[str, str]) -> tuple[str, tuple[Any, ...]]:
         """Return the name of the order and its columns."""
         name = request.query_params.get("ordering", "")
         if not name:
-            for prefix, column in self.dated.items():
+            for prefix, column in dated.items():
                 if any(f"{prefix}_{side}" in request.query_params for side in ("after", "before")):
                     return f"-{column}", (f"-{column}", "-id")
         return name, self.orders.get(name, (self.ordering,))

@@ -5,27 +5,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from io import StringIO
-from typing import Any, ClassVar, Final, Literal, Protocol
+from typing import Any, ClassVar, Final, Literal
 
 Format = Literal["csv", "jsonl"]
 _EXECUTED: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Spreadsheets take a cell that begins with one of these for a formula; the last four are the wide forms."""
 _BEFORE: Final = ("\t", "\r", "\n")
-
-
-class Shape(Protocol):
-    """One way to write a list."""
-
-    content_type: ClassVar[str]
-
-    def head(self, columns: Sequence[str]) -> bytes:
-        """Return what the file begins with."""
-
-    def line(self, values: Mapping[str, Any]) -> bytes:
-        """Return one row."""
-
-    def note(self, text: str, columns: Sequence[str]) -> bytes:
-        """Return the last line of a file that lacks rows."""
 
 
 class Csv:
@@ -64,6 +49,7 @@ class JsonLines:
         return self.line({"note": text})
 
 
+Shape = Csv | JsonLines
 FORMATS: Final[dict[Format, Shape]] = {"csv": Csv(), "jsonl": JsonLines()}
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from core.http import Patience
-from core.notices import NoticeKind, kinds
+from core.notices import register_kind
 from core.registry import Registry
 
 if TYPE_CHECKING:
@@ -17,13 +17,7 @@ NOTICE: Final = "webhooks"
 PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 7200, 18_000, 36_000))
 
 
-class WebhookNotice(NoticeKind):
-    """A receiver of webhooks fails."""
-
-    label, icon = "Webhooks", "alert"
-
-
-kinds.register(NOTICE, WebhookNotice)
+register_kind(NOTICE, "Webhooks", "alert")
 
 
 @dataclass(frozen=True, slots=True)
