@@ -50,7 +50,19 @@ class TenantMiddleware:
         _remember_tenant(request, membership, wanted, is_only=len(memberships) == 1)
         with tenant_scope(membership.tenant_id):
             request.memberships = memberships  # type: ignore[attr-defined]
-            request.actor = _actor(request, membership)  # type: ignore[attr-defined]
+            person = Actor.of_user(
+                request.user.pk,
+                membership.role,
+                address=services.client_address(request),
+                user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
+                auth_strength=services.auth_strength_of(request),
+            )
+            request.actor = replace(  # type: ignore[attr-defined]
+                person,
+                permissions=permissions_of(membership.role),
+                proven_lately=services.proven_lately(request),
+                teams=teams_seen(request.user.pk, own_only=membership.own_teams_only),
+            )
             request.tenant = SimpleLazyObject(  # type: ignore[attr-defined]
                 lambda: Tenant.objects.get(pk=membership.tenant_id)
             )
@@ -72,23 +84,6 @@ def switch_to_tenant(request: HttpRequest, tenant_id: UUID | str) -> None:
     """Switch the session to a tenant and drop a form of another one that waits for the password."""
     request.session[SESSION_TENANT] = str(tenant_id)
     request.session.pop(STATE_SESSION_KEY, None)
-
-
-def _actor(request: HttpRequest, membership: selectors.ActiveMembership) -> Actor:
-    user_id: UUID = request.user.pk  # type: ignore[assignment]
-    person = Actor.of_user(
-        user_id,
-        membership.role,
-        address=services.client_address(request),
-        user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
-        auth_strength=services.auth_strength_of(request),
-    )
-    return replace(
-        person,
-        permissions=permissions_of(membership.role),
-        proven_lately=services.proven_lately(request),
-        teams=teams_seen(user_id, own_only=membership.own_teams_only),
-    )
 
 
 class NoStoreMiddleware:

@@ -148,11 +148,9 @@ def roles_now(user_ids: Collection[UUID]) -> dict[UUID, tuple[str, bool]]:
 
 def is_active_member(user_id: UUID) -> bool:
     """Return True if a person is an active member of the tenant in scope."""
-    memberships = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True)
-    return memberships.exists()
+    return Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True).exists()
 
 
 def wants_mail(user_id: UUID) -> bool:
     """Return True if a person is an active member and wants approval emails."""
-    memberships = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True, mail_on=True)
-    return memberships.exists()
+    return Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True, mail_on=True).exists()

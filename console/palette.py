@@ -46,23 +46,19 @@ def find(site: KitSite, viewer: Actor, words: str) -> list[tuple[str, list[Found
         return [("Pages", pages)]
     known = [(kind.order, kind) for _, kind in finders.items() if viewer.may(kind.permission)]
     found = [(kind.title, kind().find(viewer, words)) for _, kind in sorted(known, key=lambda pair: pair[0])]
-    groups = [*found, ("Pages", pages), ("Settings and actions", _matching(_settings(site, viewer), words))]
-    return [(title, rows[:MOST_FOUND]) for title, rows in groups if rows]
-
-
-def _settings(site: KitSite, viewer: Actor) -> list[Found]:
-    """Return the viewer's own settings, and the actions above the lists that their role allows."""
     own = [
         Found("Email preferences", "Your account", reverse("mail_preference")),
         Found("Sign-in security", "Your account", reverse("mfa_index")),
         Found("Change password", "Your account", reverse("account_change_password")),
     ]
-    return own + [
+    own += [
         Found(action.title, nav.label, reverse(f"{site.name}:{name}"))
         for nav, _, model_admin in navigation.list_places(site, viewer)
         for name, action in getattr(model_admin, "list_actions", dict)().items()
         if viewer.may(action.permission)
     ]
+    groups = [*found, ("Pages", pages), ("Settings and actions", _matching(own, words))]
+    return [(title, rows[:MOST_FOUND]) for title, rows in groups if rows]
 
 
 def _matching(entries: list[Found], words: str) -> list[Found]:

@@ -21,7 +21,17 @@ from core.errors import Conflict, NotFound, Refused
 from core.models import Erasure
 from core.privacy.erasure import services as erasures
 from core.privacy.erasure.person import ERASED, Person, Words
-from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, Texts, rows_holding
+from core.privacy.erasure.registry import (
+    HANDLERS,
+    Batch,
+    ErasureHandler,
+    Step,
+    Table,
+    Texts,
+    emptied,
+    rows_holding,
+    window,
+)
 from core.tenancy.scope import platform_scope
 
 ERASE: Final = "accounts.erase_member"
@@ -48,18 +58,15 @@ def _keys(person: Person, after: str, limit: int) -> Batch:
 
 def _invitations(person: Person, after: str, limit: int) -> Batch:
     """Blank the invitations the person received, found by their addresses and their account."""
-    rows = _offered_to(person).exclude(address_digest=NO_DIGEST)
-    keys = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
     gone = {"address": None, "name": None, "masked_address": ERASED, "address_digest": NO_DIGEST, "digest": None}
-    return Batch(Invitation.objects.filter(pk__in=keys).update(**gone), str(keys[-1]) if len(keys) == limit else "")
+    return emptied(_offered_to(person).exclude(address_digest=NO_DIGEST), limit, **gone)
 
 
 def _notices(person: Person, after: str, limit: int) -> Batch:
     """Remove the notices left for the person."""
     own = Notice.objects.filter(person_id__in=person.ids("users"))
-    keys = list(own.order_by("pk").values_list("pk", flat=True)[:limit])
-    removed = own.filter(pk__in=keys).delete()[0] if keys else 0
-    return Batch(removed, str(keys[-1]) if len(keys) == limit else "")
+    rows, last = window(own.only("pk"), "", limit)
+    return Batch(own.filter(pk__in=[row.pk for row in rows]).delete()[0] if rows else 0, last)
 
 
 def _browsers(person: Person, after: str, limit: int) -> Batch:

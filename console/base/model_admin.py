@@ -90,17 +90,11 @@ class ReadOnlyAdmin(KitModelAdmin):
         """Return True if the viewer may see the app."""
         return self.has_view_permission(request)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False: services create rows."""
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False, and so for changing and deleting: services do that."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return False: services change rows."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return False: rows are not deleted here."""
-        return False
+    has_change_permission = has_delete_permission = has_add_permission
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Allow the parameters of the declared filters and nothing else."""

@@ -152,9 +152,6 @@ class ToolbarChangeList(CappedChangeList):
     def chosen_selects(self) -> int:
         """Return how many filters are chosen that no chip shows."""
         shown = {(chip.parameter, chip.value) for chip in self.quick}
-        return sum(bool(value) and (name, value) not in shown for name, value in self._selects())
-
-    def _selects(self) -> Iterator[tuple[str, str]]:
-        for spec in self.filter_specs:
-            if not spec.is_hidden and spec.parameter_name != SORT:
-                yield spec.parameter_name, self.chosen[spec.parameter_name]
+        names = [spec.parameter_name for spec in self.filter_specs if not spec.is_hidden]
+        chosen = [(name, self.chosen[name]) for name in names if name != SORT]
+        return sum(bool(value) and (name, value) not in shown for name, value in chosen)

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Final, NamedTuple
@@ -181,7 +181,9 @@ def _take_batch(turn: Turn, group: Sequence[Subscription], limit: int | None = N
                 outcomes[each.name] = Outcome.DONE
         for (position, most), some in together.items():
             names = [each.name for each in some]
-            events, until = read_events(_types_of(some), cursors[names[0]], most)
+            takes_all = any(each.types is None for each in some)
+            types = None if takes_all else frozenset[str]().union(*(each.types or () for each in some))
+            events, until = read_events(types, cursors[names[0]], most)
             for each in some:
                 if wanted := [event for event in events if each.types is None or event.type in each.types]:
                     each.receive(wanted)
@@ -193,16 +195,6 @@ def _take_batch(turn: Turn, group: Sequence[Subscription], limit: int | None = N
             move_cursors(names, until, turn.moment)
     turn.taken += taken
     return outcomes
-
-
-def _types_of(group: Iterable[Subscription]) -> frozenset[str] | None:
-    """Return the types that any of several consumers takes; None for all."""
-    types: set[str] = set()
-    for each in group:
-        if each.types is None:
-            return None
-        types |= each.types
-    return frozenset(types)
 
 
 def _due_again(moment: datetime) -> list[tuple[str, UUID]]:

@@ -1,7 +1,7 @@
 """Circuit breakers whose state all processes share in Redis: closed, open, half-open."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, Literal
 
 from django.core.cache import cache
@@ -87,7 +87,19 @@ class Breaker:
                 # Of two breakers at the same instant one may be missed.
                 opened = cache.get(f"{tenant_id}:breakers") or {}
                 cache.set(f"{tenant_id}:breakers", {**opened, self.name: moment.timestamp()}, timeout=_FORGET)
-                self._leave_notice(moment)
+                service = self.name.partition(":")[0].replace("_", " ")
+                with transaction.atomic():
+                    notices.leave_for_permission(
+                        "core.view_deadletter",
+                        kind="breaker",
+                        title=f"Calls to {service} are paused",
+                        body="The service failed several times in a row. Walker tries it again every "
+                        f"{self.cool_down.total_seconds():.0f} seconds and continues when it answers.",
+                        link="",
+                        level="alert",
+                        dedupe_key=f"breaker:{self.name}:{moment.isoformat()}",
+                        now=moment,
+                    )
         except (RedisError, OSError):
             log.warning("breaker_state_lost", breaker=self.name)
 
@@ -104,22 +116,6 @@ class Breaker:
 
     def _is_hot(self, opened: float) -> bool:
         return now().timestamp() < opened + self.cool_down.total_seconds()
-
-    def _leave_notice(self, moment: datetime) -> None:
-        """Tell those who see failed jobs of the tenant in whose scope the call was made."""
-        service = self.name.partition(":")[0].replace("_", " ")
-        with transaction.atomic():
-            notices.leave_for_permission(
-                "core.view_deadletter",
-                kind="breaker",
-                title=f"Calls to {service} are paused",
-                body="The service failed several times in a row. Walker tries it again every "
-                f"{self.cool_down.total_seconds():.0f} seconds and continues when it answers.",
-                link="",
-                level="alert",
-                dedupe_key=f"breaker:{self.name}:{moment.isoformat()}",
-                now=moment,
-            )
 
 
 def count_open() -> int:

@@ -74,8 +74,8 @@ class SortedPagination(KeysetPagination):
     """Pages in the order that `ordering` names, of those in `orders`; without one as `KeysetPagination` does.
 
     An order is one column and the id, in the same direction. A page starts after the last row's value and id.
-    `dated`, here or in the view: the columns that filters bound by time. Without `ordering` such a list is read by that column, newest
-    first, so that the index begins at the bound.
+    `dated`, here or in the view: the columns that filters bound by time. Without `ordering` such a list is read by that
+    column, newest first, so that the index begins at the bound.
     """
 
     orders: ClassVar[Mapping[str, tuple[Any, ...]]] = {}

@@ -3,6 +3,7 @@
 Errors, headers and sign-in, and the names.
 """
 
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -157,17 +158,11 @@ def without_empty_defaults(result: dict[str, Any], **context: Any) -> dict[str, 
 
     Generators of clients refuse such an enum, and their clients send such a text, which is refused here.
     """
-    waiting: list[Any] = [result]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            if part.get("default") == "" and (part.get("minLength") or not part.keys().isdisjoint(ENUMS)):
-                del part["default"]
-            if "enum" in part:
-                part.pop("minLength", None)
-            waiting.extend(part.values())
-        elif isinstance(part, list):
-            waiting.extend(part)
+    for part in _objects_in(result):
+        if part.get("default") == "" and (part.get("minLength") or not part.keys().isdisjoint(ENUMS)):
+            del part["default"]
+        if "enum" in part:
+            part.pop("minLength", None)
     return result
 
 
@@ -177,17 +172,22 @@ def with_short_names(result: dict[str, Any], **context: Any) -> dict[str, Any]:
     renamed = {name: name.removesuffix("Request") for name in schemas if name.endswith("RequestRequest")}
     renamed = {name: short for name, short in renamed.items() if short not in schemas}
     result["components"]["schemas"] = {renamed.get(name, name): schema for name, schema in schemas.items()}
-    waiting: list[Any] = [result]
+    for part in _objects_in(result):
+        name = str(part.get("$ref", "")).removeprefix(_SCHEMAS)
+        if name in renamed:
+            part["$ref"] = _SCHEMAS + renamed[name]
+    return result
+
+
+def _objects_in(document: Any) -> Iterator[dict[str, Any]]:
+    waiting = [document]
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):
-            name = str(part.get("$ref", "")).removeprefix(_SCHEMAS)
-            if name in renamed:
-                part["$ref"] = _SCHEMAS + renamed[name]
+            yield part
             waiting.extend(part.values())
         elif isinstance(part, list):
             waiting.extend(part)
-    return result
 
 
 def _response(code: str, text: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from core import notices
 from core.actors import system
 from core.audit import chain
 from core.clock import now as clock_now
-from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
+from core.http import NoAnswer, NotSent, OutgoingHttp, Patience
 from core.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from core.observability.logging import get_logger
 from core.privacy.pii import mask_text
@@ -139,10 +139,6 @@ def _post(delivery: WebhookDelivery, moment: datetime, patience: Patience) -> Ou
         answer = client.request("POST", url.removeprefix(origin) or "/", content=body, headers=headers)
     finally:
         client.close()
-    return _outcome_of(answer, moment)
-
-
-def _outcome_of(answer: Reply | NotSent | NoAnswer, moment: datetime) -> Outcome:
     if isinstance(answer, NotSent):
         return Outcome(answer.code, is_final=not answer.retry)
     if isinstance(answer, NoAnswer):
