@@ -11,11 +11,7 @@ ActorKind = Literal["user", "agent", "contact", "system", "rule", "api_key"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """An actor with its permissions, in one tenant.
-
-    `id` identifies the actor within its kind, `user_id` the person behind it, if any. `name` is opaque (a
-    user's id, a sweep's name): never a person's name or address.
-    """
+    """An actor with its permissions, in one tenant; `name` is opaque: never a person's name or address."""
 
     kind: ActorKind
     id: UUID | None = None

@@ -94,11 +94,7 @@ def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: d
 
 
 def resend_invitation(*, actor: Actor, invitation_id: UUID, now: datetime | None = None) -> Invitation:
-    """Send an invitation again: earlier links stop working and its lifetime restarts.
-
-    Needs the same as inviting; the actor becomes its inviter. Raises `Refused`, `NotFound`, `TooMany`,
-    and `Conflict` ("over", "already_member"). Announces member_invited.
-    """
+    """Send an invitation again, as inviting it; earlier links end. Raises as that does. Announces member_invited."""
     actor.require(MANAGE)
     moment = now or clock_now()
     with transaction.atomic():

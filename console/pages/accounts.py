@@ -204,7 +204,9 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         services.change_role(actor=viewer_of(request), user=membership.user, role=role)
         return f"The role is now {Membership.Role(role).label}."
 
-    @service_action(
+    limit_to_teams = calls(
+        set_team_scope,
+        "membership_id",
         path="teams",
         title="Limit to own teams",
         permission="accounts.manage_membership",
@@ -212,13 +214,11 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         submit="Save",
         explain="Someone limited to their teams doesn't see other teams' conversations anywhere: not in the inbox, the "
         "search, the API or live. They do see those assigned to them. Contacts and requests stay visible.",
+        values=lambda form: {"own_only": form.cleaned_data["own_teams_only"]},
+        done=lambda member: (
+            f"They see {'only conversations of their own' if member.own_teams_only else 'conversations of all'} teams."
+        ),
     )
-    def limit_to_teams(self, request: HttpRequest, membership: Membership, form: ConsoleForm) -> str:
-        """Limit the person to conversations of their own teams, or end that."""
-        own_only = form.cleaned_data["own_teams_only"]
-        set_team_scope(actor=viewer_of(request), membership_id=membership.pk, own_only=own_only)
-        return "They see only conversations of their own teams." if own_only else "They see conversations of all teams."
-
     remove = calls(
         services.remove_member,
         "membership_id",

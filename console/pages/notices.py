@@ -7,12 +7,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from accounts import notices
 from accounts.models import Notice
-from console.base.actions import ServiceAction, service_action
+from console.base.actions import ServiceAction
 from console.base.crud import calls
-from console.base.forms import ConsoleForm
 from console.base.lists import Column, uuid_of
 from console.base.model_admin import ServiceAdmin
 from console.pages.push import PushActions, card_of
@@ -92,18 +92,18 @@ class NoticeAdmin(PushActions, ServiceAdmin):
         """Return to the list."""
         return self.list_url()
 
-    @service_action(
+    open = calls(
+        notices.mark_seen,
+        "notice_id",
         path="open",
         title="Open",
         permission=notices.USE,
         tone="primary",
         explain="Opens the page this notice is about and marks the notice as seen.",
+        done=lambda notice: HttpResponseRedirect(
+            check_link(notice.link) or reverse("admin:accounts_notice_changelist")
+        ),
     )
-    def open(self, request: HttpRequest, notice: Notice, form: ConsoleForm) -> HttpResponse:
-        """Mark the notice as seen and go where it leads."""
-        notices.mark_seen(actor=viewer_of(request), notice_id=notice.pk)
-        return HttpResponseRedirect(check_link(notice.link) or self.list_url())
-
     seen = calls(
         notices.mark_seen,
         "notice_id",

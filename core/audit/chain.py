@@ -38,10 +38,7 @@ class Verdict:
 
 
 class Fact(NamedTuple):
-    """The content of an entry: who did what to which object.
-
-    Facts are ids, states and numbers only. A number that the database would store differently is refused.
-    """
+    """Who did what to which object; facts are ids, states and numbers that the database stores unchanged."""
 
     actor: Actor
     action: str
@@ -166,10 +163,7 @@ def _plain(value: Any) -> Any:
 
 
 def verify(kept: Mapping[int, str] | None = None) -> Verdict:
-    """Verify the chain of the tenant in scope; report the first invalid entry.
-
-    `kept` are heads noted outside the database, number to hash: the chain must still contain each of them.
-    """
+    """Verify the chain in scope up to its first invalid entry; it must contain the `kept` heads, by number."""
     kept = kept or {}
     seq, previous, head = 0, "", (-1, "")
     while head != (seq, previous):

@@ -86,10 +86,7 @@ def list_published() -> list[EventType]:
 
 
 def check(stream: str, type: str, payload: Mapping[str, Any]) -> int | None:
-    """Return the version of an event where the stream owns it, None where it only tells listeners.
-
-    Raises ValueError, which names the type and the field, for an unknown type, a wrong stream or a wrong shape.
-    """
+    """Return an event's version where the stream owns it, else None. Raises ValueError, naming type and field."""
     kind, _, subject = stream.partition(":")
     version = check_shape(kind, type, payload)
     if version is not None and _types[type].subject:

@@ -88,10 +88,7 @@ def _work_whole(work: Callable[[UUID], Any], row_id: UUID) -> None:
 
 
 def tenant_task(queue: Queue = "default", limits: TimeLimits | None = None) -> Callable[[Callable[[UUID], Any]], Any]:
-    """Turn a function of a row's id into a task: `task.delay(str(tenant_id), str(row_id))`.
-
-    The function must be safe to run twice, after a crash and, with `limits`, after an interruption at any point.
-    """
+    """Turn a function of a row's id, safe to run twice and to be cut off, into a task of tenant and row."""
 
     def decorate(work: Callable[[UUID], Any]) -> Any:
         def run(tenant_id: str, row_id: str) -> None:
@@ -106,11 +103,7 @@ def tenant_task(queue: Queue = "default", limits: TimeLimits | None = None) -> C
 
 
 def sweep_task(queue: Queue = "default", *, is_quick: bool = False) -> Callable[[Callable[[], Any]], Any]:
-    """Turn a function without arguments into a periodic task.
-
-    It enters scopes by itself. A quick one looks for due rows and enqueues tasks about them: all quick ones of one
-    period are run one after the other by a single message.
-    """
+    """Turn a function into a periodic task; quick ones of one period, which only enqueue, share a message."""
 
     def decorate(work: Callable[[], Any]) -> Any:
         if is_quick:

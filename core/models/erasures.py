@@ -10,10 +10,7 @@ from core.tenancy.models import TenantModel
 
 
 class Erasure(TenantModel):
-    """The erasure of one person; `traces` are deleted when it is finished.
-
-    The database refuses to delete a row, and other transitions than those of its states.
-    """
+    """The erasure of one person; done, it keeps no `traces`. The database guards rows and transitions."""
 
     class State(models.TextChoices):
         """The states of an erasure, in order; a parked one continues when it is retried."""

@@ -10,10 +10,7 @@ from core.tenancy.models import TenantModel
 
 
 class Consent(TenantModel):
-    """One line of the consent ledger; the newest of an address, channel and purpose counts.
-
-    The address is a keyed digest: the line may be there before any contact has the address.
-    """
+    """A line of the consent ledger, by the digest of an address that no contact need have; the newest counts."""
 
     append_only: ClassVar[bool] = True
 

@@ -52,10 +52,7 @@ def change_policy(
     per_day: int,
     needs_consent: bool,
 ) -> ReachPolicy:
-    """Save the rules for marketing messages; they count everywhere within seconds.
-
-    Needs `core.change_reach`; raises `Invalid` with the fields. Writes `REACH_CHANGED`.
-    """
+    """Save the rules. Needs `core.change_reach`; raises `Invalid` with the fields. Writes `REACH_CHANGED`."""
     actor.require(CHANGE)
     wrong: dict[str, list[str]] = {}
     if zone not in zones():

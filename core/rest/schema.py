@@ -154,10 +154,7 @@ def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:
 
 
 def without_empty_defaults(result: dict[str, Any], **context: Any) -> dict[str, Any]:
-    """Drop the default "" where it is no value: of enums, and of texts that may not be empty.
-
-    Generators of clients refuse such an enum, and their clients send such a text, which is refused here.
-    """
+    """Drop the default "" of enums and texts that may not be empty: clients made from it would be refused."""
     for part in _objects_in(result):
         if part.get("default") == "" and (part.get("minLength") or not part.keys().isdisjoint(ENUMS)):
             del part["default"]

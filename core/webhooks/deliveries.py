@@ -129,15 +129,10 @@ def queue_test(*, actor: Actor, endpoint: WebhookEndpoint) -> WebhookDelivery:
 def replay(*, actor: Actor, delivery_id: UUID, now: datetime | None = None) -> WebhookDelivery:
     """Queue a failed delivery again. Needs the purpose's permission; raises `NotFound`, `Conflict` ("content_gone")."""
     with transaction.atomic():
-        delivery = locked(WebhookDelivery, delivery_id, "There is no such delivery.")
-        actor.require(PURPOSES.get(delivery.endpoint.purpose).permission)
+        delivery = _locked(actor, delivery_id)
         if delivery.state != State.FAILED:
             raise Conflict("Only a failed delivery can be sent again.", code="not_failed", state=delivery.state)
-        if delivery.body is None:
-            raise Conflict("Its content was erased and can't be sent again.", code="content_gone")
-        queue_again(delivery, now=now)
-        _record(actor, "WEBHOOK_REPLAYED", delivery)
-    return delivery
+        return _again(actor, "WEBHOOK_REPLAYED", delivery, now)
 
 
 def queue_again(delivery: WebhookDelivery, *, now: datetime | None = None) -> None:
@@ -153,15 +148,24 @@ def queue_again(delivery: WebhookDelivery, *, now: datetime | None = None) -> No
 def send_again(*, actor: Actor, delivery_id: UUID, now: datetime | None = None) -> WebhookDelivery:
     """Send a delivery that ended again. Needs the purpose's permission; raises `NotFound`, `Conflict` ("not_on")."""
     with transaction.atomic():
-        delivery = locked(WebhookDelivery, delivery_id, "There is no such delivery.")
-        actor.require(PURPOSES.get(delivery.endpoint.purpose).permission)
+        delivery = _locked(actor, delivery_id)
         refuse_unless_on(delivery.endpoint)
         if delivery.state == State.WAITING:
             raise Conflict("It is still waiting to be sent.", code="still_waiting")
-        if delivery.body is None:
-            raise Conflict("Its content was erased and can't be sent again.", code="content_gone")
-        queue_again(delivery, now=now)
-        _record(actor, "WEBHOOK_SENT_AGAIN", delivery)
+        return _again(actor, "WEBHOOK_SENT_AGAIN", delivery, now)
+
+
+def _locked(actor: Actor, delivery_id: UUID) -> WebhookDelivery:
+    delivery = locked(WebhookDelivery, delivery_id, "There is no such delivery.")
+    actor.require(PURPOSES.get(delivery.endpoint.purpose).permission)
+    return delivery
+
+
+def _again(actor: Actor, action: str, delivery: WebhookDelivery, now: datetime | None) -> WebhookDelivery:
+    if delivery.body is None:
+        raise Conflict("Its content was erased and can't be sent again.", code="content_gone")
+    queue_again(delivery, now=now)
+    _record(actor, action, delivery)
     return delivery
 
 

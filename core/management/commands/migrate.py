@@ -24,10 +24,7 @@ class Command(migrate.Command):
     """Django's migrate, run by the owner of the tables."""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate, then install the policies (not when unapplying or only listing) and set the time limits.
-
-        Raises CommandError for a database of a version before 0.2, and changes nothing in it.
-        """
+        """Migrate, install policies and set time limits; CommandError for a database from before 0.2."""
         with as_owner():
             if BEFORE_0_2 in MigrationRecorder(connection).applied_migrations():
                 raise CommandError(TOO_OLD)

@@ -34,10 +34,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The person of an erasure; apps add the ids of their rows to `targets`.
-
-    Names are not unique: they are replaced in the person's own rows, and elsewhere only listed.
-    """
+    """The person of an erasure, with `targets` that apps add; names aren't unique, so elsewhere only listed."""
 
     erasure: Erasure
     targets: dict[str, list[str]]

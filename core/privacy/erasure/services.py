@@ -32,10 +32,7 @@ AT_ONCE: Final = 200
 
 
 def require_eraser(*, actor: Actor, permission: str, reason: str) -> None:
-    """Check that a person may erase: permission, second factor, and a valid reason.
-
-    Raises Refused (`not_allowed`, `not_a_person`, `weak_sign_in`) and Invalid.
-    """
+    """Check permission, second factor and reason. Raises Refused (`not_a_person`, `weak_sign_in`), Invalid."""
     actor.require(permission)
     if actor.kind != "user" or actor.user_id is None:
         raise Refused("Only a person can erase somebody's data. API keys can't.", code="not_a_person")
