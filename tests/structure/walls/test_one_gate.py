@@ -29,7 +29,7 @@ SLACK = {
 }
 ASKED = re.compile(r"((reach|transports)\.(find_way|judge_new|require_wanted)|gate\.(judge|judge_one|take_place))$")
 SENDS = re.compile(
-    r"(\.send_(text|template|media|image|document|buttons|list|interactive|location)|client\.send_message)$"
+    r"((^|\.)send_(text|template|media|image|document|buttons|list|interactive|location)|client\.send_message)$"
 )
 OUTSIDE = frozenset({"smtplib", "django.core.mail", "sendgrid", "twilio.rest"})
 # A transport's own module, and the adapters of mail providers behind the registered sender.

@@ -1,7 +1,6 @@
 """Trials and checks of agents cannot reach what proposes, replies or delivers, by whichever way of imports."""
 
 import ast
-import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -43,9 +42,39 @@ EFFECTS = (
     "integrations.services",
     "channels_app",
 )
-# Rows have no effect, nor has what only reads them.
-ONLY_READS = re.compile(
-    r"\.models(\.|$)|^conversations\..*\.(selectors|seen|files|points|identity|visitor_labels)(\.|$)"
+# What these only read has no effect; by full name, so that a new module is not among them by its name alone.
+ONLY_READ = frozenset(
+    {
+        "conversations.contacts.points",
+        "conversations.contacts.selectors.audiences",
+        "conversations.contacts.selectors.consents",
+        "conversations.contacts.selectors.directory",
+        "conversations.contacts.selectors.points",
+        "conversations.contacts.visitor_labels",
+        "conversations.inbox.selectors.counts",
+        "conversations.inbox.selectors.lists",
+        "conversations.inbox.selectors.search",
+        "conversations.inbox.teams.seen",
+        "conversations.inbox.teams.selectors",
+        "conversations.messages.selectors.customers",
+        "conversations.messages.selectors.failures",
+        "conversations.messages.selectors.messages",
+        "conversations.messages.selectors.stop_requests",
+        "conversations.replies.selectors",
+        # Rows.
+        "conversations.channel_accounts.models",
+        "conversations.contacts.models",
+        "conversations.inbox.models",
+        "conversations.inbox.teams.models",
+        "conversations.inbox.threads.models",
+        "conversations.inbox.triage.models",
+        "conversations.merges.models",
+        "conversations.messages.models",
+        "conversations.replies.models",
+        "conversations.surveys.models",
+        "hitl.batches.models",
+        "hitl.execution.models",
+    }
 )
 BY_NAME = frozenset({"import_string", "import_module", "__import__", "get_model", "enqueue", "send_task"})
 """Ways to code that no graph of imports sees. Only a job of checks is queued, by `enqueue_after_commit`."""
@@ -63,7 +92,7 @@ def modules_below(imports: ImportGraph, name: str) -> Iterator[str]:
 def ways_out(imports: ImportGraph) -> list[str]:
     """Return each chain of imports from a trial or a check to an effect."""
     below = {module for name in EFFECTS for module in modules_below(imports, name)}
-    ends = {module for module in below if not ONLY_READS.search(module)}
+    ends = below - ONLY_READ
     found = []
     for room in ROOMS:
         for module in modules_below(imports, room):
@@ -73,7 +102,7 @@ def ways_out(imports: ImportGraph) -> list[str]:
 
 
 def test_trials_and_checks_reach_no_effect() -> None:
-    assert set(EFFECTS) <= graph().modules, "an effect has another name now"
+    assert set(EFFECTS) | ONLY_READ <= graph().modules, "an effect or a reading has another name now"
     assert {name for name in ROOMS if name in graph().modules} == set(ROOMS)
     assert ways_out(graph()) == []
 
@@ -85,6 +114,7 @@ def test_trials_and_checks_reach_no_effect() -> None:
         ("agents.studio.trials.answers", "agents.answering.tools.actions"),
         ("agents.answering.guardrails.screen", "conversations.messages.outbound"),  # two steps away
         ("agents.knowledge.search.search", "hitl.approvals.change.propose"),
+        ("agents.studio.trials.calls", "conversations.contacts.identity"),  # which writes
     ],
 )
 def test_planted_import_is_found(importer: str, imported: str) -> None:
