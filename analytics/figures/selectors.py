@@ -114,10 +114,7 @@ class Ranked(NamedTuple):
 
 
 def readable_teams(*, viewer: Actor) -> frozenset[str] | None:
-    """Return the ids of the teams whose figures a viewer may read; None for all, and everything else.
-
-    Raises Refused where there are none. At most one query.
-    """
+    """Return the ids of the teams whose figures a viewer may read, None for all. Raises Refused without any."""
     teams = require_figures(viewer=viewer).teams
     return None if teams is None else frozenset(str(team) for team in teams)
 
