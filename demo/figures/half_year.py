@@ -1,7 +1,4 @@
-"""A plausible past of a desk as facts to count, the same for the same seed.
-
-The demo counts half a year of it, benchmarks as much as they want.
-"""
+"""A plausible past of a desk as facts to count, the same for the same seed, for the demo and benchmarks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
