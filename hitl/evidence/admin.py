@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.timezone import get_current_timezone
 
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import deletes
 from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.lists import choose
 from console.base.model_admin import ServiceAdmin
@@ -110,12 +111,8 @@ class EvidenceExportAdmin(ServiceAdmin):
         export_period(actor=viewer_of(request), **form.moments())
         return "The export is being written. Open it to see how far it is."
 
-    @service_action(
-        path="stop", title="Stop", permission=EXPORT, form=ConfirmForm, explain="What is written so far is removed."
-    )
-    def stop(self, request: HttpRequest, obj: EvidenceExport, form: ConsoleForm) -> str:
-        stop_export(actor=viewer_of(request), export_id=obj.pk)
-        return "The export was stopped."
+    stop = deletes(stop_export, "export_id", EXPORT, path="stop", title="Stop", tone="neutral",
+                   explain="What is written so far is removed.", done="The export was stopped.")  # fmt: skip
 
     @service_action(
         path="file",

@@ -95,7 +95,7 @@ class ApprovalPage:
         ]
 
     def request(self) -> Section:
-        """Return what was requested by whom, and its state."""
+        """Return the facts of the request."""
         request = self.content["request"]
         who = request["requester_kind"].replace("_", " ")
         if request["requester_id"]:

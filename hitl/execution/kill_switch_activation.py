@@ -70,8 +70,7 @@ def activate_kill_switch(
             activated_by_id=actor.user_id,
             activated_at=now or clock_now(),
         )
-        _tell("activated", switch)
-        _audit(actor, "KILLSWITCH_ACTIVATED", switch)
+        _tell(actor, "activated", switch)
     hold_covered(now=now)
     switch.in_flight_calls = killswitch.count_in_flight_calls(scope=scope, target=switch.target, within=wait)
     return switch
@@ -99,23 +98,19 @@ def release_kill_switch(*, actor: Actor, switch_id: UUID, now: datetime | None =
             facts = last_change(actor, "hitl.killswitch", switch_id)
             raise Conflict("This emergency stop is already released.", **facts)
         switch: KillSwitch = KillSwitch.objects.get(pk=switch_id)
-        _tell("released", switch)
-        _audit(actor, "KILLSWITCH_RELEASED", switch)
+        _tell(actor, "released", switch)
     hold_covered(now=now)
     return switch
 
 
-def _tell(what: str, switch: KillSwitch) -> None:
-    streams.append("queue", f"killswitch.{what}", {"switch_id": str(switch.pk), "scope": switch.scope})
-
-
-def _audit(actor: Actor, action: str, switch: KillSwitch) -> None:
+def _tell(actor: Actor, state: str, switch: KillSwitch) -> None:
+    streams.append("queue", f"killswitch.{state}", {"switch_id": str(switch.pk), "scope": switch.scope})
     chain.record(
         actor=actor,
-        action=action,
+        action=f"KILLSWITCH_{state.upper()}",
         object_type="hitl.killswitch",
         object_id=switch.pk,
-        new_state="released" if switch.released_at else "activated",
+        new_state=state,
         facts={"scope": switch.scope, "target": switch.target},
     )
 
@@ -139,7 +134,7 @@ def activate_global(
         if known is not None:
             raise Conflict("This is already paused.", **_last_change(actor, known.pk))
         switch = GlobalKillSwitch.objects.create(reason=clean_text(reason, 300), activated_at=now or clock_now())
-        _owe_everywhere(actor, "KILLSWITCH_ACTIVATED", switch.pk, "activated")
+        _owe_everywhere(actor, switch.pk, "activated")
     log.warning("global_kill_switch_activated", switch=str(switch.pk), actor=actor.name)
     write_owed_entries()
     switch.in_flight_calls = killswitch.count_in_flight_calls(scope="global", within=wait)
@@ -163,17 +158,17 @@ def release_global(*, actor: Actor, now: datetime | None = None) -> int:
             raise Conflict("This emergency stop isn't active.", **(_last_change(actor, last.pk) if last else {}))
         active.update(released_at=now or clock_now())
         for switch_id in found:
-            _owe_everywhere(actor, "KILLSWITCH_RELEASED", switch_id, "released")
+            _owe_everywhere(actor, switch_id, "released")
     for switch_id in found:
         log.warning("global_switch_released", switch=str(switch_id), actor=actor.name)
     write_owed_entries()
     return len(found)
 
 
-def _owe_everywhere(actor: Actor, action: str, switch_id: UUID, state: str) -> None:
+def _owe_everywhere(actor: Actor, switch_id: UUID, state: str) -> None:
     record_in_all_tenants(
         actor=actor,
-        action=action,
+        action=f"KILLSWITCH_{state.upper()}",
         object_type="hitl.globalkillswitch",
         object_id=switch_id,
         new_state=state,

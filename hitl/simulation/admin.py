@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.selectors import tenant_zone
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import deletes
 from console.base.forms import ConsoleForm
 from console.base.plots import Plot, by_day
 from console.names import name_in, names_of
@@ -155,11 +156,8 @@ class SimulationAdmin(DefinitionAdmin):
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         return {"days": obj.days} if action.path == "again" else {}
 
-    @service_action(path="stop", title="Stop", permission=VIEW_WORKFLOW, tone="danger",
-                    explain="What was evaluated so far is lost.")  # fmt: skip
-    def stop(self, request: HttpRequest, obj: Simulation, form: ConsoleForm) -> str:
-        stop_simulation(actor=viewer_of(request), simulation_id=obj.pk)
-        return "The simulation was stopped."
+    stop = deletes(stop_simulation, "simulation_id", VIEW_WORKFLOW, path="stop", title="Stop",
+                   explain="What was evaluated so far is lost.", done="The simulation was stopped.")  # fmt: skip
 
     @service_action(path="again", title="Try again", permission=VIEW_WORKFLOW, form=DaysForm, submit="Try",
                     explain="Try the same change on another range. Nothing else is saved.")  # fmt: skip

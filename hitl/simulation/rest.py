@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
 from core.rest.fields import Document, RowSerializer
 from core.rest.idempotency import idempotent
-from core.rest.views import ListViewSet
 from hitl.models import Simulation
+from hitl.policy.rest.policies import PolicyViewSet
 from hitl.policy.selectors import VIEW_WORKFLOW as VIEW
 from hitl.simulation import runs
 from hitl.simulation.runs import start_simulation, stop_simulation
@@ -57,21 +55,14 @@ class SimulationRequest(serializers.Serializer[Any]):
         )
     ),
 )
-class SimulationViewSet(RetrieveModelMixin, ListViewSet):
+class SimulationViewSet(PolicyViewSet):
     """Simulations."""
 
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "create": VIEW, "stop": VIEW}
     serializer_class = HistorySimulationSerializer
     request_serializers: ClassVar = {"create": SimulationRequest}
     lookup_url_kwarg = "simulation_id"
-
-    def get_queryset(self) -> QuerySet[Simulation]:
-        """Return the simulations."""
-        return runs.query_simulations(viewer=self.actor)
-
-    def get_object(self) -> Simulation:
-        """Return the simulation of the address."""
-        return runs.get_simulation(viewer=self.actor, **self.kwargs)
+    rows, one = runs.query_simulations, runs.get_simulation
 
     @idempotent
     def create(self, request: Request) -> Response:

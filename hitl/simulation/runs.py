@@ -169,8 +169,7 @@ def run_simulation(*, simulation_id: UUID) -> None:
         lease.release(simulation, state=State.QUEUED, attempt=simulation.attempt - 1)
         return
     try:
-        if not lease.release(simulation, state=State.DONE, result=_evaluate(simulation), ended_at=clock_now()):
-            raise Ended
+        _evaluate(simulation)
     except Ended:
         log.info("simulation_ended_early", simulation=str(simulation_id))
     except WalkerError as error:
@@ -187,7 +186,8 @@ def _runs_elsewhere(simulation_id: UUID, moment: datetime, which: Q | None = Non
         return bool(others.exclude(pk=simulation_id).exists())
 
 
-def _evaluate(simulation: Simulation) -> dict[str, Any]:
+def _evaluate(simulation: Simulation) -> None:
+    """Evaluate it and store the result; raises Ended if it isn't this worker's any more."""
     ends = time.monotonic() + LONGEST
     before = current_rules()
     after = with_draft(current_rules(), simulation.what, simulation.draft)
@@ -211,7 +211,10 @@ def _evaluate(simulation: Simulation) -> dict[str, Any]:
         _write(simulation, evaluated=evaluated, total=max(total, evaluated))
         if time.monotonic() > ends:
             raise Conflict("It took too long. Choose fewer days.")
-    return {**replay.finish(), "evaluated": evaluated, "about": about, "is_whole": is_whole, "since": start.isoformat()}
+    about_it = {"evaluated": evaluated, "about": about, "is_whole": is_whole, "since": start.isoformat()}
+    result = {**replay.finish(), **about_it}
+    if not lease.release(simulation, state=State.DONE, result=result, ended_at=clock_now()):
+        raise Ended
 
 
 def _write(simulation: Simulation, **columns: Any) -> None:

@@ -11,7 +11,7 @@ from hitl.domain import matching
 from hitl.domain.auto_rules import AUTO_APPROVE_MAX_COST, AUTO_APPROVE_MAX_SCORE, AutoRule
 from hitl.domain.levels import parts_of
 from hitl.domain.matching import Rule, Subject
-from hitl.policy.workflows.describe import AMOUNTS, NAMES, Label, words_of
+from hitl.policy.workflows.describe import AMOUNTS, NAMES, Label, listed, words_of
 from hitl.policy.workflows.labels import MODES
 from hitl.simulation.compare import Evaluated
 
@@ -41,7 +41,7 @@ class Words:
             return f"The rule “{after.auto.id}” would have {done} it{_because(because)}."[:LIMIT]
         said = self._levels(before, after)
         if before.auto is not None:
-            asked = _joined(self._name(number, level) for number, level in enumerate(after.snapshot["levels"], 1))
+            asked = listed(self._name(number, level) for number, level in enumerate(after.snapshot["levels"], 1))
             said = [f"{asked} would have been asked instead of the rule “{before.auto.id}”"]
         because = self._reasons(before, after)
         if not said:
@@ -89,7 +89,7 @@ class Words:
         people = sum(row["type"] == "user" for row in rows)
         if people:
             named.append(f"{people} named {'person' if people == 1 else 'people'}")
-        return _joined(dict.fromkeys(named)) or "nobody"
+        return listed(dict.fromkeys(named)) or "nobody"
 
     def _reasons(self, before: Evaluated, after: Evaluated) -> list[str]:
         """Return why: a rule that no longer decides, a risk that changed, conditions that changed."""
@@ -154,7 +154,7 @@ def _condition(text: str, subject: Subject) -> Test:
         value = facts.get(name)
         if value is not None and value != "":
             values.append(f"{NAMES.get(name, name)} {f'{value:,.2f}' if name in AMOUNTS else value}")
-    named = _joined(values)
+    named = listed(values)
     says = words_of(expressions.parse(text), any_currency=False)
     return holds, f"{named or 'it'} {'meets' if holds else 'does not meet'} the condition “{says}”"
 
@@ -210,9 +210,4 @@ def _money(amount: Decimal, currency: str) -> str:
 
 
 def _because(reasons: list[str]) -> str:
-    return f" because {_joined(dict.fromkeys(reasons))}" if reasons else ""
-
-
-def _joined(words: Iterable[str]) -> str:
-    found = list(words)
-    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}" if found else ""
+    return f" because {listed(dict.fromkeys(reasons))}" if reasons else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -56,14 +55,7 @@ class FlagViewSet(PolicyViewSet):
     serializer_class = FlagSerializer
     request_serializers: ClassVar = {"create": FlagRequest, "update": FlagChange}
     lookup_url_kwarg = "flag_id"
-
-    def get_queryset(self) -> QuerySet[ComplianceFlag]:
-        """Return the flags in use."""
-        return selectors.query_flags(viewer=self.actor)
-
-    def get_object(self) -> ComplianceFlag:
-        """Return the flag of the address."""
-        return selectors.get_flag(viewer=self.actor, **self.kwargs)
+    rows, one = selectors.query_flags, selectors.get_flag
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet
@@ -40,6 +41,17 @@ class PolicyViewSet(RetrieveModelMixin, ListViewSet):
         "partial_update": MANAGE,
         "destroy": MANAGE,
     }
+    rows: ClassVar[Callable[..., QuerySet[Any]]]
+    one: ClassVar[Callable[..., Any]]
+    """The selectors of the list, and of the row of the address."""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Return the rows that the caller may see."""
+        return type(self).rows(viewer=self.actor)
+
+    def get_object(self) -> Any:
+        """Return the row of the address."""
+        return type(self).one(viewer=self.actor, **self.kwargs)
 
 
 class GroupSerializer(RowSerializer[ApproverGroup]):
@@ -81,14 +93,7 @@ class GroupViewSet(PolicyViewSet):
     serializer_class = GroupSerializer
     request_serializers: ClassVar = {"create": GroupRequest, "update": GroupChange}
     lookup_url_kwarg = "group_id"
-
-    def get_queryset(self) -> QuerySet[ApproverGroup]:
-        """Return the groups."""
-        return selectors.query_groups(viewer=self.actor)
-
-    def get_object(self) -> ApproverGroup:
-        """Return the group of the address."""
-        return selectors.get_group(viewer=self.actor, **self.kwargs)
+    rows, one = selectors.query_groups, selectors.get_group
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -149,14 +154,7 @@ class CalendarViewSet(PolicyViewSet):
     serializer_class = CalendarSerializer
     request_serializers: ClassVar = {"create": CalendarRequest, "update": CalendarChange}
     lookup_url_kwarg = "calendar_id"
-
-    def get_queryset(self) -> QuerySet[BusinessCalendar]:
-        """Return the calendars."""
-        return selectors.query_calendars(viewer=self.actor)
-
-    def get_object(self) -> BusinessCalendar:
-        """Return the calendar of the address."""
-        return selectors.get_calendar(viewer=self.actor, **self.kwargs)
+    rows, one = selectors.query_calendars, selectors.get_calendar
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -225,14 +223,7 @@ class CapViewSet(PolicyViewSet):
     serializer_class = CapSerializer
     request_serializers: ClassVar = {"create": CapRequest, "partial_update": CapChange}
     lookup_url_kwarg = "cap_id"
-
-    def get_queryset(self) -> QuerySet[Cap]:
-        """Return the limits in use."""
-        return selectors.query_caps(viewer=self.actor)
-
-    def get_object(self) -> Cap:
-        """Return the limit of the address."""
-        return selectors.get_cap(viewer=self.actor, **self.kwargs)
+    rows, one = selectors.query_caps, selectors.get_cap
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from core import expressions
-from core.expressions import Compare, Join, Literal, Name, Node, Not, Operand
+from core.expressions import Join, Literal, Name, Node, Not, Operand
 from core.working_time import DAYS
 
 SIGNS: Final = {
@@ -83,26 +83,21 @@ def _covered(workflow: Mapping[str, Any], label: Label) -> str:
     if workflow.get("is_default"):
         return "Everything else"
     kinds = [label("kind", kind) for kind in workflow.get("kinds") or []]
-    parts = [_alternatives(kinds) if kinds else "Every action", _amounts(workflow)]
+    least, most = (_amount(workflow.get(name), workflow.get("currency")) for name in ("min_cost", "max_cost"))
+    below = f"to below {most}" if least and most else f"below {most}" if most else ""
+    parts = [listed(kinds, "or") if kinds else "Every action", f"from {least}" if least else "", below]
     if workflow.get("risk_levels"):
-        parts.append(f"at {_alternatives(workflow['risk_levels'])} risk")
+        parts.append(f"at {listed(workflow['risk_levels'], 'or')} risk")
     if workflow.get("agents"):
-        parts.append(f"from {_alternatives([label('agent', str(agent)) for agent in workflow['agents']])}")
+        parts.append(f"from {listed([label('agent', str(agent)) for agent in workflow['agents']], 'or')}")
     if workflow.get("channels"):
-        parts.append(f"via {_alternatives(workflow['channels'])}")
+        parts.append(f"via {listed(workflow['channels'], 'or')}")
     if workflow.get("contact_tags"):
-        parts.append(f"for contacts tagged {_alternatives(workflow['contact_tags'])}")
+        parts.append(f"for contacts tagged {listed(workflow['contact_tags'], 'or')}")
     parts.append(_window(workflow.get("time_window") or {}))
     parts.append(_condition(workflow.get("condition") or ""))
     text = " ".join(part for part in parts if part)
     return f"{text[:1].upper()}{text[1:]}"
-
-
-def _amounts(workflow: Mapping[str, Any]) -> str:
-    least, most = (_amount(workflow.get(name), workflow.get("currency")) for name in ("min_cost", "max_cost"))
-    if least and most:
-        return f"from {least} to below {most}"
-    return f"from {least}" if least else f"below {most}" if most else ""
 
 
 def _amount(value: Any, currency: Any) -> str:
@@ -119,7 +114,7 @@ def _window(window: Mapping[str, Any]) -> str:
     days = [DAY_NAMES.get(day, day) for day in window.get("days") or []]
     begin, end = window.get("from"), window.get("until")
     hours = f"between {begin or '00:00'} and {end or '24:00'}" if begin or end else ""
-    on = f"on {_alternatives(days)}" if days else ""
+    on = f"on {listed(days, 'or')}" if days else ""
     return " ".join(part for part in (on, hours) if part)
 
 
@@ -141,21 +136,17 @@ def words_of(node: Node, *, any_currency: bool) -> str:
     if isinstance(node, Not):
         return f"not ({words_of(node.part, any_currency=any_currency)})"
     is_amount = any(isinstance(side, Name) and side.name in AMOUNTS for side in (node.left, node.right))
-    return f"{_comparison(node)}{' in any currency' if any_currency and is_amount else ''}"
-
-
-def _comparison(node: Compare) -> str:
     left, right = _side(node.left), _side(node.right)
-    if node.sign == "in" and isinstance(node.right, Name):
-        return f"the contact tagged {left}"
-    return f"{left} {SIGNS[node.sign]} {right}"
+    is_tag = node.sign == "in" and isinstance(node.right, Name)
+    says = f"the contact tagged {left}" if is_tag else f"{left} {SIGNS[node.sign]} {right}"
+    return f"{says}{' in any currency' if any_currency and is_amount else ''}"
 
 
 def _side(side: Operand) -> str:
     if not isinstance(side, Literal):
         return NAMES.get(side.name, side.name)
     values = side.value if isinstance(side.value, tuple) else (side.value,)
-    return _alternatives([_number(value) if isinstance(value, Decimal) else str(value) for value in values])
+    return listed([_number(value) if isinstance(value, Decimal) else str(value) for value in values], "or")
 
 
 def _who(level: Mapping[str, Any], label: Label) -> str:
@@ -164,9 +155,9 @@ def _who(level: Mapping[str, Any], label: Label) -> str:
         return "nobody"
     mode = level.get("mode", "any")
     if mode == "per_group":
-        return f"one each of {_all_of(people)}"
+        return f"one each of {listed(people)}"
     count = {"any": "one", "all": "all"}.get(mode, str(level.get("quorum", 1)))
-    return f"{count} of {_all_of(people) if mode == 'all' else _alternatives(people)}"
+    return f"{count} of {listed(people) if mode == 'all' else listed(people, 'or')}"
 
 
 def _within(level: Mapping[str, Any]) -> str:
@@ -177,7 +168,7 @@ def _within(level: Mapping[str, Any]) -> str:
 
 def _step(step: Mapping[str, Any], label: Label, hour: str, *, is_first: bool) -> str:
     rows = step.get("replace") or step.get("add") or []
-    people = _all_of([label(str(row["type"]), str(row["value"])) for row in rows]) or "nobody"
+    people = listed([label(str(row["type"]), str(row["value"])) for row in rows]) or "nobody"
     added = f"{people} instead" if step.get("replace") else f"also {people}"
     count, again = step.get("after_hours"), int(step.get("repeat") or 0)
     wait = f"{count or 'some'} {hour}{'' if count == 1 else 's'}"
@@ -205,16 +196,10 @@ def _at_most(rule: Mapping[str, Any]) -> str:
         money = f"{_amount(rule['window_amount'], rule.get('currency'))} in {rule.get('window_hours') or 24} hours"
     parts = [part for part in (often, money) if part]
     whose = {"requester": " for each requester", "agent": " for each agent"}.get(str(rule.get("per") or ""), "")
-    return f", at most {_all_of(parts)}{whose}" if parts else ""
+    return f", at most {listed(parts)}{whose}" if parts else ""
 
 
-def _alternatives(words: Iterable[str]) -> str:
-    return _listed(list(words), "or")
-
-
-def _all_of(words: Iterable[str]) -> str:
-    return _listed(list(words), "and")
-
-
-def _listed(words: list[str], joint: str) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {joint} {words[-1]}" if words else ""
+def listed(words: Iterable[str], joint: str = "and") -> str:
+    """Return words as a list in a sentence."""
+    *first, last = list(words) or [""]
+    return f"{', '.join(first)} {joint} {last}" if first else last

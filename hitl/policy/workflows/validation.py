@@ -121,11 +121,15 @@ def problems_of(levels: Sequence[Mapping[str, Any]] | None, conditions: Mapping[
         found["workflow"] = [f"Unknown fields: {', '.join(unknown)}."]
     for name, check in _CHECKS.items():
         if conditions.get(name) and name not in found:
-            _note(found, name, check(conditions[name]))
-    for name, check in _ROW_CHECKS.items():
-        if conditions.get(name) and name not in found:
-            found |= check(conditions[name])
-    _note(found, "min_cost", _costs(conditions))
+            texts = check(conditions[name])
+            found |= {name: texts} if texts else {}
+    for name, (most, noun, check) in _ROW_CHECKS.items():
+        if name not in found:
+            rows = conditions.get(name) or ()
+            too_many = {name: [f"You can add up to {most} {noun}."]}
+            found |= too_many if len(rows) > most else _each(name, rows, check)
+    if wrong := _costs(conditions):
+        found["min_cost"] = wrong
     for name, (least, most) in RANGES.items():
         if name in conditions and not _is_whole(conditions[name], least, most):
             found[name] = [f"Enter a whole number from {least} to {most}."]
@@ -134,22 +138,14 @@ def problems_of(levels: Sequence[Mapping[str, Any]] | None, conditions: Mapping[
             found["levels"] = ["Add at least one level, so that someone is asked to approve."]
         if len(levels) > LEVELS_MAX:
             found["levels"] = [f"You can add up to {LEVELS_MAX} levels."]
-        for number, level in enumerate(levels[:LEVELS_MAX], start=1):
-            _note(found, f"levels.{number}", _level(level, number))
+        found |= _each("levels", levels[:LEVELS_MAX], _level)
     return found
 
 
-def _note(found: Problems, name: str, texts: list[str]) -> None:
-    if texts:
-        found[name] = texts
-
-
-def _kinds(kinds: Iterable[str]) -> list[str]:
-    return [f"There is no action called {kind}." for kind in kinds if not registry.is_known(kind)]
-
-
-def _risk_levels(levels: Iterable[str]) -> list[str]:
-    return [f"{level} is not a risk level." for level in levels if level not in LEVELS]
+def _each(name: str, rows: Sequence[Any], check: Callable[[Sequence[Any], int], list[str]]) -> Problems:
+    """Return what is wrong with each row, by its number from 1."""
+    found = {f"{name}.{number}": check(rows, number) for number in range(1, len(rows) + 1)}
+    return {place: texts for place, texts in found.items() if texts}
 
 
 def _condition(text: str) -> list[str]:
@@ -170,41 +166,20 @@ def _time_window(window: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _agents(agents: Iterable[Any]) -> list[str]:
-    return [] if all(_uuid(agent) for agent in agents) else ["Enter ids of agents."]
-
-
-def _auto_rules(rows: Sequence[Mapping[str, Any]]) -> Problems:
-    if len(rows) > RULES_MAX:
-        return {"auto_rules": [f"You can add up to {RULES_MAX} rules."]}
-    found: Problems = {}
-    ids = [row.get("id") for row in rows]
-    for number, row in enumerate(rows, start=1):
-        _note(found, f"auto_rules.{number}", _auto_rule(row, has_own_id=row.get("id") not in ids[: number - 1]))
-    return found
-
-
-def _auto_rule(row: Mapping[str, Any], *, has_own_id: bool) -> list[str]:
+def _auto_rule(rows: Sequence[Mapping[str, Any]], number: int) -> list[str]:
+    row, before = rows[number - 1], rows[: number - 1]
     try:
         rule = auto_rule_from(row)
     except (KeyError, ValueError, ArithmeticError, TypeError, AttributeError):
         return ["Each rule needs an id, a verdict and its limits."]
-    wrong = [] if has_own_id else ["Another rule has the same name."]
+    wrong = ["Another rule has the same name."] if row.get("id") in [each.get("id") for each in before] else []
     if rule.verdict == "approve" and matching.asks_for_askers_facts(rule.condition):
         wrong.append("A rule that approves can't use tags, channel or agent, because requesters can choose them.")
     return wrong + [f"{rule.id}: {text}" for text in shortcomings(rule)]
 
 
-def _escalation(steps: Sequence[Mapping[str, Any]]) -> Problems:
-    if len(steps) > STEPS_MAX:
-        return {"escalation": [f"You can add up to {STEPS_MAX} steps."]}
-    found: Problems = {}
-    for number, step in enumerate(steps, start=1):
-        _note(found, f"escalation.{number}", _step(step, number))
-    return found
-
-
-def _step(step: Mapping[str, Any], number: int) -> list[str]:
+def _step(steps: Sequence[Mapping[str, Any]], number: int) -> list[str]:
+    step = steps[number - 1]
     if not isinstance(step, Mapping) or set(step) - {"after_hours", "add", "replace", "repeat"}:
         return [f"Step {number}: use only after_hours, add or replace, and repeat."]
     given = [step.get("add") or [], step.get("replace") or []]
@@ -223,10 +198,6 @@ def _edit_policy(policy: Mapping[str, Any]) -> list[str]:
     return [] if plain and set(policy) <= known else [EDIT_POLICY]
 
 
-def _currency(text: str) -> list[str]:
-    return [] if len(text) == 3 and text.isalpha() and text.isupper() else [CURRENCY]
-
-
 def _notify_by(channels: Iterable[str]) -> list[str]:
     known = [IN_APP, *notifiers.keys()]
     return [f"{name} is not a notification channel. Use {', '.join(known)}." for name in channels if name not in known]
@@ -234,15 +205,18 @@ def _notify_by(channels: Iterable[str]) -> list[str]:
 
 _CHECKS: Final[dict[str, Any]] = {
     "notify_by": _notify_by,
-    "kinds": _kinds,
-    "risk_levels": _risk_levels,
+    "kinds": lambda kinds: [f"There is no action called {kind}." for kind in kinds if not registry.is_known(kind)],
+    "risk_levels": lambda levels: [f"{level} is not a risk level." for level in levels if level not in LEVELS],
     "condition": _condition,
     "time_window": _time_window,
-    "agents": _agents,
+    "agents": lambda agents: [] if all(_uuid(agent) for agent in agents) else ["Enter ids of agents."],
     "edit_policy": _edit_policy,
-    "currency": _currency,
+    "currency": lambda text: [] if len(text) == 3 and text.isalpha() and text.isupper() else [CURRENCY],
 }
-_ROW_CHECKS: Final[dict[str, Any]] = {"auto_rules": _auto_rules, "escalation": _escalation}
+_ROW_CHECKS: Final[dict[str, tuple[int, str, Any]]] = {
+    "auto_rules": (RULES_MAX, "rules", _auto_rule),
+    "escalation": (STEPS_MAX, "steps", _step),
+}
 
 
 def _costs(conditions: Mapping[str, Any]) -> list[str]:
@@ -264,13 +238,11 @@ def _amount(value: Any) -> Decimal | None:
     return found
 
 
-def _level(level: Mapping[str, Any], number: int) -> list[str]:
-    wrong = (
-        list(_wrong_types(level, LEVEL_TYPES).values())
-        if isinstance(level, Mapping)
-        else ["A level must be an object."]
-    )
-    if wrong:
+def _level(levels: Sequence[Any], number: int) -> list[str]:
+    level = levels[number - 1]
+    if not isinstance(level, Mapping):
+        return ["A level must be an object."]
+    if wrong := list(_wrong_types(level, LEVEL_TYPES).values()):
         return wrong
     problems = [f"Unknown field: {name}." for name in sorted(set(level) - LEVEL_FIELDS)]
     if level.get("mode", "any") not in ApprovalLevel.Mode.values:
@@ -283,30 +255,22 @@ def _level(level: Mapping[str, Any], number: int) -> list[str]:
         problems.append(SIGN_IN)
     if level.get("parallel") and number == 1:
         problems.append("The first level can't start together with a previous one.")
-    return problems + _editable(level) + _approvers(level) + _calendar(level.get("calendar_id"))
-
-
-def _editable(level: Mapping[str, Any]) -> list[str]:
-    """Refuse fields that no action has; in `kind:field`, those that this kind doesn't have."""
-    fields = {kind: set(registry.get(kind).params_model.model_fields) for kind in registry.keys()}  # noqa: SIM118
-    every = set().union(*fields.values())
-    named = {name: name.rpartition(":") for name in level.get("editable_fields") or []}
-    wrong = [
-        entry
-        for entry, (kind, colon, name) in named.items()
-        if name not in (fields.get(kind, set()) if colon else every)
-    ]
-    return [f"editable_fields: there is no field {entry}." for entry in wrong]
-
-
-def _approvers(level: Mapping[str, Any]) -> list[str]:
+    problems += _unknown_fields(level.get("editable_fields") or [])
     rows = level.get("approvers") or []
-    if not rows:
-        return ["Choose at least one approver."]
-    problems = _unknown(rows)
+    problems += _unknown(rows) if rows else ["Choose at least one approver."]
     if level.get("mode") == "per_group" and any(row.get("type") != "group" for row in rows):
         problems.append("To require one approval from each group, choose only groups.")
+    calendar_id = level.get("calendar_id")
+    if calendar_id is not None and not BusinessCalendar.objects.filter(pk=_uuid(calendar_id)).exists():
+        problems.append("This calendar doesn't exist.")
     return problems
+
+
+def _unknown_fields(entries: Iterable[str]) -> list[str]:
+    """Refuse fields that no action has; in `kind:field`, those that this kind doesn't have."""
+    fields = {kind: set(registry.get(kind).params_model.model_fields) for kind in registry.keys()}  # noqa: SIM118
+    known = {*set().union(*fields.values()), *(f"{kind}:{name}" for kind, names in fields.items() for name in names)}
+    return [f"editable_fields: there is no field {entry}." for entry in dict.fromkeys(entries) if entry not in known]
 
 
 def _unknown(rows: Iterable[Any]) -> list[str]:
@@ -321,14 +285,6 @@ def _is_approver(row: Mapping[str, Any]) -> bool:
     if kind == "user" and key:
         return is_active_member(key)
     return kind == "group" and key is not None and bool(ApproverGroup.objects.filter(pk=key).exists())
-
-
-def _calendar(calendar_id: Any) -> list[str]:
-    if calendar_id is None:
-        return []
-    key = _uuid(calendar_id)
-    known = key is not None and BusinessCalendar.objects.filter(pk=key).exists()
-    return [] if known else ["This calendar doesn't exist."]
 
 
 def _uuid(value: Any) -> UUID | None:
