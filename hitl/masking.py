@@ -1,7 +1,5 @@
 """Approvers see the original text of a request; everyone else sees it masked."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from core.actors import Actor

@@ -1,7 +1,5 @@
 """Ways to reach an approver outside the app, which higher apps register."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

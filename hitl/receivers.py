@@ -1,7 +1,5 @@
 """Receivers of the engine's own announcements."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Celery tasks. State lives in the database; a lost task is picked up by a sweep."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from typing import Final

@@ -1,7 +1,5 @@
 """Enqueue tasks for approvals and notifications; a lost task is picked up by a sweep."""
 
-from __future__ import annotations
-
 from functools import partial
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Export the evidence of one approval."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Exports of evidence for a period: jobs, and the packed parts that they have written."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 

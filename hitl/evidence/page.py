@@ -1,7 +1,5 @@
 """Evidence as a page to read and print, made from the exported JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

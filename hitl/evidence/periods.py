@@ -1,7 +1,5 @@
 """Evidence of all requests of a period, written by a worker part by part."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import hashlib

@@ -1,7 +1,5 @@
 """The evidence of one approval: everything about it that an auditor needs, as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime

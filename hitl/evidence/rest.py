@@ -1,10 +1,7 @@
 """Endpoints of evidence: of one approval, and of a period."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -91,14 +88,11 @@ class EvidenceExportViewSet(ListViewSet):
     serializer_class = EvidenceExportSerializer
     request_serializers: ClassVar = {"create": PeriodRequest}
     lookup_url_kwarg = "export_id"
-
-    def get_queryset(self) -> QuerySet[EvidenceExport]:
-        """Return the exports."""
-        return periods.query_exports(viewer=self.actor)
+    list_rows, read_row = periods.query_exports, periods.get_export
 
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """Read how far an export is. Needs `hitl.export_evidence`."""
-        return self.respond(periods.get_export(viewer=self.actor, **self.kwargs))
+        return self.respond(self.get_object())
 
     @idempotent
     def create(self, request: Request) -> Response:

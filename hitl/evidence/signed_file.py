@@ -1,7 +1,5 @@
 """The file of an export: canonical JSON with an index of its items, signed by the installation."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """What an auditor needs besides the evidence: public keys and the verifier. Nothing of a tenant is in them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path

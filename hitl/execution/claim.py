@@ -3,8 +3,6 @@
 What is checked between an approval and its effect is checked here.
 """
 
-from __future__ import annotations
-
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -147,15 +145,7 @@ def _start(work: UnitOfWork, approval: Approval, observation: LatestObservation)
         )
     else:
         _raise_fence(execution, until)
-    work.apply(
-        approval,
-        Event.CLAIM,
-        actor=EXECUTOR,
-        to=State.EXECUTING,
-        timers={timers.Kind.LEASE: until},
-        facts={"fence": execution.fence, "attempt": execution.attempt},
-    )
-    return _claim_of(approval, execution, observation.kind, observation.params)
+    return _grant(work, approval, execution, observation.kind, observation.params, until, State.EXECUTING)
 
 
 def _raise_fence(execution: Execution, until: datetime) -> None:
@@ -166,9 +156,19 @@ def _raise_fence(execution: Execution, until: datetime) -> None:
     execution.save(update_fields=["fence", "attempt", "lease_until", "outcome", "finished_at"])
 
 
-def _claim_of(
-    approval: Approval, execution: Execution, kind: AnyKind, params: BaseModel, *, retaken: bool = False
+def _grant(
+    work: UnitOfWork,
+    approval: Approval,
+    execution: Execution,
+    kind: AnyKind,
+    params: BaseModel,
+    until: datetime,
+    to: State | None = None,
 ) -> Claim:
+    """Give the right to cause the effect until then; without a new state it is taken over."""
+    facts = {"fence": execution.fence, "attempt": execution.attempt}
+    event = Event.CLAIM if to else Event.RECLAIM
+    work.apply(approval, event, actor=EXECUTOR, to=to, timers={timers.Kind.LEASE: until}, facts=facts)
     return Claim(
         approval_id=approval.pk,
         execution_id=execution.pk,
@@ -177,7 +177,7 @@ def _claim_of(
         params=params,
         idempotency_key=execution.idempotency_key,
         agent_id=approval.agent_id,
-        retaken=retaken,
+        retaken=to is None,
     )
 
 
@@ -198,14 +198,7 @@ def _take_over(work: UnitOfWork, approval: Approval, observation: LatestObservat
         return None
     until = work.moment + LEASE
     _raise_fence(execution, until)
-    work.apply(
-        approval,
-        Event.RECLAIM,
-        actor=EXECUTOR,
-        timers={timers.Kind.LEASE: until},
-        facts={"fence": execution.fence, "attempt": execution.attempt},
-    )
-    return _claim_of(approval, execution, kind, params, retaken=True)
+    return _grant(work, approval, execution, kind, params, until)
 
 
 def mark_unknown(work: UnitOfWork, approval: Approval, execution: Execution) -> None:

@@ -1,7 +1,5 @@
 """Park executions and probes that failed outside an adapter, and retry them at growing intervals."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID

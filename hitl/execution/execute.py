@@ -1,7 +1,5 @@
 """Execute what was approved, at most once, and record the outcome."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime
 from typing import Final

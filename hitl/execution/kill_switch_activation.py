@@ -1,7 +1,5 @@
 """Start and release kill switches, and align the holds of requests with them."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """What happens around a decision: executions, timers and messages to approvers."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.conf import settings

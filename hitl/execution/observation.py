@@ -1,7 +1,5 @@
 """Observe the target of an approved request again, just before it is executed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Re-check, before execution, that the approval is still valid."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta

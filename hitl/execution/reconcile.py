@@ -1,7 +1,5 @@
 """Resolve effects with an unknown outcome: ask the target system, or let a person decide."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID

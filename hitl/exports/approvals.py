@@ -1,7 +1,5 @@
 """Export the list of approvals as a table or as JSON lines."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime

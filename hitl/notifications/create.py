@@ -3,8 +3,6 @@
 They are written with the transition that causes them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID

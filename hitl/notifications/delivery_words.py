@@ -1,7 +1,5 @@
 """What became of a notification, in words."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Final

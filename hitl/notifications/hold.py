@@ -1,7 +1,5 @@
 """Hold notifications back for quiet hours, digests and the limit per hour, and release them when it is time."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final

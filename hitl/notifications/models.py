@@ -1,7 +1,5 @@
 """How people want to be notified, and what an organisation says to them."""
 
-from __future__ import annotations
-
 from datetime import time
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """How people want to be notified: their own settings, and what follows for one message."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, time

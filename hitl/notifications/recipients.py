@@ -1,7 +1,5 @@
 """Whether a notification still concerns its person: membership, rights, and what is asked of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Notify requesters of the outcome, unless an agent answers them in a chat."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID

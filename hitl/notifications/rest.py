@@ -1,7 +1,5 @@
 """Endpoint of the caller's own notification settings."""
 
-from __future__ import annotations
-
 from datetime import time
 from typing import Any, ClassVar
 

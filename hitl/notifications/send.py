@@ -1,7 +1,5 @@
 """Send notifications over channels outside the app, and track their delivery."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal

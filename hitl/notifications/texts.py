@@ -1,7 +1,5 @@
 """Texts of notifications that an organisation writes itself, version by version."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final

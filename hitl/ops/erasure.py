@@ -1,7 +1,5 @@
 """Erase people from approvals: final requests lose their content, never their digest and votes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Gauges of the approval engine: work that is stuck, and what waits for an administrator."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """Who changed the rules: their own requests are never approved automatically."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Create, change and delete business calendars."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final

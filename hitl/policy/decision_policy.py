@@ -1,7 +1,5 @@
 """The organisation's settings for deciding in the console."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from core.actors import Actor

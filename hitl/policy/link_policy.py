@@ -1,7 +1,5 @@
 """The setting of email approvals, by the installation and by the tenant."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final, Literal
 

@@ -1,7 +1,5 @@
 """Read workflows, their parts, and kill switches."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, TypeVar
 from uuid import UUID

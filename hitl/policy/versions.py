@@ -1,7 +1,5 @@
 """What all definitions have in common: names in use, and a new version with each change."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar

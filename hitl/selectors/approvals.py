@@ -1,7 +1,5 @@
 """Read approvals: lists, details, and the numbers of the dashboard."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta

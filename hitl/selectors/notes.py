@@ -1,7 +1,5 @@
 """Read the notes of colleagues on an approval."""
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from django.db.models import QuerySet

@@ -1,7 +1,5 @@
 """Read the votes, notifications, timers, executions and revisions of one approval, and requests like it."""
 
-from __future__ import annotations
-
 from typing import Final
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Search requests by reference, words of the masked text, or the requester's name."""
 
-from __future__ import annotations
-
 from typing import Final
 from uuid import UUID
 

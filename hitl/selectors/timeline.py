@@ -1,7 +1,5 @@
 """The timeline of one approval: its audited transitions with the remarks of people."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.selectors import tenant_zone
 from console.base.actions import ServiceAction, service_action
-from console.base.crud import deletes
+from console.base.crud import calls, deletes
 from console.base.forms import ConsoleForm
 from console.base.plots import Plot, by_day
 from console.names import name_in, names_of
@@ -165,11 +165,9 @@ class SimulationAdmin(DefinitionAdmin):
         draft = {name: value for name, value in obj.draft.items() if name != "version"}
         return try_on_history(viewer_of(request), obj.what, draft, form.cleaned_data["days"])
 
-    @service_action(path="save", title="Save this change", permission=MANAGE, submit="Save", tone="good",
-                    explain="It then applies to new requests. Refused if someone changed it meanwhile.")  # fmt: skip
-    def save(self, request: HttpRequest, obj: Simulation, form: ConsoleForm) -> str:
-        save_simulated(actor=viewer_of(request), simulation_id=obj.pk)
-        return f"{obj.title} was saved and now applies."
+    save = calls(save_simulated, "simulation_id", path="save", title="Save this change", permission=MANAGE,
+                 submit="Save", tone="good", done="{} was saved and now applies.",
+                 explain="It then applies to new requests. Refused if someone changed it meanwhile.")  # fmt: skip
 
 
 def chart_of(simulation: Simulation) -> Plot:

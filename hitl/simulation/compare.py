@@ -1,7 +1,5 @@
 """Compare what two sets of rules ask of the same request (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """The changed rule of a simulation: checked like a saved one, and put in place of today's."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """The totals of a simulation, kept in memory as a request after the other is evaluated."""
 
-from __future__ import annotations
-
 from collections import defaultdict, deque
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Simulations of changed rules on past requests."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Estimate how long levels wait, from how long the same approvers took before."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from statistics import quantiles

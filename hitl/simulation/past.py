@@ -1,7 +1,5 @@
 """Past requests as a simulation reads them: in pages, and only what they were evaluated with."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Evaluate past requests under two sets of rules, one after the other, and count what differs."""
 
-from __future__ import annotations
-
 import heapq
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable

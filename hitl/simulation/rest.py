@@ -1,20 +1,19 @@
 """Endpoints of simulations: try a changed rule on past requests."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
 from core.rest.fields import Document, RowSerializer
 from core.rest.idempotency import idempotent
+from core.rest.views import ListViewSet
 from hitl.models import Simulation
-from hitl.policy.rest.policies import PolicyViewSet
 from hitl.policy.selectors import VIEW_WORKFLOW as VIEW
 from hitl.simulation import runs
 from hitl.simulation.runs import start_simulation, stop_simulation
@@ -55,14 +54,14 @@ class SimulationRequest(serializers.Serializer[Any]):
         )
     ),
 )
-class SimulationViewSet(PolicyViewSet):
+class SimulationViewSet(RetrieveModelMixin, ListViewSet):
     """Simulations."""
 
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "create": VIEW, "stop": VIEW}
     serializer_class = HistorySimulationSerializer
     request_serializers: ClassVar = {"create": SimulationRequest}
     lookup_url_kwarg = "simulation_id"
-    rows, one = runs.query_simulations, runs.get_simulation
+    list_rows, read_row = runs.query_simulations, runs.get_simulation
 
     @idempotent
     def create(self, request: Request) -> Response:

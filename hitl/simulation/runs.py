@@ -1,7 +1,5 @@
 """Start, run, stop and read simulations of changed rules on past requests."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Say what would have been different for a request, and why, without texts of the request."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """The console's pages of an organisation's own texts of notifications."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from django import forms

@@ -1,7 +1,5 @@
 """The console page of one's own notification settings."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from django import forms

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.permissions import object_permissions
 from console.base.actions import ServiceAction, action_url, service_action
-from console.base.crud import deletes, edits
+from console.base.crud import calls, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Banner, Notice, banners
@@ -27,6 +27,7 @@ from hitl.policy import selectors
 from hitl.policy.admin.simulate import TrialForm, trial_of, tried
 from hitl.policy.admin.workflow_form.form import SECTIONS, SentenceForm, WorkflowForm, defaults, initial_of
 from hitl.policy.admin.workflow_form.stale_choices import uuid_in
+from hitl.policy.selectors import MANAGE_MEMBERSHIP
 from hitl.policy.workflows.definitions import with_levels
 from hitl.policy.workflows.describe import Label, covered, escalation_of, rules_of, sentence, steps_of
 from hitl.policy.workflows.labels import ROLE_NAMES, labels
@@ -252,17 +253,11 @@ class WorkflowAdmin(ServiceAdmin):
                      explain="It no longer applies to new requests. Open requests keep it.",
                      done="{} was retired.")  # fmt: skip
 
-    @service_action(path="restore", title="Restore", permission=MANAGE)
-    def restore(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
-        restore_workflow(actor=viewer_of(request), workflow_id=obj.pk)
-        return f"{obj.name} is in use again."
-
-    @service_action(path="share", title="Share", permission="accounts.manage_membership", form=ShareForm,
-                    submit="Save", explain="These roles can change who approves in this workflow and "
-                    "when. Roles that manage all workflows always can.")  # fmt: skip
-    def share(self, request: HttpRequest, obj: ApprovalWorkflow, form: ConsoleForm) -> str:
-        share_workflow(actor=viewer_of(request), workflow_id=obj.pk, **form.cleaned_data)
-        return f"Sharing of {obj.name} was saved."
+    restore = calls(restore_workflow, "workflow_id", path="restore", title="Restore", permission=MANAGE,
+                    done="{} is in use again.")  # fmt: skip
+    share = calls(share_workflow, "workflow_id", path="share", title="Share", permission=MANAGE_MEMBERSHIP,
+                  form=ShareForm, submit="Save", explain="These roles can change who approves in this workflow and "
+                  "when. Roles that manage all workflows always can.", done="Sharing of {} was saved.")  # fmt: skip
 
     @service_action(path="try", title="Test workflows", permission="hitl.view_approvalworkflow", form=TrialForm,
                     submit="Test", on_list=True,

@@ -1,7 +1,5 @@
 """Spending limits: reserve at the claim, and release what ended without an effect."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Create, change and remove spending limits."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Create, change and retire compliance flags: marks that rules and people put on requests."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Set how much each risk factor and kind of action counts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

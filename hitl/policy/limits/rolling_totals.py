@@ -1,7 +1,5 @@
 """Add up requests and automatic approvals in a rolling window, so that many small ones count."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Working time of a place: zone, weekly hours and holidays."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db import models

@@ -1,7 +1,5 @@
 """Spending limits and their use, risk scoring, approve-by-email links, and deciding in the console."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final
 
 from django.conf import settings

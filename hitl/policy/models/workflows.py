@@ -1,7 +1,5 @@
 """Workflows: which requests need whose approval."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Endpoints of the organisation's compliance flags."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -55,7 +53,7 @@ class FlagViewSet(PolicyViewSet):
     serializer_class = FlagSerializer
     request_serializers: ClassVar = {"create": FlagRequest, "update": FlagChange}
     lookup_url_kwarg = "flag_id"
-    rows, one = selectors.query_flags, selectors.get_flag
+    list_rows, read_row = selectors.query_flags, selectors.get_flag
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -1,11 +1,7 @@
 """Endpoints of what workflows are made of: groups, calendars, spending limits, risk scoring."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
@@ -41,17 +37,6 @@ class PolicyViewSet(RetrieveModelMixin, ListViewSet):
         "partial_update": MANAGE,
         "destroy": MANAGE,
     }
-    rows: ClassVar[Callable[..., QuerySet[Any]]]
-    one: ClassVar[Callable[..., Any]]
-    """The selectors of the list, and of the row of the address."""
-
-    def get_queryset(self) -> QuerySet[Any]:
-        """Return the rows that the caller may see."""
-        return type(self).rows(viewer=self.actor)
-
-    def get_object(self) -> Any:
-        """Return the row of the address."""
-        return type(self).one(viewer=self.actor, **self.kwargs)
 
 
 class GroupSerializer(RowSerializer[ApproverGroup]):
@@ -93,7 +78,7 @@ class GroupViewSet(PolicyViewSet):
     serializer_class = GroupSerializer
     request_serializers: ClassVar = {"create": GroupRequest, "update": GroupChange}
     lookup_url_kwarg = "group_id"
-    rows, one = selectors.query_groups, selectors.get_group
+    list_rows, read_row = selectors.query_groups, selectors.get_group
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -154,7 +139,7 @@ class CalendarViewSet(PolicyViewSet):
     serializer_class = CalendarSerializer
     request_serializers: ClassVar = {"create": CalendarRequest, "update": CalendarChange}
     lookup_url_kwarg = "calendar_id"
-    rows, one = selectors.query_calendars, selectors.get_calendar
+    list_rows, read_row = selectors.query_calendars, selectors.get_calendar
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -223,7 +208,7 @@ class CapViewSet(PolicyViewSet):
     serializer_class = CapSerializer
     request_serializers: ClassVar = {"create": CapRequest, "partial_update": CapChange}
     lookup_url_kwarg = "cap_id"
-    rows, one = selectors.query_caps, selectors.get_cap
+    list_rows, read_row = selectors.query_caps, selectors.get_cap
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -269,10 +254,7 @@ class RiskPolicyViewSet(ListViewSet):
     permissions: ClassVar = {"list": VIEW, "create": MANAGE}
     serializer_class = RiskPolicySerializer
     request_serializers: ClassVar = {"create": RiskPolicyRequest}
-
-    def get_queryset(self) -> QuerySet[RiskPolicy]:
-        """Return the versions."""
-        return selectors.query_risk_policies(viewer=self.actor)
+    list_rows = selectors.query_risk_policies
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -1,12 +1,9 @@
 """Endpoints of workflows: read, write, share and simulate."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -199,20 +196,13 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
     }
     filterset_class = WorkflowFilters
     lookup_url_kwarg = "workflow_id"
+    list_rows, read_row = selectors.query_workflows, selectors.get_workflow
 
     def has_right(self, actor: Actor, permission: str) -> bool:
         """Return True if the actor has the right on the workflow of the address, or for the list on any."""
         if self.action == "list":
             return bool(selectors.shared_workflows(actor))
         return self.action in self.shared_actions and self.kwargs["workflow_id"] in selectors.shared_workflows(actor)
-
-    def get_queryset(self) -> QuerySet[ApprovalWorkflow]:
-        """Return the workflows that the caller may see."""
-        return selectors.query_workflows(viewer=self.actor)
-
-    def get_object(self) -> ApprovalWorkflow:
-        """Return the workflow of the address."""
-        return selectors.get_workflow(viewer=self.actor, **self.kwargs)
 
     def respond(self, row: Any) -> Response:
         """Return the response that shows a workflow with its levels as it is now."""

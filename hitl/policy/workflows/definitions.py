@@ -1,7 +1,5 @@
 """The definitions that every request is assessed by: time zone, risk scoring and workflows."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property

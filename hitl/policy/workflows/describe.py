@@ -1,7 +1,5 @@
 """Describe a workflow in one sentence that a person can check (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Create, change and delete approver groups."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Names of what a workflow refers to, in sentences for staff."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Assess a request and select its workflow; an error never makes it easier."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The frozen copy of a workflow that a request keeps for its whole life."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 from typing import Any, Final
 

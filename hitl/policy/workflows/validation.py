@@ -1,7 +1,5 @@
 """Check a workflow's definition, field by field, with messages for the person who writes it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Create, change and share workflows."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -133,8 +131,8 @@ def copy_workflow(*, actor: Actor, workflow_id: UUID, name: str) -> ApprovalWork
     return create_workflow(actor=actor, name=name, levels=levels_of(source), **conditions)
 
 
-def share_workflow(*, actor: Actor, workflow_id: UUID, roles: Collection[str]) -> None:
-    """Share a workflow with exactly these roles.
+def share_workflow(*, actor: Actor, workflow_id: UUID, roles: Collection[str]) -> ApprovalWorkflow:
+    """Share a workflow with exactly these roles; return it.
 
     They can see it, and change who approves and when.
 
@@ -152,6 +150,7 @@ def share_workflow(*, actor: Actor, workflow_id: UUID, roles: Collection[str]) -
     if workflow is None:
         raise NotFound("This workflow doesn't exist.")
     object_permissions.set_roles(actor=actor, permission=MANAGE, obj=workflow, roles=roles)
+    return workflow
 
 
 def conditions_of(workflow: ApprovalWorkflow) -> dict[str, Any]:

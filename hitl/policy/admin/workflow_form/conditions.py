@@ -1,7 +1,5 @@
 """The condition of the workflow form as rows of fact, comparison and value."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """The escalation steps of the workflow form: who is asked next, after how long, and how often."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

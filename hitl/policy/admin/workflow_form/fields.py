@@ -1,7 +1,5 @@
 """Fields that the workflow form has several times."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

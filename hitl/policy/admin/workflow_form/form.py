@@ -1,7 +1,5 @@
 """The workflow form: which requests it covers, who approves them, and what happens without an answer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """Sections and rows of the workflow form, and rows that can be added and removed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeVar, cast

@@ -1,7 +1,5 @@
 """The levels of the workflow form: who approves, how many of them, and by when."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """The automatic rules of the workflow form: each approves or rejects without a person."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 
