@@ -1,4 +1,4 @@
-"""How people want to be notified, and what an organisation says to them."""
+"""Messages to people about requests, how they want them, and what an organisation says in them."""
 
 from datetime import time
 from typing import ClassVar
@@ -9,7 +9,9 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.clock import now
+from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
+from hitl.approvals.models.approval import Approval
 from hitl.domain.delivery_times import PER_HOUR
 from hitl.domain.message_texts import BODY_LIMIT, SUBJECT_LIMIT
 
@@ -88,3 +90,58 @@ class NotificationTemplate(TenantModel):
 
     def __str__(self) -> str:
         return f"text {self.version}"
+
+
+class Notification(Leased, TenantModel):
+    """A message to one person over one channel.
+
+    While `held`, it waits until `hold_until` for the end of quiet hours, the next digest or a calmer hour (`held_for`).
+    Those that leave as one message have the same `digest_id`.
+    """
+
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="notifications")
+    revision = models.PositiveIntegerField(default=1)
+    level = models.PositiveSmallIntegerField(default=1)
+    channel = models.CharField(max_length=20, default="in_app")
+    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    template = models.CharField(max_length=60)
+    variables = models.JSONField(default=dict)
+    status = models.CharField(max_length=20, default="queued")
+    provider = models.CharField(max_length=40, blank=True)
+    provider_message_id = models.CharField(max_length=120, blank=True)
+    provider_response = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=now)
+    sent_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True)
+    failure_reason = models.CharField(max_length=300, blank=True)
+    is_reminder = models.BooleanField(default=False)
+    reminder_number = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    hold_until = models.DateTimeField(null=True)
+    held_for = models.CharField(max_length=6, blank=True, default="", db_default="")
+    digest_id = models.UUIDField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "recipient", "-id"], name="notifications_of_person"),
+            # Over all tenants: the sweep queries it.
+            models.Index(fields=["hold_until"], name="notifications_held", condition=Q(status="held")),
+            models.Index(
+                fields=["tenant_id", "recipient", "channel", "sent_at"],
+                name="notifications_sent",
+                condition=Q(sent_at__isnull=False) & ~Q(channel="in_app"),
+            ),
+            models.Index(
+                fields=["tenant_id", "digest_id"],
+                name="notifications_of_digest",
+                condition=Q(digest_id__isnull=False),
+            ),
+            models.Index(
+                fields=["created_at"], name="notifications_queued", condition=Q(status__in=["queued", "sending"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template} by {self.channel}"

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.clock import now
+from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
 from hitl.approvals.models.fields import StateField
 from hitl.domain.state_machine import OPEN, UNDECIDED, WAITING, State
@@ -196,3 +197,40 @@ class Approval(TenantModel):
     def has_next_level(self) -> bool:
         """Return True if a level follows the current one."""
         return self.level < len(self.snapshot["levels"])
+
+
+class Timer(Leased, TenantModel):
+    """A deadline of an approval; a sweep picks it up, and a stale one does nothing."""
+
+    class Kind(models.TextChoices):
+        """The kind of timer."""
+
+        EXPIRE = "expire", "Expire"
+        SLA = "sla", "Answer due"
+        ESCALATE = "escalate", "Next escalation"
+        REMIND = "remind", "Reminder"
+        EXECUTE = "execute", "Execute"
+        LAPSE = "lapse", "Execute-by"
+        LEASE = "lease", "Lease over"
+        UNKNOWN = "unknown", "Outcome unknown"
+
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="timers", db_index=False)
+    kind = models.CharField(max_length=20, choices=Kind)
+    level = models.PositiveSmallIntegerField(default=0)
+    revision = models.PositiveIntegerField()
+    due_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "approval", "kind", "level", "revision"], name="one_timer_each"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], name="timers_due", condition=models.Q(done_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.approval_id}"
