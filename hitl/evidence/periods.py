@@ -209,10 +209,7 @@ def read_period(*, actor: Actor, export_id: UUID) -> Iterator[bytes]:
 
 
 def read_register(*, actor: Actor, export_id: UUID) -> tuple[dict[str, Any], str]:
-    """Return the list of an export's requests, and the SHA-256 of its line.
-
-    All else is as in `read_period`.
-    """
+    """Return an export's list of requests and its SHA-256; else as `read_period`."""
     export = _ready(actor, export_id)
     last = export.parts.order_by("-number")[0]
     return json.loads(gzip.decompress(_packed(last))), export.sha256

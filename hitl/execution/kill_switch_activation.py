@@ -212,10 +212,7 @@ def _align(approval_id: UUID, moment: datetime) -> int:
 
 
 def tenants_out_of_line() -> set[UUID]:
-    """Return the tenants whose requests may need to be held or released.
-
-    For the sweep.
-    """
+    """Return the tenants whose requests may need to be held or released. For the sweep."""
     everywhere = GlobalKillSwitch.objects.filter(released_at=None).exists()
     with platform_scope():
         held = Approval.objects.filter(state__in=_OPEN, holds__contains=["kill_switch"])

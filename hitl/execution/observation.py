@@ -51,10 +51,7 @@ class LatestObservation:
 
 
 def observe_again(approval: Approval) -> LatestObservation:
-    """Observe the target of an approved request.
-
-    Makes an outside call; never call it inside a transaction.
-    """
+    """Observe the target of an approved request. Makes an outside call; never call it inside a transaction."""
     nothing = LatestObservation(approval.revision, approval.kind, approval.agent_id, approval.payload)
     try:
         kind = registry.get(approval.kind)

@@ -143,10 +143,7 @@ def changes_since_request(approval: Approval, observation: LatestObservation) ->
 
 
 def why_not_executable(context: DecisionContext) -> str:
-    """Return why the approval is not valid at this moment.
-
-    Returns "" if it is.
-    """
+    """Return why the approval is not valid at this moment. Returns "" if it is."""
     approval, members = context.approval, context.members
     if digest_of(approval) != approval.digest:
         return "The stored request is not the one that was approved."

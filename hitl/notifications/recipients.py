@@ -20,10 +20,7 @@ NOT_NEEDED: Final = "This person's approval is no longer needed."
 
 
 def why_unneeded(rows: Sequence[Notification]) -> dict[UUID, str]:
-    """Return why notifications of one person no longer concern them, by id.
-
-    For the system. At most three queries.
-    """
+    """Return why rows no longer concern their person, by id. Up to three queries."""
     try:
         actor = actor_for_user(rows[0].recipient)
     except Refused:

@@ -47,10 +47,7 @@ class Unsent:
 
 
 def list_unsent(*, now: datetime | None = None, limit: int = 200) -> list[Unsent]:
-    """Return unsent notifications whose task was lost, in all tenants; one a digest.
-
-    For the sweep.
-    """
+    """Return unsent notifications of all tenants, one a digest; for the sweep."""
     moment = now or clock_now()
     late = Q(status__in=_OPEN, created_at__lt=moment - GRACE)
     rows = lease.list_free(Notification, late, "digest_id", order="created_at", limit=limit, now=moment)

@@ -154,10 +154,7 @@ def values_of(approval: Approval, template: str) -> Mapping[str, str]:
 
 
 def preview_values(*, viewer: Actor, template: str) -> Mapping[str, str]:
-    """Return values for a preview: of the newest request, or of a sample.
-
-    Needs `hitl.manage_workflow`.
-    """
+    """Return the newest request's values, or samples. Needs `hitl.manage_workflow`."""
     viewer.require(MANAGE)
     newest = Approval.objects.order_by("-id").first()
     if newest is not None:

@@ -70,10 +70,7 @@ def has_right(viewer: Actor, workflow: ApprovalWorkflow) -> bool:
 
 
 def sharing_of(*, viewer: Actor, workflow_id: UUID) -> dict[str, list[str]]:
-    """Return the roles that a workflow is shared with.
-
-    Needs `accounts.manage_membership`.
-    """
+    """Return the roles that a workflow is shared with. Needs `accounts.manage_membership`."""
     viewer.require(MANAGE_MEMBERSHIP)
     workflow = get_workflow(viewer=viewer, workflow_id=workflow_id)
     return {"roles": sorted(object_permissions.roles_with(MANAGE_WORKFLOW, workflow))}
@@ -86,10 +83,7 @@ def query_switches(*, viewer: Actor) -> QuerySet[KillSwitch]:
 
 
 def installation_switch(*, viewer: Actor) -> dict[str, Any]:
-    """Return whether all organisations are paused, why and since when.
-
-    Needs `hitl.view_approval`.
-    """
+    """Return whether all organisations are paused, why and since when. Needs `hitl.view_approval`."""
     viewer.require(VIEW_SWITCH)
     row = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
     if row is None:
@@ -115,10 +109,7 @@ def get_flag(*, viewer: Actor, flag_id: UUID) -> ComplianceFlag:
 
 
 def query_groups(*, viewer: Actor) -> QuerySet[ApproverGroup]:
-    """Return the approver groups with their members.
-
-    Needs `hitl.view_approvalworkflow`. Two queries.
-    """
+    """Return the approver groups with their members. Needs `hitl.view_approvalworkflow`. Two queries."""
     viewer.require(VIEW_WORKFLOW)
     return ApproverGroup.objects.prefetch_related("members__user")
 
@@ -142,26 +133,17 @@ def get_link_policy(*, viewer: Actor) -> link_policy.Standing:
 
 
 def get_group(*, viewer: Actor, group_id: UUID) -> ApproverGroup:
-    """Return one approver group. Needs `hitl.view_approvalworkflow`.
-
-    Raises `NotFound`.
-    """
+    """Return one approver group. Needs `hitl.view_approvalworkflow`. Raises `NotFound`."""
     return _one(viewer, ApproverGroup, group_id, "This group doesn't exist.")
 
 
 def get_calendar(*, viewer: Actor, calendar_id: UUID) -> BusinessCalendar:
-    """Return one business calendar.
-
-    Needs `hitl.view_approvalworkflow`; raises `NotFound`.
-    """
+    """Return one business calendar. Needs `hitl.view_approvalworkflow`; raises `NotFound`."""
     return _one(viewer, BusinessCalendar, calendar_id, "This calendar doesn't exist.")
 
 
 def get_cap(*, viewer: Actor, cap_id: UUID) -> Cap:
-    """Return one spending limit. Needs `hitl.view_approvalworkflow`.
-
-    Raises `NotFound`.
-    """
+    """Return one spending limit. Needs `hitl.view_approvalworkflow`. Raises `NotFound`."""
     return _one(viewer, Cap, cap_id, "This limit doesn't exist.")
 
 
@@ -174,10 +156,7 @@ def _one(viewer: Actor, model: type[T], key: UUID, missing: str) -> T:
 
 
 def list_kinds(*, viewer: Actor, points: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return the action kinds with the risk points added to each.
-
-    Needs `hitl.view_approvalworkflow`.
-    """
+    """Return the action kinds with the risk points added to each. Needs `hitl.view_approvalworkflow`."""
     viewer.require(VIEW_WORKFLOW)
     return [_told(key, points.get(key, 0)) for key in registry.keys()]  # noqa: SIM118  (no dict)
 

@@ -130,19 +130,13 @@ def list_decisions(*, viewer: Actor, approval_id: UUID) -> list[Decision]:
 
 
 def query_reviews(*, viewer: Actor) -> QuerySet[OverrideReview]:
-    """Return the reviews of overrides, open and closed, as a query.
-
-    Needs `hitl.review_override`.
-    """
+    """Return the reviews of overrides, open and closed, as a query. Needs `hitl.review_override`."""
     viewer.require("hitl.review_override")
     return OverrideReview.objects.select_related("approval", "opened_by", "closed_by")
 
 
 def query_delegations(*, viewer: Actor) -> QuerySet[Delegation]:
-    """Return the delegations, current and ended, as a query.
-
-    Needs `hitl.decide_approval`.
-    """
+    """Return the delegations, current and ended, as a query. Needs `hitl.decide_approval`."""
     viewer.require(DECIDE)
     return Delegation.objects.select_related("from_person", "to_person", "opened_by")
 
@@ -173,10 +167,7 @@ def count_mine(*, viewer: Actor) -> int:
 
 
 def _assignments_to_vote(viewer: Actor) -> QuerySet[Assignment]:
-    """Return the viewer's open assignments of waiting requests.
-
-    Approvals are read by key, never joined in bulk.
-    """
+    """Return the viewer's open assignments of waiting requests. Approvals are read by key, never joined in bulk."""
     state = Approval.objects.filter(pk=OuterRef("approval_id")).values("state")[:1]
     return open_assignments_of(viewer).annotate(asked_in=Subquery(state)).filter(asked_in__in=_WAITING)
 

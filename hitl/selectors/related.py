@@ -28,10 +28,7 @@ def list_notifications(*, viewer: Actor, approval_id: UUID, limit: int = MOST) -
 
 
 def list_timers(*, viewer: Actor, approval_id: UUID, open_only: bool = False) -> list[Timer]:
-    """Return the timers of an approval, the next first. Needs `hitl.view_approval`.
-
-    One query.
-    """
+    """Return the timers of an approval, the next first. Needs `hitl.view_approval`. One query."""
     viewer.require(VIEW)
     rows = Timer.objects.filter(approval_id=approval_id).order_by("due_at", "id")
     return list(rows.filter(done_at=None) if open_only else rows[:MOST])
@@ -48,10 +45,7 @@ def list_votes(*, viewer: Actor, approval_id: UUID, limit: int = MOST) -> list[D
 
 
 def query_executions(*, viewer: Actor, approval_id: UUID) -> QuerySet[Execution]:
-    """Return the executions of an approval, one per revision, as a query.
-
-    Needs `hitl.view_approval`.
-    """
+    """Return the executions of an approval, one per revision, as a query. Needs `hitl.view_approval`."""
     viewer.require(VIEW)
     return Execution.objects.filter(approval_id=approval_id).prefetch_related("late_reports")
 

@@ -32,10 +32,7 @@ def sentence(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], l
 
 
 def approvers(workflow: Mapping[str, Any], levels: Sequence[Mapping[str, Any]], label: Label) -> str:
-    """Return only who approves, in which order and how soon.
-
-    Works for a request's snapshot too.
-    """
+    """Return only who approves, in which order and how soon. Works for a request's snapshot too."""
     if not levels:
         return "no approvers."
     text = ""

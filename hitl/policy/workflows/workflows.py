@@ -164,10 +164,7 @@ def levels_of(workflow: ApprovalWorkflow) -> list[dict[str, Any]]:
 
 
 def _require(actor: Actor, workflow_id: UUID) -> None:
-    """Raise Refused without the permission for this workflow.
-
-    People who manage all may see that it is absent.
-    """
+    """Raise Refused without the permission for this workflow. People who manage all may see that it is absent."""
     if actor.may(MANAGE):
         return
     workflow: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
@@ -177,10 +174,7 @@ def _require(actor: Actor, workflow_id: UUID) -> None:
 
 
 def _require_all(actor: Actor, workflow_id: UUID) -> None:
-    """Raise `Refused` without the permission for all workflows.
-
-    Retiring one leaves its requests to another.
-    """
+    """Raise `Refused` without the permission for all workflows. Retiring one leaves its requests to another."""
     _require(actor, workflow_id)
     if not actor.may(MANAGE):
         say = "Only people who manage all workflows can retire or restore it."

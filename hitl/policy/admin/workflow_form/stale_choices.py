@@ -39,10 +39,7 @@ def stale_among(chosen: Iterable[str], offered: Iterable[str]) -> list[str]:
 
 
 def stale_approvers(values: Iterable[str]) -> dict[str, str]:
-    """Return the names of approvers who can't approve.
-
-    By `user:<id>`, `role:…` or `group:<id>`. At most one query.
-    """
+    """Return the names of approvers who can't approve. By `user:<id>`, `role:…` or `group:<id>`. At most one query."""
     pairs = [value.partition(":")[::2] for value in values]
     names = names_of(key for kind, text in pairs if kind == "user" and (key := uuid_in(text)))
     found = {}
