@@ -20,15 +20,18 @@ def given(form: ConsoleForm) -> dict[str, Any]:
     return {name: value for name, value in form.cleaned_data.items() if name != "version"}
 
 
-def calls(service: Service, key: str = "", *, done: Said = "", values: Values = given, **looks: Any) -> ServiceAction:
+def calls(
+    service: Service, key: str = "", /, *, done: Said = "", values: Values = given, of: str = "pk", **looks: Any
+) -> ServiceAction:
     """Return an action that calls a service: about a row, whose id it gets as `key`, or without a key above the list.
 
     The service gets the actor, the form's `values` and, of a row's form that has one, the version shown. `done` is the
-    sentence afterwards, "{}" in it what the service returned, or makes it. `looks` are those of `service_action`.
+    sentence afterwards, "{}" in it what the service returned, or makes it; `of` is the row's attribute with the id.
+    `looks` are those of `service_action`.
     """
 
     def call(self: Any, request: HttpRequest, obj: Any, form: ConsoleForm) -> str | HttpResponseBase:
-        about = {key: obj.pk} if key else {}
+        about = {key: getattr(obj, of)} if key else {}
         if key and isinstance(form, VersionedForm):
             about["seen_version"] = form.seen_version()
         elif key and "version" in form.fields:

@@ -1,6 +1,6 @@
 """Base classes of all admins: read-only by default, tenant-scoped, no lookups on masked fields."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -223,6 +223,8 @@ class ServiceAdmin(ReadOnlyAdmin):
     """A read-only admin whose rows change through POST forms that call services."""
 
     service_actions: ClassVar[dict[str, ServiceAction]] = {}
+    to_list: ClassVar[Collection[str]] = ()
+    """The actions after which the list is shown."""
     edit_page: ClassVar[bool] = False
     """Whether a row is edited on a page of its own: for forms that are too long to stand beside it."""
 
@@ -296,4 +298,4 @@ class ServiceAdmin(ReadOnlyAdmin):
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return the URL to go to after the action: the row's page, or the list."""
-        return self.list_url() if obj is None else self.object_url(obj)
+        return self.list_url() if obj is None or action.path in self.to_list else self.object_url(obj)

@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from django.db.models import Model
+
 from core.actors import Actor
 from core.clock import now
 from core.errors import Unavailable
@@ -64,6 +66,11 @@ def record(
     writers of the tenant until then. Facts are ids, states and numbers only. Raises ValueError for others.
     """
     record_all([Fact(actor, action, object_type, object_id, old_state, new_state, facts)])
+
+
+def note(actor: Actor, action: str, row: Model, *, old_state: str = "", new_state: str = "", **facts: Any) -> None:
+    """Append one entry about a row, as `record` does."""
+    record_all([Fact(actor, action, row._meta.label_lower, row.pk, old_state, new_state, facts)])
 
 
 def record_all(facts: Sequence[Fact]) -> None:

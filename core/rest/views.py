@@ -267,8 +267,9 @@ class ListViewSet(ApiViewSet):
     list_rows: ClassVar[Callable[..., QuerySet[Any]]]
 
     def get_queryset(self) -> QuerySet[Any]:
-        """Return the rows that the selector gives the caller."""
-        return type(self).list_rows(viewer=self.actor)
+        """Return the rows that the selector gives the caller, of what the address names above them."""
+        above = {name: value for name, value in self.kwargs.items() if name != self.lookup_url_kwarg}
+        return type(self).list_rows(viewer=self.actor, **above)
 
     def list(self, request: Request, **kwargs: Any) -> Response:
         """List the rows."""
