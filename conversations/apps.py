@@ -48,33 +48,16 @@ class ConversationsConfig(AppConfig):
         queues.provide("ask_survey", ask_survey.delay)
         queues.provide("send_triage_reply", send_triage_reply.delay)
 
-        lookups.register(
-            lookups.Resolver(
-                name="widget",
-                table="conversations_channelaccount",
-                match="public_key",
-                columns=(("tenant_id", "uuid"), ("id", "uuid")),
-                condition="t.is_active and t.public_key <> ''",
-                reads=("is_active",),
+        # An account by its public key, by its address at the provider, or by the provider's account alone.
+        by = (("account_by_key", "public_key"), ("channel", "lookup_digest"), ("provider_account", "provider_digest"))
+        for name, column in by:
+            lookups.register(
+                lookups.Resolver(
+                    name=name,
+                    table="conversations_channelaccount",
+                    match=column,
+                    columns=(("tenant_id", "uuid"), ("id", "uuid")),
+                    condition=f"t.is_active and t.{column} <> ''",
+                    reads=("is_active",),
+                )
             )
-        )
-        lookups.register(
-            lookups.Resolver(
-                name="channel",
-                table="conversations_channelaccount",
-                match="lookup_digest",
-                columns=(("tenant_id", "uuid"), ("id", "uuid")),
-                condition="t.is_active and t.lookup_digest <> ''",
-                reads=("is_active",),
-            )
-        )
-        lookups.register(
-            lookups.Resolver(
-                name="provider_account",
-                table="conversations_channelaccount",
-                match="provider_digest",
-                columns=(("tenant_id", "uuid"), ("id", "uuid")),
-                condition="t.is_active and t.provider_digest <> ''",
-                reads=("is_active",),
-            )
-        )

@@ -38,7 +38,7 @@ def find_mailbox(key: str) -> Mailbox | None:
     """Return the active mail account of this key, or None."""
     if not key.isprintable():  # the database cannot hold such a key
         return None
-    for row in lookups.find("widget", key):
+    for row in lookups.find("account_by_key", key):
         with tenant_scope(row["tenant_id"]):
             account = ChannelAccount.objects.filter(pk=row["id"], provider=PROVIDER, is_active=True).first()
             if account is not None:
@@ -78,7 +78,7 @@ def find_inbox(secret: str) -> tuple[Inbox | None, list[tuple[UUID, UUID]]]:
     meant: list[tuple[UUID, UUID]] = []
     if not (key.isprintable() and key.isascii() and token.isascii()):
         return None, meant
-    for row in lookups.find("widget", key):
+    for row in lookups.find("account_by_key", key):
         with tenant_scope(row["tenant_id"]):
             account = ChannelAccount.objects.filter(pk=row["id"], kind=KIND, is_active=True).first()
             if account is None:

@@ -51,7 +51,7 @@ def _read(tenant_id: UUID, account_id: UUID) -> Address | None:
     return Address(tenant_id, own.pk, str(kept.get("verify_token") or ""), secrets_of(kept), numbers)
 
 
-_addresses: Final = Found("widget", _read)
+_addresses: Final = Found("account_by_key", _read)
 
 
 def forget() -> None:

@@ -66,7 +66,7 @@ def _read(tenant_id: UUID, account_id: UUID) -> App | None:
     return App(tenant_id, account.pk, account.public_key, tuple(account.keepers), secrets)
 
 
-_apps: Final = Found("widget", _read)
+_apps: Final = Found("account_by_key", _read)
 
 
 def forget() -> None:

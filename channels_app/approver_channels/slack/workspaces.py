@@ -35,7 +35,7 @@ def _read(tenant_id: UUID, account_id: UUID) -> Door | None:
     return None if account is None else Door(tenant_id, account.pk, secrets_of(account.credentials))
 
 
-_doors: Final = Found("widget", _read)
+_doors: Final = Found("account_by_key", _read)
 
 
 def forget() -> None:

@@ -44,7 +44,7 @@ def find_widget(public_key: object) -> Widget:
     """Return the widget of a public key. Unknown, foreign and switched off all raise `NotFound`."""
     if not isinstance(public_key, str) or not 0 < len(public_key) <= KEY_LIMIT or not public_key.isprintable():
         raise NotFound("There is no such chat.")
-    for row in lookups.find("widget", public_key):
+    for row in lookups.find("account_by_key", public_key):
         with tenant_scope(row["tenant_id"]):
             account = load(row["id"], kinds=(ChannelAccount.Kind.WEBCHAT,))
         if account is not None:

@@ -210,5 +210,5 @@ def test_widget_key_finds_its_tenant_before_any_scope(shop: Shop) -> None:
     from core.tenancy.scope import NOTHING, _enter
 
     with _enter(NOTHING):
-        rows = lookups.find("widget", shop.chat.public_key)
+        rows = lookups.find("account_by_key", shop.chat.public_key)
     assert [(row["tenant_id"], row["id"]) for row in rows] == [(shop.world.acme.pk, shop.chat.pk)]
