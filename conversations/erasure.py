@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final
 
 from django.db.models import Q
 
+from conversations.contacts import fields
 from conversations.events import stream_events
 from conversations.messages import file_contents
 from conversations.models import (
@@ -34,14 +36,26 @@ from conversations.models import (
 from conversations.replies.canned_replies import delete_rows
 from core.clock import now
 from core.models import StreamEvent
-from core.privacy.erasure.person import ERASED, NOBODY, Person, Words
+from core.privacy.erasure.person import ERASED, Person, Words
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, among, emptied, window
 from core.privacy.pii import mask_text
 from core.reach import windows
+from core.tenancy.models import TenantModel
 
 GONE: Final = "erased"
 PROVED: Final = ("phone", "email", "bsuid", "customer")
 SENDING: Final = (Message.Status.QUEUED, Message.Status.SENDING)
+
+
+def _empties(model: type[TenantModel], whose: str, done: Mapping[str, Any], **also: Any) -> Callable[..., Batch]:
+    """Return the step that empties columns of a person's rows; `done` are those that say whether it has been done."""
+    kind = "contacts" if whose == "contact" else "conversations"
+
+    def step(person: Person, after: str, limit: int) -> Batch:
+        rows = model.objects.filter(**{f"{whose}__in": person.ids(kind)}).exclude(**done)
+        return emptied(rows, limit, **done, **also)
+
+    return step
 
 
 def _contacts(person: Person, after: str, limit: int) -> Batch:
@@ -83,26 +97,6 @@ def _drafts(person: Person, after: str, limit: int) -> Batch:
     return Batch(Draft.objects.filter(pk__in=keys).delete()[0] if keys else 0)
 
 
-def _merges(person: Person, after: str, limit: int) -> Batch:
-    rows = ContactMerge.objects.filter(contact_id__in=person.ids("contacts")).exclude(masked_reason=ERASED)
-    return emptied(rows, limit, reason=ERASED, masked_reason=ERASED)
-
-
-def _readings(person: Person, after: str, limit: int) -> Batch:
-    rows = Conversation.objects.filter(pk__in=person.ids("conversations")).exclude(reading={}, language="")
-    return emptied(rows, limit, reading={}, language="")
-
-
-def _suggestions(person: Person, after: str, limit: int) -> Batch:
-    rows = SuggestedReply.objects.filter(conversation_id__in=person.ids("conversations"))
-    return emptied(rows.exclude(masked_body=ERASED), limit, body=ERASED, masked_body=ERASED)
-
-
-def _surveys(person: Person, after: str, limit: int) -> Batch:
-    rows = Survey.objects.filter(conversation_id__in=person.ids("conversations")).exclude(masked_comment="")
-    return emptied(rows, limit, comment="", masked_comment="")
-
-
 def _events(person: Person, after: str, limit: int) -> Batch:
     names = [f"{kind}:{key}" for key in person.ids("conversations") for kind in ("conversation", "conversation-staff")]
     found, last = window(StreamEvent.objects.filter(stream__in=names).only("pk"), "", limit)
@@ -111,10 +105,7 @@ def _events(person: Person, after: str, limit: int) -> Batch:
 
 
 def _own_replies(person: Person, after: str, limit: int) -> Batch:
-    """Remove a member's name from their messages to customers.
-
-    The rest belongs to the customer too.
-    """
+    """Remove a member's name from their messages to customers: the rest belongs to the customer too."""
     if not person.ids("users"):
         return Batch()
     written = Message.objects.filter(sender_id__in=person.ids("users"), sender_type="person")
@@ -141,15 +132,12 @@ def _team_messages(person: Person, after: str, limit: int) -> Batch:
     for row in rows:
         if row.author_id in users:
             changed += _rewritten(person, row)
-        elif row.masked_body != ERASED and _is_about(person, row):
+            continue
+        versions = TeamMessageVersion.objects.filter(message=row) if row.edited_at else ()
+        if row.masked_body != ERASED and any(person.is_addressed_in(text.body) for text in (row, *versions)):
             changed += int(TeamMessage.objects.filter(pk=row.pk).update(body=ERASED, masked_body=ERASED))
             TeamMessageVersion.objects.filter(message=row).delete()
     return Batch(changed, last)
-
-
-def _is_about(person: Person, row: TeamMessage) -> bool:
-    versions = TeamMessageVersion.objects.filter(message=row) if row.edited_at else ()
-    return any(person.is_addressed_in(text.body) for text in (row, *versions))
 
 
 def _availability(person: Person, after: str, limit: int) -> Batch:
@@ -162,10 +150,7 @@ def _availability(person: Person, after: str, limit: int) -> Batch:
 
 
 def _rewritten(person: Person, row: Message | Note | TeamMessage) -> int:
-    """Replace the name.
-
-    If a spelling is found that cannot be replaced, erase the whole text.
-    """
+    """Replace the name, or erase the whole text if a spelling is found that cannot be replaced."""
     if not person.is_named_in(row.body):
         return 0
     body = person.without_name(row.body)
@@ -181,7 +166,7 @@ class ConversationsErasure(ErasureHandler):
 
     order: ClassVar[int] = 20
     tables: ClassVar[tuple[Table, ...]] = (
-        Table("conversations.Contact", "", "display_name masked_name language"),
+        Table("conversations.Contact", "", " ".join(fields.COLUMNS)),
         Table("conversations.ContactMerge", "Ids of what moved.", "reason masked_reason", "moved"),
         Table("conversations.ContactPoint", "Rows are removed: someone who writes again is a new contact.",
               "value value_index masked_value"),
@@ -232,11 +217,23 @@ class ConversationsErasure(ErasureHandler):
         Step("messages", "Messages", _messages),
         Step("files", "Files", _files),
         Step("notes", "Notes about the contact", _notes),
-        Step("merges", "Why contacts were merged", _merges),
+        Step(
+            "merges",
+            "Why contacts were merged",
+            _empties(ContactMerge, "contact", {"masked_reason": ERASED}, reason=ERASED),
+        ),
         Step("drafts", "Replies that were begun", _drafts),
-        Step("readings", "What messages were read as", _readings),
-        Step("suggestions", "Replies that agents suggested", _suggestions),
-        Step("surveys", "What they said about conversations", _surveys),
+        Step("readings", "What messages were read as", _empties(Conversation, "pk", {"reading": {}, "language": ""})),
+        Step(
+            "suggestions",
+            "Replies that agents suggested",
+            _empties(SuggestedReply, "conversation", {"masked_body": ERASED}, body=ERASED),
+        ),
+        Step(
+            "surveys",
+            "What they said about conversations",
+            _empties(Survey, "conversation", {"masked_comment": ""}, comment=""),
+        ),
         Step("events", "Events of the conversations", _events),
         Step("own_replies", "Own messages that held the name", _own_replies),
         Step("own_notes", "Own notes that held the name", _own_notes),
@@ -258,10 +255,7 @@ class ConversationsErasure(ErasureHandler):
 
     @classmethod
     def words(cls, person: Person) -> Words:
-        """Return full names and proven addresses of the person's contacts.
-
-        A chosen user name proves nothing.
-        """
+        """Return full names and proven addresses of the person's contacts: a chosen user name proves nothing."""
         contacts = Contact.objects.filter(pk__in=person.ids("contacts"))
         names = [row.display_name for row in contacts]
         points = ContactPoint.objects.filter(contact__in=contacts, kind__in=PROVED, is_verified=True)
@@ -269,10 +263,7 @@ class ConversationsErasure(ErasureHandler):
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:
-        """Return why erasure has to wait.
-
-        A provider will still report on a message being sent.
-        """
+        """Return why erasure has to wait: a provider will still report on a message being sent."""
         rows = Message.objects.filter(conversation_id__in=person.ids("conversations"), status__in=SENDING)
         return ["message_on_its_way"] if rows.exists() else []
 
@@ -285,9 +276,7 @@ class ConversationsErasure(ErasureHandler):
         windows.erase(points.values_list("value_index", flat=True))
         points.delete()
         ContactTag.objects.filter(contact_id__in=contacts).delete()
-        Contact.objects.filter(pk__in=contacts).update(
-            display_name=NOBODY, masked_name=NOBODY, language="", user=None, linked_by=None, erased_at=now()
-        )
+        Contact.objects.filter(pk__in=contacts).update(**fields.ERASED, user=None, linked_by=None, erased_at=now())
         conversations = person.ids("conversations")
         waiting = Message.objects.filter(conversation_id__in=conversations, status=Message.Status.QUEUED)
         waiting.update(status=Message.Status.FAILED, next_attempt_at=None)

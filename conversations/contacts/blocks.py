@@ -1,8 +1,8 @@
 """Opt-outs, unreachable addresses and blocked contacts, as lines of the consent ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -50,10 +50,8 @@ def block_point(
     is_own_word = reason == OPTED_OUT and not by_provider
     source = Consent.Source.CUSTOMER if is_own_word else Consent.Source.PROVIDER
     purposes = (MARKETING,) if reason == NO_MARKETING else STOPPABLE
-    with transaction.atomic():
-        return _add(
-            actor, sender, "CONTACT_BLOCKED", channel, STATES[reason], source, reason=reason, now=now, purposes=purposes
-        )
+    said = {"state": STATES[reason], "source": source, "purposes": purposes, "at": now, "channel": channel}
+    return _add(actor, "CONTACT_BLOCKED", sender, reason, said)
 
 
 def resume_marketing(*, actor: Actor, sender: SenderIdentity, channel: str, now: datetime | None = None) -> bool:
@@ -63,12 +61,8 @@ def resume_marketing(*, actor: Actor, sender: SenderIdentity, channel: str, now:
     audit entry. Raises `Refused`.
     """
     _require_channel(actor)
-    state, source = Consent.State.GIVEN, Consent.Source.PROVIDER
-    with transaction.atomic():
-        return _add(
-            actor, sender, "CONTACT_UNBLOCKED", channel, state, source,
-            reason=NO_MARKETING, now=now, purposes=(MARKETING,),
-        )  # fmt: skip
+    said = {"state": Consent.State.GIVEN, "source": Consent.Source.PROVIDER, "purposes": (MARKETING,), "at": now}
+    return _add(actor, "CONTACT_UNBLOCKED", sender, NO_MARKETING, {**said, "channel": channel})
 
 
 def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str, now: datetime | None = None) -> bool:
@@ -80,12 +74,8 @@ def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str, now: da
     _require_channel(actor)
     with transaction.atomic():
         purposes = _lifted_by_start(sender, channel)
-        if not purposes:
-            return False
-        state, source = Consent.State.GIVEN, Consent.Source.CUSTOMER
-        return _add(
-            actor, sender, "CONTACT_UNBLOCKED", channel, state, source, reason=OPTED_OUT, now=now, purposes=purposes
-        )
+        said = {"state": Consent.State.GIVEN, "source": Consent.Source.CUSTOMER, "purposes": purposes, "at": now}
+        return bool(purposes) and _add(actor, "CONTACT_UNBLOCKED", sender, OPTED_OUT, {**said, "channel": channel})
 
 
 def has_opted_out(*, sender: SenderIdentity, channel: str) -> bool:
@@ -132,22 +122,13 @@ def _set_block(actor: Actor, contact_id: UUID, action: str, state: str) -> bool:
         indexes = list(rows)
         if not indexes:
             raise NotFound("There is no such contact, or they have no address.")
-        added = [
-            line
-            for index in indexes
-            for line in ledger.add_lines(
-                address_index=index,
-                channel=ANY,
-                state=state,
-                source=ledger.source_of(actor),
-                recorded_by=actor.user_id,
-                # All locks in one order, so that two blocks can't wait for each other.
-                others=indexes,
-            )
-        ]
-        if added:
-            _record(actor, action, contact_id, ANY, str(state))
-    return bool(added)
+        # The others too: all locks in one order, so that two blocks can't wait for each other.
+        said: dict[str, Any] = {"channel": ANY, "state": state, "others": indexes, "recorded_by": actor.user_id}
+        source = ledger.source_of(actor)
+        added = [ledger.add_lines(address_index=index, source=source, **said) for index in indexes]
+        if any(added):
+            chain.note(actor, action, Contact(pk=contact_id), channel=ANY, reason=str(state))
+    return any(added)
 
 
 def _require_channel(actor: Actor) -> None:
@@ -155,49 +136,17 @@ def _require_channel(actor: Actor) -> None:
         raise Refused("Only the channel itself can report this.")
 
 
-def _add(
-    actor: Actor,
-    sender: SenderIdentity,
-    action: str,
-    channel: str,
-    state: str,
-    source: str,
-    *,
-    reason: str,
-    now: datetime | None,
-    purposes: Sequence[str] = STOPPABLE,
-) -> bool:
+@transaction.atomic
+def _add(actor: Actor, action: str, sender: SenderIdentity, reason: str, said: Mapping[str, Any]) -> bool:
+    """Add what was said of an address to the ledger; the audit entry is about its contact, if it has one."""
     index = point_index(sender.kind, sender.value)
-    added = ledger.add_lines(
-        address_index=index,
-        channel=channel,
-        state=state,
-        source=source,
-        purposes=purposes,
-        at=now,
-        others=together_with(index),
-    )
+    added = ledger.add_lines(address_index=index, others=together_with(index), **said)
     if not added:
         return False
     point = ContactPoint.objects.filter(kind=sender.kind, value_index=index).only("contact_id").first()
-    if point is not None:
-        _record(actor, action, point.contact_id, channel, reason, point=str(point.pk))
+    if point is None:
+        chain.note(actor, "CONSENT_RECORDED", added[0], channel=said["channel"], state=str(said["state"]))
     else:
-        chain.record(
-            actor=actor,
-            action="CONSENT_RECORDED",
-            object_type="core.consent",
-            object_id=added[0].pk,
-            facts={"channel": channel, "state": str(state)},
-        )
+        facts = {"channel": said["channel"], "reason": reason, "point": str(point.pk)}
+        chain.note(actor, action, Contact(pk=point.contact_id), **facts)
     return True
-
-
-def _record(actor: Actor, action: str, contact_id: UUID, channel: str, reason: str, **facts: str) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type="conversations.contact",
-        object_id=contact_id,
-        facts={"channel": channel, "reason": reason, **facts},
-    )

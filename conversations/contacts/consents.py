@@ -73,10 +73,7 @@ def record_consent(
                 problem = "No provider reported that this address isn't reachable on this channel."
                 raise Conflict(problem, code="is_reachable")
             return newest
-        _record(actor, added[0])
-    return added[0]
-
-
-def _record(actor: Actor, line: Consent) -> None:
-    facts = {"channel": line.channel, "purpose": line.purpose, "state": str(line.state), "at": line.at.isoformat()}
-    chain.record(actor=actor, action="CONSENT_RECORDED", object_type="core.consent", object_id=line.pk, facts=facts)
+        line = added[0]
+        facts = {"channel": line.channel, "purpose": line.purpose, "state": str(line.state), "at": line.at.isoformat()}
+        chain.note(actor, "CONSENT_RECORDED", line, **facts)
+    return line

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 from uuid import UUID
 
 from django.db import transaction
@@ -11,6 +10,7 @@ from django.db import transaction
 from accounts.selectors import is_active_member
 from conversations import texts
 from conversations.contacts import points
+from conversations.contacts.fields import NAME_LIMIT, language_code, masked
 from conversations.models import Contact, ContactPoint, ContactTag, Conversation
 from conversations.types import SenderIdentity
 from core.actors import Actor
@@ -18,18 +18,8 @@ from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.privacy.encryption import blind_index
-from core.privacy.pii import mask_value
-from core.privacy.pii.masking import ValueKind
 from core.reach import ledger
 
-NAME_LIMIT: Final = 120
-_LANGUAGE = re.compile(r"([a-z]{2,3})(?:[_-]([a-z]{2}))?(?:[_-].*)?", re.IGNORECASE)
-_MASK_AS: Final[dict[str, ValueKind]] = {
-    "name": "name",
-    "username": "name",
-    "phone": "phone",
-    "email": "email",
-}
 _TAG = re.compile(r"[\w][\w .&+-]{0,59}")
 
 
@@ -80,9 +70,7 @@ def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
     if found is None:
         name = name_of(sender)
         contact = Contact.objects.create(
-            display_name=name,
-            masked_name=masked("name", name),
-            user_id=_colleague(sender),
+            display_name=name, masked_name=masked("name", name), user_id=_colleague(sender)
         )
         insert_point(contact, sender, index, is_primary=True)
         winner = _find(sender.kind, index, lock=True)
@@ -94,7 +82,13 @@ def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
     elif not found.has_name and (name := name_of(sender)):
         unnamed = Contact.objects.filter(pk=found.record_id, masked_name="", erased_at=None)
         unnamed.update(display_name=name, masked_name=masked("name", name))
-    return _apply_proof(found, sender)
+    # The channel has proven: the point is verified, the contact is a colleague.
+    user_id = found.user_id
+    if sender.verified and not found.is_verified:
+        ContactPoint.objects.filter(pk=found.point_id).update(is_verified=True)
+    if user_id is None and (user_id := _colleague(sender)):
+        Contact.objects.filter(pk=found.record_id, user=None).update(user_id=user_id)
+    return replace(found, user_id=user_id, is_verified=sender.verified)
 
 
 def name_of(sender: SenderIdentity) -> str:
@@ -132,25 +126,10 @@ def insert_point(
     ContactPoint.objects.bulk_create([point], ignore_conflicts=True)
 
 
-def _apply_proof(found: FoundContact, sender: SenderIdentity) -> FoundContact:
-    """Record what the channel has proven.
-
-    The point is verified, the contact is a colleague.
-    """
-    user_id = found.user_id
-    if sender.verified and not found.is_verified:
-        ContactPoint.objects.filter(pk=found.point_id).update(is_verified=True)
-    if user_id is None and (colleague := _colleague(sender)):
-        Contact.objects.filter(pk=found.record_id, user=None).update(user_id=colleague)
-        user_id = colleague
-    return replace(found, user_id=user_id, is_verified=sender.verified)
-
-
 def introduce(*, actor: Actor, sender: SenderIdentity) -> UUID:
     """Create the contact of an address before it writes, and return its id.
 
-    Safe to repeat.
-    With a verified `user_id` the contact is that colleague; only the system may say so, people use
+    Safe to repeat. With a verified `user_id` the contact is that colleague; only the system may say so, people use
     `link_contact_to_user`. Needs `accounts.manage_membership`; raises `Refused`, and `Invalid` for a bad address.
     """
     actor.require("accounts.manage_membership")
@@ -158,7 +137,7 @@ def introduce(*, actor: Actor, sender: SenderIdentity) -> UUID:
         raise Refused("Link the contact to the colleague instead, so that it's recorded who did.")
     with transaction.atomic():
         found = find_or_create(sender, point_index(sender.kind, sender.value))
-        _record(actor, "CONTACT_INTRODUCED", found.contact_id, user=str(found.user_id or ""))
+        chain.note(actor, "CONTACT_INTRODUCED", Contact(pk=found.contact_id), user=str(found.user_id or ""))
     return found.contact_id
 
 
@@ -174,7 +153,7 @@ def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity, convers
     if _find(sender.kind, index) is not None:
         return False
     with transaction.atomic():
-        contact = _locked(contact_id)
+        contact = lock_contact(contact_id)
         talks = Conversation.objects.filter(pk=conversation_id, contact=contact)
         origin_id = talks.values_list("origin_id", flat=True).first() if conversation_id else None
         same_kind = ContactPoint.objects.filter(contact=contact, origin_id=origin_id, kind=sender.kind)
@@ -204,66 +183,14 @@ def has_contact(sender: SenderIdentity) -> bool:
 
 
 def _colleague(sender: SenderIdentity) -> UUID | None:
-    if not sender.verified or sender.user_id is None or not is_active_member(sender.user_id):
-        return None
-    return sender.user_id
-
-
-def masked(kind: str, value: str) -> str:
-    if kind in ("webchat", "bsuid", "member", "customer"):
-        return f"…{value[-4:]}"
-    return mask_value(_MASK_AS[kind], value)[:80]
-
-
-def name_contact(*, actor: Actor, contact_id: UUID, display_name: str) -> Contact:
-    """Set a contact's name. Needs `conversations.reply_conversation`.
-
-    Raises `NotFound`, `Invalid`.
-    """
-    actor.require("conversations.reply_conversation")
-    name = texts.checked(display_name, limit=NAME_LIMIT).strip()
-    with transaction.atomic():
-        contact = _locked(contact_id)
-        contact.display_name, contact.masked_name = name, masked("name", name)
-        contact.save(update_fields=["display_name", "masked_name"])
-        _record(actor, "CONTACT_NAMED", contact_id)
-    return contact
-
-
-def set_language(*, actor: Actor, contact_id: UUID, language: str) -> Contact:
-    """Set the language that a contact is written to in; "" for not known.
-
-    Templates are chosen by it. Needs `conversations.reply_conversation`; raises `NotFound`, `ContactErased`, and
-    `Invalid` for what is no language.
-    """
-    actor.require("conversations.reply_conversation")
-    code = language_code(language)
-    if language.strip() and not code:
-        raise Invalid("This isn't a language.", fields={"language": ["Use a code such as en, de or pt_BR."]})
-    with transaction.atomic():
-        contact = _locked(contact_id)
-        contact.language = code
-        contact.save(update_fields=["language"])
-        _record(actor, "CONTACT_LANGUAGE_SET", contact_id, language=code)
-    return contact
+    is_proven = sender.verified and sender.user_id is not None and is_active_member(sender.user_id)
+    return sender.user_id if is_proven else None
 
 
 def note_language(*, contact_id: UUID, language: str) -> None:
-    """Keep the language that a channel names for its sender, unless one is known.
-
-    For channels only.
-    """
-    code = language_code(language)
-    if code:
+    """Keep the language that a channel names, unless one is known; for channels only."""
+    if code := language_code(language):
         Contact.objects.filter(pk=contact_id, language="", erased_at=None).update(language=code)
-
-
-def language_code(language: str) -> str:
-    """Return a language as templates name it, such as en or pt_BR; "" for others."""
-    found = _LANGUAGE.fullmatch(language.strip()[:16])
-    if found is None:
-        return ""
-    return found[1].lower() + (f"_{found[2].upper()}" if found[2] else "")
 
 
 def link_contact_to_user(*, actor: Actor, contact_id: UUID, user_id: UUID | None) -> Contact:
@@ -277,12 +204,12 @@ def link_contact_to_user(*, actor: Actor, contact_id: UUID, user_id: UUID | None
     if user_id is not None and not is_active_member(user_id):
         raise Invalid("This person isn't a member of this organisation.", fields={"user": ["Choose a colleague."]})
     with transaction.atomic():
-        contact = _locked(contact_id, may_be_merged=user_id is None)
+        contact = lock_contact(contact_id, may_be_merged=user_id is None)
         if contact.user_id != user_id:
             # A repeat changes nothing, so that nobody can take over who made the link.
             contact.user_id, contact.linked_by_id = user_id, actor.user_id if user_id else None
             contact.save(update_fields=["user", "linked_by"])
-        _record(actor, "CONTACT_LINKED", contact_id, user=str(user_id or ""))
+        chain.note(actor, "CONTACT_LINKED", contact, user=str(user_id or ""))
     return contact
 
 
@@ -296,28 +223,28 @@ def add_tag(*, actor: Actor, contact_id: UUID, name: str) -> ContactTag:
     if not _TAG.fullmatch(word):
         raise Invalid("A tag has to be a short word.", fields={"name": ["Use letters, digits and spaces."]})
     with transaction.atomic():
-        contact = _locked(contact_id)
+        contact = lock_contact(contact_id)
         tag: ContactTag
         tag, created = ContactTag.objects.get_or_create(contact=contact, name=word)
         if created:
-            _record(actor, "CONTACT_TAGGED", contact_id, tag=str(tag.pk))
+            chain.note(actor, "CONTACT_TAGGED", contact, tag=str(tag.pk))
     return tag
 
 
 def remove_tag(*, actor: Actor, contact_id: UUID, name: str) -> None:
-    """Remove a contact's tag. Needs `conversations.reply_conversation`.
+    """Remove a contact's tag.
 
-    Raises `NotFound`.
+    Needs `conversations.reply_conversation`; raises `NotFound`.
     """
     actor.require("conversations.reply_conversation")
     with transaction.atomic():
-        removed, _ = ContactTag.objects.filter(contact_id=contact_id, name=name).delete()
-        if not removed:
+        if not ContactTag.objects.filter(contact_id=contact_id, name=name).delete()[0]:
             raise NotFound
-        _record(actor, "CONTACT_UNTAGGED", contact_id)
+        chain.note(actor, "CONTACT_UNTAGGED", Contact(pk=contact_id))
 
 
-def _locked(contact_id: UUID, *, may_be_merged: bool = False) -> Contact:
+def lock_contact(contact_id: UUID, *, may_be_merged: bool = False) -> Contact:
+    """Return a contact, locked. Raises `NotFound`, `ContactErased`, and `Conflict` ("merged")."""
     contact = locked(Contact, contact_id)
     if contact.erased_at is not None:
         raise ContactErased("This contact has been erased.")
@@ -325,13 +252,3 @@ def _locked(contact_id: UUID, *, may_be_merged: bool = False) -> Contact:
         problem = "This contact was merged into another one. Open that one."
         raise Conflict(problem, code="merged", contact_id=str(contact.merged_into_id))
     return contact
-
-
-def _record(actor: Actor, action: str, contact_id: UUID, **facts: str) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type="conversations.contact",
-        object_id=contact_id,
-        facts=facts,
-    )

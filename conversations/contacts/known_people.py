@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from conversations import texts
 from conversations.contacts import contacts, points
+from conversations.contacts.fields import FIELDS
 from conversations.models import Contact, ContactPoint
 from conversations.types import PointKind, SenderIdentity
 from core.actors import Actor
@@ -22,50 +22,48 @@ REPLY: Final = "conversations.reply_conversation"
 _NUMBER: Final = re.compile(r"\+\d{7,15}")
 
 
-def create_contact(*, actor: Actor, name: str = "", language: str = "", phone: str = "", email: str = "") -> Contact:
+def create_contact(*, actor: Actor, phone: str = "", email: str = "", **said: str) -> Contact:
     """Create a contact with a phone number, an email address or both.
 
-    Nothing is sent, and it says nothing about consent. Needs `conversations.reply_conversation`. Raises `Refused`,
-    `Invalid`, and `Conflict` ("known_address") with the `contact_id` of the one who has an address already. Writes
-    `CONTACT_CREATED`.
+    What is said fills its `FIELDS`. Nothing is sent, and it says nothing about consent. Needs
+    `conversations.reply_conversation`. Raises `Refused`, `Invalid`, and `Conflict` ("known_address") with the
+    `contact_id` of the one who has an address already. Writes `CONTACT_CREATED`.
     """
     actor.require(REPLY)
     addresses = _checked(phone, email)
-    shown = texts.checked(name, limit=contacts.NAME_LIMIT).strip() if name.strip() else ""
-    code = contacts.language_code(language)
-    if language.strip() and not code:
-        raise Invalid("This isn't a language.", fields={"language": ["Use a code such as en, de or pt_BR."]})
+    values = {field: field.read(text) for field in FIELDS if (text := said.get(field.name, "")).strip()}
     with transaction.atomic():
-        contact: Contact = Contact.objects.create(
-            display_name=shown, masked_name=contacts.masked("name", shown) if shown else "", language=code
-        )
+        columns = {column: value for field in values for column, value in field.values(values[field]).items()}
+        contact: Contact = Contact.objects.create(**columns)
         for kind, value in addresses:
-            _give(contact, kind, value)
-        chain.record(
-            actor=actor,
-            action="CONTACT_CREATED",
-            object_type="conversations.contact",
-            object_id=contact.pk,
-            facts={"addresses": ",".join(kind for kind, _ in addresses)},
-        )
+            index = contacts.point_index(kind, value)
+            contacts.insert_point(contact, SenderIdentity(kind, value), index, is_primary=True)
+            # Another contact has it, also one that was quicker.
+            owner = ContactPoint.objects.get(kind=kind, value_index=index).contact_id
+            if owner != contact.pk:
+                raise Conflict("Another contact has this address.", code="known_address", contact_id=str(owner))
+        chain.note(actor, "CONTACT_CREATED", contact, addresses=",".join(kind for kind, _ in addresses))
     return contact
 
 
-def revise_contact(
-    *, actor: Actor, contact_id: UUID, name: str | None = None, language: str | None = None
-) -> Contact | None:
-    """Change a contact's name, language or both; what is None stays.
+def revise_contact(*, actor: Actor, contact_id: UUID, **said: str | None) -> Contact | None:
+    """Change what is written down of a contact in its `FIELDS`.
 
-    Needs `conversations.reply_conversation`. Raises `Refused`, `NotFound`, `Invalid`, `ContactErased`. Writes
-    `CONTACT_NAMED`, `CONTACT_LANGUAGE_SET`.
+    What is None or missing stays. Needs `conversations.reply_conversation`. Raises `Refused`, `NotFound`, `Invalid`,
+    `ContactErased`. Writes what each field names, such as `CONTACT_NAMED`.
     """
     actor.require(REPLY)
-    contact = None
+    values = {field: field.read(text) for field in FIELDS if (text := said.get(field.name)) is not None}
+    if not values:
+        return None
     with transaction.atomic():
-        if name is not None:
-            contact = contacts.name_contact(actor=actor, contact_id=contact_id, display_name=name)
-        if language is not None:
-            contact = contacts.set_language(actor=actor, contact_id=contact_id, language=language)
+        contact = contacts.lock_contact(contact_id)
+        columns = {column: value for field in values for column, value in field.values(values[field]).items()}
+        for column, value in columns.items():
+            setattr(contact, column, value)
+        contact.save(update_fields=list(columns))
+        for field, value in values.items():
+            chain.note(actor, field.action, contact, **({field.name: value} if field.is_code else {}))
     return contact
 
 
@@ -86,12 +84,3 @@ def _checked(phone: str, email: str) -> list[tuple[PointKind, str]]:
     if not found:
         raise Invalid("A contact needs an address.", fields={"phone": ["Enter a phone number or an email address."]})
     return found
-
-
-def _give(contact: Contact, kind: PointKind, value: str) -> None:
-    """Give a new contact an address that nobody has. Raises `Conflict`, also where another was quicker."""
-    index = contacts.point_index(kind, value)
-    contacts.insert_point(contact, SenderIdentity(kind, value), index, is_primary=True)
-    owner = ContactPoint.objects.get(kind=kind, value_index=index).contact_id
-    if owner != contact.pk:
-        raise Conflict("Another contact has this address.", code="known_address", contact_id=str(owner))

@@ -41,9 +41,6 @@ class Contact(TenantModel):
             models.Index(fields=["tenant_id", "created_at"], name="contacts_by_day"),
         ]
 
-    def __str__(self) -> str:
-        return f"contact {str(self.id)[-6:]}"
-
     @property
     def shown_name(self) -> str:
         """Return the masked name, or a label that tells those without one apart: never empty."""

@@ -19,8 +19,8 @@ from console.templatetags.console_ui import exact
 from console.viewers import viewer_of
 from conversations.contacts.selectors import directory
 from conversations.merges import merges
-from conversations.merges.merges import MERGE, REASON_LIMIT, UNDO_WITHIN, why_not_undo
-from conversations.merges.selectors import MergePreview, contacts_alike, preview_merge, query_merges
+from conversations.merges.merges import REASON_LIMIT, UNDO_WITHIN, why_not_undo
+from conversations.merges.selectors import MERGE, MergePreview, contacts_alike, preview_merge, query_merges
 from conversations.models import Contact, ContactMerge
 from core.clock import now
 from core.errors import WalkerError

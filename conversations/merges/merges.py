@@ -16,8 +16,10 @@ from django.db.models import F, UUIDField, Value
 from django.db.models.functions import Coalesce, NullIf
 
 from conversations import texts
+from conversations.contacts.fields import COLUMNS, FIELDS
 from conversations.events import stream_events
 from conversations.inbox.teams.seen import require_all_seen
+from conversations.merges.selectors import MERGE, require_whole
 from conversations.models import AudienceSend, Contact, ContactMerge, ContactPoint, ContactTag, Conversation
 from core.actors import Actor
 from core.audit import chain
@@ -25,8 +27,6 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound
 from core.privacy.pii import mask_text
 
-MERGE: Final = "conversations.merge_contact"
-OBJECT: Final = "conversations.contact"
 UNDO_WITHIN: Final = timedelta(days=14)
 REASON_LIMIT: Final = 500
 MISSING: Final = "There is no such contact."
@@ -53,19 +53,27 @@ def merge_contacts(
     with transaction.atomic():
         contact, into = _locked_pair(contact_id, into_id)
         require_all_seen(actor, [contact_id, into_id])
-        for one in (contact, into):
-            _require_whole(one)
+        require_whole(contact, into)
         refuse_two_colleagues(contact, into)
         talks = _locked_talks([contact.pk])
+        has = ContactTag.objects.filter(contact=into).values_list("name", flat=True)
+        rows = ContactTag.objects.filter(contact=contact).exclude(name__in=list(has))
+        ids = _ids(rows)
+        ContactTag.objects.filter(pk__in=ids).update(contact=into)
         moved: dict[str, Any] = {
-            "points": _give_points(contact, into),
+            "points": _ids(ContactPoint.objects.filter(contact=contact)),
             "conversations": [str(talk.pk) for talk in talks],
-            "tags": _give_tags(contact, into),
+            "tags": ids,
             "earlier": _ids(Contact.objects.filter(merged_into=contact)),
             "fields": _fill_in(contact, into),
         }
-        Conversation.objects.filter(contact=contact).update(contact=into, origin=_came_with(contact))
-        _note_sends(contact, into)
+        came_with = Coalesce(F("origin_id"), Value(contact.pk), output_field=UUIDField())
+        for model in (ContactPoint, Conversation):
+            model.objects.filter(contact=contact).update(contact=into, origin=came_with)
+        # A campaign that reached one of them doesn't message the person once more; it stays so after an undo.
+        keys = AudienceSend.objects.filter(contact=contact, left_out="").values_list("send_key", flat=True)
+        sends = [AudienceSend(send_key=key, contact=into) for key in keys]
+        AudienceSend.objects.bulk_create(sends, ignore_conflicts=True)
         Contact.objects.filter(merged_into=contact).update(merged_into=into)
         Contact.objects.filter(pk=contact.pk).update(merged_into=into)
         merge: ContactMerge = ContactMerge.objects.create(
@@ -77,9 +85,8 @@ def merge_contacts(
             merged_by_id=actor.user_id,
             merged_at=now or clock_now(),
         )
-        _publish(_live(talks))
-        counts = {kind: len(found) for kind, found in moved.items()}
-        _record(actor, "CONTACT_MERGED", merge, **counts)
+        _publish(talks)
+        _record(actor, "CONTACT_MERGED", merge, **{kind: len(found) for kind, found in moved.items()})
     return merge
 
 
@@ -110,18 +117,17 @@ def undo_merge(*, actor: Actor, contact_id: UUID, now: datetime | None = None) -
             raise Conflict("This contact isn't merged into another one.", code="not_merged")
         records = [contact.pk, *(UUID(key) for key in merge.moved["earlier"])]
         talks = _locked_talks([into.pk], origin__in=records)
-        whose: dict[str, Any] = {
-            "contact": contact,
-            "origin": NullIf(F("origin_id"), Value(contact.pk), output_field=UUIDField()),
-        }
-        ContactPoint.objects.filter(contact=into, origin__in=records).update(**whose)
-        Conversation.objects.filter(contact=into, origin__in=records).update(**whose)
-        _take_tags_back(merge, contact, into)
+        origin = NullIf(F("origin_id"), Value(contact.pk), output_field=UUIDField())
+        for model in (ContactPoint, Conversation):
+            model.objects.filter(contact=into, origin__in=records).update(contact=contact, origin=origin)
+        has = ContactTag.objects.filter(contact=contact).values_list("name", flat=True)
+        gone = ContactTag.objects.filter(pk__in=merge.moved["tags"], contact=into).exclude(name__in=list(has))
+        gone.update(contact=contact)
         _empty_again(merge, contact, into)
         Contact.objects.filter(pk__in=records[1:], merged_into=into).update(merged_into=contact)
         Contact.objects.filter(pk=contact.pk).update(merged_into=None)
         merge.refresh_from_db()
-        _publish(_live(talks))
+        _publish(talks)
         _record(actor, "CONTACT_MERGE_UNDONE", merge, conversations=len(talks))
     return merge
 
@@ -163,94 +169,45 @@ def _locked_pair(contact_id: UUID, into_id: UUID) -> tuple[Contact, Contact]:
     return found[contact_id], found[into_id]
 
 
-def _require_whole(contact: Contact) -> None:
-    if contact.erased_at is not None:
-        raise Conflict("This contact has been erased.", code="erased")
-    if contact.merged_into_id is not None:
-        problem = "This contact was merged into another one already."
-        raise Conflict(problem, code="merged", contact_id=str(contact.merged_into_id))
-
-
 def _locked_talks(contacts: Collection[UUID], **those: Any) -> list[Conversation]:
     """Lock conversations in the order in which others lock several of them."""
     rows = Conversation.objects.select_for_update(of=("self",)).filter(contact__in=contacts, **those)
     return list(rows.order_by("pk"))
 
 
-def _give_points(contact: Contact, into: Contact) -> list[str]:
-    rows = ContactPoint.objects.filter(contact=contact)
-    ids = _ids(rows)
-    rows.update(contact=into, origin=_came_with(contact))
-    return ids
-
-
-def _came_with(contact: Contact) -> Coalesce:
-    return Coalesce(F("origin_id"), Value(contact.pk), output_field=UUIDField())
-
-
-def _give_tags(contact: Contact, into: Contact) -> list[str]:
-    """Move the tags that the other contact hasn't got; the others stay where they are."""
-    has = ContactTag.objects.filter(contact=into).values_list("name", flat=True)
-    rows = ContactTag.objects.filter(contact=contact).exclude(name__in=list(has))
-    ids = _ids(rows)
-    ContactTag.objects.filter(pk__in=ids).update(contact=into)
-    return ids
-
-
-def _take_tags_back(merge: ContactMerge, contact: Contact, into: Contact) -> None:
-    has = ContactTag.objects.filter(contact=contact).values_list("name", flat=True)
-    rows = ContactTag.objects.filter(pk__in=merge.moved["tags"], contact=into).exclude(name__in=list(has))
-    rows.update(contact=contact)
-
-
 def _fill_in(contact: Contact, into: Contact) -> list[str]:
-    """Give the other contact the name and the language that it hasn't got, and return what it got."""
-    given = []
-    if contact.masked_name and not into.masked_name:
-        into.display_name, into.masked_name = contact.display_name, contact.masked_name
-        given.append("name")
-    if contact.language and not into.language:
-        into.language = contact.language
-        given.append("language")
+    """Give the other contact the fields that it hasn't got, and return what it got."""
+    given = [field for field in FIELDS if field.is_in(contact) and not field.is_in(into)]
+    for column in (column for field in given for column in field.columns):
+        setattr(into, column, getattr(contact, column))
     if given:
-        into.save(update_fields=["display_name", "masked_name", "language"])
-    return given
+        into.save(update_fields=COLUMNS)
+    return [field.name for field in given]
 
 
 def _empty_again(merge: ContactMerge, contact: Contact, into: Contact) -> None:
     """Take back what `_fill_in` gave, unless somebody changed it since."""
-    given = merge.moved["fields"]
-    if "name" in given and into.display_name == contact.display_name:
-        into.display_name = into.masked_name = ""
-    if "language" in given and into.language == contact.language:
-        into.language = ""
+    given = [field for field in FIELDS if field.name in merge.moved["fields"]]
+    for field in given:
+        if getattr(into, field.columns[0]) == getattr(contact, field.columns[0]):
+            for column in field.columns:
+                setattr(into, column, "")
     if given:
-        into.save(update_fields=["display_name", "masked_name", "language"])
+        into.save(update_fields=COLUMNS)
 
 
-def _note_sends(contact: Contact, into: Contact) -> None:
-    """Let a campaign that reached one of them not message the person once more; it stays so after an undo."""
-    keys = AudienceSend.objects.filter(contact=contact, left_out="").values_list("send_key", flat=True)
-    rows = [AudienceSend(send_key=key, contact=into) for key in keys]
-    AudienceSend.objects.bulk_create(rows, ignore_conflicts=True)
-
-
-def _live(talks: Collection[Conversation]) -> list[UUID]:
-    return [talk.pk for talk in talks if talk.state != Conversation.State.CLOSED]
-
-
-def _publish(talks: Collection[UUID]) -> None:
-    """Tell the lists of conversations that the customer of these has another name."""
-    rows = Conversation.objects.filter(pk__in=talks).order_by("pk")
-    stream_events.append_all_to_inbox(rows, "conversation_merged")
+def _publish(talks: Collection[Conversation]) -> None:
+    """Tell the lists of conversations that the customer of those that are live has another name."""
+    live = [talk.pk for talk in talks if talk.state != Conversation.State.CLOSED]
+    stream_events.append_all_to_inbox(Conversation.objects.filter(pk__in=live).order_by("pk"), "conversation_merged")
 
 
 def _ids(rows: Any) -> list[str]:
     return [str(key) for key in rows.order_by("pk").values_list("pk", flat=True)]
 
 
-def _record(actor: Actor, action: str, merge: ContactMerge, **facts: int) -> None:
+def _record(actor: Actor, action: str, merge: ContactMerge, **facts: Any) -> None:
     """Write an entry about each of the two contacts."""
     about = {"merge": str(merge.pk), "merged": str(merge.merged_id), "into": str(merge.contact_id)}
     for contact_id in (merge.merged_id, merge.contact_id):
-        chain.record(actor=actor, action=action, object_type=OBJECT, object_id=contact_id, facts={**about, **facts})
+        chain.note(actor, action, Contact(pk=contact_id), **about, **facts)

@@ -15,8 +15,8 @@ from accounts.rest.serializers import PersonSerializer
 from conversations.contacts.rest.serializers import ContactSerializer
 from conversations.contacts.selectors import directory
 from conversations.merges import merges
-from conversations.merges.merges import MERGE, REASON_LIMIT
-from conversations.merges.selectors import preview_merge, query_merges
+from conversations.merges.merges import REASON_LIMIT
+from conversations.merges.selectors import MERGE, preview_merge, query_merges
 from conversations.models import ContactMerge
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent

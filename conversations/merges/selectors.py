@@ -65,11 +65,7 @@ def preview_merge(*, viewer: Actor, contact_id: UUID, into_id: UUID) -> MergePre
         raise Invalid("A contact can't be merged with itself.", fields={"into_id": ["Choose another contact."]})
     require_all_seen(viewer, [contact_id, into_id])
     contact, into = (read_contact(viewer=viewer, contact_id=key) for key in (contact_id, into_id))
-    for one in (contact, into):
-        if one.erased_at is not None:
-            raise Conflict("This contact has been erased.", code="erased")
-        if one.merged_into_id is not None:
-            raise Conflict("This contact was merged into another one already.", code="merged")
+    require_whole(contact, into)
     talks = seen_conversations(viewer).filter(contact=contact)
     has = {tag.name for tag in into.tags.all()}
     return MergePreview(
@@ -82,6 +78,16 @@ def preview_merge(*, viewer: Actor, contact_id: UUID, into_id: UUID) -> MergePre
         tags=sorted(tag.name for tag in contact.tags.all() if tag.name not in has),
         merged=Contact.objects.filter(merged_into=contact).count(),
     )
+
+
+def require_whole(*contacts: Contact) -> None:
+    """Raise `Conflict` for contacts that are erased or merged into others."""
+    for contact in contacts:
+        if contact.erased_at is not None:
+            raise Conflict("This contact has been erased.", code="erased")
+        if contact.merged_into_id is not None:
+            problem = "This contact was merged into another one already."
+            raise Conflict(problem, code="merged", contact_id=str(contact.merged_into_id))
 
 
 def query_merges(*, viewer: Actor, contact_id: UUID) -> QuerySet[ContactMerge]:

@@ -126,7 +126,7 @@ def plant(door: Door) -> Traces:
 
 
 def _masked(name: str) -> str:
-    from conversations.contacts.contacts import masked
+    from conversations.contacts.fields import masked
 
     return masked("name", name)
 

@@ -10,7 +10,7 @@ from channels_app.web_chat import conversation
 from channels_app.web_chat.frames import SendMessage
 from channels_app.webhooks import deliveries
 from conversations import services as talk
-from conversations.contacts import contacts, erasure
+from conversations.contacts import erasure, known_people
 from conversations.inbox.threads import notes
 from conversations.models import Contact, ContactPoint, Conversation, DeliveryAttempt, Message
 from conversations.services import Draft, Sender
@@ -209,7 +209,7 @@ def test_nothing_is_noted_about_an_erased_contact(traces: Traces) -> None:
     support = traces.world.actor("support")
     with tenant_scope(traces.world.acme.pk):
         with pytest.raises(Conflict):
-            contacts.name_contact(actor=support, contact_id=traces.contact_id, display_name=NAME)
+            known_people.revise_contact(actor=support, contact_id=traces.contact_id, name=NAME)
         with pytest.raises(Conflict):
             notes.add_note(actor=support, conversation_id=traces.conversation_id, text=NAME)
 

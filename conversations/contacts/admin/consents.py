@@ -9,9 +9,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from console.base.actions import ServiceAction, service_action
+from console.base.actions import ServiceAction
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
-from console.base.lists import SelectFilter, choose, since
+from console.base.lists import Column, SelectFilter, choose, since
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -139,30 +140,13 @@ class ConsentAdmin(ServiceAdmin):
         tone, icon = TONES.get(Consent.State(line.state), ("danger", "ban"))
         return chip(line.get_state_display(), tone, icon)
 
-    @admin.display(description="About")
-    def about(self, line: Consent) -> str:
-        """Return the purpose."""
-        return line.get_purpose_display() or "Everything"
-
-    @admin.display(description="Channel")
-    def channel_name(self, line: Consent) -> str:
-        """Return the channel."""
-        return CHANNELS.get(line.channel, line.channel)
-
-    @admin.display(description="Source")
-    def source_name(self, line: Consent) -> str:
-        """Return where the line came from."""
-        return str(line.get_source_display())
-
-    @admin.display(description="When")
-    def moment_of(self, line: Consent) -> str:
-        """Return when it was said."""
-        return moment(line.at)
-
-    @admin.display(description="Recorded by")
-    def recorder(self, line: Consent) -> str:
-        """Return the colleague who recorded it."""
-        return name_in(names_of([line.recorded_by]), line.recorded_by, otherwise="–")
+    about = Column[Consent]("About", lambda line: line.get_purpose_display() or "Everything")
+    channel_name = Column[Consent]("Channel", lambda line: CHANNELS.get(line.channel, line.channel))
+    source_name = Column[Consent]("Source", lambda line: str(line.get_source_display()))
+    moment_of = Column[Consent]("When", lambda line: moment(line.at))
+    recorder = Column[Consent](
+        "Recorded by", lambda line: name_in(names_of([line.recorded_by]), line.recorded_by, otherwise="–")
+    )
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Start the rules with the saved ones."""
@@ -171,29 +155,22 @@ class ConsentAdmin(ServiceAdmin):
         row = policy.read_policy()
         return {name: getattr(row, name) for name in RulesForm.base_fields}
 
-    @service_action(
-        path="record",
-        title="Record consent or opt-out",
+    record = calls(
+        consents.record_consent,
         permission=blocks.RECORD,
         form=RecordForm,
+        path="record",
+        title="Record consent or opt-out",
         submit="Record",
-        on_list=True,
+        done="Recorded. It counts from now on.",
     )
-    def record(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Add a line to the ledger."""
-        consents.record_consent(actor=viewer_of(request), **form.cleaned_data)
-        return "Recorded. It counts from now on."
-
-    @service_action(
-        path="rules",
-        title="Marketing rules",
+    rules = calls(
+        policy.change_policy,
         permission=policy.CHANGE,
         form=RulesForm,
+        path="rules",
+        title="Marketing rules",
         submit="Save",
         explain="These rules apply to campaigns by WhatsApp, SMS and email. Replies are never held back.",
-        on_list=True,
+        done="Rules saved.",
     )
-    def rules(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Save the rules."""
-        policy.change_policy(actor=viewer_of(request), **form.cleaned_data)
-        return "Rules saved."

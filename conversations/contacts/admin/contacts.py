@@ -12,8 +12,9 @@ from django.utils.safestring import SafeString
 
 from accounts.privacy.reveals import get_active_reveal
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
-from console.base.lists import SelectFilter
+from console.base.lists import Column, SelectFilter
 from console.erasure_form import EraseForm, progress_url, redirect_to_progress, why_not_erase
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -79,8 +80,7 @@ class ContactAdmin(MergeActions):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         """Return the contacts without columns that would have to be decrypted."""
         rows = super().get_queryset(request).select_related("user").defer("display_name")
-        shown: QuerySet[Contact] = rows.prefetch_related("points", "tags")
-        return shown
+        return rows.prefetch_related("points", "tags")
 
     def prepare_detail(self, request: HttpRequest, obj: Contact) -> None:
         """Keep which conversations the viewer sees."""
@@ -89,12 +89,9 @@ class ContactAdmin(MergeActions):
 
     def object_title(self, contact: Contact) -> str:
         """Return the masked name, or the end of the id."""
-        return self.name(contact)
-
-    @admin.display(description="Name")
-    def name(self, contact: Contact) -> str:
-        """Return the masked name."""
         return contact.shown_name
+
+    name = Column[Contact]("Name", lambda contact: contact.shown_name)
 
     @admin.display(description="Addresses")
     def addresses(self, contact: Contact) -> str:
@@ -113,15 +110,8 @@ class ContactAdmin(MergeActions):
         found = dict.fromkeys(words for rows in entries.values() for words in blocks_of(rows))
         return format_html_join(" ", "{}", ((chip(words, "warn", "ban"),) for words in found)) or "Allowed"
 
-    @admin.display(description="Language")
-    def spoken(self, contact: Contact) -> str:
-        """Return the language that they are written to in."""
-        return language_name(contact.language) or "Not known"
-
-    @admin.display(description="Tags")
-    def words(self, contact: Contact) -> str:
-        """Return the tags."""
-        return ", ".join(sorted(tag.name for tag in contact.tags.all())) or "–"
+    spoken = Column[Contact]("Language", lambda contact: language_name(contact.language) or "Not known")
+    words = Column[Contact]("Tags", lambda contact: ", ".join(sorted(tag.name for tag in contact.tags.all())) or "–")
 
     @admin.display(description="Type")
     def standing(self, contact: Contact) -> str:
@@ -219,30 +209,27 @@ class ContactAdmin(MergeActions):
             raise Invalid("No contact has this address.", fields={"address": ["No contact has this address."]})
         return HttpResponseRedirect(self.object_url(found))
 
-    @service_action(
+    block = calls(
+        blocks.block_contact,
+        "contact_id",
+        permission=blocks.RECORD,
         path="block",
         title="Block",
-        permission=blocks.RECORD,
         explain=(
             "Nobody writes to this contact on any channel: no colleague, no agent and no campaign. Their own messages "
             "still arrive."
         ),
+        done="Contact blocked.",
     )
-    def block(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> str:
-        """Block the contact."""
-        blocks.block_contact(actor=viewer_of(request), contact_id=contact.pk)
-        return "Contact blocked."
-
-    @service_action(
+    unblock = calls(
+        blocks.unblock_contact,
+        "contact_id",
+        permission=blocks.RECORD,
         path="unblock",
         title="Unblock",
-        permission=blocks.RECORD,
         explain="You and your agents can write to this contact again. What they opted out of stays so.",
+        done="Contact unblocked.",
     )
-    def unblock(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> str:
-        """Lift the block."""
-        blocks.unblock_contact(actor=viewer_of(request), contact_id=contact.pk)
-        return "Contact unblocked."
 
     @service_action(
         path="erase",

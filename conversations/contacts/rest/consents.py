@@ -76,14 +76,8 @@ class ConsentViewSet(ReadOneMixin, ListViewSet):
     filterset_class = ConsentFilters
     pagination_class = ConsentPagination
     lookup_url_kwarg = "consent_id"
-
-    def get_queryset(self) -> QuerySet[Consent]:
-        """Return the ledger."""
-        return query_consents(viewer=self.actor)
-
-    def get_object(self) -> Consent:
-        """Return the line of the address."""
-        return get_consent(viewer=self.actor, **self.kwargs)
+    list_rows = query_consents
+    read_row = get_consent
 
     @idempotent
     def create(self, request: Request) -> Response:

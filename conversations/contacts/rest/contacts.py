@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django_filters import CharFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -15,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from conversations.contacts import blocks, contacts, erasure, known_people
+from conversations.contacts import blocks, erasure, known_people
 from conversations.contacts.rest.serializers import (
     ContactDetailSerializer,
     ContactSerializer,
@@ -77,15 +76,10 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     """Contacts."""
 
     permissions: ClassVar = {
-        "list": VIEW,
-        "create": REPLY,
-        "retrieve": VIEW,
-        "partial_update": REPLY,
-        "search": VIEW,
-        "erase": "conversations.erase_contact",
-        "block": blocks.RECORD,
-        "unblock": blocks.RECORD,
-        "language": REPLY,
+        **dict.fromkeys(("list", "retrieve", "search"), VIEW),
+        **dict.fromkeys(("create", "partial_update", "language"), REPLY),
+        **dict.fromkeys(("block", "unblock"), blocks.RECORD),
+        "erase": erasure.ERASE,
     }
     serializer_class = ContactSerializer
     request_serializers: ClassVar = {"create": NewContact, "partial_update": ContactChange}
@@ -93,6 +87,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     pagination_class = ContactPagination
     lookup_url_kwarg = "contact_id"
     revealing_actions = frozenset({"retrieve"})
+    list_rows = directory.query_contacts
 
     def get_serializer_context(self) -> dict[str, Any]:
         """Return the context, with whether personal data is shown in clear."""
@@ -102,10 +97,6 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         """Return the serializer: one contact shows what it opted out of too."""
         is_one = self.action in ("create", "retrieve", "partial_update", "block", "unblock", "language")
         return ContactDetailSerializer if is_one else super().get_serializer_class()
-
-    def get_queryset(self) -> QuerySet[Contact]:
-        """Return the contacts."""
-        return directory.query_contacts(viewer=self.actor)
 
     def get_object(self) -> Contact:
         """Return the contact of the address."""
@@ -119,13 +110,13 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         an address already.
         """
         contact = known_people.create_contact(actor=self.actor, **self.read_body())
-        return self.respond(self._changed(contact.pk))
+        return self._respond_with(contact.pk)
 
     @idempotent
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change a contact's name or language. Needs `conversations.reply_conversation`; 409 `erased`."""
         known_people.revise_contact(actor=self.actor, **self.kwargs, **self.read_body())
-        return self.respond(self._changed(self.kwargs["contact_id"]))
+        return self._respond_with(self.kwargs["contact_id"])
 
     @action(detail=False, methods=["post"], many=True, filterset_class=None, request_serializer=SearchingContacts)
     @idempotent
@@ -163,21 +154,21 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         Their own messages are still stored. Safe to repeat. Needs `core.record_consent`.
         """
         blocks.block_contact(actor=self.actor, **self.kwargs)
-        return self.respond(self._changed(self.kwargs["contact_id"]))
+        return self._respond_with(self.kwargs["contact_id"])
 
     @action(detail=True, methods=["post"])
     @idempotent
     def unblock(self, request: Request, **kwargs: Any) -> Response:
         """Lift a colleague's block; what the person opted out of stays so. Needs `core.record_consent`."""
         blocks.unblock_contact(actor=self.actor, **self.kwargs)
-        return self.respond(self._changed(self.kwargs["contact_id"]))
+        return self._respond_with(self.kwargs["contact_id"])
 
     @action(detail=True, methods=["post"], request_serializer=Speaking)
     @idempotent
     def language(self, request: Request, **kwargs: Any) -> Response:
         """Set the language of a contact, by which templates are chosen. Needs `conversations.reply_conversation`."""
-        contacts.set_language(actor=self.actor, **self.kwargs, **self.read_body())
-        return self.respond(self._changed(self.kwargs["contact_id"]))
+        known_people.revise_contact(actor=self.actor, **self.kwargs, **self.read_body())
+        return self._respond_with(self.kwargs["contact_id"])
 
-    def _changed(self, contact_id: UUID) -> Contact:
-        return directory.read_contact(viewer=self.actor, contact_id=contact_id)
+    def _respond_with(self, contact_id: UUID) -> Response:
+        return self.respond(directory.read_contact(viewer=self.actor, contact_id=contact_id))

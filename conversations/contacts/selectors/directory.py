@@ -75,8 +75,7 @@ def points_in_order(points: Iterable[ContactPoint]) -> list[ContactPoint]:
 def query_channel_accounts(*, viewer: Actor) -> QuerySet[ChannelAccount]:
     """Return channel accounts without their credentials. Needs `channels_app.view_channelaccount`."""
     viewer.require(VIEW_ACCOUNT)
-    rows: QuerySet[ChannelAccount] = ChannelAccount.objects.defer("credentials")
-    return rows
+    return ChannelAccount.objects.defer("credentials")
 
 
 def get_channel_account(*, viewer: Actor, account_id: UUID) -> ChannelAccount:

@@ -14,7 +14,7 @@ from agents.memory.models import ContactFact
 from agents.memory.recall import recall
 from agents.memory.services import list_facts
 from conversations import selectors, services
-from conversations.contacts import contacts
+from conversations.contacts import contacts, known_people
 from conversations.contacts.selectors import directory
 from conversations.merges import merges
 from conversations.merges.merges import merge_contacts, undo_merge
@@ -67,7 +67,7 @@ def test_merged_contact_gives_its_things_to_the_other_and_gets_them_back(shop: S
     kept, gone = line.contact_id, mail.contact_id
     for contact_id, name in ((kept, "vip"), (gone, "vip"), (gone, "Munich")):
         contacts.add_tag(actor=support, contact_id=contact_id, name=name)
-    contacts.set_language(actor=support, contact_id=gone, language="de")
+    known_people.revise_contact(actor=support, contact_id=gone, language="de")
     AudienceSend.objects.create(send_key="sale", contact_id=gone)
     Conversation.objects.filter(pk=mail.pk).update(last_person=support.user_id)
     ContactFact.objects.create(contact_id=gone, kind="company", value="Quill", masked_value="Quill")

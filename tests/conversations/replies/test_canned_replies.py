@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from conversations import services
-from conversations.contacts import contacts
+from conversations.contacts import known_people
 from conversations.inbox.teams import teams
 from conversations.inbox.teams.teams import Seat, TeamSettings
 from conversations.messages import file_contents
@@ -103,7 +103,7 @@ def test_what_cannot_be_saved_says_why(shop: Shop, field: str, fields: dict[str,
 
 def test_variables_are_filled_when_it_is_sent_and_masked_before(shop: Shop) -> None:
     talk, support = shop.conversation(), shop.world.actor("support")
-    contacts.name_contact(actor=support, contact_id=talk.contact_id, display_name="Quentin Abernathy")
+    known_people.revise_contact(actor=support, contact_id=talk.contact_id, name="Quentin Abernathy")
     with CaptureQueriesContext(connection) as queries:
         same = canned_replies.fill_variables(actor=support, conversation_id=talk.pk, text="Nothing {{ to }} fill")
     assert (same, len(queries)) == ("Nothing {{ to }} fill", 0)
@@ -126,7 +126,7 @@ def test_variables_are_filled_when_it_is_sent_and_masked_before(shop: Shop) -> N
 def test_the_text_in_the_customers_language_is_chosen_and_the_preview_says_which(shop: Shop) -> None:
     talk, support = shop.conversation(), shop.world.actor("support")
     reply = canned(shop, text="Hello {{ first_name }}", translations={"de": "Hallo {{ first_name }}", "pt_BR": "Olá"})
-    contacts.name_contact(actor=support, contact_id=talk.contact_id, display_name="Quentin Abernathy")
+    known_people.revise_contact(actor=support, contact_id=talk.contact_id, name="Quentin Abernathy")
 
     def chosen(written: str, known: str = "") -> tuple[str, str, bool]:
         Conversation.objects.filter(pk=talk.pk).update(language=written)
