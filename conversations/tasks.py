@@ -1,7 +1,8 @@
 """Celery tasks of conversations. State lives in the database; a lost task is picked up by a sweep."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from conversations.inbox import assignment, snoozes
@@ -11,9 +12,9 @@ from conversations.models import Message
 from conversations.replies import drafts, triage_replies
 from conversations.surveys import surveys
 from conversations.transitions import UNDELIVERED
-from core.actors import system
+from core.actors import Actor, system
 from core.clock import now
-from core.jobs.decorators import sweep_task, tenant_task
+from core.jobs.decorators import Queue, sweep_task, tenant_task
 from core.tenancy.scope import platform_scope
 
 BATCH: Final = 200
@@ -21,10 +22,36 @@ DESK: Final = system("desk")
 GRACE: Final = timedelta(seconds=3)
 
 
-@tenant_task(queue="high")
-def deliver(message_id: UUID) -> None:
-    """Attempt to deliver a message."""
-    delivery.deliver(message_id=message_id)
+def _task(service: Callable[..., Any], key: str, queue: Queue = "default", actor: Actor | None = None) -> Any:
+    """Return the task that calls a service for a row, under the name of the service."""
+
+    given = {"actor": actor} if actor else {}
+
+    def work(row_id: UUID) -> None:
+        service(**given, **{key: row_id})
+
+    work.__name__ = work.__qualname__ = service.__name__
+    work.__doc__ = service.__doc__
+    return tenant_task(queue)(work)
+
+
+deliver = _task(delivery.deliver, "message_id", "high")
+assign_waiting = _task(assignment.assign_waiting, "team_id", "high", actor=DESK)
+move_to_fallback = _task(assignment.move_to_fallback, "conversation_id", actor=DESK)
+hand_back = _task(assignment.hand_back, "conversation_id", actor=DESK)
+end_silent = _task(availability.end_silent, "user_id", actor=DESK)
+leave_teams = _task(availability.leave_teams, "user_id", actor=DESK)
+wake = _task(snoozes.wake, "conversation_id", actor=DESK)
+note_due = _task(snoozes.note_due, "conversation_id", actor=DESK)
+ask_survey = _task(surveys.ask_survey, "survey_id", actor=DESK)
+send_triage_reply = _task(triage_replies.send_triage_reply, "triage_id", actor=DESK)
+remove_file = _task(file_contents.remove_file, "removal_id", "low")
+expire_file = _task(file_contents.expire_file, "attachment_id", "low")
+
+
+def _enqueue(found: list[tuple[UUID, UUID]], task: Any) -> None:
+    for tenant_id, row_id in found:
+        task.delay(str(tenant_id), str(row_id))
 
 
 @sweep_task(queue="high", is_quick=True)
@@ -34,95 +61,20 @@ def sweep_deliveries() -> None:
         due = Message.objects.filter(status__in=UNDELIVERED, next_attempt_at__lte=now() - GRACE)
         due = due.filter(channel_account__paused_at=None)
         found = list(due.order_by("next_attempt_at").values_list("tenant_id", "id")[:BATCH])
-    for tenant_id, message_id in found:
-        deliver.delay(str(tenant_id), str(message_id))
-
-
-@tenant_task(queue="high")
-def assign_waiting(team_id: UUID) -> None:
-    """Give a team's waiting conversations to people who have room."""
-    assignment.assign_waiting(actor=DESK, team_id=team_id)
-
-
-@tenant_task(queue="default")
-def move_to_fallback(conversation_id: UUID) -> None:
-    """Move a conversation that waited too long to another team."""
-    assignment.move_to_fallback(actor=DESK, conversation_id=conversation_id)
-
-
-@tenant_task(queue="default")
-def hand_back(conversation_id: UUID) -> None:
-    """Let a conversation of a person who is away wait for another."""
-    assignment.hand_back(actor=DESK, conversation_id=conversation_id)
-
-
-@tenant_task(queue="default")
-def end_silent(user_id: UUID) -> None:
-    """Make a person offline who has no page of the console open."""
-    availability.end_silent(actor=DESK, user_id=user_id)
-
-
-@tenant_task(queue="default")
-def leave_teams(user_id: UUID) -> None:
-    """End a former member's availability and places in teams."""
-    availability.leave_teams(actor=DESK, user_id=user_id)
-
-
-@tenant_task(queue="default")
-def wake(conversation_id: UUID) -> None:
-    """End the rest of a snoozed conversation."""
-    snoozes.wake(actor=DESK, conversation_id=conversation_id)
-
-
-@tenant_task(queue="default")
-def note_due(conversation_id: UUID) -> None:
-    """Tell people of an answer that is due soon, or late."""
-    snoozes.note_due(actor=DESK, conversation_id=conversation_id)
-
-
-@tenant_task(queue="default")
-def ask_survey(survey_id: UUID) -> None:
-    """Ask a customer how it was."""
-    surveys.ask_survey(actor=DESK, survey_id=survey_id)
-
-
-@tenant_task(queue="default")
-def send_triage_reply(triage_id: UUID) -> None:
-    """Send the canned reply of a triage rule."""
-    triage_replies.send_triage_reply(actor=DESK, triage_id=triage_id)
+    _enqueue(found, deliver)
 
 
 @sweep_task(queue="default", is_quick=True)
 def sweep_teams() -> None:
     """Find what waits in teams, waited too long, or is with people who left: lost hints cost seconds."""
-    for tenant_id, team_id in assignment.list_teams_with_work():
-        assign_waiting.delay(str(tenant_id), str(team_id))
-    for tenant_id, conversation_id in assignment.list_overdue_in_team():
-        move_to_fallback.delay(str(tenant_id), str(conversation_id))
-    for tenant_id, conversation_id in assignment.list_left_behind():
-        hand_back.delay(str(tenant_id), str(conversation_id))
-    for tenant_id, user_id in availability.list_gone():
-        end_silent.delay(str(tenant_id), str(user_id))
-    for tenant_id, conversation_id in snoozes.list_rested():
-        wake.delay(str(tenant_id), str(conversation_id))
-    for tenant_id, conversation_id in snoozes.list_nearly_due():
-        note_due.delay(str(tenant_id), str(conversation_id))
-    for tenant_id, survey_id in surveys.list_surveys_to_ask():
-        ask_survey.delay(str(tenant_id), str(survey_id))
-    for tenant_id, triage_id in triage_replies.list_triage_replies_due():
-        send_triage_reply.delay(str(tenant_id), str(triage_id))
-
-
-@tenant_task(queue="low")
-def remove_file(removal_id: UUID) -> None:
-    """Remove one file from its store."""
-    file_contents.remove_file(removal_id=removal_id)
-
-
-@tenant_task(queue="low")
-def expire_file(attachment_id: UUID) -> None:
-    """Drop one file that was kept long enough."""
-    file_contents.expire_file(attachment_id=attachment_id)
+    _enqueue(assignment.list_teams_with_work(), assign_waiting)
+    _enqueue(assignment.list_overdue_in_team(), move_to_fallback)
+    _enqueue(assignment.list_left_behind(), hand_back)
+    _enqueue(availability.list_gone(), end_silent)
+    _enqueue(snoozes.list_rested(), wake)
+    _enqueue(snoozes.list_nearly_due(), note_due)
+    _enqueue(surveys.list_surveys_to_ask(), ask_survey)
+    _enqueue(triage_replies.list_triage_replies_due(), send_triage_reply)
 
 
 @sweep_task(queue="low")
@@ -134,10 +86,8 @@ def prune_drafts() -> None:
 @sweep_task(queue="low")
 def sweep_files() -> None:
     """Queue the files to remove from their stores, and those that were kept long enough."""
-    for tenant_id, removal_id in file_contents.list_removals_due():
-        remove_file.delay(str(tenant_id), str(removal_id))
-    for tenant_id, attachment_id in file_contents.list_files_expired():
-        expire_file.delay(str(tenant_id), str(attachment_id))
+    _enqueue(file_contents.list_removals_due(), remove_file)
+    _enqueue(file_contents.list_files_expired(), expire_file)
 
 
 SWEEPS = {
