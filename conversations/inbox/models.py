@@ -44,8 +44,8 @@ class Conversation(TenantModel):
         COMPLAINT = "complaint", "Complaint"
         CANCELLATION = "cancellation", "Cancellation"
         SALES_INTEREST = "sales_interest", "Wants to buy"
-        CAMPAIGN_FIGURES = "campaign_figures", "Campaign figures"
-        CAMPAIGN_CHANGE = "campaign_change", "Campaign change"
+        CAMPAIGN_FIGURES = "campaign_figures", "Figures"
+        CAMPAIGN_CHANGE = "campaign_change", "Change requested"
         CONTENT = "content", "Content"
         APPROVAL_STATUS = "approval_status", "Status of a request"
         PERSON_WANTED = "person_wanted", "Wants a person"
@@ -185,9 +185,6 @@ class Conversation(TenantModel):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"conversation {str(self.id)[-6:]}"
-
     @property
     def stream(self) -> str:
         """Return the name of the stream that the customer may read."""
@@ -201,14 +198,12 @@ class Conversation(TenantModel):
     @property
     def record_id(self) -> UUID:
         """Return the contact whose addresses and rights it has: a merged one keeps its own."""
-        found: UUID = self.origin_id or self.contact_id
-        return found
+        return self.origin_id or self.contact_id
 
     @property
     def record(self) -> Contact:
         """Return that contact; no query for one that came with no merge, if `contact` is read."""
-        found: Contact = self.origin or self.contact
-        return found
+        return self.origin or self.contact
 
     @property
     def needs_person(self) -> bool:
