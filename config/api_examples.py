@@ -1,4 +1,4 @@
-"""Summaries, and examples of bodies and answers in the OpenAPI document: invented, free of personal data."""
+"""Examples of bodies and answers in the OpenAPI document: invented, and free of personal data."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,9 +18,6 @@ _POINTS: Final = [
     }
 ]
 _PARAMS: Final = {"campaign": "Summer Sale", "daily_budget": "850.00"}
-_APPROVAL: Final = {
-    "holds": [], "requester_kind": "user", "risk_score": 25, "votes_received": 0, "compliance_flags": [],
-}  # fmt: skip
 BY_NAME: Final[Mapping[str, Any]] = {
     "action": "APPROVAL_PROPOSE",
     "actor_name": "Sam Example",
@@ -88,15 +85,24 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
     "ActivatedInstallation": {"active": True},
     "Agent": {"name": "Deliveries", "is_active": True},
     "AgentDetail": {"name": "Deliveries", "is_active": True, "tools": ["find_order"]},
-    "Approval": _APPROVAL,
+    "Approval": {"holds": [], "requester_kind": "user", "risk_score": 25, "votes_received": 0, "compliance_flags": []},
     "ApprovalDetail": {
-        **_APPROVAL,
-        **{key: [] for key in ("drift", "excluded", "contact_tags", "stopped")},
-        **dict.fromkeys(("rounds", "escalation_step", "reminder_count"), 0),
+        "holds": [],
+        "requester_kind": "user",
+        "risk_score": 25,
+        "votes_received": 0,
+        "compliance_flags": [],
         "preview": {"daily_budget": {"from": "500.00", "to": "850.00"}},
         "risk_factors": {"cost": 25},
+        "drift": [],
+        "excluded": [],
+        "contact_tags": [],
         "levels": _LEVELS,
         "may_decide": True,
+        "stopped": [],
+        "rounds": 0,
+        "escalation_step": 0,
+        "reminder_count": 0,
     },
     "ChangingManyRequest": {
         "change": "assign",
@@ -114,7 +120,7 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
     "ConversationDetail": {"can_reply": True, "can_send_template": True, "tags": []},
     "Erasure": {"counts": {"messages": 12}, "waits_for": [], "still_named": []},
     "Flag": {"name": "legal", "label": "Needs legal"},
-    **{key: {"name": "Marketing leads"} for key in ("Group", "GroupRequest", "GroupChangeRequest")},
+    "Group": {"name": "Marketing leads"},
     "Message": {
         "direction": "out",
         "sender_type": "person",
@@ -131,10 +137,13 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
     "TriageRule": {"name": "Refunds", "condition": '"refund" in words', "priority": None},
     "TriageRuleRequest": {"name": "Refunds", "condition": '"refund" in words'},
     "TriageRuleChangeRequest": {"name": "Refunds", "condition": '"refund" in words'},
-    **{key: {"name": "Returns", "colour": "warn"} for key in ("Tag", "TagRequest", "TagChangeRequest")},
+    "Tag": {"name": "Returns", "colour": "warn"},
+    "TagRequest": {"name": "Returns", "colour": "warn"},
+    "TagChangeRequest": {"name": "Returns", "colour": "warn"},
     "Workflow": {"name": "Larger budgets", "says": "Marketing leads approve budgets above 500.00 EUR."},
-    **{key: {"name": "Deliveries", "tools": []} for key in ("NewAgentRequest", "AgentEditRequest")},
-    **{key: {"name": "Berlin office"} for key in ("CalendarRequest", "CalendarChangeRequest")},
+    "AgentEditRequest": {"name": "Deliveries", "tools": []},
+    "CalendarChangeRequest": {"name": "Berlin office"},
+    "CalendarRequest": {"name": "Berlin office"},
     "CapRequest": {"scope": "kind", "target": "set_campaign_budget", "amount": "5000.00"},
     "CapChangeRequest": {"amount": "5000.00"},
     "ChannelAccount": {
@@ -150,7 +159,10 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
     "EscalatingRequest": {"reason": "needs_specialist"},
     "FlagRequest": {"name": "legal", "label": "Needs legal", "condition": ""},
     "FlagChangeRequest": {"label": "Needs legal", "condition": ""},
+    "GroupChangeRequest": {"name": "Marketing leads"},
+    "GroupRequest": {"name": "Marketing leads"},
     "HolidayRequest": {"name": "Labour Day", "day": "2026-05-01"},
+    "NewAgentRequest": {"name": "Deliveries", "tools": []},
     "RecordingConsentRequest": {"address": "+15555550100", "kind": "phone", "channel": "whatsapp"},
     "RevealRequest": {"object": f"conversation:{_ID}", "reason": "The customer asked us to call back."},
     "RiskPolicyRequest": {"weights": {"cost": 2}, "kind_points": {}},
@@ -162,10 +174,9 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
         "reason": "The platform reports wrong budgets.",
     },
     "TaggingRequest": {"name": "vip", "present": True},
-    **{
-        f"Workflow{way}Request": {"name": "Larger budgets", "levels": _LEVELS, "conditions": {"priority": 5}}
-        for way in ("", "Change", "Replacement")
-    },
+    "WorkflowChangeRequest": {"name": "Larger budgets", "levels": _LEVELS, "conditions": {"priority": 5}},
+    "WorkflowReplacementRequest": {"name": "Larger budgets", "levels": _LEVELS, "conditions": {"priority": 5}},
+    "WorkflowRequest": {"name": "Larger budgets", "levels": _LEVELS, "conditions": {"priority": 5}},
 }
 KNOWN: Final = frozenset(
     "cost requester conversation_id workflow_id contact_id channel_account_id agent_id version made_by".split()
@@ -189,16 +200,6 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "object": (dict,),
     "null": (type(None),),
 }
-
-
-def with_summaries(result: dict[str, Any], **context: Any) -> dict[str, Any]:
-    """Give each operation the first sentence of its description as its summary."""
-    for operations in result.get("paths", {}).values():
-        for operation in operations.values():
-            if isinstance(operation, dict) and operation.get("description"):
-                first = operation["description"].partition(". ")[0]
-                operation.setdefault("summary", first.rstrip(".").replace("\n", " "))
-    return result
 
 
 def with_examples(result: dict[str, Any], **context: Any) -> dict[str, Any]:
@@ -245,10 +246,13 @@ def _example(schema: Any, schemas: Mapping[str, Any], name: str = "", component:
     if "properties" in schema:
         fields = schema["properties"].items()
         return {key: _example(field, schemas, key, component) for key, field in fields if said.get(key) is not LEFT_OUT}
-    fits = not types or any(isinstance(BY_NAME.get(name), _TYPES[each]) for each in types)
-    if "format" not in schema and "example" not in schema and name in BY_NAME and fits:
+    if "format" not in schema and "example" not in schema and name in BY_NAME and _fits(BY_NAME[name], types):
         return BY_NAME[name]
     return _plain(schema, schemas, types[0] if types else "object", name)
+
+
+def _fits(value: Any, types: list[str]) -> bool:
+    return not types or any(isinstance(value, _TYPES[each]) for each in types)
 
 
 def _plain(schema: Any, schemas: Mapping[str, Any], type_: str, name: str) -> Any:

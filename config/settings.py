@@ -1,4 +1,7 @@
-"""Django's settings, read from the environment. A missing secret is an error, never a default."""
+"""Django's settings, read from the environment.
+
+A missing secret is an error, never a default.
+"""
 
 import sys
 from datetime import timedelta
@@ -22,7 +25,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 class _Given(FileAwareMapping):
-    """The environment, and the files that its variables name, without the line break at their end."""
+    """The environment, and the files that its variables name.
+
+    The line break that editors put at the end of a file is left out.
+    """
 
     def __getitem__(self, key: str) -> str:
         value: str = super().__getitem__(key)
@@ -140,7 +146,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.static_files.PageCompressionMiddleware",
+    "config.compression.PageCompressionMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -372,7 +378,7 @@ SPECTACULAR_SETTINGS = {
         "core.rest.schema.without_empty_defaults",
         "core.rest.schema.with_short_names",
         "core.rest.schema.with_errors",
-        "config.api_examples.with_summaries",
+        "config.api_summaries.with_summaries",
         "config.api_examples.with_examples",
     ],
     "ENUM_NAME_OVERRIDES": {

@@ -62,10 +62,7 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
     params_model = SendAudienceMessageParams
 
     def resolve(self, params: SendAudienceMessageParams) -> SendAudienceMessageParams:
-        """Return the params with the audience's stored name.
-
-        Raises `NotFound` with the closest names.
-        """
+        """Return the params with the audience's stored name. Raises `NotFound` with the closest names."""
         found = audiences.find_audience(params.audience, audiences.platform_sizes())
         return params.model_copy(update={"audience": found.name})
 
@@ -114,10 +111,7 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         return [] if _within(old, more) else [f"The people in the audience have changed since the request ({new} now)."]
 
     def execute(self, params: SendAudienceMessageParams, *, idempotency_key: str) -> Outcome:
-        """Send to everyone not yet reached under this key, until an emergency stop.
-
-        Safe to repeat.
-        """
+        """Send to everyone not yet reached under this key, until an emergency stop. Safe to repeat."""
         sent = 0
         for contact_id in _unreached(params.audience, idempotency_key):
             if is_call_stopped():
@@ -147,8 +141,7 @@ def _people(count: int) -> str:
 
 def _sends(send_key: str) -> QuerySet[AudienceSend, Any]:
     """Return the contacts who were messaged under this key, or refused by the gate."""
-    rows: QuerySet[AudienceSend, Any] = AudienceSend.objects.filter(send_key=send_key)
-    return rows
+    return AudienceSend.objects.filter(send_key=send_key)
 
 
 def _missing(audience: str, send_key: str) -> QuerySet[Contact, Any]:
@@ -168,14 +161,10 @@ def _unreached(audience: str, send_key: str) -> list[UUID]:
 def _done(audience: str, send_key: str) -> Outcome:
     """Return the outcome with the real numbers, because someone may have opted out in the meantime."""
     total = _sends(send_key).filter(left_out="").count()
-    out = dict(Counter([*left_out(_missing(audience, send_key)).values(), *_refused(send_key)]))
+    refused = _sends(send_key).exclude(left_out="").order_by().values_list("left_out", flat=True)
+    out = dict(Counter([*left_out(_missing(audience, send_key)).values(), *refused]))
     words = ", ".join(filter(None, [f"{_people(total)} in “{audience}” messaged", left_out_in_words(out)]))
     return Outcome(kind="succeeded", result={"recipients": total, "left_out": out, "in_words": words})
-
-
-def _refused(send_key: str) -> list[str]:
-    """Return why the gate refused messages under this key, once for each contact."""
-    return list(_sends(send_key).exclude(left_out="").order_by().values_list("left_out", flat=True))
 
 
 def _send_once(contact_id: UUID, text: str, send_key: str) -> int:

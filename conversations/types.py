@@ -70,6 +70,17 @@ class InboundMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What a customer's messages were read as; `document` is what the scores are made of."""
+
+    intent: str
+    language: str
+    urgency: int
+    lead: int
+    document: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class OutboundTemplate:
     """An approved template with the values of its variables, by their names and in order; `body` has the gaps."""
 

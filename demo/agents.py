@@ -79,6 +79,10 @@ def _looks_up(name: str, says: str, *tools: str) -> Case:
     return case(name, says, Expectation(calls=tools), speaker="member")
 
 
+def _asks_for(name: str, says: str, *acting: str) -> Case:
+    return case(name, says, Expectation(asks_approval_for=acting, avoids=PROMISES), speaker="member")
+
+
 def _doubts(says: str, *acting: str) -> Case:
     return must_pass("Takes a doubt for no order", says, Expectation(never_calls=acting), "member")
 
@@ -90,9 +94,10 @@ FIRST_CASES: Final[dict[str, tuple[Case, ...]]] = {
             "Set the daily budget of Summer Sale to 900 EUR", "set_campaign_budget", "pause_campaign"
         ),
         _looks_up("Lists the campaigns", "Show me the campaigns", "list_campaigns"),
-        case(
-            "Asks before it changes a budget", "Set the daily budget of Summer Sale to 900 EUR",
-            Expectation(asks_approval_for=("set_campaign_budget",), avoids=PROMISES), speaker="member",
+        _asks_for(
+            "Asks before it changes a budget",
+            "Set the daily budget of Summer Sale to 900 EUR",
+            "set_campaign_budget",
         ),
     ),
     "seo": (

@@ -20,8 +20,6 @@ from standins.mailbox import seed as mailbox
 from standins.portal import seed as portal
 from standins.slack import seed as slack
 
-STAND_INS = ("phone", "meta", "mailbox", "slack", "portal", "pagerduty", "model")
-
 
 def describe() -> dict[str, Any]:
     """Return URLs, sign-ins, channel keys and API keys of the demo organisations."""
@@ -32,7 +30,13 @@ def describe() -> dict[str, Any]:
             "chat": f"{public}/chat/{widget_key(ACME, 'chat')}/",
             "visitor_chat": f"{public}/chat/{widget_key(ACME, 'visitor')}/",
             "platform": f"{settings.SANDBOX_ADS_URL}/",
-            **{name: f"{url}/" for name in STAND_INS if (url := getattr(settings, f"SANDBOX_{name.upper()}_URL"))},
+            **({"phone": f"{settings.SANDBOX_PHONE_URL}/"} if settings.SANDBOX_PHONE_URL else {}),
+            **({"meta": f"{settings.SANDBOX_META_URL}/"} if settings.SANDBOX_META_URL else {}),
+            **({"mailbox": f"{settings.SANDBOX_MAILBOX_URL}/"} if settings.SANDBOX_MAILBOX_URL else {}),
+            **({"slack": f"{settings.SANDBOX_SLACK_URL}/"} if settings.SANDBOX_SLACK_URL else {}),
+            **({"portal": f"{settings.SANDBOX_PORTAL_URL}/"} if settings.SANDBOX_PORTAL_URL else {}),
+            **({"pagerduty": f"{settings.SANDBOX_PAGERDUTY_URL}/"} if settings.SANDBOX_PAGERDUTY_URL else {}),
+            **({"model": f"{settings.SANDBOX_MODEL_URL}/"} if settings.SANDBOX_MODEL_URL else {}),
             "health": f"{public}/readyz",
         },
         "tenants": [_organisation(organisation, public) for organisation in ORGANISATIONS],
@@ -40,7 +44,6 @@ def describe() -> dict[str, Any]:
 
 
 def _organisation(organisation: Organisation, public: str) -> dict[str, Any]:
-    mail_key, slack_key = mailbox.door_key(organisation.slug), slack.door_key(organisation.slug)
     return {
         "id": str(tenant_id_of(organisation)),
         "slug": organisation.slug,
@@ -65,8 +68,8 @@ def _organisation(organisation: Organisation, public: str) -> dict[str, Any]:
             for which in ("chat", "visitor")
         ]
         + _numbers(organisation, public)
-        + _hooked("email", mail_credentials(organisation), settings.SENDGRID_API_BASE, "email_events", mail_key)
-        + _hooked("slack", slack_credentials(organisation), settings.SLACK_API_BASE, "slack_interactivity", slack_key)
+        + _mail_accounts(organisation, public)
+        + _workspaces(organisation, public)
         + _portals(organisation, public),
         "platform": {"url": settings.SANDBOX_ADS_URL, "token": f"sandbox-{organisation.slug}"},
         "api_key": demo_api_key(organisation),
@@ -91,10 +94,20 @@ def _numbers(organisation: Organisation, public: str) -> list[dict[str, Any]]:
     ]
 
 
-def _hooked(kind: str, credentials: dict[str, str], api: str, hook: str, key: str) -> list[dict[str, Any]]:
-    """Return a channel whose provider posts to an address with a key; none without credentials."""
-    webhook = f"{settings.PUBLIC_URL}{reverse(hook, args=[key])}"
-    return [{"kind": kind, "webhook_url": webhook, "api_base": api, **credentials}] if credentials else []
+def _mail_accounts(organisation: Organisation, public: str) -> list[dict[str, Any]]:
+    credentials = mail_credentials(organisation)
+    if not credentials:
+        return []
+    webhook = f"{public}{reverse('email_events', args=[mailbox.door_key(organisation.slug)])}"
+    return [{"kind": "email", "webhook_url": webhook, "api_base": settings.SENDGRID_API_BASE, **credentials}]
+
+
+def _workspaces(organisation: Organisation, public: str) -> list[dict[str, Any]]:
+    credentials = slack_credentials(organisation)
+    if not credentials:
+        return []
+    webhook = f"{public}{reverse('slack_interactivity', args=[slack.door_key(organisation.slug)])}"
+    return [{"kind": "slack", "webhook_url": webhook, "api_base": settings.SLACK_API_BASE, **credentials}]
 
 
 def as_text(facts: dict[str, Any]) -> str:

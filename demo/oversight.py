@@ -47,6 +47,16 @@ PAST: Final = ((41, 3), (23, 7), (9, 2))
 
 def ensure_oversight(organisation: Organisation, people: dict[str, User]) -> None:
     """Create what is missing, once. Runs in the organisation's scope, outside a transaction."""
+    _ensure_destinations(organisation)
+    if organisation != ACME or AlertRule.objects.filter(name=SLOW.name).exists():
+        return
+    _make_alerts(actor_for_user(people["admin"]))
+    if not Export.objects.exists():
+        _make_exports(actor_for_user(people["admin"]), actor_for_user(people["compliance"]), people)
+
+
+def _ensure_destinations(organisation: Organisation) -> None:
+    """Make the ready-made rules, and name the sandbox's service and channel."""
     ready_made.ensure(now=now())
     secret = settings.SANDBOX_PAGERDUTY_TOKEN
     if secret and not AlertSettings.objects.exclude(slack_channel="").exists():
@@ -55,11 +65,6 @@ def ensure_oversight(organisation: Organisation, people: dict[str, User]) -> Non
             routing_key=pagerduty.routing_key(organisation.slug, secret),
             slack_channel=slack.channel_id(organisation.slug),
         )
-    if organisation != ACME or AlertRule.objects.filter(name=SLOW.name).exists():
-        return
-    _make_alerts(actor_for_user(people["admin"]))
-    if not Export.objects.exists():
-        _make_exports(actor_for_user(people["admin"]), actor_for_user(people["compliance"]), people)
 
 
 def _make_alerts(admin: Actor) -> None:

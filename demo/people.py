@@ -1,7 +1,6 @@
 """Creates the demo's organisations and their members."""
 
 import base64
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -9,8 +8,6 @@ from django.utils.crypto import get_random_string
 
 from accounts.models import Tenant, User
 from accounts.services import add_member, create_tenant
-from conversations.services import receive
-from conversations.types import InboundMessage, SenderIdentity
 from core.actors import system
 from core.privacy.encryption import derive_key, lasting_key_id
 from core.tenancy.scope import tenant_scope
@@ -65,12 +62,6 @@ def ensure_people(organisation: Organisation) -> dict[str, User]:
     for person in missing:
         add_member(actor=SEEDER, user=known[emails[person.key]], role=person.role)
     return {key: known[email] for key, email in emails.items()}
-
-
-def hear(account_id: UUID, sender: SenderIdentity, text: str, **more: Any) -> UUID:
-    """Store what a customer wrote; return the conversation."""
-    inbound = InboundMessage(channel_account_id=account_id, sender=sender, text=text, **more)
-    return receive(actor=SEEDER, inbound=inbound).conversation_id
 
 
 def _new_user(email: str, person: Person) -> User:

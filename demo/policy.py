@@ -1,5 +1,7 @@
 """Creates a demo organisation's groups, calendar, workflows and spending limit."""
 
+from typing import Any
+
 from accounts.models import User
 from demo.cast import Organisation
 from demo.people import SEEDER
@@ -61,8 +63,7 @@ def _finance_workflow(people: dict[str, User], calendar: BusinessCalendar) -> No
         people=[user.pk for key, user in people.items() if key.startswith("approver")],
     )
     finance = create_group(actor=SEEDER, name="Finance", people=[people["owner"].pk, people["admin"].pk])
-    both = {"sla_hours": 4, "calendar_id": calendar.pk, "require_reason": True}
-    first, second = ({**both, "approvers": [{"type": "group", "value": str(group.pk)}]} for group in (leads, finance))
+    first, second = (_level(group.pk, calendar) for group in (leads, finance))
     create_workflow(
         actor=SEEDER,
         name="Large budgets",
@@ -76,3 +77,8 @@ def _finance_workflow(people: dict[str, User], calendar: BusinessCalendar) -> No
         reminder_every_hours=2,
         reminder_max=3,
     )
+
+
+def _level(group_id: Any, calendar: BusinessCalendar) -> dict[str, Any]:
+    approvers = [{"type": "group", "value": str(group_id)}]
+    return {"approvers": approvers, "sla_hours": 4, "calendar_id": calendar.pk, "require_reason": True}

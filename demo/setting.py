@@ -51,12 +51,8 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
         name="Sandbox marketing platform",
         credentials={"token": f"sandbox-{organisation.slug}"},
     )
-    # The page signs its visitor in without asking, and shows the identity.
-    identity = {"identity_secret": secrets.token_urlsafe(32), "demo_identity": organisation.email(MARKETER)}
-    hello = {"greeting": f"Hello {people[MARKETER].first_name}. {GREETING}", "suggestions": SUGGESTIONS}
-    _ensure_chat(organisation, "chat", "Marketing desk", identity | hello)
-    greets = {"greeting": VISITOR_GREETING, "suggestions": VISITOR_SUGGESTIONS}
-    _ensure_chat(organisation, "visitor", f"{organisation.name} help", greets)
+    _ensure_chat(organisation, "chat", "Marketing desk", _member_credentials(organisation, people[MARKETER]))
+    _ensure_chat(organisation, "visitor", f"{organisation.name} help", _visitor_credentials())
     _ensure_number(organisation, people)
     _ensure_cloud_number(organisation)
     _ensure_mail(organisation)
@@ -67,6 +63,20 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     ensure_api_keys(organisation, people)
 
 
+def _member_credentials(organisation: Organisation, member: User) -> dict[str, Any]:
+    return {
+        "identity_secret": secrets.token_urlsafe(32),
+        "demo_identity": organisation.email(MARKETER),
+        # The page signs its visitor in without asking, and shows the identity.
+        "greeting": f"Hello {member.first_name}. {GREETING}",
+        "suggestions": SUGGESTIONS,
+    }
+
+
+def _visitor_credentials() -> dict[str, Any]:
+    return {"greeting": VISITOR_GREETING, "suggestions": VISITOR_SUGGESTIONS}
+
+
 def widget_key(organisation: Organisation, which: str) -> str:
     """Return the public key of one of the organisation's two chat pages."""
     return f"{organisation.slug}-{which}"
@@ -75,7 +85,11 @@ def widget_key(organisation: Organisation, which: str) -> str:
 def _ensure_chat(organisation: Organisation, which: str, name: str, credentials: dict[str, Any]) -> None:
     ChannelAccount.objects.get_or_create(
         public_key=widget_key(organisation, which),
-        defaults={"kind": ChannelAccount.Kind.WEBCHAT, "name": name, "credentials": credentials},
+        defaults={
+            "kind": ChannelAccount.Kind.WEBCHAT,
+            "name": name,
+            "credentials": credentials,
+        },
     )
 
 
@@ -175,7 +189,10 @@ def _ensure_number(organisation: Organisation, people: dict[str, User]) -> None:
 
 
 def mail_credentials(organisation: Organisation) -> dict[str, str]:
-    """Return the credentials of the organisation's sandbox mail account; empty if no sandbox mailbox runs."""
+    """Return the credentials of the organisation's sandbox mail account.
+
+    Empty if no sandbox mailbox runs.
+    """
     secret = settings.SANDBOX_MAILBOX_TOKEN
     if not secret:
         return {}

@@ -209,7 +209,10 @@ def cancel_export(*, actor: Actor, list_export_id: UUID, now: datetime | None = 
 
 
 def query_exports(*, viewer: Actor) -> QuerySet[Export]:
-    """Return the organisation's exports, as a query. Needs `analytics.export_data`."""
+    """Return the organisation's exports, as a query. Needs `analytics.export_data`.
+
+    Their files are for the person who requested one, and for the recipients of a schedule.
+    """
     viewer.require(USE)
     rows: QuerySet[Export] = Export.objects.select_related("schedule")
     return rows

@@ -173,9 +173,7 @@ class ParquetFile(FileWriter):
 
     def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
         """Keep the next rows, by columns."""
-        # Texts without our own types, such as states, which another program doesn't know.
-        columns = ([line[column.name] for line in lines] for column in self.columns)
-        pickle.dump([[str(one) if isinstance(one, str) else one for one in values] for values in columns], self.rows)
+        pickle.dump([[_bare(line[column.name]) for line in lines] for column in self.columns], self.rows)
 
     def close(self) -> None:
         """Pack the rows, and copy the file into the sink. Raises `CalledProcessError`."""
@@ -217,3 +215,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     return format(value, "f") if isinstance(value, Decimal) else value
+
+
+def _bare(value: Any) -> Any:
+    """Return a value without our own types, such as states, which another program doesn't know."""
+    return str(value) if isinstance(value, str) else value

@@ -114,7 +114,10 @@ class Ranked(NamedTuple):
 
 
 def readable_teams(*, viewer: Actor) -> frozenset[str] | None:
-    """Return the ids of the teams whose figures a viewer may read, None for all. Raises Refused without any."""
+    """Return the ids of the teams whose figures a viewer may read; None for all, and everything else.
+
+    Raises Refused where there are none. At most one query.
+    """
     teams = require_figures(viewer=viewer).teams
     return None if teams is None else frozenset(str(team) for team in teams)
 

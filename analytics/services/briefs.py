@@ -37,7 +37,10 @@ State = Brief.State
 
 
 def list_stuck(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, brief) of open briefs without a worker. For the sweep."""
+    """Return (tenant, brief) of open briefs without a worker. For the sweep.
+
+    Their task was lost, is to be retried, or crashed.
+    """
     unfinished = Q(state__in=[State.QUEUED, State.WORKING], lease_until__isnull=False)
     return lease.list_free(Brief, unfinished, order="lease_until", limit=BATCH, now=(now or clock_now()) - GRACE)
 

@@ -28,7 +28,10 @@ DAYS: Final = (1, 7, 30, 90, 365)
 
 
 def query_dashboards(*, viewer: Actor) -> QuerySet[FigureDashboard]:
-    """Return own and shared dashboards. Needs `analytics.view_team_figures`; raises Refused."""
+    """Return the viewer's own dashboards and those that are shared.
+
+    Needs `analytics.view_team_figures`; raises Refused.
+    """
     viewer.require(SEE)
     rows: QuerySet[FigureDashboard] = FigureDashboard.objects.filter(Q(owner_id=viewer.user_id) | Q(is_shared=True))
     return rows.order_by("name", "pk")

@@ -26,6 +26,7 @@ from channels_app.models import InboundDelivery
 from conversations import services
 from conversations.services import accounts, transports
 from conversations.services.transports import NO_MARKETING
+from conversations.types import InboundMessage
 from core.actors import system
 from core.errors import Invalid, NotFound
 from core.observability.logging import get_logger
@@ -126,10 +127,9 @@ def _store_echo(delivery: InboundDelivery, document: Mapping[str, Any]) -> None:
     if not recipients or not text_of(item.get("id")):
         raise Invalid("This message has no recipient or no id.", code="no_sender")
     said = said_in(item)
-    services.record_echo(
-        actor=ACTOR,
+    echo = InboundMessage(
         channel_account_id=delivery.channel_account_id,
-        recipient=services.known_identity(recipients),
+        sender=services.known_identity(recipients),
         text=said.text if said.text or said.media else f"[{said.content_type}]",
         content_type=said.content_type,
         media=said.media,
@@ -137,6 +137,7 @@ def _store_echo(delivery: InboundDelivery, document: Mapping[str, Any]) -> None:
         metadata=metadata_of(item),
         sent_at=moment_of(item.get("timestamp")),
     )
+    services.record_echo(actor=ACTOR, echo=echo)
 
 
 def _apply_status(delivery: InboundDelivery, document: Mapping[str, Any]) -> None:

@@ -130,7 +130,10 @@ class Installation:
 
     @contextlib.contextmanager
     def collecting(self) -> Iterator[None]:
-        """Collect the static files, unless they are as the last start left them, while the block fills the database."""
+        """Collect the static files while the block fills the database.
+
+        Does nothing if they are as the last start left them.
+        """
         place, wanted = self.supervisor.place, fingerprint(static=True)
         if place.read(place.state).get("collected") == wanted:
             yield
@@ -222,7 +225,10 @@ class Installation:
 
 
 def fingerprint(*, static: bool = False) -> str:
-    """Return a digest of what migrate does: the product's code and lock, with `static` of the static files as well."""
+    """Return a digest of the product's code and lock: when it is unchanged, so is what migrate would do.
+
+    With `static`, of the static files as well.
+    """
     digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
     for name in _CODE:
         for path in sorted((ROOT / name).rglob("*.py")):

@@ -66,7 +66,10 @@ def stop(process: "subprocess.Popen[bytes]", spec: Spec) -> None:
 
 
 def born(pid: int) -> str:
-    """Return a mark of the process that no later one with the same number has; "" if it is gone."""
+    """Return a mark of the process with a number; "" if it is gone.
+
+    No later process with the same number has the same mark.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -46,13 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _greet(installation: Installation, began: float) -> None:
-    for patience in (15.0, 30.0, 60.0):
-        if installation.wait_until_ready(patience):
-            break
-        say(f"Still waiting for: {missing(*installation.readiness())}")
-    else:
-        logs = installation.supervisor.place.logs
-        say(f"Walker runs but is not ready; it is not waited for any longer. Logs: {logs}")
+    if not _wait(installation):
+        say(
+            f"Walker runs but is not ready; it is not waited for any longer. Logs: {installation.supervisor.place.logs}"
+        )
         return
     took = time.monotonic() - began
     facts = installation.demo_facts() if installation.demo else {}
@@ -60,6 +57,14 @@ def _greet(installation: Installation, began: float) -> None:
     for line in describe(installation.url, facts):
         say("  " + line)
     say(f"\nData and logs: {installation.supervisor.place.path}    Ctrl-C stops everything.")
+
+
+def _wait(installation: Installation) -> bool:
+    for patience in (15.0, 30.0, 60.0):
+        if installation.wait_until_ready(patience):
+            return True
+        say(f"Still waiting for: {missing(*installation.readiness())}")
+    return False
 
 
 def missing(status: int, text: str) -> str:

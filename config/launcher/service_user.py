@@ -37,7 +37,10 @@ class ServiceUser:
         path.chmod(0o600)
 
     def reach(self, path: Path) -> None:
-        """Make sure that the user can reach the path: closed folders above let this user pass."""
+        """Make sure that the user can reach the path.
+
+        Opens closed parent folders for passing through, for this user only.
+        """
         if self._can_reach(path):
             return
         for step in reversed(path.parents):
@@ -87,7 +90,10 @@ def _make(name: str) -> None:
 
 
 def _let_pass(folder: Path, uid: int) -> None:
-    """Let this user alone pass through the folder, without listing it, by its access list."""
+    """Let this user pass through the folder, without listing it.
+
+    Written to its access list; nobody else gains anything.
+    """
     try:
         current = os.getxattr(folder, _ACL)
         entries = [struct.unpack_from("<HHI", current, at) for at in range(4, len(current), 8)]

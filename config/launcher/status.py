@@ -48,7 +48,10 @@ def demo_facts(place: Place) -> dict[str, Any]:
 
 
 def manage(arguments: argparse.Namespace) -> int:
-    """Run a manage.py command, with services of its own if Walker does not run here."""
+    """Run a manage.py command.
+
+    If Walker does not run here, its services are started for as long as the command takes.
+    """
     place = Place(arguments.data)
     command = [sys.executable, str(ROOT / "manage.py"), *arguments.rest]
     if place.is_held():

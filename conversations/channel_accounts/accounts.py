@@ -14,6 +14,7 @@ from conversations.texts import clean
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now
+from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound
 from core.privacy.encryption import derive_key, lasting_key_id
 from core.privacy.pii import mask_text
@@ -24,20 +25,14 @@ _PURPOSE = "lookup|conversations_channelaccount"
 
 
 def lookup_digest(*, kind: str, provider_account: str, address: str) -> str:
-    """Return the keyed digest by which a webhook finds its channel account.
-
-    The tenant is not known yet then.
-    """
+    """Return the keyed digest by which a webhook finds its account and tenant."""
     key = derive_key(_PURPOSE, key_id=lasting_key_id())
     named = "\n".join((kind, provider_account, address))
     return hmac.new(key, named.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def provider_digest(*, provider: str, provider_account: str) -> str:
-    """Return the keyed digest that all numbers of a provider's account share.
-
-    "" without an account.
-    """
+    """Return the keyed digest that a provider's whole account shares; "" without one."""
     return lookup_digest(kind=provider, provider_account=provider_account, address="") if provider_account else ""
 
 
@@ -54,12 +49,11 @@ def connect_channel(
 ) -> ChannelAccount:
     """Create or change a channel account and return it.
 
-    Its credentials are replaced as a whole.
-    An actor who changes the credentials may not approve requests made through the account, because they
-    could write in anyone's name. Without an id the account is found by kind and address; it may move to
-    another provider. A new account that misses a credential stays switched off. Needs
-    `channels_app.change_channelaccount`; raises `Invalid` for a kind without a transport, `NotFound`,
-    and `Conflict` when another account has the address.
+    Its credentials are replaced as a whole. An actor who changes them may not approve requests made through the
+    account, because they could write in anyone's name. Without an id the account is found by kind and address; it may
+    move to another provider. A new account that misses a credential stays switched off. Needs
+    `channels_app.change_channelaccount`; raises `Invalid` for a kind without a transport, `NotFound`, and `Conflict`
+    when another account has the address.
     """
     actor.require("channels_app.change_channelaccount")
     if (kind, provider) not in WITHOUT_TRANSPORT and not registry.has_transport(kind, provider):
@@ -77,15 +71,8 @@ def connect_channel(
     try:
         with transaction.atomic():
             account, old_state = _write(kind, account_id, facts, actor.user_id)
-            chain.record(
-                actor=actor,
-                action="CHANNEL_CONNECTED",
-                object_type="conversations.channelaccount",
-                object_id=account.pk,
-                old_state=old_state,
-                new_state="active" if account.is_active else "closed",
-                facts={"kind": kind, "provider": provider},
-            )
+            state = {"old_state": old_state, "new_state": "active" if account.is_active else "closed"}
+            chain.note(actor, "CHANNEL_CONNECTED", account, **state, kind=kind, provider=provider)
     except IntegrityError:
         raise Conflict(
             "Another channel already uses this address.", fields={"address": ["This address is already in use."]}
@@ -128,10 +115,7 @@ def _missing(kind: str, facts: Mapping[str, Any]) -> str:
 
 
 def note_trouble(*, account_id: UUID, code: str) -> None:
-    """Record the code of a channel account's last error; for channels.
-
-    Ignores a missing account.
-    """
+    """Record the code of a channel account's last error; for channels."""
     ChannelAccount.objects.filter(pk=account_id).update(last_error=code[:60], last_error_at=now())
 
 
@@ -159,18 +143,11 @@ def pause_channel(*, actor: Actor, account_id: UUID, paused: bool, reason: str =
     if paused and not reason.strip():
         raise Invalid("Say why you pause this channel.", fields={"reason": ["Enter a reason."]})
     with transaction.atomic():
-        account: ChannelAccount | None = ChannelAccount.objects.select_for_update().filter(pk=account_id).first()
-        if account is None:
-            raise NotFound("There is no such channel account.")
+        account = locked(ChannelAccount, account_id, "There is no such channel account.")
         if paused == (account.paused_at is not None):
             return account
         account.paused_at, account.pause_reason = (now(), clean(reason).strip()[:200]) if paused else (None, "")
         account.save(update_fields=["paused_at", "pause_reason"])
-        chain.record(
-            actor=actor,
-            action="CHANNEL_PAUSED" if paused else "CHANNEL_RESUMED",
-            object_type="conversations.channelaccount",
-            object_id=account.pk,
-            facts={"reason": mask_text(account.pause_reason)},
-        )
+        action = "CHANNEL_PAUSED" if paused else "CHANNEL_RESUMED"
+        chain.note(actor, action, account, reason=mask_text(account.pause_reason))
     return account

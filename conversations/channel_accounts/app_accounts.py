@@ -88,12 +88,4 @@ def _locked(account_id: UUID) -> ChannelAccount:
 
 
 def _record(actor: Actor, action: str, account: ChannelAccount, old_state: str) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type="conversations.channelaccount",
-        object_id=account.pk,
-        old_state=old_state,
-        new_state=_state(account),
-        facts={"kind": account.kind},
-    )
+    chain.note(actor, action, account, old_state=old_state, new_state=_state(account), kind=account.kind)

@@ -27,7 +27,11 @@ def needs_more(components: Sequence[Any], variables: Collection[str], *, takes_c
             if not set(_gaps(part)) <= set(variables):
                 return True
         elif kind.upper() == "BUTTONS":
-            if any(_is_open(button) for button in _buttons(part) if button is not skipped):
+            if any(
+                (str(button.get("type") or "").upper() in BUTTONS or any(_gaps(button)))
+                for button in _buttons(part)
+                if button is not skipped
+            ):
                 return True
         elif kind.upper() != "BODY" and _is_open_part(kind.upper(), part):
             return True
@@ -37,10 +41,6 @@ def needs_more(components: Sequence[Any], variables: Collection[str], *, takes_c
 def _is_open_part(kind: str, part: Mapping[str, Any]) -> bool:
     has_file = kind == "HEADER" and str(part.get("format") or "TEXT").upper() != "TEXT"
     return kind in WHOLE or has_file or any(_gaps(part))
-
-
-def _is_open(button: Mapping[str, Any]) -> bool:
-    return str(button.get("type") or "").upper() in BUTTONS or any(_gaps(button))
 
 
 def _buttons(part: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -73,10 +73,7 @@ class FoundTemplate:
 
 
 def preview_of(*, template: MessageTemplate, names: Sequence[str] = ()) -> str:
-    """Return the text with masked values for its variables.
-
-    `names` stand in the places of the first ones.
-    """
+    """Return the text with masked values for its variables, the first by `names`."""
     shown = dict(zip(template.variables, names, strict=False))
     return with_gaps_filled(str(template.body), shown, otherwise=MASK)
 
@@ -131,9 +128,8 @@ def change_template(*, provider_id: str, state: str = "", category: str = "") ->
 def note_refused(*, template_id: UUID, state: str) -> None:
     """Change a template that its provider just refused to send.
 
-    The next fetch may change it again.
-
-    For channels, in the tenant's scope. A chosen one is noted as its account's trouble.
+    The next fetch may change it again. For channels, in the tenant's scope. A chosen one is noted as its account's
+    trouble.
     """
     template = MessageTemplate.objects.filter(pk=template_id, state=State.APPROVED).first()
     if template is None or state not in State.values:
@@ -145,7 +141,8 @@ def note_refused(*, template_id: UUID, state: str) -> None:
 
 def _note_lost(account: ChannelAccount, moment: datetime) -> None:
     """Note on the account whether a chosen template can't be sent."""
-    lost = MessageTemplate.objects.filter(pk__in=_chosen(account)).exclude(state=State.APPROVED)
+    chosen = [key for languages in account.template_uses.values() for key in languages.values()]
+    lost = MessageTemplate.objects.filter(pk__in=chosen).exclude(state=State.APPROVED)
     if lost.exists():
         account.last_error, account.last_error_at = NOT_APPROVED, moment
         account.save(update_fields=["last_error", "last_error_at"])
@@ -195,18 +192,8 @@ def _choose(actor: Actor, template_id: UUID, use: str, *, is_used: bool) -> Mess
         languages = {language: key for language, key in languages.items() if key != str(template.pk)}
     account.template_uses = {**account.template_uses, use: languages}
     account.save(update_fields=["template_uses"])
-    chain.record(
-        actor=actor,
-        action="TEMPLATE_CHOSEN",
-        object_type="conversations.channelaccount",
-        object_id=account.pk,
-        facts={
-            "use": use,
-            "language": template.language,
-            "before": before,
-            "template": languages.get(template.language, ""),
-        },
-    )
+    language, after = template.language, languages.get(template.language, "")
+    chain.note(actor, "TEMPLATE_CHOSEN", account, use=use, language=language, before=before, template=after)
     return template
 
 
@@ -311,7 +298,3 @@ def _read_chosen(account: ChannelAccount, use: str) -> list[MessageTemplate]:
     }
     found = [rows[key] for key in keys if key in rows]
     return sorted(found, key=lambda one: one.language != FIRST_LANGUAGE)
-
-
-def _chosen(account: ChannelAccount) -> list[str]:
-    return [key for languages in account.template_uses.values() for key in languages.values()]

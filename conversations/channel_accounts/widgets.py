@@ -61,11 +61,5 @@ def _locked(account_id: UUID) -> ChannelAccount:
 
 
 def _record(actor: Actor, action: str, account: ChannelAccount, **facts: Any) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type="conversations.channelaccount",
-        object_id=account.pk,
-        new_state="active" if account.is_active else "closed",
-        facts={"kind": account.kind, **facts},
-    )
+    state = "active" if account.is_active else "closed"
+    chain.note(actor, action, account, new_state=state, kind=account.kind, **facts)

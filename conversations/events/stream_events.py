@@ -45,11 +45,9 @@ def append_message(
 def counted_of(conversation: Conversation, **facts: Any) -> dict[str, Any]:
     """Return what figures are counted from: where the conversation is, and the facts that are not None."""
     found = {"team": conversation.team_id, "channel": conversation.channel_account_id, **facts}
-    return {name: _as_json(value) for name, value in found.items() if value is not None}
-
-
-def _as_json(value: Any) -> Any:
-    return str(value) if isinstance(value, UUID) else value
+    return {
+        name: (str(value) if isinstance(value, UUID) else value) for name, value in found.items() if value is not None
+    }
 
 
 def message_payload(message: Message) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from typing import Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Subquery
 
-from accounts.versioning import check_version, conflict_with
+from accounts.versioning import check_version, lock_version, unique
 from conversations.events import stream_events
 from conversations.inbox import assignment, changes, states
 from conversations.inbox.changes import Change
@@ -20,7 +21,6 @@ from core.audit import chain
 from core.db.locks import advisory_lock, locked
 from core.errors import Invalid
 
-OBJECT: Final = "conversations.tag"
 MISSING: Final = "This tag doesn't exist."
 MOST: Final = 20
 """Tags of one conversation."""
@@ -37,12 +37,9 @@ def create_tag(*, actor: Actor, name: str, colour: str = Tag.Colour.NEUTRAL) -> 
     """
     actor.require(assignment.MANAGE)
     values = _checked(name, colour)
-    try:
-        with transaction.atomic():
-            tag: Tag = Tag.objects.create(**values)
-            _record(actor, "TAG_CREATED", tag.pk)
-    except IntegrityError:
-        raise _in_use(actor, values["name"]) from None
+    with _unique(actor, values["name"]):
+        tag: Tag = Tag.objects.create(**values)
+        chain.note(actor, "TAG_CREATED", tag)
     return tag
 
 
@@ -54,17 +51,13 @@ def revise_tag(*, actor: Actor, tag_id: UUID, name: str, colour: str, seen_versi
     """
     actor.require(assignment.MANAGE)
     values = _checked(name, colour)
-    try:
-        with transaction.atomic():
-            advisory_lock(_LOCK)
-            tag = locked(Tag, tag_id, MISSING)
-            check_version(actor, OBJECT, tag, seen_version)
-            contacts = _rename_of_contacts(tag.name, values["name"])
-            Tag.objects.filter(pk=tag.pk).update(**values, version=tag.version + 1)
-            tag.refresh_from_db()
-            _record(actor, "TAG_REVISED", tag.pk, contacts=contacts)
-    except IntegrityError:
-        raise _in_use(actor, values["name"]) from None
+    with _unique(actor, values["name"]):
+        advisory_lock(_LOCK)
+        tag = lock_version(actor, Tag, tag_id, seen_version, MISSING)
+        contacts = _rename_of_contacts(tag.name, values["name"])
+        Tag.objects.filter(pk=tag.pk).update(**values, version=tag.version + 1)
+        tag.refresh_from_db()
+        chain.note(actor, "TAG_REVISED", tag, contacts=contacts)
     return tag
 
 
@@ -83,11 +76,11 @@ def merge_tags(*, actor: Actor, tag_id: UUID, into_id: UUID, seen_version: int |
         first, second = sorted((tag_id, into_id))
         rows = {pk: locked(Tag, pk, MISSING) for pk in (first, second)}
         tag, into = rows[tag_id], rows[into_id]
-        check_version(actor, OBJECT, tag, seen_version)
+        check_version(actor, Tag._meta.label_lower, tag, seen_version)
         has_both = ConversationTag.objects.filter(tag=into).values("conversation_id")
         moved = ConversationTag.objects.filter(tag=tag).exclude(conversation_id__in=Subquery(has_both)).update(tag=into)
         contacts = _rename_of_contacts(tag.name, into.name)
-        _record(actor, "TAG_MERGED", tag.pk, into=str(into.pk), conversations=moved, contacts=contacts)
+        chain.note(actor, "TAG_MERGED", tag, into=str(into.pk), conversations=moved, contacts=contacts)
         tag.delete()
     return into
 
@@ -101,9 +94,8 @@ def delete_tag(*, actor: Actor, tag_id: UUID, seen_version: int | None = None) -
     actor.require(assignment.MANAGE)
     with transaction.atomic():
         advisory_lock(_LOCK)
-        tag = locked(Tag, tag_id, MISSING)
-        check_version(actor, OBJECT, tag, seen_version)
-        _record(actor, "TAG_DELETED", tag.pk)
+        tag = lock_version(actor, Tag, tag_id, seen_version, MISSING)
+        chain.note(actor, "TAG_DELETED", tag)
         tag.delete()
 
 
@@ -177,10 +169,5 @@ def _checked(name: str, colour: str) -> dict[str, str]:
     return {"name": word, "colour": colour}
 
 
-def _in_use(actor: Actor, name: str) -> Exception:
-    row = Tag.objects.filter(name__iexact=name).first()
-    return conflict_with("There is a tag with this name.", code="exists", actor=actor, object_type=OBJECT, row=row)
-
-
-def _record(actor: Actor, action: str, tag_id: UUID, **facts: object) -> None:
-    chain.record(actor=actor, action=action, object_type=OBJECT, object_id=tag_id, facts=facts)
+def _unique(actor: Actor, name: str) -> AbstractContextManager[None]:
+    return unique(actor, Tag.objects.filter(name__iexact=name), "There is a tag with this name.")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.core.cache import cache
@@ -16,7 +16,7 @@ from conversations.messages import file_contents
 from conversations.messages.files.kinds import KINDS, PIXELS, PREVIEWED, BadFile, Found, kind_of
 from conversations.messages.files.names import safe_name
 from conversations.messages.files.rules import CheckedFile
-from conversations.models import Attachment, Message
+from conversations.models import Attachment, Conversation, Message
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
@@ -150,13 +150,8 @@ def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID,
     if as_preview and not cache.add(f"{found.tenant_id}:previewed:{actor.user_id}:{found.pk}", 1, SAME_VIEW_SECONDS):
         return _file(found, content)
     with transaction.atomic():
-        chain.record(
-            actor=actor,
-            action="ATTACHMENT_VIEWED",
-            object_type="conversations.conversation",
-            object_id=conversation_id,
-            facts={"attachment": str(found.pk), **({"preview": True} if as_preview else {})},
-        )
+        seen: dict[str, Any] = {"preview": True} if as_preview else {}
+        chain.note(actor, "ATTACHMENT_VIEWED", Conversation(pk=conversation_id), attachment=str(found.pk), **seen)
     return _file(found, content)
 
 

@@ -245,5 +245,4 @@ def _calls(attempt: DeliveryAttempt, message: Message, result: SendResult) -> li
 def _next_in_line(conversation_id: UUID, moment: datetime) -> Message | None:
     """Return the oldest message of a conversation that is to be sent."""
     waiting = _in_line(moment).filter(conversation_id=conversation_id)
-    found: Message | None = waiting.only("id", "conversation_id").order_by("seq").first()
-    return found
+    return waiting.only("id", "conversation_id").order_by("seq").first()

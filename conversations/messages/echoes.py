@@ -1,9 +1,7 @@
 """Store what a colleague wrote to a customer outside of Walker, such as with the app on the phone."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 from django.conf import settings
 from django.db import transaction
@@ -16,7 +14,7 @@ from conversations.inbox.states import locked
 from conversations.messages import inbound, message_store
 from conversations.models import Attachment, ChannelAccount, Conversation, Message
 from conversations.transitions import SENT
-from conversations.types import ContentType, InboundMedia, SenderIdentity
+from conversations.types import InboundMessage
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound, Refused
@@ -27,59 +25,50 @@ SENDER_NAME: Final = "Phone"
 
 
 @transaction.atomic
-def record_echo(
-    *,
-    actor: Actor,
-    channel_account_id: UUID,
-    recipient: SenderIdentity,
-    text: str,
-    external_id: str,
-    content_type: ContentType = "text",
-    media: Sequence[InboundMedia] = (),
-    metadata: Mapping[str, Any] | None = None,
-    sent_at: datetime | None = None,
-) -> Message:
+def record_echo(*, actor: Actor, echo: InboundMessage) -> Message:
     """Store a message that was sent by us outside of Walker, and return it.
 
-    It is a person's answer to what the customer had written by then. Its files are fetched like a customer's. A
-    repeat returns the first one.
+    Its `sender` is the customer who got it. It is a person's answer to what they had written by then. Its files are
+    fetched like a customer's. A repeat returns the first one.
 
     For channels only (system actors). Raises `Refused`, and `NotFound` for an inactive channel account.
     """
     if actor.kind != "system":
         raise Refused("Only the channel itself can report this.")
-    if not ChannelAccount.objects.filter(pk=channel_account_id, is_active=True).exists():
+    if not ChannelAccount.objects.filter(pk=echo.channel_account_id, is_active=True).exists():
         raise NotFound("There is no such channel account.")
-    rows = Message.objects.filter(channel_account_id=channel_account_id, channel_message_id=texts.clean(external_id))
+    rows = Message.objects.filter(
+        channel_account_id=echo.channel_account_id, channel_message_id=texts.clean(echo.external_id)
+    )
     first: Message | None = rows.first()
     if first is not None:
         # A late repeat must neither reopen nor open a conversation.
         return first
     moment = clock_now()
-    found = contacts.find_or_create(recipient, contacts.point_index(recipient.kind, recipient.value))
-    conversation = inbound.open_conversation(actor, channel_account_id, found, moment)
+    found = contacts.find_or_create(echo.sender, contacts.point_index(echo.sender.kind, echo.sender.value))
+    conversation = inbound.open_conversation(actor, echo.channel_account_id, found, moment)
     conversation = locked(conversation.pk, actor=actor)
-    body = texts.checked(text[: settings.TEXT_LIMIT], limit=settings.TEXT_LIMIT, empty_ok=bool(media))
-    files = message_store.files_to_fetch(media)
+    body = texts.checked(echo.text[: settings.TEXT_LIMIT], limit=settings.TEXT_LIMIT, empty_ok=bool(echo.media))
+    files = message_store.files_to_fetch(echo.media)
     message = Message(
         id=uuid7(),
         conversation=conversation,
-        channel_account_id=channel_account_id,
+        channel_account_id=echo.channel_account_id,
         direction=Message.Direction.OUT,
         status=SENT,
-        content_type=content_type,
+        content_type=echo.content_type,
         media=message_store.listed_files(files),
         body=body,
         masked_body=mask_text(body),
         sender_type=Message.Sender.PERSON,
         sender_name=SENDER_NAME,
-        metadata=texts.checked_document(metadata or {}),
-        channel_message_id=texts.clean(external_id),
-        sent_at=sent_at or moment,
+        metadata=texts.checked_document(echo.metadata),
+        channel_message_id=texts.clean(echo.external_id),
+        sent_at=echo.sent_at or moment,
         created_at=moment,
     )
     conversation.last_message_at = moment
-    stopped = clocks.note_answer(conversation, message, moment) if _is_answer(conversation, sent_at) else ()
+    stopped = clocks.note_answer(conversation, message, moment) if _is_answer(conversation, echo.sent_at) else ()
     conversation.save(update_fields=["last_message_at", *stopped])
     wait = clocks.wait_of(conversation, message, moment, stopped)
     message.seq = stream_events.append_message(conversation, message, event_type="agent_response", wait=wait).seq

@@ -19,7 +19,7 @@ from conversations.inbox.models import conversations_of
 from conversations.messages import message_store
 from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
 from conversations.transitions import AGENT, CLOSED
-from conversations.types import InboundMessage
+from conversations.types import InboundMessage, Reading
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
@@ -87,6 +87,19 @@ def publish_activity(*, conversation_ids: Collection[UUID]) -> None:
     rows = Conversation.objects.filter(pk__in=conversation_ids).only(*stream_events.LISTED)
     moved = sorted(rows, key=attrgetter("last_message_at"))
     stream_events.append_all_to_inbox(moved, "message_received")
+
+
+def record_reading(*, actor: Actor, conversation_id: UUID, seq: int, reading: Reading) -> bool:
+    """Keep the reading of a conversation up to the message with a number.
+
+    An older one never replaces a newer one; returns whether it was kept. One statement. For the system only; raises
+    `Refused`.
+    """
+    if actor.kind != "system":
+        raise Refused("Only the system reads messages.")
+    found = {"intent": reading.intent, "language": reading.language, "urgency": reading.urgency, "lead": reading.lead}
+    rows = Conversation.objects.filter(pk=conversation_id, read_seq__lt=seq)
+    return bool(rows.update(**found, reading=dict(reading.document), read_seq=seq))
 
 
 @transaction.atomic
@@ -200,5 +213,4 @@ def _first_copy(inbound: InboundMessage) -> Message | None:
     if not same:
         return None
     rows = Message.objects.filter(same, channel_account_id=inbound.channel_account_id)
-    found: Message | None = rows.order_by("id").first()
-    return found
+    return rows.order_by("id").first()

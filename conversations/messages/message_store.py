@@ -92,8 +92,9 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
     files = files_to_fetch(inbound.media)
     message = _message(inbound, files, moment)
     payload = stream_events.message_payload(message)
+    fields = (field for field in Message._meta.concrete_fields if field.attname not in _FOUND)
     values = {
-        **_column_values(message),
+        **{field.attname: field.get_db_prep_save(field.pre_save(message, add=True), connection) for field in fields},
         "tenant": message.tenant_id,
         "moment": moment,
         "kind": sender.kind,
@@ -142,11 +143,6 @@ def store_in_closed(inbound: InboundMessage, conversation: Conversation, moment:
     message.seq = stream_events.append_message(conversation, message, event_type=name, listed=name).seq
     message.save(force_insert=True)
     return message
-
-
-def _column_values(message: Message) -> dict[str, Any]:
-    fields = (field for field in Message._meta.concrete_fields if field.attname not in _FOUND)
-    return {field.attname: field.get_db_prep_save(field.pre_save(message, add=True), connection) for field in fields}
 
 
 @cache

@@ -143,9 +143,6 @@ class Message(TenantModel):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"message {str(self.id)[-6:]}"
-
 
 class Attachment(SealedFile):
     """A file of a message; its source at the provider is encrypted too."""
@@ -170,9 +167,6 @@ class Attachment(SealedFile):
             models.Index(fields=["tenant_id", "state"], name="attachments_by_state"),
             models.Index(fields=["next_attempt_at"], name="attachments_to_fetch", condition=Q(state="pending")),
         ]
-
-    def __str__(self) -> str:
-        return f"attachment {str(self.id)[-6:]}"
 
 
 class DeliveryAttempt(TenantModel):

@@ -124,6 +124,7 @@ def reply(
         old_state = conversation.state
         _require_turn(actor, conversation, sender_type)
         _require_unanswered(actor, conversation, draft.after)
+        families = {KINDS[file.found.content_type].family for file in checked}
         message = Message(
             id=message_id,
             conversation=conversation,
@@ -138,7 +139,7 @@ def reply(
             client_id=draft.client_id,
             purpose=draft.purpose,
             created_at=moment,
-            content_type=_content_type(checked),
+            content_type=(families.pop() if len(families) == 1 else "document") if families else "text",
             media=[{"id": str(row.pk), "content_type": row.content_type, "size": row.size} for row in rows],
         )
         due_at = _require_reachable(conversation, message, moment)
@@ -203,12 +204,6 @@ def _take_template_text(conversation: Conversation, message: Message) -> None:
         problem = "Write the text for the template's first gap."
         raise Invalid(problem, code=templates.TOO_FEW, fields={"text": [problem]})
     message.body, message.masked_body = template.body, mask_text(template.body)
-
-
-def _content_type(files: Sequence[CheckedFile]) -> str:
-    """Return the type of a message: that of its files if they are of one family."""
-    families = {KINDS[file.found.content_type].family for file in files}
-    return (families.pop() if len(families) == 1 else "document") if families else "text"
 
 
 def _require_turn(actor: Actor, conversation: Conversation, sender_type: str) -> None:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 
 from accounts.selectors import names_of
-from accounts.versioning import conflict_with
+from accounts.versioning import unique
 from conversations import texts
-from conversations.contacts.contacts import language_code
+from conversations.contacts.fields import language_code
 from conversations.inbox import assignment
-from conversations.inbox.teams.seen import seen_conversations
+from conversations.inbox.teams.seen import get_seen, seen_conversations
 from conversations.messages.attachments import File
 from conversations.messages.files.rules import Upload
 from conversations.models import CannedFile, CannedReply, Conversation, Team, TriageRule
@@ -27,9 +28,8 @@ from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict, Invalid, NotFound
 
-OBJECT: Final = "conversations.cannedreply"
 CANT: Final = "This canned reply can't be saved."
-KIND: Final = Sharing(CannedReply, OBJECT, "replies", missing="This canned reply doesn't exist.", cant=CANT)
+KIND: Final = Sharing(CannedReply, "replies", missing="This canned reply doesn't exist.", cant=CANT)
 VARIABLES: Final = {
     "first_name": "the customer's first name",
     "my_name": "your first name",
@@ -88,13 +88,10 @@ def create_canned_reply(*, actor: Actor, wanted: CannedText, files: Sequence[Upl
     """
     values = _checked(actor, wanted)
     prepared = canned_files.prepare_files(files)
-    try:
-        with transaction.atomic():
-            row: CannedReply = CannedReply.objects.create(**values)
-            canned_files.change_files(row, add=prepared, remove=())
-            _record(actor, "CANNED_REPLY_CREATED", row)
-    except IntegrityError:
-        raise _in_use(actor, values) from None
+    with _unique(actor, values):
+        row: CannedReply = CannedReply.objects.create(**values)
+        canned_files.change_files(row, add=prepared, remove=())
+        chain.note(actor, "CANNED_REPLY_CREATED", row, scope=row.scope)
     return row
 
 
@@ -115,17 +112,11 @@ def revise_canned_reply(
     """
     values = _checked(actor, wanted)
     prepared = canned_files.prepare_files(add_files)
-    try:
-        with transaction.atomic():
-            row = visibility.lock_changeable(KIND, actor=actor, row_id=reply_id, seen_version=seen_version)
-            _require_fit_for_rules(row, values)
-            canned_files.change_files(row, add=prepared, remove=remove_files)
-            CannedReply.objects.filter(pk=row.pk).update(**values, version=row.version + 1)
-            row.refresh_from_db()
-            _record(actor, "CANNED_REPLY_REVISED", row)
-    except IntegrityError:
-        raise _in_use(actor, values) from None
-    return row
+    with _unique(actor, values):
+        row = visibility.lock_changeable(KIND, actor=actor, row_id=reply_id, seen_version=seen_version)
+        _require_fit_for_rules(row, values)
+        canned_files.change_files(row, add=prepared, remove=remove_files)
+        return _revised(actor, row, **values)
 
 
 def delete_canned_reply(*, actor: Actor, reply_id: UUID, seen_version: int | None = None) -> None:
@@ -138,7 +129,7 @@ def delete_canned_reply(*, actor: Actor, reply_id: UUID, seen_version: int | Non
         row = visibility.lock_changeable(KIND, actor=actor, row_id=reply_id, seen_version=seen_version)
         if rule := _rule_of(row):
             raise Conflict(f"The triage rule “{rule}” sends this reply. Change the rule first.", code="in_use")
-        _record(actor, "CANNED_REPLY_DELETED", row)
+        chain.note(actor, "CANNED_REPLY_DELETED", row, scope=row.scope)
         delete_rows(CannedReply.objects.filter(pk=row.pk))
 
 
@@ -163,14 +154,13 @@ def add_canned_files(*, actor: Actor, reply_id: UUID, files: Sequence[Upload]) -
     for files that no channel carries or more than 10, and `Unavailable`. Writes `CANNED_REPLY_REVISED`.
     """
     with transaction.atomic():
-        visibility.lock_changeable(
-            KIND, actor=actor, row_id=reply_id, seen_version=None
-        )  # nothing is sealed for somebody who may not
+        # Nothing is sealed for somebody who may not.
+        visibility.lock_changeable(KIND, actor=actor, row_id=reply_id)
     prepared = canned_files.prepare_files(files)
     with transaction.atomic():
-        row = visibility.lock_changeable(KIND, actor=actor, row_id=reply_id, seen_version=None)
+        row = visibility.lock_changeable(KIND, actor=actor, row_id=reply_id)
         canned_files.change_files(row, add=prepared, remove=())
-        return _renumbered(actor, row)
+        return _revised(actor, row)
 
 
 def remove_canned_file(*, actor: Actor, reply_id: UUID, file_id: UUID) -> CannedReply:
@@ -179,11 +169,11 @@ def remove_canned_file(*, actor: Actor, reply_id: UUID, file_id: UUID) -> Canned
     Needs what creating it needs. Raises `Refused`, `NotFound`. Writes `CANNED_REPLY_REVISED`.
     """
     with transaction.atomic():
-        row = visibility.lock_changeable(KIND, actor=actor, row_id=reply_id, seen_version=None)
+        row = visibility.lock_changeable(KIND, actor=actor, row_id=reply_id)
         if not CannedFile.objects.filter(pk=file_id, reply=row).exists():
             raise NotFound("There is no such file.")
         canned_files.change_files(row, add=(), remove=[file_id])
-        return _renumbered(actor, row)
+        return _revised(actor, row)
 
 
 def read_canned_file(*, actor: Actor, reply_id: UUID, file_id: UUID) -> File:
@@ -226,13 +216,10 @@ def preview_canned_reply(*, actor: Actor, reply: CannedReply, conversation_id: U
     Needs `conversations.reply_conversation`; raises `NotFound`.
     """
     actor.require(assignment.REPLY)
-    rows = seen_conversations(actor).select_related("contact").filter(pk=conversation_id)
-    conversation = rows.first()
-    if conversation is None:
-        raise NotFound("There is no such conversation.")
+    conversation = get_seen(seen_conversations(actor).select_related("contact"), conversation_id)
     chosen = text_for(reply=reply, conversation=conversation)
     text = fill_variables(actor=actor, conversation_id=conversation_id, text=chosen.text, masked=True)
-    return ChosenText(text, chosen.language, chosen.is_fallback)
+    return replace(chosen, text=text)
 
 
 def fill_variables(*, actor: Actor, conversation_id: UUID, text: str, masked: bool = False) -> str:
@@ -244,9 +231,7 @@ def fill_variables(*, actor: Actor, conversation_id: UUID, text: str, masked: bo
     actor.require(assignment.REPLY)
     if not any(name in VARIABLES for name in _VARIABLE.findall(text)):
         return text
-    conversation = seen_conversations(actor).select_related("contact", "team").filter(pk=conversation_id).first()
-    if conversation is None:
-        raise NotFound("There is no such conversation.")
+    conversation = get_seen(seen_conversations(actor).select_related("contact", "team"), conversation_id)
     contact = conversation.contact
     name = contact.masked_name if masked else contact.display_name
     mine = names_of([actor.user_id]).get(actor.user_id, "") if actor.user_id else ""
@@ -319,8 +304,7 @@ def _problem_of_translations(translations: Mapping[str, str], language: str) -> 
 
 
 def _rule_of(row: CannedReply) -> TriageRule | None:
-    rule: TriageRule | None = TriageRule.objects.filter(reply=row).order_by("position", "id").first()
-    return rule
+    return TriageRule.objects.filter(reply=row).order_by("position", "id").first()
 
 
 def _require_fit_for_rules(row: CannedReply, values: Mapping[str, Any]) -> None:
@@ -337,18 +321,13 @@ def _require_fit_for_rules(row: CannedReply, values: Mapping[str, Any]) -> None:
         raise Invalid(CANT, fields={"scope": [problem], "is_personal": [problem]})
 
 
-def _renumbered(actor: Actor, row: CannedReply) -> CannedReply:
-    CannedReply.objects.filter(pk=row.pk).update(version=row.version + 1)
+def _revised(actor: Actor, row: CannedReply, **values: Any) -> CannedReply:
+    CannedReply.objects.filter(pk=row.pk).update(**values, version=row.version + 1)
     row.refresh_from_db()
-    _record(actor, "CANNED_REPLY_REVISED", row)
+    chain.note(actor, "CANNED_REPLY_REVISED", row, scope=row.scope)
     return row
 
 
-def _in_use(actor: Actor, values: dict[str, Any]) -> Exception:
+def _unique(actor: Actor, values: dict[str, Any]) -> AbstractContextManager[None]:
     place = {name: values[name] for name in ("shortcut", "owner_id", "team_id")}
-    row = CannedReply.objects.filter(**place).first()
-    return conflict_with("This shortcut is already in use.", code="exists", actor=actor, object_type=OBJECT, row=row)
-
-
-def _record(actor: Actor, action: str, row: CannedReply) -> None:
-    chain.record(actor=actor, action=action, object_type=OBJECT, object_id=row.pk, facts={"scope": row.scope})
+    return unique(actor, CannedReply.objects.filter(**place), "This shortcut is already in use.")

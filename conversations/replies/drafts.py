@@ -61,8 +61,7 @@ def own_draft(*, actor: Actor, conversation_id: UUID) -> Draft | None:
     One query. Needs what `save_draft` needs.
     """
     rows = Draft.objects.filter(seen_by(actor, "conversation__"), writer_id=_writer(actor))
-    found: Draft | None = rows.filter(conversation_id=conversation_id).first()
-    return found
+    return rows.filter(conversation_id=conversation_id).first()
 
 
 def with_own_drafts(*, actor: Actor, conversation_ids: Iterable[UUID]) -> set[UUID]:

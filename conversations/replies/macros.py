@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.selectors import list_members
-from accounts.versioning import conflict_with
+from accounts.versioning import unique
 from conversations import texts
 from conversations.inbox import assignment, snoozes, states, tags
 from conversations.inbox.threads import notes
@@ -26,6 +27,7 @@ from conversations.replies.visibility import Sharing
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
+from core.db.rows import get_or_missing
 from core.errors import Invalid, NotFound, Refused, WalkerError
 from core.models import AuditEntry
 from core.reliability import idempotency
@@ -38,7 +40,7 @@ from hitl.models import Approval
 OBJECT: Final = "conversations.macro"
 MISSING: Final = "This macro doesn't exist."
 CANT: Final = "This macro can't be saved."
-KIND: Final = Sharing(Macro, OBJECT, "macros", missing=MISSING, cant=CANT)
+KIND: Final = Sharing(Macro, "macros", missing=MISSING, cant=CANT)
 RUNS: Final = "macro"
 LONGEST_REST: Final = 24 * 366
 """Hours that a macro can snooze a conversation."""
@@ -92,12 +94,9 @@ def create_macro(*, actor: Actor, wanted: MacroSettings) -> Macro:
     Writes `MACRO_CREATED`.
     """
     values = _checked(actor, wanted)
-    try:
-        with transaction.atomic():
-            row: Macro = Macro.objects.create(**values)
-            _record(actor, "MACRO_CREATED", row)
-    except IntegrityError:
-        raise _in_use(actor, values) from None
+    with _unique(actor, values):
+        row: Macro = Macro.objects.create(**values)
+        _record(actor, "MACRO_CREATED", row)
     return row
 
 
@@ -108,14 +107,11 @@ def revise_macro(*, actor: Actor, macro_id: UUID, wanted: MacroSettings, seen_ve
     `Conflict` ("exists", "stale_version"). Writes `MACRO_REVISED`.
     """
     values = _checked(actor, wanted)
-    try:
-        with transaction.atomic():
-            row = visibility.lock_changeable(KIND, actor=actor, row_id=macro_id, seen_version=seen_version)
-            Macro.objects.filter(pk=row.pk).update(**values, version=row.version + 1)
-            row.refresh_from_db()
-            _record(actor, "MACRO_REVISED", row)
-    except IntegrityError:
-        raise _in_use(actor, values) from None
+    with _unique(actor, values):
+        row = visibility.lock_changeable(KIND, actor=actor, row_id=macro_id, seen_version=seen_version)
+        Macro.objects.filter(pk=row.pk).update(**values, version=row.version + 1)
+        row.refresh_from_db()
+        _record(actor, "MACRO_REVISED", row)
     return row
 
 
@@ -149,9 +145,7 @@ def run_macro(
     `conversations.reply_conversation`. Raises `Refused`, `NotFound`, and what the services of the steps raise, with
     the step's name. Writes `MACRO_RUN`.
     """
-    macro = usable_macros(actor=actor).filter(pk=macro_id).first()
-    if macro is None:
-        raise NotFound(MISSING)
+    macro = get_or_missing(usable_macros(actor=actor).filter(pk=macro_id), MISSING)
     # A run of another macro under the same id is another run.
     run, moment = uuid5(run_id or uuid4(), str(macro_id)), now or clock_now()
     steps = [(kind, macro.steps[kind]) for kind in STEPS if kind in macro.steps and kind != "request"]
@@ -167,8 +161,8 @@ def run_macro(
         if run_id is not None and not is_repeat:
             idempotency.finish(scope=RUNS, key=str(run), status=200, answer=None)
         if not is_repeat:
-            facts = {"conversation": str(conversation_id), "steps": [kind for kind, _ in steps]}
-            chain.record(actor=actor, action="MACRO_RUN", object_type=OBJECT, object_id=macro.pk, facts=facts)
+            kinds = [kind for kind, _ in steps]
+            chain.note(actor, "MACRO_RUN", macro, conversation=str(conversation_id), steps=kinds)
     conversation.refresh_from_db()
     done = tuple(kind for kind, _ in steps)
     if "request" not in macro.steps:
@@ -232,30 +226,19 @@ def _do(kind: str, actor: Actor, key: UUID, values: Mapping[str, Any], run: _Run
 
 def _request(actor: Actor, conversation: Conversation, macro: Macro, run: UUID) -> Approval:
     wanted = macro.steps["request"]
+    # Who wrote it can't approve it: what they wrote is asked for in the name of the person who runs it.
+    written = AuditEntry.objects.filter(object_type=OBJECT, object_id=macro.pk, actor_user_id__isnull=False)
+    writers = written.filter(action__in=("MACRO_CREATED", "MACRO_REVISED")).values_list("actor_user_id", flat=True)
     origin = Origin(
         channel="console",
         conversation_id=conversation.pk,
         notes=f"Made by the macro “{macro.name}”.",
-        also_excluded=_writers_of(macro),
+        also_excluded=tuple(sorted(set(writers))),
         address=actor.address,
     )
     return approvals.propose(
         actor=actor, kind=wanted["kind"], params=wanted["params"], origin=origin, dedupe_key=f"macro:{run}"
     )
-
-
-def _writers_of(macro: Macro) -> tuple[UUID, ...]:
-    """Return who wrote a macro: what they wrote is asked for in the name of the person who runs it.
-
-    Without that they could let a colleague ask, and approve it themselves.
-    """
-    entries = AuditEntry.objects.filter(
-        object_type=OBJECT,
-        object_id=macro.pk,
-        action__in=("MACRO_CREATED", "MACRO_REVISED"),
-        actor_user_id__isnull=False,
-    )
-    return tuple(sorted(set(entries.values_list("actor_user_id", flat=True))))
 
 
 def _checked(actor: Actor, wanted: MacroSettings) -> dict[str, Any]:
@@ -378,12 +361,10 @@ _CHECKS: Final[dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
 }
 
 
-def _in_use(actor: Actor, values: dict[str, Any]) -> Exception:
-    row = Macro.objects.filter(**{name: values[name] for name in ("name", "owner_id", "team_id")}).first()
-    said = "A macro with this name already exists."
-    return conflict_with(said, code="exists", actor=actor, object_type=OBJECT, row=row)
+def _unique(actor: Actor, values: dict[str, Any]) -> AbstractContextManager[None]:
+    place = {name: values[name] for name in ("name", "owner_id", "team_id")}
+    return unique(actor, Macro.objects.filter(**place), "A macro with this name already exists.")
 
 
 def _record(actor: Actor, action: str, row: Macro) -> None:
-    facts = {"scope": row.scope, "steps": sorted(row.steps)}
-    chain.record(actor=actor, action=action, object_type=OBJECT, object_id=row.pk, facts=facts)
+    chain.note(actor, action, row, scope=row.scope, steps=sorted(row.steps))

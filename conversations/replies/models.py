@@ -80,9 +80,6 @@ class CannedFile(SealedFile):
     class Meta:
         indexes: ClassVar = [models.Index(fields=["tenant_id", "reply"], name="canned_files_by_reply")]
 
-    def __str__(self) -> str:
-        return f"canned file {str(self.id)[-6:]}"
-
 
 class Draft(TenantModel):
     """A reply that isn't sent yet; only its writer reads it."""
@@ -96,9 +93,6 @@ class Draft(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "conversation", "writer"], name="one_draft_per_person"),
         ]
-
-    def __str__(self) -> str:
-        return f"draft {str(self.id)[-6:]}"
 
 
 class Macro(SharedTool):
@@ -157,6 +151,3 @@ class SuggestedReply(TenantModel):
             models.Index(fields=["tenant_id", "conversation", "-id"], name="suggestions_of_conversation"),
             models.Index(fields=["tenant_id", "id"], name="suggestions_to_review", condition=Q(state="open")),
         ]
-
-    def __str__(self) -> str:
-        return f"suggested reply {str(self.id)[-6:]}"

@@ -18,8 +18,7 @@ MISSING = "There is no such suggested reply."
 def query_suggestions(*, viewer: Actor) -> QuerySet[SuggestedReply]:
     """Return suggested replies without their clear text. Needs `conversations.view_conversation`."""
     viewer.require(VIEW)
-    rows: QuerySet[SuggestedReply] = SuggestedReply.objects.filter(seen_by(viewer, "conversation__")).defer("body")
-    return rows
+    return SuggestedReply.objects.filter(seen_by(viewer, "conversation__")).defer("body")
 
 
 def get_suggestion(*, viewer: Actor, suggestion_id: UUID) -> SuggestedReply:

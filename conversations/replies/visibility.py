@@ -24,7 +24,6 @@ class Sharing(Generic[Tool]):
     """A kind of tool, and what people are told about it; `plural` is its noun, such as "macros"."""
 
     model: type[Tool]
-    object_type: str
     plural: str
     missing: str
     cant: str
@@ -65,17 +64,15 @@ def require_change(kind: Sharing[Tool], *, actor: Actor, team_id: UUID | None, i
         raise Refused(f"Only leads of the team can change its {kind.plural}.")
 
 
-def lock_changeable(kind: Sharing[Tool], *, actor: Actor, row_id: UUID, seen_version: int | None) -> Tool:
+def lock_changeable(kind: Sharing[Tool], *, actor: Actor, row_id: UUID, seen_version: int | None = None) -> Tool:
     """Return a row that somebody may change, locked.
 
-    Another person's personal one is not found.
-
-    Raises `NotFound`, `Refused`, and `Conflict` for an older version.
+    Another person's personal one is not found. Raises `NotFound`, `Refused`, and `Conflict` for an older version.
     """
     actor.require(assignment.REPLY)
     row = locked(kind.model, row_id, kind.missing)
     if row.owner_id is not None and row.owner_id != actor.user_id:
         raise NotFound(kind.missing)
     require_change(kind, actor=actor, team_id=row.team_id, is_personal=row.owner_id is not None)
-    check_version(actor, kind.object_type, row, seen_version)
+    check_version(actor, kind.model._meta.label_lower, row, seen_version)
     return row

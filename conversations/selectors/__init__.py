@@ -17,11 +17,13 @@ from conversations.inbox.teams.seen import places_of, seen_by, teams_of_people
 from conversations.inbox.teams.selectors import VIEW_FIGURES, count_waiting, figure_scope, require_figures
 from conversations.inbox.threads.models import require_seat
 from conversations.messages.selectors.customers import (
+    STOP_LIFE,
     find_customer_conversation,
     frames_for_customer,
     snapshot_for_customer,
+    stop_key,
+    stopped_at,
 )
-from conversations.messages.selectors.stop_requests import STOP_LIFE, stop_key, stopped_at
 from conversations.replies.selectors import open_suggestion
 
 __all__ = [

@@ -6,10 +6,10 @@ from conversations.contacts.contacts import (
     add_point,
     introduce,
     known_identity,
-    language_code,
     link_contact_to_user,
     note_language,
 )
+from conversations.contacts.fields import language_code
 from conversations.inbox.assignment import move_to_team
 from conversations.inbox.snoozes import set_priority, snooze
 from conversations.inbox.states import close, hand_off, lock_conversation, record_view
@@ -17,8 +17,7 @@ from conversations.inbox.teams.availability import note_open_page
 from conversations.messages.attachments import claim_attachment, fail_attachment, keep_attachment, read_own_file
 from conversations.messages.echoes import record_echo
 from conversations.messages.file_contents import plan_removal_of
-from conversations.messages.inbound import publish_activity, receive
-from conversations.messages.interpretation import record_reading
+from conversations.messages.inbound import publish_activity, receive, record_reading
 from conversations.messages.outbound import ByTemplate, Draft, Sender, files_of_channel, reply
 from conversations.messages.statuses import mark_read, record_status
 from conversations.replies.suggestions import suggest_reply

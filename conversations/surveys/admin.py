@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from console.base.lists import SelectFilter, during, since
+from console.base.lists import Column, SelectFilter, during, since
 from console.base.model_admin import ReadOnlyAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -98,15 +98,8 @@ class SurveyAdmin(ReadOnlyAdmin):
         """Return the conversation's page."""
         return reverse("admin:conversations_conversation_change", args=[obj.conversation_id])
 
-    @admin.display(description="Customer")
-    def customer(self, survey: Survey) -> str:
-        """Return who rated."""
-        return customer_name(survey.conversation)
-
-    @admin.display(description="Rating")
-    def mark(self, survey: Survey) -> str:
-        """Return the mark."""
-        return stars(survey.rating or 0)
+    customer = Column[Survey]("Customer", lambda survey: customer_name(survey.conversation))
+    mark = Column[Survey]("Rating", lambda survey: stars(survey.rating or 0))
 
     @admin.display(description="Comment")
     def said(self, survey: Survey) -> str:
@@ -114,20 +107,9 @@ class SurveyAdmin(ReadOnlyAdmin):
         text = survey.masked_comment
         return f"{text[:140].rpartition(' ')[0] or text[:140]} …" if len(text) > 142 else text or "–"
 
-    @admin.display(description="Team")
-    def team_name(self, survey: Survey) -> str:
-        """Return the team that asked."""
-        return survey.team.name if survey.team else "–"
-
-    @admin.display(description="Answered by")
-    def answered_by(self, survey: Survey) -> str:
-        """Return who had the conversation when it was closed."""
-        return survey.person_name  # type: ignore[attr-defined,no-any-return]
-
-    @admin.display(description="Rated")
-    def when(self, survey: Survey) -> str:
-        """Return when they answered first."""
-        return moment(survey.answered_at)
+    team_name = Column[Survey]("Team", lambda survey: survey.team.name if survey.team else "–")
+    answered_by = Column[Any]("Answered by", lambda survey: survey.person_name)
+    when = Column[Survey]("Rated", lambda survey: moment(survey.answered_at))
 
 
 def stars(rating: int) -> SafeString:

@@ -55,6 +55,3 @@ class Survey(TenantModel):
             ),
             models.Index(fields=["created_at"], name="surveys_to_ask", condition=Q(asked_at=None, skipped="")),
         ]
-
-    def __str__(self) -> str:
-        return f"survey {str(self.id)[-6:]}"

@@ -34,8 +34,7 @@ def _team_of(conversation: Conversation) -> Team | None:
     """Return the team that decides: the default one for conversations without a team."""
     rows = Team.objects.exclude(survey=Team.Asks.NEVER)
     chosen = rows.filter(pk=conversation.team_id) if conversation.team_id else rows.filter(is_default=True)
-    found: Team | None = chosen.first()
-    return found
+    return chosen.first()
 
 
 def _is_wanted(team: Team, conversation: Conversation) -> bool:

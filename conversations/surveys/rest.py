@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
-from django.db.models import QuerySet
 from django_filters import NumberFilter, UUIDFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -65,11 +64,5 @@ class SurveyViewSet(ReadOneMixin, ListViewSet):
     filterset_class = SurveyFilters
     pagination_class = SurveyPagination
     lookup_url_kwarg = "survey_id"
-
-    def get_queryset(self) -> QuerySet[Survey]:
-        """Return the answered surveys."""
-        return query_surveys(viewer=self.actor)
-
-    def get_object(self) -> Any:
-        """Return the survey of the address."""
-        return get_survey(viewer=self.actor, **self.kwargs)
+    list_rows = query_surveys
+    read_row = get_survey

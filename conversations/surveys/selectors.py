@@ -61,8 +61,7 @@ def survey_of(*, viewer: Actor, conversation_id: UUID) -> Survey | None:
     """
     viewer.require(VIEW)
     rows = Survey.objects.filter(seen_by(viewer, "conversation__"), conversation_id=conversation_id)
-    found: Survey | None = rows.first()
-    return found
+    return rows.first()
 
 
 def marks_of(*, viewer: Actor, since: datetime | None = None) -> Marks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from django.db import transaction
@@ -30,7 +30,6 @@ from core.reach.gate import NotReachable
 from core.reliability.rate_limit import limit_per_hour
 from core.tenancy.scope import platform_scope
 
-OBJECT: Final = "conversations.survey"
 OPEN_FOR: Final = timedelta(days=14)
 CHANGED_WITHIN: Final = timedelta(hours=24)
 COMMENT_LIMIT: Final = 2000
@@ -260,14 +259,8 @@ def _tell_leads(survey: Survey) -> None:
     )
 
 
-def _record(actor: Actor, action: str, survey: Survey, **facts: int) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type=OBJECT,
-        object_id=survey.pk,
-        facts={"conversation": str(survey.conversation_id), **facts},
-    )
+def _record(actor: Actor, action: str, survey: Survey, **facts: Any) -> None:
+    chain.note(actor, action, survey, conversation=str(survey.conversation_id), **facts)
 
 
 _SAID: Final = {

@@ -1,4 +1,7 @@
-"""A plausible past of a desk as facts to count, the same for the same seed, for the demo and benchmarks."""
+"""A plausible past of a desk as facts to count, the same for the same seed.
+
+The demo counts half a year of it, benchmarks as much as they want.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

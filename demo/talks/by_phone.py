@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 
@@ -10,12 +11,12 @@ from accounts.services import actor_for_user
 from conversations import services
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Team
 from conversations.services import Draft, Sender
-from conversations.types import SenderIdentity
+from conversations.types import InboundMessage, SenderIdentity
 from core import clock
 from core.events import relay
 from core.models import Consent
 from demo.cast import Organisation
-from demo.people import SEEDER, hear
+from demo.people import SEEDER
 from demo.talks.morning import ORDERS
 
 # Numbers that the British regulator reserves for fiction; the sandbox phone doesn't show these two.
@@ -40,14 +41,14 @@ def ensure_phone_talks(organisation: Organisation, people: dict[str, User]) -> N
     began = clock.now()
     with transaction.atomic():
         with clock.at(began - timedelta(minutes=26)):
-            talk_id = hear(account.pk, SenderIdentity(kind="phone", value=waits, verified=True), WAITS)
+            talk_id = _hear(account, waits, WAITS)
             services.hand_off(actor=SEEDER, conversation_id=talk_id, reason="asked_for_person")
             services.move_to_team(actor=lead, conversation_id=talk_id, team_id=team_id)
             services.record_consent(
                 actor=lead, address=waits, state=Consent.State.GIVEN, purpose=Consent.Purpose.MARKETING
             )
         with clock.at(began - timedelta(minutes=150)):
-            talk_id = hear(account.pk, SenderIdentity(kind="phone", value=unreached, verified=True), ASKED)
+            talk_id = _hear(account, unreached, ASKED)
             services.hand_off(actor=SEEDER, conversation_id=talk_id, reason="asked_for_person")
         with clock.at(began - timedelta(minutes=141)):
             sent = services.reply(
@@ -65,3 +66,10 @@ def ensure_phone_talks(organisation: Organisation, people: dict[str, User]) -> N
             )
             services.record_status(actor=SEEDER, status="failed", message_id=sent.pk, error=NOT_REACHED)
     relay.forget_announcements()
+
+
+def _hear(account: ChannelAccount, number: str, text: str) -> UUID:
+    """Store what a customer wrote; return the conversation."""
+    sender = SenderIdentity(kind="phone", value=number, verified=True)
+    inbound = InboundMessage(channel_account_id=account.pk, sender=sender, text=text)
+    return services.receive(actor=SEEDER, inbound=inbound).conversation_id

@@ -10,11 +10,11 @@ from accounts.services import actor_for_user
 from conversations import services as conversations
 from conversations.models import ChannelAccount, Contact
 from conversations.services import Draft, Sender, desk
-from conversations.types import SenderIdentity
+from conversations.types import InboundMessage, SenderIdentity
 from core import clock
 from core.events import relay
 from demo.cast import MARKETER, Organisation
-from demo.people import SEEDER, hear
+from demo.people import SEEDER
 from demo.setting import widget_key
 from demo.talks.script import REQUESTS, TALKS, Request, Talk
 from hitl import services as hitl
@@ -42,20 +42,40 @@ def _play_talk(account_id: UUID, name: str, talk: Talk, begin: datetime, people:
         moment += timedelta(minutes=2)
         with clock.at(moment):
             if line.startswith("<"):
-                visitor = SenderIdentity(kind="webchat", value=talk.visitor)
-                conversation_id = hear(account_id, visitor, line[2:], external_id=f"{name}-{number}")
+                conversation_id = _say(account_id, talk.visitor, f"{name}-{number}", line[2:])
             elif conversation_id is not None:
-                client_id = uuid5(conversation_id, f"{name}-{number}")
-                draft = Draft(text=line[2:], client_id=client_id, sender=Sender(name="Agent"))
-                conversations.reply(actor=SEEDER, conversation_id=conversation_id, draft=draft)
+                conversations.reply(
+                    actor=SEEDER,
+                    conversation_id=conversation_id,
+                    draft=Draft(
+                        text=line[2:], client_id=uuid5(conversation_id, f"{name}-{number}"), sender=Sender(name="Agent")
+                    ),
+                )
     if conversation_id is not None:
         with clock.at(moment + timedelta(minutes=3)):
-            support = actor_for_user(people["support"])
-            if talk.end == "person":
-                conversations.hand_off(actor=SEEDER, conversation_id=conversation_id, reason="asked_for_person")
-            if talk.end in ("resolved", "unresolved"):
-                is_resolved = talk.end == "resolved"
-                conversations.close(actor=support, conversation_id=conversation_id, resolved=is_resolved)
+            _end_talk(conversation_id, talk, people)
+
+
+def _say(account_id: UUID, visitor: str, external_id: str, text: str) -> UUID:
+    message = conversations.receive(
+        actor=SEEDER,
+        inbound=InboundMessage(
+            channel_account_id=account_id,
+            sender=SenderIdentity(kind="webchat", value=visitor),
+            text=text,
+            external_id=external_id,
+        ),
+    )
+    return message.conversation_id
+
+
+def _end_talk(conversation_id: UUID, talk: Talk, people: dict[str, User]) -> None:
+    support = actor_for_user(people["support"])
+    if talk.end == "person":
+        conversations.hand_off(actor=SEEDER, conversation_id=conversation_id, reason="asked_for_person")
+    if talk.end in ("resolved", "unresolved"):
+        is_resolved = talk.end == "resolved"
+        conversations.close(actor=support, conversation_id=conversation_id, resolved=is_resolved)
 
 
 def _play_request(key: str, request: Request, begin: datetime, people: dict[str, User]) -> None:
@@ -71,9 +91,14 @@ def _play_request(key: str, request: Request, begin: datetime, people: dict[str,
             origin=Origin(requester_user_id=marketer.pk, channel="webchat"),
             dedupe_key=key,
         )
-    ended_at = asked_at + timedelta(hours=request.hours)
-    with clock.at(approval.expires_at + timedelta(minutes=1) if request.ending == "expired" else ended_at):
+    with clock.at(_ended_at(approval, request, asked_at)):
         _end_request(approval, request, people)
+
+
+def _ended_at(approval: Approval, request: Request, asked_at: datetime) -> datetime:
+    if request.ending == "expired":
+        return approval.expires_at + timedelta(minutes=1)
+    return asked_at + timedelta(hours=request.hours)
 
 
 def _end_request(approval: Approval, request: Request, people: dict[str, User]) -> None:

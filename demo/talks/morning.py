@@ -13,12 +13,12 @@ from conversations import services
 from conversations.models import ChannelAccount, Priority, Survey, Team
 from conversations.services import Draft, Sender, desk, ratings
 from conversations.services.desk import CannedText, MacroSettings, RuleSettings, Seat, Target, TeamSettings
-from conversations.types import SenderIdentity
+from conversations.types import InboundMessage, SenderIdentity
 from core import clock
 from core.actors import Actor
 from core.events import relay
 from demo.cast import MARKETER, Organisation
-from demo.people import SEEDER, hear
+from demo.people import SEEDER
 from demo.setting import widget_key
 
 CARE: Final = "Customer care"
@@ -196,8 +196,9 @@ def _play(
     moment = clock.now() - timedelta(minutes=one.minutes_ago)
     person, lead = actor_for_user(people[one.person]), actor_for_user(people["admin"])
     sender = SenderIdentity(kind="webchat", value=f"{organisation.slug}-{one.visitor}")
+    inbound = InboundMessage(channel_account_id=account_id, sender=sender, text=one.lines[0][2:])
     with clock.at(moment):
-        talk_id = hear(account_id, sender, one.lines[0][2:])
+        talk_id = services.receive(actor=SEEDER, inbound=inbound).conversation_id
     moment += timedelta(minutes=min(9, one.minutes_ago // 4))
     for line in one.lines[1:]:
         with clock.at(moment):
@@ -286,7 +287,7 @@ def _say(
     """Store one line; before a person's first one the conversation is handed to their team."""
     mark, text = line[0], line[2:]
     if mark == "<":
-        hear(account_id, sender, text)
+        services.receive(actor=SEEDER, inbound=InboundMessage(channel_account_id=account_id, sender=sender, text=text))
         return
     if mark == ">":
         services.reply(actor=SEEDER, conversation_id=talk_id, draft=Draft(text=text, sender=Sender(name="Agent")))

@@ -10,6 +10,7 @@ from agents.answering.selectors import Standing, Transcript
 from agents.models import AgentRun
 from conversations import services as conversations
 from conversations.models import Conversation, Message
+from conversations.types import Reading
 from core.actors import system
 
 NEWEST: Final = 12
@@ -64,9 +65,5 @@ def _keep(
         actor=system("agents"),
         conversation_id=conversation_id,
         seq=seq,
-        intent=found.intent,
-        language=found.language,
-        urgency=found.urgency,
-        lead=found.lead,
-        reading=found.as_document(),
+        reading=Reading(found.intent, found.language, found.urgency, found.lead, found.as_document()),
     )

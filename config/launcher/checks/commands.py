@@ -17,7 +17,8 @@ from config.launcher import ports
 from config.launcher.checks import record
 from config.launcher.checks.change import changed_files, select
 from config.launcher.checks.flakes import run_with_second_try
-from config.launcher.checks.suite import Outcome, run_pytest, wanted_parts
+from config.launcher.checks.long import wanted_parts
+from config.launcher.checks.suite import Outcome, run_pytest
 from config.launcher.faults import StartError
 from config.launcher.installation import Installation
 from config.launcher.place import ROOT, Place

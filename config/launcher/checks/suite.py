@@ -1,4 +1,4 @@
-"""Runs of pytest as child processes, whose output passes through and is read, and the long tests in parts."""
+"""One run of pytest as a child process: its output passes through, its skips and closing line are read."""
 
 import re
 import subprocess
@@ -10,8 +10,6 @@ from pathlib import Path
 
 from config.launcher.place import ROOT
 
-MARK = "mark.long"
-"""A part is a folder of `tests` with tests that are marked so."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _SKIP = re.compile(r"^SKIPPED \[(\d+)\] ([^:]+(?::\d+)?): (.*)$")
 _SUMMARY = re.compile(r"^=*\s*((?:\d+ \w+(?:, )?)+ in [\d.]+s.*?)\s*=*$")
@@ -67,24 +65,3 @@ def _take_in(outcome: Outcome, line: str) -> bool:
     if summary:
         outcome.summary = summary[1]
     return bool(summary)
-
-
-def parts(root: Path) -> list[str]:
-    """Return the names of all parts, in order."""
-    tests = root / "tests"
-    found = {path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py") if MARK in path.read_text("utf-8")}
-    return sorted(name for name in found if (tests / name).is_dir())
-
-
-def wanted_parts(root: Path, rest: Sequence[str]) -> list[str]:
-    """Return the parts that a command line names, all of them for none; empty if it names something else.
-
-    A part of a part is named by its folder, such as `hitl/machine`.
-    """
-    if not rest:
-        return parts(root)
-    return (
-        list(rest)
-        if all((not name.startswith(("-", "tests/", "/", ".")) and (root / "tests" / name).is_dir()) for name in rest)
-        else []
-    )

@@ -1,4 +1,7 @@
-"""What the embedded servers share: a folder, a start on a free port, and the wait until they answer."""
+"""What the embedded servers share.
+
+A folder of their own, a start on a free port, and the wait until they answer.
+"""
 
 import importlib.util
 import subprocess

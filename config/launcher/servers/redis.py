@@ -1,4 +1,7 @@
-"""The embedded Redis: the real binary from a wheel, with a password; its journal is in the data folder."""
+"""The embedded Redis.
+
+The real redis-server binary from a wheel, with a password; its journal is in the data folder.
+"""
 
 import socket
 from pathlib import Path

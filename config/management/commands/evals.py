@@ -56,25 +56,15 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(found, ensure_ascii=False, indent=2))
         else:
-            for result in found["cases"]:
-                misses = "; ".join(f"{miss['code']} {miss['about']}".strip() for miss in result["misses"])
-                word = "pass" if result["passed"] else "FAIL" if result["must"] else "fail"
-                self.stdout.write(f"{word}  {result['name']}{f': {misses}' if misses else ''}")
-            counts = f"{found['passed']} passed, {found['failed']} failed"
-            self.stdout.write(f"{counts}, {found['failed_musts']} of them must pass.")
+            for line in _lines(found):
+                self.stdout.write(line)
         if found["failed_musts"]:
             raise SystemExit(MUST_FAILED)
 
 
 def _run(options: dict[str, Any]) -> dict[str, Any]:
     with tenant_scope(_tenant(options["tenant"])):
-        email = options["person"]
-        rows = Membership.objects.filter(is_active=True, user__is_active=True).select_related("user").order_by("pk")
-        wanted = rows.filter(user__email__iexact=email) if email else rows.filter(role=Membership.Role.OWNER)
-        member = wanted.first()
-        if member is None:
-            raise CommandError("There is no such member. Name one: --person EMAIL.", returncode=BAD_INPUT)
-        actor = actor_for_user(member.user)
+        actor = _actor(options["person"])
         actor.require(TRY)
         version = version_to_try(_agent(options["agent"]))
         check_can_try(version)
@@ -101,6 +91,15 @@ def _tenant(slug: str) -> UUID:
     if len(found) != 1:
         raise CommandError("Name the organisation: --tenant SLUG.", returncode=BAD_INPUT)
     return found[0]
+
+
+def _actor(email: str) -> Actor:
+    rows = Membership.objects.filter(is_active=True, user__is_active=True).select_related("user").order_by("pk")
+    wanted = rows.filter(user__email__iexact=email) if email else rows.filter(role=Membership.Role.OWNER)
+    member = wanted.first()
+    if member is None:
+        raise CommandError("There is no such member. Name one: --person EMAIL.", returncode=BAD_INPUT)
+    return actor_for_user(member.user)
 
 
 def _agent(named: str) -> Agent:
@@ -144,3 +143,12 @@ def _result(case: Case, version: AgentVersion, actor: Actor) -> dict[str, Any]:
         "error": outcome.last.error,
         "milliseconds": outcome.milliseconds,
     }
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    lines = []
+    for result in found["cases"]:
+        misses = "; ".join(f"{miss['code']} {miss['about']}".strip() for miss in result["misses"])
+        word = "pass" if result["passed"] else "FAIL" if result["must"] else "fail"
+        lines.append(f"{word}  {result['name']}{f': {misses}' if misses else ''}")
+    return [*lines, f"{found['passed']} passed, {found['failed']} failed, {found['failed_musts']} of them must pass."]

@@ -9,13 +9,14 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from console.base.actions import ServiceAction, service_action
+from console.base.actions import ServiceAction
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Banner, Notice, banners
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
-from console.viewers import viewer_of
 from conversations.channel_accounts import templates
 from conversations.channel_accounts.admin.languages import language_name
 from conversations.channel_accounts.selectors import find_lost_templates
@@ -74,30 +75,16 @@ class MessageTemplateAdmin(ServiceAdmin):
         """Return the templates without the credentials of their accounts."""
         return super().get_queryset(request).select_related("channel_account").defer("channel_account__credentials")
 
-    @admin.display(description="Channel")
-    def channel(self, template: MessageTemplate) -> str:
-        """Return the name of the account."""
-        return template.channel_account.name
-
-    @admin.display(description="State")
-    def standing(self, template: MessageTemplate) -> str:
-        """Return what the provider says about it."""
-        return chip(template.get_state_display(), *STATES.get(MessageTemplate.State(template.state), GONE))
-
-    @admin.display(description="Language")
-    def spoken(self, template: MessageTemplate) -> str:
-        """Return the name of the language."""
-        return language_name(template.language)
-
-    @admin.display(description="Category")
-    def kind(self, template: MessageTemplate) -> str:
-        """Return WhatsApp's category."""
-        return template.category.capitalize() or "–"
-
-    @admin.display(description="Text")
-    def preview(self, template: MessageTemplate) -> str:
-        """Return the text with masked values."""
-        return format_html("{}", templates.preview_of(template=template) or "–")
+    channel = Column[MessageTemplate]("Channel", lambda template: template.channel_account.name)
+    standing = Column[MessageTemplate](
+        "State",
+        lambda template: chip(template.get_state_display(), *STATES.get(MessageTemplate.State(template.state), GONE)),
+    )
+    spoken = Column[MessageTemplate]("Language", lambda template: language_name(template.language))
+    kind = Column[MessageTemplate]("Category", lambda template: template.category.capitalize() or "–")
+    preview = Column[MessageTemplate](
+        "Text", lambda template: format_html("{}", templates.preview_of(template=template) or "–")
+    )
 
     @admin.display(description="Sent for")
     def sent_for(self, template: MessageTemplate) -> str:
@@ -123,31 +110,28 @@ class MessageTemplateAdmin(ServiceAdmin):
             return {}
         return {"uses": templates.uses_of(template, account=template.channel_account)}
 
-    @service_action(
-        path="use",
-        title="Send it for…",
+    use = calls(
+        templates.use_template,
+        "template_id",
         permission=CHANGE,
         form=UseForm,
+        path="use",
+        title="Send it for…",
         submit="Choose",
         explain="It replaces the template that was sent for this in the same language.",
+        done="Template chosen.",
     )
-    def use(self, request: HttpRequest, obj: MessageTemplate, form: ConsoleForm) -> str:
-        """Send the template for a use from now on."""
-        templates.use_template(actor=viewer_of(request), template_id=obj.pk, **form.cleaned_data)
-        return "Template chosen."
-
-    @service_action(
-        path="stop-using",
-        title="Stop sending it for…",
+    stop_using = calls(
+        templates.stop_using_template,
+        "template_id",
         permission=CHANGE,
         form=StopForm,
+        path="stop-using",
+        title="Stop sending it for…",
         submit="Stop",
         explain="Nothing is sent for this in its language until you choose another template.",
+        done="Template removed.",
     )
-    def stop_using(self, request: HttpRequest, obj: MessageTemplate, form: ConsoleForm) -> str:
-        """Send the template no longer for a use."""
-        templates.stop_using_template(actor=viewer_of(request), template_id=obj.pk, **form.cleaned_data)
-        return "Template removed."
 
 
 class LostTemplates(Banner):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from django_filters import ChoiceFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -73,11 +72,5 @@ class ChannelAccountViewSet(RetrieveModelMixin, ListViewSet):
     serializer_class = ChannelAccountSerializer
     filterset_class = AccountFilters
     lookup_url_kwarg = "account_id"
-
-    def get_queryset(self) -> QuerySet[ChannelAccount]:
-        """Return the channel accounts."""
-        return directory.query_channel_accounts(viewer=self.actor)
-
-    def get_object(self) -> ChannelAccount:
-        """Return the channel account of the address."""
-        return directory.get_channel_account(viewer=self.actor, **self.kwargs)
+    list_rows = directory.query_channel_accounts
+    read_row = directory.get_channel_account

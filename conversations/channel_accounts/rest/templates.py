@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.db.models import QuerySet
 from django_filters import ChoiceFilter, UUIDFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -63,11 +62,5 @@ class TemplateViewSet(RetrieveModelMixin, ListViewSet):
     serializer_class = TemplateSerializer
     filterset_class = TemplateFilters
     lookup_url_kwarg = "template_id"
-
-    def get_queryset(self) -> QuerySet[MessageTemplate]:
-        """Return the templates."""
-        return query_templates(viewer=self.actor)
-
-    def get_object(self) -> MessageTemplate:
-        """Return the template of the address."""
-        return get_template(viewer=self.actor, **self.kwargs)
+    list_rows = query_templates
+    read_row = get_template

@@ -1,5 +1,6 @@
 """Actions on a conversation besides answering: assign, escalate, name, tag, note."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any, Final
@@ -10,12 +11,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.selectors import list_members
-from console.base.actions import service_action
+from console.base.actions import ServiceAction, service_action
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.viewers import viewer_of
 from conversations.channel_accounts.admin.languages import LANGUAGES, language_name
 from conversations.contacts import contacts
+from conversations.contacts.known_people import revise_contact
 from conversations.inbox import assignment, snoozes, states
 from conversations.inbox.admin.forms import RunForm
 from conversations.inbox.admin.tags import ConversationTagsForm, tags_on
@@ -189,6 +192,18 @@ def tags_of(conversation: Conversation) -> list[str]:
     return list(rows.values_list("name", flat=True))
 
 
+def _does(service: Callable[..., Any], **looks: Any) -> ServiceAction:
+    return calls(service, "conversation_id", permission=REPLY, **looks)
+
+
+def _says(service: Callable[..., Any], **looks: Any) -> ServiceAction:
+    return calls(service, "contact_id", of="contact_id", permission=REPLY, **looks)
+
+
+def _tag_name(form: ConsoleForm) -> dict[str, str]:
+    return {"name": form.cleaned_data["tag"]}
+
+
 class ConversationActions(ServiceAdmin):
     """The actions of staff besides answering."""
 
@@ -213,109 +228,92 @@ class ConversationActions(ServiceAdmin):
             return {}
         return {"tags": tags_of(obj)}
 
-    @service_action(
+    assign = _does(
+        states.assign,
+        form=AssignForm,
         path="assign",
         title="Assign…",
-        permission=REPLY,
-        form=AssignForm,
         submit="Assign",
         explain="The conversation moves to this colleague, even if someone else has it.",
+        values=lambda form: {
+            "user_id": form.cleaned_data["colleague"],
+            "even_if_full": form.cleaned_data["even_if_full"],
+        },
+        done="Conversation assigned.",
     )
-    def assign(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Assign the conversation to a colleague."""
-        colleague = form.cleaned_data["colleague"]
-        states.assign(
-            actor=viewer_of(request),
-            conversation_id=obj.pk,
-            user_id=colleague,
-            even_if_full=form.cleaned_data["even_if_full"],
-        )
-        return "Conversation assigned."
-
-    @service_action(
+    move = _does(
+        assignment.move_to_team,
+        form=TeamForm,
         path="team",
         title="Move to a team…",
-        permission=REPLY,
-        form=TeamForm,
         submit="Move",
         explain="It waits there, unless the colleague who has it is in that team.",
+        values=lambda form: {"team_id": form.cleaned_data["team"] or None},
+        done="Conversation moved.",
     )
-    def move(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Put the conversation into another team."""
-        team_id = form.cleaned_data["team"] or None
-        assignment.move_to_team(actor=viewer_of(request), conversation_id=obj.pk, team_id=team_id)
-        return "Conversation moved."
-
-    @service_action(
+    escalate = _does(
+        states.escalate,
+        form=EscalateForm,
         path="escalate",
         title="Request backup",
-        permission=REPLY,
-        form=EscalateForm,
-        submit="Request backup",
         explain="The conversation waits for another colleague. The agent stays silent.",
+        done="The conversation is waiting for another colleague.",
     )
-    def escalate(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Return the conversation to those that need a person."""
-        states.escalate(actor=viewer_of(request), conversation_id=obj.pk, reason=form.cleaned_data["reason"])
-        return "The conversation is waiting for another colleague."
-
-    @service_action(
+    snooze = _does(
+        snoozes.snooze,
+        form=SnoozeForm,
         path="snooze",
         title="Snooze",
-        permission=REPLY,
-        form=SnoozeForm,
         explain="It rests until then, or until the customer writes. Its clock stands still.",
         key="s",
+        values=lambda form: {"until": form.until()},
+        done="The conversation is snoozed.",
     )
-    def snooze(self, request: HttpRequest, obj: Conversation, form: SnoozeForm) -> str:
-        """Let the conversation rest."""
-        snoozes.snooze(actor=viewer_of(request), conversation_id=obj.pk, until=form.until())
-        return "The conversation is snoozed."
-
-    @service_action(path="wake", title="End snooze", permission=REPLY, explain="Its clock goes on.")
-    def wake(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """End the conversation's rest."""
-        snoozes.wake(actor=viewer_of(request), conversation_id=obj.pk)
-        return "The conversation is back."
-
-    @service_action(path="priority", title="Set priority", permission=REPLY, form=PriorityForm, submit="Save")
-    def priority(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Set how much sooner than others it is due."""
-        chosen = form.cleaned_data["priority"]
-        snoozes.set_priority(actor=viewer_of(request), conversation_id=obj.pk, priority=chosen)
-        return "Priority saved."
-
-    @service_action(path="name", title="Edit name", permission=REPLY, form=NameForm, submit="Save")
-    def name_contact(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Set the contact's name."""
-        name = form.cleaned_data["name"]
-        contacts.name_contact(actor=viewer_of(request), contact_id=obj.contact_id, display_name=name)
-        return "Name saved."
-
-    @service_action(path="language", title="Edit language", permission=REPLY, form=LanguageForm, submit="Save")
-    def language(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Set the language that the contact is written to in."""
-        language = form.cleaned_data["language"]
-        contacts.set_language(actor=viewer_of(request), contact_id=obj.contact_id, language=language)
-        return "Language saved."
-
-    @service_action(path="tags", title="Tags", permission=REPLY, form=ConversationTagsForm, submit="Save tags", key="t")
-    def tags(self, request: HttpRequest, obj: Conversation, form: ConversationTagsForm) -> str:
-        """Put tags on the conversation, and take others off."""
-        change_tags(actor=viewer_of(request), conversation_id=obj.pk, **form.changes())
-        return "Tags saved."
-
-    @service_action(path="tag", title="Tag the contact", permission=REPLY, form=TagForm, submit="Add")
-    def tag(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Tag the contact, which adds them to an audience."""
-        contacts.add_tag(actor=viewer_of(request), contact_id=obj.contact_id, name=form.cleaned_data["tag"])
-        return "Tag added."
-
-    @service_action(path="untag", title="Remove tag of the contact", permission=REPLY, form=UntagForm, submit="Remove")
-    def untag(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Remove a tag, which removes the contact from an audience."""
-        contacts.remove_tag(actor=viewer_of(request), contact_id=obj.contact_id, name=form.cleaned_data["tag"])
-        return "Tag removed."
+    wake = _does(
+        snoozes.wake, path="wake", title="End snooze", explain="Its clock goes on.", done="The conversation is back."
+    )
+    priority = _does(
+        snoozes.set_priority,
+        form=PriorityForm,
+        path="priority",
+        title="Set priority",
+        submit="Save",
+        done="Priority saved.",
+    )
+    name_contact = _says(
+        revise_contact, form=NameForm, path="name", title="Edit name", submit="Save", done="Name saved."
+    )
+    language = _says(
+        revise_contact, form=LanguageForm, path="language", title="Edit language", submit="Save", done="Language saved."
+    )
+    tags = _does(
+        change_tags,
+        form=ConversationTagsForm,
+        path="tags",
+        title="Tags",
+        submit="Save tags",
+        key="t",
+        values=ConversationTagsForm.changes,
+        done="Tags saved.",
+    )
+    tag = _says(
+        contacts.add_tag,
+        form=TagForm,
+        path="tag",
+        title="Tag the contact",
+        submit="Add",
+        values=_tag_name,
+        done="Tag added.",
+    )
+    untag = _says(
+        contacts.remove_tag,
+        form=UntagForm,
+        path="untag",
+        title="Remove tag of the contact",
+        submit="Remove",
+        values=_tag_name,
+        done="Tag removed.",
+    )
 
     @service_action(path="note", title="Add note", permission=REPLY, form=NoteForm, submit="Save note", key="n")
     def note(self, request: HttpRequest, obj: Conversation, form: NoteForm) -> str:
@@ -336,8 +334,11 @@ class ConversationActions(ServiceAdmin):
             return f"Done, but its request wasn't made: {ran.problem.detail}"
         return f"Done. {ran.approval.reference} waits for approval." if ran.approval else "Done."
 
-    @service_action(path="edit-note", title="Change note", permission=REPLY, form=EditNoteForm, submit="Save note")
-    def edit_note(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Change one's own note within 15 minutes."""
-        notes.revise_note(actor=viewer_of(request), conversation_id=obj.pk, **form.cleaned_data)
-        return "Note changed."
+    edit_note = _does(
+        notes.revise_note,
+        form=EditNoteForm,
+        path="edit-note",
+        title="Change note",
+        submit="Save note",
+        done="Note changed.",
+    )

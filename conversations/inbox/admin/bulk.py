@@ -18,7 +18,7 @@ from console.base.model_admin import ServiceAdmin
 from console.viewers import viewer_of
 from conversations.inbox.admin.approval_panel import customer_name, state_chip
 from conversations.inbox.assignment import REPLY
-from conversations.inbox.bulk import MOST, RowResult, change_many
+from conversations.inbox.bulk import MOST, change_many
 from conversations.models import Conversation, Priority, Tag, Team
 
 PATH: Final = "bulk"
@@ -116,8 +116,7 @@ class BulkActions(ServiceAdmin):
         return {"ids": ids, "rows": lines_of(self._chosen(request, ids)) if 0 < len(ids) <= MOST else []}
 
     def _chosen(self, request: HttpRequest, ids: list[UUID]) -> QuerySet[Conversation]:
-        rows: QuerySet[Conversation] = self.get_queryset(request).filter(pk__in=ids).order_by("-last_message_at", "-id")
-        return rows
+        return self.get_queryset(request).filter(pk__in=ids).order_by("-last_message_at", "-id")
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Let what is selected in the list be changed below it."""
@@ -135,19 +134,15 @@ class BulkActions(ServiceAdmin):
         """Change the selected conversations, and show what became of each."""
         change = form.cleaned_data["change"]
         results = change_many(actor=viewer_of(request), conversation_ids=form.ids, change=change, values=form.values())
+        rows = {row.pk: row for row in self._chosen(request, [result.id for result in results])}
+        lines = dict(zip(rows, lines_of(rows.values()), strict=True))
+        shown = [{**lines.get(result.id, {}), "says": result.detail} for result in results]
         context = {
             **self.admin_site.each_context(request),
             "title": f"{CHANGES[change]}: {sum(result.done for result in results)} of {len(results)} done",
-            "lines": self._lines_after(request, results),
+            "lines": sorted(shown, key=lambda line: not line["says"]),
             "list_url": self.list_url(),
             "list_title": self.list_label,
             "opts": self.opts,
         }
         return TemplateResponse(request, "console/bulk/report.html", context)
-
-    def _lines_after(self, request: HttpRequest, results: list[RowResult]) -> list[dict[str, Any]]:
-        """Return each conversation as it is now, with why nothing happened; those that failed come first."""
-        rows = {row.pk: row for row in self._chosen(request, [result.id for result in results])}
-        lines = dict(zip(rows, lines_of(rows.values()), strict=True))
-        shown = [{**lines.get(result.id, {}), "says": result.detail} for result in results]
-        return sorted(shown, key=lambda line: not line["says"])

@@ -14,8 +14,9 @@ from django.utils.html import format_html
 
 from accounts.privacy.reveals import get_active_reveal, reveal
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
-from console.base.lists import choose, during, since, whole_number
+from console.base.lists import Column, choose, during, since, whole_number
 from console.base.saved_views import ViewFilter
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -61,7 +62,6 @@ from conversations.replies.admin.canned_replies import files_to_offer, offered_c
 from conversations.replies.admin.macros import offered_macros
 from conversations.replies.admin.suggestions import review_of
 from conversations.replies.drafts import drop_draft, save_draft, with_own_drafts
-from core.actors import Actor
 from core.errors import Conflict, NotFound, Refused, Unavailable, WalkerError
 
 OBJECT: Final = "conversations.conversation"
@@ -161,25 +161,15 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         shown = f"{text[:90].rpartition(' ')[0] or text[:90]} …" if len(text) > 92 else text
         return format_html('<span class="wk-cell-wide">{}</span>', shown)
 
-    @admin.display(description="State")
-    def state_cell(self, conversation: Conversation) -> str:
-        """Return who answers."""
-        return state_chip(conversation)
-
-    @admin.display(description="Channel")
-    def channel(self, conversation: Conversation) -> str:
-        """Return the kind of channel."""
-        return format_html('<span class="wk-number">{}</span>', conversation.channel_account.get_kind_display())
-
-    @admin.display(description="Assignee")
-    def taken_by(self, conversation: Conversation) -> str:
-        """Return the colleague who has it."""
-        return getattr(conversation, "assignee_name", "") or "–"
-
-    @admin.display(description="Activity")
-    def last_activity(self, conversation: Conversation) -> str:
-        """Return when the last message was written."""
-        return moment(conversation.last_message_at)
+    state_cell = Column[Conversation]("State", state_chip)
+    channel = Column[Conversation](
+        "Channel",
+        lambda conversation: format_html(
+            '<span class="wk-number">{}</span>', conversation.channel_account.get_kind_display()
+        ),
+    )
+    taken_by = Column[Conversation]("Assignee", lambda conversation: getattr(conversation, "assignee_name", "") or "–")
+    last_activity = Column[Conversation]("Activity", lambda conversation: moment(conversation.last_message_at))
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return to the list when a conversation was moved or given away, out of the viewer's teams."""
@@ -240,7 +230,11 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     def detail_context(self, request: HttpRequest, obj: Conversation) -> dict[str, Any]:
         """Return everything the conversation's page shows, and record the view."""
         viewer = viewer_of(request)
-        self._record_view(request, viewer, obj)
+        # A live refresh continues a recorded view; it must not record one per message.
+        key = f"{obj.tenant_id}:console-viewed:{viewer.user_id}:{obj.pk}"
+        if not is_fragment(request) or cache.get(key) is None:
+            states.record_view(actor=viewer, conversation_id=obj.pk)
+        cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
         clear = grant.fields if grant else frozenset()
         return {
@@ -277,13 +271,6 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
             "others": others,
         }
         return {**shown, "again": again if again and not again["blocked"] else None}
-
-    def _record_view(self, request: HttpRequest, viewer: Actor, obj: Conversation) -> None:
-        # A live refresh continues a recorded view; it must not record one per message.
-        key = f"{obj.tenant_id}:console-viewed:{viewer.user_id}:{obj.pk}"
-        if not is_fragment(request) or cache.get(key) is None:
-            states.record_view(actor=viewer, conversation_id=obj.pk)
-        cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
         """Return the action's form; a reply offers what can be sent: a template where nothing else, and files."""
@@ -323,13 +310,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         return ""
 
     @service_action(
-        path="reply",
-        title="Reply",
-        permission="conversations.reply_conversation",
-        form=ReplyForm,
-        submit="Send",
-        tone="primary",
-        key="r",
+        path="reply", title="Reply", permission=REPLY, form=ReplyForm, submit="Send", tone="primary", key="r"
     )
     def reply(self, request: HttpRequest, obj: Conversation, form: ReplyForm) -> str:
         """Send a reply to the customer, which takes the conversation over; over somebody else's only when asked."""
@@ -364,7 +345,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     @service_action(
         path="send-again",
         title="Send again",
-        permission="conversations.reply_conversation",
+        permission=REPLY,
         form=SendAgainForm,
         explain="Sends the failed message once more, if the contact can be messaged now.",
     )
@@ -373,42 +354,36 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         outbound.send_again(actor=viewer_of(request), message_id=form.cleaned_data["message"])
         return "The message is being sent again."
 
-    @service_action(
+    take_over = calls(
+        states.take_over,
+        "conversation_id",
+        permission=REPLY,
         path="take-over",
         title="Take over",
-        permission="conversations.reply_conversation",
         explain="The agent stays silent until you hand the conversation back.",
         key="a",
+        done="The conversation is yours. The agent is silent.",
     )
-    def take_over(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Assign the conversation to the viewer."""
-        states.take_over(actor=viewer_of(request), conversation_id=obj.pk)
-        return "The conversation is yours. The agent is silent."
-
-    @service_action(
+    give_back = calls(
+        states.give_back,
+        "conversation_id",
+        permission=REPLY,
         path="give-back",
         title="Hand back to agent",
-        permission="conversations.reply_conversation",
         explain="The agent answers the next message.",
+        done="The agent answers again.",
     )
-    def give_back(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Hand the conversation back to the agent."""
-        states.give_back(actor=viewer_of(request), conversation_id=obj.pk)
-        return "The agent answers again."
-
-    @service_action(
+    close = calls(
+        states.close,
+        "conversation_id",
+        permission=REPLY,
+        form=CloseForm,
         path="close",
         title="Close",
-        permission="conversations.reply_conversation",
-        form=CloseForm,
         explain="A message from the customer within seven days reopens it.",
         key="e",
+        done="Conversation closed.",
     )
-    def close(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Close the conversation."""
-        resolved = form.cleaned_data["resolved"]
-        states.close(actor=viewer_of(request), conversation_id=obj.pk, resolved=resolved)
-        return "Conversation closed."
 
     @service_action(
         path="reveal",

@@ -146,8 +146,7 @@ def others_of_contact(viewer: Actor, conversation: Conversation) -> list[dict[st
 
 def triaged_by(conversation: Conversation) -> str:
     """Return the names of the rules that chose its team, priority or tags; "" without any. One query."""
-    names: str = conversation.triages.order_by("-id").values_list("rule_name", flat=True).first() or ""
-    return names
+    return conversation.triages.order_by("-id").values_list("rule_name", flat=True).first() or ""
 
 
 def contact_url(viewer: Actor, conversation: Conversation) -> str:

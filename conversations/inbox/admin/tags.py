@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
@@ -77,32 +78,18 @@ class TagAdmin(ServiceAdmin):
     empty_text = "Make the first one, such as “Returns”."
     list_display = ("shown", "made")
     ordering = ("name", "id")
+    to_list = ("delete", "merge")
     search_fields: ClassVar = ("name",)
     detail_fields = ("shown", "made")
 
-    def object_title(self, obj: Tag) -> str:
-        """Return the name."""
-        return obj.name
-
-    @admin.display(description="Tag")
-    def shown(self, tag: Tag) -> str:
-        """Return the tag in its colour."""
-        return tag_chips([tag])
-
-    @admin.display(description="Created")
-    def made(self, tag: Tag) -> str:
-        """Return when it was made."""
-        return moment(tag.created_at)
+    shown = Column[Tag]("Tag", lambda tag: tag_chips([tag]))
+    made = Column[Tag]("Created", lambda tag: moment(tag.created_at))
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Return the values a form starts with."""
         if obj is None:
             return {"colour": Tag.Colour.NEUTRAL.value}
         return {"name": obj.name, "colour": obj.colour, "version": obj.version, "tag": obj.pk}
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return the list after a tag is gone."""
-        return self.list_url() if action.path in ("delete", "merge") else super().after_action_url(request, action, obj)
 
     @service_action(path="create", title="New tag", permission=MANAGE, form=TagForm, submit="Create", tone="good",
                     on_list=True)  # fmt: skip

@@ -14,7 +14,6 @@ from conversations.contacts.rest.serializers import (
     ContactSummarySerializer,
     ExpandableContactSerializer,
 )
-from conversations.inbox.rest.first_answers import FirstAnswersSerializer
 from conversations.inbox.rest.tags import TagSerializer
 from conversations.inbox.selectors.first_answers import first_answers
 from conversations.inbox.selectors.lists import LEADS, ORDERS
@@ -108,6 +107,24 @@ class ConversationSerializer(RowSerializer[Conversation]):
             user_id = instance.record.user_id
             shown["contact"] = {**shown["contact"], "user_id": str(user_id) if user_id else None}
         return shown
+
+
+class FirstAnswerSerializer(serializers.Serializer[Any]):
+    """A wait for a first answer, without snoozed time."""
+
+    asked_at = serializers.DateTimeField(read_only=True)
+    answered_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="Null while they still wait.")
+    clock_seconds = serializers.IntegerField(read_only=True, help_text="By the clock.")
+    working_seconds = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="In the working hours of the team."
+    )
+
+
+class FirstAnswersSerializer(serializers.Serializer[Any]):
+    """The waits for the first answers since it was opened or reopened; null where nobody waited."""
+
+    agent = FirstAnswerSerializer(read_only=True, allow_null=True)
+    person = FirstAnswerSerializer(read_only=True, allow_null=True)
 
 
 class ConversationDetailSerializer(ConversationSerializer):

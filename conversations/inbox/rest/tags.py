@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -13,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations.inbox.assignment import MANAGE
-from conversations.inbox.selectors import tags
+from conversations.inbox.selectors.tags import query_tags
 from conversations.inbox.tags import create_tag, delete_tag, merge_tags, revise_tag
 from conversations.models import Tag
 from core.rest.fields import SEEN, RowSerializer
@@ -72,10 +71,7 @@ class TagViewSet(RetrieveModelMixin, ListViewSet):
     serializer_class = TagSerializer
     request_serializers: ClassVar = {"create": TagRequest, "update": TagChange}
     lookup_url_kwarg = "tag_id"
-
-    def get_queryset(self) -> QuerySet[Tag]:
-        """Return the organisation's tags."""
-        return tags.query_tags(viewer=self.actor).order_by()
+    list_rows = query_tags
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -51,7 +51,9 @@ def first_answers(*, viewer: Actor, conversation: Conversation, now: datetime | 
     by_agent = conversation.first_answered_at if conversation.first_answered_at != by_person else None
     answers_agent = conversation.state == State.AGENT and conversation.first_answered_at is None
     answers_person = conversation.state == State.PERSON
-    rests = _rests(conversation, moment)
+    rests = [(datetime.fromisoformat(since), datetime.fromisoformat(until)) for since, until in conversation.rests]
+    if conversation.snoozed_at and conversation.snoozed_until:
+        rests.append((conversation.snoozed_at, min(conversation.snoozed_until, moment)))
     try:
         hours: Calendar | None = hours_of(conversation.team)
     except BrokenCalendar:
@@ -60,13 +62,6 @@ def first_answers(*, viewer: Actor, conversation: Conversation, now: datetime | 
         agent=_wait(conversation.asked_at, by_agent, moment if answers_agent else None, hours, rests=()),
         person=_wait(conversation.person_asked_at, by_person, moment if answers_person else None, hours, rests=rests),
     )
-
-
-def _rests(conversation: Conversation, moment: datetime) -> list[tuple[datetime, datetime]]:
-    kept = [(datetime.fromisoformat(since), datetime.fromisoformat(until)) for since, until in conversation.rests]
-    if conversation.snoozed_at and conversation.snoozed_until:
-        kept.append((conversation.snoozed_at, min(conversation.snoozed_until, moment)))
-    return kept
 
 
 def _wait(

@@ -12,6 +12,7 @@ from accounts.selectors import list_members
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -139,6 +140,7 @@ class TeamAdmin(TeamChatPages):
     empty_text = "Without a team, conversations wait in the list until somebody takes them."
     list_display = ("name", "standing", "members", "waiting", "oldest")
     ordering = ("name",)
+    to_list = ("delete",)
     detail_fields = (
         "name", "standing", "people_now", "waiting", "oldest", "next_person", "hours", "targets_in_words",
         "when_away", "falls_back", "asks",
@@ -146,7 +148,7 @@ class TeamAdmin(TeamChatPages):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
         """Return the teams with their number of people."""
-        return query_teams(viewer=viewer_of(request)).prefetch_related("targets")
+        return query_teams(viewer=viewer_of(request))
 
     def prepare_rows(self, request: HttpRequest, rows: list[Team]) -> None:
         """Count what waits in all teams at once."""
@@ -165,15 +167,8 @@ class TeamAdmin(TeamChatPages):
         state = chip("Open", "good", "check") if team.is_open else chip("Closed", "neutral", "pause")
         return format_html("{} {}", state, chip("Default", "accent") if team.is_default else "")
 
-    @admin.display(description="People")
-    def members(self, team: Team) -> str:
-        """Return how many there are."""
-        return format_html('<span class="wk-number">{}</span>', team.people)  # type: ignore[attr-defined]
-
-    @admin.display(description="Waiting")
-    def waiting(self, team: Team) -> str:
-        """Return how many conversations wait."""
-        return format_html('<span class="wk-number">{}</span>', team.queue[0])  # type: ignore[attr-defined]
+    members = Column[Any]("People", lambda team: format_html('<span class="wk-number">{}</span>', team.people))
+    waiting = Column[Any]("Waiting", lambda team: format_html('<span class="wk-number">{}</span>', team.queue[0]))
 
     @admin.display(description="Oldest")
     def oldest(self, team: Team) -> str:
@@ -200,15 +195,11 @@ class TeamAdmin(TeamChatPages):
             or "Nobody. Conversations wait until somebody is in it."
         )
 
-    @admin.display(description="Who is next")
-    def next_person(self, team: Team) -> str:
-        """Return the policy in words."""
-        return f"{team.get_policy_display()}{', the last person first' if team.prefers_last_person else ''}"
-
-    @admin.display(description="Working hours")
-    def hours(self, team: Team) -> str:
-        """Return the calendar."""
-        return team.calendar.name if team.calendar else "Every hour counts"
+    next_person = Column[Team](
+        "Who is next",
+        lambda team: f"{team.get_policy_display()}{', the last person first' if team.prefers_last_person else ''}",
+    )
+    hours = Column[Team]("Working hours", lambda team: team.calendar.name if team.calendar else "Every hour counts")
 
     @admin.display(description="Targets")
     def targets_in_words(self, team: Team) -> str:
@@ -218,15 +209,12 @@ class TeamAdmin(TeamChatPages):
                  for one in rows]  # fmt: skip
         return format_html_join("", "<div>{}: first answer {}, resolved {}</div>", lines) or "None"
 
-    @admin.display(description="When somebody is away")
-    def when_away(self, team: Team) -> str:
-        """Return when open work is handed over."""
-        return f"Open conversations are handed over after {team.away_minutes} minutes"
-
-    @admin.display(description="Fallback")
-    def falls_back(self, team: Team) -> str:
-        """Return who takes over what waits too long."""
-        return f"{team.fallback}, after {team.fallback_minutes} minutes" if team.fallback else "None"
+    when_away = Column[Team](
+        "When somebody is away", lambda team: f"Open conversations are handed over after {team.away_minutes} minutes"
+    )
+    falls_back = Column[Team](
+        "Fallback", lambda team: f"{team.fallback}, after {team.fallback_minutes} minutes" if team.fallback else "None"
+    )
 
     @admin.display(description="Survey")
     def asks(self, team: Team) -> str:
@@ -255,10 +243,6 @@ class TeamAdmin(TeamChatPages):
             **{f"{FIRST}{one.priority}": one.first_answer_minutes for one in obj.targets.all()},
             **{f"{ENDED}{one.priority}": one.resolution_minutes for one in obj.targets.all()},
         }
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return the list after a deletion."""
-        return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
 
     @service_action(path="create", title="New team", permission=MANAGE, form=TeamForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
@@ -309,25 +293,10 @@ class AvailabilityAdmin(ServiceAdmin):
         for row in rows:
             row.name = name_in(names, row.user_id)  # type: ignore[attr-defined]
 
-    @admin.display(description="Person")
-    def who(self, row: Availability) -> str:
-        """Return the name."""
-        return row.name  # type: ignore[attr-defined,no-any-return]
-
-    @admin.display(description="State")
-    def standing(self, row: Availability) -> str:
-        """Return whether they are there, and why not."""
-        return state_chip(row.state, row.reason)
-
-    @admin.display(description="Because")
-    def began(self, row: Availability) -> str:
-        """Return what began it."""
-        return row.get_source_display()
-
-    @admin.display(description="Since")
-    def since_when(self, row: Availability) -> str:
-        """Return since when."""
-        return moment(row.since)
+    who = Column[Any]("Person", lambda row: row.name)
+    standing = Column[Availability]("State", lambda row: state_chip(row.state, row.reason))
+    began = Column[Availability]("Because", lambda row: row.get_source_display())
+    since_when = Column[Availability]("Since", lambda row: moment(row.since))
 
     @service_action(path="set", title="Set my availability", permission=REPLY, form=AvailabilityForm, submit="Save",
                     tone="primary", on_list=True)  # fmt: skip

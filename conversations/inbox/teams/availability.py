@@ -21,7 +21,6 @@ from core.errors import Invalid, Refused
 from core.events import streams
 from core.tenancy.scope import platform_scope
 
-OBJECT: Final = "conversations.availability"
 PRESENCE: Final = "presence"
 """The stream of who is there."""
 SEEN_EVERY: Final = timedelta(seconds=45)
@@ -32,14 +31,13 @@ State, Source = Availability.State, Availability.Source
 
 def current_availability(*, user_id: UUID) -> Availability | None:
     """Return a person's availability now, or None; for the system."""
-    found: Availability | None = Availability.objects.filter(user_id=user_id, until=None).first()
-    return found
+    return Availability.objects.filter(user_id=user_id, until=None).first()
 
 
 def set_availability(*, actor: Actor, state: str, reason: str = "", now: datetime | None = None) -> Availability:
     """Say that one is available, away or offline.
 
-    `reason` is a few words such as "Lunch".     Pages that are opened or closed do not change what was chosen,
+    `reason` is a few words such as "Lunch". Pages that are opened or closed do not change what was chosen,
     except that nobody stays available without one. Needs `conversations.reply_conversation`. Raises `Refused` and
     `Invalid`. Writes `AVAILABILITY_CHANGED`.
     """
@@ -140,13 +138,6 @@ def _change(
     if state == State.ONLINE:
         for team_id in TeamMember.objects.filter(user_id=user_id).values_list("team_id", flat=True):
             wake_after_commit(team_id)
-    chain.record(
-        actor=actor,
-        action="AVAILABILITY_CHANGED",
-        object_type=OBJECT,
-        object_id=made.pk,
-        old_state=current.state if current else "",
-        new_state=state,
-        facts={"user": str(user_id), "source": str(source)},
-    )
+    states = {"old_state": current.state if current else "", "new_state": state}
+    chain.note(actor, "AVAILABILITY_CHANGED", made, **states, user=str(user_id), source=str(source))
     return made

@@ -137,9 +137,6 @@ class TeamMember(TenantModel):
         ]
         indexes: ClassVar = [models.Index(fields=["tenant_id", "user"], name="teams_of_user")]
 
-    def __str__(self) -> str:
-        return f"team member {str(self.id)[-6:]}"
-
 
 class Availability(TenantModel):
     """A time during which a person was available, away or offline; the one without an end counts now."""
@@ -177,6 +174,3 @@ class Availability(TenantModel):
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "user", "-since"], name="availability_of_user"),
         ]
-
-    def __str__(self) -> str:
-        return f"availability {str(self.id)[-6:]}"

@@ -157,28 +157,16 @@ class TeamChange(TeamRequest):
 class TeamViewSet(RetrieveModelMixin, ListViewSet):
     """Teams."""
 
-    permissions: ClassVar = {
-        "list": VIEW,
-        "retrieve": VIEW,
-        "create": MANAGE,
-        "update": MANAGE,
-        "destroy": MANAGE,
-    }
+    permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, **dict.fromkeys(("create", "update", "destroy"), MANAGE)}
     serializer_class = TeamSerializer
     request_serializers: ClassVar = {"create": TeamRequest, "update": TeamChange}
     lookup_url_kwarg = "team_id"
+    list_rows = selectors.query_teams
+    read_row = selectors.get_team
 
     def get_serializer_class(self) -> Any:
         """Return the serializer: one team has its people."""
         return TeamSerializer if self.is_list() else TeamDetailSerializer
-
-    def get_queryset(self) -> QuerySet[Team]:
-        """Return the teams."""
-        return selectors.query_teams(viewer=self.actor).prefetch_related("targets")
-
-    def get_object(self) -> Team:
-        """Return the team of the address."""
-        return selectors.get_team(viewer=self.actor, **self.kwargs)
 
     def respond(self, row: Any) -> Response:
         """Return the team as it is now."""
@@ -240,10 +228,7 @@ class AvailabilityViewSet(ListViewSet):
     request_serializers: ClassVar = {"create": AvailabilityRequest}
     filterset_class = AvailabilityFilters
     success_status = 200
-
-    def get_queryset(self) -> QuerySet[Availability]:
-        """Return what counts now."""
-        return selectors.query_availability(viewer=self.actor)
+    list_rows = selectors.query_availability
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from conversations.inbox.models import Conversation
 from conversations.inbox.teams.models import TeamMember
 from core.actors import Actor
+from core.db.rows import get_or_missing
 from core.errors import NotFound, Refused
 
 MISSING = "There is no such conversation."
@@ -30,8 +31,12 @@ def seen_by(viewer: Actor, place: str = "") -> Q:
 
 def seen_conversations(viewer: Actor) -> QuerySet[Conversation]:
     """Return the conversations that a viewer sees; the caller checks the permission."""
-    rows: QuerySet[Conversation] = Conversation.objects.filter(seen_by(viewer))
-    return rows
+    return Conversation.objects.filter(seen_by(viewer))
+
+
+def get_seen(rows: QuerySet[Conversation], conversation_id: UUID) -> Conversation:
+    """Return one of the conversations that a viewer sees. Raises `NotFound`. One query."""
+    return get_or_missing(rows.filter(pk=conversation_id), MISSING)
 
 
 def require_seen(viewer: Actor, conversation_id: UUID) -> None:
@@ -48,11 +53,6 @@ def require_all_seen(viewer: Actor, contact_ids: Collection[UUID]) -> None:
     if rows.exclude(pk__in=rows.filter(seen_by(viewer)).values("pk")).exists():
         problem = "They have conversations in teams that you aren't in. Ask somebody who sees all of them."
         raise Refused(problem, code="not_all_seen")
-
-
-def is_seen(viewer: Actor, conversation: Conversation) -> bool:
-    """Return True for a conversation that the viewer sees. No query."""
-    return sees(viewer, team_id=conversation.team_id, assigned_to_id=conversation.assigned_to_id)
 
 
 def sees(viewer: Actor, *, team_id: UUID | None, assigned_to_id: UUID | None) -> bool:

@@ -34,10 +34,10 @@ class MemberRow:
 
 
 def query_teams(*, viewer: Actor) -> QuerySet[Team]:
-    """Return teams, each with its number of `people`. Needs `conversations.view_conversation`."""
+    """Return teams, each with its targets and number of `people`. Needs `conversations.view_conversation`."""
     viewer.require(VIEW)
-    rows: QuerySet[Team] = Team.objects.select_related("calendar", "fallback").annotate(people=Count("members"))
-    return rows
+    rows: QuerySet[Team] = Team.objects.select_related("calendar", "fallback").prefetch_related("targets")
+    return rows.annotate(people=Count("members"))
 
 
 def get_team(*, viewer: Actor, team_id: UUID) -> Team:

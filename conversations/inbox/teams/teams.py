@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from accounts.selectors import list_members
-from accounts.versioning import check_version, conflict_with
+from accounts.versioning import conflict_with, lock_version, unique
 from conversations import registry
 from conversations.inbox.assignment import MANAGE, REPLY
 from conversations.inbox.changes import wake_after_commit
@@ -27,11 +28,10 @@ from conversations.models import (
 from conversations.transitions import CLOSED
 from core.actors import Actor
 from core.audit import chain
-from core.db.locks import advisory_lock, locked
+from core.db.locks import advisory_lock
 from core.errors import Conflict, Invalid
 from hitl.models import BusinessCalendar
 
-OBJECT: Final = "conversations.team"
 MISSING: Final = "This team doesn't exist."
 LONGEST: Final = 60 * 24 * 30
 """The longest time of a team's settings and targets, in minutes: thirty days."""
@@ -85,16 +85,15 @@ def create_team(
     values = _checked_settings(settings, team_id=None)
     people = _checked_seats(seats)
     wanted = _checked_targets(targets or {})
-    try:
-        with transaction.atomic():
-            _make_room(settings)
-            team: Team = Team.objects.create(**values)
-            TeamMember.objects.bulk_create(_member(team, seat) for seat in people)
-            TeamTarget.objects.bulk_create(_target(team, priority, one) for priority, one in wanted.items())
-            wake_after_commit(team.pk)
-            _record(actor, "TEAM_CREATED", team, people=len(people))
-    except IntegrityError:
-        raise _name_in_use(actor, settings.name) from None
+    with _unique(actor, settings.name):
+        _make_room(settings)
+        team: Team = Team.objects.create(**values)
+        TeamMember.objects.bulk_create(TeamMember(team=team, **asdict(seat)) for seat in people)
+        TeamTarget.objects.bulk_create(
+            TeamTarget(team=team, priority=key, **asdict(one)) for key, one in wanted.items()
+        )
+        wake_after_commit(team.pk)
+        chain.note(actor, "TEAM_CREATED", team, people=len(people))
     return team
 
 
@@ -116,27 +115,23 @@ def revise_team(
     values = _checked_settings(settings, team_id=team_id)
     people = {seat.user_id: seat for seat in _checked_seats(seats)}
     wanted = _checked_targets(targets)
-    try:
-        with transaction.atomic():
-            team = locked(Team, team_id, MISSING)
-            check_version(actor, OBJECT, team, seen_version)
-            _make_room(settings, team_id)
-            Team.objects.filter(pk=team_id).update(**values, version=team.version + 1)
-            there = set(TeamMember.objects.filter(team=team).values_list("user_id", flat=True))
-            TeamMember.objects.filter(team=team).exclude(user_id__in=people).delete()
-            for user_id in there & set(people):
-                seat = people[user_id]
-                rows = TeamMember.objects.filter(team=team, user_id=user_id)
-                rows.update(capacity=seat.capacity, is_lead=seat.is_lead)
-            TeamMember.objects.bulk_create(_member(team, people[one]) for one in sorted(set(people) - there))
-            TeamTarget.objects.filter(team=team).delete()
-            TeamTarget.objects.bulk_create(_target(team, priority, one) for priority, one in wanted.items())
-            team.refresh_from_db()
-            wake_after_commit(team.pk)
-            joined, left = len(set(people) - there), len(there - set(people))
-            _record(actor, "TEAM_REVISED", team, joined=joined, left=left)
-    except IntegrityError:
-        raise _name_in_use(actor, settings.name) from None
+    with _unique(actor, settings.name):
+        team = lock_version(actor, Team, team_id, seen_version, MISSING)
+        _make_room(settings, team_id)
+        Team.objects.filter(pk=team_id).update(**values, version=team.version + 1)
+        there = set(TeamMember.objects.filter(team=team).values_list("user_id", flat=True))
+        TeamMember.objects.filter(team=team).exclude(user_id__in=people).delete()
+        for user_id in there & set(people):
+            TeamMember.objects.filter(team=team, user_id=user_id).update(**asdict(people[user_id]))
+        joined = sorted(set(people) - there)
+        TeamMember.objects.bulk_create(TeamMember(team=team, **asdict(people[one])) for one in joined)
+        TeamTarget.objects.filter(team=team).delete()
+        TeamTarget.objects.bulk_create(
+            TeamTarget(team=team, priority=key, **asdict(one)) for key, one in wanted.items()
+        )
+        team.refresh_from_db()
+        wake_after_commit(team.pk)
+        chain.note(actor, "TEAM_REVISED", team, joined=len(joined), left=len(there - set(people)))
     return team
 
 
@@ -148,23 +143,20 @@ def delete_team(*, actor: Actor, team_id: UUID, seen_version: int | None = None)
     """
     actor.require(MANAGE)
     with transaction.atomic():
-        team = locked(Team, team_id, MISSING)
-        check_version(actor, OBJECT, team, seen_version)
+        team = lock_version(actor, Team, team_id, seen_version, MISSING)
         if Conversation.objects.filter(team=team).exclude(state=CLOSED).exists():
             raise Conflict("This team has open conversations. Move or close them first.", code="in_use")
         before = Team.objects.filter(fallback=team).order_by("name").first()
         if before is not None:
             problem = f"{before} falls back to this team. Choose another fallback there first."
-            raise conflict_with(problem, code="in_use", actor=actor, object_type=OBJECT, row=before)
+            raise conflict_with(problem, code="in_use", actor=actor, object_type=Team._meta.label_lower, row=before)
         rule = TriageRule.objects.filter(Q(team=team) | Q(reply__team=team)).order_by("position", "id").first()
         if rule is not None:
-            what = (
-                "sends conversations to this team" if rule.team_id == team.pk else "sends a canned reply of this team"
-            )
-            raise Conflict(f"The triage rule “{rule}” {what}.", code="in_use")
+            what = "conversations to" if rule.team_id == team.pk else "a canned reply of"
+            raise Conflict(f"The triage rule “{rule}” sends {what} this team.", code="in_use")
         Conversation.objects.filter(team=team).update(team=None)
         registry.note_team_going(team)
-        _record(actor, "TEAM_DELETED", team)
+        chain.note(actor, "TEAM_DELETED", team)
         Team.objects.filter(pk=team_id).delete()
 
 
@@ -194,27 +186,11 @@ def _checked_settings(settings: TeamSettings, *, team_id: UUID | None) -> dict[s
     question = " ".join(settings.survey_question.replace("\0", "").split())
     if len(question) > 200:
         wrong["survey_question"] = ["Use at most 200 characters."]
-    if settings.fallback_id:
-        problem = _problem_of_fallback(settings.fallback_id, team_id)
-        if problem:
-            wrong["fallback"] = [problem]
+    if settings.fallback_id and (problem := _problem_of_fallback(settings.fallback_id, team_id)):
+        wrong["fallback"] = [problem]
     if wrong:
         raise Invalid("This team can't be saved.", fields=wrong)
-    return {
-        "name": name,
-        "calendar_id": settings.calendar_id,
-        "policy": settings.policy,
-        "prefers_last_person": settings.prefers_last_person,
-        "fallback_id": settings.fallback_id,
-        "fallback_minutes": settings.fallback_minutes,
-        "away_minutes": settings.away_minutes,
-        "warning_minutes": settings.warning_minutes,
-        "is_open": settings.is_open,
-        "is_default": settings.is_default,
-        "survey": settings.survey,
-        "survey_share": settings.survey_share,
-        "survey_question": question,
-    }
+    return {**asdict(settings), "name": name, "survey_question": question}
 
 
 def _problem_of_fallback(fallback_id: UUID, team_id: UUID | None) -> str:
@@ -252,29 +228,9 @@ def _checked_targets(targets: Mapping[int, Target]) -> dict[int, Target]:
         if any(one is not None and not 1 <= one <= LONGEST for one in minutes):
             problem = f"Enter 1 to {LONGEST:,} minutes (30 days), or nothing."
             raise Invalid("This team can't be saved.", fields={"targets": [problem]})
-    empty = Target()
-    return {priority: target for priority, target in targets.items() if target != empty}
+    return {priority: target for priority, target in targets.items() if target != Target()}
 
 
-def _member(team: Team, seat: Seat) -> TeamMember:
-    return TeamMember(team=team, user_id=seat.user_id, capacity=seat.capacity, is_lead=seat.is_lead)
-
-
-def _target(team: Team, priority: int, target: Target) -> TeamTarget:
-    return TeamTarget(
-        team=team,
-        priority=priority,
-        first_answer_minutes=target.first_answer_minutes,
-        resolution_minutes=target.resolution_minutes,
-    )
-
-
-def _name_in_use(actor: Actor, name: str) -> Conflict:
-    row = Team.objects.filter(name=" ".join(name.split())).first()
-    return conflict_with(
-        "A team with this name already exists.", code="exists", actor=actor, object_type=OBJECT, row=row
-    )
-
-
-def _record(actor: Actor, action: str, team: Team, **facts: int) -> None:
-    chain.record(actor=actor, action=action, object_type=OBJECT, object_id=team.pk, facts=facts)
+def _unique(actor: Actor, name: str) -> AbstractContextManager[None]:
+    same = Team.objects.filter(name=" ".join(name.split()))
+    return unique(actor, same, "A team with this name already exists.")

@@ -145,7 +145,14 @@ class TeamChatPages(ServiceAdmin):
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Return who can be mentioned."""
         if action.path == SAY and obj is not None:
-            return {"people": _readers(obj)}
+            seats = set(members_of(team_id=obj.pk))
+            managers = {member.user_id for member in list_members(permission=MANAGE)}
+            able = list_members(permission=REPLY)
+            return {
+                "people": [
+                    (str(one.user_id), one.user.get_full_name()) for one in able if one.user_id in seats | managers
+                ]
+            }
         return {} if action.path in self.chat_actions else super().form_initial(request, action, obj)
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
@@ -195,10 +202,3 @@ class UnreadBadge(Badge):
 
 
 badges.register("conversations.team_chats", UnreadBadge)
-
-
-def _readers(team: Team) -> list[tuple[str, str]]:
-    seats = set(members_of(team_id=team.pk))
-    managers = {member.user_id for member in list_members(permission=MANAGE)}
-    able = list_members(permission=REPLY)
-    return [(str(one.user_id), one.user.get_full_name()) for one in able if one.user_id in seats | managers]

@@ -30,9 +30,6 @@ class Note(TenantModel):
     class Meta:
         indexes: ClassVar = [models.Index(fields=["tenant_id", "conversation", "-id"], name="notes_newest")]
 
-    def __str__(self) -> str:
-        return f"note {str(self.id)[-6:]}"
-
 
 class NoteVersion(TenantModel):
     """What a note said before it was changed."""
@@ -44,9 +41,6 @@ class NoteVersion(TenantModel):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["tenant_id", "note", "-id"], name="versions_of_note")]
-
-    def __str__(self) -> str:
-        return f"note version {str(self.id)[-6:]}"
 
 
 VIEW: Final = "conversations.view_conversation"
@@ -72,9 +66,6 @@ class TeamMessage(TenantModel):
             models.UniqueConstraint(fields=["tenant_id", "team", "seq"], name="one_team_message_per_number"),
         ]
 
-    def __str__(self) -> str:
-        return f"team message {str(self.id)[-6:]}"
-
 
 class TeamMessageVersion(TenantModel):
     """What a team's message said before it was changed."""
@@ -86,9 +77,6 @@ class TeamMessageVersion(TenantModel):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["tenant_id", "message", "-id"], name="versions_of_team_message")]
-
-    def __str__(self) -> str:
-        return f"team message version {str(self.id)[-6:]}"
 
 
 class TeamChatReader(TenantModel):
@@ -102,9 +90,6 @@ class TeamChatReader(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "team", "user"], name="one_reader_per_team_and_person"),
         ]
-
-    def __str__(self) -> str:
-        return f"team chat reader {str(self.id)[-6:]}"
 
 
 def chat_stream(team_id: UUID) -> str:

@@ -33,7 +33,6 @@ from core.events import streams
 from core.privacy.pii import mask_text
 
 KIND: Final = Kind("message", TeamMessageVersion, "You were mentioned in your team's chat")
-OBJECT: Final = "conversations.team"
 MISSING: Final = "This team doesn't exist."
 
 
@@ -141,13 +140,12 @@ def _page_of(team_id: UUID) -> str:
 def _publish(message: TeamMessage, event: str) -> int:
     """Publish ids only: the words are read from the row, by those who may read them then."""
     facts = {"message": str(message.pk), "author": str(message.author_id) if message.author_id else None}
-    seq: int = streams.append(chat_stream(message.team_id), event, facts).seq
-    return seq
+    return streams.append(chat_stream(message.team_id), event, facts).seq
 
 
 def _record(actor: Actor, action: str, message: TeamMessage, people: Collection[UUID]) -> None:
-    facts = {"message": str(message.pk), "mentions": [str(person) for person in people]}
-    chain.record(actor=actor, action=action, object_type=OBJECT, object_id=message.team_id, facts=facts)
+    told = [str(person) for person in people]
+    chain.note(actor, action, Team(pk=message.team_id), message=str(message.pk), mentions=told)
 
 
 def changeable_team_messages(*, actor: Actor, team_id: UUID, now: datetime | None = None) -> dict[UUID, str]:

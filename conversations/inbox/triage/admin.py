@@ -1,5 +1,6 @@
 """The console's pages of triage rules."""
 
+from functools import partial
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -10,8 +11,9 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction, service_action
-from console.base.crud import deletes, edits
+from console.base.crud import calls, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
@@ -97,6 +99,7 @@ class TriageRuleAdmin(ServiceAdmin):
     empty_text = "Make the first one, such as refunds for the team that sends money back."
     list_display = ("named", "standing", "when", "gives")
     ordering = ("position", "id")
+    to_list = ("delete", "move-up", "move-down")
     detail_fields = ("standing", "when", "gives", "then")
     sortable_by: ClassVar = ()
 
@@ -104,24 +107,14 @@ class TriageRuleAdmin(ServiceAdmin):
         """Read team, tag and canned reply with the rule."""
         return super().get_queryset(request).select_related("team", "tag", "reply")
 
-    def object_title(self, obj: TriageRule) -> str:
-        """Return the name."""
-        return obj.name
-
-    @admin.display(description="Rule")
-    def named(self, rule: TriageRule) -> str:
-        """Return its place and name."""
-        return f"{rule.position + 1}. {rule.name}"
-
-    @admin.display(description="State")
-    def standing(self, rule: TriageRule) -> str:
-        """Return whether it is active."""
-        return chip("Active", "good", "check") if rule.is_active else chip("Off", "neutral", "pause")
-
-    @admin.display(description="Condition")
-    def when(self, rule: TriageRule) -> str:
-        """Return the condition."""
-        return format_html('<span class="wk-mono">{}</span>', rule.condition) if rule.condition else "Everything"
+    named = Column[TriageRule]("Rule", lambda rule: f"{rule.position + 1}. {rule.name}")
+    standing = Column[TriageRule](
+        "State", lambda rule: chip("Active", "good", "check") if rule.is_active else chip("Off", "neutral", "pause")
+    )
+    when = Column[TriageRule](
+        "Condition",
+        lambda rule: format_html('<span class="wk-mono">{}</span>', rule.condition) if rule.condition else "Everything",
+    )
 
     @admin.display(description="Gives")
     def gives(self, rule: TriageRule) -> str:
@@ -134,21 +127,18 @@ class TriageRuleAdmin(ServiceAdmin):
             chip(f"Sends “{rule.reply.title}”", "info", "send") if rule.reply else "",
         )
 
-    @admin.display(description="Next rules")
-    def then(self, rule: TriageRule) -> str:
-        """Return whether the next rules are tried too."""
-        return "Tried too, for what this rule leaves open" if rule.goes_on else "Not tried for what meets this rule"
+    then = Column[TriageRule](
+        "Next rules",
+        lambda rule: (
+            "Tried too, for what this rule leaves open" if rule.goes_on else "Not tried for what meets this rule"
+        ),
+    )
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Return the values a form starts with."""
         if obj is None:
             return {}
         return {name: getattr(obj, name) for name in (*RuleForm.base_fields, "version") if hasattr(obj, name)}
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return the list after a rule has moved or is gone."""
-        is_list = action.path in ("delete", "move-up", "move-down")
-        return self.list_url() if is_list else super().after_action_url(request, action, obj)
 
     @service_action(path="create", title="New rule", permission=MANAGE, form=RuleForm, submit="Create", tone="good",
                     on_list=True)  # fmt: skip
@@ -184,16 +174,21 @@ class TriageRuleAdmin(ServiceAdmin):
         }
         return TemplateResponse(request, "console/triage_trial.html", context)
 
-    @service_action(path="move-up", title="Move up", permission=MANAGE)
-    def move_up(self, request: HttpRequest, obj: TriageRule, form: ConsoleForm) -> str:
-        """Let it be tried sooner."""
-        triage.move_triage_rule(actor=viewer_of(request), rule_id=obj.pk, up=True)
-        return f"“{obj}” is tried sooner."
-
-    @service_action(path="move-down", title="Move down", permission=MANAGE)
-    def move_down(self, request: HttpRequest, obj: TriageRule, form: ConsoleForm) -> str:
-        """Let it be tried later."""
-        triage.move_triage_rule(actor=viewer_of(request), rule_id=obj.pk, up=False)
-        return f"“{obj}” is tried later."
+    move_up = calls(
+        partial(triage.move_triage_rule, up=True),
+        "rule_id",
+        permission=MANAGE,
+        path="move-up",
+        title="Move up",
+        done="“{}” is tried sooner.",
+    )
+    move_down = calls(
+        partial(triage.move_triage_rule, up=False),
+        "rule_id",
+        permission=MANAGE,
+        path="move-down",
+        title="Move down",
+        done="“{}” is tried later.",
+    )
 
     delete = deletes(triage.delete_triage_rule, "rule_id", MANAGE, form=VersionedForm, done="“{}” was deleted.")

@@ -57,6 +57,3 @@ class Triage(TenantModel):
                 fields=["reply_due_at"], name="triages_to_answer", condition=models.Q(reply_due_at__isnull=False)
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"triage {str(self.id)[-6:]}"

@@ -115,8 +115,7 @@ class TriageRuleViewSet(RetrieveModelMixin, ListViewSet):
 
     def get_queryset(self) -> QuerySet[TriageRule]:
         """Return the organisation's rules."""
-        rows: QuerySet[TriageRule] = TriageRule.objects.all()
-        return rows
+        return TriageRule.objects.all()
 
     @idempotent
     def create(self, request: Request) -> Response:

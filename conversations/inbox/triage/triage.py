@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.selectors import tenant_zone
-from accounts.versioning import check_version, conflict_with
+from accounts.versioning import lock_version, unique
 from conversations.inbox.teams.seen import seen_conversations
 from conversations.inbox.triage import checks
 from conversations.models import (
@@ -34,7 +35,8 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import advisory_lock, locked
-from core.errors import Invalid, NotFound
+from core.db.rows import get_or_missing
+from core.errors import Invalid
 from core.expressions import BadExpression, NotEvaluable, Vocabulary, holds, parse
 from core.jobs import queues
 from core.observability.logging import get_logger
@@ -42,7 +44,6 @@ from core.working_time import DAYS, BrokenCalendar, Calendar
 
 log = get_logger(__name__)
 MANAGE: Final = "conversations.manage_desk"
-OBJECT: Final = "conversations.triagerule"
 MISSING: Final = "This triage rule doesn't exist."
 MOST: Final = 100
 MOST_WORDS: Final = 400
@@ -153,10 +154,7 @@ def reply_key(conversation_id: UUID, rule_id: UUID) -> UUID:
 
 
 def facts_of(conversations: Sequence[Conversation], moments: Mapping[UUID, datetime]) -> dict[UUID, dict[str, Any]]:
-    """Return the facts of conversations, each at its moment.
-
-    Seven queries for any number.
-    """
+    """Return the facts of conversations, each at its moment. Seven queries for any number."""
     zone, hours = tenant_zone(), hours_of(Team.objects.filter(is_default=True).select_related("calendar").first())
     contacts = {row.contact_id for row in conversations}
     tags: dict[UUID, set[str]] = {}
@@ -165,12 +163,15 @@ def facts_of(conversations: Sequence[Conversation], moments: Mapping[UUID, datet
     points = ContactPoint.objects.filter(contact_id__in=contacts, is_verified=True)
     # An address that came with a merged contact proves nothing about the others.
     verified = set(points.values_list(Coalesce("origin_id", "contact_id"), flat=True))
-    said = _first_texts([row.pk for row in conversations])
+    # The masked text of each one's newest message of its customer: no rule needs an address.
+    inbound = Message.objects.filter(conversation=OuterRef("pk"), direction=Message.Direction.IN).order_by("-seq")
+    newest = Conversation.objects.filter(pk__in=[row.pk for row in conversations]).values_list("pk")
+    said = dict(newest.annotate(said=Subquery(inbound.values("masked_body")[:1])))
     earlier = _earlier_teams(conversations)
     found = {}
     for row in conversations:
         here = moments[row.pk].astimezone(zone)
-        words = [word.lower() for word in checks.WORD.findall(said.get(row.pk, ""))[:MOST_WORDS]]
+        words = [word.lower() for word in checks.WORD.findall(said.get(row.pk) or "")[:MOST_WORDS]]
         found[row.pk] = {
             "channel": row.channel_account.kind,
             "account": row.channel_account.name,
@@ -211,19 +212,17 @@ def try_rule(*, actor: Actor, rule_id: UUID, days: int = 7, now: datetime | None
     if not 1 <= days <= LONGEST_TRIAL:
         problem = f"Choose 1 to {LONGEST_TRIAL} days."
         raise Invalid(problem, fields={"days": [problem]})
-    rule: TriageRule | None = TriageRule.objects.select_related("reply").filter(pk=rule_id).first()
-    if rule is None:
-        raise NotFound(MISSING)
+    rule = get_or_missing(TriageRule.objects.select_related("reply").filter(pk=rule_id), MISSING)
     rules = sorted([*_active().exclude(pk=rule.pk), rule], key=lambda one: (one.position, one.pk))
     since = (now or clock_now()) - timedelta(days=days)
-    waited = (
-        seen_conversations(actor).filter(escalated_at__gte=since).select_related("channel_account", "team", "contact")
+    waited = seen_conversations(actor).filter(escalated_at__gte=since)
+    lean = waited.select_related("channel_account", "team", "contact").defer(
+        "channel_account__credentials", "contact__display_name"
     )
-    lean = waited.defer("channel_account__credentials", "contact__display_name").order_by("-escalated_at", "-id")
-    rows = list(lean[:TRIED])
+    rows = list(lean.order_by("-escalated_at", "-id")[:TRIED])
     facts = facts_of(rows, {row.pk: row.escalated_at or since for row in rows})
     teams = dict(Team.objects.values_list("pk", "name"))
-    default = next(iter(Team.objects.filter(is_default=True).values_list("pk", flat=True)), None)
+    default = Team.objects.filter(is_default=True).values_list("pk", flat=True).first()
     answered = _answered_by(rule, rows)
     meets, differences = 0, []
     for row in rows:
@@ -247,16 +246,13 @@ def create_triage_rule(*, actor: Actor, settings: RuleSettings) -> TriageRule:
     """
     actor.require(MANAGE)
     values = _checked(settings)
-    try:
-        with transaction.atomic():
-            advisory_lock(_LOCK)
-            count = TriageRule.objects.count()
-            if count >= MOST:
-                raise Invalid(f"There can be at most {MOST} triage rules.")
-            row: TriageRule = TriageRule.objects.create(**values, position=count)
-            _record(actor, "TRIAGE_RULE_CREATED", row)
-    except IntegrityError:
-        raise _in_use(actor, values["name"]) from None
+    with _unique(actor, values["name"]):
+        advisory_lock(_LOCK)
+        count = TriageRule.objects.count()
+        if count >= MOST:
+            raise Invalid(f"There can be at most {MOST} triage rules.")
+        row: TriageRule = TriageRule.objects.create(**values, position=count)
+        _record(actor, "TRIAGE_RULE_CREATED", row)
     return row
 
 
@@ -270,15 +266,11 @@ def revise_triage_rule(
     """
     actor.require(MANAGE)
     values = _checked(settings)
-    try:
-        with transaction.atomic():
-            row = locked(TriageRule, rule_id, MISSING)
-            check_version(actor, OBJECT, row, seen_version)
-            TriageRule.objects.filter(pk=row.pk).update(**values, version=row.version + 1)
-            row.refresh_from_db()
-            _record(actor, "TRIAGE_RULE_REVISED", row)
-    except IntegrityError:
-        raise _in_use(actor, values["name"]) from None
+    with _unique(actor, values["name"]):
+        row = lock_version(actor, TriageRule, rule_id, seen_version, MISSING)
+        TriageRule.objects.filter(pk=row.pk).update(**values, version=row.version + 1)
+        row.refresh_from_db()
+        _record(actor, "TRIAGE_RULE_REVISED", row)
     return row
 
 
@@ -312,15 +304,13 @@ def delete_triage_rule(*, actor: Actor, rule_id: UUID, seen_version: int | None 
     """
     actor.require(MANAGE)
     with transaction.atomic():
-        row = locked(TriageRule, rule_id, MISSING)
-        check_version(actor, OBJECT, row, seen_version)
+        row = lock_version(actor, TriageRule, rule_id, seen_version, MISSING)
         _record(actor, "TRIAGE_RULE_DELETED", row)
         row.delete()
 
 
 def _active() -> QuerySet[TriageRule]:
-    rows: QuerySet[TriageRule] = TriageRule.objects.filter(is_active=True).order_by("position", "id")
-    return rows
+    return TriageRule.objects.filter(is_active=True).order_by("position", "id")
 
 
 def _decide(rules: Iterable[TriageRule], facts: Mapping[str, Any]) -> Decision:
@@ -353,13 +343,6 @@ def _answered_by(rule: TriageRule, rows: Sequence[Conversation]) -> set[UUID]:
     return set(Triage.objects.filter(reply_key__in=keys).values_list("conversation_id", flat=True))
 
 
-def _first_texts(ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Return the masked text of each conversation's newest message of its customer: no rule needs an address."""
-    inbound = Message.objects.filter(conversation=OuterRef("pk"), direction=Message.Direction.IN).order_by("-seq")
-    rows = Conversation.objects.filter(pk__in=ids).annotate(said=Subquery(inbound.values("masked_body")[:1]))
-    return {pk: said or "" for pk, said in rows.values_list("pk", "said")}
-
-
 def _earlier_teams(conversations: Sequence[Conversation]) -> dict[UUID, str]:
     """Return the name of the team that had the contact's conversation before each one."""
     before = (
@@ -388,8 +371,11 @@ def _checked(settings: RuleSettings) -> dict[str, Any]:
         wrong["team_id"] = ["Choose a team."]
     if settings.tag_id and not Tag.objects.filter(pk=settings.tag_id).exists():
         wrong["tag_id"] = ["Choose a tag."]
-    if settings.reply_id and (unfit := _problem_of_reply(settings.reply_id)):
-        wrong["reply_id"] = [unfit]
+    reply = CannedReply.objects.filter(pk=settings.reply_id, owner=None).first() if settings.reply_id else None
+    if settings.reply_id and reply is None:
+        wrong["reply_id"] = ["Choose a canned reply of a team or of everybody."]
+    if reply is not None and reply.names_its_sender:
+        wrong["reply_id"] = ["This reply says {{ my_name }}, but no person sends it. Choose another."]
     if settings.priority is not None and settings.priority not in Priority.values:
         wrong["priority"] = ["Choose a priority."]
     if (settings.team_id, settings.priority, settings.tag_id, settings.reply_id) == (None, None, None, None):
@@ -397,31 +383,12 @@ def _checked(settings: RuleSettings) -> dict[str, Any]:
         wrong.setdefault("team_id", [nothing])
     if wrong:
         raise Invalid("This triage rule can't be saved.", fields=wrong)
-    return {
-        "name": name,
-        "condition": condition,
-        "team_id": settings.team_id,
-        "priority": settings.priority,
-        "tag_id": settings.tag_id,
-        "reply_id": settings.reply_id,
-        "goes_on": settings.goes_on,
-        "is_active": settings.is_active,
-    }
+    return {**asdict(settings), "name": name, "condition": condition}
 
 
-def _problem_of_reply(reply_id: UUID) -> str:
-    reply = CannedReply.objects.filter(pk=reply_id, owner=None).first()
-    if reply is None:
-        return "Choose a canned reply of a team or of everybody."
-    return "This reply says {{ my_name }}, but no person sends it. Choose another." if reply.names_its_sender else ""
-
-
-def _in_use(actor: Actor, name: str) -> Exception:
-    row = TriageRule.objects.filter(name__iexact=name).first()
-    text = "There is a triage rule with this name."
-    return conflict_with(text, code="exists", actor=actor, object_type=OBJECT, row=row)
+def _unique(actor: Actor, name: str) -> AbstractContextManager[None]:
+    return unique(actor, TriageRule.objects.filter(name__iexact=name), "There is a triage rule with this name.")
 
 
 def _record(actor: Actor, action: str, row: TriageRule) -> None:
-    facts = {"active": row.is_active, "position": row.position, "condition": row.condition}
-    chain.record(actor=actor, action=action, object_type=OBJECT, object_id=row.pk, facts=facts)
+    chain.note(actor, action, row, active=row.is_active, position=row.position, condition=row.condition)

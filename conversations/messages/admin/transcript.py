@@ -173,12 +173,6 @@ def _mail_line(mail: MailFacts) -> MailLine:
     return MailLine(mail.subject, mail.quoted, tuple(filter(None, notes)))
 
 
-def _sources(row: MessageRow) -> tuple[dict[str, Any], ...]:
-    """Return the documents that an answer named; only agents' answers have any."""
-    found = row.metadata.get("sources") if row.sender_type == "agent" else None
-    return tuple(found) if isinstance(found, list) else ()
-
-
 def _run(row: MessageRow) -> UUID | None:
     """Return the id of the run that wrote an agent's answer; None for all else."""
     found = row.metadata.get("run") if row.sender_type == "agent" else None
@@ -214,8 +208,10 @@ def _turn(row: MessageRow, files: tuple[FileLine, ...], customer: str) -> Turn:
             who = ""
     place = PLACES[row.sender_type]
     figures = tuple(row.metadata.get("figures") or ()) if row.direction == Message.Direction.OUT else ()
+    found = row.metadata.get("sources") if row.sender_type == "agent" else None
+    sources = tuple(found) if isinstance(found, list) else ()
     return Turn(
         row.created_at, place, who, text, status,
-        files=files, id=row.id, failure=row.failure, mail=mail, figures=figures, sources=_sources(row),
+        files=files, id=row.id, failure=row.failure, mail=mail, figures=figures, sources=sources,
         in_reply_to=row.in_reply_to,
     )  # fmt: skip

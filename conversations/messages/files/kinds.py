@@ -218,7 +218,9 @@ def _zipped(content: bytes) -> str:
             names = {part.filename for part in parts}
             if len(parts) > ENTRIES or sum(part.file_size for part in parts) > UNPACKED:
                 raise BadFile("archive")
-            if _is_program(names):
+            lower = {name.lower() for name in names}
+            is_java = "meta-inf/manifest.mf" in lower and any(name.endswith(".class") for name in lower)
+            if is_java or "classes.dex" in lower or any(name.endswith("vbaproject.bin") for name in lower):
                 raise BadFile("executable")
             if "[Content_Types].xml" in names:
                 found = next((type_ for folder, type_ in _OOXML if any(name.startswith(folder) for name in names)), "")
@@ -229,13 +231,6 @@ def _zipped(content: bytes) -> str:
     if not found:
         raise BadFile("archive")
     return found
-
-
-def _is_program(names: set[str]) -> bool:
-    """Tell whether a packed file holds macros, or is a program for Java or Android."""
-    lower = {name.lower() for name in names}
-    is_java = "meta-inf/manifest.mf" in lower and any(name.endswith(".class") for name in lower)
-    return is_java or "classes.dex" in lower or any(name.endswith("vbaproject.bin") for name in lower)
 
 
 def _open_document(packed: ZipFile, names: set[str]) -> str:

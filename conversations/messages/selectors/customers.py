@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,9 +14,13 @@ from conversations.models import Attachment, ContactPoint, Conversation, Message
 from core.errors import NotFound
 from core.events import streams
 from core.privacy.encryption import blind_index
+from core.reliability import loose_cache
+from core.tenancy.models import current_tenant_id
 
 SNAPSHOT: Final = 50
 FRAMES: Final = 200
+STOP_LIFE: Final = 120
+"""Seconds for which a request to stop an answer is kept: longer than any answer takes."""
 
 
 def find_customer_conversation(*, channel_account_id: UUID, kind: str, value: str) -> Conversation | None:
@@ -23,8 +28,7 @@ def find_customer_conversation(*, channel_account_id: UUID, kind: str, value: st
     index = blind_index(points.index_form(kind, value), column=points.COLUMN)
     owners = ContactPoint.objects.filter(kind=kind, value_index=index)
     rows = conversations_of(owners).filter(channel_account_id=channel_account_id)
-    found: Conversation | None = rows.order_by("-last_message_at", "-id").first()
-    return found
+    return rows.order_by("-last_message_at", "-id").first()
 
 
 def frames_for_customer(conversation_id: UUID, after: int, *, limit: int = FRAMES) -> list[dict[str, Any]]:
@@ -100,3 +104,17 @@ def snapshot_for_customer(conversation_id: UUID, *, limit: int = SNAPSHOT) -> di
             for message in reversed(newest)
         ],
     }
+
+
+def stop_key(tenant_id: UUID, conversation_id: UUID) -> str:
+    """Return the cache key of the request: `<tenant>:stop:<conversation>`, both as hex."""
+    return f"{tenant_id.hex}:stop:{conversation_id.hex}"
+
+
+def stopped_at(conversation_id: UUID) -> datetime | None:
+    """Return when the customer last asked to stop the answer.
+
+    Returns None if never, or without Redis.
+    """
+    asked = loose_cache.find(stop_key(current_tenant_id(), conversation_id), what="stop")
+    return asked if isinstance(asked, datetime) else None

@@ -17,6 +17,7 @@ from django.utils.html import format_html, format_html_join
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes, edits
 from console.base.forms import VersionedForm, look
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
@@ -193,6 +194,7 @@ class CannedReplyAdmin(ServiceAdmin):
     empty_text = "Write the first one, such as how to send shoes back."
     list_display = ("name", "slash", "whose", "beginning", "languages", "attached")
     ordering = ("shortcut", "id")
+    to_list = ("delete",)
     detail_fields = ("slash", "whose", "text", "other_texts", "languages", "attached")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CannedReply]:
@@ -216,34 +218,20 @@ class CannedReplyAdmin(ServiceAdmin):
         except WalkerError as error:
             raise Http404(error.detail) from error
 
-    def object_title(self, obj: CannedReply) -> str:
-        """Return the title."""
-        return obj.title
-
-    @admin.display(description="Title")
-    def name(self, row: CannedReply) -> str:
-        """Return the title."""
-        return row.title
-
-    @admin.display(description="Shortcut")
-    def slash(self, row: CannedReply) -> str:
-        """Return the shortcut as it is typed."""
-        return format_html('<span class="wk-mono wk-nowrap">/{}</span>', row.shortcut)
-
-    @admin.display(description="For")
-    def whose(self, row: CannedReply) -> str:
-        """Return who may use it."""
-        return chip("Only you") if row.owner_id else chip(row.team.name, "info") if row.team else chip("Everybody")
-
-    @admin.display(description="Text")
-    def beginning(self, row: CannedReply) -> str:
-        """Return how it begins."""
-        return f"{row.text[:80]}…" if len(row.text) > 80 else row.text
-
-    @admin.display(description="Languages")
-    def languages(self, row: CannedReply) -> str:
-        """Return the languages of its texts, its own first."""
-        return ", ".join(language_name(code) for code in (row.language, *sorted(row.translations)))
+    name = Column[CannedReply]("Title", lambda row: row.title)
+    slash = Column[CannedReply](
+        "Shortcut", lambda row: format_html('<span class="wk-mono wk-nowrap">/{}</span>', row.shortcut)
+    )
+    whose = Column[CannedReply](
+        "For",
+        lambda row: (
+            chip("Only you") if row.owner_id else chip(row.team.name, "info") if row.team else chip("Everybody")
+        ),
+    )
+    beginning = Column[CannedReply]("Text", lambda row: f"{row.text[:80]}…" if len(row.text) > 80 else row.text)
+    languages = Column[CannedReply](
+        "Languages", lambda row: ", ".join(language_name(code) for code in (row.language, *sorted(row.translations)))
+    )
 
     @admin.display(description="In other languages")
     def other_texts(self, row: CannedReply) -> str:
@@ -266,10 +254,6 @@ class CannedReplyAdmin(ServiceAdmin):
             name: getattr(obj, name) for name in ("shortcut", "title", "text", "language", "translations", "version")
         }
         return {**values, "scope": scope, "kept_files": [(file.pk, file.filename) for file in obj.files.all()]}
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return the list after a deletion."""
-        return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
 
     @service_action(path="create", title="New canned reply", permission=REPLY, form=CannedForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip

@@ -14,6 +14,7 @@ from accounts.selectors import list_members
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes, edits
 from console.base.forms import VersionedForm, look
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -161,6 +162,7 @@ class MacroAdmin(ServiceAdmin):
     empty_text = "Make the first one, such as a reply, a tag and closing at once."
     list_display = ("name", "whose", "does")
     ordering = ("name", "id")
+    to_list = ("delete",)
     detail_fields = ("whose", "does")
     edit_page = True
 
@@ -174,15 +176,13 @@ class MacroAdmin(ServiceAdmin):
         for row in rows:
             row.words = words[row.pk]  # type: ignore[attr-defined]
 
-    @admin.display(description="For")
-    def whose(self, row: Macro) -> str:
-        """Return who may use it."""
-        return chip("Only you") if row.owner_id else chip(row.team.name, "info") if row.team else chip("Everybody")
-
-    @admin.display(description="Steps")
-    def does(self, row: Macro) -> str:
-        """Return what it does, in order."""
-        return format_html_join("", "<div>{}</div>", ((line,) for line in row.words))  # type: ignore[attr-defined]
+    whose = Column[Macro](
+        "For",
+        lambda row: (
+            chip("Only you") if row.owner_id else chip(row.team.name, "info") if row.team else chip("Everybody")
+        ),
+    )
+    does = Column[Any]("Steps", lambda row: format_html_join("", "<div>{}</div>", ((line,) for line in row.words)))
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Return the values a form starts with."""
@@ -209,10 +209,6 @@ class MacroAdmin(ServiceAdmin):
             "kind": steps.get("request", {}).get("kind", ""),
             **texts_of(steps.get("request", {}).get("params", {})),
         }
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return the list after a deletion."""
-        return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
 
     @service_action(path="create", title="New macro", permission=REPLY, form=MacroForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip

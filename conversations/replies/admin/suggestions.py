@@ -10,9 +10,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from console.base.actions import ServiceAction, service_action
+from console.base.actions import ServiceAction
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
-from console.base.lists import SelectFilter
+from console.base.lists import Column, SelectFilter
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Badge, badges
 from console.navigation import Nav
@@ -77,6 +78,11 @@ class ReviewFilter(SelectFilter):
         return queryset if chosen == "all" else queryset.filter(state=chosen)
 
 
+def why_kept(suggestion: SuggestedReply) -> str:
+    """Return why a reply was not sent, in words."""
+    return WHY.get(suggestion.reason, suggestion.reason.replace("_", " ").capitalize())
+
+
 @admin.register(SuggestedReply)
 class SuggestedReplyAdmin(ServiceAdmin):
     """Answers that agents wrote and did not send, the longest wait first."""
@@ -122,10 +128,7 @@ class SuggestedReplyAdmin(ServiceAdmin):
             return f"This reply was reviewed: {obj.get_state_display().lower()}."
         return ""
 
-    @admin.display(description="Customer")
-    def customer(self, suggestion: SuggestedReply) -> str:
-        """Return who gets it."""
-        return customer_name(suggestion.conversation)
+    customer = Column[SuggestedReply]("Customer", lambda suggestion: customer_name(suggestion.conversation))
 
     @admin.display(description="Suggested reply")
     def draft(self, suggestion: SuggestedReply) -> str:
@@ -133,46 +136,39 @@ class SuggestedReplyAdmin(ServiceAdmin):
         text = suggestion.masked_body
         return f"{text[:140].rpartition(' ')[0] or text[:140]} …" if len(text) > 142 else text
 
-    @admin.display(description="State")
-    def standing(self, suggestion: SuggestedReply) -> str:
-        """Return the outcome of the review."""
-        return chip(suggestion.get_state_display(), *STATES[State(suggestion.state)])
-
-    @admin.display(description="Why it wasn't sent")
-    def because(self, suggestion: SuggestedReply) -> str:
-        """Return the reason in words."""
-        return why_kept(suggestion)
-
-    @admin.display(description="Confidence")
-    def sure(self, suggestion: SuggestedReply) -> str:
-        """Return the confidence."""
-        return (
+    standing = Column[SuggestedReply](
+        "State", lambda suggestion: chip(suggestion.get_state_display(), *STATES[State(suggestion.state)])
+    )
+    because = Column[SuggestedReply]("Why it wasn't sent", why_kept)
+    sure = Column[SuggestedReply](
+        "Confidence",
+        lambda suggestion: (
             "–"
             if suggestion.confidence is None
             else format_html('<span class="wk-number">{}</span>', suggestion.confidence)
-        )
+        ),
+    )
+    waiting = Column[SuggestedReply]("Written", lambda suggestion: moment(suggestion.created_at))
 
-    @admin.display(description="Written")
-    def waiting(self, suggestion: SuggestedReply) -> str:
-        """Return since when it waits."""
-        return moment(suggestion.created_at)
-
-    @service_action(path="send", title="Send", permission=REPLY, form=SuggestionForm, submit="Send", tone="primary")
-    def send(self, request: HttpRequest, obj: SuggestedReply, form: ConsoleForm) -> str:
-        """Send the reply, which takes the conversation over."""
-        suggestions.send_suggestion(actor=viewer_of(request), suggestion_id=obj.pk, text=form.cleaned_data["text"])
-        return "Reply sent."
-
-    @service_action(path="drop", title="Drop", permission=REPLY, explain="Nothing is sent. You can write your own.")
-    def drop(self, request: HttpRequest, obj: SuggestedReply, form: ConsoleForm) -> str:
-        """Drop the reply."""
-        suggestions.drop_suggestion(actor=viewer_of(request), suggestion_id=obj.pk)
-        return "Suggested reply dropped."
-
-
-def why_kept(suggestion: SuggestedReply) -> str:
-    """Return why a reply was not sent, in words."""
-    return WHY.get(suggestion.reason, suggestion.reason.replace("_", " ").capitalize())
+    send = calls(
+        suggestions.send_suggestion,
+        "suggestion_id",
+        permission=REPLY,
+        form=SuggestionForm,
+        path="send",
+        title="Send",
+        tone="primary",
+        done="Reply sent.",
+    )
+    drop = calls(
+        suggestions.drop_suggestion,
+        "suggestion_id",
+        permission=REPLY,
+        path="drop",
+        title="Drop",
+        explain="Nothing is sent. You can write your own.",
+        done="Suggested reply dropped.",
+    )
 
 
 def review_of(site: admin.AdminSite, request: HttpRequest, conversation_id: Any, *, clear: bool) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django_filters import ChoiceFilter, UUIDFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -92,14 +91,8 @@ class SuggestedReplyViewSet(ReadOneMixin, ListViewSet):
     filterset_class = SuggestedReplyFilters
     pagination_class = SuggestedReplyPagination
     lookup_url_kwarg = "suggestion_id"
-
-    def get_queryset(self) -> QuerySet[SuggestedReply]:
-        """Return the suggested replies."""
-        return query_suggestions(viewer=self.actor)
-
-    def get_object(self) -> SuggestedReply:
-        """Return the suggested reply of the address."""
-        return get_suggestion(viewer=self.actor, **self.kwargs)
+    list_rows = query_suggestions
+    read_row = get_suggestion
 
     @action(detail=True, methods=["post"], request_serializer=SendingSuggestion, serializer_class=MessageSerializer)
     @idempotent

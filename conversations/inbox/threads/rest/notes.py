@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -61,14 +60,7 @@ class ConversationNoteViewSet(ListViewSet):
     request_serializers: ClassVar = {"create": ConversationNoteRequest, "update": ConversationNoteRequest}
     pagination_class = NewestPagePagination
     lookup_url_kwarg = "note_id"
-
-    def get_queryset(self) -> QuerySet[Note]:
-        """Return the notes."""
-        return query_notes(viewer=self.actor, conversation_id=self.kwargs["conversation_id"])
-
-    def get_object(self) -> Any:
-        """Return the note of the address."""
-        return self.get_queryset().get(pk=self.kwargs["note_id"])
+    list_rows = query_notes
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:

@@ -80,10 +80,6 @@ class TeamMessageViewSet(ListViewSet):
         """Return the messages."""
         return query_team_messages(viewer=self.actor, team_id=self.kwargs["team_id"]).order_by("-id")
 
-    def get_object(self) -> Any:
-        """Return the message of the address."""
-        return self.get_queryset().get(pk=self.kwargs["message_id"])
-
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Write to the people of a team; those mentioned get a notice.

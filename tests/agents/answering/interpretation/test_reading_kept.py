@@ -10,6 +10,7 @@ from agents import tasks
 from conversations import selectors, services
 from conversations.inbox import states
 from conversations.models import Conversation
+from conversations.types import Reading
 from core.actors import system
 from core.errors import Refused
 from tests.agents.conftest import Desk
@@ -37,8 +38,7 @@ def test_message_to_a_person_is_read_too_and_an_older_reading_changes_nothing(de
     tasks.take_message(str(desk.world.acme.pk), str(message.pk))
     found = desk.conversation
     assert (found.lead_level, found.read_seq) == ("hot", message.seq)
-    facts = {"intent": "other", "language": "", "urgency": 0, "lead": 0, "reading": {}}
-    wish = {"conversation_id": found.pk, **facts}
+    wish = {"conversation_id": found.pk, "reading": Reading("other", "", urgency=0, lead=0, document={})}
     assert not services.record_reading(actor=system("agents"), seq=message.seq, **wish)
     assert desk.conversation.lead_level == "hot"
     with pytest.raises(Refused):
