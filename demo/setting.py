@@ -66,7 +66,7 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
 def _member_credentials(organisation: Organisation, member: User) -> dict[str, Any]:
     return {
         "identity_secret": secrets.token_urlsafe(32),
-        "demo_identity": organisation.email(MARKETER),
+        "hosted_identity": organisation.email(MARKETER),
         # The page signs its visitor in without asking, and shows the identity.
         "greeting": f"Hello {member.first_name}. {GREETING}",
         "suggestions": SUGGESTIONS,

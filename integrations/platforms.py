@@ -15,7 +15,6 @@ from hitl.actions import registry as kinds
 from integrations.mail.providers.routes import PROVIDER as SENDGRID
 from integrations.models import ProviderAccount
 from integrations.ports import BriefSection, Lookup, Platform
-from integrations.selectors import get_credentials
 
 _platforms: dict[str, Platform] = {}
 
@@ -122,3 +121,14 @@ def _connection(platform: Platform, credentials: dict[str, Any]) -> Connection:
     except ValidationError as error:
         missing = ", ".join(sorted({str(row["loc"][0]) for row in error.errors() if row["loc"]})) or "credentials"
         raise Unavailable(f"The account on {platform.title} lacks: {missing}.", code="not_connected") from None
+
+
+def get_credentials(*, provider: str) -> dict[str, Any]:
+    """Return the credentials of the tenant's active account, for our own clients only.
+
+    Raises Unavailable `not_connected` without one; there is no fallback to another account.
+    """
+    account = ProviderAccount.objects.filter(provider=provider, is_active=True).first()
+    if account is None or not account.credentials:
+        raise Unavailable(f"Your organisation has no active {provider} account.", code="not_connected")
+    return dict(account.credentials)

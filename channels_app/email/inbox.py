@@ -30,6 +30,7 @@ RECEIVED = counter("walker_mail_received_total", "Emails that arrived, by what b
 # Where the bytes of a file are: the delivery, and the number of its part or this word for the whole text.
 SOURCE: Final = "mail:{delivery}:{part}"
 WHOLE_TEXT: Final = "text"
+FAMILIES: Final[dict[str, ContentType]] = {"image": "image", "video": "video", "audio": "audio"}
 QUOTE_LIMIT: Final = 8_000
 ADDRESSES_SHOWN: Final = 10
 # After so many answers of agents to one address within this time, its next email waits for a person.
@@ -69,7 +70,7 @@ def _receive(delivery: InboundDelivery) -> str:
             channel_account_id=account.pk,
             sender=SenderIdentity("email", address, verified=sender.is_verified, display_name=sender.address.name),
             text=text,
-            content_type="text" if text else _content_type(media),
+            content_type="text" if text else FAMILIES.get(media[0].content_type.partition("/")[0], "document"),
             external_id=delivery.event_key,
             media=media,
             metadata={"mail": facts},
@@ -136,11 +137,6 @@ def _content(
 
 def _file(delivery: InboundDelivery, part: object, content_type: str, filename: str, size: int) -> InboundMedia:
     return InboundMedia(content_type, SOURCE.format(delivery=delivery.pk, part=part), size, filename)
-
-
-def _content_type(media: tuple[InboundMedia, ...]) -> ContentType:
-    families: dict[str, ContentType] = {"image": "image", "video": "video", "audio": "audio"}
-    return families.get(media[0].content_type.partition("/")[0], "document")
 
 
 def _facts(mail: Mail, automatic: str) -> dict[str, Any]:

@@ -202,18 +202,16 @@ def _stop_marketing(event: MailEvent) -> None:
     An email forgets its address after some weeks: then it is the contact's addresses.
     """
     mail: MailDelivery = MailDelivery.objects.get(pk=event.delivery_id)
-    addresses = [mail.address] if mail.address else _addresses_of_contact(event.ref)
+    addresses = [mail.address]
+    if not mail.address:
+        contacts = Message.objects.filter(pk=event.ref).values("conversation__contact_id")
+        rows = ContactPoint.objects.filter(contact__in=contacts, kind=ContactPoint.Kind.EMAIL)
+        addresses = [point.value for point in rows.only("tenant_id", "value")]
     if not addresses:
         log.warning("marketing_stop_without_address", mail=str(event.delivery_id))
     for address in addresses:
         sender = SenderIdentity(kind="email", value=address)
         services.block_point(actor=ACTOR, sender=sender, channel=CHANNEL, reason=NO_MARKETING, now=event.at)
-
-
-def _addresses_of_contact(message_id: UUID | None) -> list[str]:
-    contacts = Message.objects.filter(pk=message_id).values("conversation__contact_id")
-    rows = ContactPoint.objects.filter(contact__in=contacts, kind=ContactPoint.Kind.EMAIL)
-    return [point.value for point in rows.only("tenant_id", "value")]
 
 
 def register() -> None:

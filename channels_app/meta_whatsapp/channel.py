@@ -10,8 +10,8 @@ from channels_app.kit.phones.channel import PhoneChannel
 from channels_app.kit.setup import Copy, SetupStep, send_a_test, write_to_it
 from channels_app.meta_whatsapp import handler, inbound, numbers, templates
 from channels_app.meta_whatsapp.connect import MetaConnect
-from channels_app.meta_whatsapp.diagnosis import CloudDiagnosis
-from channels_app.meta_whatsapp.transport import CloudTransport, send_template
+from channels_app.meta_whatsapp.diagnosis import MetaDiagnosis
+from channels_app.meta_whatsapp.transport import MetaTransport, send_template
 from conversations.models import Attachment, ChannelAccount
 from conversations.services.accounts import FoundTemplate
 from integrations.media import FetchFailure, MediaFile
@@ -24,11 +24,11 @@ class MetaWhatsApp(PhoneChannel):
     kind = ChannelAccount.Kind.WHATSAPP
     provider = numbers.PROVIDER
     label = "WhatsApp by Meta"
-    transport = CloudTransport
+    transport = MetaTransport
     # No alarm: without an app secret a number can't be switched on.
-    verify = Verify(proof=CloudDiagnosis.proof, secrets=numbers.secrets_of)
+    verify = Verify(proof=MetaDiagnosis.proof, secrets=numbers.secrets_of)
     connect = MetaConnect
-    diagnosis = CloudDiagnosis
+    diagnosis = MetaDiagnosis
     doors = (Door("channels/whatsapp-cloud/<str:key>/webhook/", inbound.webhook, "cloud_webhook"),)
     sources = (Source(inbound.PROVIDER, handler.receive_delivery),)
     page = "channels_app.meta_whatsapp.admin.MetaPage"

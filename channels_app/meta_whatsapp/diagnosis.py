@@ -14,7 +14,7 @@ from conversations.models import ChannelAccount
 from core.actors import Actor
 
 
-class CloudDiagnosis(diagnosis.Diagnosis):
+class MetaDiagnosis(diagnosis.Diagnosis):
     """Tests and samples of a number at Meta."""
 
     refused = (

@@ -57,7 +57,7 @@ class Part:
     caption: str = field(default="", repr=False)
 
 
-class CloudTransport(Transport):
+class MetaTransport(Transport):
     """Sends WhatsApp messages through the tenant's own number at Meta."""
 
     medium: ClassVar[type[Medium]] = WhatsApp

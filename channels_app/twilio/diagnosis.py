@@ -42,7 +42,10 @@ class TwilioDiagnosis(diagnosis.Diagnosis):
         if sid != kept:
             return Trial(False, "The body names another Twilio account (AccountSid) than this channel.")
         secrets = senders.secrets_of(account.credentials)
-        for url in filter(None, (sample.url or ours, ours, *_other_ways_to_write(ours))):
+        # The usual slips: the address without its slash, or with the other scheme.
+        was, other = ("https://", "http://") if ours.startswith("https://") else ("http", "https")
+        slip = ours.replace(was, other, 1)
+        for url in (sample.url or ours, ours, ours.rstrip("/"), slip, slip.rstrip("/")):
             algorithms = ("", "algorithm=HMAC_SHA256")
             if any(
                 signature.is_signed(
@@ -56,12 +59,6 @@ class TwilioDiagnosis(diagnosis.Diagnosis):
             "None of this channel's secrets made this webhook signature for this address and body. Check the token, "
             f"and that the body is complete. Walker expects webhooks at {ours}.",
         )
-
-
-def _other_ways_to_write(url: str) -> tuple[str, ...]:
-    """Return the address without its slash and with the other scheme: the usual slips."""
-    other = url.replace("https://", "http://", 1) if url.startswith("https://") else url.replace("http", "https", 1)
-    return url.rstrip("/"), other, other.rstrip("/")
 
 
 def _result_for(url: str) -> Trial:

@@ -34,7 +34,7 @@ class WebChat(kit.Channel):
         Door("widget/v1/walker.js", views.script, "widget_script"),
         Door("widget/v1/files/<uuid:attachment_id>/", files.FileView.as_view(), "widget_file"),
         Door("chat/<str:key>/", views.hosted_page, "hosted_chat"),
-        Door("chat/<str:key>/identity/", views.demo_identity, "hosted_chat_identity"),
+        Door("chat/<str:key>/identity/", views.hosted_identity, "hosted_chat_identity"),
     )
     sources = Without("What a page sends is received at once, on its socket.")
     page = "channels_app.web_chat.settings.admin.WebChatPage"

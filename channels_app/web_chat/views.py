@@ -147,7 +147,7 @@ def hosted_page(request: HttpRequest, key: str) -> HttpResponse:
         widget = find_widget(key)
     except NotFound as problem:
         raise Http404 from problem
-    facts = {"widget": widget, "identity": _demo_identity(widget), "script_stamp": f"{SCRIPT.stat().st_mtime_ns:x}"}
+    facts = {"widget": widget, "identity": _hosted_identity(widget), "script_stamp": f"{SCRIPT.stat().st_mtime_ns:x}"}
     response = render(request, "chat/page.html", facts)
     socket = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
     response["Content-Security-Policy"] = "; ".join(
@@ -167,10 +167,10 @@ def hosted_page(request: HttpRequest, key: str) -> HttpResponse:
     return response
 
 
-def demo_identity(request: HttpRequest, key: str) -> HttpResponse:
-    """Sign the demo member's identity for the hosted page; 404 outside the demo."""
+def hosted_identity(request: HttpRequest, key: str) -> HttpResponse:
+    """Sign the identity of the hosted page's visitor; 404 where such pages sign nobody in."""
     try:
-        signed = _demo_identity(find_widget(key))
+        signed = _hosted_identity(find_widget(key))
     except NotFound as problem:
         raise Http404 from problem
     if not signed:
@@ -181,8 +181,8 @@ def demo_identity(request: HttpRequest, key: str) -> HttpResponse:
     return response
 
 
-def _demo_identity(widget: Widget) -> str:
-    """Return the identity a host page would sign for the demo's member, or ""."""
-    if not settings.HOSTED_PAGES_SIGN_IN or not widget.demo_identity or not widget.identity_secret:
+def _hosted_identity(widget: Widget) -> str:
+    """Return the identity that a host page would sign for its visitor, or ""."""
+    if not settings.HOSTED_PAGES_SIGN_IN or not widget.hosted_identity or not widget.identity_secret:
         return ""
-    return identity.sign(secret=widget.identity_secret, widget=widget.key, subject=widget.demo_identity, now=now())
+    return identity.sign(secret=widget.identity_secret, widget=widget.key, subject=widget.hosted_identity, now=now())

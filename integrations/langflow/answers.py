@@ -92,28 +92,23 @@ def read_answer(found: Any, *, text: str, session: str) -> FlowAnswer:
     parts = [output.get("outputs") or [] for output in outputs if isinstance(output, dict)]
     if not all(isinstance(part, list) for part in parts):
         raise FlowFailed(UNREADABLE)
-    messages = [_message(each) for part in parts for each in part]
+    messages = [_part(each, "results", "message") for part in parts for each in part]
     if any(message.get("error") is True for message in messages):
         raise FlowFailed(FAILED)
     texts = [str(message.get("text") or "").strip() for message in messages]
     said = GAP.join(dict.fromkeys(each for each in texts if each))
     if not said:
         raise FlowFailed(EMPTY)
-    used = [_usage(message) for message in messages]
+    used = [_part(message, "properties", "usage") for message in messages]
     return FlowAnswer(said, sum(_count(each, "input_tokens") for each in used),
                       sum(_count(each, "output_tokens") for each in used))  # fmt: skip
 
 
-def _message(output: Any) -> Mapping[str, Any]:
-    results = output.get("results") if isinstance(output, dict) else None
-    message = results.get("message") if isinstance(results, dict) else None
-    return message if isinstance(message, dict) else {}
-
-
-def _usage(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    properties = message.get("properties")
-    usage = properties.get("usage") if isinstance(properties, dict) else None
-    return usage if isinstance(usage, dict) else {}
+def _part(document: Any, *names: str) -> Mapping[str, Any]:
+    """Return the object inside a document that these names lead to; an empty one without it."""
+    for name in names:
+        document = document.get(name) if isinstance(document, dict) else None
+    return document if isinstance(document, dict) else {}
 
 
 def _count(usage: Mapping[str, Any], name: str) -> int:

@@ -172,18 +172,14 @@ def digest_texts(rows: Sequence[Notification]) -> dict[str, Any]:
             }
         )
     count = len(lines)
+    named = ", ".join(line["title"].split()[0] for line in lines[:3]) + (" and more" if count > 3 else "")
     return {
-        "subject": f"{count} request{'s' if count > 1 else ''} in your digest: {_references(lines)}",
+        "subject": f"{count} request{'s' if count > 1 else ''} in your digest: {named}",
         "title": f"{count} request{'s' if count > 1 else ''} in your digest",
         "lines": lines,
         "has_links": links > 0,
         "preferences": f"{settings.PUBLIC_URL}{reverse('admin:hitl_notificationpreference_changelist')}",
     }
-
-
-def _references(lines: Sequence[Mapping[str, str]]) -> str:
-    shown = ", ".join(line["title"].split()[0] for line in lines[:3])
-    return f"{shown} and more" if len(lines) > 3 else shown
 
 
 def _due_at(row: Notification) -> datetime:

@@ -7,8 +7,8 @@ from core.errors import Invalid, Refused, Unavailable
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from integrations.models import ProviderAccount
+from integrations.platforms import get_credentials
 from integrations.sandbox_ads import selectors
-from integrations.selectors import get_credentials
 from integrations.services import connect_provider
 from tests.world import OPERATOR, World
 

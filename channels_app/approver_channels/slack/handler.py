@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Final, Literal
-from uuid import UUID
 
 from django.conf import settings
 from django.urls import reverse
@@ -106,7 +105,8 @@ def _ask_for_reason(account: ChannelAccount, person: User, press: Press) -> None
 def _refuse(account: ChannelAccount, person: User, found: Press | Submission, problem: WalkerError) -> None:
     """Say why nothing was decided, and who was faster; note in the audit log what was more than bad luck."""
     verdict = found.verdict if isinstance(found, Press) else "reject"
-    if problem.code in ("voted", "conflict") and _has_voted(person, found.approval_id, verdict):
+    last = Decision.objects.filter(approval_id=found.approval_id, person=person).order_by("-id").first()
+    if problem.code in ("voted", "conflict") and last is not None and last.verdict == verdict:
         # The second of two clicks, or a request that is worked again: it is decided as they wanted.
         PRESSES.labels("repeated").inc()
         return
@@ -117,11 +117,6 @@ def _refuse(account: ChannelAccount, person: User, found: Press | Submission, pr
     if problem.code in SIGN_IN:
         say = messages.IN_CONSOLE.get(problem.facts.get("why", "strength"), say)
     _tell(account, found.user, found.place, f"{UNDECIDED} {say} {messages.console_url(found.approval_id)}")
-
-
-def _has_voted(person: User, approval_id: UUID, verdict: str) -> bool:
-    last = Decision.objects.filter(approval_id=approval_id, person=person).order_by("-id").first()
-    return last is not None and last.verdict == verdict
 
 
 def _tell(account: ChannelAccount, user: str, place: Place, text: str) -> None:

@@ -47,18 +47,14 @@ class SlackNotifier(Notifier):
 
 def _target(account: ChannelAccount, row: Notification) -> posts.Target | None:
     """Return where a notification goes; None if the person can't be reached."""
-    channel = _channel_of(account, row.approval.workflow_id) if row.template in ASKS else ""
-    if channel:
+    channel = ""
+    if row.template in ASKS:
+        own = SlackRoute.objects.filter(workflow_id=row.approval.workflow_id).values_list("channel", flat=True).first()
+        channel = own if own is not None else str((account.credentials or {}).get("channel") or "")
+    if channel and channel != DIRECT:
         return posts.channel_target(row, channel)
     user = people.slack_user_of(account, row.recipient_id)
     return posts.direct_target(row, user) if user else None
-
-
-def _channel_of(account: ChannelAccount, workflow_id: UUID | None) -> str:
-    """Return the channel of a workflow, or the workspace's own; "" for direct messages."""
-    own = SlackRoute.objects.filter(workflow_id=workflow_id).values_list("channel", flat=True).first()
-    channel = own if own is not None else str((account.credentials or {}).get("channel") or "")
-    return "" if channel == DIRECT else channel
 
 
 DIRECT: Final = "direct"

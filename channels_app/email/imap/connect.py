@@ -1,7 +1,9 @@
 """Read a mail account's emails from a mailbox by IMAP."""
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -28,22 +30,37 @@ _HOST: Final = re.compile(r"(?=.{1,190}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 SECURITY: Final = ("tls", "starttls")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxSettings:
+    """How a mailbox is read; an empty password stays unchanged."""
+
+    host: str
+    port: int
+    security: str
+    user: str
+    password: str = field(default="", repr=False)
+    folder: str = "INBOX"
+    checked_by: str = ""
+    plus_addresses: bool = False
+
+    def as_credentials(self, kept: Mapping[str, Any]) -> dict[str, object]:
+        """Return them as an account keeps them."""
+        return {
+            "imap_host": self.host.strip().lower(),
+            "imap_port": self.port,
+            "imap_security": self.security,
+            "imap_user": self.user.strip(),
+            "imap_password": self.password or str(kept.get("imap_password") or ""),
+            "imap_folder": self.folder.strip() or "INBOX",
+            "imap_checked_by": self.checked_by.strip().lower(),
+            "plus_addresses": self.plus_addresses,
+        }
+
+
 def connect_mailbox(
-    *,
-    actor: Actor,
-    name: str = "",
-    address: str = "",
-    host: str,
-    port: int,
-    security: str,
-    user: str,
-    password: str = "",
-    folder: str = "INBOX",
-    checked_by: str = "",
-    plus_addresses: bool = False,
-    account_id: UUID | None = None,
+    *, actor: Actor, name: str = "", address: str = "", account_id: UUID | None = None, **settings: Any
 ) -> ChannelAccount:
-    """Read a mailbox by IMAP from now on, after signing in to it once; an empty password stays unchanged.
+    """Read a mailbox by IMAP from now on, after signing in to it once, by the `MailboxSettings`.
 
     With an account's id its emails are read from there, otherwise a new account is made. `checked_by` names the
     server whose Authentication-Results count as proof of a sender. Who knows the password could put in emails
@@ -54,16 +71,7 @@ def connect_mailbox(
     before = MailConnect.find(account_id) if account_id else None
     kept = (before.credentials or {}) if before else {}
     where = before.address if before else address.strip().lower()
-    given = {
-        "imap_host": host.strip().lower(),
-        "imap_port": port,
-        "imap_security": security,
-        "imap_user": user.strip(),
-        "imap_password": password or str(kept.get("imap_password") or ""),
-        "imap_folder": folder.strip() or "INBOX",
-        "imap_checked_by": checked_by.strip().lower(),
-        "plus_addresses": plus_addresses,
-    }
+    given = MailboxSettings(**settings).as_credentials(kept)
     _check_mailbox(where, given)
     server = reads.server_of(given)
     try:

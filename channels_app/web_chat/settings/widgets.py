@@ -30,7 +30,7 @@ class Widget:
     origins: tuple[str, ...]
     identity_secret: str = field(default="", repr=False)
     older_secret: str = field(default="", repr=False)
-    demo_identity: str = field(default="", repr=False)
+    hosted_identity: str = field(default="", repr=False)
     greeting: str = ""
     suggestions: tuple[str, ...] = ()
 
@@ -67,7 +67,7 @@ def load(account_id: UUID, *, kinds: Collection[str] = KINDS) -> Widget | None:
         origins=tuple(str(origin) for origin in found.origins or ()),
         identity_secret=own[0] if own else str(kept.get("identity_secret", "")),
         older_secret=own[1] if own else "",
-        demo_identity=str(kept.get("demo_identity", "")),
+        hosted_identity=str(kept.get("hosted_identity", "")),
         greeting=str(kept.get("greeting", "")),
         suggestions=tuple(str(one) for one in kept.get("suggestions", ())),
     )

@@ -14,7 +14,7 @@ import pytest
 from channels_app.kit import media
 from channels_app.kit.phones import fallbacks
 from channels_app.meta_whatsapp import read_marks
-from channels_app.meta_whatsapp.transport import CloudTransport, content_of
+from channels_app.meta_whatsapp.transport import MetaTransport, content_of
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.mediums import WhatsApp
@@ -324,14 +324,14 @@ def test_content_never_breaks_the_medium_s_limits() -> None:
         outbound("x", choices=[]), outbound("x"),
     ):  # fmt: skip
         assert content_of(made, WhatsApp)["type"] == "text"
-    assert CloudTransport.missing_for_activation({"app_secret": " "}) == "app_secret"
+    assert MetaTransport.missing_for_activation({"app_secret": " "}) == "app_secret"
 
 
 def test_failures_are_explained_in_words_with_what_to_do_and_meta_s_page() -> None:
-    found = CloudTransport.explain("131026")
+    found = MetaTransport.explain("131026")
     assert found.reason == "The recipient can't be reached on WhatsApp."
     assert found.advice == "Check the number, or contact the customer another way."
     assert found.url.startswith("https://developers.facebook.com/")
-    assert "token" in CloudTransport.explain("190").reason
-    assert CloudTransport.explain("opted_out") == explain_common("opted_out")
-    assert CloudTransport.explain("999999") == replace(explain_common("999999"), url=found.url)
+    assert "token" in MetaTransport.explain("190").reason
+    assert MetaTransport.explain("opted_out") == explain_common("opted_out")
+    assert MetaTransport.explain("999999") == replace(explain_common("999999"), url=found.url)

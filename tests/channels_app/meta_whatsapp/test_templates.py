@@ -12,7 +12,7 @@ from django.test import Client
 
 from channels_app.kit.phones import templates
 from channels_app.meta_whatsapp import read_marks
-from channels_app.meta_whatsapp.transport import CloudTransport
+from channels_app.meta_whatsapp.transport import MetaTransport
 from channels_app.twilio_whatsapp.channel import WhatsAppTransport
 from channels_app.webhooks import deliveries
 from conversations import services
@@ -168,7 +168,7 @@ def test_template_of_meta_that_needs_a_file_or_other_values_is_not_chosen(inside
     keep(inside, "picture", META[0][1])
     page = console(door.world).get(f"{LIST}{template('picture').pk}/").content.decode()
     assert "Walker only fills gaps in the text" in page
-    assert "needs a file" in CloudTransport.explain("template_needs_more").reason
+    assert "needs a file" in MetaTransport.explain("template_needs_more").reason
 
 
 def test_template_of_twilio_that_needs_a_file_or_other_values_is_not_chosen(door: Door) -> None:

@@ -215,7 +215,7 @@ def test_demo_member_is_signed_in_the_demo_only(
     from tests.channels_app.conftest import make_widget
 
     settings.HOSTED_PAGES_SIGN_IN = demo
-    kept = {"identity_secret": SECRET, "demo_identity": world.people["support"].email}
+    kept = {"identity_secret": SECRET, "hosted_identity": world.people["support"].email}
     widget = make_widget(world.acme.pk, "Desk", credentials=kept)
     page = client.get(f"/chat/{widget.public_key}/")
     assert (b"identity=" in page.content) is demo
