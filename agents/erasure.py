@@ -1,7 +1,5 @@
 """Erase what agents keep about people: the arguments and results of their calls."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from agents.langflow.models import FlowSession

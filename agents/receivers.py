@@ -1,7 +1,5 @@
 """Receivers of events from lower apps: they write down which run there is, and put ids into the queue."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 from uuid import UUID

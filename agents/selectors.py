@@ -1,7 +1,5 @@
 """Read agents, their versions, which of these answer, and who wrote them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from uuid import UUID
 

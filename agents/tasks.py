@@ -1,7 +1,5 @@
 """Celery tasks of agents. State lives in the database; a lost task is picked up by a sweep."""
 
-from __future__ import annotations
-
 from typing import Final
 from uuid import UUID
 

@@ -6,16 +6,14 @@ from typing import Any, ClassVar, Final
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
 
 from agents.answering.runs.explanation import Explanation, explain_run
 from agents.llm.ports import ANSWER_TOOL
 from agents.models import AgentRun, ToolCall
-from console.base.lists import choose, during, since
+from console.base.lists import Column, choose, during, since
 from console.base.model_admin import ReadOnlyAdmin
 from console.navigation import Nav
-from console.templatetags.console_ui import chip, exact, moment
+from console.templatetags.console_ui import chip, exact, link, moment
 from console.viewers import viewer_of
 from conversations import services as conversations
 from conversations.selectors import seen_by
@@ -101,40 +99,19 @@ class AgentRunAdmin(ReadOnlyAdmin):
             "without_model": _without_model(why),
         }
 
-    @admin.display(description="What went wrong")
-    def trouble(self, run: AgentRun) -> str:
-        """Return the code of the failure, in words."""
-        return run.error_code.replace("_", " ").capitalize() or "Nothing"
-
-    @admin.display(description="When")
-    def exactly(self, run: AgentRun) -> str:
-        """Return when it began, to the minute."""
-        return exact(run.created_at)
-
-    @admin.display(description="Version")
-    def version(self, run: AgentRun) -> str:
-        """Return the number of the version that answered."""
-        return str(run.agent_version.number) if run.agent_version else "–"
-
-    @admin.display(description="When")
-    def started(self, run: AgentRun) -> str:
-        """Return when it began."""
-        return moment(run.created_at)
-
-    @admin.display(description="Agent")
-    def agent_name(self, run: AgentRun) -> str:
-        """Return the agent's name."""
-        return run.agent_version.agent.name if run.agent_version else "Not chosen yet"
-
-    @admin.display(description="Started by")
-    def why(self, run: AgentRun) -> str:
-        """Return what started it."""
-        return run.get_trigger_display()
-
-    @admin.display(description="State")
-    def standing(self, run: AgentRun) -> str:
-        """Return its state."""
-        return chip(run.get_state_display(), *RUN_STATES.get(run.state, ("neutral", "dot")))
+    trouble = Column[AgentRun](
+        "What went wrong", lambda run: run.error_code.replace("_", " ").capitalize() or "Nothing"
+    )
+    exactly = Column[AgentRun]("When", lambda run: exact(run.created_at))
+    version = Column[AgentRun]("Version", lambda run: str(run.agent_version.number) if run.agent_version else "–")
+    started = Column[AgentRun]("When", lambda run: moment(run.created_at))
+    agent_name = Column[AgentRun](
+        "Agent", lambda run: run.agent_version.agent.name if run.agent_version else "Not chosen yet"
+    )
+    why = Column[AgentRun]("Started by", lambda run: run.get_trigger_display())
+    standing = Column[AgentRun](
+        "State", lambda run: chip(run.get_state_display(), *RUN_STATES.get(run.state, ("neutral", "dot")))
+    )
 
     @admin.display(description="Took")
     def took(self, run: AgentRun) -> str:
@@ -143,11 +120,9 @@ class AgentRunAdmin(ReadOnlyAdmin):
             return "–"
         return f"{(run.finished_at - run.started_at).total_seconds():.1f} s"
 
-    @admin.display(description="Conversation")
-    def talk(self, run: AgentRun) -> str:
-        """Return a link to the conversation."""
-        url = reverse("admin:conversations_conversation_change", args=[run.conversation_id])
-        return format_html('<a class="wk-over" href="{}">Open</a>', url)
+    talk = Column[AgentRun](
+        "Conversation", lambda run: link("conversations_conversation_change", run.conversation_id, "Open")
+    )
 
 
 def _in_words(code: str) -> str:

@@ -1,7 +1,5 @@
 """The connected platforms as a source of audience sizes, beside the numbers we can reach."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from conversations import selectors

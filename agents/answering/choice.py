@@ -1,7 +1,5 @@
 """Choose the agent that answers: the one the page names, or the one for the topic."""
 
-from __future__ import annotations
-
 from agents import selectors
 from agents.answering.selectors import Transcript, last_version
 from agents.llm import registry

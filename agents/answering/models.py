@@ -1,7 +1,5 @@
 """The runs that agents do in conversations, and what they called."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField

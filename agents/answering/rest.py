@@ -1,7 +1,5 @@
 """Endpoints of agents' runs, their tool calls, and what explains an answer."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

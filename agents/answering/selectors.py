@@ -1,7 +1,5 @@
 """Read runs and their tool calls; the transcript of a run and its caller."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -17,12 +17,12 @@ from agents.knowledge.sources import sites, uploads
 from agents.knowledge.sources.admin import SiteForm
 from agents.models import Collection, Document, OpenQuestion
 from console.base.actions import ServiceAction, service_action
-from console.base.crud import deletes, edits
+from console.base.crud import calls, deletes, edits
 from console.base.forms import ConsoleForm
-from console.base.lists import choose
+from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
-from console.templatetags.console_ui import chip, moment
+from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
 
 STATES = {
@@ -33,6 +33,9 @@ STATES = {
     "deleted": ("neutral", "x"),
 }
 AUDIENCE_WORDS = {"public": "A stranger", "verified": "A proven customer", "members": "A colleague"}
+
+
+LANGUAGE = forms.ChoiceField(label="Language", choices=Document.Language.choices, initial="en")
 
 
 class CollectionForm(ConsoleForm):
@@ -58,7 +61,7 @@ class ArticleForm(ConsoleForm):
         widget=forms.Textarea(attrs={"rows": 16}),
         help_text="Begin a section with a line such as “## Returns from abroad”. Each section answers on its own.",
     )
-    language = forms.ChoiceField(label="Language", choices=Document.Language.choices, initial="en")
+    language = LANGUAGE
     address = forms.CharField(
         label="Address (optional)",
         required=False,
@@ -82,7 +85,7 @@ class FileForm(ConsoleForm):
     title = forms.CharField(
         label="Title (optional)", required=False, max_length=services.TITLE_LIMIT, help_text="Empty: the file's name."
     )
-    language = forms.ChoiceField(label="Language", choices=Document.Language.choices, initial="en")
+    language = LANGUAGE
     address = forms.CharField(
         label="Address (optional)",
         required=False,
@@ -99,11 +102,8 @@ class AnswerForm(ArticleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = Collection.objects.order_by("name")
         fields: Any = self.fields
-        fields["collection_id"].choices = [
-            (str(row.pk), f"{row.name} ({row.get_audience_display().lower()})") for row in rows
-        ]
+        fields["collection_id"].choices = selectors.collection_choices()
 
 
 class SearchForm(ConsoleForm):
@@ -130,15 +130,8 @@ class CollectionAdmin(ServiceAdmin):
         """Return the collections with their sizes."""
         return selectors.query_collections(viewer=viewer_of(request)).order_by(*self.ordering)
 
-    @admin.display(description="Answers for")
-    def readers(self, collection: Collection) -> str:
-        """Return who gets answers from it."""
-        return collection.get_audience_display()
-
-    @admin.display(description="Documents")
-    def documents(self, collection: Collection) -> str:
-        """Return how many documents it holds."""
-        return str(collection.size)  # type: ignore[attr-defined]
+    readers = Column[Collection]("Answers for", lambda collection: collection.get_audience_display())
+    documents = Column[Collection]("Documents", lambda collection: str(collection.size))  # type: ignore[attr-defined]
 
     @admin.display(description="Documents")
     def contents(self, collection: Collection) -> str:
@@ -157,19 +150,9 @@ class CollectionAdmin(ServiceAdmin):
             return {}
         return {name: getattr(collection, name) for name in ("name", "audience", "description")}
 
-    @service_action(
-        path="create",
-        title="New collection",
-        permission=services.MANAGE,
-        form=CollectionForm,
-        submit="Create collection",
-        tone="primary",
-        on_list=True,
-    )
-    def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Create a collection."""
-        row = services.create_collection(actor=viewer_of(request), **form.cleaned_data)
-        return f"{row.name} created. Write its first article."
+    create = calls(services.create_collection, path="create", permission=services.MANAGE, title="New collection",
+                   form=CollectionForm, submit="Create collection", tone="primary",
+                   done="{.name} created. Write its first article.")  # fmt: skip
 
     @service_action(
         path="try",
@@ -203,19 +186,10 @@ class CollectionAdmin(ServiceAdmin):
         }
         return TemplateResponse(request, "console/knowledge_trial.html", context)
 
-    @service_action(
-        path="write",
-        title="Write an article",
-        permission=services.MANAGE,
-        form=ArticleForm,
-        submit="Save article",
-        tone="primary",
-        explain="Agents answer from it as soon as it is saved.",
-    )
-    def write(self, request: HttpRequest, obj: Collection, form: ConsoleForm) -> str:
-        """Write an article."""
-        row = services.write_article(actor=viewer_of(request), collection_id=obj.pk, **form.cleaned_data)
-        return f"“{row.title}” saved. Agents answer from it now."
+    write = calls(services.write_article, "collection_id", path="write", permission=services.MANAGE,
+                  title="Write an article", form=ArticleForm, submit="Save article", tone="primary",
+                  explain="Agents answer from it as soon as it is saved.",
+                  done="“{.title}” saved. Agents answer from it now.")  # fmt: skip
 
     @service_action(
         path="upload",
@@ -238,28 +212,15 @@ class CollectionAdmin(ServiceAdmin):
         )
         return f"“{row.title}” is being read. Open it to see when it is ready."
 
-    @service_action(
-        path="add-site",
-        title="Fetch a site",
-        permission=services.MANAGE,
-        form=SiteForm,
-        submit="Fetch site",
-        explain="Its pages become documents. What robots.txt forbids isn't read.",
-    )
-    def add_site(self, request: HttpRequest, obj: Collection, form: ConsoleForm) -> str:
-        """Add a site."""
-        sites.add_site(actor=viewer_of(request), collection_id=obj.pk, **form.cleaned_data)
-        return "The site is being fetched. Its page shows how far it is."
+    add_site = calls(sites.add_site, "collection_id", path="add-site", permission=services.MANAGE,
+                     title="Fetch a site", form=SiteForm, submit="Fetch site",
+                     explain="Its pages become documents. What robots.txt forbids isn't read.",
+                     done="The site is being fetched. Its page shows how far it is.")  # fmt: skip
 
     edit = edits(services.change_collection, "collection_id", services.MANAGE, CollectionForm, done="Collection saved.")
 
     delete = deletes(services.delete_collection, "collection_id", services.MANAGE, submit="Delete collection",
                      explain="Only an empty collection can be deleted.", done="Collection deleted.")  # fmt: skip
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return to the list from a deleted collection."""
-        gone = action.path == "delete" and request.method == "POST"
-        return self.list_url() if gone else super().after_action_url(request, action, obj)
 
 
 @admin.register(Document)
@@ -280,36 +241,17 @@ class DocumentAdmin(ServiceAdmin):
         """Return the documents that are not deleted."""
         return selectors.query_documents(viewer=viewer_of(request)).order_by(*self.ordering)
 
-    @admin.display(description="Collection")
-    def home(self, document: Document) -> str:
-        """Return a link to the collection."""
-        url = reverse("admin:agents_collection_change", args=[document.collection_id])
-        return format_html('<a class="wk-over" href="{}">{}</a>', url, document.collection.name)
-
-    @admin.display(description="State")
-    def standing(self, document: Document) -> str:
-        """Return whether agents answer from it."""
-        return chip(document.get_state_display(), *STATES[document.state])
-
-    @admin.display(description="Problem")
-    def problem(self, document: Document) -> str:
-        """Return why it couldn't be read, and what to do."""
-        return uploads.TROUBLES.get(document.trouble, "") or "None"
-
-    @admin.display(description="Changed")
-    def changed(self, document: Document) -> str:
-        """Return when it was changed last."""
-        return moment(document.updated_at)
-
-    @admin.display(description="Address")
-    def link(self, document: Document) -> str:
-        """Return the address that answers link to."""
-        return document.address or "None: answers name the title only"
-
-    @admin.display(description="Text")
-    def text(self, document: Document) -> str:
-        """Return what it says now."""
-        return format_html('<div class="wk-body-text">{}</div>', services.text_of(document)[:20_000]) or "–"
+    home = Column[Document](
+        "Collection", lambda row: link("agents_collection_change", row.collection_id, row.collection.name)
+    )
+    standing = Column[Document]("State", lambda document: chip(document.get_state_display(), *STATES[document.state]))
+    problem = Column[Document]("Problem", lambda document: uploads.TROUBLES.get(document.trouble, "") or "None")
+    changed = Column[Document]("Changed", lambda document: moment(document.updated_at))
+    link = Column[Document]("Address", lambda document: document.address or "None: answers name the title only")
+    text = Column[Document](
+        "Text",
+        lambda document: format_html('<div class="wk-body-text">{}</div>', services.text_of(document)[:20_000]) or "–",
+    )
 
     @admin.display(description="Versions")
     def past(self, document: Document) -> str:
@@ -350,11 +292,6 @@ class DocumentAdmin(ServiceAdmin):
         done="Document deleted.",
     )
 
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return to the list from a deleted document."""
-        gone = action.path == "delete" and request.method == "POST"
-        return self.list_url() if gone else super().after_action_url(request, action, obj)
-
 
 @admin.register(OpenQuestion)
 class OpenQuestionAdmin(ServiceAdmin):
@@ -377,10 +314,7 @@ class OpenQuestionAdmin(ServiceAdmin):
         is_list = match is not None and str(match.url_name).endswith("_changelist")
         return rows.filter(state=OpenQuestion.State.OPEN) if is_list and "state" not in request.GET else rows
 
-    @admin.display(description="Conversations")
-    def times_asked(self, question: OpenQuestion) -> str:
-        """Return in how many conversations it was asked."""
-        return str(question.asked)
+    times_asked = Column[OpenQuestion]("Conversations", lambda question: str(question.asked))
 
     @admin.display(description="State")
     def standing(self, question: OpenQuestion) -> str:
@@ -388,10 +322,7 @@ class OpenQuestionAdmin(ServiceAdmin):
         tone = {"open": ("warn", "clock"), "answered": ("good", "check"), "dismissed": ("neutral", "x")}
         return chip(question.get_state_display(), *tone[question.state])
 
-    @admin.display(description="Last asked")
-    def last(self, question: OpenQuestion) -> str:
-        """Return when it was asked last."""
-        return moment(question.last_asked_at)
+    last = Column[OpenQuestion]("Last asked", lambda question: moment(question.last_asked_at))
 
     @admin.display(description="Answer")
     def answered_by(self, question: OpenQuestion) -> str:
@@ -409,28 +340,11 @@ class OpenQuestionAdmin(ServiceAdmin):
         """Start the article with the question as its title."""
         return {"title": question.text[: services.TITLE_LIMIT]} if action.path == "answer" else {}
 
-    @service_action(
-        path="answer",
-        title="Write the answer",
-        permission=services.MANAGE,
-        form=AnswerForm,
-        submit="Save article",
-        tone="primary",
-        explain="It becomes an article of the collection. Agents answer from it as soon as it is saved.",
-    )
-    def answer(self, request: HttpRequest, obj: OpenQuestion, form: ConsoleForm) -> str:
-        """Write the article that answers it."""
-        questions.answer_question(actor=viewer_of(request), question_id=obj.pk, **form.cleaned_data)
-        return "Article saved. Agents answer from it now."
+    answer = calls(questions.answer_question, "question_id", path="answer", permission=services.MANAGE,
+                   title="Write the answer", form=AnswerForm, submit="Save article", tone="primary",
+                   explain="It becomes an article of the collection. Agents answer from it as soon as it is saved.",
+                   done="Article saved. Agents answer from it now.")  # fmt: skip
 
-    @service_action(
-        path="dismiss",
-        title="Dismiss",
-        permission=services.MANAGE,
-        submit="Dismiss question",
-        explain="It isn't for you to answer. It is listed again when somebody asks it again.",
-    )
-    def dismiss(self, request: HttpRequest, obj: OpenQuestion, form: ConsoleForm) -> str:
-        """Leave it without an answer."""
-        questions.dismiss_question(actor=viewer_of(request), question_id=obj.pk)
-        return "Question dismissed."
+    dismiss = calls(questions.dismiss_question, "question_id", path="dismiss", permission=services.MANAGE,
+                    title="Dismiss", submit="Dismiss question", done="Question dismissed.",
+                    explain="It isn't for you to answer. It is listed again when somebody asks it again.")  # fmt: skip

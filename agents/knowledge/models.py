@@ -1,7 +1,5 @@
 """Collections, their documents in versions, the passages that are searched, and what answers cited."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Read collections, documents and their versions."""
 
-from __future__ import annotations
-
 from typing import Final
 from uuid import UUID
 
@@ -27,6 +25,12 @@ def get_collection(*, viewer: Actor, collection_id: UUID) -> Collection:
     if found is None:
         raise NotFound("There is no such collection.")
     return found
+
+
+def collection_choices() -> list[tuple[str, str]]:
+    """Return the collections as the choices of a form."""
+    rows = Collection.objects.order_by("name", "id")
+    return [(str(row.pk), f"{row.name} ({row.get_audience_display().lower()})") for row in rows]
 
 
 def query_documents(*, viewer: Actor) -> QuerySet[Document]:

@@ -1,7 +1,5 @@
 """Keep collections and documents: create, write, move, delete."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID

@@ -1,7 +1,5 @@
 """What a passage means, as numbers of one model."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db import models

@@ -1,7 +1,5 @@
 """The console's page of the Langflow server."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django import forms
@@ -12,18 +10,14 @@ from django.http import HttpRequest
 from agents.langflow import connection
 from agents.langflow.connection import MANAGE
 from agents.langflow.models import FlowServer
+from agents.llm.routes.forms import SeenForm
 from console.base.actions import ServiceAction, service_action
-from console.base.forms import ConsoleForm
+from console.base.crud import calls, given
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
-
-
-class SeenForm(ConsoleForm):
-    """A form that carries the version that was shown."""
-
-    version = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
 
 
 class ServerForm(SeenForm):
@@ -61,20 +55,11 @@ class FlowServerAdmin(ServiceAdmin):
         counted = rows.annotate(kept_sessions=Count("sessions"), waiting_sessions=waits)
         return counted.filter(Q(is_active=True) | Q(kept_sessions__gt=0))
 
-    @admin.display(description="Conversations kept there")
-    def kept(self, server: FlowServer) -> str:
-        """Return how many sessions it keeps."""
-        return str(server.kept_sessions)  # type: ignore[attr-defined]
-
-    @admin.display(description="Waiting to be erased")
-    def to_erase(self, server: FlowServer) -> str:
-        """Return how many sessions it has not confirmed as erased."""
-        return str(server.waiting_sessions)  # type: ignore[attr-defined]
-
-    @admin.display(description="Key")
-    def key_state(self, server: FlowServer) -> str:
-        """Return whether a key is kept."""
-        return "Kept, encrypted" if server.__dict__.get("key") is not None else "None"
+    kept = Column[FlowServer]("Conversations kept there", lambda server: str(server.kept_sessions))  # type: ignore[attr-defined]
+    to_erase = Column[FlowServer]("Waiting to be erased", lambda server: str(server.waiting_sessions))  # type: ignore[attr-defined]
+    key_state = Column[FlowServer](
+        "Key", lambda server: "Kept, encrypted" if server.__dict__.get("key") is not None else "None"
+    )
 
     @admin.display(description="State")
     def standing(self, server: FlowServer) -> str:
@@ -98,38 +83,24 @@ class FlowServerAdmin(ServiceAdmin):
         """Return the list after a change that may have replaced the server."""
         return self.list_url() if action.path in ("edit", "remove") else super().after_action_url(request, action, obj)
 
-    @service_action(path="create", title="Connect Langflow", permission=MANAGE, form=ServerForm, submit="Connect",
-                    tone="primary", on_list=True,
-                    explain="Customers' messages go there with placeholders for personal data.")  # fmt: skip
-    def create(self, request: HttpRequest, obj: None, form: ServerForm) -> str:
-        """Connect the server."""
-        self._connect(request, form)
-        return "Langflow was connected. Test it, then choose a flow on an agent's page."
+    create = calls(connection.connect_server, path="create", permission=MANAGE, title="Connect Langflow",
+                   form=ServerForm, submit="Connect", tone="primary",
+                   explain="Customers' messages go there with placeholders for personal data.",
+                   done="Langflow was connected. Test it, then choose a flow on an agent's page.")  # fmt: skip
 
     @service_action(path="edit", title="Edit", permission=MANAGE, form=ServerForm, submit="Save", tone="primary",
                     explain="You can't approve what agents with flows ask for.")  # fmt: skip
     def edit(self, request: HttpRequest, obj: FlowServer, form: ServerForm) -> str:
-        """Change the key or the address."""
-        self._connect(request, form)
+        """Change the key or the address; it is the server that is connected, so none is named."""
+        said, seen = given(form), form.cleaned_data["version"]
+        connection.connect_server(actor=viewer_of(request), seen_version=seen, **said)
         return "Saved. After a change of the address, activate agents with flows again."
 
-    @service_action(path="test", title="Test", permission=MANAGE,
-                    explain="Asks Langflow whether it takes the key. No flow runs.")  # fmt: skip
-    def test(self, request: HttpRequest, obj: FlowServer, form: ConsoleForm) -> str:
-        """Check the server."""
-        connection.check_server(actor=viewer_of(request), server_id=obj.pk)
-        return "Langflow answers and takes the key."
+    test = calls(connection.check_server, "server_id", path="test", permission=MANAGE, title="Test",
+                 explain="Asks Langflow whether it takes the key. No flow runs.",
+                 done="Langflow answers and takes the key.")  # fmt: skip
 
-    @service_action(path="remove", title="Disconnect", permission=MANAGE, form=SeenForm, tone="danger",
-                    explain="What it keeps of conversations is erased there, then its key here.")  # fmt: skip
-    def remove(self, request: HttpRequest, obj: FlowServer, form: SeenForm) -> str:
-        """Disconnect the server."""
-        seen = form.cleaned_data["version"]
-        connection.disconnect_server(actor=viewer_of(request), server_id=obj.pk, seen_version=seen)
-        return "Langflow was disconnected."
-
-    def _connect(self, request: HttpRequest, form: ServerForm) -> None:
-        said = form.cleaned_data
-        connection.connect_server(
-            actor=viewer_of(request), base_url=said["base_url"], key=said["key"], seen_version=said["version"]
-        )
+    remove = calls(connection.disconnect_server, "server_id", path="remove", permission=MANAGE, title="Disconnect",
+                   form=SeenForm, tone="danger",
+                   explain="What it keeps of conversations is erased there, then its key here.",
+                   done="Langflow was disconnected.")  # fmt: skip

@@ -1,7 +1,5 @@
 """Connect the organisation's Langflow server, check it, and disconnect it."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """A Langflow flow as an agent's head: one run of the flow is the turn."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from typing import Final

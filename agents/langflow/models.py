@@ -1,7 +1,5 @@
 """The organisation's Langflow server, and the sessions that it keeps of our conversations."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField

@@ -1,7 +1,5 @@
 """Endpoints of the organisation's Langflow server."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

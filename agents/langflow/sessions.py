@@ -1,7 +1,5 @@
 """Sessions at Langflow: one for each conversation and version, erased with the person until Langflow confirms."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Tokens by which a flow reaches the tools of the one run, or the one trial, that it answers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """The built-in orchestrator: ask the model, call its tools, at most six rounds."""
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from agents.llm.ports import (

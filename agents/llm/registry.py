@@ -1,7 +1,5 @@
 """Orchestrators and models by key, and the rules that providers bring; heavy ones load when first used."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any

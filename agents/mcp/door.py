@@ -1,7 +1,5 @@
 """The MCP endpoint: `POST /mcp/<agent>/` with the token of one run."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Limits of the MCP endpoint: requests a minute, one call of an answer at a time."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """What a token's run may see and do: the tools of its version for its caller as they are now."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass

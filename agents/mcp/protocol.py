@@ -1,7 +1,5 @@
 """JSON-RPC as MCP uses it: read a request, write an answer (pure)."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field
 from typing import Any, Final

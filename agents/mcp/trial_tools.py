@@ -1,7 +1,5 @@
 """What a trial's token may see and do: the tools of a version, which read or only foresee; nothing acts."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What agents remember of contacts, and the summary of a conversation: panels of pages, and the page of one fact."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from django import forms
@@ -18,9 +16,10 @@ from agents.memory.models import ContactFact
 from agents.memory.summary import summarise_for_page
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConfirmForm, ConsoleForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
-from console.templatetags.console_ui import chip, moment
+from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
 from conversations.models import Contact, Conversation
 from conversations.registry import Panel, register_panel
@@ -121,14 +120,11 @@ class ContactFactAdmin(ServiceAdmin):
     def words(self, fact: ContactFact) -> str:
         """Return the masked value."""
         mark = "" if fact.is_current else chip("Replaced", "neutral", "clock")
-        url = reverse(PAGE, args=[fact.pk])
-        return format_html('<a class="wk-over" href="{}">{}</a> {}', url, fact.shown(clear=False), mark)
+        return format_html("{} {}", link("agents_contactfact_change", fact.pk, fact.shown(clear=False)), mark)
 
-    @admin.display(description="Contact")
-    def person(self, fact: ContactFact) -> str:
-        """Return a link to the contact."""
-        url = reverse("admin:conversations_contact_change", args=[fact.contact_id])
-        return format_html('<a class="wk-over" href="{}">{}</a>', url, fact.contact.shown_name)
+    person = Column[ContactFact](
+        "Contact", lambda fact: link("conversations_contact_change", fact.contact_id, fact.contact.shown_name)
+    )
 
     @admin.display(description="Stated by")
     def stated(self, fact: ContactFact) -> str:

@@ -1,7 +1,5 @@
 """Compose the summary of a conversation for the person who takes it over (pure): no model takes part."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The kinds of facts, and what a value of each may look like (pure)."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Mapping

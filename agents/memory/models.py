@@ -1,7 +1,5 @@
 """Facts that contacts stated about themselves."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Write down what contacts say about themselves: the newest of a kind is current, the others are its history."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple

@@ -1,7 +1,5 @@
 """Recall what is known of a contact, as one line that a model is given."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID

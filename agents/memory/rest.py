@@ -1,7 +1,5 @@
 """Endpoints of what is remembered of a contact, and of the summary of a conversation."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

@@ -4,8 +4,6 @@ No model takes part. A phrase counts only where a sentence or a part of one begi
 somebody else said become facts.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field

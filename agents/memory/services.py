@@ -1,7 +1,5 @@
 """Read, correct and remove what is remembered of a contact."""
 
-from __future__ import annotations
-
 from typing import Final
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Read what the summary of a conversation is made of; nothing of it is stored."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from typing import Final
 from uuid import UUID

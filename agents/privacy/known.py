@@ -1,7 +1,5 @@
 """What is known of contacts, and where a text has it (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

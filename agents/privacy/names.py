@@ -1,7 +1,5 @@
 """Names that are known, found in running text however they are written (pure)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final

@@ -1,7 +1,5 @@
 """Telephone numbers and email addresses that are known, found however they are written (pure)."""
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence

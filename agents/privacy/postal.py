@@ -1,7 +1,5 @@
 """Postal addresses that are known, found in parts and with other words for street, road and the like (pure)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Placeholders for personal data that a model may see, and the way back into declared arguments (pure)."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping

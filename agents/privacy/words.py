@@ -1,7 +1,5 @@
 """How personal values are written: without umlauts, or in scripts that have no spaces (pure)."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from typing import Final

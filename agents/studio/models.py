@@ -1,7 +1,5 @@
 """Agents, their versions, and the history of what answered."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.conf import settings

@@ -11,6 +11,7 @@ from django import template
 from django.contrib.admin.utils import display_for_value, label_for_field, lookup_field
 from django.forms.boundfield import BoundField
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import formats, timesince, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -41,6 +42,11 @@ def chip(label: str, tone: str = "neutral", name: str = "") -> SafeString:
     """Draw a chip: a label, its tone and an icon, so that colour is never the only signal."""
     mark = icon(name, 14) if name else ""
     return format_html('<span class="wk-chip wk-tone-{}">{}<span>{}</span></span>', tone, mark, label)
+
+
+def link(page: str, key: object, words: str) -> SafeString:
+    """Draw a link to the console's page of another row, such as `agents_agent_change`."""
+    return format_html('<a class="wk-over" href="{}">{}</a>', reverse(f"admin:{page}", args=[key]), words)
 
 
 @register.simple_tag

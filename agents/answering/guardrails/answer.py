@@ -1,7 +1,5 @@
 """Check an answer against the records before it is sent."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, replace
 from typing import Final

@@ -3,8 +3,6 @@
 Never asked of a model: a model that makes things up is as sure of them as of the rest.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import unicodedata

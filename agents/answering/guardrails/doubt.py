@@ -1,7 +1,5 @@
 """What an agent says instead of an answer that it isn't sure of, in the person's language."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from agents.answering.guardrails.confidence import Grounds

@@ -4,8 +4,6 @@ Only a request of a kind whose words the claim uses proves it, and only about th
 names none, there has to be exactly one such request.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final

@@ -1,7 +1,5 @@
 """What is wrong with the text of an answer: instructions, claims, links, hidden characters (pure)."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Hold a streamed answer back until each of its sentences has passed the gate."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Final

@@ -1,7 +1,5 @@
 """Order numbers, requests, dates, amounts and products that messages name; never what is masked."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """What a message is about: phrases of each intent, in English, German, French and Spanish."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Final
 

@@ -1,7 +1,5 @@
 """The language that somebody writes: by its small words, or by its script."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final

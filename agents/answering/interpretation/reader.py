@@ -1,7 +1,5 @@
 """Read messages by rules: the same words give the same reading, and each point has a name."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final

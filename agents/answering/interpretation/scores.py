@@ -1,7 +1,5 @@
 """Urgency and lead score: named factors, each counted once, whose points add up to the score."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final

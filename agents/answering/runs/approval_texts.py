@@ -1,7 +1,5 @@
 """What requesters read about their approval: sentences built from the approval, never by a model."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from agents.llm.ports import ASKS, SENT_BACK

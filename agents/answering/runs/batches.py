@@ -1,7 +1,5 @@
 """Assign a message to a run: it starts one, joins one, or is left to the person who answers."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from uuid import UUID
 

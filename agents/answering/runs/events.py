@@ -1,7 +1,5 @@
 """What is told of a run when it ends: the run, and its calls of tools and models since its last answer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Explain an answer of an agent: its version, its sources, what it called and asked, and what that cost."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """What a run notes of the facts in the messages that it answers, and which ones its model is given."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from agents.answering.selectors import Standing, Transcript

@@ -1,7 +1,5 @@
 """Record a requester's answer to an approver while a person has the conversation."""
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from django.db import transaction

@@ -1,7 +1,5 @@
 """One run at a time per conversation: claim with a lease and a fence, renew, find the next run."""
 
-from __future__ import annotations
-
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Final

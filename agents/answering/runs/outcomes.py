@@ -3,8 +3,6 @@
 A failed report is retried; in the end a person is asked.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Final
 from uuid import UUID

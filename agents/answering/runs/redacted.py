@@ -1,7 +1,5 @@
 """What a model over a network sees of a run: placeholders in the place of personal data, in both directions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice

@@ -1,7 +1,5 @@
 """Give the same answer to the same public question for an hour, without asking a model again."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256

@@ -1,7 +1,5 @@
 """How a run speaks: live frames while it works, then one stored answer."""
 
-from __future__ import annotations
-
 from uuid import UUID, uuid5
 
 from agents.models import AgentRun, AgentVersion

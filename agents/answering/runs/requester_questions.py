@@ -1,7 +1,5 @@
 """Pass news about a request on to the requester, in their own conversation."""
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from django.db import transaction

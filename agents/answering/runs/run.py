@@ -1,7 +1,5 @@
 """Execute a run: rounds until there is an answer, then reply and finish in one transaction."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Read what a customer wants where a worker looks at their messages anyway, and keep it with the conversation."""
 
-from __future__ import annotations
-
 from typing import Final
 from uuid import UUID
 

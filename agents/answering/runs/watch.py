@@ -1,7 +1,5 @@
 """Keep one turn within its time and its worker, and end it when it may no longer speak."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from typing import Final

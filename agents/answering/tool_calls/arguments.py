@@ -1,7 +1,5 @@
 """Whether the arguments of a call may be read at all, before any tool sees them (pure)."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator, Mapping

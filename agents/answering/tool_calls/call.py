@@ -1,7 +1,5 @@
 """Run a reading from another system: beside others, within its time, with a cache, one retry and a breaker."""
 
-from __future__ import annotations
-
 import hashlib
 import time
 from collections.abc import Callable

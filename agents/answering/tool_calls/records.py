@@ -1,7 +1,5 @@
 """The rows of calls: one for each wish of a run, written before it runs and when it has ended."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Why a call of a tool is not made, or failed; every reason has a code of its own."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from pydantic import BaseModel

@@ -1,7 +1,5 @@
 """What a model gets to read of a result: masked, cut to size, and marked as data (pure)."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Perform the calls of one round: check each, read beside each other, change one after another."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence

@@ -1,7 +1,5 @@
 """Tools made of what others register: acting ones of kinds of action, reading ones of a platform's lookups."""
 
-from __future__ import annotations
-
 from typing import Any
 from uuid import UUID
 

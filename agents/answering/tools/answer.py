@@ -1,7 +1,5 @@
 """Passes the requester's answer on to the approvers: their own words, never a model's."""
 
-from __future__ import annotations
-
 from typing import Any
 from uuid import UUID
 

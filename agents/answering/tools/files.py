@@ -1,7 +1,5 @@
 """Sends a file that the agent wrote, such as a table of figures, to the person in the conversation."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 from uuid import UUID, uuid5
 

@@ -1,7 +1,5 @@
 """Look up the organisation's documents, and answer with the numbers of the passages found there."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Reading tools about requests: what waits for the member, and what happened to one."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Reading tools: audiences for members, and a way to a colleague for everyone."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """The base class of tools, who may use them, and the registered tools."""
 
-from __future__ import annotations
-
 import abc
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Resubmits a returned request unchanged because its requester says so."""
 
-from __future__ import annotations
-
 from typing import Any
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Resubmits a returned request, with new values or unchanged."""
 
-from __future__ import annotations
-
 from typing import Any
 from uuid import UUID
 

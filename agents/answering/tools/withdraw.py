@@ -1,7 +1,5 @@
 """Withdraws what this run requested, while that is still possible."""
 
-from __future__ import annotations
-
 from typing import Any
 from uuid import UUID
 

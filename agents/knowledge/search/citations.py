@@ -1,7 +1,5 @@
 """Name the sources of an answer: for people in the message, and on record by version and digest."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID

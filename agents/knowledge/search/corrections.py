@@ -1,7 +1,5 @@
 """Correct a word that nobody wrote, by its parts of three letters and the fewest changes (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Write a document's passages and what its collection knows about words."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from typing import Any, Final

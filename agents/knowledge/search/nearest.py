@@ -1,7 +1,5 @@
 """Find the passages that mean what a question means, under row-level security like any other row."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """What people asked and no document answered: kept masked, grouped by what it is about, answered by an article."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Final
 from uuid import UUID

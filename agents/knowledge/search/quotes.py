@@ -1,7 +1,5 @@
 """Quote the part of a passage that answers a question (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Find the passages that answer a question, and how much of the question they cover."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

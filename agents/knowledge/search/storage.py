@@ -1,7 +1,5 @@
 """Whether this database compares vectors, and the indexes by which it does so quickly."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from django.core import checks

@@ -1,7 +1,5 @@
 """Keep the vectors of passages: a document at a time, by tasks that any worker may repeat."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Final
 from uuid import UUID

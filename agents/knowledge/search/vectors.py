@@ -1,7 +1,5 @@
 """Ask a route for the vectors of texts: reserved, recorded and settled as every call of a model."""
 
-from __future__ import annotations
-
 import json
 import math
 import time

@@ -1,7 +1,5 @@
 """Words of questions that say nothing about their subject, and words that mean the same (pure)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Final
 

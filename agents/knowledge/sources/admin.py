@@ -12,13 +12,13 @@ from django.utils.html import format_html, format_html_join
 from agents.knowledge import selectors, services
 from agents.knowledge.sources import crawler, sites
 from agents.models import Document, Site
-from console.base.actions import ServiceAction, service_action
-from console.base.crud import edits
-from console.base.forms import ConfirmForm, ConsoleForm
-from console.base.lists import choose
+from console.base.actions import ServiceAction
+from console.base.crud import calls, edits
+from console.base.forms import ConsoleForm
+from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
-from console.templatetags.console_ui import chip, moment
+from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
 
 SHOWN = 50
@@ -59,6 +59,7 @@ class SiteAdmin(ServiceAdmin):
     list_display = ("address", "home", "standing", "pages", "last")
     list_filter: ClassVar = [choose("state", "State", Site.State.choices)]
     ordering = ("address", "id")
+    to_list = ("remove",)
     detail_fields = ("address", "home", "spoken", "standing", "problem", "pages", "contents", "rhythm", "last")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
@@ -69,16 +70,12 @@ class SiteAdmin(ServiceAdmin):
         """Return the address."""
         return str(site.address)
 
-    @admin.display(description="Collection")
-    def home(self, site: Site) -> str:
-        """Return a link to the collection."""
-        url = reverse("admin:agents_collection_change", args=[site.collection_id])
-        return format_html('<a class="wk-over" href="{}">{}</a>', url, site.collection.name)
-
-    @admin.display(description="Language")
-    def spoken(self, site: Site) -> str:
-        """Return the language of pages that don't say theirs."""
-        return str(dict(Document.Language.choices).get(site.language, site.language))
+    home = Column[Site](
+        "Collection", lambda site: link("agents_collection_change", site.collection_id, site.collection.name)
+    )
+    spoken = Column[Site](
+        "Language", lambda site: str(dict(Document.Language.choices).get(site.language, site.language))
+    )
 
     @admin.display(description="State")
     def standing(self, site: Site) -> str:
@@ -86,10 +83,7 @@ class SiteAdmin(ServiceAdmin):
         tones = {"ready": ("good", "check"), "failed": ("danger", "x-circle")}
         return chip(site.get_state_display(), *tones.get(site.state, ("neutral", "clock")))
 
-    @admin.display(description="Problem")
-    def problem(self, site: Site) -> str:
-        """Return why it couldn't be fetched."""
-        return sites.TROUBLES.get(site.trouble, "") or "None"
+    problem = Column[Site]("Problem", lambda site: sites.TROUBLES.get(site.trouble, "") or "None")
 
     @admin.display(description="Its documents")
     def contents(self, site: Site) -> str:
@@ -106,21 +100,13 @@ class SiteAdmin(ServiceAdmin):
         busy = site.state in (Site.State.WAITING, Site.State.FETCHING)
         return "It is being fetched already." if action.path == "refresh" and busy else ""
 
-    @admin.display(description="Refreshed")
-    def rhythm(self, site: Site) -> str:
-        """Return how often it is fetched."""
-        return sites.INTERVALS.get(site.every_hours, f"Every {site.every_hours} hours")
+    rhythm = Column[Site](
+        "Refreshed", lambda site: sites.INTERVALS.get(site.every_hours, f"Every {site.every_hours} hours")
+    )
+    last = Column[Site]("Last fetched", lambda site: moment(site.fetched_at) if site.fetched_at else "Not yet")
 
-    @admin.display(description="Last fetched")
-    def last(self, site: Site) -> str:
-        """Return when it was fetched last."""
-        return moment(site.fetched_at) if site.fetched_at else "Not yet"
-
-    @service_action(path="refresh", title="Refresh", permission=services.MANAGE, tone="primary")
-    def refresh(self, request: HttpRequest, obj: Site, form: ConsoleForm) -> str:
-        """Fetch it again now."""
-        sites.refresh_site(actor=viewer_of(request), site_id=obj.pk)
-        return "The site is being fetched."
+    refresh = calls(sites.refresh_site, "site_id", path="refresh", permission=services.MANAGE, title="Refresh",
+                    tone="primary", done="The site is being fetched.")  # fmt: skip
 
     edit = edits(sites.change_site, "site_id", services.MANAGE, RhythmForm, title="Change how often", done="Saved.")
 
@@ -128,21 +114,7 @@ class SiteAdmin(ServiceAdmin):
         """Start from how often it is fetched now."""
         return {"every_hours": site.every_hours} if action.path == "edit" else {}
 
-    @service_action(
-        path="remove",
-        title="Remove",
-        permission=services.MANAGE,
-        form=ConfirmForm,
-        submit="Remove site",
-        tone="danger",
-        explain="Its pages are deleted, too. Agents no longer answer from them.",
-    )
-    def remove(self, request: HttpRequest, obj: Site, form: ConsoleForm) -> str:
-        """Remove it with its pages."""
-        sites.remove_site(actor=viewer_of(request), site_id=obj.pk)
-        return "Site removed."
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return to the list from a removed site."""
-        gone = action.path == "remove" and request.method == "POST"
-        return self.list_url() if gone else super().after_action_url(request, action, obj)
+    remove = calls(sites.remove_site, "site_id", path="remove", permission=services.MANAGE, title="Remove",
+                   submit="Remove site", tone="danger",
+                   explain="Its pages are deleted, too. Agents no longer answer from them.",
+                   done="Site removed.")  # fmt: skip

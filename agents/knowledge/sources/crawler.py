@@ -1,7 +1,5 @@
 """Walk over one site's pages: one host, few and small pages, what robots may read, no private address."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field

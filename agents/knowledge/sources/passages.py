@@ -1,7 +1,5 @@
 """Cut a document written in Markdown into passages at its headings (pure)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

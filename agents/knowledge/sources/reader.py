@@ -3,8 +3,6 @@
 Run as a program: the kind is its argument, the bytes its input, JSON its output. It imports nothing of ours.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """What the robots.txt of a site lets a program read (RFC 9309, pure)."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final

@@ -1,7 +1,5 @@
 """Fetch sites as documents: in slices, so that a slow site holds no worker, and again when it is due."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any, Final

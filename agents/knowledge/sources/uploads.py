@@ -1,7 +1,5 @@
 """Take uploaded files and read them, each in a process of its own with little time and memory."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Amounts of money as people write them: figures, separators, currency marks, number words."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from decimal import Decimal

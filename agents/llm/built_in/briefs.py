@@ -1,7 +1,5 @@
 """What the built-in model writes above a daily brief: findings as sentences, in each language."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

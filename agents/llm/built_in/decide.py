@@ -1,7 +1,5 @@
 """Turn the lines of a conversation into decisions: call tools, ask back, or say something."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Questions about figures and requests, as calls of the tools that answer them."""
 
-from __future__ import annotations
-
 import re
 
 from agents.llm.built_in.phrases import book

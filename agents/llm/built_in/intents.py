@@ -1,7 +1,5 @@
 """What a clause is about: the tool it asks for, or something agents cannot do."""
 
-from __future__ import annotations
-
 import re
 
 from agents.llm.built_in.phrases import book

@@ -1,7 +1,5 @@
 """What the built-in model answers in a language that it does not speak."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 ONLY_ENGLISH = "I only understand English"

@@ -1,7 +1,5 @@
 """Hand what no rule answers to the organisation's documents, then to a person (pure)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The built-in model behind the model port: decide by rules, put tool results into words."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """What the built-in model may be taught about a field of work: its words, its tools and their sentences."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

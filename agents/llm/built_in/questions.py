@@ -1,7 +1,5 @@
 """The questions the built-in model asks back, word for word the same each time."""
 
-from __future__ import annotations
-
 from agents.llm.built_in.phrases import book
 from agents.llm.built_in.types import Pending
 

@@ -1,7 +1,5 @@
 """What the built-in model says: small talk, refusals, and tool results as sentences."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

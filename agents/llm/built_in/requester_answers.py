@@ -1,7 +1,5 @@
 """Detect whether a message answers an approver's question or resubmits a request (pure)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """How something is said: a command, a question, a doubt, a refusal, an attack."""
 
-from __future__ import annotations
-
 import re
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Cut a message into quoted pieces, clauses and tokens."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

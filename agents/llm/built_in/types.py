@@ -1,7 +1,5 @@
 """Value types of the built-in model: calls, open questions, decisions, memory."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal

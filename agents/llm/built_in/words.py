@@ -1,7 +1,5 @@
 """The words the built-in model knows, and how it corrects typing errors in them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import lru_cache
 

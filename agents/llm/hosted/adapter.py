@@ -1,7 +1,5 @@
 """Adapter over pydantic-ai: our lines become its messages, its response becomes our turn."""
 
-from __future__ import annotations
-
 import json
 import time
 import warnings

@@ -1,7 +1,5 @@
 """Read the arguments of a tool call as every reader would: no doubled keys, nothing that cannot be stored (pure)."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn

@@ -1,7 +1,5 @@
 """OpenAI-compatible and Anthropic models: one attempt, no redirects, answers of a bounded size."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Register the models of the installation that are asked over a network."""
 
-from __future__ import annotations
-
 from django.conf import settings
 
 from agents.llm import registry

@@ -1,7 +1,5 @@
 """The console's pages of models, budgets and usage."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -17,9 +15,9 @@ from agents.llm.routes.forms import BudgetChangeForm, BudgetForm, RouteForm, See
 from agents.llm.routes.ledger import MANAGE
 from agents.llm.routes.models import Budget, ModelCall, ModelRoute, Tier
 from console.base.actions import ServiceAction, service_action
-from console.base.crud import edits
+from console.base.crud import calls, edits
 from console.base.forms import ConsoleForm
-from console.base.lists import SelectFilter, choose, since
+from console.base.lists import Column, SelectFilter, choose, since
 from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, exact, moment, money
@@ -63,10 +61,7 @@ class ModelRouteAdmin(ServiceAdmin):
         """Leave out removed routes, whose calls stay on the usage page."""
         return super().get_queryset(request).filter(is_removed=False)
 
-    @admin.display(description="For")
-    def for_what(self, route: ModelRoute) -> str:
-        """Return the tier."""
-        return chip(*TIERS[Tier(route.tier)])
+    for_what = Column[ModelRoute]("For", lambda route: chip(*TIERS[Tier(route.tier)]))
 
     @admin.display(description="Price per million tokens")
     def price(self, route: ModelRoute) -> str:
@@ -87,15 +82,10 @@ class ModelRouteAdmin(ServiceAdmin):
             return "–" if known is None else "Free"
         return format_html('about <span class="wk-number">{} {}</span>', money(prices.preview(known)), known.currency)
 
-    @admin.display(description="Address")
-    def address(self, route: ModelRoute) -> str:
-        """Return where it is."""
-        return route.base_url or "The provider's own"
-
-    @admin.display(description="Key")
-    def key_state(self, route: ModelRoute) -> str:
-        """Return whether a key is kept."""
-        return "Kept, encrypted" if route.__dict__.get("key") is not None else "None"
+    address = Column[ModelRoute]("Address", lambda route: route.base_url or "The provider's own")
+    key_state = Column[ModelRoute](
+        "Key", lambda route: "Kept, encrypted" if route.__dict__.get("key") is not None else "None"
+    )
 
     @admin.display(description="Embeddings")
     def embeddings(self, route: ModelRoute) -> str:
@@ -106,15 +96,12 @@ class ModelRouteAdmin(ServiceAdmin):
         made = route.vectors.filter(**same).count()
         return f"{route.embedding_model}, {made:,} passages done"
 
-    @admin.display(description="Judges passages")
-    def judging(self, route: ModelRoute) -> str:
-        """Return whether it is asked if passages answer a question."""
-        return "Yes, for agents that have this checked" if route.judges else "No"
-
-    @admin.display(description="State")
-    def standing(self, route: ModelRoute) -> str:
-        """Return whether agents use it."""
-        return chip("In use", "good", "check") if route.is_active else chip("Off", "neutral", "pause")
+    judging = Column[ModelRoute](
+        "Judges passages", lambda route: "Yes, for agents that have this checked" if route.judges else "No"
+    )
+    standing = Column[ModelRoute](
+        "State", lambda route: chip("In use", "good", "check") if route.is_active else chip("Off", "neutral", "pause")
+    )
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return why the action can't be used now."""
@@ -158,24 +145,15 @@ class ModelRouteAdmin(ServiceAdmin):
             raise Unavailable(FAILURES.get(result.code, "The model gave no whole answer."), code=result.code)
         return f"It answered in {result.milliseconds / 1000:.1f} seconds."
 
-    @service_action(path="activate", title="Activate", permission=MANAGE, tone="good")
-    def activate(self, request: HttpRequest, obj: ModelRoute, form: ConsoleForm) -> str:
-        """Let agents use a route."""
-        configuration.activate_route(actor=viewer_of(request), route_id=obj.pk)
-        return f"{obj.name} is now in use."
+    activate = calls(configuration.activate_route, "route_id", path="activate", permission=MANAGE, title="Activate",
+                     tone="good", done="{.name} is now in use.")  # fmt: skip
 
-    @service_action(path="deactivate", title="Turn off", permission=MANAGE)
-    def deactivate(self, request: HttpRequest, obj: ModelRoute, form: ConsoleForm) -> str:
-        """Stop using a route."""
-        configuration.deactivate_route(actor=viewer_of(request), route_id=obj.pk)
-        return f"{obj.name} is off."
+    deactivate = calls(configuration.deactivate_route, "route_id", path="deactivate", permission=MANAGE,
+                       title="Turn off", done="{.name} is off.")  # fmt: skip
 
-    @service_action(path="remove", title="Remove", permission=MANAGE, form=SeenForm, tone="danger",
-                    explain="Its key is deleted. What it cost stays on the usage page.")  # fmt: skip
-    def remove(self, request: HttpRequest, obj: ModelRoute, form: SeenForm) -> str:
-        """Remove a route."""
-        configuration.remove_route(actor=viewer_of(request), route_id=obj.pk, seen_version=form.cleaned_data["version"])
-        return "The model was removed."
+    remove = calls(configuration.remove_route, "route_id", path="remove", permission=MANAGE, title="Remove",
+                   form=SeenForm, tone="danger", explain="Its key is deleted. What it cost stays on the usage page.",
+                   done="The model was removed.")  # fmt: skip
 
 
 @admin.register(Budget)
@@ -202,10 +180,7 @@ class BudgetAdmin(ServiceAdmin):
             spend = spends.get(budget.pk)
             budget.used_now = spend.reserved + spend.settled if spend else 0  # type: ignore[attr-defined]
 
-    @admin.display(description="For")
-    def covers(self, budget: Budget) -> str:
-        """Return whose calls count."""
-        return budget.agent.name if budget.agent else "All agents"
+    covers = Column[Budget]("For", lambda budget: budget.agent.name if budget.agent else "All agents")
 
     @admin.display(description="Amount")
     def limit(self, budget: Budget) -> str:
@@ -229,15 +204,11 @@ class BudgetAdmin(ServiceAdmin):
         words = [f"{route.name}: about {money(prices.preview(cost))} {cost.currency}" for route, cost in known if cost]
         return ", ".join(words) or "–"
 
-    @admin.display(description="When it is spent")
-    def afterwards(self, budget: Budget) -> str:
-        """Return what happens once it is spent."""
-        return budget.get_on_spent_display()
-
-    @admin.display(description="State")
-    def standing(self, budget: Budget) -> str:
-        """Return whether it counts."""
-        return chip("In use", "good", "check") if budget.is_active else chip("Removed", "neutral", "ban")
+    afterwards = Column[Budget]("When it is spent", lambda budget: budget.get_on_spent_display())
+    standing = Column[Budget](
+        "State",
+        lambda budget: chip("In use", "good", "check") if budget.is_active else chip("Removed", "neutral", "ban"),
+    )
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return why the action can't be used now."""
@@ -268,12 +239,9 @@ class BudgetAdmin(ServiceAdmin):
     edit = edits(limits.change_budget, "budget_id", MANAGE, BudgetChangeForm, title="Change", tone="primary",
                  done="The budget is now {}.")  # fmt: skip
 
-    @service_action(path="remove", title="Remove budget", permission=MANAGE, form=SeenForm, tone="danger",
-                    explain="Calls of models are then no longer limited by it.")  # fmt: skip
-    def remove(self, request: HttpRequest, obj: Budget, form: SeenForm) -> str:
-        """Remove a budget."""
-        limits.remove_budget(actor=viewer_of(request), budget_id=obj.pk, seen_version=form.cleaned_data["version"])
-        return "The budget was removed."
+    remove = calls(limits.remove_budget, "budget_id", path="remove", permission=MANAGE, title="Remove budget",
+                   form=SeenForm, tone="danger", explain="Calls of models are then no longer limited by it.",
+                   done="The budget was removed.")  # fmt: skip
 
 
 class ByFilter(SelectFilter):
@@ -328,20 +296,9 @@ class ModelCallAdmin(ReadOnlyAdmin):
         heading = {"route": "Model"}.get(by, by.capitalize())
         return {"sums": rows, "heading": heading, "days": days if days in ("1", "7") else "30"}
 
-    @admin.display(description="When")
-    def asked_at(self, call: ModelCall) -> str:
-        """Return when it was asked."""
-        return moment(call.created_at)
-
-    @admin.display(description="When")
-    def asked_exactly(self, call: ModelCall) -> str:
-        """Return when it was asked, to the minute."""
-        return exact(call.created_at)
-
-    @admin.display(description="Agent")
-    def agent_name(self, call: ModelCall) -> str:
-        """Return the agent's name."""
-        return call.agent.name if call.agent else "None"
+    asked_at = Column[ModelCall]("When", lambda call: moment(call.created_at))
+    asked_exactly = Column[ModelCall]("When", lambda call: exact(call.created_at))
+    agent_name = Column[ModelCall]("Agent", lambda call: call.agent.name if call.agent else "None")
 
     @admin.display(description="Why this model")
     def why_this_one(self, call: ModelCall) -> str:
@@ -365,17 +322,12 @@ class ModelCallAdmin(ReadOnlyAdmin):
             return "Not known"
         return format_html('<span class="wk-number">{} {}</span>', f"{call.price.normalize():f}", call.currency)
 
-    @admin.display(description="Took")
-    def took(self, call: ModelCall) -> str:
-        """Return how long it took."""
-        return "–" if call.milliseconds is None else f"{call.milliseconds / 1000:.1f} s"
-
-    @admin.display(description="First word after")
-    def first_word(self, call: ModelCall) -> str:
-        """Return when its first word came."""
-        return "–" if call.first_token_ms is None else f"{call.first_token_ms / 1000:.1f} s"
-
-    @admin.display(description="Outcome")
-    def ended(self, call: ModelCall) -> str:
-        """Return how it ended."""
-        return chip(call.get_outcome_display(), *OUTCOMES.get(call.outcome, ("warn", "alert")))
+    took = Column[ModelCall](
+        "Took", lambda call: "–" if call.milliseconds is None else f"{call.milliseconds / 1000:.1f} s"
+    )
+    first_word = Column[ModelCall](
+        "First word after", lambda call: "–" if call.first_token_ms is None else f"{call.first_token_ms / 1000:.1f} s"
+    )
+    ended = Column[ModelCall](
+        "Outcome", lambda call: chip(call.get_outcome_display(), *OUTCOMES.get(call.outcome, ("warn", "alert")))
+    )

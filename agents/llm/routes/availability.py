@@ -1,7 +1,5 @@
 """The organisation's routes as a model that agents can use, and whether workers for models have to run."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from agents.llm import registry

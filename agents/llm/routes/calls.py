@@ -1,7 +1,5 @@
 """Ask a model by the organisation's routes: choose, reserve, ask, settle, and fall back before the first word."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Sequence

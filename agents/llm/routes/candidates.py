@@ -1,7 +1,5 @@
 """Which models can be asked, in their order: the organisation's routes, or the installation's default."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field

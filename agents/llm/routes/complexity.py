@@ -1,7 +1,5 @@
 """How hard a question is, from 0 to 100 with named factors, by which a light or a strong model is chosen (pure)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

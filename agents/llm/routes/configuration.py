@@ -1,7 +1,5 @@
 """Set up the organisation's routes to models: add, change, activate, test, remove."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields

@@ -1,7 +1,5 @@
 """Forms of the pages of models, budgets and usage."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Reserve the worst price of a call before it, settle what it cost after it, sweep what a crash left."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

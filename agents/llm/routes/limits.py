@@ -1,7 +1,5 @@
 """Set up budgets of models: create, change, remove."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID

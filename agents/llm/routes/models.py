@@ -1,7 +1,5 @@
 """Model routes, budgets, what is spent of each, and every call of a model."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final
 
 from django.contrib.postgres.fields import ArrayField

@@ -1,7 +1,5 @@
 """Ask the route that is marked for it whether passages answer a question: paid and recorded as every call."""
 
-from __future__ import annotations
-
 import json
 import re
 import time

@@ -1,7 +1,5 @@
 """What a call of a model costs: prices, bounds, the worst case, and what was used (pure)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from typing import Final

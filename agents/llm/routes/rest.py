@@ -1,7 +1,5 @@
 """Endpoints of model routes, budgets and usage."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 from uuid import UUID

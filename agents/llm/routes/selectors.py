@@ -1,7 +1,5 @@
 """Read routes, budgets, calls of models, and what they add up to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime

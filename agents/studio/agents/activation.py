@@ -1,7 +1,5 @@
 """Activate an agent's draft, discard it, and go back to an earlier version."""
 
-from __future__ import annotations
-
 from typing import Final
 from uuid import UUID
 

@@ -34,8 +34,9 @@ from agents.studio.agents.forms import (
 from agents.studio.evals.admin.runs import CheckActions
 from agents.studio.trials.admin import TryAction
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
-from console.base.lists import SelectFilter
+from console.base.lists import Column, SelectFilter
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, exact
@@ -220,30 +221,14 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             "export_url": reverse("admin:agents_agent_export", args=[obj.pk]),
         }
 
-    @admin.display(description="Type", ordering="type")
-    def type_title(self, agent: Agent) -> str:
-        """Return the title of the agent's type."""
-        return dict(gallery.types()).get(agent.type, agent.type.replace("_", " ").capitalize())
-
-    @admin.display(description="Category", ordering="category")
-    def category_title(self, agent: Agent) -> str:
-        """Return the title of the agent's category."""
-        return agent.category.replace("_", " ").capitalize()
-
-    @admin.display(description="Version")
-    def version(self, agent: Agent) -> str:
-        """Return the number of the version that answers."""
-        return str(agent.active_version.number) if agent.active_version else "–"
-
-    @admin.display(description="Tools")
-    def tools(self, agent: Agent) -> str:
-        """Return the titles of the tools that the agent may call."""
-        return _titles(_shown(agent).tools)
-
-    @admin.display(description="Knowledge")
-    def knowledge(self, agent: Agent) -> str:
-        """Return the collections that the agent answers from."""
-        return _shelves(_shown(agent).collections)
+    type_title = Column[Agent](
+        "Type",
+        lambda agent: dict(gallery.types()).get(agent.type, agent.type.replace("_", " ").capitalize()),
+    )
+    category_title = Column[Agent]("Category", lambda agent: agent.category.replace("_", " ").capitalize())
+    version = Column[Agent]("Version", lambda agent: str(agent.active_version.number) if agent.active_version else "–")
+    tools = Column[Agent]("Tools", lambda agent: _titles(_shown(agent).tools))
+    knowledge = Column[Agent]("Knowledge", lambda agent: _shelves(_shown(agent).collections))
 
     @admin.display(description="Model")
     def thinks_with(self, agent: Agent) -> str:
@@ -251,30 +236,15 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         setup = _shown(agent)
         return f"{MODEL_WORDS.get(setup.model, setup.model)} {setup.flow or setup.model_name}".strip()
 
-    @admin.display(description="Open requests at most")
-    def open_limit(self, agent: Agent) -> str:
-        """Return how many open requests it may have."""
-        return str(_shown(agent).max_open_approvals or "Organisation default")
-
-    @admin.display(description="Confidence at least")
-    def confidence(self, agent: Agent) -> str:
-        """Return below which confidence an answer is not sent."""
-        return str(_shown(agent).min_confidence)
-
-    @admin.display(description="Remembers")
-    def remembers(self, agent: Agent) -> str:
-        """Return whose facts the agent uses."""
-        return str(AgentVersion.Memory(_shown(agent).memory).label)
-
-    @admin.display(description="Has passages judged")
-    def judging(self, agent: Agent) -> str:
-        """Return whether a model is asked if passages answer a question."""
-        return "Yes, where that is unclear" if _shown(agent).asks_judge else "No"
-
-    @admin.display(description="Instructions")
-    def instructions(self, agent: Agent) -> str:
-        """Return the instructions for a language model."""
-        return _shown(agent).instructions or "–"
+    open_limit = Column[Agent](
+        "Open requests at most", lambda agent: str(_shown(agent).max_open_approvals or "Organisation default")
+    )
+    confidence = Column[Agent]("Confidence at least", lambda agent: str(_shown(agent).min_confidence))
+    remembers = Column[Agent]("Remembers", lambda agent: str(AgentVersion.Memory(_shown(agent).memory).label))
+    judging = Column[Agent](
+        "Has passages judged", lambda agent: "Yes, where that is unclear" if _shown(agent).asks_judge else "No"
+    )
+    instructions = Column[Agent]("Instructions", lambda agent: _shown(agent).instructions or "–")
 
     @admin.display(description="State")
     def standing(self, agent: Agent) -> str:
@@ -390,16 +360,11 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         agent = services.activate_draft(actor=viewer_of(request), agent_id=obj.pk, override=override, **seen_by(form))
         return f"{agent.name} is now answering in version {form.cleaned_data['version']}."
 
-    @service_action(
-        path="activate-again",
-        title="Activate flow again",
-        permission=ACTIVATE,
-        explain="The agent answers with its Langflow flow as it is now. You can't approve its requests.",
-    )
-    def activate_again(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
-        """Let the flow answer as it is now."""
-        agent = services.activate_again(actor=viewer_of(request), agent_id=obj.pk)
-        return f"{agent.name} is now answering with its flow as it is in Langflow."
+    activate_again = calls(services.activate_again, "agent_id", path="activate-again", permission=ACTIVATE,
+                           title="Activate flow again",
+                           explain="The agent answers with its Langflow flow as it is now. "
+                           "You can't approve its requests.",
+                           done="{.name} is now answering with its flow as it is in Langflow.")  # fmt: skip
 
     @service_action(
         path="edit",
@@ -414,16 +379,9 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), **form.seen())
         return "Draft saved."
 
-    @service_action(
-        path="discard",
-        title="Discard draft",
-        permission=CHANGE,
-        explain="The changes of the draft are deleted. The active version stays as it is.",
-    )
-    def discard(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
-        """Delete the draft."""
-        services.discard_draft(actor=viewer_of(request), agent_id=obj.pk)
-        return "The draft is discarded."
+    discard = calls(services.discard_draft, "agent_id", path="discard", permission=CHANGE, title="Discard draft",
+                    explain="The changes of the draft are deleted. The active version stays as it is.",
+                    done="The draft is discarded.")  # fmt: skip
 
     @service_action(
         path="roll-back",
@@ -439,23 +397,11 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         services.roll_back(actor=viewer_of(request), agent_id=obj.pk, version=number)
         return f"Version {number} is answering again."
 
-    @service_action(path="copy", title="Copy", permission=CHANGE, form=NameForm, submit="Make a copy")
-    def copy(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
-        """Copy this agent."""
-        name = form.cleaned_data["name"]
-        agent = services.copy_agent(actor=viewer_of(request), agent_id=obj.pk, name=name)
-        return f"{agent.name} is a draft. Edit it, then activate it."
+    copy = calls(services.copy_agent, "agent_id", path="copy", permission=CHANGE, title="Copy", form=NameForm,
+                 submit="Make a copy", done="{.name} is a draft. Edit it, then activate it.")  # fmt: skip
 
-    @service_action(
-        path="retire", title="Switch off", permission=CHANGE, explain="It stops answering. History is kept."
-    )
-    def retire(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
-        """Switch the agent off."""
-        services.retire_agent(actor=viewer_of(request), agent_id=obj.pk)
-        return "The agent is switched off."
+    retire = calls(services.retire_agent, "agent_id", path="retire", permission=CHANGE, title="Switch off",
+                   explain="It stops answering. History is kept.", done="The agent is switched off.")  # fmt: skip
 
-    @service_action(path="restore", title="Switch on", permission=CHANGE)
-    def restore(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> str:
-        """Switch the agent on."""
-        services.restore_agent(actor=viewer_of(request), agent_id=obj.pk)
-        return "The agent is switched on."
+    restore = calls(services.restore_agent, "agent_id", path="restore", permission=CHANGE, title="Switch on",
+                    done="The agent is switched on.")  # fmt: skip

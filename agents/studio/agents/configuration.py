@@ -1,7 +1,5 @@
 """Create, change (in a draft), copy and switch off a tenant's own agents."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID

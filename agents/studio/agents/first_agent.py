@@ -1,7 +1,5 @@
 """The agent that a new organisation starts with."""
 
-from __future__ import annotations
-
 from django.db import transaction
 
 from agents.models import Agent, AgentVersion

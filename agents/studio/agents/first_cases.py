@@ -1,7 +1,5 @@
 """The cases that an agent made from one of our templates is checked with from the start."""
 
-from __future__ import annotations
-
 from typing import Final, Literal
 
 from agents.studio.evals.cases import Case, Expectation

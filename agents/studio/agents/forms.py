@@ -6,9 +6,10 @@ from uuid import UUID
 from django import forms
 
 from agents.answering.tools import registry as tools
+from agents.knowledge.selectors import collection_choices
 from agents.langflow.connection import FLOW_LIMIT
 from agents.llm import registry
-from agents.models import AgentVersion, Collection
+from agents.models import AgentVersion
 from agents.studio.agents import configuration, gallery
 from agents.studio.agents.activation import REASON_LIMIT
 from console.base.forms import ConsoleForm
@@ -101,10 +102,7 @@ class AgentForm(NameForm):
         fields["tools"].choices = [
             (key, f"{tool.title} (needs approval)" if tool.acting else tool.title) for key, tool in known
         ]
-        shelves = Collection.objects.order_by("name", "id")
-        fields["collections"].choices = [
-            (str(row.pk), f"{row.name} ({row.get_audience_display().lower()})") for row in shelves
-        ]
+        fields["collections"].choices = collection_choices()
 
     def setup(self) -> dict[str, Any]:
         """Return the form's values as fields of `Setup`."""

@@ -1,7 +1,5 @@
 """Templates of agents: what a new agent starts from."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

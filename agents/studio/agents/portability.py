@@ -1,7 +1,5 @@
 """Export an agent as a file that people can review, and import it again."""
 
-from __future__ import annotations
-
 import json
 from typing import Any, Final
 from uuid import UUID

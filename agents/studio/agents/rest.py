@@ -1,7 +1,5 @@
 """Endpoints of agents, their runs and their tool calls."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """An agent's configuration, as people write it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID

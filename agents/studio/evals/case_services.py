@@ -1,7 +1,5 @@
 """Keep cases of an agent: from a trial, from an answer in a conversation, or written."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Judge what a trial showed against what a case expects; pure and deterministic."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """One worker at a time for a run of checks: claim with a lease and a fence, renew, put back what a worker left."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Cases of an agent, the runs of its checks, and what each showed."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Choose what an agent answered in the past, and the lines that it answered then."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Final
 

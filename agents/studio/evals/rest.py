@@ -1,7 +1,5 @@
 """Endpoints of cases and of the runs of checks."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

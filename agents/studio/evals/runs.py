@@ -1,7 +1,5 @@
 """Run the cases of an agent against its draft, or answer its past conversations again; nothing leaves."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time

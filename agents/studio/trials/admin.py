@@ -1,7 +1,5 @@
 """The console's pages of trials: chat with an agent's draft and see each step; nothing leaves."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
@@ -15,9 +13,10 @@ from django.shortcuts import redirect
 from agents.llm.ports import ANSWER_TOOL
 from agents.studio.trials import turns as trying
 from agents.studio.trials.models import Trial, TrialTurn
-from console.base.actions import ServiceAction, service_action
-from console.base.crud import deletes
+from console.base.actions import service_action
+from console.base.crud import calls, deletes
 from console.base.forms import ConsoleForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.templatetags.console_ui import chip, moment
@@ -106,6 +105,7 @@ class TrialAdmin(ServiceAdmin):
     """The viewer's own trials of agents."""
 
     view_permission = trying.TRY
+    unlisted_label = "Trials"
     intro = "Your own chats with drafts of agents. Nobody else sees them, and nothing leaves."
     empty_title = "No trials yet"
     empty_text = "Open an agent and press “Try it”."
@@ -116,10 +116,6 @@ class TrialAdmin(ServiceAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Trial]:
         """Return the viewer's own trials."""
         return trying.query_trials(viewer=viewer_of(request))
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list under its own title."""
-        return super().changelist_view(request, {"title": "Trials", "intro": self.intro, **(extra_context or {})})
 
     def detail_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Show one trial; while an answer is made, the browser loads the page again."""
@@ -136,7 +132,6 @@ class TrialAdmin(ServiceAdmin):
         is_answering = any(turn.is_open for turn in turns)
         return {
             **super().detail_context(request, obj),
-            "list_title": "Trials",
             "turns": [self._shown(turn, names) for turn in turns],
             "costs": trying.cost_of([obj.pk]),
             "is_answering": is_answering,
@@ -157,41 +152,16 @@ class TrialAdmin(ServiceAdmin):
         """Return the agent's name."""
         return f"Trial of {trial.agent.name}"
 
-    @admin.display(description="Agent")
-    def agent_name(self, trial: Trial) -> str:
-        """Return the agent's name."""
-        return trial.agent.name
+    agent_name = Column[Trial]("Agent", lambda trial: trial.agent.name)
+    version_number = Column[Trial]("Version", lambda trial: str(trial.version.number))
+    as_whom = Column[Trial]("As", lambda trial: trial.get_speaker_display())
+    began = Column[Trial]("Begun", lambda trial: moment(trial.created_at))
 
-    @admin.display(description="Version")
-    def version_number(self, trial: Trial) -> str:
-        """Return the number of the version."""
-        return str(trial.version.number)
-
-    @admin.display(description="As")
-    def as_whom(self, trial: Trial) -> str:
-        """Return who speaks."""
-        return trial.get_speaker_display()
-
-    @admin.display(description="Begun")
-    def began(self, trial: Trial) -> str:
-        """Return when it began."""
-        return moment(trial.created_at)
-
-    @service_action(
-        path="say", title="Say something", permission=trying.TRY, form=SayForm, submit="Say", tone="primary"
-    )
-    def say(self, request: HttpRequest, obj: Trial, form: SayForm) -> str:
-        """Say something."""
-        trying.say(actor=viewer_of(request), trial_id=obj.pk, text=form.cleaned_data["text"])
-        return ""
+    say = calls(trying.say, "trial_id", path="say", permission=trying.TRY, title="Say something", form=SayForm,
+                submit="Say", tone="primary", done="")  # fmt: skip
 
     delete = deletes(trying.delete_trial, "trial_id", trying.TRY, title="Delete trial",
                      explain="It is deleted by itself after a few days.", done="Trial deleted.")  # fmt: skip
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return to the list from a deleted trial."""
-        gone = action.path == "delete" and request.method == "POST"
-        return self.list_url() if gone else super().after_action_url(request, action, obj)
 
 
 class TryAction:

@@ -1,7 +1,5 @@
 """Let one version of an agent answer without a conversation: the same model, loop and gate, and no effect."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Sequence

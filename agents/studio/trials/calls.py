@@ -1,7 +1,5 @@
 """The calls of a trial: readings are made, changes are only foreseen or left out."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """Let a Langflow flow answer in a trial: it gets masked lines, and its tools read or only foresee."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from typing import Final

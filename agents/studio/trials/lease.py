@@ -1,7 +1,5 @@
 """One worker at a time for a turn of a trial: claim with a lease and a fence, renew, put back what a worker left."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Trials of an agent: who tried which version, who spoke, and what it answered."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final
 
 from django.conf import settings

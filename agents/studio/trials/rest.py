@@ -1,7 +1,5 @@
 """Endpoints of trials: an agent answers, and nothing leaves."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

@@ -1,7 +1,5 @@
 """What the tools of a flow know of the answer that is tried: kept between their calls, masked, while it is made."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Who a trial works for: a stranger, a proven customer, or the member who tries it."""
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from accounts.models import Membership

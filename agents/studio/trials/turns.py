@@ -1,7 +1,5 @@
 """Try an agent: begin a trial, say something in it, read it, delete it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta

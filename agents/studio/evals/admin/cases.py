@@ -1,7 +1,5 @@
 """The console's pages of cases that agents are checked with."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 from uuid import UUID
@@ -10,8 +8,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
 
 from agents.answering.tools import registry as tools
 from agents.answering.tools.registry import Tool
@@ -22,8 +18,9 @@ from agents.studio.trials.turns import TRY
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.templatetags.console_ui import chip, moment
+from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
 from core.errors import Invalid, WalkerError
 
@@ -127,6 +124,7 @@ class EvalCaseAdmin(ServiceAdmin):
     """Cases that agents are checked with."""
 
     view_permission = TRY
+    unlisted_label = "Cases"
     intro = "What agents have to answer. A draft can't be activated while a case that must pass fails."
     empty_title = "No cases yet"
     empty_text = "Keep one from a trial, or from an agent's answer in a conversation."
@@ -138,54 +136,31 @@ class EvalCaseAdmin(ServiceAdmin):
         """Return the cases."""
         return case_services.query_cases(viewer=viewer_of(request))
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Show the list under its own title."""
-        return super().changelist_view(request, {"title": "Cases", "intro": self.intro, **(extra_context or {})})
-
     def object_title(self, case: EvalCase) -> str:
         """Return the case's name."""
         return case.name
 
-    @admin.display(description="Agent")
-    def agent_name(self, case: EvalCase) -> str:
-        """Return a link to the agent."""
-        url = reverse("admin:agents_agent_change", args=[case.agent_id])
-        return format_html('<a class="wk-over" href="{}">{}</a>', url, case.agent.name)
-
-    @admin.display(description="Weight")
-    def weight(self, case: EvalCase) -> str:
-        """Return whether a failure blocks activation."""
-        return chip("Must", "warn", "ban") if case.is_must else chip("Should")
-
-    @admin.display(description="Speaks as")
-    def who(self, case: EvalCase) -> str:
-        """Return who speaks."""
-        return str(Trial.Speaker(case.document["speaker"]).label)
-
-    @admin.display(description="Says")
-    def what(self, case: EvalCase) -> str:
-        """Return what is said."""
-        return " / ".join(case.document["says"])
+    agent_name = Column[EvalCase]("Agent", lambda case: link("agents_agent_change", case.agent_id, case.agent.name))
+    weight = Column[EvalCase]("Weight", lambda case: chip("Must", "warn", "ban") if case.is_must else chip("Should"))
+    who = Column[EvalCase]("Speaks as", lambda case: str(Trial.Speaker(case.document["speaker"]).label))
+    what = Column[EvalCase]("Says", lambda case: " / ".join(case.document["says"]))
 
     @admin.display(description="Expected")
     def expectation(self, case: EvalCase) -> str:
         """Return what has to happen."""
+        said = {True: "yes", False: "no"}
         expects = {name: value for name, value in case.document["expects"].items() if value not in ([], None)}
-        shown = [f"{_words(name)}: {_said(value)}" for name, value in expects.items()]
-        return "; ".join(shown)
+        words = {name: said[value] if isinstance(value, bool) else ", ".join(value) for name, value in expects.items()}
+        return "; ".join(f"{name.replace('_', ' ').capitalize()}: {value}" for name, value in words.items())
 
     @admin.display(description="Kept from")
     def origin(self, case: EvalCase) -> str:
         """Return where it is from."""
         if case.conversation_id is None:
             return "Written or kept from a trial"
-        url = reverse("admin:conversations_conversation_change", args=[case.conversation_id])
-        return format_html('<a class="wk-over" href="{}">A conversation</a>', url)
+        return link("conversations_conversation_change", case.conversation_id, "A conversation")
 
-    @admin.display(description="Changed")
-    def changed(self, case: EvalCase) -> str:
-        """Return when it was changed."""
-        return moment(case.changed_at)
+    changed = Column[EvalCase]("Changed", lambda case: moment(case.changed_at))
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, case: Any) -> dict[str, Any]:
         """Start from the case, or from the trial or answer that the address names."""
@@ -194,11 +169,8 @@ class EvalCaseAdmin(ServiceAdmin):
         if action.path != "keep":
             return {}
         found = self._suggested(request)
-        return {
-            **initial_of(found.document),
-            "agent_id": found.agent_id,
-            "conversation_id": found.conversation_id,
-        }
+        ids = {"agent_id": found.agent_id, "conversation_id": found.conversation_id}
+        return {**initial_of(found.document), **ids}
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
         """Return the action's form; a case is about the tools that its agent has."""
@@ -253,18 +225,3 @@ class EvalCaseAdmin(ServiceAdmin):
                  done="Case saved. Run the checks again.")  # fmt: skip
 
     delete = deletes(case_services.delete_case, "case_id", TRY, title="Delete case", done="Case deleted.")
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return to the list from a deleted case."""
-        gone = action.path == "delete" and request.method == "POST"
-        return self.list_url() if gone else super().after_action_url(request, action, obj)
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(value)

@@ -1,7 +1,5 @@
 """The console's pages of runs of checks: cases and past conversations, answered by a draft without sending."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -11,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.html import format_html
 
 from agents.models import Agent, AgentVersion
 from agents.studio.evals import runs
@@ -22,10 +19,10 @@ from agents.studio.trials.admin import people_in, shown_step
 from agents.studio.trials.turns import TRY
 from console.base.actions import service_action
 from console.base.forms import ConfirmForm, ConsoleForm
-from console.base.lists import choose
+from console.base.lists import Column, choose
 from console.base.model_admin import ReadOnlyAdmin
 from console.names import names_of
-from console.templatetags.console_ui import chip, moment
+from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
 from core.actors import Actor
 
@@ -99,11 +96,25 @@ class CheckActions:
         }
 
 
+def outcome_of(run: Any) -> str:
+    """Return how a run stands, as a chip."""
+    if run.is_open:
+        return chip("Running", "info", "clock")
+    if run.error_code:
+        return chip("Not finished", "danger", "x-circle")
+    if run.kind == EvalRun.Kind.REPLAY:
+        return chip(f"{run.total} answered again", "good", "check")
+    words = f"{run.passed_count} of {run.total} passed"
+    tone = ("danger", "x-circle") if run.failed_musts else ("warn", "clock") if run.failed_count else ("good", "check")
+    return chip(words, *tone)
+
+
 @admin.register(EvalRun)
 class EvalRunAdmin(ReadOnlyAdmin):
     """Runs of checks."""
 
     view_permission = TRY
+    unlisted_label = "Checks"
     intro = "What drafts answered to cases and to past conversations. Nothing was sent."
     empty_title = "No checks yet"
     empty_text = "Open an agent and press “Run the checks”."
@@ -115,10 +126,6 @@ class EvalRunAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[EvalRun]:
         """Return the runs that the viewer may see."""
         return runs.query_runs(viewer=viewer_of(request))
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list under its own title."""
-        return super().changelist_view(request, {"title": "Checks", "intro": self.intro, **(extra_context or {})})
 
     def detail_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Show one run; until it is finished, the browser loads the page again."""
@@ -135,7 +142,6 @@ class EvalRunAdmin(ReadOnlyAdmin):
         shown = [self._shown(result, names) for result in results]
         return {
             **super().detail_context(request, obj),
-            "list_title": "Checks",
             "is_replay": obj.kind == EvalRun.Kind.REPLAY,
             "is_running": obj.is_open,
             "problem": FAULTS.get(obj.error_code, obj.error_code),
@@ -154,44 +160,11 @@ class EvalRunAdmin(ReadOnlyAdmin):
         """Return what was checked."""
         return f"{run.get_kind_display()} of {run.agent.name}"
 
-    @admin.display(description="When")
-    def when(self, run: EvalRun) -> str:
-        """Return when it began."""
-        return moment(run.created_at)
-
-    @admin.display(description="Agent")
-    def agent_name(self, run: EvalRun) -> str:
-        """Return a link to the agent."""
-        url = reverse("admin:agents_agent_change", args=[run.agent_id])
-        return format_html('<a class="wk-over" href="{}">{}</a>', url, run.agent.name)
-
-    @admin.display(description="Kind")
-    def what(self, run: EvalRun) -> str:
-        """Return what was answered."""
-        return run.get_kind_display()
-
-    @admin.display(description="Version")
-    def version_number(self, run: EvalRun) -> str:
-        """Return the number of the version that answered."""
-        return str(run.version.number)
-
-    @admin.display(description="Outcome")
-    def standing(self, run: EvalRun) -> str:
-        """Return how it ended."""
-        return outcome_of(run)
-
-
-def outcome_of(run: Any) -> str:
-    """Return how a run stands, as a chip."""
-    if run.is_open:
-        return chip("Running", "info", "clock")
-    if run.error_code:
-        return chip("Not finished", "danger", "x-circle")
-    if run.kind == EvalRun.Kind.REPLAY:
-        return chip(f"{run.total} answered again", "good", "check")
-    words = f"{run.passed_count} of {run.total} passed"
-    tone = ("danger", "x-circle") if run.failed_musts else ("warn", "clock") if run.failed_count else ("good", "check")
-    return chip(words, *tone)
+    when = Column[EvalRun]("When", lambda run: moment(run.created_at))
+    agent_name = Column[EvalRun]("Agent", lambda run: link("agents_agent_change", run.agent_id, run.agent.name))
+    what = Column[EvalRun]("Kind", lambda run: run.get_kind_display())
+    version_number = Column[EvalRun]("Version", lambda run: str(run.version.number))
+    standing = Column[EvalRun]("Outcome", outcome_of)
 
 
 def _verdict(result: EvalResult) -> tuple[int, str]:
