@@ -40,7 +40,10 @@ def connect_server(*, actor: Actor, base_url: str, key: str = "", seen_version: 
     """
     actor.require(MANAGE)
     base_url, key = base_url.strip().rstrip("/"), key.strip()
-    _check(base_url, key)
+    problems = {"base_url": _url_problem(base_url), "key": _key_problem(key)}
+    wrong = {name: [sentence] for name, sentence in problems.items() if sentence}
+    if wrong:
+        raise Invalid("Some fields are not valid.", fields=wrong)
     with transaction.atomic():
         advisory_lock("flow-server")
         old: FlowServer | None = FlowServer.objects.select_for_update().filter(is_active=True).first()
@@ -170,13 +173,6 @@ def _leave(server: FlowServer) -> None:
 
 def _with(people: list[UUID], actor: Actor) -> list[UUID]:
     return [*people, actor.user_id] if actor.user_id and actor.user_id not in people else people
-
-
-def _check(base_url: str, key: str) -> None:
-    problems = {"base_url": _url_problem(base_url), "key": _key_problem(key)}
-    wrong = {name: [sentence] for name, sentence in problems.items() if sentence}
-    if wrong:
-        raise Invalid("Some fields are not valid.", fields=wrong)
 
 
 def _key_problem(key: str) -> str:

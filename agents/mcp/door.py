@@ -13,7 +13,6 @@ from accounts.models import Tenant
 from agents.answering.runs.watch import Ended
 from agents.answering.tool_calls import ToolBroke
 from agents.langflow.tokens import RunToken, TrialToken, read_token
-from agents.llm.ports import ToolSpec
 from agents.mcp import limits, live_tools, protocol, trial_tools
 from agents.mcp.protocol import Request, RpcError
 from core.errors import TooMany, WalkerError
@@ -69,31 +68,28 @@ def _answer(found: Door, wanted: Request) -> dict[str, Any]:
         case "ping":
             return {}
         case "tools/list":
-            return {"tools": [_described(tool) for tool in found.tools()]}
+            harmless = {"destructiveHint": False, "openWorldHint": False}
+            shown = [
+                {
+                    "name": tool.name,
+                    "title": tool.title,
+                    "description": tool.description,
+                    "inputSchema": dict(tool.parameters),
+                    "annotations": {"readOnlyHint": not tool.acting, **harmless},
+                }
+                for tool in found.tools()
+            ]
+            return {"tools": shown}
         case "tools/call":
-            return _call(found, wanted)
+            name, arguments = wanted.params.get("name"), wanted.params.get("arguments") or {}
+            if not isinstance(name, str) or not name or len(name) > LONGEST_NAME or not isinstance(arguments, dict):
+                raise RpcError(protocol.BAD_PARAMS, "Name a tool, and its arguments.", key=wanted.key, status=200)
+            try:
+                line = found.call(key=f"mcp-{wanted.key}", name=name, arguments=arguments)
+            except ToolBroke as broken:
+                return protocol.tool_result(protocol.as_json({"error": str(broken)}), is_error=True)
+            return protocol.tool_result(line.text, is_error="error" in line.result)
     raise RpcError(protocol.NO_METHOD, "There is no such method.", key=wanted.key, status=200)
-
-
-def _call(found: Door, wanted: Request) -> dict[str, Any]:
-    name, arguments = wanted.params.get("name"), wanted.params.get("arguments") or {}
-    if not isinstance(name, str) or not name or len(name) > LONGEST_NAME or not isinstance(arguments, dict):
-        raise RpcError(protocol.BAD_PARAMS, "Name a tool, and its arguments.", key=wanted.key, status=200)
-    try:
-        line = found.call(key=f"mcp-{wanted.key}", name=name, arguments=arguments)
-    except ToolBroke as broken:
-        return protocol.tool_result(protocol.as_json({"error": str(broken)}), is_error=True)
-    return protocol.tool_result(line.text, is_error="error" in line.result)
-
-
-def _described(tool: ToolSpec) -> dict[str, Any]:
-    return {
-        "name": tool.name,
-        "title": tool.title,
-        "description": tool.description,
-        "inputSchema": dict(tool.parameters),
-        "annotations": {"readOnlyHint": not tool.acting, "destructiveHint": False, "openWorldHint": False},
-    }
 
 
 def _read(request: HttpRequest) -> bytes:

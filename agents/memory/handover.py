@@ -90,7 +90,8 @@ def compose(
 
     `sources` has the titles that an answer named, `unknown` the questions that no document answered.
     """
-    stated = [message for message in messages if message.by == "customer" and not _is_small_talk(message.text)]
+    customers = (message for message in messages if message.by == "customer")
+    stated = [message for message in customers if not _SMALL_TALK.fullmatch(message.text[:LONGEST])]
     answers = [message for message in messages if message.by == "agent" and message.text.strip()]
     replied = max((place for place, message in enumerate(messages) if message.by in ("agent", "person")), default=-1)
     waiting = {message.message_id for message in messages[replied + 1 :]}
@@ -106,10 +107,6 @@ def compose(
         has_draft=has_draft,
         facts=tuple(facts),
     )
-
-
-def _is_small_talk(text: str) -> bool:
-    return _SMALL_TALK.fullmatch(text[:LONGEST]) is not None
 
 
 def _newest(texts: Sequence[str]) -> tuple[str, ...]:

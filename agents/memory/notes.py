@@ -53,7 +53,9 @@ def note_facts(*, contact_id: UUID, said: Iterable[tuple[UUID, str]]) -> int:
         found = [(row, fact) for row in locked.order_by("created_at", "seq") for fact in read_facts(row.body)]
         if not found:
             return 0
-        kept = _read_kept(contact_id, {fact.kind for _, fact in found}, suspected)
+        counts = Q(superseded_at=None) | Q(removed_at__isnull=False) | Q(message_id__in=list(suspected))
+        kinds = {fact.kind for _, fact in found}
+        kept = list(ContactFact.objects.filter(counts, contact_id=contact_id, kind__in=kinds).order_by("id"))
         made = 0
         for message, fact in found:
             rank = Rank(message.sender_verified, message.created_at)
@@ -90,12 +92,6 @@ def choose_place(kind: str, rank: Rank, current: Sequence[tuple[int, Rank]]) -> 
     return weakest if rank > weakest_rank else None
 
 
-def _read_kept(contact_id: UUID, kinds: Iterable[str], message_ids: Iterable[UUID]) -> list[ContactFact]:
-    """Return what counts of a contact's facts: current and removed ones, and those of these messages. One query."""
-    counts = Q(superseded_at=None) | Q(removed_at__isnull=False) | Q(message_id__in=list(message_ids))
-    return list(ContactFact.objects.filter(counts, contact_id=contact_id, kind__in=kinds).order_by("id"))
-
-
 def _note(kept: list[ContactFact], contact_id: UUID, message_id: UUID, kind: str, value: str, rank: Rank) -> int:
     same_kind = [row for row in kept if row.kind == kind]
     was_read = any(row.message_id == message_id for row in same_kind)
@@ -104,7 +100,11 @@ def _note(kept: list[ContactFact], contact_id: UUID, message_id: UUID, kind: str
     current = [row for row in same_kind if row.is_current]
     if repeated := next((row for row in current if row.value.casefold() == value.casefold()), None):
         if rank > _rank_of(repeated):
-            _confirm(repeated, message_id, rank)
+            # The same was said again: no other row, and a colleague's correction stays theirs.
+            repeated.said_at, repeated.is_proven = rank.said_at, rank.is_proven
+            if repeated.origin == ContactFact.Origin.SAID:
+                repeated.message_id = message_id
+            repeated.save(update_fields=["said_at", "is_proven", "message"])
         return 0
     place = choose_place(kind, rank, [(row.place, _rank_of(row)) for row in current])
     if place is None:
@@ -123,14 +123,6 @@ def _note(kept: list[ContactFact], contact_id: UUID, message_id: UUID, kind: str
     _supersede(next((row for row in current if row.place == place), None), new, now())
     kept.append(new)
     return 1
-
-
-def _confirm(row: ContactFact, message_id: UUID, rank: Rank) -> None:
-    """Note that the same was said again, without another row; a colleague's correction stays theirs."""
-    row.said_at, row.is_proven = rank.said_at, rank.is_proven
-    if row.origin == ContactFact.Origin.SAID:
-        row.message_id = message_id
-    row.save(update_fields=["said_at", "is_proven", "message"])
 
 
 def _supersede(old: ContactFact | None, new: ContactFact, moment: datetime) -> None:

@@ -37,23 +37,19 @@ def summarise_for_page(*, viewer: Actor, conversation_id: UUID, contact_id: UUID
     newest = arrived.order_by("-seq")
     rows = list(newest.only("tenant_id", "sender_type", "masked_body")[:READ])[::-1]
     unknown = OpenQuestion.objects.filter(state=OpenQuestion.State.OPEN, times__conversation_id=conversation_id)
+    titles: defaultdict[UUID, list[str]] = defaultdict(list)
+    answers = [row.pk for row in rows if row.sender_type == Message.Sender.AGENT]
+    cited = Citation.objects.filter(message_id__in=answers).order_by("message_id", "number")
+    for message_id, title in cited.values_list("message_id", "document__title"):
+        titles[message_id].append(title)
     return compose(
         [Said(row.pk, row.sender_type, row.masked_body) for row in rows],
-        sources=_titles([row.pk for row in rows if row.sender_type == Message.Sender.AGENT]),
+        sources=titles,
         requests=_requests(viewer, conversation_id),
         unknown=list(unknown.order_by("times__id").values_list("text", flat=True)[:REQUESTS]),
         has_draft=open_suggestion(viewer=viewer, conversation_id=conversation_id) is not None,
         facts=_facts(viewer, contact_id),
     )
-
-
-def _titles(message_ids: list[UUID]) -> dict[UUID, list[str]]:
-    """Return the titles of the documents that messages cite. One query."""
-    titles: defaultdict[UUID, list[str]] = defaultdict(list)
-    cited = Citation.objects.filter(message_id__in=message_ids).order_by("message_id", "number")
-    for message_id, title in cited.values_list("message_id", "document__title"):
-        titles[message_id].append(title)
-    return titles
 
 
 def _requests(viewer: Actor, conversation_id: UUID) -> list[Asked]:

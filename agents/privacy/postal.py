@@ -82,20 +82,17 @@ class Addresses:
         everything = frozenset[str]().union(*(street.words for street in streets))
         for street in streets:
             street.words = everything
-            self._plant(street)
+            node = self._tree
+            for word in street.name:
+                self._words.add(word)
+                if street.number:
+                    self._by_word_and_number.setdefault((word, street.number), street)
+                node = node.next.setdefault(word, _Node())
+            if street.name and (node.street is None or not node.street.has_type):
+                node.street = street
+            if street.postcode:
+                self._by_postcode.setdefault(street.postcode, street)
         return any(street.name or street.postcode for street in streets)
-
-    def _plant(self, street: _Street) -> None:
-        node = self._tree
-        for word in street.name:
-            self._words.add(word)
-            if street.number:
-                self._by_word_and_number.setdefault((word, street.number), street)
-            node = node.next.setdefault(word, _Node())
-        if street.name and (node.street is None or not node.street.has_type):
-            node.street = street
-        if street.postcode:
-            self._by_postcode.setdefault(street.postcode, street)
 
     def find(self, text: str, words: Sequence[Word]) -> Iterator[Found]:
         """Yield what is found, overlaps included."""

@@ -77,7 +77,9 @@ class Vault:
         hits.sort(key=lambda hit: (hit.start - hit.end, hit.start))
         owner = [-1] * len(text)
         for number, hit in enumerate(hits):
-            _take(owner, hit.start, hit.end, number)
+            for place in range(hit.start, hit.end):
+                if owner[place] < 0:
+                    owner[place] = number
         found: list[tuple[int, int, str]] = []
         for number, run in groupby(range(len(text)), key=owner.__getitem__):
             if number >= 0:
@@ -179,13 +181,6 @@ def build_vault(kept: Iterable[tuple[str, str]]) -> Vault:
         if kind not in ("name", "address"):
             vault.redact(value, is_own=True)
     return vault
-
-
-def _take(owner: list[int], start: int, end: int, number: int) -> None:
-    """Give what nobody has of a place to a hit."""
-    for place in range(start, end):
-        if owner[place] < 0:
-            owner[place] = number
 
 
 def _same(kind: str, value: str) -> str:

@@ -54,7 +54,11 @@ def _take(message_id: UUID, delivery_id: UUID | None, arrived_at: datetime | Non
     if state != Conversation.State.AGENT:
         return _run_of(message_id)
     arrival = min(arrived_at or stored_at, moment)
-    run = _find_joinable(conversation_id, arrival)
+    runs = AgentRun.objects.select_for_update().filter(
+        conversation_id=conversation_id, trigger=AgentRun.Trigger.MESSAGE
+    )
+    newest: AgentRun | None = runs.order_by("-created_at").first()
+    run = newest if newest is not None and _is_open(newest, arrival) else None
     if run is None:
         run = AgentRun.objects.create(
             conversation_id=conversation_id,
@@ -76,18 +80,6 @@ def _run_of(message_id: UUID) -> AgentRun | None:
     """Return the run that has taken a message."""
     run: AgentRun | None = AgentRun.objects.filter(inputs__message_id=message_id).first()
     return run
-
-
-def _find_joinable(conversation_id: UUID, arrival: datetime) -> AgentRun | None:
-    """Return the run that a message may join: the newest, if it is still open to it.
-
-    The caller holds the lock on the conversation.
-    """
-    runs = AgentRun.objects.select_for_update().filter(
-        conversation_id=conversation_id, trigger=AgentRun.Trigger.MESSAGE
-    )
-    newest: AgentRun | None = runs.order_by("-created_at").first()
-    return newest if newest is not None and _is_open(newest, arrival) else None
 
 
 def _is_open(run: AgentRun, arrival: datetime) -> bool:

@@ -29,13 +29,21 @@ class Redaction:
     """The placeholders of one round of a run."""
 
     def __init__(self, run: AgentRun, transcript: Transcript, facts: Sequence[ContactFact] = ()) -> None:
-        texts = _read_clear(transcript)
+        # The clear text is read only where something was masked.
+        pairs = list(zip(transcript.lines, transcript.message_ids, strict=True))
+        masked = [message_id for line, message_id in pairs if MASK in line.text]
+        clear = {row.pk: row.body for row in Message.objects.filter(pk__in=masked)} if masked else {}
+        texts = [clear.get(message_id) or line.text for line, message_id in pairs]
         self._vault = open_vault(run.conversation_id, texts)
         for fact in facts:
             if fact.kind == ContactFact.Kind.PREFERRED_NAME:
                 self._vault.know("name", fact.value, is_own=True)
         known = self._vault.redact(line_of(facts), is_own=True)
-        self.lines = (*([Line("user", known)] if known else []), *_redact_lines(self._vault, transcript, texts))
+        hidden = [
+            replace(line, text=self._vault.redact(text, is_own=line.role == "user"))
+            for line, text in zip(transcript.lines, texts, strict=True)
+        ]
+        self.lines = (*([Line("user", known)] if known else []), *hidden)
         self._marks = {mark for line in self.lines for mark in PLACEHOLDER.findall(line.text)}
         self._shown: ShownStream | None = None
 
@@ -81,33 +89,11 @@ def open_vault(conversation_id: UUID, texts: Sequence[str]) -> Vault:
     points = ContactPoint.objects.filter(contact=talk.contact_id, origin=talk.origin_id, kind__in=KINDS).order_by("id")
     kept = [(KINDS[ContactPoint.Kind(point.kind)], point.value) for point in points]
     vault = build_vault([("name", talk.record.display_name), *kept])
-    _know_others(vault, texts)
-    return vault
-
-
-def _read_clear(transcript: Transcript) -> list[str]:
-    """Return the transcript's texts; the clear text is read only where something was masked."""
-    pairs = list(zip(transcript.lines, transcript.message_ids, strict=True))
-    masked = [message_id for line, message_id in pairs if MASK in line.text]
-    clear = {row.pk: row.body for row in Message.objects.filter(pk__in=masked)} if masked else {}
-    return [clear.get(message_id) or line.text for line, message_id in pairs]
-
-
-def _know_others(vault: Vault, texts: Sequence[str]) -> None:
-    """Let the vault know other contacts whose whole names may stand in the texts. One query, and only if any may.
-
-    The names are encrypted, so they are looked for by their masks, of which the index knows.
-    """
+    # Others whose whole names may stand in the texts: encrypted, so they are looked for by their masks in the index.
     masks = (mask_value("name", name) for text in reversed(texts) for name in suspected_names(text))
     suspected = set(islice(masks, MOST_SUSPECTED))
     if suspected:
         rows = Contact.objects.filter(masked_name__in=suspected, erased_at=None).order_by("-id")
         for contact in rows.only("tenant_id", "display_name")[:MOST_OTHERS]:
             vault.know_other(contact.display_name)
-
-
-def _redact_lines(vault: Vault, transcript: Transcript, texts: Sequence[str]) -> tuple[Line, ...]:
-    return tuple(
-        replace(line, text=vault.redact(text, is_own=line.role == "user"))
-        for line, text in zip(transcript.lines, texts, strict=True)
-    )
+    return vault

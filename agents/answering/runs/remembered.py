@@ -42,7 +42,13 @@ class Memory:
             return _NOTHING
         about = "\n".join((str(version.pk), changed.isoformat(), words))
         self.key = f"answer:{current_tenant_id().hex}:{sha256(about.encode()).hexdigest()}"
-        return _outcome(loose_cache.find(self.key, what="answer"))
+        kept = loose_cache.find(self.key, what="answer")
+        if not isinstance(kept, tuple) or len(kept) != 3:
+            return _NOTHING
+        text, cited, read = kept
+        if not _are_public(read):
+            return _NOTHING
+        return RunOutcome(text, 0, sources=tuple(Source(number, passage) for number, passage in cited))
 
     def keep(self, run: AgentRun, outcome: RunOutcome) -> None:
         """Keep an answer that may be sent, if it is made of public documents alone."""
@@ -66,12 +72,3 @@ def _are_public(passages: set[UUID]) -> bool:
     """Return True if everybody may still read all of the passages that an answer may be made of."""
     public = Passage.objects.filter(pk__in=passages, collection__audience="public")
     return int(public.count()) == len(passages)
-
-
-def _outcome(kept: object) -> RunOutcome:
-    if not isinstance(kept, tuple) or len(kept) != 3:
-        return _NOTHING
-    text, cited, read = kept
-    if not _are_public(read):
-        return _NOTHING
-    return RunOutcome(text, 0, sources=tuple(Source(number, passage) for number, passage in cited))

@@ -210,7 +210,13 @@ def _run(admitted: _Admitted, calls: Calls) -> None:
         _close(admitted, State.FAILED, {"error": error.code, records.BROKE: True}, began)
         raise ToolBroke(error.code) from error
     except WalkerError as error:
-        state, result = _refused_by_tool(admitted, error)
+        if not isinstance(error, NotFound):  # a reference that a person mistyped is no attempt
+            actor = registry.requester_through(admitted.caller)
+            note_refused_move(
+                error, actor=actor, approval_id=admitted.call.approval_id, move=admitted.tool.key, channel="chat"
+            )
+        state = State.REFUSED if error.code == refusals.PAUSED else State.FAILED
+        result = refusals.problem_of_tool(error, admitted.arguments)
     except Exception as error:
         # The boundary to outside services: any failure still gets the person an answer.
         log.exception("tool_broke", tool=tool.key, call=str(call.pk))
@@ -230,14 +236,3 @@ def _close(admitted: _Admitted, state: ToolCall.State, result: dict[str, Any], b
         is_cached=bool(reading and reading.is_cached),
         is_foreign=bool(result.get("foreign")),
     )
-
-
-def _refused_by_tool(admitted: _Admitted, error: WalkerError) -> tuple[ToolCall.State, dict[str, Any]]:
-    """Return an error of a tool for the model, and note it where it is more than a mistake."""
-    if not isinstance(error, NotFound):  # a reference that a person mistyped is no attempt
-        actor = registry.requester_through(admitted.caller)
-        note_refused_move(
-            error, actor=actor, approval_id=admitted.call.approval_id, move=admitted.tool.key, channel="chat"
-        )
-    problem = refusals.problem_of_tool(error, admitted.arguments)
-    return (State.REFUSED if error.code == refusals.PAUSED else State.FAILED), problem

@@ -39,7 +39,11 @@ def note_question(*, conversation_id: UUID, question: str, audience: str) -> Ope
     if not words:
         return None
     advisory_lock("open-questions")
-    row = _about_the_same(words)
+    rows = OpenQuestion.objects.filter(state=State.OPEN).order_by("-last_asked_at")[:LOOKED_AT]
+    wanted = set(words)
+    rated = [(len(wanted & set(row.words)) / len(wanted | set(row.words)), row) for row in rows]
+    near = [(share, row) for share, row in rated if share >= ALIKE]
+    row = max(near, key=lambda pair: pair[0])[1] if near else None
     if row is None:
         row = OpenQuestion(text=text, words=words)
         row.save(force_insert=True)
@@ -47,14 +51,6 @@ def note_question(*, conversation_id: UUID, question: str, audience: str) -> Ope
     OpenQuestion.objects.filter(pk=row.pk).update(asked=F("asked") + (1 if is_new else 0), last_asked_at=now())
     row.refresh_from_db()
     return row
-
-
-def _about_the_same(words: list[str]) -> OpenQuestion | None:
-    rows = OpenQuestion.objects.filter(state=State.OPEN).order_by("-last_asked_at")[:LOOKED_AT]
-    wanted = set(words)
-    rated = [(len(wanted & set(row.words)) / len(wanted | set(row.words)), row) for row in rows]
-    near = [(share, row) for share, row in rated if share >= ALIKE]
-    return max(near, key=lambda pair: pair[0])[1] if near else None
 
 
 @transaction.atomic

@@ -128,7 +128,14 @@ def read_question(question: str, *, audience: str, collection_ids: Iterable[UUID
     languages = sorted({row[1] for row in facts})
     texts = words_of(question)
     stems = _stems(texts + [other for text in texts for other in alike(text)], languages)
-    spoken = _spoken(texts, stems, languages)
+    # The languages that most of the small words belong to; all if none tells.
+    small = {
+        language: sum(not stems[text, language] or is_filler(text, [language]) for text in texts)
+        for language in languages
+        if language != "xx"
+    }
+    most = max(small.values(), default=0)
+    spoken = [language for language, count in small.items() if count == most] or list(languages)
     telling = [text for text in texts if not _is_empty(text, stems, spoken)][:MOST_WORDS]
     words = [_understood(text, stems, languages) for text in telling]
     _count(words, collections)
@@ -153,17 +160,6 @@ def _stems(texts: Sequence[str], languages: Sequence[str]) -> dict[tuple[str, st
             [list(dict.fromkeys(texts)), list(names), list(names.values())],
         )
         return {(word, language): stem for word, language, stem in cursor.fetchall()}
-
-
-def _spoken(texts: Sequence[str], stems: dict[tuple[str, str], str], languages: Sequence[str]) -> list[str]:
-    """Return the languages that most of the small words belong to; all if none tells."""
-    small = {
-        language: sum(not stems[text, language] or is_filler(text, [language]) for text in texts)
-        for language in languages
-        if language != "xx"
-    }
-    most = max(small.values(), default=0)
-    return [language for language, count in small.items() if count == most] or list(languages)
 
 
 def _is_empty(text: str, stems: dict[tuple[str, str], str], spoken: Sequence[str]) -> bool:

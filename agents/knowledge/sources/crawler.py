@@ -104,7 +104,9 @@ class Walk:
             address, depth = self.waiting.pop(0)
             found = fetch_page(http, self.start, address, rules)
             if isinstance(found, Unread):
-                self._pass(found)
+                if found.address == self.start:
+                    self.trouble = found.code
+                self.is_whole = self.is_whole and found.is_gone
                 if found.is_gone and address != self.start:
                     yield found
             elif found.address not in self.read:
@@ -120,18 +122,15 @@ class Walk:
         self.size += page.size
         for link in page.links:
             address = normalised(link, page.address)
-            if not address or address in self.seen or not is_on_site(self.start, address) or not _leads_on(address):
+            if not address or address in self.seen or not is_on_site(self.start, address):
+                continue
+            if PurePosixPath(urlsplit(address).path).suffix.lower() in NO_PAGES:
                 continue
             if depth == DEEPEST or len(self.seen) >= MOST_SEEN:
                 self.is_whole = False
                 return
             self.seen[address] = None
             self.waiting.append((address, depth + 1))
-
-    def _pass(self, unread: Unread) -> None:
-        if unread.address == self.start:
-            self.trouble = unread.code
-        self.is_whole = self.is_whole and unread.is_gone
 
     def _end(self, trouble: str = "") -> None:
         """Go no further: what was not seen may still be there."""
@@ -231,7 +230,3 @@ def is_on_site(start: str, address: str) -> bool:
     if (here.scheme, here.netloc) == (there.scheme, there.netloc):
         return True
     return (here.scheme, there.scheme) == ("http", "https") and here.netloc == there.netloc and here.port is None
-
-
-def _leads_on(address: str) -> bool:
-    return PurePosixPath(urlsplit(address).path).suffix.lower() not in NO_PAGES

@@ -121,7 +121,12 @@ class RoutedModel(Model):
             self._complexity = assess(lines, tools, failed_before=self._failed_before())
         candidates = candidates_for(self.key, self._name, is_hard=self._complexity.is_hard)
         budgets = ledger.budgets_of(self._place.agent_id)
-        request = _written(lines, tools, prompt)
+        said = [
+            [line.role, line.text, line.tool_name, [[each.name, dict(each.arguments)] for each in line.tool_requests]]
+            for line in lines
+        ]
+        offered = [[tool.name, tool.description, dict(tool.parameters)] for tool in tools]
+        request = json.dumps([prompt, said, offered], ensure_ascii=False, default=str)
         failure = ModelFailed(NOT_CONFIGURED)
         spent: Budget | None = None
         for candidate in candidates:
@@ -273,13 +278,3 @@ class OneCall:
             first_token_ms=first,
         )
         ledger.close_call(row.pk, settlement)
-
-
-def _written(lines: Sequence[Line], tools: Sequence[ToolSpec], prompt: str) -> str:
-    """Return all that a model is sent, to count its bytes."""
-    said = [
-        [line.role, line.text, line.tool_name, [[each.name, dict(each.arguments)] for each in line.tool_requests]]
-        for line in lines
-    ]
-    offered = [[tool.name, tool.description, dict(tool.parameters)] for tool in tools]
-    return json.dumps([prompt, said, offered], ensure_ascii=False, default=str)

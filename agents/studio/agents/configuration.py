@@ -111,7 +111,8 @@ def change_agent(
             before = current.number
         else:
             before = current.number
-            current = _write_draft(actor, agent, new, _highest(agent) + 1)
+            newest: int | None = agent.versions.aggregate(number=Max("number"))["number"]
+            current = _write_draft(actor, agent, new, (newest or 0) + 1)
         if agent.active_version_id is None:
             agent.name = new.name
             agent.save(update_fields=["name"])
@@ -194,11 +195,6 @@ def _switch(actor: Actor, agent_id: UUID, *, is_active: bool) -> Agent:
         old, new = ("retired", "active") if is_active else ("active", "retired")
         record(actor, "AGENT_RESTORED" if is_active else "AGENT_RETIRED", agent, old, new)
     return agent
-
-
-def _highest(agent: Agent) -> int:
-    newest: int | None = agent.versions.aggregate(number=Max("number"))["number"]
-    return newest or 0
 
 
 def _with(setup: Setup, changes: Mapping[str, Any]) -> Setup:

@@ -82,6 +82,14 @@ def import_agent(*, actor: Actor, document: dict[str, Any]) -> Agent:
     if unknown:
         raise Invalid("Some fields are not valid.", fields={unknown[0][:60]: ["This setting doesn't exist."]})
     confidence = _number(document, "min_confidence")
+    names = _texts(document, "collections")
+    known = dict(Collection.objects.filter(name__in=names).values_list("name", "pk"))
+    if missing := next((name for name in names if name not in known), ""):
+        problem = f"There is no collection “{missing[:80]}” here. Create it, or remove it from the file."
+        raise Invalid("Some fields are not valid.", fields={"collections": [problem]})
+    value = document.get("asks_judge", False)
+    if not isinstance(value, bool):
+        raise Invalid("Some fields are not valid.", fields={"asks_judge": ["This has to be true or false."]})
     setup = Setup(
         name=_text(document, "name"),
         instructions="\n".join(_texts(document, "instructions")),
@@ -89,11 +97,11 @@ def import_agent(*, actor: Actor, document: dict[str, Any]) -> Agent:
         model_name=_text(document, "model_name"),
         flow=_text(document, "flow"),
         tools=tuple(_texts(document, "tools")),
-        collections=_collections(_texts(document, "collections")),
+        collections=tuple(known[name] for name in names),
         max_open_approvals=_number(document, "max_open_approvals"),
         min_confidence=CONFIDENCE if confidence is None else confidence,
         memory=_text(document, "memory") or AgentVersion.Memory.VERIFIED,
-        asks_judge=_truth(document, "asks_judge"),
+        asks_judge=value,
     )
     return create_agent(actor=actor, type=_text(document, "type"), setup=setup)
 
@@ -101,15 +109,6 @@ def import_agent(*, actor: Actor, document: dict[str, Any]) -> Agent:
 def _names(collections: tuple[UUID, ...]) -> list[str]:
     """Return the names of collections: another organisation has other ids."""
     return list(Collection.objects.filter(pk__in=collections).order_by("name").values_list("name", flat=True))
-
-
-def _collections(names: list[str]) -> tuple[UUID, ...]:
-    """Return the collections with these names here. Raises `Invalid` for a name that none has."""
-    known = dict(Collection.objects.filter(name__in=names).values_list("name", "pk"))
-    if missing := next((name for name in names if name not in known), ""):
-        problem = f"There is no collection “{missing[:80]}” here. Create it, or remove it from the file."
-        raise Invalid("Some fields are not valid.", fields={"collections": [problem]})
-    return tuple(known[name] for name in names)
 
 
 def _text(document: dict[str, Any], name: str) -> str:
@@ -130,13 +129,6 @@ def _number(document: dict[str, Any], name: str) -> int | None:
     value = document.get(name)
     if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
         raise Invalid("Some fields are not valid.", fields={name: ["This has to be a whole number."]})
-    return value
-
-
-def _truth(document: dict[str, Any], name: str) -> bool:
-    value = document.get(name, False)
-    if not isinstance(value, bool):
-        raise Invalid("Some fields are not valid.", fields={name: ["This has to be true or false."]})
     return value
 
 

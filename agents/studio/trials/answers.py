@@ -119,8 +119,11 @@ def answer(
     if outcome.error == LOW:
         outcome = _in_doubt(outcome, lines)
     sources = citations.read_sources((each.number, each.passage_id) for each in outcome.sources)
+    # With our own sentence for each request that would have been made.
+    ours = dict.fromkeys(str(step.result["sentence"]) for step in calls.steps if step.kind == "asks")
+    parts = [*filter(None, [outcome.text]), *(sentence for sentence in ours if sentence not in outcome.text)]
     return Answered(
-        text=mask_text(_with_sentences(outcome.text, calls.steps)),
+        text=mask_text(GAP.join(parts)),
         stopped=mask_text(stopped),
         steps=tuple(calls.steps),
         sources=tuple(citations.facts_of(sources)) if sources and not outcome.error else (),
@@ -192,12 +195,6 @@ def _in_doubt(outcome: RunOutcome, lines: Sequence[Line]) -> RunOutcome:
     if doubt.is_question(before):
         return replace(outcome, text=doubt.unsure(said))
     return replace(outcome, text=doubt.question(said), error="")
-
-
-def _with_sentences(text: str, steps: Sequence[Step]) -> str:
-    """Return the answer with our own sentence for each request that would have been made."""
-    ours = dict.fromkeys(str(step.result["sentence"]) for step in steps if step.kind == "asks")
-    return GAP.join([*filter(None, [text]), *(sentence for sentence in ours if sentence not in text)])
 
 
 def _hear_nothing(piece: str) -> None:

@@ -60,7 +60,7 @@ def offered_in_trial(names: Sequence[str], caller: Caller) -> list[Tool]:
     """Return the tools that a model is offered in a trial."""
     tools = [registry.get(name) for name in dict.fromkeys(names) if registry.is_known(name) and name not in OWN_MATTERS]
     # What changes something without being asked for looks at the conversation, and there is none.
-    return [tool for tool in tools if (tool.suits(caller) if _only_changes(tool) else tool.allows(caller))]
+    return [t for t in tools if (t.suits(caller) if t.changes and not t.acting else t.allows(caller))]
 
 
 def is_reading(tool: Tool) -> bool:
@@ -271,10 +271,6 @@ class Broken(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
-
-
-def _only_changes(tool: Tool) -> bool:
-    return tool.changes and not tool.acting
 
 
 def _approval_of(found: Foreseen, headline: str) -> dict[str, Any]:
