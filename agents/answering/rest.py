@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from django_filters import ChoiceFilter, UUIDFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -159,14 +158,8 @@ class RunViewSet(ReadOneMixin, ListViewSet):
     filterset_class = RunFilters
     pagination_class = DayPagination
     lookup_url_kwarg = "run_id"
-
-    def get_queryset(self) -> QuerySet[AgentRun]:
-        """Return the runs."""
-        return selectors.query_runs(viewer=self.actor)
-
-    def get_object(self) -> AgentRun:
-        """Return the run of the address."""
-        return selectors.get_run(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(selectors.query_runs)
+    read_row = staticmethod(selectors.get_run)
 
     @action(detail=True, methods=["get"], serializer_class=RunExplanationSerializer)
     def why(self, request: Request, **kwargs: Any) -> Response:
@@ -193,11 +186,5 @@ class ToolCallViewSet(ReadOneMixin, ListViewSet):
     filterset_class = ToolCallFilters
     pagination_class = DayPagination
     lookup_url_kwarg = "call_id"
-
-    def get_queryset(self) -> QuerySet[ToolCall]:
-        """Return the tool calls."""
-        return selectors.query_tool_calls(viewer=self.actor)
-
-    def get_object(self) -> ToolCall:
-        """Return the tool call of the address."""
-        return selectors.get_tool_call(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(selectors.query_tool_calls)
+    read_row = staticmethod(selectors.get_tool_call)

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from django_filters import ChoiceFilter, UUIDFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -67,14 +66,8 @@ class CollectionViewSet(RetrieveModelMixin, ListViewSet):
     serializer_class = CollectionSerializer
     request_serializers: ClassVar = {"create": NewCollection, "partial_update": CollectionChange}
     lookup_url_kwarg = "collection_id"
-
-    def get_queryset(self) -> QuerySet[Collection]:
-        """Return the collections."""
-        return selectors.query_collections(viewer=self.actor)
-
-    def get_object(self) -> Collection:
-        """Return the collection of the address."""
-        return selectors.get_collection(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(selectors.query_collections)
+    read_row = staticmethod(selectors.get_collection)
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -195,18 +188,12 @@ class DocumentViewSet(RetrieveModelMixin, ListViewSet):
     request_serializers: ClassVar = {"create": NewArticle, "partial_update": ArticleChange}
     filterset_class = DocumentFilters
     lookup_url_kwarg = "document_id"
+    list_rows = staticmethod(selectors.query_documents)
+    read_row = staticmethod(selectors.get_document)
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: lists leave the texts out."""
         return DocumentSerializer if self.action == "list" else DocumentDetailSerializer
-
-    def get_queryset(self) -> QuerySet[Document]:
-        """Return the documents."""
-        return selectors.query_documents(viewer=self.actor)
-
-    def get_object(self) -> Document:
-        """Return the document of the address."""
-        return selectors.get_document(viewer=self.actor, **self.kwargs)
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -280,14 +267,8 @@ class SiteViewSet(RetrieveModelMixin, ListViewSet):
     request_serializers: ClassVar = {"create": NewSite, "partial_update": SiteChange}
     filterset_class = SiteFilters
     lookup_url_kwarg = "site_id"
-
-    def get_queryset(self) -> QuerySet[Site]:
-        """Return the sites."""
-        return sites.query_sites(viewer=self.actor)
-
-    def get_object(self) -> Site:
-        """Return the site of the address."""
-        return sites.get_site(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(sites.query_sites)
+    read_row = staticmethod(sites.get_site)
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -385,14 +366,8 @@ class OpenQuestionViewSet(RetrieveModelMixin, ListViewSet):
     serializer_class = OpenQuestionSerializer
     filterset_class = OpenQuestionFilters
     lookup_url_kwarg = "question_id"
-
-    def get_queryset(self) -> QuerySet[OpenQuestion]:
-        """Return the questions."""
-        return selectors.query_questions(viewer=self.actor)
-
-    def get_object(self) -> OpenQuestion:
-        """Return the question of the address."""
-        return selectors.get_question(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(selectors.query_questions)
+    read_row = staticmethod(selectors.get_question)
 
     @action(detail=True, methods=["post"], request_serializer=NewArticle)
     @idempotent

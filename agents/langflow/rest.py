@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -45,14 +44,8 @@ class FlowServerViewSet(ReadOneMixin, ListViewSet):
     serializer_class = FlowServerSerializer
     request_serializers: ClassVar = {"create": FlowServerRequest}
     lookup_url_kwarg = "server_id"
-
-    def get_queryset(self) -> QuerySet[FlowServer]:
-        """Return the connected server."""
-        return connection.query_servers(viewer=self.actor)
-
-    def get_object(self) -> FlowServer:
-        """Return the server of the address."""
-        return connection.get_server(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(connection.query_servers)
+    read_row = staticmethod(connection.get_server)
 
     @idempotent
     def create(self, request: Request) -> Response:

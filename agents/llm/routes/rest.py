@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -114,14 +113,8 @@ class ModelRouteViewSet(ReadOneMixin, ListViewSet):
     serializer_class = RouteSerializer
     request_serializers: ClassVar = {"create": RouteRequest, "partial_update": RouteChange}
     lookup_url_kwarg = "route_id"
-
-    def get_queryset(self) -> QuerySet[ModelRoute]:
-        """Return the routes."""
-        return selectors.query_routes(viewer=self.actor)
-
-    def get_object(self) -> ModelRoute:
-        """Return the route of the address."""
-        return selectors.get_route(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(selectors.query_routes)
+    read_row = staticmethod(selectors.get_route)
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -210,14 +203,8 @@ class BudgetViewSet(ReadOneMixin, ListViewSet):
     spends: Mapping[UUID, Spend] = {}
     request_serializers: ClassVar = {"create": BudgetRequest, "partial_update": BudgetChange}
     lookup_url_kwarg = "budget_id"
-
-    def get_queryset(self) -> QuerySet[Budget]:
-        """Return the budgets in use."""
-        return selectors.query_budgets(viewer=self.actor)
-
-    def get_object(self) -> Budget:
-        """Return the budget of the address."""
-        return selectors.get_budget(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(selectors.query_budgets)
+    read_row = staticmethod(selectors.get_budget)
 
     def get_serializer_context(self) -> dict[str, Any]:
         """Return the context, with what is spent of the budgets that are shown."""

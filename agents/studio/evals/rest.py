@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from django_filters import ChoiceFilter, UUIDFilter
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -74,14 +73,8 @@ class CaseViewSet(ReadOneMixin, ListViewSet):
     request_serializers: ClassVar = {"create": NewCase, "update": CaseDocument}
     filterset_class = CaseFilters
     lookup_url_kwarg = "case_id"
-
-    def get_queryset(self) -> QuerySet[EvalCase]:
-        """Return the cases."""
-        return case_services.query_cases(viewer=self.actor)
-
-    def get_object(self) -> EvalCase:
-        """Return the case of the address."""
-        return case_services.get_case(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(case_services.query_cases)
+    read_row = staticmethod(case_services.get_case)
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -170,18 +163,12 @@ class EvalRunViewSet(ReadOneMixin, ListViewSet):
     request_serializers: ClassVar = {"create": NewEvalRun}
     filterset_class = EvalRunFilters
     lookup_url_kwarg = "check_id"
+    list_rows = staticmethod(runs.query_runs)
+    read_row = staticmethod(runs.get_run)
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: lists leave the results out."""
         return EvalRunSerializer if self.action == "list" else EvalRunDetailSerializer
-
-    def get_queryset(self) -> QuerySet[EvalRun]:
-        """Return the runs."""
-        return runs.query_runs(viewer=self.actor)
-
-    def get_object(self) -> EvalRun:
-        """Return the run of the address."""
-        return runs.get_run(viewer=self.actor, **self.kwargs)
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -75,18 +74,12 @@ class TrialViewSet(ReadOneMixin, ListViewSet):
     serializer_class = TrialDetailSerializer
     request_serializers: ClassVar = {"create": NewTrial}
     lookup_url_kwarg = "trial_id"
+    list_rows = staticmethod(trying.query_trials)
+    read_row = staticmethod(trying.get_trial)
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: lists leave out what was said."""
         return TrialSerializer if self.action == "list" else TrialDetailSerializer
-
-    def get_queryset(self) -> QuerySet[Trial]:
-        """Return the caller's own trials."""
-        return trying.query_trials(viewer=self.actor)
-
-    def get_object(self) -> Trial:
-        """Return the trial of the address."""
-        return trying.get_trial(viewer=self.actor, **self.kwargs)
 
     @idempotent
     def create(self, request: Request) -> Response:
