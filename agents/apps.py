@@ -18,14 +18,14 @@ class AgentsConfig(AppConfig):
         from agents import checks, erasure, receivers, tasks  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.answering.audiences import PlatformAudiences  # noqa: PLC0415
         from agents.answering.runs import lease, outcomes  # noqa: PLC0415
-        from agents.answering.tools import actions, answer, files, knowledge, own_requests, people, resend, withdraw  # noqa: PLC0415
-        from agents.kill_switch_targets import AgentTargets  # noqa: PLC0415
+        from agents.answering.tools import actions, answer, files, knowledge, own_requests, people, resend, withdraw  # noqa: F401, PLC0415
         from agents.knowledge.search import storage  # noqa: PLC0415
         from agents.langflow import head  # noqa: PLC0415
         from agents.llm import registry  # noqa: PLC0415  (needs loaded apps)
         from agents.llm.loop import BuiltinLoop  # noqa: PLC0415
         from agents.llm.routes import availability  # noqa: PLC0415
         from agents.llm.routes.selectors import spent_percent  # noqa: PLC0415
+        from agents.selectors import AgentTargets  # noqa: PLC0415
         from conversations.registry import register_audience_source  # noqa: PLC0415
         from core.jobs import dead_letters, queues  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415
@@ -41,14 +41,6 @@ class AgentsConfig(AppConfig):
         queues.provide("ask_model_in_trial", tasks.ask_model_in_trial.delay)
         queues.provide("check_agent", tasks.check_agent.delay)
         queues.provide("ask_model_in_check", tasks.ask_model_in_check.delay)
-        people.register_all()
-        own_requests.register_all()
-        actions.register_all()
-        withdraw.register_all()
-        answer.register_all()
-        resend.register_all()
-        files.register_all()
-        knowledge.register_all()
         dead_letters.register_replayer(
             outcomes.KIND, outcomes.replay, dead_letters.Words("Answer as an agent", "agents.agentrun")
         )

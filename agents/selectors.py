@@ -11,8 +11,10 @@ from agents.llm.routes.candidates import ROUTES
 from agents.llm.routes.configuration import editors as route_editors
 from agents.models import Agent, AgentActivation, AgentVersion
 from core.actors import Actor
+from core.db.locks import found
 from core.errors import NotFound
 from core.reliability import kept
+from hitl.killswitch.targets import Targets
 
 VIEW_AGENT = "agents.view_agent"
 EARLIER_AUTHORS = "earlier_authors"
@@ -32,10 +34,7 @@ def query_agents(*, viewer: Actor) -> QuerySet[Agent]:
 def get_agent(*, viewer: Actor, agent_id: UUID) -> Agent:
     """Return one agent. Needs `agents.view_agent`; raises `NotFound`."""
     viewer.require(VIEW_AGENT)
-    found = _agents().filter(pk=agent_id).first()
-    if found is None:
-        raise NotFound("There is no such agent.")
-    return found
+    return found(_agents(), agent_id, "There is no such agent.")
 
 
 def get_draft(*, viewer: Actor, agent_id: UUID) -> AgentVersion:
@@ -114,3 +113,13 @@ def authors_of(agent: Agent) -> tuple[UUID, ...]:
     people |= route_editors() if ROUTES in models else set()
     people |= {UUID(person) for person in agent.configuration.get(EARLIER_AUTHORS, ())}
     return tuple(sorted(person for person in people if person))
+
+
+class AgentTargets(Targets):
+    """The agents of a tenant."""
+
+    scope, title = "agent", "One agent"
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Return the tenant's agents."""
+        return [(str(key), name) for key, name in Agent.objects.order_by("name", "id").values_list("pk", "name")]

@@ -14,12 +14,12 @@ from agents.studio.agents.configuration import (
     copy_agent,
     create_agent,
     current_version,
+    ensure_first_agent,
     restore_agent,
     retire_agent,
     setup_in,
     setup_of,
 )
-from agents.studio.agents.first_agent import ensure_first_agent
 
 __all__ = [
     "NeedsModelWorker",

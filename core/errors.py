@@ -1,5 +1,6 @@
 """Typed errors: each has an HTTP status, a stable code, a sentence, and facts without personal data."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -26,6 +27,12 @@ class WalkerError(Exception):
 
 class Invalid(WalkerError, status=400, code="invalid"):
     """The input is not valid."""
+
+
+def check_fields(problems: Mapping[str, str]) -> None:
+    """Raise `Invalid` with the fields that have a problem; an empty one is none."""
+    if wrong := {name: [sentence] for name, sentence in problems.items() if sentence}:
+        raise Invalid("Some fields are not valid.", fields=wrong)
 
 
 class Refused(WalkerError, status=403, code="not_allowed"):

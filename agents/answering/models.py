@@ -108,9 +108,6 @@ class AgentRunMessage(TenantModel):
         ]
         indexes: ClassVar = [models.Index(fields=["tenant_id", "run"], name="inputs_by_run")]
 
-    def __str__(self) -> str:
-        return f"input {str(self.id)[-6:]}"
-
 
 class ToolCall(TenantModel):
     """One call of a tool within a run; arguments are kept masked."""

@@ -1,4 +1,4 @@
-"""Read runs and their tool calls; the transcript of a run and its caller."""
+"""Read runs and their tool calls; the transcript of a run, its caller, and the agent that answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,13 +11,14 @@ from django.db.models import Q, QuerySet
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
 from agents.answering.tools.registry import Caller
+from agents.llm import registry
 from agents.llm.ports import Line
 from agents.models import AgentRun, AgentVersion, ToolCall
-from agents.selectors import active_versions, authors_of
+from agents.selectors import active_versions, any_version, authors_of, tools_of, version_of_type
 from conversations.models import Contact, Conversation, Message
 from conversations.selectors import seen_by, stopped_at
 from core.actors import Actor
-from core.errors import NotFound
+from core.db.locks import found
 from core.models import AuditEntry
 
 VIEW_RUN = "agents.view_agentrun"
@@ -76,10 +77,7 @@ def query_runs(*, viewer: Actor) -> QuerySet[AgentRun]:
 
 def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
     """Return one run. Needs `agents.view_agentrun`; raises `NotFound`."""
-    run: AgentRun | None = query_runs(viewer=viewer).filter(pk=run_id).first()
-    if run is None:
-        raise NotFound
-    return run
+    return found(query_runs(viewer=viewer), run_id)
 
 
 def query_tool_calls(*, viewer: Actor) -> QuerySet[ToolCall]:
@@ -91,10 +89,7 @@ def query_tool_calls(*, viewer: Actor) -> QuerySet[ToolCall]:
 
 def get_tool_call(*, viewer: Actor, call_id: UUID) -> ToolCall:
     """Return one tool call. Needs `agents.view_agentrun`; raises `NotFound`."""
-    found: ToolCall | None = query_tool_calls(viewer=viewer).filter(pk=call_id).first()
-    if found is None:
-        raise NotFound("There is no such tool call.")
-    return found
+    return found(query_tool_calls(viewer=viewer), call_id, "There is no such tool call.")
 
 
 def last_version(conversation_id: UUID, transcript: Transcript) -> AgentVersion | None:
@@ -217,3 +212,31 @@ def caller_of(run: AgentRun, version: AgentVersion, standing: Standing | None = 
         agent_author_ids=authors_of(version.agent),
         channel_keeper_ids=now.keepers,
     )
+
+
+def choose_version(run: AgentRun, transcript: Transcript) -> AgentVersion | None:
+    """Return the agent version for this run.
+
+    It is the one the frame names, else by topic, the last one, or any.
+    """
+    named = _normalise(transcript.named)
+    if named:
+        if version := version_of_type(named):
+            return version
+        versions = active_versions()
+        fitting = [v for v in versions if named in {_normalise(v.agent.name), _normalise(str(v.agent_id))}]
+        if fitting:
+            return fitting[-1]
+    topic = registry.topic_of(transcript.lines) if transcript.has_messages else None
+    if topic:
+        # The specialist for the tool if it may use it, else any agent that may.
+        expert = version_of_type(topic.agent_type)
+        if expert is None or topic.tool not in tools_of(expert):
+            expert = next((v for v in active_versions() if topic.tool in tools_of(v)), expert)
+        if expert:
+            return expert
+    return last_version(run.conversation_id, transcript) or any_version()
+
+
+def _normalise(name: str) -> str:
+    return name.strip().lower().replace(" ", "_").replace("-", "_")

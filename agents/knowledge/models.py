@@ -64,9 +64,6 @@ class Site(Leased, TenantModel):
     class Meta:
         indexes: ClassVar = [models.Index(fields=["due_at"], name="sites_to_fetch")]
 
-    def __str__(self) -> str:
-        return f"site {str(self.id)[-6:]}"
-
 
 class Document(TenantModel):
     """An article, a file or a page, as it is now; what it said before is in its versions."""
@@ -243,9 +240,6 @@ class QuestionAsked(TenantModel):
             models.UniqueConstraint(fields=["tenant_id", "question", "conversation"], name="one_ask_per_conversation"),
         ]
 
-    def __str__(self) -> str:
-        return f"ask {str(self.id)[-6:]}"
-
 
 class UploadedFile(Leased, TenantModel):
     """The bytes of an uploaded file until they are read."""
@@ -258,9 +252,6 @@ class UploadedFile(Leased, TenantModel):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["lease_until"], name="files_to_read")]
-
-    def __str__(self) -> str:
-        return f"file {str(self.id)[-6:]}"
 
 
 LIVE = Q(state=Document.State.READY)

@@ -7,7 +7,7 @@ from django.db.models import Count, Q, QuerySet
 
 from agents.knowledge.models import Collection, Document, DocumentVersion, OpenQuestion
 from core.actors import Actor
-from core.errors import NotFound
+from core.db.locks import found
 
 VIEW: Final = "agents.view_agent"
 
@@ -21,10 +21,7 @@ def query_collections(*, viewer: Actor) -> QuerySet[Collection]:
 
 def get_collection(*, viewer: Actor, collection_id: UUID) -> Collection:
     """Return one collection. Needs `agents.view_agent`; raises `NotFound`."""
-    found = query_collections(viewer=viewer).filter(pk=collection_id).first()
-    if found is None:
-        raise NotFound("There is no such collection.")
-    return found
+    return found(query_collections(viewer=viewer), collection_id, "There is no such collection.")
 
 
 def collection_choices() -> list[tuple[str, str]]:
@@ -42,10 +39,7 @@ def query_documents(*, viewer: Actor) -> QuerySet[Document]:
 
 def get_document(*, viewer: Actor, document_id: UUID) -> Document:
     """Return one document. Needs `agents.view_agent`; raises `NotFound`."""
-    found = query_documents(viewer=viewer).filter(pk=document_id).first()
-    if found is None:
-        raise NotFound("There is no such document.")
-    return found
+    return found(query_documents(viewer=viewer), document_id, "There is no such document.")
 
 
 def query_versions(*, viewer: Actor, document_id: UUID) -> QuerySet[DocumentVersion]:
@@ -64,7 +58,4 @@ def query_questions(*, viewer: Actor) -> QuerySet[OpenQuestion]:
 
 def get_question(*, viewer: Actor, question_id: UUID) -> OpenQuestion:
     """Return one such question. Needs `agents.view_agent`; raises `NotFound`."""
-    found = query_questions(viewer=viewer).filter(pk=question_id).first()
-    if found is None:
-        raise NotFound("There is no such question.")
-    return found
+    return found(query_questions(viewer=viewer), question_id, "There is no such question.")

@@ -14,7 +14,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now
 from core.db.locks import locked
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Invalid, NotFound, check_fields
 from core.jobs.queues import enqueue_after_commit
 from core.text.clean import clean_text
 
@@ -90,7 +90,7 @@ def delete_collection(*, actor: Actor, collection_id: UUID, seen_version: int | 
         )
     key = row.pk
     row.delete()
-    chain.record(actor=actor, action="COLLECTION_DELETED", object_type="agents.collection", object_id=key)
+    chain.record(actor, "COLLECTION_DELETED", "agents.collection", key)
 
 
 @transaction.atomic
@@ -231,7 +231,7 @@ def _collection_facts(name: str, audience: str, description: str) -> dict[str, s
         "audience": "" if audience in Collection.Audience.values else "Choose one of the list.",
         "description": _text_problem(clean["description"], ABOUT_LIMIT),
     }
-    _refuse(problems)
+    check_fields(problems)
     return clean
 
 
@@ -245,7 +245,7 @@ def _article_facts(title: str, text: str, language: str, address: str) -> tuple[
         "language": "" if language in Document.Language.values else "Choose one of the list.",
         "address": address_problem(clean["address"]),
     }
-    _refuse(problems)
+    check_fields(problems)
     return clean, pieces
 
 
@@ -273,21 +273,7 @@ def _text_problem(text: str, limit: int, *, needed: bool = False) -> str:
     return f"Use at most {limit:,} characters." if len(text) > limit else ""
 
 
-def _refuse(problems: dict[str, str]) -> None:
-    wrong = {name: [sentence] for name, sentence in problems.items() if sentence}
-    if wrong:
-        raise Invalid("Some fields are not valid.", fields=wrong)
-
-
 def _record(
     actor: Actor, action: str, row: Collection | Document, old_state: str = "", new_state: str = "", **facts: Any
 ) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type=f"agents.{type(row).__name__.lower()}",
-        object_id=row.pk,
-        old_state=old_state,
-        new_state=new_state,
-        facts=facts,
-    )
+    chain.record(actor, action, f"agents.{type(row).__name__.lower()}", row.pk, old_state, new_state, facts)

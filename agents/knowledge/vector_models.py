@@ -43,6 +43,3 @@ class PassageVector(TenantModel):
                 name="vectors_have_their_size",
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"vector {str(self.id)[-6:]}"

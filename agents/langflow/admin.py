@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from agents.langflow import connection
 from agents.langflow.connection import MANAGE
 from agents.langflow.models import FlowServer
+from agents.llm import endpoints
 from agents.llm.routes.forms import SeenForm
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls, given
@@ -24,12 +25,12 @@ class ServerForm(SeenForm):
     """Where Langflow is."""
 
     base_url = forms.CharField(
-        label="Address", max_length=connection.URL_LIMIT, help_text="Such as https://langflow.example."
+        label="Address", max_length=endpoints.URL_LIMIT, help_text="Such as https://langflow.example."
     )
     key = forms.CharField(
         label="Key",
         required=False,
-        max_length=connection.KEY_LIMIT,
+        max_length=endpoints.KEY_LIMIT,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         help_text="From Langflow's settings. Encrypted and never shown again. Empty keeps the current key.",
     )

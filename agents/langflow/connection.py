@@ -12,12 +12,13 @@ from django.db.models import F, QuerySet
 
 from accounts.versioning import check_version
 from agents.langflow.models import FlowServer, FlowSession
+from agents.llm.endpoints import key_problem, url_problem, with_editor
 from agents.models import AgentVersion
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now
-from core.db.locks import advisory_lock, locked
-from core.errors import Conflict, Invalid, NotFound, Unavailable
+from core.db.locks import advisory_lock, found, locked
+from core.errors import Conflict, Invalid, Unavailable, check_fields
 from integrations.langflow.client import LangflowClient
 from integrations.langflow.types import NOT_CONNECTED, PAUSES, SENTENCES, FlowDefinition, FlowFailed
 
@@ -25,8 +26,6 @@ FLOW: Final = "langflow"
 """The model, and the orchestrator, of agents whose head is a flow."""
 MANAGE: Final = "agents.manage_routes"
 MISSING: Final = "There is no such Langflow server."
-URL_LIMIT: Final = 300
-KEY_LIMIT: Final = 400
 FLOW_LIMIT: Final = 200
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 
@@ -40,10 +39,8 @@ def connect_server(*, actor: Actor, base_url: str, key: str = "", seen_version: 
     """
     actor.require(MANAGE)
     base_url, key = base_url.strip().rstrip("/"), key.strip()
-    problems = {"base_url": _url_problem(base_url), "key": _key_problem(key)}
-    wrong = {name: [sentence] for name, sentence in problems.items() if sentence}
-    if wrong:
-        raise Invalid("Some fields are not valid.", fields=wrong)
+    problems = {"base_url": url_problem(base_url, "https://host"), "key": key_problem(key)}
+    check_fields(problems)
     with transaction.atomic():
         advisory_lock("flow-server")
         old: FlowServer | None = FlowServer.objects.select_for_update().filter(is_active=True).first()
@@ -53,7 +50,7 @@ def connect_server(*, actor: Actor, base_url: str, key: str = "", seen_version: 
             if key and key != old.key:
                 old.key = key
                 old.version += 1
-                old.editors = _with(old.editors, actor)
+                old.editors = with_editor(old.editors, actor)
                 old.save(update_fields=["key", "version", "editors"])
                 _record(actor, "FLOW_SERVER_CHANGED", old, "active", "active", fields=["key"])
             return old
@@ -62,7 +59,7 @@ def connect_server(*, actor: Actor, base_url: str, key: str = "", seen_version: 
         if old is not None:
             _leave(old)
             _record(actor, "FLOW_SERVER_REMOVED", old, "active", "removed")
-        made: FlowServer = FlowServer.objects.create(base_url=base_url, key=key, editors=_with([], actor))
+        made: FlowServer = FlowServer.objects.create(base_url=base_url, key=key, editors=with_editor([], actor))
         _record(actor, "FLOW_SERVER_CONNECTED", made, "", "active")
     return made
 
@@ -109,10 +106,7 @@ def query_servers(*, viewer: Actor) -> QuerySet[FlowServer]:
 
 def get_server(*, viewer: Actor, server_id: UUID) -> FlowServer:
     """Return the connected server. Needs `agents.manage_routes`; raises `NotFound`."""
-    found = query_servers(viewer=viewer).filter(pk=server_id).first()
-    if found is None:
-        raise NotFound(MISSING)
-    return found
+    return found(query_servers(viewer=viewer), server_id, MISSING)
 
 
 def is_ready() -> bool:
@@ -171,40 +165,6 @@ def _leave(server: FlowServer) -> None:
     server.save(update_fields=["is_active", "version", "key"])
 
 
-def _with(people: list[UUID], actor: Actor) -> list[UUID]:
-    return [*people, actor.user_id] if actor.user_id and actor.user_id not in people else people
-
-
-def _key_problem(key: str) -> str:
-    if not key.isascii() or not key.isprintable() or " " in key:
-        return "A key has no spaces and no special characters."
-    return f"Use at most {KEY_LIMIT} characters." if len(key) > KEY_LIMIT else ""
-
-
-def _url_problem(address: str) -> str:
-    """Return why an address can't be used; whether its host is public is checked at each call."""
-    if len(address) > URL_LIMIT or not address.isascii() or not address.isprintable() or " " in address:
-        return f"Use at most {URL_LIMIT} ASCII characters, without spaces."
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return "Enter it as https://host."
-    is_own = host in settings.MODEL_HOSTS
-    if not host or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not is_own):
-        return "Enter it as https://host."
-    if parts.username is not None or parts.password is not None or parts.fragment or parts.query:
-        return "Leave out user names, passwords, parameters and fragments."
-    return ""
-
-
 def _record(actor: Actor, action: str, server: FlowServer, old: str, new: str, **facts: Any) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type="agents.flowserver",
-        object_id=server.pk,
-        old_state=old,
-        new_state=new,
-        facts={"version": server.version, "host": urlsplit(server.base_url).hostname or "", **facts},
-    )
+    facts = {"version": server.version, "host": urlsplit(server.base_url).hostname or "", **facts}
+    chain.record(actor, action, "agents.flowserver", server.pk, old, new, facts)

@@ -65,9 +65,8 @@ class FlowHead(Orchestrator):
         return answer_of(
             version,
             server,
-            context.lines,
+            input_of(context.lines, with_history=is_new),
             session=session.name,
-            is_new=is_new,
             token=make_token(run, version),
             hear=hear,
             seconds=context.until - time.monotonic(),
@@ -77,10 +76,9 @@ class FlowHead(Orchestrator):
 def answer_of(
     version: AgentVersion,
     server: FlowServer,
-    lines: Sequence[Line],
+    text: str,
     *,
     session: str,
-    is_new: bool,
     token: str,
     hear: Hear,
     seconds: float,
@@ -88,7 +86,7 @@ def answer_of(
     """Run a version's flow once and return its whole answer; `token` opens its tools. Raises `FlowFailed`."""
     answer = client_of(server).run(
         version.flow,
-        input_of(lines, with_history=is_new),
+        text,
         session=session,
         variables={
             "WALKER_MCP_URL": f"{settings.PUBLIC_URL}/mcp/{version.agent_id}/",

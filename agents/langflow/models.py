@@ -29,9 +29,6 @@ class FlowServer(TenantModel):
             models.UniqueConstraint(fields=["tenant_id"], name="one_flow_server", condition=Q(is_active=True)),
         ]
 
-    def __str__(self) -> str:
-        return f"flow server {str(self.id)[-6:]}"
-
 
 class FlowSession(TenantModel):
     """What a server keeps of one conversation with one version of an agent; deleted once it has erased it."""
@@ -53,6 +50,3 @@ class FlowSession(TenantModel):
             models.Index(fields=["tenant_id", "conversation_id"], name="flow_sessions_of_conversation"),
             models.Index(fields=["erase_at"], name="flow_sessions_to_erase", condition=Q(erase_at__isnull=False)),
         ]
-
-    def __str__(self) -> str:
-        return f"flow session {str(self.id)[-6:]}"

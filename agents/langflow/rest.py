@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from agents.langflow import connection
 from agents.langflow.models import FlowServer
+from agents.llm import endpoints
 from core.rest.fields import SEEN, RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet, ReadOneMixin
@@ -26,9 +27,9 @@ class FlowServerSerializer(RowSerializer[FlowServer]):
 class FlowServerRequest(serializers.Serializer[Any]):
     """Where Langflow is, and a key of it."""
 
-    base_url = serializers.CharField(max_length=connection.URL_LIMIT, help_text="Such as https://host.")
+    base_url = serializers.CharField(max_length=endpoints.URL_LIMIT, help_text="Such as https://host.")
     key = serializers.CharField(
-        max_length=connection.KEY_LIMIT, default="", allow_blank=True, help_text="Sealed; empty: the key that is kept."
+        max_length=endpoints.KEY_LIMIT, default="", allow_blank=True, help_text="Sealed; empty: the key that is kept."
     )
     version = serializers.IntegerField(source="seen_version", required=False, min_value=1, help_text=SEEN)
 

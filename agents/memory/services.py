@@ -130,10 +130,5 @@ def _current(contact_id: UUID, fact_id: UUID) -> ContactFact:
 
 
 def _record(actor: Actor, action: str, fact: ContactFact, **facts: str) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type=CONTACT,
-        object_id=fact.contact_id,
-        facts={"fact": str(fact.pk), "kind": fact.kind, **facts},
-    )
+    said = {"fact": str(fact.pk), "kind": fact.kind, **facts}
+    chain.record(actor, action, CONTACT, fact.contact_id, facts=said)

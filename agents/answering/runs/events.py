@@ -1,13 +1,13 @@
 """What is told of a run when it ends: the run, and its calls of tools and models since its last answer."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from agents.llm import registry
 from agents.llm.routes.models import ModelCall
 from agents.models import AgentRun, AgentVersion, ToolCall
 from core.catalogue import Amount, Code, EventType, Id, Shape, as_code, register
+from core.clock import now
 from core.events.streams import NewEvent
 
 OWNER: Final = "conversation-staff"
@@ -94,7 +94,6 @@ def events_of(
     *,
     state: str,
     code: str,
-    moment: datetime,
     used: Sequence[int] = (0, 0, 0),
     asked_back: bool = False,
 ) -> list[NewEvent]:
@@ -103,7 +102,7 @@ def events_of(
     One query, of runs whose model is asked over a network.
     """
     stream, agent = f"{OWNER}:{run.conversation_id}", str(version.agent_id) if version else None
-    rounds, input_tokens, output_tokens = used
+    moment, (rounds, input_tokens, output_tokens) = now(), used
     finished: dict[str, Any] = {
         "run": str(run.pk),
         "agent": agent,

@@ -108,7 +108,7 @@ def send_outcome(run: AgentRun, *, plainly: bool = False) -> None:
             return
         code = "" if conversation else "conversation_closed"
         held.update(state=State.FINISHED, lease_until=None, finished_at=now(), error_code=code)
-        told = events_of(run, None, (), state=State.FINISHED, code=code, moment=now())
+        told = events_of(run, None, (), state=State.FINISHED, code=code)
         _finish_waiting_runs(approval)
         if not (conversation and text):
             streams.append_all(told)
@@ -133,7 +133,7 @@ def send_outcome(run: AgentRun, *, plainly: bool = False) -> None:
                 also=told,
             )
         except NotReachable as refused:
-            streams.append_all(events_of(run, None, (), state=State.FINISHED, code=refused.code, moment=now()))
+            streams.append_all(events_of(run, None, (), state=State.FINISHED, code=refused.code))
             AgentRun.objects.filter(pk=run.pk).update(error_code=refused.code)
             return
         AgentRun.objects.filter(pk=run.pk).update(reply_id=message.id)
@@ -163,7 +163,7 @@ def give_up(run: AgentRun, error: str) -> None:
         conversations.lock_conversation(run.conversation_id, actor=None)
         if not lease.held(run).update(**ended):
             return
-        streams.append_all(events_of(run, None, (), state=State.FAILED, code=NOT_REPORTED, moment=now()))
+        streams.append_all(events_of(run, None, (), state=State.FAILED, code=NOT_REPORTED))
         dead_letters.park(kind=KIND, ref=run.pk, error=error)
     try:
         conversations.hand_off(actor=system("agents"), conversation_id=run.conversation_id, reason=NOT_REPORTED)

@@ -13,16 +13,14 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from agents.answering import selectors, tool_calls
-from agents.answering.choice import choose_version
 from agents.answering.guardrails import LOW, Checked, Confidence, Grounds, Held, check_answer, doubt
 from agents.answering.guardrails.screen import screen
 from agents.answering.runs import events, lease, outcomes
 from agents.answering.runs.batches import is_burst_under_way
-from agents.answering.runs.facts import note_said, recall_for
 from agents.answering.runs.redacted import Redaction
 from agents.answering.runs.remembered import Memory
 from agents.answering.runs.reply import Speaker, agent_actor, answer_id
-from agents.answering.runs.understood import note_reading
+from agents.answering.runs.understood import note_reading, note_said, recall_for
 from agents.answering.runs.watch import Ended, TooSlow, Watch, WatchedModel
 from agents.answering.tools import registry as tools
 from agents.answering.tools.registry import Caller
@@ -147,7 +145,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
     generation = run.generation
     standing = selectors.read_standing(run)
     transcript = selectors.read_transcript(run, standing.inputs)
-    version = choose_version(run, transcript)
+    version = selectors.choose_version(run, transcript)
     if version is None:
         return Answer(RunOutcome("", 0, error="no_agent"), generation)
     if not may_wait and asks_network(version):
@@ -401,7 +399,6 @@ def _told(run: AgentRun, answer: Answer, calls: list[ToolCall], code: str) -> li
         calls,
         state=_state_of(answer, calls),
         code=code or outcome.error,
-        moment=clock_now(),
         used=(outcome.rounds, outcome.usage.input_tokens, outcome.usage.output_tokens),
         asked_back=answer.asked_back,
     )

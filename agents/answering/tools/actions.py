@@ -129,7 +129,5 @@ class LookupTools(ToolSource):
         return next(found, None)
 
 
-def register_all() -> None:
-    """Register what makes the tools of kinds and of lookups."""
-    register_source(KindTools)
-    register_source(LookupTools)
+register_source(KindTools)
+register_source(LookupTools)

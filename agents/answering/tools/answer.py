@@ -15,6 +15,7 @@ from hitl.models import Approval, Decision
 from hitl.services import REASON_LIMIT
 
 
+@register
 class AnswerApprovers(Tool):
     """Records what the person has just written as the answer to an approver's question."""
 
@@ -62,8 +63,3 @@ def own_words(run_id: UUID) -> str:
     """Return what the person wrote since the run's last answer, masked and in order."""
     inputs = AgentRunMessage.objects.filter(run_id=run_id, number__gt=F("run__answered")).order_by("message__seq")
     return "\n".join(inputs.values_list("message__masked_body", flat=True))[:REASON_LIMIT]
-
-
-def register_all() -> None:
-    """Register the tool."""
-    register(AnswerApprovers)

@@ -28,6 +28,7 @@ class FileArguments(Arguments):
     text: str = Field(default="", max_length=1000, description="A sentence that goes with it")
 
 
+@register
 class SendFile(Tool):
     """Sends a text or a table as a file, in a message of its own."""
 
@@ -79,8 +80,3 @@ def _checked(given: dict[str, str], caller: Caller) -> dict[str, str]:
     if wrong := {name: [NOT_SENT] for name, words in given.items() if words and not sent[name].strip()}:
         raise Invalid(NOT_SENT, code="not_sent", fields=wrong)
     return sent
-
-
-def register_all() -> None:
-    """Register the tool."""
-    register(SendFile)

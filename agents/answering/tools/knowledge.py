@@ -62,6 +62,7 @@ class Parts(Arguments):
     parts: list[Part] = Field(min_length=1, max_length=12)
 
 
+@register
 class SearchKnowledge(Tool):
     """Passages of the organisation's documents that answer a question."""
 
@@ -88,6 +89,7 @@ class SearchKnowledge(Tool):
         return result
 
 
+@register
 class Answer(Tool):
     """The answer in parts, each with the numbers of its sources."""
 
@@ -219,9 +221,3 @@ def _numbers_given(run_id: UUID) -> dict[int, str]:
     calls = ToolCall.objects.filter(run_id=run_id, name=SEARCH_TOOL, state=ToolCall.State.DONE).order_by("id")
     rows = (row for result in calls.values_list("result", flat=True) for row in result.get("passages", ()))
     return {int(row["n"]): str(row["passage"]) for row in rows}
-
-
-def register_all() -> None:
-    """Register the tools."""
-    register(SearchKnowledge)
-    register(Answer)

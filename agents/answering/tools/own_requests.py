@@ -36,6 +36,7 @@ WORDS: Final = {
 """What happened, by the event of the audit log; another event stands for itself."""
 
 
+@register
 class WaitingForMe(Tool):
     """What the member has to decide, and what they wait for."""
 
@@ -57,6 +58,7 @@ class WaitingForMe(Tool):
         return {"to_decide": [_line(row) for row in to_decide], "own": [_line(row) for row in own]}
 
 
+@register
 class WhatHappened(Tool):
     """The history of one request."""
 
@@ -94,9 +96,3 @@ def _moment(entry: TimelineEntry) -> str:
     """Return what happened and when; who did it stays in the console."""
     why = f" ({mask_text(entry.reason)[:160]})" if entry.reason else ""
     return f"{entry.at:%-d %b, %H:%M}: {WORDS.get(entry.action, entry.action.replace('_', ' '))}{why}"
-
-
-def register_all() -> None:
-    """Register the tools about requests."""
-    register(WaitingForMe)
-    register(WhatHappened)

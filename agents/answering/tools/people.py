@@ -28,6 +28,7 @@ class ReadingTool(Tool):
     only_reads = True
 
 
+@register
 class ListAudiences(ReadingTool):
     """Groups of people to message."""
 
@@ -42,6 +43,7 @@ class ListAudiences(ReadingTool):
         return {"audiences": list_both()}
 
 
+@register
 class BringPerson(ReadingTool):
     """Hands the conversation to a colleague."""
 
@@ -58,6 +60,7 @@ class BringPerson(ReadingTool):
         return {"sentence": PERSON_SENTENCE, "hand_off": reason}
 
 
+@register
 class ListAbilities(ReadingTool):
     """Lists what the organisation's agents can do for the person who asks."""
 
@@ -76,9 +79,3 @@ class ListAbilities(ReadingTool):
             "reads": [tool.ability for tool in suiting if not tool.acting],
             "asks": [tool.ability for tool in suiting if tool.acting],
         }
-
-
-def register_all() -> None:
-    """Register the reading tools."""
-    for tool in (ListAudiences, BringPerson, ListAbilities):
-        register(tool)

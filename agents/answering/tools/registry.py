@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import Field, ValidationError
@@ -170,12 +170,13 @@ class ToolSource(abc.ABC):
         """Return the tool of a key, None if it has none."""
 
 
+T = TypeVar("T", bound=Tool)
 _tools: Registry[Tool] = Registry(Tool, name="tool")  # type: ignore[type-abstract]
 _sources: dict[type[ToolSource], ToolSource] = {}
 
 
-def register(tool: type[Tool]) -> type[Tool]:
-    """Register a tool under its key."""
+def register(tool: type[T]) -> type[T]:
+    """Register a tool under its key, as the decorator of its class."""
     _tools.register(tool.key, tool)
     return tool
 

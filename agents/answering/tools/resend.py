@@ -9,6 +9,7 @@ from agents.answering.tools.registry import PROPOSE, Arguments, Caller, OneReque
 from agents.answering.tools.resubmit import resubmit_unchanged, returned_to
 
 
+@register
 class ResubmitRequest(Tool):
     """Asks the approvers again about a request that they sent back."""
 
@@ -33,8 +34,3 @@ class ResubmitRequest(Tool):
         reference = arguments.model_dump()["reference"]
         again = resubmit_unchanged(reference, caller=caller, call_id=call_id, hands=hands_of(caller))
         return asked(again, resubmitted_sentence(again))
-
-
-def register_all() -> None:
-    """Register the tool."""
-    register(ResubmitRequest)

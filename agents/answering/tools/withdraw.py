@@ -15,6 +15,7 @@ from hitl.models import Approval
 CANCEL = "hitl.cancel_approval"
 
 
+@register
 class WithdrawRequest(Tool):
     """Cancels a request of this run on behalf of its requester."""
 
@@ -62,8 +63,3 @@ def _withdraw(approval: Approval, caller: Caller) -> str:
         actor=requester_through(caller, CANCEL), approval_id=approval.pk, reason="Withdrawn in the conversation."
     )
     return sentence
-
-
-def register_all() -> None:
-    """Register the tool."""
-    register(WithdrawRequest)

@@ -106,12 +106,4 @@ def _open(question_id: UUID) -> OpenQuestion:
 
 
 def _record(actor: Actor, action: str, row: OpenQuestion, **facts: str) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type="agents.openquestion",
-        object_id=row.pk,
-        old_state=State.OPEN,
-        new_state=row.state,
-        facts=facts,
-    )
+    chain.record(actor, action, "agents.openquestion", row.pk, State.OPEN, row.state, facts)

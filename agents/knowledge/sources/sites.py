@@ -17,8 +17,8 @@ from agents.knowledge.sources.passages import cut
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now
-from core.db.locks import locked
-from core.errors import Conflict, Invalid, NotFound
+from core.db.locks import found, locked
+from core.errors import Conflict, check_fields
 from core.jobs.queues import enqueue_after_commit
 from core.reliability import lease
 
@@ -53,10 +53,7 @@ def query_sites(*, viewer: Actor) -> QuerySet[Site]:
 
 def get_site(*, viewer: Actor, site_id: UUID) -> Site:
     """Return one site. Needs `agents.view_agent`; raises `NotFound`."""
-    found = query_sites(viewer=viewer).filter(pk=site_id).first()
-    if found is None:
-        raise NotFound(MISSING)
-    return found
+    return found(query_sites(viewer=viewer), site_id, MISSING)
 
 
 def add_site(
@@ -80,11 +77,11 @@ def add_site(
         "language": "" if language in Document.Language.values else "Choose one of the list.",
         "every_hours": "" if every_hours in INTERVALS else "Choose one of the list.",
     }
-    _refuse(problems)
+    check_fields(problems)
     with transaction.atomic():
         collection = locked(Collection, collection_id, NO_COLLECTION)
         if Site.objects.filter(collection=collection, address=start).exists():
-            _refuse({"address": "This site is in the collection already. Refresh it instead."})
+            check_fields({"address": "This site is in the collection already. Refresh it instead."})
         row = Site(collection=collection, address=start, language=language, every_hours=every_hours, due_at=now())
         row.save(force_insert=True)
         enqueue_after_commit("fetch_site", row.pk)
@@ -98,7 +95,7 @@ def change_site(*, actor: Actor, site_id: UUID, every_hours: int) -> Site:
     actor.require(MANAGE)
     row = locked(Site, site_id, MISSING)
     if every_hours not in INTERVALS:
-        _refuse({"every_hours": "Choose one of the list."})
+        check_fields({"every_hours": "Choose one of the list."})
     if row.every_hours == every_hours:
         return row
     before, row.every_hours = row.every_hours, every_hours
@@ -230,12 +227,5 @@ def list_due() -> list[tuple[UUID, UUID]]:
     return lease.list_free(Site, Q(due_at__lte=moment), order="due_at", limit=50, now=moment)
 
 
-def _refuse(problems: dict[str, str]) -> None:
-    if wrong := {name: [sentence] for name, sentence in problems.items() if sentence}:
-        raise Invalid("Some fields are not valid.", fields=wrong)
-
-
 def _record(actor: Actor, action: str, row: Site, **facts: Any) -> None:
-    chain.record(
-        actor=actor, action=action, object_type="agents.site", object_id=row.pk, new_state=row.state, facts=facts
-    )
+    chain.record(actor, action, "agents.site", row.pk, new_state=row.state, facts=facts)

@@ -21,7 +21,7 @@ from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now
 from core.db.locks import locked
-from core.errors import Invalid, TooLarge
+from core.errors import Invalid, TooLarge, check_fields
 from core.jobs.queues import enqueue_after_commit
 from core.observability.logging import get_logger
 from core.reliability import lease
@@ -92,12 +92,8 @@ def upload_document(
         raise TooLarge("The file is larger than 20 MB.", limit=LARGEST)
     kind = kind_of_file(name, content)
     shown = " ".join((title or PurePath(name).stem).replace("\0", "").split())[:TITLE_LIMIT] or "File"
-    problems = {
-        "language": "" if language in Document.Language.values else "Choose one of the list.",
-        "address": address_problem(address.strip()),
-    }
-    if wrong := {field: [sentence] for field, sentence in problems.items() if sentence}:
-        raise Invalid("Some fields are not valid.", fields=wrong)
+    problem = "" if language in Document.Language.values else "Choose one of the list."
+    check_fields({"language": problem, "address": address_problem(address.strip())})
     with transaction.atomic():
         collection = locked(Collection, collection_id, NO_COLLECTION)
         row = Document(collection=collection, kind=Document.Kind.FILE, title=shown, language=language)
@@ -174,11 +170,4 @@ def list_unread() -> list[tuple[UUID, UUID]]:
 
 
 def _record(actor: Actor, action: str, row: Document, **facts: Any) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type="agents.document",
-        object_id=row.pk,
-        new_state=row.state,
-        facts=facts,
-    )
+    chain.record(actor, action, "agents.document", row.pk, new_state=row.state, facts=facts)

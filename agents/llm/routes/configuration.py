@@ -8,10 +8,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.versioning import check_version, conflict_with
+from agents.llm.endpoints import key_problem, url_problem, with_editor
 from agents.llm.ports import Line, ModelFailed
 from agents.llm.routes import ledger, prices
 from agents.llm.routes.calls import BUDGET_SPENT, OneCall, Place
@@ -22,13 +22,11 @@ from agents.models import AgentVersion
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
-from core.errors import Conflict, Invalid
+from core.errors import Conflict, Invalid, check_fields
 from core.text.amounts import parse_amount
 
 MISSING: Final = "There is no such model route."
 NAME_LIMIT: Final = 60
-URL_LIMIT: Final = 300
-KEY_LIMIT: Final = 400
 MODEL_LIMIT: Final = 80
 SMALLEST_CONTEXT: Final = 2_000
 LARGEST_CONTEXT: Final = 10_000_000
@@ -90,7 +88,7 @@ def create_route(*, actor: Actor, setup: RouteSetup, key: str = "") -> ModelRout
     try:
         with transaction.atomic():
             route: ModelRoute = ModelRoute.objects.create(
-                **_columns(clean), key=key.strip() or None, editors=_with_editor([], actor)
+                **_columns(clean), key=key.strip() or None, editors=with_editor([], actor)
             )
             _record(actor, "MODEL_ROUTE_CREATED", route, "", "off")
     except IntegrityError:
@@ -135,7 +133,7 @@ def change_route(
                 route.key = key.strip() or None
             changed += ["key"] if has_new_key else []
             if _LEADS & {*changed}:
-                route.editors = _with_editor(route.editors, actor)
+                route.editors = with_editor(route.editors, actor)
             route.version += 1
             route.save()
             state = _state(route)
@@ -232,10 +230,6 @@ def setup_of(route: ModelRoute) -> RouteSetup:
     return RouteSetup(**{each.name: getattr(route, each.name) for each in fields(RouteSetup)})
 
 
-def _with_editor(people: list[UUID], actor: Actor) -> list[UUID]:
-    return [*people, actor.user_id] if actor.user_id and actor.user_id not in people else people
-
-
 def _columns(setup: RouteSetup) -> dict[str, Any]:
     return {each.name: getattr(setup, each.name) for each in fields(setup)}
 
@@ -305,14 +299,19 @@ def _checked(setup: RouteSetup, key: str) -> RouteSetup:
     problems = {
         "name": _text_problem(clean.name, NAME_LIMIT, needed=True),
         "model": _text_problem(clean.model, MODEL_LIMIT, needed=True),
-        "embedding_model": _text_problem(clean.embedding_model, MODEL_LIMIT) or _embedding_problem(clean),
+        "embedding_model": _text_problem(clean.embedding_model, MODEL_LIMIT)
+        or (
+            "Only OpenAI-compatible providers offer embeddings. Leave this empty."
+            if clean.embedding_model and clean.provider != Provider.OPENAI
+            else ""
+        ),
         "embedding_dimensions": ""
         if not clean.embedding_model or 1 <= clean.embedding_dimensions <= MOST_DIMENSIONS
         else f"Enter how many numbers its vectors have, from 1 to {MOST_DIMENSIONS}.",
         "provider": "" if clean.provider in Provider.values else "Choose one of the providers.",
         "tier": "" if clean.tier in Tier.values else "Choose light or strong.",
-        "base_url": _url_problem(clean.base_url),
-        "key": _key_problem(key.strip()),
+        "base_url": url_problem(clean.base_url, "https://host/v1") if clean.base_url else "",
+        "key": key_problem(key.strip()),
         "currency": ""
         if len(clean.currency) == 3 and clean.currency.isascii() and clean.currency.isalpha()
         else "Enter a three-letter code such as EUR.",
@@ -326,16 +325,8 @@ def _checked(setup: RouteSetup, key: str) -> RouteSetup:
         problems["is_free"] = "A free model has no price. Empty the prices, or don't say it is free."
     elif not clean.is_free and clean.price_input == 0 and clean.price_output == 0:
         problems["is_free"] = "If the model costs nothing, say that it is free."
-    wrong = {name: [sentence] for name, sentence in problems.items() if sentence}
-    if wrong:
-        raise Invalid("Some fields are not valid.", fields=wrong)
+    check_fields(problems)
     return clean
-
-
-def _embedding_problem(setup: RouteSetup) -> str:
-    if setup.embedding_model and setup.provider != Provider.OPENAI:
-        return "Only OpenAI-compatible providers offer embeddings. Leave this empty."
-    return ""
 
 
 def _price_problem(price: object) -> str:
@@ -358,31 +349,6 @@ def _text_problem(text: str, limit: int, *, needed: bool = False) -> str:
     return f"Use at most {limit} characters." if len(text) > limit else ""
 
 
-def _key_problem(key: str) -> str:
-    if not key.isascii() or not key.isprintable() or " " in key:
-        return "A key has no spaces and no special characters."
-    return f"Use at most {KEY_LIMIT} characters." if len(key) > KEY_LIMIT else ""
-
-
-def _url_problem(address: str) -> str:
-    """Return why an address can't be used; whether its host is public is checked at each call."""
-    if not address:
-        return ""
-    if len(address) > URL_LIMIT or not address.isascii() or not address.isprintable() or " " in address:
-        return f"Use at most {URL_LIMIT} ASCII characters, without spaces."
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return "Enter it as https://host/v1."
-    is_own = host in settings.MODEL_HOSTS
-    if not host or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not is_own):
-        return "Enter it as https://host/v1."
-    if parts.username is not None or parts.password is not None or parts.fragment or parts.query:
-        return "Leave out user names, passwords, parameters and fragments."
-    return ""
-
-
 def _taken(actor: Actor, name: str) -> Conflict:
     same = ModelRoute.objects.filter(name=" ".join(name.split()), is_removed=False).first()
     say = "There is already a route with this name."
@@ -391,22 +357,9 @@ def _taken(actor: Actor, name: str) -> Conflict:
 
 def _record(actor: Actor, action: str, route: ModelRoute, old: str, new: str, **facts: Any) -> None:
     known = prices_of(route)
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type="agents.modelroute",
-        object_id=route.pk,
-        old_state=old,
-        new_state=new,
-        facts={
-            "version": route.version,
-            "provider": route.provider,
-            "host": urlsplit(route.base_url).hostname or "",
-            "model": route.model,
-            "tier": route.tier,
-            "embedding_model": route.embedding_model,
-            "judges": route.judges,
-            "prices": [str(known.input), str(known.output), known.currency] if known else [],
-            **facts,
-        },
-    )
+    named = {
+        name: getattr(route, name) for name in ("version", "provider", "model", "tier", "embedding_model", "judges")
+    }
+    named["host"] = urlsplit(route.base_url).hostname or ""
+    named["prices"] = [str(known.input), str(known.output), known.currency] if known else []
+    chain.record(actor, action, "agents.modelroute", route.pk, old, new, named | facts)

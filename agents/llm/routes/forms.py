@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from agents.llm import endpoints
 from agents.llm.routes import configuration, prices
 from agents.llm.routes.models import Budget, Provider, Tier
 from agents.models import Agent
@@ -33,13 +34,13 @@ class RouteForm(SeenForm):
     base_url = forms.CharField(
         label="Address",
         required=False,
-        max_length=configuration.URL_LIMIT,
+        max_length=endpoints.URL_LIMIT,
         help_text="Such as https://host/v1. Leave it empty for the provider's own address.",
     )
     key = forms.CharField(
         label="Key",
         required=False,
-        max_length=configuration.KEY_LIMIT,
+        max_length=endpoints.KEY_LIMIT,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         help_text="Encrypted and never shown again. Leave it empty to keep the current key.",
     )

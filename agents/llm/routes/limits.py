@@ -13,7 +13,7 @@ from agents.models import Agent
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
-from core.errors import Invalid
+from core.errors import Invalid, check_fields
 from core.text.amounts import parse_amount
 
 MISSING: Final = "There is no such budget."
@@ -111,9 +111,7 @@ def _checked(scope: str, agent_id: UUID | None, period: str, on_spent: str) -> d
     }
     if scope == Budget.Scope.AGENT and (agent_id is None or not Agent.objects.filter(pk=agent_id).exists()):
         problems["agent"] = "Choose an agent."
-    wrong = {name: [sentence] for name, sentence in problems.items() if sentence}
-    if wrong:
-        raise Invalid("Some fields are not valid.", fields=wrong)
+    check_fields(problems)
     own = agent_id if scope == Budget.Scope.AGENT else None
     return {"scope": scope, "agent_id": own, "period": period, "on_spent": on_spent}
 
@@ -131,19 +129,7 @@ def _checked_currency(currency: str) -> str:
 
 
 def _record(actor: Actor, action: str, budget: Budget) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type="agents.budget",
-        object_id=budget.pk,
-        new_state="active" if budget.is_active else "removed",
-        facts={
-            "version": budget.version,
-            "scope": budget.scope,
-            "agent": str(budget.agent_id or ""),
-            "period": budget.period,
-            "amount": str(budget.amount),
-            "currency": budget.currency,
-            "on_spent": budget.on_spent,
-        },
-    )
+    facts = {name: getattr(budget, name) for name in ("version", "scope", "period", "currency", "on_spent")}
+    facts |= {"agent": str(budget.agent_id or ""), "amount": str(budget.amount)}
+    state = "active" if budget.is_active else "removed"
+    chain.record(actor, action, "agents.budget", budget.pk, new_state=state, facts=facts)

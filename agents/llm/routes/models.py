@@ -219,6 +219,3 @@ class ModelCall(Leased, TenantModel):
             ),
             models.Index(fields=["lease_until"], name="model_calls_to_sweep", condition=Q(outcome="running")),
         ]
-
-    def __str__(self) -> str:
-        return f"model call {str(self.id)[-6:]}"

@@ -10,6 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from agents.llm import endpoints
 from agents.llm.routes import configuration, limits, prices, selectors
 from agents.llm.routes.candidates import prices_of
 from agents.llm.routes.ledger import MANAGE
@@ -52,10 +53,10 @@ class RouteFields(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=configuration.NAME_LIMIT, required=False)
     provider = serializers.ChoiceField(choices=Provider.choices, required=False)
     base_url = serializers.CharField(
-        max_length=configuration.URL_LIMIT, required=False, allow_blank=True, help_text="Empty: the provider's own."
+        max_length=endpoints.URL_LIMIT, required=False, allow_blank=True, help_text="Empty: the provider's own."
     )
     key = serializers.CharField(
-        max_length=configuration.KEY_LIMIT, default="", allow_blank=True, help_text="Sealed; never shown again."
+        max_length=endpoints.KEY_LIMIT, default="", allow_blank=True, help_text="Sealed; never shown again."
     )
     model = serializers.CharField(max_length=configuration.MODEL_LIMIT, required=False)
     price_input = AmountField(max_digits=12, decimal_places=4, required=False, allow_null=True, help_text=PRICE_HELP)

@@ -15,7 +15,7 @@ from agents.llm.routes.ledger import MANAGE, label_of
 from agents.llm.routes.models import Budget, ModelCall, ModelRoute, Spend
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import NotFound
+from core.db.locks import found
 from core.tenancy.models import TenantModel
 
 T = TypeVar("T", bound=TenantModel)
@@ -149,7 +149,4 @@ def sum_up(
 
 
 def _one(rows: QuerySet[T], key: UUID) -> T:
-    found = rows.filter(pk=key).first()
-    if found is None:
-        raise NotFound
-    return found
+    return found(rows, key)

@@ -20,7 +20,7 @@ from agents.studio.evals.case_services import keep_case
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Invalid, NotFound, check_fields
 from core.privacy.visible_text import without_hidden
 
 CHANGE: Final = "agents.change_agent"
@@ -54,6 +54,27 @@ def create_agent(*, actor: Actor, type: str, setup: Setup, template: str = "") -
         record(actor, "AGENT_CREATED", agent, "", "draft", version=1)
         for case in chosen.cases if chosen else ():
             keep_case(actor=actor, agent_id=agent.pk, document=case.model_dump(mode="json"))
+    return agent
+
+
+@transaction.atomic
+def ensure_first_agent() -> Agent:
+    """Create the front desk where the organisation in scope has none.
+
+    For the system only; safe to repeat. It answers from documents and brings in people, and can request no change.
+    """
+    setup = gallery.FRONT_DESK.setup()
+    agent: Agent
+    agent, _ = Agent.objects.get_or_create(
+        type=gallery.FRONT_DESK.type,
+        is_system=True,
+        defaults={"name": setup.name, "category": gallery.FRONT_DESK.category},
+    )
+    if agent.active_version_id is None:
+        agent.active_version = AgentVersion.objects.create(
+            agent=agent, number=1, name=setup.name, prompt=setup.instructions, tools=list(setup.tools)
+        )
+        agent.save(update_fields=["active_version"])
     return agent
 
 
@@ -274,9 +295,7 @@ def checked(setup: Setup) -> Setup:
         if clean.memory in AgentVersion.Memory.values
         else f"Choose one of: {', '.join(AgentVersion.Memory.values)}.",
     }
-    wrong = {name: [sentence] for name, sentence in problems.items() if sentence}
-    if wrong:
-        raise Invalid("Some fields are not valid.", fields=wrong)
+    check_fields(problems)
     return clean
 
 
@@ -295,12 +314,4 @@ def _text_problem(text: str, limit: int, *, needed: bool = False) -> str:
 
 def record(actor: Actor, action: str, agent: Agent, old: str, new: str, **facts: Any) -> None:
     """Write an audit entry about an agent."""
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type="agents.agent",
-        object_id=agent.pk,
-        old_state=old,
-        new_state=new,
-        facts=facts,
-    )
+    chain.record(actor, action, "agents.agent", agent.pk, old, new, facts)

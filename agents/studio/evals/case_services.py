@@ -23,6 +23,7 @@ from conversations.models import Conversation, Message
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now
+from core.db.locks import found
 from core.errors import Conflict, Invalid, NotFound, TooMany
 from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
@@ -94,10 +95,7 @@ def query_cases(*, viewer: Actor) -> QuerySet[EvalCase]:
 
 def get_case(*, viewer: Actor, case_id: UUID) -> EvalCase:
     """Return one case. Needs `agents.change_agent`; raises `NotFound`."""
-    found = query_cases(viewer=viewer).filter(pk=case_id).first()
-    if found is None:
-        raise NotFound(MISSING)
-    return found
+    return found(query_cases(viewer=viewer), case_id, MISSING)
 
 
 def tools_for_cases(*, viewer: Actor, agent_id: object) -> list[str]:
@@ -214,10 +212,4 @@ def _save(actor: Actor, row: EvalCase, case: Case, action: str) -> None:
 
 
 def _record(actor: Actor, row: EvalCase, action: str) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type="agents.agent",
-        object_id=row.agent_id,
-        facts={"case": str(row.pk), "must": row.is_must},
-    )
+    chain.record(actor, action, "agents.agent", row.agent_id, facts={"case": str(row.pk), "must": row.is_must})

@@ -1,7 +1,6 @@
 """Judge what a trial showed against what a case expects; pure and deterministic."""
 
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agents.studio.evals.cases import Case
@@ -59,11 +58,6 @@ def judge(case: Case, seen: Seen) -> Judgement:
     if wanted.cites is not None and wanted.cites != bool(seen.sources):
         misses.append(Miss("cited" if seen.sources else "cited_nothing"))
     return Judgement(case.name, case.must, tuple(misses))
-
-
-def blocks_activation(judgements: Iterable[Judgement]) -> bool:
-    """Tell whether a case that must pass has failed."""
-    return any(judgement.must and not judgement.passed for judgement in judgements)
 
 
 def is_same(before: str, after: str) -> bool:

@@ -77,7 +77,6 @@ def answer(
     *,
     viewer: Actor,
     trial_id: UUID,
-    seconds: float = SECONDS,
     watch: Callable[[Sequence[Step]], None] | None = None,
     conversation_id: UUID | None = None,
 ) -> Answered:
@@ -97,7 +96,7 @@ def answer(
         caller=caller,
         viewer=viewer,
         offered={tool.key: tool for tool in offered},
-        until=began + seconds,
+        until=began + SECONDS,
         vault=vault,
         watch=watch,
     )
@@ -160,7 +159,7 @@ def _run(version: AgentVersion, context: RunContext, calls: TrialCalls, grounds:
             return flow.ask(version, calls, context.lines)
         model = _TimedModel(open_model(version, place), calls.until)
         orchestrator = registry.get_orchestrator(version.orchestrator, model)
-        return orchestrator.run(context, call_tools=call_tools, emit=_hear_nothing)
+        return orchestrator.run(context, call_tools=call_tools, emit=lambda _: None)  # nobody listens
     except OutOfTime:
         return RunOutcome("", 0, error=TOO_SLOW)
     except ToolBroke as broken:
@@ -195,7 +194,3 @@ def _in_doubt(outcome: RunOutcome, lines: Sequence[Line]) -> RunOutcome:
     if doubt.is_question(before):
         return replace(outcome, text=doubt.unsure(said))
     return replace(outcome, text=doubt.question(said), error="")
-
-
-def _hear_nothing(piece: str) -> None:
-    """Drop a piece of an answer: nobody listens while it is made."""

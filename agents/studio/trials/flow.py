@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from agents.langflow.connection import active_server, client_of
-from agents.langflow.head import activated_digest, answer_of, outcome_of
+from agents.langflow.head import activated_digest, answer_of, input_of, outcome_of
 from agents.langflow.sessions import erase_soon, open_trial_session
 from agents.langflow.tokens import make_trial_token
 from agents.llm.ports import Line, RunOutcome
@@ -40,16 +40,11 @@ def _ask(version: AgentVersion, room: rooms.Room, until: float, lines: Sequence[
     outcome = answer_of(
         version,
         server,
-        lines,
+        input_of(lines, with_history=True),
         session=session.name,
-        is_new=True,
         token=make_trial_token(room.key, version),
-        hear=_hear_nothing,
+        hear=lambda _: None,  # nobody listens while it is made
         seconds=max(LEAST, until - time.monotonic()),
     )
     erase_soon(session)
     return outcome
-
-
-def _hear_nothing(words: str) -> None:
-    """Drop a piece of an answer: nobody listens while it is made."""

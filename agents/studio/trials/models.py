@@ -33,9 +33,6 @@ class Trial(TenantModel):
     class Meta:
         indexes: ClassVar = [models.Index(fields=["tenant_id", "person", "-id"], name="trials_by_person")]
 
-    def __str__(self) -> str:
-        return f"trial {str(self.id)[-6:]}"
-
 
 class TrialTurn(Leased, TenantModel):
     """What was said in a trial, masked, and all that the agent did to answer it."""

@@ -25,6 +25,7 @@ from core import retention
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
+from core.db.locks import found
 from core.errors import Conflict, Invalid, NotFound, TooMany, WalkerError
 from core.ids import uuid7
 from core.jobs.queues import enqueue_after_commit
@@ -57,13 +58,8 @@ def start_trial(*, actor: Actor, agent_id: UUID, speaker: str, text: str) -> Tri
     with transaction.atomic():
         trial.save(force_insert=True)
         _ask(trial, version, 1, said)
-        chain.record(
-            actor=actor,
-            action="AGENT_TRIED",
-            object_type="agents.agent",
-            object_id=agent.pk,
-            facts={"speaker": trial.speaker, "version": version.number, "revision": version.revision},
-        )
+        facts = {"speaker": trial.speaker, "version": version.number, "revision": version.revision}
+        chain.record(actor, "AGENT_TRIED", "agents.agent", agent.pk, facts=facts)
     return get_trial(viewer=actor, trial_id=trial.pk)
 
 
@@ -132,7 +128,7 @@ def delete_trial(*, actor: Actor, trial_id: UUID) -> None:
     """Delete a trial with all that was said in it. Needs `agents.change_agent`; raises `NotFound`."""
     trial = get_trial(viewer=actor, trial_id=trial_id)
     with transaction.atomic():
-        chain.record(actor=actor, action="TRIAL_DELETED", object_type="agents.agent", object_id=trial.agent_id)
+        chain.record(actor, "TRIAL_DELETED", "agents.agent", trial.agent_id)
         trial.delete()
 
 
@@ -146,10 +142,7 @@ def query_trials(*, viewer: Actor) -> QuerySet[Trial]:
 def get_trial(*, viewer: Actor, trial_id: UUID) -> Trial:
     """Return one of the viewer's own trials with its turns. Needs `agents.change_agent`; raises `NotFound`."""
     turns = Prefetch("turns", TrialTurn.objects.order_by("number"))
-    trial = query_trials(viewer=viewer).filter(pk=trial_id).prefetch_related(turns).first()
-    if trial is None:
-        raise NotFound(MISSING)
-    return trial
+    return found(query_trials(viewer=viewer).prefetch_related(turns), trial_id, MISSING)
 
 
 def cost_of(trial_ids: Iterable[UUID]) -> list[dict[str, Any]]:
