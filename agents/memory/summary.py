@@ -42,26 +42,15 @@ def summarise_for_page(*, viewer: Actor, conversation_id: UUID, contact_id: UUID
     cited = Citation.objects.filter(message_id__in=answers).order_by("message_id", "number")
     for message_id, title in cited.values_list("message_id", "document__title"):
         titles[message_id].append(title)
+    requests: list[Approval] = []
+    if viewer.may("hitl.view_approval"):
+        requests = list_for_conversation(viewer=viewer, conversation_id=conversation_id, limit=REQUESTS)
+    facts = services.list_facts(viewer=viewer, contact_id=contact_id) if viewer.may(services.VIEW) else []
     return compose(
         [Said(row.pk, row.sender_type, row.masked_body) for row in rows],
         sources=titles,
-        requests=_requests(viewer, conversation_id),
+        requests=[Asked(row.pk, row.reference, mask_text(row.summary), row.state, row.is_open) for row in requests],
         unknown=list(unknown.order_by("times__id").values_list("text", flat=True)[:REQUESTS]),
         has_draft=open_suggestion(viewer=viewer, conversation_id=conversation_id) is not None,
-        facts=_facts(viewer, contact_id),
+        facts=[Remembered(row.kind, row.get_kind_display(), row.shown(clear=False)) for row in facts if row.is_current],
     )
-
-
-def _requests(viewer: Actor, conversation_id: UUID) -> list[Asked]:
-    if not viewer.may("hitl.view_approval"):
-        return []
-    rows: list[Approval] = list_for_conversation(viewer=viewer, conversation_id=conversation_id, limit=REQUESTS)
-    return [Asked(row.pk, row.reference, mask_text(row.summary), row.state, row.is_open) for row in rows]
-
-
-def _facts(viewer: Actor, contact_id: UUID) -> list[Remembered]:
-    if not viewer.may(services.VIEW):
-        return []
-    rows = services.list_facts(viewer=viewer, contact_id=contact_id)
-    current = [row for row in rows if row.is_current]
-    return [Remembered(row.kind, row.get_kind_display(), row.shown(clear=False)) for row in current]

@@ -112,14 +112,12 @@ class Mails:
             while place >= 0:
                 first, last = _index(begins, place), _index(ends, place + len(letters))
                 middle = _index(ends, place + split)
-                is_one = first >= 0 and last >= 0 and middle >= 0 and _is_close(kept[first : last + 1])
+                near = pairwise(kept[first : last + 1])
+                is_close = all(right.start - left.end <= _WIDEST_GAP for left, right in near)
+                is_one = first >= 0 and last >= 0 and middle >= 0 and is_close
                 if is_one and _AT.search(text, kept[middle].end, kept[middle + 1].start):
                     yield kept[first].start, kept[last].end, value
                 place = joined.find(letters, place + 1)
-
-
-def _is_close(words: Sequence[Word]) -> bool:
-    return all(right.start - left.end <= _WIDEST_GAP for left, right in pairwise(words))
 
 
 def _index(places: Sequence[int], place: int) -> int:

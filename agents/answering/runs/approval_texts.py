@@ -141,10 +141,6 @@ def _headline(approval: Approval) -> str:
     return str(approval.preview.get("headline") or approval.summary).rstrip(".")
 
 
-def _rows(approval: Approval) -> list[dict[str, Any]]:
-    return list(approval.preview.get("rows") or [])
-
-
 def _changes(approval: Approval) -> str:
     """Return before and after where the headline does not say it.
 
@@ -153,7 +149,7 @@ def _changes(approval: Approval) -> str:
     headline = _headline(approval)
     changes = [
         f"; {row['label']}: {_short(row['before'])} → {_short(row['after'])}"
-        for row in _rows(approval)[:2]
+        for row in (approval.preview.get("rows") or [])[:2]
         if row.get("before") and str(row.get("after")) not in headline and "Maximum spend in" not in str(row["label"])
     ]
     return "".join(changes)

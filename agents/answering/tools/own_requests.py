@@ -10,7 +10,7 @@ from core.privacy.pii import mask_text
 from hitl import selectors
 from hitl.domain.state_machine import OPEN
 from hitl.models import Approval
-from hitl.selectors.timeline import TimelineEntry, history
+from hitl.selectors.timeline import history
 
 VIEW: Final = "hitl.view_approval"
 DECIDE: Final = "hitl.decide_approval"
@@ -80,7 +80,12 @@ class WhatHappened(Tool):
             raise NotFound("There's no request with this reference that you may see.")
         viewer = Actor(kind="user", id=caller.user_id, user_id=caller.user_id, permissions=frozenset({VIEW}))
         entries = history(viewer=viewer, approval_id=approval.pk)
-        return {**_line(approval), "history": [_moment(entry) for entry in entries][-MOST:]}
+        # What happened and when; who did it stays in the console.
+        told = []
+        for entry in entries:
+            why = f" ({mask_text(entry.reason)[:160]})" if entry.reason else ""
+            told.append(f"{entry.at:%-d %b, %H:%M}: {WORDS.get(entry.action, entry.action.replace('_', ' '))}{why}")
+        return {**_line(approval), "history": told[-MOST:]}
 
 
 def _line(approval: Approval) -> dict[str, str]:
@@ -90,9 +95,3 @@ def _line(approval: Approval) -> dict[str, str]:
         "is": approval.state.replace("_", " "),
         "since": f"{approval.created_at:%-d %b, %H:%M} UTC",
     }
-
-
-def _moment(entry: TimelineEntry) -> str:
-    """Return what happened and when; who did it stays in the console."""
-    why = f" ({mask_text(entry.reason)[:160]})" if entry.reason else ""
-    return f"{entry.at:%-d %b, %H:%M}: {WORDS.get(entry.action, entry.action.replace('_', ' '))}{why}"

@@ -31,14 +31,15 @@ def nearest(word: str, others: Iterable[str]) -> str:
     found = [
         (changes(word, other, limit), other[:1] != word[:1], abs(len(other) - len(word)), other) for other in others
     ]
-    fitting = (each for each in found if each[0] <= limit and _may_be_meant(word, each[3]))
+    letters = sorted(word)
+    # Not where a letter of a short word is another one: "dogs" is not "does".
+    fitting = (
+        each
+        for each in found
+        if each[0] <= limit and (len(word) > 4 or len(word) != len(each[3]) or letters == sorted(each[3]))
+    )
     best = min(fitting, default=None)
     return best[3] if best else ""
-
-
-def _may_be_meant(word: str, other: str) -> bool:
-    """Return False where a letter of a short word is another one: "dogs" is not "does"."""
-    return len(word) > 4 or len(word) != len(other) or sorted(word) == sorted(other)
 
 
 def changes(word: str, other: str, limit: int) -> int:

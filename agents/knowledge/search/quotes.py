@@ -1,6 +1,5 @@
 """Quote the part of a passage that answers a question (pure)."""
 
-from collections.abc import Collection
 from typing import Final
 
 from agents.knowledge.search.words import words_of
@@ -18,7 +17,8 @@ def quote(text: str, question: str) -> str:
         return text
     lines = sentences(text)
     asked = {word[: max(ALIKE, len(word) - 3)] for word in words_of(question) if len(word) >= ALIKE}
-    hits = [_count(line, asked) for line in lines]
+    found = [words_of(line) for line in lines]
+    hits = [sum(any(word.startswith(begins) for word in said) for begins in asked) for said in found]
     best = max(range(len(lines)), key=lambda place: (hits[place], -place))
     first = last = best
     length = len(lines[best])
@@ -32,8 +32,3 @@ def quote(text: str, question: str) -> str:
             break
     chosen = " ".join(lines[first : last + 1])
     return chosen if len(chosen) <= LONGEST else f"{chosen[: LONGEST - 1].rstrip()}…"
-
-
-def _count(line: str, asked: Collection[str]) -> int:
-    found = words_of(line)
-    return sum(any(word.startswith(beginning) for word in found) for beginning in asked)

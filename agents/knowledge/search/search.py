@@ -216,7 +216,10 @@ def _candidates(asked: Asked) -> list[UUID]:
     known = sorted((word for word in asked.words if word.passages), key=lambda word: word.passages)
     if not known:
         return []
-    each = [_either(word.lexemes, asked.collections) for word in known]
+    # For each word the condition that a passage of one of the collections has it.
+    keys = [[f"{str(key)[24:]}/{lexeme}" for key in asked.collections for lexeme in word.lexemes] for word in known]
+    quoted = [["'" + key.replace("\\", "\\\\").replace("'", "''") + "'" for key in group] for group in keys]
+    each = [f"({' | '.join(group)})" for group in quoted]
     rare = [query for query, word in zip(each, known, strict=True) if word.passages <= RARE]
     common = each[len(rare) :][:4]
     queries = [" & ".join(each), " | ".join(rare)] if rare else [" & ".join(each)]
@@ -228,13 +231,6 @@ def _candidates(asked: Asked) -> list[UUID]:
     if len(found) < ENOUGH and (len(known) <= 2 or not rare):
         found |= dict.fromkeys(_matching(" | ".join(each), RARE - len(found)))
     return list(found)
-
-
-def _either(lexemes: Iterable[str], collections: Sequence[UUID]) -> str:
-    """Return the condition that a passage of one of the collections has one of the words."""
-    keys = (f"{str(collection)[24:]}/{lexeme}" for collection in collections for lexeme in lexemes)
-    quoted = ("'" + key.replace("\\", "\\\\").replace("'", "''") + "'" for key in keys)
-    return f"({' | '.join(quoted)})"
 
 
 def _matching(query: str, most: int) -> list[UUID]:

@@ -194,15 +194,12 @@ def _blocks(body: Any) -> Iterator[str]:
             heading = "#" * int(level[1]) if level else "#" if name == "title" else ""
             yield f"{heading} {text}" if heading and text else text
         elif child.tag == f"{_WORD}tbl":
-            yield "\n".join(
-                f"| {' | '.join(_cell(cell) for cell in row.iter(f'{_WORD}tc'))} |" for row in child.iter(f"{_WORD}tr")
-            )
+            rows = [[[_paragraph(p) for p in cell.iter(f"{_WORD}p")] for cell in row.iter(f"{_WORD}tc")]
+                    for row in child.iter(f"{_WORD}tr")]  # fmt: skip
+            cells = ([" ".join(cell).replace("|", "/") for cell in row] for row in rows)
+            yield "\n".join(f"| {' | '.join(row)} |" for row in cells)
         elif child.tag == f"{_WORD}sdt":
             yield from _blocks(child.find(f"{_WORD}sdtContent"))
-
-
-def _cell(cell: Any) -> str:
-    return " ".join(_paragraph(each) for each in cell.iter(f"{_WORD}p")).replace("|", "/")
 
 
 def _paragraph(node: Any) -> str:

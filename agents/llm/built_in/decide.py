@@ -6,13 +6,24 @@ from dataclasses import replace
 
 from agents.llm.built_in import stance
 from agents.llm.built_in.amounts import find_amounts
-from agents.llm.built_in.enquiries import asked_for
 from agents.llm.built_in.intents import acting_topic, reading_topic
 from agents.llm.built_in.languages import ONLY_ENGLISH
 from agents.llm.built_in.phrases import book
 from agents.llm.built_in.questions import ask
 from agents.llm.built_in.text import Clause, read
-from agents.llm.built_in.types import ABILITIES, IS_IT, PERSON, PERSON_OFFER, WHICH, Call, Decision, Memory, Pending
+from agents.llm.built_in.types import (
+    ABILITIES,
+    HAPPENED,
+    IS_IT,
+    PERSON,
+    PERSON_OFFER,
+    WAITING,
+    WHICH,
+    Call,
+    Decision,
+    Memory,
+    Pending,
+)
 from agents.llm.ports import SENT_BACK
 from core.text.languages import foreign_language
 
@@ -26,6 +37,13 @@ _YES = re.compile(r"^(?:yes|yep|yeah|sure|exactly|right|correct|that one|that's 
 _FACT_QUESTION = re.compile(
     r"(?:which|what|how many|how much|who|did|was|were|has|have|had|is (?!it\b)|are|why|when)\b"
 )
+_WAITING = re.compile(
+    r"\b(?:what|anything|something|is there anything)\b.*\b(?:waiting|waits|pending|open)\b.*\b(?:me|my|mine)\b"
+    r"|\bwhat (?:do i|must i|should i|needs my|need i)\b.*\b(?:approve|decide|approval|decision)\b"
+    r"|\bmy (?:open|pending) (?:requests?|approvals?)\b|\bwhat'?s waiting\b"
+)
+_REFERENCE = re.compile(r"\bbr[- ]?(\d{1,18})\b", re.IGNORECASE)
+_HAPPENED = re.compile(r"\b(?:happen\w*|became|status|state|history|going on|where is|how is|what about|news)\b")
 _HOW_TO = re.compile(r"how (?:do|can|could|would|to)\b")
 
 
@@ -240,3 +258,15 @@ def decide(lines: Sequence[tuple[str, str]]) -> list[Decision]:
         if not (small and topics - {decision.topic}):
             kept.setdefault(repr(decision), decision)
     return list(kept.values()) or list(block[:1])
+
+
+def asked_for(clause: Clause) -> tuple[Call, ...]:
+    """Return the calls that answer a question about figures or requests; none for anything else."""
+    if calls := book().writing(clause):
+        return calls
+    reference = _REFERENCE.search(clause.text)
+    if reference and _HAPPENED.search(clause.bare):
+        return (Call(HAPPENED, {"reference": f"BR-{reference[1]}"}),)
+    if _WAITING.search(clause.bare):
+        return (Call(WAITING),)
+    return book().questions(clause)

@@ -35,6 +35,8 @@ def export_agent(*, viewer: Actor, agent_id: UUID) -> dict[str, Any]:
     """
     agent = get_agent(viewer=viewer, agent_id=agent_id)
     setup = setup_in(current_version(agent))
+    # By their names: another organisation has other ids.
+    names = Collection.objects.filter(pk__in=setup.collections).order_by("name").values_list("name", flat=True)
     return {
         "format": FORMAT,
         "name": setup.name,
@@ -47,7 +49,7 @@ def export_agent(*, viewer: Actor, agent_id: UUID) -> dict[str, Any]:
         "memory": setup.memory,
         **({"asks_judge": True} if setup.asks_judge else {}),
         "tools": list(setup.tools),
-        **({"collections": _names(setup.collections)} if setup.collections else {}),
+        **({"collections": list(names)} if setup.collections else {}),
         "instructions": setup.instructions.split("\n"),
     }
 
@@ -104,11 +106,6 @@ def import_agent(*, actor: Actor, document: dict[str, Any]) -> Agent:
         asks_judge=value,
     )
     return create_agent(actor=actor, type=_text(document, "type"), setup=setup)
-
-
-def _names(collections: tuple[UUID, ...]) -> list[str]:
-    """Return the names of collections: another organisation has other ids."""
-    return list(Collection.objects.filter(pk__in=collections).order_by("name").values_list("name", flat=True))
 
 
 def _text(document: dict[str, Any], name: str) -> str:

@@ -100,7 +100,11 @@ def answer(
         vault=vault,
         watch=watch,
     )
-    spoken = tuple(_hidden(line, vault) for line in lines)
+    # Placeholders for a model over a network, masks for the built-in one.
+    spoken = tuple(
+        replace(line, text=vault.redact(line.text, is_own=line.role == "user") if vault else mask_text(line.text))
+        for line in lines
+    )
     context = RunContext(
         run_id=trial_id,
         prompt=version.prompt,
@@ -137,12 +141,6 @@ def check_can_try(version: AgentVersion) -> None:
     """Raise `Conflict` ("cannot_try") if the calls of a version's head do not all go through a trial."""
     if version.orchestrator != (FLOW if version.flow else BUILTIN):
         raise Conflict("This agent is led by another system, which can't be tried without effect.", code="cannot_try")
-
-
-def _hidden(line: Line, vault: Vault | None) -> Line:
-    """Return a line as the model may see it: placeholders for one over a network, masks for the built-in one."""
-    text = vault.redact(line.text, is_own=line.role == "user") if vault else mask_text(line.text)
-    return replace(line, text=text)
 
 
 def _run(version: AgentVersion, context: RunContext, calls: TrialCalls, grounds: Grounds) -> RunOutcome:

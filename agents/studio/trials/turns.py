@@ -93,6 +93,7 @@ def answer_turn(*, turn_id: UUID) -> None:
         return
     trial, version = turn.trial, turn.trial.version
     said = [*trial.turns.filter(number__lt=turn.number).order_by("number"), turn]
+    lines = [line for each in said for line in (Line("user", each.said), Line("assistant", each.answer))]
     try:
         actor = actor_for_user(trial.person)
         actor.require(TRY)
@@ -100,7 +101,7 @@ def answer_turn(*, turn_id: UUID) -> None:
         answered = answer(
             version,
             caller,
-            _lines(said),
+            [line for line in lines if line.text],
             viewer=actor,
             trial_id=trial.pk,
             watch=partial(lease.note_steps, turn),
@@ -185,13 +186,6 @@ def _ask(trial: Trial, version: AgentVersion, number: int, said: str) -> None:
         enqueue_after_commit("ask_model_in_trial", turn.pk)
     else:
         enqueue_after_commit("answer_trial", turn.pk)
-
-
-def _lines(turns: Iterable[TrialTurn]) -> list[Line]:
-    lines = []
-    for turn in turns:
-        lines += [Line("user", turn.said), Line("assistant", turn.answer)]
-    return [line for line in lines if line.text]
 
 
 def _checked(text: str) -> str:
