@@ -10,7 +10,8 @@ from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from agents import selectors, services
+from agents import services
+from agents.answering import selectors
 from agents.answering.runs import run as turns
 from agents.answering.runs.batches import QUIET
 from agents.answering.runs.reply import CHUNK
