@@ -124,6 +124,7 @@ class CollectionAdmin(ServiceAdmin):
     empty_text = "Create a collection and write the answers to what customers ask most."
     list_display = ("name", "readers", "documents", "description")
     ordering = ("name", "id")
+    to_list = ("delete",)
     detail_fields = ("name", "readers", "description", "contents", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
@@ -235,6 +236,7 @@ class DocumentAdmin(ServiceAdmin):
     list_display = ("title", "home", "language", "standing", "changed")
     list_filter: ClassVar = [choose("state", "State", Document.State.choices[:4])]
     ordering = ("-updated_at", "-id")
+    to_list = ("delete",)
     detail_fields = ("title", "home", "kind", "language", "standing", "problem", "link", "text", "past", "changed")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:

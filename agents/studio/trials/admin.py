@@ -111,6 +111,7 @@ class TrialAdmin(ServiceAdmin):
     empty_text = "Open an agent and press “Try it”."
     list_display = ("agent_name", "version_number", "as_whom", "began")
     ordering = ("-id",)
+    to_list = ("delete",)
     detail_template = "console/trial.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Trial]:

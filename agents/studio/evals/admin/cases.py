@@ -130,6 +130,7 @@ class EvalCaseAdmin(ServiceAdmin):
     empty_text = "Keep one from a trial, or from an agent's answer in a conversation."
     list_display = ("name", "agent_name", "weight", "changed")
     ordering = ("-id",)
+    to_list = ("delete",)
     detail_fields = ("agent_name", "weight", "who", "what", "expectation", "origin", "changed")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EvalCase]:
