@@ -1,7 +1,5 @@
 """Signed addresses by which a provider fetches one file of one message, for minutes."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID

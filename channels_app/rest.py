@@ -1,7 +1,5 @@
 """Endpoints of the event streams, for programs that poll, of webhooks to own apps, and of accounts' health."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet

@@ -1,7 +1,5 @@
 """Erase what conversations keep about people: everything that either side wrote."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 

@@ -1,7 +1,5 @@
 """Receivers of conversations: customers who wrote, and people whose rights changed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID

@@ -1,7 +1,5 @@
 """What a reveal can show unmasked of conversations and contacts."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 from uuid import UUID
 

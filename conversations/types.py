@@ -1,7 +1,5 @@
 """Value types at the boundary of conversations, and the transport interface."""
 
-from __future__ import annotations
-
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Erasing a person from outgoing mail: as recipient and in its content."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final
 from uuid import UUID
 

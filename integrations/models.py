@@ -1,7 +1,5 @@
 """Models of provider accounts, outgoing mail and outgoing webhooks."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.db import models

@@ -1,7 +1,5 @@
 """A bucket that speaks Amazon S3's interface (Signature Version 4): anchors of the audit log, and sealed files."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

@@ -1,7 +1,5 @@
 """The registered platforms, and the accounts that the tenant in scope has with them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ A platform is one class, named in the setting PLATFORMS. Nothing else has to kno
 approval engine its kinds and the daily brief its sections from what it declares.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager

@@ -1,7 +1,5 @@
 """Endpoints of outgoing webhooks: where events go, and the log of deliveries."""
 
-from __future__ import annotations
-
 import json
 from typing import Any, ClassVar
 from urllib.parse import urlsplit

@@ -1,7 +1,5 @@
 """Proving that an address at a channel is a colleague's own, by a code sent to it."""
 
-from __future__ import annotations
-
 import hmac
 import secrets
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """What emails by SendGrid and from a mailbox have in common: how they leave, and what becomes of one that came."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from channels_app.email import arrivals, inbox, transport

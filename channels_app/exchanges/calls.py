@@ -1,7 +1,5 @@
 """Keep one row about each call of a provider that sends no message of a conversation: those have their attempts."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -3,8 +3,6 @@
 What went out are attempts to send messages of conversations, other calls (`ProviderCall`), and emails.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime

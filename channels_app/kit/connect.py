@@ -1,7 +1,5 @@
 """Connect an account and try it out: the steps that every provider's set-up has in common."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Final, Generic, TypeVar

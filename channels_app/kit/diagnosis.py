@@ -1,7 +1,5 @@
 """Try out a channel account: send a test message, check a pasted webhook."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar, Final

@@ -1,7 +1,5 @@
 """Erase what channels keep about people: raw webhooks, the queue keys of their senders, and own addresses."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

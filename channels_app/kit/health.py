@@ -1,7 +1,5 @@
 """How a channel account is doing: its last error in words, what waits and what failed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Guided set-up of a channel account: its steps, and which of them are done."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from django.utils.text import slugify

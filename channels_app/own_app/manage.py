@@ -1,7 +1,5 @@
 """Connect a company's own app: settings, secrets that are shown once, test delivery, pause, and the log."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field

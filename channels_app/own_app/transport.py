@@ -1,7 +1,5 @@
 """Answers to a company's own app: queued as a signed webhook, or read on the socket alone."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 

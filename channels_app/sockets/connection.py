@@ -1,7 +1,5 @@
 """Base of both sockets: send frames, close once, subscribe to stream hints."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

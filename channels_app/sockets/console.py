@@ -1,7 +1,5 @@
 """The console's socket: staff subscribe to queue, inbox, conversations and approvals."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Topics of `/ws/console/`: their streams, permissions and event names."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """A Redis channel layer by pub/sub that survives outages: connections open, and stay open, without Redis."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Collection, Sequence
 from functools import cached_property

@@ -3,8 +3,6 @@
 An entry is the side, the connection and, for staff, the person's id and name.
 """
 
-from __future__ import annotations
-
 import time
 from typing import Any, Final, Literal
 from uuid import UUID

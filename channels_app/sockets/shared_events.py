@@ -1,7 +1,5 @@
 """Reads that the console's connections of one process share: one event costs a few queries, however many hear it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What of the console's streams somebody hears who sees only conversations of their own teams."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Who is signed in by a session: read once for all the pages of a browser, as each page asks again and again."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from dataclasses import dataclass

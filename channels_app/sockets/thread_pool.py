@@ -1,7 +1,5 @@
 """Run database work of socket consumers on a small thread pool, in a tenant's scope."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier

@@ -1,7 +1,5 @@
 """The page on which a customer says how it was: opening it changes nothing, submitting the form does."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from django import forms

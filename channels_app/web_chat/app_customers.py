@@ -1,7 +1,5 @@
 """Customers of a company's own app: found by its key, and signed in by a token that the app has signed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final

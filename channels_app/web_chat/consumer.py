@@ -1,7 +1,5 @@
 """The chat socket: signs a guest in and handles their frames."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Database work of a chat connection: short functions in the guest's tenant scope."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Send a guest the events of their conversation, and end the connection when its time is up."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 import time

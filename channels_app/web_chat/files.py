@@ -1,7 +1,5 @@
 """Files that staff sent, for the widget: only the visitor of the conversation gets them."""
 
-from __future__ import annotations
-
 from typing import Final
 from uuid import UUID
 

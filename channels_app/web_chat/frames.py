@@ -1,7 +1,5 @@
 """Parse the frames that a visitor sends on `/ws/chat/` (pure)."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The identity that a host page signs for its visitor: a short-lived JWT with the widget's secret."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Final
 

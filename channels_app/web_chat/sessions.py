@@ -1,7 +1,5 @@
 """Open a visitor's session: identify the visitor as far as possible and issue tokens."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID

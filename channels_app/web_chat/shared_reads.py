@@ -1,7 +1,5 @@
 """Reads that idle connections of one process share, so that thousands of them cost a few queries a minute."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from typing import Final

@@ -1,7 +1,5 @@
 """HTTP views of the web chat: visitor session, the component's file, the hosted page."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any, Final

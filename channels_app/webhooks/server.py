@@ -1,7 +1,5 @@
 """Serve webhooks without middleware, on threads that keep their database connection."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 

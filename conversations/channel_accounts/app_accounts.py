@@ -1,7 +1,5 @@
 """A company's own app as a channel: name, websites, and the secret by which it vouches for its customers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final

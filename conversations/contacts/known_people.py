@@ -1,7 +1,5 @@
 """Write down contacts by hand: who they are and how they are reached."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Give conversations that wait for a person to somebody who is there and has room."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

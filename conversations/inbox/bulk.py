@@ -1,7 +1,5 @@
 """Do the same with many conversations, each for itself."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """What a change of a conversation leaves behind: events, an audit entry, and teams that have room or work now."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID

@@ -1,7 +1,5 @@
 """When the next answer of a conversation is due, by its team's targets and working time."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Snooze conversations and wake them, set their priority, and notice what is late."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID

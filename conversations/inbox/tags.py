@@ -1,7 +1,5 @@
 """Make, change and merge tags, and put them on conversations."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from contextlib import AbstractContextManager

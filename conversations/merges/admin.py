@@ -1,7 +1,5 @@
 """Merge two contacts on the console: find the other one, compare, confirm with a reason, take back."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 from uuid import UUID
 

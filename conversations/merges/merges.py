@@ -4,8 +4,6 @@ Every address keeps what it proves: addresses and conversations that came with a
 `origin`, and get neither the rights, nor the answers, nor the chat history of the other's addresses.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Endpoints of merging contacts of the same person: compare, merge, take back."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

@@ -1,7 +1,5 @@
 """What speaks for and against two contacts being the same person, and what a merge of them would move."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The parts of a message that its provider takes one by one: which are there, kept with the attempts that sent them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final

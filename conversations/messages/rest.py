@@ -1,7 +1,5 @@
 """How the API shows messages, and what they were read as."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Files of canned replies: checked and sealed as those of messages, kept with the reply, and sent with it."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Write canned replies, and fill their variables when they are sent."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager

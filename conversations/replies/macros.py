@@ -1,7 +1,5 @@
 """Write macros, and run them: several steps with a conversation, all or none, and a request for what is risky."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass

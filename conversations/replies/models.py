@@ -1,7 +1,5 @@
 """Tables of what colleagues answer with."""
 
-from __future__ import annotations
-
 import re
 from typing import ClassVar, Final
 

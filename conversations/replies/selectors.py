@@ -1,7 +1,5 @@
 """Read what agents wrote and did not send, masked or revealed."""
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from django.db.models import QuerySet

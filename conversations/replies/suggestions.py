@@ -1,7 +1,5 @@
 """Keep what an agent wrote and may not send, until a person sends it, changes it or drops it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID

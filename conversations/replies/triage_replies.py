@@ -1,7 +1,5 @@
 """Send the canned replies that triage rules decided: once, by the usual way, as automatic texts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final

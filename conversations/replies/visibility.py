@@ -1,7 +1,5 @@
 """Who may use and change canned replies and macros: those of oneself, of a team, and of everybody."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID

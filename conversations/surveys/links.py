@@ -1,7 +1,5 @@
 """The address of the page on which a customer answers a survey."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Plan to ask a customer how it was, when their conversation is closed."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from hashlib import sha256
 

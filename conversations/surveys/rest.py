@@ -1,7 +1,5 @@
 """Endpoints of what customers said about their conversations."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final
 
 from django_filters import NumberFilter, UUIDFilter

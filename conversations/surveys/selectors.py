@@ -1,7 +1,5 @@
 """Read what customers said about their conversations, masked."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final

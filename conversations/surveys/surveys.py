@@ -1,7 +1,5 @@
 """Ask customers how it was once a conversation is closed, and keep what they say."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5

@@ -1,7 +1,5 @@
 """The console's log of webhooks about events: each delivery with its attempts, and sending it again."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final

@@ -1,7 +1,5 @@
 """The console's pages of webhook endpoints: where events go, how that works, and what is done about it."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 from urllib.parse import urlsplit
 

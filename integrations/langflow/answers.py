@@ -1,7 +1,5 @@
 """Read what Langflow answers: frames, answers, definitions and errors (pure)."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The client of one Langflow server: one attempt for each call, a limit of time and size for each answer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import quote

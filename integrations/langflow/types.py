@@ -1,7 +1,5 @@
 """What Langflow answers, and why it did not."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

@@ -1,7 +1,5 @@
 """From events to deliveries: which endpoint hears of which event, and what it is told."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC
 from typing import Final

@@ -1,7 +1,5 @@
 """What an organisation wants to hear of at one of its addresses."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField

@@ -1,7 +1,5 @@
 """The rules of webhooks about events: their schedule, time limit and end."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import ClassVar, Final
 

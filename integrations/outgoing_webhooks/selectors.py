@@ -1,7 +1,5 @@
 """Reading endpoints of events: the list with their health, and the log of deliveries."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta

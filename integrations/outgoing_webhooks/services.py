@@ -1,7 +1,5 @@
 """Set up endpoints of events: add, change, turn off and on, remove; secrets, tests, and sending again."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Send events to PagerDuty. Failures outside are returned, never raised."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal

@@ -1,7 +1,5 @@
 """By which words a text claims that a change of the sandbox platform was made."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from hitl.actions.base import ClaimWords

@@ -1,7 +1,5 @@
 """Executing changes on the sandbox platform and reporting their outcomes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 

@@ -5,8 +5,6 @@ Facts carry money as decimal strings. `drift` compares only what the decision de
 figures which change by themselves (spend, views) don't reset an approval.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, TypeVar

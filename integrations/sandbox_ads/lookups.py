@@ -1,7 +1,5 @@
 """What agents look up on the sandbox platform: campaigns, search rankings and content."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Any, Final
 

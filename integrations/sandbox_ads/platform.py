@@ -1,7 +1,5 @@
 """The sandbox advertising platform as one provider beside the real ones."""
 
-from __future__ import annotations
-
 from django.conf import settings
 from pydantic import BaseModel, Field
 

@@ -1,7 +1,5 @@
 """The sandbox platform's sections of the daily brief: ads, search rankings, content and audiences, with findings."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Reading from the sandbox platform, by an open client or through the account of the tenant in scope."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date

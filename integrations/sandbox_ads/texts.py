@@ -1,7 +1,5 @@
 """The text of a publication: its hash, its length, and what changed in it (pure)."""
 
-from __future__ import annotations
-
 import hashlib
 from typing import Final
 

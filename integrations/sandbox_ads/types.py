@@ -1,7 +1,5 @@
 """Answers of the sandbox platform as frozen values: money is Decimal, failures are data."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date

@@ -1,7 +1,5 @@
 """Post a message in Slack: the only place that does, because it asks the gate about every receiver."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """Connect a Slack workspace, choose where workflows post, and send a test message."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import ClassVar, Final

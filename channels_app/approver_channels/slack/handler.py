@@ -1,7 +1,5 @@
 """Work a stored button press: decide as its colleague, ask for a reason, or say why nothing was decided."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Final, Literal
 

@@ -1,7 +1,5 @@
 """What a message about a request says in Slack: masked, as plain text, with buttons while they decide."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Any, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """The Slack channel of notifications: a direct message, or a post in the channel of the workflow."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Link one's own Slack user: named in the console, proven with a code in a direct message."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 from uuid import UUID

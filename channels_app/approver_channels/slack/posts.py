@@ -1,7 +1,5 @@
 """Post messages about requests, once each, and update them when their request moves on."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Send a template to a colleague's own number: the only place that does, because it asks the gate each time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """The WhatsApp channel of notifications: a template to the number that an approver proved, or else an email."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import ClassVar, Final
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Link one's own WhatsApp number: entered in the console, proven with a code that comes by template."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Receive a message from a phone: under all of its sender's identities, and as STOP or START where it is that."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final

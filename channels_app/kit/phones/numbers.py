@@ -1,7 +1,5 @@
 """Connect phone numbers of any provider, and send their test messages."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field

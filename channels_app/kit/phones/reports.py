@@ -1,7 +1,5 @@
 """What became of a message that belongs to no conversation, such as a notice to a colleague."""
 
-from __future__ import annotations
-
 from typing import Final, Protocol
 from uuid import UUID
 

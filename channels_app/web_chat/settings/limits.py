@@ -1,7 +1,5 @@
 """Rate limits per address or visitor: token buckets in Redis."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass
 from typing import Any, Final

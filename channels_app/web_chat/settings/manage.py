@@ -1,7 +1,5 @@
 """Create and edit web chats."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterable
 from uuid import UUID

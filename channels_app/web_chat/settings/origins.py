@@ -1,7 +1,5 @@
 """Decide which websites may use a widget: scheme, host and port have to match exactly."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 

@@ -1,7 +1,5 @@
 """Find a tenant's widget by its public key: origins, identity secret, texts of the empty chat."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Endpoints of channel accounts."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django_filters import ChoiceFilter

@@ -1,7 +1,5 @@
 """Endpoints of message templates."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from django_filters import ChoiceFilter, UUIDFilter

@@ -1,7 +1,5 @@
 """Endpoints of the consent ledger."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet

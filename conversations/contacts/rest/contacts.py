@@ -1,7 +1,5 @@
 """Endpoints of contacts: create, read, search, change and erase."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 from uuid import UUID
 

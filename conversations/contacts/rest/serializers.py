@@ -1,7 +1,5 @@
 """Serializers of contacts, their addresses and consents."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field

@@ -1,7 +1,5 @@
 """Audiences: the contacts with a tag, and those left out because they can't be messaged."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

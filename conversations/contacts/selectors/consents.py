@@ -1,7 +1,5 @@
 """Read the consent ledger, and whose addresses its lines are about."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final

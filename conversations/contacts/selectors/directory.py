@@ -1,7 +1,5 @@
 """Read contacts, masked or revealed, and channel accounts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Do the same with many conversations of the list."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID

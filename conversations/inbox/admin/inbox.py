@@ -1,7 +1,5 @@
 """The inbox: views and teams, a list, and the conversation that is open, on one page."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Endpoints of conversations and their messages."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 from uuid import uuid5
 

@@ -1,7 +1,5 @@
 """Serializers of conversations."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, ClassVar
 

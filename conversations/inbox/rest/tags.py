@@ -1,7 +1,5 @@
 """Endpoints of tags."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema, extend_schema_view

@@ -1,7 +1,5 @@
 """Numbers for badges and charts; capped, so that they cost the same in a large tenant."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final

@@ -1,7 +1,5 @@
 """How long a customer waited for the first answer, in working time and by the clock, of agent and person apart."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

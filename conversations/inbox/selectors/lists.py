@@ -1,7 +1,5 @@
 """Lists of conversations for staff: masked, in pages, with a constant number of queries."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

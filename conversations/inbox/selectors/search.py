@@ -1,7 +1,5 @@
 """Search messages and conversations by words of the masked text, or by a full address."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Who is there to answer: chosen by hand, and followed by the pages of the console that a person has open."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID

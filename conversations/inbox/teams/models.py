@@ -1,7 +1,5 @@
 """Teams of people who answer conversations, and who of them is there."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final
 from uuid import UUID
 

@@ -3,8 +3,6 @@
 Everything that shows or changes conversations, or what belongs to one, goes through here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Read teams, who is there, and what their figures cover."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar

@@ -1,7 +1,5 @@
 """Create, change and delete teams, and say who is in them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass

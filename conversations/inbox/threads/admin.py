@@ -1,7 +1,5 @@
 """The page of a team's internal chat."""
 
-from __future__ import annotations
-
 from operator import itemgetter
 from typing import Any, ClassVar, Final
 from uuid import UUID

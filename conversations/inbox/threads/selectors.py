@@ -1,7 +1,5 @@
 """Read notes and the chat of a team, masked, with what each message said before."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

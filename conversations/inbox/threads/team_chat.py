@@ -1,7 +1,5 @@
 """The internal chat of a team: write, change one's own words, and note what one has read."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 from typing import Final

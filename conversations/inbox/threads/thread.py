@@ -1,7 +1,5 @@
 """What notes and team chat have in common: mentions, versions, and who may change what for how long."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Find conditions of triage rules that are never met, such as an hour of 25 or a channel that doesn't exist."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator
 from decimal import Decimal

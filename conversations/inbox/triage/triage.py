@@ -1,7 +1,5 @@
 """Triage: rules that say where a conversation goes when it first waits for a person."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field

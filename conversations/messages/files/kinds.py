@@ -1,7 +1,5 @@
 """The kind of a file by its bytes (pure): its name and what a sender says about it count for nothing."""
 
-from __future__ import annotations
-
 import re
 import struct
 from collections.abc import Callable, Mapping

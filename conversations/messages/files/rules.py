@@ -1,7 +1,5 @@
 """What a channel can carry (pure): kinds, sizes and numbers of files, and the refusal in words."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """What the customer's own page reads: frames with their own clear text, and a snapshot."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Why messages failed, in words, from their last attempts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID

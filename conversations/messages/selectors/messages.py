@@ -1,7 +1,5 @@
 """Messages of a conversation: masked pages for staff."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Endpoints of canned replies."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Endpoints of replies that agents wrote and did not send."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Endpoints of the internal chat of a team."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
