@@ -114,7 +114,7 @@ def test_trials_and_checks_reach_no_effect() -> None:
         ("agents.studio.trials.answers", "agents.answering.tools.actions"),
         ("agents.answering.guardrails.screen", "conversations.messages.outbound"),  # two steps away
         ("agents.knowledge.search.search", "hitl.approvals.change.propose"),
-        ("agents.studio.trials.calls", "conversations.contacts.identity"),  # which writes
+        ("agents.studio.trials.calls", "conversations.contacts.identity"),  # only listed names are exempt
     ],
 )
 def test_planted_import_is_found(importer: str, imported: str) -> None:
