@@ -40,7 +40,7 @@ left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
 join pg_type t on t.oid = a.atttypid left join pg_collation o on o.oid = a.attcollation
 where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
   and a.attnum > 0 and not a.attisdropped
-  -- The others are as the models say, which has a test of its own.
+  -- The others are as the models say, which `test_columns` compares.
   and (d.oid is not null or a.attidentity <> '' or a.attgenerated <> '' or a.attacl is not null or t.typtype = 'd'
        or o.collname <> 'default')
 """
