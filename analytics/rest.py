@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -98,14 +97,12 @@ class OwnPreferenceViewSet(ApiViewSet):
         return self.respond(services.change_preference(actor=self.actor, changes=self.read_body()))
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List how each person wants their brief, if they saved it. Needs `analytics.view_briefpreference`."
-    )
-)
 class PreferenceViewSet(ListViewSet):
     """Everyone's settings for the daily brief."""
 
+    descriptions: ClassVar = {
+        "list": "List how each person wants their brief, if they saved it. Needs `analytics.view_briefpreference`.",
+    }
     permissions: ClassVar = {"list": selectors.VIEW}
     serializer_class = PersonsPreferenceSerializer
 
@@ -113,12 +110,12 @@ class PreferenceViewSet(ListViewSet):
         return selectors.query_preferences(viewer=self.actor)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List your own briefs of the last month, newest first. Needs `analytics.use_brief`.")
-)
 class BriefViewSet(ListViewSet):
     """The caller's briefs."""
 
+    descriptions: ClassVar = {
+        "list": "List your own briefs of the last month, newest first. Needs `analytics.use_brief`.",
+    }
     permissions: ClassVar = {"list": selectors.USE, "create": selectors.USE}
     serializer_class = BriefSerializer
 

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet
 from django_filters import ChoiceFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -148,17 +148,13 @@ class WebhookFilters(ApiFilterSet):
     state = ChoiceFilter(choices=WebhookDelivery.State.choices)
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description=(
-            "List the webhooks of the last 30 days to a company's own app, newest first, with their attempts. "
-            "Needs `channels_app.view_channelaccount`."
-        )
-    )
-)
 class AppWebhookViewSet(ListViewSet):
     """Webhooks to a company's own app."""
 
+    descriptions: ClassVar = {
+        "list": "List the webhooks of the last 30 days to a company's own app, newest first, with their attempts. "
+        "Needs `channels_app.view_channelaccount`.",
+    }
     permissions: ClassVar = {
         "list": manage.VIEW,
         "replay": manage.CHANGE,

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django_filters import CharFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
@@ -60,13 +59,13 @@ class SavedViewFilters(ApiFilterSet):
     list_key = CharFilter(max_length=60, help_text="Only of this list.")
 
 
-@extend_schema_view(
-    list=extend_schema(description="List your own saved views, newest first. Needs `accounts.use_saved_views`."),
-    retrieve=extend_schema(description="Read one of your saved views. Needs `accounts.use_saved_views`."),
-)
 class SavedViewViewSet(RetrieveModelMixin, ListViewSet):
     """The caller's saved views."""
 
+    descriptions: ClassVar = {
+        "list": "List your own saved views, newest first. Needs `accounts.use_saved_views`.",
+        "retrieve": "Read one of your saved views. Needs `accounts.use_saved_views`.",
+    }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "partial_update", "destroy"), saved_views.USE)
     serializer_class = SavedViewSerializer
     request_serializers: ClassVar = {"create": SavedViewRequest, "partial_update": RenamedView}

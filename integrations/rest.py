@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from django.db.models import QuerySet
 from django_filters import CharFilter, ChoiceFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -144,13 +143,13 @@ class DeliveryFilters(ApiFilterSet):
     created_before = BeforeFilter("created_at")
 
 
-@extend_schema_view(
-    list=extend_schema(description="List your webhook endpoints, newest first. Needs `integrations.view_webhooks`."),
-    retrieve=extend_schema(description="Read a webhook endpoint. Needs `integrations.view_webhooks`."),
-)
 class WebhookEndpointViewSet(ReadOneMixin, ListViewSet):
     """Where events go."""
 
+    descriptions: ClassVar = {
+        "list": "List your webhook endpoints, newest first. Needs `integrations.view_webhooks`.",
+        "retrieve": "Read a webhook endpoint. Needs `integrations.view_webhooks`.",
+    }
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve"), VIEW),
         **dict.fromkeys(("create", "update", "destroy", "rotate", "test", "pause", "resume", "resend"), MANAGE),
@@ -217,18 +216,14 @@ class WebhookEndpointViewSet(ReadOneMixin, ListViewSet):
         return self.call_service(services.resend_span)
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description=(
-            "List an endpoint's deliveries of the last 30 days, newest first, with their attempts. "
-            "Needs `integrations.view_webhooks`."
-        )
-    ),
-    retrieve=extend_schema(description="Read a delivery. Needs `integrations.view_webhooks`."),
-)
 class WebhookDeliveryViewSet(ReadOneMixin, ListViewSet):
     """What was sent to an endpoint."""
 
+    descriptions: ClassVar = {
+        "list": "List an endpoint's deliveries of the last 30 days, newest first, with their attempts. Needs "
+        "`integrations.view_webhooks`.",
+        "retrieve": "Read a delivery. Needs `integrations.view_webhooks`.",
+    }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "resend": MANAGE}
     serializer_class = DeliverySerializer
     filterset_class = DeliveryFilters

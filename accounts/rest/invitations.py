@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -58,14 +57,12 @@ class InvitationSerializer(RowSerializer[Invitation]):
         return row.state(now())
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List invitations of the last weeks, newest first. Needs `accounts.view_membership`."
-    )
-)
 class InvitationViewSet(ListViewSet):
     """Invitations."""
 
+    descriptions: ClassVar = {
+        "list": "List invitations of the last weeks, newest first. Needs `accounts.view_membership`.",
+    }
     permissions: ClassVar = {"list": invitations.VIEW, "create": MANAGE, "resend": MANAGE, "withdraw": MANAGE}
     serializer_class = InvitationSerializer
     request_serializers: ClassVar = {"create": InvitationRequest}

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django_filters import ChoiceFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -53,16 +52,14 @@ class MemberSerializer(RowSerializer[Membership]):
         fields: ClassVar[list[str]] = "id person role is_active own_teams_only created_at".split()
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List current and former members, newest first; erased people are left out. "
-        "Needs `accounts.view_membership`."
-    ),
-    retrieve=extend_schema(description="Read a member. Needs `accounts.view_membership`."),
-)
 class MemberViewSet(ReadOneMixin, ListViewSet):
     """Members of the organisation."""
 
+    descriptions: ClassVar = {
+        "list": "List current and former members, newest first; erased people are left out. Needs "
+        "`accounts.view_membership`.",
+        "retrieve": "Read a member. Needs `accounts.view_membership`.",
+    }
     permissions: ClassVar = {"list": selectors.VIEW, "retrieve": selectors.VIEW, "erase": ERASE, "team_scope": MANAGE}
     serializer_class = MemberSerializer
     filterset_class = MemberFilters

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -44,12 +43,10 @@ class SeenSerializer(serializers.Serializer[Any]):
     marked = serializers.IntegerField()
 
 
-@extend_schema_view(
-    list=extend_schema(description="List your own notices, newest first. Needs `accounts.use_notices`.")
-)
 class NoticeViewSet(ListViewSet):
     """The caller's notices."""
 
+    descriptions: ClassVar = {"list": "List your own notices, newest first. Needs `accounts.use_notices`."}
     permissions: ClassVar = {"list": notices.USE, "seen": notices.USE, "see_all": notices.USE}
     serializer_class = NoticeSerializer
     filterset_class = NoticeFilters

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django_filters import ChoiceFilter, UUIDFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -143,13 +142,13 @@ class RunExplanationSerializer(serializers.Serializer[Any]):
     model_calls = ModelCallSerializer(many=True, read_only=True)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List runs, newest first. Needs `agents.view_agentrun`."),
-    retrieve=extend_schema(description="Read a run. Needs `agents.view_agentrun`."),
-)
 class RunViewSet(ReadOneMixin, ListViewSet):
     """Runs of agents."""
 
+    descriptions: ClassVar = {
+        "list": "List runs, newest first. Needs `agents.view_agentrun`.",
+        "retrieve": "Read a run. Needs `agents.view_agentrun`.",
+    }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "why"), selectors.VIEW_RUN)
     serializer_class = RunSerializer
     expansions: ClassVar = {
@@ -170,13 +169,13 @@ class RunViewSet(ReadOneMixin, ListViewSet):
         return self.respond(explain_run(viewer=self.actor, **self.kwargs))
 
 
-@extend_schema_view(
-    list=extend_schema(description="List tool calls, newest first, masked. Needs `agents.view_agentrun`."),
-    retrieve=extend_schema(description="Read a tool call, masked. Needs `agents.view_agentrun`."),
-)
 class ToolCallViewSet(ReadOneMixin, ListViewSet):
     """Tool calls of agents."""
 
+    descriptions: ClassVar = {
+        "list": "List tool calls, newest first, masked. Needs `agents.view_agentrun`.",
+        "retrieve": "Read a tool call, masked. Needs `agents.view_agentrun`.",
+    }
     permissions: ClassVar = {"list": selectors.VIEW_RUN, "retrieve": selectors.VIEW_RUN}
     serializer_class = ToolCallSerializer
     expansions: ClassVar = {

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django_filters import ChoiceFilter, UUIDFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
@@ -49,13 +48,13 @@ class CollectionChange(serializers.Serializer[Any]):
     description = serializers.CharField(max_length=services.ABOUT_LIMIT, required=False, allow_blank=True)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List collections, newest first. Needs `agents.view_agent`."),
-    retrieve=extend_schema(description="Read a collection. Needs `agents.view_agent`."),
-)
 class CollectionViewSet(RetrieveModelMixin, ListViewSet):
     """Collections of documents."""
 
+    descriptions: ClassVar = {
+        "list": "List collections, newest first. Needs `agents.view_agent`.",
+        "retrieve": "Read a collection. Needs `agents.view_agent`.",
+    }
     permissions: ClassVar = {
         "list": selectors.VIEW,
         "retrieve": selectors.VIEW,
@@ -170,13 +169,13 @@ class DocumentFilters(ApiFilterSet):
     kind = ChoiceFilter(choices=Document.Kind.choices)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List documents, newest first, without their texts. Needs `agents.view_agent`."),
-    retrieve=extend_schema(description="Read a document with its text. Needs `agents.view_agent`."),
-)
 class DocumentViewSet(RetrieveModelMixin, ListViewSet):
     """Documents."""
 
+    descriptions: ClassVar = {
+        "list": "List documents, newest first, without their texts. Needs `agents.view_agent`.",
+        "retrieve": "Read a document with its text. Needs `agents.view_agent`.",
+    }
     permissions: ClassVar = {
         "list": selectors.VIEW,
         "retrieve": selectors.VIEW,
@@ -248,13 +247,13 @@ class SiteFilters(ApiFilterSet):
     state = ChoiceFilter(choices=Site.State.choices)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List the sites that are fetched, newest first. Needs `agents.view_agent`."),
-    retrieve=extend_schema(description="Read a site, and how far it is. Needs `agents.view_agent`."),
-)
 class SiteViewSet(RetrieveModelMixin, ListViewSet):
     """Sites whose pages are fetched as documents."""
 
+    descriptions: ClassVar = {
+        "list": "List the sites that are fetched, newest first. Needs `agents.view_agent`.",
+        "retrieve": "Read a site, and how far it is. Needs `agents.view_agent`.",
+    }
     permissions: ClassVar = {
         "list": selectors.VIEW,
         "retrieve": selectors.VIEW,
@@ -348,15 +347,13 @@ class OpenQuestionFilters(ApiFilterSet):
     state = ChoiceFilter(choices=OpenQuestion.State.choices)
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List what people asked and no document answered, newest first. Needs `agents.view_agent`."
-    ),
-    retrieve=extend_schema(description="Read an open question. Needs `agents.view_agent`."),
-)
 class OpenQuestionViewSet(RetrieveModelMixin, ListViewSet):
     """Open questions."""
 
+    descriptions: ClassVar = {
+        "list": "List what people asked and no document answered, newest first. Needs `agents.view_agent`.",
+        "retrieve": "Read an open question. Needs `agents.view_agent`.",
+    }
     permissions: ClassVar = {
         "list": selectors.VIEW,
         "retrieve": selectors.VIEW,

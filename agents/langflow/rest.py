@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -34,13 +33,13 @@ class FlowServerRequest(serializers.Serializer[Any]):
     version = serializers.IntegerField(source="seen_version", required=False, min_value=1, help_text=SEEN)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List the Langflow server, if one is connected. Needs `agents.manage_routes`."),
-    retrieve=extend_schema(description="Read the Langflow server without its key. Needs `agents.manage_routes`."),
-)
 class FlowServerViewSet(ReadOneMixin, ListViewSet):
     """The Langflow server."""
 
+    descriptions: ClassVar = {
+        "list": "List the Langflow server, if one is connected. Needs `agents.manage_routes`.",
+        "retrieve": "Read the Langflow server without its key. Needs `agents.manage_routes`.",
+    }
     permissions: ClassVar = dict.fromkeys("list retrieve create destroy test".split(), connection.MANAGE)
     serializer_class = FlowServerSerializer
     request_serializers: ClassVar = {"create": FlowServerRequest}

@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django_filters import ChoiceFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -57,16 +56,14 @@ class FactCorrection(serializers.Serializer[Any]):
     value = serializers.CharField(max_length=LONGEST, help_text="In the shape of its kind; 400 for another.")
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List what is remembered of a contact with its history, newest first, masked; with `show_pii=true` "
-        "in clear, under an open reveal of the contact, else 403 `no_grant`. Needs `conversations.view_contact`."
-    ),
-    retrieve=extend_schema(description="Read one fact. Needs `conversations.view_contact`."),
-)
 class FactViewSet(ReadOneMixin, ListViewSet):
     """What agents remember of a contact."""
 
+    descriptions: ClassVar = {
+        "list": "List what is remembered of a contact with its history, newest first, masked; with `show_pii=true` in "
+        "clear, under an open reveal of the contact, else 403 `no_grant`. Needs `conversations.view_contact`.",
+        "retrieve": "Read one fact. Needs `conversations.view_contact`.",
+    }
     permissions: ClassVar = {
         "list": services.VIEW,
         "retrieve": services.VIEW,

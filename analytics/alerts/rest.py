@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
@@ -94,13 +93,13 @@ class AlertTrialSerializer(serializers.Serializer[Any]):
     unknown = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="Facts without a past.")
 
 
-@extend_schema_view(
-    list=extend_schema(description="List the alert rules. Needs `analytics.manage_alerts`."),
-    retrieve=extend_schema(description="Read an alert rule. Needs `analytics.manage_alerts`."),
-)
 class AlertRuleViewSet(RetrieveModelMixin, ListViewSet):
     """Alert rules."""
 
+    descriptions: ClassVar = {
+        "list": "List the alert rules. Needs `analytics.manage_alerts`.",
+        "retrieve": "Read an alert rule. Needs `analytics.manage_alerts`.",
+    }
     permissions: ClassVar = dict.fromkeys(
         ("list", "retrieve", "create", "update", "destroy", "silence", "try_out", "alerts"), MANAGE
     )

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
@@ -117,13 +117,13 @@ class ScheduleChange(ScheduleRequest):
     version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List the organisation's exports, newest first. Needs `analytics.export_data`."),
-    retrieve=extend_schema(description="Read how far an export is. Needs `analytics.export_data`."),
-)
 class ExportViewSet(RetrieveModelMixin, ListViewSet):
     """Exports."""
 
+    descriptions: ClassVar = {
+        "list": "List the organisation's exports, newest first. Needs `analytics.export_data`.",
+        "retrieve": "Read how far an export is. Needs `analytics.export_data`.",
+    }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "cancel", "grant", "refuse", "file"), USE)
     serializer_class = ExportSerializer
     filterset_class = ExportFilters
@@ -175,13 +175,13 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
         return streamed(request._request, file.parts, file.content_type, file.name)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List exports that repeat. Needs `analytics.export_data`."),
-    retrieve=extend_schema(description="Read an export that repeats. Needs `analytics.export_data`."),
-)
 class ExportScheduleViewSet(RetrieveModelMixin, ListViewSet):
     """Exports that repeat."""
 
+    descriptions: ClassVar = {
+        "list": "List exports that repeat. Needs `analytics.export_data`.",
+        "retrieve": "Read an export that repeats. Needs `analytics.export_data`.",
+    }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "update", "destroy"), USE)
     serializer_class = ScheduleSerializer
     request_serializers: ClassVar = {"create": ScheduleRequest, "update": ScheduleChange}

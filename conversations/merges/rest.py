@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -68,12 +67,10 @@ class MergePreviewSerializer(serializers.Serializer[Any]):
     merged = serializers.IntegerField(help_text="Contacts that were merged into this one before.")
 
 
-@extend_schema_view(
-    list=extend_schema(description="List the merges of a contact, newest first. Needs `conversations.view_contact`.")
-)
 class ContactMergeViewSet(ListViewSet):
     """The merges of a contact."""
 
+    descriptions: ClassVar = {"list": "List the merges of a contact, newest first. Needs `conversations.view_contact`."}
     permissions: ClassVar = {"list": VIEW, "create": MERGE, "preview": MERGE, "undo": MERGE}
     serializer_class = MergeSerializer
     request_serializers: ClassVar = {"create": MergeRequest}

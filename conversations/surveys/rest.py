@@ -3,7 +3,6 @@
 from typing import ClassVar, Final
 
 from django_filters import NumberFilter, UUIDFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
 from conversations.models import Survey
@@ -48,15 +47,13 @@ class SurveyPagination(SortedPagination):
     dated: ClassVar = {"answered": "answered_at"}
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List what customers said, newest first, masked. Needs `conversations.view_conversation`."
-    ),
-    retrieve=extend_schema(description="Read one answer, masked. Needs `conversations.view_conversation`."),
-)
 class SurveyViewSet(ReadOneMixin, ListViewSet):
     """What customers said about their conversations."""
 
+    descriptions: ClassVar = {
+        "list": "List what customers said, newest first, masked. Needs `conversations.view_conversation`.",
+        "retrieve": "Read one answer, masked. Needs `conversations.view_conversation`.",
+    }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW}
     serializer_class = SurveySerializer
     filterset_class = SurveyFilters

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django_filters import CharFilter, UUIDFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -58,10 +57,10 @@ class VerdictSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField()
 
 
-@extend_schema_view(list=extend_schema(description="List entries, newest first. Needs `core.view_auditentry`."))
 class AuditViewSet(ListViewSet):
     """The audit log."""
 
+    descriptions: ClassVar = {"list": "List entries, newest first. Needs `core.view_auditentry`."}
     permissions: ClassVar = {"list": selectors.VIEW, "verify": selectors.VIEW}
     serializer_class = EntrySerializer
     filterset_class = EntryFilters

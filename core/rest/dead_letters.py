@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django_filters import ChoiceFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,10 +36,10 @@ class LetterSerializer(RowSerializer[DeadLetter]):
         fields: ClassVar[list[str]] = "id kind ref error times state parked_at closed_at".split()
 
 
-@extend_schema_view(list=extend_schema(description="List failed jobs, newest first. Needs `core.view_deadletter`."))
 class DeadLetterViewSet(ListViewSet):
     """Failed jobs."""
 
+    descriptions: ClassVar = {"list": "List failed jobs, newest first. Needs `core.view_deadletter`."}
     permissions: ClassVar = {"list": "core.view_deadletter", "replay": REPLAY, "discard": REPLAY}
     serializer_class = LetterSerializer
     filterset_class = LetterFilters

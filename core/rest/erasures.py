@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
 
@@ -39,13 +38,13 @@ class ErasureSerializer(RowSerializer[Erasure]):
         return reverse("api-erasures-detail", args=[erasure.pk])
 
 
-@extend_schema_view(
-    list=extend_schema(description="List who was erased, by id, newest first. Needs `core.view_erasures`."),
-    retrieve=extend_schema(description="Read the progress of an erasure. Needs `core.view_erasures`."),
-)
 class ErasureViewSet(RetrieveModelMixin, ListViewSet):
     """Erasures of people."""
 
+    descriptions: ClassVar = {
+        "list": "List who was erased, by id, newest first. Needs `core.view_erasures`.",
+        "retrieve": "Read the progress of an erasure. Needs `core.view_erasures`.",
+    }
     permissions: ClassVar = {"list": services.VIEW, "retrieve": services.VIEW}
     serializer_class = ErasureSerializer
     lookup_url_kwarg = "erasure_id"

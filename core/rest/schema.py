@@ -101,6 +101,11 @@ class ApiSchema(AutoSchema):
         names = [part.replace("-", "_") for part in self._tokenize_path()]
         return "_".join(names if names and names[-1] == self.view.action else [*names, self.view.action])
 
+    def get_description(self) -> str:  # type: ignore[override]  # the generator's has no arguments either
+        """Return what the view set says of the action, or else the action's docstring."""
+        said = self.view.descriptions.get(self.view.action) if isinstance(self.view, ApiViewSet) else None
+        return said or super().get_description()
+
     def get_request_serializer(self) -> Any:
         """Return the serializer of the body."""
         return self.view.get_request_serializer_class()

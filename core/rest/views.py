@@ -160,6 +160,8 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
     """What `expand` can add to the rows of the list and of one object."""
     revealing_actions: ClassVar[frozenset[str]] = frozenset()
     """The actions that show personal data in clear with `show_pii`."""
+    descriptions: ClassVar[Mapping[str, str]] = {}
+    """What the OpenAPI document says of actions that are inherited; it says the docstring of others."""
     read_row: ClassVar[Callable[..., Any] | None] = None
     """The selector of one object, by the ids of the address; without one it is looked up among the rows."""
 

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -78,12 +78,10 @@ class PeriodRequest(serializers.Serializer[Any]):
     until = serializers.DateTimeField()
 
 
-@extend_schema_view(
-    list=extend_schema(description="List the exports of periods, newest first. Needs `hitl.export_evidence`.")
-)
 class EvidenceExportViewSet(ListViewSet):
     """Exports of periods."""
 
+    descriptions: ClassVar = {"list": "List the exports of periods, newest first. Needs `hitl.export_evidence`."}
     permissions: ClassVar = {"list": EXPORT, "create": EXPORT, "retrieve": EXPORT, "stop": EXPORT, "file": EXPORT}
     serializer_class = EvidenceExportSerializer
     request_serializers: ClassVar = {"create": PeriodRequest}

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
@@ -44,19 +43,14 @@ class SimulationRequest(serializers.Serializer[Any]):
     )
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List the simulations of the last 30 days, newest first. Needs `hitl.view_approvalworkflow`."
-    ),
-    retrieve=extend_schema(
-        description=(
-            "Read a simulation with its progress and, when it is done, its result. Needs `hitl.view_approvalworkflow`."
-        )
-    ),
-)
 class SimulationViewSet(RetrieveModelMixin, ListViewSet):
     """Simulations."""
 
+    descriptions: ClassVar = {
+        "list": "List the simulations of the last 30 days, newest first. Needs `hitl.view_approvalworkflow`.",
+        "retrieve": "Read a simulation with its progress and, when it is done, its result. Needs "
+        "`hitl.view_approvalworkflow`.",
+    }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "create": VIEW, "stop": VIEW}
     serializer_class = HistorySimulationSerializer
     request_serializers: ClassVar = {"create": SimulationRequest}

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -101,13 +100,13 @@ class RouteTestSerializer(serializers.Serializer[Any]):
     price = serializers.DecimalField(max_digits=20, decimal_places=8, read_only=True, allow_null=True)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List the routes to models, newest first. Needs `agents.manage_routes`."),
-    retrieve=extend_schema(description="Read a route without its key. Needs `agents.manage_routes`."),
-)
 class ModelRouteViewSet(ReadOneMixin, ListViewSet):
     """Routes to models."""
 
+    descriptions: ClassVar = {
+        "list": "List the routes to models, newest first. Needs `agents.manage_routes`.",
+        "retrieve": "Read a route without its key. Needs `agents.manage_routes`.",
+    }
     permissions: ClassVar = dict.fromkeys(
         "list retrieve create partial_update destroy activate deactivate test".split(), MANAGE
     )
@@ -192,13 +191,13 @@ class BudgetChange(serializers.Serializer[Any]):
     version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List the budgets of models in use, newest first. Needs `agents.manage_routes`."),
-    retrieve=extend_schema(description="Read a budget with what is spent of it. Needs `agents.manage_routes`."),
-)
 class BudgetViewSet(ReadOneMixin, ListViewSet):
     """Budgets of models."""
 
+    descriptions: ClassVar = {
+        "list": "List the budgets of models in use, newest first. Needs `agents.manage_routes`.",
+        "retrieve": "Read a budget with what is spent of it. Needs `agents.manage_routes`.",
+    }
     permissions: ClassVar = dict.fromkeys("list retrieve create partial_update destroy".split(), MANAGE)
     serializer_class = BudgetSerializer
     spends: Mapping[UUID, Spend] = {}

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django_filters import ChoiceFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
@@ -215,13 +214,13 @@ class CopyName(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=configuration.NAME_LIMIT)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List agents, newest first. Needs `agents.view_agent`."),
-    retrieve=extend_schema(description="Read an agent with its configuration. Needs `agents.view_agent`."),
-)
 class AgentViewSet(RetrieveModelMixin, ListViewSet):
     """Agents."""
 
+    descriptions: ClassVar = {
+        "list": "List agents, newest first. Needs `agents.view_agent`.",
+        "retrieve": "Read an agent with its configuration. Needs `agents.view_agent`.",
+    }
     permissions: ClassVar = {
         "list": selectors.VIEW_AGENT,
         "retrieve": selectors.VIEW_AGENT,

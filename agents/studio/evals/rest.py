@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django_filters import ChoiceFilter, UUIDFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -61,13 +60,13 @@ class NewCase(CaseDocument):
     )
 
 
-@extend_schema_view(
-    list=extend_schema(description="List cases, newest first. Needs `agents.change_agent`."),
-    retrieve=extend_schema(description="Read a case. Needs `agents.change_agent`."),
-)
 class CaseViewSet(ReadOneMixin, ListViewSet):
     """Cases that agents are checked with."""
 
+    descriptions: ClassVar = {
+        "list": "List cases, newest first. Needs `agents.change_agent`.",
+        "retrieve": "Read a case. Needs `agents.change_agent`.",
+    }
     permissions: ClassVar = dict.fromkeys("list retrieve create update destroy".split(), TRY)
     serializer_class = CaseSerializer
     request_serializers: ClassVar = {"create": NewCase, "update": CaseDocument}
@@ -151,13 +150,13 @@ class NewEvalRun(serializers.Serializer[Any]):
     )
 
 
-@extend_schema_view(
-    list=extend_schema(description="List runs of checks, newest first. Needs `agents.change_agent`."),
-    retrieve=extend_schema(description="Read a run with its results. Needs `agents.change_agent`."),
-)
 class EvalRunViewSet(ReadOneMixin, ListViewSet):
     """Runs of checks."""
 
+    descriptions: ClassVar = {
+        "list": "List runs of checks, newest first. Needs `agents.change_agent`.",
+        "retrieve": "Read a run with its results. Needs `agents.change_agent`.",
+    }
     permissions: ClassVar = dict.fromkeys("list retrieve create".split(), TRY)
     serializer_class = EvalRunDetailSerializer
     request_serializers: ClassVar = {"create": NewEvalRun}

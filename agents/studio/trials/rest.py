@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -63,13 +62,13 @@ class TrialMessage(serializers.Serializer[Any]):
     text = serializers.CharField(max_length=trying.LONGEST)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List your own trials, newest first. Needs `agents.change_agent`."),
-    retrieve=extend_schema(description="Read one of your own trials, and how far it is. Needs `agents.change_agent`."),
-)
 class TrialViewSet(ReadOneMixin, ListViewSet):
     """Trials of agents; each is seen by nobody but the person who began it."""
 
+    descriptions: ClassVar = {
+        "list": "List your own trials, newest first. Needs `agents.change_agent`.",
+        "retrieve": "Read one of your own trials, and how far it is. Needs `agents.change_agent`.",
+    }
     permissions: ClassVar = dict.fromkeys("list retrieve create destroy say".split(), trying.TRY)
     serializer_class = TrialDetailSerializer
     request_serializers: ClassVar = {"create": NewTrial}

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django_filters import ChoiceFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
 
@@ -53,19 +52,14 @@ class AccountFilters(ApiFilterSet):
     active = BooleanFilter(field_name="is_active")
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description=(
-            "List numbers, mailboxes and widgets, never their credentials. Needs `channels_app.view_channelaccount`."
-        )
-    ),
-    retrieve=extend_schema(
-        description="Read a channel account, never its credentials. Needs `channels_app.view_channelaccount`."
-    ),
-)
 class ChannelAccountViewSet(RetrieveModelMixin, ListViewSet):
     """Channel accounts."""
 
+    descriptions: ClassVar = {
+        "list": "List numbers, mailboxes and widgets, never their credentials. Needs "
+        "`channels_app.view_channelaccount`.",
+        "retrieve": "Read a channel account, never its credentials. Needs `channels_app.view_channelaccount`.",
+    }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW}
     serializer_class = ChannelAccountSerializer
     filterset_class = AccountFilters

@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 from django_filters import ChoiceFilter, UUIDFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
 
@@ -47,15 +46,13 @@ class TemplateFilters(ApiFilterSet):
     state = ChoiceFilter(choices=MessageTemplate.State.choices)
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List the message templates of WhatsApp accounts. Needs `channels_app.view_channelaccount`."
-    ),
-    retrieve=extend_schema(description="Read a message template. Needs `channels_app.view_channelaccount`."),
-)
 class TemplateViewSet(RetrieveModelMixin, ListViewSet):
     """Message templates."""
 
+    descriptions: ClassVar = {
+        "list": "List the message templates of WhatsApp accounts. Needs `channels_app.view_channelaccount`.",
+        "retrieve": "Read a message template. Needs `channels_app.view_channelaccount`.",
+    }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW}
     serializer_class = TemplateSerializer
     filterset_class = TemplateFilters

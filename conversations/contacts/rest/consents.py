@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django_filters import CharFilter, ChoiceFilter, UUIDFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -60,13 +59,13 @@ class ConsentPagination(SortedPagination):
     dated: ClassVar = {"recorded": "recorded_at"}
 
 
-@extend_schema_view(
-    list=extend_schema(description="List the lines of the consent ledger, newest first. Needs `core.view_consent`."),
-    retrieve=extend_schema(description="Read a line of the consent ledger. Needs `core.view_consent`."),
-)
 class ConsentViewSet(ReadOneMixin, ListViewSet):
     """The consent ledger."""
 
+    descriptions: ClassVar = {
+        "list": "List the lines of the consent ledger, newest first. Needs `core.view_consent`.",
+        "retrieve": "Read a line of the consent ledger. Needs `core.view_consent`.",
+    }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "create": blocks.RECORD}
     serializer_class = ConsentSerializer
     expansions: ClassVar = {"contact": Expansion(directory.query_contacts, ContactSerializer, "contact_id")}

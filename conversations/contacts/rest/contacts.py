@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django_filters import CharFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
@@ -64,15 +63,13 @@ class ContactPagination(SortedPagination):
     dated: ClassVar = {"created": "created_at"}
 
 
-@extend_schema_view(
-    list=extend_schema(description="List contacts, masked, newest first. Needs `conversations.view_contact`."),
-    retrieve=extend_schema(
-        description="Read a contact, masked; with `show_pii=true` in clear, under an open reveal, else 403 `no_grant`."
-    ),
-)
 class ContactViewSet(RetrieveModelMixin, ListViewSet):
     """Contacts."""
 
+    descriptions: ClassVar = {
+        "list": "List contacts, masked, newest first. Needs `conversations.view_contact`.",
+        "retrieve": "Read a contact, masked; with `show_pii=true` in clear, under an open reveal, else 403 `no_grant`.",
+    }
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve", "search"), VIEW),
         **dict.fromkeys(("create", "partial_update", "language"), REPLY),

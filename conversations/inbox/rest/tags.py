@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
@@ -55,13 +54,13 @@ class TaggingConversation(serializers.Serializer[Any]):
     remove = serializers.ListField(child=serializers.UUIDField(), default=list, max_length=20)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List the tags of conversations. Needs `conversations.view_conversation`."),
-    retrieve=extend_schema(description="Read a tag. Needs `conversations.view_conversation`."),
-)
 class TagViewSet(RetrieveModelMixin, ListViewSet):
     """Tags."""
 
+    descriptions: ClassVar = {
+        "list": "List the tags of conversations. Needs `conversations.view_conversation`.",
+        "retrieve": "Read a tag. Needs `conversations.view_conversation`.",
+    }
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve"), VIEW),
         **dict.fromkeys(("create", "update", "destroy", "merge"), MANAGE),

@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django_filters import ChoiceFilter, UUIDFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
@@ -148,13 +147,13 @@ class TeamChange(TeamRequest):
     version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List teams, newest first. Needs `conversations.view_conversation`."),
-    retrieve=extend_schema(description="Read a team with its people. Needs `conversations.view_conversation`."),
-)
 class TeamViewSet(RetrieveModelMixin, ListViewSet):
     """Teams."""
 
+    descriptions: ClassVar = {
+        "list": "List teams, newest first. Needs `conversations.view_conversation`.",
+        "retrieve": "Read a team with its people. Needs `conversations.view_conversation`.",
+    }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, **dict.fromkeys(("create", "update", "destroy"), MANAGE)}
     serializer_class = TeamSerializer
     request_serializers: ClassVar = {"create": TeamRequest, "update": TeamChange}
@@ -213,14 +212,12 @@ class AvailabilityFilters(ApiFilterSet):
         return rows.filter(user_id__in=selectors.members_of(team_id=value))
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List who of the teams is there now, newest first. Needs `conversations.view_conversation`."
-    ),
-)
 class AvailabilityViewSet(ListViewSet):
     """Who of the teams is there now."""
 
+    descriptions: ClassVar = {
+        "list": "List who of the teams is there now, newest first. Needs `conversations.view_conversation`.",
+    }
     permissions: ClassVar = {"list": VIEW, "create": REPLY}
     serializer_class = AvailabilitySerializer
     request_serializers: ClassVar = {"create": AvailabilityRequest}

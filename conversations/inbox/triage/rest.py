@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
@@ -97,13 +96,13 @@ class RuleTrialSerializer(serializers.Serializer[Any]):
     differences = DifferenceSerializer(many=True, read_only=True)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List the triage rules. Needs `conversations.manage_desk`."),
-    retrieve=extend_schema(description="Read a triage rule. Needs `conversations.manage_desk`."),
-)
 class TriageRuleViewSet(RetrieveModelMixin, ListViewSet):
     """Triage rules."""
 
+    descriptions: ClassVar = {
+        "list": "List the triage rules. Needs `conversations.manage_desk`.",
+        "retrieve": "Read a triage rule. Needs `conversations.manage_desk`.",
+    }
     permissions: ClassVar = dict.fromkeys(
         ("list", "retrieve", "create", "update", "destroy", "move", "try_out"), MANAGE
     )

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django_filters import CharFilter
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
@@ -118,15 +118,13 @@ class CannedReplyFilters(ApiFilterSet):
         return rows.filter(Q(shortcut__startswith=value.lower().removeprefix("/")) | Q(title__icontains=value))
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List the canned replies you may use, newest first. Needs `conversations.reply_conversation`."
-    ),
-    retrieve=extend_schema(description="Read a canned reply. Needs `conversations.reply_conversation`."),
-)
 class CannedReplyViewSet(RetrieveModelMixin, ListViewSet):
     """Canned replies."""
 
+    descriptions: ClassVar = {
+        "list": "List the canned replies you may use, newest first. Needs `conversations.reply_conversation`.",
+        "retrieve": "Read a canned reply. Needs `conversations.reply_conversation`.",
+    }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "update", "destroy", "preview"), REPLY)
     serializer_class = CannedReplySerializer
     request_serializers: ClassVar = {"create": CannedReplyRequest, "update": CannedReplyChange}

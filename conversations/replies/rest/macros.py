@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
@@ -139,15 +138,13 @@ class MacroRunSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(source="problem.detail", read_only=True, default="")
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List the macros you may use, newest first. Needs `conversations.reply_conversation`."
-    ),
-    retrieve=extend_schema(description="Read a macro. Needs `conversations.reply_conversation`."),
-)
 class MacroViewSet(RetrieveModelMixin, ListViewSet):
     """Macros."""
 
+    descriptions: ClassVar = {
+        "list": "List the macros you may use, newest first. Needs `conversations.reply_conversation`.",
+        "retrieve": "Read a macro. Needs `conversations.reply_conversation`.",
+    }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "update", "destroy", "run"), REPLY)
     serializer_class = MacroSerializer
     request_serializers: ClassVar = {"create": MacroRequest, "update": MacroChange}

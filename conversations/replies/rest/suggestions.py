@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django_filters import ChoiceFilter, UUIDFilter
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -74,16 +73,14 @@ class SuggestedReplyPagination(SortedPagination):
     dated: ClassVar = {"created": "created_at"}
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List replies that agents wrote and did not send, newest first, masked. "
-        "Needs `conversations.view_conversation`."
-    ),
-    retrieve=extend_schema(description="Read a suggested reply, masked. Needs `conversations.view_conversation`."),
-)
 class SuggestedReplyViewSet(ReadOneMixin, ListViewSet):
     """Replies to review."""
 
+    descriptions: ClassVar = {
+        "list": "List replies that agents wrote and did not send, newest first, masked. Needs "
+        "`conversations.view_conversation`.",
+        "retrieve": "Read a suggested reply, masked. Needs `conversations.view_conversation`.",
+    }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "send": REPLY, "drop": REPLY}
     serializer_class = SuggestedReplySerializer
     filterset_class = SuggestedReplyFilters

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import StreamingHttpResponse
 from django_filters import CharFilter, ChoiceFilter, UUIDFilter
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -192,12 +192,10 @@ class ApprovalResponses(ApiViewSet):
         return Response(ApprovalDetailSerializer(approval, context=context).data, status=self.get_success_status())
 
 
-@extend_schema_view(
-    list=extend_schema(description="List approvals, newest first or by `ordering`. Needs `hitl.view_approval`.")
-)
 class ApprovalViewSet(ListViewSet, ApprovalResponses):
     """Approvals."""
 
+    descriptions: ClassVar = {"list": "List approvals, newest first or by `ordering`. Needs `hitl.view_approval`."}
     permissions: ClassVar = {
         "list": selectors.VIEW,
         "export": EXPORT_LIST,
@@ -208,6 +206,7 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
     expansions: ClassVar = {"workflow": Expansion(query_workflows, WorkflowSerializer, "workflow_id")}
     filterset_class = ApprovalFilters
     pagination_class = ApprovalPagination
+    list_rows = staticmethod(selectors.query_approvals)
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: lists leave out what is approved."""
@@ -216,10 +215,6 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
     def get_query_class(self) -> type[Query]:
         """Return the serializer of the query parameters."""
         return ExportQuery if self.action == "export" else super().get_query_class()
-
-    def get_queryset(self) -> QuerySet[Approval]:
-        """Return the approvals."""
-        return selectors.query_approvals(viewer=self.actor)
 
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """Read an approval with what is approved and its digest. Needs `hitl.view_approval`."""

@@ -2,8 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -49,23 +47,18 @@ class DelegationRequest(serializers.Serializer[Any]):
     reason = serializers.CharField(default="", allow_blank=True, max_length=200)
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List who is or will be away and who approves for them. Needs `hitl.decide_approval`."
-    )
-)
 class DelegationViewSet(ListViewSet):
     """Delegations."""
 
+    descriptions: ClassVar = {
+        "list": "List who is or will be away and who approves for them. Needs `hitl.decide_approval`.",
+    }
     permissions: ClassVar = {"list": DECIDE, "create": DECIDE, "end": DECIDE}
     serializer_class = DelegationSerializer
     request_serializers: ClassVar = {"create": DelegationRequest}
     filterset_class = DelegationFilters
     lookup_url_kwarg = "delegation_id"
-
-    def get_queryset(self) -> QuerySet[Delegation]:
-        """Return the delegations."""
-        return selectors.query_delegations(viewer=self.actor)
+    list_rows = staticmethod(selectors.query_delegations)
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -168,17 +167,13 @@ class HistoryViewSet(ApprovalDetailViewSet):
         return self.respond_with_page(page, cursor_at(page[0].seq) if len(entries) > limit else "")
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description=(
-            "Read the executions, one per revision: the newest page first, oldest first within a page. Needs "
-            "`hitl.view_approval`."
-        )
-    )
-)
 class ExecutionViewSet(ApprovalDetailViewSet):
     """The executions of an approval."""
 
+    descriptions: ClassVar = {
+        "list": "Read the executions, one per revision: the newest page first, oldest first within a page. Needs "
+        "`hitl.view_approval`.",
+    }
     serializer_class = ExecutionSerializer
     pagination_class = RevisionPagination
 
@@ -187,17 +182,13 @@ class ExecutionViewSet(ApprovalDetailViewSet):
         return related.query_executions(viewer=self.actor, **self.kwargs)
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description=(
-            "Read what each edit changed, field by field: the newest page first, oldest first within a page. "
-            "Needs `hitl.view_approval`."
-        )
-    )
-)
 class RevisionViewSet(ApprovalDetailViewSet):
     """The revisions of an approval."""
 
+    descriptions: ClassVar = {
+        "list": "Read what each edit changed, field by field: the newest page first, oldest first within a page. "
+        "Needs `hitl.view_approval`.",
+    }
     serializer_class = RevisionSerializer
     pagination_class = RevisionPagination
 
@@ -206,16 +197,13 @@ class RevisionViewSet(ApprovalDetailViewSet):
         return related.query_revisions(viewer=self.actor, **self.kwargs)
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description=(
-            "Read every verdict and remark with its digest, oldest first, the newest 500. Needs `hitl.view_approval`."
-        )
-    )
-)
 class DecisionViewSet(ApprovalDetailViewSet):
     """The decisions on an approval."""
 
+    descriptions: ClassVar = {
+        "list": "Read every verdict and remark with its digest, oldest first, the newest 500. Needs "
+        "`hitl.view_approval`.",
+    }
     serializer_class = DecisionSerializer
 
     def get_queryset(self) -> Any:
@@ -223,17 +211,13 @@ class DecisionViewSet(ApprovalDetailViewSet):
         return related.list_votes(viewer=self.actor, **self.kwargs)
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description=(
-            "Read who was notified over which channel and what became of it, the newest 500. Needs "
-            "`hitl.view_approval`."
-        )
-    )
-)
 class NotificationViewSet(ApprovalDetailViewSet):
     """The notifications about an approval."""
 
+    descriptions: ClassVar = {
+        "list": "Read who was notified over which channel and what became of it, the newest 500. Needs "
+        "`hitl.view_approval`.",
+    }
     serializer_class = NotificationSerializer
 
     def get_queryset(self) -> Any:
@@ -241,16 +225,12 @@ class NotificationViewSet(ApprovalDetailViewSet):
         return related.list_notifications(viewer=self.actor, **self.kwargs)
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description=(
-            "Read what is or was due: expiry, answer, escalation, reminder, execution. Needs `hitl.view_approval`."
-        )
-    )
-)
 class TimerViewSet(ApprovalDetailViewSet):
     """The timers of an approval."""
 
+    descriptions: ClassVar = {
+        "list": "Read what is or was due: expiry, answer, escalation, reminder, execution. Needs `hitl.view_approval`.",
+    }
     serializer_class = TimerSerializer
 
     def get_queryset(self) -> Any:

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -47,17 +46,13 @@ class NewNote(serializers.Serializer[Any]):
     )
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description=(
-            "Read the notes of colleagues: the newest page first, oldest first within a page. Needs "
-            "`hitl.view_approval`."
-        )
-    )
-)
 class NoteViewSet(ApprovalDetailViewSet):
     """The notes on an approval."""
 
+    descriptions: ClassVar = {
+        "list": "Read the notes of colleagues: the newest page first, oldest first within a page. Needs "
+        "`hitl.view_approval`.",
+    }
     permissions: ClassVar = {"list": selectors.VIEW, "create": selectors.VIEW}
     serializer_class = NoteSerializer
     request_serializers: ClassVar = {"create": NewNote}

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -41,15 +40,13 @@ class FlagChange(serializers.Serializer[Any]):
     version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List the compliance flags in use, newest first. Needs `hitl.view_approvalworkflow`."
-    ),
-    retrieve=extend_schema(description="Read a compliance flag. Needs `hitl.view_approvalworkflow`."),
-)
 class FlagViewSet(PolicyViewSet):
     """Compliance flags."""
 
+    descriptions: ClassVar = {
+        "list": "List the compliance flags in use, newest first. Needs `hitl.view_approvalworkflow`.",
+        "retrieve": "Read a compliance flag. Needs `hitl.view_approvalworkflow`.",
+    }
     serializer_class = FlagSerializer
     request_serializers: ClassVar = {"create": FlagRequest, "update": FlagChange}
     lookup_url_kwarg = "flag_id"

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar, Final
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
@@ -66,15 +65,13 @@ class GroupChange(GroupRequest):
     version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List approver groups with their people, newest first. Needs `hitl.view_approvalworkflow`."
-    ),
-    retrieve=extend_schema(description="Read a group with its people. Needs `hitl.view_approvalworkflow`."),
-)
 class GroupViewSet(PolicyViewSet):
     """Approver groups."""
 
+    descriptions: ClassVar = {
+        "list": "List approver groups with their people, newest first. Needs `hitl.view_approvalworkflow`.",
+        "retrieve": "Read a group with its people. Needs `hitl.view_approvalworkflow`.",
+    }
     serializer_class = GroupSerializer
     request_serializers: ClassVar = {"create": GroupRequest, "update": GroupChange}
     lookup_url_kwarg = "group_id"
@@ -129,13 +126,13 @@ class CalendarChange(CalendarRequest):
     version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
-@extend_schema_view(
-    list=extend_schema(description="List business calendars, newest first. Needs `hitl.view_approvalworkflow`."),
-    retrieve=extend_schema(description="Read a business calendar. Needs `hitl.view_approvalworkflow`."),
-)
 class CalendarViewSet(PolicyViewSet):
     """Business calendars."""
 
+    descriptions: ClassVar = {
+        "list": "List business calendars, newest first. Needs `hitl.view_approvalworkflow`.",
+        "retrieve": "Read a business calendar. Needs `hitl.view_approvalworkflow`.",
+    }
     serializer_class = CalendarSerializer
     request_serializers: ClassVar = {"create": CalendarRequest, "update": CalendarChange}
     lookup_url_kwarg = "calendar_id"
@@ -191,20 +188,14 @@ class CapChange(serializers.Serializer[Any]):
     version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description=(
-            "List the spending limits in use with how much of them is used, newest first. "
-            "Needs `hitl.view_approvalworkflow`."
-        )
-    ),
-    retrieve=extend_schema(
-        description="Read a spending limit with how much of it is used. Needs `hitl.view_approvalworkflow`."
-    ),
-)
 class CapViewSet(PolicyViewSet):
     """Spending limits."""
 
+    descriptions: ClassVar = {
+        "list": "List the spending limits in use with how much of them is used, newest first. Needs "
+        "`hitl.view_approvalworkflow`.",
+        "retrieve": "Read a spending limit with how much of it is used. Needs `hitl.view_approvalworkflow`.",
+    }
     serializer_class = CapSerializer
     request_serializers: ClassVar = {"create": CapRequest, "partial_update": CapChange}
     lookup_url_kwarg = "cap_id"
@@ -243,14 +234,12 @@ class RiskPolicyRequest(serializers.Serializer[Any]):
     version = serializers.IntegerField(source="seen_version", min_value=0, help_text=f"{SEEN} 0 while there is none.")
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="List the versions of the risk scoring, newest first. Needs `hitl.view_approvalworkflow`."
-    )
-)
 class RiskPolicyViewSet(ListViewSet):
     """Risk scoring."""
 
+    descriptions: ClassVar = {
+        "list": "List the versions of the risk scoring, newest first. Needs `hitl.view_approvalworkflow`.",
+    }
     permissions: ClassVar = {"list": VIEW, "create": MANAGE}
     serializer_class = RiskPolicySerializer
     request_serializers: ClassVar = {"create": RiskPolicyRequest}

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
@@ -160,20 +159,14 @@ class CopyRequest(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=80)
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description=(
-            "List workflows with their levels, newest first. Needs `hitl.view_approvalworkflow`; "
-            "who has the right on single ones gets those."
-        )
-    ),
-    retrieve=extend_schema(
-        description="Read a workflow with its levels. Needs `hitl.view_approvalworkflow`, or the right on this one."
-    ),
-)
 class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
     """Workflows."""
 
+    descriptions: ClassVar = {
+        "list": "List workflows with their levels, newest first. Needs `hitl.view_approvalworkflow`; who has the "
+        "right on single ones gets those.",
+        "retrieve": "Read a workflow with its levels. Needs `hitl.view_approvalworkflow`, or the right on this one.",
+    }
     permissions: ClassVar = {
         "list": VIEW_WORKFLOW,
         "retrieve": VIEW_WORKFLOW,

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -44,15 +43,13 @@ class ConversationNoteRequest(serializers.Serializer[Any]):
     )
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="Read the notes of colleagues, masked: the newest page first, oldest first within a page. Needs "
-        "`conversations.view_conversation`."
-    )
-)
 class ConversationNoteViewSet(ListViewSet):
     """The notes about a conversation."""
 
+    descriptions: ClassVar = {
+        "list": "Read the notes of colleagues, masked: the newest page first, oldest first within a page. Needs "
+        "`conversations.view_conversation`.",
+    }
     permissions: ClassVar = {"list": VIEW, "create": REPLY, "update": REPLY}
     serializer_class = ConversationNoteSerializer
     request_serializers: ClassVar = {"create": ConversationNoteRequest, "update": ConversationNoteRequest}

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -58,16 +57,14 @@ class ReadSerializer(serializers.Serializer[Any]):
     seq = serializers.IntegerField()
 
 
-@extend_schema_view(
-    list=extend_schema(
-        description="Read a team's chat, masked: the newest page first, oldest first within a page. Needs "
-        "`conversations.reply_conversation` and a seat in the team (else 403 `not_in_team`), or "
-        "`conversations.manage_desk`."
-    )
-)
 class TeamMessageViewSet(ListViewSet):
     """The internal chat of a team."""
 
+    descriptions: ClassVar = {
+        "list": "Read a team's chat, masked: the newest page first, oldest first within a page. Needs "
+        "`conversations.reply_conversation` and a seat in the team (else 403 `not_in_team`), or "
+        "`conversations.manage_desk`.",
+    }
     permissions: ClassVar = dict.fromkeys(("list", "create", "update", "read"), REPLY)
     serializer_class = TeamMessageSerializer
     request_serializers: ClassVar = {"create": TeamMessageRequest, "update": TeamMessageRequest}
