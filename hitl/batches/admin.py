@@ -61,10 +61,10 @@ class BatchDecisionAdmin(ServiceAdmin):
         """Return what was decided."""
         return self.object_title(batch)
 
-    @admin.display(description="State")
-    def standing(self, batch: BatchDecision) -> str:
-        """Return whether it is finished."""
-        return chip("Finished", "good", "check") if batch.finished_at else chip("At work", "info", "clock")
+    standing = Column[BatchDecision](
+        "State",
+        lambda batch: chip("Finished", "good", "check") if batch.finished_at else chip("At work", "info", "clock"),
+    )
 
     def detail_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Show the batch; the browser reads the page again while it is at work."""

@@ -131,13 +131,8 @@ def _write(
     seals.seal(batch, items)
     batch.save(force_insert=True)
     BatchItem.objects.bulk_create(items)
-    chain.record(
-        actor=actor,
-        action="BATCH_OPENED",
-        object_type="hitl.batchdecision",
-        object_id=batch.pk,
-        new_state="working",
-        facts={"verdict": verdict, "requests": len(chosen), "channel": channel},
+    chain.note(
+        actor, "BATCH_OPENED", batch, new_state="working", verdict=verdict, requests=len(chosen), channel=channel
     )
     queues.enqueue_after_commit("work_batch", batch.pk)
     return batch

@@ -1,7 +1,7 @@
 """Decide the requests of a batch one by one; a killed worker's batch is continued by another."""
 
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -66,15 +66,8 @@ def work_batch(*, batch_id: UUID, now: datetime | None = None) -> bool:
         if not lease.release(batch, finished_at=now or clock_now(), reason="", address=""):
             return False  # another worker has it, and finishes it
         decided = batch.items.filter(outcome="decided").count()
-        chain.record(
-            actor=WORKER,
-            action="BATCH_FINISHED",
-            object_type="hitl.batchdecision",
-            object_id=batch.pk,
-            old_state="working",
-            new_state="finished",
-            facts={"decided": decided, "refused": batch.total - decided},
-        )
+        counts: dict[str, Any] = {"decided": decided, "refused": batch.total - decided}
+        chain.note(WORKER, "BATCH_FINISHED", batch, old_state="working", new_state="finished", **counts)
     return True
 
 

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import VersionedForm
+from console.base.lists import Column
 from console.extensions import Notice
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
@@ -58,10 +59,9 @@ class LinkPolicyAdmin(VersionAdmin):
     list_display = ("standing", "reason", "by", "since")
     detail_fields = ("standing", "version", "reason", "by", "since")
 
-    @admin.display(description="Links")
-    def standing(self, policy: LinkPolicy) -> str:
-        """Return whether links were turned on or off."""
-        return chip("On", "good", "check") if policy.is_on else chip("Off", "neutral", "ban")
+    standing = Column[LinkPolicy](
+        "Links", lambda policy: chip("On", "good", "check") if policy.is_on else chip("Off", "neutral", "ban")
+    )
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Show the current setting, and offer the other one."""

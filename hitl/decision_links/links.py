@@ -1,7 +1,7 @@
 """Create approve-by-email links and decide by them, each once."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -42,10 +42,9 @@ def make_link(
 ) -> str:
     """Create a link by which a person can decide a request, and return its secret.
 
-    Returns "" for people who are not assigned or have voted, and where signing in is required. Only the
-    digest is stored; older links of the person to the request become void. `verdict` limits the link to
-    one decision; `channel` is recorded with it. Who may: the system, when the message is sent. Raises
-    Refused, NotFound, Invalid. Announces nothing.
+    Returns "" for people who are not assigned or have voted, and where signing in is required. Only the digest is
+    stored; older links of the person to the request become void. `verdict` limits the link to one decision;
+    `channel` is recorded with it. Who may: the system, when the message is sent. Raises Refused, NotFound, Invalid.
     """
     if actor.kind != "system":
         raise Refused("Only the system can create links.")
@@ -71,14 +70,8 @@ def make_link(
             return ""
         void_tokens(approval, moment, DecisionToken.End.NEWER, person_id=person_id)
         token.save(force_insert=True)
-        facts = {"approval": str(approval.pk), "person": str(person_id), "revision": approval.revision}
-        chain.record(
-            actor=actor,
-            action="DECISION_LINK_MADE",
-            object_type="hitl.decisiontoken",
-            object_id=token.pk,
-            facts=facts,
-        )
+        about = {"approval": str(approval.pk), "person": str(person_id)}
+        chain.note(actor, "DECISION_LINK_MADE", token, revision=approval.revision, **about)
     return secret
 
 
@@ -124,10 +117,8 @@ def decide_by_link(
             # A reader who used a link and is assigned later could vote a second time.
             barred = bar(decided, people_who_can_read_mail())
             vote(work, decided, actor, verdict, token.revision_digest, reason, token.channel)
-        facts = {"approval": str(approval.pk), "revision": approval.revision, "barred": [str(one) for one in barred]}
-        chain.record(
-            actor=actor, action="DECISION_LINK_USED", object_type="hitl.decisiontoken", object_id=token.pk, facts=facts
-        )
+        facts: dict[str, Any] = {"revision": approval.revision, "barred": [str(one) for one in barred]}
+        chain.note(actor, "DECISION_LINK_USED", token, approval=str(approval.pk), **facts)
     return decided
 
 

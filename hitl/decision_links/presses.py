@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -64,10 +64,8 @@ def decide_by_press(press: PressedVote, *, channel: str, reason: str = "", now: 
         with transitions.work_on(approval.pk, moment) as (work, decided):
             barred = bar(decided, press.forgers)
             vote(work, decided, actor, press.verdict, press.digest, reason, channel)
-        facts = {"channel": channel, "revision": approval.revision, "barred": [str(one) for one in barred]}
-        chain.record(
-            actor=actor, action="DECIDED_BY_PRESS", object_type="hitl.approval", object_id=approval.pk, facts=facts
-        )
+        facts: dict[str, Any] = {"revision": approval.revision, "barred": [str(one) for one in barred]}
+        chain.note(actor, "DECIDED_BY_PRESS", approval, channel=channel, **facts)
     return decided
 
 

@@ -45,13 +45,7 @@ def set_link_policy(*, actor: Actor, is_on: bool, reason: str = "", seen_version
             reason=clean_text(reason, 300),
             made_by_id=actor.user_id,
         )
-        chain.record(
-            actor=actor,
-            action="DECISION_LINKS_ON" if is_on else "DECISION_LINKS_OFF",
-            object_type=_KEPT_AS,
-            object_id=policy.pk,
-            old_state="on" if standing.is_on_here else "off",
-            new_state="on" if is_on else "off",
-            facts={"version": policy.version},
-        )
+        old, new = ("on" if each else "off" for each in (standing.is_on_here, is_on))
+        action = f"DECISION_LINKS_{new.upper()}"
+        chain.note(actor, action, policy, old_state=old, new_state=new, version=policy.version)
     return policy

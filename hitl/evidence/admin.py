@@ -13,7 +13,7 @@ from django.utils.timezone import get_current_timezone
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes
 from console.base.forms import ConfirmForm, ConsoleForm
-from console.base.lists import choose
+from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -147,31 +147,22 @@ class EvidenceExportAdmin(ServiceAdmin):
         last = export.until.astimezone(zone) - timedelta(microseconds=1)
         return f"{export.since.astimezone(zone):%-d %b %Y} to {last:%-d %b %Y}"
 
-    @admin.display(description="Status")
-    def standing(self, export: EvidenceExport) -> str:
-        return chip(export.get_state_display(), *CHIPS[State(export.state)])
-
-    @admin.display(description="Requests")
-    def progress(self, export: EvidenceExport) -> str:
-        return f"{export.written:,} of {export.total:,}"
-
-    @admin.display(description="Requests with problems")
-    def problems(self, export: EvidenceExport) -> str:
-        """Return how many requests were changed outside the application; the file names what."""
-        return f"{export.wrong:,}" if export.wrong else "None found"
-
-    @admin.display(description="Exported by")
-    def by(self, export: EvidenceExport) -> str:
-        return getattr(export, "exporter", "–")
-
-    @admin.display(description="File kept until")
-    def kept(self, export: EvidenceExport) -> str:
-        return exact(export.kept_until) if export.state == State.DONE else "–"
-
-    @admin.display(description="To verify")
-    def key(self, export: EvidenceExport) -> str:
-        return format_html(
+    standing = Column[EvidenceExport](
+        "Status", lambda export: chip(export.get_state_display(), *CHIPS[State(export.state)])
+    )
+    progress = Column[EvidenceExport]("Requests", lambda export: f"{export.written:,} of {export.total:,}")
+    problems = Column[EvidenceExport](
+        "Requests with problems", lambda export: f"{export.wrong:,}" if export.wrong else "None found"
+    )
+    by = Column[EvidenceExport]("Exported by", lambda export: getattr(export, "exporter", "–"))
+    kept = Column[EvidenceExport](
+        "File kept until", lambda export: exact(export.kept_until) if export.state == State.DONE else "–"
+    )
+    key = Column[EvidenceExport](
+        "To verify",
+        lambda _export: format_html(
             'Fingerprint of the key: <code class="wk-digest">{}</code><br><a href="{}">Download the verifier</a>',
             signing.public_key().fingerprint,
             reverse("evidence_verifier"),
-        )
+        ),
+    )

@@ -83,13 +83,8 @@ def export_approval(
         evidence = record.collect(approval, terms)
         content = signed_file.write("approval", evidence.header, evidence.content)
         digest = hashlib.sha256(content).hexdigest()
-        chain.record(
-            actor=actor,
-            action="EVIDENCE_EXPORTED",
-            object_type=OBJECT,
-            object_id=approval.pk,
-            facts={"reference": approval.reference, "sha256": digest, "format": format, "in_clear": in_clear},
-        )
+        facts = {"reference": approval.reference, "sha256": digest, "format": format, "in_clear": in_clear}
+        chain.record(actor, "EVIDENCE_EXPORTED", OBJECT, approval.pk, facts=facts)
     if format == "html":
         content = page.render(json.loads(content), digest).encode()
     return File(f"walker-evidence-{approval.reference}.{format}", content, TYPES[format])

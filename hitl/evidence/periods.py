@@ -192,9 +192,7 @@ def _set(export: EvidenceExport, **values: Any) -> None:
 
 
 def _audit(actor: Actor, action: str, export: EvidenceExport, facts: dict[str, Any]) -> None:
-    chain.record(
-        actor=actor, action=action, object_type=OBJECT, object_id=export.pk, new_state=export.state, facts=facts
-    )
+    chain.record(actor, action, OBJECT, export.pk, new_state=export.state, facts=facts)
 
 
 def read_period(*, actor: Actor, export_id: UUID) -> Iterator[bytes]:

@@ -91,14 +91,8 @@ def _keep_late_report(
     row = LateReport.objects.create(
         execution=execution, fence=claim.fence, outcome=outcome.kind, reported_at=work.moment
     )
-    facts = {"approval": str(approval.pk), "fence": claim.fence, "outcome": outcome.kind}
-    chain.record(
-        actor=EXECUTOR,
-        action="EXECUTION_REPORTED_LATE",
-        object_type="hitl.latereport",
-        object_id=row.pk,
-        facts=facts,
-    )
+    about = str(approval.pk)
+    chain.note(EXECUTOR, "EXECUTION_REPORTED_LATE", row, approval=about, fence=claim.fence, outcome=outcome.kind)
     if approval.state == State.UNKNOWN:
         create.alert_admins(approval, "late_report", work.moment)
         work.alert(approval, "late_report")

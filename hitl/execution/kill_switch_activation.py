@@ -103,14 +103,7 @@ def release_kill_switch(*, actor: Actor, switch_id: UUID, now: datetime | None =
 
 def _tell(actor: Actor, state: str, switch: KillSwitch) -> None:
     streams.append("queue", f"killswitch.{state}", {"switch_id": str(switch.pk), "scope": switch.scope})
-    chain.record(
-        actor=actor,
-        action=f"KILLSWITCH_{state.upper()}",
-        object_type="hitl.killswitch",
-        object_id=switch.pk,
-        new_state=state,
-        facts={"scope": switch.scope, "target": switch.target},
-    )
+    chain.note(actor, f"KILLSWITCH_{state.upper()}", switch, new_state=state, scope=switch.scope, target=switch.target)
 
 
 def activate_global(

@@ -77,9 +77,7 @@ def export_list(
     facts = {"filters": sorted(set(filters)), "format": format, "requests": len(ids), "is_cut": is_cut}
     tenant_id = current_tenant_id()
     with transaction.atomic():
-        chain.record(
-            actor=actor, action="APPROVALS_EXPORTED", object_type="hitl.approvals", object_id=tenant_id, facts=facts
-        )
+        chain.record(actor, "APPROVALS_EXPORTED", "hitl.approvals", tenant_id, facts=facts)
     shape = FORMATS[format]
     name = f"walker-approvals-{now or clock_now():%Y-%m-%d}.{format}"
     return ListFile(name, shape.content_type, _parts(ids, format, is_cut=is_cut), len(ids), is_cut)

@@ -106,10 +106,10 @@ class KillSwitchAdmin(ServiceAdmin):
         is_on = switch.released_at is None
         return chip("Stopped", "danger", "pause") if is_on else chip("Resumed", "neutral", "play")
 
-    @admin.display(description="Resumed by")
-    def released_by_name(self, switch: KillSwitch) -> str:
-        """Return who resumed it."""
-        return str(switch.shown["released_by"]) if switch.released_at else "–"  # type: ignore[attr-defined]
+    released_by_name = Column[KillSwitch](
+        "Resumed by",
+        lambda switch: str(switch.shown["released_by"]) if switch.released_at else "–",  # type: ignore[attr-defined]
+    )
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Show the stop of the whole installation too: it is not in the list."""

@@ -1,7 +1,4 @@
-"""Create notifications: a row for each person and channel.
-
-They are written with the transition that causes them.
-"""
+"""Create notifications: a row for each person and channel. They are written with the transition that causes them."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -22,7 +22,6 @@ from hitl.domain.message_texts import LANGUAGE
 from hitl.models import Notification, NotificationPreference
 from hitl.notification_channels import EMAIL, channels
 
-OBJECT: Final = "hitl.notificationpreference"
 MOST_PER_HOUR: Final = 200
 
 
@@ -132,13 +131,8 @@ def set_notification_preference(*, actor: Actor, wanted: Wanted, now: datetime |
         NotificationPreference.objects.filter(pk=row.pk).update(**values, changed_at=now or clock_now())
         if EMAIL in names and wants_mail(person_id) != (EMAIL in channels_on):
             choose_mail(actor=actor, is_on=EMAIL in channels_on)
-        chain.record(
-            actor=actor,
-            action="NOTIFICATION_PREFERENCE_SET",
-            object_type=OBJECT,
-            object_id=row.pk,
-            facts={name: f"{value:%H:%M}" if isinstance(value, time) else value for name, value in values.items()},
-        )
+        facts = {name: f"{value:%H:%M}" if isinstance(value, time) else value for name, value in values.items()}
+        chain.note(actor, "NOTIFICATION_PREFERENCE_SET", row, **facts)
     return own_settings(viewer=actor)
 
 

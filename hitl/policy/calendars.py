@@ -116,10 +116,4 @@ def _holidays(rows: Sequence[Mapping[str, str]], problems: dict[str, list[str]])
 
 
 def _audit(actor: Actor, action: str, calendar: BusinessCalendar) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type=OBJECT,
-        object_id=calendar.pk,
-        facts={"version": calendar.version, "zone": calendar.zone, "holidays": len(calendar.holidays)},
-    )
+    chain.note(actor, action, calendar, version=calendar.version, zone=calendar.zone, holidays=len(calendar.holidays))

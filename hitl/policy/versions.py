@@ -64,5 +64,5 @@ def save_version(
             **values,
         )
         facts = {"version": row.version, **told}  # type: ignore[attr-defined]
-        chain.record(actor=actor, action=action, object_type=label, object_id=row.pk, facts=facts)
+        chain.record(actor, action, label, row.pk, facts=facts)
     return row

@@ -14,6 +14,7 @@ from accounts.selectors import tenant_zone
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls, deletes
 from console.base.forms import ConsoleForm
+from console.base.lists import Column
 from console.base.plots import Plot, by_day
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -123,30 +124,17 @@ class SimulationAdmin(DefinitionAdmin):
                         for row in obj.result["waiting"]],
         }  # fmt: skip
 
-    @admin.display(description="What")
-    def kind(self, row: Simulation) -> str:
-        return str(row.get_what_display())
+    kind = Column[Simulation]("What", lambda row: str(row.get_what_display()))
 
     @admin.display(description="State")
     def standing(self, row: Simulation) -> str:
         tone, icon = CHIPS[row.state]
         return chip(row.get_state_display(), tone, icon)
 
-    @admin.display(description="Range")
-    def range(self, row: Simulation) -> str:
-        return "The last day" if row.days == 1 else f"The last {row.days} days"
-
-    @admin.display(description="By")
-    def by(self, row: Simulation) -> str:
-        return str(row.author)  # type: ignore[attr-defined]
-
-    @admin.display(description="Started")
-    def since(self, row: Simulation) -> str:
-        return moment(row.created_at)
-
-    @admin.display(description="Ended")
-    def taken(self, row: Simulation) -> str:
-        return exact(row.ended_at)
+    range = Column[Simulation]("Range", lambda row: "The last day" if row.days == 1 else f"The last {row.days} days")
+    by = Column[Simulation]("By", lambda row: str(row.author))  # type: ignore[attr-defined]
+    since = Column[Simulation]("Started", lambda row: moment(row.created_at))
+    taken = Column[Simulation]("Ended", lambda row: exact(row.ended_at))
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         if action.path == "stop":

@@ -31,7 +31,6 @@ LEASE: Final = timedelta(seconds=60)
 ATTEMPTS: Final = 3
 LONGEST: Final = 1800.0
 """Seconds after which a run gives up."""
-OBJECT: Final = "hitl.simulation"
 State = Simulation.State
 ACTIVE: Final = (State.QUEUED, State.RUNNING)
 LOST: Final = "The worker that ran it stopped several times. Try again, or choose fewer days."
@@ -124,19 +123,8 @@ def query_simulations(*, viewer: Actor) -> QuerySet[Simulation]:
 
 def _record(actor: Actor, simulation: Simulation, action: str) -> None:
     changed = simulation.draft.get("workflow") or simulation.draft.get("cap")
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type=OBJECT,
-        object_id=simulation.pk,
-        new_state=simulation.state,
-        facts={
-            "what": simulation.what,
-            "days": simulation.days,
-            "changed": str(changed or ""),
-            "evaluated": simulation.evaluated,
-        },
-    )
+    facts = {name: getattr(simulation, name) for name in ("what", "days", "evaluated")}
+    chain.note(actor, action, simulation, new_state=simulation.state, changed=str(changed or ""), **facts)
 
 
 def run_simulation(*, simulation_id: UUID) -> None:

@@ -39,10 +39,7 @@ class Due:
 
 
 def claim_due(*, now: datetime | None = None, limit: int = BATCH) -> list[Due]:
-    """Claim timers that are due, of all tenants.
-
-    For the sweep; runs in the platform scope.
-    """
+    """Claim due timers of all tenants. For the sweep; runs in the platform scope."""
     moment = now or clock_now()
     with platform_scope():
         waiting = Timer.objects.filter(done_at=None, due_at__lte=moment).order_by("due_at")

@@ -178,11 +178,10 @@ def resubmit(
 ) -> Approval:
     """Submit a returned request again, changed (`params`, all of them) or as it was.
 
-    Who may: its requester or agent, holding `hitl.propose_approval`. `also_excluded` are people who
-    contributed to it: like the requester they may not approve it. Everything that `propose` checks is
-    checked again, and people decide, never a rule. Raises Refused (`not_yours`, `paused`),
-    NotFound, Invalid, Conflict, Unavailable. Makes an outside call before the
-    transaction. Announces nothing.
+    Who may: its requester or agent, holding `hitl.propose_approval`. `also_excluded` are people who contributed to
+    it: like the requester they may not approve it. Everything that `propose` checks is checked again, and people
+    decide, never a rule. Raises Refused (`not_yours`, `paused`), NotFound, Invalid, Conflict, Unavailable. Makes an
+    outside call before the transaction.
     """
     actor.require(PROPOSE)
     moment = now or clock_now()

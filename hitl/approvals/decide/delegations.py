@@ -123,8 +123,7 @@ def _reach(start: UUID, links: list[tuple[UUID, UUID]]) -> dict[UUID, int]:
 def end_delegation(*, actor: Actor, delegation_id: UUID, now: datetime | None = None) -> Delegation:
     """End a delegation now; assignments without a vote go back.
 
-    Who may: the person who is away, or holders of `hitl.reassign_approval`. Raises Refused,
-    NotFound, Conflict. Announces nothing.
+    Who may: the person who is away, or holders of `hitl.reassign_approval`. Raises Refused, NotFound, Conflict.
     """
     moment = now or clock_now()
     with transaction.atomic():
@@ -219,11 +218,5 @@ def _plan(context: DecisionContext) -> list[tuple[Assignment, UUID, UUID | None]
 
 
 def _audit(actor: Actor, action: str, row: Delegation) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type="hitl.delegation",
-        object_id=row.pk,
-        new_state="ended" if action.endswith("ENDED") else "open",
-        facts={"from": str(row.from_person_id), "to": str(row.to_person_id), "until": row.until.isoformat()},
-    )
+    facts = {"from": str(row.from_person_id), "to": str(row.to_person_id), "until": row.until.isoformat()}
+    chain.note(actor, action, row, new_state="ended" if action.endswith("ENDED") else "open", **facts)

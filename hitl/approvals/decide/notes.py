@@ -75,14 +75,8 @@ def add_note(
             mentions=people,
             created_at=moment,
         )
-        chain.record(
-            actor=actor,
-            action="NOTE_ADDED",
-            # Not the approval's own type: the entries of that one are its transitions.
-            object_type="hitl.approvalnote",
-            object_id=note.pk,
-            facts={"approval": str(approval_id), "mentions": [str(person) for person in people]},
-        )
+        # About the note, not the approval: the entries of that one are its transitions.
+        chain.note(actor, "NOTE_ADDED", note, approval=str(approval_id), mentions=[str(person) for person in people])
         notices.leave(
             people=[person for person in people if person != actor.user_id],
             kind="mention",

@@ -1,7 +1,7 @@
 """Break-glass: approve alone, on record, with a review by somebody else afterwards."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from accounts.last_change import last_change
@@ -75,13 +75,6 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
         flags = sorted({*approval.compliance_flags, "override_reviewed"})
         changes, facts = {"compliance_flags": flags}, {"flag": "override_reviewed"}
         work.amend(approval, "APPROVAL_FLAGGED", actor=actor, changes=changes, facts=facts)
-        chain.record(
-            actor=actor,
-            action="OVERRIDE_REVIEWED",
-            object_type="hitl.overridereview",
-            object_id=review.pk,
-            old_state="open",
-            new_state="closed",
-            facts={"approval": str(approval_id), "revision": review.revision},
-        )
+        about: dict[str, Any] = {"approval": str(approval_id), "revision": review.revision}
+        chain.note(actor, "OVERRIDE_REVIEWED", review, old_state="open", new_state="closed", **about)
     return review

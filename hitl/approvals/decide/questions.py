@@ -39,9 +39,8 @@ def ask(*, actor: Actor, approval_id: UUID, digest: str, reason: str, now: datet
 def answer(*, actor: Actor, approval_id: UUID, text: str, digest: str = "", now: datetime | None = None) -> Approval:
     """Answer the approvers' question; the votes and the request stay as they are.
 
-    Who may: the requester or their agent, holding `hitl.propose_approval`. The answer clock continues
-    with what was left of it. Raises Refused (`not_yours`), NotFound, Invalid, Conflict. Announces
-    nothing.
+    Who may: the requester or their agent, holding `hitl.propose_approval`. The answer clock continues with what was
+    left of it. Raises Refused (`not_yours`), NotFound, Invalid, Conflict.
     """
     actor.require(PROPOSE)
     require_text("text", text, "Write your answer.")

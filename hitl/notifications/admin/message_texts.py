@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm, OptionalReasonForm, VersionedForm
+from console.base.lists import Column
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
@@ -106,21 +107,13 @@ class NotificationTemplateAdmin(VersionAdmin):
     def object_title(self, row: NotificationTemplate) -> str:
         return _title_of(row.template)
 
-    @admin.display(description="Message")
-    def message(self, row: NotificationTemplate) -> str:
-        return _title_of(row.template)
-
-    @admin.display(description="Language")
-    def tongue(self, row: NotificationTemplate) -> str:
-        return row.language or EVERY_LANGUAGE
-
-    @admin.display(description="Subject")
-    def subject_shown(self, row: NotificationTemplate) -> str:
-        return row.subject or "Built-in text"
-
-    @admin.display(description="Use")
-    def in_use(self, row: NotificationTemplate) -> str:
-        return chip("In use", "good", "check") if row.is_newest else chip("Older", "neutral", "clock")  # type: ignore[attr-defined]
+    message = Column[NotificationTemplate]("Message", lambda row: _title_of(row.template))
+    tongue = Column[NotificationTemplate]("Language", lambda row: row.language or EVERY_LANGUAGE)
+    subject_shown = Column[NotificationTemplate]("Subject", lambda row: row.subject or "Built-in text")
+    in_use = Column[NotificationTemplate](
+        "Use",
+        lambda row: chip("In use", "good", "check") if row.is_newest else chip("Older", "neutral", "clock"),  # type: ignore[attr-defined]
+    )
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         known = {"version": newest_version(), "viewer": viewer_of(request)}

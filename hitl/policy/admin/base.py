@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from django.contrib import admin
 from django.http import HttpRequest
 
 from console.base.actions import ServiceAction
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.templatetags.console_ui import moment
@@ -33,10 +33,5 @@ class VersionAdmin(DefinitionAdmin):
         for row in rows:
             row.author = name_in(names, row.made_by_id, otherwise="The system")
 
-    @admin.display(description="By")
-    def by(self, row: Any) -> str:
-        return str(row.author)
-
-    @admin.display(description="Since")
-    def since(self, row: Any) -> str:
-        return moment(row.created_at)
+    by = Column[Any]("By", lambda row: str(row.author))
+    since = Column[Any]("Since", lambda row: moment(row.created_at))

@@ -17,6 +17,7 @@ from django.utils.html import format_html_join
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes
 from console.base.forms import VersionedForm
+from console.base.lists import Column
 from console.navigation import Nav
 from console.time_zones import zone_choices
 from console.viewers import viewer_of
@@ -83,9 +84,7 @@ class CalendarAdmin(DefinitionAdmin):
         rows: QuerySet[BusinessCalendar] = super().get_queryset(request).annotate(level_count=Count("levels"))
         return rows
 
-    @admin.display(description="Time zone")
-    def place(self, calendar: BusinessCalendar) -> str:
-        return calendar.zone.replace("_", " ")
+    place = Column[BusinessCalendar]("Time zone", lambda calendar: calendar.zone.replace("_", " "))
 
     @admin.display(description="Hours")
     def hours(self, calendar: BusinessCalendar) -> str:
@@ -96,9 +95,7 @@ class CalendarAdmin(DefinitionAdmin):
                 texts.append(f"{days[0]}{f' to {days[-1]}' if len(days) > 1 else ''} {hours}")
         return "; ".join(texts) or "Closed"
 
-    @admin.display(description="Holidays")
-    def days_off(self, calendar: BusinessCalendar) -> int:
-        return len(calendar.holidays)
+    days_off = Column[BusinessCalendar]("Holidays", lambda calendar: len(calendar.holidays))
 
     @admin.display(description="Holidays")
     def off(self, calendar: BusinessCalendar) -> str:

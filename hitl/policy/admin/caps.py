@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import creates, deletes, edits
 from console.base.forms import AmountField, ConsoleForm, VersionedForm
+from console.base.lists import Column
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, money
 from console.viewers import viewer_of
@@ -92,13 +93,13 @@ class CapAdmin(DefinitionAdmin):
             cap.covered = "Everything" if cap.scope == "all" else label(cap.scope, cap.target)  # type: ignore[attr-defined]
             cap.used_now = cap_reservations.used(cap, now())  # type: ignore[attr-defined]
 
-    @admin.display(description="Applies to")
-    def covers(self, cap: Cap) -> str:
-        return str(cap.covered)  # type: ignore[attr-defined]
-
-    @admin.display(description="Amount")
-    def limit(self, cap: Cap) -> str:
-        return format_html('<span class="wk-number">{} {}</span> a {}', money(cap.amount), cap.currency, cap.window)
+    covers = Column[Cap]("Applies to", lambda cap: str(cap.covered))  # type: ignore[attr-defined]
+    limit = Column[Cap](
+        "Amount",
+        lambda cap: format_html(
+            '<span class="wk-number">{} {}</span> a {}', money(cap.amount), cap.currency, cap.window
+        ),
+    )
 
     @admin.display(description="Used")
     def taken(self, cap: Cap) -> str:
@@ -107,9 +108,9 @@ class CapAdmin(DefinitionAdmin):
         share = 100 if not cap.amount else min(100, round(100 * used / cap.amount))
         return format_html('<span class="wk-number">{} {}</span> ({} %)', money(used), cap.currency, share)
 
-    @admin.display(description="State")
-    def standing(self, cap: Cap) -> str:
-        return chip("In use", "good", "check") if cap.is_active else chip("Removed", "neutral", "ban")
+    standing = Column[Cap](
+        "State", lambda cap: chip("In use", "good", "check") if cap.is_active else chip("Removed", "neutral", "ban")
+    )
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         return "" if obj is None or obj.is_active else "This limit was removed."

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import given
 from console.base.forms import VersionedForm
+from console.base.lists import Column
 from console.navigation import Nav
 from console.viewers import viewer_of
 from hitl.approvals.admin.forms import reason_field
@@ -47,9 +48,10 @@ class DecisionPolicyAdmin(VersionAdmin):
     list_display = ("version", "undo", "batches", "reason", "by", "since")
     detail_fields = ("version", "undo", "batches", "reason", "by", "since")
 
-    @admin.display(description="Time to undo")
-    def undo(self, policy: DecisionPolicy) -> str:
-        return f"{policy.undo_seconds} seconds" if policy.undo_seconds else "None: executed at once"
+    undo = Column[DecisionPolicy](
+        "Time to undo",
+        lambda policy: f"{policy.undo_seconds} seconds" if policy.undo_seconds else "None: executed at once",
+    )
 
     @admin.display(description="Approve many at once")
     def batches(self, policy: DecisionPolicy) -> str:

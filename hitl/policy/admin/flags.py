@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from console.base.actions import ServiceAction
 from console.base.crud import creates, deletes, edits
 from console.base.forms import VersionedForm
+from console.base.lists import Column
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from hitl.models import ComplianceFlag
@@ -53,13 +54,12 @@ class FlagAdmin(DefinitionAdmin):
     ordering = ("-is_active", "label")
     detail_fields = ("label", "name", "rule", "standing", "version")
 
-    @admin.display(description="Set by")
-    def rule(self, flag: ComplianceFlag) -> str:
-        return f"People, or if {flag.condition}" if flag.condition else "People"
-
-    @admin.display(description="State")
-    def standing(self, flag: ComplianceFlag) -> str:
-        return chip("In use", "good", "check") if flag.is_active else chip("Retired", "neutral", "ban")
+    rule = Column[ComplianceFlag](
+        "Set by", lambda flag: f"People, or if {flag.condition}" if flag.condition else "People"
+    )
+    standing = Column[ComplianceFlag](
+        "State", lambda flag: chip("In use", "good", "check") if flag.is_active else chip("Retired", "neutral", "ban")
+    )
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         return "" if obj is None or obj.is_active else "This flag was retired."

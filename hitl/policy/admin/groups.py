@@ -11,6 +11,7 @@ from accounts.selectors import list_members
 from console.base.actions import ServiceAction
 from console.base.crud import creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
+from console.base.lists import Column
 from console.names import name_in, names_of
 from console.navigation import Nav
 from hitl.domain.permissions import DECIDE
@@ -62,9 +63,7 @@ class GroupAdmin(DefinitionAdmin):
             found = sorted(name_in(names, member.user_id) for member in group.members.all())
             group.people_names = ", ".join(found)  # type: ignore[attr-defined]
 
-    @admin.display(description="People")
-    def people(self, group: ApproverGroup) -> str:
-        return group.people_names or "Nobody"  # type: ignore[attr-defined]
+    people = Column[ApproverGroup]("People", lambda group: group.people_names or "Nobody")  # type: ignore[attr-defined]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         if action.path != "edit":

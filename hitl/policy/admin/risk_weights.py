@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import VersionedForm
+from console.base.lists import Column
 from console.navigation import Nav
 from console.viewers import viewer_of
 from hitl.actions import registry
@@ -82,9 +83,7 @@ class RiskPolicyAdmin(VersionAdmin):
         changed = [f"{FACTORS.get(name, name)}: {weight}×" for name, weight in policy.weights.items() if weight != 1]
         return "; ".join(changed) or "Every factor counts once"
 
-    @admin.display(description="Extra points")
-    def adds(self, policy: RiskPolicy) -> str:
-        return policy.added_words or "–"  # type: ignore[attr-defined]
+    adds = Column[RiskPolicy]("Extra points", lambda policy: policy.added_words or "–")  # type: ignore[attr-defined]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         policy = risk_policy()

@@ -13,6 +13,7 @@ from accounts.permissions import object_permissions
 from console.base.actions import ServiceAction, action_url, service_action
 from console.base.crud import calls, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Banner, Notice, banners
 from console.navigation import Nav
@@ -155,9 +156,7 @@ class WorkflowAdmin(ServiceAdmin):
             else None,
         }
 
-    @admin.display(description="Summary")
-    def says(self, workflow: ApprovalWorkflow) -> str:
-        return str(workflow.summary)  # type: ignore[attr-defined]
+    says = Column[ApprovalWorkflow]("Summary", lambda workflow: str(workflow.summary))  # type: ignore[attr-defined]
 
     @admin.display(description="State")
     def standing(self, workflow: ApprovalWorkflow) -> str:
@@ -165,13 +164,12 @@ class WorkflowAdmin(ServiceAdmin):
             return chip("Retired", "neutral", "ban")
         return chip("Default", "accent", "flag") if workflow.is_default else chip("In use", "good", "check")
 
-    @admin.display(description="Expires")
-    def expires(self, workflow: ApprovalWorkflow) -> str:
-        return f"If not decided within {_hours(workflow.expire_hours)}"
-
-    @admin.display(description="Execution")
-    def execution(self, workflow: ApprovalWorkflow) -> str:
-        return f"Within {_hours(workflow.execute_within_hours)} of the approval"
+    expires = Column[ApprovalWorkflow](
+        "Expires", lambda workflow: f"If not decided within {_hours(workflow.expire_hours)}"
+    )
+    execution = Column[ApprovalWorkflow](
+        "Execution", lambda workflow: f"Within {_hours(workflow.execute_within_hours)} of the approval"
+    )
 
     @admin.display(description="Notifications")
     def notified(self, workflow: ApprovalWorkflow) -> str:

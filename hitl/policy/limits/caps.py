@@ -93,14 +93,6 @@ def checked_amount(amount: object) -> Decimal:
 
 
 def _audit_cap(actor: Actor, action: str, cap: Cap) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type="hitl.cap",
-        object_id=cap.pk,
-        new_state="active" if cap.is_active else "retired",
-        facts={
-            "version": cap.version, "scope": cap.scope, "target": cap.target, "window": cap.window,
-            "amount": str(cap.amount), "currency": cap.currency,
-        },
-    )  # fmt: skip
+    facts = {name: getattr(cap, name) for name in ("version", "scope", "target", "window", "currency")}
+    state = "active" if cap.is_active else "retired"
+    chain.note(actor, action, cap, new_state=state, amount=str(cap.amount), **facts)

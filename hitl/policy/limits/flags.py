@@ -16,7 +16,6 @@ from hitl.models import ComplianceFlag
 from hitl.policy.versions import change_locked, refusing_second
 
 MANAGE: Final = "hitl.manage_workflow"
-OBJECT: Final = "hitl.complianceflag"
 NAME_IN_USE: Final = "A flag with this name already exists."
 RESERVED: Final = frozenset({"override", "override_reviewed"})
 """Set by an emergency approval and its review, and by nothing else."""
@@ -93,6 +92,5 @@ def _checked(label: str, condition: str) -> dict[str, Any]:
 
 
 def _audit(actor: Actor, action: str, flag: ComplianceFlag) -> None:
-    facts = {"version": flag.version, "name": flag.name, "has_condition": bool(flag.condition)}
-    state = "active" if flag.is_active else "retired"
-    chain.record(actor=actor, action=action, object_type=OBJECT, object_id=flag.pk, new_state=state, facts=facts)
+    state, rule = "active" if flag.is_active else "retired", bool(flag.condition)
+    chain.note(actor, action, flag, new_state=state, version=flag.version, name=flag.name, has_condition=rule)

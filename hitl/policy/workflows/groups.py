@@ -1,7 +1,7 @@
 """Create, change and delete approver groups."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -100,5 +100,5 @@ def _checked_people(people: Iterable[UUID]) -> list[UUID]:
     return members
 
 
-def _audit(actor: Actor, action: str, group: ApproverGroup, **facts: int) -> None:
-    chain.record(actor=actor, action=action, object_type=OBJECT, object_id=group.pk, facts=facts)
+def _audit(actor: Actor, action: str, group: ApproverGroup, **facts: Any) -> None:
+    chain.note(actor, action, group, **facts)

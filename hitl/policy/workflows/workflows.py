@@ -250,11 +250,5 @@ def check_definition(name: str, levels: Sequence[Mapping[str, Any]] | None, cond
 
 
 def _audit(actor: Actor, action: str, workflow: ApprovalWorkflow) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type=OBJECT,
-        object_id=workflow.pk,
-        new_state="active" if workflow.is_active else "retired",
-        facts={"version": workflow.version},
-    )
+    state = "active" if workflow.is_active else "retired"
+    chain.note(actor, action, workflow, new_state=state, version=workflow.version)
