@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_type_hints
 from urllib.parse import quote
 
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply, host_of
@@ -174,10 +173,9 @@ def _refusal(reply: Reply) -> CleanFailure:
 
 def parse_row(cls: type[T], body: Body, **given: Any) -> T:
     """Return a row from the fields of its JSON that have its names, but for those `given`; amounts come as text."""
-    for field in fields(cls):  # type: ignore[arg-type]
-        if field.name not in given:
-            value = body[field.name]
-            given[field.name] = Decimal(value) if field.type == "Decimal" else value
+    for name, kind in get_type_hints(cls).items():
+        if name not in given:
+            given[name] = Decimal(body[name]) if kind is Decimal else body[name]
     return cls(**given)
 
 
