@@ -19,6 +19,7 @@ from conversations.services import receive
 from conversations.types import InboundMessage, SenderIdentity
 from core.actors import system
 from core.clock import now
+from core.models import Outbox
 from core.tenancy.models import tenant_scope
 from demo.agents import ensure_default_agents
 from hitl.services import create_workflow
@@ -76,7 +77,7 @@ class Desk:
     def say(self, text: str, role: str = "support", **metadata: Any) -> str:
         """A message arrives, its run is worked; returns the answer."""
         message = self.receive(text, role, **metadata)
-        run = services.take_message(message_id=message.pk)
+        run = _take(message)
         if run is not None:
             services.run_turn(run.pk, now=now() + QUIET)
         return self.answers(message.conversation_id)[-1] if run else ""
@@ -84,7 +85,7 @@ class Desk:
     def say_nothing(self, text: str, role: str = "support", **metadata: Any) -> None:
         """A message arrives, its run is worked, and nothing is answered."""
         message = self.receive(text, role, **metadata)
-        run = services.take_message(message_id=message.pk)
+        run = _take(message)
         assert run is not None
         services.run_turn(run.pk, now=now() + QUIET)
         assert self.answers(message.conversation_id) == []
@@ -117,6 +118,13 @@ def open_desk(world: World, sandbox: Platform) -> Desk:
     create_workflow(actor=OPERATOR, name="All", is_default=True, levels=[{"approvers": signers}])
     account = ChannelAccount.objects.create(kind="webchat", name="Chat", public_key=uuid4().hex)
     return Desk(world, account, sandbox)
+
+
+def _take(message: Message) -> AgentRun | None:
+    """Take a message as the relay does: until its entry is done, a burst with it is under way."""
+    run = services.take_message(message_id=message.pk)
+    Outbox.objects.filter(event="message_received", ref=message.pk).update(done_at=now())
+    return run
 
 
 @pytest.fixture
