@@ -28,7 +28,7 @@ from core.clock import now
 from hitl.approvals.decide.questions import ask
 from hitl.models import Approval
 from hitl.services import decide, execute
-from tests.agents.answering.tool_calls.test_gateway import Probe
+from tests.agents.answering.tool_calls.test_tool_calls import Probe
 from tests.agents.conftest import DOOR, Desk
 from tests.agents.hostile.grammar import CODE_WORD, INSTRUCTIONS, WIRE, Reply
 from tests.agents.hostile.stage import EFFECTS, OURS, Edge, Stage, stage

@@ -1,4 +1,4 @@
-"""The gateway: what a model asks for is checked, limited, run beside others and recorded with a code."""
+"""Tool calls: what a model asks for is checked, limited, run beside others and recorded with a code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate: what may not be said is mended where that is safe, and otherwise a person answers."""
+"""Guardrails: what may not be said is mended where that is safe, and otherwise a person answers."""
 
 from __future__ import annotations
 
