@@ -46,7 +46,6 @@ from core.errors import NotFound
 from core.rest.audit import AuditViewSet
 from core.rest.dead_letters import DeadLetterViewSet
 from core.rest.erasures import ErasureViewSet
-from core.rest.event_types import EventTypeViewSet
 from core.rest.views import ApiViewSet, StrictView
 from hitl.actions.rest import ActionKindViewSet
 from hitl.approvals.rest import actions as approval_actions
@@ -63,7 +62,7 @@ from hitl.notifications.rest import OwnNotificationSettingsViewSet
 from hitl.policy.rest import policies, workflows
 from hitl.policy.rest.flags import FlagViewSet
 from hitl.simulation.rest import SimulationViewSet
-from integrations.rest import WebhookDeliveryViewSet, WebhookEndpointViewSet
+from integrations.rest import EventTypeViewSet, WebhookDeliveryViewSet, WebhookEndpointViewSet
 
 V1 = "api/v1/"
 

@@ -1,6 +1,6 @@
-"""The groups of the API's description, in the order in which its page shows them."""
+"""The groups of the API's description, in the order in which its page shows them, and summaries of operations."""
 
-from typing import Final
+from typing import Any, Final
 
 _WORDS: Final = {
     "approvals": "Requests that wait for approval, past decisions, and every action on a request.",
@@ -67,3 +67,13 @@ _WORDS: Final = {
     "stream": "The numbered events behind the live pages, for programs that resume where they stopped.",
 }
 GROUPS: Final = [{"name": name, "description": words} for name, words in _WORDS.items()]
+
+
+def with_summaries(result: dict[str, Any], **context: Any) -> dict[str, Any]:
+    """Give each operation the first sentence of its description as its summary."""
+    for operations in result.get("paths", {}).values():
+        for operation in operations.values():
+            if isinstance(operation, dict) and operation.get("description"):
+                first = operation["description"].partition(". ")[0]
+                operation.setdefault("summary", first.rstrip(".").replace("\n", " "))
+    return result

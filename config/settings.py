@@ -146,7 +146,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.compression.PageCompressionMiddleware",
+    "config.pages.PageCompressionMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -159,14 +159,14 @@ MIDDLEWARE = [
     "console.time_zones.TenantZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "config.problem_pages.UnavailableMiddleware",
+    "config.pages.UnavailableMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 TEMPLATES = [
     {
-        "BACKEND": "core.templating.Templates",
+        "BACKEND": "config.pages.Templates",
         # As Django names its own: others ask for it by that.
         "NAME": "django",
         "DIRS": [BASE_DIR / "templates"],
@@ -378,7 +378,7 @@ SPECTACULAR_SETTINGS = {
         "core.rest.schema.without_empty_defaults",
         "core.rest.schema.with_short_names",
         "core.rest.schema.with_errors",
-        "config.api_summaries.with_summaries",
+        "config.api_groups.with_summaries",
         "config.api_examples.with_examples",
     ],
     "ENUM_NAME_OVERRIDES": {

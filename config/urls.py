@@ -34,4 +34,4 @@ urlpatterns = [
     path("", include("config.api")),
     path("admin/", admin.site.urls),
 ]
-handler500 = "config.problem_pages.server_error"
+handler500 = "config.pages.server_error"

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from core import bus, retention
 from core.audit import anchor_places
-from core.db.time_limits import allow_long_statements
+from core.db.roles import allow_long_statements
 from core.events import relay
 from core.jobs.decorators import MODELS, TURN_LIMITS, WEBHOOKS, plain_task, sweep_task, tenant_task
 from core.observability import health

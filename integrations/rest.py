@@ -1,4 +1,4 @@
-"""Endpoints of outgoing webhooks: where events go, and the log of deliveries."""
+"""Endpoints of outgoing webhooks: where events go, which types there are, and the log of deliveries."""
 
 import json
 from typing import Any, ClassVar
@@ -11,11 +11,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core import catalogue
 from core.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from core.rest.fields import SEEN, MomentField, RowSerializer
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.idempotency import idempotent
-from core.rest.views import ListViewSet, ReadOneMixin
+from core.rest.views import ApiViewSet, ListViewSet, ReadOneMixin
 from core.webhooks.endpoints import URL_LIMIT
 from core.webhooks.words import describe
 from integrations.outgoing_webhooks import selectors, services
@@ -240,3 +241,28 @@ class WebhookDeliveryViewSet(ReadOneMixin, ListViewSet):
 
         409 `still_waiting`, `content_gone`, `not_on`."""
         return self.call_service(services.resend_delivery)
+
+
+class EventTypeSerializer(serializers.Serializer[Any]):
+    """A type of event: what happened, and the JSON Schema of its payload."""
+
+    type = serializers.CharField(source="name", read_only=True)
+    version = serializers.IntegerField(read_only=True)
+    stream = serializers.CharField(source="owner", read_only=True, help_text="The kind of stream that owns it.")
+    text = serializers.CharField(read_only=True, help_text="What happened.")
+    names = serializers.DictField(
+        child=serializers.CharField(), read_only=True, help_text="What each id in the payload is of."
+    )
+    shape = serializers.JSONField(source="schema", read_only=True, help_text="JSON Schema of the payload.")
+
+
+class EventTypeViewSet(ApiViewSet):
+    """Types of events."""
+
+    permissions: ClassVar = {"list": ""}
+    serializer_class = EventTypeSerializer
+    pagination_class = None
+
+    def list(self, request: Request) -> Response:
+        """List the types of events with the JSON Schema of each, by name. For every member."""
+        return Response(self.represent(catalogue.list_published()))

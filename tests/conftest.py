@@ -13,8 +13,7 @@ from django.test.signals import setting_changed
 from pytest_django import Settings
 from redis import Redis
 
-from core.db.owner import as_owner
-from core.db.time_limits import set_time_limits
+from core.db.roles import as_owner, set_time_limits
 from core.reliability import kept
 from core.tenancy.scope import tenant_scope
 from tests.database.emptying import empty_by_deleting, forget_keys

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from analytics.models import StoredEvent
 from core.bus import Event
 from core.clock import now as clock_now
-from core.db.time_limits import allow_long_statements
+from core.db.roles import allow_long_statements
 from core.tenancy.scope import current_tenant_id, platform_scope
 
 CONSUMER: Final = "log"

@@ -1,10 +1,12 @@
 """Exports that repeat: saved by people, run at a local time, mailed as a link."""
 
+import calendar
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -14,11 +16,11 @@ from accounts.selectors import roles_now, roles_with
 from accounts.services import actor_for_user
 from accounts.versioning import check_version
 from analytics.exports import jobs
-from analytics.exports.calendar import next_run, span_before
 from analytics.exports.jobs import Wanted
 from analytics.exports.sources import SOURCES, checked_filters
 from analytics.exports.writers import why_no_format
 from analytics.models import ExportSchedule
+from analytics.schedule import DAY, slot_of
 from core import notices
 from core.actors import Actor, system
 from core.audit import chain
@@ -207,3 +209,31 @@ def _switch_off(row: ExportSchedule, code: str, moment: datetime) -> None:
         dedupe_key=f"export-schedule:{row.pk}:{moment.isoformat()}", now=moment,
     )  # fmt: skip
     _record(RUNNER, "EXPORT_SCHEDULE_STOPPED", row, reason=code)
+
+
+def next_run(schedule: ExportSchedule, after: datetime) -> datetime:
+    """Return the first moment after `after` at which the schedule runs."""
+    zone = ZoneInfo(schedule.zone)
+    day = after.astimezone(zone).date()
+    while True:
+        # The 31st is the last day of a shorter month.
+        of_month = min(schedule.day, calendar.monthrange(day.year, day.month)[1])
+        is_its_day = day.isoweekday() == schedule.day if schedule.every == Every.WEEK else day.day == of_month
+        slot = slot_of(day, schedule.at, zone) if is_its_day else None
+        if slot is not None and slot.moment > after:
+            return slot.moment
+        day += DAY
+
+
+def span_before(schedule: ExportSchedule, due_at: datetime) -> tuple[datetime, datetime]:
+    """Return the seven whole days, or the whole calendar month, before the day of a run."""
+    zone = ZoneInfo(schedule.zone)
+    day = due_at.astimezone(zone).date()
+    if schedule.every == Every.WEEK:
+        return _midnight(day - timedelta(days=7), zone), _midnight(day, zone)
+    last = day.replace(day=1) - DAY
+    return _midnight(last.replace(day=1), zone), _midnight(last + DAY, zone)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=zone)

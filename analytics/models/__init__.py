@@ -2,10 +2,9 @@
 
 from analytics.models.alerts import Alert, AlertMessage, AlertRule, AlertSettings, Severity, Way
 from analytics.models.briefs import Brief, BriefPreference, every_section
-from analytics.models.dashboards import FigureDashboard
 from analytics.models.events import EventRetention, StoredEvent
 from analytics.models.exports import Export, ExportPiece, ExportSchedule, Format
-from analytics.models.figures import Dimension, Figure, FigureDay, FigureHour
+from analytics.models.figures import Dimension, Figure, FigureDashboard, FigureDay, FigureHour
 
 __all__ = [
     "Alert",

@@ -1,8 +1,9 @@
-"""Console pages of failed jobs, and retrying them."""
+"""Console pages of failed jobs, retrying them, and the banner of consumers of events that are behind."""
 
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
+from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -12,14 +13,18 @@ from console.base.actions import ServiceAction
 from console.base.crud import calls
 from console.base.lists import Column, SelectFilter, since
 from console.base.model_admin import ServiceAdmin
-from console.extensions import Badge, badges
+from console.extensions import Badge, Banner, Notice, badges, banners
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
+from core import bus
 from core.actors import Actor
+from core.bus import lag
 from core.jobs import dead_letters
 from core.models import DeadLetter
 
 STATES: Final = {"parked": "Open", "replayed": "Retried", "discarded": "Discarded"}
+KEPT_FOR: Final = 15
+KEY: Final = "walker:bus-behind"
 
 
 class StateFilter(SelectFilter):
@@ -108,3 +113,26 @@ class DeadLetterAdmin(ServiceAdmin):
 
 
 badges.register("core.parked", ParkedBadge)
+
+
+class EventsBehind(Banner):
+    """Events that a consumer has not taken for longer than a minute."""
+
+    permission: ClassVar[str] = "core.view_deadletter"
+    only_on_dashboard: ClassVar[bool] = True
+
+    def notices(self, viewer: Actor) -> list[Notice]:
+        """Return one notice if any consumer is behind; looked at a few times a minute."""
+        seconds = cache.get(KEY)
+        if seconds is None:
+            seconds = max((lag.seconds_behind(name) for name in bus.names()), default=0.0)
+            cache.set(KEY, seconds, timeout=KEPT_FOR)
+        if seconds <= lag.LATE:
+            return []
+        minutes = int(seconds // 60)
+        late = "a minute" if minutes == 1 else f"{minutes} minutes"
+        text = f"Figures, webhooks and alerts are {late} late. They catch up by themselves."
+        return [Notice("Events are processed late", text, tone="warn", icon="clock")]
+
+
+banners.register("events_behind", EventsBehind)

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from core.bus.consumers import read_marks
 from core.bus.positions import NOBODY, SYSTEM
 from core.bus.subscriptions import subscriptions
-from core.db.time_limits import allow_long_statements
+from core.db.roles import allow_long_statements
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope, tenant_scope
 

@@ -12,7 +12,7 @@ from core.bus.consumers import read_marks
 from core.bus.positions import BEGINNING, Cursor, Position, lock_cursors, make_cursors, move_cursors, read_events
 from core.bus.subscriptions import Event, Shadow, Subscription, find
 from core.clock import now as clock_now
-from core.db.time_limits import allow_long_statements
+from core.db.roles import allow_long_statements
 from core.errors import Conflict, Invalid
 from core.models import BusConsumer, StreamEvent
 from core.tenancy.scope import platform_scope, tenant_scope

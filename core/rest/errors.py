@@ -11,7 +11,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from core.audit import refusals
-from core.db.time_limits import explain
+from core.db.roles import explain
 from core.errors import Invalid, NotFound, Refused, TooLarge, WalkerError
 from core.observability.logging import get_logger
 

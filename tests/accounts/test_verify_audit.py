@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from core.actors import system
 from core.audit import chain
-from core.db.owner import as_owner
+from core.db.roles import as_owner
 from core.ids import uuid7
 from core.tenancy.scope import tenant_scope
 from tests.world import World

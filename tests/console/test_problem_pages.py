@@ -15,7 +15,7 @@ from config.urls import urlpatterns as routes
 from tests.console.test_browser import DESK, PHONE
 from tests.edge.browser import keep_picture, serious
 
-handler500 = "config.problem_pages.server_error"
+handler500 = "config.pages.server_error"
 PROBLEMS = {"400": BadRequest, "403": PermissionDenied, "404": Http404, "500": RuntimeError}
 
 

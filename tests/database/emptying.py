@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 from redis import Redis
 
-from core.db.owner import owner_settings
+from core.db.roles import owner_settings
 
 # Filled by `migrate` and changed by no test.
 _KEPT: Final = "'django_migrations', 'django_content_type', 'auth_permission'"

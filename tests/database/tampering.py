@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from core.audit import chain
-from core.db.owner import as_owner
+from core.db.roles import as_owner
 from core.models import AuditEntry
 
 GUESS: Final = b"a guess"

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from core.db.owner import owner_settings
+from core.db.roles import owner_settings
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config.launcher.checks.long import parts, wanted_parts
+from config.launcher.checks.commands import parts, wanted_parts
 from config.launcher.place import ROOT
 
 

@@ -17,7 +17,6 @@ from config.launcher import ports
 from config.launcher.checks import record
 from config.launcher.checks.change import changed_files, select
 from config.launcher.checks.flakes import run_with_second_try
-from config.launcher.checks.long import wanted_parts
 from config.launcher.checks.suite import Outcome, run_pytest
 from config.launcher.faults import StartError
 from config.launcher.installation import Installation
@@ -27,6 +26,8 @@ from config.launcher.servers.services import is_parallel_worthwhile
 from config.launcher.supervisor import Supervisor, say, stop_on_signals
 from core.clock import now
 
+MARK = "mark.long"
+"""Long tests come in parts: a part is a folder of `tests` with tests that are marked as long."""
 DURATIONS = ROOT / ".pytest_cache" / "durations.txt"
 _BIN = Path(sys.executable).parent
 _COVERAGE = ["--cov", "--cov-report="]
@@ -180,3 +181,24 @@ def _verdict(outcomes: Sequence[Outcome]) -> int:
         say("WALKER_REQUIRE_ALL=1: a skipped test counts as a failure.")
         return 1
     return 1 if failed else 0
+
+
+def parts(root: Path) -> list[str]:
+    """Return the names of all parts, in order."""
+    tests = root / "tests"
+    found = {path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py") if MARK in path.read_text("utf-8")}
+    return sorted(name for name in found if (tests / name).is_dir())
+
+
+def wanted_parts(root: Path, rest: Sequence[str]) -> list[str]:
+    """Return the parts that a command line names, all of them for none; empty if it names something else.
+
+    A part of a part is named by its folder, such as `hitl/machine`.
+    """
+    if not rest:
+        return parts(root)
+    return list(rest) if all(_is_part(root, name) for name in rest) else []
+
+
+def _is_part(root: Path, name: str) -> bool:
+    return not name.startswith(("-", "tests/", "/", ".")) and (root / "tests" / name).is_dir()

@@ -8,8 +8,7 @@ from django.core.management.commands import migrate
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from core.db.owner import as_owner
-from core.db.time_limits import set_time_limits
+from core.db.roles import as_owner, set_time_limits
 from core.tenancy.rls import install_policies
 
 BEFORE_0_2: Final = ("hitl", "0001_policies")

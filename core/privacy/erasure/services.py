@@ -11,7 +11,7 @@ from django.db.models.functions import RowNumber
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
-from core.db.time_limits import allow_long_statements
+from core.db.roles import allow_long_statements
 from core.errors import Invalid, NotFound, Refused
 from core.jobs import dead_letters, queues
 from core.models import Erasure

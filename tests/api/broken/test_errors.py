@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client, RequestFactory
 
-from config.problem_pages import server_error
+from config.pages import server_error
 from core.clock import now
 from tests.api.office import KIND, V1, Caller, Office
 

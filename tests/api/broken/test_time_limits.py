@@ -10,8 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
-from core.db.owner import as_owner
-from core.db.time_limits import allow_long_statements, explain
+from core.db.roles import allow_long_statements, as_owner, explain
 from core.models import AuditHead
 from core.tenancy.scope import tenant_scope
 from tests.api.office import Office

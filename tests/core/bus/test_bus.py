@@ -14,7 +14,7 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from console.pages.event_lag import KEY, EventsBehind
+from console.pages.failed_jobs import KEY, EventsBehind
 from core.bus import Event, has_news, lag, run_turn
 from core.bus.consumers import read_marks
 from core.bus.poison import PAUSES

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from core.db.owner import as_owner
+from core.db.roles import as_owner
 from core.events import live, streams
 from core.events.publish import publish
 from core.events.streams import NewEvent

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from core.audit import chain
-from core.db.owner import as_owner
+from core.db.roles import as_owner
 from hitl.domain.replay import ReplayedState, ReplayError, replay
 from tests.hitl.kit.scene import BLUE, Scene, stored
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.fields import NOT_PROVIDED
 
-from core.db.owner import as_owner
+from core.db.roles import as_owner
 from core.management.commands.migrate import BEFORE_0_2
 from tests.rows import check_rows
 from tests.structure.source import APPS, ROOT

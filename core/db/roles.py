@@ -1,4 +1,8 @@
-"""Time limits of statements, lock waits and idle transactions, kept by the application's database role."""
+"""The two roles of the database: the application's keeps our time limits, the owner runs migrations without any."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -50,3 +54,28 @@ def explain(problem: Exception) -> Unavailable | None:
         log.error("database_away", exc_info=problem)
         return Unavailable("The database is not available.")
     return None
+
+
+def owner_settings() -> dict[str, Any]:
+    """Return the connection settings of the owner: its login, without tenant wall and pool."""
+    owner: dict[str, Any] = dict(settings.DATABASE_OWNER)
+    # Also where the owner logs in as the application does, whose role has time limits.
+    unlimited = " ".join(f"-c {name}=0" for name in settings.DATABASE_LIMITS)
+    given = f"-c walker.migrate=on {unlimited}"
+    options = {**owner.get("OPTIONS", {}), "tenant_wall": False, "options": given}
+    return {**owner, "OPTIONS": options}
+
+
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """Reconnect the default connection as the owner inside the block."""
+    before = dict(connection.settings_dict)
+    connection.close()
+    owner = owner_settings()
+    keep = {"NAME": before["NAME"]}
+    connection.settings_dict.update({**owner, **keep})
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict.update(before)
