@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -105,9 +104,7 @@ class PreferenceViewSet(ListViewSet):
     }
     permissions: ClassVar = {"list": selectors.VIEW}
     serializer_class = PersonsPreferenceSerializer
-
-    def get_queryset(self) -> QuerySet[BriefPreference]:
-        return selectors.query_preferences(viewer=self.actor)
+    list_rows = selectors.query_preferences
 
 
 class BriefViewSet(ListViewSet):
@@ -118,9 +115,7 @@ class BriefViewSet(ListViewSet):
     }
     permissions: ClassVar = {"list": selectors.USE, "create": selectors.USE}
     serializer_class = BriefSerializer
-
-    def get_queryset(self) -> QuerySet[Brief]:
-        return selectors.query_own_briefs(viewer=self.actor)
+    list_rows = selectors.query_own_briefs
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar, Final
 
-from django.db.models import QuerySet
 from django_filters import ChoiceFilter
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -165,10 +164,7 @@ class AppWebhookViewSet(ListViewSet):
     serializer_class = WebhookSerializer
     filterset_class = WebhookFilters
     lookup_url_kwarg = "delivery_id"
-
-    def get_queryset(self) -> QuerySet[WebhookDelivery]:
-        """Return the webhooks of the app."""
-        return manage.query_log(viewer=self.actor, **self.kwargs)
+    list_rows = manage.query_log
 
     @action(detail=True, methods=["post"])
     @idempotent

@@ -47,16 +47,6 @@ PAST: Final = ((41, 3), (23, 7), (9, 2))
 
 def ensure_oversight(organisation: Organisation, people: dict[str, User]) -> None:
     """Create what is missing, once. Runs in the organisation's scope, outside a transaction."""
-    _ensure_destinations(organisation)
-    if organisation != ACME or AlertRule.objects.filter(name=SLOW.name).exists():
-        return
-    _make_alerts(actor_for_user(people["admin"]))
-    if not Export.objects.exists():
-        _make_exports(actor_for_user(people["admin"]), actor_for_user(people["compliance"]), people)
-
-
-def _ensure_destinations(organisation: Organisation) -> None:
-    """Make the ready-made rules, and name the sandbox's service and channel."""
     ready_made.ensure(now=now())
     secret = settings.SANDBOX_PAGERDUTY_TOKEN
     if secret and not AlertSettings.objects.exclude(slack_channel="").exists():
@@ -65,9 +55,9 @@ def _ensure_destinations(organisation: Organisation) -> None:
             routing_key=pagerduty.routing_key(organisation.slug, secret),
             slack_channel=slack.channel_id(organisation.slug),
         )
-
-
-def _make_alerts(admin: Actor) -> None:
+    if organisation != ACME or AlertRule.objects.filter(name=SLOW.name).exists():
+        return
+    admin = actor_for_user(people["admin"])
     moment = now()
     slow, failing, _ = (rules.create_rule(actor=admin, settings=wanted) for wanted in (SLOW, FAILING, LATE))
     rules.silence_rule(
@@ -82,6 +72,8 @@ def _make_alerts(admin: Actor) -> None:
             acknowledged_by_id=admin.user_id,
         )  # fmt: skip
     evaluate.evaluate()
+    if not Export.objects.exists():
+        _make_exports(actor_for_user(people["admin"]), actor_for_user(people["compliance"]), people)
 
 
 def _make_exports(admin: Actor, compliance: Actor, people: dict[str, User]) -> None:

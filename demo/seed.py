@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 
 from core.tenancy.scope import tenant_scope
-from demo.cast import ORGANISATIONS, Organisation
+from demo.cast import ORGANISATIONS
 from demo.figures.briefs import ensure_briefs
 from demo.figures.facts import ensure_figures
 from demo.library import ensure_library
@@ -24,7 +24,17 @@ def seed_demo(*, say: Callable[[str], object]) -> None:
     with _commits_in_one_go():
         for organisation in ORGANISATIONS:
             say(f"Seeding {organisation.name} ...")
-            _seed(organisation)
+            with tenant_scope(ensure_tenant(organisation)):
+                people = ensure_people(organisation)
+                ensure_setting(organisation, people)
+                ensure_library()
+                ensure_history(organisation, people)
+                ensure_morning(organisation, people)
+                ensure_phone_talks(organisation, people)
+                ensure_figures(organisation, people)
+                ensure_briefs(organisation, people)
+                ensure_webhooks(organisation)
+                ensure_oversight(organisation, people)
 
 
 @contextmanager
@@ -36,17 +46,3 @@ def _commits_in_one_go() -> Iterator[None]:
         cursor.execute("set synchronous_commit = on")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select pg_current_xact_id()")  # a transaction that has something to commit
-
-
-def _seed(organisation: Organisation) -> None:
-    with tenant_scope(ensure_tenant(organisation)):
-        people = ensure_people(organisation)
-        ensure_setting(organisation, people)
-        ensure_library()
-        ensure_history(organisation, people)
-        ensure_morning(organisation, people)
-        ensure_phone_talks(organisation, people)
-        ensure_figures(organisation, people)
-        ensure_briefs(organisation, people)
-        ensure_webhooks(organisation)
-        ensure_oversight(organisation, people)

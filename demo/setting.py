@@ -51,8 +51,16 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
         name="Sandbox marketing platform",
         credentials={"token": f"sandbox-{organisation.slug}"},
     )
-    _ensure_chat(organisation, "chat", "Marketing desk", _member_credentials(organisation, people[MARKETER]))
-    _ensure_chat(organisation, "visitor", f"{organisation.name} help", _visitor_credentials())
+    for_member = {
+        "identity_secret": secrets.token_urlsafe(32),
+        "hosted_identity": organisation.email(MARKETER),
+        # The page signs its visitor in without asking, and shows the identity.
+        "greeting": f"Hello {people[MARKETER].first_name}. {GREETING}",
+        "suggestions": SUGGESTIONS,
+    }
+    _ensure_chat(organisation, "chat", "Marketing desk", for_member)
+    for_visitor = {"greeting": VISITOR_GREETING, "suggestions": VISITOR_SUGGESTIONS}
+    _ensure_chat(organisation, "visitor", f"{organisation.name} help", for_visitor)
     _ensure_number(organisation, people)
     _ensure_cloud_number(organisation)
     _ensure_mail(organisation)
@@ -61,20 +69,6 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     ensure_models(organisation)
     ensure_policy(organisation, people)
     ensure_api_keys(organisation, people)
-
-
-def _member_credentials(organisation: Organisation, member: User) -> dict[str, Any]:
-    return {
-        "identity_secret": secrets.token_urlsafe(32),
-        "hosted_identity": organisation.email(MARKETER),
-        # The page signs its visitor in without asking, and shows the identity.
-        "greeting": f"Hello {member.first_name}. {GREETING}",
-        "suggestions": SUGGESTIONS,
-    }
-
-
-def _visitor_credentials() -> dict[str, Any]:
-    return {"greeting": VISITOR_GREETING, "suggestions": VISITOR_SUGGESTIONS}
 
 
 def widget_key(organisation: Organisation, which: str) -> str:

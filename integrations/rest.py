@@ -4,7 +4,6 @@ import json
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from django.db.models import QuerySet
 from django_filters import CharFilter, ChoiceFilter
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -158,10 +157,7 @@ class WebhookEndpointViewSet(ReadOneMixin, ListViewSet):
     serializer_class = EndpointSerializer
     request_serializers: ClassVar = {"create": EndpointRequest, "update": EndpointChange}
     lookup_url_kwarg = "endpoint_id"
-
-    def get_queryset(self) -> QuerySet[WebhookSubscription]:
-        """Return the organisation's endpoints."""
-        return selectors.list_endpoints(viewer=self.actor)
+    list_rows = selectors.list_endpoints
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
         """Return the serializer, which shows the secret of a new endpoint."""
@@ -229,10 +225,7 @@ class WebhookDeliveryViewSet(ReadOneMixin, ListViewSet):
     serializer_class = DeliverySerializer
     filterset_class = DeliveryFilters
     lookup_url_kwarg = "delivery_id"
-
-    def get_queryset(self) -> QuerySet[WebhookDelivery]:
-        """Return the deliveries of the endpoint."""
-        return selectors.list_deliveries(viewer=self.actor, endpoint_id=self.kwargs["endpoint_id"])
+    list_rows = selectors.list_deliveries
 
     @action(detail=True, methods=["post"])
     @idempotent

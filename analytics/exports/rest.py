@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -130,9 +129,7 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
     pagination_class = ExportPagination
     request_serializers: ClassVar = {"create": ExportRequest}
     lookup_url_kwarg = "list_export_id"
-
-    def get_queryset(self) -> QuerySet[Export]:
-        return jobs.query_exports(viewer=self.actor)
+    list_rows = jobs.query_exports
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -186,9 +183,7 @@ class ExportScheduleViewSet(RetrieveModelMixin, ListViewSet):
     serializer_class = ScheduleSerializer
     request_serializers: ClassVar = {"create": ScheduleRequest, "update": ScheduleChange}
     lookup_url_kwarg = "schedule_id"
-
-    def get_queryset(self) -> QuerySet[ExportSchedule]:
-        return schedules.query_schedules(viewer=self.actor)
+    list_rows = schedules.query_schedules
 
     @idempotent
     def create(self, request: Request) -> Response:

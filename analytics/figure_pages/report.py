@@ -1,6 +1,5 @@
 """Put a page of figures together: tiles with their change, charts and rankings. A constant number of queries."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -115,7 +114,11 @@ def make_report(page: Page, asked: Asked) -> Report:
     totals = selectors.read_totals(viewer=asked.viewer, metrics=sorted(wanted), span=asked.span, **narrowed)
     views = [_tile(tile, totals, asked) for tile in tiles]
     ranked = [_ranking(ranking, totals, asked) for ranking in rankings]
-    return Report(asked.span.days, views, _charts(charts, totals, asked), ranked)
+    metrics = {row.metric for chart in charts for row in chart.rows}
+    currencies = {metric: main_currency(totals[metric]) for metric in metrics}
+    now = _series(metrics, currencies, asked, asked.span)
+    before = _series(metrics, currencies, asked, asked.span.before()) if asked.step != Step.HOUR else {}
+    return Report(asked.span.days, views, [_chart(chart, now, before, currencies, asked) for chart in charts], ranked)
 
 
 def _metrics_of(tile: Tile | Ratio) -> list[str]:
@@ -177,14 +180,6 @@ def compare(now: Decimal | float | None, before: Decimal | float | None, better:
 def main_currency(found: Compared) -> str:
     """Return the currency with the largest sum, "" for what is no money."""
     return max(found.now.money, key=lambda name: (found.now.money[name], name), default="")
-
-
-def _charts(charts: Sequence[Chart], totals: dict[str, Compared], asked: Asked) -> list[ChartView]:
-    metrics = {row.metric for chart in charts for row in chart.rows}
-    currencies = {metric: main_currency(totals[metric]) for metric in metrics}
-    now = _series(metrics, currencies, asked, asked.span)
-    before = _series(metrics, currencies, asked, asked.span.before()) if asked.step != Step.HOUR else {}
-    return [_chart(chart, now, before, currencies, asked) for chart in charts]
 
 
 def _series(metrics: set[str], currencies: dict[str, str], asked: Asked, span: Span) -> dict[str, list[Point]]:

@@ -69,7 +69,9 @@ class Packages:
                 print("Making .venv", flush=True)
                 self._make_venv()
             self._fill([self.root / name for name in LOCKS[kind]])
-            self._write_stamp({"runtime": self._fingerprint("runtime"), kind: wanted})
+            fresh = self.stamp.with_suffix(".new")
+            fresh.write_text(json.dumps({"runtime": self._fingerprint("runtime"), kind: wanted}))
+            fresh.replace(self.stamp)
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of our own processes: their compiled modules are kept in .venv where they may not
@@ -116,11 +118,6 @@ class Packages:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def _write_stamp(self, stamp: Mapping[str, str]) -> None:
-        fresh = self.stamp.with_suffix(".new")
-        fresh.write_text(json.dumps(stamp))
-        fresh.replace(self.stamp)
-
     def _make_venv(self) -> None:
         """Make an empty .venv with pip in it."""
         try:
@@ -141,17 +138,14 @@ class Packages:
         progress = Progress(locks)
         asked = [argument for lock in locks for argument in ("-r", str(lock))]
         self.log.unlink(missing_ok=True)
-        if not (self._fetch_uv() and self._install_with_uv(asked, progress)):
+        # A machine without a wheel of uv, or one that cannot fetch it, takes pip.
+        wheel_only = ("--only-binary", ":all:", "--retries", "0", "-r", str(self.root / UV_LOCK))
+        if not (self._run(self._pip(*wheel_only)) == "" and self._install_with_uv(asked, progress)):
             progress.pause("uv cannot install here; pip does, which takes longer")
             failure = self._run(self._pip(*asked), progress)
             if failure:
                 raise StartError(self._why_pip_failed(failure))
         progress.finish()
-
-    def _fetch_uv(self) -> bool:
-        """Install uv from its wheel; False where this machine has no wheel or it cannot be fetched."""
-        wheel_only = ("--only-binary", ":all:", "--retries", "0", "-r", str(self.root / UV_LOCK))
-        return self._run(self._pip(*wheel_only)) == ""
 
     def _pip(self, *arguments: str) -> list[str]:
         options = ("--require-hashes", "--no-deps", "--no-input", "--no-compile", "--disable-pip-version-check")

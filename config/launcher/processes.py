@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,14 @@ def spawn(spec: Spec) -> "subprocess.Popen[bytes]":
     if spec.user:
         who = {"user": spec.user.uid, "group": spec.user.gid, "extra_groups": []}
     with spec.log.open("ab") as log:
+        parent = os.getpid()
+
+        def prepare() -> None:
+            if _LIBC is not None:
+                _LIBC.prctl(_PR_SET_PDEATHSIG, int(spec.stop_signal), 0, 0, 0)
+                if os.getppid() != parent:
+                    os._exit(1)
+
         return subprocess.Popen(
             list(spec.command),
             stdin=subprocess.DEVNULL,
@@ -50,7 +58,7 @@ def spawn(spec: Spec) -> "subprocess.Popen[bytes]":
             env=dict(spec.environment),
             cwd=spec.cwd,
             start_new_session=True,
-            preexec_fn=_die_with_parent(spec.stop_signal),  # noqa: PLW1509  (this process has one thread)
+            preexec_fn=prepare,  # noqa: PLW1509  (this process has one thread)
             **who,
         )
 
@@ -108,18 +116,6 @@ def tail(log: Path, lines: int = 12) -> str:
     except OSError:
         return ""
     return "\n".join("    " + line for line in text.splitlines()[-lines:])
-
-
-def _die_with_parent(how: signal.Signals) -> Callable[[], None]:
-    parent = os.getpid()
-
-    def prepare() -> None:
-        if _LIBC is not None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, int(how), 0, 0, 0)
-            if os.getppid() != parent:
-                os._exit(1)
-
-    return prepare
 
 
 def _kill_group(leader: int) -> None:

@@ -65,7 +65,12 @@ def _past(
     for back in range(DAYS, -1, -1):
         slot = slot_of(today - timedelta(days=back), reader.at, zone)
         if slot and slot.moment < clock.now():
-            then = _as_of(readings, requests, slot.moment, back)
+            rows = [row for row in requests if row.created_at <= slot.moment < (row.decided_at or row.expires_at)]
+            late = [row for row in rows if row.sla_due_at and row.sla_due_at < slot.moment]
+            desk = {"approvals": Reading(rows, len(rows)), "overdue": Reading(late, len(late))}
+            desk["conversations"] = Reading()
+            # Requests as they were open at that time, and figures of another week.
+            then = {key: desk.get(key) or _varied(reading, key, back) for key, reading in readings.items()}
             content = assemble(readings=then, role=actor.role, language=reader.language, day=slot.day, now=slot.moment)
             fate = _fate(slot.moment, back, content)
             yield Brief(
@@ -82,14 +87,6 @@ def _fate(moment: datetime, back: int, content: dict[str, Any]) -> dict[str, Any
     clicked = read + timedelta(minutes=2) if opened and back % 3 == 1 else None
     facts = {"sent_at": moment + timedelta(seconds=4), "opened_at": opened, "clicked_at": clicked}
     return {"state": Brief.State.SENT, "content": content, **facts}
-
-
-def _as_of(readings: Readings, requests: list[Approval], moment: datetime, back: int) -> Readings:
-    """Return the readings of a past day: requests open at that time, and figures of another week."""
-    rows = [row for row in requests if row.created_at <= moment < (row.decided_at or row.expires_at)]
-    late = [row for row in rows if row.sla_due_at and row.sla_due_at < moment]
-    desk = {"approvals": Reading(rows, len(rows)), "overdue": Reading(late, len(late)), "conversations": Reading()}
-    return {key: desk.get(key) or _varied(reading, key, back) for key, reading in readings.items()}
 
 
 def _varied(reading: Reading, key: str, back: int) -> Reading:

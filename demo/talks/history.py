@@ -53,7 +53,12 @@ def _play_talk(account_id: UUID, name: str, talk: Talk, begin: datetime, people:
                 )
     if conversation_id is not None:
         with clock.at(moment + timedelta(minutes=3)):
-            _end_talk(conversation_id, talk, people)
+            support = actor_for_user(people["support"])
+            if talk.end == "person":
+                conversations.hand_off(actor=SEEDER, conversation_id=conversation_id, reason="asked_for_person")
+            if talk.end in ("resolved", "unresolved"):
+                is_resolved = talk.end == "resolved"
+                conversations.close(actor=support, conversation_id=conversation_id, resolved=is_resolved)
 
 
 def _say(account_id: UUID, visitor: str, external_id: str, text: str) -> UUID:
@@ -67,15 +72,6 @@ def _say(account_id: UUID, visitor: str, external_id: str, text: str) -> UUID:
         ),
     )
     return message.conversation_id
-
-
-def _end_talk(conversation_id: UUID, talk: Talk, people: dict[str, User]) -> None:
-    support = actor_for_user(people["support"])
-    if talk.end == "person":
-        conversations.hand_off(actor=SEEDER, conversation_id=conversation_id, reason="asked_for_person")
-    if talk.end in ("resolved", "unresolved"):
-        is_resolved = talk.end == "resolved"
-        conversations.close(actor=support, conversation_id=conversation_id, resolved=is_resolved)
 
 
 def _play_request(key: str, request: Request, begin: datetime, people: dict[str, User]) -> None:

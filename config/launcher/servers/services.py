@@ -42,7 +42,13 @@ def start(supervisor: Supervisor, *, durable: bool = True, for_tests: bool = Fal
     if "DATABASE_URL" in outside:
         logins = roles.from_environment(place, outside, for_tests=for_tests)
         return Addresses(logins, redis_url, is_embedded=False)
-    return Addresses(_start_postgres(supervisor, durable, for_tests), redis_url, is_embedded=True)
+    made, postgres = env.own_secrets(supervisor.place), _started(Postgres, "postgres", supervisor, durable)
+    with psycopg.connect(postgres.url(), autocommit=True) as admin:
+        if not admin.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone():
+            admin.execute(f"create database {DATABASE}")
+    given = {"owner_password": made["owner"], "app_password": made["app"]}
+    logins = roles.set_up(postgres.url(DATABASE), **given, may_create_databases=for_tests)
+    return Addresses(logins, redis_url, is_embedded=True)
 
 
 def _started(kind: type[S], name: str, supervisor: Supervisor, durable: bool) -> S:
@@ -55,15 +61,6 @@ def _started(kind: type[S], name: str, supervisor: Supervisor, durable: bool) ->
     supervisor.add(server.spec(), process)
     place.update_state(**{f"{name}_port": server.port})
     return server
-
-
-def _start_postgres(supervisor: Supervisor, durable: bool, for_tests: bool) -> roles.Logins:
-    made, postgres = env.own_secrets(supervisor.place), _started(Postgres, "postgres", supervisor, durable)
-    with psycopg.connect(postgres.url(), autocommit=True) as admin:
-        if not admin.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone():
-            admin.execute(f"create database {DATABASE}")
-    given = {"owner_password": made["owner"], "app_password": made["app"]}
-    return roles.set_up(postgres.url(DATABASE), **given, may_create_databases=for_tests)
 
 
 def is_parallel_worthwhile() -> bool:
