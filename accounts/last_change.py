@@ -1,7 +1,4 @@
-"""Find who changed something last and when, for conflict messages.
-
-Read from the audit log; only staff see names.
-"""
+"""Find who changed something last and when, for conflict messages. Read from the audit log; only staff see names."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple

@@ -51,10 +51,7 @@ def get_own_brief(*, viewer: Actor, brief_id: UUID) -> Brief:
 
 
 def newest_briefs(*, viewer: Actor, user_ids: list[UUID]) -> dict[UUID, Brief]:
-    """Return each person's newest brief without its content.
-
-    Needs `analytics.view_briefpreference`. One query.
-    """
+    """Return each person's newest brief without its content. Needs `analytics.view_briefpreference`. One query."""
     viewer.require(VIEW)
     rows = Brief.objects.filter(user_id__in=user_ids).defer("content").order_by("user_id", "-id").distinct("user_id")
     return {row.user_id: row for row in rows}

@@ -74,10 +74,7 @@ def _give_way(**_: Any) -> None:
 
 @worker_before_create_process.connect
 def _share_memory(**_: Any) -> None:
-    """Leave what the parent loaded out of the children's garbage collections.
-
-    Its memory pages then stay shared.
-    """
+    """Leave what the parent loaded out of the children's garbage collections. Its memory pages then stay shared."""
     freeze_loaded_objects()
 
 

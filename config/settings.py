@@ -1,7 +1,4 @@
-"""Django's settings, read from the environment.
-
-A missing secret is an error, never a default.
-"""
+"""Django's settings, read from the environment. A missing secret is an error, never a default."""
 
 import sys
 from datetime import timedelta

@@ -10,10 +10,7 @@ _SOURCE_MAP = "sourceMappingURL"
 
 
 class WalkerStaticFilesConfig(StaticFilesConfig):
-    """Django's static files app, without files of pages that we do not have.
-
-    Collecting them took most of the time.
-    """
+    """Django's static files app, without files of pages that we do not have. Collecting them took most of the time."""
 
     ignore_patterns = [*StaticFilesConfig.ignore_patterns, "*.map", "rest_framework", "guardian", "redoc"]
 

@@ -1,7 +1,4 @@
-"""The web server: `python -m config.web`.
-
-Daphne, which cuts off bodies that are too long while they come in.
-"""
+"""The web server: `python -m config.web`. Daphne, which cuts off bodies that are too long while they come in."""
 
 import os
 import re

@@ -183,10 +183,7 @@ def _ensure_number(organisation: Organisation, people: dict[str, User]) -> None:
 
 
 def mail_credentials(organisation: Organisation) -> dict[str, str]:
-    """Return the credentials of the organisation's sandbox mail account.
-
-    Empty if no sandbox mailbox runs.
-    """
+    """Return the credentials of the organisation's sandbox mail account. Empty if no sandbox mailbox runs."""
     secret = settings.SANDBOX_MAILBOX_TOKEN
     if not secret:
         return {}

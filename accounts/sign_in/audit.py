@@ -1,7 +1,4 @@
-"""Record sign-ins, failed attempts and changed credentials.
-
-Each tenant concerned gets an entry in its audit log.
-"""
+"""Record sign-ins, failed attempts and changed credentials. Each tenant concerned gets an entry in its audit log."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace

@@ -58,6 +58,7 @@ class AlertRuleAdmin(ServiceAdmin):
         *("silence_end", "held_back"),
     )
     detail_template = "console/alert_rule.html"
+    to_list = ("delete",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AlertRule]:
         viewer = viewer_of(request)
@@ -95,9 +96,6 @@ class AlertRuleAdmin(ServiceAdmin):
         if obj is None:
             return {"ways": ["notice"]}
         return {name: getattr(obj, name) for name in (*AlertRuleForm.base_fields, "version")}
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
 
     @service_action(path="create", title="New rule", permission=MANAGE, form=AlertRuleForm, submit="Create",
                     tone="primary", on_list=True)  # fmt: skip

@@ -258,6 +258,7 @@ class ExportScheduleAdmin(ServiceAdmin):
     empty_text = "Schedule one, such as last month's conversations on the first of each month."
     list_display = ("name", "standing", "listed", "when", "next_run_at", "owned_by")
     ordering = ("-id",)
+    to_list = ("delete",)
     detail_fields = ("standing", "problem", "listed", "when", "sent_to", "next_run_at", "owned_by")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ExportSchedule]:
@@ -281,9 +282,6 @@ class ExportScheduleAdmin(ServiceAdmin):
             return {"zone": str(get_current_timezone()), "day": 1, "at": "07:00", "recipients": own}
         values = {name: getattr(obj, name) for name in (*ScheduleForm.base_fields, "version")}
         return {**values, "recipients": [str(key) for key in obj.recipients]}
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
 
     @service_action(path="create", title="Schedule an export", permission=USE, form=ScheduleForm, submit="Schedule",
                     tone="primary", on_list=True, explain="Personal data is always masked.")  # fmt: skip

@@ -1,7 +1,4 @@
-"""Collect a brief's data.
-
-The sections of platforms are read in parallel within a limit; the rest is our own data.
-"""
+"""Collect a brief's data. The sections of platforms are read in parallel within a limit; the rest is our own data."""
 
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait

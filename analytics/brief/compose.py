@@ -1,7 +1,4 @@
-"""Compose one person's brief as plain JSON.
-
-Collects data, finds what stands out and writes the summary.
-"""
+"""Compose one person's brief as plain JSON. Collects data, finds what stands out and writes the summary."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,4 @@
-"""Install Walker's packages into .venv, by uv or, where that fails, by pip.
-
-This module runs before they exist.
-"""
+"""Install Walker's packages into .venv, by uv or, where that fails, by pip. This module runs before they exist."""
 
 import ast
 import contextlib

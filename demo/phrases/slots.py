@@ -105,10 +105,7 @@ def _runs(clause: Clause, stop: frozenset[str], skip: tuple[int, int] | None) ->
 
 
 def _titled(clause: Clause, stop: frozenset[str], skip: tuple[int, int] | None) -> list[str]:
-    """Return spans written with capitals.
-
-    Small joiners inside are allowed ("Back to School").
-    """
+    """Return spans written with capitals. Small joiners inside are allowed ("Back to School")."""
     spans: list[list[Token]] = [[]]
     for token in clause.tokens:
         inside = skip is not None and skip[0] <= token.start < skip[1]

@@ -191,10 +191,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
             return {"version": obj.version, "name": obj.name, "url": url, "event_types": obj.event_types}
         return {"version": obj.version, "only_failed": "yes"}
 
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return the list after a removal."""
-        return self.list_url() if action.path == "remove" else super().after_action_url(request, action, obj)
-
     def _show_secret(self, request: HttpRequest, made: services.WithSecret, title: str) -> HttpResponse:
         back_url = self.object_url(made.subscription)
         return show_once(self, request, back_url, title=title, secrets=[("Signing secret", made.secret)])

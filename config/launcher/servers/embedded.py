@@ -1,7 +1,4 @@
-"""What the embedded servers share.
-
-A folder of their own, a start on a free port, and the wait until they answer.
-"""
+"""What the embedded servers share. A folder of their own, a start on a free port, and the wait until they answer."""
 
 import importlib.util
 import subprocess

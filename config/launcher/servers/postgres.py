@@ -1,7 +1,4 @@
-"""The embedded PostgreSQL.
-
-Real server binaries from a wheel, a cluster in the data folder, scram on loopback.
-"""
+"""The embedded PostgreSQL. Real server binaries from a wheel, a cluster in the data folder, scram on loopback."""
 
 import secrets
 import shutil

@@ -1,7 +1,4 @@
-"""The embedded Redis.
-
-The real redis-server binary from a wheel, with a password; its journal is in the data folder.
-"""
+"""The embedded Redis. The real redis-server binary from a wheel, with a password; its journal is in the data folder."""
 
 import socket
 from pathlib import Path

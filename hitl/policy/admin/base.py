@@ -18,9 +18,7 @@ class DefinitionAdmin(ServiceAdmin):
     """A page of definitions, with the permissions of workflows."""
 
     view_permission = VIEW
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        return self.list_url() if action.path == "delete" else super().after_action_url(request, action, obj)
+    to_list = ("delete",)
 
 
 class VersionAdmin(DefinitionAdmin):
