@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 
-from console.base.actions import ServiceAction
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
