@@ -40,15 +40,12 @@ class BatchDecisionAdmin(ServiceAdmin):
     detail_template = "console/batch/report.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BatchDecision]:
-        """Return the batches that the viewer may see."""
         return query_batches(viewer=viewer_of(request)).order_by("-pk")
 
     def object_title(self, batch: BatchDecision) -> str:
-        """Return what was decided."""
         return f"{batch.verdict.capitalize()} {batch.total} request{'s' * (batch.total != 1)}"
 
     def prepare_rows(self, request: HttpRequest, rows: list[BatchDecision]) -> None:
-        """Read the names of all makers at once."""
         names = names_of(row.maker_id for row in rows)
         for row in rows:
             row.maker_name = name_in(names, row.maker_id)  # type: ignore[attr-defined]
@@ -100,7 +97,6 @@ class BatchDecisionAdmin(ServiceAdmin):
         }
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return why the batch can't be undone now."""
         if obj.maker_id != viewer_of(request).user_id:
             return "Only the person who made this batch can undo it."
         return "" if list_undoable(obj, now()) else "It is too late to undo: nothing waits for its execution any more."

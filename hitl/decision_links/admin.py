@@ -70,7 +70,6 @@ class LinkPolicyAdmin(VersionAdmin):
         return {"offered": offered, "banners": notices.get(_standing(request).why_off, [])}
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return why the action can't be used now."""
         standing = _standing(request)
         if action.path == "switch-off":
             return "" if standing.is_on_here else "Links are already off."
@@ -79,7 +78,6 @@ class LinkPolicyAdmin(VersionAdmin):
         return "Links are already on." if standing.is_on_here else ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the version that is shown."""
         return {"version": _standing(request).version}
 
     @service_action(path="switch-off", title="Turn off links", permission=MANAGE, form=SwitchForm, tone="danger",

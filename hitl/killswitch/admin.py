@@ -81,7 +81,6 @@ class KillSwitchAdmin(ServiceAdmin):
     detail_fields = ("what", "reason", "standing", "activated_by_name", "stopped", "released_by_name", "went_on")
 
     def prepare_rows(self, request: HttpRequest, rows: list[KillSwitch]) -> None:
-        """Read the names of people and targets at once."""
         people = names_of([person for row in rows for person in (row.activated_by_id, row.released_by_id)])
         target_names = targets.names()
         for row in rows:
@@ -92,7 +91,6 @@ class KillSwitchAdmin(ServiceAdmin):
             }
 
     def object_title(self, switch: KillSwitch) -> str:
-        """Return what it stops."""
         return target_title(switch, targets.names())
 
     what = Column[KillSwitch]("What", lambda row: row.shown["what"])  # type: ignore[attr-defined]
@@ -121,7 +119,6 @@ class KillSwitchAdmin(ServiceAdmin):
         return [offer for offer in found if offer["action"].path != RELEASE_ALL]
 
     def why_not(self, request: HttpRequest, action: ServiceAction, switch: Any) -> str:
-        """Return why the viewer can't use the action now."""
         if action.path == RELEASE_ALL:
             return why_not_release_all(viewer_of(request))
         is_off = action.path == "release" and switch.released_at is not None

@@ -129,7 +129,6 @@ class ApprovalAdmin(
         }
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
-        """Read the names of all requesters at once."""
         names, labels = names_of(approval.requester_id for approval in rows), getattr(request, "flag_labels", {})
         for approval in rows:
             approval.flag_chips = flag_chips(approval, labels)  # type: ignore[attr-defined]
@@ -245,13 +244,11 @@ class ApprovalAdmin(
         ]
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return why the viewer can't use the action now."""
         if obj is None:
             return NOTHING if action.path == PATH and request.method != "POST" else ""
         return why_not(action.path, obj, viewer_of(request))
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         if action.path == PATH:
             return batch_initial(request)
         if action.path == EXPORT_PATH:

@@ -34,14 +34,12 @@ class DelegationAdmin(ServiceAdmin):
     detail_fields: ClassVar[tuple[str, ...]] = ("title", "starts", "ends", "standing")
 
     def prepare_rows(self, request: HttpRequest, rows: list[Delegation]) -> None:
-        """Read all names at once."""
         names = names_of([row.from_person_id for row in rows] + [row.to_person_id for row in rows])
         for row in rows:
             giver, taker = name_in(names, row.from_person_id), name_in(names, row.to_person_id)
             row.words = f"{taker} decides for {giver}"  # type: ignore[attr-defined]
 
     def object_title(self, obj: Delegation) -> str:
-        """Return the heading of the page."""
         return "Out of office"
 
     title = Column[Delegation]("Who", lambda row: str(getattr(row, "words", "Out of office")))
@@ -61,7 +59,6 @@ class DelegationAdmin(ServiceAdmin):
         return {**context, "offered": [offer for offer in context["offered"] if not offer["blocked"]]}
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Say why it cannot be ended."""
         if action.path != "end":
             return ""
         if obj.ended_at is not None:

@@ -64,7 +64,6 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
         return rows
 
     def prepare_rows(self, request: HttpRequest, rows: list[OverrideReview]) -> None:
-        """Read all names at once."""
         names = names_of([person for row in rows for person in (row.opened_by_id, row.closed_by_id)])
         for row in rows:
             row.shown_summary = mask_for(viewer_of(request), row.approval.summary)  # type: ignore[attr-defined]
@@ -74,7 +73,6 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
             )
 
     def object_title(self, review: OverrideReview) -> str:
-        """Return which request it is about."""
         return f"Emergency approval of {review.approval.reference}"
 
     what = Column[OverrideReview]("Request", lambda row: f"{row.approval.reference}: {row.shown_summary}")  # type: ignore[attr-defined]
