@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 APPS = ("core", "accounts", "console", "hitl", "conversations", "integrations", "agents", "channels_app",
-        "analytics", "hub", "campaigns", "config", "demo")  # fmt: skip
+        "analytics", "config", "demo")  # fmt: skip
 BESIDE = ("bench", "standins", "tests")
 PACKAGE_MOST, FACADE_MOST, PARAMETERS_MOST, SHORT, SMALL = 16, 40, 7, 5, 40
 SKIP = {".git", ".venv", ".walker", "__pycache__", "node_modules"}
@@ -39,13 +39,11 @@ CLEAN = (
     "console",
     "accounts",
     "core",
-    "hub",
-    "campaigns",
 )
 """What may not know the demo's platform or the built-in model by name."""
-ROUNDS = ("sandbox_ads", "built_in")
+DEMO_PACKAGES = ("sandbox_ads", "built_in")
 VERY_WIDE = 12
-FACED = ("hitl", "conversations", "integrations", "agents", "channels_app", "analytics", "hub", "campaigns")
+FACED = ("hitl", "conversations", "integrations", "agents", "channels_app", "analytics")
 """Apps with services: core, accounts and console are made of what the others build on."""
 FACES = ("services", "selectors", "events", "actions", "registry", "types", "errors", "models")
 CLIENT_FACES = (*FACES, "client")
@@ -58,7 +56,8 @@ MORE_FACES = {
         "killswitch.targets",
     )
 }
-KIT = re.compile(r"\b(?:Leased|LeaseFields|Lease)\b")
+LEASED = re.compile(r"\bLeased\b")
+"""The base of `core.reliability.lease`, from which models have their lease."""
 SAYS = {
     "packages": f"packages with more than {PACKAGE_MOST} modules",
     "test_packages": f"test folders with more than {PACKAGE_MOST} modules",
@@ -125,21 +124,21 @@ def named(node: ast.Assign) -> set[str]:
     return {target.id for target in node.targets if isinstance(target, ast.Name)}
 
 
-def loose_modules(house: Checkout, tops: tuple[str, ...]) -> list[str]:
+def loose_modules(checkout: Checkout, tops: tuple[str, ...]) -> list[str]:
     count: Counter[str] = Counter()
-    for name in house.text:
+    for name in checkout.text:
         folder, _, file = name.rpartition("/")
         if file != "__init__.py" and name.split("/")[0] in tops and "migrations" not in folder:
             count[folder] += 1
     return [f"{number} {folder}" for folder, number in count.most_common() if number > PACKAGE_MOST]
 
 
-def facades(house: Checkout) -> list[str]:
+def facades(checkout: Checkout) -> list[str]:
     """Return modules that hand on more than FACADE_MOST names: by __all__, or a package's own imports."""
     found = []
-    for name in house.product():
+    for name in checkout.product():
         names: set[str] = set()
-        for node in house.tree[name].body:
+        for node in checkout.tree[name].body:
             if isinstance(node, ast.Assign) and "__all__" in named(node):
                 names |= {ast.literal_eval(e) for e in getattr(node.value, "elts", [])}
             elif name.endswith("__init__.py") and isinstance(node, ast.ImportFrom):
@@ -149,54 +148,58 @@ def facades(house: Checkout) -> list[str]:
     return sorted(found, key=lambda line: -int(line.split()[0]))
 
 
-def gerunds(house: Checkout) -> list[str]:
+def gerunds(checkout: Checkout) -> list[str]:
     return [
-        name for name in house.product(beside=True)
+        name for name in checkout.product(beside=True)
         if (match := IS_GERUND.search(Path(name).stem)) and match[1] not in NOT_GERUNDS
     ]  # fmt: skip
 
 
-def demo_imports(house: Checkout) -> list[str]:
+def demo_imports(checkout: Checkout) -> list[str]:
     """Return lines of clean apps that import the demo's platform, the built-in model, the demo or a stand-in."""
     found = []
-    for name in house.product():
-        if name.split("/")[0] not in CLEAN or any(f"/{room}/" in f"/{name}" for room in ROUNDS):
+    for name in checkout.product():
+        if name.split("/")[0] not in CLEAN or any(f"/{package}/" in f"/{name}" for package in DEMO_PACKAGES):
             continue
-        for line in sorted({line for what, line in imports_of(house.nodes[name]) if is_demo(what)}):
-            found.append(f"{name}:{line} {house.text[name].splitlines()[line - 1].strip()}")
+        for line in sorted({line for what, line in imports_of(checkout.nodes[name]) if is_demo(what)}):
+            found.append(f"{name}:{line} {checkout.text[name].splitlines()[line - 1].strip()}")
     return found
 
 
 def is_demo(what: str) -> bool:
     parts = what.split(".")
-    return any(room in parts for room in ROUNDS) or parts[0] in {"demo", "standins"} or parts[:2] == ["config", "demo"]
+    return (
+        any(package in parts for package in DEMO_PACKAGES)
+        or parts[0] in {"demo", "standins"}
+        or parts[:2] == ["config", "demo"]
+    )
 
 
-def demo_words(house: Checkout) -> list[str]:
+def demo_words(checkout: Checkout) -> list[str]:
     """Return texts in clean apps, docstrings left out, that name a kind, a tool or an agent of the demo."""
     words = re.compile(
         r"\b(?:set_campaign_budget|pause_campaign|update_page_meta|publish_content|list_campaigns|"
         r"campaign_performance|content_performance|list_drafts|draft_post|paid_ads|Summer Sale)\b"
     )
     found = []
-    for name in house.product():
-        if name.split("/")[0] not in CLEAN or any(f"/{room}/" in f"/{name}" for room in ROUNDS):
+    for name in checkout.product():
+        if name.split("/")[0] not in CLEAN or any(f"/{package}/" in f"/{name}" for package in DEMO_PACKAGES):
             continue
-        said = {id(node.value) for node in house.nodes[name] if isinstance(node, ast.Expr)}
-        for node in house.nodes[name]:
+        said = {id(node.value) for node in checkout.nodes[name] if isinstance(node, ast.Expr)}
+        for node in checkout.nodes[name]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
                 found += [f"{name}:{node.lineno}"] if words.search(node.value) else []
     return sorted(set(found))
 
 
-def leases(house: Checkout) -> list[str]:
+def leases(checkout: Checkout) -> list[str]:
     """Return models that define lease_until themselves instead of inheriting it."""
     found = []
-    for name in house.product():
-        for node in house.nodes[name]:
-            if not isinstance(node, ast.ClassDef) or any(KIT.search(ast.unparse(base)) for base in node.bases):
+    for name in checkout.product():
+        for node in checkout.nodes[name]:
+            if not isinstance(node, ast.ClassDef) or any(LEASED.search(ast.unparse(base)) for base in node.bases):
                 continue
-            if KIT.search(node.name):
+            if LEASED.search(node.name):
                 continue
             for item in node.body:
                 if isinstance(item, ast.Assign) and "lease_until" in named(item):
@@ -208,18 +211,18 @@ def functions(nodes: list[ast.AST]) -> Iterator[ast.FunctionDef | ast.AsyncFunct
     return (node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
-def private_functions(house: Checkout) -> tuple[list[str], list[str]]:
+def private_functions(checkout: Checkout) -> tuple[list[str], list[str]]:
     """Return private module functions called once in their module, and those of up to SHORT lines in all.
 
     Decorated functions are left out, and so are those that are handed on by name instead of being called.
     """
     once, short = [], []
-    for name in house.product():
-        nodes = house.nodes[name]
+    for name in checkout.product():
+        nodes = checkout.nodes[name]
         used = Counter(node.id for node in nodes if isinstance(node, ast.Name))
         used.update(node.attr for node in nodes if isinstance(node, ast.Attribute))
         called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-        for node in house.tree[name].body:
+        for node in checkout.tree[name].body:
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or not node.name.startswith("_"):
                 continue
             if used[node.name] == 1 and node.name in called and not node.decorator_list:
@@ -229,10 +232,10 @@ def private_functions(house: Checkout) -> tuple[list[str], list[str]]:
     return once, short
 
 
-def wide_functions(house: Checkout) -> list[str]:
+def wide_functions(checkout: Checkout) -> list[str]:
     found = []
-    for name in house.product():
-        for node in functions(house.nodes[name]):
+    for name in checkout.product():
+        for node in functions(checkout.nodes[name]):
             given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             number = len([arg for arg in given if arg.arg not in {"self", "cls"}])
             if number > PARAMETERS_MOST:
@@ -240,14 +243,14 @@ def wide_functions(house: Checkout) -> list[str]:
     return sorted(found, key=lambda line: -int(line.split()[0]))
 
 
-def small_modules(house: Checkout) -> list[str]:
+def small_modules(checkout: Checkout) -> list[str]:
     """Return modules under SMALL lines that exactly one product module imports; a dotted name as text is an import."""
-    known = {module_of(name): name for name in house.text}
+    known = {module_of(name): name for name in checkout.text}
     dotted = re.compile(r"[a-z_]+(?:\.[A-Za-z_]+)+")
     users: defaultdict[str, set[str]] = defaultdict(set)
-    for name in house.product():
-        wanted = {what for what, _ in imports_of(house.nodes[name])}
-        for node in house.nodes[name]:
+    for name in checkout.product():
+        wanted = {what for what, _ in imports_of(checkout.nodes[name])}
+        for node in checkout.nodes[name]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and dotted.fullmatch(node.value):
                 wanted |= {node.value, node.value.rpartition(".")[0]}
         for what in wanted & known.keys():
@@ -255,20 +258,20 @@ def small_modules(house: Checkout) -> list[str]:
                 users[known[what]].add(name)
     fixed = re.compile(r"(?:^|/)(?:__init__|__main__|apps|urls|tasks|admin)\.py$|/management/|/templatetags/")
     return [
-        f"{house.lines(name)} {name} <- {next(iter(users[name]))}" for name in house.product()
-        if house.lines(name) < SMALL and len(users[name]) == 1 and not fixed.search(name)
+        f"{checkout.lines(name)} {name} <- {next(iter(users[name]))}" for name in checkout.product()
+        if checkout.lines(name) < SMALL and len(users[name]) == 1 and not fixed.search(name)
     ]  # fmt: skip
 
 
-def passing_by(house: Checkout) -> list[str]:
+def passing_by(checkout: Checkout) -> list[str]:
     """Return imports of another app's insides: past its services, selectors, models and a few named modules."""
     found = []
-    for name in house.product():
+    for name in checkout.product():
         own = name.split("/")[0]
         if own in ("config", "demo"):  # they put the product together
             continue
         by_line: dict[int, set[str]] = {}
-        for node in house.nodes[name]:
+        for node in checkout.nodes[name]:
             if isinstance(node, ast.Import):
                 by_line.setdefault(node.lineno, set()).update(alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -291,24 +294,24 @@ def is_face(module: str) -> bool:
     return not rest or parts[0] in FACES or any(rest == each or rest.startswith(f"{each}.") for each in more)
 
 
-def lines_by_app(house: Checkout) -> dict[str, tuple[int, int, int]]:
+def lines_by_app(checkout: Checkout) -> dict[str, tuple[int, int, int]]:
     """Return (product, tests, migrations) lines by app."""
     count: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for name in house.text:
+    for name in checkout.text:
         top, *rest = name.split("/")
         if top == "tests":
             app = rest[0] if rest[0] in APPS else "channels_app" if rest[0] == "channels" else "(other tests)"
-            count[app][1] += house.lines(name)
+            count[app][1] += checkout.lines(name)
         else:
-            count[top][2 if "/migrations/" in name else 0] += house.lines(name)
+            count[top][2 if "/migrations/" in name else 0] += checkout.lines(name)
     return {app: (a, b, c) for app, (a, b, c) in count.items()}
 
 
-def docstrings_that_repeat(house: Checkout) -> list[str]:
+def docstrings_that_repeat(checkout: Checkout) -> list[str]:
     """Return functions whose docstring says nothing but the words of their name."""
     found = []
-    for name in house.product():
-        for node in functions(house.nodes[name]):
+    for name in checkout.product():
+        for node in functions(checkout.nodes[name]):
             said = ast.get_docstring(node)
             if not said:
                 continue
@@ -319,14 +322,14 @@ def docstrings_that_repeat(house: Checkout) -> list[str]:
     return found
 
 
-def circles(house: Checkout) -> list[str]:
+def circles(checkout: Checkout) -> list[str]:
     """Return groups of files that import each other, found by removing files that take no part in any."""
-    known = {module_of(name): name for name in house.tree}
+    known = {module_of(name): name for name in checkout.tree}
     uses: dict[str, set[str]] = {
-        name: {known[what] for what, _ in imports_of(house.nodes[name]) if what in known} - {name}
-        for name in house.tree
+        name: {known[what] for what, _ in imports_of(checkout.nodes[name]) if what in known} - {name}
+        for name in checkout.tree
     }
-    for name in house.tree:  # a package's face is passed through, so it ties nobody
+    for name in checkout.tree:  # a package's face is passed through, so it ties nobody
         if name.endswith("__init__.py"):
             uses[name] = set()
     reach = {name: set(found) for name, found in uses.items()}
@@ -359,25 +362,25 @@ def _reached(start: str, uses: dict[str, set[str]], alive: set[str]) -> set[str]
 
 def measure(root: Path) -> dict[str, list[str]]:
     """Return the places behind each measure of a checkout."""
-    house = Checkout(root)
-    once, short = private_functions(house)
-    wide = wide_functions(house)
+    checkout = Checkout(root)
+    once, short = private_functions(checkout)
+    wide = wide_functions(checkout)
     return {
-        "packages": loose_modules(house, APPS),
-        "test_packages": loose_modules(house, ("tests",)),
-        "facades": facades(house),
-        "gerunds": gerunds(house),
-        "demo_imports": demo_imports(house),
-        "demo_words": demo_words(house),
-        "leases": leases(house),
+        "packages": loose_modules(checkout, APPS),
+        "test_packages": loose_modules(checkout, ("tests",)),
+        "facades": facades(checkout),
+        "gerunds": gerunds(checkout),
+        "demo_imports": demo_imports(checkout),
+        "demo_words": demo_words(checkout),
+        "leases": leases(checkout),
         "private_once": once,
         "private_short": short,
         "wide": wide,
         "very_wide": [row for row in wide if int(row.split()[0]) > VERY_WIDE],
-        "small": small_modules(house),
-        "repeats": docstrings_that_repeat(house),
-        "circles": circles(house),
-        "passing_by": passing_by(house),
+        "small": small_modules(checkout),
+        "repeats": docstrings_that_repeat(checkout),
+        "circles": circles(checkout),
+        "passing_by": passing_by(checkout),
     }
 
 
