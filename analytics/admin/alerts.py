@@ -17,7 +17,7 @@ from analytics.models import Alert, AlertRule, Severity, Way
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes, edits
 from console.base.forms import ConfirmForm, ConsoleForm, VersionedForm
-from console.base.lists import choose
+from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -152,44 +152,36 @@ class AlertRuleAdmin(ServiceAdmin):
         shown = (rule.get_state_display(), *CHIPS[State(rule.state)])
         return chip(*shown) if rule.is_on else chip("Off", "neutral", "ban")
 
-    @admin.display(description="Condition")
-    def asked(self, rule: AlertRule) -> str:
-        return format_html("<code>{}</code>", rule.condition)
-
-    @admin.display(description="Severity")
-    def gravity(self, rule: AlertRule) -> str:
-        return chip(rule.get_severity_display(), GRAVITY[Severity(rule.severity)])
-
-    @admin.display(description="Fires")
-    def waits(self, rule: AlertRule) -> str:
-        return f"After it held for {rule.hold_seconds} seconds" if rule.hold_seconds else "At once"
-
-    @admin.display(description="Notifies by")
-    def told(self, rule: AlertRule) -> str:
-        return ", ".join(SHORT.get(way, way) for way in rule.ways)
+    asked = Column[AlertRule]("Condition", lambda rule: format_html("<code>{}</code>", rule.condition))
+    gravity = Column[AlertRule](
+        "Severity", lambda rule: chip(rule.get_severity_display(), GRAVITY[Severity(rule.severity)])
+    )
+    waits = Column[AlertRule](
+        "Fires", lambda rule: f"After it held for {rule.hold_seconds} seconds" if rule.hold_seconds else "At once"
+    )
+    told = Column[AlertRule]("Notifies by", lambda rule: ", ".join(SHORT.get(way, way) for way in rule.ways))
 
     @admin.display(description="People notified")
     def people(self, rule: AlertRule) -> str:
         told = [*(["The owner"] if rule.owner_id else []), *([f"the team {rule.team}"] if rule.team_id else [])]
         return " and ".join(told) or "Everyone who manages alerts"
 
-    @admin.display(description="Owner")
-    def owned_by(self, rule: AlertRule) -> str:
-        return getattr(rule, "owner_name", "–")
+    owned_by = Column[AlertRule]("Owner", lambda rule: getattr(rule, "owner_name", "–"))
 
     @admin.display(description="Runbook")
     def what_to_do(self, rule: AlertRule) -> str:
         link = '<a href="{}" rel="noopener noreferrer">{}</a>'
         return format_html(link, rule.runbook, rule.runbook) if rule.runbook else "–"
 
-    @admin.display(description="Quiet hours")
-    def quiet(self, rule: AlertRule) -> str:
-        return f"{rule.quiet_from:%H:%M} to {rule.quiet_until:%H:%M}" if rule.quiet_from else "None"
-
-    @admin.display(description="Silenced until")
-    def silence_end(self, rule: AlertRule) -> str:
-        return exact(rule.silenced_until) if rule.silenced_until and rule.silenced_until > now() else "–"
-
-    @admin.display(description="Held back until")
-    def held_back(self, rule: AlertRule) -> str:
-        return exact(rule.damped_until) if rule.damped_until and rule.damped_until > now() else "–"
+    quiet = Column[AlertRule](
+        "Quiet hours",
+        lambda rule: f"{rule.quiet_from:%H:%M} to {rule.quiet_until:%H:%M}" if rule.quiet_from else "None",
+    )
+    silence_end = Column[AlertRule](
+        "Silenced until",
+        lambda rule: exact(rule.silenced_until) if rule.silenced_until and rule.silenced_until > now() else "–",
+    )
+    held_back = Column[AlertRule](
+        "Held back until",
+        lambda rule: exact(rule.damped_until) if rule.damped_until and rule.damped_until > now() else "–",
+    )

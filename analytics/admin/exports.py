@@ -25,7 +25,7 @@ from analytics.models import Export, ExportSchedule
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes
 from console.base.forms import ConfirmForm, ConsoleForm, VersionedForm
-from console.base.lists import choose
+from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import Nav
@@ -183,9 +183,9 @@ class ExportAdmin(ServiceAdmin):
     def object_title(self, obj: Export) -> str:
         return f"{self.listed(obj)}, {self.span(obj)}"
 
-    @admin.display(description="List")
-    def listed(self, export: Export) -> str:
-        return f"{_list_of(export)} ({export.format.upper()}{', in clear' if export.in_clear else ''})"
+    listed = Column[Export](
+        "List", lambda export: f"{_list_of(export)} ({export.format.upper()}{', in clear' if export.in_clear else ''})"
+    )
 
     @admin.display(description="Span")
     def span(self, export: Export) -> str:
@@ -201,9 +201,7 @@ class ExportAdmin(ServiceAdmin):
         found = [f"{choice.label}: {dict(choice.options).get(value, value)}" for choice, value in known]
         return ", ".join(found) or "None"
 
-    @admin.display(description="Status")
-    def standing(self, export: Export) -> str:
-        return chip(export.get_state_display(), *CHIPS[State(export.state)])
+    standing = Column[Export]("Status", lambda export: chip(export.get_state_display(), *CHIPS[State(export.state)]))
 
     @admin.display(description="Rows")
     def progress(self, export: Export) -> str:
@@ -213,22 +211,14 @@ class ExportAdmin(ServiceAdmin):
         bar = '<progress class="wk-progress" max="{}" value="{}" aria-label="Rows written"></progress>{}'
         return format_html(bar, max(export.total, 1), export.written, f"{export.written:,} of {export.total:,}")
 
-    @admin.display(description="Problem")
-    def trouble(self, export: Export) -> str:
-        return ERRORS.get(export.error, export.error) or "–"
-
-    @admin.display(description="File size")
-    def file_size(self, export: Export) -> str:
-        return filesizeformat(export.size) if export.size else "–"
-
-    @admin.display(description="Requested by")
-    def by(self, export: Export) -> str:
-        return getattr(export, "asker", "–")
-
-    @admin.display(description="Reason for personal data")
-    def why(self, export: Export) -> str:
-        """Return the reason, for people who may decide on it."""
-        return (export.reason if getattr(export, "shows_reason", False) else "") or "–"
+    trouble = Column[Export]("Problem", lambda export: ERRORS.get(export.error, export.error) or "–")
+    file_size = Column[Export]("File size", lambda export: filesizeformat(export.size) if export.size else "–")
+    by = Column[Export]("Requested by", lambda export: getattr(export, "asker", "–"))
+    # Only for people who may decide on it.
+    why = Column[Export](
+        "Reason for personal data",
+        lambda export: (export.reason if getattr(export, "shows_reason", False) else "") or "–",
+    )
 
     @admin.display(description="Decided by")
     def decision(self, export: Export) -> str:
@@ -238,13 +228,13 @@ class ExportAdmin(ServiceAdmin):
         reason = export.decision_reason if getattr(export, "shows_reason", False) else ""
         return f"{getattr(export, 'decider', '')}{f': {reason}' if reason else ''}"
 
-    @admin.display(description="File kept until")
-    def kept(self, export: Export) -> str:
-        return exact(export.expires_at) if export.state == State.DONE else "–"
-
-    @admin.display(description="SHA-256")
-    def digest(self, export: Export) -> str:
-        return format_html('<code class="wk-digest">{}</code>', export.sha256) if export.sha256 else "–"
+    kept = Column[Export](
+        "File kept until", lambda export: exact(export.expires_at) if export.state == State.DONE else "–"
+    )
+    digest = Column[Export](
+        "SHA-256",
+        lambda export: format_html('<code class="wk-digest">{}</code>', export.sha256) if export.sha256 else "–",
+    )
 
 
 @admin.register(ExportSchedule)
@@ -300,17 +290,11 @@ class ExportScheduleAdmin(ServiceAdmin):
     delete = deletes(schedules.delete_schedule, "schedule_id", USE, form=VersionedForm, done="“{}” was deleted.",
                      explain="Files that it made stay until they expire.")  # fmt: skip
 
-    @admin.display(description="State")
-    def standing(self, row: ExportSchedule) -> str:
-        return chip("On", "good", "check") if row.is_on else chip("Off", "neutral", "pause")
-
-    @admin.display(description="Why it's off")
-    def problem(self, row: ExportSchedule) -> str:
-        return TROUBLES.get(row.trouble, row.trouble) or "–"
-
-    @admin.display(description="List")
-    def listed(self, row: ExportSchedule) -> str:
-        return f"{_list_of(row)} ({row.format.upper()})"
+    standing = Column[ExportSchedule](
+        "State", lambda row: chip("On", "good", "check") if row.is_on else chip("Off", "neutral", "pause")
+    )
+    problem = Column[ExportSchedule]("Why it's off", lambda row: TROUBLES.get(row.trouble, row.trouble) or "–")
+    listed = Column[ExportSchedule]("List", lambda row: f"{_list_of(row)} ({row.format.upper()})")
 
     @admin.display(description="When")
     def when(self, row: ExportSchedule) -> str:
@@ -319,10 +303,5 @@ class ExportScheduleAdmin(ServiceAdmin):
         day = f"Every {days[row.day - 1]}" if is_week else f"Day {row.day} of each month"
         return f"{day}, {row.at:%H:%M} ({row.zone.replace('_', ' ')})"
 
-    @admin.display(description="Recipients")
-    def sent_to(self, row: ExportSchedule) -> str:
-        return getattr(row, "people", "") or "–"
-
-    @admin.display(description="Owner")
-    def owned_by(self, row: ExportSchedule) -> str:
-        return getattr(row, "owner_name", "–")
+    sent_to = Column[ExportSchedule]("Recipients", lambda row: getattr(row, "people", "") or "–")
+    owned_by = Column[ExportSchedule]("Owner", lambda row: getattr(row, "owner_name", "–"))

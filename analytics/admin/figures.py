@@ -24,6 +24,7 @@ from analytics.services import dashboards
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
@@ -177,13 +178,8 @@ class FigureDashboardAdmin(ServiceAdmin):
             return {"days": 30}
         return {"name": obj.name, "days": obj.days, "is_shared": obj.is_shared, "cards": obj.cards}
 
-    @admin.display(description="Span")
-    def days_shown(self, obj: FigureDashboard) -> str:
-        return dict(SPANS)[str(obj.days)]
-
-    @admin.display(description="Shared")
-    def sharing(self, obj: FigureDashboard) -> str:
-        return chip("Shared", "info", "users") if obj.is_shared else "–"
+    days_shown = Column[FigureDashboard]("Span", lambda obj: dict(SPANS)[str(obj.days)])
+    sharing = Column[FigureDashboard]("Shared", lambda obj: chip("Shared", "info", "users") if obj.is_shared else "–")
 
     @service_action(
         path="add",

@@ -18,7 +18,7 @@ from analytics.models import Brief, BriefPreference
 from analytics.services.briefs import mail_key, render_for
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
-from console.base.lists import choose
+from console.base.lists import Column, choose
 from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, clock, moment
@@ -77,13 +77,8 @@ class BriefAdmin(ServiceAdmin):
             *super().get_urls(),
         ]
 
-    @admin.display(description="Day")
-    def day(self, brief: Brief) -> str:
-        return formats.date_format(brief.local_date, "l, j F")
-
-    @admin.display(description="Status")
-    def standing(self, brief: Brief) -> str:
-        return state_of(brief)
+    day = Column[Brief]("Day", lambda brief: formats.date_format(brief.local_date, "l, j F"))
+    standing = Column[Brief]("Status", state_of)
 
     def object_title(self, brief: Brief) -> str:
         return f"Brief of {formats.date_format(brief.local_date, 'j F Y')}"
@@ -226,21 +221,14 @@ class BriefPreferenceAdmin(ReadOnlyAdmin):
     def object_title(self, row: BriefPreference) -> str:
         return str(row.user.get_full_name())
 
-    @admin.display(description="Person")
-    def person(self, row: BriefPreference) -> str:
-        return str(row.user.get_full_name())
-
-    @admin.display(description="Brief")
-    def standing(self, row: BriefPreference) -> str:
-        return chip("On", "good", "check") if row.is_on else chip("Off", "neutral", "ban")
-
-    @admin.display(description="Time")
-    def time(self, row: BriefPreference) -> str:
-        return f"{row.at:%H:%M}, {row.zone.replace('_', ' ')}"
-
-    @admin.display(description="Sections")
-    def parts(self, row: BriefPreference) -> str:
-        return ", ".join(section_titles().get(key, key) for key in row.sections)
+    person = Column[BriefPreference]("Person", lambda row: str(row.user.get_full_name()))
+    standing = Column[BriefPreference](
+        "Brief", lambda row: chip("On", "good", "check") if row.is_on else chip("Off", "neutral", "ban")
+    )
+    time = Column[BriefPreference]("Time", lambda row: f"{row.at:%H:%M}, {row.zone.replace('_', ' ')}")
+    parts = Column[BriefPreference](
+        "Sections", lambda row: ", ".join(section_titles().get(key, key) for key in row.sections)
+    )
 
     @admin.display(description="Last brief")
     def last_one(self, row: BriefPreference) -> str:

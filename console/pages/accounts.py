@@ -154,10 +154,12 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         is_active = membership.is_active and membership.user.is_active
         return chip("Active", "good", "check") if is_active else chip("Inactive", "neutral", "ban")
 
-    @admin.display(description="Conversations")
-    def sees(self, membership: Membership) -> str:
-        """Return whose conversations the person sees."""
-        return "Of their own teams, and those assigned to them" if membership.own_teams_only else "Of all teams"
+    sees = Column[Membership](
+        "Conversations",
+        lambda membership: (
+            "Of their own teams, and those assigned to them" if membership.own_teams_only else "Of all teams"
+        ),
+    )
 
     @admin.display(description="Second factor")
     def second_factor(self, membership: Membership) -> str:

@@ -150,11 +150,10 @@ class InvitationAdmin(ServiceAdmin):
         """Return a heading with the masked address."""
         return f"Invitation for {row.masked_address}"
 
-    @admin.display(description="Invited")
-    def invitee(self, row: Invitation) -> str:
-        """Return the name and the masked address."""
-        return format_html('{}<span class="wk-cell-note">{}</span>', row.name or "No name", row.masked_address)
-
+    invitee = Column[Invitation](
+        "Invited",
+        lambda row: format_html('{}<span class="wk-cell-note">{}</span>', row.name or "No name", row.masked_address),
+    )
     role_offered = Column[Invitation]("Role", role_chip)
     standing = Column[Invitation]("Status", lambda row: chip(*STATES[row.state(now())]))
     mail = Column[Invitation]("Email", mail_chip)

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from accounts.models import Membership
-from console.base.lists import choose, since
+from console.base.lists import Column, choose, since
 from console.base.model_admin import ReadOnlyAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
@@ -96,10 +96,7 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
         related: RelatedObject | None = getattr(mail, "belongs", None)
         return f"{self.about(mail)}: {related.words}" if related else f"{self.about(mail)} {str(mail.pk)[-6:]}"
 
-    @admin.display(description="Email")
-    def about(self, mail: MailDelivery) -> str:
-        """Return the type in words."""
-        return TYPES.get(mail.type) or mail.type.replace("_", " ").capitalize()
+    about = Column[MailDelivery]("Email", lambda mail: TYPES.get(mail.type) or mail.type.replace("_", " ").capitalize())
 
     @admin.display(description="About")
     def belongs_to(self, mail: MailDelivery) -> str:
@@ -118,17 +115,6 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
         note = format_html('<span class="wk-cell-note">{}</span>', membership) if membership else ""
         return format_html('<span class="wk-number">{}</span>{}', mail.masked_address, note)
 
-    @admin.display(description="Status")
-    def standing(self, mail: MailDelivery) -> str:
-        """Return the delivery status."""
-        return chip(mail.get_status_display(), *TONES[mail.status])
-
-    @admin.display(description="Sent by")
-    def sent_by(self, mail: MailDelivery) -> str:
-        """Return the provider that sent it."""
-        return PROVIDERS.get(mail.provider, mail.provider) or "–"
-
-    @admin.display(description="Error")
-    def trouble(self, mail: MailDelivery) -> str:
-        """Return the error in words."""
-        return describe_error(mail.error) or "–"
+    standing = Column[MailDelivery]("Status", lambda mail: chip(mail.get_status_display(), *TONES[mail.status]))
+    sent_by = Column[MailDelivery]("Sent by", lambda mail: PROVIDERS.get(mail.provider, mail.provider) or "–")
+    trouble = Column[MailDelivery]("Error", lambda mail: describe_error(mail.error) or "–")

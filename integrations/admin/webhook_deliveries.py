@@ -12,7 +12,7 @@ from django.utils.html import format_html
 
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
-from console.base.lists import SelectFilter, choose, since
+from console.base.lists import Column, SelectFilter, choose, since
 from console.base.model_admin import ServiceAdmin
 from console.templatetags.console_ui import chip, exact_second, moment
 from console.viewers import viewer_of
@@ -73,10 +73,7 @@ class WebhookDeliveryAdmin(ServiceAdmin):
         """Return the event's type."""
         return f"{row.event_type} …{row.key[-6:]}"
 
-    @admin.display(description="Event")
-    def event(self, row: WebhookDelivery) -> str:
-        """Return the event's type."""
-        return str(row.event_type)
+    event = Column[WebhookDelivery]("Event", lambda row: str(row.event_type))
 
     @admin.display(description="Endpoint")
     def endpoint_name(self, row: WebhookDelivery) -> str:
@@ -85,35 +82,19 @@ class WebhookDeliveryAdmin(ServiceAdmin):
         url = reverse("admin:integrations_webhooksubscription_change", args=[subscription.pk])
         return format_html('<a class="wk-over" href="{}">{}</a>', url, subscription.name)
 
-    @admin.display(description="webhook-id")
-    def webhook_id(self, row: WebhookDelivery) -> str:
-        """Return the id by which receivers recognise a repeat."""
-        return format_html('<code class="wk-mono">{}</code>', row.key)
-
-    @admin.display(description="State")
-    def standing(self, row: WebhookDelivery) -> str:
-        """Return the state."""
-        return chip(*STATES[WebhookDelivery.State(row.state)])
-
-    @admin.display(description="What happened")
-    def happened(self, row: WebhookDelivery) -> str:
-        """Return the last result in words."""
-        return "Delivered." if row.state == WebhookDelivery.State.DELIVERED else describe(row.error)
-
-    @admin.display(description="Attempts")
-    def tried(self, row: WebhookDelivery) -> int:
-        """Return how often it was tried."""
-        return int(row.attempts)
-
-    @admin.display(description="When")
-    def made(self, row: WebhookDelivery) -> str:
-        """Return when the event was taken in."""
-        return moment(row.created_at)
-
-    @admin.display(description="Next attempt")
-    def next_attempt(self, row: WebhookDelivery) -> str:
-        """Return when it is tried again."""
-        return moment(row.due_at) if row.state == WebhookDelivery.State.WAITING else "–"
+    webhook_id = Column[WebhookDelivery](
+        "webhook-id", lambda row: format_html('<code class="wk-mono">{}</code>', row.key)
+    )
+    standing = Column[WebhookDelivery]("State", lambda row: chip(*STATES[WebhookDelivery.State(row.state)]))
+    happened = Column[WebhookDelivery](
+        "What happened",
+        lambda row: "Delivered." if row.state == WebhookDelivery.State.DELIVERED else describe(row.error),
+    )
+    tried = Column[WebhookDelivery]("Attempts", lambda row: int(row.attempts))
+    made = Column[WebhookDelivery]("When", lambda row: moment(row.created_at))
+    next_attempt = Column[WebhookDelivery](
+        "Next attempt", lambda row: moment(row.due_at) if row.state == WebhookDelivery.State.WAITING else "–"
+    )
 
     def detail_context(self, request: HttpRequest, obj: WebhookDelivery) -> dict[str, Any]:
         """Return the fields, the attempts with answers, and what is sent."""

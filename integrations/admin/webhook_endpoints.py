@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from console.base.actions import ServiceAction, service_action, show_once
 from console.base.crud import edits
 from console.base.forms import ConsoleForm, VersionedForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
@@ -111,10 +112,8 @@ class WebhookEndpointAdmin(ServiceAdmin):
             row.health = health[row.pk]  # type: ignore[attr-defined]
             row.shows_address = viewer_of(request).may(MANAGE)  # type: ignore[attr-defined]
 
-    @admin.display(description="Host")
-    def host(self, row: WebhookSubscription) -> str:
-        """Return the host; the rest of an address may hold a secret."""
-        return str(urlsplit(row.endpoint.url).netloc)
+    # Only the host: the rest of an address may hold a secret.
+    host = Column[WebhookSubscription]("Host", lambda row: str(urlsplit(row.endpoint.url).netloc))
 
     @admin.display(description="Address")
     def address(self, row: WebhookSubscription) -> str:
@@ -146,20 +145,13 @@ class WebhookEndpointAdmin(ServiceAdmin):
         parts += [f"{health.waiting:,} waiting"] if health.waiting else []
         return ", ".join(parts)
 
-    @admin.display(description="Last success")
-    def last_success(self, row: WebhookSubscription) -> str:
-        """Return when the receiver last took one."""
-        return moment(row.endpoint.last_success_at, "Never")
-
-    @admin.display(description="Last error")
-    def last_error(self, row: WebhookSubscription) -> str:
-        """Return what went wrong since the last success."""
-        return describe(row.endpoint.last_error) if row.endpoint.last_error else "–"
-
-    @admin.display(description="Payload version")
-    def payload(self, row: WebhookSubscription) -> int:
-        """Return the version of the document."""
-        return int(row.payload_version)
+    last_success = Column[WebhookSubscription](
+        "Last success", lambda row: moment(row.endpoint.last_success_at, "Never")
+    )
+    last_error = Column[WebhookSubscription](
+        "Last error", lambda row: describe(row.endpoint.last_error) if row.endpoint.last_error else "–"
+    )
+    payload = Column[WebhookSubscription]("Payload version", lambda row: int(row.payload_version))
 
     def detail_context(self, request: HttpRequest, obj: WebhookSubscription) -> dict[str, Any]:
         """Return the fields, the newest deliveries, and where all are."""
