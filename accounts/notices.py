@@ -18,7 +18,8 @@ from accounts.selectors import roster
 from core import retention
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import NotFound, Refused
+from core.db.rows import get_or_missing
+from core.errors import Refused
 from core.events import outbox, streams
 from core.notices import NewNotice, NoticeStore
 
@@ -111,10 +112,7 @@ def mark_seen(*, actor: Actor, notice_id: UUID, now: datetime | None = None) -> 
     own = list_own(viewer=actor)
     if own.filter(pk=notice_id, seen_at=None).update(seen_at=now or clock_now()):
         _update_bells(actor)
-    notice = own.filter(pk=notice_id).first()
-    if notice is None:
-        raise NotFound("There is no such notice.")
-    return notice
+    return get_or_missing(own.filter(pk=notice_id), "There is no such notice.")
 
 
 @transaction.atomic

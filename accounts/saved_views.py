@@ -13,7 +13,8 @@ from django.db.models import QuerySet
 
 from accounts.models import Membership, SavedView
 from core.actors import Actor
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Invalid, Refused
 from core.privacy import pii
 from core.text.clean import clean_text
 
@@ -66,10 +67,7 @@ def delete_view(*, actor: Actor, view_id: UUID) -> None:
 
 
 def _own_view(actor: Actor, view_id: UUID) -> SavedView:
-    view = list_own(viewer=actor).filter(pk=view_id).first()
-    if view is None:
-        raise NotFound("There is no such view.")
-    return view
+    return get_or_missing(list_own(viewer=actor).filter(pk=view_id), "There is no such view.")
 
 
 def _named(name: str) -> str:

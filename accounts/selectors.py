@@ -12,6 +12,7 @@ from django.db.models.functions import Concat
 from accounts.models import Membership, Tenant
 from accounts.permissions.roles import PERMISSIONS
 from core.actors import Actor
+from core.db.rows import get_or_missing
 from core.errors import NotFound
 from core.tenancy import lookups
 from core.tenancy.scope import current_tenant_id, platform_scope
@@ -73,10 +74,7 @@ def query_members(*, viewer: Actor) -> QuerySet[Membership]:
 
 def get_member(*, viewer: Actor, membership_id: UUID) -> Membership:
     """Return a member. Needs `accounts.view_membership`; raises `Refused` and `NotFound`."""
-    found = query_members(viewer=viewer).filter(pk=membership_id).first()
-    if found is None:
-        raise NotFound("There is no such member.")
-    return found
+    return get_or_missing(query_members(viewer=viewer).filter(pk=membership_id), "There is no such member.")
 
 
 @cache

@@ -16,7 +16,8 @@ from analytics.models import FigureDashboard
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Invalid, Refused
 from core.privacy import pii
 from core.text.clean import clean_text
 
@@ -80,10 +81,7 @@ def delete_dashboard(*, actor: Actor, dashboard_id: UUID) -> None:
 
 def _own(actor: Actor, dashboard_id: UUID) -> FigureDashboard:
     rows = query_dashboards(viewer=actor).select_for_update()
-    found = rows.filter(pk=dashboard_id, owner_id=actor.user_id).first()
-    if found is None:
-        raise NotFound("There is no such dashboard of yours.")
-    return found
+    return get_or_missing(rows.filter(pk=dashboard_id, owner_id=actor.user_id), "There is no such dashboard of yours.")
 
 
 def _checked(name: str, cards: Sequence[str], days: int) -> dict[str, object]:

@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from core import retention
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import NotFound
+from core.db.rows import get_or_missing
 from core.models import WebhookDelivery
 from integrations.outgoing_webhooks.models import WebhookSubscription
 from integrations.outgoing_webhooks.purpose import VIEW
@@ -37,10 +37,7 @@ def list_endpoints(*, viewer: Actor) -> QuerySet[WebhookSubscription]:
 
 def get_endpoint(*, viewer: Actor, endpoint_id: UUID) -> WebhookSubscription:
     """Return an endpoint. Needs `integrations.view_webhooks`; raises `NotFound`."""
-    row = list_endpoints(viewer=viewer).filter(pk=endpoint_id).first()
-    if row is None:
-        raise NotFound("This webhook endpoint doesn't exist.")
-    return row
+    return get_or_missing(list_endpoints(viewer=viewer).filter(pk=endpoint_id), "This webhook endpoint doesn't exist.")
 
 
 def health_of(subscriptions: Collection[WebhookSubscription], *, now: datetime | None = None) -> dict[UUID, Health]:
