@@ -44,10 +44,7 @@ def _signer() -> signing.Signer:
 
 @require_safe
 def channel_file(request: HttpRequest, token: str) -> HttpResponse:
-    """Serve one file of one message to a provider: 404 for every address that we didn't make or that has expired.
-
-    There is no list and no range. A file that was erased in the meantime is gone here too.
-    """
+    """Serve one file of one message to a provider: 404 for addresses not ours, expired or erased. No list, no range."""
     try:
         if len(token) > TOKEN_LIMIT:
             raise NotFound

@@ -63,10 +63,7 @@ class InboundDelivery(TenantModel):
 
 
 class ColleagueAddress(TenantModel):
-    """A colleague's own address at one of our channels, such as their Slack user, proven with a code sent to it.
-
-    What comes from a proven address counts as the colleague's.
-    """
+    """A colleague's own address at our channels, proven with a code: what comes from it counts as the colleague's."""
 
     channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT, related_name="+")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -9,10 +9,7 @@ from core.events import signals
 
 
 def on_message_failed(*, ref: UUID, **_: Any) -> None:
-    """Send a message that was not delivered another way.
-
-    Here and not in a task: a task may be lost with its worker, and nothing else would find the message.
-    """
+    """Send it another way. Not in a task: a lost one would never be found again."""
     fallbacks.send_fallback(ref)
 
 

@@ -105,10 +105,7 @@ class ImapMailbox:
         return self._uid_at(self._count)
 
     def list_after(self, uid: int, *, most: int) -> list[ListedMail]:
-        """Return about `most` emails with ids above one, the oldest first, however many the mailbox has.
-
-        Positions are searched by halves, but the list is asked for by ids: those stay when emails before them go.
-        """
+        """Return about `most` emails above an id, oldest first. By ids, which stay when emails before them go."""
         newest, first = self.newest_uid(), max(self._count - most + 1, 1)
         if newest <= uid:
             return []

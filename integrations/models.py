@@ -14,10 +14,7 @@ __all__ = ["MailCount", "MailDelivery", "ProviderAccount", "WebhookSubscription"
 
 
 class ProviderAccount(TenantModel):
-    """A tenant's account with one provider; its credentials are encrypted and never displayed.
-
-    `provider` is the key of a registered platform, or of the mail provider.
-    """
+    """A tenant's account with a platform or mail provider; its credentials are encrypted and never displayed."""
 
     provider = models.CharField(max_length=32)
     name = models.CharField(max_length=120)

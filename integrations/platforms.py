@@ -30,10 +30,7 @@ class Connection:
 
 
 def register(platform: type[Platform]) -> None:
-    """Register a platform with its action kinds; the same class twice is harmless.
-
-    Raises TypeError for anything else, ValueError when another one has its key, or the key of a lookup or section.
-    """
+    """Register a platform and its kinds; safe to repeat. Raises TypeError, or ValueError for a key that is taken."""
     if not (isinstance(platform, type) and issubclass(platform, Platform)):
         raise TypeError(f"{platform!r} is not a Platform")
     others = [each for each in _platforms.values() if type(each) is not platform]
@@ -97,10 +94,7 @@ def connection(key: str) -> Connection:
 
 
 def connected() -> list[Connection]:
-    """Return the platforms with which the tenant in scope is connected, in the order of registration. One query.
-
-    An account that lacks a credential counts as none.
-    """
+    """Return the tenant's platforms in the order of registration. An account that lacks a credential counts as none."""
     rows = ProviderAccount.objects.filter(provider__in=_platforms, is_active=True)
     accounts = {row.provider: dict(row.credentials or {}) for row in rows}
     found = []
@@ -122,10 +116,7 @@ def _connection(platform: Platform, credentials: dict[str, Any]) -> Connection:
 
 
 def get_credentials(*, provider: str) -> dict[str, Any]:
-    """Return the credentials of the tenant's active account, for our own clients only.
-
-    Raises Unavailable `not_connected` without one; there is no fallback to another account.
-    """
+    """Return the tenant's credentials, for our own clients only. Raises Unavailable `not_connected` without any."""
     account = ProviderAccount.objects.filter(provider=provider, is_active=True).first()
     if account is None or not account.credentials:
         raise Unavailable(f"Your organisation has no active {provider} account.", code="not_connected")

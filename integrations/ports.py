@@ -80,10 +80,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a section.
-
-    `bar` is its length in percent (0 draws none). `decide` is the id of an approval that the line has buttons for.
-    """
+    """One line of a section: its `bar` in percent (0 draws none), and the approval that it has buttons to `decide`."""
 
     title: str
     note: str = ""
@@ -173,10 +170,7 @@ class Platform(ABC):
 
     @abstractmethod
     def connect(self, credentials: Any, *, patience: Patience | None = None) -> AbstractContextManager[Any]:
-        """Return a client for an account, given its checked `credentials`.
-
-        Raises Unavailable if the installation has no address for the system.
-        """
+        """Return a client for checked `credentials`. Raises Unavailable without an address of the system."""
 
     def summary(self, client: Any) -> str:
         """Return one line about the account, for people who look after it (outside call)."""

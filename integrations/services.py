@@ -33,12 +33,6 @@ def connect_provider(*, actor: Actor, provider: str, name: str, credentials: dic
             name=name,
             defaults={"credentials": credentials, "is_active": True},
         )
-        chain.record(
-            actor=actor,
-            action="provider_connected" if created else "provider_credentials_replaced",
-            object_type="integrations.provideraccount",
-            object_id=account.id,
-            new_state="active",
-            facts={"provider": provider},
-        )
+        action, facts = "provider_connected" if created else "provider_credentials_replaced", {"provider": provider}
+        chain.record(actor, action, "integrations.provideraccount", account.id, new_state="active", facts=facts)
     return account

@@ -73,8 +73,7 @@ def request_code(*, actor: Actor, account: ChannelAccount, address: str, now: da
         row.code_digest = _digest(row.pk, code)
         row.code_until = (now or clock_now()) + CODE_LIFE
         row.save(force_insert=True)
-        chain.record(actor=actor, action="OWN_ADDRESS_CODE_SENT", object_type=OBJECT, object_id=row.pk,
-                     facts={"channel": account.kind})  # fmt: skip
+        chain.record(actor, "OWN_ADDRESS_CODE_SENT", OBJECT, row.pk, facts={"channel": account.kind})
     return Wanted(row.pk, code)
 
 
@@ -102,8 +101,7 @@ def confirm_code(*, actor: Actor, account: ChannelAccount, code: str, now: datet
                 _take_from_others(actor, found, moment)
             _proven(account).filter(person_id=person_id).delete()
             _waiting(account, person_id).filter(pk=found.pk).update(proven_at=moment, code_digest="", code_until=None)
-            chain.record(actor=actor, action="OWN_ADDRESS_LINKED", object_type=OBJECT, object_id=found.pk,
-                         facts={"channel": account.kind})  # fmt: skip
+            chain.record(actor, "OWN_ADDRESS_LINKED", OBJECT, found.pk, facts={"channel": account.kind})
             notices.leave(
                 people=[person_id],
                 kind=KIND,
@@ -124,8 +122,8 @@ def _take_from_others(actor: Actor, found: ColleagueAddress, moment: datetime) -
     account = found.channel_account
     rows = _proven(account).filter(address_digest=found.address_digest).exclude(person_id=found.person_id)
     for row in rows.select_for_update():
-        chain.record(actor=actor, action="OWN_ADDRESS_UNLINKED", object_type=OBJECT, object_id=row.pk,
-                     facts={"channel": account.kind, "proven_by": str(found.person_id)})  # fmt: skip
+        facts = {"channel": account.kind, "proven_by": str(found.person_id)}
+        chain.record(actor, "OWN_ADDRESS_UNLINKED", OBJECT, row.pk, facts=facts)
         notices.leave(
             people=[row.person_id],
             kind=KIND,
@@ -151,8 +149,7 @@ def unlink(*, actor: Actor, account: ChannelAccount) -> None:
         row = _proven(account).select_for_update().filter(person_id=person_id).first()
         if row is None:
             raise NotFound("You have no linked address here.")
-        chain.record(actor=actor, action="OWN_ADDRESS_UNLINKED", object_type=OBJECT, object_id=row.pk,
-                     facts={"channel": account.kind})  # fmt: skip
+        chain.record(actor, "OWN_ADDRESS_UNLINKED", OBJECT, row.pk, facts={"channel": account.kind})
         row.delete()
 
 

@@ -16,6 +16,7 @@ from channels_app.models import ColleagueAddress
 from console.base.actions import ServiceAction, action_url, service_action
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
@@ -84,15 +85,8 @@ class ColleagueAddressAdmin(ServiceAdmin):
         rows = ColleagueAddress.objects.filter(person_id=viewer_of(request).user_id)
         return rows.select_related("channel_account").defer("channel_account__credentials")
 
-    @admin.display(description="Channel")
-    def where(self, row: ColleagueAddress) -> str:
-        """Return the workspace or number by which it is reached."""
-        return str(row.channel_account)
-
-    @admin.display(description="Address")
-    def own_address(self, row: ColleagueAddress) -> str:
-        """Return the viewer's own address."""
-        return str(row.address)
+    where = Column[ColleagueAddress]("Channel", lambda row: str(row.channel_account))
+    own_address = Column[ColleagueAddress]("Address", lambda row: str(row.address))
 
     @admin.display(description="State")
     def standing(self, row: ColleagueAddress) -> str:

@@ -35,8 +35,5 @@ def keep(inbox: Inbox, raw: bytes, *, door: str) -> bool:
 
 
 def mail_key(sender: str, identity: str) -> str:
-    """Return what tells an email of a mailbox from its others: a keyed digest, in the tenant's scope.
-
-    It outlives the erasure of the email, so an erased one that is fetched again does not come back.
-    """
+    """Return a mailbox's keyed digest of an email, in the tenant's scope; it outlives erasure, so none comes back."""
     return blind_index(f"{sender.lower()}\n{identity}", column=_KEY)

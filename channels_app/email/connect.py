@@ -53,7 +53,7 @@ class MailConnect(Connect[MailDelivery]):
                     user_id=actor.user_id,
                 )
             )
-            chain.record(actor=actor, action="CHANNEL_TESTED", object_type=OBJECT, object_id=account.pk)
+            chain.record(actor, "CHANNEL_TESTED", OBJECT, account.pk)
         deliver_mail(row.pk)
         sent: MailDelivery = MailDelivery.objects.get(pk=row.pk)
         return sent

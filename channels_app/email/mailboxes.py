@@ -63,10 +63,7 @@ class Inbox:
 
 
 def inbox_of(account: ChannelAccount) -> Inbox:
-    """Return a mailbox as its arriving emails need it; in its tenant's scope.
-
-    All mailboxes of the tenant are ours: two that answered each other would never end.
-    """
+    """Return a mailbox, in its tenant's scope. All are ours: two that answered each other would never end."""
     addresses = ChannelAccount.objects.filter(kind=KIND, is_active=True).values_list("address", flat=True)
     own = (account.address, *addresses, parseaddr(settings.MAIL_FROM)[1])
     return Inbox(account.tenant_id, account.pk, frozenset(one.lower() for one in own if one))

@@ -63,10 +63,7 @@ def find_thread(mail: Mail, *, tenant_id: UUID, account_id: UUID, sender: str) -
 
 
 def reply_address(address: str, token: str, *, domain: str = "") -> str:
-    """Return the address for answers: below a domain that takes everything, or the mailbox with a plus.
-
-    The mailbox alone where that makes no address.
-    """
+    """Return the address for answers: below a domain that takes everything, the mailbox with a plus, or alone."""
     local, _, own = address.rpartition("@")
     found = f"reply+{token}@{domain}" if domain else f"{local}+{token}@{own}"
     is_short = len(found.partition("@")[0]) <= 64

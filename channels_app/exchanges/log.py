@@ -1,7 +1,4 @@
-"""What was exchanged with a provider lately, without contents: deliveries that came in, and what went out.
-
-What went out are attempts to send messages of conversations, other calls (`ProviderCall`), and emails.
-"""
+"""What went in and out at a provider lately, without contents: deliveries, attempts, `ProviderCall` and emails."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -145,10 +145,7 @@ PARTS: Final[Mapping[str, type]] = {
 
 
 def register(channel: type[Channel]) -> None:
-    """Add a channel, and fill every list of channels from it; safe to repeat.
-
-    Raises ValueError when its pair of kind and provider has another one. What it lacks the system check says.
-    """
+    """Add a channel to all lists; safe to repeat. Raises ValueError when its kind and provider have another one."""
     kind, provider = getattr(channel, "kind", ""), getattr(channel, "provider", "")
     _channels.register(f"{kind}/{provider}", channel)
     transport = getattr(channel, "transport", None)

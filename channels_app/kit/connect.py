@@ -19,10 +19,7 @@ Outcome = TypeVar("Outcome")
 
 
 class Connect(ABC, Generic[Outcome]):
-    """How accounts of one provider are found, keep their secrets, and are tried out.
-
-    What is special to a provider, the fields and what is wrong with them, is its own `connect` module's.
-    """
+    """How accounts of one provider are found, keep their secrets and are tried out; fields are its own module's."""
 
     account: ClassVar[Mapping[str, str]]
     """What tells its accounts from others: their kind, their provider, or both."""
@@ -72,13 +69,7 @@ class Connect(ABC, Generic[Outcome]):
     def record_test(cls, actor: Actor, account: ChannelAccount, code: str | None) -> None:
         """Write the audit entry of a test that was sent, or failed with a code."""
         with transaction.atomic():
-            chain.record(
-                actor=actor,
-                action="CHANNEL_TESTED",
-                object_type=OBJECT,
-                object_id=account.pk,
-                new_state="sent" if code is None else "failed",
-            )
+            chain.record(actor, "CHANNEL_TESTED", OBJECT, account.pk, new_state="sent" if code is None else "failed")
 
     @classmethod
     @abstractmethod

@@ -101,10 +101,7 @@ def send_test(*, actor: Actor, account_id: UUID, to: str = "") -> Trial:
 def verify_sample(
     *, actor: Actor, account_id: UUID, signature: str, body: str = "", url: str = "", timestamp: str = ""
 ) -> Trial:
-    """Check whether a pasted webhook would be accepted, and say why not.
-
-    Needs `channels_app.change_channelaccount`; writes an audit entry without the sample. Raises `NotFound`, `Invalid`.
-    """
+    """Check a pasted webhook. Needs `channels_app.change_channelaccount`; audited. Raises `NotFound`, `Invalid`."""
     actor.require(CHANGE)
     account, diagnosis = _require(account_id)
     if not diagnosis.proof:
@@ -117,13 +114,8 @@ def verify_sample(
         raise Invalid("The body is missing.", fields={"body": ["Paste the body of the request."]})
     result = diagnosis.check_sample(account, Sample(body, signature.strip(), url.strip(), timestamp.strip()))
     with transaction.atomic():
-        chain.record(
-            actor=actor,
-            action="CHANNEL_SAMPLE_CHECKED",
-            object_type="conversations.channelaccount",
-            object_id=account.pk,
-            new_state="valid" if result.valid else "invalid",
-        )
+        state = "valid" if result.valid else "invalid"
+        chain.record(actor, "CHANNEL_SAMPLE_CHECKED", "conversations.channelaccount", account.pk, new_state=state)
     return result
 
 

@@ -50,10 +50,7 @@ class Health:
 
 
 def read_health(*, viewer: Actor, account_id: UUID, now: datetime | None = None) -> Health:
-    """Return the health of a channel account; what was sent and failed is of the last 24 hours.
-
-    Needs `channels_app.view_channelaccount`; raises `NotFound`. At most ten queries.
-    """
+    """Return an account's health and last 24 hours. Needs `channels_app.view_channelaccount`; raises `NotFound`."""
     account = get_channel_account(viewer=viewer, account_id=account_id)
     moment = now or clock_now()
     tried, waiting = _tried(account, moment - LATELY), _waiting(account)

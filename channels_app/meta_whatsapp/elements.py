@@ -32,10 +32,7 @@ _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.S)
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One part of a post, with all that its processing needs.
-
-    `key` names the event, `line` its sender: elements of one line are processed in order.
-    """
+    """One part of a post. `key` names the event, `line` its sender, whose elements are processed in order."""
 
     kind: Kind
     phone_number_id: str

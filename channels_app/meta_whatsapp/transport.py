@@ -109,10 +109,7 @@ class MetaTransport(Transport):
 
 
 def parts_of(outbound: OutboundMessage, medium: type[Medium]) -> list[Part]:
-    """Return the messages that a reply becomes: its text, and each file on its own.
-
-    A short text goes with the first file, if WhatsApp shows a text beside that kind.
-    """
+    """Return the messages of a reply: its text, with the first file where WhatsApp shows it, and each file."""
     files, text = outbound.media, outbound.text.strip()
     if not files:
         return [Part(content_of(outbound, medium))]

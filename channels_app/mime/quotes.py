@@ -28,10 +28,7 @@ _FORWARD: Final = re.compile(
 
 
 def split(text: str) -> tuple[str, str]:
-    """Return the new words and the quoted ones; a mail that only quotes or forwards is all new.
-
-    Answers between quoted lines are not taken apart: then everything counts as new.
-    """
+    """Return the new words and the quoted ones; a mail that only quotes, or answers between quotes, is all new."""
     lines = text.split("\n")
     at = _quote_starts(lines[:LINES_LIMIT])
     if at is None:

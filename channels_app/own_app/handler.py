@@ -15,10 +15,7 @@ TEXT: Final = "text"
 
 
 def receive_delivery(delivery: InboundDelivery) -> None:
-    """Process one message in its tenant's scope; safe to repeat.
-
-    A type we don't know is shown as a placeholder, and no agent answers it.
-    """
+    """Process one message in its tenant's scope; safe to repeat. An unknown type is shown, and no agent answers it."""
     try:
         fields: dict[str, Any] = json.loads(delivery.body.encode("latin-1"))
     except (ValueError, RecursionError):

@@ -57,10 +57,7 @@ def connect_app(
 
 
 def rotate_token_secret(*, actor: Actor, account_id: UUID) -> str:
-    """Replace the secret that signs customers' tokens and return the new one; the old one counts for a day.
-
-    Needs `channels_app.change_channelaccount`; raises `NotFound`.
-    """
+    """Return a new secret; the old counts a day. Needs `channels_app.change_channelaccount`; raises `NotFound`."""
     secret = _new_token_secret(actor, account_id)
     app_customers.forget()
     return secret
@@ -73,35 +70,23 @@ def _new_token_secret(actor: Actor, account_id: UUID) -> str:
 
 
 def rotate_signing_secret(*, actor: Actor, account_id: UUID) -> str:
-    """Replace the secret that signs webhooks and return the new one; both sign for a day.
-
-    Needs `channels_app.change_channelaccount`; raises `NotFound`.
-    """
+    """Return a new secret; both sign for a day. Needs `channels_app.change_channelaccount`; raises `NotFound`."""
     return endpoints.rotate_secret(actor=actor, endpoint_id=_endpoint(actor, account_id).pk)
 
 
 def send_test(*, actor: Actor, account_id: UUID) -> WebhookDelivery:
-    """Queue a test webhook and return it; its result is in the log.
-
-    Needs `channels_app.change_channelaccount`; raises `NotFound`.
-    """
+    """Queue a test webhook and return it. Needs `channels_app.change_channelaccount`; raises `NotFound`."""
     return deliveries.queue_test(actor=actor, endpoint=_endpoint(actor, account_id))
 
 
 def set_paused(*, actor: Actor, account_id: UUID, is_paused: bool) -> WebhookEndpoint:
-    """Pause the webhooks, which then wait, or resume them.
-
-    Needs `channels_app.change_channelaccount`; raises `NotFound`.
-    """
+    """Pause or resume the webhooks, which wait. Needs `channels_app.change_channelaccount`; raises `NotFound`."""
     endpoint = _endpoint(actor, account_id)
     return endpoints.set_paused(actor=actor, endpoint_id=endpoint.pk, is_paused=is_paused)
 
 
 def replay(*, actor: Actor, account_id: UUID, delivery_id: UUID) -> WebhookDelivery:
-    """Queue a failed webhook of the app again.
-
-    Needs `channels_app.change_channelaccount`; raises `NotFound`, `Conflict`.
-    """
+    """Queue a failed webhook again. Needs `channels_app.change_channelaccount`; raises `NotFound`, `Conflict`."""
     endpoint = _endpoint(actor, account_id)
     if not WebhookDelivery.objects.filter(pk=delivery_id, endpoint=endpoint).exists():
         raise NotFound("There is no such delivery.")

@@ -253,10 +253,7 @@ class ConsoleConsumer(SocketConnection):
             await self.say_passing(topic, "queue.updated", found)
 
     async def watch(self) -> None:
-        """Poll seldom beside the hints, and at once after some may have been lost.
-
-        Close the connection of a person who signed out or left.
-        """
+        """Poll seldom beside the hints, and at once after a loss. Close the connection of who signed out or left."""
         hints_lost_listeners.add(self)
         self.look_after(POLL_EVERY)
         while not self.gone:

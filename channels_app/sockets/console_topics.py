@@ -71,11 +71,7 @@ PASSING: Final = frozenset({"agent_typing", "agent.typing", "agent.presence", "c
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One subscription.
-
-    `ref` is the conversation, the approval, the team, or the person whose notices or conversations they are; None for
-    lists.
-    """
+    """One subscription. `ref` is the conversation, approval, team or person that it is about; None for lists."""
 
     name: str
     kind: str
@@ -112,10 +108,7 @@ class Missed:
 
 
 def parse_topic(value: object, *, person: UUID | None = None) -> Topic:
-    """Return the topic of a name such as `queue` or `conversation:<uuid>`.
-
-    `notices` and `mine` are those of `person`, and unknown without one. Raises `Invalid`.
-    """
+    """Return the topic of a name like `conversation:<uuid>`; `notices` and `mine` need `person`. Raises `Invalid`."""
     if not isinstance(value, str):
         raise Invalid("A topic has to be text.", code="unknown_topic")
     kind, _, ref = value.partition(":")
@@ -138,10 +131,7 @@ def viewer_of(user_id: UUID) -> Actor:
 
 
 def heads(user_id: UUID, topic: Topic) -> dict[str, int]:
-    """Check the permission and return the last number of each stream.
-
-    Raises `Refused` without the permission, `NotFound` for what is absent or another tenant's.
-    """
+    """Return the last number of each stream. Raises `Refused` without the permission, `NotFound` for what is absent."""
     viewer = viewer_of(user_id)
     viewer.require(PERMISSIONS[topic.kind])
     model = {"conversation": Conversation, "approval": Approval, "team": Team, "team-chat": Team}.get(topic.kind)

@@ -35,10 +35,7 @@ _RedisPubSubChannelLayer: Any = RedisPubSubChannelLayer
 
 
 class PatientRedisLayer(_RedisPubSubChannelLayer):
-    """Opens consumers without Redis, and wakes them when a connection to it had to be made again.
-
-    Pub/sub keeps nothing: what was sent while a connection was away is lost, and is made up for by reading the rows.
-    """
+    """Opens consumers without Redis, and wakes them after a new connection, to read what pub/sub has lost."""
 
     def __init__(self, *args: Any, hosts: Sequence[dict[str, Any]] = (), **options: Any) -> None:
         self._host, self._prefix = dict(hosts[0]), options.get("prefix", "asgi")
@@ -48,10 +45,7 @@ class PatientRedisLayer(_RedisPubSubChannelLayer):
     # ---- for threads, where starting an event loop takes longer than sending
 
     def listened_to(self, groups: Collection[str]) -> set[str]:
-        """Return those of the groups to which somebody listens now, in one question. Raises `RedisError`.
-
-        A listener subscribes before it reads: who is not there yet will read what is not sent.
-        """
+        """Return which groups have a listener. Raises `RedisError`. Who subscribes later reads what is not sent."""
         names = {self._channel_of(group): group for group in groups}
         counts: list[tuple[bytes, int]] = self._sender.pubsub_numsub(*names)
         return {names[name.decode()] for name, listeners in counts if listeners}

@@ -1,7 +1,4 @@
-"""Who is viewing a conversation now: one key in Redis with a time to live, and an entry for each connection in it.
-
-An entry is the side, the connection and, for staff, the person's id and name.
-"""
+"""Who views a conversation now: an expiring key in Redis, an entry for each connection, staff's with id and name."""
 
 import time
 from typing import Any, Final, Literal
@@ -27,10 +24,7 @@ def _key(tenant_id: UUID, conversation_id: UUID) -> str:
 async def arrive(
     tenant_id: UUID, conversation_id: UUID, side: Side, connection: str, *, person: UUID | None = None, name: str = ""
 ) -> Present | None:
-    """Record that a connection is (still) present, and return who is: one round trip; None without Redis.
-
-    The staff who watch learn of a change, also of a connection that ended without a word.
-    """
+    """Record that a connection is present, tell staff of changes, and return who is; None without Redis."""
     place = _key(tenant_id, conversation_id)
     async with async_redis().pipeline(transaction=False) as pipe:
         pipe.zadd(place, {_entry(side, connection, person, name): time.time() + LIFE})

@@ -53,10 +53,7 @@ def require_sight(listener: Listener, stream: str, places: Places | None = None)
 
 
 def heard(listener: Listener, stream: str, events: Sequence[StreamEvent]) -> list[StreamEvent]:
-    """Return what somebody hears of a stream that they may listen to.
-
-    Of the list of conversations that is what they see. What has left their sight says only that it is gone.
-    """
+    """Return what a listener may hear of a stream; what has left their sight says only that it is gone."""
     if listener.teams is None or stream.partition(":")[0] not in ("inbox", "team"):
         return list(events)
     return list(_told(listener, events))

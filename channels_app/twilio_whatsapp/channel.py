@@ -19,10 +19,7 @@ class WhatsAppTransport(TwilioTransport):
     channel = "whatsapp"
 
     def parts_of(self, outbound: OutboundMessage) -> list[Part]:
-        """Return the messages that a reply becomes: its text, then each file on its own.
-
-        WhatsApp takes one file at a time, and drops the text beside most kinds.
-        """
+        """Return the messages of a reply: its text, then each file. WhatsApp drops the text beside most kinds."""
         texts = self.medium.split(outbound.text) if outbound.text.strip() else []
         return [*map(Part, texts), *(Part("", (url,)) for url in links_of(outbound))]
 

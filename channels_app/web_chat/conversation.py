@@ -82,10 +82,7 @@ def find_place(guest: Guest) -> Place | None:
 
 
 def store_message(guest: Guest, frame: SendMessage, user_agent: str) -> Stored:
-    """Store one message; a repeated client id returns the first row.
-
-    Raises `Conflict` ("id_reused") when the id belongs to another text: nothing is stored or confirmed.
-    """
+    """Store one message; a repeat returns the first row. Raises `Conflict` ("id_reused") for another text's id."""
     message = services.receive(
         actor=actor_of(guest, user_agent),
         inbound=InboundMessage(
@@ -120,20 +117,14 @@ def echo(stored: Stored, frame: SendMessage) -> Frame:
 
 
 def read_after(conversation_id: UUID, seq: int, voice: str | None, limit: int = PAGE) -> Batch:
-    """Return the next frames after a number, with the sender's name for visitors (`voice_of`).
-
-    The caller knows that the conversation is the guest's.
-    """
+    """Return a guest's next frames after a number. The caller knows that the conversation is theirs."""
     found = with_answers(selectors.frames_for_customer(conversation_id, seq, limit=limit))
     head = found[-1]["seq"] if found else seq
     return Batch([to_frame(frame, voice) for frame in found], head, more=len(found) == limit)
 
 
 def with_answers(frames: list[Frame]) -> list[Frame]:
-    """Return frames in which the newest answer to a survey has its comment, and until when it may be changed.
-
-    Events hold no words of a comment; the customer who wrote it reads it here. No query without such a frame.
-    """
+    """Put a survey's comment, which events don't hold, into its newest answer. No query without such a frame."""
     newest = {frame["survey"]: frame for frame in frames if frame["type"] == RATED}
     for survey_id, frame in newest.items():
         try:

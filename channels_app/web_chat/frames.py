@@ -158,10 +158,7 @@ def read_rate(found: dict[str, Any]) -> Rate:
 
 
 def read_uuid(found: dict[str, Any], name: str = "id") -> UUID:
-    """Return the client's id, or that of another field.
-
-    Only the canonical form is accepted, so that an id has one spelling.
-    """
+    """Return the client's id, or that of another field, in its canonical form only: an id has one spelling."""
     value = found.get(name)
     try:
         parsed = UUID(value) if isinstance(value, str) else None

@@ -102,10 +102,7 @@ def verify(token: str, *, now: datetime) -> Guest:
 
 
 def new_visitor(account_id: UUID) -> str:
-    """Return a new visitor secret.
-
-    It has 192 random bits and is signed for one widget, so that nobody can choose one.
-    """
+    """Return a new visitor secret of 192 random bits, signed for one widget, so that nobody can choose one."""
     return _signer(f"visitor.{account_id.hex}").sign(secrets.token_urlsafe(24))
 
 

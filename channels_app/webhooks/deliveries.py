@@ -124,10 +124,7 @@ def store(arrival: Arrival, *, now: datetime | None = None) -> bool:
 
 
 def store_all(arrivals: Sequence[Arrival], *, now: datetime | None = None) -> int:
-    """Store the parts of one webhook, all of one tenant, in one statement; return how many are new.
-
-    All are stored or none.
-    """
+    """Store the parts of one webhook, all of one tenant, or none of them; return how many are new."""
     if not arrivals:
         return 0
     moment = now or clock_now()
@@ -197,10 +194,7 @@ def claim(moment: datetime, *, limit: int = BATCH) -> list[Claimed]:
 
 
 def dispatch_deliveries(delivery_ids: Sequence[UUID], *, now: datetime | None = None) -> None:
-    """Process claimed deliveries in their tenant's scope, in this order.
-
-    Successes are recorded together: if the process dies before that, they are processed again.
-    """
+    """Process claimed deliveries in order, in their tenant's scope. After a crash before the end, they are repeated."""
     mine = _list_received(delivery_ids)
     done = []
     for delivery in mine:

@@ -216,10 +216,7 @@ def sweep(*, now: datetime | None = None) -> int:
 
 
 def replay(delivery_id: UUID) -> None:
-    """Queue a parked mail again with all its attempts.
-
-    Raises `Conflict` if it was sent meanwhile or is so old that its text was deleted.
-    """
+    """Queue a parked mail again. Raises `Conflict` if it was sent meanwhile or its text was deleted."""
     parked = MailDelivery.objects.filter(pk=delivery_id, status__in=[Status.FAILED, Status.UNKNOWN])
     if parked.filter(text__isnull=True).exists():
         raise Conflict("This email is too old: its text has been deleted.", code="mail_forgotten")

@@ -28,10 +28,7 @@ FAILURES: Final = frozenset({"failed", "dropped", "bounced"})
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One event of a mail; `error` is a code, `error_text` what the mail service said beside it.
-
-    `is_unreachable` says that the address takes no mail at all.
-    """
+    """One event of a mail; `error` is a code, `is_unreachable` says that the address takes no mail at all."""
 
     what: What
     at: datetime

@@ -74,13 +74,8 @@ def apply_report(delivery_id: UUID, report: Report, *, provider_message_id: str 
         index, state = ledger.index_of_mail(row.address), Consent.State.UNREACHABLE
         source = Consent.Source.PROVIDER
         for line in ledger.add_lines(address_index=index, channel=CHANNEL, state=state, source=source, at=report.at):
-            chain.record(
-                actor=ACTOR,
-                action="CONSENT_RECORDED",
-                object_type="core.consent",
-                object_id=line.pk,
-                facts={"channel": CHANNEL, "state": str(state)},
-            )
+            facts = {"channel": CHANNEL, "state": str(state)}
+            chain.record(ACTOR, "CONSENT_RECORDED", "core.consent", line.pk, facts=facts)
     for name in COLUMNS:
         setattr(row, name, getattr(after, name))
     row.due_at = None

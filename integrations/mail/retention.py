@@ -36,10 +36,7 @@ def forget_texts(*, now: datetime | None = None, limit: int = BATCH) -> int:
 
 
 def forget_rows(*, now: datetime | None = None, limit: int = BATCH) -> int:
-    """Delete a batch of mails older than `MAIL_ROWS_DAYS` and add them to the counts; returns how many.
-
-    For the sweep. Queued mail stays. Until then no mail is sent twice under its key.
-    """
+    """Delete and count a batch of mails older than `MAIL_ROWS_DAYS`; queued mail stays. For the sweep."""
     moment = (now or clock_now()) - timedelta(days=max(settings.MAIL_ROWS_DAYS, settings.MAIL_DAYS))
     with platform_scope():
         old = MailDelivery.objects.filter(made_before(moment), queued_at__lt=moment, due_at=None)

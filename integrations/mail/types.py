@@ -122,10 +122,7 @@ class MailSender(ABC):
 
 @dataclass(frozen=True, slots=True)
 class MailEvent:
-    """A delivery event of a mail, for the receiver of its type.
-
-    `error_text` is what the mail service said; it may name addresses.
-    """
+    """A mail's delivery event, for its type's receiver. `error_text` is the mail service's; it may name addresses."""
 
     delivery_id: UUID
     type: str

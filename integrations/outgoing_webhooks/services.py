@@ -126,41 +126,28 @@ def remove_endpoint(*, actor: Actor, endpoint_id: UUID, seen_version: int | None
 
 
 def rotate_secret(*, actor: Actor, endpoint_id: UUID, now: datetime | None = None) -> WithSecret:
-    """Replace the secret and return the new one; the old one signs too for 24 hours.
-
-    Needs `integrations.manage_webhooks`. Raises `NotFound`. Writes `WEBHOOK_SECRET_REPLACED`.
-    """
+    """Return a new secret; both sign for a day. Needs `MANAGE`; raises `NotFound`. Audited."""
     row = _managed(actor, endpoint_id)
     secret = endpoints.rotate_secret(actor=actor, endpoint_id=row.endpoint_id, now=now)
     return WithSecret(row, secret)
 
 
 def pause_endpoint(*, actor: Actor, endpoint_id: UUID) -> WebhookSubscription:
-    """Pause an endpoint: events wait, up to 30 days. Safe to repeat.
-
-    Needs `integrations.manage_webhooks`. Raises `NotFound`. Writes `WEBHOOKS_PAUSED`.
-    """
+    """Let events wait, up to 30 days; safe to repeat. Needs `MANAGE`; raises `NotFound`. Writes `WEBHOOKS_PAUSED`."""
     row = _managed(actor, endpoint_id)
     endpoints.set_paused(actor=actor, endpoint_id=row.endpoint_id, is_paused=True)
     return _find(endpoint_id)
 
 
 def turn_on_endpoint(*, actor: Actor, endpoint_id: UUID) -> WebhookSubscription:
-    """Turn an endpoint on that was paused, or switched off after failures; what has waited is sent.
-
-    Needs `integrations.manage_webhooks`. Raises `NotFound`. Writes `WEBHOOKS_RESUMED`.
-    """
+    """Turn an endpoint on; what has waited is sent. Needs `MANAGE`; raises `NotFound`. Writes `WEBHOOKS_RESUMED`."""
     row = _managed(actor, endpoint_id)
     endpoints.set_paused(actor=actor, endpoint_id=row.endpoint_id, is_paused=False)
     return _find(endpoint_id)
 
 
 def send_test(*, actor: Actor, endpoint_id: UUID) -> WebhookDelivery:
-    """Queue a test event and return its delivery; the log shows what the receiver answers.
-
-    Needs `integrations.manage_webhooks`. Raises `NotFound`, `Conflict` ("not_on"), and `TooMany`. Writes
-    `WEBHOOK_TESTED`.
-    """
+    """Queue and return a test. Needs `MANAGE`; raises `NotFound`, `Conflict`, `TooMany`. Writes `WEBHOOK_TESTED`."""
     row = _managed(actor, endpoint_id)
     deliveries.refuse_unless_on(row.endpoint)
     limit_per_hour(
@@ -267,10 +254,5 @@ def _in_use(actor: Actor, values: Mapping[str, Any]) -> Conflict:
 
 
 def _record(actor: Actor, action: str, row: WebhookSubscription, *, key: UUID | None = None) -> None:
-    chain.record(
-        actor=actor,
-        action=action,
-        object_type=OBJECT,
-        object_id=key or row.pk,
-        facts={"endpoint": str(row.endpoint_id), "event_types": row.event_types, "version": row.version},
-    )
+    facts = {"endpoint": str(row.endpoint_id), "event_types": row.event_types, "version": row.version}
+    chain.record(actor, action, OBJECT, key or row.pk, facts=facts)

@@ -36,10 +36,7 @@ def _http_client(origin: str, host: str) -> OutgoingHttp:
 
 def send_event(*, routing_key: str, action: Action, dedup_key: str, payload: dict[str, Any] | None = None,
                links: list[dict[str, str]] | None = None) -> EventOutcome:  # fmt: skip
-    """Send one event. The same `dedup_key` joins events to one incident, so a repeat does no harm.
-
-    A trigger needs a payload with `summary`, `source` and `severity`.
-    """
+    """Send one event; the same `dedup_key` joins events. A trigger needs `summary`, `source` and `severity`."""
     base = urlsplit(settings.PAGERDUTY_API_BASE)
     body: dict[str, Any] = {"routing_key": routing_key, "event_action": action, "dedup_key": dedup_key}
     if action == "trigger":

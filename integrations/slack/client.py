@@ -75,10 +75,7 @@ def _outcome_of(reply: Reply | NotSent | NoAnswer) -> SlackOutcome:
 
 
 def answer(url: str, body: Mapping[str, Any]) -> SlackOutcome:
-    """Post to the `response_url` of a button press.
-
-    The address comes from outside, so that any host but Slack's is refused; where the API is a stand-in, its own.
-    """
+    """Post to a button press's `response_url`, an address from outside: any host but the API's is refused."""
     if not may_answer(url):
         return Failed("other_host", permanent=True)
     parts = urlsplit(url)

@@ -1,7 +1,4 @@
-"""Twilio's Messages API through its SDK and our HTTP client: time-outs, egress guard, errors as data.
-
-The SDK is large, and only workers send: import this module inside the function that sends.
-"""
+"""Twilio's Messages API by its SDK and our HTTP client. The SDK is large: import this where it sends."""
 
 import base64
 import json

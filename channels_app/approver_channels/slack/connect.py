@@ -107,8 +107,7 @@ def connect_slack(
         if before is not None and before.address != team:
             count = addresses.forget_all(account)
             SlackMessage.objects.filter(channel_account=account).update(is_settled=True)
-            chain.record(actor=actor, action="SLACK_WORKSPACE_CHANGED", object_type=OBJECT, object_id=account.pk,
-                         facts={"unlinked": count})  # fmt: skip
+            chain.record(actor, "SLACK_WORKSPACE_CHANGED", OBJECT, account.pk, facts={"unlinked": count})
     workspaces.forget()
     return account
 
@@ -147,6 +146,6 @@ def set_route(*, actor: Actor, account_id: UUID, workflow_id: UUID, channel: str
             SlackRoute.objects.update_or_create(workflow=workflow, defaults={"channel": wanted})
         else:
             rows.delete()
-        chain.record(actor=actor, action="SLACK_ROUTE_SET", object_type=OBJECT, object_id=account.pk,
-                     facts={"workflow": str(workflow.pk), "channel": wanted})  # fmt: skip
+        facts = {"workflow": str(workflow.pk), "channel": wanted}
+        chain.record(actor, "SLACK_ROUTE_SET", OBJECT, account.pk, facts=facts)
     return f"Saved where “{workflow.name}” posts."

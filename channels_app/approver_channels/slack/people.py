@@ -18,10 +18,7 @@ _MEMBER_ID: Final = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
 def send_code(*, actor: Actor, member_id: str) -> str:
-    """Send a code to a Slack user that the actor says is theirs; returns the result in words.
-
-    Outside call. Raises what `request_code` raises, Invalid with the field, and Unavailable without Slack.
-    """
+    """Send a code to an actor's Slack user; an outside call. Raises as `request_code`, Invalid, Unavailable."""
     account = _workspace()
     wanted = member_id.strip().upper()
     if not _MEMBER_ID.fullmatch(wanted):

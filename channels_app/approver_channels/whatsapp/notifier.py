@@ -124,10 +124,7 @@ def skip(row: Notification, reason: str) -> Delivery:
 
 
 def apply_report(*, notification_id: UUID | None, status: str) -> bool:
-    """Track the notification that a provider's report names; return False if there is none.
-
-    In the tenant's scope; safe to repeat. One that failed goes out by email.
-    """
+    """Track the notification a report names; False if there is none. Safe to repeat. One that failed goes by email."""
     rows = Notification.objects.filter(channel=CHANNEL, pk=notification_id)
     row = rows.select_related("approval", "recipient").first()
     if row is None:

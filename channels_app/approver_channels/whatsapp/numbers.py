@@ -29,11 +29,7 @@ class OwnNumber(NamedTuple):
 
 
 def send_code(*, actor: Actor, number: str) -> str:
-    """Send a code to a number that the actor says is theirs; returns the result in words.
-
-    Outside call. Raises what `addresses.request_code` raises, Invalid with the field, and Unavailable while no number
-    can send codes.
-    """
+    """Send a code to an actor's number; an outside call. Raises as `addresses.request_code`, Invalid, Unavailable."""
     account = _account()
     plain = international(number)
     found = addresses.request_code(actor=actor, account=account, address=plain)

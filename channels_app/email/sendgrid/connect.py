@@ -54,10 +54,7 @@ def open_inbound(*, actor: Actor, account_id: UUID, reply_domain: str = "", toke
 
 @transaction.atomic
 def close_inbound(*, actor: Actor, account_id: UUID) -> None:
-    """Stop receiving: emails to both addresses are refused from now on.
-
-    Needs `channels_app.change_channelaccount`; raises `NotFound`.
-    """
+    """Refuse emails to both addresses from now on. Needs `channels_app.change_channelaccount`; raises `NotFound`."""
     actor.require(CHANGE)
     account = locked(ChannelAccount, account_id, MailConnect.missing, **mailboxes.CHANNEL)
     dropped = (*mailboxes.SECRETS, "reply_domain")

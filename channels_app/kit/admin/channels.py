@@ -17,6 +17,7 @@ from channels_app.kit.channel import channel_of, channels, sources_of
 from channels_app.kit.health import error_of, read_health, refusal_of
 from console.base.actions import ServiceAction, actions_of, service_action
 from console.base.forms import ConsoleForm
+from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
@@ -62,10 +63,10 @@ class ChannelAccountAdmin(ServiceAdmin):
         """Return the accounts without their credentials."""
         return super().get_queryset(request).defer("credentials")
 
-    @admin.display(description="Address")
-    def own_address(self, account: ChannelAccount) -> str:
-        """Return the organisation's own number or sender, which customers know anyway."""
-        return format_html('<span class="wk-number">{}</span>', account.address) if account.address else "–"
+    own_address = Column[ChannelAccount](
+        "Address",
+        lambda account: format_html('<span class="wk-number">{}</span>', account.address) if account.address else "–",
+    )
 
     @admin.display(description="State")
     def standing(self, account: ChannelAccount) -> str:
@@ -92,10 +93,9 @@ class ChannelAccountAdmin(ServiceAdmin):
         words = format_html("{} {} {}", error.reason, page, error.advice if part.shows_advice else "")
         return format_html('{} <span class="wk-quiet">{}</span>', words, moment(account.last_error_at))
 
-    @admin.display(description="Allowed websites")
-    def allowed_origins(self, account: ChannelAccount) -> str:
-        """Return the origins of the widget."""
-        return ", ".join(account.origins) or "No website yet"
+    allowed_origins = Column[ChannelAccount](
+        "Allowed websites", lambda account: ", ".join(account.origins) or "No website yet"
+    )
 
     def detail_context(self, request: HttpRequest, obj: ChannelAccount) -> dict[str, Any]:
         """Return the facts, the actions and the set-up instructions."""

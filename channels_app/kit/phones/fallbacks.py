@@ -127,13 +127,8 @@ def _send_by_mail(message: Message) -> bool:
             if mail.status == MailDelivery.Status.FAILED:
                 # The gate refused it: they don't want our mails, or can't get them.
                 return False
-            chain.record(
-                actor=ACTOR,
-                action="MESSAGE_MAILED",
-                object_type="conversations.conversation",
-                object_id=message.conversation_id,
-                facts={"message": str(message.pk)},
-            )
+            facts = {"message": str(message.pk)}
+            chain.record(ACTOR, "MESSAGE_MAILED", "conversations.conversation", message.conversation_id, facts=facts)
     except Invalid:
         log.warning("decision_not_mailed", message=str(message.pk))
         return False

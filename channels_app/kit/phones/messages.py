@@ -28,10 +28,7 @@ class Heard:
 
 
 def receive(delivery: InboundDelivery, heard: Heard, read: Callable[[SenderIdentity], InboundMessage]) -> Message:
-    """Store a message, `read` for the identity that is known best, and return it; safe to repeat.
-
-    A wish is applied and asks for no answer.
-    """
+    """Store a message, `read` for the identity known best, and return it; safe to repeat. A wish asks for no answer."""
     first = services.known_identity(heard.identities)
     inbound = replace(read(first), wants_answer=not heard.wish, **stored_as(delivery))
     message = services.receive(actor=ACTOR, inbound=inbound)

@@ -129,11 +129,7 @@ class PhoneConnect(Connect[Sent | Failed | Unknown]):
 
 
 def introduce_colleague(*, actor: Actor, number: str, email: str) -> UUID:
-    """Link a phone number to a colleague, so that its messages count as theirs, also for four eyes.
-
-    Needs `accounts.manage_membership`; raises `Invalid` for someone who is not a member, or a number
-    that belongs to someone else.
-    """
+    """Count a number's messages as a colleague's. Needs `accounts.manage_membership`; raises `Invalid`."""
     actor.require("accounts.manage_membership")
     wanted = email.strip().lower()
     user_id = next((member.user_id for member in list_members() if member.user.email.lower() == wanted), None)

@@ -17,10 +17,7 @@ WHATSAPP: Final = ChannelAccount.Kind.WHATSAPP
 
 
 def fetch_templates(*, actor: Actor, account_id: UUID) -> int:
-    """Fetch the templates of an account now and return how many there are.
-
-    Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` with the provider's reason.
-    """
+    """Fetch and count templates. Needs `channels_app.change_channelaccount`; raises `NotFound`, `Invalid` in words."""
     actor.require(CHANGE)
     account = ChannelAccount.objects.filter(pk=account_id, kind=WHATSAPP, is_active=True).first()
     if account is None:

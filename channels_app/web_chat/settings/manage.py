@@ -57,10 +57,7 @@ def checked_origins(websites: Iterable[str]) -> list[str]:
 
 
 def new_identity_secret(*, actor: Actor, account_id: UUID) -> str:
-    """Replace a web chat's identity secret and return the new one, which is shown only once.
-
-    Needs `channels_app.change_channelaccount`; raises `NotFound`.
-    """
+    """Return a web chat's new identity secret. Needs `channels_app.change_channelaccount`; raises `NotFound`."""
     secret = secrets.token_urlsafe(32)
     accounts.keep_identity_secret(actor=actor, account_id=account_id, secret=secret)
     return secret

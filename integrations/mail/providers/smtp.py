@@ -1,7 +1,4 @@
-"""Send mail over SMTP, with time-outs and checked certificates.
-
-A failure before the final dot proves that nothing was sent.
-"""
+"""Send mail over SMTP with checked certificates. A failure before the final dot proves that nothing was sent."""
 
 import re
 import smtplib
@@ -110,10 +107,7 @@ def _require_ok(answer: tuple[int, Any]) -> None:
 
 
 def _names_no_mailbox(code: int, words: bytes) -> bool:
-    """Return True if the server says of a recipient that there is no such mailbox.
-
-    A full mailbox (5.2.2), a policy (5.7.1) or a server that doesn't relay says nothing about the address.
-    """
+    """Return True for a recipient without a mailbox; full (5.2.2), refused (5.7.1) or not relayed is none."""
     detail = _DETAIL.search(words[:200])
     return code in (550, 551, 553) and (detail is None or detail[0].startswith((b"5.1.", b"5.2.1")))
 
