@@ -110,8 +110,7 @@ class ImapMailbox:
         if newest <= uid:
             return []
         if first > 1 and self._uid_at(first - 1) > uid:
-            upper = first - 1
-            lower = 0
+            lower, upper = 0, first - 1
             while upper - lower > 1:
                 middle = (lower + upper) // 2
                 lower, upper = (lower, middle) if self._uid_at(middle) > uid else (middle, upper)
@@ -160,12 +159,10 @@ class ImapMailbox:
             raise ImapTrouble("imap_not_reachable") from None
         try:
             self._line.login(server.user, server.password)
-        except imaplib.IMAP4.abort:
+        except (imaplib.IMAP4.abort, OSError):
             raise ImapTrouble("imap_not_reachable") from None
         except (imaplib.IMAP4.error, UnicodeError):
             raise ImapTrouble("imap_login") from None
-        except OSError:
-            raise ImapTrouble("imap_not_reachable") from None
         quoted = server.folder.replace("\\", "\\\\").replace('"', '\\"')
         count = self._ask("select", f'"{quoted}"', True, problem="imap_folder")
         self._count = int(count[-1]) if count and isinstance(count[-1], bytes) and count[-1].isdigit() else 0
@@ -177,12 +174,10 @@ class ImapMailbox:
         assert self._line is not None  # noqa: S101  (for the type checker)
         try:
             word, found = getattr(self._line, command)(*arguments)
-        except imaplib.IMAP4.abort:
+        except (imaplib.IMAP4.abort, OSError, ValueError):
             raise ImapTrouble("imap_not_reachable") from None
         except imaplib.IMAP4.error:
             raise ImapTrouble(problem) from None
-        except (OSError, ValueError):
-            raise ImapTrouble("imap_not_reachable") from None
         if word != "OK":
             raise ImapTrouble(problem)
         return [one for one in found or [] if one is not None]

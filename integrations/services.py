@@ -10,11 +10,7 @@ from integrations.models import ProviderAccount
 
 
 def connect_provider(*, actor: Actor, provider: str, name: str, credentials: dict[str, str]) -> ProviderAccount:
-    """Connect the tenant's account with a provider; an earlier one becomes inactive.
-
-    Repeating it with the same name replaces the credentials. Needs `channels_app.change_channelaccount`;
-    raises Invalid for an unknown provider or credentials that can't be sent in a header; announces nothing.
-    """
+    """Connect an account; an earlier one ends. Needs `channels_app.change_channelaccount`; raises Invalid."""
     actor.require("channels_app.change_channelaccount")
     if provider not in platforms.providers():
         raise Invalid("There is no such provider.", fields={"provider": ["Unknown."]})

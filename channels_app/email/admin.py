@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from channels_app.email.connect import connect_mail, sender_of_account
 from channels_app.email.imap import reads
@@ -11,11 +11,10 @@ from channels_app.email.imap.connect import connect_mailbox
 from channels_app.email.mailboxes import PROVIDER
 from channels_app.email.sendgrid import connect as inbound
 from channels_app.kit.admin.forms import AccountForm, SecretField
-from channels_app.kit.admin.page import CHANGE, ChannelPage, calls, connects, edits, tests
+from channels_app.kit.admin.page import ChannelPage, calls, connects, edits, shows_secret, tests
 from channels_app.models import MailboxProgress
-from console.base.actions import ServiceAction, service_action, show_once
+from console.base.actions import ServiceAction
 from console.base.forms import ConsoleForm
-from console.viewers import viewer_of
 from conversations.models import ChannelAccount
 
 OF_SENDGRID: Final = ("edit-mail", "inbound-address", "stop-inbound")
@@ -141,26 +140,18 @@ class MailPage(ChannelPage):
         done="Mailbox saved. New emails appear under Conversations within a minute.",
     )
 
-    @service_action(
-        path="inbound-address",
+    inbound_address = shows_secret(
+        inbound.open_inbound,
+        "inbound-address",
         title="Receive by SendGrid",
-        permission=CHANGE,
         form=InboundForm,
         submit="Create address",
         explain="Creates an address to paste into SendGrid's Inbound Parse. The previous address works until you "
         "create the next one. If you create it, you can't approve requests that come by this account.",
+        shown="Inbound address",
+        explained="In SendGrid, open Settings, Inbound Parse, add your domain, paste this address and tick “POST the "
+        "raw, full MIME message”. Anyone who knows the address can write in anyone's name: Walker can't show it again.",
     )
-    def inbound_address(self: Any, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> HttpResponse:
-        """Create an inbound address and show it once."""
-        address = inbound.open_inbound(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data)
-        explained = (
-            "In SendGrid, open Settings, Inbound Parse, add your domain, paste this address and tick “POST the raw, "
-            "full MIME message”. Anyone who knows the address can write in anyone's name: Walker can't show it again."
-        )
-        return show_once(
-            self, request, self.object_url(obj), title="Inbound address", secret=address, explained=explained
-        )
-
     stop_inbound = calls(
         inbound.close_inbound,
         "stop-inbound",

@@ -4,7 +4,7 @@ from typing import Final
 
 from channels_app.email.mailboxes import Inbox
 from channels_app.mime import mails, senders
-from channels_app.webhooks import deliveries
+from channels_app.webhooks.deliveries import Arrival, store
 from core.privacy.encryption import blind_index
 from core.tenancy.scope import tenant_scope
 
@@ -21,17 +21,7 @@ def keep(inbox: Inbox, raw: bytes, *, door: str) -> bool:
     with tenant_scope(inbox.tenant_id):
         key = mail_key(sender, identity)
         line = blind_index(f"{inbox.account_id}:{sender.lower()}", column=_LINE)
-    return deliveries.store(
-        deliveries.Arrival(
-            provider=PROVIDER,
-            tenant_id=inbox.tenant_id,
-            account_id=inbox.account_id,
-            event_key=key,
-            queue_key=line,
-            body=raw,
-            headers={"door": door},
-        )
-    )
+    return store(Arrival(PROVIDER, inbox.tenant_id, inbox.account_id, key, line, raw, {"door": door}))
 
 
 def mail_key(sender: str, identity: str) -> str:

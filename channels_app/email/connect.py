@@ -97,10 +97,7 @@ def connect_mail(
     account_id: UUID | None = None,
     **given: str,
 ) -> ChannelAccount:
-    """Connect the tenant's mail account, or change it; empty secrets stay unchanged.
-
-    Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
-    """
+    """Save the mail account. Needs `channels_app.change_channelaccount`; raises `Invalid`, `NotFound`, `Conflict`."""
     actor.require(CHANGE)
     before = (
         SendGridConnect.find(account_id) if account_id else ChannelAccount.objects.filter(**mailboxes.CHANNEL).first()

@@ -52,7 +52,10 @@ class EmailTransport(Transport):
         """Hand the answer to the mail queue, which retries by itself, and try once to send it now."""
         conversation = Conversation.objects.get(pk=outbound.conversation_id)
         message = Message.objects.get(pk=outbound.message_id)
-        answered = _facts_of_answered(message)
+        rows = Message.objects.filter(conversation_id=message.conversation_id, direction=Message.Direction.IN)
+        found = rows.filter(seq__lt=message.seq).order_by("-seq").first()
+        facts = found.metadata.get("mail") if found is not None else None
+        answered = facts if isinstance(facts, dict) else {}
         message_id = threads.message_id_of(message.pk, outbound.from_address.rpartition("@")[2])
         try:
             with transaction.atomic():
@@ -107,14 +110,6 @@ def _key_of(outbound: OutboundMessage) -> str:
 def _newest_mail(message_id: UUID) -> MailDelivery | None:
     rows: QuerySet[MailDelivery] = MailDelivery.objects.filter(type=MAIL_TYPE, ref=message_id)
     return rows.only("id", "key", "status").order_by("-id").first()
-
-
-def _facts_of_answered(message: Message) -> Mapping[str, Any]:
-    """Return what is kept of the newest email before this answer; of an erased one nothing."""
-    rows = Message.objects.filter(conversation_id=message.conversation_id, direction=Message.Direction.IN)
-    found = rows.filter(seq__lt=message.seq).order_by("-seq").first()
-    facts = found.metadata.get("mail") if found is not None else None
-    return facts if isinstance(facts, dict) else {}
 
 
 def _headers(message: Message, message_id: str, answered: Mapping[str, Any]) -> dict[str, str]:

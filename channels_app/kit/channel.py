@@ -89,10 +89,7 @@ class Verify:
 
 
 class Channel(ABC):
-    """One vendor and medium. Every part is declared: the thing itself, or `Without` the reason.
-
-    `transport` names its `Medium`, and with it the window, lengths, files, buttons and kinds of addresses.
-    """
+    """One vendor and medium; each part is declared: itself, or `Without` the reason. `transport` names its `Medium`."""
 
     kind: ClassVar[str]
     provider: ClassVar[str]

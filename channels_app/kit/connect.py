@@ -48,11 +48,7 @@ class Connect(ABC, Generic[Outcome]):
 
     @classmethod
     def send_test(cls, *, actor: Actor, account_id: UUID, to: str) -> str:
-        """Send one message from an account and return the result in words.
-
-        Outside call. Needs `channels_app.change_channelaccount`; raises `NotFound`, `gate.NotReachable` for an owner
-        who opted out, and `Invalid` with the reason when the provider refused it.
-        """
+        """Send a test; an outside call. Needs `CHANGE`; raises `NotFound`, `gate.NotReachable`, `Invalid` in words."""
         actor.require(CHANGE)
         account = cls.find(account_id)
         outcome = cls.try_out(account, to, actor=actor)

@@ -84,11 +84,7 @@ def diagnosis_of(account: ChannelAccount) -> Diagnosis | None:
 
 
 def send_test(*, actor: Actor, account_id: UUID, to: str = "") -> Trial:
-    """Send one test message from an account.
-
-    Needs `channels_app.change_channelaccount`; raises `NotFound`, `Conflict` for a paused account, and `Invalid` with
-    the provider's reason.
-    """
+    """Send a test. Needs `channels_app.change_channelaccount`; raises `NotFound`, `Conflict`, `Invalid`."""
     actor.require(CHANGE)
     account, diagnosis = _require(account_id)
     if account.paused_at is not None:

@@ -52,16 +52,14 @@ class MetaWhatsApp(PhoneChannel):
             SetupStep(
                 "Paste the address and the verify token into Meta's console",
                 "In your app, open WhatsApp, Configuration. Paste both, then choose “Verify and save”. The address "
-                "also "
-                "takes other numbers of the same app, once they're connected here.",
+                "also takes other numbers of the same app, once they're connected here.",
                 is_done=is_heard,
                 copies=(Copy("Callback URL", url), Copy("Verify token", token)) if may_change else (),
             ),
             SetupStep(
                 "Subscribe to the field “messages”",
                 "It is on the same page. Subscribe to “message_template_status_update” too, for news of templates, "
-                "and to "
-                "“user_preferences”, for people who stop marketing.",
+                "and to “user_preferences”, for people who stop marketing.",
                 is_done=is_heard,
             ),
             write_to_it("number", "your server's log", is_heard=is_heard),

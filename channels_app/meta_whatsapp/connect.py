@@ -63,11 +63,7 @@ def connect_number(
     account_id: UUID | None = None,
     **given: str,
 ) -> ChannelAccount:
-    """Connect a number of the Cloud API, or change a connected one; an empty number or secret stays unchanged.
-
-    Without an app secret it is saved and stays switched off. Needs `channels_app.change_channelaccount`;
-    raises `Invalid` with the field, `NotFound`, `Conflict`.
-    """
+    """Save a number, off without an app secret. Needs `CHANGE`; raises `Invalid`, `NotFound`, `Conflict`."""
     actor.require(CHANGE)
     ids = {"phone_number_id": phone_number_id, "business_account_id": business_account_id}
     for field, value in ids.items():

@@ -80,13 +80,7 @@ def _arrival(element: Element, address: numbers.Address, proven: frozenset[str])
     account_id = number.account_id if number else address.account_id
     # Of a number that isn't ours it is kept and shown with the account of the address, and nothing is done.
     kind = element.kind if number or element.kind in ("change", "post") else "unknown_number"
-    return deliveries.Arrival(
-        provider=PROVIDER,
-        tenant_id=address.tenant_id,
-        account_id=account_id,
-        # Keyed, as it outlives the erasure of a person: Meta's ids hold their phone number.
-        event_key=blind_index(element.key if number else f"other:{element.key}", column=KEY),
-        queue_key=blind_index(f"{account_id}:{clean(element.line)}", column=LINE),
-        body=element.body,
-        headers={"kind": kind},
-    )
+    # Keyed, as it outlives the erasure of a person: Meta's ids hold their phone number.
+    key = blind_index(element.key if number else f"other:{element.key}", column=KEY)
+    line = blind_index(f"{account_id}:{clean(element.line)}", column=LINE)
+    return deliveries.Arrival(PROVIDER, address.tenant_id, account_id, key, line, element.body, {"kind": kind})

@@ -134,14 +134,6 @@ def said_in(item: Fields) -> Said:
     return said
 
 
-def _text(part: Fields, item: Fields) -> Said:
-    return Said(text_of(part.get("body")), "text")
-
-
-def _button(part: Fields, item: Fields) -> Said:
-    return Said(text_of(part.get("text")) or text_of(part.get("payload")), "interactive")
-
-
 def _interactive(part: Fields, item: Fields) -> Said:
     chosen = _mapping(part.get(text_of(part.get("type"))))
     return Said(text_of(chosen.get("title")) or text_of(chosen.get("body")) or "[form]", "interactive")
@@ -175,8 +167,8 @@ def _order(part: Fields, item: Fields) -> Said:
 
 
 _READERS: Final[dict[str, Callable[[Fields, Fields], Said | None]]] = {
-    "text": _text,
-    "button": _button,
+    "text": lambda part, _: Said(text_of(part.get("body")), "text"),
+    "button": lambda part, _: Said(text_of(part.get("text")) or text_of(part.get("payload")), "interactive"),
     "interactive": _interactive,
     "location": _location,
     "contacts": _contacts,

@@ -50,11 +50,9 @@ class OwnApp(kit.Channel):
             SetupStep(
                 "Post customers' messages here",
                 "Your server posts them with an API key that has the scope channels_app.deliver_message, or your app "
-                "posts "
-                "them with a token. A token is a JWT, signed by your server with the token secret (HS256) for at most "
-                "one "
-                "hour: “sub” is your id of the customer, “aud” is the app's key, “iat” is now. “Check a sample” says "
-                "what is wrong with one.",
+                "posts them with a token. A token is a JWT, signed by your server with the token secret (HS256) for "
+                "at most one hour: “sub” is your id of the customer, “aud” is the app's key, “iat” is now. “Check a "
+                "sample” says what is wrong with one.",
                 is_done=health.last_received_at is not None,
                 copies=(
                     Copy("Address", f"{settings.PUBLIC_URL}{reverse('app_messages', args=[account.public_key])}"),

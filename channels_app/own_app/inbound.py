@@ -96,31 +96,17 @@ def _take(request: HttpRequest, key: str) -> tuple[Incoming, bool]:
     if proven and not PER_CUSTOMER.take_now(app.tenant_id.hex, "app", app.account_id.hex, proven):
         raise TooMany("Too many messages in a short time. Wait a moment.")
     point = app_customers.customer_point(app.key, incoming.customer_id)
-    document = {
-        # Under the name by which the erasure of a person finds their webhooks.
-        "From": point,
-        "id": incoming.id,
-        "type": incoming.type,
-        "text": incoming.text,
-        "name": incoming.name,
-        "language": incoming.language,
-        "metadata": incoming.metadata,
-    }
+    # "From" is the name by which the erasure of a person finds their webhooks.
+    names = ("id", "type", "text", "name", "language", "metadata")
+    document = {"From": point, **{name: getattr(incoming, name) for name in names}}
     with tenant_scope(app.tenant_id):
         queue_key = blind_index(f"{app.account_id}:{point}", column=LINE)
         # Ids are the customer's own: another customer may use the same one. Keyed, as it outlives their erasure.
         digest = blind_index(f"{incoming.customer_id}\n{incoming.id}", column=KEY)
-    is_new = deliveries.store(
-        deliveries.Arrival(
-            provider=PROVIDER,
-            tenant_id=app.tenant_id,
-            account_id=app.account_id,
-            event_key=f"message:{digest}",
-            queue_key=queue_key,
-            body=json.dumps(document).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-    )
+    stored, headers = json.dumps(document).encode(), {"Content-Type": "application/json"}
+    event = f"message:{digest}"
+    arrival = deliveries.Arrival(PROVIDER, app.tenant_id, app.account_id, event, queue_key, stored, headers)
+    is_new = deliveries.store(arrival)
     wake_worker.stored.give()
     return incoming, is_new
 

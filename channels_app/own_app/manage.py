@@ -40,10 +40,7 @@ def connect_app(
     account_id: UUID | None = None,
     is_active: bool = True,
 ) -> Connected:
-    """Connect an app, or change a connected one; an empty `url` stays unchanged.
-
-    Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` with the field.
-    """
+    """Connect or change an app. Needs `channels_app.change_channelaccount`; raises `NotFound`, `Invalid`."""
     actor.require(CHANGE)
     origins = manage.checked_origins(websites)
     with transaction.atomic():
@@ -94,10 +91,7 @@ def replay(*, actor: Actor, account_id: UUID, delivery_id: UUID) -> WebhookDeliv
 
 
 def query_log(*, viewer: Actor, account_id: UUID) -> QuerySet[WebhookDelivery]:
-    """Return the app's webhooks with their attempts, the newest first, without their content.
-
-    Needs `channels_app.view_channelaccount`; raises `NotFound`.
-    """
+    """Return the webhooks, newest first. Needs `channels_app.view_channelaccount`; raises `NotFound`."""
     viewer.require(VIEW)
     if not ChannelAccount.objects.filter(pk=account_id).exists():
         raise NotFound("There is no such channel account.")

@@ -58,11 +58,7 @@ class SocketConnection(AsyncWebsocketConsumer):
         self.woken.clear()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Handle one message of the page or of a group.
-
-        Without the thread in which Channels looks for old database connections before each message: consumers use
-        those of `thread_pool` only, which looks after its own.
-        """
+        """Handle one message. Channels' own look for old connections is left out: `thread_pool` does that."""
         await getattr(self, get_handler_name(message))(message)
 
     async def stream_several(self, message: dict[str, Any]) -> None:

@@ -35,10 +35,7 @@ def talk_of(stream: str) -> UUID | None:
 
 
 def require_sight(listener: Listener, stream: str, places: Places | None = None) -> None:
-    """Raise `NotFound` for the stream of a conversation or a team that somebody doesn't see.
-
-    Without `places` a conversation's are read: one query, none for somebody who sees all.
-    """
+    """Raise `NotFound` for a stream they don't see. Without `places` one query reads a conversation's."""
     if listener.teams is None:
         return
     kind, _, ref = stream.partition(":")

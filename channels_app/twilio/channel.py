@@ -62,8 +62,7 @@ class TwilioChannel(PhoneChannel):
             SetupStep(
                 "Paste the webhook address into Twilio",
                 "In the Twilio console, open the WhatsApp sender or the phone number. Paste this address exactly as "
-                "shown "
-                "under “When a message comes in” and choose HTTP POST. Delivery reports need no set-up.",
+                "shown under “When a message comes in” and choose HTTP POST. Delivery reports need no set-up.",
                 is_done=is_heard,
                 copies=(Copy("Webhook address", f"{settings.PUBLIC_URL}{reverse('whatsapp_webhook')}"),),
             ),

@@ -57,11 +57,7 @@ def connect_number(
     mms: bool = False,
     **given: str,
 ) -> ChannelAccount:
-    """Connect a number, or change a connected one.
-
-    An empty number or secret stays unchanged, and so does the kind. `mms` says that an SMS number can send files.
-    Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
-    """
+    """Save a number; `mms`: it can send files. Needs `CHANGE`; raises `Invalid`, `NotFound`, `Conflict`."""
     actor.require(CHANGE)
     if not _ACCOUNT_SID.fullmatch(account_sid):
         raise Invalid("This isn't an account SID.", fields={"account_sid": ["Enter AC followed by 32 characters."]})

@@ -195,7 +195,12 @@ def claim(moment: datetime, *, limit: int = BATCH) -> list[Claimed]:
 
 def dispatch_deliveries(delivery_ids: Sequence[UUID], *, now: datetime | None = None) -> None:
     """Process claimed deliveries in order, in their tenant's scope. After a crash before the end, they are repeated."""
-    mine = _list_received(delivery_ids)
+    received = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED)
+    # Large bodies are read later, one at a time.
+    rows = received.exclude(provider__in=large()).in_bulk(delivery_ids)
+    if len(rows) < len(delivery_ids):
+        rows |= received.filter(provider__in=large()).defer("body").in_bulk(delivery_ids)
+    mine = [rows[delivery_id] for delivery_id in delivery_ids if delivery_id in rows]
     done = []
     for delivery in mine:
         try:
@@ -213,15 +218,6 @@ def dispatch_deliveries(delivery_ids: Sequence[UUID], *, now: datetime | None = 
     if done:
         waiting = InboundDelivery.objects.filter(pk__in=done, state=InboundDelivery.State.RECEIVED)
         waiting.update(state=InboundDelivery.State.DONE, done_at=now or clock_now(), error="")
-
-
-def _list_received(delivery_ids: Sequence[UUID]) -> list[InboundDelivery]:
-    """Return the deliveries in this order; large bodies are read later, one at a time."""
-    received = InboundDelivery.objects.filter(state=InboundDelivery.State.RECEIVED)
-    rows = received.exclude(provider__in=large()).in_bulk(delivery_ids)
-    if len(rows) < len(delivery_ids):
-        rows |= received.filter(provider__in=large()).defer("body").in_bulk(delivery_ids)
-    return [rows[delivery_id] for delivery_id in delivery_ids if delivery_id in rows]
 
 
 def _find_received(delivery_id: UUID) -> Any:
@@ -286,12 +282,7 @@ def replay(delivery_id: UUID) -> None:
 
 
 def forget_bodies(*, now: datetime | None = None) -> int:
-    """Drop the bodies of old deliveries and return how many.
-
-    Old is longer ago than `settings.DELIVERIES_KEPT`.
-
-    The rows stay, so that late repeats are recognised; parked ones keep their body until they are processed.
-    """
+    """Drop bodies older than `settings.DELIVERIES_KEPT`, but for parked ones; rows stay, to recognise late repeats."""
     before = (now or clock_now()) - settings.DELIVERIES_KEPT
     dropped = 0
     while True:

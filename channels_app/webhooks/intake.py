@@ -9,6 +9,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 
+from core.clock import now
 from core.observability.logging import get_logger
 from core.observability.metrics import counter
 from core.reliability import loose_cache
@@ -57,6 +58,11 @@ def is_fresh(timestamp: str, moment: datetime) -> bool:
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         return False
     return abs(moment.timestamp() - int(timestamp)) <= WINDOW
+
+
+def note_of_age(timestamp: str) -> str:
+    """Return what to say about a sample that would be too old by now, "" for a fresh one."""
+    return "" if is_fresh(timestamp, now()) else " If it came now, it would be refused because of its age."
 
 
 def take(provider: str, store: Callable[[], object]) -> HttpResponse | None:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction, service_action, show_once
-from console.base.crud import edits
+from console.base.crud import calls, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
@@ -205,50 +205,38 @@ class WebhookEndpointAdmin(ServiceAdmin):
     edit = edits(services.revise_endpoint, "endpoint_id", MANAGE, EndpointForm, tone="primary", done="“{}” was saved.",
                  values=lambda form: {"wanted": form.wanted()})  # fmt: skip
 
-    @service_action(
+    test = calls(
+        services.send_test,
+        "endpoint_id",
         path="test",
         title="Send test event",
         permission=MANAGE,
         submit="Send",
         explain="Posts one signed event of the type “test”. The log shows what your server answers.",
+        done="The test event is on its way. Reload this page to see the answer.",
     )
-    def test(self, request: HttpRequest, obj: WebhookSubscription, form: ConsoleForm) -> str:
-        """Queue a test event."""
-        services.send_test(actor=viewer_of(request), endpoint_id=obj.pk)
-        return "The test event is on its way. Reload this page to see the answer."
-
-    @service_action(
+    resend = calls(
+        services.resend_span,
+        "endpoint_id",
         path="resend",
         title="Send again…",
         permission=MANAGE,
         form=SpanForm,
         submit="Send again",
         explain="Sends the deliveries of a span of time again, with the same ids. The log has single ones.",
+        done=lambda sent: f"{sent.count:,} {'delivery is' if sent.count == 1 else 'deliveries are'} sent again.",
     )
-    def resend(self, request: HttpRequest, obj: WebhookSubscription, form: SpanForm) -> str:
-        """Send a span again."""
-        said = form.cleaned_data
-        found = services.resend_span(actor=viewer_of(request), endpoint_id=obj.pk, **said)
-        return f"{found.count:,} {'delivery is' if found.count == 1 else 'deliveries are'} sent again."
-
-    @service_action(
+    pause = calls(
+        services.pause_endpoint,
+        "endpoint_id",
         path="pause",
         title="Pause",
         permission=MANAGE,
         explain="Events wait for up to 30 days, and are sent once you turn it on again.",
+        done="“{}” is paused.",
     )
-    def pause(self, request: HttpRequest, obj: WebhookSubscription, form: ConsoleForm) -> str:
-        """Pause the endpoint."""
-        services.pause_endpoint(actor=viewer_of(request), endpoint_id=obj.pk)
-        return f"“{obj}” is paused."
-
-    @service_action(
-        path="turn-on", title="Turn on", permission=MANAGE, explain="Sends what has waited, then new events."
-    )
-    def turn_on(self, request: HttpRequest, obj: WebhookSubscription, form: ConsoleForm) -> str:
-        """Turn the endpoint on."""
-        services.turn_on_endpoint(actor=viewer_of(request), endpoint_id=obj.pk)
-        return f"“{obj}” is on."
+    turn_on = calls(services.turn_on_endpoint, "endpoint_id", path="turn-on", title="Turn on", permission=MANAGE,
+                    explain="Sends what has waited, then new events.", done="“{}” is on.")  # fmt: skip
 
     @service_action(
         path="rotate",

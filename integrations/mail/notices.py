@@ -20,11 +20,7 @@ TYPE: Final = "notice"
 
 
 def on_alert(*, ref: UUID, **_: Any) -> None:
-    """Queue the mail of an alert, to leave at the end of the person's quiet hours.
-
-    Does nothing if one of its kind was queued for the person in the same hour, and for people who are no longer
-    members or turned such emails off.
-    """
+    """Queue an alert's mail for the end of quiet hours; one of a kind an hour, to members who want such emails."""
     notice = Notice.objects.select_related("person").filter(pk=ref).first()
     if notice is None or not routes.is_connected() or not wants_mail(notice.person_id):
         return

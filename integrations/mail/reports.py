@@ -33,13 +33,7 @@ class ProviderEvent:
 
 
 def record_report(*, event: ProviderEvent) -> bool:
-    """Record one provider event in its own transaction.
-
-    Returns False if it is about no mail of this tenant.
-
-    For webhooks, in the tenant's scope; safe to repeat, in any order. Notifies the receiver of the
-    mail's type.
-    """
+    """Record one event; False for no mail of this tenant. In its scope, safe to repeat, in any order."""
     with transaction.atomic():
         rows = MailDelivery.objects.values_list("pk", flat=True)
         delivery_id: UUID | None = None
@@ -57,11 +51,7 @@ def record_report(*, event: ProviderEvent) -> bool:
 
 
 def apply_report(delivery_id: UUID, report: Report, *, provider_message_id: str = "", url: str = "") -> bool:
-    """Apply one report to a mail's row, in the caller's transaction, and return whether it changed.
-
-    Notifies the receiver of the mail's type about what is new. A report that the address takes no mail is a line of the
-    consent ledger, with its audit entry.
-    """
+    """Apply a report in the caller's transaction; tell the receiver news, and the ledger who takes no mail."""
     row: MailDelivery = MailDelivery.objects.select_for_update().get(pk=delivery_id)
     before = Progress(**{name: getattr(row, name) for name in COLUMNS})
     # A definite report replaces the error of an earlier attempt.

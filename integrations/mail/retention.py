@@ -21,11 +21,7 @@ CONTENT: Final = ("address", "subject", "text", "html", "reply_to", "headers")
 
 
 def forget_texts(*, now: datetime | None = None, limit: int = BATCH) -> int:
-    """Delete address and content of a batch of mails older than `MAIL_DAYS`; returns how many.
-
-    For the sweep. The rows stay with their masked address, so that no mail is sent twice under its key.
-    Queued mail keeps its text; mail that failed so long ago loses it and can't be sent again.
-    """
+    """Delete and count texts older than `MAIL_DAYS`, never queued ones; rows stay, so that no mail is sent twice."""
     moment = (now or clock_now()) - timedelta(days=settings.MAIL_DAYS)
     with platform_scope():
         old = MailDelivery.objects.filter(made_before(moment), queued_at__lt=moment, due_at=None, text__isnull=False)

@@ -181,10 +181,7 @@ class MailReceiver(ABC):
         return False
 
     def secrets_of(self, ref: UUID, text: str) -> Mapping[str, str]:
-        """Return secrets by their placeholders in the mail's `text`, for this one attempt to send it.
-
-        The row keeps the text with placeholders; only the provider gets the secrets.
-        """
+        """Return secrets by placeholder for this one attempt: only the provider gets them, the row never does."""
         return {}
 
     def files_of(self, ref: UUID) -> tuple[MailFile, ...]:

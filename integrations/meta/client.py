@@ -41,11 +41,7 @@ class MetaClient:
     def send_message(
         self, to: str, content: Mapping[str, Any], *, by_id: bool = False, callback_data: str = ""
     ) -> Sent | Failed | Unknown:
-        """Send one message; `content` has its type and the object of that name.
-
-        `to` is a phone number, or with `by_id` Meta's own id of a person who hides theirs. `callback_data` comes back
-        with every status report.
-        """
+        """Send one message to a phone number, or `by_id` to Meta's own id; `callback_data` comes back with reports."""
         named = {"recipient": to} if by_id else {"to": to}
         body: dict[str, Any] = {"messaging_product": "whatsapp", "recipient_type": "individual", **named, **content}
         if callback_data:

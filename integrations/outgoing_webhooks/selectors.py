@@ -52,8 +52,8 @@ def health_of(subscriptions: Collection[WebhookSubscription], *, now: datetime |
         failed=Count("pk", filter=Q(state=state.FAILED) & recent),
         waiting=Count("pk", filter=Q(state=state.WAITING)),
     )
-    found = {keys[row.pop("endpoint_id")]: Health(**row) for row in counts}
-    return {key: found.get(key, Health()) for key in keys.values()}
+    counted = {keys[row.pop("endpoint_id")]: Health(**row) for row in counts}
+    return {key: counted.get(key, Health()) for key in keys.values()}
 
 
 def list_deliveries(*, viewer: Actor, endpoint_id: UUID) -> QuerySet[WebhookDelivery]:

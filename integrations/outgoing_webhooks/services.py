@@ -1,6 +1,5 @@
 """Set up endpoints of events: add, change, turn off and on, remove; secrets, tests, and sending again."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,19 +8,19 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from accounts.versioning import check_version, conflict_with
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.db.locks import advisory_lock, locked
+from core.db.locks import advisory_lock, found, locked
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import uuid7
-from core.models import WebhookDelivery, WebhookEndpoint
+from core.models import WebhookDelivery
 from core.reliability.rate_limit import limit_per_hour
 from core.text.clean import clean_text
 from core.webhooks import deliveries, endpoints
-from core.webhooks.deliveries import NewDelivery
 from integrations.outgoing_webhooks import events
 from integrations.outgoing_webhooks.models import NAME_LIMIT, WebhookSubscription
 from integrations.outgoing_webhooks.purpose import MANAGE, PURPOSE
@@ -32,8 +31,6 @@ CANT: Final = "This webhook endpoint can't be saved."
 PAYLOAD_VERSIONS: Final = (1,)
 TESTS_PER_HOUR: Final = 60
 SPANS_PER_HOUR: Final = 30
-_KEY: Final = re.compile("[A-Za-z0-9_-]{1,60}", re.ASCII)
-State = WebhookEndpoint.State
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +59,7 @@ class SentAgain:
 
 
 def create_endpoint(*, actor: Actor, wanted: EndpointSettings) -> WithSecret:
-    """Add an endpoint and return it with its secret.
-
-    Needs `integrations.manage_webhooks`. Raises `Invalid` with the fields, and `Conflict` ("exists", "too_many").
-    Writes `WEBHOOK_SUBSCRIBED`.
-    """
+    """Add an endpoint, with its secret. Needs `MANAGE`; raises `Invalid`, `Conflict`. Writes `WEBHOOK_SUBSCRIBED`."""
     values = _checked(actor, wanted)
     endpoints.refuse_private(wanted.url.strip())
     try:
@@ -111,11 +104,7 @@ def revise_endpoint(
 
 
 def remove_endpoint(*, actor: Actor, endpoint_id: UUID, seen_version: int | None = None) -> None:
-    """Remove an endpoint with its secrets and its log; what still waits is not sent.
-
-    Needs `integrations.manage_webhooks`. Raises `NotFound`, and `Conflict` ("stale_version"). Writes
-    `WEBHOOK_ENDPOINT_REMOVED` and `WEBHOOK_UNSUBSCRIBED`.
-    """
+    """Remove an endpoint, its secrets and log. Needs `MANAGE`; raises `NotFound`, `Conflict`. Audited."""
     actor.require(MANAGE)
     with transaction.atomic():
         row = locked(WebhookSubscription, endpoint_id, MISSING)
@@ -157,11 +146,7 @@ def send_test(*, actor: Actor, endpoint_id: UUID) -> WebhookDelivery:
 
 
 def resend_delivery(*, actor: Actor, endpoint_id: UUID, delivery_id: UUID) -> WebhookDelivery:
-    """Send a delivery that ended again, under the same `webhook-id`.
-
-    Needs `integrations.manage_webhooks`. Raises `NotFound`, `Conflict` ("still_waiting", "content_gone", "not_on").
-    Writes `WEBHOOK_SENT_AGAIN`.
-    """
+    """Send a delivery that ended again, by its `webhook-id`. Needs `MANAGE`; raises `NotFound`, `Conflict`. Audited."""
     row = _managed(actor, endpoint_id)
     if not WebhookDelivery.objects.filter(pk=delivery_id, endpoint=row.endpoint_id).exists():
         raise NotFound("This delivery doesn't exist.")
@@ -176,11 +161,7 @@ def resend_span(
     until: datetime | None = None,
     only_failed: bool = True,
 ) -> SentAgain:
-    """Send the deliveries of a span of time again and return how many; by default those that failed.
-
-    Needs `integrations.manage_webhooks`. Raises `NotFound`, `Invalid` with the fields, `Conflict` ("not_on"), and
-    `TooMany`. Writes `WEBHOOKS_SENT_AGAIN`.
-    """
+    """Send deliveries of a span again. Needs `MANAGE`; raises `NotFound`, `Invalid`, `Conflict`, `TooMany`. Audited."""
     row = _managed(actor, endpoint_id)
     limit_per_hour(
         f"webhook-span:{row.pk}", limit=SPANS_PER_HOUR, sentence="Much was sent again. Wait an hour, then try again."
@@ -190,26 +171,6 @@ def resend_span(
         actor=actor, endpoint=row.endpoint, since=since, until=ends, only_failed=only_failed
     )
     return SentAgain(count)
-
-
-def queue_webhook(*, endpoint_id: UUID, event_type: str, data: Mapping[str, Any], key: str, now: datetime) -> bool:
-    """Queue one webhook for an endpoint, also of events it didn't choose; False if it is gone or switched off.
-
-    For other parts of the system, such as alerts, in the caller's transaction. `data` holds ids, states and numbers.
-    The same `key` again changes nothing; it becomes part of the `webhook-id`. Raises ValueError for a key that is not
-    1 to 60 letters, digits, `-` and `_`.
-    """
-    if not _KEY.fullmatch(key):
-        raise ValueError("the key of a webhook is not plain")
-    rows = WebhookSubscription.objects.select_related("endpoint").filter(pk=endpoint_id)
-    row: WebhookSubscription | None = rows.filter(endpoint__state__in=[State.ACTIVE, State.PAUSED]).first()
-    if row is None:
-        return False
-    document = {"type": event_type, "timestamp": now.isoformat(), "version": 1, "data": dict(data)}
-    body = deliveries.body_of(document)
-    wanted = NewDelivery(row.endpoint, event_type, f"msg_{key}", None, body)
-    deliveries.queue_many(wanted=[wanted], now=now)
-    return True
 
 
 def _checked(actor: Actor, wanted: EndpointSettings) -> dict[str, Any]:
@@ -235,11 +196,8 @@ def _checked(actor: Actor, wanted: EndpointSettings) -> dict[str, Any]:
 
 
 def _find(endpoint_id: UUID) -> WebhookSubscription:
-    rows = WebhookSubscription.objects.select_related("endpoint").filter(pk=endpoint_id)
-    row: WebhookSubscription | None = rows.first()
-    if row is None:
-        raise NotFound(MISSING)
-    return row
+    rows: QuerySet[WebhookSubscription] = WebhookSubscription.objects.select_related("endpoint")
+    return found(rows, endpoint_id, MISSING)
 
 
 def _managed(actor: Actor, endpoint_id: UUID) -> WebhookSubscription:

@@ -28,11 +28,7 @@ def encrypt(
     own_key: ec.EllipticCurvePrivateKey | None = None,
     salt: bytes | None = None,
 ) -> bytes:
-    """Return the body of a push message that only the browser can read: one record of `aes128gcm`.
-
-    Each message has a key and a salt of its own; only tests give them. Raises ValueError for a point that is not
-    on the curve, and for a message that is too long.
-    """
+    """Return one record of `aes128gcm`. Only tests give key and salt. Raises ValueError for a bad point or length."""
     if len(plain) > LONGEST:
         raise ValueError("a push message holds at most 3000 bytes")
     own = own_key or ec.generate_private_key(ec.SECP256R1())

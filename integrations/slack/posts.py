@@ -15,11 +15,7 @@ RULES: Final = ChannelRules("slack")
 def post_message(
     client: SlackClient, to: str, *, also: Collection[str] = (), purpose: str = Consent.Purpose.NOTICE, **body: Any
 ) -> SlackOutcome:
-    """Post to a channel, or to a member in a direct message; outside call.
-
-    Asks the gate about the channel or member, and about what else names the person: blind indexes of the consent
-    ledger. Raises `gate.NotReachable`.
-    """
+    """Post to a channel or member; an outside call. Asks the gate about all that names them. Raises `NotReachable`."""
     found = gate.judge(Question(RULES, purpose), [index_of(to), *also])
     refused = next((one for one in found.verdicts.values() if not one.may_leave), None)
     if refused is not None:

@@ -438,19 +438,6 @@ def test_no_secret_or_address_is_in_audit_rows_or_tables(
     assert [word for word in (new, hooks.secret, new[6:], "token-4711", "127.0.0.1") if word in told] == []
 
 
-def test_another_part_of_the_system_sends_a_webhook_of_its_own_once(hooks: Hooks, receiver: Receiver) -> None:
-    arguments: dict[str, Any] = {"event_type": "alert_firing", "data": {"alert": "a-1"}, "key": "a1f", "now": now()}
-    for _ in range(2):
-        assert services.queue_webhook(endpoint_id=hooks.row.pk, **arguments)
-    [delivery] = WebhookDelivery.objects.all()
-    attempts.deliver(delivery.pk)
-    assert judge(receiver.got[0], hooks.secret)["data"] == {"alert": "a-1"}
-    with pytest.raises(ValueError, match="plain"):
-        services.queue_webhook(endpoint_id=hooks.row.pk, **{**arguments, "key": "a\r\nx: y"})
-    WebhookEndpoint.objects.update(state="off")
-    assert not services.queue_webhook(endpoint_id=hooks.row.pk, **arguments)
-
-
 CANARIES = ("Ana Canária", "ana.canaria@example.com", "600 123 456", "my card is 4111 1111 1111 1111")
 
 

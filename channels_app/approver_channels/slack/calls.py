@@ -23,11 +23,7 @@ def send_message(
     purpose: str = Consent.Purpose.NOTICE,
     **body: Any,
 ) -> SlackOutcome:
-    """Post to a channel, or to a member in a direct message; outside call.
-
-    Asks the gate about the receiver, and about the email address of the colleague that a member is: an opt-out from
-    every channel is recorded there. Raises `gate.NotReachable`.
-    """
+    """Post to a channel or member; outside call. Asks the gate, about a member's email too. Raises `NotReachable`."""
     also = []
     if person_id is not None and to.startswith(MEMBERS):
         also.append(ledger.index_of_mail(User.objects.values_list("email", flat=True).get(pk=person_id)))

@@ -126,11 +126,7 @@ def _check(secrets: dict[str, str], channel: str) -> None:
 
 
 def set_route(*, actor: Actor, account_id: UUID, workflow_id: UUID, channel: str) -> str:
-    """Choose where the requests of a workflow are posted, and return it in words.
-
-    `channel` is a channel ID, "direct" for direct messages, or "" for what the workspace does. Needs
-    `channels_app.change_channelaccount`; raises `Invalid` with the field and `NotFound`.
-    """
+    """Choose where a workflow posts: a channel ID, "direct" or "". Needs `CHANGE`; raises `Invalid`, `NotFound`."""
     actor.require(CHANGE)
     account = SlackConnect.find(account_id)
     wanted = channel.strip()

@@ -7,11 +7,10 @@ from channels_app.approver_channels.slack import signature, workspaces
 from channels_app.approver_channels.slack.connect import SlackConnect
 from channels_app.kit import diagnosis
 from channels_app.kit.diagnosis import Sample, Trial
-from channels_app.webhooks.intake import is_fresh
+from channels_app.webhooks.intake import note_of_age
 from conversations.models import ChannelAccount
 from conversations.types import Explanation
 from core.actors import Actor
-from core.clock import now
 from integrations.slack.errors import describe_error
 
 
@@ -32,18 +31,10 @@ class SlackDiagnosis(diagnosis.Diagnosis):
             return Trial(False, f"The value of {signature.SIGNATURE_HEADER} starts with “v0=”. Paste all of it.")
         secrets = workspaces.secrets_of(account.credentials)
         for body in (sample.body, sample.body.strip()):
-            if signature.is_signed(
-                body=body.encode("utf-8", "replace"),
-                timestamp=sample.timestamp,
-                signature=sample.signature,
-                secrets=secrets,
-            ):
-                age = (
-                    ""
-                    if is_fresh(sample.timestamp, now())
-                    else " If it came now, it would be refused because of its age."
-                )
-                return Trial(True, f"The signature is valid: Walker accepts this request.{age}")
+            raw, given = body.encode("utf-8", "replace"), sample.signature
+            if signature.is_signed(body=raw, timestamp=sample.timestamp, signature=given, secrets=secrets):
+                late = note_of_age(sample.timestamp)
+                return Trial(True, f"The signature is valid: Walker accepts this request.{late}")
         return Trial(
             False,
             "This workspace's signing secret didn't make this signature for this timestamp and body. Check the signing "

@@ -83,10 +83,7 @@ class WhatsAppNotifier(Notifier):
 
 
 def words_of(row: Notification) -> list[str]:
-    """Return what the template says: the request and what it needs, what it is about, and where to decide.
-
-    Masked. The link decides only where a link in an email would.
-    """
+    """Return the template's words, masked; the link decides only where a link in an email would."""
     approval = row.approval
     template = "approval_reminder" if row.is_reminder else row.template
     own = own_text(template=template, approval=approval, person_id=row.recipient_id)

@@ -45,8 +45,7 @@ class ImapEmail(EmailChannel):
             ),
             send_a_test(
                 "Use “Send test mail” with your own address. Answers leave through your SendGrid account, or through "
-                "the "
-                "mail server of this installation.",
+                "the mail server of this installation.",
                 account,
                 noun="mail",
             ),

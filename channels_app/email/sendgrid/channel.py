@@ -54,8 +54,7 @@ class SendGridEmail(EmailChannel):
             SetupStep(
                 "Paste the webhook address into SendGrid",
                 "In SendGrid, open Settings, Mail Settings, Event Webhook. Paste this address, choose all events and "
-                "turn "
-                "on “Signature Verification”.",
+                "turn on “Signature Verification”.",
                 is_done=has_key,
                 copies=(
                     Copy(
@@ -66,8 +65,7 @@ class SendGridEmail(EmailChannel):
             SetupStep(
                 "Copy the verification key",
                 "Copy it from SendGrid into “Edit mail account”. Until then, events from SendGrid are refused with "
-                "status "
-                "503.",
+                "status 503.",
                 is_done=has_key,
             ),
             send_a_test("Use “Send test mail” with your own address.", account, noun="mail"),

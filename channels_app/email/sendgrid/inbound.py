@@ -33,17 +33,9 @@ def _store_batch(request: HttpRequest, key: str) -> None:
     body = signed_body(request, header=signature.SIGNATURE_HEADER, limit=BODY_LIMIT)
     mailbox = _find_verified_mailbox(request, body, key)
     digest = hashlib.sha256(body).hexdigest()
-    deliveries.store(
-        deliveries.Arrival(
-            provider=PROVIDER,
-            tenant_id=mailbox.tenant_id,
-            account_id=mailbox.account_id,
-            event_key=f"batch:{digest}",
-            # A queue of its own: batches may overtake each other, because mails only move forward.
-            queue_key=digest,
-            body=body,
-        )
-    )
+    # The digest is a queue of its own: batches may overtake each other, because mails only move forward.
+    arrival = deliveries.Arrival(PROVIDER, mailbox.tenant_id, mailbox.account_id, f"batch:{digest}", digest, body)
+    deliveries.store(arrival)
     wake_worker.stored.give()
 
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from channels_app.kit import diagnosis
 from console.base import crud
-from console.base.actions import ServiceAction, service_action
+from console.base.actions import ServiceAction, service_action, show_once
 from console.base.forms import ConsoleForm
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount
@@ -59,6 +59,18 @@ class ChannelPage:
 def calls(service: Callable[..., Any], path: str, **looks: Any) -> ServiceAction:
     """Return the action that calls a service about an account, as `crud.calls` says."""
     return crud.calls(service, "account_id", path=path, permission=CHANGE, **looks)
+
+
+def shows_secret(
+    service: Callable[..., str], path: str, *, shown: str, explained: str = "", **looks: Any
+) -> ServiceAction:
+    """Return the action that makes a secret of an account, and shows it once under the title `shown`."""
+
+    def show(self: Any, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> HttpResponse:
+        secret = service(actor=viewer_of(request), account_id=obj.pk, **form.cleaned_data)
+        return show_once(self, request, self.object_url(obj), title=shown, secret=secret, explained=explained)
+
+    return service_action(path=path, permission=CHANGE, **looks)(show)
 
 
 def connects(

@@ -63,10 +63,7 @@ class PhoneConnect(Connect[Sent | Failed | Unknown]):
     def save(
         cls, *, actor: Actor, wanted: Wanted, given: Mapping[str, str], account_id: UUID | None = None
     ) -> ChannelAccount:
-        """Connect a number, or change a connected one; an empty number or secret stays unchanged.
-
-        Needs `channels_app.change_channelaccount`; raises `Invalid` with the field, `NotFound`, `Conflict`.
-        """
+        """Save a number. Needs `channels_app.change_channelaccount`; raises `Invalid`, `NotFound`, `Conflict`."""
         with transaction.atomic():
             # Locked: two colleagues who each change a secret must not undo one another.
             before = locked(ChannelAccount, account_id, cls.missing, **cls.account) if account_id else None

@@ -4,13 +4,12 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
-from channels_app.kit.admin.page import CHANGE, ChannelPage, connects, edits
+from channels_app.kit.admin.page import ChannelPage, connects, edits, shows_secret
 from channels_app.web_chat.settings import manage
-from console.base.actions import ServiceAction, service_action, show_once
+from console.base.actions import ServiceAction
 from console.base.forms import ConsoleForm
-from console.viewers import viewer_of
 from conversations.models import ChannelAccount
 
 
@@ -52,20 +51,17 @@ class WebChatPage(ChannelPage):
     )
     edit = edits(manage.save_widget, "widget", title="Edit web chat", form=WidgetForm, done="Web chat saved.")
 
-    @service_action(
-        path="identity-secret",
+    identity_secret = shows_secret(
+        manage.new_identity_secret,
+        "identity-secret",
         title="New identity secret",
-        permission=CHANGE,
+        shown="New identity secret",
         tone="danger",
         submit="Create new secret",
         explain="Your website uses it to sign its visitors' identities. The previous secret stops working at once, "
         "and visitors signed in with it have to sign in again. "
         "If you create it, you can't approve requests from this chat.",
     )
-    def identity_secret(self: Any, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> HttpResponse:
-        """Replace the secret and show it once."""
-        secret = manage.new_identity_secret(actor=viewer_of(request), account_id=obj.pk)
-        return show_once(self, request, self.object_url(obj), title="New identity secret", secret=secret)
 
     @classmethod
     def initial(cls, action: ServiceAction, account: ChannelAccount) -> dict[str, Any]:

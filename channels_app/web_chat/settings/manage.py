@@ -22,11 +22,7 @@ def save_widget(
     is_active: bool = True,
     account_id: UUID | None = None,
 ) -> ChannelAccount:
-    """Create a web chat, or change one, and return it.
-
-    `websites`: one origin per line.
-    Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` for an invalid origin.
-    """
+    """Save a web chat. Needs `channels_app.change_channelaccount`; raises `NotFound`, and `Invalid` for an origin."""
     return accounts.save_widget(
         actor=actor,
         account_id=account_id,
