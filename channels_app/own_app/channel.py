@@ -1,6 +1,7 @@
 """The channel of a company's own app."""
 
-from typing import Any
+import json
+from typing import Any, Final
 
 from django.conf import settings
 from django.urls import reverse
@@ -9,19 +10,52 @@ from channels_app import kit
 from channels_app.kit import Door, Source, Verify, Without
 from channels_app.kit.health import Health
 from channels_app.kit.setup import Copy, SetupStep
-from channels_app.own_app import handler, inbound
+from channels_app.models import InboundDelivery
+from channels_app.own_app import inbound
 from channels_app.own_app.diagnosis import AppDiagnosis
 from channels_app.own_app.transport import PURPOSE, AppTransport, AppWebhooks
 from channels_app.web_chat.settings import widgets
+from channels_app.webhooks.deliveries import stored_as
+from conversations import services
 from conversations.models import ChannelAccount
+from conversations.types import InboundMessage, SenderIdentity
+from core.actors import system
 from core.clock import now
+from core.errors import Invalid
 from core.webhooks.endpoints import find_endpoint
 from core.webhooks.purposes import PURPOSES
+
+ACTOR: Final = system("app")
 
 
 def secrets_of(credentials: dict[str, Any] | None) -> list[str]:
     """Return the secrets that may sign a customer's token now."""
     return widgets.token_secrets(credentials, now())
+
+
+def receive_delivery(delivery: InboundDelivery) -> None:
+    """Process one message in its tenant's scope; safe to repeat. An unknown type is shown, and no agent answers it."""
+    try:
+        fields: dict[str, Any] = json.loads(delivery.body.encode("latin-1"))
+    except (ValueError, RecursionError):
+        raise Invalid("This message isn't JSON.", code="not_json") from None
+    is_known = fields["type"] == inbound.TEXT
+    # The id of the delivery's event is unique per customer, so a repeat is recognised here too.
+    metadata = {"app": fields["metadata"]} if fields["metadata"] else {}
+    message = services.receive(
+        actor=ACTOR,
+        inbound=InboundMessage(
+            channel_account_id=delivery.channel_account_id,
+            sender=SenderIdentity(kind="customer", value=fields["From"], verified=True, display_name=fields["name"]),
+            text=fields["text"] if is_known or fields["text"].strip() else f"[{fields['type']} message]",
+            external_id=delivery.event_key,
+            metadata=metadata,
+            wants_answer=is_known,
+            **stored_as(delivery),
+        ),
+    )
+    if language := fields.get("language"):
+        services.note_language(contact_id=message.conversation.contact_id, language=language)
 
 
 class OwnApp(kit.Channel):
@@ -36,7 +70,7 @@ class OwnApp(kit.Channel):
     connect = Without("Its secrets are made here and shown once: there is nothing of a vendor to enter or try out.")
     diagnosis = AppDiagnosis
     doors = (Door("channels/app/<str:key>/messages/", inbound.messages, "app_messages"),)
-    sources = (Source(inbound.PROVIDER, handler.receive_delivery),)
+    sources = (Source(inbound.PROVIDER, receive_delivery),)
     page = "channels_app.own_app.admin.AppPage"
     plain = ("/channels/app/",)
 
