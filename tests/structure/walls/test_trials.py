@@ -59,7 +59,6 @@ ONLY_READ = frozenset(
         "conversations.messages.selectors.customers",
         "conversations.messages.selectors.failures",
         "conversations.messages.selectors.messages",
-        "conversations.messages.selectors.stop_requests",
         "conversations.replies.selectors",
         # Rows.
         "conversations.channel_accounts.models",
