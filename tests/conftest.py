@@ -5,11 +5,13 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.db import connection, transaction
 from django.test.signals import setting_changed
+from hypothesis import HealthCheck
 from pytest_django import Settings
 from redis import Redis
 
@@ -153,6 +155,9 @@ def pytest_configure() -> None:
     settings.METRICS_TOKEN = ""
     settings.KEEP_SETTINGS_SECONDS = 0.0
     settings.PASSWORD_HASHERS = ["tests.hashing.FewRounds"]
+    # How fast examples are made tells of the machine, not of the product.
+    hypothesis.settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    hypothesis.settings.load_profile("any machine")
     register_test_events()
 
 

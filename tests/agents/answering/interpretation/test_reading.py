@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.answering.interpretation import Reading, read
@@ -108,8 +108,6 @@ def test_entities_are_typed_and_never_personal() -> None:
     assert len(read([" ".join(f"#{number} BR-{number} {number} €" for number in range(1000, 2000))]).entities) == 12
 
 
-# On a busy machine the first text of all characters alone may take Hypothesis a second.
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text(max_size=200), max_size=8), st.booleans(), st.booleans(), st.integers(0, 9))
 def test_factors_sum_up_whatever_is_written(messages: list[str], member: bool, proven: bool, waits: int) -> None:
     _check(messages, member=member, proven=proven, waits=waits)
