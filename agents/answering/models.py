@@ -20,10 +20,7 @@ class AgentRun(Leased, TenantModel):
     """
 
     class State(models.TextChoices):
-        """How far the run is.
-
-        `waiting` means answered, with a request still waiting for approval.
-        """
+        """How far the run is. `waiting` means answered, with a request still waiting for approval."""
 
         QUEUED = "queued", "Queued"
         RUNNING = "running", "Running"

@@ -215,10 +215,7 @@ def caller_of(run: AgentRun, version: AgentVersion, standing: Standing | None = 
 
 
 def choose_version(run: AgentRun, transcript: Transcript) -> AgentVersion | None:
-    """Return the agent version for this run.
-
-    It is the one the frame names, else by topic, the last one, or any.
-    """
+    """Return the agent version for this run. It is the one the frame names, else by topic, the last one, or any."""
     named = _normalise(transcript.named)
     if named:
         if version := version_of_type(named):

@@ -117,10 +117,7 @@ def question_answered(lines: Sequence[tuple[Role, str]]) -> str:
 
 
 def lazily(path: str) -> Callable[[Any], Any]:
-    """Return a maker that imports its class or function at its first call.
-
-    Provider libraries are heavy.
-    """
+    """Return a maker that imports its class or function at its first call. Provider libraries are heavy."""
 
     def make(given: Any) -> Any:
         module, _, name = path.rpartition(".")

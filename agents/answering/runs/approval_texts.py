@@ -130,10 +130,7 @@ def kept_sentence(approval: Approval) -> str:
 
 
 def _by(approval: Approval) -> str:
-    """Return who decided, without a name.
-
-    The console shows it, a chat does not need it.
-    """
+    """Return who decided, without a name. The console shows it, a chat does not need it."""
     return "by a rule" if approval.decided_as == _DECIDED_AS_RULE else "by a colleague"
 
 
@@ -142,10 +139,7 @@ def _headline(approval: Approval) -> str:
 
 
 def _changes(approval: Approval) -> str:
-    """Return before and after where the headline does not say it.
-
-    Derived sums are left out.
-    """
+    """Return before and after where the headline does not say it. Derived sums are left out."""
     headline = _headline(approval)
     changes = [
         f"; {row['label']}: {_short(row['before'])} → {_short(row['after'])}"

@@ -75,10 +75,7 @@ def take_outcome(*, approval_id: UUID) -> AgentRun | None:
 
 
 def report_outcome(run: AgentRun) -> None:
-    """Report the outcome of a claimed run.
-
-    On failure retry later, and at last park it for a person.
-    """
+    """Report the outcome of a claimed run. On failure retry later, and at last park it for a person."""
     if run.fence > TRIES:
         give_up(run, LOST)
         return
@@ -94,10 +91,7 @@ def report_outcome(run: AgentRun) -> None:
 
 
 def send_outcome(run: AgentRun, *, plainly: bool = False) -> None:
-    """Send the outcome to the conversation and finish the run together.
-
-    `plainly` leaves out details.
-    """
+    """Send the outcome to the conversation and finish the run together. `plainly` leaves out details."""
     approval = Approval.objects.get(pk=run.trigger_ref)
     stale = run.trigger == Trigger.UNCERTAIN and approval.state != UNKNOWN
     text = "" if stale else plain_sentence(approval) if plainly else _outcome_with_details(approval)
@@ -173,10 +167,7 @@ def give_up(run: AgentRun, error: str) -> None:
 
 
 def replay(run_id: UUID) -> None:
-    """Queue a parked run again with all its attempts; the sweep picks it up.
-
-    Raises `NotFound`.
-    """
+    """Queue a parked run again with all its attempts; the sweep picks it up. Raises `NotFound`."""
     parked = AgentRun.objects.filter(pk=run_id, state=State.FAILED, error_code=NOT_REPORTED)
     # The fence may restart: the reply and the end of its run are one transaction, so no old worker repeats it.
     fresh = {"state": State.QUEUED, "error_code": "", "fence": 0, "lease_until": now(), "finished_at": None}
@@ -197,10 +188,7 @@ def _finish_waiting_runs(approval: Approval) -> None:
 
 
 def _outcome_with_details(approval: Approval) -> str:
-    """Return the outcome with reason, error and edits.
-
-    Requesters have to know what was done in their name.
-    """
+    """Return the outcome with reason, error and edits. Requesters have to know what was done in their name."""
     rejections = Decision.objects.filter(approval=approval, verdict="reject").order_by("-id")
     reason = rejections.values_list("reason", flat=True).first() if approval.state == "rejected" else ""
     last = Execution.objects.filter(approval=approval).order_by("-id").first()

@@ -10,10 +10,7 @@ CHUNK = 48
 
 
 class Speaker:
-    """Sends typing and pieces of text to the conversation's live stream, where somebody listens.
-
-    Nothing is stored.
-    """
+    """Sends typing and pieces of text to the conversation's live stream, where somebody listens. Nothing is stored."""
 
     def __init__(self, conversation_id: UUID, run_id: UUID) -> None:
         self._stream = f"conversation:{conversation_id}"

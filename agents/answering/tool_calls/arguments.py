@@ -28,10 +28,7 @@ def readable(request: ToolRequest) -> ToolRequest:
 
 
 def problem_of(arguments: Mapping[str, Any], *, largest: int) -> str:
-    """Return why no tool gets these arguments, or "".
-
-    `largest` is in bytes of JSON.
-    """
+    """Return why no tool gets these arguments, or "". `largest` is in bytes of JSON."""
     for value in _leaves(arguments):
         if isinstance(value, float) and not math.isfinite(value):
             return NOT_NUMBER

@@ -44,10 +44,7 @@ class Refusal(Exception):
 
 
 def problem_of_tool(error: WalkerError, arguments: BaseModel) -> dict[str, Any]:
-    """Return what the model reads of an error of a tool.
-
-    A name that fits nothing comes with the names that would.
-    """
+    """Return what the model reads of an error of a tool. A name that fits nothing comes with the names that would."""
     problem: dict[str, Any] = {"error": error.code, "detail": error.detail}
     choices = error.facts.get("choices")
     fields = list(error.facts.get("fields") or {})

@@ -78,10 +78,7 @@ def asked(approval: Approval, sentence: str) -> dict[str, Any]:
 
 
 def hands_of(caller: Caller) -> tuple[UUID, ...]:
-    """Return everyone who could have requested this for the caller.
-
-    None of them may approve it.
-    """
+    """Return everyone who could have requested this for the caller. None of them may approve it."""
     owner = () if caller.agent_owner_id is None else (caller.agent_owner_id,)
     return (*caller.agent_author_ids, *caller.channel_keeper_ids, *caller.linker_ids, *owner)
 

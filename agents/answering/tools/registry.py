@@ -89,10 +89,7 @@ def requester_through(caller: Caller, *permissions: str) -> Actor:
 
 @cache
 def _schema(arguments: type[Params]) -> Mapping[str, Any]:
-    """Return the JSON schema.
-
-    Cached because building it takes longer than the built-in model.
-    """
+    """Return the JSON schema. Cached because building it takes longer than the built-in model."""
     return MappingProxyType(arguments.model_json_schema())
 
 
@@ -125,10 +122,7 @@ class Tool(abc.ABC):
 
     @abc.abstractmethod
     def call(self, arguments: Any, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        """Run the tool and return JSON.
-
-        Raises `WalkerError` with a detail that the model may read.
-        """
+        """Run the tool and return JSON. Raises `WalkerError` with a detail that the model may read."""
 
     def suits(self, caller: Caller) -> bool:
         """Return True if this caller can use the tool in principle, so that it is listed to them."""
@@ -147,10 +141,7 @@ class Tool(abc.ABC):
         return ToolSpec(self.key, self.title, self.description, _schema(self.arguments), self.acting)
 
     def read(self, raw: Mapping[str, Any]) -> Params:
-        """Validate a model's arguments.
-
-        Raises `ValueError` with the names of the wrong fields.
-        """
+        """Validate a model's arguments. Raises `ValueError` with the names of the wrong fields."""
         try:
             return self.arguments.model_validate(dict(raw))
         except ValidationError as problem:

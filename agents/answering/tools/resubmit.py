@@ -36,10 +36,7 @@ def resubmit_with_values(
 
 
 def resubmit_unchanged(reference: str, *, caller: Caller, call_id: UUID, hands: tuple[UUID, ...]) -> Approval:
-    """Resubmit a returned request of the member unchanged. Raises `NotFound`.
-
-    Safe to repeat per call.
-    """
+    """Resubmit a returned request of the member unchanged. Raises `NotFound`. Safe to repeat per call."""
     call = ToolCall.objects.get(pk=call_id)
     if call.approval_id is not None:
         begun: Approval = Approval.objects.get(pk=call.approval_id)

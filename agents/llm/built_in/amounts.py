@@ -51,10 +51,7 @@ class Amount:
 
     @property
     def year_like(self) -> bool:
-        """Return True for a bare 2015-2039.
-
-        It is as likely part of a campaign's name as an amount.
-        """
+        """Return True for a bare 2015-2039. It is as likely part of a campaign's name as an amount."""
         return self.bare and not self.currency and self.value in _YEARS
 
 
@@ -71,10 +68,7 @@ def read_figure(figure: str) -> Decimal:
 
 
 def find_amounts(text: str) -> list[Amount]:
-    """Return every number in the text, in order.
-
-    Number words count from two words or from twenty on.
-    """
+    """Return every number in the text, in order. Number words count from two words or from twenty on."""
     found = [_from_figure(text, m) for m in _AMOUNT.finditer(text)]
     taken = [(a.start, a.end) for a in found]
     for match in _WORDS.finditer(text):

@@ -48,10 +48,7 @@ _HOW_TO = re.compile(r"how (?:do|can|could|would|to)\b")
 
 
 def offered_in(text: str) -> tuple[str, ...]:
-    """Return the names listed in our answer.
-
-    They stand one a line after a hyphen, without text after a long dash.
-    """
+    """Return the names listed in our answer. They stand one a line after a hyphen, without text after a long dash."""
     lines = [line.strip() for line in text.splitlines()]
     return tuple(line[2:].partition(" — ")[0].strip(" “”") for line in lines if line.startswith("- "))
 
@@ -150,10 +147,7 @@ def _step(clause: Clause, spoiled: str | None, memory: Memory) -> Decision:
 
 
 def _command(tool: str, clause: Clause, mood: str, memory: Memory) -> Decision:
-    """Decide a clause that names an acting tool.
-
-    Only a plain command may become a call.
-    """
+    """Decide a clause that names an acting tool. Only a plain command may become a call."""
     found, why = book().arguments(tool, clause, memory)
     if mood == "negated":
         return Decision("say", topic="left_alone")
@@ -173,10 +167,7 @@ def _command(tool: str, clause: Clause, mood: str, memory: Memory) -> Decision:
 
 
 def decide_message(text: str, memory: Memory) -> tuple[list[Decision], Memory]:
-    """Decide every clause of one message.
-
-    One doubtful clause blocks the commands of all.
-    """
+    """Decide every clause of one message. One doubtful clause blocks the commands of all."""
     if stance.is_attack(text):
         return [Decision("say", topic="refuse")], Memory(None, memory.subject)
     clauses = read(text)

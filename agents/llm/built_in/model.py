@@ -119,10 +119,7 @@ def _results(lines: Sequence[Line]) -> dict[str, Line]:
 
 
 def _request(call: Call) -> ToolRequest:
-    """Return a tool request.
-
-    The same call has the same id, so a repeated round never doubles it.
-    """
+    """Return a tool request. The same call has the same id, so a repeated round never doubles it."""
     content = json.dumps([call.tool, dict(call.arguments)], sort_keys=True)
     call_id = "local-" + hashlib.sha256(content.encode()).hexdigest()[:24]
     return ToolRequest(call_id, call.tool, dict(call.arguments))

@@ -40,10 +40,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class Decision:
-    """What one message leads to.
-
-    `topic` names the wording where the model only speaks.
-    """
+    """What one message leads to. `topic` names the wording where the model only speaks."""
 
     kind: Kind
     calls: tuple[Call, ...] = ()

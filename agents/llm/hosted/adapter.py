@@ -144,10 +144,7 @@ class ProviderAdapter(Model):
 
 
 def _messages(lines: Sequence[Line], prompt: str) -> list[ModelMessage]:
-    """Convert our lines to the provider's messages.
-
-    All results of one turn go back in one message.
-    """
+    """Convert our lines to the provider's messages. All results of one turn go back in one message."""
     found: list[ModelMessage] = []
     parts: list[ModelRequestPart] = []
     for line in lines:
@@ -169,10 +166,7 @@ def _messages(lines: Sequence[Line], prompt: str) -> list[ModelMessage]:
 
 
 def _request(part: ToolCallPart) -> ToolRequest:
-    """Convert a call.
-
-    Arguments that are not one plain JSON object become an error for the model.
-    """
+    """Convert a call. Arguments that are not one plain JSON object become an error for the model."""
     call_id, name = clean(part.tool_call_id), clean(part.tool_name)
     try:
         return ToolRequest(call_id, name, read_arguments(part.args))

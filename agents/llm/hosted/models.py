@@ -76,10 +76,7 @@ def http_client(transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.As
 
 
 def openai_model(name: str, transport: httpx2.AsyncBaseTransport | None = None) -> ProviderAdapter:
-    """Return a model behind OPENAI_BASE_URL (any compatible server).
-
-    Raises `ModelFailed` without a key.
-    """
+    """Return a model behind OPENAI_BASE_URL (any compatible server). Raises `ModelFailed` without a key."""
     if not settings.OPENAI_API_KEY:
         raise ModelFailed(NOT_CONFIGURED)
     return _openai(name, settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL, http_client(transport))

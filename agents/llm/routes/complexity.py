@@ -29,10 +29,7 @@ class Complexity:
 
 
 def assess(lines: Sequence[Line], tools: Sequence[ToolSpec], *, failed_before: bool = False) -> Complexity:
-    """Return how hard the newest question is.
-
-    The same lines, tools and history always give the same points.
-    """
+    """Return how hard the newest question is. The same lines, tools and history always give the same points."""
     asked = _newest(lines)
     turns = sum(line.role == "user" for line in lines)
     letters = _LETTER.findall(asked)
