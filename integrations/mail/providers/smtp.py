@@ -68,7 +68,10 @@ class SmtpSender(GuardedSender):
                     raise _Stop(Rejected("too_large", permanent=True))
                 _require_ok(line.mail(mail.sender.address))
                 answer = line.rcpt(mail.recipient)
-                if _names_no_mailbox(*answer):
+                detail = _DETAIL.search(answer[1][:200])
+                # Full (5.2.2), refused (5.7.1) or not relayed isn't a recipient without a mailbox.
+                is_absent = detail is None or detail[0].startswith((b"5.1.", b"5.2.1"))
+                if is_absent and answer[0] in (550, 551, 553):
                     raise _Stop(replace(_rejected(answer[0]), is_unreachable=True))
                 _require_ok(answer)
                 if mail.files and line.sock is not None:
@@ -104,12 +107,6 @@ class SmtpSender(GuardedSender):
 def _require_ok(answer: tuple[int, Any]) -> None:
     if answer[0] not in (250, 251):
         raise _Stop(_rejected(answer[0]))
-
-
-def _names_no_mailbox(code: int, words: bytes) -> bool:
-    """Return True for a recipient without a mailbox; full (5.2.2), refused (5.7.1) or not relayed is none."""
-    detail = _DETAIL.search(words[:200])
-    return code in (550, 551, 553) and (detail is None or detail[0].startswith((b"5.1.", b"5.2.1")))
 
 
 def _rejected(code: int) -> Rejected:
