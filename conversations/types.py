@@ -30,10 +30,7 @@ class SenderIdentity:
 
 @dataclass(frozen=True, slots=True)
 class InboundMedia:
-    """One attached file that a provider holds for us.
-
-    `source` is its URL or id there.
-    """
+    """One attached file that a provider holds for us. `source` is its URL or id there."""
 
     content_type: str
     source: str = field(repr=False)
@@ -274,7 +271,4 @@ class AudienceSource(ABC):
 
     @abstractmethod
     def sizes(self) -> dict[str, int]:
-        """Return the size of each audience by name.
-
-        Returns an empty dict when the platform is unavailable.
-        """
+        """Return the size of each audience by name. Returns an empty dict when the platform is unavailable."""

@@ -198,10 +198,7 @@ def _choose(actor: Actor, template_id: UUID, use: str, *, is_used: bool) -> Mess
 
 
 def can_fill(template: MessageTemplate, *, use: str = "") -> bool:
-    """Return True if a use fills all that a template needs.
-
-    Without a use: if any does.
-    """
+    """Return True if a use fills all that a template needs. Without a use: if any does."""
     fills_button = not use or use in FILLS_BUTTON
     takes_code = fills_button and template.category == AUTHENTICATION
     return not needs_more(template.components, template.variables, takes_code=takes_code)
@@ -213,10 +210,7 @@ def uses_of(template: MessageTemplate, *, account: ChannelAccount) -> list[str]:
 
 
 def has_template(account: ChannelAccount, *, use: str = "") -> bool:
-    """Return True if a template is chosen for this use.
-
-    That of outcomes stands in for every use. Makes no query.
-    """
+    """Return True if a template is chosen for this use. That of outcomes stands in for every use. Makes no query."""
     return bool(_languages(account, use))
 
 

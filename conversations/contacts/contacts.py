@@ -232,10 +232,7 @@ def add_tag(*, actor: Actor, contact_id: UUID, name: str) -> ContactTag:
 
 
 def remove_tag(*, actor: Actor, contact_id: UUID, name: str) -> None:
-    """Remove a contact's tag.
-
-    Needs `conversations.reply_conversation`; raises `NotFound`.
-    """
+    """Remove a contact's tag. Needs `conversations.reply_conversation`; raises `NotFound`."""
     actor.require("conversations.reply_conversation")
     with transaction.atomic():
         if not ContactTag.objects.filter(contact_id=contact_id, name=name).delete()[0]:

@@ -196,10 +196,7 @@ def _waiting_of(rows: Collection[Conversation]) -> list[Waiting]:
 
 
 def list_teams_with_work() -> list[tuple[UUID, UUID]]:
-    """Return tenant and id of open teams with waiting conversations.
-
-    Only where a member is there to get one.
-    """
+    """Return tenant and id of open teams with waiting conversations. Only where a member is there to get one."""
     with platform_scope():
         there = Availability.objects.filter(until=None, state=Availability.State.ONLINE).values("user_id")
         members = TeamMember.objects.filter(team_id=OuterRef("team_id"), user_id__in=there)

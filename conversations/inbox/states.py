@@ -55,10 +55,7 @@ def locked(conversation_id: UUID, *, actor: Actor | None, with_account: bool = F
 
 
 def lock_all(conversation_ids: Collection[UUID], *, actor: Actor) -> dict[UUID, Conversation]:
-    """Return those of the conversations that the actor sees, locked.
-
-    In one order for all callers.
-    """
+    """Return those of the conversations that the actor sees, locked. In one order for all callers."""
     rows = Conversation.objects.select_for_update(of=("self",)).filter(seen_by(actor), pk__in=conversation_ids)
     return {row.pk: row for row in rows.order_by("pk")}
 

@@ -100,10 +100,7 @@ def write_files(message_id: UUID, files: Sequence[CheckedFile]) -> list[Attachme
 
 
 def fail_attachment(*, attachment: Attachment, error: str, permanent: bool, now: datetime | None = None) -> bool:
-    """Record that a file could not be fetched, to be retried or given up.
-
-    `error` is a short code.
-    """
+    """Record that a file could not be fetched, to be retried or given up. `error` is a short code."""
     attachment.error = error[:40]
     if permanent or attachment.attempts >= ATTEMPTS:
         attachment.state, attachment.next_attempt_at = State.FAILED, None

@@ -70,10 +70,7 @@ def deliver(*, message_id: UUID, now: datetime | None = None) -> str:
 
 @transaction.atomic
 def _claim(message_id: UUID, moment: datetime) -> DeliveryAttempt | None:
-    """Claim a due message, end an attempt that was cut off and open the next.
-
-    Returns None if it has to wait.
-    """
+    """Claim a due message, end an attempt that was cut off and open the next. Returns None if it has to wait."""
     earlier = _in_line(moment).filter(conversation_id=OuterRef("conversation_id"), seq__lt=OuterRef("seq"))
     paused = ChannelAccount.objects.filter(pk=OuterRef("channel_account_id"), paused_at__isnull=False)
     due = Message.objects.filter(

@@ -145,10 +145,7 @@ def list_files_expired(*, now: datetime | None = None) -> list[tuple[UUID, UUID]
 
 @transaction.atomic
 def expire_file(*, attachment_id: UUID) -> None:
-    """Drop the bytes and the name of an old file; its kind stays.
-
-    For the sweep.
-    """
+    """Drop the bytes and the name of an old file; its kind stays. For the sweep."""
     rows = Attachment.objects.select_for_update().filter(pk=attachment_id, state=Attachment.State.STORED)
     for file in rows.only("id", "store"):
         plan_removal([file])

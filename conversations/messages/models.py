@@ -170,10 +170,7 @@ class Attachment(SealedFile):
 
 
 class DeliveryAttempt(TenantModel):
-    """One attempt to send a message to a provider.
-
-    An attempt without an end was cut off.
-    """
+    """One attempt to send a message to a provider. An attempt without an end was cut off."""
 
     class Outcome(models.TextChoices):
         """How it ended."""

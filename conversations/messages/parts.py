@@ -36,10 +36,7 @@ def read_parts(*, message_id: UUID, uploads_since: datetime) -> Parts:
 def note_part(
     *, message_id: UUID, attempt: int, part: int, facts: Mapping[str, str], now: datetime | None = None
 ) -> bool:
-    """Keep what an attempt got through, and extend its claim.
-
-    Returns False if it has lost the message meanwhile.
-    """
+    """Keep what an attempt got through, and extend its claim. Returns False if it has lost the message meanwhile."""
     with transaction.atomic():
         message: Message = Message.objects.select_for_update().only("id", "status", "retry_count").get(pk=message_id)
         row: DeliveryAttempt = DeliveryAttempt.objects.get(message_id=message_id, number=attempt)

@@ -137,10 +137,7 @@ def delete_those_of(team: Team) -> None:
 
 
 def delete_rows(rows: QuerySet[CannedReply]) -> None:
-    """Delete replies with their files.
-
-    For services that delete what these belong to, in their transaction.
-    """
+    """Delete replies with their files. For services that delete what these belong to, in their transaction."""
     canned_files.drop_files(CannedFile.objects.filter(reply__in=rows.order_by()))
     rows.delete()
 

@@ -36,10 +36,7 @@ def text_with_link(message: Message, text: str) -> str:
 
 
 def read_survey_token(token: str) -> tuple[UUID, UUID]:
-    """Return tenant and survey of an address.
-
-    Raises `NotFound` for every address that we didn't make.
-    """
+    """Return tenant and survey of an address. Raises `NotFound` for every address that we didn't make."""
     try:
         if len(token) > TOKEN_LIMIT:
             raise NotFound(NO_SURVEY)

@@ -19,10 +19,7 @@ CONTACT = "conversations.contact"
 
 @dataclass(frozen=True, slots=True)
 class ContactFilters:
-    """Filters of contacts. `q`: an address, or the masked name as shown.
-
-    `tag`: an audience.
-    """
+    """Filters of contacts. `q`: an address, or the masked name as shown. `tag`: an audience."""
 
     q: str = ""
     tag: str = ""
@@ -77,10 +74,7 @@ def query_channel_accounts(*, viewer: Actor) -> QuerySet[ChannelAccount]:
 
 
 def get_channel_account(*, viewer: Actor, account_id: UUID) -> ChannelAccount:
-    """Return one channel account without its credentials; raises `NotFound`.
-
-    Needs the right to view them.
-    """
+    """Return one channel account without its credentials; raises `NotFound`. Needs the right to view them."""
     viewer.require(VIEW_ACCOUNT)
     found: ChannelAccount | None = ChannelAccount.objects.defer("credentials").filter(pk=account_id).first()
     if found is None:

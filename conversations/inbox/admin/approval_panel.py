@@ -30,10 +30,7 @@ def state_chip(conversation: Conversation) -> SafeString:
 
 
 def customer_name(conversation: Conversation) -> str:
-    """Return who writes.
-
-    A colleague is named ("Mia S."), others are masked.
-    """
+    """Return who writes. A colleague is named ("Mia S."), others are masked."""
     contact, colleague = conversation.contact, conversation.record.user
     if colleague is not None:
         last = colleague.last_name[:1]

@@ -73,10 +73,7 @@ State = Conversation.State
 
 @admin.register(Conversation)
 class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
-    """The inbox: conversations that need a person come first.
-
-    Every view of one is recorded.
-    """
+    """The inbox: conversations that need a person come first. Every view of one is recorded."""
 
     view_permission = "conversations.view_conversation"
     nav = Nav("Conversations", "chat", order=20, badges=("conversations.needs_person",))
@@ -204,10 +201,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         return JsonResponse({"saved": True})
 
     def file_view(self, request: HttpRequest, object_id: UUID, attachment_id: UUID) -> HttpResponse:
-        """Serve one file as a download, if the messages are revealed.
-
-        Each download is audited.
-        """
+        """Serve one file as a download, if the messages are revealed. Each download is audited."""
         return self._serve(request, download, conversation_id=object_id, attachment_id=attachment_id)
 
     def preview_view(self, request: HttpRequest, object_id: UUID, attachment_id: UUID) -> HttpResponse:

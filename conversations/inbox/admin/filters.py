@@ -19,10 +19,7 @@ FIRST: Final = (Q(urgency__gte=URGENT), Q(lead__gte=HOT))
 
 
 def order_of(state: str) -> tuple[Any, ...]:
-    """Return the order: needs a person first, then latest activity.
-
-    Closed ones by activity only.
-    """
+    """Return the order: needs a person first, then latest activity. Closed ones by activity only."""
     latest = (F("last_message_at").desc(), "-id")
     return latest if state in ("closed", "all") else ("rank", *latest)
 

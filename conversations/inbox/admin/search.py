@@ -38,10 +38,7 @@ class SearchForm(ConsoleForm):
 
 
 class FoundFilter(SelectFilter):
-    """Filter by the results of a search, in any state.
-
-    The parameter is an opaque token.
-    """
+    """Filter by the results of a search, in any state. The parameter is an opaque token."""
 
     title, parameter_name, any_label = "Found", FOUND, ""
     is_hidden = True
@@ -65,10 +62,7 @@ def is_search(request: HttpRequest) -> bool:
 
 
 def words_of(request: HttpRequest) -> str:
-    """Return the viewer's search words.
-
-    Returns "" without a search, or when they have expired.
-    """
+    """Return the viewer's search words. Returns "" without a search, or when they have expired."""
     token = request.GET.get(FOUND, "")
     if not _TOKEN.fullmatch(token):
         return ""

@@ -91,9 +91,6 @@ def tell(*, kind: Kind, message: Note | TeamMessage, actor: Actor, people: Colle
 def changeable(
     rows: QuerySet[Note] | QuerySet[TeamMessage], *, actor: Actor, now: datetime | None = None
 ) -> dict[UUID, str]:
-    """Return the texts of one's own messages that can still be changed, by id.
-
-    One query; nothing for a program.
-    """
+    """Return the texts of one's own messages that can still be changed, by id. One query; nothing for a program."""
     own = rows.filter(author_id=actor.user_id, created_at__gt=(now or clock_now()) - EDITED_WITHIN)
     return {row.pk: row.body for row in own} if actor.user_id else {}

@@ -63,10 +63,7 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
-    """One page in the order of the conversation.
-
-    `before` gets the page above (None at the top).
-    """
+    """One page in the order of the conversation. `before` gets the page above (None at the top)."""
 
     rows: Sequence[MessageRow]
     before: int | None
