@@ -91,9 +91,8 @@ class OutboundTemplate:
 class OutboundMessage:
     """An outgoing message in clear, for transports only.
 
-    `message_id` stays the same over all attempts: use it as the idempotency key where the
-    provider accepts one. `media` holds the id, content type and size of each file; their bytes are read by
-    `services.read_outgoing_file`.
+    `message_id` stays the same over all attempts: use it as the idempotency key where the provider accepts one. `media`
+    holds the id, content type and size of each file; their bytes are read by `services.read_outgoing_file`.
     """
 
     message_id: UUID
@@ -232,10 +231,7 @@ class Medium:
 
 
 class Transport(ABC):
-    """Sends messages of one kind of channel through one provider. Created for each message.
-
-    Called outside any transaction.
-    """
+    """Sends one message of one kind of channel through one provider, outside any transaction."""
 
     instant: ClassVar[bool] = False
     """True when the stream event itself is the delivery (web chat): nothing is queued."""

@@ -15,7 +15,8 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now
 from core.db.locks import locked
-from core.errors import Conflict, Invalid, NotFound
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Invalid
 from core.privacy.encryption import derive_key, lasting_key_id
 from core.privacy.pii import mask_text
 
@@ -47,13 +48,12 @@ def connect_channel(
     credentials: Mapping[str, Any],
     account_id: UUID | None = None,
 ) -> ChannelAccount:
-    """Create or change a channel account and return it.
+    """Create or change a channel account and return it. Its credentials are replaced as a whole.
 
-    Its credentials are replaced as a whole. An actor who changes them may not approve requests made through the
-    account, because they could write in anyone's name. Without an id the account is found by kind and address; it may
-    move to another provider. A new account that misses a credential stays switched off. Needs
-    `channels_app.change_channelaccount`; raises `Invalid` for a kind without a transport, `NotFound`, and `Conflict`
-    when another account has the address.
+    An actor who changes them may not approve requests made through the account, because they could write in anyone's
+    name. Without an id the account is found by kind and address; it may move to another provider. A new account that
+    misses a credential stays switched off. Needs `channels_app.change_channelaccount`; raises `Invalid` for a kind
+    without a transport, `NotFound`, and `Conflict` when another account has the address.
     """
     actor.require("channels_app.change_channelaccount")
     if (kind, provider) not in WITHOUT_TRANSPORT and not registry.has_transport(kind, provider):
@@ -88,9 +88,7 @@ def _write(
     if account_id is None:
         account = rows.filter(address=facts["address"]).first()
     else:
-        account = rows.filter(pk=account_id).first()
-        if account is None:
-            raise NotFound("There is no such channel account.")
+        account = get_or_missing(rows.filter(pk=account_id), "There is no such channel account.")
     knows = [keeper] if keeper else []
     is_complete = not _missing(kind, facts)
     if account is None:

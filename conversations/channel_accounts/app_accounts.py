@@ -23,10 +23,7 @@ OVERLAP: Final = timedelta(hours=24)
 def save_app(
     *, actor: Actor, name: str, origins: Sequence[str] = (), is_active: bool = True, account_id: UUID | None = None
 ) -> ChannelAccount:
-    """Create an app's channel account, or change the one with the id, and return it.
-
-    Needs `channels_app.change_channelaccount`; raises `NotFound`.
-    """
+    """Create or change an app's channel account. Needs `channels_app.change_channelaccount`; raises `NotFound`."""
     actor.require(CHANGE)
     with transaction.atomic():
         account = _locked(account_id) if account_id else ChannelAccount(kind=APP, provider=ChannelAccount.Provider.APP)
@@ -40,9 +37,8 @@ def save_app(
 def keep_token_secret(*, actor: Actor, account_id: UUID, secret: str, now: datetime | None = None) -> None:
     """Replace the secret that signs customers' tokens.
 
-    The previous one counts for `OVERLAP`.
-    The actor could sign as any customer, so they may not approve requests made through this app.
-    Needs `channels_app.change_channelaccount`; raises `NotFound`.
+    The previous one counts for `OVERLAP`. The actor could sign as any customer, so they may not approve requests made
+    through this app. Needs `channels_app.change_channelaccount`; raises `NotFound`.
     """
     actor.require(CHANGE)
     with transaction.atomic():

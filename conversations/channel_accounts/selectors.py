@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from conversations.models import ChannelAccount, MessageTemplate
 from core.actors import Actor
-from core.errors import NotFound
+from core.db.rows import get_or_missing
 
 VIEW = "channels_app.view_channelaccount"
 
@@ -20,10 +20,7 @@ def query_templates(*, viewer: Actor) -> QuerySet[MessageTemplate]:
 
 def get_template(*, viewer: Actor, template_id: UUID) -> MessageTemplate:
     """Return one template; raises `NotFound`. Needs the right to view them."""
-    found: MessageTemplate | None = query_templates(viewer=viewer).filter(pk=template_id).first()
-    if found is None:
-        raise NotFound("There is no such template.")
-    return found
+    return get_or_missing(query_templates(viewer=viewer).filter(pk=template_id), "There is no such template.")
 
 
 def find_lost_templates(*, viewer: Actor) -> list[MessageTemplate]:

@@ -20,7 +20,8 @@ def needs_more(components: Sequence[Any], variables: Collection[str], *, takes_c
     Meta's has gaps of its own; at Twilio a gap of the same name has the same value in every part.
     """
     parts = [part for part in components if isinstance(part, Mapping)]
-    skipped = _button_of_code(parts) if takes_code else None
+    buttons = next((_buttons(part) for part in parts if part.get("type") == "BUTTONS"), [])
+    skipped = buttons[0] if takes_code and buttons and buttons[0].get("type") in OF_CODE else None
     for part in parts:
         kind = str(part.get("type") or "")
         if "/" in kind:
@@ -33,25 +34,16 @@ def needs_more(components: Sequence[Any], variables: Collection[str], *, takes_c
                 if button is not skipped
             ):
                 return True
-        elif kind.upper() != "BODY" and _is_open_part(kind.upper(), part):
-            return True
+        elif kind.upper() != "BODY":
+            has_file = kind.upper() == "HEADER" and str(part.get("format") or "TEXT").upper() != "TEXT"
+            if kind.upper() in WHOLE or has_file or any(_gaps(part)):
+                return True
     return False
-
-
-def _is_open_part(kind: str, part: Mapping[str, Any]) -> bool:
-    has_file = kind == "HEADER" and str(part.get("format") or "TEXT").upper() != "TEXT"
-    return kind in WHOLE or has_file or any(_gaps(part))
 
 
 def _buttons(part: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     found = part.get("buttons")
     return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
-
-
-def _button_of_code(parts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Return the first button if it takes a code."""
-    buttons = next((_buttons(part) for part in parts if part.get("type") == "BUTTONS"), [])
-    return buttons[0] if buttons and buttons[0].get("type") in OF_CODE else None
 
 
 def _gaps(node: Any) -> Iterator[str]:

@@ -109,10 +109,9 @@ def store_templates(*, account_id: UUID, found: Iterable[FoundTemplate]) -> int:
 
 @transaction.atomic
 def change_template(*, provider_id: str, state: str = "", category: str = "") -> int:
-    """Change a template as its provider reports; return how many accounts have it.
+    """Change a template as its provider reports; return how many accounts have it. For channels, in the tenant's scope.
 
-    For channels, in the tenant's scope. A chosen template that can't be sent any more is noted as its accounts'
-    trouble.
+    A chosen template that can't be sent any more is noted as its accounts' trouble.
     """
     rows = MessageTemplate.objects.filter(provider_id=provider_id).exclude(provider_id="")
     wanted = {"state": state if state in State.values else "", "category": category[:20].lower()}
@@ -126,10 +125,9 @@ def change_template(*, provider_id: str, state: str = "", category: str = "") ->
 
 @transaction.atomic
 def note_refused(*, template_id: UUID, state: str) -> None:
-    """Change a template that its provider just refused to send.
+    """Change a template that its provider just refused to send. The next fetch may change it again.
 
-    The next fetch may change it again. For channels, in the tenant's scope. A chosen one is noted as its account's
-    trouble.
+    For channels, in the tenant's scope. A chosen one is noted as its account's trouble.
     """
     template = MessageTemplate.objects.filter(pk=template_id, state=State.APPROVED).first()
     if template is None or state not in State.values:

@@ -55,10 +55,9 @@ def block_point(
 
 
 def resume_marketing(*, actor: Actor, sender: SenderIdentity, channel: str, now: datetime | None = None) -> bool:
-    """Record that the owner of an address agreed to marketing again.
+    """Record that the owner of an address agreed to marketing again. They did so with their provider's own switch.
 
-    They did so with their provider's own switch. Returns False if that counted already. For channels only. Writes an
-    audit entry. Raises `Refused`.
+    Returns False if that counted already. For channels only. Writes an audit entry. Raises `Refused`.
     """
     _require_channel(actor)
     said = {"state": Consent.State.GIVEN, "source": Consent.Source.PROVIDER, "purposes": (MARKETING,), "at": now}
@@ -104,10 +103,9 @@ def block_contact(*, actor: Actor, contact_id: UUID) -> bool:
 
 
 def unblock_contact(*, actor: Actor, contact_id: UUID) -> bool:
-    """Lift a colleague's block of a contact.
+    """Lift a colleague's block of a contact. Safe to repeat. What the person opted out of stays so.
 
-    Safe to repeat. What the person opted out of stays so. Returns False if they were not blocked. Needs
-    `core.record_consent`; raises `NotFound`. Writes `CONTACT_UNBLOCKED`.
+    Returns False if they were not blocked. Needs `core.record_consent`; raises `NotFound`. Writes `CONTACT_UNBLOCKED`.
     """
     return _set_block(actor, contact_id, "CONTACT_UNBLOCKED", Consent.State.UNBLOCKED)
 

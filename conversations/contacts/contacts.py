@@ -62,10 +62,7 @@ def together_with(index: str) -> list[str]:
 
 
 def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
-    """Return the contact of a sender, created if new, once even if concurrent.
-
-    Runs in a transaction. The address is locked before its contact, as everywhere.
-    """
+    """Return a sender's contact, created once, in a transaction: first the address is locked, then the contact."""
     found = _find(sender.kind, index, lock=True)
     if found is None:
         name = name_of(sender)
@@ -214,10 +211,7 @@ def link_contact_to_user(*, actor: Actor, contact_id: UUID, user_id: UUID | None
 
 
 def add_tag(*, actor: Actor, contact_id: UUID, name: str) -> ContactTag:
-    """Tag a contact, which adds it to an audience. Safe to repeat.
-
-    Needs `conversations.reply_conversation`; raises `NotFound`, and `Invalid` for a bad name.
-    """
+    """Tag a contact. Safe to repeat. Needs `conversations.reply_conversation`; raises `NotFound`, `Invalid`."""
     actor.require("conversations.reply_conversation")
     word = " ".join(name.split())
     if not _TAG.fullmatch(word):

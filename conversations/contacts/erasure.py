@@ -8,7 +8,8 @@ from django.db import transaction
 
 from conversations.models import Contact, ContactPoint
 from core.actors import Actor
-from core.errors import Conflict, NotFound
+from core.db.rows import get_or_missing
+from core.errors import Conflict
 from core.models import Erasure
 from core.privacy.erasure import services as erasures
 
@@ -16,15 +17,13 @@ ERASE: Final = "conversations.erase_contact"
 
 
 def erase_contact(*, actor: Actor, contact_id: UUID, reason: str, now: datetime | None = None) -> Erasure:
-    """Erase a contact permanently and return the erasure.
+    """Erase a contact permanently and return the erasure. A repeat returns the same one.
 
-    A repeat returns the same one.
-    Name, addresses and tags go at once and open conversations are closed; a worker does the rest. A person
-    who writes again is a new contact. `reason` is one of `Erasure.Reason`. Needs
-    `conversations.erase_contact` and a second factor. What was merged into the contact is erased with it. Raises
-    `Refused`, `Invalid`, `NotFound`, and `Conflict`: "in_the_way" naming the requests that are being executed,
-    "merged" with the `contact_id` of the contact that this one was merged into. Writes
-    `contact.erasure_asked`, and `contact.erased` at the end.
+    Name, addresses and tags go at once and open conversations are closed; a worker does the rest. A person who writes
+    again is a new contact. `reason` is one of `Erasure.Reason`. Needs `conversations.erase_contact` and a second
+    factor. What was merged into the contact is erased with it. Raises `Refused`, `Invalid`, `NotFound`, and `Conflict`:
+    "in_the_way" naming the requests that are being executed, "merged" with the `contact_id` of the contact that this
+    one was merged into. Writes `contact.erasure_asked`, and `contact.erased` at the end.
     """
     erasures.require_eraser(actor=actor, permission=ERASE, reason=reason)
     with transaction.atomic():
@@ -32,9 +31,7 @@ def erase_contact(*, actor: Actor, contact_id: UUID, reason: str, now: datetime 
         points = ContactPoint.objects.select_for_update(of=("self",)).filter(contact=contact_id)
         list(points.order_by("pk").values_list("pk"))
         rows = Contact.objects.select_for_update(of=("self",)).filter(pk=contact_id)
-        found = rows.values_list("merged_into", "erased_at").first()
-        if found is None:
-            raise NotFound("There is no such contact.")
+        found = get_or_missing(rows.values_list("merged_into", "erased_at"), "There is no such contact.")
         if found[0] and not found[1]:
             problem = "This contact was merged into another one. Erase that one: it has the data of both."
             raise Conflict(problem, code="merged", contact_id=str(found[0]))

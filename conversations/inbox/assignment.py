@@ -24,13 +24,13 @@ from accounts.selectors import roster
 from conversations.events import stream_events
 from conversations.inbox import changes, clocks
 from conversations.inbox.changes import Change, wake_after_commit
-from conversations.inbox.teams.seen import seen_conversations
+from conversations.inbox.teams.seen import get_seen, seen_conversations
 from conversations.inbox.triage import triage
 from conversations.models import WAITS_FOR_PERSON, Availability, Conversation, Team, TeamMember
 from conversations.transitions import CLOSED, PERSON
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.errors import Conflict, Invalid, Refused
 from core.tenancy.scope import platform_scope
 
 AWAY: Final = "person_away"
@@ -138,7 +138,9 @@ def assign_waiting(*, actor: Actor, team_id: UUID, now: datetime | None = None) 
         people = _available_people(team) if team else []
         if team is None or not any(person.has_room for person in people):
             return 0
-        rows = {row.pk: row for row in _next_waiting(team)}
+        free = waiting_rows().filter(team=team).select_for_update(skip_locked=True, of=("self",))
+        order = ("-priority", F("next_due_at").asc(nulls_last=True), "escalated_at", "pk")
+        rows = {row.pk: row for row in free.order_by(*order)[:BATCH]}
         waiting = _waiting_of(list(rows.values()))
         given = match(waiting, people, team.policy, prefers_last=team.prefers_last_person)
         for conversation_id, person, why in given:
@@ -168,11 +170,6 @@ def _available_people(team: Team) -> list[Person]:
         for one in members
         if one.user_id in able and one.user_id in online
     ]
-
-
-def _next_waiting(team: Team) -> list[Conversation]:
-    rows = waiting_rows().filter(team=team).select_for_update(skip_locked=True, of=("self",))
-    return list(rows.order_by("-priority", F("next_due_at").asc(nulls_last=True), "escalated_at", "pk")[:BATCH])
 
 
 def waiting_rows() -> QuerySet[Conversation]:
@@ -256,18 +253,15 @@ def _placed(
 def move_to_team(
     *, actor: Actor, conversation_id: UUID, team_id: UUID | None, now: datetime | None = None
 ) -> Conversation:
-    """Put a conversation into another team, or with None into none.
+    """Put a conversation into another team, or with None into none. It waits there if nobody of that team has it.
 
-    It waits there if nobody of that team has it. Needs `conversations.assign_conversation`, or to lead the team it
-    is in. Raises `Refused`, `NotFound`, `Invalid` for an unknown team, and `Conflict` ("closed"). Writes
-    `CONVERSATION_MOVED`.
+    Needs `conversations.assign_conversation`, or to lead the team it is in. Raises `Refused`, `NotFound`, `Invalid` for
+    an unknown team, and `Conflict` ("closed"). Writes `CONVERSATION_MOVED`.
     """
     actor.require(REPLY)
     with transaction.atomic():
         rows = seen_conversations(actor).select_for_update(of=("self",))
-        conversation: Conversation | None = rows.filter(pk=conversation_id).first()
-        if conversation is None:
-            raise NotFound("There is no such conversation.")
+        conversation = get_seen(rows, conversation_id)
         changes.keep([move_locked(actor, conversation, team_id=team_id, moment=now or clock_now())])
     return conversation
 

@@ -19,10 +19,7 @@ class Change:
 
 
 def keep(changes: Iterable[Change | None]) -> None:
-    """Write what changes leave behind, all at once: the last statements before the commit.
-
-    None is a conversation that was so already.
-    """
+    """Write what changes leave behind, as the last statements before the commit. None changed nothing."""
     made = [change for change in changes if change is not None]
     for team_id in dict.fromkeys(team for change in made for team in change.wakes if team is not None):
         wake_after_commit(team_id)

@@ -143,10 +143,7 @@ def wait_of(
 
 
 def resolution_of(conversation: Conversation) -> dict[str, Any]:
-    """Return what is counted of a conversation that is closed: how long it took, and if an agent alone had it.
-
-    One query for the working time of a team.
-    """
+    """Return how long a closed conversation took, and if an agent alone had it. One query for a team's hours."""
     facts: dict[str, Any] = {"person": conversation.last_person_id}
     if not conversation.resolved or conversation.closed_at is None:
         return facts

@@ -14,7 +14,7 @@ from conversations import registry
 from conversations.events import stream_events
 from conversations.inbox import assignment, changes, clocks
 from conversations.inbox.changes import Change
-from conversations.inbox.teams.seen import seen_by, seen_conversations
+from conversations.inbox.teams.seen import get_seen, seen_by, seen_conversations
 from conversations.models import Conversation, SuggestedReply
 from conversations.transitions import AGENT, CLOSED, PERSON, may_move
 from core.actors import Actor
@@ -30,18 +30,12 @@ _REASON = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
 
 def lock_conversation(conversation_id: UUID, *, actor: Actor | None) -> Conversation:
-    """Return the conversation with its account, its row locked.
-
-    Absent, another tenant's and those the actor doesn't see are `NotFound`; None is the system.
-    """
+    """Return the conversation as `locked` does, with its account."""
     return locked(conversation_id, actor=actor, with_account=True)
 
 
 def locked(conversation_id: UUID, *, actor: Actor | None, with_account: bool = False) -> Conversation:
-    """Return the conversation with its row locked.
-
-    Absent, another tenant's and those the actor doesn't see are `NotFound`; None is the system.
-    """
+    """Return the conversation, locked. Raises `NotFound` for what the actor doesn't see; None is the system."""
     rows = Conversation.objects.select_for_update(of=("self",))
     if actor is not None:
         rows = rows.filter(seen_by(actor))
@@ -86,10 +80,7 @@ def take_over(*, actor: Actor, conversation_id: UUID) -> Conversation:
 
 
 def give_back(*, actor: Actor, conversation_id: UUID) -> Conversation:
-    """Let the agent answer again. Needs `conversations.reply_conversation`.
-
-    Raises `NotFound`, and `Conflict` unless a person has it.
-    """
+    """Let the agent answer again. Needs `conversations.reply_conversation`. Raises `NotFound`, `Conflict`."""
     _person(actor)
     with transaction.atomic():
         conversation = locked(conversation_id, actor=actor)
@@ -153,9 +144,8 @@ def assign_locked(
 def hand_off(*, actor: Actor, conversation_id: UUID, reason: str, now: datetime | None = None) -> Conversation:
     """Hand the conversation to a person because the agent cannot answer.
 
-    `reason` is a short code.
-    For agents and the system. If a person already has it, only a missing escalation is recorded.
-    Raises `NotFound`, `Refused`, `Invalid`, and `Conflict` when it is closed.
+    `reason` is a short code. For agents and the system. If a person already has it, only a missing escalation is
+    recorded. Raises `NotFound`, `Refused`, `Invalid`, and `Conflict` when it is closed.
     """
     if actor.kind not in ("agent", "system", "rule"):
         raise Refused("Only an agent can hand off. A person escalates instead.")
@@ -163,10 +153,7 @@ def hand_off(*, actor: Actor, conversation_id: UUID, reason: str, now: datetime 
 
 
 def escalate(*, actor: Actor, conversation_id: UUID, reason: str, now: datetime | None = None) -> Conversation:
-    """Escalate a conversation: it waits for another person.
-
-    Needs `conversations.reply_conversation`. Raises as `hand_off` does.
-    """
+    """Let it wait for another person. Needs `conversations.reply_conversation`. Raises as `hand_off` does."""
     _person(actor)
     return _to_person(actor, conversation_id, reason, now, keep_person=False)
 
@@ -216,9 +203,8 @@ def _to_person(
 def close(*, actor: Actor, conversation_id: UUID, resolved: bool, now: datetime | None = None) -> Conversation:
     """Close the conversation and record whether it is resolved.
 
-    A message within days reopens it.
-    A person needs `conversations.reply_conversation`; agents and the system may. Raises `NotFound`,
-    and `Conflict` when it is already closed.
+    A message within days reopens it. A person needs `conversations.reply_conversation`; agents and the system may.
+    Raises `NotFound`, and `Conflict` when it is already closed.
     """
     if actor.kind not in ("agent", "system", "rule"):
         actor.require(REPLY)
@@ -259,9 +245,7 @@ def record_view(*, actor: Actor, conversation_id: UUID, now: datetime | None = N
     """
     actor.require("conversations.view_conversation")
     with transaction.atomic():
-        conversation = seen_conversations(actor).filter(pk=conversation_id).first()
-        if conversation is None:
-            raise NotFound("There is no such conversation.")
+        conversation = get_seen(seen_conversations(actor), conversation_id)
         if actor.may(REPLY) and conversation.is_unread:
             rows = Conversation.objects.filter(pk=conversation_id)
             rows.update(staff_seen_at=now or clock_now())

@@ -94,8 +94,12 @@ class MergeActions(ServiceAdmin):
         return {"preview": preview}
 
     def _alike(self, request: HttpRequest, contact: Contact) -> list[tuple[UUID, str]]:
-        rows = contacts_alike(viewer=viewer_of(request), contact=contact)
-        return [(row.pk, f"{row.shown_name}: {_addresses(row) or 'no address'}") for row in rows]
+        found = []
+        for row in contacts_alike(viewer=viewer_of(request), contact=contact):
+            points = directory.points_in_order(row.points.all())
+            places = ", ".join(f"{point.get_kind_display()} {point.masked_value}" for point in points)
+            found.append((row.pk, f"{row.shown_name}: {places or 'no address'}"))
+        return found
 
     def _chosen(self, request: HttpRequest) -> UUID | None:
         """Return the contact that was chosen, or has the address, which is posted so that it is in no URL."""
@@ -161,11 +165,6 @@ class MergeActions(ServiceAdmin):
         return format_html(
             "Merge undone. {} {} went back; tags and names that were added since stay with {}.", talks, words, kept
         )
-
-
-def _addresses(contact: Contact) -> str:
-    points = directory.points_in_order(contact.points.all())
-    return ", ".join(f"{point.get_kind_display()} {point.masked_value}" for point in points)
 
 
 def _line(merge: ContactMerge, contact: Contact, names: dict[UUID, str]) -> str:

@@ -20,6 +20,7 @@ from conversations.models import Attachment, Conversation, Message
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
+from core.db.rows import get_or_missing
 from core.errors import NotFound
 from core.events import streams
 
@@ -41,11 +42,7 @@ class File:
 
 
 def claim_attachment(*, attachment_id: UUID, now: datetime | None = None) -> Attachment | None:
-    """Claim a file that is due to be fetched.
-
-    Returns None if it is claimed, not due or failed too often.
-    For channels only.
-    """
+    """Claim a file to fetch; None if it is claimed, not due or failed too often. For channels only."""
     moment = now or clock_now()
     due = Attachment.objects.filter(pk=attachment_id, state=State.PENDING, next_attempt_at__lte=moment)
     if not due.update(next_attempt_at=moment + LEASE, attempts=F("attempts") + 1):
@@ -59,9 +56,7 @@ def claim_attachment(*, attachment_id: UUID, now: datetime | None = None) -> Att
 
 
 def keep_attachment(*, attachment: Attachment, content: bytes, content_type: str) -> bool:
-    """Store a fetched file encrypted and publish it to staff.
-
-    Call it outside any transaction.
+    """Store a fetched file encrypted and publish it to staff. Call it outside any transaction.
 
     Its kind is what its bytes say. What runs, or is disguised as a picture, is refused for good, and so are bytes that
     say nothing, unless `content_type`, which the sender's side named, is one of a picture, sound, film or document:
@@ -125,20 +120,17 @@ def _save_result(attachment: Attachment, more: list[str]) -> bool:
 
 
 def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID, as_preview: bool = False) -> File:
-    """Return a file in clear.
+    """Return a file in clear. Every read is an audit entry; a preview that a page fetches again is none for 5 minutes.
 
-    Every read is an audit entry; a preview that a page fetches again is none for 5 minutes.
-
-    Needs `conversations.view_conversation` and `accounts.view_pii` with an open reveal of the
-    conversation's messages, because pictures cannot be masked. Raises `Refused` ("no_grant"), `NotFound`, and
-    `Conflict` ("not_stored") for a file whose bytes are not here. `as_preview` is for pictures that a page shows
-    (`NotFound` for others); its entry says so.
+    Needs `conversations.view_conversation` and `accounts.view_pii` with an open reveal of the conversation's messages,
+    because pictures cannot be masked. Raises `Refused` ("no_grant"), `NotFound`, and `Conflict` ("not_stored") for a
+    file whose bytes are not here. `as_preview` is for pictures that a page shows (`NotFound` for others); its entry
+    says so.
     """
     actor.require("conversations.view_conversation")
     rows = Attachment.objects.filter(pk=attachment_id, message__conversation_id=conversation_id)
-    found = rows.filter(seen_by(actor, "message__conversation__")).select_related("message").first()
-    if found is None:
-        raise NotFound("There is no such file.")
+    rows = rows.filter(seen_by(actor, "message__conversation__")).select_related("message")
+    found = get_or_missing(rows, "There is no such file.")
     actor.require("accounts.view_pii")
     require_grant(actor=actor, object_type="conversations.conversation", object_id=conversation_id, field="messages")
     if as_preview and not can_be_previewed(found):
@@ -153,38 +145,27 @@ def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID,
 
 
 def read_outgoing_file(*, message_id: UUID, attachment_id: UUID) -> File:
-    """Return a file of one of our messages in clear.
-
-    For the channel that sends it and the customer who gets it.
+    """Return a file of one of our messages in clear. For the channel that sends it and the customer who gets it.
 
     The caller has checked whose message it is. Raises `NotFound`, `Conflict` ("not_stored"), `Unavailable`.
     """
     rows = Attachment.objects.filter(pk=attachment_id, message_id=message_id, message__direction=Message.Direction.OUT)
-    found = rows.first()
-    if found is None:
-        raise NotFound("There is no such file.")
+    found = get_or_missing(rows, "There is no such file.")
     return _file(found, file_contents.read_content(found))
 
 
 def read_own_file(*, conversation_id: UUID, attachment_id: UUID) -> File:
     """Return a file that we sent in a conversation, for its customer.
 
-    The caller has checked whose it is.
-
-    Raises `NotFound`, `Conflict` ("not_stored"), `Unavailable`.
+    The caller has checked whose it is. Raises `NotFound`, `Conflict` ("not_stored"), `Unavailable`.
     """
     rows = Attachment.objects.filter(pk=attachment_id, message__conversation_id=conversation_id)
-    message_id = rows.values_list("message_id", flat=True).first()
-    if message_id is None:
-        raise NotFound("There is no such file.")
+    message_id = get_or_missing(rows.values_list("message_id", flat=True), "There is no such file.")
     return read_outgoing_file(message_id=message_id, attachment_id=attachment_id)
 
 
 def can_be_previewed(attachment: Attachment) -> bool:
-    """Return True for a stored picture that is small enough to show.
-
-    A browser must not unpack more than is sensible.
-    """
+    """Return True for a stored picture that is small enough for a browser to unpack."""
     is_picture = attachment.content_type in PREVIEWED and attachment.state == State.STORED
     return is_picture and 0 < attachment.width * attachment.height <= PIXELS
 

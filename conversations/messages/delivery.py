@@ -94,10 +94,7 @@ def _in_line(moment: datetime) -> QuerySet[Message]:
 
 
 def _send(attempt: DeliveryAttempt, moment: datetime) -> SendResult | Verdict:
-    """Ask the gate and call the transport, outside any transaction; returns the verdict if it has to wait.
-
-    An exception is a temporary failure.
-    """
+    """Ask the gate, then the transport, in no transaction; return a verdict that waits. Exceptions are temporary."""
     # The conversation is read separately: joined, PostgreSQL sometimes scans the list index for it.
     message = Message.objects.select_related("channel_account").get(pk=attempt.message_id)
     account = attempt.channel_account = message.channel_account

@@ -131,10 +131,7 @@ def remove_file(*, removal_id: UUID, now: datetime | None = None) -> bool:
 
 
 def list_files_expired(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, file) of the files that are old enough to go.
-
-    Older than `settings.FILE_DAYS`; none if that is 0. For the sweep.
-    """
+    """Return (tenant, file) of files older than `settings.FILE_DAYS`, none if that is 0. For the sweep."""
     if not settings.FILE_DAYS:
         return []
     before = (now or clock_now()) - timedelta(days=settings.FILE_DAYS)

@@ -33,13 +33,11 @@ PAGES: Final = frozenset({"webchat", "member"})
 def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = None) -> Message:
     """Store a customer's message and return it.
 
-    A repeat returns the first one unchanged.
-    The contact is found or created by the sender's point; the message goes into the one open
-    conversation, reopens one closed within `settings.REOPEN_WITHIN`, or opens a new one.
-    For contacts and channels (system actors). Raises `Refused`, `NotFound` for an unknown or
-    inactive channel account, `Invalid` for text above `settings.TEXT_LIMIT` characters.
-    Announces `message_received` with the message's id as `ref`, `conversation`, and of a message that its
-    channel stored earlier `delivery` and `arrived_at`.
+    A repeat returns the first one unchanged. The contact is found or created by the sender's point; the message goes
+    into the one open conversation, reopens one closed within `settings.REOPEN_WITHIN`, or opens a new one. For contacts
+    and channels (system actors). Raises `Refused`, `NotFound` for an unknown or inactive channel account, `Invalid` for
+    text above `settings.TEXT_LIMIT` characters. Announces `message_received` with the message's id as `ref`,
+    `conversation`, and of a message that its channel stored earlier `delivery` and `arrived_at`.
     """
     if actor.kind not in ("contact", "system", "api_key"):
         raise Refused("Only a customer's own channel can deliver their messages.")
@@ -79,9 +77,8 @@ def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = Non
 def publish_activity(*, conversation_ids: Collection[UUID]) -> None:
     """Publish to the conversation list that these conversations have new messages.
 
-    For the worker.
-    Not part of `receive`: the list is one stream per tenant, and its lock would make all of a
-    tenant's customers wait for each other. A missing conversation is skipped.
+    For the worker. Not part of `receive`: the list is one stream per tenant, and its lock would make all of a tenant's
+    customers wait for each other. A missing conversation is skipped.
     """
     # Sorted here: as an ORDER BY PostgreSQL sometimes scans the whole list.
     rows = Conversation.objects.filter(pk__in=conversation_ids).only(*stream_events.LISTED)
@@ -127,10 +124,7 @@ def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime) -> Me
 
 
 def open_conversation(actor: Actor, account_id: UUID, found: contacts.FoundContact, moment: datetime) -> Conversation:
-    """Return the address's one open conversation on an account, reopened or created if there is none.
-
-    Runs in a transaction.
-    """
+    """Return an address's one open conversation on an account, reopened or created, in a transaction."""
     conversation, opened = _reopen_or_create(account_id, found, "", moment)
     if opened:
         _announce_opened(actor, conversation, opened)

@@ -84,9 +84,8 @@ _FOUND: Final = {
 def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Message | None:
     """Number, store and announce a message in the sender's open conversation.
 
-    Returns None where there is none.
-    `as_known` also requires that what the channel has proven about the sender is recorded already, and a name if it
-    gave one.
+    Returns None where there is none. `as_known` also requires that what the channel has proven about the sender is
+    recorded already, and a name if it gave one.
     """
     sender = inbound.sender
     files = files_to_fetch(inbound.media)
@@ -131,10 +130,7 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
 
 
 def store_in_closed(inbound: InboundMessage, conversation: Conversation, moment: datetime) -> Message:
-    """Store a customer's message in a closed conversation that the caller has locked, and leave it closed.
-
-    Nobody is asked to answer it.
-    """
+    """Store a message in a closed conversation that the caller has locked; nobody is asked to answer it."""
     message = _message(inbound, [], moment)
     message.conversation, message.sender_id = conversation, conversation.contact_id
     conversation.last_message_at = conversation.last_inbound_at = moment

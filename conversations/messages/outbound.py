@@ -15,7 +15,7 @@ from conversations import registry, texts
 from conversations.channel_accounts import templates
 from conversations.events import stream_events
 from conversations.inbox import clocks, states
-from conversations.inbox.teams.seen import seen_by, seen_conversations
+from conversations.inbox.teams.seen import get_seen, seen_by, seen_conversations
 from conversations.messages import attachments, delivery, file_contents, reach
 from conversations.messages.files.kinds import KINDS
 from conversations.messages.files.rules import NO_FILES, CheckedFile, FileRules, Upload, checked_files, rules_of
@@ -25,6 +25,7 @@ from conversations.transitions import AGENT, CLOSED, FAILED, PERSON, QUEUED, SEN
 from conversations.types import SenderType
 from core.actors import Actor
 from core.clock import now as clock_now
+from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.events import streams
 from core.ids import uuid7
@@ -63,11 +64,7 @@ class ByTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to be sent, not checked yet.
-
-    `client_id` makes a repeat harmless. `after` is the newest message that the person had seen; `confidence` is from
-    0 to 100.
-    """
+    """An unchecked message; `client_id` makes a repeat harmless, `after` was seen, `confidence` is up to 100."""
 
     text: str = field(default="", repr=False)
     files: Sequence[Upload] = field(default=(), repr=False)
@@ -98,11 +95,10 @@ def reply(
     since the draft's `after` is a `Conflict` ("answered_meanwhile", its number as `seq`). An agent may not reply in a
     person's conversation, only the system in a closed one (`Conflict`, "person_has_it", "closed"). Raises `NotFound`,
     `Refused`, `Invalid` for neither text nor file, or too much. Web chat has it at once; others queue it, and announce
-    `message_failed`. With files, call it in no transaction.
-
-    The gate is asked first. A person's message and marketing that it refuses raise `gate.NotReachable` with the
-    reason; other messages on channels with a queue are stored, and fail with it when they are due. Outside the window
-    a person chooses a template, without files: the text is its first variable, if any, then those of the draft.
+    `message_failed`. With files, call it in no transaction. The gate is asked first. A person's message and marketing
+    that it refuses raise `gate.NotReachable` with the reason; other messages on channels with a queue are stored, and
+    fail with it when they are due. Outside the window a person chooses a template, without files: the text is its first
+    variable, if any, then those of the draft.
     """
     sender, sender_type = draft.sender, draft.sender.type
     if sender_type not in MAY_SPEAK_AS.get(actor.kind, frozenset()):
@@ -166,10 +162,7 @@ def _check_files(actor: Actor, conversation_id: UUID, draft: Draft) -> list[Chec
     """Check files before anything is locked or stored: the turn is checked again when the message is."""
     if not draft.files:
         return []
-    rows = seen_conversations(actor).select_related("channel_account").filter(pk=conversation_id)
-    conversation = rows.first()
-    if conversation is None:
-        raise NotFound("There is no such conversation.")
+    conversation = get_seen(seen_conversations(actor).select_related("channel_account"), conversation_id)
     sent = Message.objects.filter(conversation=conversation, direction=Message.Direction.OUT, client_id=draft.client_id)
     if draft.client_id is not None and sent.exists():
         return []  # a repeat: nothing is stored again
@@ -178,10 +171,7 @@ def _check_files(actor: Actor, conversation_id: UUID, draft: Draft) -> list[Chec
 
 
 def _template_facts(draft: Draft) -> dict[str, Any]:
-    """Return what a message keeps of its template, if any: a person's text reopens the conversation.
-
-    Raises `Invalid` for files.
-    """
+    """Return what a message keeps of its template: a person's reopens. Raises `Invalid` for files."""
     template = draft.template
     if template is None:
         return {}
@@ -325,18 +315,16 @@ def is_newest_automatic(conversation: Conversation) -> bool:
 
 
 def send_again(*, actor: Actor, message_id: UUID, now: datetime | None = None) -> Message:
-    """Queue a failed message once more and return it.
+    """Queue a failed message once more and return it. It stays the same message; sending it is a new attempt.
 
-    It stays the same message; sending it is a new attempt. Needs `conversations.reply_conversation`.
-    Raises `NotFound`, and `Conflict`: "not_failed" (also for a repeat), "closed", "sent_otherwise" when it went out as
-    a template, or the gate's reason why this contact can't be messaged.
+    Needs `conversations.reply_conversation`. Raises `NotFound`, and `Conflict`: "not_failed" (also for a repeat),
+    "closed", "sent_otherwise" when it went out as a template, or the gate's reason why this contact can't be messaged.
     """
     actor.require(REPLY)
     moment = now or clock_now()
     sent = Message.objects.filter(pk=message_id, direction=Message.Direction.OUT)
-    conversation_id = sent.filter(seen_by(actor, "conversation__")).values_list("conversation_id", flat=True).first()
-    if conversation_id is None:
-        raise NotFound("There is no such message.")
+    seen = sent.filter(seen_by(actor, "conversation__")).values_list("conversation_id", flat=True)
+    conversation_id = get_or_missing(seen, "There is no such message.")
     with transaction.atomic():
         conversation = states.locked(conversation_id, actor=actor, with_account=True)
         message: Message = sent.select_for_update().get()

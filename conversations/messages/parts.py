@@ -48,10 +48,9 @@ def note_part(
 
 
 def note_report(*, channel_account_id: UUID, message_id: UUID, part: int, provider_id: str, has_failed: bool) -> bool:
-    """Keep what a provider reports about a part.
+    """Keep what a provider reports about a part. It has it, also where its answer was lost, or it gave it up.
 
-    It has it, also where its answer was lost, or it gave it up. Safe to repeat. Returns False for a message that isn't
-    of this account.
+    Safe to repeat. Returns False for a message that isn't of this account.
     """
     with transaction.atomic():
         ours = Message.objects.select_for_update().filter(pk=message_id, channel_account_id=channel_account_id)

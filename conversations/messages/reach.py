@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from conversations import registry
 from conversations.channel_accounts.templates import USE, has_template, list_templates
@@ -114,7 +113,9 @@ def judge_new(message: Message, conversation: Conversation, now: datetime) -> Ve
         # The row waits for a process with the transport, where it's judged before it's sent.
         return ALLOWED
     is_marketing = message.purpose == MARKETING
-    if transport.instant and not is_marketing and not _has_lines(conversation.contact_id):
+    addresses = ContactPoint.objects.filter(contact_id=conversation.contact_id).values("value_index")
+    said = Consent.objects.filter(address_index__in=addresses)
+    if transport.instant and not is_marketing and not said.exists():
         return ALLOWED  # the usual case of web chat, in one query
     question = question_of(message, rules_of(account, transport, use_of(message)))
     fitting, others = _points(conversation, transport.medium.recipient_kinds, every=is_marketing)
@@ -155,11 +156,6 @@ def require_wanted(*, sender: SenderIdentity, channel: str, purpose: str = Conse
     found = gate.judge_one(Question(rules=ChannelRules(channel), purpose=purpose), index)
     if found.kind == "refused":
         raise gate.refusal(found.reason)
-
-
-def _has_lines(contact_id: UUID) -> bool:
-    indexes = ContactPoint.objects.filter(contact_id=contact_id).values("value_index")
-    return Consent.objects.filter(address_index__in=indexes).exists()
 
 
 def _indexes(points: Sequence[ContactPoint]) -> list[str]:

@@ -41,11 +41,10 @@ def record_status(
 ) -> bool:
     """Record a provider's report about a message; return True if it changed anything.
 
-    Repeated and late reports change nothing, nor does a report about an attempt that has failed already. A failure
-    that `is_temporary` is tried again with back-off, as often as one that the provider refuses at once. Name the
-    message by our id, or by channel account and the provider's id. For channels (system actors). Raises `NotFound`,
-    `Refused`, `Invalid`.
-    Announces `message_failed` when the report is a failure.
+    Repeated and late reports change nothing, nor does a report about an attempt that has failed already. A failure that
+    `is_temporary` is tried again with back-off, as often as one that the provider refuses at once. Name the message by
+    our id, or by channel account and the provider's id. For channels (system actors). Raises `NotFound`, `Refused`,
+    `Invalid`. Announces `message_failed` when the report is a failure.
     """
     if actor.kind != "system":
         raise Refused
@@ -145,10 +144,7 @@ def advance(
     sent_at: datetime | None = None,
     also: Sequence[streams.NewEvent] = (),
 ) -> bool:
-    """Move a message's status forward and publish it, with what else happened.
-
-    Returns False if it is already there or further.
-    """
+    """Move a message's status forward and publish it; False if it is already there or further."""
     changes: dict[str, object] = {"status": status, "next_attempt_at": None}
     if provider_id:
         changes["channel_message_id"] = provider_id
@@ -177,8 +173,7 @@ def code_of(error: str) -> str:
 def mark_read(*, actor: Actor, conversation_id: UUID, seq: int) -> int:
     """Mark everything up to a number of the stream as read by the customer.
 
-    Return how many messages.
-    For the customer's own page (contact or system actors). Raises `NotFound`, `Refused`.
+    Return how many messages. For the customer's own page (contact or system actors). Raises `NotFound`, `Refused`.
     """
     if actor.kind not in ("contact", "system"):
         raise Refused

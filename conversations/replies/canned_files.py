@@ -9,7 +9,8 @@ from conversations.messages import file_contents
 from conversations.messages.attachments import File
 from conversations.messages.files.rules import EVERY_KIND, LARGEST, MOST, Upload, checked_files, spoken_size
 from conversations.models import CannedFile, CannedReply
-from core.errors import Invalid, NotFound
+from core.db.rows import get_or_missing
+from core.errors import Invalid
 
 SEALED = ("content", "file_key")
 GONE = "A file of this canned reply was removed. Choose the reply again."
@@ -35,10 +36,7 @@ def prepare_files(uploads: Sequence[Upload]) -> list[CannedFile]:
 
 
 def change_files(reply: CannedReply, *, add: Sequence[CannedFile], remove: Collection[UUID]) -> None:
-    """Put prepared files to a locked reply, and take others away.
-
-    In the caller's transaction. Raises `Invalid` for more than fit into one message.
-    """
+    """Add and take away files of a locked reply, in the caller's transaction. Raises `Invalid` for too many."""
     if remove:
         drop_files(CannedFile.objects.filter(reply=reply, pk__in=remove))
     if not add:
@@ -63,9 +61,8 @@ def drop_files(rows: QuerySet[CannedFile]) -> None:
 
 def read_file(replies: QuerySet[CannedReply], reply_id: UUID, file_id: UUID) -> File:
     """Return a file of one of these replies in clear. Raises `NotFound`, `Conflict` ("not_stored"), `Unavailable`."""
-    row = CannedFile.objects.filter(pk=file_id, reply_id=reply_id, reply__in=replies.order_by()).first()
-    if row is None:
-        raise NotFound("There is no such file.")
+    rows = CannedFile.objects.filter(pk=file_id, reply_id=reply_id, reply__in=replies.order_by())
+    row = get_or_missing(rows, "There is no such file.")
     return File(row.filename, row.content_type, file_contents.open_content(row))
 
 

@@ -64,10 +64,7 @@ class ChosenText:
 
 
 def usable_replies(*, actor: Actor) -> QuerySet[CannedReply]:
-    """Return what somebody may use: those of all, of their teams, and their own.
-
-    Needs `conversations.reply_conversation`. One query.
-    """
+    """Return what somebody may use, as `usable` says. Needs `conversations.reply_conversation`. One query."""
     return visibility.usable(KIND, actor=actor).order_by("shortcut", "id")
 
 
@@ -159,10 +156,7 @@ def add_canned_files(*, actor: Actor, reply_id: UUID, files: Sequence[Upload]) -
 
 
 def remove_canned_file(*, actor: Actor, reply_id: UUID, file_id: UUID) -> CannedReply:
-    """Take a file away from a canned reply.
-
-    Needs what creating it needs. Raises `Refused`, `NotFound`. Writes `CANNED_REPLY_REVISED`.
-    """
+    """Take a file away. Needs what creating it needs. Raises `Refused`, `NotFound`. Writes `CANNED_REPLY_REVISED`."""
     with transaction.atomic():
         row = visibility.lock_changeable(KIND, actor=actor, row_id=reply_id)
         if not CannedFile.objects.filter(pk=file_id, reply=row).exists():
@@ -180,10 +174,9 @@ def read_canned_file(*, actor: Actor, reply_id: UUID, file_id: UUID) -> File:
 
 
 def canned_uploads(*, actor: Actor, file_ids: Sequence[UUID]) -> list[Upload]:
-    """Return files of canned replies that somebody may use, to send them.
+    """Return files of canned replies that somebody may use, to send them. Call it outside any transaction.
 
-    Call it outside any transaction. Needs `conversations.reply_conversation`. Raises `Refused`, `Invalid` if one is
-    gone, `Unavailable`.
+    Needs `conversations.reply_conversation`. Raises `Refused`, `Invalid` if one is gone, `Unavailable`.
     """
     return canned_files.uploads_of(usable_replies(actor=actor), file_ids) if file_ids else []
 
@@ -206,10 +199,7 @@ def text_for(*, reply: CannedReply, conversation: Conversation) -> ChosenText:
 
 
 def preview_canned_reply(*, actor: Actor, reply: CannedReply, conversation_id: UUID) -> ChosenText:
-    """Return what would be sent in a conversation, in which language, masked.
-
-    Needs `conversations.reply_conversation`; raises `NotFound`.
-    """
+    """Return text and language, masked. Needs `conversations.reply_conversation`; raises `NotFound`."""
     actor.require(assignment.REPLY)
     conversation = get_seen(seen_conversations(actor).select_related("contact"), conversation_id)
     chosen = text_for(reply=reply, conversation=conversation)

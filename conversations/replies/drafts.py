@@ -14,7 +14,8 @@ from conversations.models import Draft
 from conversations.transitions import CLOSED
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Invalid, Refused
 from core.retention import BATCH, remove
 
 REPLY: Final = "conversations.reply_conversation"
@@ -35,9 +36,8 @@ def save_draft(*, actor: Actor, conversation_id: UUID, text: str, now: datetime 
     if not body.strip():
         drop_draft(actor=actor, conversation_id=conversation_id)
         return None
-    state = seen_conversations(actor).filter(pk=conversation_id).values_list("state", flat=True).first()
-    if state is None:
-        raise NotFound("There is no such conversation.")
+    states = seen_conversations(actor).filter(pk=conversation_id).values_list("state", flat=True)
+    state = get_or_missing(states, "There is no such conversation.")
     if state == CLOSED:
         raise Conflict("This conversation is closed.", code="closed")
     saved: Draft

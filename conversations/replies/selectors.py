@@ -8,7 +8,7 @@ from conversations.inbox.selectors.lists import VIEW, require_clear
 from conversations.inbox.teams.seen import seen_by
 from conversations.models import SuggestedReply
 from core.actors import Actor
-from core.errors import NotFound
+from core.db.rows import get_or_missing
 
 MISSING = "There is no such suggested reply."
 
@@ -21,10 +21,7 @@ def query_suggestions(*, viewer: Actor) -> QuerySet[SuggestedReply]:
 
 def get_suggestion(*, viewer: Actor, suggestion_id: UUID) -> SuggestedReply:
     """Return a suggested reply, masked. Needs `conversations.view_conversation`; raises `NotFound`."""
-    found = query_suggestions(viewer=viewer).filter(pk=suggestion_id).first()
-    if found is None:
-        raise NotFound(MISSING)
-    return found
+    return get_or_missing(query_suggestions(viewer=viewer).filter(pk=suggestion_id), MISSING)
 
 
 def open_suggestion(*, viewer: Actor, conversation_id: UUID, clear: bool = False) -> tuple[SuggestedReply, str] | None:

@@ -17,7 +17,8 @@ from conversations.models import Conversation, Message, SuggestedReply
 from conversations.transitions import CLOSED
 from core.actors import Actor
 from core.clock import now
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Invalid, Refused
 from core.privacy.pii import mask_text
 
 MASK: Final = "••"
@@ -113,9 +114,7 @@ def drop_suggestion(*, actor: Actor, suggestion_id: UUID) -> SuggestedReply:
 def _locked(actor: Actor, suggestion_id: UUID) -> tuple[SuggestedReply, Conversation]:
     """Return an open suggestion and its conversation, whose row is locked."""
     rows = SuggestedReply.objects.filter(seen_by(actor, "conversation__"), pk=suggestion_id)
-    place = rows.values_list("conversation_id", flat=True).first()
-    if place is None:
-        raise NotFound("There is no such suggested reply.")
+    place = get_or_missing(rows.values_list("conversation_id", flat=True), "There is no such suggested reply.")
     conversation = states.lock_conversation(place, actor=actor)
     # Read again under the lock of its conversation, which everything that changes a suggestion takes.
     suggestion: SuggestedReply = SuggestedReply.objects.get(pk=suggestion_id)

@@ -19,10 +19,7 @@ NO_SURVEY: Final = "This survey doesn't exist."
 
 
 def survey_link(*, tenant_id: UUID, survey_id: UUID) -> str:
-    """Return the address on which one customer answers.
-
-    Only ids are in it; until when it counts is in the survey's row.
-    """
+    """Return the address on which one customer answers, with only ids in it; until when is in the row."""
     token = _signer().sign_object({"t": tenant_id.hex, "s": survey_id.hex})
     return f"{settings.PUBLIC_URL}{reverse('survey', args=[token])}"
 

@@ -12,10 +12,14 @@ def plan_survey(conversation: Conversation, moment: datetime) -> None:
 
     Once per conversation. In the caller's transaction; it is asked after the commit, by a task. At most three queries.
     """
-    team = _team_of(conversation)
-    if team is None or not _is_wanted(team, conversation):
+    rows = Team.objects.exclude(survey=Team.Asks.NEVER)
+    chosen = rows.filter(pk=conversation.team_id) if conversation.team_id else rows.filter(is_default=True)
+    team = chosen.first()
+    if team is None or (team.survey == Team.Asks.RESOLVED and not conversation.resolved):
         return
-    if Survey.objects.filter(conversation=conversation).exists():
+    # By the conversation's id: asking again decides the same.
+    is_chosen = int.from_bytes(sha256(conversation.pk.bytes).digest()[:4]) % 100 < team.survey_share
+    if not is_chosen or Survey.objects.filter(conversation=conversation).exists():
         return
     survey = Survey.objects.create(
         conversation=conversation, team=team, person_id=conversation.assigned_to_id, created_at=moment
@@ -26,17 +30,3 @@ def plan_survey(conversation: Conversation, moment: datetime) -> None:
 def leave_team(team: Team) -> None:
     """Leave the surveys of a team that is being deleted without one."""
     Survey.objects.filter(team=team).update(team=None)
-
-
-def _team_of(conversation: Conversation) -> Team | None:
-    """Return the team that decides: the default one for conversations without a team."""
-    rows = Team.objects.exclude(survey=Team.Asks.NEVER)
-    chosen = rows.filter(pk=conversation.team_id) if conversation.team_id else rows.filter(is_default=True)
-    return chosen.first()
-
-
-def _is_wanted(team: Team, conversation: Conversation) -> bool:
-    if team.survey == Team.Asks.RESOLVED and not conversation.resolved:
-        return False
-    # By the conversation's id: asking again decides the same.
-    return int.from_bytes(sha256(conversation.pk.bytes).digest()[:4]) % 100 < team.survey_share

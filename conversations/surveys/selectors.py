@@ -12,7 +12,7 @@ from conversations.inbox.teams.selectors import require_figures
 from conversations.models import Survey
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import NotFound
+from core.db.rows import get_or_missing
 
 VIEW: Final = "conversations.view_conversation"
 LATELY: Final = timedelta(days=30)
@@ -46,10 +46,7 @@ def query_surveys(*, viewer: Actor) -> QuerySet[Survey]:
 
 def get_survey(*, viewer: Actor, survey_id: UUID) -> Survey:
     """Return an answered survey, masked. Needs `conversations.view_conversation`; raises `NotFound`."""
-    found = query_surveys(viewer=viewer).filter(pk=survey_id).first()
-    if found is None:
-        raise NotFound("There is no such rating.")
-    return found
+    return get_or_missing(query_surveys(viewer=viewer).filter(pk=survey_id), "There is no such rating.")
 
 
 def survey_of(*, viewer: Actor, conversation_id: UUID) -> Survey | None:

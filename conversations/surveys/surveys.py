@@ -21,6 +21,7 @@ from core import notices
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
+from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import Consent
 from core.privacy.pii import mask_text
@@ -110,9 +111,8 @@ def rate_conversation(
         problem = f"Use at most {COMMENT_LIMIT:,} characters."
         raise Invalid(problem, fields={"comment": [problem]})
     moment = now or clock_now()
-    conversation_id = Survey.objects.filter(pk=survey_id).values_list("conversation_id", flat=True).first()
-    if conversation_id is None:
-        raise NotFound(NO_SURVEY)
+    about = Survey.objects.filter(pk=survey_id).values_list("conversation_id", flat=True)
+    conversation_id = get_or_missing(about, NO_SURVEY)
     with transaction.atomic():
         conversation = states.locked(conversation_id, actor=actor)
         found = Survey.objects.filter(pk=survey_id, asked_at__isnull=False).select_related("conversation")
@@ -122,7 +122,10 @@ def rate_conversation(
         words = survey.comment if said is None else said
         if (survey.rating, survey.comment) == (rating, words):
             return survey
-        _require_open(survey, moment)
+        if survey.ends_at is None or survey.ends_at <= moment:
+            raise Conflict("This survey has ended. Write to us if there is something we should know.", code="ended")
+        if not may_rate(survey=survey, now=moment):
+            raise Conflict("Your answer can't be changed any more: 24 hours have passed.", code="final")
         # Each change is an audit entry for ever, and a person with the address could make thousands.
         limit_per_hour(f"{survey.tenant_id}:survey:{survey.pk}", limit=CHANGES_PER_HOUR, sentence=TOO_OFTEN)
         action = "SURVEY_CHANGED" if survey.answered_at else "SURVEY_ANSWERED"
@@ -152,14 +155,9 @@ def final_at(survey: Survey) -> datetime | None:
 
 
 def get_survey_to_answer(*, survey_id: UUID) -> Survey:
-    """Return a survey for its customer.
-
-    Who has its address may answer it. Raises `NotFound` if it wasn't asked, or the customer was erased.
-    """
+    """Return a survey for whoever has its address. Raises `NotFound` if it wasn't asked or they were erased."""
     rows = Survey.objects.filter(pk=survey_id, asked_at__isnull=False, conversation__contact__erased_at=None)
-    found: Survey | None = rows.select_related("team", "conversation__channel_account").first()
-    if found is None:
-        raise NotFound(NO_SURVEY)
+    found: Survey = get_or_missing(rows.select_related("team", "conversation__channel_account"), NO_SURVEY)
     return found
 
 
@@ -236,13 +234,6 @@ def _send_question(actor: Actor, survey: Survey, conversation: Conversation, mom
     except NotReachable as refusal:
         return refusal.code
     return ""
-
-
-def _require_open(survey: Survey, moment: datetime) -> None:
-    if survey.ends_at is None or survey.ends_at <= moment:
-        raise Conflict("This survey has ended. Write to us if there is something we should know.", code="ended")
-    if not may_rate(survey=survey, now=moment):
-        raise Conflict("Your answer can't be changed any more: 24 hours have passed.", code="final")
 
 
 def _tell_leads(survey: Survey) -> None:

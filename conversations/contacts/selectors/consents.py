@@ -10,7 +10,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from conversations.contacts.points import same_channel
 from conversations.models import ContactPoint
 from core.actors import Actor
-from core.errors import NotFound
+from core.db.rows import get_or_missing
 from core.models import Consent
 from core.reach import ledger
 from core.reach.verdict import ANY, STOPPABLE, Entry, has_objected, is_blocked, is_unreachable
@@ -28,10 +28,7 @@ class Wishes:
 
 
 def query_consents(*, viewer: Actor, contact_id: UUID | None = None) -> QuerySet[Consent]:
-    """Return the lines of the ledger with `contact_id`, newest first; None where no contact has the address.
-
-    Needs `core.view_consent`.
-    """
+    """Return the ledger's lines, newest first, with `contact_id` or None. Needs `core.view_consent`."""
     viewer.require(VIEW_CONSENT)
     points = ContactPoint.objects.filter(value_index=OuterRef("address_index"))
     rows: QuerySet[Any] = Consent.objects.annotate(contact_id=Subquery(points.values("contact_id")[:1]))
@@ -43,10 +40,7 @@ def query_consents(*, viewer: Actor, contact_id: UUID | None = None) -> QuerySet
 
 def get_consent(*, viewer: Actor, consent_id: UUID) -> Consent:
     """Return a line of the ledger. Needs `core.view_consent`; raises `NotFound`."""
-    found = query_consents(viewer=viewer).filter(pk=consent_id).first()
-    if found is None:
-        raise NotFound("There is no such consent.")
-    return found
+    return get_or_missing(query_consents(viewer=viewer).filter(pk=consent_id), "There is no such consent.")
 
 
 def entries_of_points(points: Iterable[ContactPoint]) -> dict[str, list[Entry]]:
@@ -68,23 +62,11 @@ def entries_of_points(points: Iterable[ContactPoint]) -> dict[str, list[Entry]]:
 
 def wishes_of(points: Iterable[ContactPoint]) -> Wishes:
     """Return what counts now for a contact with these points. One query."""
-    by_point = entries_of_points(points)
+    lines = list(entries_of_points(points).values())
+    places = [(entries, place) for entries in lines for place in {entry.channel for entry in entries}]
+    opt_outs = {(place, said) for rows, place in places for said in STOPPABLE if has_objected(rows, place, said)}
     return Wishes(
-        is_blocked=any(is_blocked(entries, ANY) for entries in by_point.values()),
-        opt_outs=tuple(sorted({one for entries in by_point.values() for one in _objections(entries)})),
-        unreachable=tuple(
-            sorted(
-                {
-                    entry.channel
-                    for entries in by_point.values()
-                    for entry in entries
-                    if is_unreachable(entries, entry.channel, None)
-                }
-            )
-        ),
+        is_blocked=any(is_blocked(entries, ANY) for entries in lines),
+        opt_outs=tuple(sorted(opt_outs)),
+        unreachable=tuple(sorted({place for entries, place in places if is_unreachable(entries, place, None)})),
     )
-
-
-def _objections(entries: list[Entry]) -> list[tuple[str, str]]:
-    channels = {entry.channel for entry in entries}
-    return [(place, purpose) for place in channels for purpose in STOPPABLE if has_objected(entries, place, purpose)]

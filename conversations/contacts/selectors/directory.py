@@ -10,7 +10,7 @@ from accounts.privacy.reveals import require_grant
 from conversations.contacts.selectors.points import point_matches
 from conversations.models import ChannelAccount, Contact, ContactPoint
 from core.actors import Actor
-from core.errors import NotFound
+from core.db.rows import get_or_missing
 
 VIEW_CONTACT = "conversations.view_contact"
 VIEW_ACCOUNT = "channels_app.view_channelaccount"
@@ -26,10 +26,7 @@ class ContactFilters:
 
 
 def query_contacts(*, viewer: Actor, filters: ContactFilters | None = None) -> QuerySet[Contact]:
-    """Return contacts with points and tags, masked, in three queries.
-
-    Those that were merged into others are left out. Needs `conversations.view_contact`.
-    """
+    """Return unmerged contacts, masked, in three queries. Needs `conversations.view_contact`."""
     viewer.require(VIEW_CONTACT)
     wanted = filters or ContactFilters()
     rows = _contacts().filter(merged_into=None)
@@ -43,15 +40,12 @@ def query_contacts(*, viewer: Actor, filters: ContactFilters | None = None) -> Q
 
 
 def read_contact(*, viewer: Actor, contact_id: UUID, clear: bool = False) -> Contact:
-    """Return a contact with points and tags.
+    """Return a contact with points and tags. `clear` needs an open reveal of its field `contact`.
 
-    `clear` needs an open reveal of its field `contact`.
     Needs `conversations.view_contact`; raises `NotFound`, and `Refused` ("no_grant").
     """
     viewer.require(VIEW_CONTACT)
-    found: Contact | None = (_contacts(clear=clear)).filter(pk=contact_id).first()
-    if found is None:
-        raise NotFound("There is no such contact.")
+    found: Contact = get_or_missing((_contacts(clear=clear)).filter(pk=contact_id), "There is no such contact.")
     if clear:
         require_grant(actor=viewer, object_type=CONTACT, object_id=contact_id, field="contact")
     return found
@@ -76,7 +70,6 @@ def query_channel_accounts(*, viewer: Actor) -> QuerySet[ChannelAccount]:
 def get_channel_account(*, viewer: Actor, account_id: UUID) -> ChannelAccount:
     """Return one channel account without its credentials; raises `NotFound`. Needs the right to view them."""
     viewer.require(VIEW_ACCOUNT)
-    found: ChannelAccount | None = ChannelAccount.objects.defer("credentials").filter(pk=account_id).first()
-    if found is None:
-        raise NotFound("There is no such channel account.")
+    rows = ChannelAccount.objects.defer("credentials").filter(pk=account_id)
+    found: ChannelAccount = get_or_missing(rows, "There is no such channel account.")
     return found

@@ -44,7 +44,7 @@ from conversations.inbox.admin.filters import (
     order_of,
     preview,
 )
-from conversations.inbox.admin.forms import CloseForm, ReplyForm, RevealForm, SendAgainForm
+from conversations.inbox.admin.forms import OBJECT, CloseForm, ReplyForm, RevealForm, SendAgainForm
 from conversations.inbox.admin.inbox import InboxPage
 from conversations.inbox.admin.page import SHOWABLE, answer_meanwhile, newest_seq, page_of
 from conversations.inbox.admin.search import ConversationSearch, FoundFilter
@@ -64,7 +64,6 @@ from conversations.replies.admin.suggestions import review_of
 from conversations.replies.drafts import drop_draft, save_draft, with_own_drafts
 from core.errors import Conflict, NotFound, Refused, Unavailable, WalkerError
 
-OBJECT: Final = "conversations.conversation"
 ABOUT: Final = ("note", "tags", "tag", "untag", "name", "language")
 DRAFT: Final = "conversations_conversation_draft"
 SAME_VIEW_SECONDS: Final = 600
@@ -205,10 +204,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         return self._serve(request, download, conversation_id=object_id, attachment_id=attachment_id)
 
     def preview_view(self, request: HttpRequest, object_id: UUID, attachment_id: UUID) -> HttpResponse:
-        """Serve one picture for the page to show, if the messages are revealed.
-
-        Each is audited; a browser asks once while it is revealed.
-        """
+        """Serve one picture if the messages are revealed. Each is audited; a browser asks once while it is revealed."""
         return self._serve(request, picture_of, conversation_id=object_id, attachment_id=attachment_id, as_preview=True)
 
     def _serve(self, request: HttpRequest, answer: Callable[[File], HttpResponse], **asked: Any) -> HttpResponse:
@@ -336,18 +332,17 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
             raise Conflict(answer_meanwhile(viewer, obj, problem), code=problem.code) from problem
         return ""
 
-    @service_action(
-        path="send-again",
-        title="Send again",
+    send_again = calls(
+        outbound.send_again,
+        on_list=False,
         permission=REPLY,
         form=SendAgainForm,
+        path="send-again",
+        title="Send again",
         explain="Sends the failed message once more, if the contact can be messaged now.",
+        values=lambda form: {"message_id": form.cleaned_data["message"]},
+        done="The message is being sent again.",
     )
-    def send_again(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Queue a failed message once more."""
-        outbound.send_again(actor=viewer_of(request), message_id=form.cleaned_data["message"])
-        return "The message is being sent again."
-
     take_over = calls(
         states.take_over,
         "conversation_id",
@@ -378,22 +373,14 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         key="e",
         done="Conversation closed.",
     )
-
-    @service_action(
-        path="reveal",
-        title="Show personal data",
+    reveal = calls(
+        reveal,
+        "object_id",
         permission="accounts.view_pii",
         form=RevealForm,
+        path="reveal",
+        title="Show personal data",
         submit="Show for five minutes",
         explain="Only you can see it, and the audit log records it.",
+        values=RevealForm.wanted,
     )
-    def reveal(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
-        """Open a reveal of this conversation."""
-        reveal(
-            actor=viewer_of(request),
-            object_type=OBJECT,
-            object_id=obj.pk,
-            fields=form.cleaned_data["fields_wanted"],
-            reason=form.cleaned_data["reason"],
-        )
-        return ""

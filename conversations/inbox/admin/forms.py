@@ -17,6 +17,7 @@ from conversations.messages.outbound import ByTemplate
 from conversations.models import MessageTemplate
 from conversations.texts import VARIABLE_LIMIT
 
+OBJECT: Final = "conversations.conversation"
 YOUR_TEXT: Final = "[your text]"
 USED_AS_VALUE: Final = (
     "What you write fills the template's gaps: each on one line, and cut after 700 characters. "
@@ -202,6 +203,11 @@ class RevealForm(ConsoleForm):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="Recorded with your name in the audit log.",
     )
+
+    def wanted(self) -> dict[str, Any]:
+        """Return what the service takes."""
+        said = self.cleaned_data
+        return {"object_type": OBJECT, "fields": said["fields_wanted"], "reason": said["reason"]}
 
 
 class RunForm(ConsoleForm):

@@ -56,10 +56,7 @@ HANDED_OVER_BY: Final = {"agent": "an agent", "api_key": "an API key"}
 def page_of(
     conversation: Conversation, viewer: Actor, grant: ActiveReveal | None, *, before: int | None = None
 ) -> dict[str, Any]:
-    """Return what the page shows besides the forms, with messages below the number `before`.
-
-    Everything is masked except what the grant reveals.
-    """
+    """Return the page without its forms, with messages below `before`; masked but for what the grant reveals."""
     clear = grant.fields if grant else frozenset()
     in_clear = "messages" in clear
     page = list_messages(viewer=viewer, conversation_id=conversation.pk, before=before, limit=SHOWN, clear=in_clear)

@@ -11,7 +11,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from console.base.actions import ServiceAction, service_action
-from console.base.crud import deletes, edits
+from console.base.crud import creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
@@ -55,6 +55,10 @@ class TagForm(VersionedForm):
     )
     colour = forms.ChoiceField(label="Colour", choices=Tag.Colour.choices, widget=forms.RadioSelect)
 
+    def said(self) -> dict[str, Any]:
+        """Return what the service takes."""
+        return {name: self.cleaned_data[name] for name in ("name", "colour")}
+
 
 class MergeForm(VersionedForm):
     """The tag that takes this one's place."""
@@ -91,15 +95,8 @@ class TagAdmin(ServiceAdmin):
             return {"colour": Tag.Colour.NEUTRAL.value}
         return {"name": obj.name, "colour": obj.colour, "version": obj.version, "tag": obj.pk}
 
-    @service_action(path="create", title="New tag", permission=MANAGE, form=TagForm, submit="Create", tone="good",
-                    on_list=True)  # fmt: skip
-    def create(self, request: HttpRequest, obj: None, form: TagForm) -> str:
-        """Create a tag."""
-        said = form.cleaned_data
-        return f"“{create_tag(actor=viewer_of(request), name=said['name'], colour=said['colour'])}” was created."
-
-    edit = edits(revise_tag, "tag_id", MANAGE, TagForm, tone="primary", done="“{}” was saved.",
-                 values=lambda form: {name: form.cleaned_data[name] for name in ("name", "colour")},
+    create = creates(create_tag, MANAGE, TagForm, title="New tag", done="“{}” was created.", values=TagForm.said)
+    edit = edits(revise_tag, "tag_id", MANAGE, TagForm, tone="primary", done="“{}” was saved.", values=TagForm.said,
                  explain="A new name counts for contacts with this tag, and their audience, too.")  # fmt: skip
 
     @service_action(path="merge", title="Merge…", permission=MANAGE, form=MergeForm, submit="Merge",

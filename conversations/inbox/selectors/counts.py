@@ -41,10 +41,7 @@ def count_needing_person(*, viewer: Actor) -> int:
 
 
 def count_of_view(*, viewer: Actor, view: str) -> int:
-    """Return how many conversations are "mine", "waiting" or "late", at most 51; 0 for other views.
-
-    Needs the right to view them.
-    """
+    """Count conversations that are "mine", "waiting" or "late", up to 51; else 0. Needs the right to view them."""
     viewer.require(VIEW)
     match view:
         case "mine":

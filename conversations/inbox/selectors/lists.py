@@ -10,7 +10,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from accounts.privacy.reveals import require_grant
 from conversations.inbox.selectors.search import cleaned, conversations_with
-from conversations.inbox.teams.seen import seen_conversations
+from conversations.inbox.teams.seen import get_seen, seen_conversations
 from conversations.models import (
     HOT,
     LIVE,
@@ -23,7 +23,6 @@ from conversations.models import (
     Message,
 )
 from core.actors import Actor
-from core.errors import NotFound
 from core.rest.pagination import Place, cursor_at, value_of
 
 VIEW: Final = "conversations.view_conversation"
@@ -43,10 +42,9 @@ LEADS: Final = {"hot": (HOT, 101), "warm": (WARM, HOT), "cold": (0, WARM)}
 
 @dataclass(frozen=True, slots=True)
 class ConversationFilters:
-    """Filters. `needs_person`: unassigned and waiting.
+    """Filters. `needs_person`: unassigned and waiting. `q`: a full address, or words of masked text.
 
-    `q`: a full address, or words of masked text. `after` is the first moment that counts, `before` the first that
-    doesn't any more.
+    `after` is the first moment that counts, `before` the first that doesn't any more.
     """
 
     state: str = ""
@@ -75,15 +73,9 @@ class ConversationPage:
 
 
 def get_conversation(*, viewer: Actor, conversation_id: UUID) -> Conversation:
-    """Return a conversation with contact, channel account and assignee.
-
-    Needs `conversations.view_conversation`; absent and another tenant's are the same `NotFound`.
-    """
+    """Return a conversation with its relations. Needs `conversations.view_conversation`; raises `NotFound`."""
     viewer.require(VIEW)
-    found = _rows(viewer).filter(pk=conversation_id).first()
-    if found is None:
-        raise NotFound("There is no such conversation.")
-    return found
+    return get_seen(_rows(viewer), conversation_id)
 
 
 def require_clear(*, viewer: Actor, conversation_id: UUID) -> None:

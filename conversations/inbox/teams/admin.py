@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
 from accounts.selectors import list_members
-from console.base.actions import ServiceAction, service_action
-from console.base.crud import deletes, edits
+from console.base.actions import ServiceAction
+from console.base.crud import calls, creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
@@ -244,12 +244,7 @@ class TeamAdmin(TeamChatPages):
             **{f"{ENDED}{one.priority}": one.resolution_minutes for one in obj.targets.all()},
         }
 
-    @service_action(path="create", title="New team", permission=MANAGE, form=TeamForm, submit="Create",
-                    tone="good", on_list=True)  # fmt: skip
-    def create(self, request: HttpRequest, obj: None, form: TeamForm) -> str:
-        """Create a team."""
-        return f"{create_team(actor=viewer_of(request), **form.team())} was created."
-
+    create = creates(create_team, MANAGE, TeamForm, title="New team", done="{} was created.", values=TeamForm.team)
     edit = edits(revise_team, "team_id", MANAGE, TeamForm, tone="primary", done="{} was saved.",
                  values=TeamForm.team)  # fmt: skip
 
@@ -298,12 +293,9 @@ class AvailabilityAdmin(ServiceAdmin):
     began = Column[Availability]("Because", lambda row: row.get_source_display())
     since_when = Column[Availability]("Since", lambda row: moment(row.since))
 
-    @service_action(path="set", title="Set my availability", permission=REPLY, form=AvailabilityForm, submit="Save",
-                    tone="primary", on_list=True)  # fmt: skip
-    def choose(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Choose one's own availability."""
-        row = availability.set_availability(actor=viewer_of(request), **form.cleaned_data)
-        return f"You are {row.get_state_display().lower()}."
+    choose = calls(availability.set_availability, path="set", title="Set my availability", permission=REPLY,
+                   form=AvailabilityForm, submit="Save", tone="primary",
+                   done=lambda row: f"You are {row.get_state_display().lower()}.")  # fmt: skip
 
 
 def state_chip(state: str, reason: str) -> str:

@@ -10,7 +10,8 @@ from django.db.models import Count, Min, Model, QuerySet
 from accounts.selectors import names_of
 from conversations.models import WAITS_FOR_PERSON, Availability, Conversation, Team, TeamMember
 from core.actors import Actor
-from core.errors import NotFound, Refused
+from core.db.rows import get_or_missing
+from core.errors import Refused
 
 VIEW: Final = "conversations.view_conversation"
 MISSING: Final = "This team doesn't exist."
@@ -40,10 +41,7 @@ def query_teams(*, viewer: Actor) -> QuerySet[Team]:
 
 def get_team(*, viewer: Actor, team_id: UUID) -> Team:
     """Return one team. Needs `conversations.view_conversation`; raises `NotFound`."""
-    found: Team | None = query_teams(viewer=viewer).filter(pk=team_id).first()
-    if found is None:
-        raise NotFound(MISSING)
-    return found
+    return get_or_missing(query_teams(viewer=viewer).filter(pk=team_id), MISSING)
 
 
 def list_people(*, viewer: Actor, team_id: UUID) -> list[MemberRow]:
@@ -76,10 +74,7 @@ def list_people(*, viewer: Actor, team_id: UUID) -> list[MemberRow]:
 
 
 def waiting_by_team(*, viewer: Actor) -> dict[UUID, tuple[int, datetime | None]]:
-    """Return how many conversations wait in each team, and since when the oldest does. One query.
-
-    Needs `conversations.view_conversation`.
-    """
+    """Return how many wait in each team, and since when. Needs `conversations.view_conversation`. One query."""
     viewer.require(VIEW)
     found = count_waiting()
     return found if viewer.teams is None else {team: found[team] for team in found.keys() & viewer.teams}
@@ -142,10 +137,7 @@ def figure_scope(*, viewer: Actor) -> FigureScope:
 
 
 def require_figures(*, viewer: Actor, team_id: Any = ...) -> FigureScope:
-    """Return what `figure_scope` does, for somebody who may see any figures, or those of a team if it is given.
-
-    Raises `Refused` for others.
-    """
+    """Return the `figure_scope` of somebody who may see any figures, or a given team's. Raises `Refused`."""
     scope = figure_scope(viewer=viewer)
     if not scope or (team_id is not ... and not scope.includes(team_id)):
         raise Refused("Figures are for admins and leads of teams.", permission=VIEW_FIGURES)

@@ -116,16 +116,9 @@ class TeamChatPages(ServiceAdmin):
 
     def _chat_offers(self, request: HttpRequest, team: Team) -> list[dict[str, Any]]:
         actions = [self.service_actions[name] for name in self.chat_actions]
-        return [
-            {
-                "action": action,
-                "url": action_url(self, action, team),
-                "form": self.action_form(request, action, team),
-                "blocked": "",
-            }
-            for action in actions
-            if viewer_of(request).may(action.permission)
-        ]
+        may = [action for action in actions if viewer_of(request).may(action.permission)]
+        forms_of = [(action, action_url(self, action, team), self.action_form(request, action, team)) for action in may]
+        return [{"action": action, "url": url, "form": form, "blocked": ""} for action, url, form in forms_of]
 
     def chat_url(self, team: Team) -> str:
         """Return the address of a team's chat."""

@@ -26,7 +26,8 @@ from conversations.inbox.threads.thread import (
 from conversations.models import Contact, Conversation, Note, NoteVersion, TeamMember
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, NotFound
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Invalid
 from core.privacy.pii import mask_text
 
 KIND: Final = Kind("note", NoteVersion, "You were mentioned in a note on a conversation")
@@ -86,9 +87,8 @@ def revise_note(
     with transaction.atomic():
         conversation = _locked(actor, conversation_id)
         _require_sight(conversation, people)
-        note: Note | None = Note.objects.filter(pk=note_id, conversation=conversation).first()
-        if note is None:
-            raise NotFound("There is no such note.")
+        rows = Note.objects.filter(pk=note_id, conversation=conversation)
+        note: Note = get_or_missing(rows, "There is no such note.")
         fresh = rewrite(kind=KIND, message=note, actor=actor, body=body, people=people, moment=moment)
         if fresh is None:
             return note

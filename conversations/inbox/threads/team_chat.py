@@ -26,7 +26,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
-from core.errors import NotFound
+from core.db.rows import get_or_missing
 from core.events import streams
 from core.privacy.pii import mask_text
 
@@ -117,9 +117,7 @@ def _note_read(actor: Actor, team_id: UUID, seq: int) -> int:
 def _open(actor: Actor, team_id: UUID) -> Team:
     """Return the team if the actor has a seat in it; the row's share lock makes a removal wait for the commit."""
     require_seat(viewer=actor, team_id=team_id)
-    team: Team | None = Team.objects.select_for_update(of=("self",), no_key=True).filter(pk=team_id).first()
-    if team is None:
-        raise NotFound(MISSING)
+    team: Team = get_or_missing(Team.objects.select_for_update(of=("self",), no_key=True).filter(pk=team_id), MISSING)
     require_seat(viewer=actor, team_id=team_id)
     return team
 

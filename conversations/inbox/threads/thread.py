@@ -54,10 +54,9 @@ def mentioned_among(body: str, chosen: Collection[UUID], readers: Mapping[UUID, 
 def rewrite(
     *, kind: Kind, message: Note | TeamMessage, actor: Actor, body: str, people: Collection[UUID], moment: datetime
 ) -> list[UUID] | None:
-    """Change one's own message and keep what it said before.
+    """Change one's own message and keep what it said before. Returns who is newly mentioned, None if nothing changes.
 
-    Returns who is newly mentioned, None if nothing changes. In the caller's transaction. Raises `Refused` for another's
-    message, and `Conflict` ("too_late").
+    In the caller's transaction. Raises `Refused` for another's message, and `Conflict` ("too_late").
     """
     if actor.user_id is None or message.author_id != actor.user_id:
         raise Refused(f"Only its author can change a {kind.noun}.")

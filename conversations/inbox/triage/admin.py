@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction, service_action
-from console.base.crud import calls, deletes, edits
+from console.base.crud import calls, creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
@@ -140,12 +140,8 @@ class TriageRuleAdmin(ServiceAdmin):
             return {}
         return {name: getattr(obj, name) for name in (*RuleForm.base_fields, "version") if hasattr(obj, name)}
 
-    @service_action(path="create", title="New rule", permission=MANAGE, form=RuleForm, submit="Create", tone="good",
-                    on_list=True)  # fmt: skip
-    def create(self, request: HttpRequest, obj: None, form: RuleForm) -> str:
-        """Create a triage rule."""
-        return f"“{triage.create_triage_rule(actor=viewer_of(request), settings=form.settings())}” was created."
-
+    create = creates(triage.create_triage_rule, MANAGE, RuleForm, title="New rule", done="“{}” was created.",
+                     values=lambda form: {"settings": form.settings()})  # fmt: skip
     edit = edits(triage.revise_triage_rule, "rule_id", MANAGE, RuleForm, tone="primary", done="“{}” was saved.",
                  values=lambda form: {"settings": form.settings()})  # fmt: skip
 

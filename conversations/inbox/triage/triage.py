@@ -120,10 +120,7 @@ def decide(conversation: Conversation, moment: datetime) -> Decision:
 
 
 def note_decision(conversation: Conversation, decision: Decision, moment: datetime) -> None:
-    """Store what the rules decided, and put their tags on; a canned reply is sent after the commit, by a task.
-
-    In the caller's transaction.
-    """
+    """Store what rules decided, in the caller's transaction; a canned reply is sent after the commit, by a task."""
     if not decision.met:
         return
     ConversationTag.objects.bulk_create(
@@ -237,10 +234,9 @@ def try_rule(*, actor: Actor, rule_id: UUID, days: int = 7, now: datetime | None
 
 
 def create_triage_rule(*, actor: Actor, settings: RuleSettings) -> TriageRule:
-    """Create a triage rule after all others.
+    """Create a triage rule after all others. Needs `conversations.manage_desk`.
 
-    Needs `conversations.manage_desk`. Raises `Refused`, `Invalid` with the fields, and `Conflict` ("exists"). Writes
-    `TRIAGE_RULE_CREATED`.
+    Raises `Refused`, `Invalid` with the fields, and `Conflict` ("exists"). Writes `TRIAGE_RULE_CREATED`.
     """
     actor.require(MANAGE)
     values = _checked(settings)
@@ -273,10 +269,9 @@ def revise_triage_rule(
 
 
 def move_triage_rule(*, actor: Actor, rule_id: UUID, up: bool) -> TriageRule:
-    """Let a rule be tried one place sooner, or later.
+    """Let a rule be tried one place sooner, or later. At the end of the list nothing changes.
 
-    At the end of the list nothing changes. Needs `conversations.manage_desk`. Raises `Refused`, `NotFound`. Writes
-    `TRIAGE_RULE_MOVED`.
+    Needs `conversations.manage_desk`. Raises `Refused`, `NotFound`. Writes `TRIAGE_RULE_MOVED`.
     """
     actor.require(MANAGE)
     with transaction.atomic():
@@ -295,10 +290,9 @@ def move_triage_rule(*, actor: Actor, rule_id: UUID, up: bool) -> TriageRule:
 
 
 def delete_triage_rule(*, actor: Actor, rule_id: UUID, seen_version: int | None = None) -> None:
-    """Delete a triage rule; what it decided stays recorded with its name.
+    """Delete a triage rule; what it decided stays recorded with its name. Needs `conversations.manage_desk`.
 
-    Needs `conversations.manage_desk`. Raises `Refused`, `NotFound`, and `Conflict` ("stale_version"). Writes
-    `TRIAGE_RULE_DELETED`.
+    Raises `Refused`, `NotFound`, and `Conflict` ("stale_version"). Writes `TRIAGE_RULE_DELETED`.
     """
     actor.require(MANAGE)
     with transaction.atomic():

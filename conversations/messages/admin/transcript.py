@@ -11,7 +11,7 @@ from conversations.inbox.threads.selectors import FormerText, NoteRow
 from conversations.messages import attachments
 from conversations.messages.files.kinds import KINDS
 from conversations.messages.selectors.failures import Failure
-from conversations.messages.selectors.messages import MailFacts, MessageRow
+from conversations.messages.selectors.messages import MessageRow
 from conversations.models import Attachment, Message
 
 PLACES: Final = {
@@ -158,19 +158,11 @@ def notes_of(rows: Iterable[NoteRow], own: Mapping[UUID, str]) -> list[NoteLine]
 
 
 def merge_turns(turns: list[Turn], asked: Iterable[Turn], *, is_cut: bool, is_earlier: bool = False) -> list[Turn]:
-    """Return messages and requests in one order.
-
-    On a partial page only requests between its first and, on an earlier part, its last message.
-    """
+    """Return messages and requests in one order; on a partial page only requests between its messages."""
     start = turns[0].at if turns and is_cut else None
     end = turns[-1].at if turns and is_earlier else None
     kept = [turn for turn in asked if (start is None or turn.at >= start) and (end is None or turn.at <= end)]
     return sorted([*turns, *kept], key=lambda turn: turn.at)
-
-
-def _mail_line(mail: MailFacts) -> MailLine:
-    notes = (AUTOMATIC.get(mail.automatic, ""), "" if mail.is_proven else "Sender not verified")
-    return MailLine(mail.subject, mail.quoted, tuple(filter(None, notes)))
 
 
 def _run(row: MessageRow) -> UUID | None:
@@ -184,7 +176,10 @@ def _run(row: MessageRow) -> UUID | None:
 
 def _turn(row: MessageRow, files: tuple[FileLine, ...], customer: str) -> Turn:
     text = row.text
-    mail = _mail_line(row.mail) if row.mail else None
+    mail = None
+    if row.mail:
+        notes = (AUTOMATIC.get(row.mail.automatic, ""), "" if row.mail.is_proven else "Sender not verified")
+        mail = MailLine(row.mail.subject, row.mail.quoted, tuple(filter(None, notes)))
     if mail and mail.subject:
         # The first message of a thread begins with the subject, which has its own line here.
         text = text.removeprefix(mail.subject).lstrip("\n")

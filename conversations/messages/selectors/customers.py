@@ -9,7 +9,7 @@ from conversations.contacts import points
 from conversations.inbox.models import conversations_of
 from conversations.messages.selectors.messages import public_metadata
 from conversations.models import Attachment, ContactPoint, Conversation, Message
-from core.errors import NotFound
+from core.db.rows import get_or_missing
 from core.events import streams
 from core.privacy.encryption import blind_index
 from core.reliability import loose_cache
@@ -77,9 +77,8 @@ def snapshot_for_customer(conversation_id: UUID, *, limit: int = SNAPSHOT) -> di
     """
     # The head first: later messages arrive as events too, and the page drops them by number.
     head = streams.head(f"conversation:{conversation_id}")
-    state = Conversation.objects.filter(pk=conversation_id).values_list("state", flat=True).first()
-    if state is None:
-        raise NotFound("There is no such conversation.")
+    states = Conversation.objects.filter(pk=conversation_id).values_list("state", flat=True)
+    state = get_or_missing(states, "There is no such conversation.")
     rows = Message.objects.filter(conversation_id=conversation_id, seq__lte=head)
     newest = list(rows.order_by("-seq")[:limit])
     names = _names_of_files(newest)

@@ -81,11 +81,9 @@ def list_messages(
 ) -> MessagePage:
     """Return the newest messages below the number `before`, oldest first, masked.
 
-    `created_after` is the first moment that counts, `created_before` the first that doesn't any more.
-
-    Needs `conversations.view_conversation`. `clear` needs `accounts.view_pii` and an open reveal
-    grant on the conversation's messages, else `Refused` ("no_grant"). Raises `NotFound`. The caller records
-    the view (`services.record_view`).
+    `created_after` is the first moment that counts, `created_before` the first that doesn't any more. Needs
+    `conversations.view_conversation`. `clear` needs `accounts.view_pii` and an open reveal grant on the conversation's
+    messages, else `Refused` ("no_grant"). Raises `NotFound`. The caller records the view (`services.record_view`).
     """
     viewer.require(VIEW)
     require_seen(viewer, conversation_id)
@@ -150,10 +148,7 @@ def row_of(
     failure: Failure | None = None,
     names: Mapping[UUID, str] | None = None,
 ) -> MessageRow:
-    """Return a message masked, or in clear for a viewer who was checked.
-
-    `names` are those of the colleagues who wrote; without them they are read.
-    """
+    """Return a message masked, or in clear for a viewer who was checked. `names` of colleagues save a query."""
     name = message.sender_name
     if message.sender_type == PERSON:
         known = names_of([message.sender_id]) if names is None else names

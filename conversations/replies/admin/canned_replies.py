@@ -14,8 +14,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 
-from console.base.actions import ServiceAction, service_action
-from console.base.crud import deletes, edits
+from console.base.actions import ServiceAction
+from console.base.crud import creates, deletes, edits
 from console.base.forms import VersionedForm, look
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
@@ -150,6 +150,7 @@ def offered_canned(viewer: Actor, conversation: Conversation) -> list[dict[str, 
     for reply in canned_replies.with_files(canned_replies.usable_replies(actor=viewer))[:OFFERED]:
         chosen = canned_replies.text_for(reply=reply, conversation=conversation)
         files = [{"id": str(file.pk), "name": file.filename} for file in reply.files.all()]
+        counted = f"{len(files)} file{'s' * (len(files) > 1)}" if files else ""
         language = language_name(chosen.language) if reply.translations or chosen.is_fallback else ""
         found.append(
             {
@@ -157,14 +158,10 @@ def offered_canned(viewer: Actor, conversation: Conversation) -> list[dict[str, 
                 "text": chosen.text,
                 "files": files,
                 "files_json": json.dumps(files) if files else "",
-                "about": ", ".join(filter(None, (language, _counted(len(files))))),
+                "about": ", ".join(filter(None, (language, counted))),
             }
         )
     return found
-
-
-def _counted(files: int) -> str:
-    return f"{files} file{'s' * (files > 1)}" if files else ""
 
 
 def files_to_offer(viewer: Actor, request: HttpRequest) -> list[tuple[UUID, str]]:
@@ -255,14 +252,14 @@ class CannedReplyAdmin(ServiceAdmin):
         }
         return {**values, "scope": scope, "kept_files": [(file.pk, file.filename) for file in obj.files.all()]}
 
-    @service_action(path="create", title="New canned reply", permission=REPLY, form=CannedForm, submit="Create",
-                    tone="good", on_list=True)  # fmt: skip
-    def create(self, request: HttpRequest, obj: None, form: CannedForm) -> str:
-        """Create a canned reply."""
-        files = form.cleaned_data["files"]
-        made = canned_replies.create_canned_reply(actor=viewer_of(request), wanted=form.canned(), files=files)
-        return f"“{made}” was created."
-
+    create = creates(
+        canned_replies.create_canned_reply,
+        REPLY,
+        CannedForm,
+        title="New canned reply",
+        done="“{}” was created.",
+        values=lambda form: {"wanted": form.canned(), "files": form.cleaned_data["files"]},
+    )
     edit = edits(
         canned_replies.revise_canned_reply,
         "reply_id",

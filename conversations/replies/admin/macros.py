@@ -11,8 +11,8 @@ from django.http import HttpRequest, QueryDict
 from django.utils.html import format_html_join
 
 from accounts.selectors import list_members
-from console.base.actions import ServiceAction, service_action
-from console.base.crud import deletes, edits
+from console.base.actions import ServiceAction
+from console.base.crud import creates, deletes, edits
 from console.base.forms import VersionedForm, look
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
@@ -210,12 +210,8 @@ class MacroAdmin(ServiceAdmin):
             **texts_of(steps.get("request", {}).get("params", {})),
         }
 
-    @service_action(path="create", title="New macro", permission=REPLY, form=MacroForm, submit="Create",
-                    tone="good", on_list=True)  # fmt: skip
-    def create(self, request: HttpRequest, obj: None, form: MacroForm) -> str:
-        """Create a macro."""
-        return f"“{create_macro(actor=viewer_of(request), wanted=form.macro())}” was created."
-
+    create = creates(create_macro, REPLY, MacroForm, title="New macro", done="“{}” was created.",
+                     values=lambda form: {"wanted": form.macro()})  # fmt: skip
     edit = edits(revise_macro, "macro_id", REPLY, MacroForm, tone="primary", done="“{}” was saved.",
                  values=lambda form: {"wanted": form.macro()})  # fmt: skip
 
