@@ -168,10 +168,7 @@ def _done(audience: str, send_key: str) -> Outcome:
 
 
 def _send_once(contact_id: UUID, text: str, send_key: str) -> int:
-    """Message one contact and record it, or why the gate refused it: nobody after them waits for that.
-
-    Returns 0 if another worker did, the contact has just opted out or the gate refused.
-    """
+    """Message one contact and record it, or why the gate refused it. Returns 0 where nothing was sent now."""
     with transaction.atomic():
         if left_out(Contact.objects.filter(pk=contact_id)):
             return 0

@@ -28,7 +28,6 @@ def record_consent(
     kind: str = "",
     channel: str = ANY,
     at: datetime | None = None,
-    now: datetime | None = None,
 ) -> Consent:
     """Record a consent or an opt-out and return its line of the ledger.
 
@@ -38,7 +37,7 @@ def record_consent(
     ("is_reachable") for an address that no provider gave up. Writes `CONSENT_RECORDED`.
     """
     actor.require(RECORD)
-    moment = now or clock_now()
+    moment = clock_now()
     wrong: dict[str, list[str]] = {}
     if channel not in CHANNELS:
         wrong["channel"] = ["Choose a channel, or “any”."]

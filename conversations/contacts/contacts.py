@@ -165,10 +165,7 @@ def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity, convers
 
 
 def known_identity(identities: Sequence[SenderIdentity]) -> SenderIdentity:
-    """Return the identity that belongs to a contact already, else the first.
-
-    A person who once hid their phone number is found by the provider's id. `identities` must not be empty.
-    """
+    """Return the identity that belongs to a contact already, else the first of `identities`, which has one."""
     if len(identities) == 1:
         return identities[0]
     return next((one for one in identities if has_contact(one)), identities[0])

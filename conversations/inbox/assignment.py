@@ -209,10 +209,7 @@ def list_overdue_in_team(*, now: datetime | None = None) -> list[tuple[UUID, UUI
 
 
 def move_to_fallback(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) -> bool:
-    """Move a conversation that waited too long to its team's fallback team.
-
-    Returns whether it was moved. Safe to repeat. For the system. Raises `Refused`. Writes `CONVERSATION_MOVED`.
-    """
+    """Move what waited too long to its fallback team, repeatably, for the system. Writes `CONVERSATION_MOVED`."""
     _require_system(actor)
     moment = now or clock_now()
     with transaction.atomic():
@@ -300,10 +297,7 @@ def list_left_behind(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
 
 
 def hand_back(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) -> bool:
-    """Let a conversation whose person is away for long wait for another.
-
-    Returns whether it does now. Safe to repeat. For the system. Raises `Refused`. Writes `CONVERSATION_HANDED_BACK`.
-    """
+    """Let it wait for another if its person is away; for the system. Writes `CONVERSATION_HANDED_BACK`."""
     _require_system(actor)
     with transaction.atomic():
         rows = Conversation.objects.select_for_update(of=("self",)).filter(_person_is_gone(now or clock_now()))
@@ -323,10 +317,7 @@ def hand_back(*, actor: Actor, conversation_id: UUID, now: datetime | None = Non
 
 
 def require_room(*, actor: Actor, conversation: Conversation, user_id: UUID, even_if_full: bool) -> None:
-    """Raise `Conflict` ("full") if a person has no room in the team.
-
-    `even_if_full` allows one more, for leads of the team and people who manage the desk.
-    """
+    """Raise `Conflict` ("full") if a person has no room; leads and desk managers may pass `even_if_full`."""
     if conversation.team_id is None:
         return
     member = TeamMember.objects.filter(team_id=conversation.team_id, user_id=user_id).first()

@@ -239,10 +239,7 @@ def set_suggestion_aside(actor: Actor, conversation: Conversation) -> None:
 
 
 def record_view(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) -> None:
-    """Record that someone viewed a conversation: every view is an audit entry.
-
-    Needs `conversations.view_conversation`; raises `NotFound`. Clears the unread hint.
-    """
+    """Record a view. Needs `conversations.view_conversation`; raises `NotFound`. Clears the unread hint."""
     actor.require("conversations.view_conversation")
     with transaction.atomic():
         conversation = get_seen(seen_conversations(actor), conversation_id)

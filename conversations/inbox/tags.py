@@ -28,10 +28,7 @@ _LOCK: Final = "tags"
 
 
 def create_tag(*, actor: Actor, name: str, colour: str = Tag.Colour.NEUTRAL) -> Tag:
-    """Make a tag. Needs `conversations.manage_desk`.
-
-    Raises `Refused`, `Invalid` with the fields, and `Conflict` ("exists"). Writes `TAG_CREATED`.
-    """
+    """Make a tag. Needs `conversations.manage_desk`. Raises `Refused`, `Invalid`, `Conflict`. Writes `TAG_CREATED`."""
     actor.require(assignment.MANAGE)
     values = _checked(name, colour)
     with _unique(actor, values["name"]):

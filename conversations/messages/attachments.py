@@ -155,10 +155,7 @@ def read_outgoing_file(*, message_id: UUID, attachment_id: UUID) -> File:
 
 
 def read_own_file(*, conversation_id: UUID, attachment_id: UUID) -> File:
-    """Return a file that we sent in a conversation, for its customer.
-
-    The caller has checked whose it is. Raises `NotFound`, `Conflict` ("not_stored"), `Unavailable`.
-    """
+    """Return a file for the customer that the caller has checked. Raises `NotFound`, `Conflict`, `Unavailable`."""
     rows = Attachment.objects.filter(pk=attachment_id, message__conversation_id=conversation_id)
     message_id = get_or_missing(rows.values_list("message_id", flat=True), "There is no such file.")
     return read_outgoing_file(message_id=message_id, attachment_id=attachment_id)

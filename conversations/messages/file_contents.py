@@ -60,20 +60,14 @@ def claim_content(files: Iterable[SealedFile]) -> None:
 
 
 def read_content(file: Attachment) -> bytes:
-    """Return the bytes of a stored file; call it outside any transaction.
-
-    Raises `Conflict` ("not_stored") if they aren't here, `Unavailable` if their store doesn't answer.
-    """
+    """Return a stored file's bytes, in no transaction. Raises `Conflict` ("not_stored"), `Unavailable`."""
     if file.state != Attachment.State.STORED:
         raise Conflict("This file isn't available.", code="not_stored", state=file.state)
     return open_content(file)
 
 
 def open_content(file: SealedFile) -> bytes:
-    """Return the bytes that a row holds or names; call it outside any transaction.
-
-    Raises `Conflict` ("not_stored") if it has none, `Unavailable` if their store doesn't answer.
-    """
+    """Return bytes that a row holds or names, in no transaction. Raises `Conflict` ("not_stored"), `Unavailable`."""
     if file.content is None and not file.store:
         raise Conflict("This file isn't available.", code="not_stored")
     if not file.store:

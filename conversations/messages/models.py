@@ -33,10 +33,7 @@ class SealedFile(TenantModel):
 
 
 class FileRemoval(TenantModel):
-    """A file to remove from its store: its row was erased, or never came to be because a process died.
-
-    Written before a file is, and deleted with the row that holds its key.
-    """
+    """A file to remove from its store: written before the file is, deleted with the row that holds its key."""
 
     file_id = models.UUIDField()
     store = models.CharField(max_length=10)

@@ -37,7 +37,6 @@ def record_status(
     error: str = "",
     error_text: str = "",
     is_temporary: bool = False,
-    now: datetime | None = None,
 ) -> bool:
     """Record a provider's report about a message; return True if it changed anything.
 
@@ -59,7 +58,7 @@ def record_status(
         if message.channel_message_id != channel_message_id and _is_superseded(attempts, channel_message_id):
             return False
         words = {"error_text": mask_text(error_text)[:200]} if error_text else {}
-        if status == FAILED and is_temporary and _try_later(message, attempts, error, words, channel_message_id, now):
+        if status == FAILED and is_temporary and _try_later(message, attempts, error, words, channel_message_id):
             return True
         if not advance(message, status, error=error):
             return False
@@ -94,10 +93,9 @@ def _try_later(
     code: str,
     words: Mapping[str, str],
     sid: str,
-    now: datetime | None,
 ) -> bool:
     """Queue a message again that its provider couldn't deliver; False after the last."""
-    moment = now or clock_now()
+    moment = clock_now()
     last = attempts.select_for_update().order_by("-number").first()
     if last is None or last.number > len(BACK_OFF) or message.status not in statuses_before(FAILED):
         return False
@@ -171,10 +169,7 @@ def code_of(error: str) -> str:
 
 
 def mark_read(*, actor: Actor, conversation_id: UUID, seq: int) -> int:
-    """Mark everything up to a number of the stream as read by the customer.
-
-    Return how many messages. For the customer's own page (contact or system actors). Raises `NotFound`, `Refused`.
-    """
+    """Mark messages up to a number as read and count them, for the customer's page. Raises `NotFound`, `Refused`."""
     if actor.kind not in ("contact", "system"):
         raise Refused
     with transaction.atomic():

@@ -17,10 +17,7 @@ GONE = "A file of this canned reply was removed. Choose the reply again."
 
 
 def prepare_files(uploads: Sequence[Upload]) -> list[CannedFile]:
-    """Check and seal files and return their rows, unsaved and without a reply.
-
-    Call it outside any transaction. Raises `Invalid` for what no channel carries, `Unavailable` if the store is.
-    """
+    """Check and seal files as unsaved rows, in no transaction. Raises `Invalid`, `Unavailable`."""
     rows = [
         CannedFile(
             content_type=file.found.content_type,
@@ -67,10 +64,7 @@ def read_file(replies: QuerySet[CannedReply], reply_id: UUID, file_id: UUID) -> 
 
 
 def uploads_of(replies: QuerySet[CannedReply], file_ids: Sequence[UUID]) -> list[Upload]:
-    """Return files of these replies as somebody would upload them; call it outside any transaction.
-
-    Raises `Invalid` if one isn't there any more, `Unavailable` if their store doesn't answer.
-    """
+    """Return files as uploads, in no transaction. Raises `Invalid` if one is gone, `Unavailable`."""
     wanted = list(dict.fromkeys(file_ids))
     if not wanted:
         return []

@@ -166,18 +166,12 @@ def remove_canned_file(*, actor: Actor, reply_id: UUID, file_id: UUID) -> Canned
 
 
 def read_canned_file(*, actor: Actor, reply_id: UUID, file_id: UUID) -> File:
-    """Return a file of a canned reply that somebody may use, in clear.
-
-    Needs `conversations.reply_conversation`. Raises `Refused`, `NotFound`, `Unavailable`.
-    """
+    """Return a usable file. Needs `conversations.reply_conversation`. Raises `NotFound`, `Unavailable`."""
     return canned_files.read_file(usable_replies(actor=actor), reply_id, file_id)
 
 
 def canned_uploads(*, actor: Actor, file_ids: Sequence[UUID]) -> list[Upload]:
-    """Return files of canned replies that somebody may use, to send them. Call it outside any transaction.
-
-    Needs `conversations.reply_conversation`. Raises `Refused`, `Invalid` if one is gone, `Unavailable`.
-    """
+    """Return usable files to send, as `uploads_of` does. Needs `conversations.reply_conversation`."""
     return canned_files.uploads_of(usable_replies(actor=actor), file_ids) if file_ids else []
 
 

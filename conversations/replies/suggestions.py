@@ -98,10 +98,7 @@ def send_suggestion(*, actor: Actor, suggestion_id: UUID, text: str = "") -> Mes
 
 
 def drop_suggestion(*, actor: Actor, suggestion_id: UUID) -> SuggestedReply:
-    """Drop a suggested reply, so that nothing is sent.
-
-    Needs `conversations.reply_conversation`. Raises `NotFound`, and `Conflict` ("reviewed") if it was reviewed before.
-    """
+    """Drop it unsent. Needs `conversations.reply_conversation`. Raises `NotFound`, `Conflict` ("reviewed")."""
     actor.require(states.REPLY)
     with transaction.atomic():
         suggestion, conversation = _locked(actor, suggestion_id)

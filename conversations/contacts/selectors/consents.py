@@ -44,10 +44,7 @@ def get_consent(*, viewer: Actor, consent_id: UUID) -> Consent:
 
 
 def entries_of_points(points: Iterable[ContactPoint]) -> dict[str, list[Entry]]:
-    """Return the lines that count for each of a contact's addresses, as the gate takes them. One query.
-
-    These are its own, and what was said from another address of the same account.
-    """
+    """Return the lines that count for each address, also from others of the same account. One query."""
     rows = list(points)
     own = ledger.entries_of(point.value_index for point in rows)
     found = {index: list(entries) for index, entries in own.items()}

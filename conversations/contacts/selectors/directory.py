@@ -40,10 +40,7 @@ def query_contacts(*, viewer: Actor, filters: ContactFilters | None = None) -> Q
 
 
 def read_contact(*, viewer: Actor, contact_id: UUID, clear: bool = False) -> Contact:
-    """Return a contact with points and tags. `clear` needs an open reveal of its field `contact`.
-
-    Needs `conversations.view_contact`; raises `NotFound`, and `Refused` ("no_grant").
-    """
+    """Return a contact. Needs `conversations.view_contact`, `clear` a reveal. Raises `NotFound`, `Refused`."""
     viewer.require(VIEW_CONTACT)
     found: Contact = get_or_missing((_contacts(clear=clear)).filter(pk=contact_id), "There is no such contact.")
     if clear:

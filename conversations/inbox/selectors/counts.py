@@ -60,10 +60,7 @@ def _capped(rows: QuerySet[Conversation]) -> int:
 
 
 def count_by_day(*, viewer: Actor, days: int = 14, zone: str = "UTC", now: datetime | None = None) -> list[DayCount]:
-    """Return the conversations opened and the messages of the last days, oldest first, no day left out.
-
-    Needs `conversations.view_conversation`. Two queries.
-    """
+    """Count by day, oldest first, no day left out. Needs `conversations.view_conversation`. Two queries."""
     viewer.require(VIEW)
     here = ZoneInfo(zone)
     today = (now or clock_now()).astimezone(here).date()

@@ -79,10 +79,7 @@ def get_conversation(*, viewer: Actor, conversation_id: UUID) -> Conversation:
 
 
 def require_clear(*, viewer: Actor, conversation_id: UUID) -> None:
-    """Raise `Refused` ("no_grant") unless the viewer has revealed the texts of a conversation.
-
-    Needs `accounts.view_pii` and an open reveal grant on the conversation's messages.
-    """
+    """Require `accounts.view_pii` and an open reveal of the messages; else `Refused` ("no_grant")."""
     viewer.require("accounts.view_pii")
     require_grant(actor=viewer, object_type=CONVERSATION, object_id=conversation_id, field="messages")
 

@@ -48,10 +48,7 @@ def refuse_personal(words: str) -> None:
 
 
 def conversations_with(words: str) -> QuerySet[Any]:
-    """Return the ids of conversations with these words, this full address or this masked name.
-
-    All words (as prefixes) have to be in one message; only the newest 500 such messages count.
-    """
+    """Return ids by full address, masked name, or words: all (as prefixes) in one of the newest 500 messages."""
     owners = ContactPoint.objects.filter(point_matches(words)).values("contact_id")
     named = Contact.objects.filter(masked_name=words).values("pk")
     rows = Conversation.objects.order_by()

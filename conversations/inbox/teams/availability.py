@@ -90,10 +90,7 @@ def end_silent(*, actor: Actor, user_id: UUID, now: datetime | None = None) -> N
 
 
 def leave_teams(*, actor: Actor, user_id: UUID, now: datetime | None = None) -> None:
-    """End a former member's availability, places in teams and drafts.
-
-    Safe to repeat. For the system. Raises `Refused`. Writes `AVAILABILITY_CHANGED`.
-    """
+    """End a former member's availability, places and drafts; repeatable. Writes `AVAILABILITY_CHANGED`."""
     _require_system(actor)
     if is_active_member(user_id):
         return

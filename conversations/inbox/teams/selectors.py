@@ -45,10 +45,7 @@ def get_team(*, viewer: Actor, team_id: UUID) -> Team:
 
 
 def list_people(*, viewer: Actor, team_id: UUID) -> list[MemberRow]:
-    """Return the people of a team by name, with what each has for the team itself and who may see its figures.
-
-    Needs `conversations.view_conversation`. At most five queries for any number.
-    """
+    """Return a team's people by name. Needs `conversations.view_conversation`. At most five queries."""
     viewer.require(VIEW)
     members = list(TeamMember.objects.filter(team_id=team_id))
     user_ids = [member.user_id for member in members]

@@ -38,10 +38,7 @@ def colleagues() -> dict[UUID, str]:
 
 
 def mentioned_among(body: str, chosen: Collection[UUID], readers: Mapping[UUID, str], *, who: str) -> list[UUID]:
-    """Return the people a text mentions: those chosen, and those whose full name stands in it after an `@`.
-
-    Raises `Invalid`, which says `who` can be chosen, for others and for too many.
-    """
+    """Return who is chosen, or named after an `@`. Raises `Invalid` for others (it says `who`) and too many."""
     if any(person not in readers for person in chosen):
         raise Invalid(who, fields={"mentions": [who]})
     people = sorted({*chosen, *mentioned_in(body, readers)})

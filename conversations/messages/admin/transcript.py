@@ -107,10 +107,7 @@ class NoteLine:
 
 
 def turns_of(rows: Iterable[MessageRow], *, customer: str = "Customer", shows_runs: bool = False) -> list[Turn]:
-    """Return the turns of messages, with the names of colleagues and the attached files.
-
-    `customer` is the label of the other side; `shows_runs` links answers to what explains them.
-    """
+    """Return turns with names and files. `customer` is the other side; `shows_runs` links what explains answers."""
     found = list(rows)
     files: dict[UUID, tuple[FileLine, ...]] = {}
     if with_files := {row.id: row.clear for row in found if row.media}:

@@ -117,10 +117,7 @@ def list_messages(
 
 
 def _quoted_by(page: Sequence[Message], conversation_id: UUID, *, clear: bool) -> dict[str, str]:
-    """Return the beginning of each message that one of these quotes, by its provider's id.
-
-    Only of the same conversation, whose messages the viewer may see. One query if there is any.
-    """
+    """Return the beginnings of quoted messages of this conversation, by the provider's id. At most one query."""
     keys = {str(message.metadata.get("reply_to") or "") for message in page} - {""}
     if not keys:
         return {}

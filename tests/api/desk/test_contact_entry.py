@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from conversations.contacts.visitor_labels import visitor_label
+from conversations.contacts.models import visitor_label
 from tests.api.office import Office
 
 

@@ -50,7 +50,6 @@ ONLY_READ = frozenset(
         "conversations.contacts.selectors.consents",
         "conversations.contacts.selectors.directory",
         "conversations.contacts.selectors.points",
-        "conversations.contacts.visitor_labels",
         "conversations.inbox.selectors.counts",
         "conversations.inbox.selectors.lists",
         "conversations.inbox.selectors.search",

@@ -5,7 +5,7 @@ from django.test import Client
 
 from channels_app.webhooks import deliveries
 from conversations.contacts import points
-from conversations.contacts.visitor_labels import visitor_label
+from conversations.contacts.models import visitor_label
 from conversations.models import Contact, ContactPoint, Conversation, Message
 from tests.channels_app.twilio.conftest import Door, fields, post
 
