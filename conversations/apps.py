@@ -25,7 +25,7 @@ class ConversationsConfig(AppConfig):
         from conversations.events import event_types  # noqa: F401, PLC0415
         from conversations.inbox.teams.seen import teams_of  # noqa: PLC0415
         from conversations.replies import canned_replies  # noqa: PLC0415
-        from conversations.surveys import links, plans, surveys  # noqa: PLC0415
+        from conversations.surveys import links, surveys  # noqa: PLC0415
         from conversations.tasks import (  # noqa: PLC0415
             ask_survey,
             assign_waiting,
@@ -37,10 +37,10 @@ class ConversationsConfig(AppConfig):
 
         find_teams_with(teams_of)
         receivers.connect()
-        registry.when_closed(plans.plan_survey)
+        registry.when_closed(surveys.plan_survey)
         registry.takes_inbound(surveys.may_be_answer, surveys.take_answer)
         registry.fills_text(links.text_with_link)
-        registry.when_team_goes(plans.leave_team)
+        registry.when_team_goes(surveys.leave_team)
         registry.when_team_goes(canned_replies.delete_those_of)
         queues.provide("deliver_message", deliver.delay)
         queues.provide("assign_waiting", assign_waiting.delay)

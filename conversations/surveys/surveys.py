@@ -1,6 +1,7 @@
 """Ask customers how it was once a conversation is closed, and keep what they say."""
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -13,7 +14,7 @@ from conversations.events import stream_events
 from conversations.inbox import states
 from conversations.messages import message_store, outbound, reach
 from conversations.messages.outbound import Draft, Sender, is_newest_automatic
-from conversations.models import Conversation, Message, MessageTemplate, Survey, TeamMember
+from conversations.models import Conversation, Message, MessageTemplate, Survey, Team, TeamMember
 from conversations.surveys.links import KEY, NO_SURVEY
 from conversations.transitions import CLOSED
 from conversations.types import InboundMessage
@@ -23,6 +24,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.jobs import queues
 from core.models import Consent
 from core.privacy.pii import mask_text
 from core.reach.gate import NotReachable
@@ -51,6 +53,31 @@ class RatingNotice(notices.NoticeKind):
 
 
 notices.kinds.register("low_rating", RatingNotice)
+
+
+def plan_survey(conversation: Conversation, moment: datetime) -> None:
+    """Note on a conversation that is being closed that its customer is to be asked, if its team wants that.
+
+    Once per conversation. In the caller's transaction; it is asked after the commit, by a task. At most three queries.
+    """
+    rows = Team.objects.exclude(survey=Team.Asks.NEVER)
+    chosen = rows.filter(pk=conversation.team_id) if conversation.team_id else rows.filter(is_default=True)
+    team = chosen.first()
+    if team is None or (team.survey == Team.Asks.RESOLVED and not conversation.resolved):
+        return
+    # By the conversation's id: asking again decides the same.
+    is_chosen = int.from_bytes(sha256(conversation.pk.bytes).digest()[:4]) % 100 < team.survey_share
+    if not is_chosen or Survey.objects.filter(conversation=conversation).exists():
+        return
+    survey = Survey.objects.create(
+        conversation=conversation, team=team, person_id=conversation.assigned_to_id, created_at=moment
+    )
+    queues.enqueue_after_commit("ask_survey", survey.pk)
+
+
+def leave_team(team: Team) -> None:
+    """Leave the surveys of a team that is being deleted without one."""
+    Survey.objects.filter(team=team).update(team=None)
 
 
 def ask_survey(*, actor: Actor, survey_id: UUID, now: datetime | None = None) -> bool:
