@@ -77,7 +77,10 @@ _sources: list[AudienceSource] = []
 
 
 def register_audience_source(source: AudienceSource) -> None:
-    """Register a platform as a source of audience sizes, once per class. Raises TypeError for other values."""
+    """Register a platform as a source of audience sizes, once per class.
+
+    Raises TypeError for other values.
+    """
     if not isinstance(source, AudienceSource):
         raise TypeError(f"{source!r} is not an AudienceSource")
     if not any(type(known) is type(source) for known in _sources):

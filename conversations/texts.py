@@ -25,7 +25,10 @@ def clean(text: str) -> str:
 
 
 def checked(text: str, *, limit: int, empty_ok: bool = False) -> str:
-    """Return the cleaned text. Raises `Invalid` when it is empty or longer than `limit` characters."""
+    """Return the cleaned text.
+
+    Raises `Invalid` when it is empty or longer than `limit` characters.
+    """
     plain = clean(text)
     if len(plain) > limit:
         raise Invalid(
@@ -40,7 +43,10 @@ def checked(text: str, *, limit: int, empty_ok: bool = False) -> str:
 
 
 def checked_document(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document as plain cleaned JSON. Raises `Invalid` when it is too large or not JSON."""
+    """Return the document as plain cleaned JSON.
+
+    Raises `Invalid` when it is too large or not JSON.
+    """
     try:
         plain = cleaned(document)
         written = json.dumps(plain, allow_nan=False)

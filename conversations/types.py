@@ -267,4 +267,7 @@ class AudienceSource(ABC):
 
     @abstractmethod
     def sizes(self) -> dict[str, int]:
-        """Return the size of each audience by name. Returns an empty dict when the platform is unavailable."""
+        """Return the size of each audience by name.
+
+        Returns an empty dict when the platform is unavailable.
+        """

@@ -48,12 +48,13 @@ def connect_channel(
     credentials: Mapping[str, Any],
     account_id: UUID | None = None,
 ) -> ChannelAccount:
-    """Create or change a channel account and return it. Its credentials are replaced as a whole.
+    """Create or change a channel account and return it.
 
-    An actor who changes them may not approve requests made through the account, because they could write in anyone's
-    name. Without an id the account is found by kind and address; it may move to another provider. A new account that
-    misses a credential stays switched off. Needs `channels_app.change_channelaccount`; raises `Invalid` for a kind
-    without a transport, `NotFound`, and `Conflict` when another account has the address.
+    Its credentials are replaced as a whole. An actor who changes them may not approve requests made through the
+    account, because they could write in anyone's name. Without an id the account is found by kind and address; it may
+    move to another provider. A new account that misses a credential stays switched off. Needs
+    `channels_app.change_channelaccount`; raises `Invalid` for a kind without a transport, `NotFound`, and `Conflict`
+    when another account has the address.
     """
     actor.require("channels_app.change_channelaccount")
     if (kind, provider) not in WITHOUT_TRANSPORT and not registry.has_transport(kind, provider):

@@ -23,7 +23,10 @@ OVERLAP: Final = timedelta(hours=24)
 def save_app(
     *, actor: Actor, name: str, origins: Sequence[str] = (), is_active: bool = True, account_id: UUID | None = None
 ) -> ChannelAccount:
-    """Create or change an app's channel account. Needs `channels_app.change_channelaccount`; raises `NotFound`."""
+    """Create an app's channel account, or change the one with the id, and return it.
+
+    Needs `channels_app.change_channelaccount`; raises `NotFound`.
+    """
     actor.require(CHANGE)
     with transaction.atomic():
         account = _locked(account_id) if account_id else ChannelAccount(kind=APP, provider=ChannelAccount.Provider.APP)

@@ -109,9 +109,10 @@ def store_templates(*, account_id: UUID, found: Iterable[FoundTemplate]) -> int:
 
 @transaction.atomic
 def change_template(*, provider_id: str, state: str = "", category: str = "") -> int:
-    """Change a template as its provider reports; return how many accounts have it. For channels, in the tenant's scope.
+    """Change a template as its provider reports; return how many accounts have it.
 
-    A chosen template that can't be sent any more is noted as its accounts' trouble.
+    For channels, in the tenant's scope. A chosen template that can't be sent any more is noted as its accounts'
+    trouble.
     """
     rows = MessageTemplate.objects.filter(provider_id=provider_id).exclude(provider_id="")
     wanted = {"state": state if state in State.values else "", "category": category[:20].lower()}
@@ -125,9 +126,10 @@ def change_template(*, provider_id: str, state: str = "", category: str = "") ->
 
 @transaction.atomic
 def note_refused(*, template_id: UUID, state: str) -> None:
-    """Change a template that its provider just refused to send. The next fetch may change it again.
+    """Change a template that its provider just refused to send.
 
-    For channels, in the tenant's scope. A chosen one is noted as its account's trouble.
+    The next fetch may change it again. For channels, in the tenant's scope. A chosen one is noted as its account's
+    trouble.
     """
     template = MessageTemplate.objects.filter(pk=template_id, state=State.APPROVED).first()
     if template is None or state not in State.values:
@@ -196,7 +198,10 @@ def _choose(actor: Actor, template_id: UUID, use: str, *, is_used: bool) -> Mess
 
 
 def can_fill(template: MessageTemplate, *, use: str = "") -> bool:
-    """Return True if a use fills all that a template needs. Without a use: if any does."""
+    """Return True if a use fills all that a template needs.
+
+    Without a use: if any does.
+    """
     fills_button = not use or use in FILLS_BUTTON
     takes_code = fills_button and template.category == AUTHENTICATION
     return not needs_more(template.components, template.variables, takes_code=takes_code)
@@ -208,7 +213,10 @@ def uses_of(template: MessageTemplate, *, account: ChannelAccount) -> list[str]:
 
 
 def has_template(account: ChannelAccount, *, use: str = "") -> bool:
-    """Return True if a template is chosen for this use. That of outcomes stands in for every use. Makes no query."""
+    """Return True if a template is chosen for this use.
+
+    That of outcomes stands in for every use. Makes no query.
+    """
     return bool(_languages(account, use))
 
 

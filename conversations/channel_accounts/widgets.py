@@ -25,7 +25,11 @@ def save_widget(
     is_active: bool = True,
     account_id: UUID | None = None,
 ) -> ChannelAccount:
-    """Create a web chat, or change these settings. Needs `channels_app.change_channelaccount`; raises `NotFound`."""
+    """Create a web chat, or change the one with the id, and return it.
+
+    Other settings are kept.
+    Needs `channels_app.change_channelaccount`; raises `NotFound`.
+    """
     actor.require(CHANGE)
     with transaction.atomic():
         account = _locked(account_id) if account_id else ChannelAccount(kind=WEBCHAT, provider=WIDGET)

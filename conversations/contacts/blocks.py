@@ -55,9 +55,10 @@ def block_point(
 
 
 def resume_marketing(*, actor: Actor, sender: SenderIdentity, channel: str, now: datetime | None = None) -> bool:
-    """Record that the owner of an address agreed to marketing again. They did so with their provider's own switch.
+    """Record that the owner of an address agreed to marketing again.
 
-    Returns False if that counted already. For channels only. Writes an audit entry. Raises `Refused`.
+    They did so with their provider's own switch. Returns False if that counted already. For channels only. Writes an
+    audit entry. Raises `Refused`.
     """
     _require_channel(actor)
     said = {"state": Consent.State.GIVEN, "source": Consent.Source.PROVIDER, "purposes": (MARKETING,), "at": now}
@@ -103,9 +104,10 @@ def block_contact(*, actor: Actor, contact_id: UUID) -> bool:
 
 
 def unblock_contact(*, actor: Actor, contact_id: UUID) -> bool:
-    """Lift a colleague's block of a contact. Safe to repeat. What the person opted out of stays so.
+    """Lift a colleague's block of a contact.
 
-    Returns False if they were not blocked. Needs `core.record_consent`; raises `NotFound`. Writes `CONTACT_UNBLOCKED`.
+    Safe to repeat. What the person opted out of stays so. Returns False if they were not blocked. Needs
+    `core.record_consent`; raises `NotFound`. Writes `CONTACT_UNBLOCKED`.
     """
     return _set_block(actor, contact_id, "CONTACT_UNBLOCKED", Consent.State.UNBLOCKED)
 

@@ -62,7 +62,10 @@ def together_with(index: str) -> list[str]:
 
 
 def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
-    """Return a sender's contact, created once, in a transaction: first the address is locked, then the contact."""
+    """Return the contact of a sender, created if new, once even if concurrent.
+
+    Runs in a transaction. The address is locked before its contact, as everywhere.
+    """
     found = _find(sender.kind, index, lock=True)
     if found is None:
         name = name_of(sender)
@@ -165,7 +168,10 @@ def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity, convers
 
 
 def known_identity(identities: Sequence[SenderIdentity]) -> SenderIdentity:
-    """Return the identity that belongs to a contact already, else the first of `identities`, which has one."""
+    """Return the identity that belongs to a contact already, else the first.
+
+    A person who once hid their phone number is found by the provider's id. `identities` must not be empty.
+    """
     if len(identities) == 1:
         return identities[0]
     return next((one for one in identities if has_contact(one)), identities[0])
@@ -208,7 +214,10 @@ def link_contact_to_user(*, actor: Actor, contact_id: UUID, user_id: UUID | None
 
 
 def add_tag(*, actor: Actor, contact_id: UUID, name: str) -> ContactTag:
-    """Tag a contact. Safe to repeat. Needs `conversations.reply_conversation`; raises `NotFound`, `Invalid`."""
+    """Tag a contact, which adds it to an audience. Safe to repeat.
+
+    Needs `conversations.reply_conversation`; raises `NotFound`, and `Invalid` for a bad name.
+    """
     actor.require("conversations.reply_conversation")
     word = " ".join(name.split())
     if not _TAG.fullmatch(word):
@@ -223,7 +232,10 @@ def add_tag(*, actor: Actor, contact_id: UUID, name: str) -> ContactTag:
 
 
 def remove_tag(*, actor: Actor, contact_id: UUID, name: str) -> None:
-    """Remove a contact's tag. Needs `conversations.reply_conversation`; raises `NotFound`."""
+    """Remove a contact's tag.
+
+    Needs `conversations.reply_conversation`; raises `NotFound`.
+    """
     actor.require("conversations.reply_conversation")
     with transaction.atomic():
         if not ContactTag.objects.filter(contact_id=contact_id, name=name).delete()[0]:

@@ -17,13 +17,15 @@ ERASE: Final = "conversations.erase_contact"
 
 
 def erase_contact(*, actor: Actor, contact_id: UUID, reason: str, now: datetime | None = None) -> Erasure:
-    """Erase a contact permanently and return the erasure. A repeat returns the same one.
+    """Erase a contact permanently and return the erasure.
 
-    Name, addresses and tags go at once and open conversations are closed; a worker does the rest. A person who writes
-    again is a new contact. `reason` is one of `Erasure.Reason`. Needs `conversations.erase_contact` and a second
-    factor. What was merged into the contact is erased with it. Raises `Refused`, `Invalid`, `NotFound`, and `Conflict`:
-    "in_the_way" naming the requests that are being executed, "merged" with the `contact_id` of the contact that this
-    one was merged into. Writes `contact.erasure_asked`, and `contact.erased` at the end.
+    A repeat returns the same one.
+    Name, addresses and tags go at once and open conversations are closed; a worker does the rest. A person
+    who writes again is a new contact. `reason` is one of `Erasure.Reason`. Needs
+    `conversations.erase_contact` and a second factor. What was merged into the contact is erased with it. Raises
+    `Refused`, `Invalid`, `NotFound`, and `Conflict`: "in_the_way" naming the requests that are being executed,
+    "merged" with the `contact_id` of the contact that this one was merged into. Writes
+    `contact.erasure_asked`, and `contact.erased` at the end.
     """
     erasures.require_eraser(actor=actor, permission=ERASE, reason=reason)
     with transaction.atomic():

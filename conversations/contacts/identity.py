@@ -26,8 +26,9 @@ def marks_of(people: Iterable[UUID]) -> dict[str, str]:
 
 
 def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> float:
-    """Estimate how many people joined or left between two sets of marks. Returns infinity when too many to tell.
+    """Estimate how many people joined or left between two sets of marks.
 
+    Returns infinity when too many to tell.
     Exact for none. Several in one bucket look like one, which the estimate allows for.
     """
     if old["digest"] == new["digest"]:

@@ -19,7 +19,10 @@ _SHORT_ARGENTINE: Final = re.compile(r"\+54([1-8]\d{9})")
 
 
 def normalise(kind: str, value: str) -> str:
-    """Return the value in the form that is compared and stored. Raises `Invalid` when nothing is left."""
+    """Return the value in the form that is compared and stored.
+
+    Raises `Invalid` when nothing is left.
+    """
     plain = unicodedata.normalize("NFKC", value).strip()
     if kind == "phone":
         plain = _phone(plain)

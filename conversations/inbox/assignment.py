@@ -193,7 +193,10 @@ def _waiting_of(rows: Collection[Conversation]) -> list[Waiting]:
 
 
 def list_teams_with_work() -> list[tuple[UUID, UUID]]:
-    """Return tenant and id of open teams with waiting conversations. Only where a member is there to get one."""
+    """Return tenant and id of open teams with waiting conversations.
+
+    Only where a member is there to get one.
+    """
     with platform_scope():
         there = Availability.objects.filter(until=None, state=Availability.State.ONLINE).values("user_id")
         members = TeamMember.objects.filter(team_id=OuterRef("team_id"), user_id__in=there)
@@ -209,7 +212,10 @@ def list_overdue_in_team(*, now: datetime | None = None) -> list[tuple[UUID, UUI
 
 
 def move_to_fallback(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) -> bool:
-    """Move what waited too long to its fallback team, repeatably, for the system. Writes `CONVERSATION_MOVED`."""
+    """Move a conversation that waited too long to its team's fallback team.
+
+    Returns whether it was moved. Safe to repeat. For the system. Raises `Refused`. Writes `CONVERSATION_MOVED`.
+    """
     _require_system(actor)
     moment = now or clock_now()
     with transaction.atomic():
@@ -250,10 +256,11 @@ def _placed(
 def move_to_team(
     *, actor: Actor, conversation_id: UUID, team_id: UUID | None, now: datetime | None = None
 ) -> Conversation:
-    """Put a conversation into another team, or with None into none. It waits there if nobody of that team has it.
+    """Put a conversation into another team, or with None into none.
 
-    Needs `conversations.assign_conversation`, or to lead the team it is in. Raises `Refused`, `NotFound`, `Invalid` for
-    an unknown team, and `Conflict` ("closed"). Writes `CONVERSATION_MOVED`.
+    It waits there if nobody of that team has it. Needs `conversations.assign_conversation`, or to lead the team it
+    is in. Raises `Refused`, `NotFound`, `Invalid` for an unknown team, and `Conflict` ("closed"). Writes
+    `CONVERSATION_MOVED`.
     """
     actor.require(REPLY)
     with transaction.atomic():
@@ -297,7 +304,10 @@ def list_left_behind(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
 
 
 def hand_back(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) -> bool:
-    """Let it wait for another if its person is away; for the system. Writes `CONVERSATION_HANDED_BACK`."""
+    """Let a conversation whose person is away for long wait for another.
+
+    Returns whether it does now. Safe to repeat. For the system. Raises `Refused`. Writes `CONVERSATION_HANDED_BACK`.
+    """
     _require_system(actor)
     with transaction.atomic():
         rows = Conversation.objects.select_for_update(of=("self",)).filter(_person_is_gone(now or clock_now()))
@@ -317,7 +327,10 @@ def hand_back(*, actor: Actor, conversation_id: UUID, now: datetime | None = Non
 
 
 def require_room(*, actor: Actor, conversation: Conversation, user_id: UUID, even_if_full: bool) -> None:
-    """Raise `Conflict` ("full") if a person has no room; leads and desk managers may pass `even_if_full`."""
+    """Raise `Conflict` ("full") if a person has no room in the team.
+
+    `even_if_full` allows one more, for leads of the team and people who manage the desk.
+    """
     if conversation.team_id is None:
         return
     member = TeamMember.objects.filter(team_id=conversation.team_id, user_id=user_id).first()

@@ -35,7 +35,10 @@ def lock_conversation(conversation_id: UUID, *, actor: Actor | None) -> Conversa
 
 
 def locked(conversation_id: UUID, *, actor: Actor | None, with_account: bool = False) -> Conversation:
-    """Return the conversation, locked. Raises `NotFound` for what the actor doesn't see; None is the system."""
+    """Return the conversation with its row locked.
+
+    Absent, another tenant's and those the actor doesn't see are `NotFound`; None is the system.
+    """
     rows = Conversation.objects.select_for_update(of=("self",))
     if actor is not None:
         rows = rows.filter(seen_by(actor))
@@ -49,7 +52,10 @@ def locked(conversation_id: UUID, *, actor: Actor | None, with_account: bool = F
 
 
 def lock_all(conversation_ids: Collection[UUID], *, actor: Actor) -> dict[UUID, Conversation]:
-    """Return those of the conversations that the actor sees, locked. In one order for all callers."""
+    """Return those of the conversations that the actor sees, locked.
+
+    In one order for all callers.
+    """
     rows = Conversation.objects.select_for_update(of=("self",)).filter(seen_by(actor), pk__in=conversation_ids)
     return {row.pk: row for row in rows.order_by("pk")}
 
@@ -80,7 +86,10 @@ def take_over(*, actor: Actor, conversation_id: UUID) -> Conversation:
 
 
 def give_back(*, actor: Actor, conversation_id: UUID) -> Conversation:
-    """Let the agent answer again. Needs `conversations.reply_conversation`. Raises `NotFound`, `Conflict`."""
+    """Let the agent answer again. Needs `conversations.reply_conversation`.
+
+    Raises `NotFound`, and `Conflict` unless a person has it.
+    """
     _person(actor)
     with transaction.atomic():
         conversation = locked(conversation_id, actor=actor)
@@ -153,7 +162,10 @@ def hand_off(*, actor: Actor, conversation_id: UUID, reason: str, now: datetime 
 
 
 def escalate(*, actor: Actor, conversation_id: UUID, reason: str, now: datetime | None = None) -> Conversation:
-    """Let it wait for another person. Needs `conversations.reply_conversation`. Raises as `hand_off` does."""
+    """Escalate a conversation: it waits for another person.
+
+    Needs `conversations.reply_conversation`. Raises as `hand_off` does.
+    """
     _person(actor)
     return _to_person(actor, conversation_id, reason, now, keep_person=False)
 
@@ -239,7 +251,10 @@ def set_suggestion_aside(actor: Actor, conversation: Conversation) -> None:
 
 
 def record_view(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) -> None:
-    """Record a view. Needs `conversations.view_conversation`; raises `NotFound`. Clears the unread hint."""
+    """Record that someone viewed a conversation: every view is an audit entry.
+
+    Needs `conversations.view_conversation`; raises `NotFound`. Clears the unread hint.
+    """
     actor.require("conversations.view_conversation")
     with transaction.atomic():
         conversation = get_seen(seen_conversations(actor), conversation_id)

@@ -28,7 +28,11 @@ _LOCK: Final = "tags"
 
 
 def create_tag(*, actor: Actor, name: str, colour: str = Tag.Colour.NEUTRAL) -> Tag:
-    """Make a tag. Needs `conversations.manage_desk`. Raises `Refused`, `Invalid`, `Conflict`. Writes `TAG_CREATED`."""
+    """Make a tag.
+
+    Needs `conversations.manage_desk`. Raises `Refused`, `Invalid` with the fields, and `Conflict` ("exists"). Writes
+    `TAG_CREATED`.
+    """
     actor.require(assignment.MANAGE)
     values = _checked(name, colour)
     with _unique(actor, values["name"]):
@@ -56,10 +60,11 @@ def revise_tag(*, actor: Actor, tag_id: UUID, name: str, colour: str, seen_versi
 
 
 def merge_tags(*, actor: Actor, tag_id: UUID, into_id: UUID, seen_version: int | None = None) -> Tag:
-    """Replace a tag by another, and delete it. Conversations and contacts with it get the other one.
+    """Replace a tag by another, and delete it.
 
-    Needs `conversations.manage_desk`. Raises `Refused`, `NotFound`, `Invalid` for a tag that is merged into itself, and
-    `Conflict` ("stale_version"). Writes `TAG_MERGED`, with how many conversations and contacts changed.
+    Conversations and contacts with it get the other one. Needs `conversations.manage_desk`. Raises `Refused`,
+    `NotFound`, `Invalid` for a tag that is merged into itself, and `Conflict` ("stale_version"). Writes `TAG_MERGED`,
+    with how many conversations and contacts changed.
     """
     actor.require(assignment.MANAGE)
     if tag_id == into_id:
@@ -79,9 +84,10 @@ def merge_tags(*, actor: Actor, tag_id: UUID, into_id: UUID, seen_version: int |
 
 
 def delete_tag(*, actor: Actor, tag_id: UUID, seen_version: int | None = None) -> None:
-    """Delete a tag and take it off all conversations; the tags of contacts stay. Needs `conversations.manage_desk`.
+    """Delete a tag and take it off all conversations; the tags of contacts stay.
 
-    Raises `Refused`, `NotFound`, and `Conflict` ("stale_version"). Writes `TAG_DELETED`.
+    Needs `conversations.manage_desk`. Raises `Refused`, `NotFound`, and `Conflict` ("stale_version"). Writes
+    `TAG_DELETED`.
     """
     actor.require(assignment.MANAGE)
     with transaction.atomic():

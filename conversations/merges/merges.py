@@ -142,7 +142,10 @@ def why_not_undo(merge: ContactMerge, contact: Contact, into: Contact, now: date
 
 
 def refuse_two_colleagues(contact: Contact, into: Contact) -> None:
-    """Raise `Conflict` if two contacts are linked to different colleagues. Those merged into them count."""
+    """Raise `Conflict` if two contacts are linked to different colleagues.
+
+    Those merged into them count.
+    """
     people = Contact.objects.filter(user__isnull=False)
     both = people.filter(pk__in=[contact.pk, into.pk]) | people.filter(merged_into__in=[contact.pk, into.pk])
     if len(set(both.values_list("user_id", flat=True))) > 1:

@@ -42,7 +42,11 @@ class File:
 
 
 def claim_attachment(*, attachment_id: UUID, now: datetime | None = None) -> Attachment | None:
-    """Claim a file to fetch; None if it is claimed, not due or failed too often. For channels only."""
+    """Claim a file that is due to be fetched.
+
+    Returns None if it is claimed, not due or failed too often.
+    For channels only.
+    """
     moment = now or clock_now()
     due = Attachment.objects.filter(pk=attachment_id, state=State.PENDING, next_attempt_at__lte=moment)
     if not due.update(next_attempt_at=moment + LEASE, attempts=F("attempts") + 1):
@@ -56,7 +60,9 @@ def claim_attachment(*, attachment_id: UUID, now: datetime | None = None) -> Att
 
 
 def keep_attachment(*, attachment: Attachment, content: bytes, content_type: str) -> bool:
-    """Store a fetched file encrypted and publish it to staff. Call it outside any transaction.
+    """Store a fetched file encrypted and publish it to staff.
+
+    Call it outside any transaction.
 
     Its kind is what its bytes say. What runs, or is disguised as a picture, is refused for good, and so are bytes that
     say nothing, unless `content_type`, which the sender's side named, is one of a picture, sound, film or document:
@@ -95,7 +101,10 @@ def write_files(message_id: UUID, files: Sequence[CheckedFile]) -> list[Attachme
 
 
 def fail_attachment(*, attachment: Attachment, error: str, permanent: bool, now: datetime | None = None) -> bool:
-    """Record that a file could not be fetched, to be retried or given up. `error` is a short code."""
+    """Record that a file could not be fetched, to be retried or given up.
+
+    `error` is a short code.
+    """
     attachment.error = error[:40]
     if permanent or attachment.attempts >= ATTEMPTS:
         attachment.state, attachment.next_attempt_at = State.FAILED, None
@@ -120,12 +129,14 @@ def _save_result(attachment: Attachment, more: list[str]) -> bool:
 
 
 def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID, as_preview: bool = False) -> File:
-    """Return a file in clear. Every read is an audit entry; a preview that a page fetches again is none for 5 minutes.
+    """Return a file in clear.
 
-    Needs `conversations.view_conversation` and `accounts.view_pii` with an open reveal of the conversation's messages,
-    because pictures cannot be masked. Raises `Refused` ("no_grant"), `NotFound`, and `Conflict` ("not_stored") for a
-    file whose bytes are not here. `as_preview` is for pictures that a page shows (`NotFound` for others); its entry
-    says so.
+    Every read is an audit entry; a preview that a page fetches again is none for 5 minutes.
+
+    Needs `conversations.view_conversation` and `accounts.view_pii` with an open reveal of the
+    conversation's messages, because pictures cannot be masked. Raises `Refused` ("no_grant"), `NotFound`, and
+    `Conflict` ("not_stored") for a file whose bytes are not here. `as_preview` is for pictures that a page shows
+    (`NotFound` for others); its entry says so.
     """
     actor.require("conversations.view_conversation")
     rows = Attachment.objects.filter(pk=attachment_id, message__conversation_id=conversation_id)
@@ -145,7 +156,9 @@ def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID,
 
 
 def read_outgoing_file(*, message_id: UUID, attachment_id: UUID) -> File:
-    """Return a file of one of our messages in clear. For the channel that sends it and the customer who gets it.
+    """Return a file of one of our messages in clear.
+
+    For the channel that sends it and the customer who gets it.
 
     The caller has checked whose message it is. Raises `NotFound`, `Conflict` ("not_stored"), `Unavailable`.
     """
@@ -155,7 +168,12 @@ def read_outgoing_file(*, message_id: UUID, attachment_id: UUID) -> File:
 
 
 def read_own_file(*, conversation_id: UUID, attachment_id: UUID) -> File:
-    """Return a file for the customer that the caller has checked. Raises `NotFound`, `Conflict`, `Unavailable`."""
+    """Return a file that we sent in a conversation, for its customer.
+
+    The caller has checked whose it is.
+
+    Raises `NotFound`, `Conflict` ("not_stored"), `Unavailable`.
+    """
     rows = Attachment.objects.filter(pk=attachment_id, message__conversation_id=conversation_id)
     message_id = get_or_missing(rows.values_list("message_id", flat=True), "There is no such file.")
     return read_outgoing_file(message_id=message_id, attachment_id=attachment_id)

@@ -26,10 +26,12 @@ SENDER_NAME: Final = "Phone"
 
 @transaction.atomic
 def record_echo(*, actor: Actor, echo: InboundMessage) -> Message:
-    """Store a message that was sent by us outside of Walker, and return it. Its `sender` is the customer who got it.
+    """Store a message that was sent by us outside of Walker, and return it.
 
-    It is a person's answer to what they had written by then. Its files are fetched like a customer's. A repeat returns
-    the first one. For channels only (system actors). Raises `Refused`, and `NotFound` for an inactive channel account.
+    Its `sender` is the customer who got it. It is a person's answer to what they had written by then. Its files are
+    fetched like a customer's. A repeat returns the first one.
+
+    For channels only (system actors). Raises `Refused`, and `NotFound` for an inactive channel account.
     """
     if actor.kind != "system":
         raise Refused("Only the channel itself can report this.")

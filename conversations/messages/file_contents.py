@@ -60,14 +60,20 @@ def claim_content(files: Iterable[SealedFile]) -> None:
 
 
 def read_content(file: Attachment) -> bytes:
-    """Return a stored file's bytes, in no transaction. Raises `Conflict` ("not_stored"), `Unavailable`."""
+    """Return the bytes of a stored file; call it outside any transaction.
+
+    Raises `Conflict` ("not_stored") if they aren't here, `Unavailable` if their store doesn't answer.
+    """
     if file.state != Attachment.State.STORED:
         raise Conflict("This file isn't available.", code="not_stored", state=file.state)
     return open_content(file)
 
 
 def open_content(file: SealedFile) -> bytes:
-    """Return bytes that a row holds or names, in no transaction. Raises `Conflict` ("not_stored"), `Unavailable`."""
+    """Return the bytes that a row holds or names; call it outside any transaction.
+
+    Raises `Conflict` ("not_stored") if it has none, `Unavailable` if their store doesn't answer.
+    """
     if file.content is None and not file.store:
         raise Conflict("This file isn't available.", code="not_stored")
     if not file.store:
@@ -125,7 +131,10 @@ def remove_file(*, removal_id: UUID, now: datetime | None = None) -> bool:
 
 
 def list_files_expired(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, file) of files older than `settings.FILE_DAYS`, none if that is 0. For the sweep."""
+    """Return (tenant, file) of the files that are old enough to go.
+
+    Older than `settings.FILE_DAYS`; none if that is 0. For the sweep.
+    """
     if not settings.FILE_DAYS:
         return []
     before = (now or clock_now()) - timedelta(days=settings.FILE_DAYS)

@@ -315,10 +315,11 @@ def is_newest_automatic(conversation: Conversation) -> bool:
 
 
 def send_again(*, actor: Actor, message_id: UUID, now: datetime | None = None) -> Message:
-    """Queue a failed message once more and return it. It stays the same message; sending it is a new attempt.
+    """Queue a failed message once more and return it.
 
-    Needs `conversations.reply_conversation`. Raises `NotFound`, and `Conflict`: "not_failed" (also for a repeat),
-    "closed", "sent_otherwise" when it went out as a template, or the gate's reason why this contact can't be messaged.
+    It stays the same message; sending it is a new attempt. Needs `conversations.reply_conversation`.
+    Raises `NotFound`, and `Conflict`: "not_failed" (also for a repeat), "closed", "sent_otherwise" when it went out as
+    a template, or the gate's reason why this contact can't be messaged.
     """
     actor.require(REPLY)
     moment = now or clock_now()

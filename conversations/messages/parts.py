@@ -36,7 +36,10 @@ def read_parts(*, message_id: UUID, uploads_since: datetime) -> Parts:
 def note_part(
     *, message_id: UUID, attempt: int, part: int, facts: Mapping[str, str], now: datetime | None = None
 ) -> bool:
-    """Keep what an attempt got through, and extend its claim. Returns False if it has lost the message meanwhile."""
+    """Keep what an attempt got through, and extend its claim.
+
+    Returns False if it has lost the message meanwhile.
+    """
     with transaction.atomic():
         message: Message = Message.objects.select_for_update().only("id", "status", "retry_count").get(pk=message_id)
         row: DeliveryAttempt = DeliveryAttempt.objects.get(message_id=message_id, number=attempt)
@@ -48,9 +51,10 @@ def note_part(
 
 
 def note_report(*, channel_account_id: UUID, message_id: UUID, part: int, provider_id: str, has_failed: bool) -> bool:
-    """Keep what a provider reports about a part. It has it, also where its answer was lost, or it gave it up.
+    """Keep what a provider reports about a part.
 
-    Safe to repeat. Returns False for a message that isn't of this account.
+    It has it, also where its answer was lost, or it gave it up. Safe to repeat. Returns False for a message that isn't
+    of this account.
     """
     with transaction.atomic():
         ours = Message.objects.select_for_update().filter(pk=message_id, channel_account_id=channel_account_id)

@@ -142,7 +142,10 @@ def advance(
     sent_at: datetime | None = None,
     also: Sequence[streams.NewEvent] = (),
 ) -> bool:
-    """Move a message's status forward and publish it; False if it is already there or further."""
+    """Move a message's status forward and publish it, with what else happened.
+
+    Returns False if it is already there or further.
+    """
     changes: dict[str, object] = {"status": status, "next_attempt_at": None}
     if provider_id:
         changes["channel_message_id"] = provider_id
@@ -169,7 +172,11 @@ def code_of(error: str) -> str:
 
 
 def mark_read(*, actor: Actor, conversation_id: UUID, seq: int) -> int:
-    """Mark messages up to a number as read and count them, for the customer's page. Raises `NotFound`, `Refused`."""
+    """Mark everything up to a number of the stream as read by the customer.
+
+    Return how many messages.
+    For the customer's own page (contact or system actors). Raises `NotFound`, `Refused`.
+    """
     if actor.kind not in ("contact", "system"):
         raise Refused
     with transaction.atomic():

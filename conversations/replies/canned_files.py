@@ -17,7 +17,10 @@ GONE = "A file of this canned reply was removed. Choose the reply again."
 
 
 def prepare_files(uploads: Sequence[Upload]) -> list[CannedFile]:
-    """Check and seal files as unsaved rows, in no transaction. Raises `Invalid`, `Unavailable`."""
+    """Check and seal files and return their rows, unsaved and without a reply.
+
+    Call it outside any transaction. Raises `Invalid` for what no channel carries, `Unavailable` if the store is.
+    """
     rows = [
         CannedFile(
             content_type=file.found.content_type,
@@ -33,7 +36,10 @@ def prepare_files(uploads: Sequence[Upload]) -> list[CannedFile]:
 
 
 def change_files(reply: CannedReply, *, add: Sequence[CannedFile], remove: Collection[UUID]) -> None:
-    """Add and take away files of a locked reply, in the caller's transaction. Raises `Invalid` for too many."""
+    """Put prepared files to a locked reply, and take others away.
+
+    In the caller's transaction. Raises `Invalid` for more than fit into one message.
+    """
     if remove:
         drop_files(CannedFile.objects.filter(reply=reply, pk__in=remove))
     if not add:

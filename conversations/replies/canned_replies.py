@@ -64,7 +64,10 @@ class ChosenText:
 
 
 def usable_replies(*, actor: Actor) -> QuerySet[CannedReply]:
-    """Return what somebody may use, as `usable` says. Needs `conversations.reply_conversation`. One query."""
+    """Return what somebody may use: those of all, of their teams, and their own.
+
+    Needs `conversations.reply_conversation`. One query.
+    """
     return visibility.usable(KIND, actor=actor).order_by("shortcut", "id")
 
 
@@ -134,7 +137,10 @@ def delete_those_of(team: Team) -> None:
 
 
 def delete_rows(rows: QuerySet[CannedReply]) -> None:
-    """Delete replies with their files. For services that delete what these belong to, in their transaction."""
+    """Delete replies with their files.
+
+    For services that delete what these belong to, in their transaction.
+    """
     canned_files.drop_files(CannedFile.objects.filter(reply__in=rows.order_by()))
     rows.delete()
 
@@ -156,7 +162,10 @@ def add_canned_files(*, actor: Actor, reply_id: UUID, files: Sequence[Upload]) -
 
 
 def remove_canned_file(*, actor: Actor, reply_id: UUID, file_id: UUID) -> CannedReply:
-    """Take a file away. Needs what creating it needs. Raises `Refused`, `NotFound`. Writes `CANNED_REPLY_REVISED`."""
+    """Take a file away from a canned reply.
+
+    Needs what creating it needs. Raises `Refused`, `NotFound`. Writes `CANNED_REPLY_REVISED`.
+    """
     with transaction.atomic():
         row = visibility.lock_changeable(KIND, actor=actor, row_id=reply_id)
         if not CannedFile.objects.filter(pk=file_id, reply=row).exists():
@@ -166,12 +175,19 @@ def remove_canned_file(*, actor: Actor, reply_id: UUID, file_id: UUID) -> Canned
 
 
 def read_canned_file(*, actor: Actor, reply_id: UUID, file_id: UUID) -> File:
-    """Return a usable file. Needs `conversations.reply_conversation`. Raises `NotFound`, `Unavailable`."""
+    """Return a file of a canned reply that somebody may use, in clear.
+
+    Needs `conversations.reply_conversation`. Raises `Refused`, `NotFound`, `Unavailable`.
+    """
     return canned_files.read_file(usable_replies(actor=actor), reply_id, file_id)
 
 
 def canned_uploads(*, actor: Actor, file_ids: Sequence[UUID]) -> list[Upload]:
-    """Return usable files to send, as `uploads_of` does. Needs `conversations.reply_conversation`."""
+    """Return files of canned replies that somebody may use, to send them.
+
+    Call it outside any transaction. Needs `conversations.reply_conversation`. Raises `Refused`, `Invalid` if one is
+    gone, `Unavailable`.
+    """
     return canned_files.uploads_of(usable_replies(actor=actor), file_ids) if file_ids else []
 
 
@@ -193,7 +209,10 @@ def text_for(*, reply: CannedReply, conversation: Conversation) -> ChosenText:
 
 
 def preview_canned_reply(*, actor: Actor, reply: CannedReply, conversation_id: UUID) -> ChosenText:
-    """Return text and language, masked. Needs `conversations.reply_conversation`; raises `NotFound`."""
+    """Return what would be sent in a conversation, in which language, masked.
+
+    Needs `conversations.reply_conversation`; raises `NotFound`.
+    """
     actor.require(assignment.REPLY)
     conversation = get_seen(seen_conversations(actor).select_related("contact"), conversation_id)
     chosen = text_for(reply=reply, conversation=conversation)

@@ -48,18 +48,27 @@ def save_draft(*, actor: Actor, conversation_id: UUID, text: str, now: datetime 
 
 
 def drop_draft(*, actor: Actor, conversation_id: UUID) -> None:
-    """Delete what somebody has begun to write. Safe to repeat. Needs what `save_draft` needs."""
+    """Delete what somebody has begun to write. Safe to repeat.
+
+    Needs what `save_draft` needs.
+    """
     Draft.objects.filter(conversation_id=conversation_id, writer_id=_writer(actor)).delete()
 
 
 def own_draft(*, actor: Actor, conversation_id: UUID) -> Draft | None:
-    """Return what somebody has begun to write, or None. One query. Needs what `save_draft` needs."""
+    """Return what somebody has begun to write, or None.
+
+    One query. Needs what `save_draft` needs.
+    """
     rows = Draft.objects.filter(seen_by(actor, "conversation__"), writer_id=_writer(actor))
     return rows.filter(conversation_id=conversation_id).first()
 
 
 def with_own_drafts(*, actor: Actor, conversation_ids: Iterable[UUID]) -> set[UUID]:
-    """Return those conversations in which somebody has begun to write. One query, none for a program."""
+    """Return those conversations in which somebody has begun to write.
+
+    One query, none for a program.
+    """
     if actor.user_id is None or not actor.may(REPLY):
         return set()
     rows = Draft.objects.filter(writer_id=actor.user_id, conversation_id__in=list(conversation_ids))
@@ -67,7 +76,10 @@ def with_own_drafts(*, actor: Actor, conversation_ids: Iterable[UUID]) -> set[UU
 
 
 def prune_drafts(*, now: datetime | None = None, limit: int = BATCH) -> int:
-    """Delete drafts that nobody has changed for thirty days; return how many. For the sweep."""
+    """Delete drafts that nobody has changed for thirty days; return how many.
+
+    For the sweep.
+    """
     return remove(Draft, Q(updated_at__lt=(now or clock_now()) - KEPT), limit=limit)
 
 

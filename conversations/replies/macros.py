@@ -77,7 +77,10 @@ class MacroRun:
 
 
 def usable_macros(*, actor: Actor) -> QuerySet[Macro]:
-    """Return what somebody may use, as `usable` says. Needs `conversations.reply_conversation`. One query."""
+    """Return what somebody may use: those of all, of their teams, and their own.
+
+    Needs `conversations.reply_conversation`. One query.
+    """
     return visibility.usable(KIND, actor=actor).order_by("name", "id")
 
 
@@ -110,7 +113,11 @@ def revise_macro(*, actor: Actor, macro_id: UUID, wanted: MacroSettings, seen_ve
 
 
 def delete_macro(*, actor: Actor, macro_id: UUID, seen_version: int | None = None) -> None:
-    """Delete a macro. Needs what creating it needs, raises `Conflict` ("stale_version"). Writes `MACRO_DELETED`."""
+    """Delete a macro.
+
+    Needs what creating it needs. Raises `Refused`, `NotFound`, and `Conflict` ("stale_version"). Writes
+    `MACRO_DELETED`.
+    """
     with transaction.atomic():
         row = visibility.lock_changeable(KIND, actor=actor, row_id=macro_id, seen_version=seen_version)
         _record(actor, "MACRO_DELETED", row)
@@ -126,13 +133,14 @@ def run_macro(
     after: int | None = None,
     now: datetime | None = None,
 ) -> MacroRun:
-    """Do all steps of a macro with a conversation, or none of them. Its request, if it has one, is made afterwards.
+    """Do all steps of a macro with a conversation, or none of them.
 
-    Each step needs its own right and writes its own audit entry. With the same `run_id` the steps are done and a
-    request is made once. `after` is the newest message that the person had seen, as in `reply`. A request is for
-    approval as any other; where it can't be made the steps stay done, and the result says why. Call it outside any
-    transaction: a request may ask a system outside. Needs `conversations.reply_conversation`. Raises `Refused`,
-    `NotFound`, and what the services of the steps raise, with the step's name. Writes `MACRO_RUN`.
+    Its request, if it has one, is made afterwards. Each step needs its own right and writes its own audit entry. With
+    the same `run_id` the steps are done and a request is made once. `after` is the newest message that the person had
+    seen, as in `reply`. A request is for approval as any other; where it can't be made the steps stay done, and the
+    result says why. Call it outside any transaction: a request may ask a system outside. Needs
+    `conversations.reply_conversation`. Raises `Refused`, `NotFound`, and what the services of the steps raise, with
+    the step's name. Writes `MACRO_RUN`.
     """
     macro = get_or_missing(usable_macros(actor=actor).filter(pk=macro_id), MISSING)
     # A run of another macro under the same id is another run.

@@ -98,7 +98,10 @@ def send_suggestion(*, actor: Actor, suggestion_id: UUID, text: str = "") -> Mes
 
 
 def drop_suggestion(*, actor: Actor, suggestion_id: UUID) -> SuggestedReply:
-    """Drop it unsent. Needs `conversations.reply_conversation`. Raises `NotFound`, `Conflict` ("reviewed")."""
+    """Drop a suggested reply, so that nothing is sent.
+
+    Needs `conversations.reply_conversation`. Raises `NotFound`, and `Conflict` ("reviewed") if it was reviewed before.
+    """
     actor.require(states.REPLY)
     with transaction.atomic():
         suggestion, conversation = _locked(actor, suggestion_id)

@@ -28,7 +28,10 @@ class Sharing(Generic[Tool]):
 
 
 def usable(kind: Sharing[Tool], *, actor: Actor) -> QuerySet[Tool]:
-    """Return what is for all, one's teams, and oneself. Needs `conversations.reply_conversation`. One query."""
+    """Return what somebody may use: those of all, of their teams, and their own.
+
+    Needs `conversations.reply_conversation`; raises `Refused`. One query.
+    """
     actor.require(assignment.REPLY)
     teams = TeamMember.objects.filter(user_id=actor.user_id).values("team_id")
     mine = Q(owner_id=actor.user_id) if actor.user_id else Q(pk=None)
@@ -60,7 +63,10 @@ def require_change(kind: Sharing[Tool], *, actor: Actor, team_id: UUID | None, i
 
 
 def lock_changeable(kind: Sharing[Tool], *, actor: Actor, row_id: UUID, seen_version: int | None = None) -> Tool:
-    """Return a row to change, locked; another's own isn't found. Raises `NotFound`, `Refused`, `Conflict`."""
+    """Return a row that somebody may change, locked.
+
+    Another person's personal one is not found. Raises `NotFound`, `Refused`, and `Conflict` for an older version.
+    """
     actor.require(assignment.REPLY)
     row = locked(kind.model, row_id, kind.missing)
     if row.owner_id is not None and row.owner_id != actor.user_id:

@@ -19,7 +19,10 @@ NO_SURVEY: Final = "This survey doesn't exist."
 
 
 def survey_link(*, tenant_id: UUID, survey_id: UUID) -> str:
-    """Return the address on which one customer answers, with only ids in it; until when is in the row."""
+    """Return the address on which one customer answers.
+
+    Only ids are in it; until when it counts is in the survey's row.
+    """
     token = _signer().sign_object({"t": tenant_id.hex, "s": survey_id.hex})
     return f"{settings.PUBLIC_URL}{reverse('survey', args=[token])}"
 
@@ -33,7 +36,10 @@ def text_with_link(message: Message, text: str) -> str:
 
 
 def read_survey_token(token: str) -> tuple[UUID, UUID]:
-    """Return tenant and survey of an address. Raises `NotFound` for every address that we didn't make."""
+    """Return tenant and survey of an address.
+
+    Raises `NotFound` for every address that we didn't make.
+    """
     try:
         if len(token) > TOKEN_LIMIT:
             raise NotFound(NO_SURVEY)

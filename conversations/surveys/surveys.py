@@ -182,7 +182,10 @@ def final_at(survey: Survey) -> datetime | None:
 
 
 def get_survey_to_answer(*, survey_id: UUID) -> Survey:
-    """Return a survey for whoever has its address. Raises `NotFound` if it wasn't asked or they were erased."""
+    """Return a survey for its customer.
+
+    Who has its address may answer it. Raises `NotFound` if it wasn't asked, or the customer was erased.
+    """
     rows = Survey.objects.filter(pk=survey_id, asked_at__isnull=False, conversation__contact__erased_at=None)
     found: Survey = get_or_missing(rows.select_related("team", "conversation__channel_account"), NO_SURVEY)
     return found

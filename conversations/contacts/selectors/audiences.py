@@ -64,7 +64,10 @@ class Audience:
 
 
 def left_out_in_words(left_out: Mapping[str, int]) -> str:
-    """Return who is left out in words: "2 left out because they opted out". Returns "" for nobody."""
+    """Return who is left out in words: "2 left out because they opted out".
+
+    Returns "" for nobody.
+    """
     return ", ".join(f"{left_out[reason]:,} {words}" for reason, words in WHY.items() if left_out.get(reason))
 
 

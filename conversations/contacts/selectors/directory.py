@@ -26,7 +26,10 @@ class ContactFilters:
 
 
 def query_contacts(*, viewer: Actor, filters: ContactFilters | None = None) -> QuerySet[Contact]:
-    """Return unmerged contacts, masked, in three queries. Needs `conversations.view_contact`."""
+    """Return contacts with points and tags, masked, in three queries.
+
+    Those that were merged into others are left out. Needs `conversations.view_contact`.
+    """
     viewer.require(VIEW_CONTACT)
     wanted = filters or ContactFilters()
     rows = _contacts().filter(merged_into=None)
@@ -40,7 +43,11 @@ def query_contacts(*, viewer: Actor, filters: ContactFilters | None = None) -> Q
 
 
 def read_contact(*, viewer: Actor, contact_id: UUID, clear: bool = False) -> Contact:
-    """Return a contact. Needs `conversations.view_contact`, `clear` a reveal. Raises `NotFound`, `Refused`."""
+    """Return a contact with points and tags.
+
+    `clear` needs an open reveal of its field `contact`.
+    Needs `conversations.view_contact`; raises `NotFound`, and `Refused` ("no_grant").
+    """
     viewer.require(VIEW_CONTACT)
     found: Contact = get_or_missing((_contacts(clear=clear)).filter(pk=contact_id), "There is no such contact.")
     if clear:
@@ -65,7 +72,10 @@ def query_channel_accounts(*, viewer: Actor) -> QuerySet[ChannelAccount]:
 
 
 def get_channel_account(*, viewer: Actor, account_id: UUID) -> ChannelAccount:
-    """Return one channel account without its credentials; raises `NotFound`. Needs the right to view them."""
+    """Return one channel account without its credentials; raises `NotFound`.
+
+    Needs the right to view them.
+    """
     viewer.require(VIEW_ACCOUNT)
     rows = ChannelAccount.objects.defer("credentials").filter(pk=account_id)
     found: ChannelAccount = get_or_missing(rows, "There is no such channel account.")

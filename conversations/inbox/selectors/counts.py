@@ -29,13 +29,19 @@ class DayCount:
 
 
 def count_live(*, viewer: Actor) -> int:
-    """Return how many conversations are open, at most `COUNT_CAP`. Needs the right to view them."""
+    """Return how many conversations are open, at most `COUNT_CAP`.
+
+    Needs the right to view them.
+    """
     viewer.require(VIEW)
     return _capped(seen_conversations(viewer).filter(state__in=LIVE))
 
 
 def count_needing_person(*, viewer: Actor) -> int:
-    """Return how many wait for a person, at most `COUNT_CAP`. Needs the right to view them."""
+    """Return how many wait for a person, at most `COUNT_CAP`.
+
+    Needs the right to view them.
+    """
     viewer.require(VIEW)
     return _capped(seen_conversations(viewer).filter(WAITS_FOR_PERSON))
 

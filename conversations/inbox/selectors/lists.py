@@ -73,7 +73,10 @@ class ConversationPage:
 
 
 def get_conversation(*, viewer: Actor, conversation_id: UUID) -> Conversation:
-    """Return a conversation with its relations. Needs `conversations.view_conversation`; raises `NotFound`."""
+    """Return a conversation with contact, channel account and assignee.
+
+    Needs `conversations.view_conversation`; absent and another tenant's are the same `NotFound`.
+    """
     viewer.require(VIEW)
     return get_seen(_rows(viewer), conversation_id)
 

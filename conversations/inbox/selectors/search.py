@@ -58,7 +58,10 @@ def conversations_with(words: str) -> QuerySet[Any]:
 
 
 def newest_matches(*, viewer: Actor, words: str, conversation_ids: list[UUID]) -> dict[UUID, str]:
-    """Return each newest message with these words, masked. Needs `conversations.view_conversation`. One query."""
+    """Return the masked text of each conversation's newest message with these words.
+
+    Needs `conversations.view_conversation`. One query.
+    """
     viewer.require(VIEW)
     rows = Message.objects.filter(pk__in=_matching("id", cleaned(words)), conversation_id__in=conversation_ids)
     rows = rows.filter(seen_by(viewer, "conversation__"))

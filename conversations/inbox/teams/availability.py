@@ -33,10 +33,11 @@ def current_availability(*, user_id: UUID) -> Availability | None:
 
 
 def set_availability(*, actor: Actor, state: str, reason: str = "", now: datetime | None = None) -> Availability:
-    """Say that one is available, away or offline. `reason` is a few words such as "Lunch".
+    """Say that one is available, away or offline.
 
-    Pages that are opened or closed do not change what was chosen, except that nobody stays available without one. Needs
-    `conversations.reply_conversation`. Raises `Refused` and `Invalid`. Writes `AVAILABILITY_CHANGED`.
+    `reason` is a few words such as "Lunch". Pages that are opened or closed do not change what was chosen,
+    except that nobody stays available without one. Needs `conversations.reply_conversation`. Raises `Refused` and
+    `Invalid`. Writes `AVAILABILITY_CHANGED`.
     """
     actor.require(REPLY)
     if actor.user_id is None:
@@ -80,7 +81,10 @@ def list_gone(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
 
 
 def end_silent(*, actor: Actor, user_id: UUID, now: datetime | None = None) -> None:
-    """Make a person offline who has no page open. Repeatable, by the system. Writes `AVAILABILITY_CHANGED`."""
+    """Make a person offline who has had no page of the console open.
+
+    Safe to repeat. For the system. Raises `Refused`. Writes `AVAILABILITY_CHANGED`.
+    """
     _require_system(actor)
     moment = now or clock_now()
     with transaction.atomic():
@@ -90,7 +94,10 @@ def end_silent(*, actor: Actor, user_id: UUID, now: datetime | None = None) -> N
 
 
 def leave_teams(*, actor: Actor, user_id: UUID, now: datetime | None = None) -> None:
-    """End a former member's availability, places and drafts; repeatable. Writes `AVAILABILITY_CHANGED`."""
+    """End a former member's availability, places in teams and drafts.
+
+    Safe to repeat. For the system. Raises `Refused`. Writes `AVAILABILITY_CHANGED`.
+    """
     _require_system(actor)
     if is_active_member(user_id):
         return

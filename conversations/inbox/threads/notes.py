@@ -100,7 +100,10 @@ def revise_note(
 
 
 def changeable_notes(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) -> dict[UUID, str]:
-    """Return own notes that can still be changed. Needs `conversations.reply_conversation`. One query."""
+    """Return the texts of one's own notes that can still be changed, by id.
+
+    One query. Needs `conversations.reply_conversation`; nothing for a program.
+    """
     actor.require(states.REPLY)
     rows = Note.objects.filter(seen_by(actor, "conversation__"), conversation_id=conversation_id)
     return changeable(rows, actor=actor, now=now)

@@ -41,7 +41,10 @@ class NoteRow:
 
 
 def query_notes(*, viewer: Actor, conversation_id: UUID) -> QuerySet[Note]:
-    """Return notes without clear texts, newest first. Needs `conversations.view_conversation`; raises `NotFound`."""
+    """Return the notes of a conversation without clear texts, newest first.
+
+    Needs `conversations.view_conversation`; raises `NotFound`.
+    """
     viewer.require(VIEW)
     require_seen(viewer, conversation_id)
     rows: QuerySet[Note] = Note.objects.filter(seen_by(viewer, "conversation__"), conversation_id=conversation_id)
@@ -105,7 +108,10 @@ def query_team_messages(*, viewer: Actor, team_id: UUID) -> QuerySet[TeamMessage
 
 
 def read_team_chat(*, viewer: Actor, team_id: UUID, before: int | None = None) -> ChatPage:
-    """Return a page of a team's chat, masked, with former texts. Needs and raises what `require_seat` does."""
+    """Return a page of a team's chat, masked, with what each message said before.
+
+    Needs what `require_seat` needs; raises `Refused`, `NotFound`.
+    """
     rows = query_team_messages(viewer=viewer, team_id=team_id)
     newest = rows.values_list("seq", flat=True).first() or 0
     found = list((rows.filter(seq__lt=before) if before else rows)[: PAGE + 1])

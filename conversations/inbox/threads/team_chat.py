@@ -145,5 +145,8 @@ def _record(actor: Actor, action: str, message: TeamMessage, people: Collection[
 
 
 def changeable_team_messages(*, actor: Actor, team_id: UUID, now: datetime | None = None) -> dict[UUID, str]:
-    """Return the texts of one's own messages that can still be changed, by id. One query; nothing for a program."""
+    """Return the texts of one's own messages that can still be changed, by id.
+
+    One query; nothing for a program.
+    """
     return changeable(TeamMessage.objects.filter(team_id=team_id), actor=actor, now=now)

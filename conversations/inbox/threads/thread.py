@@ -51,9 +51,10 @@ def mentioned_among(body: str, chosen: Collection[UUID], readers: Mapping[UUID, 
 def rewrite(
     *, kind: Kind, message: Note | TeamMessage, actor: Actor, body: str, people: Collection[UUID], moment: datetime
 ) -> list[UUID] | None:
-    """Change one's own message and keep what it said before. Returns who is newly mentioned, None if nothing changes.
+    """Change one's own message and keep what it said before.
 
-    In the caller's transaction. Raises `Refused` for another's message, and `Conflict` ("too_late").
+    Returns who is newly mentioned, None if nothing changes. In the caller's transaction. Raises `Refused` for another's
+    message, and `Conflict` ("too_late").
     """
     if actor.user_id is None or message.author_id != actor.user_id:
         raise Refused(f"Only its author can change a {kind.noun}.")
@@ -87,6 +88,9 @@ def tell(*, kind: Kind, message: Note | TeamMessage, actor: Actor, people: Colle
 def changeable(
     rows: QuerySet[Note] | QuerySet[TeamMessage], *, actor: Actor, now: datetime | None = None
 ) -> dict[UUID, str]:
-    """Return the texts of one's own messages that can still be changed, by id. One query; nothing for a program."""
+    """Return the texts of one's own messages that can still be changed, by id.
+
+    One query; nothing for a program.
+    """
     own = rows.filter(author_id=actor.user_id, created_at__gt=(now or clock_now()) - EDITED_WITHIN)
     return {row.pk: row.body for row in own} if actor.user_id else {}

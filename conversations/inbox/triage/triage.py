@@ -269,9 +269,10 @@ def revise_triage_rule(
 
 
 def move_triage_rule(*, actor: Actor, rule_id: UUID, up: bool) -> TriageRule:
-    """Let a rule be tried one place sooner, or later. At the end of the list nothing changes.
+    """Let a rule be tried one place sooner, or later.
 
-    Needs `conversations.manage_desk`. Raises `Refused`, `NotFound`. Writes `TRIAGE_RULE_MOVED`.
+    At the end of the list nothing changes. Needs `conversations.manage_desk`. Raises `Refused`, `NotFound`. Writes
+    `TRIAGE_RULE_MOVED`.
     """
     actor.require(MANAGE)
     with transaction.atomic():
@@ -290,9 +291,10 @@ def move_triage_rule(*, actor: Actor, rule_id: UUID, up: bool) -> TriageRule:
 
 
 def delete_triage_rule(*, actor: Actor, rule_id: UUID, seen_version: int | None = None) -> None:
-    """Delete a triage rule; what it decided stays recorded with its name. Needs `conversations.manage_desk`.
+    """Delete a triage rule; what it decided stays recorded with its name.
 
-    Raises `Refused`, `NotFound`, and `Conflict` ("stale_version"). Writes `TRIAGE_RULE_DELETED`.
+    Needs `conversations.manage_desk`. Raises `Refused`, `NotFound`, and `Conflict` ("stale_version"). Writes
+    `TRIAGE_RULE_DELETED`.
     """
     actor.require(MANAGE)
     with transaction.atomic():

@@ -109,6 +109,9 @@ def stop_key(tenant_id: UUID, conversation_id: UUID) -> str:
 
 
 def stopped_at(conversation_id: UUID) -> datetime | None:
-    """Return when the customer last asked to stop the answer. Returns None if never, or without Redis."""
+    """Return when the customer last asked to stop the answer.
+
+    Returns None if never, or without Redis.
+    """
     asked = loose_cache.find(stop_key(current_tenant_id(), conversation_id), what="stop")
     return asked if isinstance(asked, datetime) else None

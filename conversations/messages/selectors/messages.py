@@ -145,7 +145,10 @@ def row_of(
     failure: Failure | None = None,
     names: Mapping[UUID, str] | None = None,
 ) -> MessageRow:
-    """Return a message masked, or in clear for a viewer who was checked. `names` of colleagues save a query."""
+    """Return a message masked, or in clear for a viewer who was checked.
+
+    `names` are those of the colleagues who wrote; without them they are read.
+    """
     name = message.sender_name
     if message.sender_type == PERSON:
         known = names_of([message.sender_id]) if names is None else names
