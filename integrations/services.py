@@ -10,7 +10,10 @@ from integrations.models import ProviderAccount
 
 
 def connect_provider(*, actor: Actor, provider: str, name: str, credentials: dict[str, str]) -> ProviderAccount:
-    """Connect an account; an earlier one ends. Needs `channels_app.change_channelaccount`; raises Invalid."""
+    """Connect an account, ending an earlier one.
+
+    Needs `channels_app.change_channelaccount`; raises `Invalid`.
+    """
     actor.require("channels_app.change_channelaccount")
     if provider not in platforms.providers():
         raise Invalid("There is no such provider.", fields={"provider": ["Unknown."]})

@@ -46,7 +46,7 @@ def list_stuck(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
 
 
 def claim_brief(*, brief_id: UUID, now: datetime | None = None) -> Brief | None:
-    """Claim one brief for `make_brief`. For the worker. Returns None if another worker has it or it is done."""
+    """Claim a brief for the worker; returns None if it is another's or done."""
     rows, working = Brief.objects.select_related("user").filter(pk=brief_id), Q(state=State.WORKING)
     facts = {"state": State.WORKING, "attempts": F("attempts") + 1}
     return lease.claim(rows, LEASE, where=working, queued=Q(state=State.QUEUED), now=now, **facts)

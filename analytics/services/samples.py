@@ -18,7 +18,7 @@ SECONDS: Final = 300
 
 
 def sample_all(*, now: datetime | None = None) -> int:
-    """Sample every tenant that has teams; return how many. For the sweep; enters the scopes itself."""
+    """Sample every tenant with teams, by the sweep, and return how many."""
     moment = now or clock_now()
     with platform_scope():  # ids only
         tenants = list(Team.objects.order_by("tenant_id").values_list("tenant_id", flat=True).distinct())

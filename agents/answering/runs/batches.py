@@ -123,7 +123,7 @@ def is_burst_under_way(run: AgentRun, *, now: datetime | None = None) -> bool:
 
 
 def seconds_until_due(run: AgentRun, *, now: datetime | None = None) -> float:
-    """Return how many seconds a queued run waits for its sender to pause. Returns 0 if it is due or not queued."""
+    """Return the seconds that a queued run waits for its sender to pause, or 0."""
     if run.state != State.QUEUED or run.lease_until is None:
         return 0.0
     left: timedelta = run.lease_until - (now or clock_now())

@@ -29,7 +29,7 @@ def asks_network(version: AgentVersion) -> bool:
 
 
 def needs_workers() -> bool:
-    """Return True if any organisation asks models over a network. At most one query for each kind."""
+    """Return True if any organisation asks models over a network: a query a kind."""
     with platform_scope():
         return registry.needs_workers()
 
