@@ -126,7 +126,7 @@ class ConsoleMoves(PeopleMoves):
         digests = [case.digests[1] if stale else self.row(case)["digest"] for case in cases]
         chosen = [Chosen(case.id, digest) for case, digest in zip(cases, digests, strict=True)]
         key = f"{len(self.batches)}"
-        sent = {"verdict": verdict, "chosen": chosen, "reason": "Because", "channel": channel, "key": key}
+        sent = {"verdict": verdict, "chosen": chosen, "reason": "Because", "sent": batches.Sent(channel, key)}
         result = self.call(batches.open_batch, actor=actor, is_mixed=is_mixed, **sent)
         ok = actor.may("hitl.decide_approval") and (is_mixed or len({case.kind for case in cases}) == 1)
         assert isinstance(result, WalkerError) is not ok, result
@@ -185,7 +185,7 @@ class ConsoleMoves(PeopleMoves):
         found = self.after(case)
         if ok:
             assert (item.code, item.state) == ("", found.state)
-            self.follow_vote(case, maker, verdict, row, batch.sent["channel"])
+            self.follow_vote(case, maker, verdict, row, batch.sent["sent"].channel)
             batch.decided.append((case, digest, found.state))
         else:
             assert item.code in WORDS, f"nothing says what {item.code!r} means"
