@@ -77,6 +77,7 @@ class ServiceAction:
     key: str = ""
     on_object: bool = False
     handler: Handler = str
+    """What calls the service; the one here stands only until the action has decorated its method."""
     do_not_call_in_templates: ClassVar[bool] = True
 
     def __call__(self, handler: Handler) -> "ServiceAction":
