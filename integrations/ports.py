@@ -134,22 +134,6 @@ class BriefSection:
     build: Callable[[list[Any], BriefWords, datetime], SectionContent]
 
 
-@dataclass(frozen=True)
-class Inverse:
-    """The request that takes an executed one back."""
-
-    kind: str
-    params: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Page:
-    """Rows of an outside system, and the cursor to go on from; an empty cursor is the end."""
-
-    rows: Sequence[Mapping[str, Any]]
-    cursor: str
-
-
 class Platform(ABC):
     """An outside system on which members read and request changes; registered once, without state of its own."""
 
@@ -161,12 +145,6 @@ class Platform(ABC):
     kinds: ClassVar[tuple[type[ActionKind[Any]], ...]] = ()
     lookups: ClassVar[tuple[Lookup[Any], ...]] = ()
     sections: ClassVar[tuple[BriefSection, ...]] = ()
-    mirror: ClassVar[Callable[[Any, str], Page] | None] = None
-    """Takes an open client and a cursor, and pulls what changed since; None where it isn't offered."""
-    change_log: ClassVar[Callable[[Any, str], Page] | None] = None
-    """Takes an open client and a cursor, and tells who changed what outside of Walker; None where it isn't offered."""
-    undo: ClassVar[Callable[[str, Mapping[str, Any], Mapping[str, Any]], Inverse | None] | None] = None
-    """Takes kind, params and facts of an executed request and returns what takes it back; None where not offered."""
 
     @abstractmethod
     def connect(self, credentials: Any, *, patience: Patience | None = None) -> AbstractContextManager[Any]:

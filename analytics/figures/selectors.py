@@ -227,18 +227,6 @@ def read_top(
     return [Ranked(*row) for row in ranked]
 
 
-def read_table(*, viewer: Actor, metrics: Collection[str], span: Span, dimension: str) -> dict[str, dict[str, Amount]]:
-    """Return what each metric came to for each value of a dimension: `found[value][metric]`. One query.
-
-    A metric that was not counted for a value has an empty amount there.
-    """
-    rows = _days(viewer, metrics, span, dimension, None).order_by().values_list("value", "metric", "currency")
-    found: dict[str, dict[str, list[tuple[str, int, Decimal]]]] = {}
-    for value, metric, currency, n, total in rows.annotate(Sum("n"), Sum("total")).order_by("value"):
-        found.setdefault(value, {}).setdefault(metric, []).append((currency, n, total))
-    return {value: {key: _amount(sums.get(key, ())) for key in metrics} for value, sums in found.items()}
-
-
 def _days(viewer: Actor, metrics: Collection[str], span: Span, dimension: str, value: str | None) -> QuerySet[Any, Any]:
     rows = FigureDay.objects.filter(day__range=(span.first, span.last))
     return _rows(rows, viewer, metrics, dimension, value)

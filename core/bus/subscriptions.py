@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from core import catalogue
 from core.bus import lag
 
 Start = Literal["beginning", "now"]
@@ -84,12 +83,6 @@ def subscribe(
 def unsubscribe(name: str) -> None:
     """Forget a consumer. For tests."""
     _subscriptions.pop(name, None)
-
-
-def check_types() -> list[str]:
-    """Return the types that consumers ask for and nobody publishes, once all apps are loaded."""
-    known = {each.name for each in catalogue.list_published()}
-    return sorted({name for each in _subscriptions.values() for name in each.types or ()} - known)
 
 
 def find(name: str) -> Subscription:

@@ -125,11 +125,6 @@ TABLE: Final = (
 BY_EVENT: Final = {row.event: row for row in TABLE}
 
 
-def legal_pairs() -> set[tuple[State, State]]:
-    """Return all (from, to) pairs of the table; the database refuses others."""
-    return set().union(*(row.pairs() for row in TABLE))
-
-
 def may(event: Event, state: State) -> bool:
     """Return True if the event can happen in this state."""
     return state in BY_EVENT[event].sources
