@@ -35,6 +35,7 @@ NOT_JUDGED: Final = -40
 _NUMBER: Final = re.compile(r"\d{1,3}(?:[’' \u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:]\d+)*")
 _NO_DECIMALS: Final = re.compile(r"[.,:]0{1,2}$")
 _LAST_ZERO: Final = re.compile(r"([.,]\d)0$")
+_ID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _MARK: Final = re.compile(r"\[\d{1,3}\]|\bBR[-\s]?\d+\b", re.IGNORECASE)
 _OF_A_LIST: Final = re.compile(r"(?m)^\s*\d{1,2}[.)]\s")
 _PROMISE: Final = re.compile(
@@ -88,7 +89,10 @@ def read_evidence(lines: Iterable[Line], told: str = "") -> Evidence:
         if "error" in line.result:
             failures += 1
             continue
-        texts.append(json.dumps(dict(line.result), ensure_ascii=False, default=str))
+        # An id or a share of words found is no number that somebody read.
+        shown = {key: value for key, value in line.result.items() if key != "passages"}
+        shown["passages"] = [{**row, "passage": "", "coverage": ""} for row in line.result.get("passages", ())]
+        texts.append(_ID.sub(" ", json.dumps(shown, ensure_ascii=False, default=str)))
         person = person or "hand_off" in line.result
         if line.tool_name != SEARCH_TOOL:
             records = True

@@ -19,7 +19,7 @@ from core.models import AuditEntry
 from tests.agents.conftest import Desk
 from tests.agents.knowledge.test_knowledge import article, collection
 
-PASSAGE = UUID(int=1)
+PASSAGE = UUID("01a213ec-0060-7354-8060-000000000060")
 RETURNS = "You can return shoes within 30 days. Sending them back costs 4.90 EUR."
 
 
@@ -29,7 +29,8 @@ def found(coverage: float, text: str = RETURNS) -> Line:
     return Line("tool", "", call_id="1", tool_name=SEARCH_TOOL, result={"passages": rows, "sure": coverage > 0.5})
 
 
-RECORD = Line("tool", "", call_id="2", tool_name="campaign_performance", result={"spend": "1,299.00 EUR", "clicks": 88})
+FIGURES = {"id": str(PASSAGE), "spend": "1,299.00 EUR", "clicks": 88}
+RECORD = Line("tool", "", call_id="2", tool_name="campaign_performance", result=FIGURES)
 FAILED = Line("tool", "", call_id="3", tool_name="rankings", result={"error": "tool_failed"})
 PERSON = Line("tool", "", call_id="4", tool_name="bring_person", result={"hand_off": "asked_for_person"})
 ASKED = Line("user", "How long can I return shoes from order 4711?")
@@ -42,6 +43,8 @@ ASKED = Line("user", "How long can I return shoes from order 4711?")
         ("Within 30 days, for 4,90 EUR [1].", [ASKED, found(0.8)], True, 80),
         ("Order 4711 can go back within 30 days [1].", [ASKED, found(0.8)], True, 80),
         ("Within 60 days [1].", [ASKED, found(0.8)], True, 20),
+        ("Within 8 days [1].", [ASKED, found(0.8)], True, 20),
+        ("1299 EUR and 60 clicks.", [ASKED, RECORD], False, 60),
         ("Within 30 days [1].", [ASKED, found(0.8), FAILED], True, 70),
         ("Within 30 days.", [ASKED, found(0.8)], False, 65),
         ("Whenever you like.", [ASKED, found(0.2)], False, 5),
