@@ -23,7 +23,7 @@ def test_approval_is_undone_from_the_bar(opened: Opener, scene: Scene, scripts: 
     page.add_init_script("const real = Date.now; Date.now = () => real() + 600_000;")  # this machine's clock is fast
     page.locator("#vote-approve").click()
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_text("You can undo this until")).to_be_visible()
+    expect(page.locator(".wk-undo-time")).to_contain_text("You can undo this until")
     assert page.locator(".wk-undo-left").count() == int(scripts)
     if scripts:
         assert faults_of(page, "undo") == []
