@@ -12,7 +12,9 @@ class DemoConfig(AppConfig):
         """Teach the built-in model the words of marketing, and offer its agents as templates."""
         from agents.llm.built_in import phrases  # noqa: PLC0415  (needs loaded apps)
         from demo import agents  # noqa: PLC0415
+        from demo.phrases import messages  # noqa: PLC0415
         from demo.phrases.book import MarketingPhrases  # noqa: PLC0415
 
         phrases.register(MarketingPhrases())
+        messages.add()
         agents.register_templates()

@@ -1,6 +1,6 @@
 """What a message is about: phrases of each intent, in English, German, French and Spanish."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from agents.answering.interpretation.words import Phrases, Text
@@ -65,38 +65,6 @@ _APPROVAL: Final = Phrases(
     deniable=False,
 )
 _APPROVAL_WEAK: Final = Phrases("approval|approved|request|approve|antrag|demande|solicitud")
-_CHANGE: Final = Phrases(
-    "raise the budget|increase the budget|lower the budget|reduce the budget|pause the campaign|stop the campaign"
-    "|pause all|stop all campaigns|set the budget|change the budget|daily budget|pause campaign|budget to|budget of"
-    "|budget erhohen|budget senken|kampagne pausieren|kampagne stoppen|tagesbudget|pausiere die kampagne"
-    "|augmenter le budget|augmentez le budget|baisser le budget|mettre en pause|budget journalier|budget quotidien"
-    "|arreter la campagne|suspendre la campagne|aumentar el presupuesto|subir el presupuesto|sube el presupuesto"
-    "|bajar el presupuesto|pausar la campana|pausa la campana|detener la campana|presupuesto diario"
-)
-_CHANGE_WEAK: Final = Phrases(
-    "budget|pause|campaign|kampagne|campagne|campana|pausiere|pausar|raise|increase", deniable=False
-)
-_FIGURES: Final = Phrases(
-    "which campaign|how are our campaigns|campaign performance|conversions|click rate|ctr|roas|cpa|cost per|impressions"
-    "|clicks|how much did we spend|ad spend|spent on|performing|conversion rate|rankings|keywords"
-    "|welche kampagne|klicks|klickrate|kampagnen laufen|werbekosten|kosten pro|konversion*"
-    "|quelle campagne|taux de clic|taux de conversion|clics|depenses publicitaires"
-    "|que campana|tasa de clics|conversiones|rendimiento|gasto publicitario",
-    deniable=False,
-)
-_FIGURES_WEAK: Final = Phrases(
-    "campaigns|kampagnen|campagnes|campanas|performance|performances|figures|statistics|report|zahlen|chiffres|cifras"
-)
-_CONTENT: Final = Phrases(
-    "draft a post|write a post|write an article|article about|blog post|list our drafts|publish the|landing page"
-    "|meta title|meta description|page title|our drafts|draft about|newsletter text"
-    "|blogbeitrag|artikel schreiben|beitrag schreiben|beitrag uber|entwurf|entwurfe|veroffentlich*|seitentitel"
-    "|article de blog|article sur|rediger un|redige un|publier|brouillon|brouillons|titre de la page"
-    "|articulo de blog|articulo sobre|escribir un articulo|publicar|publica el|borrador|borradores|titulo de la pagina"
-)
-_CONTENT_WEAK: Final = Phrases(
-    "post|article|draft|drafts|content|newsletter|artikel|beitrag|articulo|contenido|contenu|inhalt"
-)
 _BOOKING: Final = Phrases(
     "appointment*|reservation|reserve a|book a table|book a room|book a|book an|table for|reschedule|free slot"
     "|available slot|termin|termine|reservier*|tisch fur|buchen|buchung*"
@@ -136,17 +104,19 @@ _GREETING: Final = Phrases(
     "hi|hello|hey|good morning|good afternoon|good evening|hallo|guten tag|guten abend|moin|servus"
     "|bonjour|bonsoir|salut|hola|buenos dias|buenas tardes|buenas|thanks|thank you|danke|merci|gracias"
 )
-# Plain and weak phrases; where a message says as much of two intents, the first one wins.
-_PHRASES: Final[Mapping[str, tuple[Phrases, Phrases]]] = {
+_OF_PLATFORMS: Final = (Phrases(), Phrases())
+# Plain and weak phrases; where a message says as much of two intents, the first one wins. What people say about the
+# work of a platform is added where that platform is installed.
+_PHRASES: Final[dict[str, tuple[Phrases, Phrases]]] = {
     "person_wanted": (_PERSON, _PERSON_WEAK),
     "complaint": (_COMPLAINT, _COMPLAINT_WEAK),
     "cancellation": (_CANCELLATION, _CANCELLATION_WEAK),
     "returns": (_RETURNS, _RETURNS_WEAK),
     "order_status": (_ORDER, _ORDER_WEAK),
     "approval_status": (_APPROVAL, _APPROVAL_WEAK),
-    "campaign_change": (_CHANGE, _CHANGE_WEAK),
-    "campaign_figures": (_FIGURES, _FIGURES_WEAK),
-    "content": (_CONTENT, _CONTENT_WEAK),
+    "campaign_change": _OF_PLATFORMS,
+    "campaign_figures": _OF_PLATFORMS,
+    "content": _OF_PLATFORMS,
     "booking": (_BOOKING, _BOOKING_WEAK),
     "opening_hours": (_HOURS, _HOURS_WEAK),
     "price": (PRICE, _PRICE_WEAK),
@@ -155,6 +125,11 @@ _PHRASES: Final[Mapping[str, tuple[Phrases, Phrases]]] = {
 _OF_TEAM: Final = frozenset({"approval_status", "campaign_change", "campaign_figures", "content"})
 _TERSE: Final = 6
 _BRIEF: Final = 12
+
+
+def add_phrases(intent: str, plain: Phrases, weak: Phrases) -> None:
+    """Let messages that say these be of an intent that has no words of the product's own."""
+    _PHRASES[intent] = (plain, weak)
 
 
 def intent_of(lines: Sequence[Text]) -> str:

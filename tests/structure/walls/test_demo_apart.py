@@ -41,8 +41,9 @@ def test_modules_of_the_demo_are_named_in_two_places_alone() -> None:
 def test_an_installation_without_the_demo_registers_nothing_of_it() -> None:
     code = (
         "import django; django.setup(); from hitl.actions import registry; from integrations import platforms; "
-        "from django.apps import apps; "
-        "print(sorted(registry.keys()), sorted(platforms.keys()), apps.is_installed('demo'))"
+        "from django.apps import apps; from agents.answering.interpretation.reader import read; "
+        "print(sorted(registry.keys()), sorted(platforms.keys()), apps.is_installed('demo'), "
+        "[read([said]).intent for said in ('Pause the campaign', 'Which campaign is worst?', 'Write a blog post')])"
     )
     outside = {name: value for name, value in os.environ.items() if name not in ("WALKER_DEMO", "WALKER_TESTING")}
     ended = subprocess.run(
@@ -54,4 +55,4 @@ def test_an_installation_without_the_demo_registers_nothing_of_it() -> None:
         timeout=120,
         check=False,
     )
-    assert ended.stdout.strip() == "['send_audience_message'] [] False", ended.stderr
+    assert ended.stdout.strip() == "['send_audience_message'] [] False ['other', 'other', 'other']", ended.stderr
