@@ -87,11 +87,6 @@ def target_words(*texts: str) -> frozenset[str]:
     return frozenset(part for text in texts for word in _words(text) for part in (word, *_MARKS.split(word)))
 
 
-def names_thing(text: str) -> bool:
-    """Return True if a text names what any request may be about."""
-    return any(_is_thing(word) for word in _words(text))
-
-
 def in_sentence(clauses: Sequence[str], place: int) -> str:
     """Return a claim with the clauses around it that may name its target; "" if there are too many of them.
 
@@ -219,7 +214,7 @@ def _names(part: str, verb: str, words: ClaimWords) -> frozenset[str]:
         if not (place + 1 < len(tokens) and _is_currency(tokens, place + 1))
     }
     found = {name for name in quoted | marked | slots if name not in _SMALL and not name[0].isdigit()} | coded | numbers
-    many = {word for word in _words(part) if word in _QUANTIFIERS and names_thing(part)}
+    many = {word for word in _words(part) if word in _QUANTIFIERS and any(map(_is_thing, _words(part)))}
     said = frozenset((verb,))
     known = {word for word in found if _begins(word, words.things) or {*_MARKS.split(word)} <= {*_verbs(word, said)}}
     return frozenset((found - known) | many)

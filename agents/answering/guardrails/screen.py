@@ -45,47 +45,44 @@ _DONE_ROMANCE: Final = (
     r"(?:aumentad|reducid|modificad|pausad|publicad|reembolsad|cancelad|reduzid|aumentat|ridott|modificat|pubblicat|"
     r"rimborsat|annullat)(?:[oai]|as|os|e)"
 )
-_CLAIMS: Final[tuple[tuple[Claimed, re.Pattern[str], bool], ...]] = (
-    # (what is claimed, by which words, whether the sentence has to name a thing)
-    ("done", re.compile(rf"\bi(?:['’]ve|\s+have)?\s+{_ADVERBS}{_DONE}\b"), False),
-    ("done", re.compile(rf"\bwe(?:['’]ve|\s+have)\s+{_ADVERBS}{_DONE}\b"), True),
-    ("done", re.compile(rf"\b(?:has|have)\s+{_ADVERBS}been\s+{_ADVERBS}{_DONE}\b"), True),
-    ("done", re.compile(rf"{_BE}(?:now|already|just|successfully)\s+{_ADVERBS}{_DONE}\b"), True),
-    ("done", re.compile(r"^(?:all\s+)?done\b(?!\s+by)|\b(?:it['’]s|it is|that['’]s|is)\s+(?:all\s+)?done\b"), False),
-    ("done", re.compile(r"(?<!\bbe )(?<!\bwell )\bdone\s*!+$"), False),
-    ("done", re.compile(rf"\b(?:wurden?|ist|sind)\b[^.,;]{{0,200}}\b{_DONE_DE}\b"), True),
-    ("done", re.compile(rf"\b(?:a|ont)\s+été\s+{_DONE_FR}\b"), True),
-    ("approved", re.compile(rf"{_BE}{_ADVERBS}(?:approved|authori[sz]ed|signed off)\b"), False),
-    ("approved", re.compile(rf"\b(?:i|we)(?:['’]ve|\s+have)?\s+{_ADVERBS}approved\b"), False),
-    ("approved", re.compile(r"\bapproval\s+(?:(?:was|is|has been)\s+)?(?:given|granted|received)\b"), False),
-    ("approved", re.compile(r"\b(?:wurden?|ist|sind)\b[^.,;]{0,200}\b(?:genehmigt|freigegeben)\b"), False),
-    ("approved", re.compile(r"\ba\s+été\s+approuvée?\b"), False),
-    ("approved", re.compile(rf"\b(?:has|have|had)\s+{_ADVERBS}{_APPROVED}\b"), False),
+_CLAIMS: Final[tuple[tuple[Claimed, re.Pattern[str]], ...]] = (
+    # (what is claimed, by which words): whatever the sentence is about, no kind has to have a word for it.
+    ("done", re.compile(rf"\bi(?:['’]ve|\s+have)?\s+{_ADVERBS}{_DONE}\b")),
+    ("done", re.compile(rf"\bwe(?:['’]ve|\s+have)\s+{_ADVERBS}{_DONE}\b")),
+    ("done", re.compile(rf"\b(?:has|have)\s+{_ADVERBS}been\s+{_ADVERBS}{_DONE}\b")),
+    ("done", re.compile(rf"{_BE}(?:now|already|just|successfully)\s+{_ADVERBS}{_DONE}\b")),
+    ("done", re.compile(r"^(?:all\s+)?done\b(?!\s+by)|\b(?:it['’]s|it is|that['’]s|is)\s+(?:all\s+)?done\b")),
+    ("done", re.compile(r"(?<!\bbe )(?<!\bwell )\bdone\s*!+$")),
+    ("done", re.compile(rf"\b(?:wurden?|ist|sind)\b[^.,;]{{0,200}}\b{_DONE_DE}\b")),
+    ("done", re.compile(rf"\b(?:a|ont)\s+été\s+{_DONE_FR}\b")),
+    ("approved", re.compile(rf"{_BE}{_ADVERBS}(?:approved|authori[sz]ed|signed off)\b")),
+    ("approved", re.compile(rf"\b(?:i|we)(?:['’]ve|\s+have)?\s+{_ADVERBS}approved\b")),
+    ("approved", re.compile(r"\bapproval\s+(?:(?:was|is|has been)\s+)?(?:given|granted|received)\b")),
+    ("approved", re.compile(r"\b(?:wurden?|ist|sind)\b[^.,;]{0,200}\b(?:genehmigt|freigegeben)\b")),
+    ("approved", re.compile(r"\ba\s+été\s+approuvée?\b")),
+    ("approved", re.compile(rf"\b(?:has|have|had)\s+{_ADVERBS}{_APPROVED}\b")),
     (
         "approved",
         re.compile(rf"\b(?:managers?|approvers?|boss|colleagues?|team|they)\s+{_ADVERBS}{_APPROVED}\b"),
-        False,
     ),
     (
         "approved",
         re.compile(
             r"^(?:approved|genehmigt|freigegeben|approuvée?|aprobad[oa]|approvat[oa]|aprovad[oa]|goedgekeurd)\W*$"
         ),
-        False,
     ),
-    ("approved", re.compile(rf"{_IS_ROMANCE}(?:aprobad|approvat|aprovad)[oaie]s?\b"), False),
-    ("approved", re.compile(r"\b(?:is|zijn|werd|werden)\s+(?:\w+\s+){0,2}goedgekeurd\b"), False),
-    ("done", re.compile(rf"{_IS_ROMANCE}{_DONE_ROMANCE}\b"), False),
+    ("approved", re.compile(rf"{_IS_ROMANCE}(?:aprobad|approvat|aprovad)[oaie]s?\b")),
+    ("approved", re.compile(r"\b(?:is|zijn|werd|werden)\s+(?:\w+\s+){0,2}goedgekeurd\b")),
+    ("done", re.compile(rf"{_IS_ROMANCE}{_DONE_ROMANCE}\b")),
     (
         "done",
         re.compile(
             r"\b(?:is|zijn|werd|werden)\s+(?:\w+\s+){0,2}(?:verhoogd|verlaagd|gewijzigd|gepauzeerd|gepubliceerd|terugbetaald|geannuleerd)\b"
         ),
-        False,
     ),
-    ("done", re.compile(rf"\bich habe\b[^.,;]{{0,200}}\b{_DONE_DE}\b"), False),
-    ("done", re.compile(r"\bj['’]ai\s+(?:\w+\s+)?(?:augmenté|réduit|modifié|publié|remboursé|annulé|approuvé)"), False),
-    ("rejected", re.compile(rf"{_BE}{_ADVERBS}(?:rejected|declined)\b"), False),
+    ("done", re.compile(rf"\bich habe\b[^.,;]{{0,200}}\b{_DONE_DE}\b")),
+    ("done", re.compile(r"\bj['’]ai\s+(?:\w+\s+)?(?:augmenté|réduit|modifié|publié|remboursé|annulé|approuvé)")),
+    ("rejected", re.compile(rf"{_BE}{_ADVERBS}(?:rejected|declined)\b")),
 )
 _NAMED_STATE: Final = re.compile(
     r"\bbr[-\s]?\d{1,18}\W{0,4}(?:(?:now|already|just)\s+)?"
@@ -95,10 +92,6 @@ _NAMED_STATE: Final = re.compile(
 """The state of a request beside its reference, however little stands around it."""
 _OUR_SENTENCE: Final = re.compile(r"\bthis needs approval:[^\n]*", re.IGNORECASE)
 """What reads as our own sentence about a request, which only the tool that makes one writes."""
-_CHANGED: Final = re.compile(
-    r"\b(?:it|that|this|they|these|everything|all|amounts?|requests?|changes?|anfrage|änderung|demande)\b"
-)
-"""What a request may be called, beside the things of the kinds."""
 _CLAUSE: Final = re.compile(r",(?:\s*(?:and|or|y)\b)?|\b(?:but|und|et)\b", re.IGNORECASE)
 _OPEN: Final = re.compile(
     r"\b(?:if|once|until|when|whether|unless|before|as soon as|would|could|should|must|will|can(?:no|')t|cannot|not|"
@@ -234,17 +227,10 @@ def _claims(text: str) -> Iterator[tuple[str, str, Claimed]]:
         clauses = [heading, *_CLAUSE.split(plain)]
         if folded.endswith("?") and not _ASSERTS.search(clauses[-1].casefold()):
             clauses.pop()  # what is asked; what comes before is said
-        found = [
-            (place, claimed, needs_thing)
-            for place, clause in enumerate(map(str.casefold, clauses[1:]), start=1)
-            for claimed, pattern, needs_thing in _CLAIMS
-            if pattern.search(clause.strip()) and not _OPEN.search(clause)
-        ]
-        about = f"{heading} {folded}"
-        is_about_thing = found and (_CHANGED.search(about) or proof.names_thing(about))
-        for place, claimed, needs_thing in found:
-            if is_about_thing or not needs_thing:
-                yield folded, proof.in_sentence(clauses, place), claimed
+        for place, clause in enumerate(map(str.casefold, clauses[1:]), start=1):
+            for claimed, pattern in _CLAIMS:
+                if pattern.search(clause.strip()) and not _OPEN.search(clause):
+                    yield folded, proof.in_sentence(clauses, place), claimed
         heading = (plain.rstrip(" :;*") or heading) if said.endswith((":", ";")) else ""
 
 

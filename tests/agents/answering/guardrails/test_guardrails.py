@@ -12,6 +12,7 @@ from agents.answering.guardrails.stream import Held
 from agents.answering.runs import run
 from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolRequest, ToolSpec, Turn
 from agents.models import AgentVersion
+from hitl.actions import registry as kinds
 from hitl.models import Approval
 from hitl.services import decide, execute
 from tests.agents.conftest import Desk
@@ -85,6 +86,38 @@ FINE = [
     "Summer Sale: active, 500.00 EUR a day.",
     "Écrivez-nous, s'il vous plaît. 👩‍👩‍👧 Ça ira très bien.",
 ]
+CLAIMS_OF_ANYTHING = [
+    "The campaign is now paused.",
+    "The article has been cancelled.",
+    "We have cancelled the budget.",
+    "Good news: the page has been cancelled.",
+    "Die Kampagne wurde storniert.",
+    "Die Seite, wie gewünscht, wurde geändert.",
+    "Ihre Zimmer sind storniert.",
+    "La page a été modifiée.",
+    "Les factures ont été annulées.",
+    "La habitación ha sido cancelada.",
+    "Your room has been booked.",
+    "The deliveries have now been stopped.",
+    "Our contract was just cancelled.",
+    "We've already rescheduled your table for you.",
+    "Both seats have been credited, anything else?",
+    "Summer Sale has been paused.",
+    "I've cancelled the allotment.",
+    "Your tickets:\n- the seat map has been updated.",
+]
+FINE_ABOUT_ANYTHING = [
+    "The campaign runs until Friday.",
+    "Your order can be cancelled within 14 days.",
+    "The room is 40 square metres, and breakfast is served until ten.",
+    "Once the room has been booked, you get a letter.",
+    "Has the room been booked?",
+    "The page has not been published.",
+    "We have three rooms and a garden.",
+    "Die Kampagne läuft bis Freitag.",
+    "Ihr Termin wurde noch nicht storniert.",
+    "Vous pouvez annuler la réservation.",
+]
 
 
 def says_nothing_against(_text: str) -> bool:
@@ -101,6 +134,26 @@ def test_claim_without_a_record_is_not_sent(text: str) -> None:
 def test_answer_that_claims_nothing_is_sent_as_it_is(text: str) -> None:
     verdict = screen(text, prompt=PROMPT)
     assert (verdict.problem, verdict.text) == ("", text)
+
+
+@pytest.fixture
+def only_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing be known but the kind of an installation without the demo's platforms."""
+    monkeypatch.setattr(kinds, "_kinds", {"send_audience_message": kinds.get("send_audience_message")})
+
+
+@pytest.mark.usefixtures("only_messages")
+@pytest.mark.parametrize("text", [*CLAIMS, *CLAIMS_OF_ANYTHING])
+def test_claim_of_anything_is_refused_though_no_kind_has_a_word_for_it(text: str) -> None:
+    assert screen(text, prompt=PROMPT).problem == CLAIM
+    sent = Records(done={"send_audience_message"}, targets={"send_audience_message": [{"30", "customers"}]})
+    assert text in CLAIMS or screen(text, records=sent).problem == CLAIM
+
+
+@pytest.mark.usefixtures("only_messages")
+@pytest.mark.parametrize("text", [*FINE, *FINE_ABOUT_ANYTHING])
+def test_sentence_about_anything_is_sent_when_it_claims_nothing(text: str) -> None:
+    assert screen(text, prompt=PROMPT).is_clean
 
 
 def test_claim_is_sent_when_the_records_show_it() -> None:
