@@ -100,6 +100,7 @@ class WebhookEndpointAdmin(ServiceAdmin):
     ordering = ("name", "id")
     detail_fields = ("address", "hears_of", "standing", "last_day", "last_success", "last_error", "payload")
     detail_template = "console/webhook_endpoint.html"
+    to_list = ("remove",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookSubscription]:
         """Return the organisation's endpoints."""
