@@ -35,7 +35,7 @@ C = TypeVar("C", CampaignBudget, CampaignPause)
 
 
 class SandboxKind(ActionKind[P]):
-    """A change on the platform; one with an idempotency key can be asked about."""
+    """A change on the platform."""
 
     watched: ClassVar[Mapping[str, str]]
     """The facts that a decision depends on, with their labels."""
@@ -48,9 +48,15 @@ class SandboxKind(ActionKind[P]):
         """Return changes of the watched facts; figures such as spend may change."""
         return changes_between(old_facts, new_facts, self.watched)
 
+
+class KeyedChange(ActionKind[P]):
+    """A change that the platform takes an idempotency key for, by which it can be asked about."""
+
+    keyed: ClassVar[bool] = True
+
     def probe(self, params: P, *, idempotency_key: str) -> Outcome | None:
-        """Ask by key, if the platform takes one."""
-        return probe_key(idempotency_key) if self.keyed else None
+        """Ask the platform by key."""
+        return probe_key(idempotency_key)
 
 
 class CampaignKind(SandboxKind[C]):
@@ -82,7 +88,7 @@ class CampaignKind(SandboxKind[C]):
         return f"{facts['campaign_name']} ({facts['status']}) spent {spend} in the last 7 days."
 
 
-class SetCampaignBudget(CampaignKind[CampaignBudget]):
+class SetCampaignBudget(KeyedChange[CampaignBudget], CampaignKind[CampaignBudget]):
     """Sets a campaign's daily budget."""
 
     key: ClassVar[str] = "set_campaign_budget"
@@ -90,7 +96,6 @@ class SetCampaignBudget(CampaignKind[CampaignBudget]):
     ability: ClassVar[str] = "request a new daily budget for a campaign"
     description: ClassVar[str] = "Request a new daily budget for a campaign; waits for approval."
     claim_words: ClassVar[ClaimWords] = claims.BUDGET
-    keyed: ClassVar[bool] = True
     base_risk: ClassVar[int] = 25
     params_model = CampaignBudget
 
@@ -207,7 +212,7 @@ class PauseCampaign(CampaignKind[CampaignPause]):
         return perform(lambda client: client.pause_campaign(params.campaign))
 
 
-class UpdatePageMeta(SandboxKind[PageMeta]):
+class UpdatePageMeta(KeyedChange[PageMeta], SandboxKind[PageMeta]):
     """Updates the title and meta description that search engines show for a page."""
 
     key: ClassVar[str] = "update_page_meta"
@@ -215,7 +220,6 @@ class UpdatePageMeta(SandboxKind[PageMeta]):
     ability: ClassVar[str] = "request a new title or description for a page"
     description: ClassVar[str] = "Request a new title or meta description for a page; waits for approval."
     claim_words: ClassVar[ClaimWords] = claims.META
-    keyed: ClassVar[bool] = True
     base_risk: ClassVar[int] = 10
     params_model = PageMeta
     watched: ClassVar[Mapping[str, str]] = {

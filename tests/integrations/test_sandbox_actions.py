@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from core.errors import Invalid
 from hitl.actions import registry
-from hitl.actions.base import Outcome
+from hitl.actions.base import ActionKind, Outcome
 from integrations.models import ProviderAccount
 from integrations.sandbox_ads.kinds import PauseCampaign, PublishContent, SetCampaignBudget, UpdatePageMeta
 from integrations.sandbox_ads.params import CampaignBudget, CampaignPause, ContentPublication, PageMeta
@@ -29,6 +29,12 @@ def execute(params: CampaignBudget, key: str = "key-1") -> Outcome:
 @pytest.mark.parametrize("key", ["set_campaign_budget", "pause_campaign", "update_page_meta", "publish_content"])
 def test_kind_is_registered(key: str) -> None:
     assert registry.get(key).key == key
+
+
+@pytest.mark.parametrize("kind", [registry.get(key) for key, _ in registry.titles()], ids=lambda kind: str(kind.key))
+def test_kind_without_an_idempotency_key_promises_no_probe(kind: ActionKind[Any]) -> None:
+    # An approval says that the outside is asked what happened wherever a kind has a probe of its own.
+    assert kind.keyed or type(kind).probe is ActionKind.probe
 
 
 def test_resolve_pins_the_name_and_the_currency(connected: World) -> None:
