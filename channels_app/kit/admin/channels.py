@@ -1,5 +1,6 @@
 """The console's page of channels: set-up, tests and the last error; each vendor's part stands in its own package."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from channels_app.exchanges.log import list_exchanges
 from channels_app.kit import diagnosis, pauses
 from channels_app.kit.admin.forms import PauseForm, SampleForm
 from channels_app.kit.admin.page import CHANGE, ChannelPage, calls
-from channels_app.kit.channel import channel_of, channels, sources_of
+from channels_app.kit.channel import Channel, channel_of, channels, missing_parts, sources_of
 from channels_app.kit.health import error_of, read_health, refusal_of
 from console.base.actions import ServiceAction, actions_of, service_action
 from console.base.forms import ConsoleForm
@@ -28,14 +29,21 @@ from core.errors import Invalid
 LOGGED: Final = 20
 # The order of actions on a page.
 TONES: Final = ("primary", "neutral", "danger")
-BY_NAME: Final[dict[str, type[ChannelPage]]] = {channel.page: import_string(channel.page) for channel in channels()}
+
+
+def pages_by_name(found: Iterable[type[Channel]]) -> dict[str, type[ChannelPage]]:
+    """Return the parts of the page by dotted name. A channel that lacks something is left to the system check."""
+    return {channel.page: import_string(channel.page) for channel in found if not missing_parts(channel)}
+
+
+BY_NAME: Final = pages_by_name(channels())
 PAGES: Final = sorted(set(BY_NAME.values()), key=lambda page: page.order)
 
 
 def page_of(account: ChannelAccount) -> type[ChannelPage]:
     """Return the vendor's part of an account's page; an empty one where nobody registered its pair."""
     channel = channel_of(account)
-    return BY_NAME[channel.page] if channel else ChannelPage
+    return BY_NAME.get(getattr(channel, "page", ""), ChannelPage)
 
 
 class ChannelAccountAdmin(ServiceAdmin):

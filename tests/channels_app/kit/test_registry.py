@@ -9,6 +9,7 @@ from django.urls import resolve, reverse
 
 from channels_app.apps import PACKAGES
 from channels_app.kit import Channel, Without
+from channels_app.kit.admin.channels import pages_by_name
 from channels_app.kit.channel import PARTS, channels, doors_of, missing_parts, sources_of
 from channels_app.kit.checks import check_pairs, check_parts, messages_about
 from channels_app.kit.phones.channel import PhoneChannel
@@ -64,6 +65,10 @@ def test_channel_without_a_part_is_refused_with_the_name_of_both(part: str) -> N
 )
 def test_part_of_another_kind_or_without_a_reason_counts_as_lacking(part: str, given: Any) -> None:
     assert part in missing_parts(toy(**{part: given}))
+
+
+def test_channel_without_a_page_is_left_to_the_check_and_breaks_no_page() -> None:
+    assert list(pages_by_name([toy(page=...), OwnApp])) == [OwnApp.page]
 
 
 def test_part_may_be_absent_with_a_reason() -> None:
