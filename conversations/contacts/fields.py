@@ -10,11 +10,13 @@ from conversations.models import Contact
 from core.errors import Invalid
 from core.privacy.erasure.person import NOBODY
 from core.privacy.pii import mask_value
+from core.privacy.pii.addresses import MASKED
 from core.privacy.pii.masking import ValueKind
 
 NAME_LIMIT: Final = 120
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[_-]([a-z]{2}))?(?:[_-].*)?", re.IGNORECASE)
 _MASK_AS: Final[Mapping[str, ValueKind]] = {"name": "name", "username": "name", "phone": "phone", "email": "email"}
+_IDS: Final = ("webchat", "bsuid", "member", "customer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,10 @@ class ContactField:
 
 
 def masked(kind: str, value: str) -> str:
-    """Return a name or an address as everybody may see it."""
-    return mask_value(_MASK_AS[kind], value)[:80] if kind in _MASK_AS else f"…{value[-4:]}"
+    """Return a name or an address as everybody may see it; nothing of a kind that has no mask here."""
+    if kind in _IDS:
+        return f"…{value[-4:]}"
+    return mask_value(_MASK_AS[kind], value)[:80] if kind in _MASK_AS else MASKED
 
 
 def language_code(language: str) -> str:
