@@ -1,7 +1,8 @@
 """Write down contacts by hand: who they are and how they are reached."""
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -9,13 +10,14 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from conversations.contacts import contacts, points
-from conversations.contacts.fields import FIELDS
+from conversations.contacts.fields import FIELDS, ContactField
 from conversations.models import Contact, ContactPoint
 from conversations.types import PointKind, SenderIdentity
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict, Invalid
 
+T = TypeVar("T")
 REPLY: Final = "conversations.reply_conversation"
 _NUMBER: Final = re.compile(r"\+\d{7,15}")
 
@@ -23,13 +25,13 @@ _NUMBER: Final = re.compile(r"\+\d{7,15}")
 def create_contact(*, actor: Actor, phone: str = "", email: str = "", **said: str) -> Contact:
     """Create a contact with a phone number, an email address or both.
 
-    What is said fills its `FIELDS`. Nothing is sent, and it says nothing about consent. Needs
+    What is said fills its `FIELDS`; TypeError for others. Nothing is sent, and it says nothing about consent. Needs
     `conversations.reply_conversation`. Raises `Refused`, `Invalid`, and `Conflict` ("known_address") with the
     `contact_id` of the one who has an address already. Writes `CONTACT_CREATED`.
     """
     actor.require(REPLY)
     addresses = _checked(phone, email)
-    values = {field: field.read(text) for field in FIELDS if (text := said.get(field.name, "")).strip()}
+    values = {field: field.read(text) for field, text in _fields(said) if text.strip()}
     with transaction.atomic():
         columns = {column: value for field in values for column, value in field.values(values[field]).items()}
         contact: Contact = Contact.objects.create(**columns)
@@ -47,11 +49,11 @@ def create_contact(*, actor: Actor, phone: str = "", email: str = "", **said: st
 def revise_contact(*, actor: Actor, contact_id: UUID, **said: str | None) -> Contact | None:
     """Change what is written down of a contact in its `FIELDS`.
 
-    What is None or missing stays. Needs `conversations.reply_conversation`. Raises `Refused`, `NotFound`, `Invalid`,
-    `ContactErased`. Writes what each field names, such as `CONTACT_NAMED`.
+    What is None or missing stays; TypeError for other fields. Needs `conversations.reply_conversation`. Raises
+    `Refused`, `NotFound`, `Invalid`, `ContactErased`. Writes what each field names, such as `CONTACT_NAMED`.
     """
     actor.require(REPLY)
-    values = {field: field.read(text) for field in FIELDS if (text := said.get(field.name)) is not None}
+    values = {field: field.read(text) for field, text in _fields(said) if text is not None}
     if not values:
         return None
     with transaction.atomic():
@@ -63,6 +65,13 @@ def revise_contact(*, actor: Actor, contact_id: UUID, **said: str | None) -> Con
         for field, value in values.items():
             chain.note(actor, field.action, contact, **({field.name: value} if field.is_code else {}))
     return contact
+
+
+def _fields(said: Mapping[str, T]) -> list[tuple[ContactField, T]]:
+    """Return what is said of each field, in their order."""
+    if unknown := said.keys() - {field.name for field in FIELDS}:
+        raise TypeError(f"Contacts have no field {', '.join(sorted(unknown))}.")
+    return [(field, said[field.name]) for field in FIELDS if field.name in said]
 
 
 def _checked(phone: str, email: str) -> list[tuple[PointKind, str]]:
