@@ -11,7 +11,7 @@ from agents.llm.routes.candidates import ROUTES
 from agents.llm.routes.configuration import editors as route_editors
 from agents.models import Agent, AgentActivation, AgentVersion
 from core.actors import Actor
-from core.db.locks import found
+from core.db.rows import get_or_missing
 from core.errors import NotFound
 from core.reliability import kept
 from hitl.killswitch.targets import Targets
@@ -34,7 +34,7 @@ def query_agents(*, viewer: Actor) -> QuerySet[Agent]:
 def get_agent(*, viewer: Actor, agent_id: UUID) -> Agent:
     """Return one agent. Needs `agents.view_agent`; raises `NotFound`."""
     viewer.require(VIEW_AGENT)
-    return found(_agents(), agent_id, "There is no such agent.")
+    return get_or_missing(_agents().filter(pk=agent_id), "There is no such agent.")
 
 
 def get_draft(*, viewer: Actor, agent_id: UUID) -> AgentVersion:

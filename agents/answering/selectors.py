@@ -18,7 +18,7 @@ from agents.selectors import active_versions, any_version, authors_of, tools_of,
 from conversations.models import Contact, Conversation, Message
 from conversations.selectors import seen_by, stopped_at
 from core.actors import Actor
-from core.db.locks import found
+from core.db.rows import get_or_missing
 from core.models import AuditEntry
 
 VIEW_RUN = "agents.view_agentrun"
@@ -77,7 +77,7 @@ def query_runs(*, viewer: Actor) -> QuerySet[AgentRun]:
 
 def get_run(*, viewer: Actor, run_id: UUID) -> AgentRun:
     """Return one run. Needs `agents.view_agentrun`; raises `NotFound`."""
-    return found(query_runs(viewer=viewer), run_id)
+    return get_or_missing(query_runs(viewer=viewer).filter(pk=run_id))
 
 
 def query_tool_calls(*, viewer: Actor) -> QuerySet[ToolCall]:
@@ -89,7 +89,7 @@ def query_tool_calls(*, viewer: Actor) -> QuerySet[ToolCall]:
 
 def get_tool_call(*, viewer: Actor, call_id: UUID) -> ToolCall:
     """Return one tool call. Needs `agents.view_agentrun`; raises `NotFound`."""
-    return found(query_tool_calls(viewer=viewer), call_id, "There is no such tool call.")
+    return get_or_missing(query_tool_calls(viewer=viewer).filter(pk=call_id), "There is no such tool call.")
 
 
 def last_version(conversation_id: UUID, transcript: Transcript) -> AgentVersion | None:

@@ -7,7 +7,7 @@ from django.db.models import Count, Q, QuerySet
 
 from agents.knowledge.models import Collection, Document, DocumentVersion, OpenQuestion
 from core.actors import Actor
-from core.db.locks import found
+from core.db.rows import get_or_missing
 
 VIEW: Final = "agents.view_agent"
 
@@ -21,7 +21,7 @@ def query_collections(*, viewer: Actor) -> QuerySet[Collection]:
 
 def get_collection(*, viewer: Actor, collection_id: UUID) -> Collection:
     """Return one collection. Needs `agents.view_agent`; raises `NotFound`."""
-    return found(query_collections(viewer=viewer), collection_id, "There is no such collection.")
+    return get_or_missing(query_collections(viewer=viewer).filter(pk=collection_id), "There is no such collection.")
 
 
 def collection_choices() -> list[tuple[str, str]]:
@@ -39,7 +39,7 @@ def query_documents(*, viewer: Actor) -> QuerySet[Document]:
 
 def get_document(*, viewer: Actor, document_id: UUID) -> Document:
     """Return one document. Needs `agents.view_agent`; raises `NotFound`."""
-    return found(query_documents(viewer=viewer), document_id, "There is no such document.")
+    return get_or_missing(query_documents(viewer=viewer).filter(pk=document_id), "There is no such document.")
 
 
 def query_versions(*, viewer: Actor, document_id: UUID) -> QuerySet[DocumentVersion]:
@@ -58,4 +58,4 @@ def query_questions(*, viewer: Actor) -> QuerySet[OpenQuestion]:
 
 def get_question(*, viewer: Actor, question_id: UUID) -> OpenQuestion:
     """Return one such question. Needs `agents.view_agent`; raises `NotFound`."""
-    return found(query_questions(viewer=viewer), question_id, "There is no such question.")
+    return get_or_missing(query_questions(viewer=viewer).filter(pk=question_id), "There is no such question.")

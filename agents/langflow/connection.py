@@ -17,7 +17,8 @@ from agents.models import AgentVersion
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now
-from core.db.locks import advisory_lock, found, locked
+from core.db.locks import advisory_lock, locked
+from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, Unavailable, check_fields
 from integrations.langflow.client import LangflowClient
 from integrations.langflow.types import NOT_CONNECTED, PAUSES, SENTENCES, FlowDefinition, FlowFailed
@@ -106,7 +107,7 @@ def query_servers(*, viewer: Actor) -> QuerySet[FlowServer]:
 
 def get_server(*, viewer: Actor, server_id: UUID) -> FlowServer:
     """Return the connected server. Needs `agents.manage_routes`; raises `NotFound`."""
-    return found(query_servers(viewer=viewer), server_id, MISSING)
+    return get_or_missing(query_servers(viewer=viewer).filter(pk=server_id), MISSING)
 
 
 def is_ready() -> bool:

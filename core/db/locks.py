@@ -1,11 +1,10 @@
-"""One row by its id, for a reader; and locks until the commit, on a row that a service changes or on a name."""
+"""Locks until the commit, on a row that a service changes or on a name."""
 
 import hashlib
 from typing import Final, TypeVar
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
 
 from core.errors import NotFound
 from core.tenancy.models import TenantModel
@@ -21,14 +20,6 @@ def locked(model: type[M], key: UUID, missing: str = "", **wanted: object) -> M:
     if found is None:
         raise NotFound(missing)
     return found
-
-
-def found(rows: QuerySet[M], key: UUID, missing: str = "") -> M:
-    """Return the row among those that the viewer may see. Raises NotFound."""
-    row: M | None = rows.filter(pk=key).first()
-    if row is None:
-        raise NotFound(missing)
-    return row
 
 
 def advisory_lock(name: str, *, shared: bool = False) -> None:

@@ -14,7 +14,8 @@ from accounts.versioning import check_version, conflict_with
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.db.locks import advisory_lock, found, locked
+from core.db.locks import advisory_lock, locked
+from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import uuid7
 from core.models import WebhookDelivery
@@ -197,7 +198,7 @@ def _checked(actor: Actor, wanted: EndpointSettings) -> dict[str, Any]:
 
 def _find(endpoint_id: UUID) -> WebhookSubscription:
     rows: QuerySet[WebhookSubscription] = WebhookSubscription.objects.select_related("endpoint")
-    return found(rows, endpoint_id, MISSING)
+    return get_or_missing(rows.filter(pk=endpoint_id), MISSING)
 
 
 def _managed(actor: Actor, endpoint_id: UUID) -> WebhookSubscription:

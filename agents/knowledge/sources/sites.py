@@ -17,7 +17,8 @@ from agents.knowledge.sources.passages import cut
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now
-from core.db.locks import found, locked
+from core.db.locks import locked
+from core.db.rows import get_or_missing
 from core.errors import Conflict, check_fields
 from core.jobs.queues import enqueue_after_commit
 from core.reliability import lease
@@ -53,7 +54,7 @@ def query_sites(*, viewer: Actor) -> QuerySet[Site]:
 
 def get_site(*, viewer: Actor, site_id: UUID) -> Site:
     """Return one site. Needs `agents.view_agent`; raises `NotFound`."""
-    return found(query_sites(viewer=viewer), site_id, MISSING)
+    return get_or_missing(query_sites(viewer=viewer).filter(pk=site_id), MISSING)
 
 
 def add_site(

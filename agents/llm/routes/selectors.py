@@ -15,7 +15,7 @@ from agents.llm.routes.ledger import MANAGE, label_of
 from agents.llm.routes.models import Budget, ModelCall, ModelRoute, Spend
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.db.locks import found
+from core.db.rows import get_or_missing
 from core.tenancy.models import TenantModel
 
 T = TypeVar("T", bound=TenantModel)
@@ -149,4 +149,4 @@ def sum_up(
 
 
 def _one(rows: QuerySet[T], key: UUID) -> T:
-    return found(rows, key)
+    return get_or_missing(rows.filter(pk=key))

@@ -23,7 +23,7 @@ from conversations.models import Conversation, Message
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now
-from core.db.locks import found
+from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, NotFound, TooMany
 from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
@@ -95,7 +95,7 @@ def query_cases(*, viewer: Actor) -> QuerySet[EvalCase]:
 
 def get_case(*, viewer: Actor, case_id: UUID) -> EvalCase:
     """Return one case. Needs `agents.change_agent`; raises `NotFound`."""
-    return found(query_cases(viewer=viewer), case_id, MISSING)
+    return get_or_missing(query_cases(viewer=viewer).filter(pk=case_id), MISSING)
 
 
 def tools_for_cases(*, viewer: Actor, agent_id: object) -> list[str]:

@@ -31,7 +31,7 @@ from core import retention
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.db.locks import found
+from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, NotFound, WalkerError
 from core.jobs.queues import enqueue_after_commit
 from core.privacy.pii import mask_text
@@ -181,7 +181,9 @@ def query_runs(*, viewer: Actor) -> QuerySet[EvalRun]:
 def get_run(*, viewer: Actor, check_id: UUID) -> EvalRun:
     """Return one run with its results. Needs `agents.change_agent`; raises `NotFound`."""
     results = Prefetch("results", EvalResult.objects.order_by("number"))
-    return found(query_runs(viewer=viewer).prefetch_related(results), check_id, "There is no such check.")
+    return get_or_missing(
+        query_runs(viewer=viewer).prefetch_related(results).filter(pk=check_id), "There is no such check."
+    )
 
 
 def block_of(draft: AgentVersion) -> tuple[str, list[str]]:

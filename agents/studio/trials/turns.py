@@ -25,7 +25,7 @@ from core import retention
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.db.locks import found
+from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, NotFound, TooMany, WalkerError
 from core.ids import uuid7
 from core.jobs.queues import enqueue_after_commit
@@ -143,7 +143,7 @@ def query_trials(*, viewer: Actor) -> QuerySet[Trial]:
 def get_trial(*, viewer: Actor, trial_id: UUID) -> Trial:
     """Return one of the viewer's own trials with its turns. Needs `agents.change_agent`; raises `NotFound`."""
     turns = Prefetch("turns", TrialTurn.objects.order_by("number"))
-    return found(query_trials(viewer=viewer).prefetch_related(turns), trial_id, MISSING)
+    return get_or_missing(query_trials(viewer=viewer).prefetch_related(turns).filter(pk=trial_id), MISSING)
 
 
 def cost_of(trial_ids: Iterable[UUID]) -> list[dict[str, Any]]:
