@@ -10,7 +10,7 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -246,6 +246,9 @@ class OutgoingHttp:
         private_hosts: Iterable[str] = (),
     ) -> None:
         self._patience = patience or Patience()
+        base = httpx2.URL("")  # without an address each request is answered by `bad_url`
+        with suppress(httpx2.InvalidURL):
+            base = httpx2.URL(base_url)
         transport = GuardedTransport(
             httpx2.HTTPTransport(
                 verify=_trusted_certificates(),
@@ -256,7 +259,7 @@ class OutgoingHttp:
             private_hosts=frozenset(private_hosts),
         )
         self._client = httpx2.Client(
-            base_url=base_url,
+            base_url=base,
             # A small compressed answer can be larger than memory once unpacked.
             headers={"Accept-Encoding": "identity", **(headers or {})},
             timeout=httpx2.Timeout(self._patience.read, connect=self._patience.connect),
@@ -325,6 +328,22 @@ class OutgoingHttp:
 def _sentence(error: Exception) -> str:
     """Name only the kind of failure: an exception's text can contain addresses and secrets."""
     return f"{type(error).__name__} while calling the service."
+
+
+def url_problem(url: str, example: str, *, limit: int, own_hosts: Container[str]) -> str:
+    """Return why an address can't be called, or ""; whether its host is public is checked at each call."""
+    if len(url) > limit or not url.isascii() or not url.isprintable() or " " in url:
+        return f"Use at most {limit} ASCII characters, without spaces."
+    try:
+        parts, _ = urlsplit(url), httpx2.URL(url)
+        host, _ = parts.hostname or "", parts.port
+    except (ValueError, httpx2.InvalidURL):
+        return f"Enter it as {example}."
+    if not host or parts.scheme not in ("https", "http") or (parts.scheme == "http" and host not in own_hosts):
+        return f"Enter it as {example}."
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        return "Leave out user names, passwords and fragments."
+    return ""
 
 
 def host_of(url: str) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from core import http
 from core.actors import Actor
 
 URL_LIMIT: Final = 300
@@ -21,19 +22,9 @@ def key_problem(key: str) -> str:
 
 def url_problem(address: str, example: str) -> str:
     """Return why an address can't be used; whether its host is public is checked at each call."""
-    if len(address) > URL_LIMIT or not address.isascii() or not address.isprintable() or " " in address:
-        return f"Use at most {URL_LIMIT} ASCII characters, without spaces."
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return f"Enter it as {example}."
-    is_own = host in settings.MODEL_HOSTS
-    if not host or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not is_own):
-        return f"Enter it as {example}."
-    if parts.username is not None or parts.password is not None or parts.fragment or parts.query:
-        return "Leave out user names, passwords, parameters and fragments."
-    return ""
+    if problem := http.url_problem(address, example, limit=URL_LIMIT, own_hosts=settings.MODEL_HOSTS):
+        return problem
+    return "Leave out parameters." if urlsplit(address).query else ""
 
 
 def with_editor(people: list[UUID], actor: Actor) -> list[UUID]:

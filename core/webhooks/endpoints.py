@@ -14,7 +14,7 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
 from core.errors import Invalid, NotFound
-from core.http import checked_addresses
+from core.http import checked_addresses, url_problem
 from core.models import WebhookEndpoint
 from core.webhooks import signing
 from core.webhooks.purposes import PURPOSES
@@ -107,7 +107,7 @@ def secrets_of(endpoint: WebhookEndpoint, moment: datetime) -> list[str]:
 def checked_url(url: str) -> str:
     """Return an address for webhooks, or raise `Invalid` (`url`); each attempt checks that its host is public."""
     address = url.strip()
-    if reason := _fault_of(address):
+    if reason := url_problem(address, "https://host/path", limit=URL_LIMIT, own_hosts=settings.WEBHOOK_HOSTS):
         raise Invalid("This isn't an address for webhooks.", fields={"url": [reason]})
     return address
 
@@ -125,22 +125,6 @@ def refuse_private(url: str) -> None:
     except httpx2.ConnectError:
         reason = "This host has no public address. Enter one that can be reached from the internet."
         raise Invalid("This isn't an address for webhooks.", fields={"url": [reason]}) from None
-
-
-def _fault_of(address: str) -> str:
-    if len(address) > URL_LIMIT or not address.isascii() or not address.isprintable() or " " in address:
-        return f"Use at most {URL_LIMIT} ASCII characters, without spaces."
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return "Enter it as https://host/path."
-    is_own = host in settings.WEBHOOK_HOSTS
-    if not host or parts.scheme not in ("https", "http") or (parts.scheme == "http" and not is_own):
-        return "Enter it as https://host/path."
-    if parts.username is not None or parts.password is not None or parts.fragment:
-        return "Leave out user names, passwords and fragments: the signature is the proof."
-    return ""
 
 
 def _wake(endpoint: WebhookEndpoint) -> None:

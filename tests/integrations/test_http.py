@@ -95,7 +95,7 @@ def test_closed_port_was_not_sent_to() -> None:
     assert isinstance(get(f"http://127.0.0.1:{port}"), NotSent)
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://", "nonsense"])
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://", "nonsense", "https://0177.0.0.1", "https://[::1"])
 def test_bad_address_was_not_sent_to(url: str) -> None:
     answer = get(url)
     assert isinstance(answer, NotSent)

@@ -296,6 +296,7 @@ def test_a_new_secret_signs_beside_the_old_one_for_a_day(hooks: Hooks, receiver:
         "http://93.184.216.34/",
         "https://93.184.216.34/\r\nX-Injected: yes",
         "https://user:pass@93.184.216.34/",
+        "https://0177.0.0.1/",
         "javascript:alert(1)",
         "",
     ],

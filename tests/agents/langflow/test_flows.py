@@ -205,7 +205,14 @@ def test_flow_is_checked_before_it_answers(desk: Desk, langflow: Langflow) -> No
 def test_server_keeps_its_key_and_never_takes_it_elsewhere(desk: Desk, langflow: Langflow, settings: Any) -> None:
     with pytest.raises(Refused):
         connection.connect_server(actor=desk.world.actor("support"), base_url=langflow.url, key=KEY)
-    for address in ("http://langflow.example", "ftp://x", "https://a:b@x.example", "https://", "https://x.example?k=1"):
+    for address in (
+        "http://langflow.example",
+        "https://0177.0.0.1",
+        "ftp://x",
+        "https://a:b@x.example",
+        "https://",
+        "https://x.example?k=1",
+    ):
         with pytest.raises(Invalid):
             connection.connect_server(actor=OPERATOR, base_url=address, key=KEY)
     server = connection.connect_server(actor=desk.world.actor("admin"), base_url=langflow.url, key=KEY)

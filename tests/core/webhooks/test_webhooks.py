@@ -223,6 +223,7 @@ def test_a_receiver_that_is_down_is_tried_again(acme: World, receiver: Receiver)
         "",
         "http://shop.example/hook",
         "ftp://shop.example",
+        "https://1.2.3.999/",
         "https://",
         "https://user:password@shop.example/",
         "https://shop.example/#part",

@@ -355,6 +355,8 @@ def test_reported_usage_is_believed_only_as_far_as_it_is_possible() -> None:
         ({"base_url": "http://models.example/v1"}, "base_url"),
         ({"base_url": "https://user:pass@models.example/v1"}, "base_url"),
         ({"base_url": "ftp://models.example"}, "base_url"),
+        ({"base_url": "https://0177.0.0.1/v1"}, "base_url"),
+        ({"base_url": "https://models.example/v1?k=1"}, "base_url"),
         ({"base_url": "https://mod els"}, "base_url"),
         ({"currency": "EURO"}, "currency"),
         ({"model": " "}, "model"),
