@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import URLPattern, path, re_path
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
@@ -42,7 +43,7 @@ from conversations.replies.rest.canned_replies import CannedFileViewSet, CannedR
 from conversations.replies.rest.macros import MacroViewSet
 from conversations.replies.rest.suggestions import SuggestedReplyViewSet
 from conversations.surveys.rest import SurveyViewSet
-from core.errors import NotFound
+from core.errors import Invalid, NotFound
 from core.rest.audit import AuditViewSet
 from core.rest.dead_letters import DeadLetterViewSet
 from core.rest.erasures import ErasureViewSet
@@ -99,6 +100,16 @@ class Schema(SpectacularAPIView):
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
     throttle_classes: list[Any] = []
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
+        """Return what `?format=` names, json or yaml; without it, what the client's `Accept` does."""
+        named = request.query_params.get("format")
+        if named is None or force:
+            return super().perform_content_negotiation(request, force)
+        for renderer in self.get_renderers():
+            if renderer.format == named:
+                return renderer, renderer.media_type
+        raise Invalid("There is no such format.", fields={"format": ["Name json or yaml."]})
 
 
 class Docs(SpectacularSwaggerSplitView):

@@ -200,6 +200,12 @@ def test_description_is_open_to_everybody(client: Client) -> None:
     assert client.get("/api/schema/", headers={"Authorization": "Bearer nonsense"}).status_code == 200
 
 
+def test_description_comes_in_the_format_that_the_address_names(client: Client) -> None:
+    assert json.loads(client.get("/api/schema/?format=json").content)["openapi"] == "3.1.0"
+    assert client.get("/api/schema/?format=yaml", headers={"Accept": "text/html"}).content.startswith(b"openapi: 3.1.0")
+    assert client.get("/api/schema/?format=toml").status_code == 400
+
+
 @pytest.mark.django_db
 def test_page_takes_everything_from_here(client: Client) -> None:
     page = client.get("/api/docs/").content.decode()
