@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from io import StringIO
@@ -11,6 +12,11 @@ Format = Literal["csv", "jsonl"]
 _EXECUTED: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Spreadsheets take a cell that begins with one of these for a formula; the last four are the wide forms."""
 _BEFORE: Final = ("\t", "\r", "\n")
+# Whatever divides the cells in the reader's country; numbers stay as they are.
+_FORMULA: Final = re.compile(
+    r"(^|[,;|\t\r\n])(\"?[^\S\r\n]{0,20})(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
+    r"(?![+-]?\d[\d., ]{0,40}%?\"?(?:[,;|\t\r\n]|$))"
+)
 
 
 class Csv:
@@ -60,6 +66,11 @@ def safe_cell(value: Any) -> str:
     text = "; ".join(value) if isinstance(value, list) else "" if value is None else str(value)
     is_executed = text.startswith(_BEFORE) or text.lstrip().startswith(_EXECUTED)
     return f"'{text}" if is_executed else text
+
+
+def safe_table(text: str) -> str:
+    """Return a table that somebody else wrote, with an apostrophe before what a spreadsheet would execute."""
+    return _FORMULA.sub(r"\1\2'", text)
 
 
 def _written(cells: Iterable[str]) -> bytes:

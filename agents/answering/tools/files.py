@@ -13,6 +13,7 @@ from conversations.models import Conversation
 from conversations.services import Draft
 from core.actors import Actor
 from core.errors import Invalid
+from core.text.tables import safe_table
 
 WRITTEN: Final = ("text/plain", "text/csv")
 """The kinds that a model can write; a channel has to carry one of them."""
@@ -54,6 +55,7 @@ class SendFile(Tool):
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         given = FileArguments.model_validate(_checked(arguments.model_dump(), caller))
+        content = given.content if given.name.lower().endswith(".txt") else safe_table(given.content)
         message = services.reply(
             actor=Actor(
                 kind="agent",
@@ -65,7 +67,7 @@ class SendFile(Tool):
             conversation_id=caller.conversation_id,
             draft=Draft(
                 text=given.text,
-                files=[Upload(given.name, given.content.encode("utf-8", "replace"))],
+                files=[Upload(given.name, content.encode("utf-8", "replace"))],
                 # The same call, repeated after its worker died, is the same message.
                 client_id=uuid5(call_id, "file"),
             ),

@@ -1,5 +1,6 @@
 """An agent sends a file that it wrote: once, and only where the channel carries it."""
 
+import time
 from base64 import b64decode
 from collections.abc import Sequence
 from uuid import uuid4
@@ -13,6 +14,7 @@ from agents.models import AgentVersion
 from conversations.inbox import states
 from conversations.models import Attachment, Conversation
 from core.errors import Conflict, Invalid
+from core.text.tables import safe_table
 from tests.agents.conftest import Desk
 from tests.conversations.conftest import make_shop
 from tests.world import World
@@ -50,6 +52,32 @@ def test_agent_sends_a_table_once_and_not_over_a_person(acme: World) -> None:
         tool.call(asked, caller=caller, call_id=uuid4())
     line = Conversation.objects.get(pk=shop.call().conversation_id)
     assert not tool.allows(caller_in(line))  # WhatsApp through Twilio takes no tables
+
+
+@pytest.mark.parametrize(
+    ("content", "sent"),
+    [
+        ("=1+1,b", "'=1+1,b"),
+        ('day,"=HYPERLINK(1)"\n@SUM(1)', "day,\"'=HYPERLINK(1)\"\n'@SUM(1)"),
+        ("a;=cmd;\t+cmd|=x", "a;'=cmd;\t'+cmd|'=x"),
+        ("a,\uff1dcmd\n=cmd", "a,'\uff1dcmd\n'=cmd"),
+        ("a,-2+cmd, -5,+1.20 %,-1.299,00", "a,'-2+cmd, -5,+1.20 %,-1.299,00"),
+        ("day,visits\n1,2", "day,visits\n1,2"),
+    ],
+)
+def test_table_that_a_model_wrote_runs_nothing_in_a_spreadsheet(acme: World, content: str, sent: str) -> None:
+    caller, tool = caller_in(make_shop(acme).conversation()), SendFile()
+    tool.call(tool.read({"name": "figures.csv", "content": content}), caller=caller, call_id=uuid4())
+    tool.call(tool.read({"name": "figures.TXT", "content": content}), caller=caller, call_id=uuid4())
+    table, text = (b64decode(file.content).decode() for file in Attachment.objects.order_by("id"))
+    assert (table, text) == (sent, content)
+
+
+def test_table_of_blanks_is_made_safe_in_linear_time() -> None:
+    began = time.process_time()
+    for sign in (" ", "\n", ",", ",-1 ", '"'):
+        safe_table(sign * (100_000 // len(sign)))
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize("place", ["name", "text", "content"])
