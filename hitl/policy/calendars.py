@@ -8,17 +8,15 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import ProtectedError
 
-from accounts.versioning import check_version
+from accounts.versioning import lock_version, unique
 from core import working_time
 from core.actors import Actor
 from core.audit import chain
-from core.db.locks import locked
 from core.errors import Conflict, Invalid
 from hitl.models import ApprovalLevel, BusinessCalendar
-from hitl.policy.versions import change_locked, refuse_used, refusing_second
+from hitl.policy.versions import change_locked, refuse_used
 
 MANAGE: Final = "hitl.manage_workflow"
-OBJECT: Final = "hitl.businesscalendar"
 MISSING: Final = "This calendar doesn't exist."
 IN_USE: Final = "This calendar is used by {}. Choose another calendar there first."
 NAME_IN_USE: Final = "A calendar with this name already exists."
@@ -35,7 +33,7 @@ def create_calendar(
     """
     actor.require(MANAGE)
     values = _checked(name, zone, week, holidays)
-    with refusing_second(actor, BusinessCalendar.objects.filter(name=values["name"]), NAME_IN_USE):
+    with unique(actor, BusinessCalendar.objects.filter(name=values["name"]), NAME_IN_USE):
         calendar: BusinessCalendar = BusinessCalendar.objects.create(**values)
         _audit(actor, "CALENDAR_CREATED", calendar)
     return calendar
@@ -58,9 +56,9 @@ def revise_calendar(
     """
     actor.require(MANAGE)
     values = _checked(name, zone, week, holidays)
-    with refusing_second(actor, BusinessCalendar.objects.filter(name=values["name"]), NAME_IN_USE):
-        calendar = locked(BusinessCalendar, calendar_id, MISSING)
-        change_locked(actor, calendar, seen_version, **values)
+    with unique(actor, BusinessCalendar.objects.filter(name=values["name"]), NAME_IN_USE):
+        calendar = lock_version(actor, BusinessCalendar, calendar_id, seen_version, MISSING)
+        change_locked(actor, calendar, None, **values)
         _audit(actor, "CALENDAR_REVISED", calendar)
     return calendar
 
@@ -73,8 +71,7 @@ def delete_calendar(*, actor: Actor, calendar_id: UUID, seen_version: int | None
     """
     actor.require(MANAGE)
     with transaction.atomic():
-        calendar = locked(BusinessCalendar, calendar_id, MISSING)
-        check_version(actor, OBJECT, calendar, seen_version)
+        calendar = lock_version(actor, BusinessCalendar, calendar_id, seen_version, MISSING)
         refuse_used(actor, ApprovalLevel.objects.filter(calendar=calendar), IN_USE)
         try:
             BusinessCalendar.objects.filter(pk=calendar_id).delete()

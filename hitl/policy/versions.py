@@ -1,10 +1,8 @@
-"""What all definitions have in common: names in use, and a new version with each change."""
+"""What all definitions have in common: where they are used, and a new version with each change."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.versioning import check_version, conflict_with
@@ -16,17 +14,6 @@ from core.text.clean import clean_text
 from hitl.models import ApprovalLevel, ApprovalWorkflow
 
 V = TypeVar("V", bound=TenantModel)
-
-
-@contextmanager
-def refusing_second(actor: Actor, rows: QuerySet[Any], say: str) -> Iterator[None]:
-    """Save in a transaction; raises Conflict (`exists`) that names who changed the first of `rows`."""
-    try:
-        with transaction.atomic():
-            yield
-    except IntegrityError:
-        label = rows.model._meta.label_lower
-        raise conflict_with(say, code="exists", actor=actor, object_type=label, row=rows.first()) from None
 
 
 def change_locked(actor: Actor, row: Any, seen: int | None, **values: Any) -> None:

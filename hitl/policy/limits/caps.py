@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.versioning import unique
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
@@ -13,7 +14,7 @@ from core.errors import Invalid
 from core.text.amounts import parse_amount
 from hitl.actions import registry
 from hitl.models import Cap
-from hitl.policy.versions import change_locked, refusing_second
+from hitl.policy.versions import change_locked
 
 MANAGE: Final = "hitl.manage_workflow"
 EXISTS: Final = "This limit already exists. Change its amount instead."
@@ -26,7 +27,7 @@ def create_cap(*, actor: Actor, scope: str, target: str = "", currency: str, amo
     """
     actor.require(MANAGE)
     values = checked(scope=scope, target=target, currency=currency, window=window)
-    with refusing_second(actor, Cap.objects.filter(**values, is_active=True), EXISTS):
+    with unique(actor, Cap.objects.filter(**values, is_active=True), EXISTS):
         cap: Cap = Cap.objects.create(**values, amount=checked_amount(amount))
         _audit_cap(actor, "CAP_CREATED", cap)
     return cap

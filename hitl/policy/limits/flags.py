@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.versioning import unique
 from core import expressions
 from core.actors import Actor
 from core.audit import chain
@@ -13,7 +14,7 @@ from core.db.locks import locked
 from core.errors import Invalid
 from core.text.clean import clean_text
 from hitl.models import ComplianceFlag
-from hitl.policy.versions import change_locked, refusing_second
+from hitl.policy.versions import change_locked
 
 MANAGE: Final = "hitl.manage_workflow"
 NAME_IN_USE: Final = "A flag with this name already exists."
@@ -35,7 +36,7 @@ def create_flag(*, actor: Actor, name: str, label: str, condition: str = "") -> 
         say = "This name is kept for emergency approvals." if wanted in RESERVED else say
         raise Invalid("Choose another name.", fields={"name": [say]})
     values = _checked(label, condition)
-    with refusing_second(actor, ComplianceFlag.objects.filter(name=wanted, is_active=True), NAME_IN_USE):
+    with unique(actor, ComplianceFlag.objects.filter(name=wanted, is_active=True), NAME_IN_USE):
         flag: ComplianceFlag = ComplianceFlag.objects.create(name=wanted, **values)
         _audit(actor, "COMPLIANCE_FLAG_CREATED", flag)
     return flag

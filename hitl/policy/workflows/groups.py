@@ -7,17 +7,15 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.selectors import is_active_member, names_of
-from accounts.versioning import check_version
+from accounts.versioning import lock_version, unique
 from core.actors import Actor
 from core.audit import chain
-from core.db.locks import locked
 from core.errors import Invalid
 from core.events.outbox import Announcement, announce_all
 from hitl.models import ApprovalLevel, ApproverGroup, GroupMember
-from hitl.policy.versions import change_locked, refuse_used, refusing_second
+from hitl.policy.versions import change_locked, refuse_used
 
 MANAGE: Final = "hitl.manage_workflow"
-OBJECT: Final = "hitl.approvergroup"
 MISSING: Final = "This group doesn't exist."
 IN_USE: Final = "This group is used by {}. Change or retire the workflow first."
 NAME_IN_USE: Final = "A group with this name already exists."
@@ -30,7 +28,7 @@ def create_group(*, actor: Actor, name: str, people: Iterable[UUID]) -> Approver
     """
     actor.require(MANAGE)
     members, name = _checked_people(people), _checked_name(name)
-    with refusing_second(actor, ApproverGroup.objects.filter(name=name), NAME_IN_USE):
+    with unique(actor, ApproverGroup.objects.filter(name=name), NAME_IN_USE):
         group: ApproverGroup = ApproverGroup.objects.create(name=name)
         for person in members:
             GroupMember.objects.create(group=group, user_id=person)
@@ -49,9 +47,9 @@ def revise_group(
     """
     actor.require(MANAGE)
     wanted = set(_checked_people(people))
-    with refusing_second(actor, ApproverGroup.objects.filter(name=name.strip()[:80]), NAME_IN_USE):
-        group = locked(ApproverGroup, group_id, MISSING)
-        change_locked(actor, group, seen_version, name=_checked_name(name))
+    with unique(actor, ApproverGroup.objects.filter(name=name.strip()[:80]), NAME_IN_USE):
+        group = lock_version(actor, ApproverGroup, group_id, seen_version, MISSING)
+        change_locked(actor, group, None, name=_checked_name(name))
         there = set(GroupMember.objects.filter(group=group).values_list("user_id", flat=True))
         GroupMember.objects.filter(group=group, user_id__in=there - wanted).delete()
         for person in sorted(wanted - there):
@@ -70,8 +68,7 @@ def delete_group(*, actor: Actor, group_id: UUID, seen_version: int | None = Non
     """
     actor.require(MANAGE)
     with transaction.atomic():
-        group = locked(ApproverGroup, group_id, MISSING)
-        check_version(actor, OBJECT, group, seen_version)
+        group = lock_version(actor, ApproverGroup, group_id, seen_version, MISSING)
         asked = [{"type": "group", "value": str(group_id)}]
         refuse_used(actor, ApprovalLevel.objects.filter(workflow__is_active=True, approvers__contains=asked), IN_USE)
         members = list(GroupMember.objects.filter(group=group).values_list("user_id", flat=True))

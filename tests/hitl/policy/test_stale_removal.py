@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from core.errors import Conflict
 from core.tenancy.scope import tenant_scope
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar, Cap, ComplianceFlag
 from hitl.policy.calendars import revise_calendar
@@ -84,3 +85,12 @@ def test_version_that_was_seen_is_taken_away(
 
 def _in_use(name: str) -> dict[str, bool]:
     return {"is_active": True} if name in ("workflow", "cap", "flag") else {}
+
+
+def test_stale_group_is_told_before_a_blank_name(office: Office) -> None:
+    change(office, "group")
+    with tenant_scope(office.world.acme.pk), pytest.raises(Conflict) as refused:
+        revise_group(
+            actor=office.world.actor("admin"), group_id=office.ids["group"], name=" ", people=[], seen_version=1
+        )
+    assert refused.value.code == "stale_version"
