@@ -120,10 +120,11 @@ def pick(rules: Sequence[Rule], subject: Subject) -> Choice | None:
 def _pick(candidates: Sequence[Rule], rules: Sequence[Rule], subject: Subject) -> Choice | None:
     """Choose among the candidates; if none matches, among the defaults or all rules."""
     verdicts = [(rule, matches(rule, subject)) for rule in candidates if not rule.is_default]
-    pool = [rule for rule in rules if rule.is_default] or list(rules)
-    chosen = _strictest(pool) if pool else None
     if matching := [rule for rule, verdict in verdicts if verdict]:
-        chosen = min(matching, key=lambda rule: (-rule.priority, -rule.conditions, rule.workflow_id))
+        chosen: Rule | None = min(matching, key=lambda rule: (-rule.priority, -rule.conditions, rule.workflow_id))
+    else:
+        pool = [rule for rule in rules if rule.is_default] or rules
+        chosen = _strictest(pool) if pool else None
     unclear = [rule for rule, verdict in verdicts if verdict is None]
     if not unclear:
         return None if chosen is None else Choice(chosen)

@@ -156,9 +156,10 @@ def _tried(snapshot: Mapping[str, Any], number: int, excluded: list[UUID], at: d
     level = snapshot["levels"][number]
     planned = assignments.plan(level, excluded)
     is_distinct, levels = snapshot.get("distinct_approvers"), snapshot["levels"][: number + 1]
-    # As if the levels were open together: then each needs people of its own.
-    at_once = group_into_stages({**part, PARALLEL: True} for each in levels for part in parts_of(each))[0]
-    so_far = assignments.plan(at_once, excluded) if is_distinct else planned
+    so_far = planned
+    if is_distinct:  # as if the levels were open together: then each needs people of its own
+        at_once = group_into_stages({**part, PARALLEL: True} for each in levels for part in parts_of(each))[0]
+        so_far = assignments.plan(at_once, excluded)
     return TriedLevel(
         name=level["name"],
         mode=level["mode"],
