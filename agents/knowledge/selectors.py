@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
-from agents.knowledge.models import Collection, Document, DocumentVersion, OpenQuestion
+from agents.knowledge.models import Collection, Document, OpenQuestion
 from core.actors import Actor
 from core.db.rows import get_or_missing
 
@@ -40,13 +40,6 @@ def query_documents(*, viewer: Actor) -> QuerySet[Document]:
 def get_document(*, viewer: Actor, document_id: UUID) -> Document:
     """Return one document. Needs `agents.view_agent`; raises `NotFound`."""
     return get_or_missing(query_documents(viewer=viewer).filter(pk=document_id), "There is no such document.")
-
-
-def query_versions(*, viewer: Actor, document_id: UUID) -> QuerySet[DocumentVersion]:
-    """Return a document's versions, the newest first. Needs `agents.view_agent`; raises `NotFound`."""
-    get_document(viewer=viewer, document_id=document_id)
-    rows: QuerySet[DocumentVersion] = DocumentVersion.objects.filter(document_id=document_id)
-    return rows.order_by("-number")
 
 
 def query_questions(*, viewer: Actor) -> QuerySet[OpenQuestion]:

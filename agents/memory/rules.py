@@ -90,9 +90,9 @@ def _any(words: Iterable[str]) -> str:
     return "|".join(words)
 
 
-def _at_start(cue: str, value: str, ends: str = _THEN) -> tuple[str, str]:
+def _at_start(cue: str, value: str) -> tuple[str, str]:
     """Return the pattern of a cue where a part of a sentence begins, and that of the cue with its value."""
-    return f"{_START}{_FILL}(?i:{cue})", f"{_START}{_FILL}(?i:{cue}){value}{ends}"
+    return f"{_START}{_FILL}(?i:{cue})", f"{_START}{_FILL}(?i:{cue}){value}{_THEN}"
 
 
 _MY: Final = "my|our|meine|unsere|mon|notre|mi|nuestro"

@@ -133,13 +133,13 @@ def _actor_of(batch: BatchDecision) -> Actor:
     return actor if batch.scopes is None else actor.limited_to(frozenset(batch.scopes))
 
 
-def list_abandoned(*, now: datetime | None = None, limit: int = 100) -> list[Abandoned]:
+def list_abandoned(*, now: datetime | None = None) -> list[Abandoned]:
     """Return the batches of all tenants whose worker is gone. For the sweep."""
-    return [Abandoned(*row) for row in lease.list_free(BatchDecision, Q(finished_at=None), limit=limit, now=now)]
+    return [Abandoned(*row) for row in lease.list_free(BatchDecision, Q(finished_at=None), limit=100, now=now)]
 
 
-def purge_batches(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
+def purge_batches(*, now: datetime | None = None) -> int:
     """Remove batches that finished more than 90 days ago; return the count of rows."""
     before = (now or clock_now()) - KEPT_FOR
     old = retention.made_before(before) & Q(finished_at__lt=before)
-    return retention.remove(BatchDecision, old, limit=limit)
+    return retention.remove(BatchDecision, old)

@@ -131,7 +131,7 @@ def _spend(token: DecisionToken, approval: Approval, moment: datetime) -> None:
     void_tokens(approval, moment, DecisionToken.End.NEWER, person_id=token.person_id)
 
 
-def purge_links(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
+def purge_links(*, now: datetime | None = None) -> int:
     """Delete links that expired more than a week ago; return how many. For the sweep."""
     before = (now or clock_now()) - KEPT_FOR
-    return retention.remove(DecisionToken, retention.made_before(before) & Q(expires_at__lt=before), limit=limit)
+    return retention.remove(DecisionToken, retention.made_before(before) & Q(expires_at__lt=before))

@@ -13,7 +13,6 @@ NUMBER_SIGNS: Final = (">", ">=", "<", "<=", "==", "!=")
 TEXT_SIGNS: Final = ("==", "!=", "in", "not in")
 LIST_SIGNS: Final = ("has", "has not")
 SIGNS: Final = (*NUMBER_SIGNS, *TEXT_SIGNS[2:], *LIST_SIGNS)
-JOINS: Final = ("and", "or")
 _NUMBER: Final = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 
 

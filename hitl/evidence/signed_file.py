@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from core.privacy import signing
@@ -44,6 +44,3 @@ def write(kind: str, header: Mapping[str, Any], content: Mapping[str, Any]) -> b
     statement = {"format": EVIDENCE, "kind": kind, "header": signed, "index": index}
     signature = signing.sign(f"{EVIDENCE}\n".encode() + canonical(statement), key_id=signed["signer"]["key_id"])
     return canonical({**statement, "content": content, "signature": signature})
-
-
-FORMAT: Final = EVIDENCE

@@ -73,12 +73,12 @@ def _count_sent(row: Notification, moment: datetime) -> int:
     return sent.union(leaving).count()
 
 
-def list_waiting(*, now: datetime | None = None, limit: int = 200) -> list[Waiting]:
+def list_waiting(*, now: datetime | None = None) -> list[Waiting]:
     """Return one due notification a person and channel; for the sweep. One query."""
     with platform_scope():
         due = Notification.objects.filter(status="held", hold_until__lte=now or clock_now())
         rows = due.order_by("tenant_id", "recipient_id", "channel").distinct("tenant_id", "recipient_id", "channel")
-        return [Waiting(*row) for row in rows.values_list("tenant_id", "id")[:limit]]
+        return [Waiting(*row) for row in rows.values_list("tenant_id", "id")[:200]]
 
 
 @transaction.atomic

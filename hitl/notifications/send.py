@@ -46,11 +46,11 @@ class Unsent:
     tenant_id: UUID
 
 
-def list_unsent(*, now: datetime | None = None, limit: int = 200) -> list[Unsent]:
+def list_unsent(*, now: datetime | None = None) -> list[Unsent]:
     """Return unsent notifications of all tenants, one a digest; for the sweep."""
     moment = now or clock_now()
     late = Q(status__in=_OPEN, created_at__lt=moment - GRACE)
-    rows = lease.list_free(Notification, late, "digest_id", order="created_at", limit=limit, now=moment)
+    rows = lease.list_free(Notification, late, "digest_id", order="created_at", limit=200, now=moment)
     by_message = {digest_id or row_id: Unsent(row_id, tenant_id) for tenant_id, row_id, digest_id in rows}
     return list(by_message.values())
 

@@ -24,7 +24,7 @@ def list_notifications(*, viewer: Actor, approval_id: UUID, limit: int = MOST) -
     """
     viewer.require(VIEW)
     rows = Notification.objects.filter(approval_id=approval_id).select_related("recipient")
-    return list(rows.order_by("-id")[:limit])[::-1]
+    return list(rows.order_by("-id")[:SHOWN])[::-1]
 
 
 def list_timers(*, viewer: Actor, approval_id: UUID, open_only: bool = False) -> list[Timer]:
@@ -41,7 +41,7 @@ def list_votes(*, viewer: Actor, approval_id: UUID, limit: int = MOST) -> list[D
     """
     viewer.require(VIEW)
     rows = Decision.objects.filter(approval_id=approval_id).select_related("person", "on_behalf_of")
-    return list(rows.order_by("-id")[:limit])[::-1]
+    return list(rows.order_by("-id")[:SHOWN])[::-1]
 
 
 def query_executions(*, viewer: Actor, approval_id: UUID) -> QuerySet[Execution]:
@@ -56,7 +56,7 @@ def query_revisions(*, viewer: Actor, approval_id: UUID) -> QuerySet[Revision]:
     return Revision.objects.filter(approval_id=approval_id).select_related("person")
 
 
-def list_similar(*, viewer: Actor, approval: Approval, limit: int = SHOWN) -> list[Approval]:
+def list_similar(*, viewer: Actor, approval: Approval) -> list[Approval]:
     """Return the newest requests like this one that a person approved or rejected, newest first.
 
     Of the same action and for the same subject, or of comparable cost: from half to double. Needs
@@ -71,4 +71,4 @@ def list_similar(*, viewer: Actor, approval: Approval, limit: int = SHOWN) -> li
     rows = Approval.objects.filter(
         is_like, pk__in=newest.values("pk")[:LOOKED_AT], state__in=_DECIDED, decided_by__isnull=False
     )
-    return list(rows.order_by("-id")[:limit])
+    return list(rows.order_by("-id")[:SHOWN])

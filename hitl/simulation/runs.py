@@ -229,7 +229,7 @@ def take_waiting(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
         return list(waiting.values_list("tenant_id", "pk")[:1])
 
 
-def purge_simulations(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
+def purge_simulations(*, now: datetime | None = None) -> int:
     """Delete simulations older than 30 days; return how many. For the sweep."""
     before = (now or clock_now()) - KEPT
-    return retention.remove(Simulation, Q(created_at__lt=before) & ~Q(state__in=ACTIVE), limit=limit)
+    return retention.remove(Simulation, Q(created_at__lt=before) & ~Q(state__in=ACTIVE))

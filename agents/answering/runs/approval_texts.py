@@ -149,9 +149,9 @@ def _changes(approval: Approval) -> str:
     return "".join(changes)
 
 
-def _short(text: object, limit: int = 80) -> str:
+def _short(text: object) -> str:
     words = str(text)
-    return words if len(words) <= limit else words[: limit - 1] + "…"
+    return words if len(words) <= 80 else words[:79] + "…"
 
 
 def _result(approval: Approval) -> str:

@@ -86,7 +86,7 @@ def oldest_due_seconds() -> float:
     return (moment - oldest).total_seconds() if oldest else 0.0
 
 
-def list_due(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUID, UUID]]:
+def list_due(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
     """Return (tenant, run) of runs that no worker has.
 
     They are queued for too long, or have an expired lease.
@@ -95,4 +95,4 @@ def list_due(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUI
     moment = now or clock_now()
     stale = Q(state=State.QUEUED, lease_until__lte=moment - OVERDUE)
     lost = Q(state=State.RUNNING, lease_until__lte=moment)
-    return lease.list_free(AgentRun, stale | lost, order="lease_until", limit=limit, now=moment)
+    return lease.list_free(AgentRun, stale | lost, order="lease_until", limit=100, now=moment)

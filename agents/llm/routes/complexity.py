@@ -7,7 +7,6 @@ from typing import Final
 
 from agents.llm.ports import Line, ToolSpec
 
-VERSION: Final = 1
 THRESHOLD: Final = 40
 """From here on a strong model is asked."""
 MOST: Final = 100

@@ -138,11 +138,11 @@ def sweep(*, now: datetime | None = None, limit: int = 200) -> int:
     return done
 
 
-def forget_old(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
+def forget_old(*, now: datetime | None = None) -> int:
     """Delete calls older than `MODEL_CALLS_DAYS`; return how many. For the sweep."""
     before = (now or clock_now()) - timedelta(days=settings.MODEL_CALLS_DAYS)
     old = retention.made_before(before) & Q(created_at__lt=before) & ~Q(outcome=Outcome.RUNNING)
-    return retention.remove(ModelCall, old, limit=limit)
+    return retention.remove(ModelCall, old)
 
 
 def _spends(budgets: Sequence[Budget], moment: datetime) -> list[Spend]:

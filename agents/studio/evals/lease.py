@@ -43,7 +43,7 @@ def write_result(run: EvalRun, result: EvalResult, **fields: Any) -> bool:
     return bool(mine.update(**fields))
 
 
-def put_back(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUID, UUID, str, str]]:
+def put_back(*, now: datetime | None = None) -> list[tuple[UUID, UUID, str, str]]:
     """Let runs that no worker has wait again, and return them: tenant, run, and the version's model and flow.
 
     For the sweep; enters the platform scope itself.
@@ -52,7 +52,7 @@ def put_back(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUI
     unqueued = Q(lease_until__isnull=False) | Q(touched_at__lt=moment - QUEUED_FOR)
     with platform_scope():
         left = EvalRun.objects.filter(lease.free(moment), unqueued, state=EvalRun.State.RUNNING)
-        due = list(left.order_by("pk").values_list("tenant_id", "pk", "version__model", "version__flow")[:limit])
+        due = list(left.order_by("pk").values_list("tenant_id", "pk", "version__model", "version__flow")[:100])
         if due:
             left.filter(pk__in=[row[1] for row in due]).update(lease_until=None, touched_at=moment)
     return due

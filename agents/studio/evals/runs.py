@@ -210,10 +210,10 @@ def digest_of(agent_id: UUID) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest() if facts else ""
 
 
-def forget_runs(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
+def forget_runs(*, now: datetime | None = None) -> int:
     """Delete runs of checks older than `TRIALS_DAYS`; return how many rows. For the sweep."""
     before = (now or clock_now()) - timedelta(days=settings.TRIALS_DAYS)
-    return retention.remove(EvalRun, retention.made_before(before) & Q(created_at__lt=before), limit=limit)
+    return retention.remove(EvalRun, retention.made_before(before) & Q(created_at__lt=before))
 
 
 def _to_check(agent_id: UUID) -> tuple[Agent, AgentVersion]:

@@ -41,7 +41,7 @@ def note_steps(turn: TrialTurn, steps: Sequence[Step]) -> None:
     write(turn, steps=[asdict(step) for step in steps], lease_until=clock_now() + LEASE)
 
 
-def put_back(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUID, UUID, str, str]]:
+def put_back(*, now: datetime | None = None) -> list[tuple[UUID, UUID, str, str]]:
     """Let turns that no worker has wait again, and return them: tenant, turn, and the version's model and flow.
 
     One that was claimed three times is answered with the error `lost`. For the sweep; enters the platform scope
@@ -51,7 +51,7 @@ def put_back(*, now: datetime | None = None, limit: int = 100) -> list[tuple[UUI
     with platform_scope():
         left = TrialTurn.objects.exclude(state=State.ANSWERED).filter(lease.free(moment))
         facts = ("tenant_id", "pk", "trial__version__model", "trial__version__flow", "attempts")
-        due = list(left.order_by("lease_until").values_list(*facts)[:limit])
+        due = list(left.order_by("lease_until").values_list(*facts)[:100])
         if not due:
             return []
         ended = [row[1] for row in due if row[4] >= MOST_ATTEMPTS]

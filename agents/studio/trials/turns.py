@@ -170,10 +170,10 @@ def waits_for_network(model: str, flow: str) -> bool:
     return bool(flow) or model in registry.networked_models()
 
 
-def forget_trials(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
+def forget_trials(*, now: datetime | None = None) -> int:
     """Delete trials older than `TRIALS_DAYS`; return how many rows. For the sweep."""
     before = (now or clock_now()) - timedelta(days=settings.TRIALS_DAYS)
-    return retention.remove(Trial, retention.made_before(before) & Q(created_at__lt=before), limit=limit)
+    return retention.remove(Trial, retention.made_before(before) & Q(created_at__lt=before))
 
 
 def _ask(trial: Trial, version: AgentVersion, number: int, said: str) -> None:

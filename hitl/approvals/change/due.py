@@ -38,12 +38,12 @@ class Due:
     attempts: int = 1
 
 
-def claim_due(*, now: datetime | None = None, limit: int = BATCH) -> list[Due]:
+def claim_due(*, now: datetime | None = None) -> list[Due]:
     """Claim due timers of all tenants. For the sweep; runs in the platform scope."""
     moment = now or clock_now()
     with platform_scope():
         waiting = Timer.objects.filter(done_at=None, due_at__lte=moment).order_by("due_at")
-        rows = lease.claim_many(waiting, CLAIM_FOR, limit=limit, tries="attempts", now=moment)
+        rows = lease.claim_many(waiting, CLAIM_FOR, limit=BATCH, tries="attempts", now=moment)
     return [Due(row.pk, row.tenant_id, row.approval_id, row.kind, row.attempts) for row in rows]
 
 

@@ -140,13 +140,13 @@ def end_delegation(*, actor: Actor, delegation_id: UUID, now: datetime | None = 
     return row
 
 
-def list_due(*, now: datetime | None = None, limit: int = 200) -> list[DueDelegation]:
+def list_due(*, now: datetime | None = None) -> list[DueDelegation]:
     """Return delegations of all tenants that begin or end now. For the sweep."""
     moment = now or clock_now()
     due = Q(applied_at=None, starts_at__lte=moment) | Q(until__lte=moment)
     with platform_scope():
         rows = Delegation.objects.filter(due, ended_at=None).order_by("until")
-        return [DueDelegation(*row) for row in rows.values_list("id", "tenant_id")[:limit]]
+        return [DueDelegation(*row) for row in rows.values_list("id", "tenant_id")[:200]]
 
 
 def align_delegation(*, delegation_id: UUID, now: datetime | None = None) -> int:
