@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from accounts.last_change import last_change
+from accounts.versioning import check_version
 from agents.knowledge.models import Collection, Document, DocumentVersion, Site
 from agents.knowledge.search.index import digest_of, remove_passages, write_passages
 from agents.knowledge.sources.passages import Piece, cut
@@ -76,7 +77,7 @@ def delete_collection(*, actor: Actor, collection_id: UUID, seen_version: int | 
     """Delete an empty collection.
 
     Needs `agents.manage_knowledge`; raises `NotFound`, and `Conflict` ("not_empty") while it has documents or sites, or
-    once answers have cited one of them.
+    once answers have cited one of them. A collection has no versions: `seen_version` is compared with nothing.
     """
     actor.require(MANAGE)
     row = locked(Collection, collection_id, NO_COLLECTION)
@@ -170,10 +171,11 @@ def change_article(
 def delete_document(*, actor: Actor, document_id: UUID, seen_version: int | None = None) -> None:
     """Delete a document and its texts; answers keep which version they cited, and the digest of the passage.
 
-    Needs `agents.manage_knowledge`; raises `NotFound`.
+    Needs `agents.manage_knowledge`; raises `NotFound`, and `Conflict` as `check_version` does.
     """
     actor.require(MANAGE)
     row = _locked_document(document_id)
+    check_version(actor, "agents.document", row, seen_version)
     old = row.state
     delete_row(row)
     _record(actor, "DOCUMENT_DELETED", row, old, row.state)

@@ -126,7 +126,10 @@ def refresh_site(*, actor: Actor, site_id: UUID) -> Site:
 
 @transaction.atomic
 def remove_site(*, actor: Actor, site_id: UUID, seen_version: int | None = None) -> None:
-    """Remove a site and delete its pages. Needs `agents.manage_knowledge`; raises `NotFound`."""
+    """Remove a site and delete its pages. Needs `agents.manage_knowledge`; raises `NotFound`.
+
+    A site has no versions: `seen_version` is compared with nothing.
+    """
     actor.require(MANAGE)
     row = locked(Site, site_id, MISSING)
     pages = Document.objects.select_for_update().filter(site=row).exclude(state=Document.State.DELETED)

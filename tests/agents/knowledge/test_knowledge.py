@@ -102,6 +102,16 @@ def test_small_tenant_finds_all_its_passages_among_those_of_a_large_one(
     assert titles("returns desk upstairs")[0] == "Returns"
 
 
+def test_document_that_was_changed_in_between_is_not_deleted(library: dict[str, Document]) -> None:
+    row = library["hours"]
+    services.change_article(actor=OPERATOR, document_id=row.pk, text="Closed for renovation.")
+    with pytest.raises(Conflict) as refused:
+        services.delete_document(actor=OPERATOR, document_id=row.pk, seen_version=1)
+    assert (refused.value.code, titles("renovation")) == ("stale_version", ["Opening hours"])
+    services.delete_document(actor=OPERATOR, document_id=row.pk, seen_version=2)
+    assert titles("renovation") == []
+
+
 def test_changed_article_is_a_new_version_and_deleted_one_is_found_no_more(library: dict[str, Document]) -> None:
     row = library["hours"]
     changed = services.change_article(actor=OPERATOR, document_id=row.pk, text="Closed for renovation.", seen_version=1)
