@@ -64,7 +64,10 @@ def creates(service: Service, permission: str, form: type[ConsoleForm], *, done:
 def deletes(
     service: Service, key: str, permission: str, *, done: str, form: type[ConsoleForm] = ConfirmForm, **looks: Any
 ) -> ServiceAction:
-    """Return the action that deletes a row, "{}" in the sentence; without a sentence the list is shown."""
+    """Return the action that deletes, stops or retires a row, "{}" in the sentence; without one the list is shown.
+
+    The service gets the actor, the row's id and, of a form that has one, the version shown.
+    """
 
     def delete(self: Any, request: HttpRequest, obj: Any, form: ConsoleForm) -> str | HttpResponseBase:
         seen = {"seen_version": form.cleaned_data["version"]} if isinstance(form, VersionedForm) else {}

@@ -202,6 +202,7 @@ def _form(
     approval = opened.approval
     preview = approval.preview
     names = names_of([approval.requester_id])
+    # Masked: the page is opened without signing in.
     rows = [
         {name: _masked(line.get(name, "")) for name in ("label", "before", "after")} for line in preview.get("rows", [])
     ]

@@ -20,7 +20,10 @@ NOT_NEEDED: Final = "This person's approval is no longer needed."
 
 
 def why_unneeded(rows: Sequence[Notification]) -> dict[UUID, str]:
-    """Return why rows no longer concern their person, by id. Up to three queries."""
+    """Return why notifications of one person no longer concern them, by id.
+
+    For the system. At most three queries.
+    """
     try:
         actor = actor_for_user(rows[0].recipient)
     except Refused:

@@ -54,7 +54,7 @@ def history(
     entries = chain.chain_of("hitl.approval", approval_id, before=before, limit=most)
     decisions = list(list_decisions(viewer=viewer, approval_id=approval_id))
     if any(row.verdict in FLAGGING for row in decisions):
-        # Return the newest entries about flags that people set or cleared, which are no transitions.
+        # Flags that people set or cleared are no transitions: their entries are read apart.
         actions = [f"APPROVAL_{verdict.upper()}" for verdict in FLAGGING]
         about = AuditEntry.objects.filter(object_type="hitl.seal", object_id=approval_id, action__in=actions)
         entries = sorted(

@@ -1,4 +1,4 @@
-"""Endpoints of agents, their runs and their tool calls."""
+"""Endpoints of agents and their versions."""
 
 from typing import Any, ClassVar, Final
 from uuid import UUID

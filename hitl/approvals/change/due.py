@@ -54,7 +54,10 @@ def purge_done(*, now: datetime | None = None, limit: int = retention.BATCH) -> 
 
 
 def note_failure(due: Due, error: Exception) -> bool:
-    """Park a timer that keeps failing, so that a person sees it; it is still retried. Return True if it was parked."""
+    """Park a timer that keeps failing, so that a person sees it; it is still retried. Return True if it was parked.
+
+    In the tenant's scope. For the sweep.
+    """
     if due.attempts % PARK_EVERY:
         return False
     dead_letters.park(kind=PARKED_AS, ref=due.timer_id, error=f"{due.kind}: {type(error).__name__}")

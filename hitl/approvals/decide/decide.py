@@ -52,7 +52,10 @@ def decide(
 def vote(
     work: UnitOfWork, approval: Approval, actor: Actor, verdict: Verdict, digest: str, reason: str, channel: str
 ) -> None:
-    """Vote on a locked approval, as `decide` does. Raises Refused, Invalid, Conflict."""
+    """Vote on a locked approval, as `decide` does. Raises Refused, Invalid, Conflict.
+
+    The callers check the permission; the transaction and the row lock are theirs.
+    """
     context = DecisionContext.load(approval, work.moment)
     assignment = check_approver(context, actor, EVENTS[verdict], digest)[0]
     if verdict == "reject" and approval.current_level["require_reason"]:
@@ -71,7 +74,7 @@ def vote(
 
 
 def bar(approval: Approval, people: Collection[UUID]) -> list[UUID]:
-    """Keep people from approving a locked request from now on; return those who could have until now."""
+    """Keep people from approving a locked request; return those who were not excluded before."""
     added = sorted(set(people) - set(approval.excluded))
     if added:
         approval.excluded = sorted({*approval.excluded, *added})

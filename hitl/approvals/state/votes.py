@@ -22,7 +22,10 @@ class LevelTally(NamedTuple):
 
 
 def keep_decision(approval: Approval, actor: Actor, verdict: str, moment: datetime, **columns: Any) -> None:
-    """Store a signed row about what an approval is now: a vote, or a remark."""
+    """Store a signed row about what an approval is now: a vote, or a remark.
+
+    A rule passes "" as its `auth_strength`: it has no sign-in that could be strong or weak.
+    """
     row = Decision(
         approval=approval,
         revision=approval.revision,
