@@ -237,7 +237,7 @@ class DocumentAdmin(ServiceAdmin):
     list_filter: ClassVar = [choose("state", "State", Document.State.choices[:4])]
     ordering = ("-updated_at", "-id")
     to_list = ("delete",)
-    detail_fields = ("title", "home", "kind", "language", "standing", "problem", "link", "text", "past", "changed")
+    detail_fields = ("title", "home", "kind", "language", "standing", "problem", "source", "text", "past", "changed")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         """Return the documents that are not deleted."""
@@ -249,7 +249,7 @@ class DocumentAdmin(ServiceAdmin):
     standing = Column[Document]("State", lambda document: chip(document.get_state_display(), *STATES[document.state]))
     problem = Column[Document]("Problem", lambda document: uploads.TROUBLES.get(document.trouble, "") or "None")
     changed = Column[Document]("Changed", lambda document: moment(document.updated_at))
-    link = Column[Document]("Address", lambda document: document.address or "None: answers name the title only")
+    source = Column[Document]("Address", lambda document: document.address or "None: answers name the title only")
     text = Column[Document](
         "Text",
         lambda document: format_html('<div class="wk-body-text">{}</div>', services.text_of(document)[:20_000]) or "–",

@@ -62,7 +62,8 @@ def _problem(so_far: ReplayedState, entry: Entry) -> str:
     if so_far.state in FINAL:
         return "follows a final state"
     move = (_event(entry), entry.old_state, entry.new_state)
-    if move not in _LEGAL if so_far.version else move != ("propose", "", State.PENDING):
+    is_legal = move in _LEGAL if so_far.version else move == ("propose", "", State.PENDING)
+    if not is_legal:
         return f"{_event(entry)} from {entry.old_state or 'nothing'} to {entry.new_state} is not in the table"
     expected = _after(so_far, entry)
     for name, value in (("version", expected.version), ("revision", expected.revision)):

@@ -145,7 +145,7 @@ def _start(work: UnitOfWork, approval: Approval, observation: LatestObservation)
         )
     else:
         _raise_fence(execution, until)
-    return _grant(work, approval, execution, observation.kind, observation.params, until, State.EXECUTING)
+    return _grant(work, approval, execution, observation.kind, observation.params, until, Event.CLAIM)
 
 
 def _raise_fence(execution: Execution, until: datetime) -> None:
@@ -163,11 +163,11 @@ def _grant(
     kind: AnyKind,
     params: BaseModel,
     until: datetime,
-    to: State | None = None,
+    event: Event,
 ) -> Claim:
-    """Give the right to cause the effect until then; without a new state it is taken over."""
+    """Give the right to cause the effect until then: a claim starts it, a reclaim takes it over."""
     facts = {"fence": execution.fence, "attempt": execution.attempt}
-    event = Event.CLAIM if to else Event.RECLAIM
+    to = State.EXECUTING if event == Event.CLAIM else None
     work.apply(approval, event, actor=EXECUTOR, to=to, timers={timers.Kind.LEASE: until}, facts=facts)
     return Claim(
         approval_id=approval.pk,
@@ -177,7 +177,7 @@ def _grant(
         params=params,
         idempotency_key=execution.idempotency_key,
         agent_id=approval.agent_id,
-        retaken=to is None,
+        retaken=event == Event.RECLAIM,
     )
 
 
@@ -198,7 +198,7 @@ def _take_over(work: UnitOfWork, approval: Approval, observation: LatestObservat
         return None
     until = work.moment + LEASE
     _raise_fence(execution, until)
-    return _grant(work, approval, execution, kind, params, until)
+    return _grant(work, approval, execution, kind, params, until, Event.RECLAIM)
 
 
 def mark_unknown(work: UnitOfWork, approval: Approval, execution: Execution) -> None:

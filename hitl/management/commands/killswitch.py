@@ -48,14 +48,8 @@ class Command(BaseCommand):
             lines = _ACTIONS[options["action"]](options)
         except WalkerError as error:
             fields = error.facts.get("fields", {})
-            raise CommandError(
-                " ".join(
-                    [
-                        error.detail,
-                        *([text for texts in fields.values() for text in texts] if isinstance(fields, dict) else []),
-                    ]
-                )
-            ) from error
+            reasons = [text for texts in fields.values() for text in texts] if isinstance(fields, dict) else []
+            raise CommandError(" ".join([error.detail, *reasons])) from error
         for line in lines:
             self.stdout.write(line)
 
