@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from channels_app.mime import html_text, quotes
+from channels_app.mime.charsets import without_controls
 from channels_app.mime.headers import Address, Headers, parse_addresses
 from channels_app.mime.parts import TEXT_LIMIT, Part, head_of, split
 
@@ -49,7 +50,7 @@ class Mail:
 def read(raw: bytes) -> Mail:
     """Read an email of at most some megabytes; never raises for what stands in it."""
     headers, parts = split(raw)
-    text, quoted = quotes.split(_whole_text(parts))
+    text, quoted = quotes.split(without_controls(_whole_text(parts)))
     files = [
         File(number, part.content_type[:100], part.filename, part.size)
         for number, part in enumerate(parts)

@@ -26,6 +26,12 @@ def read(body: bytes, headers: bytes = b"") -> Mail:
     return mails.read(FROM + headers + b"\n" + body)
 
 
+@pytest.mark.parametrize("kind", [b"text/plain; charset=utf-8", b"text/html; charset=iso-8859-1"])
+def test_control_characters_are_taken_out(kind: bytes) -> None:
+    raw = b"Hel\x00lo\x07 \x1b[31mred\x1b[0m\x0bnext\x9d\x81 end"
+    assert read(raw, b"Content-Type: " + kind + b"\n").text == "Hello red\nnext end"
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     text=st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"), include_characters="\n"), max_size=200),
