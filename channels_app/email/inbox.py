@@ -53,7 +53,7 @@ def _receive(delivery: InboundDelivery) -> str:
         raise Invalid("This email has no sender.", code="no_sender")
     if sender.address.address.lower() in inbox.own or _is_a_copy(mail, account):
         return "own"
-    automatic: str = senders.why_automatic(mail.headers, mail.parts)
+    automatic: str = senders.why_automatic(mail.headers, mail.parts, sender.address.address)
     if automatic == "bounce" and _note_bounce(mail, account):
         return "bounce"
     address = sender.address.address

@@ -128,8 +128,11 @@ def _results_of(value: str) -> list[str]:
     return [*found, words]
 
 
-def why_automatic(headers: Headers, parts: list[Part]) -> Automatic:
-    """Return why a mail must not be answered: a bounce, an automatic reply or a list; "" if a person wrote it."""
+def why_automatic(headers: Headers, parts: list[Part], answers_to: str) -> Automatic:
+    """Return why a mail must not be answered: a bounce, an automatic reply or a list; "" if a person wrote it.
+
+    `answers_to` is the sender's address: forms of websites write From a machine's, and answer to the person's own.
+    """
     author = next((one.address for one in headers.addresses("from")), "")
     returns = headers.raw("return-path").strip()
     is_report = headers.as_message("content-type").get_content_type() == "multipart/report"
@@ -149,6 +152,6 @@ def why_automatic(headers: Headers, parts: list[Part]) -> Automatic:
         return "auto_reply"
     if {"all", "oof", "autoreply"} & set(re.split(r"[\s,]+", headers.raw("x-auto-response-suppress").lower())):
         return "auto_reply"
-    if returns == "<>" or _MACHINES.match(author):
+    if returns == "<>" or _MACHINES.match(answers_to):
         return "auto_reply"
     return ""
