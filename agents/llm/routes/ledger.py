@@ -208,7 +208,7 @@ def _note_spent(budgets: Sequence[Budget], spends: Sequence[Spend], amount: Deci
         for spend in full:
             if Spend.objects.filter(pk=spend.pk, spent_at=None).update(spent_at=moment):
                 _notify(spend, "A model budget is spent", "spent", "alert")
-    return by_id[full[0].budget_id]
+    return by_id[full[0].budget_id] if full else budgets[0]  # they were removed meanwhile
 
 
 def _notify(spend: Spend, title: str, what: str, level: notices.Level) -> None:
