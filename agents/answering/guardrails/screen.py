@@ -46,7 +46,7 @@ _DONE_ROMANCE: Final = (
     r"rimborsat|annullat)(?:[oai]|as|os|e)"
 )
 _CLAIMS: Final[tuple[tuple[Claimed, re.Pattern[str]], ...]] = (
-    # (what is claimed, by which words): whatever the sentence is about, no kind has to have a word for it.
+    # (what is claimed, by which words): a sentence may be about anything, no kind has to have a word for it.
     ("done", re.compile(rf"\bi(?:['’]ve|\s+have)?\s+{_ADVERBS}{_DONE}\b")),
     ("done", re.compile(rf"\bwe(?:['’]ve|\s+have)\s+{_ADVERBS}{_DONE}\b")),
     ("done", re.compile(rf"\b(?:has|have)\s+{_ADVERBS}been\s+{_ADVERBS}{_DONE}\b")),
