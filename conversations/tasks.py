@@ -22,31 +22,33 @@ DESK: Final = system("desk")
 GRACE: Final = timedelta(seconds=3)
 
 
-def _task(service: Callable[..., Any], key: str, queue: Queue = "default", actor: Actor | None = None) -> Any:
-    """Return the task that calls a service for a row, under the name of the service."""
+def _task(
+    name: str, service: Callable[..., Any], key: str, queue: Queue = "default", actor: Actor | None = None
+) -> Any:
+    """Return the task that calls a service for a row. Messages that wait know it by its name: it never changes."""
 
     given = {"actor": actor} if actor else {}
 
     def work(row_id: UUID) -> None:
         service(**given, **{key: row_id})
 
-    work.__name__ = work.__qualname__ = service.__name__
+    work.__name__ = work.__qualname__ = name
     work.__doc__ = service.__doc__
     return tenant_task(queue)(work)
 
 
-deliver = _task(delivery.deliver, "message_id", "high")
-assign_waiting = _task(assignment.assign_waiting, "team_id", "high", actor=DESK)
-move_to_fallback = _task(assignment.move_to_fallback, "conversation_id", actor=DESK)
-hand_back = _task(assignment.hand_back, "conversation_id", actor=DESK)
-end_silent = _task(availability.end_silent, "user_id", actor=DESK)
-leave_teams = _task(availability.leave_teams, "user_id", actor=DESK)
-wake = _task(snoozes.wake, "conversation_id", actor=DESK)
-note_due = _task(snoozes.note_due, "conversation_id", actor=DESK)
-ask_survey = _task(surveys.ask_survey, "survey_id", actor=DESK)
-send_triage_reply = _task(triage_replies.send_triage_reply, "triage_id", actor=DESK)
-remove_file = _task(file_contents.remove_file, "removal_id", "low")
-expire_file = _task(file_contents.expire_file, "attachment_id", "low")
+deliver = _task("deliver", delivery.deliver, "message_id", "high")
+assign_waiting = _task("assign_waiting", assignment.assign_waiting, "team_id", "high", actor=DESK)
+move_to_fallback = _task("move_to_fallback", assignment.move_to_fallback, "conversation_id", actor=DESK)
+hand_back = _task("hand_back", assignment.hand_back, "conversation_id", actor=DESK)
+end_silent = _task("end_silent", availability.end_silent, "user_id", actor=DESK)
+leave_teams = _task("leave_teams", availability.leave_teams, "user_id", actor=DESK)
+wake = _task("wake", snoozes.wake, "conversation_id", actor=DESK)
+note_due = _task("note_due", snoozes.note_due, "conversation_id", actor=DESK)
+ask_survey = _task("ask_survey", surveys.ask_survey, "survey_id", actor=DESK)
+send_triage_reply = _task("send_triage_reply", triage_replies.send_triage_reply, "triage_id", actor=DESK)
+remove_file = _task("remove_file", file_contents.remove_file, "removal_id", "low")
+expire_file = _task("expire_file", file_contents.expire_file, "attachment_id", "low")
 
 
 def _enqueue(found: list[tuple[UUID, UUID]], task: Any) -> None:
