@@ -1,6 +1,7 @@
 """Opt-outs, unreachable addresses and blocked contacts, as lines of the consent ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -29,6 +30,17 @@ STATES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What somebody, or their provider, said about messages to an address: lines of the ledger."""
+
+    state: Consent.State
+    source: Consent.Source
+    purposes: Sequence[str]
+    channel: str
+    at: datetime | None = None
+
+
 def block_point(
     *,
     actor: Actor,
@@ -50,7 +62,7 @@ def block_point(
     is_own_word = reason == OPTED_OUT and not by_provider
     source = Consent.Source.CUSTOMER if is_own_word else Consent.Source.PROVIDER
     purposes = (MARKETING,) if reason == NO_MARKETING else STOPPABLE
-    said = {"state": STATES[reason], "source": source, "purposes": purposes, "at": now, "channel": channel}
+    said = _Said(STATES[reason], source, purposes, channel, now)
     return _add(actor, "CONTACT_BLOCKED", sender, reason, said)
 
 
@@ -61,11 +73,11 @@ def resume_marketing(*, actor: Actor, sender: SenderIdentity, channel: str, now:
     audit entry. Raises `Refused`.
     """
     _require_channel(actor)
-    said = {"state": Consent.State.GIVEN, "source": Consent.Source.PROVIDER, "purposes": (MARKETING,), "at": now}
-    return _add(actor, "CONTACT_UNBLOCKED", sender, NO_MARKETING, {**said, "channel": channel})
+    said = _Said(Consent.State.GIVEN, Consent.Source.PROVIDER, (MARKETING,), channel, now)
+    return _add(actor, "CONTACT_UNBLOCKED", sender, NO_MARKETING, said)
 
 
-def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str, now: datetime | None = None) -> bool:
+def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str) -> bool:
     """Record that the owner of an address opted in again.
 
     Marketing comes back only for somebody who had agreed to it before: START isn't a consent of its own.
@@ -74,8 +86,8 @@ def unblock_point(*, actor: Actor, sender: SenderIdentity, channel: str, now: da
     _require_channel(actor)
     with transaction.atomic():
         purposes = _lifted_by_start(sender, channel)
-        said = {"state": Consent.State.GIVEN, "source": Consent.Source.CUSTOMER, "purposes": purposes, "at": now}
-        return bool(purposes) and _add(actor, "CONTACT_UNBLOCKED", sender, OPTED_OUT, {**said, "channel": channel})
+        said = _Said(Consent.State.GIVEN, Consent.Source.CUSTOMER, purposes, channel)
+        return bool(purposes) and _add(actor, "CONTACT_UNBLOCKED", sender, OPTED_OUT, said)
 
 
 def has_opted_out(*, sender: SenderIdentity, channel: str) -> bool:
@@ -137,16 +149,16 @@ def _require_channel(actor: Actor) -> None:
 
 
 @transaction.atomic
-def _add(actor: Actor, action: str, sender: SenderIdentity, reason: str, said: Mapping[str, Any]) -> bool:
+def _add(actor: Actor, action: str, sender: SenderIdentity, reason: str, said: _Said) -> bool:
     """Add what was said of an address to the ledger; the audit entry is about its contact, if it has one."""
     index = point_index(sender.kind, sender.value)
-    added = ledger.add_lines(address_index=index, others=together_with(index), **said)
+    added = ledger.add_lines(address_index=index, others=together_with(index), **asdict(said))
     if not added:
         return False
     point = ContactPoint.objects.filter(kind=sender.kind, value_index=index).only("contact_id").first()
     if point is None:
-        chain.note(actor, "CONSENT_RECORDED", added[0], channel=said["channel"], state=str(said["state"]))
+        chain.note(actor, "CONSENT_RECORDED", added[0], channel=said.channel, state=str(said.state))
     else:
-        facts = {"channel": said["channel"], "reason": reason, "point": str(point.pk)}
+        facts = {"channel": said.channel, "reason": reason, "point": str(point.pk)}
         chain.note(actor, action, Contact(pk=point.contact_id), **facts)
     return True
