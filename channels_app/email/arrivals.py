@@ -21,7 +21,10 @@ def keep(inbox: Inbox, raw: bytes, *, door: str) -> bool:
     with tenant_scope(inbox.tenant_id):
         key = mail_key(sender, identity)
         line = blind_index(f"{inbox.account_id}:{sender.lower()}", column=_LINE)
-    return store(Arrival(PROVIDER, inbox.tenant_id, inbox.account_id, key, line, raw, {"door": door}))
+    return store(Arrival(
+        provider=PROVIDER, tenant_id=inbox.tenant_id, account_id=inbox.account_id, event_key=key, queue_key=line,
+        body=raw, headers={"door": door},
+    ))  # fmt: skip
 
 
 def mail_key(sender: str, identity: str) -> str:

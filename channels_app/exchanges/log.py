@@ -48,7 +48,7 @@ WORDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """One exchange: its direction, time, outcome, HTTP status and code; `text` is what the provider said, masked."""
 
@@ -115,31 +115,44 @@ def _received(row: InboundDelivery) -> Exchange:
     # The status that the provider got for a stored webhook; a mailbox is read, and gets none.
     answered = None if row.headers.get("door") == BY_IMAP else 202 if row.provider == "app" else 200
     took = _milliseconds(row.received_at, row.done_at)
-    return Exchange(row.pk, row.received_at, row.state, answered, row.error, took, "in", message=row.target)
+    return Exchange(
+        id=row.pk, at=row.received_at, outcome=row.state, http_status=answered, code=row.error, milliseconds=took,
+        direction="in", message=row.target,
+    )  # fmt: skip
 
 
 def _posted(row: WebhookAttempt) -> Exchange:
-    outcome, took = "open" if row.milliseconds is None else "failed" if row.error else "succeeded", row.milliseconds
-    return Exchange(row.pk, row.started_at, outcome, row.status, row.error, took, message=row.delivery.ref)
+    outcome = "open" if row.milliseconds is None else "failed" if row.error else "succeeded"
+    return Exchange(
+        id=row.pk, at=row.started_at, outcome=outcome, http_status=row.status, code=row.error,
+        milliseconds=row.milliseconds, message=row.delivery.ref,
+    )  # fmt: skip
 
 
 def _sent(row: DeliveryAttempt) -> Exchange:
     # One that the provider took may be reported as failed later.
     outcome = "failed" if row.error and row.outcome == DeliveryAttempt.Outcome.SUCCEEDED else row.outcome
     took = _milliseconds(row.started_at, row.finished_at)
-    said = row.error, took, "out", row.error_text, row.message_id
-    return Exchange(row.pk, row.started_at, outcome, row.http_status, *said)
+    return Exchange(
+        id=row.pk, at=row.started_at, outcome=outcome, http_status=row.http_status, code=row.error,
+        milliseconds=took, text=row.error_text, message=row.message_id,
+    )  # fmt: skip
 
 
 def _called(row: ProviderCall) -> Exchange:
-    took = row.milliseconds
-    return Exchange(row.pk, row.started_at, row.outcome, row.http_status, row.code, took, what=row.what)
+    return Exchange(
+        id=row.pk, at=row.started_at, outcome=row.outcome, http_status=row.http_status, code=row.code,
+        milliseconds=row.milliseconds, what=row.what,
+    )  # fmt: skip
 
 
 def _mailed(row: MailDelivery) -> Exchange:
     at, outcome = row.handed_at or row.queued_at, MAILED.get(row.status, "succeeded")
     took = _milliseconds(row.handed_at, row.sent_at) if row.handed_at else None
-    return Exchange(row.pk, at, outcome, row.http_status, row.error, took, what=row.type)
+    return Exchange(
+        id=row.pk, at=at, outcome=outcome, http_status=row.http_status, code=row.error, milliseconds=took,
+        what=row.type,
+    )  # fmt: skip
 
 
 def mails_of(account: ChannelAccount) -> QuerySet[MailDelivery]:

@@ -83,4 +83,7 @@ def _arrival(element: Element, address: numbers.Address, proven: frozenset[str])
     # Keyed, as it outlives the erasure of a person: Meta's ids hold their phone number.
     key = blind_index(element.key if number else f"other:{element.key}", column=KEY)
     line = blind_index(f"{account_id}:{clean(element.line)}", column=LINE)
-    return deliveries.Arrival(PROVIDER, address.tenant_id, account_id, key, line, element.body, {"kind": kind})
+    return deliveries.Arrival(
+        provider=PROVIDER, tenant_id=address.tenant_id, account_id=account_id, event_key=key, queue_key=line,
+        body=element.body, headers={"kind": kind},
+    )  # fmt: skip

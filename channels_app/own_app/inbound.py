@@ -103,9 +103,10 @@ def _take(request: HttpRequest, key: str) -> tuple[Incoming, bool]:
         queue_key = blind_index(f"{app.account_id}:{point}", column=LINE)
         # Ids are the customer's own: another customer may use the same one. Keyed, as it outlives their erasure.
         digest = blind_index(f"{incoming.customer_id}\n{incoming.id}", column=KEY)
-    stored, headers = json.dumps(document).encode(), {"Content-Type": "application/json"}
-    event = f"message:{digest}"
-    arrival = deliveries.Arrival(PROVIDER, app.tenant_id, app.account_id, event, queue_key, stored, headers)
+    arrival = deliveries.Arrival(
+        provider=PROVIDER, tenant_id=app.tenant_id, account_id=app.account_id, event_key=f"message:{digest}",
+        queue_key=queue_key, body=json.dumps(document).encode(), headers={"Content-Type": "application/json"},
+    )  # fmt: skip
     is_new = deliveries.store(arrival)
     wake_worker.stored.give()
     return incoming, is_new

@@ -160,5 +160,7 @@ def _arrival(call: Call, number: senders.Number, target: UUID | None, *, is_know
         headers["kind"], key = UNKNOWN_NUMBER, f"other:{key}"
     with tenant_scope(number.tenant_id):
         queue_key = blind_index(f"{number.account_id}:{line}", column=LINE)
-    owner = number.tenant_id, number.account_id
-    return deliveries.Arrival(PROVIDER, *owner, key, queue_key, call.body, headers, target)
+    return deliveries.Arrival(
+        provider=PROVIDER, tenant_id=number.tenant_id, account_id=number.account_id, event_key=key,
+        queue_key=queue_key, body=call.body, headers=headers, target=target,
+    )  # fmt: skip

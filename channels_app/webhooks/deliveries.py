@@ -91,7 +91,7 @@ class Claimed(NamedTuple):
     is_paused: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """A verified webhook, ready to be stored."""
 

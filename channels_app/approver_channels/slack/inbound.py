@@ -46,7 +46,10 @@ def _store(request: HttpRequest, key: str) -> None:
     with tenant_scope(door.tenant_id):
         queue_key = line_of(door.account_id, payloads.user_of(payload))
     event_key = payloads.key_of(payload) or "body:" + hashlib.sha256(body).hexdigest()
-    deliveries.store(deliveries.Arrival(PROVIDER, door.tenant_id, door.account_id, event_key, queue_key, body))
+    deliveries.store(deliveries.Arrival(
+        provider=PROVIDER, tenant_id=door.tenant_id, account_id=door.account_id, event_key=event_key,
+        queue_key=queue_key, body=body,
+    ))  # fmt: skip
     wake_worker.stored.give()
 
 

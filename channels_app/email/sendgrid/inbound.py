@@ -34,8 +34,10 @@ def _store_batch(request: HttpRequest, key: str) -> None:
     mailbox = _find_verified_mailbox(request, body, key)
     digest = hashlib.sha256(body).hexdigest()
     # The digest is a queue of its own: batches may overtake each other, because mails only move forward.
-    arrival = deliveries.Arrival(PROVIDER, mailbox.tenant_id, mailbox.account_id, f"batch:{digest}", digest, body)
-    deliveries.store(arrival)
+    deliveries.store(deliveries.Arrival(
+        provider=PROVIDER, tenant_id=mailbox.tenant_id, account_id=mailbox.account_id, event_key=f"batch:{digest}",
+        queue_key=digest, body=body,
+    ))  # fmt: skip
     wake_worker.stored.give()
 
 
