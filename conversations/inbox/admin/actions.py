@@ -192,11 +192,11 @@ def tags_of(conversation: Conversation) -> list[str]:
     return list(rows.values_list("name", flat=True))
 
 
-def _does(service: Callable[..., Any], **looks: Any) -> ServiceAction:
+def _action_on_conversation(service: Callable[..., Any], **looks: Any) -> ServiceAction:
     return calls(service, "conversation_id", permission=REPLY, **looks)
 
 
-def _says(service: Callable[..., Any], **looks: Any) -> ServiceAction:
+def _action_on_contact(service: Callable[..., Any], **looks: Any) -> ServiceAction:
     return calls(service, "contact_id", of="contact_id", permission=REPLY, **looks)
 
 
@@ -228,7 +228,7 @@ class ConversationActions(ServiceAdmin):
             return {}
         return {"tags": tags_of(obj)}
 
-    assign = _does(
+    assign = _action_on_conversation(
         states.assign,
         form=AssignForm,
         path="assign",
@@ -241,7 +241,7 @@ class ConversationActions(ServiceAdmin):
         },
         done="Conversation assigned.",
     )
-    move = _does(
+    move = _action_on_conversation(
         assignment.move_to_team,
         form=TeamForm,
         path="team",
@@ -251,7 +251,7 @@ class ConversationActions(ServiceAdmin):
         values=lambda form: {"team_id": form.cleaned_data["team"] or None},
         done="Conversation moved.",
     )
-    escalate = _does(
+    escalate = _action_on_conversation(
         states.escalate,
         form=EscalateForm,
         path="escalate",
@@ -259,7 +259,7 @@ class ConversationActions(ServiceAdmin):
         explain="The conversation waits for another colleague. The agent stays silent.",
         done="The conversation is waiting for another colleague.",
     )
-    snooze = _does(
+    snooze = _action_on_conversation(
         snoozes.snooze,
         form=SnoozeForm,
         path="snooze",
@@ -269,10 +269,10 @@ class ConversationActions(ServiceAdmin):
         values=lambda form: {"until": form.until()},
         done="The conversation is snoozed.",
     )
-    wake = _does(
+    wake = _action_on_conversation(
         snoozes.wake, path="wake", title="End snooze", explain="Its clock goes on.", done="The conversation is back."
     )
-    priority = _does(
+    priority = _action_on_conversation(
         snoozes.set_priority,
         form=PriorityForm,
         path="priority",
@@ -280,13 +280,13 @@ class ConversationActions(ServiceAdmin):
         submit="Save",
         done="Priority saved.",
     )
-    name_contact = _says(
+    name_contact = _action_on_contact(
         revise_contact, form=NameForm, path="name", title="Edit name", submit="Save", done="Name saved."
     )
-    language = _says(
+    language = _action_on_contact(
         revise_contact, form=LanguageForm, path="language", title="Edit language", submit="Save", done="Language saved."
     )
-    tags = _does(
+    tags = _action_on_conversation(
         change_tags,
         form=ConversationTagsForm,
         path="tags",
@@ -296,7 +296,7 @@ class ConversationActions(ServiceAdmin):
         values=ConversationTagsForm.changes,
         done="Tags saved.",
     )
-    tag = _says(
+    tag = _action_on_contact(
         contacts.add_tag,
         form=TagForm,
         path="tag",
@@ -305,7 +305,7 @@ class ConversationActions(ServiceAdmin):
         values=_tag_name,
         done="Tag added.",
     )
-    untag = _says(
+    untag = _action_on_contact(
         contacts.remove_tag,
         form=UntagForm,
         path="untag",
@@ -334,7 +334,7 @@ class ConversationActions(ServiceAdmin):
             return f"Done, but its request wasn't made: {ran.problem.detail}"
         return f"Done. {ran.approval.reference} waits for approval." if ran.approval else "Done."
 
-    edit_note = _does(
+    edit_note = _action_on_conversation(
         notes.revise_note,
         form=EditNoteForm,
         path="edit-note",

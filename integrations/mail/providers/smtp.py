@@ -68,10 +68,7 @@ class SmtpSender(GuardedSender):
                     raise _Stop(Rejected("too_large", permanent=True))
                 _require_ok(line.mail(mail.sender.address))
                 answer = line.rcpt(mail.recipient)
-                detail = _DETAIL.search(answer[1][:200])
-                # Full (5.2.2), refused (5.7.1) or not relayed isn't a recipient without a mailbox.
-                is_absent = detail is None or detail[0].startswith((b"5.1.", b"5.2.1"))
-                if is_absent and answer[0] in (550, 551, 553):
+                if _names_no_mailbox(*answer):
                     raise _Stop(replace(_rejected(answer[0]), is_unreachable=True))
                 _require_ok(answer)
                 if mail.files and line.sock is not None:
@@ -102,6 +99,12 @@ class SmtpSender(GuardedSender):
         except (smtplib.SMTPException, OSError) as lost:
             return Unknown("timed_out" if isinstance(lost, TimeoutError) else "connection_lost")
         return Accepted(message_id_of(mail)) if code == 250 else _rejected(code)
+
+
+def _names_no_mailbox(code: int, words: bytes) -> bool:
+    """Return True if there is no such mailbox; full (5.2.2), refused (5.7.1) or not relayed doesn't say so."""
+    detail = _DETAIL.search(words[:200])
+    return code in (550, 551, 553) and (detail is None or detail[0].startswith((b"5.1.", b"5.2.1")))
 
 
 def _require_ok(answer: tuple[int, Any]) -> None:
