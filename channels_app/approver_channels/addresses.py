@@ -55,7 +55,7 @@ class Wanted(NamedTuple):
     code: str
 
 
-def request_code(*, actor: Actor, account: ChannelAccount, address: str, now: datetime | None = None) -> Wanted:
+def request_code(*, actor: Actor, account: ChannelAccount, address: str) -> Wanted:
     """Start proving that an address is the actor's own, and return the code to send to it.
 
     An earlier code of theirs ends. Needs `accounts.use_notices` and a password entered lately: what comes from a
@@ -71,7 +71,7 @@ def request_code(*, actor: Actor, account: ChannelAccount, address: str, now: da
         row = ColleagueAddress(channel_account=account, person_id=person_id, address=address)
         row.address_digest = blind_index(address, column=_ADDRESS)
         row.code_digest = _digest(row.pk, code)
-        row.code_until = (now or clock_now()) + CODE_LIFE
+        row.code_until = clock_now() + CODE_LIFE
         row.save(force_insert=True)
         chain.record(actor, "OWN_ADDRESS_CODE_SENT", OBJECT, row.pk, facts={"channel": account.kind})
     return Wanted(row.pk, code)

@@ -1,7 +1,7 @@
 """A company's own app as a channel: name, websites, and the secret by which it vouches for its customers."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -37,7 +37,7 @@ def save_app(
     return account
 
 
-def keep_token_secret(*, actor: Actor, account_id: UUID, secret: str, now: datetime | None = None) -> None:
+def keep_token_secret(*, actor: Actor, account_id: UUID, secret: str) -> None:
     """Replace the secret that signs customers' tokens.
 
     The previous one counts for `OVERLAP`. The actor could sign as any customer, so they may not approve requests made
@@ -50,7 +50,7 @@ def keep_token_secret(*, actor: Actor, account_id: UUID, secret: str, now: datet
         fresh: dict[str, Any] = {**kept, "token_secret": secret}
         if kept.get("token_secret"):
             fresh["older_token_secret"] = kept["token_secret"]
-            fresh["older_until"] = ((now or clock_now()) + OVERLAP).isoformat()
+            fresh["older_until"] = (clock_now() + OVERLAP).isoformat()
         account.credentials = fresh
         # Those who know the previous secret stay: it still counts for a day.
         account.keepers = sorted({*account.keepers, *([actor.user_id] if actor.user_id else [])})

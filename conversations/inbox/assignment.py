@@ -33,7 +33,6 @@ from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, Refused
 from core.tenancy.scope import platform_scope
 
-AWAY: Final = "person_away"
 REPLY: Final = "conversations.reply_conversation"
 ASSIGN: Final = "conversations.assign_conversation"
 MANAGE: Final = "conversations.manage_desk"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -41,13 +41,13 @@ class File:
     content: bytes = field(repr=False)
 
 
-def claim_attachment(*, attachment_id: UUID, now: datetime | None = None) -> Attachment | None:
+def claim_attachment(*, attachment_id: UUID) -> Attachment | None:
     """Claim a file that is due to be fetched.
 
     Returns None if it is claimed, not due or failed too often.
     For channels only.
     """
-    moment = now or clock_now()
+    moment = clock_now()
     due = Attachment.objects.filter(pk=attachment_id, state=State.PENDING, next_attempt_at__lte=moment)
     if not due.update(next_attempt_at=moment + LEASE, attempts=F("attempts") + 1):
         return None
@@ -100,7 +100,7 @@ def write_files(message_id: UUID, files: Sequence[CheckedFile]) -> list[Attachme
     return rows
 
 
-def fail_attachment(*, attachment: Attachment, error: str, permanent: bool, now: datetime | None = None) -> bool:
+def fail_attachment(*, attachment: Attachment, error: str, permanent: bool) -> bool:
     """Record that a file could not be fetched, to be retried or given up.
 
     `error` is a short code.
@@ -109,7 +109,7 @@ def fail_attachment(*, attachment: Attachment, error: str, permanent: bool, now:
     if permanent or attachment.attempts >= ATTEMPTS:
         attachment.state, attachment.next_attempt_at = State.FAILED, None
     else:
-        attachment.next_attempt_at = (now or clock_now()) + timedelta(seconds=PAUSES[attachment.attempts - 1])
+        attachment.next_attempt_at = clock_now() + timedelta(seconds=PAUSES[attachment.attempts - 1])
     return _save_result(attachment, [])
 
 

@@ -130,14 +130,14 @@ def remove_file(*, removal_id: UUID, now: datetime | None = None) -> bool:
     return True
 
 
-def list_files_expired(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
+def list_files_expired() -> list[tuple[UUID, UUID]]:
     """Return (tenant, file) of the files that are old enough to go.
 
     Older than `settings.FILE_DAYS`; none if that is 0. For the sweep.
     """
     if not settings.FILE_DAYS:
         return []
-    before = (now or clock_now()) - timedelta(days=settings.FILE_DAYS)
+    before = clock_now() - timedelta(days=settings.FILE_DAYS)
     with platform_scope():
         old = Attachment.objects.filter(state=Attachment.State.STORED, created_at__lt=before)
         return list(old.order_by("pk").values_list("tenant_id", "id")[:BATCH])

@@ -33,9 +33,7 @@ def read_parts(*, message_id: UUID, uploads_since: datetime) -> Parts:
     return {key: {} if SENT in facts and facts[SENT] == facts.get(FAILED) else facts for key, facts in found.items()}
 
 
-def note_part(
-    *, message_id: UUID, attempt: int, part: int, facts: Mapping[str, str], now: datetime | None = None
-) -> bool:
+def note_part(*, message_id: UUID, attempt: int, part: int, facts: Mapping[str, str]) -> bool:
     """Keep what an attempt got through, and extend its claim.
 
     Returns False if it has lost the message meanwhile.
@@ -46,7 +44,7 @@ def note_part(
         _add(row, part, facts)
         if message.status != SENDING or message.retry_count != attempt:
             return False
-        Message.objects.filter(pk=message_id).update(next_attempt_at=(now or clock_now()) + LEASE)
+        Message.objects.filter(pk=message_id).update(next_attempt_at=clock_now() + LEASE)
     return True
 
 

@@ -150,12 +150,10 @@ def judge_reply(conversation: Conversation, now: datetime | None = None) -> Reac
     return Reachability(best, until, rules.reply_window is not None, offered)
 
 
-def require_wanted(*, sender: SenderIdentity, channel: str, purpose: str = Consent.Purpose.SERVICE) -> None:
-    """Ask the gate about an address outside of any conversation.
-
-    Raises `gate.NotReachable` with the reason."""
+def require_wanted(*, sender: SenderIdentity, channel: str) -> None:
+    """Ask the gate about an address outside of any conversation. Raises `gate.NotReachable` with the reason."""
     index = point_index(sender.kind, sender.value)
-    found = gate.judge_one(Question(rules=ChannelRules(channel), purpose=purpose), index)
+    found = gate.judge_one(Question(rules=ChannelRules(channel), purpose=Consent.Purpose.SERVICE), index)
     if found.kind == "refused":
         raise gate.refusal(found.reason)
 

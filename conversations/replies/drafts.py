@@ -75,12 +75,9 @@ def with_own_drafts(*, actor: Actor, conversation_ids: Iterable[UUID]) -> set[UU
     return set(rows.values_list("conversation_id", flat=True))
 
 
-def prune_drafts(*, now: datetime | None = None, limit: int = BATCH) -> int:
-    """Delete drafts that nobody has changed for thirty days; return how many.
-
-    For the sweep.
-    """
-    return remove(Draft, Q(updated_at__lt=(now or clock_now()) - KEPT), limit=limit)
+def prune_drafts(*, now: datetime | None = None) -> int:
+    """Delete drafts that nobody has changed for thirty days; return how many. For the sweep."""
+    return remove(Draft, Q(updated_at__lt=(now or clock_now()) - KEPT), limit=BATCH)
 
 
 def _writer(actor: Actor) -> UUID:

@@ -38,7 +38,7 @@ def open_suggestion(*, viewer: Actor, conversation_id: UUID, clear: bool = False
     return None if found is None else (found, found.body if clear else found.masked_body)
 
 
-def count_to_review(*, viewer: Actor, most: int = 100) -> int:
-    """Return how many suggested replies wait for a review, up to `most`. Needs `conversations.view_conversation`."""
+def count_to_review(*, viewer: Actor) -> int:
+    """Return how many suggested replies wait for a review, up to 100. Needs `conversations.view_conversation`."""
     rows = query_suggestions(viewer=viewer).filter(state=SuggestedReply.State.OPEN)
-    return rows.only("pk")[:most].count()
+    return rows.only("pk")[:100].count()

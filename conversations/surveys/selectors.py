@@ -1,7 +1,7 @@
 """Read what customers said about their conversations, masked."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -59,13 +59,13 @@ def survey_of(*, viewer: Actor, conversation_id: UUID) -> Survey | None:
     return rows.first()
 
 
-def marks_of(*, viewer: Actor, since: datetime | None = None) -> Marks:
-    """Return the marks of customers who were asked lately: in the last thirty days, or `since` a moment.
+def marks_of(*, viewer: Actor) -> Marks:
+    """Return the marks of customers who were asked in the last thirty days.
 
     Of all teams with `analytics.view_figures`, of their own for leads; raises `Refused` for others. At most three
     queries.
     """
     scope = require_figures(viewer=viewer)
-    rows = scope.narrow(Survey.objects.filter(asked_at__gte=since or clock_now() - LATELY))
+    rows = scope.narrow(Survey.objects.filter(asked_at__gte=clock_now() - LATELY))
     found = dict(rows.filter(rating__isnull=False).order_by().values_list("rating").annotate(Count("pk")))
     return Marks(rows.count(), {mark: found.get(mark, 0) for mark in MARKS})

@@ -1,7 +1,6 @@
 """Mail services: queueing, sending, reports and retention."""
 
 import re
-from datetime import datetime
 from typing import Final
 
 from django.core.exceptions import ValidationError
@@ -45,7 +44,7 @@ _OWN_HEADERS: Final = frozenset(
 )
 
 
-def queue_mail(mail: NewMail, *, now: datetime | None = None) -> MailDelivery:
+def queue_mail(mail: NewMail) -> MailDelivery:
     """Queue one mail in the caller's transaction; a worker sends it after the commit, or after its `not_before`.
 
     One mail per tenant and key: a repeat returns the first and changes nothing. The gate is asked now and again right
@@ -65,7 +64,7 @@ def queue_mail(mail: NewMail, *, now: datetime | None = None) -> MailDelivery:
         is_ours = name.lower() in _OWN_HEADERS
         if is_ours or not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
             raise Invalid("This header can't be sent.", fields={"headers": [name[:60]]})
-    moment = now or clock_now()
+    moment = clock_now()
     question, others = question_of(mail.type, mail.ref)
     verdict = gate.judge_one(question, ledger.index_of_mail(address), others=others, now=moment)
     row = MailDelivery(

@@ -6,7 +6,6 @@ from integrations.meanings import SLOW, Meaning, find_meaning
 
 PAGE: Final = "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/"
 """Meta's page about all of its codes."""
-WINDOW_CLOSED: Final = "131047"
 _TOKEN: Final = Meaning("Meta rejected the access token. Create a new one and enter it here.", "channel")
 _TEMPLATE: Final = Meaning("The template is missing, not approved or in another language.", "channel")
 _VARIABLES: Final = Meaning("The template's variables don't match the template.", "content")

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -40,10 +40,10 @@ def get_endpoint(*, viewer: Actor, endpoint_id: UUID) -> WebhookSubscription:
     return get_or_missing(list_endpoints(viewer=viewer).filter(pk=endpoint_id), "This webhook endpoint doesn't exist.")
 
 
-def health_of(subscriptions: Collection[WebhookSubscription], *, now: datetime | None = None) -> dict[UUID, Health]:
+def health_of(subscriptions: Collection[WebhookSubscription]) -> dict[UUID, Health]:
     """Return the health of endpoints that were read for a viewer, by their ids. One query."""
     keys = {row.endpoint_id: row.pk for row in subscriptions}
-    recent = ~retention.made_before((now or clock_now()) - DAY)
+    recent = ~retention.made_before(clock_now() - DAY)
     state = WebhookDelivery.State
     # What waits is few, or has an index of its own; the rest is that of one day.
     rows = WebhookDelivery.objects.filter(Q(state=state.WAITING) | recent, endpoint__in=list(keys))

@@ -70,9 +70,9 @@ class SandboxAdsClient:
         """Return all pages, or the one with this slug."""
         return self._read_list("/v1/pages", partial(parse_row, Page), {"slug": slug} if slug else {})
 
-    def list_content(self, *, title: str = "") -> Answer[list[ContentItem]]:
-        """Return all content items, or those with exactly this title."""
-        return self._read_list("/v1/content", parse_content, {"title": title} if title else {})
+    def list_content(self) -> Answer[list[ContentItem]]:
+        """Return all content items."""
+        return self._read_list("/v1/content", parse_content)
 
     def get_content_text(self, content_id: str) -> Answer[str]:
         """Return the full text of a content item, or ""."""

@@ -152,13 +152,13 @@ def note_outcome(account: ChannelAccount, outcome: SlackOutcome) -> None:
         accounts.note_trouble(account_id=account.pk, code=outcome.code)
 
 
-def list_outdated(*, now: datetime | None = None, limit: int = 100) -> list[Due]:
+def list_outdated(*, now: datetime | None = None) -> list[Due]:
     """Return messages of all tenants whose request has moved on since they were shown. For the sweep; one query."""
     with platform_scope():
         rows = SlackMessage.objects.filter(is_settled=False, due_at__lte=now or clock_now()).exclude(ts="")
         rows = rows.filter(channel_account__paused_at=None)
         late = rows.exclude(shown_version=F("approval__version")).order_by("due_at")
-        return [Due(*row) for row in late.values_list("tenant_id", "pk")[:limit]]
+        return [Due(*row) for row in late.values_list("tenant_id", "pk")[:100]]
 
 
 def update(message_id: UUID, *, now: datetime | None = None) -> bool:

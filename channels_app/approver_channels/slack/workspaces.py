@@ -13,7 +13,6 @@ from integrations.slack.client import SlackClient
 from integrations.slack.types import SlackOutcome
 
 KIND: Final = ChannelAccount.Kind.SLACK
-CHANGE: Final = "channels_app.change_channelaccount"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ from integrations.imap import ImapTrouble
 from integrations.mail.errors import describe_error
 from integrations.mail.providers.routes import PROVIDER
 
-_DOMAIN: Final = re.compile(r"(?=.{4,190}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _HOST: Final = re.compile(r"(?=.{1,190}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 SECURITY: Final = ("tls", "starttls")
 

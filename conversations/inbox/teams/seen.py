@@ -53,15 +53,8 @@ def require_all_seen(viewer: Actor, contact_ids: Collection[UUID]) -> None:
         raise Refused(problem, code="not_all_seen")
 
 
-def sees(viewer: Actor, *, team_id: UUID | None, assigned_to_id: UUID | None) -> bool:
-    """Return True if a viewer sees a conversation in this team that this person has. No query."""
-    if viewer.teams is None:
-        return True
-    return team_id in viewer.teams or (assigned_to_id is not None and assigned_to_id == viewer.user_id)
-
-
 def places_of(conversation_ids: Collection[UUID]) -> dict[UUID, tuple[UUID | None, UUID | None]]:
-    """Return team and assignee of conversations, for `sees`. One query."""
+    """Return team and assignee of conversations, by which sockets apply `seen_by` without asking again. One query."""
     rows = Conversation.objects.filter(pk__in=conversation_ids)
     return {pk: (team_id, user_id) for pk, team_id, user_id in rows.values_list("pk", "team_id", "assigned_to_id")}
 
