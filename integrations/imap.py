@@ -105,7 +105,10 @@ class ImapMailbox:
         return self._uid_at(self._count)
 
     def list_after(self, uid: int, *, most: int) -> list[ListedMail]:
-        """Return about `most` emails above an id, oldest first. By ids, which stay when emails before them go."""
+        """Return about `most` emails above an id, oldest first, however many there are.
+
+        Positions are searched by halves; the list is asked for by ids, which stay when emails before them go.
+        """
         newest, first = self.newest_uid(), max(self._count - most + 1, 1)
         if newest <= uid:
             return []

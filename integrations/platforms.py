@@ -116,7 +116,10 @@ def _connection(platform: Platform, credentials: dict[str, Any]) -> Connection:
 
 
 def get_credentials(*, provider: str) -> dict[str, Any]:
-    """Return the tenant's credentials, for our own clients only. Raises Unavailable `not_connected` without any."""
+    """Return the credentials of the tenant's active account, for our own clients only.
+
+    Raises Unavailable `not_connected` without one; there is no fallback to another account.
+    """
     account = ProviderAccount.objects.filter(provider=provider, is_active=True).first()
     if account is None or not account.credentials:
         raise Unavailable(f"Your organisation has no active {provider} account.", code="not_connected")

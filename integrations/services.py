@@ -10,9 +10,10 @@ from integrations.models import ProviderAccount
 
 
 def connect_provider(*, actor: Actor, provider: str, name: str, credentials: dict[str, str]) -> ProviderAccount:
-    """Connect an account, ending an earlier one.
+    """Connect the tenant's account with a provider; an earlier one becomes inactive.
 
-    Needs `channels_app.change_channelaccount`; raises `Invalid`.
+    The same name again replaces the credentials. Needs `channels_app.change_channelaccount`; raises `Invalid` for an
+    unknown provider, and for credentials that can't be sent in a header.
     """
     actor.require("channels_app.change_channelaccount")
     if provider not in platforms.providers():

@@ -52,6 +52,7 @@ class EmailTransport(Transport):
         """Hand the answer to the mail queue, which retries by itself, and try once to send it now."""
         conversation = Conversation.objects.get(pk=outbound.conversation_id)
         message = Message.objects.get(pk=outbound.message_id)
+        # What is kept of the newest email before this answer; of an erased one nothing.
         rows = Message.objects.filter(conversation_id=message.conversation_id, direction=Message.Direction.IN)
         found = rows.filter(seq__lt=message.seq).order_by("-seq").first()
         facts = found.metadata.get("mail") if found is not None else None

@@ -19,7 +19,10 @@ Outcome = TypeVar("Outcome")
 
 
 class Connect(ABC, Generic[Outcome]):
-    """How accounts of one provider are found, keep their secrets and are tried out; fields are its own module's."""
+    """How accounts of one provider are found, keep their secrets and are tried out.
+
+    The fields, and what is wrong with them, are the provider's own module's.
+    """
 
     account: ClassVar[Mapping[str, str]]
     """What tells its accounts from others: their kind, their provider, or both."""

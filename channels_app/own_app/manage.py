@@ -77,7 +77,10 @@ def send_test(*, actor: Actor, account_id: UUID) -> WebhookDelivery:
 
 
 def set_paused(*, actor: Actor, account_id: UUID, is_paused: bool) -> WebhookEndpoint:
-    """Pause or resume the webhooks, which wait. Needs `channels_app.change_channelaccount`; raises `NotFound`."""
+    """Pause the webhooks, which then wait, or resume them.
+
+    Needs `channels_app.change_channelaccount`; raises `NotFound`.
+    """
     endpoint = _endpoint(actor, account_id)
     return endpoints.set_paused(actor=actor, endpoint_id=endpoint.pk, is_paused=is_paused)
 

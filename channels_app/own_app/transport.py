@@ -46,6 +46,7 @@ class AppTransport(Transport):
             return SendResult(ok=True, provider_id=key)
         if endpoint.state == WebhookEndpoint.State.GONE:
             return SendResult(ok=False, error="gone", permanent=True)
+        # Names of staff are not part of what the app gets.
         columns = ("seq", "sender_type", "created_at")
         seq, sender, created_at = Message.objects.values_list(*columns).get(pk=outbound.message_id)
         delivery = queue_delivery(

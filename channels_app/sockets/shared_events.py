@@ -91,7 +91,11 @@ class SharedEvents:
     async def due(
         self, tenant_id: UUID, user_id: UUID, permission: str, stream: str, after: int, *, place: str = ""
     ) -> list[StreamEvent]:
-        """Return at most 200 events after a number, read after this was asked. Raises `Refused`, `NotFound`."""
+        """Return at most 200 events after a number, read after this was asked.
+
+        `place` is the stream that they have to see, if it is another. Raises `Refused` without the permission,
+        `NotFound` for what they don't see any more, and what the database raises.
+        """
         loop = asyncio.get_running_loop()
         waiting = self.waiting.setdefault(loop, defaultdict(list))
         ask = Ask(user_id, permission, stream, after, place or stream, loop.create_future())

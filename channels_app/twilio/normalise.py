@@ -95,6 +95,7 @@ def message_of(fields: Fields, *, account_id: UUID, sender: SenderIdentity) -> I
         if (url := fields.get(f"MediaUrl{number}", ""))
     )
     content_type = _content_type(fields, media)
+    # The other parameters as received: Twilio adds new ones without notice.
     rest = {name: value for name, value in fields.items() if name not in _HELD and not name.startswith("Media")}
     kept: dict[str, Any] = {}
     room = REST_LIMIT

@@ -173,7 +173,10 @@ def snapshot(guest: Guest, conversation_id: UUID) -> Batch:
 
 
 def to_frame(frame: Frame, voice: str | None = None) -> Frame:
-    """Return the socket's documented form. Visitors see `voice` as the sender, members see which agent it is."""
+    """Return the socket's documented form: `id` is the client's, `message_id` is ours.
+
+    `voice` is the only sender name that visitors see; members see which agent it is.
+    """
     if "content_type" in frame:
         known = {name: frame[name] for name in KEPT if frame.get(name)}
         sender = frame["sender"]

@@ -48,7 +48,8 @@ class SessionView(View):
                 raise TooMany
             asked = _body(request)
             widget = find_widget(asked.get("widget"))
-            secret = tokens.visitor_or_none(widget.account_id, (asked.get("visitor") or ""))
+            # A new browser has no secret yet, and counts by its address only.
+            secret = tokens.visitor_or_none(widget.account_id, asked.get("visitor") or "")
             if secret is not None and not PER_BROWSER.take_now("session", tokens.visitor_point(secret)):
                 raise TooMany
             allowed = _checked_origin(request, widget)

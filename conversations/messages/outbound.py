@@ -64,7 +64,10 @@ class ByTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An unchecked message; `client_id` makes a repeat harmless, `after` was seen, `confidence` is up to 100."""
+    """A message to be sent, not checked yet; `client_id` makes a repeat harmless.
+
+    `after` is the newest message that the person had seen; `confidence` is from 0 to 100.
+    """
 
     text: str = field(default="", repr=False)
     files: Sequence[Upload] = field(default=(), repr=False)

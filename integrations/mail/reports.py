@@ -51,7 +51,10 @@ def record_report(*, event: ProviderEvent) -> bool:
 
 
 def apply_report(delivery_id: UUID, report: Report, *, provider_message_id: str = "", url: str = "") -> bool:
-    """Apply a report in the caller's transaction; tell the receiver news, and the ledger who takes no mail."""
+    """Apply a report in the caller's transaction; return whether the row changed.
+
+    The receiver of the mail's type hears what is new. An address that takes no mail is a line of the consent ledger.
+    """
     row: MailDelivery = MailDelivery.objects.select_for_update().get(pk=delivery_id)
     before = Progress(**{name: getattr(row, name) for name in COLUMNS})
     # A definite report replaces the error of an earlier attempt.

@@ -21,7 +21,10 @@ CONTENT: Final = ("address", "subject", "text", "html", "reply_to", "headers")
 
 
 def forget_texts(*, now: datetime | None = None, limit: int = BATCH) -> int:
-    """Delete and count texts older than `MAIL_DAYS`, never queued ones; rows stay, so that no mail is sent twice."""
+    """Delete and count a batch of mails' addresses and texts older than `MAIL_DAYS`.
+
+    Rows stay, so that no mail is sent twice. Queued mail keeps its text; failed mail loses it and is not sent again.
+    """
     moment = (now or clock_now()) - timedelta(days=settings.MAIL_DAYS)
     with platform_scope():
         old = MailDelivery.objects.filter(made_before(moment), queued_at__lt=moment, due_at=None, text__isnull=False)

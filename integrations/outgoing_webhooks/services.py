@@ -60,7 +60,10 @@ class SentAgain:
 
 
 def create_endpoint(*, actor: Actor, wanted: EndpointSettings) -> WithSecret:
-    """Add an endpoint, with its secret. Needs `MANAGE`; raises `Invalid`, `Conflict`. Writes `WEBHOOK_SUBSCRIBED`."""
+    """Add an endpoint, with its secret. Needs `MANAGE`.
+
+    Raises `Invalid` with the fields, `Conflict` ("exists", "too_many"). Writes `WEBHOOK_SUBSCRIBED`.
+    """
     values = _checked(actor, wanted)
     endpoints.refuse_private(wanted.url.strip())
     try:
@@ -105,7 +108,10 @@ def revise_endpoint(
 
 
 def remove_endpoint(*, actor: Actor, endpoint_id: UUID, seen_version: int | None = None) -> None:
-    """Remove an endpoint, its secrets and log. Needs `MANAGE`; raises `NotFound`, `Conflict`. Audited."""
+    """Remove an endpoint, its secrets and log; what waits is not sent. Needs `MANAGE`.
+
+    Raises `NotFound`, `Conflict` ("stale_version"). Writes `WEBHOOK_ENDPOINT_REMOVED` and `WEBHOOK_UNSUBSCRIBED`.
+    """
     actor.require(MANAGE)
     with transaction.atomic():
         row = locked(WebhookSubscription, endpoint_id, MISSING)
@@ -116,7 +122,10 @@ def remove_endpoint(*, actor: Actor, endpoint_id: UUID, seen_version: int | None
 
 
 def rotate_secret(*, actor: Actor, endpoint_id: UUID, now: datetime | None = None) -> WithSecret:
-    """Return a new secret; both sign for a day. Needs `MANAGE`; raises `NotFound`. Audited."""
+    """Replace the secret and return the new one; for 24 hours the old one signs too.
+
+    Needs `MANAGE`; raises `NotFound`. Writes `WEBHOOK_SECRET_REPLACED`.
+    """
     row = _managed(actor, endpoint_id)
     secret = endpoints.rotate_secret(actor=actor, endpoint_id=row.endpoint_id, now=now)
     return WithSecret(row, secret)
@@ -137,7 +146,10 @@ def turn_on_endpoint(*, actor: Actor, endpoint_id: UUID) -> WebhookSubscription:
 
 
 def send_test(*, actor: Actor, endpoint_id: UUID) -> WebhookDelivery:
-    """Queue and return a test. Needs `MANAGE`; raises `NotFound`, `Conflict`, `TooMany`. Writes `WEBHOOK_TESTED`."""
+    """Queue a test event and return its delivery. Needs `MANAGE`.
+
+    Raises `NotFound`, `Conflict` ("not_on"), `TooMany`. Writes `WEBHOOK_TESTED`.
+    """
     row = _managed(actor, endpoint_id)
     deliveries.refuse_unless_on(row.endpoint)
     limit_per_hour(
@@ -147,7 +159,10 @@ def send_test(*, actor: Actor, endpoint_id: UUID) -> WebhookDelivery:
 
 
 def resend_delivery(*, actor: Actor, endpoint_id: UUID, delivery_id: UUID) -> WebhookDelivery:
-    """Send a delivery that ended again, by its `webhook-id`. Needs `MANAGE`; raises `NotFound`, `Conflict`. Audited."""
+    """Send a delivery that ended again, under its `webhook-id`. Needs `MANAGE`.
+
+    Raises `NotFound`, `Conflict` ("still_waiting", "content_gone", "not_on"). Writes `WEBHOOK_SENT_AGAIN`.
+    """
     row = _managed(actor, endpoint_id)
     if not WebhookDelivery.objects.filter(pk=delivery_id, endpoint=row.endpoint_id).exists():
         raise NotFound("This delivery doesn't exist.")
@@ -162,7 +177,10 @@ def resend_span(
     until: datetime | None = None,
     only_failed: bool = True,
 ) -> SentAgain:
-    """Send deliveries of a span again. Needs `MANAGE`; raises `NotFound`, `Invalid`, `Conflict`, `TooMany`. Audited."""
+    """Send deliveries of a span of time again, and count them. Needs `MANAGE`.
+
+    Raises `NotFound`, `Invalid` with the fields, `Conflict` ("not_on"), `TooMany`. Writes `WEBHOOKS_SENT_AGAIN`.
+    """
     row = _managed(actor, endpoint_id)
     limit_per_hour(
         f"webhook-span:{row.pk}", limit=SPANS_PER_HOUR, sentence="Much was sent again. Wait an hour, then try again."

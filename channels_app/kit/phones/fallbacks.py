@@ -34,7 +34,10 @@ NO_OTHER_WAY: Final = (ChannelAccount.Kind.APP, ChannelAccount.Kind.EMAIL)
 
 
 def send_fallback(message_id: UUID) -> str:
-    """Send a failed message another way: "template", "mail", "person", or "" for none. Safe to repeat."""
+    """Send a failed message another way: "template", "mail", "person", or "" for none.
+
+    Safe to repeat: the template has the failed message's id, the mail its key, and the hand-off is made once.
+    """
     rows = Message.objects.select_related("channel_account", "conversation__contact")
     message = rows.filter(pk=message_id, direction=Message.Direction.OUT, status=Message.Status.FAILED).first()
     if message is not None and message.channel_account.kind in NO_OTHER_WAY:

@@ -126,7 +126,10 @@ class PhoneConnect(Connect[Sent | Failed | Unknown]):
 
 
 def introduce_colleague(*, actor: Actor, number: str, email: str) -> UUID:
-    """Count a number's messages as a colleague's. Needs `accounts.manage_membership`; raises `Invalid`."""
+    """Count a number's messages as a colleague's, also for four eyes.
+
+    Needs `accounts.manage_membership`; raises `Invalid` for no member, and for somebody else's number.
+    """
     actor.require("accounts.manage_membership")
     wanted = email.strip().lower()
     user_id = next((member.user_id for member in list_members() if member.user.email.lower() == wanted), None)

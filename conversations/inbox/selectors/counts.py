@@ -66,7 +66,10 @@ def _capped(rows: QuerySet[Conversation]) -> int:
 
 
 def count_by_day(*, viewer: Actor, days: int = 14, zone: str = "UTC", now: datetime | None = None) -> list[DayCount]:
-    """Count by day, oldest first, no day left out. Needs `conversations.view_conversation`. Two queries."""
+    """Count conversations opened and messages of each of the last days, oldest first.
+
+    No day is left out. Needs `conversations.view_conversation`. Two queries.
+    """
     viewer.require(VIEW)
     here = ZoneInfo(zone)
     today = (now or clock_now()).astimezone(here).date()

@@ -216,6 +216,7 @@ def _zipped(content: bytes) -> str:
             names = {part.filename for part in parts}
             if len(parts) > ENTRIES or sum(part.file_size for part in parts) > UNPACKED:
                 raise BadFile("archive")
+            # Macros, and programs for Java or Android.
             lower = {name.lower() for name in names}
             is_java = "meta-inf/manifest.mf" in lower and any(name.endswith(".class") for name in lower)
             if is_java or "classes.dex" in lower or any(name.endswith("vbaproject.bin") for name in lower):
