@@ -29,9 +29,7 @@ def connect_provider(*, actor: Actor, provider: str, name: str, credentials: dic
         ProviderAccount.objects.filter(provider=provider, is_active=True).exclude(name=name).update(is_active=False)
         account: ProviderAccount
         account, created = ProviderAccount.objects.update_or_create(
-            provider=provider,
-            name=name,
-            defaults={"credentials": credentials, "is_active": True},
+            provider=provider, name=name, defaults={"credentials": credentials, "is_active": True}
         )
         action, facts = "provider_connected" if created else "provider_credentials_replaced", {"provider": provider}
         chain.record(actor, action, "integrations.provideraccount", account.id, new_state="active", facts=facts)

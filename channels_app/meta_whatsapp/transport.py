@@ -243,11 +243,6 @@ def with_button(content: Mapping[str, Any], row: MessageTemplate, value: str) ->
     first = buttons[0] if isinstance(buttons, list) and buttons and isinstance(buttons[0], dict) else {}
     if str(row.category) != "authentication" or first.get("type") not in ("OTP", "URL"):
         return dict(content)
-    button = {
-        "type": "button",
-        "sub_type": "url",
-        "index": "0",
-        "parameters": [{"type": "text", "text": value}],
-    }
+    button = {"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": value}]}
     template = content["template"]
     return {**content, "template": {**template, "components": [*template["components"], button]}}

@@ -74,10 +74,7 @@ def read_batch(asks: Sequence[Ask]) -> Batch:
     limited = {user_id for user_id, (_, own_only) in roles.items() if own_only}
     talks = {talk for ask in asks if ask.user_id in limited and (talk := sight.talk_of(ask.place))}
     return Batch(
-        found,
-        roles,
-        selectors.teams_of_people(limited) if limited else {},
-        selectors.places_of(talks) if talks else {},
+        found, roles, selectors.teams_of_people(limited) if limited else {}, selectors.places_of(talks) if talks else {}
     )
 
 

@@ -49,10 +49,4 @@ class TwilioPage(PhonePage):
         done="Number connected. Paste the webhook address below into the Twilio console.",
     )
     test = tests("send-test", **PhonePage.test_looks)
-    edit = edits(
-        connect_number,
-        "edit",
-        title="Edit channel",
-        form=ChangeNumberForm,
-        done="Channel saved.",
-    )
+    edit = edits(connect_number, "edit", title="Edit channel", form=ChangeNumberForm, done="Channel saved.")

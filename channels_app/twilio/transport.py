@@ -35,10 +35,7 @@ if TYPE_CHECKING:
 
 ACTOR: Final = system("whatsapp")
 # Error codes that mean an address cannot receive our messages any more.
-BLOCKING: Final = {
-    "21610": OPTED_OUT,
-    **dict.fromkeys(("21211", "21614", "63003", "63024"), UNREACHABLE),
-}
+BLOCKING: Final = {"21610": OPTED_OUT, **dict.fromkeys(("21211", "21614", "63003", "63024"), UNREACHABLE)}
 # A request whose answer was lost may still be in flight; after this it has arrived or never will.
 SETTLED: Final = timedelta(seconds=20)
 CLOCKS_APART: Final = timedelta(seconds=5)

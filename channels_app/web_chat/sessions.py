@@ -23,12 +23,7 @@ class Session:
 
 
 def open_session(
-    *,
-    widget: Widget,
-    visitor: str = "",
-    signed_identity: str = "",
-    token: str = "",
-    now: datetime | None = None,
+    *, widget: Widget, visitor: str = "", signed_identity: str = "", token: str = "", now: datetime | None = None
 ) -> Session:
     """Open or extend a session on a widget. Anyone may; nothing is stored.
 

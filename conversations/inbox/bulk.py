@@ -69,12 +69,7 @@ class RowResult:
 
 
 def change_many(
-    *,
-    actor: Actor,
-    conversation_ids: Sequence[UUID],
-    change: str,
-    values: Mapping[str, Any],
-    dry_run: bool = False,
+    *, actor: Actor, conversation_ids: Sequence[UUID], change: str, values: Mapping[str, Any], dry_run: bool = False
 ) -> list[RowResult]:
     """Change up to 500 conversations, and return what became of each.
 

@@ -143,10 +143,7 @@ class MergeActions(ServiceAdmin):
         if preview is None:
             return ""
         merges.merge_contacts(
-            actor=viewer_of(request),
-            contact_id=contact.pk,
-            into_id=preview.into.pk,
-            reason=form.cleaned_data["reason"],
+            actor=viewer_of(request), contact_id=contact.pk, into_id=preview.into.pk, reason=form.cleaned_data["reason"]
         )
         self.message_user(request, f"Contacts merged. You can undo it for {UNDO_WITHIN.days} days.")
         return HttpResponseRedirect(self.object_url(preview.into))

@@ -200,9 +200,7 @@ def _first_copy(inbound: InboundMessage) -> Message | None:
         index = contacts.point_index(inbound.sender.kind, inbound.sender.value)
         owners = ContactPoint.objects.filter(kind=inbound.sender.kind, value_index=index)
         same |= Q(
-            client_id=inbound.client_id,
-            direction=Message.Direction.IN,
-            conversation__in=conversations_of(owners),
+            client_id=inbound.client_id, direction=Message.Direction.IN, conversation__in=conversations_of(owners)
         )
     if not same:
         return None

@@ -88,11 +88,7 @@ def _is_superseded(attempts: QuerySet[DeliveryAttempt], sid: str) -> bool:
 
 
 def _try_later(
-    message: Message,
-    attempts: QuerySet[DeliveryAttempt],
-    code: str,
-    words: Mapping[str, str],
-    sid: str,
+    message: Message, attempts: QuerySet[DeliveryAttempt], code: str, words: Mapping[str, str], sid: str
 ) -> bool:
     """Queue a message again that its provider couldn't deliver; False after the last."""
     moment = clock_now()
@@ -182,10 +178,7 @@ def mark_read(*, actor: Actor, conversation_id: UUID, seq: int) -> int:
     with transaction.atomic():
         conversation: Conversation = locked(conversation_id, actor=actor)
         rows = Message.objects.filter(
-            conversation=conversation,
-            direction=Message.Direction.OUT,
-            seq__lte=seq,
-            status__in=(SENT, DELIVERED),
+            conversation=conversation, direction=Message.Direction.OUT, seq__lte=seq, status__in=(SENT, DELIVERED)
         )
         count = rows.update(status=READ)
         if count:

@@ -23,10 +23,7 @@ def prepare_files(uploads: Sequence[Upload]) -> list[CannedFile]:
     """
     rows = [
         CannedFile(
-            content_type=file.found.content_type,
-            width=file.found.width,
-            height=file.found.height,
-            filename=file.name,
+            content_type=file.found.content_type, width=file.found.width, height=file.found.height, filename=file.name
         )
         for file in checked_files(uploads, EVERY_KIND)
     ]

@@ -45,16 +45,7 @@ def on_invited(*, ref: UUID, payload: Mapping[str, str], **_: Any) -> None:
         "link": f"{settings.PUBLIC_URL}{reverse('invitation', args=[_placeholder(row)])}",
     }
     with transaction.atomic():
-        queue_mail(
-            NewMail.rendered(
-                "invitation",
-                texts,
-                type=TYPE,
-                recipient=row.address,
-                ref=row.pk,
-                key=_key(row),
-            )
-        )
+        queue_mail(NewMail.rendered("invitation", texts, type=TYPE, recipient=row.address, ref=row.pk, key=_key(row)))
 
 
 def _key(row: Invitation) -> str:

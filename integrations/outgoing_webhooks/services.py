@@ -170,12 +170,7 @@ def resend_delivery(*, actor: Actor, endpoint_id: UUID, delivery_id: UUID) -> We
 
 
 def resend_span(
-    *,
-    actor: Actor,
-    endpoint_id: UUID,
-    since: datetime,
-    until: datetime | None = None,
-    only_failed: bool = True,
+    *, actor: Actor, endpoint_id: UUID, since: datetime, until: datetime | None = None, only_failed: bool = True
 ) -> SentAgain:
     """Send deliveries of a span of time again, and count them. Needs `MANAGE`.
 

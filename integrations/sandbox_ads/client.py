@@ -87,13 +87,7 @@ class SandboxAdsClient:
         return self._read(f"/v1/operations/{_part(key)}", parse_key_status)
 
     def set_budget(
-        self,
-        campaign_id: str,
-        *,
-        daily_budget: Decimal,
-        currency: str,
-        key: str,
-        expected_old: Decimal | None = None,
+        self, campaign_id: str, *, daily_budget: Decimal, currency: str, key: str, expected_old: Decimal | None = None
     ) -> Answer[Effect]:
         """Set a daily budget; repeating it with the same key returns the first answer."""
         body = {"daily_budget": f"{daily_budget:.2f}", "currency": currency}

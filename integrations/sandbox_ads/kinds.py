@@ -20,13 +20,7 @@ from integrations.sandbox_ads.execution import (
     platform_link,
     probe_key,
 )
-from integrations.sandbox_ads.params import (
-    CENT,
-    CampaignBudget,
-    CampaignPause,
-    ContentPublication,
-    PageMeta,
-)
+from integrations.sandbox_ads.params import CENT, CampaignBudget, CampaignPause, ContentPublication, PageMeta
 from integrations.sandbox_ads.texts import describe_length, describe_text_changes, hash_text
 
 DAYS_EXPOSED = 30
@@ -151,10 +145,7 @@ class SetCampaignBudget(KeyedChange[CampaignBudget], CampaignKind[CampaignBudget
         """Set the budget; repeating the call with the same key is safe."""
         return perform(
             lambda client: client.set_budget(
-                params.campaign,
-                daily_budget=params.daily_budget,
-                currency=params.currency,
-                key=idempotency_key,
+                params.campaign, daily_budget=params.daily_budget, currency=params.currency, key=idempotency_key
             )
         )
 
@@ -328,9 +319,4 @@ class PublishContent(SandboxKind[ContentPublication]):
         return perform(lambda client: client.publish_content(params.content))
 
 
-KINDS: tuple[type[ActionKind[Any]], ...] = (
-    SetCampaignBudget,
-    PauseCampaign,
-    UpdatePageMeta,
-    PublishContent,
-)
+KINDS: tuple[type[ActionKind[Any]], ...] = (SetCampaignBudget, PauseCampaign, UpdatePageMeta, PublishContent)

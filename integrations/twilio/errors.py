@@ -86,12 +86,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
         own_advice="Connect that number, or remove Walker's webhook address from it in the Twilio console.",
     ),
 }
-TEMPLATE_STATES: Final[dict[str, str]] = {
-    "63027": "gone",
-    "63040": "rejected",
-    "63041": "paused",
-    "63042": "disabled",
-}
+TEMPLATE_STATES: Final[dict[str, str]] = {"63027": "gone", "63040": "rejected", "63041": "paused", "63042": "disabled"}
 """What became of a template, by the code with which Twilio refuses to send it."""
 _PAGE: Final = "https://www.twilio.com/docs/api/errors/{}"
 _UNKNOWN: Final = Meaning("Twilio reports an error.", "provider")

@@ -169,13 +169,7 @@ def console_url(approval_id: UUID) -> str:
 
 
 def _button(words: str, action_id: str, style: str, value: str) -> Block:
-    return {
-        "type": "button",
-        "action_id": action_id,
-        "text": _plain(words, 75),
-        "style": style,
-        "value": value,
-    }
+    return {"type": "button", "action_id": action_id, "text": _plain(words, 75), "style": style, "value": value}
 
 
 def reason_form(press: payloads.Press, approval: Approval) -> Block:

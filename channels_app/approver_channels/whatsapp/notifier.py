@@ -67,11 +67,7 @@ class WhatsAppNotifier(Notifier):
         # Without an answer the message may be there: two are better than none, and only the newer link decides.
         pause = (outcome.retry_after or 0) if isinstance(outcome, Failed) else 0
         return Delivery(
-            sent=False,
-            provider=own.account.provider,
-            error="WhatsApp can't be reached.",
-            retry=True,
-            retry_after=pause,
+            sent=False, provider=own.account.provider, error="WhatsApp can't be reached.", retry=True, retry_after=pause
         )
 
     def people_who_can_read_mail(self) -> Collection[UUID]:

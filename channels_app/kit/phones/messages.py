@@ -35,17 +35,10 @@ def receive(delivery: InboundDelivery, heard: Heard, read: Callable[[SenderIdent
     for other in filter(None, (*heard.identities, heard.username)):
         if other is not first and message.sender_id is not None:
             services.add_point(
-                actor=ACTOR,
-                contact_id=message.sender_id,
-                sender=other,
-                conversation_id=message.conversation_id,
+                actor=ACTOR, contact_id=message.sender_id, sender=other, conversation_id=message.conversation_id
             )
     if heard.wish:
         opt_out.apply(
-            heard.wish,
-            message=message,
-            senders=heard.identities,
-            channel=heard.channel,
-            is_managed=heard.is_managed,
+            heard.wish, message=message, senders=heard.identities, channel=heard.channel, is_managed=heard.is_managed
         )
     return message

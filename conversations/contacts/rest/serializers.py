@@ -9,11 +9,7 @@ from conversations.contacts.selectors.consents import wishes_of
 from conversations.contacts.selectors.directory import points_in_order
 from conversations.models import Contact, ContactPoint
 from core.models import Consent
-from core.rest.fields import (
-    CLEAR,
-    ExpandedField,
-    RowSerializer,
-)
+from core.rest.fields import CLEAR, ExpandedField, RowSerializer
 
 
 class PointSerializer(RowSerializer[ContactPoint]):

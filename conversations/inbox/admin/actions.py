@@ -51,9 +51,7 @@ class AssignForm(ConsoleForm):
 
     colleague = forms.TypedChoiceField(label="Colleague", coerce=UUID)
     even_if_full = forms.BooleanField(
-        label="Even if they have no room",
-        required=False,
-        help_text="For leads of the conversation's team.",
+        label="Even if they have no room", required=False, help_text="For leads of the conversation's team."
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -62,10 +62,7 @@ class ReplyForm(ConsoleForm):
     """A reply to the customer, in words, with files or both."""
 
     text = forms.CharField(
-        label="Your reply",
-        max_length=settings.TEXT_LIMIT,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        label="Your reply", max_length=settings.TEXT_LIMIT, required=False, widget=forms.Textarea(attrs={"rows": 3})
     )
     after = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
     as_template = forms.BooleanField(label="Send it as a template")
@@ -179,10 +176,7 @@ class CloseForm(ConsoleForm):
 
     resolved = forms.TypedChoiceField(
         label="Resolved?",
-        choices=[
-            ("yes", "Yes, the question was answered"),
-            ("no", "No, the question is still open"),
-        ],
+        choices=[("yes", "Yes, the question was answered"), ("no", "No, the question is still open")],
         coerce=lambda value: value == "yes",
         widget=forms.RadioSelect,
     )

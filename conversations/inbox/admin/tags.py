@@ -105,10 +105,7 @@ class TagAdmin(ServiceAdmin):
     def merge(self, request: HttpRequest, obj: Tag, form: MergeForm) -> str:
         """Merge the tag into another."""
         into = merge_tags(
-            actor=viewer_of(request),
-            tag_id=obj.pk,
-            into_id=form.cleaned_data["into"],
-            seen_version=form.seen_version(),
+            actor=viewer_of(request), tag_id=obj.pk, into_id=form.cleaned_data["into"], seen_version=form.seen_version()
         )
         return f"“{obj}” is now “{into}”."
 

@@ -8,28 +8,15 @@ from rest_framework import serializers
 
 from accounts.rest.serializers import PersonSerializer
 from conversations.channel_accounts.rest.accounts import AccountSummarySerializer
-from conversations.contacts.rest.serializers import (
-    ContactSummarySerializer,
-    ExpandableContactSerializer,
-)
+from conversations.contacts.rest.serializers import ContactSummarySerializer, ExpandableContactSerializer
 from conversations.inbox.rest.tags import TagSerializer
 from conversations.inbox.selectors.first_answers import first_answers
 from conversations.inbox.selectors.lists import LEADS, ORDERS
 from conversations.inbox.selectors.tags import tags_of_conversations
 from conversations.messages.reach import judge_reply
-from conversations.messages.rest import (
-    ReadingSerializer,
-)
+from conversations.messages.rest import ReadingSerializer
 from conversations.models import Conversation
-from core.rest.fields import (
-    FROM,
-    TOO_EARLY,
-    UNTIL,
-    ExpandedField,
-    MomentField,
-    RowSerializer,
-    times_out_of_order,
-)
+from core.rest.fields import FROM, TOO_EARLY, UNTIL, ExpandedField, MomentField, RowSerializer, times_out_of_order
 from core.rest.views import ListQuery
 
 

@@ -112,8 +112,7 @@ def list_conversations(
     last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
     wanted = filters or ConversationFilters()
     rows: QuerySet[Any] = _filtered(_rows(viewer), wanted).annotate(
-        last_text=Subquery(last.values("masked_body")[:1]),
-        last_sender=Subquery(last.values("sender_type")[:1]),
+        last_text=Subquery(last.values("masked_body")[:1]), last_sender=Subquery(last.values("sender_type")[:1])
     )
     by_beginning = wanted.created_after or wanted.created_before
     name = ordering or ("-created_at" if by_beginning else NEWEST)

@@ -14,15 +14,7 @@ from accounts.versioning import conflict_with, lock_version, unique
 from conversations import registry
 from conversations.inbox.assignment import MANAGE, REPLY
 from conversations.inbox.changes import wake_after_commit
-from conversations.models import (
-    MOST_AT_ONCE,
-    Conversation,
-    Priority,
-    Team,
-    TeamMember,
-    TeamTarget,
-    TriageRule,
-)
+from conversations.models import MOST_AT_ONCE, Conversation, Priority, Team, TeamMember, TeamTarget, TriageRule
 from conversations.transitions import CLOSED
 from core.actors import Actor
 from core.audit import chain

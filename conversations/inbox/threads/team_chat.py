@@ -12,15 +12,7 @@ from accounts.selectors import list_members
 from conversations import texts
 from conversations.inbox import assignment
 from conversations.inbox.threads.models import chat_stream, require_seat
-from conversations.inbox.threads.thread import (
-    NOTE_LIMIT,
-    Kind,
-    changeable,
-    colleagues,
-    mentioned_among,
-    rewrite,
-    tell,
-)
+from conversations.inbox.threads.thread import NOTE_LIMIT, Kind, changeable, colleagues, mentioned_among, rewrite, tell
 from conversations.models import Team, TeamChatReader, TeamMember, TeamMessage, TeamMessageVersion
 from core.actors import Actor
 from core.audit import chain

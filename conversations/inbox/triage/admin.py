@@ -151,11 +151,7 @@ class TriageRuleAdmin(ServiceAdmin):
         """Show what the rule would have done."""
         found = triage.try_rule(actor=viewer_of(request), rule_id=obj.pk, days=form.cleaned_data["days"])
         lines = [
-            {
-                "talk": one.conversation,
-                "name": customer_name(one.conversation),
-                "what": in_words(one),
-            }
+            {"talk": one.conversation, "name": customer_name(one.conversation), "what": in_words(one)}
             for one in found.differences
         ]
         context = {

@@ -58,10 +58,7 @@ ENTITIES: Final = {
 LEADS: Final = {"hot": ("Hot lead", "accent", "coin"), "warm": ("Warm lead", "neutral", "coin")}
 
 
-PRIORITIES: Final = {
-    Priority.LOW: ("Low priority", "neutral", ""),
-    Priority.HIGH: ("High priority", "warn", "flame"),
-}
+PRIORITIES: Final = {Priority.LOW: ("Low priority", "neutral", ""), Priority.HIGH: ("High priority", "warn", "flame")}
 
 
 def due_chip(conversation: Conversation) -> SafeString | str:

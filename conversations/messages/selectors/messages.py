@@ -139,11 +139,7 @@ def _text_of(message: Message, *, clear: bool) -> str:
 
 
 def row_of(
-    message: Message,
-    *,
-    clear: bool = False,
-    failure: Failure | None = None,
-    names: Mapping[UUID, str] | None = None,
+    message: Message, *, clear: bool = False, failure: Failure | None = None, names: Mapping[UUID, str] | None = None
 ) -> MessageRow:
     """Return a message masked, or in clear for a viewer who was checked.
 

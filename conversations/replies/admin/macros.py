@@ -54,10 +54,7 @@ class MacroForm(VersionedForm):
         help_text="{{ first_name }}, {{ my_name }} and {{ team }} are filled in when it's sent.",
     )
     note = forms.CharField(
-        label="Note for colleagues",
-        max_length=NOTE_LIMIT,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
+        label="Note for colleagues", max_length=NOTE_LIMIT, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
     add = forms.MultipleChoiceField(label="Put tags on", required=False, widget=forms.CheckboxSelectMultiple)
     remove = forms.MultipleChoiceField(label="Take tags off", required=False, widget=forms.CheckboxSelectMultiple)

@@ -36,10 +36,7 @@ class ConversationNoteRequest(serializers.Serializer[Any]):
 
     text = serializers.CharField(max_length=NOTE_LIMIT)
     mentions = serializers.ListField(
-        child=serializers.UUIDField(),
-        default=list,
-        max_length=MENTIONS_MAX,
-        help_text="The people who get a notice.",
+        child=serializers.UUIDField(), default=list, max_length=MENTIONS_MAX, help_text="The people who get a notice."
     )
 
 
@@ -48,7 +45,7 @@ class ConversationNoteViewSet(ListViewSet):
 
     descriptions: ClassVar = {
         "list": "Read the notes of colleagues, masked: the newest page first, oldest first within a page. Needs "
-        "`conversations.view_conversation`.",
+        "`conversations.view_conversation`."
     }
     permissions: ClassVar = {"list": VIEW, "create": REPLY, "update": REPLY}
     serializer_class = ConversationNoteSerializer

@@ -38,10 +38,7 @@ class TeamMessageRequest(serializers.Serializer[Any]):
 
     text = serializers.CharField(max_length=NOTE_LIMIT)
     mentions = serializers.ListField(
-        child=serializers.UUIDField(),
-        default=list,
-        max_length=MENTIONS_MAX,
-        help_text="The people who get a notice.",
+        child=serializers.UUIDField(), default=list, max_length=MENTIONS_MAX, help_text="The people who get a notice."
     )
 
 
@@ -63,7 +60,7 @@ class TeamMessageViewSet(ListViewSet):
     descriptions: ClassVar = {
         "list": "Read a team's chat, masked: the newest page first, oldest first within a page. Needs "
         "`conversations.reply_conversation` and a seat in the team (else 403 `not_in_team`), or "
-        "`conversations.manage_desk`.",
+        "`conversations.manage_desk`."
     }
     permissions: ClassVar = dict.fromkeys(("list", "create", "update", "read"), REPLY)
     serializer_class = TeamMessageSerializer
