@@ -28,17 +28,14 @@ def needs_more(components: Sequence[Any], variables: Collection[str], *, takes_c
             if not set(_gaps(part)) <= set(variables):
                 return True
         elif kind.upper() == "BUTTONS":
-            if any(_is_open(button) for button in _buttons(part) if button is not skipped):
+            shown = (button for button in _buttons(part) if button is not skipped)
+            if any(str(button.get("type") or "").upper() in BUTTONS or any(_gaps(button)) for button in shown):
                 return True
         elif kind.upper() != "BODY":
             has_file = kind.upper() == "HEADER" and str(part.get("format") or "TEXT").upper() != "TEXT"
             if kind.upper() in WHOLE or has_file or any(_gaps(part)):
                 return True
     return False
-
-
-def _is_open(button: Mapping[str, Any]) -> bool:
-    return str(button.get("type") or "").upper() in BUTTONS or any(_gaps(button))
 
 
 def _buttons(part: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -151,7 +151,9 @@ def judge_reply(conversation: Conversation, now: datetime | None = None) -> Reac
 
 
 def require_wanted(*, sender: SenderIdentity, channel: str) -> None:
-    """Ask the gate about an address outside of any conversation. Raises `gate.NotReachable` with the reason."""
+    """Ask the gate about an address outside of any conversation.
+
+    Raises `gate.NotReachable` with the reason."""
     index = point_index(sender.kind, sender.value)
     found = gate.judge_one(Question(rules=ChannelRules(channel), purpose=Consent.Purpose.SERVICE), index)
     if found.kind == "refused":

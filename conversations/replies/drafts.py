@@ -76,7 +76,10 @@ def with_own_drafts(*, actor: Actor, conversation_ids: Iterable[UUID]) -> set[UU
 
 
 def prune_drafts(*, now: datetime | None = None) -> int:
-    """Delete drafts that nobody has changed for thirty days; return how many. For the sweep."""
+    """Delete drafts that nobody has changed for thirty days; return how many.
+
+    For the sweep.
+    """
     return remove(Draft, Q(updated_at__lt=(now or clock_now()) - KEPT), limit=BATCH)
 
 

@@ -102,7 +102,10 @@ class SmtpSender(GuardedSender):
 
 
 def _names_no_mailbox(code: int, words: bytes) -> bool:
-    """Return True if there is no such mailbox; full (5.2.2), refused (5.7.1) or not relayed doesn't say so."""
+    """Return True if the server says of a recipient that there is no such mailbox.
+
+    A full mailbox (5.2.2), a policy (5.7.1) or a server that doesn't relay says nothing about the address.
+    """
     detail = _DETAIL.search(words[:200])
     return code in (550, 551, 553) and (detail is None or detail[0].startswith((b"5.1.", b"5.2.1")))
 
