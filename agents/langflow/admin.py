@@ -46,6 +46,7 @@ class FlowServerAdmin(ServiceAdmin):
     empty_title = "No Langflow server"
     empty_text = "Connect one to let flows answer as agents."
     list_display = ("base_url", "kept", "to_erase", "standing")
+    to_list = ("edit", "remove")  # a change may have replaced the server
     ordering = ("-is_active", "-created_at", "id")
     detail_fields = ("base_url", "key_state", "kept", "to_erase", "standing", "version", "created_at")
 
@@ -79,10 +80,6 @@ class FlowServerAdmin(ServiceAdmin):
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Return the values a form starts with; never the key."""
         return {} if obj is None else {"base_url": obj.base_url, "version": obj.version}
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return the list after a change that may have replaced the server."""
-        return self.list_url() if action.path in ("edit", "remove") else super().after_action_url(request, action, obj)
 
     create = calls(connection.connect_server, path="create", permission=MANAGE, title="Connect Langflow",
                    form=ServerForm, submit="Connect", tone="primary",

@@ -1,6 +1,6 @@
 """Service actions: state changes as POST forms that call a service; a GET only shows the form."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Final, NoReturn, Protocol
@@ -41,6 +41,11 @@ class ActionHost(Protocol):
     def list_label(self) -> str: ...
 
     def list_url(self) -> str: ...
+
+    def object_url(self, obj: Any) -> str: ...
+
+    @property
+    def to_list(self) -> Collection[str]: ...
 
     def opens_to(self, viewer: Actor, /) -> bool: ...
 
@@ -213,7 +218,10 @@ def _page(
         "blocked": model_admin.why_not(request, action, obj),
         "list_title": model_admin.list_label,
         "list_url": model_admin.list_url(),
-        "back_url": model_admin.after_action_url(request, action, obj),
+        # Nothing has happened to a row whose removal would lead to the list.
+        "back_url": model_admin.object_url(obj)
+        if obj is not None and action.path in model_admin.to_list
+        else model_admin.after_action_url(request, action, obj),
         "opts": model_admin.model._meta,
     }
     return TemplateResponse(request, "console/confirm.html", context, status=status)

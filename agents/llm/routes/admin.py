@@ -51,6 +51,7 @@ class ModelRouteAdmin(ServiceAdmin):
     empty_title = "No models yet"
     empty_text = "Agents use the built-in model, which needs no key, or those of this installation."
     list_display = ("name", "model", "for_what", "position", "price", "thousand", "standing")
+    to_list = ("remove",)
     ordering = ("-is_active", "tier", "position", "id")
     detail_fields = (
         "name", "provider", "address", "key_state", "model", "for_what", "position", "price", "thousand",
@@ -119,10 +120,6 @@ class ModelRouteAdmin(ServiceAdmin):
             return {"currency": request.tenant.currency}  # type: ignore[attr-defined]
         setup = configuration.setup_of(obj)
         return {**{name: getattr(setup, name) for name in type(setup).__slots__}, "version": obj.version}
-
-    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return the list after a removal."""
-        return self.list_url() if action.path == "remove" else super().after_action_url(request, action, obj)
 
     @service_action(path="create", title="Add a model", permission=MANAGE, form=RouteForm, submit="Add",
                     tone="primary", on_list=True,

@@ -361,6 +361,8 @@ def test_group_is_made_and_changed(browser: Browser, acme: World) -> None:
     assert group.members.count() == 1
     visitor.post(f"/admin/hitl/approvergroup/{group.pk}/edit/", {"name": "Heads", "people": [], "version": "1"})
     assert (ApproverGroup.objects.get().name, group.members.count()) == ("Heads", 0)
+    form = visitor.get(f"/admin/hitl/approvergroup/{group.pk}/delete/").content.decode()
+    assert form.count(f'href="/admin/hitl/approvergroup/{group.pk}/"') == 2  # the breadcrumb and Cancel
     assert visitor.post(f"/admin/hitl/approvergroup/{group.pk}/delete/").status_code == 302
 
 
