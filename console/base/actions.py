@@ -82,7 +82,7 @@ class ServiceAction:
     key: str = ""
     on_object: bool = False
     handler: Handler = str
-    """What calls the service; the one here stands only until the action has decorated its method."""
+    """What calls the service; an action that never decorated one is refused when its admin is made."""
     do_not_call_in_templates: ClassVar[bool] = True
 
     def __call__(self, handler: Handler) -> "ServiceAction":
@@ -94,10 +94,12 @@ service_action = ServiceAction
 
 
 def actions_of(model_admin: type) -> dict[str, ServiceAction]:
-    """Return the actions a class and its parents declare, by path."""
+    """Return the actions a class and its parents declare, by path. Raises TypeError for one without a method."""
     actions: dict[str, ServiceAction] = {}
     for parent in reversed(model_admin.__mro__):
         declared = [value for value in vars(parent).values() if isinstance(value, ServiceAction)]
+        if idle := [action.path for action in declared if action.handler is str]:
+            raise TypeError(f"{parent.__name__}: service_action without a method: {', '.join(idle)}")
         actions.update({action.path: action for action in declared})
     return actions
 

@@ -7,7 +7,8 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from console.base.model_admin import ReadOnlyAdmin
+from console.base.actions import service_action
+from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
 from core.ids import uuid7
 from core.jobs import dead_letters
 from tests.console.conftest import Browser
@@ -194,3 +195,8 @@ def test_people_of_one_name_are_told_apart_without_their_address(browser: Browse
 def test_own_membership_says_that_it_is_ones_own(browser: Browser) -> None:
     rows = rows_of(browser("admin").get(PEOPLE).content.decode())
     assert [name for name, row in rows.items() if "· you" in row] == ["Admin Acme"]
+
+
+def test_action_without_a_method_is_refused_when_its_admin_is_made() -> None:
+    with pytest.raises(TypeError, match="Idle: service_action without a method: wait"):
+        type("Idle", (ServiceAdmin,), {"wait": service_action(path="wait", title="Wait", permission="")})
