@@ -276,7 +276,12 @@ class OutgoingHttp:
         hear: Callable[[bytes], None] | None = None,
         **sent: Unpack[Sent],
     ) -> Reply | NotSent | NoAnswer:
-        """Send one request once; failures are returned. `hear` gets a success's pieces, and may end the call."""
+        """Send one request once; failures outside are returned, never raised.
+
+        `hear` gets the pieces of a successful answer as they arrive; what it raises ends the call.
+        """
+        if unknown := sent.keys() - Sent.__annotations__.keys():
+            raise TypeError(f"a request sends no {', '.join(sorted(unknown))}")
         with Deadline(self._patience.total) as deadline:
             given = {("data" if name == "form" else name): value for name, value in sent.items()}
             outcome = self._request(deadline, method, path, hear, **given)

@@ -94,6 +94,8 @@ def leave(*, people: Iterable[UUID], now: datetime | None = None, **said: Unpack
     person, kind and hour. Neither leaving a notice nor seeing it is audited: it decides nothing. Raises NotFound for
     an unknown kind, ValueError for another level, a long key or a link elsewhere.
     """
+    if unknown := said.keys() - NoticeWords.__annotations__.keys():
+        raise TypeError(f"a notice says no {', '.join(sorted(unknown))}")
     level, dedupe_key = said.get("level", "info"), said.get("dedupe_key", "")
     kinds.get(said["kind"])
     if level not in LEVELS:

@@ -187,3 +187,10 @@ def test_old_notices_are_deleted_seen_ones_first(acme: World) -> None:
         )
     assert notices.purge_notices(now=moment) == len(gone)
     assert set(Notice.objects.values_list("title", flat=True)) == {f"{days} {is_seen}" for days, is_seen in kept}
+
+
+def test_notice_takes_no_word_that_it_does_not_say(acme: World) -> None:
+    words: dict[str, Any] = {"kind": KIND, "title": "2 failed jobs", "link": "", "leve": "alert"}
+    with pytest.raises(TypeError, match="leve"):
+        leave_for_permission("core.view_deadletter", **words)
+    assert not Notice.objects.exists()

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 
@@ -190,3 +191,9 @@ def test_addresses_that_do_not_accept_use_up_the_total(monkeypatch: pytest.Monke
         socket.create_connection(("127.0.0.1", port)).close()  # lets the server end
     assert not isinstance(answer, Reply)
     assert took < 1.4
+
+
+def test_request_takes_nothing_that_it_does_not_send() -> None:
+    words: dict[str, Any] = {"timeout": 1}
+    with pytest.raises(TypeError, match="timeout"):
+        OutgoingHttp("http://127.0.0.1:9").request("GET", "/", **words)
