@@ -18,14 +18,15 @@ log = get_logger(__name__)
 @tenant_task(queue="default")
 def make_brief(brief_id: UUID) -> None:
     """Make and send one brief."""
-    if (brief := services.claim_brief(brief_id=brief_id)) is None:
-        return
+    brief = None
     try:
-        services.make_brief(brief=brief)
+        if brief := services.claim_brief(brief_id=brief_id):
+            services.make_brief(brief=brief)
     except Exception as error:
         # Task boundary: any failure is retried later, and parked in the end.
         log.exception("brief_failed", brief=str(brief_id))
-        services.record_failure(brief=brief, error=type(error).__name__)
+        if brief:
+            services.record_failure(brief=brief, error=type(error).__name__)
 
 
 def queue_brief(tenant_id: str, brief_id: str) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import OperationalError, connection, transaction
+from structlog.testing import capture_logs
 
 from accounts.models import Membership
 from agents.models import Agent
@@ -170,6 +172,21 @@ def broken_brief(morning: Morning, attempts: int) -> UUID:
 def test_brief_that_breaks_is_tried_again(morning: Morning) -> None:
     broken_brief(morning, attempts=0)
     assert Brief.objects.get().state == "queued"
+
+
+def test_claim_that_breaks_is_logged_and_found_again(morning: Morning) -> None:
+    def break_claim(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith('UPDATE "analytics_brief"'):
+            raise OperationalError("canceled")
+        return execute(sql, *rest)
+
+    morning.wants()
+    ((tenant_id, brief_id),) = services.claim_due(now=MORNING)
+    with connection.execute_wrapper(break_claim), capture_logs() as logged:
+        make_brief(str(tenant_id), str(brief_id))
+    assert [line["event"] for line in logged] == ["brief_failed"]
+    transaction.set_rollback(False)
+    assert services.list_stuck(now=MORNING + timedelta(minutes=3)) == [(tenant_id, brief_id)]
 
 
 def test_brief_that_breaks_for_good_is_parked_and_can_be_replayed(morning: Morning) -> None:
