@@ -175,7 +175,9 @@ class AlertRuleAdmin(ServiceAdmin):
 
     quiet = Column[AlertRule](
         "Quiet hours",
-        lambda rule: f"{rule.quiet_from:%H:%M} to {rule.quiet_until:%H:%M}" if rule.quiet_from else "None",
+        lambda rule: (
+            f"{rule.quiet_from:%H:%M} to {rule.quiet_until:%H:%M}" if rule.quiet_from and rule.quiet_until else "None"
+        ),
     )
     silence_end = Column[AlertRule](
         "Silenced until",
