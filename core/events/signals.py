@@ -19,4 +19,17 @@ rights_changed: Final = Signal()
 """The role, membership or approver groups of the person `ref` changed."""
 notice_alerted: Final = Signal()
 
-BY_NAME: Final = {name: value for name, value in dict(globals()).items() if isinstance(value, Signal)}
+BY_NAME: Final[dict[str, Signal]] = {
+    "message_received": message_received,
+    "message_failed": message_failed,
+    "approval_opened": approval_opened,
+    "approval_asks": approval_asks,
+    "approval_closed": approval_closed,
+    "approval_drifted": approval_drifted,
+    "action_finished": action_finished,
+    "member_invited": member_invited,
+    "password_reset_asked": password_reset_asked,
+    "password_changed": password_changed,
+    "rights_changed": rights_changed,
+    "notice_alerted": notice_alerted,
+}
