@@ -71,10 +71,10 @@ def _compared(result: Mapping[str, Any]) -> str:
     if not rows:
         return "There are no figures for this period."
     measure = str(result.get("measure", ""))
-    # What is kept of a result has its keys in another order.
-    by = str(result["by"])
-    lines = [f"{row['name']}: {row[by]}" for row in rows]
-    total = result["total"][by]
+    # What is kept of a result has its keys in another order; an older one doesn't say `by`.
+    by = str(result.get("by") or next((name for name in rows[0] if name not in {"name", "status"}), ""))
+    lines = [f"{row['name']}: {row.get(by, '')}" for row in rows]
+    total = dict(result.get("total", {})).get(by, "")
     return (
         f"{measure}, {result.get('period', '')}, the worst first:\n{listed(lines)}\n\n"
         f"The worst is {result.get('worst')}, the best {result.get('best')}. All together: {total}."

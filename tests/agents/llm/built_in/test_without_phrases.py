@@ -13,6 +13,7 @@ from agents.llm.built_in.replies import say
 from agents.llm.built_in.types import NOT_KNOWN, PERSON
 from agents.llm.ports import SEARCH_TOOL, Line, ToolSpec, Turn
 from demo.phrases.book import MarketingPhrases
+from demo.phrases.replies import word
 
 OF_THE_DEMO: Final = re.compile(r"campaign|budget|audience|ranking|article|advert|marketing", re.IGNORECASE)
 COMMANDS: Final = (
@@ -74,3 +75,8 @@ def test_person_who_is_asked_for_is_brought_in() -> None:
 def test_sentences_name_no_field_of_work(topic: str) -> None:
     said = [say(topic, tools, refused=refused) for tools in ((), ("a_tool",)) for refused in (False, True)]
     assert [sentence for sentence in said if OF_THE_DEMO.search(sentence)] == []
+
+
+def test_kept_comparison_of_before_is_still_worded() -> None:
+    result = {"measure": "ROAS", "campaigns": [{"name": "Boots", "status": "active", "roas": "2.1"}], "total": {}}
+    assert "Boots: 2.1" in word("compare_campaigns", result)
