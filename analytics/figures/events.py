@@ -13,6 +13,7 @@ NAME: Final = "figures"
 Payload = Mapping[str, Any]
 Count = Callable[[Payload, Payload, datetime], Iterator[Fact]]
 FINAL: Final = frozenset({"executed", "failed", "rejected", "expired", "cancelled", "superseded"})
+DECIDED: Final = {"approve": "approved", "override": "approved", "reject": "rejected", "send_back": "rejected"}
 LOW: Final = "low_confidence"
 ANSWERED: Final = frozenset({"answered", "length", "refusal"})
 
@@ -140,9 +141,7 @@ def _move(move: Payload, said: Payload, counted: Payload, at: datetime) -> Itera
         yield Fact("decided_late" if move["late"] else "decided_in_time", at, {KIND: str(move["level"])})
     if event == "approve" and move["by"] == "user":
         yield Fact("approvals_by", at, {PERSON: person})
-    if state == {"approve": "approved", "override": "approved", "reject": "rejected", "send_back": "rejected"}.get(
-        event
-    ):
+    if event in DECIDED and state == DECIDED[event]:
         yield from _decided(state, move, said, counted, at)
     if state in FINAL and event not in ("hold", "release"):
         yield Fact("requests_ended", at, {**by, KIND: state})
