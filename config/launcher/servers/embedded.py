@@ -33,7 +33,7 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make its folder and write its settings."""
+        """Make its folder and write its settings, also again for another port: then its process has gone."""
 
     @abstractmethod
     def spec(self) -> Spec:
