@@ -130,8 +130,8 @@ def _update_bells(actor: Actor) -> None:
         streams.transient_after_commit([stream_of(actor.user_id)], UPDATED)
 
 
-def purge_notices(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
+def purge_notices(*, now: datetime | None = None) -> int:
     """Delete notices seen long ago, and unseen ones after a year; return how many. For the sweep."""
     moment = now or clock_now()
     seen = retention.made_before(moment - KEPT_SEEN) & Q(seen_at__lt=moment - KEPT_SEEN)
-    return retention.remove(Notice, seen | retention.made_before(moment - KEPT_UNSEEN), limit=limit)
+    return retention.remove(Notice, seen | retention.made_before(moment - KEPT_UNSEEN))

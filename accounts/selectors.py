@@ -56,11 +56,9 @@ def tenants_named(slug: str = "") -> list[tuple[UUID, str]]:
         return list(Tenant.objects.order_by("slug").values_list("id", "slug"))
 
 
-def list_members(*, role: str | None = None, permission: str | None = None) -> list[Membership]:
-    """Return the active members of the tenant in scope, filtered by role or permission."""
+def list_members(*, permission: str | None = None) -> list[Membership]:
+    """Return the active members of the tenant in scope, or those with a permission."""
     members = Membership.objects.filter(is_active=True, user__is_active=True)
-    if role is not None:
-        members = members.filter(role=role)
     if permission is not None:
         members = members.filter(role__in=roles_with(permission))
     return list(members.select_related("user").order_by("id"))
@@ -113,15 +111,18 @@ def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
     return {membership.user_id: membership.user.get_full_name() for membership in memberships}
 
 
-def people_named(name: str, *, most: int = MOST_NAMED) -> list[UUID]:
-    """Return members whose first, last or full name begins with two letters or more, active first. One query."""
+def people_named(name: str) -> list[UUID]:
+    """Return current and former members whose first, last or full name begins with a text, active ones first.
+
+    Case is ignored, and a single letter names nobody. At most ten; erased people are not found. One query.
+    """
     beginning = " ".join(name.replace("\0", "").split())
     if len(beginning) < SHORTEST_NAME:
         return []
     full = Concat("user__first_name", Value(" "), "user__last_name")
     members = Membership.objects.filter(erased_at=None).annotate(full=full)
     found = members.filter(Q(full__istartswith=beginning) | Q(user__last_name__istartswith=beginning))
-    return list(found.order_by("-is_active", "pk").values_list("user_id", flat=True)[:most])
+    return list(found.order_by("-is_active", "pk").values_list("user_id", flat=True)[:MOST_NAMED])
 
 
 def erased_people() -> frozenset[UUID]:

@@ -154,10 +154,10 @@ def note_invitation_mail(*, actor: Actor, invitation_id: UUID, problem: str = ""
         rows.update(mailed_at=now or clock_now(), mail_problem="")
 
 
-def purge_invitations(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
+def purge_invitations(*, now: datetime | None = None) -> int:
     """Delete invitations that closed more than a month ago and return how many. For the sweep."""
     before = (now or clock_now()) - KEPT_FOR
-    return retention.remove(Invitation, retention.made_before(before) & Q(expires_at__lt=before), limit=limit)
+    return retention.remove(Invitation, retention.made_before(before) & Q(expires_at__lt=before))
 
 
 def find_invitation(secret: str) -> tuple[UUID, UUID] | None:

@@ -22,7 +22,6 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import advisory_lock, locked
-from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, Refused, TooMany
 from core.jobs.queues import enqueue_after_commit
 from core.notices import NoticeKind
@@ -217,11 +216,6 @@ def query_exports(*, viewer: Actor) -> QuerySet[Export]:
     viewer.require(USE)
     rows: QuerySet[Export] = Export.objects.select_related("schedule")
     return rows
-
-
-def get_export(*, viewer: Actor, list_export_id: UUID) -> Export:
-    """Return one export. Needs `analytics.export_data`. Raises NotFound."""
-    return get_or_missing(query_exports(viewer=viewer).filter(pk=list_export_id), MISSING)
 
 
 def change(export: Export, **values: Any) -> None:

@@ -83,13 +83,9 @@ def read_pieces(export: Export) -> Iterator[bytes]:
         yield sealed_files.open_file(sealed, key=export.file_key or "", file_id=piece.pk)
 
 
-def remove_pieces(export: Export, *, besides: int | None = None, now: datetime | None = None) -> None:
-    """Remove the pieces of a file, or those of other attempts than `besides`; the caller drops the key.
-
-    Pieces in a store outside go a moment after the commit.
-    """
-    rows = export.pieces.all() if besides is None else export.pieces.exclude(attempt=besides)
+def remove_pieces(export: Export, *, now: datetime | None = None) -> None:
+    """Remove the pieces of a file, in a store outside a moment after the commit; the caller drops the key."""
     with transaction.atomic():
-        outside = list(rows.exclude(store="").values_list("pk", "store"))
+        outside = list(export.pieces.exclude(store="").values_list("pk", "store"))
         talk.plan_removal_of(outside, due_at=(now or clock_now()) + timedelta(minutes=1))
-        rows.delete()
+        export.pieces.all().delete()

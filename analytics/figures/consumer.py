@@ -51,9 +51,9 @@ def swap_shadow(since: datetime) -> None:
         shadow.update(metric=Substr(F("metric"), Value(len(MARK) + 1)))
 
 
-def forget_hours(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
+def forget_hours(*, now: datetime | None = None) -> int:
     """Delete hour rows older than two weeks; return how many. For the sweep."""
-    return retention.remove(FigureHour, Q(hour__lt=(now or clock.now()) - KEPT), limit=limit)
+    return retention.remove(FigureHour, Q(hour__lt=(now or clock.now()) - KEPT))
 
 
 bus.subscribe(NAME, COUNTS, receive, shadow=Shadow(begin_shadow, receive_in_shadow, swap_shadow))

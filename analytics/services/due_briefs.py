@@ -67,6 +67,6 @@ def _brief(row: BriefPreference, slot: Slot, moment: datetime, state: Brief.Stat
     )  # fmt: skip
 
 
-def purge_briefs(*, now: datetime | None = None, limit: int = retention.BATCH) -> int:
+def purge_briefs(*, now: datetime | None = None) -> int:
     """Delete a batch of briefs older than `KEPT_FOR`; return how many. For the sweep."""
-    return retention.remove(Brief, Q(created_at__lt=(now or clock_now()) - KEPT_FOR), limit=limit)
+    return retention.remove(Brief, Q(created_at__lt=(now or clock_now()) - KEPT_FOR))

@@ -16,6 +16,7 @@ from config.launcher.processes import Spec
 _FAST_DEATHS = 6
 _STEADY = 30.0
 _BEAT = 0.25
+_LONGEST = 300.0
 
 
 @dataclass
@@ -43,16 +44,16 @@ class Supervisor:
         self._note()
         return child.process
 
-    def run_once(self, spec: Spec, seconds: float = 300.0) -> None:
+    def run_once(self, spec: Spec) -> None:
         """Run a command to its end while the others run; failure is an error with its last words."""
-        self.finish(spec, self.add(spec), seconds)
+        self.finish(spec, self.add(spec))
 
-    def finish(self, spec: Spec, process: "subprocess.Popen[bytes]", seconds: float = 300.0) -> None:
+    def finish(self, spec: Spec, process: "subprocess.Popen[bytes]") -> None:
         """Wait for the end of a command that was added; failure is an error with its last words."""
         try:
-            code = process.wait(seconds)
+            code = process.wait(_LONGEST)
         except subprocess.TimeoutExpired:
-            raise StartError(f"{spec.name} did not finish within {seconds:.0f} s; see {spec.log}") from None
+            raise StartError(f"{spec.name} did not finish within {_LONGEST:.0f} s; see {spec.log}") from None
         finally:
             processes.stop(process, spec)
             del self.children[spec.name]

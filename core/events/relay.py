@@ -97,9 +97,9 @@ def announce_again(outbox_id: UUID) -> None:
         outbox.wake_relay_after_commit()
 
 
-def purge(limit: int = 5000) -> int:
+def purge() -> int:
     """Delete a batch of announcements sent more than a week ago. For the sweep."""
-    return remove(Outbox, Q(done_at__lt=now() - KEPT_FOR), limit=limit)
+    return remove(Outbox, Q(done_at__lt=now() - KEPT_FOR), limit=5000)
 
 
 def forget_announcements() -> int:

@@ -12,7 +12,7 @@ from core.clock import now
 from core.ids import uuid7
 from core.models import SendCount
 from core.reach.verdict import DAYS_AHEAD
-from core.retention import BATCH, remove
+from core.retention import remove
 from core.tenancy.scope import current_tenant_id
 
 TENANT: Final = ""
@@ -100,6 +100,6 @@ def start_counting(since: date) -> None:
     )
 
 
-def prune(*, limit: int = BATCH) -> int:
+def prune() -> int:
     """Delete the numbers of past days; return how many. For the sweep."""
-    return remove(SendCount, Q(day__lt=(now() - KEPT).date()), limit=limit)
+    return remove(SendCount, Q(day__lt=(now() - KEPT).date()))

@@ -12,7 +12,7 @@ from django.db.models import Q
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
 from core.models import IdempotencyRecord
-from core.retention import BATCH, remove
+from core.retention import remove
 
 LEASE: Final = timedelta(seconds=60)
 KEPT_FOR: Final = timedelta(hours=24)
@@ -99,7 +99,7 @@ def _running(scope: str, key: str) -> Any:
     return IdempotencyRecord.objects.filter(scope=scope, key_digest=digest(key), state=IdempotencyRecord.State.RUNNING)
 
 
-def purge(*, now: datetime | None = None, limit: int = BATCH) -> int:
+def purge(*, now: datetime | None = None) -> int:
     """Delete a batch of records older than 24 hours; return how many. For the sweep."""
     before = (now or clock_now()) - KEPT_FOR
-    return remove(IdempotencyRecord, Q(created_at__lt=before), limit=limit)
+    return remove(IdempotencyRecord, Q(created_at__lt=before))

@@ -27,11 +27,11 @@ def closeness(wanted: str, name: str) -> float:
     return max(shared, whole)
 
 
-def closest(wanted: str, names: Iterable[str], *, limit: int = 5) -> list[str]:
-    """Return the names close to the wanted one, the closest first."""
+def closest(wanted: str, names: Iterable[str]) -> list[str]:
+    """Return the names close to the wanted one, the closest first, at most five."""
     rated = [(closeness(wanted, name), name) for name in names]
     near = sorted((rate, name) for rate, name in rated if rate >= NEAR)
-    return [name for _, name in reversed(near)][:limit]
+    return [name for _, name in reversed(near)][:5]
 
 
 def _alike(word: str, other: str) -> float:
