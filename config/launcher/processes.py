@@ -81,10 +81,13 @@ def born(pid: int) -> str:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        asked = ["ps", "-o", "lstart=", "-p", str(pid)]
-        done = None if sys.platform == "linux" else subprocess.run(asked, capture_output=True, text=True, check=False)
-        return done.stdout.strip() if done else ""
+        return "" if sys.platform == "linux" else _born_by_ps(pid)
     return "" if fields[0] == "Z" else fields[19]
+
+
+def _born_by_ps(pid: int) -> str:
+    asked = ["ps", "-o", "lstart=", "-p", str(pid)]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def note(place: Place, running: Mapping[str, int]) -> None:
