@@ -35,7 +35,11 @@ def list_own(*, viewer: Actor, list_key: str = "") -> QuerySet[SavedView]:
 
 
 def save_view(*, actor: Actor, list_key: str, name: str, query: str) -> SavedView:
-    """Save a list's query under a name. Needs `accounts.use_saved_views`; raises Refused, Invalid, Conflict."""
+    """Save a query string of a list under a name; a person has at most 30.
+
+    The caller knows the list's parameters and passes no others. Needs `accounts.use_saved_views`. Raises Refused,
+    Invalid, and Conflict (`too_many_views`). Not audited.
+    """
     own, title = list_own(viewer=actor), _named(name)
     if not _LIST.fullmatch(list_key):
         raise Invalid("There is no such list.", code="unknown_list")

@@ -120,7 +120,10 @@ def leave_for_permission(
 
 
 def settle(*, people: Iterable[UUID], kind: str, link: str, now: datetime | None = None) -> None:
-    """Mark these people's notices of a kind and link as seen, as nobody needs them now. Safe to repeat."""
+    """Mark as seen these people's notices of a kind and link, which need nobody any more.
+
+    For the system, in the tenant's scope and the caller's transaction. Safe to repeat. Not audited.
+    """
     if wanted := frozenset(people):
         _store().settle(people=wanted, kind=kind, link=link, moment=now or clock_now())
 

@@ -21,7 +21,10 @@ def made_before(moment: datetime) -> Q:
 
 
 def remove(model: type[TenantModel], old: Q, *, limit: int = BATCH) -> int:
-    """Delete the oldest rows that meet a condition, few at a time, as locks need; return how many. For sweeps."""
+    """Delete the oldest rows that meet a condition, at most `limit` (2,000); return how many.
+
+    For sweeps, which run often: no statement locks many rows.
+    """
     rows: Any = model.objects
     with platform_scope():
         found = list(rows.filter(old).order_by("pk").values_list("tenant_id", "pk")[:limit])

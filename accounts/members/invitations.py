@@ -94,7 +94,11 @@ def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: d
 
 
 def resend_invitation(*, actor: Actor, invitation_id: UUID, now: datetime | None = None) -> Invitation:
-    """Send an invitation again, as inviting it; earlier links end. Raises as that does. Announces member_invited."""
+    """Send an invitation again: earlier links stop working and its lifetime restarts.
+
+    Needs the same as inviting; the actor becomes its inviter. Raises `Refused`, `NotFound`, `TooMany` ("sent_often"),
+    and `Conflict` ("over", "already_member"). Announces member_invited.
+    """
     actor.require(MANAGE)
     moment = now or clock_now()
     with transaction.atomic():
@@ -118,7 +122,11 @@ def resend_invitation(*, actor: Actor, invitation_id: UUID, now: datetime | None
 
 
 def withdraw_invitation(*, actor: Actor, invitation_id: UUID, now: datetime | None = None) -> Invitation:
-    """Withdraw an invitation. Needs what inviting needs; raises `Refused`, `NotFound`, `Conflict` ("over")."""
+    """Withdraw an invitation: its link stops working.
+
+    Needs `accounts.manage_membership` and every permission of its role. Raises `Refused`, `NotFound`, and
+    `Conflict` ("over"). Announces nothing.
+    """
     actor.require(MANAGE)
     with transaction.atomic():
         row = _lock_pending(invitation_id)

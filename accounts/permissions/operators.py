@@ -32,7 +32,11 @@ def is_operator(viewer: Actor) -> bool:
 
 
 def require_operator(actor: Actor) -> None:
-    """Require the command line or an operator with a second factor. Raises Refused (`not_operator`, `weak_sign_in`)."""
+    """Require the command line or an operator who signed in with a second factor.
+
+    No role in an organisation includes this; only `set_operator` grants it. Raises Refused (`not_operator`,
+    `weak_sign_in`).
+    """
     if actor.all_permissions:
         return
     if not is_operator(actor):

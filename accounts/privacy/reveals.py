@@ -138,7 +138,10 @@ def _alert(actor: Actor, action: str, count: int, moment: datetime) -> list[Fact
 def get_active_reveal(
     *, actor: Actor, object_type: str, object_id: UUID, now: datetime | None = None
 ) -> ActiveReveal | None:
-    """Return what the actor's open grants reveal of an object, until the first of them ends, or None."""
+    """Return what the actor's open grants reveal of an object together, or None.
+
+    A later grant never shortens an earlier one. `expires_at` is when the first field is masked again.
+    """
     if actor.user_id is None or not actor.may("accounts.view_pii"):
         return None
     grants = RevealGrant.objects.filter(

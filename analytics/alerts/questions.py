@@ -1,4 +1,4 @@
-"""What conditions may ask of figures and events, such as `p95("first_answer_person", 1) > 900`. Pure."""
+"""What conditions may ask of figures and events, such as `p95("first_answer_person", 1) > 900`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -58,7 +58,10 @@ def note_failure(consumer: Subscription, problem: Exception, moment: datetime) -
 
 
 def take_again(parked_id: UUID) -> None:
-    """Give a parked event to its consumer again; to retry its failed job. Raises Conflict if it is gone or fails."""
+    """Give a parked event to its consumer once more, in the caller's transaction; to retry its failed job.
+
+    Raises Conflict where it is gone or fails again.
+    """
     parked: ParkedEvent | None = ParkedEvent.objects.select_for_update().filter(pk=parked_id, done_at=None).first()
     events: list[Event] = []
     if parked:

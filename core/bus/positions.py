@@ -50,6 +50,7 @@ _LOCK: Final = f"""
 select consumer, xid::text, event_id, tries, coalesce(retry_at <= %s, true), {HORIZON}::text
 from core_buscursor where tenant_id = %s and consumer = any(%s) order by consumer for update {{wait}}
 """
+# Nor are those inserted that are there: where one is just being moved, that would wait too.
 _MAKE: Final = f"""
 insert into core_buscursor (id, tenant_id, consumer, xid, event_id, system, moved_at, tries)
 select new.id, %s, name, start_xid, %s, {SYSTEM}, %s, 0
@@ -79,7 +80,10 @@ def lock_cursors(consumers: Collection[str], moment: datetime, *, wait: bool = F
 
 
 def make_cursors(consumers: Collection[str], moment: datetime) -> set[str]:
-    """Make cursors in the tenant in scope, in a transaction of its own, which none waits for; return whose."""
+    """Make the cursors of consumers in the tenant in scope; return whose there were none.
+
+    In a transaction of its own: another worker that wants to make them would wait for the end of the batch.
+    """
     tenant_id, ids = current_tenant_id(), [uuid7() for _ in consumers]
     with connection.cursor() as cursor:
         cursor.execute(_MAKE, [tenant_id, NOBODY, moment, ids, list(consumers), tenant_id])

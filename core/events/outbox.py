@@ -24,7 +24,11 @@ class Announcement(NamedTuple):
 
 
 def announce(event: str, *, ref: UUID, **ids: str) -> None:
-    """Announce a known event about `ref`; the relay sends its signal at least once after the commit."""
+    """Announce one of the known events about `ref`, in the caller's transaction.
+
+    The relay sends the Django signal of that name at least once after the commit, in the tenant's scope, with
+    `tenant_id`, `ref` and `payload` (ids and times only). Raises ValueError for an unknown one.
+    """
     announce_all([Announcement(event, ref, ids)])
 
 

@@ -52,7 +52,10 @@ def relay(*, works: bool = False) -> int:
 
 
 def on_batch(event: str, receive: Callable[[Sequence[Outbox]], object]) -> None:
-    """Register a receiver, safe to repeat, of each batch that the relay has sent, for work that is cheaper so."""
+    """Register a receiver of the announcements of each batch that the relay has sent.
+
+    It is called after the signals, in the tenant's scope, for work that is cheaper in batches, and safe to repeat.
+    """
     _batched[outbox.check_name(event)] = receive
 
 

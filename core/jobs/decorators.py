@@ -48,7 +48,10 @@ def _shared(work: Callable[..., Any], queue: Queue, limits: TimeLimits | None = 
 
 
 def afterwards(work: Callable[[], Any]) -> bool:
-    """Run a function after the current tenant task, which may die (a sweep must find it); False outside of one."""
+    """Run a function at the end of the current tenant task; False outside of one.
+
+    In the same scope, after the transaction. It is lost if the process dies: a sweep must find it.
+    """
     waiting = _afterwards.get()
     if waiting is None:
         return False
@@ -57,7 +60,10 @@ def afterwards(work: Callable[[], Any]) -> bool:
 
 
 def hand_over(task: Any, tenant_id: UUID, row_id: UUID) -> None:
-    """Queue a tenant task about something stored, or let the task that relays a lone announcement do it."""
+    """Queue a tenant task, or let the task that relays a lone announcement do its work at its end (`keep_work`).
+
+    For work that is written down: if the process dies in between, a sweep finds it.
+    """
     kept = _kept_work.get()
     if kept is None:
         task.delay(str(tenant_id), str(row_id))
@@ -88,7 +94,10 @@ def _work_whole(work: Callable[[UUID], Any], row_id: UUID) -> None:
 
 
 def tenant_task(queue: Queue = "default", limits: TimeLimits | None = None) -> Callable[[Callable[[UUID], Any]], Any]:
-    """Turn a function of a row's id, safe to run twice and to be cut off, into a task of tenant and row."""
+    """Turn a function of a row's id into a task: `task.delay(str(tenant_id), str(row_id))`.
+
+    The function must be safe to run twice, after a crash and, with `limits`, after an interruption at any point.
+    """
 
     def decorate(work: Callable[[UUID], Any]) -> Any:
         def run(tenant_id: str, row_id: str) -> None:
@@ -103,7 +112,10 @@ def tenant_task(queue: Queue = "default", limits: TimeLimits | None = None) -> C
 
 
 def sweep_task(queue: Queue = "default", *, is_quick: bool = False) -> Callable[[Callable[[], Any]], Any]:
-    """Turn a function into a periodic task; quick ones of one period, which only enqueue, share a message."""
+    """Turn a function without arguments, which enters scopes by itself, into a periodic task.
+
+    A quick one only looks for due rows and enqueues tasks: all of one period share a message, one after the other.
+    """
 
     def decorate(work: Callable[[], Any]) -> Any:
         if is_quick:

@@ -127,7 +127,10 @@ def judge_one(
 def take_place(
     question: Question, address: str, *, line: UUID | None, others: Sequence[str] = (), now: datetime | None = None
 ) -> Verdict:
-    """Return the verdict for a new message and, for marketing, count it on the day it is to leave."""
+    """Return the verdict for a new message and count it on its day, in the caller's transaction.
+
+    Only marketing is counted, to all addresses of the person together; one that waits, on the day it waits for.
+    """
     moment = now or clock_now()
     for _ in range(TRIES):
         found = judge_one(question, address, line=line, others=others, now=moment)

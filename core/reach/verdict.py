@@ -59,7 +59,10 @@ class ChannelRules:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A message to send: perhaps the one confirmation of an opt-out, or one with its place within the limits."""
+    """One message that someone wants to send.
+
+    `confirms_wish`: the one confirmation of an opt-out. `is_counted`: it has its place within the limits.
+    """
 
     rules: ChannelRules
     purpose: str

@@ -84,7 +84,10 @@ def _settle(first: IdempotencyRecord, request_digest: str, moment: datetime) -> 
 
 
 def finish(*, scope: str, key: str, status: int, answer: Any) -> None:
-    """Store the response in the transaction of its work. Raises Conflict if another call did: roll back then."""
+    """Store the response of a request that `begin` accepted, in the transaction of its work.
+
+    Raises Conflict if another call finished it in between: roll back then, or the work is done twice.
+    """
     running = _running(scope, key)
     if not running.update(state=IdempotencyRecord.State.FINISHED, status=status, answer=answer):
         raise Conflict("This request was already finished by another call.", code="already_finished")

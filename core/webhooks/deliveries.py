@@ -85,7 +85,10 @@ def body_of(event: Mapping[str, Any]) -> str:
 
 
 def queue_many(*, wanted: Sequence[NewDelivery], now: datetime | None = None) -> None:
-    """Store many events in the caller's transaction, known keys not again; failed where the endpoint is off."""
+    """Store many events at once; those of known keys are ignored. For the system, in the caller's transaction.
+
+    Those of an endpoint that was switched off are stored as failed, so that they can be sent once it is on again.
+    """
     moment = now or clock_now()
     rows = [
         WebhookDelivery(
@@ -127,7 +130,10 @@ def queue_test(*, actor: Actor, endpoint: WebhookEndpoint) -> WebhookDelivery:
 
 
 def replay(*, actor: Actor, delivery_id: UUID, now: datetime | None = None) -> WebhookDelivery:
-    """Queue a failed delivery again. Needs the purpose's permission; raises `NotFound`, `Conflict` ("content_gone")."""
+    """Queue a failed delivery again with all its attempts, under the same `webhook-id`.
+
+    Needs the purpose's permission; raises `NotFound`, and `Conflict` ("not_failed", "content_gone").
+    """
     with transaction.atomic():
         delivery = _locked(actor, delivery_id)
         if delivery.state != State.FAILED:
@@ -146,7 +152,10 @@ def queue_again(delivery: WebhookDelivery, *, now: datetime | None = None) -> No
 
 
 def send_again(*, actor: Actor, delivery_id: UUID, now: datetime | None = None) -> WebhookDelivery:
-    """Send a delivery that ended again. Needs the purpose's permission; raises `NotFound`, `Conflict` ("not_on")."""
+    """Send a delivery that ended again, also one that was delivered, under the same `webhook-id`.
+
+    Needs the purpose's permission; raises `NotFound`, and `Conflict` ("still_waiting", "content_gone", "not_on").
+    """
     with transaction.atomic():
         delivery = _locked(actor, delivery_id)
         refuse_unless_on(delivery.endpoint)

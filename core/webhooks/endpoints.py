@@ -28,7 +28,10 @@ State = WebhookEndpoint.State
 def save_endpoint(
     *, actor: Actor, purpose: str, ref: UUID, url: str, wakes: bool = True
 ) -> tuple[WebhookEndpoint, str]:
-    """Set an object's address, active again if it `wakes`; return endpoint and new secret. Raises `Invalid` (`url`)."""
+    """Set the address of an object's webhooks; return the endpoint, and its secret when it is new.
+
+    A saved address is active again if it `wakes`. Needs the purpose's permission; raises `Invalid` (`url`).
+    """
     actor.require(PURPOSES.get(purpose).permission)
     address = checked_url(url)
     with transaction.atomic():

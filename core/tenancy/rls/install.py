@@ -9,7 +9,11 @@ from core.tenancy.rls.tables import all_models, walled_tables
 
 
 def install_policies(*, testing: bool = False) -> None:
-    """Install policies, grants, keys and functions; idempotent, as the owner. `testing` allows truncating tables."""
+    """Install policies, grants, keys and functions for all models.
+
+    Idempotent; runs as the owner after every migrate. With `testing`, the tests' role may truncate tables, the
+    audit log included, because their flush does.
+    """
     with connection.cursor() as cursor:
         for statement in _statements(testing):
             cursor.execute(statement)
