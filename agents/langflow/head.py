@@ -115,12 +115,12 @@ def input_of(lines: Sequence[Line], *, with_history: bool) -> str:
     while begins and spoken[begins - 1].role == "user":
         begins -= 1
     written = "\n".join(line.text for line in spoken[begins:])[-LONGEST_INPUT:]
-    earlier = "\n".join(f"{_who(line)}: {line.text}" for line in spoken[:begins])[-LONGEST_HISTORY:]
+    history = []
+    for line in spoken[:begins]:
+        who = "Customer" if line.role == "user" else "Colleague" if line.from_colleague else "You"
+        history.append(f"{who}: {line.text}")
+    earlier = "\n".join(history)[-LONGEST_HISTORY:]
     return f"{HISTORY}\n{earlier}\n\n{NOW}\n{written}" if with_history and earlier else written
-
-
-def _who(line: Line) -> str:
-    return "Customer" if line.role == "user" else "Colleague" if line.from_colleague else "You"
 
 
 def activated_digest(version: AgentVersion) -> str:

@@ -47,7 +47,10 @@ def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
 
 
 def find_stop_reason(*, kind: str, agent_id: UUID | None) -> str:
-    """Return the reason of a switch that covers the request, or "". Three queries at most."""
+    """Return the reason of a switch that covers the request, or "".
+
+    Three queries at most.
+    """
     active_here = KillSwitch.objects.filter(_covering_q(kind, agent_id), released_at=None)
     for switches in (GlobalKillSwitch.objects.filter(released_at=None), active_here):
         reason: str | None = switches.order_by("id").values_list("reason", flat=True).first()
@@ -67,7 +70,10 @@ def covers(approval: Approval) -> bool:
 
 
 def switches_covering(*, kind: str, agent_id: UUID | None) -> list[GlobalKillSwitch | KillSwitch]:
-    """Return the active switches that cover a request, the installation's first. Two queries."""
+    """Return the active switches that cover a request, the installation's first.
+
+    Two queries.
+    """
     everywhere = GlobalKillSwitch.objects.filter(released_at=None).order_by("id")
     rows = KillSwitch.objects.filter(_covering_q(kind, agent_id), released_at=None).order_by("id")
     return [*everywhere[:1], *rows]

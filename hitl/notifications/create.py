@@ -77,7 +77,10 @@ def notify(
 
 
 def settle_notices(approval_id: UUID) -> None:
-    """Mark notices that asked for a decision on a closed request as seen. For the system; repeatable."""
+    """Mark notices that asked for a decision on a closed request as seen.
+
+    For the system; repeatable.
+    """
     asked = Notification.objects.filter(approval_id=approval_id, template__in=ASKS)
     people = asked.values_list("recipient_id", flat=True).distinct()
     notices.settle(people=people, kind="approval", link=_link_to(approval_id))

@@ -74,7 +74,10 @@ def _count_sent(row: Notification, moment: datetime) -> int:
 
 
 def list_waiting(*, now: datetime | None = None) -> list[Waiting]:
-    """Return one due notification a person and channel, in all tenants; for the sweep. One query."""
+    """Return one due notification a person and channel, in all tenants.
+
+    For the sweep. One query.
+    """
     with platform_scope():
         due = Notification.objects.filter(status="held", hold_until__lte=now or clock_now())
         rows = due.order_by("tenant_id", "recipient_id", "channel").distinct("tenant_id", "recipient_id", "channel")

@@ -47,7 +47,10 @@ class Unsent:
 
 
 def list_unsent(*, now: datetime | None = None) -> list[Unsent]:
-    """Return notifications of all tenants whose task was lost, one a digest; for the sweep."""
+    """Return notifications of all tenants whose task was lost, one a digest.
+
+    For the sweep.
+    """
     moment = now or clock_now()
     late = Q(status__in=_OPEN, created_at__lt=moment - GRACE)
     rows = lease.list_free(Notification, late, "digest_id", order="created_at", limit=200, now=moment)

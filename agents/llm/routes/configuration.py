@@ -296,10 +296,13 @@ def _checked(setup: RouteSetup, key: str) -> RouteSetup:
     )
     if not clean.embedding_model:
         clean = _with(clean, {"embedding_dimensions": 0, "price_embedding": None})
+    embedding = _text_problem(clean.embedding_model, MODEL_LIMIT)
+    if not embedding and clean.embedding_model and clean.provider != Provider.OPENAI:
+        embedding = "Only OpenAI-compatible providers offer embeddings. Leave this empty."
     problems = {
         "name": _text_problem(clean.name, NAME_LIMIT, needed=True),
         "model": _text_problem(clean.model, MODEL_LIMIT, needed=True),
-        "embedding_model": _text_problem(clean.embedding_model, MODEL_LIMIT) or _embedding_problem(clean),
+        "embedding_model": embedding,
         "embedding_dimensions": ""
         if not clean.embedding_model or 1 <= clean.embedding_dimensions <= MOST_DIMENSIONS
         else f"Enter how many numbers its vectors have, from 1 to {MOST_DIMENSIONS}.",
@@ -322,12 +325,6 @@ def _checked(setup: RouteSetup, key: str) -> RouteSetup:
         problems["is_free"] = "If the model costs nothing, say that it is free."
     check_fields(problems)
     return clean
-
-
-def _embedding_problem(setup: RouteSetup) -> str:
-    if setup.embedding_model and setup.provider != Provider.OPENAI:
-        return "Only OpenAI-compatible providers offer embeddings. Leave this empty."
-    return ""
 
 
 def _price_problem(price: object) -> str:

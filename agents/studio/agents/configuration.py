@@ -152,7 +152,10 @@ def retire_agent(*, actor: Actor, agent_id: UUID) -> Agent:
 
 
 def restore_agent(*, actor: Actor, agent_id: UUID) -> Agent:
-    """Switch an agent on again. Safe to repeat. Needs `agents.change_agent`; raises `NotFound`."""
+    """Switch an agent on again. Safe to repeat.
+
+    Needs `agents.change_agent`; raises `NotFound`.
+    """
     return _switch(actor, agent_id, is_active=True)
 
 

@@ -148,7 +148,10 @@ def _release(work: UnitOfWork, approval: Approval, steps: list[dict[str, Any]], 
 
 
 def remind(*, approval_id: UUID, now: datetime | None = None) -> bool:
-    """Remind assignees who did not vote; return True if it was due. For the system only."""
+    """Remind assignees who did not vote; return True if it was due.
+
+    For the system only.
+    """
     with transitions.work_on(approval_id, now) as (work, approval):
         if approval.broken_seal and approval.is_open:
             hold_tampered(work, approval, ESCALATOR)

@@ -130,6 +130,12 @@ class ApprovalLevel(TenantModel):
     def __str__(self) -> str:
         return self.name or f"Level {self.order}"
 
+    @property
+    def votes_needed(self) -> int:
+        """Return how many votes it needs at least, as its mode counts them."""
+        rows = len(self.approvers)
+        return {"quorum": self.quorum, "all": max(2, rows), "per_group": rows}.get(self.mode, 1)
+
 
 class BusinessCalendar(TenantModel):
     """The working hours that count towards deadlines; each request keeps its own copy."""

@@ -71,13 +71,8 @@ def rule_of(workflow: ApprovalWorkflow) -> matching.Rule:
         time_window=workflow.time_window,
         condition=workflow.condition,
         is_default=workflow.is_default,
-        strength=sum(_votes_needed(level) for level in workflow.levels.all()),
+        strength=sum(level.votes_needed for level in workflow.levels.all()),
     )
-
-
-def _votes_needed(level: ApprovalLevel) -> int:
-    rows = len(level.approvers)
-    return {"quorum": level.quorum, "all": max(2, rows), "per_group": rows}.get(level.mode, 1)
 
 
 def with_levels() -> Prefetch[str]:
