@@ -104,7 +104,7 @@ class PreferenceViewSet(ListViewSet):
     }
     permissions: ClassVar = {"list": selectors.VIEW}
     serializer_class = PersonsPreferenceSerializer
-    list_rows = selectors.query_preferences
+    list_rows = staticmethod(selectors.query_preferences)
 
 
 class BriefViewSet(ListViewSet):
@@ -115,7 +115,7 @@ class BriefViewSet(ListViewSet):
     }
     permissions: ClassVar = {"list": selectors.USE, "create": selectors.USE}
     serializer_class = BriefSerializer
-    list_rows = selectors.query_own_briefs
+    list_rows = staticmethod(selectors.query_own_briefs)
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -164,7 +164,7 @@ class AppWebhookViewSet(ListViewSet):
     serializer_class = WebhookSerializer
     filterset_class = WebhookFilters
     lookup_url_kwarg = "delivery_id"
-    list_rows = manage.query_log
+    list_rows = staticmethod(manage.query_log)
 
     @action(detail=True, methods=["post"])
     @idempotent

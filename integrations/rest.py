@@ -157,7 +157,7 @@ class WebhookEndpointViewSet(ReadOneMixin, ListViewSet):
     serializer_class = EndpointSerializer
     request_serializers: ClassVar = {"create": EndpointRequest, "update": EndpointChange}
     lookup_url_kwarg = "endpoint_id"
-    list_rows = selectors.list_endpoints
+    list_rows = staticmethod(selectors.list_endpoints)
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
         """Return the serializer, which shows the secret of a new endpoint."""
@@ -225,7 +225,7 @@ class WebhookDeliveryViewSet(ReadOneMixin, ListViewSet):
     serializer_class = DeliverySerializer
     filterset_class = DeliveryFilters
     lookup_url_kwarg = "delivery_id"
-    list_rows = selectors.list_deliveries
+    list_rows = staticmethod(selectors.list_deliveries)
 
     @action(detail=True, methods=["post"])
     @idempotent

@@ -105,7 +105,7 @@ class AlertRuleViewSet(RetrieveModelMixin, ListViewSet):
     serializer_class = AlertRuleSerializer
     request_serializers: ClassVar = {"create": AlertRuleRequest, "update": AlertRuleChange}
     lookup_url_kwarg = "alert_rule_id"
-    list_rows = rules.query_rules
+    list_rows = staticmethod(rules.query_rules)
 
     @idempotent
     def create(self, request: Request) -> Response:

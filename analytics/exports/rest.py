@@ -129,7 +129,7 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
     pagination_class = ExportPagination
     request_serializers: ClassVar = {"create": ExportRequest}
     lookup_url_kwarg = "list_export_id"
-    list_rows = jobs.query_exports
+    list_rows = staticmethod(jobs.query_exports)
 
     @idempotent
     def create(self, request: Request) -> Response:
@@ -183,7 +183,7 @@ class ExportScheduleViewSet(RetrieveModelMixin, ListViewSet):
     serializer_class = ScheduleSerializer
     request_serializers: ClassVar = {"create": ScheduleRequest, "update": ScheduleChange}
     lookup_url_kwarg = "schedule_id"
-    list_rows = schedules.query_schedules
+    list_rows = staticmethod(schedules.query_schedules)
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -59,5 +59,5 @@ class SurveyViewSet(ReadOneMixin, ListViewSet):
     filterset_class = SurveyFilters
     pagination_class = SurveyPagination
     lookup_url_kwarg = "survey_id"
-    list_rows = query_surveys
+    list_rows = staticmethod(query_surveys)
     read_row = get_survey

@@ -64,5 +64,5 @@ class ChannelAccountViewSet(RetrieveModelMixin, ListViewSet):
     serializer_class = ChannelAccountSerializer
     filterset_class = AccountFilters
     lookup_url_kwarg = "account_id"
-    list_rows = directory.query_channel_accounts
+    list_rows = staticmethod(directory.query_channel_accounts)
     read_row = directory.get_channel_account

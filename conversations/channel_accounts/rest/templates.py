@@ -57,5 +57,5 @@ class TemplateViewSet(RetrieveModelMixin, ListViewSet):
     serializer_class = TemplateSerializer
     filterset_class = TemplateFilters
     lookup_url_kwarg = "template_id"
-    list_rows = query_templates
+    list_rows = staticmethod(query_templates)
     read_row = get_template

@@ -73,7 +73,7 @@ class ConsentViewSet(ReadOneMixin, ListViewSet):
     filterset_class = ConsentFilters
     pagination_class = ConsentPagination
     lookup_url_kwarg = "consent_id"
-    list_rows = query_consents
+    list_rows = staticmethod(query_consents)
     read_row = get_consent
 
     @idempotent

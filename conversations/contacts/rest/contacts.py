@@ -82,7 +82,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     pagination_class = ContactPagination
     lookup_url_kwarg = "contact_id"
     revealing_actions = frozenset({"retrieve"})
-    list_rows = directory.query_contacts
+    list_rows = staticmethod(directory.query_contacts)
 
     def get_serializer_context(self) -> dict[str, Any]:
         """Return the context, with whether personal data is shown in clear."""

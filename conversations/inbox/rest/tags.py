@@ -68,7 +68,7 @@ class TagViewSet(RetrieveModelMixin, ListViewSet):
     serializer_class = TagSerializer
     request_serializers: ClassVar = {"create": TagRequest, "update": TagChange}
     lookup_url_kwarg = "tag_id"
-    list_rows = query_tags
+    list_rows = staticmethod(query_tags)
 
     @idempotent
     def create(self, request: Request) -> Response:

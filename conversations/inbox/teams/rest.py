@@ -158,7 +158,7 @@ class TeamViewSet(RetrieveModelMixin, ListViewSet):
     serializer_class = TeamSerializer
     request_serializers: ClassVar = {"create": TeamRequest, "update": TeamChange}
     lookup_url_kwarg = "team_id"
-    list_rows = selectors.query_teams
+    list_rows = staticmethod(selectors.query_teams)
     read_row = selectors.get_team
 
     def get_serializer_class(self) -> Any:
@@ -223,7 +223,7 @@ class AvailabilityViewSet(ListViewSet):
     request_serializers: ClassVar = {"create": AvailabilityRequest}
     filterset_class = AvailabilityFilters
     success_status = 200
-    list_rows = selectors.query_availability
+    list_rows = staticmethod(selectors.query_availability)
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -86,7 +86,7 @@ class SuggestedReplyViewSet(ReadOneMixin, ListViewSet):
     filterset_class = SuggestedReplyFilters
     pagination_class = SuggestedReplyPagination
     lookup_url_kwarg = "suggestion_id"
-    list_rows = query_suggestions
+    list_rows = staticmethod(query_suggestions)
     read_row = get_suggestion
 
     @action(detail=True, methods=["post"], request_serializer=SendingSuggestion, serializer_class=MessageSerializer)

@@ -243,7 +243,7 @@ class RiskPolicyViewSet(ListViewSet):
     permissions: ClassVar = {"list": VIEW, "create": MANAGE}
     serializer_class = RiskPolicySerializer
     request_serializers: ClassVar = {"create": RiskPolicyRequest}
-    list_rows = selectors.query_risk_policies
+    list_rows = staticmethod(selectors.query_risk_policies)
 
     @idempotent
     def create(self, request: Request) -> Response:

@@ -52,7 +52,7 @@ class ConversationNoteViewSet(ListViewSet):
     request_serializers: ClassVar = {"create": ConversationNoteRequest, "update": ConversationNoteRequest}
     pagination_class = NewestPagePagination
     lookup_url_kwarg = "note_id"
-    list_rows = query_notes
+    list_rows = staticmethod(query_notes)
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
