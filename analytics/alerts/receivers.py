@@ -21,8 +21,8 @@ from core.webhooks.purposes import PURPOSES, WebhookPurpose
 from integrations.mail import events
 from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 
-KEY: Final = "bus:lag"
-KEPT: Final = 10.0
+LAG_KEY: Final = "bus:lag"
+LAG_KEPT: Final = 10.0
 """Seconds for which one organisation's reading of the bus serves all: it is the same for each."""
 
 
@@ -67,11 +67,11 @@ class AlertsErasure(ErasureHandler):
 
 def slowest_consumer() -> float:
     """Return for how many seconds the slowest consumer of events is behind, over all organisations."""
-    known = loose_cache.find(KEY, what="bus lag")
+    known = loose_cache.find(LAG_KEY, what="bus lag")
     if known is not None:
         return float(known)
     seconds = max((seconds_behind(name) for name in bus.names()), default=0.0)
-    loose_cache.keep(KEY, seconds, seconds=KEPT, what="bus lag")
+    loose_cache.keep(LAG_KEY, seconds, seconds=LAG_KEPT, what="bus lag")
     return seconds
 
 

@@ -23,8 +23,8 @@ from core.jobs import dead_letters
 from core.models import DeadLetter
 
 STATES: Final = {"parked": "Open", "replayed": "Retried", "discarded": "Discarded"}
-KEPT_FOR: Final = 15
-KEY: Final = "walker:bus-behind"
+LAG_KEPT: Final = 15
+LAG_KEY: Final = "walker:bus-behind"
 
 
 class StateFilter(SelectFilter):
@@ -123,10 +123,10 @@ class EventsBehind(Banner):
 
     def notices(self, viewer: Actor) -> list[Notice]:
         """Return one notice if any consumer is behind; looked at a few times a minute."""
-        seconds = cache.get(KEY)
+        seconds = cache.get(LAG_KEY)
         if seconds is None:
             seconds = max((lag.seconds_behind(name) for name in bus.names()), default=0.0)
-            cache.set(KEY, seconds, timeout=KEPT_FOR)
+            cache.set(LAG_KEY, seconds, timeout=LAG_KEPT)
         if seconds <= lag.LATE:
             return []
         minutes = int(seconds // 60)

@@ -78,13 +78,13 @@ def _bus_lag(world: World) -> Callable[[], object]:
     consumers.read_marks(subscriptions())
     streams.append("test:1", OWNED, {"n": 1})
     StreamEvent.objects.filter(type=OWNED).update(created_at=now() - HOUR)
-    cache.delete(receivers.KEY)
+    cache.delete(receivers.LAG_KEY)
 
     def take() -> None:
         last = StreamEvent.objects.order_by("-xid", "-id").values_list("xid", "id")[0]
         for name in bus.names():
             consumers.move_marks([name], Position(str(last[0]), last[1]))
-        cache.delete(receivers.KEY)
+        cache.delete(receivers.LAG_KEY)
 
     return take
 
@@ -128,7 +128,7 @@ def test_each_ready_made_rule_has_a_case() -> None:
 
 @pytest.mark.parametrize("key", CASES)
 def test_ready_made_rule_fires_once_and_resolves(acme: World, key: str) -> None:
-    cache.delete(receivers.KEY)
+    cache.delete(receivers.LAG_KEY)
     began = now()
     evaluate.evaluate(now=began)
     end = CASES[key](acme)

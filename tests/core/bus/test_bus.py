@@ -14,7 +14,7 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from console.pages.failed_jobs import KEY, EventsBehind
+from console.pages.failed_jobs import LAG_KEY, EventsBehind
 from core.bus import Event, has_news, lag, run_turn
 from core.bus.consumers import read_marks
 from core.bus.poison import PAUSES
@@ -361,7 +361,7 @@ def test_dashboard_says_that_events_are_late(committed_world: World) -> None:
 
     with subscribed("late", fail), tenant_scope(committed_world.acme.pk):
         assert EventsBehind().notices(viewer) == []
-        cache.delete(KEY)
+        cache.delete(LAG_KEY)
         count(1)
         StreamEvent.objects.filter(type=OWNED).update(created_at=now() - timedelta(minutes=3))
         run_turn()
