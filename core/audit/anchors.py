@@ -72,7 +72,7 @@ def _write(before: AuditAnchor | None, entries: Sequence[AuditEntry], moment: da
         first=entries[0].seq,
         last=entries[-1].seq,
         head=entries[-1].hash,
-        root=root([leaf_of(entry) for entry in entries]).hex(),
+        root=tree_root([leaf_of(entry) for entry in entries]).hex(),
         previous=digest_of(before) if before else "",
         at=moment,
         key_id=key.key_id,
@@ -85,7 +85,7 @@ def _write(before: AuditAnchor | None, entries: Sequence[AuditEntry], moment: da
 
 def leaf_of(entry: AuditEntry) -> bytes:
     """Return the hash of an entry with its own MAC, which the tree is made of."""
-    return leaf(chain.canonical({**chain.content_of(entry), "hash": entry.hash}))
+    return tree_leaf(chain.canonical({**chain.content_of(entry), "hash": entry.hash}))
 
 
 def as_json(anchor: AuditAnchor) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def covering(seqs: Sequence[int]) -> list[AuditAnchor]:
 def path_to(anchor: AuditAnchor, seq: int) -> list[str]:
     """Return the hashes that lead from an entry to the root of its anchor."""
     leaves = _leaves(current_tenant_id(), anchor.first, anchor.last)
-    return [each.hex() for each in path(leaves, seq - anchor.first)] if len(leaves) > seq - anchor.first else []
+    return [each.hex() for each in tree_path(leaves, seq - anchor.first)] if len(leaves) > seq - anchor.first else []
 
 
 @lru_cache(maxsize=64)
@@ -134,7 +134,7 @@ def find_problem(anchor: Mapping[str, Any]) -> str:
     entries = list(AuditEntry.objects.filter(seq__gte=anchor["first"], seq__lte=anchor["last"]).order_by("seq"))
     if len(entries) != anchor["last"] - anchor["first"] + 1:
         return f"entries {anchor['first']} to {anchor['last']} are not all there"
-    if entries[-1].hash != anchor["head"] or root([leaf_of(entry) for entry in entries]).hex() != anchor["root"]:
+    if entries[-1].hash != anchor["head"] or tree_root([leaf_of(entry) for entry in entries]).hex() != anchor["root"]:
         return f"entries {anchor['first']} to {anchor['last']} are not those that were anchored"
     return ""
 
@@ -191,29 +191,29 @@ def stored_problems() -> Iterator[tuple[str, str]]:
             number, last, previous = anchor.number, anchor.last, digest_of(anchor)
 
 
-def leaf(content: bytes) -> bytes:
+def tree_leaf(content: bytes) -> bytes:
     """Return the hash of one row."""
     return hashlib.sha256(b"\x00" + content).digest()
 
 
-def root(leaves: Sequence[bytes]) -> bytes:
+def tree_root(leaves: Sequence[bytes]) -> bytes:
     """Return the hash of all leaves, in order; raises ValueError without any."""
     if not leaves:
         raise ValueError("a tree has at least one leaf")
     if len(leaves) == 1:
         return leaves[0]
     middle = _middle(len(leaves))
-    return hashlib.sha256(b"\x01" + root(leaves[:middle]) + root(leaves[middle:])).digest()
+    return hashlib.sha256(b"\x01" + tree_root(leaves[:middle]) + tree_root(leaves[middle:])).digest()
 
 
-def path(leaves: Sequence[bytes], place: int) -> list[bytes]:
+def tree_path(leaves: Sequence[bytes], place: int) -> list[bytes]:
     """Return the hashes that lead from the leaf at a place to the root, from below."""
     if len(leaves) == 1:
         return []
     middle = _middle(len(leaves))
     if place < middle:
-        return [*path(leaves[:middle], place), root(leaves[middle:])]
-    return [*path(leaves[middle:], place - middle), root(leaves[:middle])]
+        return [*tree_path(leaves[:middle], place), tree_root(leaves[middle:])]
+    return [*tree_path(leaves[middle:], place - middle), tree_root(leaves[:middle])]
 
 
 def _middle(count: int) -> int:
