@@ -1,7 +1,7 @@
 """Circuit breakers whose state all processes share in Redis: closed, open, half-open."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from django.core.cache import cache
@@ -87,21 +87,24 @@ class Breaker:
                 # Of two breakers at the same instant one may be missed.
                 opened = cache.get(f"{tenant_id}:breakers") or {}
                 cache.set(f"{tenant_id}:breakers", {**opened, self.name: moment.timestamp()}, timeout=_FORGET)
-                service = self.name.partition(":")[0].replace("_", " ")
-                with transaction.atomic():
-                    notices.leave_for_permission(
-                        "core.view_deadletter",
-                        kind="breaker",
-                        title=f"Calls to {service} are paused",
-                        body="The service failed several times in a row. Walker tries it again every "
-                        f"{self.cool_down.total_seconds():.0f} seconds and continues when it answers.",
-                        link="",
-                        level="alert",
-                        dedupe_key=f"breaker:{self.name}:{moment.isoformat()}",
-                        now=moment,
-                    )
+                self._leave_notice(moment)
         except (RedisError, OSError):
             log.warning("breaker_state_lost", breaker=self.name)
+
+    def _leave_notice(self, moment: datetime) -> None:
+        service = self.name.partition(":")[0].replace("_", " ")
+        with transaction.atomic():
+            notices.leave_for_permission(
+                "core.view_deadletter",
+                kind="breaker",
+                title=f"Calls to {service} are paused",
+                body="The service failed several times in a row. Walker tries it again every "
+                f"{self.cool_down.total_seconds():.0f} seconds and continues when it answers.",
+                link="",
+                level="alert",
+                dedupe_key=f"breaker:{self.name}:{moment.isoformat()}",
+                now=moment,
+            )
 
     def state(self) -> BreakerState:
         """Return the state of the breaker."""
