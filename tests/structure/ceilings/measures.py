@@ -45,7 +45,7 @@ DEMO_PACKAGES = ("sandbox_ads", "built_in")
 VERY_WIDE = 12
 FACED = ("hitl", "conversations", "integrations", "agents", "channels_app", "analytics")
 """Apps with services: core, accounts and console are made of what the others build on."""
-FACES = ("services", "selectors", "events", "actions", "registry", "types", "errors", "models")
+FACES = ("services", "selectors", "events", "actions", "registry", "types", "errors", "mediums", "models")
 CLIENT_FACES = (*FACES, "client")
 MORE_FACES = {
     "hitl": (
