@@ -12,7 +12,7 @@ Format = Literal["csv", "jsonl"]
 _EXECUTED: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Spreadsheets take a cell that begins with one of these for a formula; the last four are the wide forms."""
 _BEFORE: Final = ("\t", "\r", "\n")
-# Whatever divides the cells in the reader's country; numbers stay as they are.
+# Each sign that divides the cells in some reader's country; numbers stay as they are.
 _FORMULA: Final = re.compile(
     r"(^|[,;|\t\r\n])(\"?[^\S\r\n]{0,20})(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
     r"(?![+-]?\d[\d., ]{0,40}%?\"?(?:[,;|\t\r\n]|$))"
