@@ -108,7 +108,7 @@ def revise_endpoint(
 
 
 def remove_endpoint(*, actor: Actor, endpoint_id: UUID, seen_version: int | None = None) -> None:
-    """Remove an endpoint, its secrets and log; what waits is not sent. Needs `MANAGE`.
+    """Remove an endpoint, its secrets and log; what waits isn't sent. Needs `MANAGE`.
 
     Raises `NotFound`, `Conflict` ("stale_version"). Writes `WEBHOOK_ENDPOINT_REMOVED` and `WEBHOOK_UNSUBSCRIBED`.
     """
