@@ -41,3 +41,21 @@ def _alike(word: str, other: str) -> float:
         return 0.9
     rate = SequenceMatcher(None, word, other).ratio()
     return rate if rate >= SAME_WORD else 0.0
+
+
+def changes(word: str, other: str, limit: int) -> int:
+    """Return how many letters are added, left out, replaced or swapped; more than `limit` is `limit` + 1."""
+    if abs(len(word) - len(other)) > limit:
+        return limit + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for place, letter in enumerate(word, 1):
+        last, before, row = before, row, [place]
+        for at, another in enumerate(other, 1):
+            cost = min(before[at] + 1, row[at - 1] + 1, before[at - 1] + (letter != another))
+            if place > 1 and at > 1 and letter == other[at - 2] and word[place - 2] == another:
+                cost = min(cost, last[at - 2] + 1)
+            row.append(cost)
+        if min(row) > limit:
+            return limit + 1
+    return row[-1]

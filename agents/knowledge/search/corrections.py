@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
+from core.text.matching import changes
+
 SHORTEST: Final = 3
 
 
@@ -40,21 +42,3 @@ def nearest(word: str, others: Iterable[str]) -> str:
     )
     best = min(fitting, default=None)
     return best[3] if best else ""
-
-
-def changes(word: str, other: str, limit: int) -> int:
-    """Return how many letters are added, left out, replaced or swapped; more than `limit` is `limit` + 1."""
-    if abs(len(word) - len(other)) > limit:
-        return limit + 1
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for place, letter in enumerate(word, 1):
-        last, before, row = before, row, [place]
-        for at, another in enumerate(other, 1):
-            cost = min(before[at] + 1, row[at - 1] + 1, before[at - 1] + (letter != another))
-            if place > 1 and at > 1 and letter == other[at - 2] and word[place - 2] == another:
-                cost = min(cost, last[at - 2] + 1)
-            row.append(cost)
-        if min(row) > limit:
-            return limit + 1
-    return row[-1]

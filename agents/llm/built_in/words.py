@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from core.text.languages import FUNCTION_WORDS
+from core.text.matching import changes
 
 SHORT_FORMS = {
     "pls": "please", "plz": "please", "plse": "please", "u": "you", "cud": "could",
@@ -26,22 +27,6 @@ def learn(keywords: Iterable[str], kept: frozenset[str]) -> None:
     mend.cache_clear()
 
 
-def _distance(left: str, right: str, limit: int) -> int:
-    """Return the edit distance with neighbouring swaps; exact only up to the limit."""
-    if abs(len(left) - len(right)) > limit:
-        return limit + 1
-    before: list[int] = []
-    row = list(range(len(right) + 1))
-    for i, a in enumerate(left, 1):
-        previous, before, row = before, row, [i]
-        for j, b in enumerate(right, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
-                cost = min(cost, previous[j - 2] + 1)
-            row.append(cost)
-    return row[-1]
-
-
 @lru_cache(maxsize=4096)
 def mend(word: str) -> str:
     """Return the known word that a lower-case word most likely means, or the word itself."""
@@ -54,6 +39,6 @@ def mend(word: str) -> str:
         (gap, known)
         for known in _keywords
         if known[0] == word[0] and len(known) >= 5 and abs(len(known) - len(word)) <= limit
-        if (gap := _distance(word, known, limit)) <= limit
+        if (gap := changes(word, known, limit)) <= limit
     ]
     return min(near)[1] if near else word
