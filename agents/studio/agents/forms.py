@@ -12,6 +12,7 @@ from agents.llm import registry
 from agents.models import AgentVersion
 from agents.studio.agents import configuration, gallery
 from agents.studio.agents.activation import REASON_LIMIT
+from agents.studio.agents.portability import FIELDS
 from console.base.forms import ConsoleForm
 
 MODEL_WORDS = {
@@ -169,17 +170,4 @@ class NewAgentForm(AgentForm):
         widget=forms.HiddenInput,
         choices=lambda: [("", ""), *((key, key) for key in gallery.with_cases())],
     )
-    field_order = (
-        "name",
-        "type",
-        "instructions",
-        "model",
-        "model_name",
-        "flow",
-        "tools",
-        "collections",
-        "max_open_approvals",
-        "min_confidence",
-        "memory",
-        "asks_judge",
-    )
+    field_order = FIELDS
