@@ -75,10 +75,7 @@ class MailConnect(Connect[MailDelivery]):
         if not outcome.error.startswith(REFUSED):
             accounts.note_trouble(account_id=account.pk, code=outcome.error)
 
-    @classmethod
-    def describe(cls, code: str) -> str:
-        """Return a code of the mail service in words."""
-        return describe_error(code)
+    describe = staticmethod(describe_error)
 
 
 class SendGridConnect(MailConnect):

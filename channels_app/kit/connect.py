@@ -85,7 +85,7 @@ class Connect(ABC, Generic[Outcome]):
     def note_failure(cls, account: ChannelAccount, outcome: Outcome) -> None:
         """Note a failure on the account where that is at fault."""
 
-    @classmethod
+    @staticmethod
     @abstractmethod
-    def describe(cls, code: str) -> str:
+    def describe(code: str) -> str:
         """Return the provider's code in words."""

@@ -13,7 +13,6 @@ from channels_app.meta_whatsapp.transport import send_text
 from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.errors import Conflict, Invalid
-from integrations.meanings import Meaning
 from integrations.meta import errors
 
 _ID = re.compile(r"[0-9]{5,32}")
@@ -26,6 +25,9 @@ class MetaConnect(PhoneConnect):
     secrets: ClassVar[tuple[str, ...]] = ("access_token", "app_secret", "secondary_app_secret")
     needed: ClassVar[tuple[str, str, str]] = ("access_token", "The access token is missing.", "Copy it from Meta.")
     send_text = staticmethod(send_text)
+    forget = staticmethod(numbers.forget)
+    describe = staticmethod(errors.describe_error)
+    meaning_of = staticmethod(errors.meaning_of)
 
     @classmethod
     def facts_of(cls, wanted: Wanted, before: ChannelAccount | None) -> Mapping[str, Any]:
@@ -36,21 +38,6 @@ class MetaConnect(PhoneConnect):
                 raise Conflict("Another channel already uses this phone number ID.", fields=wrong)
         kept = (before.credentials or {}) if before else {}
         return {**wanted.facts, "verify_token": str(kept.get("verify_token") or secrets.token_urlsafe(24))}
-
-    @classmethod
-    def forget(cls) -> None:
-        """Forget the numbers that this process keeps."""
-        numbers.forget()
-
-    @classmethod
-    def describe(cls, code: str) -> str:
-        """Return one of Meta's codes in words."""
-        return errors.describe_error(code)
-
-    @classmethod
-    def meaning_of(cls, code: str) -> Meaning:
-        """Return what one of Meta's codes means."""
-        return errors.meaning_of(code)
 
 
 def connect_number(

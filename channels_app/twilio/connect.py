@@ -12,7 +12,6 @@ from channels_app.twilio.transport import send_text
 from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.errors import Invalid
-from integrations.meanings import Meaning
 from integrations.twilio import errors
 
 _ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
@@ -29,21 +28,9 @@ class TwilioConnect(PhoneConnect):
         "Copy it from the Twilio console.",
     )
     send_text = staticmethod(send_text)
-
-    @classmethod
-    def forget(cls) -> None:
-        """Forget the numbers that this process keeps."""
-        senders.forget()
-
-    @classmethod
-    def describe(cls, code: str) -> str:
-        """Return one of Twilio's codes in words."""
-        return errors.describe_error(code)
-
-    @classmethod
-    def meaning_of(cls, code: str) -> Meaning:
-        """Return what one of Twilio's codes means."""
-        return errors.meaning_of(code)
+    forget = staticmethod(senders.forget)
+    describe = staticmethod(errors.describe_error)
+    meaning_of = staticmethod(errors.meaning_of)
 
 
 def connect_number(

@@ -57,10 +57,7 @@ class SlackConnect(Connect[SlackOutcome]):
         """Note a failure on the workspace."""
         posts.note_outcome(account, outcome)
 
-    @classmethod
-    def describe(cls, code: str) -> str:
-        """Return one of Slack's codes in words."""
-        return describe_error(code)
+    describe = staticmethod(describe_error)
 
 
 def connect_slack(

@@ -90,9 +90,9 @@ class PhoneConnect(Connect[Sent | Failed | Unknown]):
         """Return the credentials that are no secrets; in the transaction, with the account locked."""
         return wanted.facts
 
-    @classmethod
+    @staticmethod
     @abstractmethod
-    def forget(cls) -> None:
+    def forget() -> None:
         """Forget what this process keeps about numbers."""
 
     @classmethod
@@ -119,9 +119,9 @@ class PhoneConnect(Connect[Sent | Failed | Unknown]):
         if not isinstance(outcome, Sent):
             note_fault(account_id=account.pk, code=outcome.code, meaning=cls.meaning_of(outcome.code))
 
-    @classmethod
+    @staticmethod
     @abstractmethod
-    def meaning_of(cls, code: str) -> Meaning:
+    def meaning_of(code: str) -> Meaning:
         """Return what a code of the provider means."""
 
 
