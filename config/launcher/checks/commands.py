@@ -197,8 +197,7 @@ def wanted_parts(root: Path, rest: Sequence[str]) -> list[str]:
     """
     if not rest:
         return parts(root)
-    return list(rest) if all(_is_part(root, name) for name in rest) else []
-
-
-def _is_part(root: Path, name: str) -> bool:
-    return not name.startswith(("-", "tests/", "/", ".")) and (root / "tests" / name).is_dir()
+    are_parts = all(
+        not name.startswith(("-", "tests/", "/", ".")) and (root / "tests" / name).is_dir() for name in rest
+    )
+    return list(rest) if are_parts else []
