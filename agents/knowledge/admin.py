@@ -151,7 +151,7 @@ class CollectionAdmin(ServiceAdmin):
             return {}
         return {name: getattr(collection, name) for name in ("name", "audience", "description")}
 
-    create = calls(services.create_collection, path="create", permission=services.MANAGE, title="New collection",
+    create = calls(services.create_collection, permission=services.MANAGE, title="New collection",
                    form=CollectionForm, submit="Create collection", tone="primary",
                    done="{.name} created. Write its first article.")  # fmt: skip
 
@@ -187,13 +187,12 @@ class CollectionAdmin(ServiceAdmin):
         }
         return TemplateResponse(request, "console/knowledge_trial.html", context)
 
-    write = calls(services.write_article, "collection_id", path="write", permission=services.MANAGE,
+    write = calls(services.write_article, "collection_id", permission=services.MANAGE,
                   title="Write an article", form=ArticleForm, submit="Save article", tone="primary",
                   explain="Agents answer from it as soon as it is saved.",
                   done="“{.title}” saved. Agents answer from it now.")  # fmt: skip
 
     @service_action(
-        path="upload",
         title="Upload a file",
         permission=services.MANAGE,
         form=FileForm,
@@ -213,7 +212,7 @@ class CollectionAdmin(ServiceAdmin):
         )
         return f"“{row.title}” is being read. Open it to see when it is ready."
 
-    add_site = calls(sites.add_site, "collection_id", path="add-site", permission=services.MANAGE,
+    add_site = calls(sites.add_site, "collection_id", permission=services.MANAGE,
                      title="Fetch a site", form=SiteForm, submit="Fetch site",
                      explain="Its pages become documents. What robots.txt forbids isn't read.",
                      done="The site is being fetched. Its page shows how far it is.")  # fmt: skip
@@ -342,11 +341,11 @@ class OpenQuestionAdmin(ServiceAdmin):
         """Start the article with the question as its title."""
         return {"title": question.text[: services.TITLE_LIMIT]} if action.path == "answer" else {}
 
-    answer = calls(questions.answer_question, "question_id", path="answer", permission=services.MANAGE,
+    answer = calls(questions.answer_question, "question_id", permission=services.MANAGE,
                    title="Write the answer", form=AnswerForm, submit="Save article", tone="primary",
                    explain="It becomes an article of the collection. Agents answer from it as soon as it is saved.",
                    done="Article saved. Agents answer from it now.")  # fmt: skip
 
-    dismiss = calls(questions.dismiss_question, "question_id", path="dismiss", permission=services.MANAGE,
+    dismiss = calls(questions.dismiss_question, "question_id", permission=services.MANAGE,
                     title="Dismiss", submit="Dismiss question", done="Question dismissed.",
                     explain="It isn't for you to answer. It is listed again when somebody asks it again.")  # fmt: skip

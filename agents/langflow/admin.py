@@ -81,12 +81,12 @@ class FlowServerAdmin(ServiceAdmin):
         """Return the values a form starts with; never the key."""
         return {} if obj is None else {"base_url": obj.base_url, "version": obj.version}
 
-    create = calls(connection.connect_server, path="create", permission=MANAGE, title="Connect Langflow",
+    create = calls(connection.connect_server, permission=MANAGE, title="Connect Langflow",
                    form=ServerForm, submit="Connect", tone="primary",
                    explain="Customers' messages go there with placeholders for personal data.",
                    done="Langflow was connected. Test it, then choose a flow on an agent's page.")  # fmt: skip
 
-    @service_action(path="edit", title="Edit", permission=MANAGE, form=ServerForm, submit="Save", tone="primary",
+    @service_action(title="Edit", permission=MANAGE, form=ServerForm, submit="Save", tone="primary",
                     explain="You can't approve what agents with flows ask for.")  # fmt: skip
     def edit(self, request: HttpRequest, obj: FlowServer, form: ServerForm) -> str:
         """Change the key or the address; it is the server that is connected, so none is named."""
@@ -94,11 +94,11 @@ class FlowServerAdmin(ServiceAdmin):
         connection.connect_server(actor=viewer_of(request), seen_version=seen, **said)
         return "Saved. After a change of the address, activate agents with flows again."
 
-    test = calls(connection.check_server, "server_id", path="test", permission=MANAGE, title="Test",
+    test = calls(connection.check_server, "server_id", permission=MANAGE, title="Test",
                  explain="Asks Langflow whether it takes the key. No flow runs.",
                  done="Langflow answers and takes the key.")  # fmt: skip
 
-    remove = calls(connection.disconnect_server, "server_id", path="remove", permission=MANAGE, title="Disconnect",
+    remove = calls(connection.disconnect_server, "server_id", permission=MANAGE, title="Disconnect",
                    form=SeenForm, tone="danger",
                    explain="What it keeps of conversations is erased there, then its key here.",
                    done="Langflow was disconnected.")  # fmt: skip

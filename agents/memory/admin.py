@@ -165,7 +165,7 @@ class ContactFactAdmin(ServiceAdmin):
         return form
 
     @service_action(
-        path="correct", title="Correct", permission=services.CHANGE, form=CorrectForm, submit="Save", tone="primary",
+        title="Correct", permission=services.CHANGE, form=CorrectForm, submit="Save", tone="primary",
         explain="It counts more than what the contact said before. The earlier value stays in the history.",
     )  # fmt: skip
     def correct(self, request: HttpRequest, fact: ContactFact, form: ConsoleForm) -> HttpResponse:
@@ -179,7 +179,7 @@ class ContactFactAdmin(ServiceAdmin):
         return HttpResponseRedirect(self.object_url(new))
 
     @service_action(
-        path="remove", title="Remove", permission=services.CHANGE, form=ConfirmForm, tone="danger",
+        title="Remove", permission=services.CHANGE, form=ConfirmForm, tone="danger",
         explain="Removes the value and its history. The message it came from doesn't bring it back.",
     )  # fmt: skip
     def remove(self, request: HttpRequest, fact: ContactFact, form: ConsoleForm) -> HttpResponse:

@@ -97,18 +97,18 @@ class AlertRuleAdmin(ServiceAdmin):
             return {"ways": ["notice"]}
         return {name: getattr(obj, name) for name in (*AlertRuleForm.base_fields, "version")}
 
-    @service_action(path="create", title="New rule", permission=MANAGE, form=AlertRuleForm, submit="Create",
+    @service_action(title="New rule", permission=MANAGE, form=AlertRuleForm, submit="Create",
                     tone="primary", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: AlertRuleForm) -> str:
         return f"“{rules.create_rule(actor=viewer_of(request), settings=form.settings())}” was created."
 
-    @service_action(path="destinations", title="PagerDuty, Slack, webhook", permission=MANAGE, form=DestinationsForm,
+    @service_action(title="PagerDuty, Slack, webhook", permission=MANAGE, form=DestinationsForm,
                     submit="Save", on_list=True, explain="Where alerts go outside Walker.")  # fmt: skip
     def destinations(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         _, secret = rules.set_destinations(actor=viewer_of(request), **form.cleaned_data)
         return f"Saved. The webhook's secret, shown once: {secret}" if secret else "Saved."
 
-    @service_action(path="acknowledge", title="Acknowledge", permission=MANAGE, form=ConfirmForm, tone="good",
+    @service_action(title="Acknowledge", permission=MANAGE, form=ConfirmForm, tone="good",
                     explain="Says that somebody is on it; PagerDuty hears so.")  # fmt: skip
     def acknowledge(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
         alert = Alert.objects.filter(rule=obj, ended_at=None).first()
@@ -117,14 +117,14 @@ class AlertRuleAdmin(ServiceAdmin):
         rules.acknowledge_alert(actor=viewer_of(request), alert_id=alert.pk)
         return "The alert was acknowledged."
 
-    @service_action(path="silence", title="Silence", permission=MANAGE, form=SilenceForm,
+    @service_action(title="Silence", permission=MANAGE, form=SilenceForm,
                     explain="An open alert ends, and nobody is notified until then.")  # fmt: skip
     def silence(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
         until, why = now() + timedelta(hours=form.cleaned_data["hours"]), form.cleaned_data["reason"]
         rules.silence_rule(actor=viewer_of(request), alert_rule_id=obj.pk, until=until, reason=why)
         return "The rule is silent."
 
-    @service_action(path="unsilence", title="End silence", permission=MANAGE, form=ConfirmForm)
+    @service_action(title="End silence", permission=MANAGE, form=ConfirmForm)
     def unsilence(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
         rules.silence_rule(actor=viewer_of(request), alert_rule_id=obj.pk, until=None)
         return "The rule tells again."

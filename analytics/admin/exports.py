@@ -157,24 +157,24 @@ class ExportAdmin(ServiceAdmin):
     figures = _exports(FiguresForm, "Export figures", "What was counted on each day, split by one thing at a time.")
     events = _exports(EventsForm, "Export events", "What happened, in ids, states and numbers, for programs.")
 
-    @service_action(path="file", title="Download", permission=USE, form=ConfirmForm, tone="primary",
+    @service_action(title="Download", permission=USE, form=ConfirmForm, tone="primary",
                     explain="The download is recorded in the audit log.")  # fmt: skip
     def file(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> StreamingHttpResponse:
         file = downloads.download_export(actor=viewer_of(request), list_export_id=obj.pk)
         return streamed(request, file.parts, file.content_type, file.name)
 
-    @service_action(path="grant", title="Allow in clear", permission=CLEAR, form=ClearDecisionForm, submit="Allow",
+    @service_action(title="Allow in clear", permission=CLEAR, form=ClearDecisionForm, submit="Allow",
                     tone="good", explain="The file will show personal data to its requester.")  # fmt: skip
     def grant(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> str:
         jobs.grant_export(actor=viewer_of(request), list_export_id=obj.pk, reason=form.cleaned_data["reason"])
         return "The export was allowed, and is being written."
 
-    @service_action(path="refuse", title="Refuse", permission=CLEAR, form=ClearDecisionForm, tone="danger")
+    @service_action(title="Refuse", permission=CLEAR, form=ClearDecisionForm, tone="danger")
     def refuse(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> str:
         jobs.refuse_export(actor=viewer_of(request), list_export_id=obj.pk, reason=form.cleaned_data["reason"])
         return "The export was refused."
 
-    @service_action(path="cancel", title="Cancel export", permission=USE, form=ConfirmForm,
+    @service_action(title="Cancel export", permission=USE, form=ConfirmForm,
                     explain="What is written so far is removed.")  # fmt: skip
     def cancel(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> str:
         jobs.cancel_export(actor=viewer_of(request), list_export_id=obj.pk)
@@ -273,12 +273,12 @@ class ExportScheduleAdmin(ServiceAdmin):
         values = {name: getattr(obj, name) for name in (*ScheduleForm.base_fields, "version")}
         return {**values, "recipients": [str(key) for key in obj.recipients]}
 
-    @service_action(path="create", title="Schedule an export", permission=USE, form=ScheduleForm, submit="Schedule",
+    @service_action(title="Schedule an export", permission=USE, form=ScheduleForm, submit="Schedule",
                     tone="primary", on_list=True, explain="Personal data is always masked.")  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: ScheduleForm) -> str:
         return f"“{schedules.create_schedule(actor=viewer_of(request), settings=form.settings({}))}” was scheduled."
 
-    @service_action(path="edit", title="Edit", permission=USE, form=ScheduleForm, submit="Save", tone="primary")
+    @service_action(title="Edit", permission=USE, form=ScheduleForm, submit="Save", tone="primary")
     def edit(self, request: HttpRequest, obj: ExportSchedule, form: ScheduleForm) -> str:
         """Change the scheduled export; its filters stay with their list."""
         kept = obj.filters if form.cleaned_data["source"] == obj.source else {}

@@ -182,7 +182,6 @@ class FigureDashboardAdmin(ServiceAdmin):
     sharing = Column[FigureDashboard]("Shared", lambda obj: chip("Shared", "info", "users") if obj.is_shared else "–")
 
     @service_action(
-        path="add",
         title="New dashboard",
         permission=dashboards.SEE,
         form=DashboardForm,

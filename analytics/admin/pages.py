@@ -137,7 +137,6 @@ class BriefAdmin(ServiceAdmin):
         return initial_of(_preference_of(request)) if action.path == "settings" else {}
 
     @service_action(
-        path="settings",
         title="Delivery settings",
         permission=selectors.USE,
         form=BriefForm,
@@ -151,7 +150,6 @@ class BriefAdmin(ServiceAdmin):
         return "Saved. Your daily brief is on." if row.is_on else "Saved. Your daily brief is off."
 
     @service_action(
-        path="refresh",
         title="Refresh preview",
         permission=selectors.USE,
         submit="Refresh",
@@ -164,7 +162,6 @@ class BriefAdmin(ServiceAdmin):
         return ""
 
     @service_action(
-        path="send-now",
         title="Send me one now",
         permission=selectors.USE,
         submit="Send to my inbox",

@@ -109,7 +109,6 @@ class ColleagueAddressAdmin(ServiceAdmin):
     )
     number_code = calls(
         numbers.link,
-        path="number-code",
         permission=USE,
         title="Enter the WhatsApp code",
         form=CodeForm,
@@ -119,7 +118,6 @@ class ColleagueAddressAdmin(ServiceAdmin):
     )
     number_unlink = calls(
         numbers.unlink,
-        path="number-unlink",
         permission=USE,
         title="Unlink my WhatsApp number",
         explain="Nothing more is sent to it. You get emails instead.",
@@ -135,7 +133,6 @@ class ColleagueAddressAdmin(ServiceAdmin):
     )
     slack_code = calls(
         people.link,
-        path="slack-code",
         permission=USE,
         title="Enter the Slack code",
         form=CodeForm,
@@ -145,7 +142,6 @@ class ColleagueAddressAdmin(ServiceAdmin):
     )
     slack_unlink = calls(
         people.unlink,
-        path="slack-unlink",
         permission=USE,
         title="Unlink my Slack user",
         explain="What this Slack user presses no longer counts. Your decisions stay.",

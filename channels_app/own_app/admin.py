@@ -124,7 +124,6 @@ class AppPage(ChannelPage):
         }
 
     @service_action(
-        path="connect-app",
         title="Connect your app",
         permission=CHANGE,
         form=ConnectAppForm,
@@ -145,7 +144,7 @@ class AppPage(ChannelPage):
             signing_secret=made.signing_secret,
         )
 
-    @service_action(path="edit-app", title="Edit app", permission=CHANGE, form=AppForm, submit="Save", tone="primary")
+    @service_action(title="Edit app", permission=CHANGE, form=AppForm, submit="Save", tone="primary")
     def edit_app(self: Any, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str | HttpResponse:
         """Update the app; a first webhook address brings a signing secret."""
         saved = manage.connect_app(actor=viewer_of(request), account_id=obj.pk, **_cleaned(form))
@@ -185,7 +184,6 @@ class AppPage(ChannelPage):
     )
 
     @service_action(
-        path="token-secret",
         title="New token secret",
         permission=CHANGE,
         tone="danger",
@@ -199,7 +197,6 @@ class AppPage(ChannelPage):
         return _show_secrets(self, request, obj, "New token secret", token_secret=secret)
 
     @service_action(
-        path="signing-secret",
         title="New signing secret",
         permission=CHANGE,
         tone="danger",

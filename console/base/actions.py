@@ -71,9 +71,10 @@ class ServiceAction:
     `on_object`: an object permission is enough, if the service accepts it too.
     """
 
-    path: str
     title: str
     permission: str
+    path: str = ""
+    """The end of its address; its name in the class, with dashes, where it isn't given."""
     form: type[ConsoleForm] = ConfirmForm
     submit: str = ""
     tone: str = "neutral"
@@ -84,6 +85,11 @@ class ServiceAction:
     handler: Handler = str
     """What calls the service; an action that never decorated one is refused when its admin is made."""
     do_not_call_in_templates: ClassVar[bool] = True
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Take the name of the class's attribute for the path."""
+        if not self.path:
+            object.__setattr__(self, "path", name.replace("_", "-"))
 
     def __call__(self, handler: Handler) -> "ServiceAction":
         """Return the action with what calls its service."""

@@ -46,7 +46,7 @@ def edits(
     service: Service, key: str, permission: str, form: type[ConsoleForm], *, done: str, **looks: Any
 ) -> ServiceAction:
     """Return the action that changes a row by a service, as `calls` does. Without a sentence its page is shown."""
-    looks = {"path": "edit", "title": "Edit", "submit": "Save", **looks}
+    looks = {"title": "Edit", "submit": "Save", **looks}
     action = calls(service, key, done=done, permission=permission, form=form, **looks)
 
     def edit(self: Any, request: HttpRequest, obj: Any, form: ConsoleForm) -> str | HttpResponseBase:
@@ -57,7 +57,7 @@ def edits(
 
 def creates(service: Service, permission: str, form: type[ConsoleForm], *, done: str, **looks: Any) -> ServiceAction:
     """Return the action of a list that creates a row by a service, as `calls` does."""
-    looks = {"path": "create", "submit": "Create", "tone": "good", **looks}
+    looks = {"submit": "Create", "tone": "good", **looks}
     return calls(service, done=done, permission=permission, form=form, **looks)
 
 
@@ -74,5 +74,5 @@ def deletes(
         service(actor=viewer_of(request), **{key: obj.pk}, **seen)
         return done.format(obj) or HttpResponseRedirect(self.list_url())
 
-    looks = {"path": "delete", "title": "Delete", "tone": "danger", **looks}
+    looks = {"title": "Delete", "tone": "danger", **looks}
     return service_action(permission=permission, form=form, **looks)(delete)

@@ -224,7 +224,6 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
     remove = calls(
         services.remove_member,
         "membership_id",
-        path="remove",
         title="Remove from organisation",
         permission="accounts.manage_membership",
         tone="danger",
@@ -234,7 +233,6 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
     erase = calls(
         erase_member,
         "membership_id",
-        path="erase",
         title="Erase this person",
         permission="accounts.erase_member",
         form=EraseForm,
@@ -301,7 +299,6 @@ class ApiKeyAdmin(ServiceAdmin):
         return {"allowed": group_by_area(viewer_of(request).permissions), "days": 90}
 
     @service_action(
-        path="create",
         title="New API key",
         permission="accounts.manage_apikey",
         form=KeyForm,
@@ -324,7 +321,6 @@ class ApiKeyAdmin(ServiceAdmin):
     revoke = calls(
         services.revoke_api_key,
         "key_id",
-        path="revoke",
         title="Revoke key",
         permission="accounts.manage_apikey",
         submit="Revoke",

@@ -282,7 +282,6 @@ class AuditEntryAdmin(ServiceAdmin):
         return "; ".join(facts) or "–"
 
     @service_action(
-        path="verify",
         title="Verify audit log",
         permission="core.view_auditentry",
         submit="Verify now",

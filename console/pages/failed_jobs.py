@@ -93,7 +93,6 @@ class DeadLetterAdmin(ServiceAdmin):
     replay = calls(
         dead_letters.replay,
         "dead_letter_id",
-        path="replay",
         title="Retry",
         permission="core.replay_deadletter",
         tone="primary",
@@ -103,7 +102,6 @@ class DeadLetterAdmin(ServiceAdmin):
     discard = calls(
         dead_letters.discard,
         "dead_letter_id",
-        path="discard",
         title="Discard",
         permission="core.replay_deadletter",
         tone="danger",

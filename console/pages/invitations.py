@@ -86,7 +86,6 @@ class InviteActions(ServiceAdmin):
 
     invite = calls(
         invitations.invite_member,
-        path="invite",
         title="Invite a colleague",
         permission=MANAGE,
         form=InviteForm,
@@ -168,7 +167,6 @@ class InvitationAdmin(ServiceAdmin):
     resend = calls(
         invitations.resend_invitation,
         "invitation_id",
-        path="resend",
         title="Resend invitation",
         permission=MANAGE,
         explain="Sends a new email with a new link. Earlier links stop working.",
@@ -177,7 +175,6 @@ class InvitationAdmin(ServiceAdmin):
     withdraw = calls(
         invitations.withdraw_invitation,
         "invitation_id",
-        path="withdraw",
         title="Withdraw invitation",
         permission=MANAGE,
         tone="danger",

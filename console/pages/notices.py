@@ -95,7 +95,6 @@ class NoticeAdmin(PushActions, ServiceAdmin):
     open = calls(
         notices.mark_seen,
         "notice_id",
-        path="open",
         title="Open",
         permission=notices.USE,
         tone="primary",
@@ -107,14 +106,12 @@ class NoticeAdmin(PushActions, ServiceAdmin):
     seen = calls(
         notices.mark_seen,
         "notice_id",
-        path="seen",
         title="Mark as seen",
         permission=notices.USE,
         explain="The notice stays in the list.",
     )
     see_all = calls(
         notices.mark_all_seen,
-        path="see-all",
         title="Mark all as seen",
         permission=notices.USE,
         explain="All your notices stay in the list.",

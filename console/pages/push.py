@@ -33,7 +33,6 @@ class PushActions:
     )
     push_off = calls(
         push.unsubscribe,
-        path="push-off",
         title="Turn off notifications on all devices",
         permission=push.USE,
         explain="Your notices stay in the list. You can turn it on again on each device.",

@@ -82,9 +82,7 @@ class SavedViewAdmin(ServiceAdmin):
         found = list_of(self.admin_site, view.list_key)
         return format_html('<a href="{}">Open the list</a>', url_of(found, view)) if found else "–"
 
-    @service_action(
-        path="save", title="Save view", permission=saved_views.USE, form=SaveForm, tone="primary", on_list=True
-    )
+    @service_action(title="Save view", permission=saved_views.USE, form=SaveForm, tone="primary", on_list=True)
     def save(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
         """Save what the list shows, and open it as the view."""
         viewer, list_key = viewer_of(request), form.cleaned_data["list_key"]
@@ -98,7 +96,6 @@ class SavedViewAdmin(ServiceAdmin):
     rename = calls(
         saved_views.rename_view,
         "view_id",
-        path="rename",
         title="Rename",
         permission=saved_views.USE,
         form=NameForm,

@@ -102,7 +102,6 @@ class BatchDecisionAdmin(ServiceAdmin):
         return "" if list_undoable(obj, now()) else "It is too late to undo: nothing waits for its execution any more."
 
     @service_action(
-        path="undo",
         title="Undo all",
         permission="hitl.revoke_approval",
         form=ConfirmForm,

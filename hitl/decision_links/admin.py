@@ -80,7 +80,7 @@ class LinkPolicyAdmin(VersionAdmin):
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         return {"version": _standing(request).version}
 
-    @service_action(path="switch-off", title="Turn off links", permission=MANAGE, form=SwitchForm, tone="danger",
+    @service_action(title="Turn off links", permission=MANAGE, form=SwitchForm, tone="danger",
                     on_list=True, submit="Turn off", explain="Links already sent stop working for good. Past decisions "
                     "stay; revoke an approval on its page if in doubt.")  # fmt: skip
     def switch_off(self, request: HttpRequest, obj: None, form: SwitchForm) -> str:
@@ -88,7 +88,7 @@ class LinkPolicyAdmin(VersionAdmin):
         self._switch(request, form, is_on=False)
         return "Approve-by-email links are off. People have to sign in to decide."
 
-    @service_action(path="switch-on", title="Turn on links", permission=MANAGE, form=SwitchForm, tone="good",
+    @service_action(title="Turn on links", permission=MANAGE, form=SwitchForm, tone="good",
                     on_list=True, submit="Turn on", explain="New emails contain links if the risk allows it. Anyone "
                     "who can read the mailbox can use them. Older links stay invalid.")  # fmt: skip
     def switch_on(self, request: HttpRequest, obj: None, form: SwitchForm) -> str:

@@ -97,7 +97,6 @@ class EvidenceExportAdmin(ServiceAdmin):
         return {"since": last.replace(day=1), "until": last} if obj is None else {}
 
     @service_action(
-        path="new",
         title="Export a period",
         permission=EXPORT,
         form=PeriodForm,
@@ -111,11 +110,10 @@ class EvidenceExportAdmin(ServiceAdmin):
         export_period(actor=viewer_of(request), **form.moments())
         return "The export is being written. Open it to see how far it is."
 
-    stop = deletes(stop_export, "export_id", EXPORT, path="stop", title="Stop", tone="neutral",
+    stop = deletes(stop_export, "export_id", EXPORT, title="Stop", tone="neutral",
                    explain="What is written so far is removed.", done="The export was stopped.")  # fmt: skip
 
     @service_action(
-        path="file",
         title="Download to verify",
         permission=EXPORT,
         form=ConfirmForm,
@@ -127,7 +125,6 @@ class EvidenceExportAdmin(ServiceAdmin):
         return packed(request, obj, read_period(actor=viewer_of(request), export_id=obj.pk))
 
     @service_action(
-        path="register",
         title="Download to read",
         permission=EXPORT,
         form=ConfirmForm,

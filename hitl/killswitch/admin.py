@@ -139,7 +139,6 @@ class KillSwitchAdmin(ServiceAdmin):
         return {"targets": [EVERYTHING, EVERYWHERE, *groups], "what": chosen, "about_all": about}
 
     @service_action(
-        path="stop",
         title="Pause activity",
         permission=USE,
         form=StopForm,
@@ -158,7 +157,6 @@ class KillSwitchAdmin(ServiceAdmin):
         return done_words(target_in_sentence(switch, targets.names()), switch.in_flight_calls)
 
     @service_action(
-        path="release",
         title="Resume activity",
         permission=USE,
         submit="Resume",

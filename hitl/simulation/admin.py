@@ -144,16 +144,16 @@ class SimulationAdmin(DefinitionAdmin):
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         return {"days": obj.days} if action.path == "again" else {}
 
-    stop = deletes(stop_simulation, "simulation_id", VIEW_WORKFLOW, path="stop", title="Stop",
+    stop = deletes(stop_simulation, "simulation_id", VIEW_WORKFLOW, title="Stop",
                    explain="What was evaluated so far is lost.", done="The simulation was stopped.")  # fmt: skip
 
-    @service_action(path="again", title="Try again", permission=VIEW_WORKFLOW, form=DaysForm, submit="Try",
+    @service_action(title="Try again", permission=VIEW_WORKFLOW, form=DaysForm, submit="Try",
                     explain="Try the same change on another range. Nothing else is saved.")  # fmt: skip
     def again(self, request: HttpRequest, obj: Simulation, form: ConsoleForm) -> HttpResponse:
         draft = {name: value for name, value in obj.draft.items() if name != "version"}
         return try_on_history(viewer_of(request), obj.what, draft, form.cleaned_data["days"])
 
-    save = calls(save_simulated, "simulation_id", path="save", title="Save this change", permission=MANAGE,
+    save = calls(save_simulated, "simulation_id", title="Save this change", permission=MANAGE,
                  submit="Save", tone="good", done="{} was saved and now applies.",
                  explain="It then applies to new requests. Refused if someone changed it meanwhile.")  # fmt: skip
 

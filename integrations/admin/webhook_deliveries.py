@@ -108,7 +108,6 @@ class WebhookDeliveryAdmin(ServiceAdmin):
         return "It is still waiting to be sent." if obj.state == WebhookDelivery.State.WAITING else ""
 
     @service_action(
-        path="resend",
         title="Send again",
         permission=MANAGE,
         explain="Sends the same event with the same id, so your server recognises one it already has.",

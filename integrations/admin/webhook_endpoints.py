@@ -189,7 +189,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
         return show_once(self, request, back_url, title=title, secrets=[("Signing secret", made.secret)])
 
     @service_action(
-        path="create",
         title="Add endpoint",
         permission=MANAGE,
         form=EndpointForm,
@@ -209,7 +208,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
     test = calls(
         services.send_test,
         "endpoint_id",
-        path="test",
         title="Send test event",
         permission=MANAGE,
         submit="Send",
@@ -219,7 +217,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
     resend = calls(
         services.resend_span,
         "endpoint_id",
-        path="resend",
         title="Send again…",
         permission=MANAGE,
         form=SpanForm,
@@ -230,17 +227,15 @@ class WebhookEndpointAdmin(ServiceAdmin):
     pause = calls(
         services.pause_endpoint,
         "endpoint_id",
-        path="pause",
         title="Pause",
         permission=MANAGE,
         explain="Events wait for up to 30 days, and are sent once you turn it on again.",
         done="“{}” is paused.",
     )
-    turn_on = calls(services.turn_on_endpoint, "endpoint_id", path="turn-on", title="Turn on", permission=MANAGE,
+    turn_on = calls(services.turn_on_endpoint, "endpoint_id", title="Turn on", permission=MANAGE,
                     explain="Sends what has waited, then new events.", done="“{}” is on.")  # fmt: skip
 
     @service_action(
-        path="rotate",
         title="New signing secret",
         permission=MANAGE,
         tone="danger",
@@ -253,7 +248,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
         return self._show_secret(request, made, "New signing secret")
 
     @service_action(
-        path="remove",
         title="Remove",
         permission=MANAGE,
         form=VersionedForm,

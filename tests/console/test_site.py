@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from console.base.actions import service_action
+from console.base.actions import actions_of, service_action
 from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
 from core.ids import uuid7
 from core.jobs import dead_letters
@@ -199,4 +199,17 @@ def test_own_membership_says_that_it_is_ones_own(browser: Browser) -> None:
 
 def test_action_without_a_method_is_refused_when_its_admin_is_made() -> None:
     with pytest.raises(TypeError, match="Idle: service_action without a method: wait"):
-        type("Idle", (ServiceAdmin,), {"wait": service_action(path="wait", title="Wait", permission="")})
+        type("Idle", (ServiceAdmin,), {"wait": service_action(title="Wait", permission="")})
+
+
+def test_action_is_found_under_its_name_in_the_class_unless_it_names_a_path() -> None:
+    class Lamp:
+        @service_action(title="On", permission="")
+        def turn_on(self, *_: object) -> str:
+            return "on"
+
+        @service_action(path="off", title="Off", permission="")
+        def turn_off(self, *_: object) -> str:
+            return "off"
+
+    assert list(actions_of(Lamp)) == ["turn-on", "off"]

@@ -105,7 +105,7 @@ class SiteAdmin(ServiceAdmin):
     )
     last = Column[Site]("Last fetched", lambda site: moment(site.fetched_at) if site.fetched_at else "Not yet")
 
-    refresh = calls(sites.refresh_site, "site_id", path="refresh", permission=services.MANAGE, title="Refresh",
+    refresh = calls(sites.refresh_site, "site_id", permission=services.MANAGE, title="Refresh",
                     tone="primary", done="The site is being fetched.")  # fmt: skip
 
     edit = edits(sites.change_site, "site_id", services.MANAGE, RhythmForm, title="Change how often", done="Saved.")
@@ -114,7 +114,7 @@ class SiteAdmin(ServiceAdmin):
         """Start from how often it is fetched now."""
         return {"every_hours": site.every_hours} if action.path == "edit" else {}
 
-    remove = calls(sites.remove_site, "site_id", path="remove", permission=services.MANAGE, title="Remove",
+    remove = calls(sites.remove_site, "site_id", permission=services.MANAGE, title="Remove",
                    submit="Remove site", tone="danger",
                    explain="Its pages are deleted, too. Agents no longer answer from them.",
                    done="Site removed.")  # fmt: skip

@@ -121,7 +121,7 @@ class ModelRouteAdmin(ServiceAdmin):
         setup = configuration.setup_of(obj)
         return {**{name: getattr(setup, name) for name in type(setup).__slots__}, "version": obj.version}
 
-    @service_action(path="create", title="Add a model", permission=MANAGE, form=RouteForm, submit="Add",
+    @service_action(title="Add a model", permission=MANAGE, form=RouteForm, submit="Add",
                     tone="primary", on_list=True,
                     explain="It stays off until you have tested and activated it.")  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: RouteForm) -> str:
@@ -133,7 +133,7 @@ class ModelRouteAdmin(ServiceAdmin):
     edit = edits(configuration.change_route, "route_id", MANAGE, RouteForm, tone="primary", done="Model saved.",
                  values=lambda form: {"changes": form.setup(), "key": form.cleaned_data["key"]})  # fmt: skip
 
-    @service_action(path="test", title="Test", permission=MANAGE,
+    @service_action(title="Test", permission=MANAGE,
                     explain="Asks the model for one word. This costs what a short answer costs.")  # fmt: skip
     def test(self, request: HttpRequest, obj: ModelRoute, form: ConsoleForm) -> str:
         """Ask a route once."""
@@ -142,13 +142,13 @@ class ModelRouteAdmin(ServiceAdmin):
             raise Unavailable(FAILURES.get(result.code, "The model gave no whole answer."), code=result.code)
         return f"It answered in {result.milliseconds / 1000:.1f} seconds."
 
-    activate = calls(configuration.activate_route, "route_id", path="activate", permission=MANAGE, title="Activate",
+    activate = calls(configuration.activate_route, "route_id", permission=MANAGE, title="Activate",
                      tone="good", done="{.name} is now in use.")  # fmt: skip
 
-    deactivate = calls(configuration.deactivate_route, "route_id", path="deactivate", permission=MANAGE,
+    deactivate = calls(configuration.deactivate_route, "route_id", permission=MANAGE,
                        title="Turn off", done="{.name} is off.")  # fmt: skip
 
-    remove = calls(configuration.remove_route, "route_id", path="remove", permission=MANAGE, title="Remove",
+    remove = calls(configuration.remove_route, "route_id", permission=MANAGE, title="Remove",
                    form=SeenForm, tone="danger", explain="Its key is deleted. What it cost stays on the usage page.",
                    done="The model was removed.")  # fmt: skip
 
@@ -217,7 +217,7 @@ class BudgetAdmin(ServiceAdmin):
             return {"currency": request.tenant.currency, "on_spent": Budget.OnSpent.LIGHT}  # type: ignore[attr-defined]
         return {"amount": obj.amount, "on_spent": obj.on_spent, "version": obj.version}
 
-    @service_action(path="create", title="New budget", permission=MANAGE, form=BudgetForm, submit="Create",
+    @service_action(title="New budget", permission=MANAGE, form=BudgetForm, submit="Create",
                     tone="primary", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: BudgetForm) -> str:
         """Create a budget."""
@@ -236,7 +236,7 @@ class BudgetAdmin(ServiceAdmin):
     edit = edits(limits.change_budget, "budget_id", MANAGE, BudgetChangeForm, title="Change", tone="primary",
                  done="The budget is now {}.")  # fmt: skip
 
-    remove = calls(limits.remove_budget, "budget_id", path="remove", permission=MANAGE, title="Remove budget",
+    remove = calls(limits.remove_budget, "budget_id", permission=MANAGE, title="Remove budget",
                    form=SeenForm, tone="danger", explain="Calls of models are then no longer limited by it.",
                    done="The budget was removed.")  # fmt: skip
 

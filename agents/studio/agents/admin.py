@@ -312,7 +312,6 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         return [version for version in rows[: SHOWN_HISTORY + 1] if version.pk != agent.active_version_id]
 
     @service_action(
-        path="create",
         title="New agent",
         permission=CHANGE,
         form=NewAgentForm,
@@ -346,7 +345,6 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         return f"{agent.name} is a draft. It answers once you activate it."
 
     @service_action(
-        path="activate",
         title="Activate",
         permission=ACTIVATE,
         form=ActivateForm,
@@ -360,14 +358,13 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         agent = services.activate_draft(actor=viewer_of(request), agent_id=obj.pk, override=override, **seen_by(form))
         return f"{agent.name} is now answering in version {form.cleaned_data['version']}."
 
-    activate_again = calls(services.activate_again, "agent_id", path="activate-again", permission=ACTIVATE,
+    activate_again = calls(services.activate_again, "agent_id", permission=ACTIVATE,
                            title="Activate flow again",
                            explain="The agent answers with its Langflow flow as it is now. "
                            "You can't approve its requests.",
                            done="{.name} is now answering with its flow as it is in Langflow.")  # fmt: skip
 
     @service_action(
-        path="edit",
         title="Edit draft",
         permission=CHANGE,
         form=AgentForm,
@@ -379,12 +376,11 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), **form.seen())
         return "Draft saved."
 
-    discard = calls(services.discard_draft, "agent_id", path="discard", permission=CHANGE, title="Discard draft",
+    discard = calls(services.discard_draft, "agent_id", permission=CHANGE, title="Discard draft",
                     explain="The changes of the draft are deleted. The active version stays as it is.",
                     done="The draft is discarded.")  # fmt: skip
 
     @service_action(
-        path="roll-back",
         title="Go back to an earlier version",
         permission=ACTIVATE,
         form=EarlierVersionForm,
@@ -397,11 +393,11 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         services.roll_back(actor=viewer_of(request), agent_id=obj.pk, version=number)
         return f"Version {number} is answering again."
 
-    copy = calls(services.copy_agent, "agent_id", path="copy", permission=CHANGE, title="Copy", form=NameForm,
+    copy = calls(services.copy_agent, "agent_id", permission=CHANGE, title="Copy", form=NameForm,
                  submit="Make a copy", done="{.name} is a draft. Edit it, then activate it.")  # fmt: skip
 
-    retire = calls(services.retire_agent, "agent_id", path="retire", permission=CHANGE, title="Switch off",
+    retire = calls(services.retire_agent, "agent_id", permission=CHANGE, title="Switch off",
                    explain="It stops answering. History is kept.", done="The agent is switched off.")  # fmt: skip
 
-    restore = calls(services.restore_agent, "agent_id", path="restore", permission=CHANGE, title="Switch on",
+    restore = calls(services.restore_agent, "agent_id", permission=CHANGE, title="Switch on",
                     done="The agent is switched on.")  # fmt: skip

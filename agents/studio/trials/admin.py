@@ -158,7 +158,7 @@ class TrialAdmin(ServiceAdmin):
     as_whom = Column[Trial]("As", lambda trial: trial.get_speaker_display())
     began = Column[Trial]("Begun", lambda trial: moment(trial.created_at))
 
-    say = calls(trying.say, "trial_id", path="say", permission=trying.TRY, title="Say something", form=SayForm,
+    say = calls(trying.say, "trial_id", permission=trying.TRY, title="Say something", form=SayForm,
                 submit="Say", tone="primary", done="")  # fmt: skip
 
     delete = deletes(trying.delete_trial, "trial_id", trying.TRY, title="Delete trial",

@@ -148,7 +148,6 @@ class ChannelAccountAdmin(ServiceAdmin):
         return page_of(account).initial(action, account)
 
     @service_action(
-        path="verify-sample",
         title="Check a sample",
         permission=CHANGE,
         form=SampleForm,

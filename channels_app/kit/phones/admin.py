@@ -57,7 +57,6 @@ class PhonePage(ChannelPage):
         return "Only WhatsApp has templates." if action.path == "fetch-templates" and not is_whatsapp else ""
 
     @service_action(
-        path="colleague",
         title="Link a colleague's phone",
         permission="accounts.manage_membership",
         form=ColleagueForm,

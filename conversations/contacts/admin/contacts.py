@@ -198,7 +198,7 @@ class ContactAdmin(MergeActions):
         return context
 
     @service_action(
-        path="find", title="Find by address", permission="conversations.view_contact", form=FindForm, submit="Find",
+        title="Find by address", permission="conversations.view_contact", form=FindForm, submit="Find",
         on_list=True,
     )  # fmt: skip
     def find(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
@@ -213,7 +213,6 @@ class ContactAdmin(MergeActions):
         blocks.block_contact,
         "contact_id",
         permission=blocks.RECORD,
-        path="block",
         title="Block",
         explain=(
             "Nobody writes to this contact on any channel: no colleague, no agent and no campaign. Their own messages "
@@ -225,14 +224,12 @@ class ContactAdmin(MergeActions):
         blocks.unblock_contact,
         "contact_id",
         permission=blocks.RECORD,
-        path="unblock",
         title="Unblock",
         explain="You and your agents can write to this contact again. What they opted out of stays so.",
         done="Contact unblocked.",
     )
 
     @service_action(
-        path="erase",
         title="Erase this person",
         permission="conversations.erase_contact",
         form=EraseForm,

@@ -229,7 +229,6 @@ class ConversationActions(ServiceAdmin):
     assign = _action_on_conversation(
         states.assign,
         form=AssignForm,
-        path="assign",
         title="Assign…",
         submit="Assign",
         explain="The conversation moves to this colleague, even if someone else has it.",
@@ -252,7 +251,6 @@ class ConversationActions(ServiceAdmin):
     escalate = _action_on_conversation(
         states.escalate,
         form=EscalateForm,
-        path="escalate",
         title="Request backup",
         explain="The conversation waits for another colleague. The agent stays silent.",
         done="The conversation is waiting for another colleague.",
@@ -260,7 +258,6 @@ class ConversationActions(ServiceAdmin):
     snooze = _action_on_conversation(
         snoozes.snooze,
         form=SnoozeForm,
-        path="snooze",
         title="Snooze",
         explain="It rests until then, or until the customer writes. Its clock stands still.",
         key="s",
@@ -268,12 +265,11 @@ class ConversationActions(ServiceAdmin):
         done="The conversation is snoozed.",
     )
     wake = _action_on_conversation(
-        snoozes.wake, path="wake", title="End snooze", explain="Its clock goes on.", done="The conversation is back."
+        snoozes.wake, title="End snooze", explain="Its clock goes on.", done="The conversation is back."
     )
     priority = _action_on_conversation(
         snoozes.set_priority,
         form=PriorityForm,
-        path="priority",
         title="Set priority",
         submit="Save",
         done="Priority saved.",
@@ -282,12 +278,11 @@ class ConversationActions(ServiceAdmin):
         revise_contact, form=NameForm, path="name", title="Edit name", submit="Save", done="Name saved."
     )
     language = _action_on_contact(
-        revise_contact, form=LanguageForm, path="language", title="Edit language", submit="Save", done="Language saved."
+        revise_contact, form=LanguageForm, title="Edit language", submit="Save", done="Language saved."
     )
     tags = _action_on_conversation(
         change_tags,
         form=ConversationTagsForm,
-        path="tags",
         title="Tags",
         submit="Save tags",
         key="t",
@@ -297,7 +292,6 @@ class ConversationActions(ServiceAdmin):
     tag = _action_on_contact(
         contacts.add_tag,
         form=TagForm,
-        path="tag",
         title="Tag the contact",
         submit="Add",
         values=_tag_name,
@@ -306,14 +300,13 @@ class ConversationActions(ServiceAdmin):
     untag = _action_on_contact(
         contacts.remove_tag,
         form=UntagForm,
-        path="untag",
         title="Remove tag of the contact",
         submit="Remove",
         values=_tag_name,
         done="Tag removed.",
     )
 
-    @service_action(path="note", title="Add note", permission=REPLY, form=NoteForm, submit="Save note", key="n")
+    @service_action(title="Add note", permission=REPLY, form=NoteForm, submit="Save note", key="n")
     def note(self, request: HttpRequest, obj: Conversation, form: NoteForm) -> str:
         """Add a note for colleagues."""
         viewer = viewer_of(request)
@@ -323,7 +316,7 @@ class ConversationActions(ServiceAdmin):
         count = sum(person != viewer.user_id for person in note.mentions)
         return f"Note saved. {count} colleague{'s were' if count > 1 else ' was'} told." if count else "Note saved."
 
-    @service_action(path="macro", title="Run macro", permission=REPLY, form=RunForm, submit="Run", key="m")
+    @service_action(title="Run macro", permission=REPLY, form=RunForm, submit="Run", key="m")
     def macro(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """Do a macro's steps with the conversation."""
         ran = macros.run_macro(actor=viewer_of(request), conversation_id=obj.pk, **form.cleaned_data)
@@ -335,7 +328,6 @@ class ConversationActions(ServiceAdmin):
     edit_note = _action_on_conversation(
         notes.revise_note,
         form=EditNoteForm,
-        path="edit-note",
         title="Change note",
         submit="Save note",
         done="Note changed.",

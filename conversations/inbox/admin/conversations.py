@@ -299,9 +299,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
             return "This conversation is already yours."
         return ""
 
-    @service_action(
-        path="reply", title="Reply", permission=REPLY, form=ReplyForm, submit="Send", tone="primary", key="r"
-    )
+    @service_action(title="Reply", permission=REPLY, form=ReplyForm, submit="Send", tone="primary", key="r")
     def reply(self, request: HttpRequest, obj: Conversation, form: ReplyForm) -> str:
         """Send a reply to the customer, which takes the conversation over; over somebody else's only when asked."""
         viewer = viewer_of(request)
@@ -337,7 +335,6 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         on_list=False,
         permission=REPLY,
         form=SendAgainForm,
-        path="send-again",
         title="Send again",
         explain="Sends the failed message once more, if the contact can be messaged now.",
         values=lambda form: {"message_id": form.cleaned_data["message"]},
@@ -347,7 +344,6 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         states.take_over,
         "conversation_id",
         permission=REPLY,
-        path="take-over",
         title="Take over",
         explain="The agent stays silent until you hand the conversation back.",
         key="a",
@@ -357,7 +353,6 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         states.give_back,
         "conversation_id",
         permission=REPLY,
-        path="give-back",
         title="Hand back to agent",
         explain="The agent answers the next message.",
         done="The agent answers again.",
@@ -367,7 +362,6 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         "conversation_id",
         permission=REPLY,
         form=CloseForm,
-        path="close",
         title="Close",
         explain="A message from the customer within seven days reopens it.",
         key="e",
@@ -378,7 +372,6 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         "object_id",
         permission="accounts.view_pii",
         form=RevealForm,
-        path="reveal",
         title="Show personal data",
         submit="Show for five minutes",
         explain="Only you can see it, and the audit log records it.",

@@ -112,7 +112,7 @@ class ConversationSearch(ConversationActions):
         for row in rows:
             row.found_text = excerpt(texts.get(row.pk, ""), words)
 
-    @service_action(path="search", title="Search", permission=VIEW, form=SearchForm, on_list=True)
+    @service_action(title="Search", permission=VIEW, form=SearchForm, on_list=True)
     def search(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
         """Redirect to the results."""
         words = cleaned(form.cleaned_data["words"])

@@ -99,7 +99,7 @@ class TagAdmin(ServiceAdmin):
     edit = edits(revise_tag, "tag_id", MANAGE, TagForm, tone="primary", done="“{}” was saved.", values=TagForm.said,
                  explain="A new name counts for contacts with this tag, and their audience, too.")  # fmt: skip
 
-    @service_action(path="merge", title="Merge…", permission=MANAGE, form=MergeForm, submit="Merge",
+    @service_action(title="Merge…", permission=MANAGE, form=MergeForm, submit="Merge",
                     explain="Conversations and contacts with this tag get the other one, and this one is deleted. "
                     "It can't be undone.")  # fmt: skip
     def merge(self, request: HttpRequest, obj: Tag, form: MergeForm) -> str:

@@ -170,7 +170,6 @@ class TriageRuleAdmin(ServiceAdmin):
         partial(triage.move_triage_rule, up=True),
         "rule_id",
         permission=MANAGE,
-        path="move-up",
         title="Move up",
         done="“{}” is tried sooner.",
     )
@@ -178,7 +177,6 @@ class TriageRuleAdmin(ServiceAdmin):
         partial(triage.move_triage_rule, up=False),
         "rule_id",
         permission=MANAGE,
-        path="move-down",
         title="Move down",
         done="“{}” is tried later.",
     )

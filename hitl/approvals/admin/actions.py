@@ -163,12 +163,12 @@ def move(service: Callable[..., Any], says: str, **shown: Any) -> ServiceAction:
 class DecisionActions:
     """Approve, reject, hold, revoke, cancel and record the outcome; mixed into the admin of approvals."""
 
-    @service_action(path="approve", title="Approve", permission=DECIDE, form=forms.ApproveForm, tone="good", key="a")
+    @service_action(title="Approve", permission=DECIDE, form=forms.ApproveForm, tone="good", key="a")
     def approve(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Approve what was shown."""
         return _decide(request, obj, form, "approve")
 
-    @service_action(path="reject", title="Reject", permission=DECIDE, form=forms.RejectForm, tone="danger", key="r")
+    @service_action(title="Reject", permission=DECIDE, form=forms.RejectForm, tone="danger", key="r")
     def reject(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
         """Reject what was shown, with a reason."""
         return _decide(request, obj, form, "reject")
@@ -176,7 +176,6 @@ class DecisionActions:
     hold = move(
         holds.hold,
         "{} is on hold.",
-        path="hold",
         title="Put on hold",
         permission="hitl.hold_approval",
         form=ReasonForm,
@@ -184,7 +183,6 @@ class DecisionActions:
     )
 
     @service_action(
-        path="release",
         title="Release hold",
         permission="hitl.hold_approval",
         form=forms.ReleaseForm,
@@ -201,7 +199,6 @@ class DecisionActions:
     revoke = move(
         close.revoke,
         "The approval of {} was revoked.",
-        path="revoke",
         title="Revoke approval",
         permission="hitl.revoke_approval",
         form=ReasonForm,
@@ -210,7 +207,6 @@ class DecisionActions:
     )
 
     @service_action(
-        path="undo",
         title="Undo approval",
         permission="hitl.revoke_approval",
         form=ConfirmForm,
@@ -226,7 +222,6 @@ class DecisionActions:
     cancel = move(
         close.cancel,
         "{} was cancelled.",
-        path="cancel",
         title="Cancel request",
         permission="hitl.cancel_approval",
         form=ReasonForm,
@@ -237,7 +232,6 @@ class DecisionActions:
     resolve = move(
         reconcile.resolve,
         "The outcome of {} was recorded.",
-        path="resolve",
         title="Record the outcome",
         permission="hitl.resolve_approval",
         form=forms.ResolveForm,
@@ -250,7 +244,6 @@ class DiscussionActions:
     """Edit, ask, answer, send back, delegate, escalate and override; mixed into the admin of approvals."""
 
     @service_action(
-        path="edit",
         title="Edit",
         permission=DECIDE,
         form=forms.PayloadForm,
@@ -284,7 +277,6 @@ class DiscussionActions:
     ask = move(
         questions.ask,
         "Your question was sent to the requester.",
-        path="ask",
         title="Ask the requester",
         permission=DECIDE,
         form=forms.message_form("Your question"),
@@ -293,7 +285,6 @@ class DiscussionActions:
     )
 
     @service_action(
-        path="answer",
         title="Answer the question",
         permission="hitl.propose_approval",
         form=forms.message_form("Your answer"),
@@ -306,7 +297,6 @@ class DiscussionActions:
         return "Your answer was sent to the approvers."
 
     @service_action(
-        path="send-back",
         title="Send back for changes",
         permission=DECIDE,
         form=forms.message_form("What should be changed?"),
@@ -322,7 +312,6 @@ class DiscussionActions:
         return format_html("{} was sent back.", link_to(obj))
 
     @service_action(
-        path="resubmit",
         title="Resubmit",
         permission="hitl.propose_approval",
         form=forms.PayloadForm,
@@ -336,7 +325,6 @@ class DiscussionActions:
         return f"{obj.reference} was resubmitted."
 
     @service_action(
-        path="delegate",
         title="Delegate to a colleague",
         permission=DECIDE,
         form=forms.DelegateForm,
@@ -352,7 +340,6 @@ class DiscussionActions:
     reassign = move(
         reassignments.reassign,
         "The approver of {} was changed.",
-        path="reassign",
         title="Change approver",
         permission="hitl.reassign_approval",
         form=forms.ReassignForm,
@@ -361,7 +348,6 @@ class DiscussionActions:
     escalate = move(
         escalate_now,
         "{} was escalated.",
-        path="escalate",
         title="Escalate now",
         permission="hitl.reassign_approval",
         form=forms.message_form("Reason for escalating now"),
@@ -370,7 +356,6 @@ class DiscussionActions:
     )
 
     @service_action(
-        path="probe",
         title="Check outcome",
         permission="hitl.resolve_approval",
         form=OptionalReasonForm,
@@ -386,7 +371,6 @@ class DiscussionActions:
     override = move(
         overrides.override,
         "{} was approved in an emergency. A review is now open.",
-        path="override",
         title="Approve in an emergency",
         permission="hitl.override_approval",
         form=forms.message_form("Why can't this wait?"),
@@ -398,7 +382,6 @@ class DiscussionActions:
     review = move(
         close_review,
         "The review is closed.",
-        path="review",
         title="Close the review",
         permission="hitl.review_override",
         form=ReasonForm,
@@ -410,7 +393,6 @@ class NoteActions:
     """Write a note for colleagues; mixed into the admin of approvals."""
 
     @service_action(
-        path="note",
         title="Add note",
         permission=VIEW,
         form=forms.NoteForm,
@@ -433,7 +415,6 @@ class FlagActions:
     flag = move(
         set_flag,
         "The flag was set on {}.",
-        path="flag",
         title="Set a flag",
         permission=FLAG,
         form=FlagForm,
@@ -443,7 +424,6 @@ class FlagActions:
     unflag = move(
         clear_flag,
         "The flag on {} was cleared.",
-        path="unflag",
         title="Clear a flag",
         permission=FLAG,
         form=FlagForm,

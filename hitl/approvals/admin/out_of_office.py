@@ -72,7 +72,6 @@ class DelegationAdmin(ServiceAdmin):
         return {"for_others": viewer_of(request).may("hitl.reassign_approval")} if action.path == "away" else {}
 
     @service_action(
-        path="away",
         title="Say who is away",
         permission=DECIDE,
         form=AwayForm,
@@ -88,7 +87,7 @@ class DelegationAdmin(ServiceAdmin):
             return f"Saved. Your open requests move to your colleague on {exact(made.starts_at)}."
         return "Saved. Your open requests are now with your colleague."
 
-    @service_action(path="end", title="End now", permission=DECIDE, submit="End now")
+    @service_action(title="End now", permission=DECIDE, submit="End now")
     def end(self, request: HttpRequest, obj: Delegation, form: ConsoleForm) -> str:
         """End the absence."""
         end_delegation(actor=viewer_of(request), delegation_id=obj.pk)

@@ -125,17 +125,17 @@ class NotificationTemplateAdmin(VersionAdmin):
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         return "The built-in text is in use." if action.path == "reset" and not obj.subject else ""
 
-    @service_action(path="write", title="Write a text", permission=MANAGE, form=TextForm, submit="Save",
+    @service_action(title="Write a text", permission=MANAGE, form=TextForm, submit="Save",
                     tone="primary", on_list=True, explain="Applies to emails from now on.")  # fmt: skip
     def write(self, request: HttpRequest, obj: None, form: TextForm) -> str:
         return self._save(request, form)
 
-    @service_action(path="edit", title="Edit", permission=MANAGE, form=TextForm, submit="Save", tone="primary",
+    @service_action(title="Edit", permission=MANAGE, form=TextForm, submit="Save", tone="primary",
                     explain="Saves a new version, used from now on.")  # fmt: skip
     def edit(self, request: HttpRequest, obj: NotificationTemplate, form: TextForm) -> str:
         return self._save(request, form)
 
-    @service_action(path="reset", title="Reset to the built-in text", permission=MANAGE, form=ResetForm,
+    @service_action(title="Reset to the built-in text", permission=MANAGE, form=ResetForm,
                     submit="Reset", explain="Your versions stay in the list.")  # fmt: skip
     def reset(self, request: HttpRequest, obj: NotificationTemplate, form: ResetForm) -> str:
         reset_notification_template(

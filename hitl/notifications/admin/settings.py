@@ -113,7 +113,6 @@ class NotificationPreferenceAdmin(ServiceAdmin):
         return {**model_to_dict(own.row), "channels_on": list(own.channels_on)}
 
     @service_action(
-        path="settings",
         title="Notification settings",
         permission=USE,
         form=NotificationForm,

@@ -116,14 +116,14 @@ class CalendarAdmin(DefinitionAdmin):
         hours = {day: _hours(obj.week.get(day, [])) for day in DAYS}
         return {"name": obj.name, "zone": obj.zone, "holidays": days, "version": obj.version, **hours}
 
-    @service_action(path="create", title="New calendar", permission=MANAGE, form=CalendarForm, submit="Create",
+    @service_action(title="New calendar", permission=MANAGE, form=CalendarForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: CalendarForm) -> str:
         with _named_for_the_form():
             made = create_calendar(actor=viewer_of(request), **form.definition())
         return f"{made} was created. You can now choose it in the levels of a workflow."
 
-    @service_action(path="edit", title="Hours and holidays", permission=MANAGE, form=CalendarForm, submit="Save",
+    @service_action(title="Hours and holidays", permission=MANAGE, form=CalendarForm, submit="Save",
                     tone="good")  # fmt: skip
     def edit(self, request: HttpRequest, obj: BusinessCalendar, form: CalendarForm) -> str:
         with _named_for_the_form():

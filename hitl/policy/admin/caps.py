@@ -123,10 +123,10 @@ class CapAdmin(DefinitionAdmin):
     create = creates(create_cap, MANAGE, CapForm, title="New limit", values=cap_in, done="The limit of {} now applies.")
     edit = edits(revise_cap, "cap_id", MANAGE, AmountForm, title="Change amount", tone="primary",
                  done="The limit is now {}.")  # fmt: skip
-    retire = deletes(retire_cap, "cap_id", MANAGE, path="retire", title="Remove limit", form=VersionedForm,
+    retire = deletes(retire_cap, "cap_id", MANAGE, title="Remove limit", form=VersionedForm,
                      explain="Requests that it holds back will continue.", done="The limit was removed.")  # fmt: skip
 
-    @service_action(path="try-new", title="Try a limit", permission=MANAGE, form=TryCapForm, submit="Try",
+    @service_action(title="Try a limit", permission=MANAGE, form=TryCapForm, submit="Try",
                     on_list=True, explain="Find out which past requests a new limit would have held.")  # fmt: skip
     def try_new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
         return try_on_history(viewer_of(request), "cap", cap_in(form), form.cleaned_data[TRY])

@@ -62,7 +62,7 @@ class DecisionPolicyAdmin(VersionAdmin):
         policy = decision_policy.current()
         return {"version": policy.version, "undo_seconds": policy.undo_seconds, "batch_risk": policy.batch_risk}
 
-    @service_action(path="change-settings", title="Change settings", permission=MANAGE, form=DecisionPolicyForm,
+    @service_action(title="Change settings", permission=MANAGE, form=DecisionPolicyForm,
                     submit="Save", tone="good", on_list=True, explain="Approvals given before keep their time to "
                     "undo. Over the API and by links in mails, approvals are always executed at once.")  # fmt: skip
     def change_settings(self, request: HttpRequest, obj: None, form: DecisionPolicyForm) -> str:

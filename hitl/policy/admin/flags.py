@@ -70,6 +70,6 @@ class FlagAdmin(DefinitionAdmin):
     create = creates(create_flag, MANAGE, NewFlag, title="New flag", done="{} was created.")
     edit = edits(revise_flag, "flag_id", MANAGE, FlagChange, title="Label and condition", tone="good",
                  done="{} was saved.")  # fmt: skip
-    retire = deletes(retire_flag, "flag_id", MANAGE, path="retire", title="Retire", form=VersionedForm,
+    retire = deletes(retire_flag, "flag_id", MANAGE, title="Retire", form=VersionedForm,
                      explain="It is set no more. Requests that have it keep it until someone clears it.",
                      done="{} was retired.")  # fmt: skip

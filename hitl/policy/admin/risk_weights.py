@@ -92,7 +92,7 @@ class RiskPolicyAdmin(VersionAdmin):
         days = {TRY: 30} if action.path == "try" else {}
         return {**known, **{f"points_{kind}": points for kind, points in policy.kind_points.items()}, **days}
 
-    @service_action(path="weigh", title="Edit risk scoring", permission=MANAGE, form=WeightsForm, submit="Save",
+    @service_action(title="Edit risk scoring", permission=MANAGE, form=WeightsForm, submit="Save",
                     tone="good", on_list=True, explain="1 counts a factor normally, 2 counts it twice, 0 ignores "
                     "it. Points are added to every request for that action.")  # fmt: skip
     def weigh(self, request: HttpRequest, obj: None, form: WeightsForm) -> str:

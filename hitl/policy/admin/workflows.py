@@ -212,7 +212,7 @@ class WorkflowAdmin(ServiceAdmin):
         obj = self.get_queryset(request).filter(pk=pk).first() if pk and key in SECTIONS else None
         return {**initial_of(obj), "section": key} if obj else {}
 
-    @service_action(path="create", title="New workflow", permission=MANAGE, form=WorkflowForm, submit="Create",
+    @service_action(title="New workflow", permission=MANAGE, form=WorkflowForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: WorkflowForm) -> str | HttpResponse:
         """Create a workflow, or try it on past requests."""
@@ -245,15 +245,15 @@ class WorkflowAdmin(ServiceAdmin):
     edit_approvers = _edits("approvers", "Edit approvers")
     edit_deadlines = _edits("deadlines", "Edit deadlines and escalation")
     edit_automatic = _edits("automatic", "Edit automatic decisions")
-    copy = edits(copy_workflow, "workflow_id", MANAGE, CopyForm, path="copy", title="Copy", submit="Copy",
+    copy = edits(copy_workflow, "workflow_id", MANAGE, CopyForm, title="Copy", submit="Copy",
                  done="{} was created and is now in use.")  # fmt: skip
-    retire = deletes(retire_workflow, "workflow_id", MANAGE, path="retire", title="Retire", form=VersionedForm,
+    retire = deletes(retire_workflow, "workflow_id", MANAGE, title="Retire", form=VersionedForm,
                      explain="It no longer applies to new requests. Open requests keep it.",
                      done="{} was retired.")  # fmt: skip
 
-    restore = calls(restore_workflow, "workflow_id", path="restore", title="Restore", permission=MANAGE,
+    restore = calls(restore_workflow, "workflow_id", title="Restore", permission=MANAGE,
                     done="{} is in use again.")  # fmt: skip
-    share = calls(share_workflow, "workflow_id", path="share", title="Share", permission=MANAGE_MEMBERSHIP,
+    share = calls(share_workflow, "workflow_id", title="Share", permission=MANAGE_MEMBERSHIP,
                   form=ShareForm, submit="Save", explain="These roles can change who approves in this workflow and "
                   "when. Roles that manage all workflows always can.", done="Sharing of {} was saved.")  # fmt: skip
 
@@ -266,7 +266,7 @@ class WorkflowAdmin(ServiceAdmin):
         context = {**self.admin_site.each_context(request), "list_url": self.list_url(), "opts": self.model._meta}
         return TemplateResponse(request, "console/workflow_trial.html", {**context, **tried(form, found)})
 
-    @service_action(path="sentence", title="Summary", permission=MANAGE, form=SentenceForm, on_list=True)
+    @service_action(title="Summary", permission=MANAGE, form=SentenceForm, on_list=True)
     def sentence(self, request: HttpRequest, obj: None, form: SentenceForm) -> HttpResponse:
         """Return the form as one sentence, as far as it is filled in."""
         levels, conditions = form.definition()

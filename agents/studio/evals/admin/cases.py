@@ -199,7 +199,6 @@ class EvalCaseAdmin(ServiceAdmin):
         return {**super().list_context(request), "offered": []}
 
     @service_action(
-        path="keep",
         title="Keep a case",
         permission=TRY,
         form=CaseForm,

@@ -68,7 +68,6 @@ class CheckActions:
         return redirect("admin:agents_evalrun_change", run.pk)
 
     @service_action(
-        path="replay",
         title="Answer past conversations again",
         permission=TRY,
         form=ReplayForm,

@@ -65,7 +65,6 @@ class RequestActions:
     """The button "New request" above the queue; mixed into the admin of approvals."""
 
     @service_action(
-        path="new",
         title="New request",
         permission="hitl.propose_approval",
         form=RequestForm,

@@ -39,7 +39,6 @@ class EvidenceActions:
     """Exports; mixed into the admin of approvals."""
 
     @service_action(
-        path="evidence",
         title="Export evidence",
         permission=EXPORT,
         form=EvidenceForm,
