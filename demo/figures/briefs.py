@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import User
 from accounts.services import actor_for_user
-from analytics.brief.choices import section_titles
+from analytics.brief.choices import OWN
 from analytics.brief.collect import Reading, collect
 from analytics.brief.compose import assemble
 from analytics.models import Brief, BriefPreference
@@ -30,7 +30,7 @@ Readings = dict[str, Reading]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A member who receives the daily brief."""
+    """A member who receives the daily brief, with sections for which `_varied` has a past."""
 
     key: str
     at: time
@@ -39,7 +39,7 @@ class Reader:
 
 
 READERS: Final = (
-    Reader("approver", time(7, 30), "en", tuple(section_titles())),
+    Reader("approver", time(7, 30), "en", (*OWN, "paid_ads", "rankings", "content", "audience")),
     Reader(MARKETER, time(8, 15), "de", ("paid_ads", "rankings", "content", "audience", "conversations")),
 )
 

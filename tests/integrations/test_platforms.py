@@ -85,6 +85,21 @@ class Shop(Platform):
         return {"VIP customers": 7, "Shoppers": len(client)}
 
 
+def read_late(_client: Any) -> list[Any]:
+    raise Unavailable(code="shop_timed_out")
+
+
+class ShopWithOrders(Shop):
+    """A shop with a section of the daily brief, which never answers in time."""
+
+    sections: ClassVar[tuple[BriefSection, ...]] = (
+        BriefSection(
+            "orders", "Orders", "paid_ads", "list_campaigns", "refund_order", {}, read_late,
+            lambda _rows, _words, _now: SectionContent(),
+        ),
+    )  # fmt: skip
+
+
 @contextmanager
 def registered(monkeypatch: pytest.MonkeyPatch, *found: type[Platform]) -> Iterator[None]:
     """Register platforms for as long as one test runs."""
