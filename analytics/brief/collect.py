@@ -118,5 +118,5 @@ def _reading(key: str, future: Future[list[Any]]) -> Reading:
     if problem is not None:
         code = problem.code if isinstance(problem, WalkerError) else type(problem).__name__
         log.warning("brief_collector_failed", section=key, code=code)
-        return Reading(trouble="slow" if code == "ads_timed_out" else "failed")
+        return Reading(trouble="slow" if code.endswith("timed_out") else "failed")
     return Reading(future.result(), len(future.result()))

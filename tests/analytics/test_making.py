@@ -12,6 +12,7 @@ from accounts.models import Membership
 from agents.models import Agent
 from analytics import services
 from analytics.brief.choices import section_titles
+from analytics.brief.collect import collect
 from analytics.brief.compose import compose
 from analytics.models import Brief, every_section
 from analytics.services import briefs
@@ -21,7 +22,10 @@ from core.models import AuditEntry, DeadLetter
 from core.reliability import kept
 from integrations.mail.types import MailEvent
 from integrations.models import MailDelivery, ProviderAccount
+from integrations.services import connect_provider
 from tests.analytics.conftest import MORNING, Morning, make
+from tests.integrations.test_platforms import ShopWithOrders, registered
+from tests.world import OPERATOR
 
 pytestmark = pytest.mark.django_db
 TODAY = MORNING.date()
@@ -114,6 +118,13 @@ def test_part_that_breaks_leaves_a_sentence_and_the_others_stand(morning: Mornin
         True,
         5,
     )
+
+
+def test_time_out_of_any_vendor_reads_as_one(morning: Morning, monkeypatch: pytest.MonkeyPatch) -> None:
+    with registered(monkeypatch, ShopWithOrders):
+        connect_provider(actor=OPERATOR, provider="toy_shop", name="Main", credentials={"key": "acme"})
+        found = collect(viewer=morning.actor("approver"), sections=["orders"])
+    assert found["orders"].trouble == "slow"
 
 
 def test_agents_read_at_the_same_time(morning: Morning) -> None:
