@@ -13,7 +13,6 @@ from django.test import Client
 
 from accounts.services import actor_for_user
 from analytics import services
-from analytics.brief.choices import section_titles
 from analytics.models import BriefPreference
 from conversations import services as talk
 from conversations.models import ChannelAccount
@@ -25,6 +24,7 @@ from hitl.services import create_workflow
 from integrations.services import connect_provider
 from tests.console.scene import ask, write_in
 from tests.edge.platform_fixture import ACME_TOKEN, Platform
+from tests.offers import section_keys
 from tests.world import OPERATOR, World
 
 MORNING = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
@@ -48,7 +48,7 @@ class Morning:
             "is_on": True,
             "at": time(7, 30),
             "zone": "Europe/Berlin",
-            "sections": tuple(section_titles()),
+            "sections": section_keys(),
             "language": "en",
         }
         moment = options.pop("now", MORNING - timedelta(hours=1))

@@ -11,7 +11,6 @@ from structlog.testing import capture_logs
 from accounts.models import Membership
 from agents.models import Agent
 from analytics import services
-from analytics.brief.choices import section_titles
 from analytics.brief.collect import collect
 from analytics.brief.compose import compose
 from analytics.models import Brief, every_section
@@ -25,11 +24,12 @@ from integrations.models import MailDelivery, ProviderAccount
 from integrations.services import connect_provider
 from tests.analytics.conftest import MORNING, Morning, make
 from tests.integrations.test_platforms import ShopWithOrders, registered
+from tests.offers import section_keys
 from tests.world import OPERATOR
 
 pytestmark = pytest.mark.django_db
 TODAY = MORNING.date()
-SECTIONS = tuple(section_titles())
+SECTIONS = section_keys()
 
 
 def made(morning: Morning, role: str = "approver", **options: Any) -> Brief:

@@ -40,9 +40,12 @@ def test_modules_of_the_demo_are_named_in_two_places_alone() -> None:
 
 def test_an_installation_without_the_demo_registers_nothing_of_it() -> None:
     code = (
-        "import django; django.setup(); from hitl.actions import registry; from integrations import platforms; "
+        "import sys, django; django.setup(); from hitl.actions import registry; from integrations import platforms; "
         "from django.apps import apps; from agents.answering.interpretation.reader import read; "
-        "print(sorted(registry.keys()), sorted(platforms.keys()), apps.is_installed('demo'), "
+        "kinds = {key: type(registry.get(key)) for key in registry.keys()}; "
+        "brought = {kind for key in platforms.keys() for kind in platforms.get(key).kinds}; "
+        "print(sorted(key for key, kind in kinds.items() if kind not in brought), "
+        "[name for name in sorted(sys.modules) if 'sandbox_ads' in name], apps.is_installed('demo'), "
         "[read([said]).intent for said in ('Pause the campaign', 'Which campaign is worst?', 'Write a blog post')])"
     )
     outside = {name: value for name, value in os.environ.items() if name not in ("WALKER_DEMO", "WALKER_TESTING")}

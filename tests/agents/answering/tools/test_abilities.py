@@ -8,6 +8,7 @@ from agents.answering.tools.knowledge import Answer, SearchKnowledge
 from agents.answering.tools.people import ListAbilities
 from agents.models import Agent
 from tests.agents.conftest import Desk
+from tests.offers import tool_keys
 
 ASK = "What can you do?"
 
@@ -17,7 +18,7 @@ def test_member_is_told_every_tool_whoever_answers(desk: Desk, agent: str) -> No
     answer = desk.say(ASK, agent=agent).lower()
     # A file is sent only where the channel carries one; documents are looked up where there are any.
     never = (ListAbilities.key, SendFile.key, SearchKnowledge.key, Answer.key)
-    told = [registry.get(key) for key in sorted(registry.keys()) if key not in never]
+    told = [registry.get(key) for key in tool_keys() if key not in never]
     assert [tool.key for tool in told if f"- {tool.ability.lower()}" not in answer] == []
 
 

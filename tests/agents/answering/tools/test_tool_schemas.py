@@ -1,4 +1,4 @@
-"""What models read of each tool stays word for word as it is written down here: it is a part of the prompt."""
+"""What models read of our own tools and the demo's is a part of the prompt: it stays as it is written down here."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from agents.answering.tools import registry
+from tests.offers import tool_keys
 
 WRITTEN: Final = Path(__file__).parent / "tool_schemas.json"
 
 
 def found() -> dict[str, Any]:
-    """Return what models read of every tool, by its key."""
-    specs = {key: registry.get(key).spec() for key in registry.keys()}  # noqa: SIM118
+    """Return what models read of these tools, by their keys."""
+    specs = {key: registry.get(key).spec() for key in tool_keys()}
     return {
         key: {
             "title": spec.title,
