@@ -210,6 +210,19 @@ def test_kind_without_ability_or_claim_words_is_named_and_is_no_tool(monkeypatch
         assert "The kind of action 'mute' has no claim words." in problems("hitl.E002")
 
 
+@pytest.mark.parametrize("key", ["refund.order", "RefundOrder", "refund order", "erstattung_für", "", "r" * 61])
+def test_kind_whose_key_a_model_provider_would_refuse_is_named(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    with registered(monkeypatch):
+        kinds.register(type("Odd", (RefundOrder,), {"key": key}))
+        assert problems("hitl.E003") == [f"The kind of action {key!r} has a key that models can't call."]
+
+
+def test_longest_key_of_a_kind_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    with registered(monkeypatch):
+        kinds.register(type("Long", (RefundOrder,), {"key": "refund_2_" + "r" * 51}))
+        assert problems("hitl.E003") == []
+
+
 def test_section_with_nothing_behind_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     class Bare(Shop):
         """Has a section without tool and kind."""
