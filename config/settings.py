@@ -47,8 +47,10 @@ PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
-# Outside systems whose actions wait for approval. The sandbox is the demo's, and the example of the tests.
-PLATFORMS = ["integrations.sandbox_ads.platform.SandboxAds"] if WALKER_DEMO or WALKER_TESTING else []
+# The outside systems whose actions wait for approval: "integrations.<vendor>.platform.<Class>", a line for each.
+PLATFORMS: list[str] = []
+if WALKER_DEMO or WALKER_TESTING:  # the sandbox is the demo's, and the example of the tests
+    PLATFORMS += ["integrations.sandbox_ads.platform.SandboxAds"]
 SANDBOX_ADS_URL = env("SANDBOX_ADS_URL", default="")
 SANDBOX_PHONE_URL = env("SANDBOX_PHONE_URL", default="")
 SANDBOX_PHONE_TOKEN = env("SANDBOX_PHONE_TOKEN", default="")
