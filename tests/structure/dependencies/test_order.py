@@ -52,6 +52,29 @@ def test_import_contracts_hold() -> None:
     assert asked.returncode == 0, asked.stdout + asked.stderr
 
 
+def _sends_by_itself(used: str) -> bool:
+    return f"{used}.".startswith(("urllib.request.", "http.client."))
+
+
+def test_http_of_the_standard_library_is_not_used_either() -> None:
+    """The contract on HTTP can't name a part of the standard library."""
+    senders = [
+        f"{source.path}: {used}"
+        for source in app_files()
+        if source.path != "config/launcher/installation.py"  # it asks whether the installation answers
+        for used in sorted(_modules_used(source))
+        if _sends_by_itself(used)
+    ]
+    assert senders == []
+
+
+@pytest.mark.parametrize(
+    "line", ["import urllib.request", "from urllib.request import urlopen", "from http import client"]
+)
+def test_http_of_the_standard_library_is_seen(line: str) -> None:
+    assert [used for used in _modules_used(Source("", line, ast.parse(line))) if _sends_by_itself(used)]
+
+
 # What an app offers to those above it, beside its models for foreign keys and reading.
 OFFERED = {"services", "selectors", "events", "actions", "registry", "types", "errors", "mediums", "models"}
 # `core` is the common ground and `console` the kit of pages; an integration's folder is one client.
