@@ -1,8 +1,11 @@
 """Dependencies point downwards: imports, foreign keys, and no names in strings that go round them."""
 
 import ast
+import pkgutil
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -50,6 +53,45 @@ def test_import_contracts_hold() -> None:
     tool = Path(sys.executable).parent / "lint-imports"
     asked = subprocess.run([tool, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert asked.returncode == 0, asked.stdout + asked.stderr
+
+
+PLATFORMS = {path.parent.name for path in (ROOT / "integrations").glob("*/platform.py")}
+"""Packages that are registered by the setting PLATFORMS, and that nobody has to know."""
+
+
+def _enters_a_platform(source: Source, used: str) -> bool:
+    app, package, *_ = *used.split("."), ""
+    return app == "integrations" and package in PLATFORMS and not source.path.startswith(f"integrations/{package}/")
+
+
+def test_nothing_imports_a_platform_but_its_own_package() -> None:
+    entered = [
+        f"{source.path}: {used}"
+        for source in app_files()
+        for used in sorted(_modules_used(source))
+        if _enters_a_platform(source, used)
+    ]
+    assert entered == []
+
+
+@pytest.mark.parametrize(
+    ("path", "used"),
+    [
+        ("integrations/slack/client.py", "integrations.sandbox_ads.types.Ok"),
+        ("integrations/services.py", "integrations.sandbox_ads"),
+        ("config/urls.py", "integrations.sandbox_ads.platform"),
+    ],
+)
+def test_import_of_a_platform_from_outside_is_seen(path: str, used: str) -> None:
+    assert _enters_a_platform(Source(path, "", ast.parse("")), used)
+
+
+def test_everything_else_in_integrations_has_its_layer() -> None:
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (contract,) = (each for each in written if each["id"] == "integrations")
+    layers = {name for layer in contract["layers"] for name in re.findall(r"\w+", layer)}
+    there = {info.name for info in pkgutil.iter_modules([str(ROOT / "integrations")])} - {"migrations"}
+    assert there - PLATFORMS == layers - PLATFORMS
 
 
 def _sends_by_itself(used: str) -> bool:
