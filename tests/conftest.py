@@ -163,18 +163,13 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)  # after those that are not wanted have gone
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the walks over all pages and the whole product: at the end, a process would be left alone with them.
+    """Begin with the walks over all pages: at the end, a process would be left alone with them.
 
-    Spread the modules that wait for browsers among the others: together they leave the cores idle. End with the
-    machines that play for minutes in one transaction: it holds back the bus of all databases of a cluster. Of several
-    processes one makes the database, while the others run tests that need none: each takes its share of the list, in
-    order.
+    End with the machines that play for minutes in one transaction: it holds back the bus of all databases of a cluster.
+    Of several processes one makes the database, while the others run tests that need none: each takes its share of the
+    list, in order.
     """
-    in_browser = {item.path for item in items if item.get_closest_marker("browser")}
-    modules = [*dict.fromkeys(item.path for item in items)]
-    kinds = [[path for path in modules if (path in in_browser) is waits] for waits in (True, False)]
-    places = {path: number / len(kind) for kind in kinds for number, path in enumerate(kind)}
-    items.sort(key=lambda item: (_turn_of(item), places[item.path]))
+    items.sort(key=lambda item: 2 if "for_long" in item.name else int("security" not in item.path.parts))
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if processes == 1:
         return
@@ -188,10 +183,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         begin = number * (share - part)
         items += pure[number * part : (number + 1) * part] + rest[begin : begin + share - part]
     items += pure[(processes - 1) * part :] + rest[(processes - 1) * (share - part) :]
-
-
-def _turn_of(item: pytest.Item) -> int:
-    return 2 if "for_long" in item.name else int(not {"security", "e2e"}.intersection(item.path.parts))
 
 
 def _needs_database(item: pytest.Item) -> bool:
