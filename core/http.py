@@ -340,7 +340,8 @@ def url_problem(url: str, example: str, *, limit: int, own_hosts: Container[str]
     if len(url) > limit or not url.isascii() or not url.isprintable() or " " in url:
         return f"Use at most {limit} ASCII characters, without spaces."
     try:
-        parts, _ = urlsplit(url), httpx2.URL(url)
+        httpx2.URL(url)  # refuses what no client can call, such as https://0177.0.0.1
+        parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except (ValueError, httpx2.InvalidURL):
         return f"Enter it as {example}."

@@ -89,9 +89,10 @@ def read_evidence(lines: Iterable[Line], told: str = "") -> Evidence:
         if "error" in line.result:
             failures += 1
             continue
-        # An id or a share of words found is no number that somebody read.
-        shown = {key: value for key, value in line.result.items() if key != "passages"}
-        shown["passages"] = [{**row, "passage": "", "coverage": ""} for row in line.result.get("passages", ())]
+        shown = dict(line.result)
+        if line.tool_name == SEARCH_TOOL:
+            shown["passages"] = [{**row, "coverage": ""} for row in shown.get("passages", ())]
+        # An id, or the share of words that a search found, is no number that somebody read.
         texts.append(_ID.sub(" ", json.dumps(shown, ensure_ascii=False, default=str)))
         person = person or "hand_off" in line.result
         if line.tool_name != SEARCH_TOOL:

@@ -31,6 +31,8 @@ def found(coverage: float, text: str = RETURNS) -> Line:
 
 FIGURES = {"id": str(PASSAGE), "spend": "1,299.00 EUR", "clicks": 88}
 RECORD = Line("tool", "", call_id="2", tool_name="campaign_performance", result=FIGURES)
+FERRIES = {"passages": ["Calais to Dover"], "coverage": 60}
+SAILINGS = Line("tool", "", call_id="5", tool_name="sailings", result=FERRIES)
 FAILED = Line("tool", "", call_id="3", tool_name="rankings", result={"error": "tool_failed"})
 PERSON = Line("tool", "", call_id="4", tool_name="bring_person", result={"hand_off": "asked_for_person"})
 ASKED = Line("user", "How long can I return shoes from order 4711?")
@@ -52,6 +54,7 @@ ASKED = Line("user", "How long can I return shoes from order 4711?")
         ("A colleague answers.", [ASKED, found(0.2), PERSON], False, None),
         ("1299 EUR and 88 clicks.", [ASKED, RECORD], False, 90),
         ("1299 EUR and 99 clicks.", [ASKED, RECORD], False, 60),
+        ("60 % are covered.", [ASKED, SAILINGS], False, 90),
         ("It arrives on the 24th.", [ASKED], False, 30),
         ("Returns are free of charge.", [ASKED], False, 30),
         ("Order 4711: which of your 2 parcels is it?", [ASKED], False, None),
