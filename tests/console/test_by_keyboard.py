@@ -164,6 +164,7 @@ COVERED = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_toast_stays_while_it_is_pointed_at_and_covers_no_decision(opened: Opener, scene: Scene) -> None:
     person = scene.world.people["approver"].pk
     given = {"people": [person], "kind": "approval", "link": "/admin/hitl/killswitch/"}

@@ -53,6 +53,7 @@ def begun(traces: Traces) -> Erasure:
     return erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
 
 
+@pytest.mark.long
 def test_killed_worker_is_followed_by_another_that_counts_the_same(committed_traces: Traces) -> None:
     with tenant_scope(committed_traces.world.acme.pk):
         erasure = begun(committed_traces)
@@ -65,6 +66,7 @@ def test_killed_worker_is_followed_by_another_that_counts_the_same(committed_tra
     assert found(committed_traces.world.acme.pk, WORDS) == set()
 
 
+@pytest.mark.long
 def test_two_requests_and_two_workers_at_once_make_one_erasure(committed_traces: Traces) -> None:
     tenant_id = committed_traces.world.acme.pk
 

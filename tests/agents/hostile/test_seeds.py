@@ -21,6 +21,8 @@ Can it fail? Each of these guards was broken by hand, one at a time; what was se
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from tests.agents.hostile.stage import Stage, stage
@@ -28,10 +30,17 @@ from tests.agents.hostile.stage import Stage, stage
 __all__ = ["stage"]
 
 
-def play(stage: Stage, seeds: range) -> None:
-    """Play seeds, and see that they did attack: a harness on which nothing happens shows nothing."""
+BITING = (0, 1, 2, 3, 4, 12, 15, 16, 56)
+"""The seeds of the table: each broken guard was seen at one of them."""
+
+
+def play(stage: Stage, seeds: Iterable[int]) -> None:
     for seed in seeds:
         stage.play(seed)
+
+
+def check_that_they_attack(stage: Stage, seeds: range) -> None:
+    """See that seeds did attack: a harness on which nothing happens shows nothing."""
     part = {name: count / len(seeds) for name, count in stage.tally.items()}
     assert part["proposed"] >= 0.25, part
     assert part["executed"] >= 0.1, part
@@ -40,10 +49,13 @@ def play(stage: Stage, seeds: range) -> None:
     assert min(part.values()) >= 0.03, part
 
 
-def test_sixty_hostile_models_change_nothing_and_leave_nobody_without_an_answer(stage: Stage) -> None:
-    play(stage, range(60))
+def test_hostile_models_change_nothing_and_leave_nobody_without_an_answer(stage: Stage) -> None:
+    play(stage, BITING)
+    assert all(stage.tally[done] for done in ("proposed", "executed", "refused", "answered")), stage.tally
 
 
 @pytest.mark.long
-def test_thousand_hostile_models_change_nothing(stage: Stage) -> None:
-    play(stage, range(1000, 2000))
+@pytest.mark.parametrize("seeds", [range(60), range(1000, 2000)], ids=["sixty", "thousand"])
+def test_many_hostile_models_change_nothing_and_attack(stage: Stage, seeds: range) -> None:
+    play(stage, seeds)
+    check_that_they_attack(stage, seeds)

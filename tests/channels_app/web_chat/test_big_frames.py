@@ -22,6 +22,7 @@ def is_cut(line: socket.socket) -> bool:
         return True
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_frame_of_ten_megabytes_cuts_the_line() -> None:
     web = Web()

@@ -184,6 +184,7 @@ def test_browser_that_asks_too_often_waits_and_its_neighbours_do_not(
     assert ask(client, widgets.acme, visitor=other).status_code == 200
 
 
+@pytest.mark.long
 def test_five_hundred_visitors_of_one_office_come_in_one_minute(client: Client, widgets: Widgets) -> None:
     assert {ask(client, widgets.acme).status_code for _ in range(500)} == {200}
 

@@ -24,6 +24,7 @@ def post(web: Web, header: str, pieces: Iterable[bytes]) -> bytes:
     return b""
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_long_bodies_are_cut_off_and_others_arrive() -> None:
     web = Web()

@@ -81,6 +81,7 @@ def test_period_is_exported_watched_and_downloaded(world: World) -> None:
     assert signed_in(world.outsiders["owner"]).post(f"{page}file/").status_code == 404
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_page_of_evidence_reads_and_prints_well(world: World, chromium: Any, tmp_path: Path) -> None:
     with tenant_scope(world.acme.pk):

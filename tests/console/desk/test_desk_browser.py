@@ -79,6 +79,7 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
+@pytest.mark.long
 def test_two_people_in_one_conversation_see_each_other_and_ask_before_both_answer(
     opened: Opener,  # noqa: F811
     scene: Scene,  # noqa: F811

@@ -249,6 +249,7 @@ def test_event_that_fails_is_tried_again_then_parked_and_harms_no_other(committe
         assert sorted(sink.numbers(acme)) == list(range(10, 17))
 
 
+@pytest.mark.long
 def test_worker_that_is_killed_in_its_batch_changes_nothing(committed_world: World) -> None:
     acme, sink = committed_world.acme.pk, Sink("killed")
     with subscribed("killed", sink, batch=10):

@@ -99,6 +99,7 @@ def usual_time(endpoint: WebhookEndpoint) -> float:
     return median(times)
 
 
+@pytest.mark.long
 def test_receivers_that_hang_delay_no_other_by_more_than_a_second(
     committed_world: World, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from tests.hitl.kit.scene import PRESS, Scene, roles, states_told, stored
 from tests.hitl.machine.test_races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TRIALS = 8
+TRIALS = 3
 
 
 def told(results: list[Any]) -> list[WalkerError]:
@@ -77,6 +77,7 @@ def test_vote_against_leaving_never_counts_one_who_left_before(live_scene: Scene
         memberships.update(is_active=True)
 
 
+@pytest.mark.long
 def test_revoking_against_claiming_has_one_winner(live_scene: Scene) -> None:
     approver = live_scene.actor("approver")
     for number in range(TRIALS):

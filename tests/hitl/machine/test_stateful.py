@@ -72,6 +72,7 @@ def test_engine_holds_its_invariants_for_long(machine_at_desk: type[ApprovalMach
     assert [name for name in everything if not machine_at_desk.seen[name]] == []
 
 
+@pytest.mark.long
 def test_chapters_make_every_move_of_the_table_and_each_folds(machine_at_desk: type[ApprovalMachine]) -> None:
     for name in chapters.CHAPTERS:
         walked = machine_at_desk()

@@ -292,7 +292,7 @@ def rounds(usual: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("times", [usual, pytest.param(200, marks=pytest.mark.long)])
 
 
-@rounds(2)
+@rounds(1)
 @pytest.mark.parametrize("run", TRIALS, ids=NAMES)
 def test_two_at_once_have_one_winner(trial: Trial, run: Callable[[Trial], None], times: int) -> None:
     for _ in range(times):

@@ -114,6 +114,7 @@ def test_question_is_passed_on_once_though_the_process_that_passes_it_on_dies(li
     assert [text.endswith("How long?") for text in live_desk.answers(live_desk.conversation.pk)].count(True) == 1
 
 
+@pytest.mark.long
 def test_changed_facts_are_told_though_the_process_that_tells_them_dies(live_desk: Desk) -> None:
     approval = asked(live_desk)
     decided(live_desk, approval, "approve")

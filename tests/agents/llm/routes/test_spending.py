@@ -163,6 +163,7 @@ def fits(agent: Agent, amount: Decimal) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_two_processes_of_which_one_is_killed_spend_no_more_than_the_budgets(agent: Agent) -> None:
     tally = spend_together(agent, processes=2, threads=4, calls=96, killed=1)
     assert tally["looks"] > 3

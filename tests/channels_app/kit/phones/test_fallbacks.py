@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.db.models import F
 
 from channels_app.kit.phones import fallbacks
@@ -174,6 +175,7 @@ def test_message_that_can_never_be_delivered_is_a_task_for_a_person(door: Door) 
         assert conversation().escalation_reason == "not_delivered"
 
 
+@pytest.mark.long
 def test_announced_failure_goes_another_way_once_though_its_process_dies(phone: Phone, open_door: Door) -> None:
     write(phone)
     relay.relay()

@@ -343,6 +343,7 @@ def test_without_a_team_it_waits_for_whoever_takes_it(shop: Shop) -> None:
     assert assignment.list_teams_with_work() == []
 
 
+@pytest.mark.long
 def test_twenty_workers_give_nothing_twice_and_nobody_more_than_fits(busy_shop: Shop) -> None:  # noqa: F811
     """Customers write, people take over and close at the same moments."""
     with tenant_scope(busy_shop.world.acme.pk):
