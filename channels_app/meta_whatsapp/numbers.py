@@ -54,11 +54,6 @@ def _read(tenant_id: UUID, account_id: UUID) -> Address | None:
 _addresses: Final = Found("account_by_key", _read)
 
 
-def forget() -> None:
-    """Clear this process's cache."""
-    _addresses.forget()
-
-
 def phone_number_id_of(credentials: Mapping[str, Any] | None) -> str:
     """Return Meta's id of a number."""
     return str((credentials or {}).get("phone_number_id") or "")

@@ -37,11 +37,6 @@ def _read(tenant_id: UUID, account_id: UUID) -> Door | None:
 _doors: Final = Found("account_by_key", _read)
 
 
-def forget() -> None:
-    """Clear this process's cache."""
-    _doors.forget()
-
-
 def secrets_of(credentials: Mapping[str, Any] | None) -> tuple[str, ...]:
     """Return the signing secrets, the current one first."""
     kept = credentials or {}

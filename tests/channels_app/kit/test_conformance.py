@@ -12,14 +12,10 @@ from django.db import connection
 from django.test import Client
 from django.urls import resolve
 
-from channels_app.approver_channels.slack import workspaces
 from channels_app.kit import Channel, Verify, Without, pauses
 from channels_app.kit.channel import channel_for, channels, doors_of, sources_of
 from channels_app.kit.phones.channel import PhoneChannel
-from channels_app.meta_whatsapp import numbers
 from channels_app.models import InboundDelivery
-from channels_app.twilio import senders
-from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import registry, services
 from conversations.contacts import erasure
@@ -57,19 +53,13 @@ NO_MESSAGES = {"slack": "only cards for colleagues"}
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
-    """Know no account from the test before, publish nothing to a broker, and reach no Slack."""
-    forgets = (senders.forget, numbers.forget, app_customers.forget, workspaces.forget)
-    for forget in forgets:
-        forget()
+def _quiet(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """Publish nothing to a broker, and reach no Slack."""
     circuit_breaker._breakers.clear()
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
     monkeypatch.setattr("integrations.mail.services.wake", lambda: None)
     monkeypatch.setattr("channels_app.meta_whatsapp.read_marks._enqueue", lambda _: None)
     settings.MAIL_BYTES, settings.SLACK_API_BASE = 100_000, "http://127.0.0.1:1/api"
-    yield
-    for forget in forgets:
-        forget()
 
 
 @pytest.fixture

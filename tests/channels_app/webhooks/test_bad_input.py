@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,11 +12,7 @@ from asgiref.sync import sync_to_async
 from django.test import Client
 from prometheus_client import generate_latest
 
-from channels_app.approver_channels.slack import workspaces
-from channels_app.meta_whatsapp import numbers
 from channels_app.models import InboundDelivery
-from channels_app.twilio import senders
-from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
 from conversations.models import Contact, Message
 from core.observability.metrics import REGISTRY
@@ -119,17 +115,11 @@ TABLE: dict[Callable[[World], Door], dict[str, str]] = {
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
-    """Know no account from the test before, publish nothing to a broker, and reach no Slack."""
-    forgets = (senders.forget, numbers.forget, app_customers.forget, workspaces.forget)
-    for forget in forgets:
-        forget()
+def _quiet(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """Publish nothing to a broker, and reach no Slack."""
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
     monkeypatch.setattr("integrations.mail.services.wake", lambda: None)
     settings.MAIL_BYTES, settings.SLACK_API_BASE = 100_000, "http://127.0.0.1:1/api"
-    yield
-    for forget in forgets:
-        forget()
 
 
 def counts(provider: str) -> dict[str, float]:

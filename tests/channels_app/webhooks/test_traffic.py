@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,11 +17,8 @@ from django.db import connection
 
 from channels_app.email import arrivals, mailboxes
 from channels_app.email.sendgrid.connect import open_inbound
-from channels_app.meta_whatsapp import numbers
 from channels_app.models import InboundDelivery
 from channels_app.own_app import manage
-from channels_app.twilio import senders
-from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
 from conversations.channel_accounts import accounts
@@ -236,10 +233,8 @@ def open_all(world: World) -> list[Side]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # type: ignore[return]
-    """Know no account from the test before, and publish nothing to a broker."""
-    for forget in (senders.forget, numbers.forget, app_customers.forget):
-        forget()
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish nothing to a broker."""
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
     monkeypatch.setattr("integrations.mail.services.wake", lambda: None)
 

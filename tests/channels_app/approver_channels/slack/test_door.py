@@ -9,7 +9,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from channels_app.approver_channels.slack import payloads, signature, workspaces
+from channels_app.approver_channels.slack import payloads, signature
+from channels_app.kit.found import forget
 from channels_app.webhooks.intake import is_fresh
 from conversations.models import ChannelAccount
 from core.clock import now
@@ -69,7 +70,7 @@ def test_other_accounts_key_and_a_closed_workspace_open_nothing(desk: Desk) -> N
     chat = ChannelAccount.objects.create(kind="webchat", name="Chat")
     assert knock(desk, path=f"/channels/slack/{chat.public_key}/interactivity/") == 401
     ChannelAccount.objects.filter(pk=desk.account.pk).update(is_active=False)
-    workspaces.forget()
+    forget()
     assert knock(desk) == 401
 
 
