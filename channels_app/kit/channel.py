@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from channels_app.kit import diagnosis
@@ -100,11 +101,11 @@ class Channel(ABC):
     diagnosis: ClassVar[type[Diagnosis] | Without]
     doors: ClassVar[tuple[Door, ...] | Without]
     sources: ClassVar[tuple[Source, ...] | Without]
+    codes: ClassVar[Mapping[str, object] | Without]
+    """The vendor's codes that its client knows, and ours about calls without an answer: each needs words."""
+
     page: ClassVar[str]
     """The dotted name of its `ChannelPage`, which only processes that show pages load."""
-
-    plain: ClassVar[tuple[str, ...]] = ()
-    """Beginnings of addresses that only a provider calls, with a signature and without a session."""
 
     tables: ClassVar[tuple[Table, ...]] = ()
     """Tables of its own with personal data, and what stays of them after an erasure."""
@@ -136,6 +137,7 @@ PARTS: Final[Mapping[str, type]] = {
     "diagnosis": Diagnosis,
     "doors": tuple,
     "sources": tuple,
+    "codes": Mapping,
     "page": str,
 }
 """What every channel declares, by name."""
@@ -212,6 +214,9 @@ def _is_declared(part: object, base: type) -> bool:
     return isinstance(part, base) and bool(part)
 
 
-def plain_paths(found: Iterable[type[Channel]] | None = None) -> tuple[str, ...]:
-    """Return the beginnings of all addresses that only providers call."""
-    return tuple(path for channel in (channels() if found is None else found) for path in channel.plain)
+@cache
+def plain_paths() -> tuple[str, ...]:
+    """Return the beginnings of all addresses that only providers call, with a signature and without a session."""
+    signed = [channel for channel in channels() if isinstance(getattr(channel, "verify", None), Verify)]
+    quick = [channel for channel in signed if not any(source.is_large for source in sources_of(channel))]
+    return tuple(f"/{door.path.partition('<')[0]}" for channel in quick for door in doors_of(channel))

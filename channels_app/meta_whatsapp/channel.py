@@ -15,6 +15,7 @@ from channels_app.meta_whatsapp.transport import MetaTransport, send_template
 from conversations.models import Attachment, ChannelAccount
 from conversations.services.accounts import FoundTemplate
 from integrations.media import FetchFailure, MediaFile
+from integrations.meta.errors import MEANINGS
 from integrations.meta.media import fetch_media
 
 
@@ -31,8 +32,8 @@ class MetaWhatsApp(PhoneChannel):
     diagnosis = MetaDiagnosis
     doors = (Door("channels/whatsapp-cloud/<str:key>/webhook/", inbound.webhook, "cloud_webhook"),)
     sources = (Source(inbound.PROVIDER, handler.receive_delivery),)
+    codes = MEANINGS
     page = "channels_app.meta_whatsapp.admin.MetaPage"
-    plain = ("/channels/whatsapp-cloud/",)
     closed_codes = ("131047",)
     send_template = staticmethod(send_template)
 

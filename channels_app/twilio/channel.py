@@ -21,6 +21,7 @@ from channels_app.twilio.transport import send_template
 from conversations.models import Attachment, ChannelAccount
 from conversations.services.accounts import FoundTemplate
 from integrations.media import FetchFailure, MediaFile
+from integrations.twilio.errors import MEANINGS
 from integrations.twilio.media import fetch_media
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ class TwilioChannel(PhoneChannel):
         Door("channels/whatsapp/status/<uuid:message_id>/", inbound.status, "whatsapp_status"),
     )
     sources = (Source(inbound.PROVIDER, handler.receive_delivery),)
+    codes = MEANINGS
     page = "channels_app.twilio.admin.TwilioPage"
-    plain = ("/channels/whatsapp/",)
     closed_codes = ("63016",)
     stopped_codes = ("21610",)
     send_template = staticmethod(send_template)

@@ -37,6 +37,7 @@ class WebChat(kit.Channel):
         Door("chat/<str:key>/identity/", views.hosted_identity, "hosted_chat_identity"),
     )
     sources = Without("What a page sends is received at once, on its socket.")
+    codes = Without("No call goes out: an open page hears of it.")
     page = "channels_app.web_chat.settings.admin.WebChatPage"
 
 

@@ -37,7 +37,7 @@ def pages_by_name(found: Iterable[type[Channel]]) -> dict[str, type[ChannelPage]
 
 
 BY_NAME: Final = pages_by_name(channels())
-PAGES: Final = sorted(set(BY_NAME.values()), key=lambda page: page.order)
+PAGES: Final = sorted(set(BY_NAME.values()), key=lambda page: (page.order, page.noun))
 
 
 def page_of(account: ChannelAccount) -> type[ChannelPage]:
