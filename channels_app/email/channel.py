@@ -28,6 +28,7 @@ class EmailChannel(Channel):
     """A mail account of an organisation."""
 
     kind = ChannelAccount.Kind.EMAIL
+    kind_label = "Email"
     transport = transport.EmailTransport
     connect = MailConnect
     codes = MEANINGS

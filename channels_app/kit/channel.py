@@ -16,6 +16,7 @@ from conversations import registry
 from conversations.types import Medium, Transport
 from core.errors import NotFound
 from core.privacy.erasure.registry import Step, Table
+from core.reach import channels as names
 from core.registry import Registry
 from integrations.media import FetchFailure, MediaFile
 
@@ -94,7 +95,10 @@ class Channel(ABC):
 
     kind: ClassVar[str]
     provider: ClassVar[str]
-    label: ClassVar[str]
+    kind_label: ClassVar[str]
+    """What people call its kind, in the same words as other channels of that kind, and so with the provider."""
+
+    provider_label: ClassVar[str]
     transport: ClassVar[type[Transport] | Without]
     verify: ClassVar[Verify | Without]
     connect: ClassVar[type[Connect[Any]] | Without]
@@ -128,7 +132,8 @@ _channels: Final[Registry[Channel]] = Registry(Channel, name="channel")
 PARTS: Final[Mapping[str, type]] = {
     "kind": str,
     "provider": str,
-    "label": str,
+    "kind_label": str,
+    "provider_label": str,
     "transport": Transport,
     "medium": Medium,
     "addresses": tuple,
@@ -148,6 +153,10 @@ def register(channel: type[Channel]) -> None:
     kind, provider = getattr(channel, "kind", ""), getattr(channel, "provider", "")
     _channels.register(f"{kind}/{provider}", channel)
     transport = getattr(channel, "transport", None)
+    labels = [getattr(channel, f"{name}_label", "") for name in ("kind", "provider")]
+    if all(labels):
+        is_written_to = not isinstance(transport, Without)
+        names.register((kind, labels[0]), (provider, labels[1]), is_written_to=is_written_to)
     if isinstance(transport, type) and issubclass(transport, Transport):
         registry.register_transport(kind, provider, transport)
     found = getattr(channel, "diagnosis", None)

@@ -24,7 +24,8 @@ class MetaWhatsApp(PhoneChannel):
 
     kind = ChannelAccount.Kind.WHATSAPP
     provider = numbers.PROVIDER
-    label = "WhatsApp by Meta"
+    kind_label = "WhatsApp"
+    provider_label = "WhatsApp Cloud API"
     transport = MetaTransport
     # No alarm: without an app secret a number can't be switched on.
     verify = Verify(proof=MetaDiagnosis.proof, secrets=numbers.secrets_of)

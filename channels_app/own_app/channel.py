@@ -63,7 +63,8 @@ class OwnApp(kit.Channel):
 
     kind = ChannelAccount.Kind.APP
     provider = ChannelAccount.Provider.APP
-    label = "Own app"
+    kind_label = "Own app"
+    provider_label = "Your own app"
     transport = AppTransport
     # No alarm: an app has its secret from the start.
     verify = Verify(proof=AppDiagnosis.proof, secrets=secrets_of)

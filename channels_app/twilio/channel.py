@@ -32,6 +32,7 @@ class TwilioChannel(PhoneChannel):
     """A number at Twilio."""
 
     provider = senders.PROVIDER
+    provider_label = "Twilio"
     verify = Verify(
         proof=TwilioDiagnosis.proof,
         secrets=senders.secrets_of,

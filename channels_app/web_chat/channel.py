@@ -24,7 +24,8 @@ class WebChat(kit.Channel):
 
     kind = ChannelAccount.Kind.WEBCHAT
     provider = ChannelAccount.Provider.WIDGET
-    label = "Web chat"
+    kind_label = "Web chat"
+    provider_label = "Chat widget"
     transport = WebChatTransport
     verify = Without("Its pages bring a session that Walker signed, which the socket checks: no vendor posts.")
     connect = Without("A web chat is made here: there is nothing of a vendor to enter or try out.")

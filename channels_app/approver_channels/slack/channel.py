@@ -31,7 +31,7 @@ class Slack(kit.Channel):
 
     kind = workspaces.KIND
     provider = ChannelAccount.Provider.SLACK
-    label = "Slack"
+    kind_label = provider_label = "Slack"
     transport = Without("It carries approvals to colleagues: the channel of notifications sends them.")
     verify = Verify(proof=SlackDiagnosis.proof, secrets=workspaces.secrets_of, window=WINDOW)
     connect = SlackConnect

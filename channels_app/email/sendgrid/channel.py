@@ -20,7 +20,7 @@ class SendGridEmail(EmailChannel):
     """Emails that SendGrid takes, reports about and hands over."""
 
     provider = mailboxes.PROVIDER
-    label = "Email by SendGrid"
+    provider_label = "SendGrid"
     verify = Verify(
         proof=SendGridDiagnosis.proof,
         secrets=mailboxes.keys_of,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import resolve, reverse
 
 from channels_app.apps import HERE
@@ -18,6 +20,7 @@ from channels_app.webhooks import deliveries
 from channels_app.webhooks.server import is_webhook
 from conversations import registry
 from conversations.models import ChannelAccount
+from core.reach import channels as names
 from core.tenancy.scope import tenant_scope
 from tests.world import World
 
@@ -25,7 +28,7 @@ from tests.world import World
 def toy(**changed: Any) -> type[Channel]:
     """Return a whole channel with some parts changed; `...` takes one away."""
     parts = {name: getattr(OwnApp, name) for name in PARTS if name not in ("medium", "addresses")}
-    parts |= {"kind": "toy", "provider": "toy", "label": "Toy", **changed}
+    parts |= {"kind": "toy", "provider": "toy", "kind_label": "Toy", "provider_label": "Toy", **changed}
     return type("Toy", (Channel,), {name: part for name, part in parts.items() if part is not ...})
 
 
@@ -60,7 +63,7 @@ def test_channel_without_a_part_is_refused_with_the_name_of_both(part: str) -> N
         ("diagnosis", "a text"),
         ("doors", ()),
         ("sources", []),
-        ("label", ""),
+        ("kind_label", ""),
         ("verify", Without("")),
         ("connect", Without("  ")),
     ],
@@ -119,3 +122,35 @@ def test_account_of_no_channel_is_named_by_the_system_check(world: World) -> Non
     (message,) = check_pairs(databases=["default"])
     assert (message.id, "“sms”" in message.msg, "“sendgrid”" in message.msg) == ("channels_app.E003", True, True)
     assert check_pairs() == []
+
+
+def test_channels_of_one_kind_call_it_by_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from channels_app.kit import channel, register
+
+    monkeypatch.setattr(channel._channels, "_classes", dict(channel._channels._classes))
+    with pytest.raises(ValueError, match="'whatsapp' is called 'WhatsApp' by another channel, not 'Wassup'"):
+        register(toy(kind="whatsapp", provider="wassup", kind_label="Wassup"))
+    assert names.kinds() == [
+        ("email", "Email"), ("app", "Own app"), ("slack", "Slack"), ("sms", "SMS"), ("webchat", "Web chat"),
+        ("whatsapp", "WhatsApp"),
+    ]  # fmt: skip
+    assert {*names.kinds()} - {*names.kinds(written_to=True)} == {("slack", "Slack")}
+
+
+def test_channels_asked_for_before_any_is_registered_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "_kinds", {})
+    with pytest.raises(LookupError):
+        names.kinds()
+
+
+@pytest.mark.django_db
+def test_pages_call_channels_by_their_names(client: Client, world: World) -> None:
+    with tenant_scope(world.acme.pk):
+        account = ChannelAccount.objects.create(kind="whatsapp", provider="cloud", name="Line")
+    client.force_login(world.people["owner"], backend="accounts.backends.RoleBackend")
+    for path in ("", f"{account.pk}/"):
+        shown = client.get(f"/admin/conversations/channelaccount/{path}").content.decode()
+        assert "WhatsApp Cloud API" in shown
+    form = client.get("/admin/hitl/approvalworkflow/create/").content.decode()
+    offered = re.findall(r'name="channels" value="(\w+)"', form)
+    assert offered == ["email", "app", "sms", "webchat", "whatsapp", "api", "console"]
