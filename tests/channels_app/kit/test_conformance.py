@@ -31,8 +31,8 @@ from core.reach import ledger
 from core.reach.gate import NotReachable
 from core.reliability import circuit_breaker
 from core.tenancy.scope import tenant_scope
-from tests.channels_app.kit.recordings import RECORDED, Recording, Vendor, vendor
-from tests.channels_app.webhooks.doors import Call, Door
+from tests.channels_app.kit.recorder import Call, Door, Recording
+from tests.channels_app.kit.recordings import OPENED_BY_VISITORS, RECORDED, Vendor, vendor
 from tests.erasure.scene import finish, strong
 from tests.world import OPERATOR, World
 
@@ -60,7 +60,7 @@ def api(settings: Any) -> Iterator[Vendor]:
 def recorded(pair: tuple[str, str], world: World) -> tuple[type[Channel], Recording]:
     channel = channel_for(*pair)
     assert channel is not None
-    return channel, RECORDED[pair](world)
+    return channel, RECORDED[pair].record(world)
 
 
 def stored() -> int:
@@ -90,8 +90,6 @@ def said() -> list[str]:
     return [str(row.body).rpartition("\n")[2] for row in rows]
 
 
-OPENED_BY_VISITORS = {"widget_session", "widget_script", "widget_file", "hosted_chat", "hosted_chat_identity"}
-"""The doors that take no webhook: pages and files of the web chat, whose own tests try their sessions and origins."""
 UNPROVEN: dict[str, Callable[[Door], Call]] = {
     "unsigned": lambda door: door.without_proof(),
     "signed with nothing": lambda door: door.with_proof(""),
