@@ -22,6 +22,7 @@ from conversations import registry
 from conversations.models import ChannelAccount
 from core.reach import channels as names
 from core.tenancy.scope import tenant_scope
+from tests.channels_app.kit.recordings import OPENED_BY_VISITORS
 from tests.world import World
 
 
@@ -96,6 +97,7 @@ def test_two_channels_of_one_pair_are_refused(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_every_list_is_filled_from_the_channels() -> None:
+    known: dict[str, bool] = {}
     for channel in channels():
         if not isinstance(channel.transport, Without):
             assert registry.transport_for(channel.kind, channel.provider) is channel.transport
@@ -107,11 +109,16 @@ def test_every_list_is_filled_from_the_channels() -> None:
             wanted = {name: one for name, one in given.items() if f":{name}>" in door.path}
             address = reverse(door.name, kwargs=wanted)
             assert resolve(address).func is door.view
-            # Emails are large, and what a web chat's pages call has a session.
-            assert is_webhook(address) is (channel.kind not in ("email", "webchat"))
+            known[door.name] = is_webhook(address)
     assert all(path.startswith("/channels/") for path in plain_paths())
-    assert deliveries.large() == ["mail"]
-    assert deliveries._never_held == {"sendgrid"}
+    # Emails are large, and what a web chat's pages call has a session.
+    plain = {"whatsapp_webhook", "whatsapp_status", "cloud_webhook", "app_messages", "slack_interactivity"}
+    others = {"email_events", "email_inbound", *OPENED_BY_VISITORS}
+    assert {name: known[name] for name in plain | others} == dict.fromkeys(plain, True) | dict.fromkeys(others, False)
+    sources = {source.name: source for channel in channels() for source in sources_of(channel)}
+    assert deliveries.large() == sorted(name for name, source in sources.items() if source.is_large)
+    assert deliveries._never_held == {name for name, source in sources.items() if not source.is_held}
+    assert (sources["mail"].is_large, sources["sendgrid"].is_held) == (True, False)
 
 
 @pytest.mark.django_db
@@ -130,11 +137,11 @@ def test_channels_of_one_kind_call_it_by_one_name(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(channel._channels, "_classes", dict(channel._channels._classes))
     with pytest.raises(ValueError, match="'whatsapp' is called 'WhatsApp' by another channel, not 'Wassup'"):
         register(toy(kind="whatsapp", provider="wassup", kind_label="Wassup"))
-    assert names.kinds() == [
-        ("email", "Email"), ("app", "Own app"), ("slack", "Slack"), ("sms", "SMS"), ("webchat", "Web chat"),
-        ("whatsapp", "WhatsApp"),
-    ]  # fmt: skip
-    assert {*names.kinds()} - {*names.kinds(written_to=True)} == {("slack", "Slack")}
+    assert {*names.kinds()} == {(one.kind, one.kind_label) for one in channels()}
+    assert [label.lower() for _, label in names.kinds()] == sorted(label.lower() for _, label in names.kinds())
+    for_colleagues = {one.kind for one in channels() if isinstance(one.transport, Without)}
+    assert "slack" in for_colleagues
+    assert {name for name, _ in names.kinds()} - {name for name, _ in names.kinds(written_to=True)} == for_colleagues
 
 
 def test_channels_asked_for_before_any_is_registered_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,4 +160,4 @@ def test_pages_call_channels_by_their_names(client: Client, world: World) -> Non
         assert "WhatsApp Cloud API" in shown
     form = client.get("/admin/hitl/approvalworkflow/create/").content.decode()
     offered = re.findall(r'name="channels" value="(\w+)"', form)
-    assert offered == ["email", "app", "sms", "webchat", "whatsapp", "api", "console"]
+    assert offered == [*dict(names.kinds(written_to=True)), "api", "console"]
