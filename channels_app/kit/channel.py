@@ -154,9 +154,7 @@ def register(channel: type[Channel]) -> None:
     _channels.register(f"{kind}/{provider}", channel)
     transport = getattr(channel, "transport", None)
     labels = [getattr(channel, f"{name}_label", "") for name in ("kind", "provider")]
-    if all(labels):
-        is_written_to = not isinstance(transport, Without)
-        names.register((kind, labels[0]), (provider, labels[1]), is_written_to=is_written_to)
+    names.register((kind, labels[0]), (provider, labels[1]), is_written_to=not isinstance(transport, Without))
     if isinstance(transport, type) and issubclass(transport, Transport):
         registry.register_transport(kind, provider, transport)
     found = getattr(channel, "diagnosis", None)

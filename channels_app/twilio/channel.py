@@ -12,7 +12,7 @@ from channels_app.kit import Alarm, Door, Source, Verify
 from channels_app.kit.health import Health
 from channels_app.kit.phones.channel import PhoneChannel
 from channels_app.kit.phones.numbers import PhoneConnect
-from channels_app.kit.phones.template_states import STATES
+from channels_app.kit.phones.templates import STATES
 from channels_app.kit.setup import Copy, SetupStep, send_a_test, write_to_it
 from channels_app.twilio import handler, inbound, senders
 from channels_app.twilio.connect import TwilioConnect
@@ -81,17 +81,12 @@ class TwilioChannel(PhoneChannel):
 
     @classmethod
     def list_templates(cls, account: ChannelAccount) -> list[FoundTemplate] | str:
-        """Return Twilio's templates of the account."""
-        return list_templates(account)
+        """Return the templates of a number's Twilio account, or the code of Twilio's failure."""
+        from integrations.twilio.content import list_contents  # noqa: PLC0415  (seldom needed)
 
-
-def list_templates(account: ChannelAccount) -> list[FoundTemplate] | str:
-    """Return the templates of a number's Twilio account, or the code of Twilio's failure."""
-    from integrations.twilio.content import list_contents  # noqa: PLC0415  (seldom needed)
-
-    kept = account.credentials or {}
-    contents = list_contents(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
-    return [_of_twilio(row) for row in contents] if isinstance(contents, list) else contents.code
+        kept = account.credentials or {}
+        contents = list_contents(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
+        return [_of_twilio(row) for row in contents] if isinstance(contents, list) else contents.code
 
 
 def _of_twilio(row: Mapping[str, Any]) -> FoundTemplate:

@@ -56,7 +56,7 @@ def connect_channel(
     when another account has the address.
     """
     actor.require("channels_app.change_channelaccount")
-    if not channels.is_known(kind, provider):
+    if (kind, provider) not in channels.pairs:
         raise Invalid("This kind of channel doesn't exist.", fields={"kind": ["Choose a kind that Walker supports."]})
     facts = {
         "provider": provider,

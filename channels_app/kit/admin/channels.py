@@ -73,7 +73,7 @@ class ChannelAccountAdmin(ServiceAdmin):
 
     kind_name = Column[ChannelAccount]("Kind", lambda account: account.kind_label)
     provider_name = Column[ChannelAccount](
-        "Provider", lambda account: getattr(channel_of(account), "provider_label", account.provider)
+        "Provider", lambda one: getattr(channel_of(one), "provider_label", one.provider)
     )
     own_address = Column[ChannelAccount](
         "Address",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextvars import Context
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
@@ -53,7 +54,9 @@ class Call:
     type: str = "application/json"
 
     def post(self) -> int:
-        answer: Any = Client().post(self.path, self.body, content_type=self.type, headers=self.headers)
+        """Call the door as a vendor does: in no tenant's scope, also in a test that is in one."""
+        client, sent = Client(), {"content_type": self.type, "headers": self.headers}
+        answer: Any = Context().run(client.post, self.path, self.body, **sent)
         return int(answer.status_code)
 
 

@@ -12,7 +12,16 @@ from django.urls import resolve, reverse
 from channels_app.apps import HERE
 from channels_app.kit import Channel, Without
 from channels_app.kit.admin.channels import pages_by_name
-from channels_app.kit.channel import PARTS, channels, doors_of, missing_parts, plain_paths, sources_of
+from channels_app.kit.channel import (
+    PARTS,
+    _channels,
+    channels,
+    doors_of,
+    missing_parts,
+    plain_paths,
+    register,
+    sources_of,
+)
 from channels_app.kit.checks import check_pairs, check_parts, messages_about
 from channels_app.kit.phones.channel import PhoneChannel
 from channels_app.own_app.channel import OwnApp
@@ -89,8 +98,6 @@ def test_channel_of_phone_numbers_has_to_send_templates() -> None:
 
 
 def test_two_channels_of_one_pair_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from channels_app.kit import register
-
     register(OwnApp)  # again, which is harmless
     with pytest.raises(ValueError, match="app/app"):
         register(toy(kind="app", provider="app"))
@@ -132,16 +139,14 @@ def test_account_of_no_channel_is_named_by_the_system_check(world: World) -> Non
 
 
 def test_channels_of_one_kind_call_it_by_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    from channels_app.kit import channel, register
-
-    monkeypatch.setattr(channel._channels, "_classes", dict(channel._channels._classes))
-    with pytest.raises(ValueError, match="'whatsapp' is called 'WhatsApp' by another channel, not 'Wassup'"):
-        register(toy(kind="whatsapp", provider="wassup", kind_label="Wassup"))
     assert {*names.kinds()} == {(one.kind, one.kind_label) for one in channels()}
     assert [label.lower() for _, label in names.kinds()] == sorted(label.lower() for _, label in names.kinds())
     for_colleagues = {one.kind for one in channels() if isinstance(one.transport, Without)}
     assert "slack" in for_colleagues
     assert {name for name, _ in names.kinds()} - {name for name, _ in names.kinds(written_to=True)} == for_colleagues
+    monkeypatch.setattr(_channels, "_classes", dict(_channels._classes))
+    with pytest.raises(ValueError, match="'whatsapp' is called 'WhatsApp' by another channel, not 'Wassup'"):
+        register(toy(kind="whatsapp", provider="wassup", kind_label="Wassup"))
 
 
 def test_channels_asked_for_before_any_is_registered_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

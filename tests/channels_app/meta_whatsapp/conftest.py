@@ -14,7 +14,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from channels_app.meta_whatsapp.templates import found_in_meta
+from channels_app.meta_whatsapp.channel import found_in_meta
 from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries, wake_worker
 from conversations.channel_accounts import templates

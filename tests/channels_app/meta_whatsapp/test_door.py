@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Tenant
 from channels_app.kit.found import forget
 from channels_app.meta_whatsapp.elements import elements_of
-from channels_app.meta_whatsapp.signature import proven_by
+from channels_app.meta_whatsapp.numbers import proven_by
 from channels_app.webhooks import deliveries
 from conversations.models import ChannelAccount, Message
 from core.models import DeadLetter

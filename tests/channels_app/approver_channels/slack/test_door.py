@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from channels_app.approver_channels.slack import payloads, signature
+from channels_app.approver_channels.slack import payloads, workspaces
 from channels_app.kit.found import forget
 from channels_app.webhooks.intake import is_fresh
 from conversations.models import ChannelAccount
@@ -38,11 +38,11 @@ def knock(desk: Desk, payload: Any = PRESS, *, path: str = PATH, **headers: str)
 def test_recorded_signature_is_genuine_by_its_raw_bytes_only() -> None:
     body, at = RECORDED["raw_body"].encode(), RECORDED["X-Slack-Request-Timestamp"]
     given, secrets = RECORDED["X-Slack-Signature"], ["another", RECORDED["signing_secret"]]
-    assert signature.is_signed(body=body, timestamp=at, signature=given, secrets=secrets)
+    assert workspaces.is_signed(body=body, timestamp=at, signature=given, secrets=secrets)
     for changed in ({"body": body + b" "}, {"timestamp": "1795220001"}, {"signature": given[:-1] + "0"}):
         facts: dict[str, Any] = {"body": body, "timestamp": at, "signature": given, "secrets": secrets, **changed}
-        assert not signature.is_signed(**facts)
-    assert not signature.is_signed(body=body, timestamp=at, signature=given, secrets=[])
+        assert not workspaces.is_signed(**facts)
+    assert not workspaces.is_signed(body=body, timestamp=at, signature=given, secrets=[])
 
 
 def test_signed_press_is_one_unreadable_row_however_often_it_comes(desk: Desk) -> None:
@@ -89,7 +89,7 @@ def test_equal_presses_of_two_tenants_are_two_rows(desk: Desk) -> None:
         theirs = connect_workspace("globex")
         body = urlencode({"payload": json.dumps(PRESS)})
         timestamp = str(int(now().timestamp()))
-        signed = signature.sign(body.encode(), timestamp, theirs.credentials["signing_secret"])
+        signed = workspaces.sign(body.encode(), timestamp, theirs.credentials["signing_secret"])
         headers = {"X-Slack-Signature": signed, "X-Slack-Request-Timestamp": timestamp}
         path = f"/channels/slack/{theirs.public_key}/interactivity/"
         answer: Any = Client().post(path, body, content_type="application/x-www-form-urlencoded", headers=headers)
