@@ -42,7 +42,7 @@ def conversations(reading: Reading, context: BriefContext) -> Section:
         page = reverse("admin:conversations_conversation_change", args=[row.pk])
         rows.append(
             Row(
-                title=f"{name} · {row.channel_account.get_kind_display()}",
+                title=f"{name} · {row.channel_account.kind_label}",
                 note=f"“{text[:90]}…”" if len(text) > 90 else f"“{text}”" if text else "",
                 value=words.say("waits_for", span=waited),
                 tone="warn",

@@ -1,21 +1,12 @@
 """App configuration of the channels."""
 
 from importlib import import_module
+from pathlib import Path
+from typing import Final
 
 from django.apps import AppConfig
 
-PACKAGES = (
-    "twilio_whatsapp",
-    "twilio_sms",
-    "meta_whatsapp",
-    "email.sendgrid",
-    "email.imap",
-    "own_app",
-    "web_chat",
-    "approver_channels.slack",
-    "approver_channels.whatsapp",
-)
-"""Every channel's package; its module `channel` registers it."""
+HERE: Final = Path(__file__).parent
 
 
 class ChannelsAppConfig(AppConfig):
@@ -26,9 +17,9 @@ class ChannelsAppConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the channels, and what looks after all of them."""
-        for package in PACKAGES:
-            import_module(f"channels_app.{package}.channel")
+        """Register the channels, each in the module `channel` of its package, and what looks after all of them."""
+        for path in sorted(HERE.rglob("channel.py")):
+            import_module(".".join(path.relative_to(HERE.parent).with_suffix("").parts))
         from channels_app import receivers, tasks  # noqa: PLC0415  (models must be loaded first)
         from channels_app.kit import checks, erasure  # noqa: F401, PLC0415
         from channels_app.kit.phones import fallbacks  # noqa: PLC0415

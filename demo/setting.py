@@ -11,7 +11,7 @@ from accounts.services import create_api_key
 from channels_app.email.connect import connect_mail
 from channels_app.email.mailboxes import CHANNEL
 from channels_app.email.sendgrid.connect import open_inbound
-from channels_app.meta_whatsapp.templates import found_in_meta
+from channels_app.meta_whatsapp.channel import found_in_meta
 from channels_app.own_app.transport import PURPOSE
 from conversations.models import ChannelAccount, MessageTemplate
 from conversations.services import introduce

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck
 from pytest_django import Settings
 from redis import Redis
 
+from channels_app.kit.found import forget
 from core.db.roles import as_owner, set_time_limits
 from core.reliability import kept
 from core.tenancy.scope import tenant_scope
@@ -139,6 +140,12 @@ def acme(world: World) -> Iterator[World]:
     """The world, inside the scope of its first tenant."""
     with tenant_scope(world.acme.pk):
         yield world
+
+
+@pytest.fixture(autouse=True)
+def _fresh_accounts() -> None:
+    """Know no channel's account from the test before."""
+    forget()
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from django.db.models import QuerySet
 from analytics.exports.sources import SOURCES, Choice, Column, TableSource, columns_of
 from console.names import name_in, names_of
 from conversations import selectors
-from conversations.models import ChannelAccount, ContactPoint, Conversation, ConversationTag, Priority, Team
+from conversations.models import ContactPoint, Conversation, ConversationTag, Priority, Team
 from conversations.selectors import VIEW
 from core.actors import Actor
+from core.reach import channels
 
 
 class ConversationSource(TableSource):
@@ -33,7 +34,7 @@ class ConversationSource(TableSource):
         teams = [(str(pk), name) for pk, name in Team.objects.order_by("name").values_list("pk", "name")]
         return [
             Choice("state", "State", [(value, str(label)) for value, label in Conversation.State.choices]),
-            Choice("channel", "Channel", [(value, str(label)) for value, label in ChannelAccount.Kind.choices]),
+            Choice("channel", "Channel", channels.kinds()),
             Choice("team", "Team", teams),
         ]
 

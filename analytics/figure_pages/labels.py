@@ -8,6 +8,7 @@ from analytics.figures.metrics import AGENT, CHANNEL, PERSON, TEAM
 from console.base.lists import uuid_of
 from console.names import names_of
 from conversations.models import ChannelAccount, Team
+from core.reach import channels
 
 NOBODY: Final = {TEAM: "No team", PERSON: "Nobody", AGENT: "No agent", CHANNEL: "No channel"}
 GONE: Final = {TEAM: "Former team", PERSON: "Former member", AGENT: "Former agent", CHANNEL: "Former channel"}
@@ -23,13 +24,13 @@ def names_of_values(dimension: str, values: Collection[str]) -> dict[str, str]:
     ids = {value: found for value in values if (found := uuid_of(value))}
     rows = None if dimension == PERSON else MODELS[dimension].objects.filter(pk__in=ids.values())
     names = names_of(ids.values()) if rows is None else dict(rows.values_list("pk", "name"))
-    others = {value: dict(ChannelAccount.Kind.choices).get(value, NOBODY[dimension]) for value in values}
+    others = {value: dict(channels.kinds()).get(value, NOBODY[dimension]) for value in values}
     return {value: names.get(ids[value], GONE[dimension]) if value in ids else others[value] for value in values}
 
 
 def choices_of(dimension: str) -> list[tuple[str, str]]:
     """Return value and name of everything by which a page can be narrowed, by name. One query."""
     if dimension == CHANNEL:
-        return [(str(key), str(name)) for key, name in ChannelAccount.Kind.choices]
+        return channels.kinds()
     rows = MODELS[dimension].objects.order_by("name").values_list("pk", "name")
     return [(str(pk), name) for pk, name in rows]

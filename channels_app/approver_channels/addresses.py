@@ -105,7 +105,7 @@ def confirm_code(*, actor: Actor, account: ChannelAccount, code: str, now: datet
             notices.leave(
                 people=[person_id],
                 kind=KIND,
-                title=f"Your {account.get_kind_display()} {_noun(account)} was linked",
+                title=f"Your {account.kind_label} {_noun(account)} was linked",
                 link="",
                 body=f"{LINKED[_noun(account)]} If this wasn't you, unlink it and change your password.",
                 level="alert",
@@ -127,7 +127,7 @@ def _take_from_others(actor: Actor, found: ColleagueAddress, moment: datetime) -
         notices.leave(
             people=[row.person_id],
             kind=KIND,
-            title=f"Your {account.get_kind_display()} {_noun(account)} was unlinked",
+            title=f"Your {account.kind_label} {_noun(account)} was unlinked",
             link="",
             body="A colleague entered the code that was sent to it. If it is still yours, link it again and tell an "
             "administrator.",

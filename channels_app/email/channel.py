@@ -8,6 +8,7 @@ from channels_app.kit import Channel, Source
 from channels_app.mime import mails
 from channels_app.models import InboundDelivery
 from conversations.models import Attachment, ChannelAccount
+from integrations.mail.errors import MEANINGS
 from integrations.media import FetchFailure, MediaFile
 
 
@@ -27,8 +28,10 @@ class EmailChannel(Channel):
     """A mail account of an organisation."""
 
     kind = ChannelAccount.Kind.EMAIL
+    kind_label = "Email"
     transport = transport.EmailTransport
     connect = MailConnect
+    codes = MEANINGS
     page = "channels_app.email.admin.MailPage"
 
     @classmethod

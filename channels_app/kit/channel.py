@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from channels_app.kit import diagnosis
@@ -15,6 +16,7 @@ from conversations import registry
 from conversations.types import Medium, Transport
 from core.errors import NotFound
 from core.privacy.erasure.registry import Step, Table
+from core.reach import channels as names
 from core.registry import Registry
 from integrations.media import FetchFailure, MediaFile
 
@@ -93,18 +95,21 @@ class Channel(ABC):
 
     kind: ClassVar[str]
     provider: ClassVar[str]
-    label: ClassVar[str]
+    kind_label: ClassVar[str]
+    """What people call its kind, in the same words as other channels of that kind, and so with the provider."""
+
+    provider_label: ClassVar[str]
     transport: ClassVar[type[Transport] | Without]
     verify: ClassVar[Verify | Without]
     connect: ClassVar[type[Connect[Any]] | Without]
     diagnosis: ClassVar[type[Diagnosis] | Without]
     doors: ClassVar[tuple[Door, ...] | Without]
     sources: ClassVar[tuple[Source, ...] | Without]
+    codes: ClassVar[Mapping[str, object] | Without]
+    """The vendor's codes that its client knows, and ours about calls without an answer: each needs words."""
+
     page: ClassVar[str]
     """The dotted name of its `ChannelPage`, which only processes that show pages load."""
-
-    plain: ClassVar[tuple[str, ...]] = ()
-    """Beginnings of addresses that only a provider calls, with a signature and without a session."""
 
     tables: ClassVar[tuple[Table, ...]] = ()
     """Tables of its own with personal data, and what stays of them after an erasure."""
@@ -127,7 +132,8 @@ _channels: Final[Registry[Channel]] = Registry(Channel, name="channel")
 PARTS: Final[Mapping[str, type]] = {
     "kind": str,
     "provider": str,
-    "label": str,
+    "kind_label": str,
+    "provider_label": str,
     "transport": Transport,
     "medium": Medium,
     "addresses": tuple,
@@ -136,6 +142,7 @@ PARTS: Final[Mapping[str, type]] = {
     "diagnosis": Diagnosis,
     "doors": tuple,
     "sources": tuple,
+    "codes": Mapping,
     "page": str,
 }
 """What every channel declares, by name."""
@@ -146,6 +153,8 @@ def register(channel: type[Channel]) -> None:
     kind, provider = getattr(channel, "kind", ""), getattr(channel, "provider", "")
     _channels.register(f"{kind}/{provider}", channel)
     transport = getattr(channel, "transport", None)
+    labels = [getattr(channel, f"{name}_label", "") for name in ("kind", "provider")]
+    names.register((kind, labels[0]), (provider, labels[1]), is_written_to=not isinstance(transport, Without))
     if isinstance(transport, type) and issubclass(transport, Transport):
         registry.register_transport(kind, provider, transport)
     found = getattr(channel, "diagnosis", None)
@@ -212,6 +221,9 @@ def _is_declared(part: object, base: type) -> bool:
     return isinstance(part, base) and bool(part)
 
 
-def plain_paths(found: Iterable[type[Channel]] | None = None) -> tuple[str, ...]:
-    """Return the beginnings of all addresses that only providers call."""
-    return tuple(path for channel in (channels() if found is None else found) for path in channel.plain)
+@cache
+def plain_paths() -> tuple[str, ...]:
+    """Return the beginnings of all addresses that only providers call, with a signature and without a session."""
+    signed = [channel for channel in channels() if isinstance(getattr(channel, "verify", None), Verify)]
+    quick = [channel for channel in signed if not any(source.is_large for source in sources_of(channel))]
+    return tuple(f"/{door.path.partition('<')[0]}" for channel in quick for door in doors_of(channel))

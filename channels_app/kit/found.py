@@ -1,8 +1,10 @@
 """What the key of a door leads to, kept for seconds: a call then costs no look-up, and a rotated secret counts soon."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 from uuid import UUID
 
 from core.tenancy import lookups
@@ -17,9 +19,12 @@ T = TypeVar("T")
 class Found(Generic[T]):
     """Finds the accounts of a key before their tenant is known; `read` runs in the tenant's scope."""
 
+    every: ClassVar[list[Found[Any]]] = []
+
     def __init__(self, lookup: str, read: Callable[[UUID, UUID], T | None]) -> None:
         self._lookup, self._read = lookup, read
         self._kept: dict[str, tuple[float, list[T]]] = {}
+        self.every.append(self)
 
     def all(self, key: str) -> list[T]:
         """Return what `read` makes of the active accounts of a key, given their tenant and id."""
@@ -44,6 +49,8 @@ class Found(Generic[T]):
         """Return the first of them, or None."""
         return next(iter(self.all(key)), None)
 
-    def forget(self) -> None:
-        """Forget what was found, in this process."""
-        self._kept.clear()
+
+def forget() -> None:
+    """Forget what was found by any key, in this process."""
+    for one in Found.every:
+        one._kept.clear()

@@ -1,5 +1,8 @@
 """The channel of WhatsApp by Meta."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.conf import settings
 from django.urls import reverse
 
@@ -7,15 +10,41 @@ from channels_app import kit
 from channels_app.kit import Door, Source, Verify
 from channels_app.kit.health import Health
 from channels_app.kit.phones.channel import PhoneChannel
+from channels_app.kit.phones.templates import STATES
 from channels_app.kit.setup import Copy, SetupStep, send_a_test, write_to_it
-from channels_app.meta_whatsapp import handler, inbound, numbers, templates
+from channels_app.meta_whatsapp import handler, inbound, numbers
 from channels_app.meta_whatsapp.connect import MetaConnect
 from channels_app.meta_whatsapp.diagnosis import MetaDiagnosis
 from channels_app.meta_whatsapp.transport import MetaTransport, send_template
 from conversations.models import Attachment, ChannelAccount
 from conversations.services.accounts import FoundTemplate
 from integrations.media import FetchFailure, MediaFile
+from integrations.meta.client import MetaClient
+from integrations.meta.errors import MEANINGS
 from integrations.meta.media import fetch_media
+
+
+def list_templates(account: ChannelAccount) -> list[FoundTemplate] | str:
+    """Return the templates of a number's business account, or the code of Meta's failure."""
+    kept = account.credentials or {}
+    client = MetaClient(numbers.phone_number_id_of(kept), str(kept.get("access_token") or ""))
+    rows = client.list_templates(str(kept.get("business_account_id") or ""))
+    return [found_in_meta(row) for row in rows] if isinstance(rows, list) else rows.code
+
+
+def found_in_meta(row: Mapping[str, Any]) -> FoundTemplate:
+    """Return a template as Meta lists it."""
+    parts = [part for part in row.get("components") or [] if isinstance(part, dict)]
+    body = next((str(part.get("text") or "") for part in parts if part.get("type") == "BODY"), "")
+    return FoundTemplate(
+        name=str(row.get("name") or ""),
+        language=str(row.get("language") or ""),
+        provider_id=str(row.get("id") or ""),
+        state=STATES.get(str(row.get("status") or "").lower(), "pending"),
+        category=str(row.get("category") or ""),
+        body=body,
+        components=parts,
+    )
 
 
 class MetaWhatsApp(PhoneChannel):
@@ -23,7 +52,8 @@ class MetaWhatsApp(PhoneChannel):
 
     kind = ChannelAccount.Kind.WHATSAPP
     provider = numbers.PROVIDER
-    label = "WhatsApp by Meta"
+    kind_label = "WhatsApp"
+    provider_label = "WhatsApp Cloud API"
     transport = MetaTransport
     # No alarm: without an app secret a number can't be switched on.
     verify = Verify(proof=MetaDiagnosis.proof, secrets=numbers.secrets_of)
@@ -31,10 +61,11 @@ class MetaWhatsApp(PhoneChannel):
     diagnosis = MetaDiagnosis
     doors = (Door("channels/whatsapp-cloud/<str:key>/webhook/", inbound.webhook, "cloud_webhook"),)
     sources = (Source(inbound.PROVIDER, handler.receive_delivery),)
+    codes = MEANINGS
     page = "channels_app.meta_whatsapp.admin.MetaPage"
-    plain = ("/channels/whatsapp-cloud/",)
     closed_codes = ("131047",)
     send_template = staticmethod(send_template)
+    list_templates = staticmethod(list_templates)
 
     @classmethod
     def setup(cls, account: ChannelAccount, health: Health, *, may_change: bool) -> list[SetupStep]:
@@ -72,11 +103,6 @@ class MetaWhatsApp(PhoneChannel):
         kept = attachment.message.channel_account.credentials or {}
         number, token = numbers.phone_number_id_of(kept), str(kept.get("access_token") or "")
         return fetch_media(attachment.source, phone_number_id=number, access_token=token)
-
-    @classmethod
-    def list_templates(cls, account: ChannelAccount) -> list[FoundTemplate] | str:
-        """Return Meta's templates of the business account."""
-        return templates.list_templates(account)
 
 
 kit.register(MetaWhatsApp)

@@ -25,7 +25,6 @@ class MetaConnect(PhoneConnect):
     secrets: ClassVar[tuple[str, ...]] = ("access_token", "app_secret", "secondary_app_secret")
     needed: ClassVar[tuple[str, str, str]] = ("access_token", "The access token is missing.", "Copy it from Meta.")
     send_text = staticmethod(send_text)
-    forget = staticmethod(numbers.forget)
     describe = staticmethod(errors.describe_error)
     meaning_of = staticmethod(errors.meaning_of)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from channels_app.kit import diagnosis
 from channels_app.kit.diagnosis import Sample, Trial
-from channels_app.meta_whatsapp import numbers, signature
+from channels_app.meta_whatsapp import numbers
 from channels_app.meta_whatsapp.connect import MetaConnect
 from channels_app.meta_whatsapp.elements import elements_of
 from conversations.models import ChannelAccount
@@ -21,7 +21,7 @@ class MetaDiagnosis(diagnosis.Diagnosis):
         "A webhook with a wrong signature arrived in the last 24 hours. Check the app secret against the one under "
         "App settings, Basic, in Meta's console."
     )
-    proof: ClassVar[str] = f"header {signature.SIGNATURE_HEADER}"
+    proof: ClassVar[str] = f"header {numbers.SIGNATURE_HEADER}"
 
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
         """Send one message from the number."""
@@ -33,9 +33,9 @@ class MetaDiagnosis(diagnosis.Diagnosis):
         if not secrets:
             return Trial(False, "This number has no app secret yet. Enter it under “Edit channel”.")
         if not sample.signature.startswith("sha256="):
-            return Trial(False, f"The value of {signature.SIGNATURE_HEADER} starts with “sha256=”. Paste all of it.")
+            return Trial(False, f"The value of {numbers.SIGNATURE_HEADER} starts with “sha256=”. Paste all of it.")
         body = next(
-            (one for one in _ways_to_write(sample.body) if signature.proven_by(one, sample.signature, secrets)), None
+            (one for one in _ways_to_write(sample.body) if numbers.proven_by(one, sample.signature, secrets)), None
         )
         if body is None:
             return Trial(

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from channels_app.kit.phones import messages, opt_out, reports
 from channels_app.kit.phones.failures import note_fault
-from channels_app.kit.phones.template_states import STATES as TEMPLATE_STATES
+from channels_app.kit.phones.templates import STATES as TEMPLATE_STATES
 from channels_app.meta_whatsapp import read_marks
 from channels_app.meta_whatsapp.normalise import (
     TEXT_LIMIT,

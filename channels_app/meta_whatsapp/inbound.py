@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from channels_app.meta_whatsapp import numbers, signature
+from channels_app.meta_whatsapp import numbers
 from channels_app.meta_whatsapp.elements import Element, elements_of
 from channels_app.webhooks import deliveries, wake_worker
 from channels_app.webhooks.intake import Refusal, note_refused, signed_body, take
@@ -55,15 +55,15 @@ def _answer_challenge(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _store(request: HttpRequest, key: str) -> None:
-    body = signed_body(request, header=signature.SIGNATURE_HEADER, limit=BODY_LIMIT)
+    body = signed_body(request, header=numbers.SIGNATURE_HEADER, limit=BODY_LIMIT)
     address = numbers.find_address(key)
     if address is None:
         raise Refusal("unknown_account")
     if not address.secrets:
         log.warning("channel_without_secret", account=str(address.account_id))
         raise Refusal("no_secret", 503)
-    given = request.headers.get(signature.SIGNATURE_HEADER, "").strip()
-    proven = signature.proven_by(body, given, address.secrets)
+    given = request.headers.get(numbers.SIGNATURE_HEADER, "").strip()
+    proven = numbers.proven_by(body, given, address.secrets)
     if not proven:
         note_refused([(address.tenant_id, address.account_id)])
         raise Refusal("bad_signature")

@@ -1,6 +1,8 @@
-"""Find a tenant's Cloud API numbers by the key in a webhook's address and by phone number ID."""
+"""Find a tenant's Cloud API numbers by key and by phone number ID, and verify Meta's signature over the raw bytes."""
 
-from collections.abc import Mapping
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -9,6 +11,8 @@ from channels_app.kit.found import Found
 from conversations.models import ChannelAccount
 
 PROVIDER: Final = ChannelAccount.Provider.CLOUD
+SIGNATURE_HEADER: Final = "X-Hub-Signature-256"
+_PREFIX: Final = "sha256="
 SECRETS: Final = ("app_secret", "secondary_app_secret")
 
 
@@ -54,11 +58,6 @@ def _read(tenant_id: UUID, account_id: UUID) -> Address | None:
 _addresses: Final = Found("account_by_key", _read)
 
 
-def forget() -> None:
-    """Clear this process's cache."""
-    _addresses.forget()
-
-
 def phone_number_id_of(credentials: Mapping[str, Any] | None) -> str:
     """Return Meta's id of a number."""
     return str((credentials or {}).get("phone_number_id") or "")
@@ -68,3 +67,12 @@ def secrets_of(credentials: Mapping[str, Any] | None) -> frozenset[str]:
     """Return the app secrets that may prove a webhook, also while they are rotated."""
     kept = credentials or {}
     return frozenset(text for name in SECRETS if (text := str(kept.get(name) or "").strip()))
+
+
+def proven_by(body: bytes, given: str, secrets: Iterable[str]) -> frozenset[str]:
+    """Return the secrets that made the signature of the body; all are tried, an empty one proves nothing."""
+    if not given.startswith(_PREFIX):
+        return frozenset()
+    wanted = given.removeprefix(_PREFIX).lower().encode("utf-8", "replace")
+    made = {secret: hmac.new(secret.encode(), body, hashlib.sha256).hexdigest() for secret in secrets if secret}
+    return frozenset(secret for secret, digest in made.items() if hmac.compare_digest(digest.encode(), wanted))

@@ -63,7 +63,8 @@ class OwnApp(kit.Channel):
 
     kind = ChannelAccount.Kind.APP
     provider = ChannelAccount.Provider.APP
-    label = "Own app"
+    kind_label = "Own app"
+    provider_label = "Your own app"
     transport = AppTransport
     # No alarm: an app has its secret from the start.
     verify = Verify(proof=AppDiagnosis.proof, secrets=secrets_of)
@@ -71,8 +72,8 @@ class OwnApp(kit.Channel):
     diagnosis = AppDiagnosis
     doors = (Door("channels/app/<str:key>/messages/", inbound.messages, "app_messages"),)
     sources = (Source(inbound.PROVIDER, receive_delivery),)
+    codes = Without("An event waits for the company's own server, whose answers are those of any webhook of ours.")
     page = "channels_app.own_app.admin.AppPage"
-    plain = ("/channels/app/",)
 
     @classmethod
     def setup(cls, account: ChannelAccount, health: Health, *, may_change: bool) -> list[SetupStep]:  # noqa: ARG003

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import api_keys
 from accounts.services import KEY_PREFIX
+from channels_app.kit.found import forget
 from channels_app.web_chat import app_customers
 from channels_app.web_chat.app_customers import App
 from channels_app.web_chat.settings.limits import Bucket
@@ -148,7 +149,7 @@ def _check_key(secret: str, app: App) -> None:
         if actor.user_id not in app.keepers:
             # Before anything they write can become a request.
             accounts.note_keeper(actor=actor, account_id=app.account_id)
-            app_customers.forget()
+            forget()
 
 
 def _parse(body: bytes, proven: str) -> Incoming:

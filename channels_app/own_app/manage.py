@@ -8,8 +8,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
+from channels_app.kit import found
 from channels_app.own_app.transport import PURPOSE
-from channels_app.web_chat import app_customers
 from channels_app.web_chat.settings import manage
 from conversations.models import ChannelAccount
 from conversations.services import accounts
@@ -49,14 +49,14 @@ def connect_app(
         if url.strip():
             _, signing_secret = endpoints.save_endpoint(actor=actor, purpose=PURPOSE, ref=account.pk, url=url)
         token_secret = "" if account_id else _new_token_secret(actor, account.pk)
-    app_customers.forget()
+    found.forget()
     return Connected(account, token_secret, signing_secret)
 
 
 def rotate_token_secret(*, actor: Actor, account_id: UUID) -> str:
     """Return a new secret; the old counts a day. Needs `channels_app.change_channelaccount`; raises `NotFound`."""
     secret = _new_token_secret(actor, account_id)
-    app_customers.forget()
+    found.forget()
     return secret
 
 

@@ -12,7 +12,7 @@ from channels_app.kit import Alarm, Door, Source, Verify
 from channels_app.kit.health import Health
 from channels_app.kit.phones.channel import PhoneChannel
 from channels_app.kit.phones.numbers import PhoneConnect
-from channels_app.kit.phones.template_states import STATES
+from channels_app.kit.phones.templates import STATES
 from channels_app.kit.setup import Copy, SetupStep, send_a_test, write_to_it
 from channels_app.twilio import handler, inbound, senders
 from channels_app.twilio.connect import TwilioConnect
@@ -21,6 +21,7 @@ from channels_app.twilio.transport import send_template
 from conversations.models import Attachment, ChannelAccount
 from conversations.services.accounts import FoundTemplate
 from integrations.media import FetchFailure, MediaFile
+from integrations.twilio.errors import MEANINGS
 from integrations.twilio.media import fetch_media
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class TwilioChannel(PhoneChannel):
     """A number at Twilio."""
 
     provider = senders.PROVIDER
+    provider_label = "Twilio"
     verify = Verify(
         proof=TwilioDiagnosis.proof,
         secrets=senders.secrets_of,
@@ -47,8 +49,8 @@ class TwilioChannel(PhoneChannel):
         Door("channels/whatsapp/status/<uuid:message_id>/", inbound.status, "whatsapp_status"),
     )
     sources = (Source(inbound.PROVIDER, handler.receive_delivery),)
+    codes = MEANINGS
     page = "channels_app.twilio.admin.TwilioPage"
-    plain = ("/channels/whatsapp/",)
     closed_codes = ("63016",)
     stopped_codes = ("21610",)
     send_template = staticmethod(send_template)
@@ -79,17 +81,12 @@ class TwilioChannel(PhoneChannel):
 
     @classmethod
     def list_templates(cls, account: ChannelAccount) -> list[FoundTemplate] | str:
-        """Return Twilio's templates of the account."""
-        return list_templates(account)
+        """Return the templates of a number's Twilio account, or the code of Twilio's failure."""
+        from integrations.twilio.content import list_contents  # noqa: PLC0415  (seldom needed)
 
-
-def list_templates(account: ChannelAccount) -> list[FoundTemplate] | str:
-    """Return the templates of a number's Twilio account, or the code of Twilio's failure."""
-    from integrations.twilio.content import list_contents  # noqa: PLC0415  (seldom needed)
-
-    kept = account.credentials or {}
-    contents = list_contents(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
-    return [_of_twilio(row) for row in contents] if isinstance(contents, list) else contents.code
+        kept = account.credentials or {}
+        contents = list_contents(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
+        return [_of_twilio(row) for row in contents] if isinstance(contents, list) else contents.code
 
 
 def _of_twilio(row: Mapping[str, Any]) -> FoundTemplate:

@@ -28,7 +28,6 @@ class TwilioConnect(PhoneConnect):
         "Copy it from the Twilio console.",
     )
     send_text = staticmethod(send_text)
-    forget = staticmethod(senders.forget)
     describe = staticmethod(errors.describe_error)
     meaning_of = staticmethod(errors.meaning_of)
 

@@ -57,12 +57,6 @@ _numbers: Final = Found("channel", _read)
 _accounts: Final = Found("provider_account", _read)
 
 
-def forget() -> None:
-    """Clear this process's cache of numbers."""
-    _numbers.forget()
-    _accounts.forget()
-
-
 def secrets_of(credentials: dict[str, Any] | None) -> Secrets:
     """Return the secrets that may sign this number's webhooks, the current ones first."""
     kept = credentials or {}

@@ -30,7 +30,7 @@ class TwilioSms(TwilioChannel):
     """Text messages, and files where the number can, through an organisation's own Twilio account."""
 
     kind = ChannelAccount.Kind.SMS
-    label = "SMS by Twilio"
+    kind_label = "SMS"
     transport = SmsTransport
 
 

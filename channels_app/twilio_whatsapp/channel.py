@@ -28,7 +28,7 @@ class TwilioWhatsApp(TwilioChannel):
     """WhatsApp through an organisation's own Twilio account."""
 
     kind = ChannelAccount.Kind.WHATSAPP
-    label = "WhatsApp by Twilio"
+    kind_label = "WhatsApp"
     transport = WhatsAppTransport
 
 

@@ -67,11 +67,6 @@ def _read(tenant_id: UUID, account_id: UUID) -> App | None:
 _apps: Final = Found("account_by_key", _read)
 
 
-def forget() -> None:
-    """Clear this process's memory of apps."""
-    _apps.forget()
-
-
 def customer_point(key: str, customer_id: str) -> str:
     """Return the contact point of a customer: the same id in another app may be another person."""
     return f"{key}:{customer_id}"

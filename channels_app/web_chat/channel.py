@@ -24,7 +24,8 @@ class WebChat(kit.Channel):
 
     kind = ChannelAccount.Kind.WEBCHAT
     provider = ChannelAccount.Provider.WIDGET
-    label = "Web chat"
+    kind_label = "Web chat"
+    provider_label = "Chat widget"
     transport = WebChatTransport
     verify = Without("Its pages bring a session that Walker signed, which the socket checks: no vendor posts.")
     connect = Without("A web chat is made here: there is nothing of a vendor to enter or try out.")
@@ -37,6 +38,7 @@ class WebChat(kit.Channel):
         Door("chat/<str:key>/identity/", views.hosted_identity, "hosted_chat_identity"),
     )
     sources = Without("What a page sends is received at once, on its socket.")
+    codes = Without("No call goes out: an open page hears of it.")
     page = "channels_app.web_chat.settings.admin.WebChatPage"
 
 

@@ -19,9 +19,8 @@ from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid
 from core.privacy.encryption import derive_key, lasting_key_id
 from core.privacy.pii import mask_text
+from core.reach import channels
 
-WITHOUT_TRANSPORT = ((ChannelAccount.Kind.SLACK, ChannelAccount.Provider.SLACK),)
-"""Kinds and providers that carry no messages of customers."""
 _PURPOSE = "lookup|conversations_channelaccount"
 
 
@@ -53,11 +52,11 @@ def connect_channel(
     Its credentials are replaced as a whole. An actor who changes them may not approve requests made through the
     account, because they could write in anyone's name. Without an id the account is found by kind and address; it may
     move to another provider. A new account that misses a credential stays switched off. Needs
-    `channels_app.change_channelaccount`; raises `Invalid` for a kind without a transport, `NotFound`, and `Conflict`
+    `channels_app.change_channelaccount`; raises `Invalid` for a pair that no channel has, `NotFound`, and `Conflict`
     when another account has the address.
     """
     actor.require("channels_app.change_channelaccount")
-    if (kind, provider) not in WITHOUT_TRANSPORT and not registry.has_transport(kind, provider):
+    if (kind, provider) not in channels.pairs:
         raise Invalid("This kind of channel doesn't exist.", fields={"kind": ["Choose a kind that Walker supports."]})
     facts = {
         "provider": provider,

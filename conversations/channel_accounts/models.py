@@ -1,6 +1,7 @@
 """Tables of channel accounts and their templates."""
 
 import secrets
+from enum import StrEnum
 from typing import ClassVar, Final
 
 from django.contrib.postgres.fields import ArrayField
@@ -8,6 +9,7 @@ from django.db import models
 
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedJSONField
+from core.reach import channels
 from core.tenancy.models import TenantModel
 
 
@@ -23,29 +25,29 @@ NAME: Final = r"^[a-z][a-z_]*$"
 class ChannelAccount(TenantModel):
     """One number, mailbox or widget of a tenant."""
 
-    class Kind(models.TextChoices):
-        """The kind of channel; each has its transport."""
+    class Kind(StrEnum):
+        """Kinds of channels that code knows by name; `core.reach.channels` has all of them."""
 
-        WEBCHAT = "webchat", "Web chat"
-        WHATSAPP = "whatsapp", "WhatsApp"
-        EMAIL = "email", "Email"
-        SMS = "sms", "SMS"
-        APP = "app", "Own app"
-        SLACK = "slack", "Slack"
+        WEBCHAT = "webchat"
+        WHATSAPP = "whatsapp"
+        EMAIL = "email"
+        SMS = "sms"
+        APP = "app"
+        SLACK = "slack"
 
-    class Provider(models.TextChoices):
-        """Who carries the messages; each pair of kind and provider has its transport."""
+    class Provider(StrEnum):
+        """Who carries messages, where code knows them by name."""
 
-        TWILIO = "twilio", "Twilio"
-        CLOUD = "cloud", "WhatsApp Cloud API"
-        SENDGRID = "sendgrid", "SendGrid"
-        IMAP = "imap", "IMAP mailbox"
-        APP = "app", "Your own app"
-        WIDGET = "widget", "Chat widget"
-        SLACK = "slack", "Slack"
+        TWILIO = "twilio"
+        CLOUD = "cloud"
+        SENDGRID = "sendgrid"
+        IMAP = "imap"
+        APP = "app"
+        WIDGET = "widget"
+        SLACK = "slack"
 
-    kind = models.CharField(max_length=12, choices=Kind)
-    provider = models.CharField(max_length=12, choices=Provider, default=Provider.WIDGET)
+    kind = models.CharField(max_length=12)
+    provider = models.CharField(max_length=12, default=Provider.WIDGET.value)
     name = models.CharField(max_length=80)
     address = models.CharField(max_length=320, blank=True, help_text="Number or mailbox.")
     public_key = models.CharField(max_length=40, default=new_public_key, editable=False)
@@ -96,6 +98,11 @@ class ChannelAccount(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def kind_label(self) -> str:
+        """What people call its kind."""
+        return channels.label_of(self.kind)
 
 
 class MessageTemplate(TenantModel):

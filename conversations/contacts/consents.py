@@ -1,22 +1,18 @@
 """Record what someone agreed or objected to, also for an address that no contact has yet."""
 
 from datetime import datetime
-from typing import Final
 
 from django.db import transaction
 
 from conversations.contacts.blocks import RECORD
 from conversations.contacts.contacts import point_index, together_with
-from conversations.models import ChannelAccount
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid
 from core.models import Consent
-from core.reach import ledger
+from core.reach import channels, ledger
 from core.reach.verdict import ANY, STOPPABLE
-
-CHANNELS: Final = (ANY, *ChannelAccount.Kind.values)
 
 
 def record_consent(
@@ -39,7 +35,7 @@ def record_consent(
     actor.require(RECORD)
     moment = clock_now()
     wrong: dict[str, list[str]] = {}
-    if channel not in CHANNELS:
+    if channel not in (ANY, *dict(channels.kinds())):
         wrong["channel"] = ["Choose a channel, or “any”."]
     if state not in ledger.RECORDED:
         wrong["state"] = ["Choose given, withdrawn or reachable."]

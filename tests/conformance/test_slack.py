@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from channels_app.approver_channels.slack import workspaces
 from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries, wake_worker
 from channels_app.webhooks.intake import REFUSED
@@ -76,7 +75,6 @@ def signing(
 ) -> Iterator[Callable[[str], SlackClient]]:
     """Start an emulator that signs its events with a secret, and posts them to our door."""
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
-    workspaces.forget()
     package = node_tools / "node_modules" / "emulate" / "dist"
     module = next(path for path in sorted(package.glob("dist-*.js")) if "slackWebhookHeaders" in path.read_text())
     with ExitStack() as running:
@@ -98,7 +96,6 @@ def signing(
             return SlackClient("xoxb-x", account="conformance")
 
         yield start
-    workspaces.forget()
 
 
 def say_something(api: SlackClient) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from channels_app.twilio import senders
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
 from conversations.channel_accounts import accounts
@@ -81,7 +80,6 @@ def test_emulator_refuses_and_we_know_that_a_repeat_cannot_help(
 def line(committed_world: World, live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     """Our number at the emulator, connected."""
     settings.PUBLIC_URL = live_server.url
-    senders.forget()
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
     with tenant_scope(committed_world.acme.pk):
         accounts.connect_channel(

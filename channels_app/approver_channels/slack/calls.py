@@ -27,4 +27,4 @@ def send_message(
     also = []
     if person_id is not None and to.startswith(MEMBERS):
         also.append(ledger.index_of_mail(User.objects.values_list("email", flat=True).get(pk=person_id)))
-    return posts.post_message(workspaces.client_of(account), to, also=also, purpose=purpose, **body)
+    return posts.post_message(workspaces.LoggedClient(account), to, also=also, purpose=purpose, **body)

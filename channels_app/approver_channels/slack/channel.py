@@ -17,6 +17,7 @@ from core.clock import now
 from core.privacy.erasure.person import Person
 from core.privacy.erasure.registry import Batch, Step, Table
 from hitl import notification_channels
+from integrations.slack.errors import WORDS
 
 
 def show_again(person: Person, after: str, limit: int) -> Batch:
@@ -30,15 +31,15 @@ class Slack(kit.Channel):
 
     kind = workspaces.KIND
     provider = ChannelAccount.Provider.SLACK
-    label = "Slack"
+    kind_label = provider_label = "Slack"
     transport = Without("It carries approvals to colleagues: the channel of notifications sends them.")
     verify = Verify(proof=SlackDiagnosis.proof, secrets=workspaces.secrets_of, window=WINDOW)
     connect = SlackConnect
     diagnosis = SlackDiagnosis
     doors = (Door("channels/slack/<str:key>/interactivity/", inbound.interactivity, "slack_interactivity"),)
     sources = (Source(inbound.PROVIDER, handler.receive_delivery),)
+    codes = WORDS
     page = "channels_app.approver_channels.slack.admin.SlackPage"
-    plain = ("/channels/slack/",)
     tables = (
         Table("channels_app.SlackRoute", "The organisation's own channels.", kept="channel"),
         Table("channels_app.SlackMessage", "Slack's ids of the message, which is shown again without the content.",

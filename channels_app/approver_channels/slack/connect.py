@@ -10,6 +10,7 @@ from django.db import transaction
 from channels_app.approver_channels import addresses
 from channels_app.approver_channels.slack import calls, posts, workspaces
 from channels_app.approver_channels.slack.notifier import DIRECT
+from channels_app.kit import found
 from channels_app.kit.connect import CHANGE, OBJECT, Connect
 from channels_app.models import SlackMessage, SlackRoute
 from conversations.models import ChannelAccount
@@ -105,7 +106,7 @@ def connect_slack(
             count = addresses.forget_all(account)
             SlackMessage.objects.filter(channel_account=account).update(is_settled=True)
             chain.record(actor, "SLACK_WORKSPACE_CHANGED", OBJECT, account.pk, facts={"unlinked": count})
-    workspaces.forget()
+    found.forget()
     return account
 
 

@@ -3,7 +3,7 @@
 from typing import ClassVar
 from uuid import UUID
 
-from channels_app.approver_channels.slack import signature, workspaces
+from channels_app.approver_channels.slack import workspaces
 from channels_app.approver_channels.slack.connect import SlackConnect
 from channels_app.kit import diagnosis
 from channels_app.kit.diagnosis import Sample, Trial
@@ -18,7 +18,7 @@ class SlackDiagnosis(diagnosis.Diagnosis):
     """Tests and samples of a workspace."""
 
     refused = "A request with a wrong signature arrived in the last 24 hours. Check the signing secret against Slack's."
-    proof: ClassVar[str] = f"header {signature.SIGNATURE_HEADER}"
+    proof: ClassVar[str] = f"header {workspaces.SIGNATURE_HEADER}"
     takes_timestamp: ClassVar[bool] = True
 
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
@@ -28,11 +28,11 @@ class SlackDiagnosis(diagnosis.Diagnosis):
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify a button press."""
         if not sample.signature.startswith("v0="):
-            return Trial(False, f"The value of {signature.SIGNATURE_HEADER} starts with “v0=”. Paste all of it.")
+            return Trial(False, f"The value of {workspaces.SIGNATURE_HEADER} starts with “v0=”. Paste all of it.")
         secrets = workspaces.secrets_of(account.credentials)
         for body in (sample.body, sample.body.strip()):
             raw, given = body.encode("utf-8", "replace"), sample.signature
-            if signature.is_signed(body=raw, timestamp=sample.timestamp, signature=given, secrets=secrets):
+            if workspaces.is_signed(body=raw, timestamp=sample.timestamp, signature=given, secrets=secrets):
                 late = note_of_age(sample.timestamp)
                 return Trial(True, f"The signature is valid: Walker accepts this request.{late}")
         return Trial(

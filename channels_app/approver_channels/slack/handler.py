@@ -90,7 +90,7 @@ def _ask_for_reason(account: ChannelAccount, person: User, press: Press) -> None
     """Open the form; people who could not reject it learn so before they write."""
     approval = check_press(PressedVote(person, press.approval_id, "reject", press.digest, account.keepers))
     view = messages.reason_form(press, approval)
-    outcome = workspaces.client_of(account).call("views.open", trigger_id=press.trigger_id, view=view)
+    outcome = workspaces.LoggedClient(account).call("views.open", trigger_id=press.trigger_id, view=view)
     if isinstance(outcome, Done):
         PRESSES.labels("asked").inc()
         return
@@ -127,6 +127,6 @@ def _tell(account: ChannelAccount, user: str, place: Place, text: str) -> None:
             return
     elif place.answer_url:
         log.warning("slack_answer_elsewhere", account=str(account.pk))
-    outcome = workspaces.client_of(account).call("chat.postEphemeral", channel=place.channel, user=user, text=said)
+    outcome = workspaces.LoggedClient(account).call("chat.postEphemeral", channel=place.channel, user=user, text=said)
     if not isinstance(outcome, Done):
         log.warning("slack_answer_not_sent", account=str(account.pk), code=outcome.code)

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from channels_app.approver_channels.slack import payloads, signature, workspaces
+from channels_app.approver_channels.slack import payloads, workspaces
 from channels_app.webhooks import deliveries, wake_worker
 from channels_app.webhooks.intake import Refusal, is_fresh, note_refused, signed_body, take
 from core.clock import now
@@ -37,7 +37,7 @@ def interactivity(request: HttpRequest, key: str) -> HttpResponse:
 
 def _store(request: HttpRequest, key: str) -> None:
     try:
-        body = signed_body(request, header=signature.SIGNATURE_HEADER, limit=BODY_LIMIT)
+        body = signed_body(request, header=workspaces.SIGNATURE_HEADER, limit=BODY_LIMIT)
         door = _find_signer(request, body, key)
     except Refusal as refusal:
         # Slack's own words for what it did not sign.
@@ -63,9 +63,9 @@ def _find_signer(request: HttpRequest, body: bytes, key: str) -> workspaces.Door
     door = workspaces.find_door(key)
     if door is None:
         raise Refusal("unknown_account")
-    timestamp = request.headers.get(signature.TIMESTAMP_HEADER, "").strip()
-    given = request.headers.get(signature.SIGNATURE_HEADER, "").strip()
-    if not signature.is_signed(body=body, timestamp=timestamp, signature=given, secrets=door.secrets):
+    timestamp = request.headers.get(workspaces.TIMESTAMP_HEADER, "").strip()
+    given = request.headers.get(workspaces.SIGNATURE_HEADER, "").strip()
+    if not workspaces.is_signed(body=body, timestamp=timestamp, signature=given, secrets=door.secrets):
         note_refused([(door.tenant_id, door.account_id)])
         raise Refusal("bad_signature")
     if not is_fresh(timestamp, now()):

@@ -176,7 +176,7 @@ def update(message_id: UUID, *, now: datetime | None = None) -> bool:
         rows.update(is_settled=True)
         return False
     body = _body_of(message, approval, _notification_of(message), account)
-    outcome = workspaces.client_of(account).call("chat.update", channel=message.place, ts=message.ts, **body)
+    outcome = workspaces.LoggedClient(account).call("chat.update", channel=message.place, ts=message.ts, **body)
     note_outcome(account, outcome)
     if isinstance(outcome, Done):
         rows.update(**shown)

@@ -1,6 +1,8 @@
-"""The tenant's Slack workspace: found by the key in its address, or as the tenant's own."""
+"""The tenant's Slack workspace: found by the key in its address, or as the tenant's own; and what proves a request."""
 
-from collections.abc import Mapping
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -13,6 +15,8 @@ from integrations.slack.client import SlackClient
 from integrations.slack.types import SlackOutcome
 
 KIND: Final = ChannelAccount.Kind.SLACK
+SIGNATURE_HEADER: Final = "X-Slack-Signature"
+TIMESTAMP_HEADER: Final = "X-Slack-Request-Timestamp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,6 @@ def _read(tenant_id: UUID, account_id: UUID) -> Door | None:
 
 
 _doors: Final = Found("account_by_key", _read)
-
-
-def forget() -> None:
-    """Clear this process's cache."""
-    _doors.forget()
 
 
 def secrets_of(credentials: Mapping[str, Any] | None) -> tuple[str, ...]:
@@ -72,6 +71,14 @@ class LoggedClient(SlackClient):
         return calls.make(self._account, method, partial(super().call, method, **body))
 
 
-def client_of(account: ChannelAccount) -> SlackClient:
-    """Return a client with the workspace's bot token."""
-    return LoggedClient(account)
+def is_signed(*, body: bytes, timestamp: str, signature: str, secrets: Iterable[str]) -> bool:
+    """Return True if one of the signing secrets signed these bytes at that time."""
+    given = signature.encode("utf-8", "replace")
+    expected = [sign(body, timestamp, secret).encode() for secret in secrets if secret]
+    return any(hmac.compare_digest(one, given) for one in expected)
+
+
+def sign(body: bytes, timestamp: str, secret: str) -> str:
+    """Return the signature of these bytes."""
+    base = b"v0:" + timestamp.encode("utf-8", "replace") + b":" + body
+    return "v0=" + hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()

@@ -15,7 +15,7 @@ class ImapEmail(EmailChannel):
     """Emails of a mailbox, read with its password."""
 
     provider = ChannelAccount.Provider.IMAP
-    label = "Email by IMAP"
+    provider_label = "IMAP mailbox"
     verify = Without("A mailbox is read with its password: nobody posts anything.")
     diagnosis = MailboxDiagnosis
     doors = Without("A mailbox is read: it has no address of ours.")

@@ -1,6 +1,10 @@
 """The channel of emails by SendGrid."""
 
+import json
+from typing import Any
+
 from django.conf import settings
+from django.db import DataError
 from django.urls import reverse
 
 from channels_app import kit
@@ -8,19 +12,51 @@ from channels_app.email import mailboxes
 from channels_app.email.channel import MAILS, EmailChannel
 from channels_app.email.diagnosis import SendGridDiagnosis
 from channels_app.email.mailboxes import keys_of
-from channels_app.email.sendgrid import handler, inbound
+from channels_app.email.sendgrid import inbound
+from channels_app.email.sendgrid.normalise import parse_event
 from channels_app.kit import Alarm, Door, Source, Verify
 from channels_app.kit.health import Health
 from channels_app.kit.setup import Copy, SetupStep, send_a_test
+from channels_app.models import InboundDelivery
 from channels_app.webhooks.intake import WINDOW
 from conversations.models import ChannelAccount
+from core.errors import Invalid
+from core.observability.logging import get_logger
+from core.observability.metrics import counter
+from integrations.mail.services import record_report
+
+log = get_logger(__name__)
+EVENTS = counter("walker_mail_events_total", "Events of mail providers, by outcome.", ["outcome"])
+
+
+def receive_delivery(delivery: InboundDelivery) -> None:
+    """Process one batch in its tenant's scope; safe to repeat, in any order."""
+    try:
+        found = json.loads(delivery.body.encode("latin-1"))
+    except (ValueError, RecursionError):
+        raise Invalid("This batch isn't JSON.", code="not_json") from None
+    for event in found if isinstance(found, list) else [found]:
+        EVENTS.labels(_apply_event(event, delivery)).inc()
+
+
+def _apply_event(event: Any, delivery: InboundDelivery) -> str:
+    """Process one event and return the outcome. A bad one is refused without the rest of its batch."""
+    try:
+        report = parse_event(event, delivery.received_at)
+        if report is None:
+            return "ignored"
+        return "applied" if record_report(event=report) else "unknown_mail"
+    except (ValueError, DataError) as problem:
+        # The fault is in this event: it would fail every time, and its batch with it.
+        log.warning("mail_event_refused", delivery=str(delivery.pk), error=type(problem).__name__)
+        return "refused"
 
 
 class SendGridEmail(EmailChannel):
     """Emails that SendGrid takes, reports about and hands over."""
 
     provider = mailboxes.PROVIDER
-    label = "Email by SendGrid"
+    provider_label = "SendGrid"
     verify = Verify(
         proof=SendGridDiagnosis.proof,
         secrets=mailboxes.keys_of,
@@ -38,7 +74,7 @@ class SendGridEmail(EmailChannel):
         Door("channels/email/<str:secret>/inbound/", inbound.inbound, "email_inbound"),
     )
     # Reports are about many people at once, and about emails of all kinds: a pause doesn't hold them.
-    sources = (Source(inbound.PROVIDER, handler.receive_delivery, is_held=False, is_shared=True), MAILS)
+    sources = (Source(inbound.PROVIDER, receive_delivery, is_held=False, is_shared=True), MAILS)
 
     @classmethod
     def setup(cls, account: ChannelAccount, health: Health, *, may_change: bool) -> list[SetupStep]:  # noqa: ARG003

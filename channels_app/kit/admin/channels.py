@@ -37,7 +37,7 @@ def pages_by_name(found: Iterable[type[Channel]]) -> dict[str, type[ChannelPage]
 
 
 BY_NAME: Final = pages_by_name(channels())
-PAGES: Final = sorted(set(BY_NAME.values()), key=lambda page: page.order)
+PAGES: Final = sorted(set(BY_NAME.values()), key=lambda page: (page.order, page.noun))
 
 
 def page_of(account: ChannelAccount) -> type[ChannelPage]:
@@ -53,12 +53,12 @@ class ChannelAccountAdmin(ServiceAdmin):
     nav = Nav("Channels", "door", group="Set-up", order=30)
     intro = "Where customers and colleagues reach you."
     masked_fields = ("credentials", "address", "lookup_digest", "provider_digest")
-    list_display = ("name", "kind", "provider", "own_address", "standing", "created_at")
+    list_display = ("name", "kind_name", "provider_name", "own_address", "standing", "created_at")
     ordering = ("id",)
     detail_fields = (
         "name",
-        "kind",
-        "provider",
+        "kind_name",
+        "provider_name",
         "own_address",
         "standing",
         "last_trouble",
@@ -71,6 +71,10 @@ class ChannelAccountAdmin(ServiceAdmin):
         """Return the accounts without their credentials."""
         return super().get_queryset(request).defer("credentials")
 
+    kind_name = Column[ChannelAccount]("Kind", lambda account: account.kind_label)
+    provider_name = Column[ChannelAccount](
+        "Provider", lambda one: getattr(channel_of(one), "provider_label", one.provider)
+    )
     own_address = Column[ChannelAccount](
         "Address",
         lambda account: format_html('<span class="wk-number">{}</span>', account.address) if account.address else "–",

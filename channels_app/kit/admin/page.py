@@ -19,8 +19,8 @@ CHANGE: Final = "channels_app.change_channelaccount"
 class ChannelPage:
     """What the accounts of a vendor have on the page; their channels name it, and it is loaded with the page."""
 
-    order: ClassVar[int] = 0
-    """The place of its actions, also among what can be connected."""
+    order: ClassVar[int] = 100
+    """The place of its actions, also among what can be connected; those without one follow by `noun`."""
 
     noun: ClassVar[str]
     """What its accounts are, as in “This is not a web chat.”"""

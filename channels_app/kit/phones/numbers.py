@@ -10,6 +10,7 @@ from django.db import transaction
 
 from accounts.selectors import list_members
 from channels_app.exchanges import calls
+from channels_app.kit import found
 from channels_app.kit.connect import Connect
 from channels_app.kit.phones.failures import note_fault
 from conversations import services
@@ -82,18 +83,13 @@ class PhoneConnect(Connect[Sent | Failed | Unknown]):
                 credentials={**facts, **{name: text for name, text in texts.items() if text}},
                 account_id=account_id,
             )
-        cls.forget()
+        found.forget()
         return account
 
     @classmethod
     def facts_of(cls, wanted: Wanted, before: ChannelAccount | None) -> Mapping[str, Any]:  # noqa: ARG003
         """Return the credentials that are no secrets; in the transaction, with the account locked."""
         return wanted.facts
-
-    @staticmethod
-    @abstractmethod
-    def forget() -> None:
-        """Forget what this process keeps about numbers."""
 
     @classmethod
     def try_out(cls, account: ChannelAccount, to: str, *, actor: Actor) -> Sent | Failed | Unknown:  # noqa: ARG003

@@ -13,6 +13,13 @@ from core.tenancy.scope import platform_scope
 
 log = get_logger(__name__)
 CHANGE: Final = "channels_app.change_channelaccount"
+# Their words -> ours; all others are still in review.
+STATES: Final = {
+    **dict.fromkeys(("approved", "reinstated", "flagged"), "approved"),
+    **dict.fromkeys(("pending", "in_appeal"), "pending"),
+    **dict.fromkeys(("deleted", "pending_deletion"), "gone"),
+    **{state: state for state in ("paused", "rejected", "disabled")},
+}
 WHATSAPP: Final = ChannelAccount.Kind.WHATSAPP
 
 

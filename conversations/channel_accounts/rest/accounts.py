@@ -8,6 +8,7 @@ from rest_framework.mixins import RetrieveModelMixin
 
 from conversations.contacts.selectors import directory
 from conversations.models import ChannelAccount
+from core.reach import channels
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet, BooleanFilter
 from core.rest.views import ListViewSet
@@ -24,6 +25,8 @@ class AccountSummarySerializer(serializers.Serializer[Any]):
 class ChannelAccountSerializer(RowSerializer[ChannelAccount]):
     """A number, mailbox or widget; its credentials are never shown."""
 
+    kind = serializers.ChoiceField(channels.kinds(), read_only=True)
+    provider = serializers.ChoiceField(channels.providers(), read_only=True)
     widget_key = serializers.SerializerMethodField(
         help_text="The key of a web chat or an app, which is public; else empty."
     )
@@ -47,8 +50,8 @@ VIEW = "channels_app.view_channelaccount"
 class AccountFilters(ApiFilterSet):
     """The filters of channel accounts."""
 
-    kind = ChoiceFilter(choices=ChannelAccount.Kind.choices)
-    provider = ChoiceFilter(choices=ChannelAccount.Provider.choices)
+    kind = ChoiceFilter(choices=channels.kinds())
+    provider = ChoiceFilter(choices=channels.providers())
     active = BooleanFilter(field_name="is_active")
 
 

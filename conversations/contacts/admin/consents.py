@@ -21,12 +21,11 @@ from console.time_zones import zone_choices
 from console.viewers import viewer_of
 from conversations.contacts import blocks, consents
 from conversations.contacts.selectors.consents import query_consents
-from conversations.models import ChannelAccount
 from core.models import Consent
-from core.reach import policy
+from core.reach import channels, policy
 from core.reach.verdict import ANY, STOPPABLE
 
-CHANNELS: Final = {ANY: "Every channel", **dict(ChannelAccount.Kind.choices)}
+CHANNELS: Final = {ANY: "Every channel", **dict(channels.kinds())}
 TONES: Final = {
     Consent.State.GIVEN: ("good", "check"),
     Consent.State.UNBLOCKED: ("good", "check"),

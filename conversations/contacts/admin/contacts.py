@@ -138,7 +138,7 @@ class ContactAdmin(MergeActions):
         links = (
             (
                 reverse("admin:conversations_conversation_change", args=[row.pk]),
-                f"{row.channel_account.get_kind_display()}, {row.created_at:%d %b %Y}",
+                f"{row.channel_account.kind_label}, {row.created_at:%d %b %Y}",
             )
             for row in rows
         )

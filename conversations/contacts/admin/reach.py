@@ -9,8 +9,9 @@ from django.urls import reverse
 from conversations.inbox.admin.forms import shown_preview
 from conversations.inbox.teams.seen import seen_conversations
 from conversations.messages.reach import Reachability, judge_reply
-from conversations.models import ChannelAccount, Conversation, MessageTemplate
+from conversations.models import Conversation, MessageTemplate
 from core.actors import Actor
+from core.reach.channels import label_of
 from core.reach.gate import REFUSALS
 from core.reach.verdict import (
     ANY,
@@ -24,7 +25,6 @@ from core.reach.verdict import (
     is_unreachable,
 )
 
-KINDS: Final = dict(ChannelAccount.Kind.choices)
 NO_WAY: Final = "This contact has no address on this channel."
 NO_TEMPLATE: Final = "They last wrote more than 24 hours ago, and this number has no template to send instead."
 SHOWN: Final = 3
@@ -34,7 +34,7 @@ def blocks_of(entries: Sequence[Entry]) -> list[str]:
     """Return why an address can't be written to, in words."""
     found = ["Blocked by a colleague"] if is_blocked(entries, ANY) else []
     for channel in sorted({entry.channel for entry in entries}):
-        name = "every channel" if channel == ANY else KINDS.get(channel, channel)
+        name = "every channel" if channel == ANY else label_of(channel)
         objected = [purpose for purpose in STOPPABLE if has_objected(entries, channel, purpose)]
         if len(objected) == len(STOPPABLE):
             found.append(f"Opted out of {name}")
@@ -108,6 +108,6 @@ def _other_ways(viewer: Actor, conversation: Conversation) -> list[tuple[str, st
     others = rows.exclude(channel_account_id=conversation.channel_account_id).exclude(state=Conversation.State.CLOSED)
     lean = others.defer("channel_account__credentials").order_by("-last_message_at")[:SHOWN]
     return [
-        (row.channel_account.get_kind_display(), reverse("admin:conversations_conversation_change", args=[row.pk]))
+        (row.channel_account.kind_label, reverse("admin:conversations_conversation_change", args=[row.pk]))
         for row in lean
     ]

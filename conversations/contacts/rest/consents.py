@@ -12,8 +12,9 @@ from conversations.contacts import blocks, consents
 from conversations.contacts.rest.serializers import ConsentSerializer, ContactSerializer
 from conversations.contacts.selectors import directory
 from conversations.contacts.selectors.consents import get_consent, query_consents
-from conversations.models import ChannelAccount, ContactPoint
+from conversations.models import ContactPoint
 from core.models import Consent
+from core.reach import channels
 from core.reach.verdict import ANY, STOPPABLE
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.idempotency import idempotent
@@ -30,7 +31,7 @@ class RecordingConsent(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(
         choices=["email", "phone", "bsuid", "username"], default=None, help_text="By default found by the address."
     )
-    channel = serializers.ChoiceField(choices=[ANY, *ChannelAccount.Kind.values], default=ANY)
+    channel = serializers.ChoiceField(choices=[ANY, *dict(channels.kinds())], default=ANY)
     purpose = serializers.ChoiceField(
         choices=list(STOPPABLE), default=None, help_text="Needed for `given` and `withdrawn`; `reachable` is about all."
     )

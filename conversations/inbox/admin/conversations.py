@@ -56,13 +56,14 @@ from conversations.messages.admin.interpretation import due_chip, first_answers_
 from conversations.messages.attachments import File
 from conversations.messages.downloads import download, picture_of
 from conversations.messages.outbound import Draft, Sender
-from conversations.models import ChannelAccount, Conversation
+from conversations.models import Conversation
 from conversations.replies import canned_replies
 from conversations.replies.admin.canned_replies import files_to_offer, offered_canned
 from conversations.replies.admin.macros import offered_macros
 from conversations.replies.admin.suggestions import review_of
 from conversations.replies.drafts import drop_draft, save_draft, with_own_drafts
 from core.errors import Conflict, NotFound, Refused, Unavailable, WalkerError
+from core.reach import channels
 
 ABOUT: Final = ("note", "tags", "tag", "untag", "name", "language")
 DRAFT: Final = "conversations_conversation_draft"
@@ -86,7 +87,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     list_display = ("customer", "last_words", "state_cell", "channel", "taken_by", "last_activity")
     list_filter: ClassVar = [
         StateFilter,
-        choose("channel_account__kind", "Channel", ChannelAccount.Kind.choices, parameter="channel"),
+        choose("channel_account__kind", "Channel", channels.kinds(), parameter="channel"),
         MineFilter,
         TeamFilter,
         PriorityFilter,
@@ -160,9 +161,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     state_cell = Column[Conversation]("State", state_chip)
     channel = Column[Conversation](
         "Channel",
-        lambda conversation: format_html(
-            '<span class="wk-number">{}</span>', conversation.channel_account.get_kind_display()
-        ),
+        lambda conversation: format_html('<span class="wk-number">{}</span>', conversation.channel_account.kind_label),
     )
     taken_by = Column[Conversation]("Assignee", lambda conversation: getattr(conversation, "assignee_name", "") or "–")
     last_activity = Column[Conversation]("Activity", lambda conversation: moment(conversation.last_message_at))

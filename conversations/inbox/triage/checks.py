@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from conversations.models import ChannelAccount, Conversation, Team
 from core.expressions import COMPARISONS, Compare, Join, Literal, Name, Node, Not
+from core.reach import channels
 from core.working_time import DAYS
 
 HIGHEST: Final = {"hour": 23, "urgency": 100, "lead": 100, "confidence": 100}
@@ -68,7 +69,7 @@ def _known(name: str) -> Collection[str] | None:
     if name == "earlier_team":
         return {"", *Team.objects.values_list("name", flat=True)}
     fixed: dict[str, Collection[str]] = {
-        "channel": ChannelAccount.Kind.values,
+        "channel": dict(channels.kinds()),
         "weekday": DAYS,
         "verified": ("yes", "no"),
         "working_hours": ("yes", "no"),

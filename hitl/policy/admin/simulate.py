@@ -12,7 +12,7 @@ from console.templatetags.console_ui import exact
 from hitl.actions import registry
 from hitl.approvals.change.simulate import Simulation, Trial
 from hitl.policy.admin.workflow_form.fields import split
-from hitl.policy.admin.workflow_form.form import CHANNELS, agent_choices
+from hitl.policy.admin.workflow_form.form import agent_choices, origins
 from hitl.policy.workflows import labels
 
 MODES: Final = {**labels.MODES, "parallel": "All of several levels"}
@@ -32,7 +32,7 @@ class TrialForm(ConsoleForm):
     )
     reach = forms.IntegerField(label="People reached", required=False, min_value=0)
     score = forms.IntegerField(label="Risk (0 to 100)", min_value=0, max_value=100, initial=30)
-    channel = forms.ChoiceField(label="Channel", choices=[("", "Any"), *CHANNELS], required=False)
+    channel = forms.ChoiceField(label="Channel", choices=lambda: [("", "Any"), *origins()], required=False)
     agent = forms.ChoiceField(label="Agent", required=False)
     tags = forms.CharField(label="Contact tags", required=False, help_text="Separate tags with commas.")
     moment = forms.DateTimeField(

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from channels_app.email.sendgrid.handler import EVENTS
+from channels_app.email.sendgrid.channel import EVENTS
 from channels_app.email.sendgrid.normalise import parse_event
 from channels_app.email.transport import EmailTransport
 from conversations.services import record_consent

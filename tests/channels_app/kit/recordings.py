@@ -1,180 +1,37 @@
-"""One recording a channel: an account of Acme's, how its doors are called, how a customer writes, and its reports."""
+"""The recordings of all channels, and an API for all vendors."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from channels_app.email import arrivals, mailboxes
-from conversations import services
-from conversations.channel_accounts import accounts
-from conversations.models import ChannelAccount, Message
-from conversations.types import InboundMessage, SenderIdentity
-from core.tenancy.scope import tenant_scope
-from integrations.models import MailDelivery
-from tests.channels_app.conftest import make_widget
-from tests.channels_app.email import conftest as events
-from tests.channels_app.email.test_mail_in import mail
-from tests.channels_app.meta_whatsapp import conftest as cloud
-from tests.channels_app.twilio import conftest as twilio
-from tests.channels_app.webhooks.doors import (
-    Door,
-    by_app,
-    by_events,
-    by_mail,
-    by_meta,
-    by_slack,
-    by_status,
-    by_twilio,
-)
-from tests.integrations.mail.conftest import connect as connect_mail
+from django.conf import settings as every
+
+from channels_app.kit.channel import channels, doors_of
+from tests.channels_app.kit.recorder import Recorder
 from tests.integrations.mail.servers import running
-from tests.world import OPERATOR, World
 
-Report = Callable[[], object]
-PHONE = "+34600123456"
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What a channel is tried out with."""
-
-    account: ChannelAccount
-    doors: Mapping[str, Door] = field(default_factory=dict)
-    """How each of its doors for webhooks is called, by the door's name."""
-
-    write: Callable[[int, str], object] | None = None
-    """Lets a customer write: number and text; None where customers don't."""
-
-    reports: Callable[[Message], list[tuple[str, Report]]] | None = None
-    """The statuses that are reported about a message, in order, each with its report."""
-
-
-def _account(world: World, **facts: str) -> ChannelAccount:
-    with tenant_scope(world.acme.pk):
-        return ChannelAccount.objects.get(**facts)
-
-
-def _saying(door: Door) -> Callable[[int, str], object]:
-    return lambda number, text: door.say(number, text).post()
-
-
-def _twilio_reports(prefix: str, message: Message) -> list[tuple[str, Report]]:
-    path = f"/channels/whatsapp/status/{message.pk}/"
-
-    def post(word: str) -> int:
-        form = {"MessageSid": message.channel_message_id, "MessageStatus": word, "AccountSid": twilio.SID}
-        form |= {"From": f"{prefix}{twilio.OURS}", "To": f"{prefix}{PHONE}"}
-        return int(twilio.post(form, path=path).status_code)
-
-    return [(word, partial(post, word)) for word in ("sent", "delivered", "read")]
-
-
-def twilio_whatsapp(world: World) -> Recording:
-    status, door = by_status(world), by_twilio(world)
-    account = _account(world, kind="whatsapp", provider="twilio")
-    doors = {"whatsapp_webhook": door, "whatsapp_status": status}
-    return Recording(account, doors, _saying(door), partial(_twilio_reports, "whatsapp:"))
-
-
-def twilio_sms(world: World) -> Recording:
-    status, usual = by_status(world), by_twilio(world)
-    with tenant_scope(world.acme.pk):
-        ChannelAccount.objects.filter(provider="twilio").update(kind="whatsapp", address="+447700900009")
-        account = accounts.connect_channel(
-            actor=OPERATOR, kind="sms", provider="twilio", name="Acme SMS", address=twilio.OURS,
-            provider_account=twilio.SID, credentials={"account_sid": twilio.SID, "auth_token": twilio.TOKEN},
-        )  # fmt: skip
-
-    def write(number: int, text: str) -> object:
-        form = twilio.fields(text, number, From=PHONE, To=twilio.OURS, WaId="")
-        return twilio.post(form)
-
-    doors = {"whatsapp_webhook": usual, "whatsapp_status": status}
-    return Recording(account, doors, write, partial(_twilio_reports, ""))
-
-
-def meta_whatsapp(world: World) -> Recording:
-    door = by_meta(world)
-
-    def reports(message: Message) -> list[tuple[str, Report]]:
-        def post(word: str) -> object:
-            return cloud.post(cloud.wrap(cloud.change(statuses=[cloud.status(word, message.channel_message_id)])))
-
-        return [(word, partial(post, word)) for word in ("sent", "delivered", "read")]
-
-    return Recording(_account(world, provider="cloud"), {"cloud_webhook": door}, _saying(door), reports)
-
-
-def sendgrid_email(world: World) -> Recording:
-    door, posted = by_mail(world), by_events(world)
-    account = _account(world, provider="sendgrid")
-
-    def reports(message: Message) -> list[tuple[str, Report]]:
-        def post(kind: str) -> object:
-            row = MailDelivery.objects.get(ref=message.pk)
-            return events.Door(world, account).post([events.event(kind, row)])
-
-        return [("sent", partial(post, "processed")), ("delivered", partial(post, "delivered"))]
-
-    return Recording(account, {"email_inbound": door, "email_events": posted}, _saying(door), reports)
-
-
-def imap_email(world: World) -> Recording:
-    connect_mail(world)
-    with tenant_scope(world.acme.pk):
-        account = accounts.connect_channel(
-            actor=OPERATOR, kind="email", provider="imap", name="Box", address="box@acme.example", provider_account="",
-            credentials={"imap_host": "mx.acme.example", "imap_password": "the password of the box"},
-        )  # fmt: skip
-        inbox = mailboxes.inbox_of(account)
-
-    def write(number: int, text: str) -> object:
-        raw = mail(text, Message_ID=f"<{number}@customers.example>")
-        return arrivals.keep(inbox, raw, door=mailboxes.IMAP)
-
-    return Recording(account, {}, write)
-
-
-def own_app(world: World) -> Recording:
-    door = by_app(world)
-    # Its answers are webhooks of ours, whose reports come by no door.
-    return Recording(_account(world, provider="app"), {"app_messages": door}, _saying(door))
-
-
-def web_chat(world: World) -> Recording:
-    account = make_widget(world.acme.pk, "Acme chat")
-
-    def write(number: int, text: str) -> object:
-        sender = SenderIdentity(kind="webchat", value="the visitor")
-        with tenant_scope(world.acme.pk):
-            inbound = InboundMessage(account.pk, sender, text=text, external_id=f"m-{number}")
-            return services.receive(actor=OPERATOR, inbound=inbound)
-
-    return Recording(account, {}, write)
-
-
-def slack(world: World) -> Recording:
-    door = by_slack(world)
-    return Recording(_account(world, provider="slack"), {"slack_interactivity": door})
-
-
-RECORDED: dict[tuple[str, str], Callable[[World], Recording]] = {
-    ("whatsapp", "twilio"): twilio_whatsapp,
-    ("sms", "twilio"): twilio_sms,
-    ("whatsapp", "cloud"): meta_whatsapp,
-    ("email", "sendgrid"): sendgrid_email,
-    ("email", "imap"): imap_email,
-    ("app", "app"): own_app,
-    ("webchat", "widget"): web_chat,
-    ("slack", "slack"): slack,
+TESTS = Path(__file__).parents[1]
+MODULES = [path.relative_to(TESTS.parents[1]).with_suffix("") for path in sorted(TESTS.rglob("recording.py"))]
+RECORDED: dict[tuple[str, str], Recorder] = {
+    pair: recorder for path in MODULES for pair, recorder in import_module(".".join(path.parts)).RECORDED.items()
 }
-"""The recording of each channel, by its kind and provider."""
+"""What makes the recording of each channel, by its kind and provider: a package's stand in its module `recording`."""
+OPENED_BY_VISITORS = {"widget_session", "widget_script", "widget_file", "hosted_chat", "hosted_chat_identity"}
+"""The doors that take no webhook: pages and files of the web chat, whose own tests try their sessions and origins."""
+PAIR_OF_DOOR = {
+    door.name: (channel.kind, channel.provider)
+    for channel in channels()
+    for door in doors_of(channel)
+    if door.name not in OPENED_BY_VISITORS
+}
+"""Every door for webhooks, and a channel that has it: two of one vendor may share it."""
 
 
 @dataclass
@@ -189,7 +46,7 @@ class Vendor:
 
 @contextmanager
 def vendor(settings: Any) -> Iterator[Vendor]:
-    """Answer as Twilio, Meta and SendGrid do."""
+    """Answer as every vendor does."""
     found = Vendor()
 
     class Handler(BaseHTTPRequestHandler):
@@ -199,7 +56,7 @@ def vendor(settings: Any) -> Iterator[Vendor]:
             if found.fault == 0:
                 return
             number = len(found.sent)
-            body = {"sid": f"SM{number:0>31x}a", "status": "queued", "messages": [{"id": f"wamid.sent{number}"}]}
+            body = {name: part for each in RECORDED.values() for name, part in each.sent(number).items()}
             usual = 202 if "mail" in self.path else 201 if "Messages.json" in self.path else 200
             self.answer(found.fault or usual, {} if found.fault else body)
 
@@ -219,6 +76,6 @@ def vendor(settings: Any) -> Iterator[Vendor]:
             pass
 
     with running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
-        for name in ("TWILIO_API_BASE", "META_API_BASE", "SENDGRID_API_BASE"):
+        for name in (name for name in dir(every) if name.endswith("_API_BASE")):
             setattr(settings, name, f"http://127.0.0.1:{port}")
         yield found

@@ -12,9 +12,7 @@ from django.test import Client
 from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
 from channels_app.email.imap import reads
-from channels_app.meta_whatsapp import numbers
 from channels_app.models import MailboxProgress
-from channels_app.web_chat import app_customers
 from channels_app.web_chat.settings import widgets
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
@@ -42,8 +40,6 @@ LIST = "/admin/conversations/channelaccount/"
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Know nothing from the test before, and publish nothing to a broker."""
-    numbers.forget()
-    app_customers.forget()
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
     monkeypatch.setattr("integrations.mail.services.wake", lambda: None)
 

@@ -12,14 +12,10 @@ from django.db import connection
 from django.test import Client
 from django.urls import resolve
 
-from channels_app.approver_channels.slack import workspaces
 from channels_app.kit import Channel, Verify, Without, pauses
 from channels_app.kit.channel import channel_for, channels, doors_of, sources_of
 from channels_app.kit.phones.channel import PhoneChannel
-from channels_app.meta_whatsapp import numbers
 from channels_app.models import InboundDelivery
-from channels_app.twilio import senders
-from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import registry, services
 from conversations.contacts import erasure
@@ -35,41 +31,23 @@ from core.reach import ledger
 from core.reach.gate import NotReachable
 from core.reliability import circuit_breaker
 from core.tenancy.scope import tenant_scope
-from integrations.mail import errors as mail_errors
-from integrations.meta import errors as meta_errors
-from integrations.slack import errors as slack_errors
-from integrations.twilio import errors as twilio_errors
-from tests.channels_app.kit.recordings import RECORDED, Recording, Vendor, vendor
-from tests.channels_app.webhooks.doors import Call, Door
+from tests.channels_app.kit.recorder import Call, Door, Recording
+from tests.channels_app.kit.recordings import OPENED_BY_VISITORS, RECORDED, Vendor, vendor
 from tests.erasure.scene import finish, strong
 from tests.world import OPERATOR, World
 
 PAIRS = sorted((channel.kind, channel.provider) for channel in channels())
 NESTED = "[" * 10_000
-CODES = {
-    "twilio": twilio_errors.MEANINGS, "cloud": meta_errors.MEANINGS, "sendgrid": mail_errors.MEANINGS,
-    "imap": mail_errors.MEANINGS, "slack": slack_errors.WORDS,
-}  # fmt: skip
-"""The codes of each vendor that its client knows."""
-INSIDE = {"app": "an event waits for the company's own server", "widget": "an open page hears of it"}
-"""Whom no call goes to when a message leaves; every other vendor has codes of its own."""
-NO_MESSAGES = {"slack": "only cards for colleagues"}
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
-    """Know no account from the test before, publish nothing to a broker, and reach no Slack."""
-    forgets = (senders.forget, numbers.forget, app_customers.forget, workspaces.forget)
-    for forget in forgets:
-        forget()
+def _quiet(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """Publish nothing to a broker, and reach no Slack."""
     circuit_breaker._breakers.clear()
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
     monkeypatch.setattr("integrations.mail.services.wake", lambda: None)
     monkeypatch.setattr("channels_app.meta_whatsapp.read_marks._enqueue", lambda _: None)
     settings.MAIL_BYTES, settings.SLACK_API_BASE = 100_000, "http://127.0.0.1:1/api"
-    yield
-    for forget in forgets:
-        forget()
 
 
 @pytest.fixture
@@ -82,7 +60,7 @@ def api(settings: Any) -> Iterator[Vendor]:
 def recorded(pair: tuple[str, str], world: World) -> tuple[type[Channel], Recording]:
     channel = channel_for(*pair)
     assert channel is not None
-    return channel, RECORDED[pair](world)
+    return channel, RECORDED[pair].record(world)
 
 
 def stored() -> int:
@@ -112,8 +90,6 @@ def said() -> list[str]:
     return [str(row.body).rpartition("\n")[2] for row in rows]
 
 
-OPENED_BY_VISITORS = {"widget_session", "widget_script", "widget_file", "hosted_chat", "hosted_chat_identity"}
-"""The doors that take no webhook: pages and files of the web chat, whose own tests try their sessions and origins."""
 UNPROVEN: dict[str, Callable[[Door], Call]] = {
     "unsigned": lambda door: door.without_proof(),
     "signed with nothing": lambda door: door.with_proof(""),
@@ -235,8 +211,8 @@ class TestChannel:
     def test_failed_call_is_not_made_again_at_once(
         self, pair: tuple[str, str], fault: int, world: World, api: Vendor
     ) -> None:
-        _, recording = recorded(pair, world)
-        if pair[1] in INSIDE or pair[1] in NO_MESSAGES:
+        channel, recording = recorded(pair, world)
+        if isinstance(channel.codes, Without) or recording.write is None:
             return
         api.fault = fault
         with tenant_scope(world.acme.pk):
@@ -249,7 +225,7 @@ class TestChannel:
 
     def test_every_code_has_words(self, pair: tuple[str, str], world: World) -> None:
         channel, _ = recorded(pair, world)
-        codes = {*COMMON, *(() if channel.provider in INSIDE else CODES[channel.provider])}
+        codes = {*COMMON, *(() if isinstance(channel.codes, Without) else channel.codes)}
         codes |= {*channel.closed_codes, *channel.stopped_codes} if issubclass(channel, PhoneChannel) else set()
         unknown = explain_common("a code that nobody knows").reason
         for code in codes:

@@ -14,8 +14,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from channels_app.meta_whatsapp import numbers
-from channels_app.meta_whatsapp.templates import found_in_meta
+from channels_app.meta_whatsapp.channel import found_in_meta
 from channels_app.models import InboundDelivery
 from channels_app.webhooks import deliveries, wake_worker
 from conversations.channel_accounts import templates
@@ -136,12 +135,9 @@ class Door:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Know no number from the test before, and publish nothing to a broker."""
-    numbers.forget()
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish nothing to a broker."""
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
-    yield
-    numbers.forget()
 
 
 @pytest.fixture

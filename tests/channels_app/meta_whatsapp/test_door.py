@@ -10,9 +10,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Tenant
-from channels_app.meta_whatsapp import numbers
+from channels_app.kit.found import forget
 from channels_app.meta_whatsapp.elements import elements_of
-from channels_app.meta_whatsapp.signature import proven_by
+from channels_app.meta_whatsapp.numbers import proven_by
 from channels_app.webhooks import deliveries
 from conversations.models import ChannelAccount, Message
 from core.models import DeadLetter
@@ -241,7 +241,7 @@ def test_other_methods_are_not_taken(door: Door, method: str) -> None:
 def test_switched_off_number_or_organisation_is_unknown(door: Door, model: Any) -> None:
     with door.inside():
         model.objects.filter(pk__in=[door.account.pk, door.world.acme.pk]).update(is_active=False)
-    numbers.forget()
+    forget()
     assert post(wrap(change(messages=[message()]))).status_code == 403
 
 

@@ -13,7 +13,7 @@ from channels_app.approver_channels import addresses
 from channels_app.approver_channels.whatsapp import notifier, numbers
 from channels_app.approver_channels.whatsapp.messages import CODE, NOTICE, fit
 from channels_app.approver_channels.whatsapp.notifier import CHANNEL, WhatsAppNotifier
-from channels_app.meta_whatsapp.templates import found_in_meta
+from channels_app.meta_whatsapp.channel import found_in_meta
 from channels_app.meta_whatsapp.transport import with_button
 from channels_app.models import ColleagueAddress
 from conversations import services as talk

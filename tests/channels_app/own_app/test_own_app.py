@@ -6,7 +6,6 @@ import base64
 import json
 import threading
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,6 +17,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.services import create_api_key
+from channels_app.kit.found import forget
 from channels_app.kit.phones.fallbacks import send_fallback
 from channels_app.models import InboundDelivery
 from channels_app.own_app import inbound, manage
@@ -93,12 +93,9 @@ def connect(world: World, tenant_id: UUID, url: str = "") -> AppDoor:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Know no app from the test before, and publish nothing to a broker."""
-    app_customers.forget()
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish nothing to a broker."""
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
-    yield
-    app_customers.forget()
 
 
 @pytest.fixture
@@ -370,7 +367,7 @@ def test_a_rotated_token_secret_overlaps_for_a_day(door: AppDoor, monkeypatch: p
     kept = {**account.credentials, "older_until": (late - timedelta(hours=26)).isoformat()}
     with door.inside():
         ChannelAccount.objects.update(credentials=kept)
-    app_customers.forget()
+    forget()
     assert [door.post(body, token).status_code for token in (old, new)] == [403, 202]
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
+from channels_app.kit.found import forget
 from channels_app.own_app import manage
 from channels_app.sockets.connection import NOT_ALLOWED, NOT_SIGNED_IN
-from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries, wake_worker
 from conversations import services
 from conversations.models import ChannelAccount, Conversation
@@ -32,7 +32,6 @@ async def auth(dial: Callable[..., Any], token: str, **more: Any) -> Any:
 
 @pytest.fixture
 def door(committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch) -> AppDoor:
-    app_customers.forget()
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
     return connect(committed_world, committed_world.acme.pk)
 
@@ -93,7 +92,7 @@ async def test_a_line_ends_when_its_secret_no_longer_counts_or_another_customer_
             account = ChannelAccount.objects.get(pk=door.account.pk)
             kept = {**account.credentials, "older_until": now().isoformat()}
             ChannelAccount.objects.filter(pk=account.pk).update(credentials=kept)
-        app_customers.forget()
+        forget()
 
     await sync_to_async(lose_secret)()
     assert await (await auth(dial, door.token(), origin="")).close_code() == NOT_SIGNED_IN

@@ -9,7 +9,6 @@ import httpx2
 import pytest
 
 from channels_app.own_app import manage
-from channels_app.web_chat import app_customers
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.messages.delivery import deliver
@@ -42,7 +41,6 @@ def call(url: str, path: str, body: Any = None) -> Any:
 def test_a_customer_of_the_portal_is_answered_through_a_lost_answer_and_a_wrong_secret_counts(
     transactional_db: None, committed_world: World, portal: str
 ) -> None:
-    app_customers.forget()
     with tenant_scope(committed_world.acme.pk):
         account = manage.connect_app(actor=OPERATOR, name="Portal", url=f"{portal}/walker/acme").account
         kept = {"token_secret": seed.token_secret("acme", SHARED)}

@@ -1,6 +1,5 @@
 """Acme's number at Twilio, and signed requests to its door."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +11,6 @@ from django.test import Client
 from twilio.request_validator import RequestValidator
 
 from channels_app.models import InboundDelivery
-from channels_app.twilio import senders
 from channels_app.webhooks import deliveries, wake_worker
 from conversations.channel_accounts import accounts, templates
 from conversations.channel_accounts.templates import FoundTemplate
@@ -111,12 +109,9 @@ class Door:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Know no number from the test before, and publish nothing to a broker."""
-    senders.forget()
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish nothing to a broker."""
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
-    yield
-    senders.forget()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from prometheus_client import generate_latest
 from psycopg import OperationalError
 
+from channels_app.kit.found import forget
 from channels_app.kit.health import read_health
 from channels_app.models import InboundDelivery
 from channels_app.twilio import senders
@@ -111,7 +112,7 @@ def test_message_to_a_number_that_is_not_connected_is_stored_and_shown_and_nothi
                 provider_account=SID,
                 credentials={"account_sid": SID, "auth_token": TOKEN},
             )
-        senders.forget()
+        forget()
         door.take(**change)
         with door.inside():
             assert Message.objects.count() == 1
@@ -156,7 +157,7 @@ def claim(world: World, address: str, token: str) -> None:
             provider_account=SID,
             credentials={"account_sid": SID, "auth_token": token},
         )
-    senders.forget()
+    forget()
 
 
 def test_changed_parameter_is_refused(door: Door) -> None:

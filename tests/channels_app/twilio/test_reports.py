@@ -2,7 +2,7 @@
 
 import pytest
 
-from channels_app.twilio import senders
+from channels_app.kit.found import forget
 from channels_app.webhooks import deliveries
 from conversations import services
 from conversations.channel_accounts import accounts
@@ -70,7 +70,7 @@ def test_report_of_another_tenant_about_our_message_changes_nothing(door: Door, 
             credentials={"account_sid": THEIRS["AccountSid"], "auth_token": "theirs"},
         )  # fmt: skip
         assert ChannelAccount.objects.filter(pk=account.pk).exists()
-    senders.forget()
+    forget()
     assert report(sent, "failed", token="theirs", **THEIRS) == 200
     assert report(sent, "failed", token="theirs") == 403
     assert status_of(door, sent) == "sent"

@@ -1,3 +1,3 @@
 """Acme's number at Twilio, for the tests of this folder."""
 
-from tests.channels_app.twilio.conftest import _fresh, door, open_door  # noqa: F401  (fixtures)
+from tests.channels_app.twilio.conftest import _quiet, door, open_door  # noqa: F401  (fixtures)

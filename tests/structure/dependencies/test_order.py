@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 import pytest
@@ -86,12 +87,116 @@ def test_import_of_a_platform_from_outside_is_seen(path: str, used: str) -> None
     assert _enters_a_platform(Source(path, "", ast.parse("")), used)
 
 
-def test_everything_else_in_integrations_has_its_layer() -> None:
+CLIENTS = {path.parent.name for path in (ROOT / "integrations").glob("*/client.py")} - PLATFORMS
+"""Packages that only speak to a vendor."""
+BELOW_CLIENTS = {"meanings", "media", "outcomes", "ports"}
+
+
+def _mixes_clients(source: Source, used: str) -> bool:
+    """Tell if something in integrations enters a client's package, or leaves one for what isn't below all of them."""
+    app, here, *_ = *source.path.removesuffix(".py").split("/"), ""
+    other, there, *_ = *used.split("."), ""
+    if app != "integrations" or other != "integrations" or here == there:
+        return False
+    return there in CLIENTS or (here in CLIENTS and there not in BELOW_CLIENTS)
+
+
+def test_clients_of_vendors_keep_to_themselves() -> None:
+    mixed = [
+        f"{source.path}: {used}"
+        for source in app_files()
+        for used in sorted(_modules_used(source))
+        if _mixes_clients(source, used)
+    ]
+    assert mixed == []
+
+
+@pytest.mark.parametrize(
+    ("path", "used"),
+    [
+        ("integrations/slack/client.py", "integrations.twilio.types.Found"),
+        ("integrations/services.py", "integrations.meta"),
+        ("integrations/meta/client.py", "integrations.models.WebhookSubscription"),
+    ],
+)
+def test_client_that_does_not_keep_to_itself_is_seen(path: str, used: str) -> None:
+    assert _mixes_clients(Source(path, "", ast.parse("")), used)
+
+
+CHANNELS = {
+    path.relative_to(ROOT / "channels_app").parts[0] for path in (ROOT / "channels_app").rglob("channel.py")
+} - {"kit"}
+"""Packages that hold a vendor's channel, or what the channels of one vendor share."""
+SHARED = {"exchanges", "file_links", "kit", "mime", "models", "webhooks"}
+# One vendor's two media stand on what they share, and an app's customers chat on the socket of the web chat.
+KNOW = {("twilio_sms", "twilio"), ("twilio_whatsapp", "twilio"), ("own_app", "web_chat")}
+ABOVE_CHANNELS = {"admin", "apps", "receivers", "urls"}
+
+
+def _knowing_too_much(sources: Iterable[Source]) -> list[str]:
+    """Return which part of channels_app knows which channel that it may not know, also by others."""
+    direct = {source.path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): source for source in sources}
+    uses = {name: {_module_among(direct, used) for used in _modules_used(source)} for name, source in direct.items()}
+    wrong = set()
+    for name in direct:
+        here = _part_of(name)
+        if here not in CHANNELS | SHARED:
+            continue
+        seen, left = {name}, [name]
+        while left:
+            at = left.pop()
+            cut = {used for used in uses[at] if (_part_of(at), _part_of(used)) in KNOW}
+            new = {used for used in uses[at] if used} - cut - seen
+            seen, left = seen | new, [*left, *new]
+        parts = {_part_of(used) for used in seen} - {here}
+        barred = (CHANNELS | {"tasks"}) if here in SHARED else (CHANNELS | ABOVE_CHANNELS)
+        wrong |= {f"{here}: {part}" for part in parts & barred}
+    return sorted(wrong)
+
+
+def _part_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def _module_among(known: Container[str], used: str) -> str:
+    """Return the module of channels_app that an imported name stands in; "" for another app's."""
+    while used and used not in known:
+        used = used.rpartition(".")[0]
+    return used
+
+
+def test_no_channel_knows_another_and_what_they_share_knows_none() -> None:
+    assert _knowing_too_much(source for source in app_files() if source.path.startswith("channels_app/")) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "wrong"),
+    [
+        ({"meta_whatsapp/numbers": "from channels_app.twilio import senders"}, "meta_whatsapp: twilio"),
+        ({"twilio/handler": "from channels_app.twilio_sms.channel import TwilioSms"}, "twilio: twilio_sms"),
+        ({"kit/found": "import channels_app.email.inbox"}, "kit: email"),
+        ({"kit/found": "from channels_app import tasks", "tasks": ""}, "kit: tasks"),
+        ({"models": "from channels_app.own_app.manage import App"}, "models: own_app"),
+        ({"email/inbox": "from channels_app.sockets.console import Line",
+          "sockets/console": "from channels_app.web_chat import frames"}, "email: web_chat"),
+        ({"web_chat/frames": "from channels_app import urls", "urls": ""}, "web_chat: urls"),
+    ],
+)  # fmt: skip
+def test_channel_that_is_known_too_well_is_seen(files: dict[str, str], wrong: str) -> None:
+    there = ("twilio/senders", "twilio_sms/channel", "email/inbox", "own_app/manage", "web_chat/frames")
+    texts = {**dict.fromkeys(there, ""), **files}
+    assert _knowing_too_much(
+        Source(f"channels_app/{path}.py", "", ast.parse(text)) for path, text in texts.items()
+    ) == [wrong]
+
+
+@pytest.mark.parametrize(("app", "apart"), [("integrations", PLATFORMS | CLIENTS), ("channels_app", CHANNELS)])
+def test_everything_else_has_its_layer(app: str, apart: set[str]) -> None:
     written = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    (contract,) = (each for each in written if each["id"] == "integrations")
+    (contract,) = (each for each in written if each["id"] == app)
     layers = {name for layer in contract["layers"] for name in re.findall(r"\w+", layer)}
-    there = {info.name for info in pkgutil.iter_modules([str(ROOT / "integrations")])} - {"migrations"}
-    assert there - PLATFORMS == layers - PLATFORMS
+    there = {info.name for info in pkgutil.iter_modules([str(ROOT / app)])} - {"migrations"}
+    assert there - apart == layers - apart
 
 
 def _sends_by_itself(used: str) -> bool:

@@ -9,12 +9,13 @@ from django.http import QueryDict
 from accounts.models import Tenant
 from accounts.selectors import list_members
 from console.base.forms import VersionedForm
+from core.reach import channels
 from core.working_time import DAYS
+from hitl import notification_channels
 from hitl.actions import registry
 from hitl.domain.permissions import DECIDE
 from hitl.killswitch import targets
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar
-from hitl.notification_channels import channels
 from hitl.policy.admin.workflow_form.conditions import (
     JOINS,
     BaseConditionFormSet,
@@ -42,10 +43,6 @@ from hitl.policy.workflows.workflows import OWN, conditions_of, levels_of
 MAIL: Final = "email"
 EDITS: Final = ("editor_may_vote", "fall_allows_fewer")
 RISKS: Final = [("low", "Low"), ("medium", "Medium"), ("high", "High"), ("critical", "Critical")]
-CHANNELS: Final = [
-    ("webchat", "Web chat"), ("whatsapp", "WhatsApp"), ("sms", "SMS"), ("email", "Email"), ("app", "Own app"),
-    ("api", "API"), ("console", "Console"),
-]  # fmt: skip
 FORMSETS: Final[dict[str, type[RowFormSet]]] = {
     "levels": LevelFormSet,
     "escalation": EscalationFormSet,
@@ -84,6 +81,11 @@ def agent_choices(kept: Iterable[str]) -> list[tuple[str, str]]:
     names = {target: name for (scope, target), name in targets.names().items() if scope == "agent"}
     gone = {agent: f"A former agent ({agent[-6:]})" for agent in kept if agent not in names}
     return list({**names, **gone}.items())
+
+
+def origins() -> list[tuple[str, str]]:
+    """Return the channels that requests come by."""
+    return [*channels.kinds(written_to=True), ("api", "API"), ("console", "Console")]
 
 
 def section_of(name: str) -> str:
@@ -126,7 +128,7 @@ def initial_of(workflow: ApprovalWorkflow) -> dict[str, Any]:
 
 def other_channels() -> list[tuple[str, str]]:
     """Return the channels besides email, with their labels."""
-    return [(name, label) for name, label in channels() if name != MAIL]
+    return [(name, label) for name, label in notification_channels.channels() if name != MAIL]
 
 
 def with_changed_rows(data: QueryDict) -> tuple[QueryDict, str]:
@@ -164,7 +166,7 @@ class WorkflowForm(VersionedForm):
     )
     kinds = checkboxes("Actions (leave empty for all)")
     risk_levels = checkboxes("Risk levels (leave empty for all)", RISKS)
-    channels = checkboxes("Channels (leave empty for all)", CHANNELS)
+    channels = checkboxes("Channels (leave empty for all)", origins)
     agents = checkboxes("Agents (leave empty for all)")
     days = checkboxes("Days (leave empty for all)", list(DAY_NAMES.items()))
     currency = text("Currency", max_length=3)

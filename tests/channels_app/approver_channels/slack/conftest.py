@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from channels_app.approver_channels.slack import connect, people, workspaces
+from channels_app.approver_channels.slack import connect, people
 from channels_app.approver_channels.slack.notifier import CHANNEL, SlackNotifier
 from channels_app.models import InboundDelivery
 from channels_app.tasks import update_slack
@@ -162,8 +162,7 @@ def slack(settings: Any, tmp_path: Path) -> Iterator[SlackServer]:
 
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Publish nothing to a broker, and know no workspace from the test before."""
-    workspaces.forget()
+    """Publish nothing to a broker."""
     monkeypatch.setattr(wake_worker.stored, "give", lambda: None)
     monkeypatch.setitem(queues._tasks, "update_slack", update_slack)
 

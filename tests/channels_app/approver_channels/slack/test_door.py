@@ -9,7 +9,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from channels_app.approver_channels.slack import payloads, signature, workspaces
+from channels_app.approver_channels.slack import payloads, workspaces
+from channels_app.kit.found import forget
 from channels_app.webhooks.intake import is_fresh
 from conversations.models import ChannelAccount
 from core.clock import now
@@ -37,11 +38,11 @@ def knock(desk: Desk, payload: Any = PRESS, *, path: str = PATH, **headers: str)
 def test_recorded_signature_is_genuine_by_its_raw_bytes_only() -> None:
     body, at = RECORDED["raw_body"].encode(), RECORDED["X-Slack-Request-Timestamp"]
     given, secrets = RECORDED["X-Slack-Signature"], ["another", RECORDED["signing_secret"]]
-    assert signature.is_signed(body=body, timestamp=at, signature=given, secrets=secrets)
+    assert workspaces.is_signed(body=body, timestamp=at, signature=given, secrets=secrets)
     for changed in ({"body": body + b" "}, {"timestamp": "1795220001"}, {"signature": given[:-1] + "0"}):
         facts: dict[str, Any] = {"body": body, "timestamp": at, "signature": given, "secrets": secrets, **changed}
-        assert not signature.is_signed(**facts)
-    assert not signature.is_signed(body=body, timestamp=at, signature=given, secrets=[])
+        assert not workspaces.is_signed(**facts)
+    assert not workspaces.is_signed(body=body, timestamp=at, signature=given, secrets=[])
 
 
 def test_signed_press_is_one_unreadable_row_however_often_it_comes(desk: Desk) -> None:
@@ -69,7 +70,7 @@ def test_other_accounts_key_and_a_closed_workspace_open_nothing(desk: Desk) -> N
     chat = ChannelAccount.objects.create(kind="webchat", name="Chat")
     assert knock(desk, path=f"/channels/slack/{chat.public_key}/interactivity/") == 401
     ChannelAccount.objects.filter(pk=desk.account.pk).update(is_active=False)
-    workspaces.forget()
+    forget()
     assert knock(desk) == 401
 
 
@@ -88,7 +89,7 @@ def test_equal_presses_of_two_tenants_are_two_rows(desk: Desk) -> None:
         theirs = connect_workspace("globex")
         body = urlencode({"payload": json.dumps(PRESS)})
         timestamp = str(int(now().timestamp()))
-        signed = signature.sign(body.encode(), timestamp, theirs.credentials["signing_secret"])
+        signed = workspaces.sign(body.encode(), timestamp, theirs.credentials["signing_secret"])
         headers = {"X-Slack-Signature": signed, "X-Slack-Request-Timestamp": timestamp}
         path = f"/channels/slack/{theirs.public_key}/interactivity/"
         answer: Any = Client().post(path, body, content_type="application/x-www-form-urlencoded", headers=headers)
