@@ -12,7 +12,7 @@ from core.working_time import DAYS
 HIGHEST: Final = {"hour": 23, "urgency": 100, "lead": 100, "confidence": 100}
 WORD: Final = re.compile(r"\w+")
 MOST_WORDS: Final = 400
-Known = Mapping[str, Callable[[], Collection[str]]]
+Values = Mapping[str, Callable[[], Collection[str]]]
 """What reads the values that a fact can have, by its name."""
 
 
@@ -21,12 +21,12 @@ def words_in(text: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in WORD.findall(text)[:MOST_WORDS])
 
 
-def condition_problem(node: Node, known: Known | None = None) -> str:
-    """Return why a part of a condition is never met, or "". `known` adds facts to those of triage.
+def condition_problem(node: Node, values: Values | None = None) -> str:
+    """Return why a part of a condition is never met, or "". `values` adds facts to those of triage.
 
-    At most two queries, beside those of `known`.
+    At most two queries, beside those of `values`.
     """
-    return next((problem for part in _comparisons(node) if (problem := _problem_of_part(part, known or {}))), "")
+    return next((problem for part in _comparisons(node) if (problem := _problem_of_part(part, values or {}))), "")
 
 
 def _comparisons(node: Node) -> Iterator[Compare]:
@@ -39,7 +39,7 @@ def _comparisons(node: Node) -> Iterator[Compare]:
             yield from _comparisons(part)
 
 
-def _problem_of_part(part: Compare, known: Known) -> str:
+def _problem_of_part(part: Compare, more: Values) -> str:
     fact = part.left if isinstance(part.left, Name) else part.right
     value = part.right if isinstance(part.left, Name) else part.left
     if not isinstance(fact, Name) or not isinstance(value, Literal):
@@ -50,7 +50,7 @@ def _problem_of_part(part: Compare, known: Known) -> str:
     if fact.name == "words":
         unfit = [one for one in said if one != one.lower() or not WORD.fullmatch(one)]
         return f"“{unfit[0]}” is never among the words: write a single word in lower case." if unfit else ""
-    values = known[fact.name]() if fact.name in known else _known(fact.name)
+    values = more[fact.name]() if fact.name in more else _known(fact.name)
     if part.sign not in ("==", "in") or values is None:
         return ""
     unknown = [one for one in said if one not in values]
