@@ -418,7 +418,7 @@ DOORS = [
         "admin",
         200,
         "support",
-        body={"name": "Website", "agent_id": "{agent}", "is_active": True, "version": 1},
+        body={"name": "Website", "is_active": True, "version": 1},
     ),
     Door("delete", "answer-rules/{answer_rule}/", "admin", 204, "support"),
     Door("post", "answer-rules/{answer_rule}/move/", "admin", 200, "support", body={"up": True}),

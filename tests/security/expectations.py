@@ -437,7 +437,7 @@ WORK: Final = {
     "admin:agents_agent_replay": ACTION,
     "admin:agents_answerrule_changelist": OPEN_LIST,
     "admin:agents_answerrule_change": OPEN_PAGE,
-    "admin:agents_answerrule_create": LIST_ACTION,
+    "admin:agents_answerrule_create": Row(LIST_ACTION.get, Answers(302, 403, 302)),  # a name is enough: a person
     "admin:agents_answerrule_edit": ACTION,
     "admin:agents_answerrule_try": ACTION,
     "admin:agents_answerrule_move_up": ACTION,
