@@ -177,7 +177,7 @@ def _past(viewer: Actor, since: datetime) -> QuerySet[Any]:
     last = runs.order_by("-created_at")
     rows = Conversation.objects.filter(seen_by(viewer), last_inbound_at__gte=since)
     rows = rows.select_related("channel_account", "team").defer("channel_account__credentials")
-    return (
+    found: QuerySet[Any] = (
         rows.annotate(
             ran=Subquery(last.values("pk")[:1]),
             answered_by=Subquery(last.values("agent_version__agent_id")[:1]),
@@ -188,6 +188,7 @@ def _past(viewer: Actor, since: datetime) -> QuerySet[Any]:
         .filter(ran__isnull=False)
         .order_by("-last_inbound_at", "-pk")
     )
+    return found
 
 
 def asked_in(row: Any) -> Asked:
