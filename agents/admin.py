@@ -1,6 +1,7 @@
 """Load the console pages of agents; Django's autodiscovery imports this module."""
 
 from agents.answering import admin as runs
+from agents.answering.routing import admin as answer_rules
 from agents.knowledge import admin as knowledge
 from agents.knowledge.sources import admin as sites
 from agents.langflow import admin as flows
@@ -11,4 +12,16 @@ from agents.studio.evals.admin import cases
 from agents.studio.evals.admin import runs as eval_runs
 from agents.studio.trials import admin as trials
 
-__all__ = ["agents", "cases", "eval_runs", "facts", "flows", "knowledge", "routes", "runs", "sites", "trials"]
+__all__ = [
+    "agents",
+    "answer_rules",
+    "cases",
+    "eval_runs",
+    "facts",
+    "flows",
+    "knowledge",
+    "routes",
+    "runs",
+    "sites",
+    "trials",
+]

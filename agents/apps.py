@@ -17,6 +17,7 @@ class AgentsConfig(AppConfig):
         """Connect the receivers and register tools and models."""
         from agents import checks, erasure, receivers, tasks  # noqa: F401, PLC0415  (needs loaded apps)
         from agents.answering.audiences import PlatformAudiences  # noqa: PLC0415
+        from agents.answering.routing.rules import drop_rules_of  # noqa: PLC0415
         from agents.answering.runs import lease, outcomes  # noqa: PLC0415
         from agents.answering.tools import actions, answer, files, knowledge, own_requests, people, resend, withdraw  # noqa: F401, PLC0415
         from agents.knowledge.search import storage  # noqa: PLC0415
@@ -26,7 +27,7 @@ class AgentsConfig(AppConfig):
         from agents.llm.routes import availability  # noqa: PLC0415
         from agents.llm.routes.selectors import spent_percent  # noqa: PLC0415
         from agents.selectors import AgentTargets  # noqa: PLC0415
-        from conversations.registry import register_audience_source  # noqa: PLC0415
+        from conversations.registry import register_audience_source, when_team_goes  # noqa: PLC0415
         from core.jobs import dead_letters, queues  # noqa: PLC0415
         from core.jobs.decorators import MODELS  # noqa: PLC0415
         from core.observability import facts, health  # noqa: PLC0415
@@ -45,6 +46,7 @@ class AgentsConfig(AppConfig):
             outcomes.KIND, outcomes.replay, dead_letters.Words("Answer as an agent", "agents.agentrun")
         )
         register_audience_source(PlatformAudiences())
+        when_team_goes(drop_rules_of)
         targets.register("agent", AgentTargets)
         facts.register(
             facts.Fact("budget_percent", "Percent of its limit that the fullest budget has spent", spent_percent)

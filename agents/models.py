@@ -1,6 +1,7 @@
 """Tables of agents: versions, runs, knowledge, memory, models, evals and trials."""
 
 from agents.answering.models import AgentRun, AgentRunMessage, ToolCall
+from agents.answering.routing.models import AnswerRule
 from agents.knowledge.models import (
     Citation,
     Collection,
@@ -27,6 +28,7 @@ __all__ = [
     "AgentRun",
     "AgentRunMessage",
     "AgentVersion",
+    "AnswerRule",
     "Budget",
     "Citation",
     "Collection",

@@ -15,6 +15,7 @@ from accounts.rest.members import MemberViewSet
 from accounts.rest.notices import NoticeViewSet
 from accounts.rest.reveals import RevealViewSet
 from agents.answering import rest as runs
+from agents.answering.routing.rest import AnswerRuleViewSet
 from agents.knowledge import rest as knowledge
 from agents.langflow import rest as flows
 from agents.llm.routes import rest as model_routes
@@ -177,6 +178,7 @@ router.register(f"{V1}channel-accounts/<uuid:account_id>/webhooks", AppWebhookVi
 router.register(f"{V1}channel-accounts", ChannelAccountViewSet, "api-channel-accounts")
 router.register(f"{V1}channel-accounts", ChannelAccountToolsViewSet, "api-channel-account")
 router.register(f"{V1}agents", agents.AgentViewSet, "api-agents")
+router.register(f"{V1}answer-rules", AnswerRuleViewSet, "api-answer-rules")
 router.register(f"{V1}trials", TrialViewSet, "api-trials")
 router.register(f"{V1}eval-cases", CaseViewSet, "api-eval-cases")
 router.register(f"{V1}eval-runs", EvalRunViewSet, "api-eval-runs")

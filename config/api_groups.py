@@ -37,6 +37,7 @@ _WORDS: Final = {
     "templates": "Message templates of WhatsApp accounts, and what each is sent for.",
     "channel-accounts": "Numbers, mailboxes and web chats, without their credentials.",
     "agents": "The agents, built in and your own, with the versions of their configuration.",
+    "answer-rules": "Rules that say which agent answers where, or a person, tried out before they count.",
     "trials": "Your own trials of agents: what a draft answers, with each step, and nothing leaves.",
     "eval-cases": "Cases that agents are checked with before a draft is activated.",
     "eval-runs": "Runs of checks: an agent's cases, or its past conversations answered again, without sending.",

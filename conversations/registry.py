@@ -159,16 +159,16 @@ def note_team_going(team: Team) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What another app shows about a contact or a conversation: a template and its context."""
+    """What another app shows about a row, such as a contact or a channel: a template and its context."""
 
     template: str
     context: Mapping[str, Any]
 
 
-PanelPlace = Literal["contact", "beside", "above"]
-"""On a contact's page; on a conversation's page beside the messages, or above them."""
+PanelPlace = Literal["contact", "beside", "above", "channel", "team"]
+"""On a contact's page; on a conversation's page beside the messages, or above them; on a channel's or a team's page."""
 PanelMaker = Callable[[Actor, Any, frozenset[str]], Panel | None]
-"""Takes the viewer, the contact or conversation, and the names of what is revealed to them."""
+"""Takes the viewer, the row of the page, and the names of what is revealed to them."""
 _panels: list[tuple[PanelPlace, PanelMaker]] = []
 
 
@@ -178,7 +178,7 @@ def register_panel(place: PanelPlace, make: PanelMaker) -> None:
         _panels.append((place, make))
 
 
-def panels_at(place: PanelPlace, viewer: Actor, shown: Any, clear: frozenset[str]) -> list[Panel]:
+def panels_at(place: PanelPlace, viewer: Actor, shown: Any, clear: frozenset[str] = frozenset()) -> list[Panel]:
     """Return the panels of a page for a viewer."""
     made = [make(viewer, shown, clear) for where, make in _panels if where == place]
     return [panel for panel in made if panel is not None]

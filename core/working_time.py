@@ -155,6 +155,14 @@ def minute_of(text: str) -> int:
     return found
 
 
+def is_open(calendar: Calendar, moment: datetime) -> bool:
+    """Return True if a moment is working time; a calendar without any is never open."""
+    try:
+        return calendar.between(moment, moment + timedelta(minutes=1)) > _NONE
+    except BrokenCalendar:
+        return False
+
+
 def calendar_of(level: Mapping[str, Any]) -> Calendar:
     """Return the calendar of a frozen level; a broken one counts every hour."""
     try:

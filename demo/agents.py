@@ -5,7 +5,7 @@ from typing import Final
 
 from django.db import transaction
 
-from agents.models import Agent, AgentVersion
+from agents.models import Agent, AgentVersion, AnswerRule
 from agents.studio.agents import gallery
 from agents.studio.agents.first_cases import PROMISES, case, must_pass
 from agents.studio.evals.cases import Case, Expectation
@@ -50,7 +50,10 @@ PRESETS = (
 
 @transaction.atomic
 def ensure_default_agents() -> list[Agent]:
-    """Create the missing built-in agents of the tenant in scope; safe to repeat."""
+    """Create the missing built-in agents of the tenant in scope, and the rule who answers customers; safe to repeat.
+
+    A colleague gets the agent that knows what they ask about.
+    """
     agents: list[Agent] = []
     for preset in PRESETS:
         agent, _ = Agent.objects.get_or_create(
@@ -68,6 +71,10 @@ def ensure_default_agents() -> list[Agent]:
             )
             agent.save(update_fields=["active_version"])
         agents.append(agent)
+    AnswerRule.objects.get_or_create(
+        name="Customers",
+        defaults={"condition": 'colleague == "no"', "agent": agents[0], "is_active": True},
+    )
     return agents
 
 

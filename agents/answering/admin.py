@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from agents.answering.routing.words import words_of
 from agents.answering.runs.explanation import Explanation, explain_run
 from agents.llm.ports import ANSWER_TOOL
 from agents.models import AgentRun, ToolCall
@@ -68,7 +69,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
     ]
     ordering = ("-id",)
     detail_template = "console/run.html"
-    detail_fields = ("exactly", "agent_name", "version", "why", "standing", "took", "talk", "trouble")
+    detail_fields = ("exactly", "agent_name", "version", "why", "chosen", "standing", "took", "talk", "trouble")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AgentRun]:
         """Read the agent with the run."""
@@ -108,6 +109,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
     agent_name = Column[AgentRun](
         "Agent", lambda run: run.agent_version.agent.name if run.agent_version else "Not chosen yet"
     )
+    chosen = Column[AgentRun]("Why this agent", lambda run: words_of(run.chosen_by) or "–")
     why = Column[AgentRun]("Started by", lambda run: run.get_trigger_display())
     standing = Column[AgentRun](
         "State", lambda run: chip(run.get_state_display(), *RUN_STATES.get(run.state, ("neutral", "dot")))

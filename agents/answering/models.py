@@ -53,6 +53,10 @@ class AgentRun(Leased, TenantModel):
         null=True, help_text="How far the answer rests on what was read, from 0 to 100; null if it states nothing."
     )
     confidence_factors = models.JSONField(default=dict, help_text="The rules' version, and each factor's points.")
+    chosen_by = models.JSONField(
+        default=dict,
+        help_text="What chose the agent: the rule by its name then, and which agent that rule couldn't have.",
+    )
     asked_back = models.BooleanField(default=False, help_text="It asked for other words instead of answering.")
     mended = ArrayField(models.CharField(max_length=10), default=list, help_text="What was taken out of the answer.")
     redacted = models.JSONField(

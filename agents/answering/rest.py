@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.answering import selectors
-from agents.answering.runs.explanation import explain_run
+from agents.answering.routing.words import words_of
+from agents.answering.runs.explanation import Explanation, explain_run
 from agents.llm.routes.models import ModelCall
 from agents.models import AgentRun, ToolCall
 from conversations.inbox.rest.serializers import ConversationSerializer
@@ -115,6 +116,7 @@ class RunExplanationSerializer(serializers.Serializer[Any]):
     """Why a run answered as it did."""
 
     run = RunSerializer(read_only=True)
+    chosen_by = serializers.SerializerMethodField(help_text="In words, what chose who answers; empty if nothing did.")
     checks = serializers.ChoiceField(
         choices=["passed", "mended", "stopped", "asked_back", ""],
         read_only=True,
@@ -140,6 +142,10 @@ class RunExplanationSerializer(serializers.Serializer[Any]):
     sources = CitedSource(many=True, read_only=True)
     tool_calls = ToolCallSerializer(many=True, read_only=True)
     model_calls = ModelCallSerializer(many=True, read_only=True)
+
+    def get_chosen_by(self, explained: Explanation) -> str:
+        """Return in words what chose who answers."""
+        return words_of(explained.run.chosen_by)
 
 
 class RunViewSet(ReadOneMixin, ListViewSet):

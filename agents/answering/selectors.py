@@ -1,4 +1,4 @@
-"""Read runs and their tool calls; the transcript of a run, its caller, and the agent that answers."""
+"""Read runs and their tool calls; the transcript of a run, how it stands, and its caller."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,20 +6,21 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Q, QuerySet
 
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
 from agents.answering.tools.registry import Caller
-from agents.llm import registry
 from agents.llm.ports import Line
 from agents.models import AgentRun, AgentVersion, ToolCall
-from agents.selectors import active_versions, any_version, authors_of, tools_of, version_of_type
+from agents.selectors import authors_of
 from conversations.models import Contact, Conversation, Message
 from conversations.selectors import seen_by, stopped_at
 from core.actors import Actor
 from core.db.rows import get_or_missing
 from core.models import AuditEntry
+from hitl.models import KillSwitch
 
 VIEW_RUN = "agents.view_agentrun"
 TRANSCRIPT_LINES = 30
@@ -43,7 +44,7 @@ class Standing:
     """How a run stands at one moment: the state and the place of its conversation, and the messages that it answers.
 
     `is_held` is False when another worker has the run. `contact_id` is the contact whose addresses the conversation
-    has: of a merged one that one, with its own facts and rights.
+    has: of a merged one that one, with its own facts and rights. `paused` are agents under an emergency stop, by id.
     """
 
     is_held: bool
@@ -52,7 +53,23 @@ class Standing:
     user_id: UUID | None
     channel: str
     keepers: tuple[UUID, ...]
+    account_id: UUID
+    account: str
+    team_id: UUID | None
+    team: str
+    paused: Sequence[str]
     inputs: Sequence[Input]
+
+    @property
+    def is_proven(self) -> bool:
+        """Return True if the sender of each message is proven."""
+        return bool(self.inputs) and all(each.is_verified for each in self.inputs)
+
+    @property
+    def is_colleague(self) -> bool:
+        """Return True if proven messages of the contact's own user are all that it answers."""
+        senders = {(each.is_verified, each.user_id) for each in self.inputs}
+        return self.user_id is not None and senders == {(True, self.user_id)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +77,6 @@ class Transcript:
     """The transcript that a run answers, and the agent that its newest message names."""
 
     lines: Sequence[Line] = field(repr=False)
-    has_messages: bool
     named: str
     message_ids: Sequence[UUID] = ()
     """Of which message each line is, in their order."""
@@ -92,19 +108,6 @@ def get_tool_call(*, viewer: Actor, call_id: UUID) -> ToolCall:
     return get_or_missing(query_tool_calls(viewer=viewer).filter(pk=call_id), "There is no such tool call.")
 
 
-def last_version(conversation_id: UUID, transcript: Transcript) -> AgentVersion | None:
-    """Return the active version of the agent that answered last in a conversation and is still switched on.
-
-    No query, unless none of these agents wrote anything that the transcript of a long conversation shows.
-    """
-    answering = {version.agent_id: version for version in active_versions()}
-    last = next((agent_id for agent_id in transcript.answered_by if agent_id in answering), None)
-    if last is None and len(transcript.lines) >= TRANSCRIPT_LINES:
-        runs = AgentRun.objects.filter(conversation_id=conversation_id, agent_version__agent_id__in=answering)
-        last = runs.order_by("-created_at").values_list("agent_version__agent_id", flat=True).first()
-    return answering[last] if last else None
-
-
 def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:
     """Read the masked transcript that this run answers, once per round.
 
@@ -128,13 +131,14 @@ def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:
     last = next((row for row in rows if inputs and row.seq == joined), None)
     named = str((last.metadata or {}).get("agent", "")) if last else ""
     answered_by = tuple(row.sender_id for row in reversed(rows) if row.sender_type == Message.Sender.AGENT)
-    return Transcript(lines, bool(inputs), named, tuple(row.id for row in ordered), answered_by)
+    return Transcript(lines, named, tuple(row.id for row in ordered), answered_by)
 
 
 def read_standing(run: AgentRun) -> Standing:
     """Return how a run stands now: one query for all that may end it, and for the person it works for (two if
     their contact was merged)."""
-    place = ("state", "channel_account__kind", "channel_account__keepers")
+    account = ("kind", "keepers", "id", "name")
+    place = ("state", *(f"channel_account__{name}" for name in account), "team_id", "team__name")
     people = ("contact_id", "contact__user_id", "origin_id")
     message = ("seq", "created_at", "sender_verified", "sender_user_id")
     columns = (
@@ -142,9 +146,11 @@ def read_standing(run: AgentRun) -> Standing:
         *("inputs__message_id", "inputs__number", *(f"inputs__message__{name}" for name in message)),
     )
     # One row for each message of the run; one without a message if there is none.
-    rows = list(AgentRun.objects.filter(pk=run.pk).values_list(*columns))
-    fence, run_state, answered, state, channel, keepers = rows[0][:6]
-    contact_id, user_id, origin_id = rows[0][6:9]
+    stops = KillSwitch.objects.filter(scope=KillSwitch.Scope.AGENT, released_at=None).values("target")
+    found = AgentRun.objects.filter(pk=run.pk).annotate(paused=ArraySubquery(stops))
+    rows = list(found.values_list(*columns, "paused"))
+    fence, run_state, answered, state, channel, keepers, account_id, account_name, team_id, team = rows[0][:10]
+    contact_id, user_id, origin_id = rows[0][10:13]
     if origin_id:  # a merged contact is rare, and its join would make every look dearer
         user_id = Contact.objects.values_list("user_id", flat=True).get(pk=origin_id)
     return Standing(
@@ -154,7 +160,12 @@ def read_standing(run: AgentRun) -> Standing:
         user_id=user_id,
         channel=channel,
         keepers=tuple(keepers),
-        inputs=[Input(row[9], row[10] <= answered, *row[11:]) for row in rows if row[9] is not None],
+        account_id=account_id,
+        account=account_name,
+        team_id=team_id,
+        team=team or "",
+        paused=rows[0][-1],
+        inputs=[Input(row[13], row[14] <= answered, *row[15:-1]) for row in rows if row[13] is not None],
     )
 
 
@@ -180,11 +191,9 @@ def caller_of(run: AgentRun, version: AgentVersion, standing: Standing | None = 
     A run has the rights of the weakest of its messages: one unverified among them makes it public.
     """
     now = standing or read_standing(run)
-    senders = {(message.is_verified, message.user_id) for message in now.inputs}
-    user_id, verified = now.user_id, bool(senders) and all(proven for proven, _ in senders)
     member = None
-    if user_id and senders == {(True, user_id)}:
-        member = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True).first()
+    if now.is_colleague:
+        member = Membership.objects.filter(user_id=now.user_id, is_active=True, user__is_active=True).first()
     linkers: tuple[UUID, ...] = ()
     if member:  # also by links that were removed: a link may have been removed and made again for them
         links = AuditEntry.objects.filter(
@@ -198,7 +207,7 @@ def caller_of(run: AgentRun, version: AgentVersion, standing: Standing | None = 
     return Caller(
         conversation_id=run.conversation_id,
         channel=now.channel,
-        verified=verified,
+        verified=now.is_proven,
         user_id=member.user_id if member else None,
         permissions=permissions_of(member.role) if member else frozenset(),
         agent_id=version.agent_id,
@@ -212,28 +221,3 @@ def caller_of(run: AgentRun, version: AgentVersion, standing: Standing | None = 
         agent_author_ids=authors_of(version.agent),
         channel_keeper_ids=now.keepers,
     )
-
-
-def choose_version(run: AgentRun, transcript: Transcript) -> AgentVersion | None:
-    """Return the agent version for this run. It is the one the frame names, else by topic, the last one, or any."""
-    named = _normalise(transcript.named)
-    if named:
-        if version := version_of_type(named):
-            return version
-        versions = active_versions()
-        fitting = [v for v in versions if named in {_normalise(v.agent.name), _normalise(str(v.agent_id))}]
-        if fitting:
-            return fitting[-1]
-    topic = registry.topic_of(transcript.lines) if transcript.has_messages else None
-    if topic:
-        # The specialist for the tool if it may use it, else any agent that may.
-        expert = version_of_type(topic.agent_type)
-        if expert is None or topic.tool not in tools_of(expert):
-            expert = next((v for v in active_versions() if topic.tool in tools_of(v)), expert)
-        if expert:
-            return expert
-    return last_version(run.conversation_id, transcript) or any_version()
-
-
-def _normalise(name: str) -> str:
-    return name.strip().lower().replace(" ", "_").replace("-", "_")

@@ -68,7 +68,12 @@ def configured_models() -> list[str]:
 
     These are the built-in one, those with an API key, and the organisation's own routes if one is active.
     """
-    return [key for key in _models if _is_configured(key) and (key not in _ready or _ready[key]())]
+    return [key for key in _models if is_usable(key)]
+
+
+def is_usable(key: str) -> bool:
+    """Return True if the organisation in scope can use a model now. One query for one of its own, else none."""
+    return key in _models and _is_configured(key) and (key not in _ready or _ready[key]())
 
 
 def remote_models() -> list[str]:

@@ -16,6 +16,7 @@ from conversations.inbox.selectors.lists import (
 from conversations.inbox.teams.seen import places_of, seen_by, teams_of_people
 from conversations.inbox.teams.selectors import VIEW_FIGURES, count_waiting, figure_scope, require_figures
 from conversations.inbox.threads.models import require_seat
+from conversations.inbox.triage.checks import condition_problem, words_in
 from conversations.messages.selectors.customers import (
     STOP_LIFE,
     find_customer_conversation,
@@ -32,6 +33,7 @@ __all__ = [
     "VIEW_FIGURES",
     "Audience",
     "ConversationFilters",
+    "condition_problem",
     "conversations_of",
     "count_needing_person",
     "count_waiting",
@@ -55,4 +57,5 @@ __all__ = [
     "tags_of_conversation",
     "teams_of_people",
     "wishes_of",
+    "words_in",
 ]

@@ -1,10 +1,11 @@
-"""Read one row that has to be there."""
+"""Read one row that has to be there, and move one among those that have an order."""
 
 from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
 from core.errors import NotFound
+from core.tenancy.models import TenantModel
 
 Row = TypeVar("Row")
 
@@ -15,3 +16,17 @@ def get_or_missing(rows: QuerySet[Any, Row], missing: str = "") -> Row:
     if found is None:
         raise NotFound(missing)
     return found
+
+
+def move_row(row: TenantModel, *, up: bool) -> None:
+    """Move a row one place up or down among the tenant's by their `position`; at the end nothing changes.
+
+    The caller holds the lock of this order until the commit.
+    """
+    rows = type(row).objects.order_by("position", "id")
+    order = list(rows.values_list("pk", flat=True))
+    place = order.index(row.pk)
+    order.insert(max(0, place + (-1 if up else 1)), order.pop(place))
+    for position, pk in enumerate(order):
+        rows.filter(pk=pk).exclude(position=position).update(position=position)
+    row.refresh_from_db()

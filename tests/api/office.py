@@ -11,6 +11,7 @@ from accounts import saved_views
 from accounts.models import Notice
 from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
+from agents.answering.routing import rules as answer_rules
 from agents.knowledge.services import create_collection, write_article
 from agents.langflow.connection import connect_server
 from agents.llm.routes.configuration import RouteSetup, create_route
@@ -198,6 +199,8 @@ def build_office(world: World) -> Office:
         said = team_chat.write_to_team(actor=owner, team_id=care.pk, text="Standup at ten")
         office.ids["team_message"] = said.pk
         sort = triage.RuleSettings(name="Refunds", condition='"refund" in words', priority=3)
+        who = answer_rules.AnswerSettings(name="Website", channel_account_id=chat.pk)
+        office.ids["answer_rule"] = answer_rules.create_answer_rule(actor=owner, settings=who).pk
         office.ids["rule"] = triage.create_triage_rule(actor=owner, settings=sort).pk
         office.ids["tag"] = tags.create_tag(actor=owner, name="Returns").pk
         office.ids["other_tag"] = tags.create_tag(actor=owner, name="Refunds").pk

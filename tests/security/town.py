@@ -11,7 +11,7 @@ from accounts.services import create_api_key
 from agents.langflow.models import FlowServer
 from agents.llm.routes.models import Budget, ModelCall, ModelRoute
 from agents.memory.models import ContactFact
-from agents.models import Agent, AgentRun, AgentVersion, Collection, Document, OpenQuestion, Site, ToolCall
+from agents.models import Agent, AgentRun, AgentVersion, AnswerRule, Collection, Document, OpenQuestion, Site, ToolCall
 from agents.studio.evals.models import EvalCase, EvalRun
 from agents.studio.trials.models import Trial
 from analytics.models import Alert, AlertRule, Brief, BriefPreference, Export, ExportSchedule, FigureDashboard
@@ -118,6 +118,7 @@ IN_THE_API = {
     "server_id": "agents.flowserver",
     "trial_id": "agents.trial",
     "case_id": "agents.evalcase",
+    "answer_rule_id": "agents.answerrule",
     "check_id": "agents.evalrun",
     "budget_id": "agents.budget",
     "call_id": "agents.toolcall",
@@ -227,6 +228,7 @@ def build_town(world: World) -> Town:
             _a_canned_file(),
             Tag.objects.earliest("id"),
             TriageRule.objects.earliest("id"),
+            AnswerRule.objects.earliest("id"),
             Availability.objects.earliest("id"),
             *_a_check(world),
         ]

@@ -3,7 +3,7 @@
 from typing import Final
 
 from agents.answering.guardrails.confidence import Grounds
-from agents.answering.guardrails.sentences import QUESTION, UNSURE
+from agents.answering.guardrails.sentences import COLLEAGUE, QUESTION, UNSURE
 from agents.langflow.connection import FLOW
 from agents.models import AgentRun, AgentRunMessage, AgentVersion
 from core.text.languages import foreign_language
@@ -43,6 +43,11 @@ def is_question(text: str) -> bool:
 def unsure(said: str) -> str:
     """Return that a colleague answers because the agent isn't sure, in the language of what was `said`."""
     return UNSURE.get(foreign_language(said), UNSURE[""])
+
+
+def colleague(said: str) -> str:
+    """Return that a colleague answers where no agent does, in the language of what was `said`."""
+    return COLLEAGUE.get(foreign_language(said), COLLEAGUE[""])
 
 
 def newest_words(run: AgentRun) -> str:

@@ -22,3 +22,12 @@ UNSURE: Final[Mapping[str, str]] = {
     "nl": "Dit weet ik niet zeker, dus ik heb een collega gevraagd. Die antwoordt u hier.",
     "pt": "Não tenho a certeza, por isso perguntei a um colega, que responderá aqui.",
 }
+COLLEAGUE: Final[Mapping[str, str]] = {
+    "": "Thank you for your message. A colleague will reply here.",
+    "de": "Vielen Dank für Ihre Nachricht. Jemand aus dem Team antwortet Ihnen hier.",
+    "es": "Gracias por su mensaje. Un colega le responderá aquí.",
+    "fr": "Merci pour votre message. Un collègue vous répondra ici.",
+    "it": "Grazie per il messaggio. Un collega le risponderà qui.",
+    "nl": "Bedankt voor uw bericht. Een collega antwoordt u hier.",
+    "pt": "Obrigado pela sua mensagem. Um colega responderá aqui.",
+}

@@ -15,12 +15,14 @@ from django.db.models import F
 from agents.answering import selectors, tool_calls
 from agents.answering.guardrails import LOW, Checked, Confidence, Grounds, Held, check_answer, doubt
 from agents.answering.guardrails.screen import screen
+from agents.answering.routing.choice import PERSON, REASONS
+from agents.answering.routing.turn import choose_for_run
 from agents.answering.runs import events, lease, outcomes
 from agents.answering.runs.batches import is_burst_under_way
 from agents.answering.runs.redacted import Redaction
 from agents.answering.runs.remembered import Memory
 from agents.answering.runs.reply import Speaker, agent_actor, answer_id
-from agents.answering.runs.understood import note_reading, note_said, recall_for
+from agents.answering.runs.understood import keep_reading, note_said, read_messages, recall_for
 from agents.answering.runs.watch import Ended, TooSlow, Watch, WatchedModel
 from agents.answering.tools import registry as tools
 from agents.answering.tools.registry import Caller
@@ -63,7 +65,8 @@ class Answer:
     """The result of a round.
 
     It is the answer or a failure, and the agent version that produced it.
-    When `ended`, only requests that were already made are reported; the code says why.
+    When `ended`, only requests that were already made are reported; the code says why. With `asks_person` a rule
+    leaves it to a person, and nothing is said.
     `draft` is what the model wrote and the gate stopped. With `asked_back` the text is our own question.
     """
 
@@ -75,6 +78,7 @@ class Answer:
     confidence: Confidence | None = None
     asked_back: bool = False
     mended: tuple[str, ...] = ()
+    asks_person: bool = False
 
 
 class Overtaken(Exception):
@@ -145,14 +149,18 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
     generation = run.generation
     standing = selectors.read_standing(run)
     transcript = selectors.read_transcript(run, standing.inputs)
-    version = selectors.choose_version(run, transcript)
+    found = read_messages(standing, transcript)
+    choice = choose_for_run(run, standing, transcript, found)
+    run.chosen_by, version = choice.as_document(), choice.version
     if version is None:
-        return Answer(RunOutcome("", 0, error="no_agent"), generation)
+        keep_reading(run, standing, found)  # triage may sort by it
+        error = "" if choice.code == PERSON else REASONS[choice.code]
+        return Answer(RunOutcome("", 0, error=error), generation, asks_person=not error)
     if not may_wait and asks_network(version):
         raise NeedsModelWorker
     done, ended = () if is_first else tool_calls.list_recorded(run), ""
     try:
-        note_reading(run, standing, transcript)
+        keep_reading(run, standing, found)
         grounds = doubt.grounds_of(version)
         grounds.take([*transcript.lines, *done])
         held, memory = Held(speaker.emit, version.prompt, grounds.holds), Memory()
@@ -301,7 +309,7 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, calls: lis
     Then hand off if needed.
     """
     made = _done(calls)
-    words = "" if answer.ended else _words(run, answer)
+    words = "" if answer.ended or answer.asks_person else _words(run, answer)
     text, version, reply_id = _with_request_sentences(words, made), answer.version, None
     is_answer = bool(words) and not answer.outcome.error
     named = citations.read_sources((s.number, s.passage_id) for s in answer.outcome.sources)
@@ -349,7 +357,8 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, calls: lis
     else:
         streams.append_all(_told(run, answer, calls, answer.ended))
     _record_end(run, answer, calls, code=answer.ended, reply_id=reply_id)
-    reason = answer.outcome.error or next((c.result["hand_off"] for c in made if "hand_off" in c.result), "")
+    asked_for = next((c.result["hand_off"] for c in made if "hand_off" in c.result), "")
+    reason = answer.outcome.error or (REASONS[PERSON] if answer.asks_person else asked_for)
     if reason:
         code = re.sub(r"[^a-z0-9_]", "_", reason.lower())[:40]
         code = code if re.match(r"[a-z][a-z0-9_]", code) else "agent_failed"
@@ -370,6 +379,8 @@ def _words(run: AgentRun, answer: Answer) -> str:
     """Return what the customer reads: the answer, or our own words for why there is none."""
     if answer.outcome.error == LOW:
         return doubt.unsure(doubt.newest_words(run))
+    if answer.outcome.error in REASONS.values():
+        return doubt.colleague(doubt.newest_words(run))
     return doubt.APOLOGY if answer.outcome.error else answer.outcome.text or doubt.APOLOGY
 
 
@@ -426,6 +437,7 @@ def _record_end(
         confidence=answer.confidence.value if answer.confidence else None,
         confidence_factors=answer.confidence.as_document() if answer.confidence else {},
         asked_back=answer.asked_back,
+        chosen_by=run.chosen_by,
         mended=list(answer.mended),
         redacted=dict(outcome.redacted),
         reply_id=reply_id or run.reply_id,

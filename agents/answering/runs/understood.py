@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from agents.answering.interpretation import read
+from agents.answering import interpretation
 from agents.answering.selectors import Standing, Transcript
 from agents.answering.tools.registry import Caller
 from agents.memory.models import ContactFact
@@ -21,21 +21,20 @@ NEWEST: Final = 12
 """Messages of both sides that are looked at."""
 
 
-def note_reading(run: AgentRun, standing: Standing, transcript: Transcript) -> None:
-    """Keep the reading of the messages that a run answers. One statement."""
-    said = [line.text for line in transcript.lines if line.role == "user"]
-    if not (said and standing.inputs):
-        return
-    is_proven = any(each.is_verified for each in standing.inputs)
-    unanswered = sum(not each.is_answered for each in standing.inputs)
-    _keep(
-        run.conversation_id,
-        max(each.seq for each in standing.inputs),
-        said,
+def read_messages(standing: Standing, transcript: Transcript) -> interpretation.Reading:
+    """Return the reading of the messages that a run answers."""
+    return interpretation.read(
+        [line.text for line in transcript.lines if line.role == "user"],
         is_member=standing.user_id is not None,
-        is_proven=is_proven,
-        waits_for_answer=unanswered,
+        is_proven=any(each.is_verified for each in standing.inputs),
+        waits_for_answer=sum(not each.is_answered for each in standing.inputs),
     )
+
+
+def keep_reading(run: AgentRun, standing: Standing, found: interpretation.Reading) -> None:
+    """Keep the reading of the messages that a run answers. One statement."""
+    if standing.inputs:
+        _keep(run.conversation_id, max(each.seq for each in standing.inputs), found)
 
 
 def note_message(*, message_id: UUID) -> None:
@@ -51,20 +50,12 @@ def note_message(*, message_id: UUID) -> None:
     waits = next((place for place, row in enumerate(newest) if row[0] != Message.Direction.IN), len(newest))
     owners = Conversation.objects.filter(pk=message.conversation_id)
     origin_id, user_id, user_of_origin = owners.values_list("origin_id", "contact__user_id", "origin__user_id").get()
-    _keep(
-        message.conversation_id,
-        message.seq,
-        said,
-        is_member=(user_of_origin if origin_id else user_id) is not None,
-        is_proven=newest[0][2],
-        waits_for_answer=waits,
-    )
+    is_member = (user_of_origin if origin_id else user_id) is not None
+    found = interpretation.read(said, is_member=is_member, is_proven=newest[0][2], waits_for_answer=waits)
+    _keep(message.conversation_id, message.seq, found)
 
 
-def _keep(
-    conversation_id: UUID, seq: int, said: list[str], *, is_member: bool, is_proven: bool, waits_for_answer: int
-) -> None:
-    found = read(said, is_member=is_member, is_proven=is_proven, waits_for_answer=waits_for_answer)
+def _keep(conversation_id: UUID, seq: int, found: interpretation.Reading) -> None:
     conversations.record_reading(
         actor=system("agents"),
         conversation_id=conversation_id,

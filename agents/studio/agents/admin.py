@@ -16,6 +16,8 @@ from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 
 from agents import selectors, services
+from agents.answering.routing.panels import otherwise_of, panel_of_agent
+from agents.answering.routing.selectors import outlook
 from agents.answering.tools import registry as tools
 from agents.models import Agent, AgentVersion, Collection
 from agents.studio.agents import gallery, portability
@@ -218,6 +220,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             "changes": _changes(obj.active_version, draft) if draft else [],
             "history": list(activations[:SHOWN_HISTORY]),
             "checks": self.checks_context(viewer, obj, draft),
+            "answers": panel_of_agent(viewer, obj),
             "export_url": reverse("admin:agents_agent_export", args=[obj.pk]),
         }
 
@@ -356,6 +359,10 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         """Let the draft answer."""
         override = form.cleaned_data["override"]
         agent = services.activate_draft(actor=viewer_of(request), agent_id=obj.pk, override=override, **seen_by(form))
+        found = outlook(viewer=viewer_of(request))
+        if found.rivals:
+            missing = f"Where no answer rule counts: {otherwise_of(found)}. Choose who answers on this page."
+            messages.warning(request, missing)
         return f"{agent.name} is now answering in version {form.cleaned_data['version']}."
 
     activate_again = calls(services.activate_again, "agent_id", permission=ACTIVATE,

@@ -35,9 +35,9 @@ MOST_OPEN: Final = 100
 def create_agent(*, actor: Actor, type: str, setup: Setup, template: str = "") -> Agent:
     """Create an agent of the tenant's own as a draft, owned by the actor.
 
-    It answers nobody until the draft is activated; from then on it takes precedence over the built-in agent of its
-    type. With a `template` that template's cases are kept for it. Needs `agents.change_agent`; raises `Invalid` with
-    the invalid fields.
+    It answers nobody until the draft is activated; from then on customers where an answer rule names it or it is the
+    only one, and colleagues in place of the built-in agent of its type. With a `template` that template's cases are
+    kept for it. Needs `agents.change_agent`; raises `Invalid` with the invalid fields.
     """
     actor.require(CHANGE)
     clean = checked(setup)

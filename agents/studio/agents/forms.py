@@ -163,7 +163,7 @@ class NewAgentForm(AgentForm):
     type = forms.ChoiceField(
         label="Works on",
         choices=gallery.types,
-        help_text="It replaces the built-in agent of this type. A custom agent answers where a page names it.",
+        help_text="Colleagues who ask about it get this agent. Who answers customers is chosen under “Who answers”.",
     )
     template = forms.ChoiceField(
         required=False,

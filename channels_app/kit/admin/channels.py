@@ -24,6 +24,7 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount
+from conversations.registry import panels_at
 from core.errors import Invalid
 
 LOGGED: Final = 20
@@ -118,7 +119,7 @@ class ChannelAccountAdmin(ServiceAdmin):
         hidden = {"Allowed websites": not page.has_websites, "Address": not obj.address}
         context["rows"] = [row for row in context["rows"] if not hidden.get(row[0])]
         health = read_health(viewer=viewer, account_id=obj.pk)
-        context |= {"health": health, **page.context(request, obj)}
+        context |= {"health": health, "panels": panels_at("channel", viewer, obj), **page.context(request, obj)}
         if channel and not sources_of(channel):
             # Nothing is posted to it, so that there is nothing to set up at a vendor, and no log.
             return context

@@ -23,6 +23,7 @@ from conversations.inbox.teams.selectors import list_people, query_availability,
 from conversations.inbox.teams.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
 from conversations.inbox.threads.admin import TeamChatPages
 from conversations.models import MOST_AT_ONCE, Availability, Priority, Team
+from conversations.registry import panels_at
 from conversations.surveys.surveys import QUESTION
 from hitl.models import BusinessCalendar
 
@@ -223,6 +224,10 @@ class TeamAdmin(TeamChatPages):
             return "Customers aren't asked"
         share = "" if team.survey_share == 100 else f", {team.survey_share} % of customers"
         return f"{team.get_survey_display()}{share}: “{team.survey_question or QUESTION}”"
+
+    def detail_context(self, request: HttpRequest, obj: Team) -> dict[str, Any]:
+        """Return the fields, and what other apps show about a team."""
+        return {**super().detail_context(request, obj), "panels": panels_at("team", viewer_of(request), obj)}
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Return the values a form starts with."""

@@ -151,7 +151,12 @@ class TriageRuleAdmin(ServiceAdmin):
         """Show what the rule would have done."""
         found = triage.try_rule(actor=viewer_of(request), rule_id=obj.pk, days=form.cleaned_data["days"])
         lines = [
-            {"talk": one.conversation, "name": customer_name(one.conversation), "what": in_words(one)}
+            {
+                "talk": one.conversation,
+                "name": customer_name(one.conversation),
+                "what": in_words(one),
+                "at": one.conversation.escalated_at,
+            }
             for one in found.differences
         ]
         context = {
@@ -164,7 +169,7 @@ class TriageRuleAdmin(ServiceAdmin):
             "list_title": self.list_label,
             "opts": self.opts,
         }
-        return TemplateResponse(request, "console/triage_trial.html", context)
+        return TemplateResponse(request, "console/rule_trial.html", context)
 
     move_up = calls(
         partial(triage.move_triage_rule, up=True),

@@ -1,7 +1,7 @@
-"""Find conditions of triage rules that are never met, such as an hour of 25 or a channel that doesn't exist."""
+"""What conditions of rules over conversations share: words, and why one is never met, such as an hour of 25."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -12,11 +12,22 @@ from core.working_time import DAYS
 
 HIGHEST: Final = {"hour": 23, "urgency": 100, "lead": 100, "confidence": 100}
 WORD: Final = re.compile(r"\w+")
+MOST_WORDS: Final = 400
+Values = Mapping[str, Callable[[], Collection[str]]]
+"""What reads the values that a fact can have, by its name."""
 
 
-def problem_of(node: Node) -> str:
-    """Return why a part of a condition is never met, or "". At most two queries."""
-    return next((problem for part in _comparisons(node) if (problem := _problem_of_part(part))), "")
+def words_in(text: str) -> tuple[str, ...]:
+    """Return the words of a message in lower case, for conditions; of a long one its first 400."""
+    return tuple(word.lower() for word in WORD.findall(text)[:MOST_WORDS])
+
+
+def condition_problem(node: Node, values: Values | None = None) -> str:
+    """Return why a part of a condition is never met, or "". `values` adds facts to those of triage.
+
+    At most two queries, beside those of `values`.
+    """
+    return next((problem for part in _comparisons(node) if (problem := _problem_of_part(part, values or {}))), "")
 
 
 def _comparisons(node: Node) -> Iterator[Compare]:
@@ -29,7 +40,7 @@ def _comparisons(node: Node) -> Iterator[Compare]:
             yield from _comparisons(part)
 
 
-def _problem_of_part(part: Compare) -> str:
+def _problem_of_part(part: Compare, more: Values) -> str:
     fact = part.left if isinstance(part.left, Name) else part.right
     value = part.right if isinstance(part.left, Name) else part.left
     if not isinstance(fact, Name) or not isinstance(value, Literal):
@@ -40,12 +51,13 @@ def _problem_of_part(part: Compare) -> str:
     if fact.name == "words":
         unfit = [one for one in said if one != one.lower() or not WORD.fullmatch(one)]
         return f"“{unfit[0]}” is never among the words: write a single word in lower case." if unfit else ""
-    if part.sign not in ("==", "in") or (known := _known(fact.name)) is None:
+    values = more[fact.name]() if fact.name in more else _known(fact.name)
+    if part.sign not in ("==", "in") or values is None:
         return ""
-    unknown = [one for one in said if one not in known]
+    unknown = [one for one in said if one not in values]
     if not unknown:
         return ""
-    choices = ", ".join(sorted(filter(None, known))[:20])
+    choices = ", ".join(sorted(filter(None, values))[:20])
     return f"{fact.name} is never “{unknown[0]}”. {f'Use {choices}.' if choices else 'There is none yet.'}"
 
 

@@ -33,18 +33,17 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import advisory_lock, locked
-from core.db.rows import get_or_missing
+from core.db.rows import get_or_missing, move_row
 from core.errors import Invalid
 from core.expressions import BadExpression, NotEvaluable, Vocabulary, holds, parse
 from core.jobs import queues
 from core.observability.logging import get_logger
-from core.working_time import DAYS, BrokenCalendar, Calendar
+from core.working_time import DAYS, is_open
 
 log = get_logger(__name__)
 MANAGE: Final = "conversations.manage_desk"
 MISSING: Final = "This triage rule doesn't exist."
 MOST: Final = 100
-MOST_WORDS: Final = 400
 LONGEST_TRIAL: Final = 90
 TRIED: Final = 1000
 SHOWN: Final = 50
@@ -166,14 +165,13 @@ def facts_of(conversations: Sequence[Conversation], moments: Mapping[UUID, datet
     found = {}
     for row in conversations:
         here = moments[row.pk].astimezone(zone)
-        words = [word.lower() for word in checks.WORD.findall(said.get(row.pk) or "")[:MOST_WORDS]]
         found[row.pk] = {
             "channel": row.channel_account.kind,
             "account": row.channel_account.name,
             "language": row.language,
             "hour": here.hour,
             "weekday": DAYS[here.weekday()],
-            "working_hours": "yes" if _is_open(hours, here) else "no",
+            "working_hours": "yes" if is_open(hours, here) else "no",
             "verified": "yes" if row.record_id in verified else "no",
             "intent": row.intent,
             "reason": row.escalation_reason,
@@ -182,18 +180,9 @@ def facts_of(conversations: Sequence[Conversation], moments: Mapping[UUID, datet
             "confidence": row.confidence,
             "earlier_team": earlier.get(row.pk, ""),
             "contact_tags": tuple(sorted(tags.get(row.contact_id, ()))),
-            "words": tuple(words),
+            "words": checks.words_in(said.get(row.pk) or ""),
         }
     return found
-
-
-def _is_open(hours: Calendar, moment: datetime) -> bool:
-    """Return True within working hours; a calendar without any is never open."""
-    minute = timedelta(minutes=1)
-    try:
-        return hours.between(moment, moment + minute) > timedelta(0)
-    except BrokenCalendar:
-        return False
 
 
 def try_rule(*, actor: Actor, rule_id: UUID, days: int = 7, now: datetime | None = None) -> TrialResult:
@@ -278,14 +267,7 @@ def move_triage_rule(*, actor: Actor, rule_id: UUID, up: bool) -> TriageRule:
     with transaction.atomic():
         advisory_lock(_LOCK)
         row = locked(TriageRule, rule_id, MISSING)
-        order = [
-            pk for pk in TriageRule.objects.order_by("position", "id").values_list("pk", flat=True) if pk != row.pk
-        ]
-        before = TriageRule.objects.filter(position__lt=row.position).count()
-        order.insert(max(0, before + (-1 if up else 1)), row.pk)
-        for position, pk in enumerate(order):
-            TriageRule.objects.filter(pk=pk).exclude(position=position).update(position=position)
-        row.refresh_from_db()
+        move_row(row, up=up)
         _record(actor, "TRIAGE_RULE_MOVED", row)
     return row
 
@@ -357,7 +339,7 @@ def _checked(settings: RuleSettings) -> dict[str, Any]:
     condition = settings.condition.strip()
     if condition:
         try:
-            if never := checks.problem_of(parse(condition, FACTS)):
+            if never := checks.condition_problem(parse(condition, FACTS)):
                 wrong["condition"] = [never]
         except BadExpression as problem:
             wrong["condition"] = [str(problem)]

@@ -13,7 +13,7 @@ import pytest
 from agents import services
 from agents.langflow import connection
 from agents.langflow.models import FlowServer
-from agents.models import Agent
+from agents.models import Agent, AnswerRule
 from standins.langflow.flows import IDS
 from standins.langflow.server import LangflowServer, Sessions
 from tests.world import OPERATOR
@@ -40,6 +40,7 @@ class Langflow:
         made = services.create_agent(actor=OPERATOR, type="custom", setup=setup)
         agent = services.activate_draft(actor=OPERATOR, agent_id=made.pk)
         Agent.objects.exclude(pk=agent.pk).update(is_active=False)
+        AnswerRule.objects.update(agent=agent)
         return agent
 
     def messages(self) -> list[dict[str, Any]]:

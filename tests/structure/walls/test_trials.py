@@ -55,6 +55,7 @@ ONLY_READ = frozenset(
         "conversations.inbox.selectors.search",
         "conversations.inbox.teams.seen",
         "conversations.inbox.teams.selectors",
+        "conversations.inbox.triage.checks",
         "conversations.messages.selectors.customers",
         "conversations.messages.selectors.failures",
         "conversations.messages.selectors.messages",

@@ -1,0 +1,96 @@
+"""Read answer rules: all of them, those in force, and what they come to for a channel, a team or an agent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from agents.answering.routing.choice import MISSING, NONE, Cast, Choice, cast_of, without_rule
+from agents.answering.routing.facts import ReadRule
+from agents.answering.routing.models import AnswerRule
+from agents.selectors import VIEW_AGENT
+from core.actors import Actor
+from core.db.rows import get_or_missing
+from core.reliability import kept
+from hitl.models import KillSwitch
+
+MISSING_RULE = "This answer rule doesn't exist."
+
+
+def query_rules(*, viewer: Actor) -> QuerySet[AnswerRule]:
+    """Return the answer rules in their order, with their agents and places. Needs `agents.view_agent`."""
+    viewer.require(VIEW_AGENT)
+    return _rules()
+
+
+def get_rule(*, viewer: Actor, answer_rule_id: UUID) -> AnswerRule:
+    """Return one answer rule. Needs `agents.view_agent`; raises `NotFound`."""
+    return get_or_missing(query_rules(viewer=viewer).filter(pk=answer_rule_id), MISSING_RULE)
+
+
+def _rules() -> QuerySet[AnswerRule]:
+    rows: QuerySet[AnswerRule] = AnswerRule.objects.order_by("position", "id")
+    return rows.select_related("channel_account", "team", "calendar", "agent", "fallback").defer(
+        "channel_account__credentials"
+    )
+
+
+def active_rules() -> Sequence[ReadRule]:
+    """Return the rules in force in their order, as they were seconds ago."""
+    return kept.keep(lambda: readable(_rules().filter(is_active=True)), "answer rules")
+
+
+def readable(rows: Sequence[AnswerRule] | QuerySet[AnswerRule]) -> Sequence[ReadRule]:
+    """Return the rules that can be read, with their conditions parsed."""
+    return tuple(found for rule in rows if (found := ReadRule.of(rule)))
+
+
+def cast_now() -> Cast:
+    """Return the agents that are switched on, and which of them are paused now. One query, beside what is kept."""
+    stops = KillSwitch.objects.filter(scope=KillSwitch.Scope.AGENT, released_at=None)
+    return cast_of(list(stops.values_list("target", flat=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Who answers somewhere: rules in their order, and who answers customers where none of them counts."""
+
+    rules: Sequence[AnswerRule]
+    cast: Cast
+    otherwise: Choice | None
+    """None where a rule without a condition leaves nothing open."""
+
+    @property
+    def rivals(self) -> list[str]:
+        """Return the names of the agents between which a choice is missing."""
+        if self.otherwise is None or self.otherwise.code != MISSING:
+            return []
+        return sorted(version.agent.name for version in self.cast.for_customers())
+
+    @property
+    def is_without_agent(self) -> bool:
+        """Return True if no agent is switched on."""
+        return self.otherwise is not None and self.otherwise.code == NONE
+
+
+def outlook(*, viewer: Actor, account_id: UUID | None = None) -> Outlook:
+    """Return who answers what comes by a channel; without one all rules, of which those for every channel settle it.
+
+    Needs `agents.view_agent`.
+    """
+    rules = list(query_rules(viewer=viewer))
+    if account_id is not None:
+        rules = [rule for rule in rules if rule.channel_account_id in (None, account_id)]
+    cast = cast_now()
+    settling = [rule for rule in rules if rule.channel_account_id in (None, account_id)]
+    return Outlook(rules, cast, None if leave_nothing_open(settling) else without_rule(cast))
+
+
+def leave_nothing_open(rules: Sequence[AnswerRule]) -> bool:
+    """Return True if every message meets one of these rules: one without a condition, or two for all hours."""
+    plain = [rule for rule in rules if rule.is_active and not (rule.condition or rule.team_id)]
+    hours = {(rule.calendar_id, rule.within_hours) for rule in plain if rule.calendar_id}
+    return any(rule.calendar_id is None for rule in plain) or any(
+        (calendar, not within) in hours for calendar, within in hours
+    )

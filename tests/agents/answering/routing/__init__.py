@@ -1,0 +1,1 @@
+"""Tests of answer rules: who answers where."""
