@@ -43,7 +43,8 @@ class Standing:
     """How a run stands at one moment: the state and the place of its conversation, and the messages that it answers.
 
     `is_held` is False when another worker has the run. `contact_id` is the contact whose addresses the conversation
-    has: of a merged one that one, with its own facts and rights.
+    has: of a merged one that one, with its own facts and rights. `language` is that of its messages so far, or else the
+    one that its contact is known by.
     """
 
     is_held: bool
@@ -52,6 +53,7 @@ class Standing:
     user_id: UUID | None
     channel: str
     keepers: tuple[UUID, ...]
+    language: str
     inputs: Sequence[Input]
 
 
@@ -134,8 +136,8 @@ def read_transcript(run: AgentRun, inputs: Sequence[Input]) -> Transcript:
 def read_standing(run: AgentRun) -> Standing:
     """Return how a run stands now: one query for all that may end it, and for the person it works for (two if
     their contact was merged)."""
-    place = ("state", "channel_account__kind", "channel_account__keepers")
-    people = ("contact_id", "contact__user_id", "origin_id")
+    place = ("state", "channel_account__kind", "channel_account__keepers", "language")
+    people = ("contact_id", "contact__user_id", "origin_id", "contact__language")
     message = ("seq", "created_at", "sender_verified", "sender_user_id")
     columns = (
         *("fence", "state", "answered", *(f"conversation__{name}" for name in (*place, *people))),
@@ -143,8 +145,8 @@ def read_standing(run: AgentRun) -> Standing:
     )
     # One row for each message of the run; one without a message if there is none.
     rows = list(AgentRun.objects.filter(pk=run.pk).values_list(*columns))
-    fence, run_state, answered, state, channel, keepers = rows[0][:6]
-    contact_id, user_id, origin_id = rows[0][6:9]
+    fence, run_state, answered, state, channel, keepers, language = rows[0][:7]
+    contact_id, user_id, origin_id, known = rows[0][7:11]
     if origin_id:  # a merged contact is rare, and its join would make every look dearer
         user_id = Contact.objects.values_list("user_id", flat=True).get(pk=origin_id)
     return Standing(
@@ -154,7 +156,8 @@ def read_standing(run: AgentRun) -> Standing:
         user_id=user_id,
         channel=channel,
         keepers=tuple(keepers),
-        inputs=[Input(row[9], row[10] <= answered, *row[11:]) for row in rows if row[9] is not None],
+        language=language or known.partition("_")[0],
+        inputs=[Input(row[11], row[12] <= answered, *row[13:]) for row in rows if row[11] is not None],
     )
 
 

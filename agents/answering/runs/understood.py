@@ -21,17 +21,18 @@ NEWEST: Final = 12
 """Messages of both sides that are looked at."""
 
 
-def note_reading(run: AgentRun, standing: Standing, transcript: Transcript) -> None:
-    """Keep the reading of the messages that a run answers. One statement."""
+def note_reading(run: AgentRun, standing: Standing, transcript: Transcript) -> str:
+    """Keep the reading of the messages that a run answers, and return their language. One statement."""
     said = [line.text for line in transcript.lines if line.role == "user"]
     if not (said and standing.inputs):
-        return
+        return standing.language
     is_proven = any(each.is_verified for each in standing.inputs)
     unanswered = sum(not each.is_answered for each in standing.inputs)
-    _keep(
+    return _keep(
         run.conversation_id,
         max(each.seq for each in standing.inputs),
         said,
+        language=standing.language,
         is_member=standing.user_id is not None,
         is_proven=is_proven,
         waits_for_answer=unanswered,
@@ -50,11 +51,13 @@ def note_message(*, message_id: UUID) -> None:
     said = [text for direction, text, _ in reversed(newest) if direction == Message.Direction.IN]
     waits = next((place for place, row in enumerate(newest) if row[0] != Message.Direction.IN), len(newest))
     owners = Conversation.objects.filter(pk=message.conversation_id)
-    origin_id, user_id, user_of_origin = owners.values_list("origin_id", "contact__user_id", "origin__user_id").get()
+    columns = ("origin_id", "contact__user_id", "origin__user_id", "language")
+    origin_id, user_id, user_of_origin, language = owners.values_list(*columns).get()
     _keep(
         message.conversation_id,
         message.seq,
         said,
+        language=language,
         is_member=(user_of_origin if origin_id else user_id) is not None,
         is_proven=newest[0][2],
         waits_for_answer=waits,
@@ -62,15 +65,23 @@ def note_message(*, message_id: UUID) -> None:
 
 
 def _keep(
-    conversation_id: UUID, seq: int, said: list[str], *, is_member: bool, is_proven: bool, waits_for_answer: int
-) -> None:
-    found = read(said, is_member=is_member, is_proven=is_proven, waits_for_answer=waits_for_answer)
+    conversation_id: UUID,
+    seq: int,
+    said: list[str],
+    *,
+    language: str,
+    is_member: bool,
+    is_proven: bool,
+    waits_for_answer: int,
+) -> str:
+    found = read(said, language=language, is_member=is_member, is_proven=is_proven, waits_for_answer=waits_for_answer)
     conversations.record_reading(
         actor=system("agents"),
         conversation_id=conversation_id,
         seq=seq,
         reading=Reading(found.intent, found.language, found.urgency, found.lead, found.as_document()),
     )
+    return found.language
 
 
 def note_said(version: AgentVersion, standing: Standing, transcript: Transcript) -> None:
