@@ -36,8 +36,8 @@ _FILLERS: Final = {
     ),
     "es": (
         "cómo como cuánto cuánta cuántos cuántas cuanto cuándo cuando dónde donde quién qué cuál cuáles por favor "
-        "puedo puede pueden podría quiero quisiera necesito tengo tiene tienen hay hacer saber decir pregunta ayuda hola "
-        "gracias buenos días buenas tardes ustedes usted tiempo algo debo"
+        "puedo puede pueden podría quiero quisiera necesito tengo tiene tienen hay hacer saber decir pregunta ayuda "
+        "hola gracias buenos días buenas tardes ustedes usted tiempo algo debo"
     ),
 }
 _ALIKE: Final = (

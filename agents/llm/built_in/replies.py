@@ -62,7 +62,7 @@ def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:
 
 
 def _public() -> str:
-    ours = gettext("I'm sorry, that's only for signed-in colleagues of this company.")
+    ours = gettext("Sorry, only signed-in colleagues of this company can do that.")
     return f"{ours} {gettext(PERSON_OFFER)}"
 
 
