@@ -240,7 +240,7 @@ def _collection_facts(name: str, audience: str, description: str) -> dict[str, s
 
 def searched_as(code: str) -> str:
     """Return the language as which documents of a language are searched: that of whole words if we have no other."""
-    plain = {"nb": "no", "nn": "no", "iw": "he", "in": "id"}.get(code, code)
+    plain = {"nb": "no", "nn": "no"}.get(code, code)
     return plain if plain in Document.Language.values else Document.Language.OTHER
 
 

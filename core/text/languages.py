@@ -111,12 +111,12 @@ def foreign_language(text: str) -> str:
     return "" if code == "en" else code
 
 
-def language_of_talk(texts: Sequence[str], known: str = "") -> str:
-    """Return the language of the newest of somebody's texts that tells it, else the one that is `known`.
+def language_of_talk(texts: Sequence[str], before: str = "") -> str:
+    """Return the language of the newest of somebody's texts that tells it, else the one of `before`.
 
-    Where nothing is known yet, a greeting tells: it never changes a language.
+    Where there is none yet, a greeting tells: it never changes a language.
     """
-    told = next((code for text in reversed(texts) if (code := language_of(text))), known)
+    told = next((code for text in reversed(texts) if (code := language_of(text))), before)
     return told or next((code for text in reversed(texts) if (code := courtesy_in(text)[1])), "")
 
 
