@@ -102,7 +102,7 @@ def _ask(
         # What was said is sealed: scanners of mail open the link too, and it may be passed on.
         "comment": form.data.get("comment", "") if form else "",
         "has_comment": bool(survey.comment),
-        "faults": {name: gettext(found[0]).format(limit=COMMENT_LIMIT) for name, found in form.errors.items()}
+        "faults": {name: gettext(str(found[0])).format(limit=COMMENT_LIMIT) for name, found in form.errors.items()}
         if form
         else {},
         "limit": COMMENT_LIMIT,

@@ -14,6 +14,8 @@ from agents.knowledge.models import Document
 from agents.llm.built_in import phrases
 from agents.models import AgentRun
 from conversations.models import Conversation, Message
+from conversations.replies.wait_notice import answer_about_the_wait
+from core.actors import system
 from core.clock import now
 from core.text.speech import SPOKEN, speaking
 from tests.agents.conftest import Desk
@@ -65,6 +67,15 @@ def test_wish_for_a_person_is_understood_and_answered_in_each_language(
 ) -> None:
     assert help_desk.say(asked, "visitor").startswith(begins)
     assert (help_desk.conversation.state, help_desk.conversation.escalation_reason) == ("person", "asked_for_person")
+
+
+def test_who_waits_for_a_person_hears_of_it_in_their_language(help_desk: Desk) -> None:
+    help_desk.say("Kann ich mit einem Menschen sprechen?", "visitor")
+    message = help_desk.receive("Ist jemand da?", "visitor")
+    assert answer_about_the_wait(actor=system("agents"), message_id=message.pk)
+    answer = help_desk.answers(message.conversation_id)[-1]
+    assert answer.startswith("Danke, das habe ich weitergegeben.")
+    assert answer.endswith("Sie sind als Nächstes dran.")
 
 
 def test_question_without_an_answer_is_asked_once_for_other_words_and_then_brings_a_person(help_desk: Desk) -> None:
