@@ -45,6 +45,7 @@ class Standing:
 
     `is_held` is False when another worker has the run. `contact_id` is the contact whose addresses the conversation
     has: of a merged one that one, with its own facts and rights. `paused` are agents under an emergency stop, by id.
+    `language` is that of its messages so far, or else the one that its contact is known by.
     """
 
     is_held: bool
@@ -58,6 +59,7 @@ class Standing:
     team_id: UUID | None
     team: str
     paused: Sequence[str]
+    language: str
     inputs: Sequence[Input]
 
     @property
@@ -138,8 +140,8 @@ def read_standing(run: AgentRun) -> Standing:
     """Return how a run stands now: one query for all that may end it, and for the person it works for (two if
     their contact was merged)."""
     account = ("kind", "keepers", "id", "name")
-    place = ("state", *(f"channel_account__{name}" for name in account), "team_id", "team__name")
-    people = ("contact_id", "contact__user_id", "origin_id")
+    place = ("state", *(f"channel_account__{name}" for name in account), "team_id", "team__name", "language")
+    people = ("contact_id", "contact__user_id", "origin_id", "contact__language")
     message = ("seq", "created_at", "sender_verified", "sender_user_id")
     columns = (
         *("fence", "state", "answered", *(f"conversation__{name}" for name in (*place, *people))),
@@ -150,7 +152,7 @@ def read_standing(run: AgentRun) -> Standing:
     found = AgentRun.objects.filter(pk=run.pk).annotate(paused=ArraySubquery(stops))
     rows = list(found.values_list(*columns, "paused"))
     fence, run_state, answered, state, channel, keepers, account_id, account_name, team_id, team = rows[0][:10]
-    contact_id, user_id, origin_id = rows[0][10:13]
+    language, contact_id, user_id, origin_id, known = rows[0][10:15]
     if origin_id:  # a merged contact is rare, and its join would make every look dearer
         user_id = Contact.objects.values_list("user_id", flat=True).get(pk=origin_id)
     return Standing(
@@ -165,7 +167,8 @@ def read_standing(run: AgentRun) -> Standing:
         team_id=team_id,
         team=team or "",
         paused=rows[0][-1],
-        inputs=[Input(row[13], row[14] <= answered, *row[15:-1]) for row in rows if row[13] is not None],
+        language=language or known.partition("_")[0],
+        inputs=[Input(row[15], row[16] <= answered, *row[17:-1]) for row in rows if row[15] is not None],
     )
 
 

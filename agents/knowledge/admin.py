@@ -61,7 +61,9 @@ class ArticleForm(ConsoleForm):
         widget=forms.Textarea(attrs={"rows": 16}),
         help_text="Begin a section with a line such as “## Returns from abroad”. Each section answers on its own.",
     )
-    language = LANGUAGE
+    language = forms.ChoiceField(
+        label="Language", choices=[("", "As the text is written"), *Document.Language.choices], required=False
+    )
     address = forms.CharField(
         label="Address (optional)",
         required=False,

@@ -113,7 +113,9 @@ class NewArticle(serializers.Serializer[Any]):
     collection_id = serializers.UUIDField()
     title = serializers.CharField(max_length=services.TITLE_LIMIT)
     text = serializers.CharField(max_length=services.TEXT_LIMIT)
-    language = serializers.ChoiceField(choices=Document.Language.choices, required=False)
+    language = serializers.ChoiceField(
+        choices=Document.Language.choices, required=False, help_text="Without one, the language that the text tells."
+    )
     address = serializers.CharField(max_length=services.ADDRESS_LIMIT, required=False, allow_blank=True)
 
 

@@ -18,6 +18,7 @@ from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound, check_fields
 from core.jobs.queues import enqueue_after_commit
 from core.text.clean import clean_text
+from core.text.languages import main_language
 
 MANAGE: Final = "agents.manage_knowledge"
 NAME_LIMIT: Final = 80
@@ -101,13 +102,13 @@ def write_article(
     collection_id: UUID,
     title: str,
     text: str,
-    language: str = Document.Language.ENGLISH,
+    language: str = "",
     address: str = "",
 ) -> Document:
     """Write an article; agents answer from it at once.
 
-    The text may use Markdown: it is cut at its headings. Needs `agents.manage_knowledge`; raises `NotFound` and
-    `Invalid` with the fields.
+    The text may use Markdown: it is cut at its headings. Without a `language` the text tells it. Needs
+    `agents.manage_knowledge`; raises `NotFound` and `Invalid` with the fields.
     """
     actor.require(MANAGE)
     facts, pieces = _article_facts(title, text, language, address)
@@ -237,8 +238,18 @@ def _collection_facts(name: str, audience: str, description: str) -> dict[str, s
     return clean
 
 
+def searched_as(code: str) -> str:
+    """Return the language as which documents of a language are searched: that of whole words if we have no other."""
+    plain = {"nb": "no", "nn": "no"}.get(code, code)
+    return plain if plain in Document.Language.values else Document.Language.OTHER
+
+
 def _article_facts(title: str, text: str, language: str, address: str) -> tuple[dict[str, Any], list[Piece]]:
-    """Return the checked fields of an article and its passages; raises `Invalid` with the fields."""
+    """Return the checked fields of an article and its passages; raises `Invalid` with the fields.
+
+    Without a language it is the one that the text is written in, English if that doesn't tell.
+    """
+    language = language or searched_as(main_language(text) or Document.Language.ENGLISH)
     clean = {"title": " ".join(title.split()), "language": language, "address": address.strip()}
     pieces = cut(text) if len(text) <= TEXT_LIMIT else []
     problems = {

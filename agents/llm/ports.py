@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
+from core.text.speech import gettext_noop
+
 Role = Literal["user", "assistant", "tool"]
 Stop = Literal["end", "tool_calls", "length", "refusal", "cut"]
 WHOLE: Final[frozenset[Stop]] = frozenset({"end", "tool_calls"})
@@ -30,9 +32,11 @@ SEARCH_TOOL: Final = "search_knowledge"
 ANSWER_TOOL: Final = "answer"
 """The tool that gives an answer in parts with the numbers of their sources; its call ends the turn."""
 
-ASKS: Final = "An approver has a question about"
+ASKS: Final = gettext_noop("An approver has a question about")
 """How our message begins that hands an approver's question to the requester."""
-SENT_BACK: Final = "was sent back for changes"
+NEEDS_APPROVAL: Final = gettext_noop("This needs approval:")
+"""How our answer to a request begins, which only the tool that makes one writes."""
+SENT_BACK: Final = gettext_noop("was sent back for changes")
 """What our message says of a request that an approver sent back, after its name."""
 
 

@@ -21,6 +21,7 @@ from core.actors import system
 from core.errors import Conflict, Invalid, NotFound
 from core.models import Consent
 from core.observability.logging import get_logger
+from core.text.speech import gettext, gettext_noop, speaking
 from integrations.mail import events as mail_events
 from integrations.mail.delivery import REFUSED
 from integrations.mail.errors import meaning_of, page_of
@@ -31,8 +32,8 @@ from integrations.models import MailDelivery
 log = get_logger(__name__)
 ACTOR: Final = system("email")
 MAIL_TYPE: Final = MAIL_ANSWERS
-SUBJECT: Final = "Your message"
-FILES_ONLY: Final = "Please see the attached files."
+SUBJECT: Final = gettext_noop("Your message")
+FILES_ONLY: Final = gettext_noop("Please see the attached files.")
 REFERENCES_LENGTH: Final = 900
 # Before a mail service's codes that mean something else elsewhere: "blocked" by the recipient's server, not by us.
 OF_SERVICE: Final = "mail_"
@@ -58,15 +59,17 @@ class EmailTransport(Transport):
         facts = found.metadata.get("mail") if found is not None else None
         answered = facts if isinstance(facts, dict) else {}
         message_id = threads.message_id_of(message.pk, outbound.from_address.rpartition("@")[2])
+        with speaking(conversation.spoken_language):
+            no_subject, files_only = gettext(SUBJECT), gettext(FILES_ONLY)
         try:
             with transaction.atomic():
-                subject = " ".join(str(answered.get("subject") or SUBJECT).split())
+                subject = " ".join(str(answered.get("subject") or no_subject).split())
                 row = queue_mail(
                     NewMail(
                         type=MAIL_TYPE,
                         recipient=outbound.recipient.value,
                         subject=subject if subject[:3].lower() == "re:" else f"Re: {subject}",
-                        text=outbound.text if outbound.text.strip() else FILES_ONLY,
+                        text=outbound.text if outbound.text.strip() else files_only,
                         key=_key_of(outbound),
                         ref=message.pk,
                         reply_to=_reply_to(outbound, conversation),

@@ -184,12 +184,13 @@ def content_of(outbound: OutboundMessage, medium: type[Medium]) -> dict[str, Any
     choices = [one for one in outbound.metadata.get("choices") or [] if isinstance(one, Mapping)]
     fits = 0 < len(choices) <= medium.list_rows and 0 < len(outbound.text) <= medium.caption_limit
     if fits and len({str(one.get("title", ""))[: medium.button_limit].strip() for one in choices}) == len(choices):
-        return {"type": "interactive", "interactive": _interactive(outbound.text, choices, medium)}
+        return {"type": "interactive", "interactive": _interactive(outbound, choices, medium)}
     lines = [f"{number}. {one.get('title', '')}" for number, one in enumerate(choices, start=1)]
     return {"type": "text", "text": {"body": "\n".join([outbound.text, *lines]), "preview_url": False}}
 
 
-def _interactive(text: str, choices: list[Mapping[str, Any]], medium: type[Medium]) -> dict[str, Any]:
+def _interactive(outbound: OutboundMessage, choices: list[Mapping[str, Any]], medium: type[Medium]) -> dict[str, Any]:
+    text, label = outbound.text, str(outbound.metadata.get("choose") or LIST_BUTTON)[: medium.button_limit]
     named = [(str(one.get("id") or number)[:PAYLOAD_LIMIT], str(one.get("title", "")).strip())
              for number, one in enumerate(choices, start=1)]  # fmt: skip
     if len(named) <= medium.buttons:
@@ -198,7 +199,7 @@ def _interactive(text: str, choices: list[Mapping[str, Any]], medium: type[Mediu
         ]
         return {"type": "button", "body": {"text": text}, "action": {"buttons": buttons}}
     rows = [{"id": key[:200], "title": title[: medium.row_limit]} for key, title in named]
-    action = {"button": LIST_BUTTON, "sections": [{"title": LIST_BUTTON, "rows": rows}]}
+    action = {"button": label, "sections": [{"title": label, "rows": rows}]}
     return {"type": "list", "body": {"text": text}, "action": action}
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language_from_request
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -18,9 +19,12 @@ from core.actors import Actor
 from core.clock import now
 from core.errors import NotFound, WalkerError
 from core.tenancy.scope import tenant_scope
+from core.text.speech import gettext, gettext_noop, speaking
 
 PAGE: Final = "survey/page.html"
 GUESSES: Final = "survey"
+NO_MARK: Final = gettext_noop("Choose a mark from 1 to 5.")
+TOO_LONG: Final = gettext_noop("Use at most {limit} characters.")
 
 
 class SurveyForm(forms.Form):
@@ -28,13 +32,13 @@ class SurveyForm(forms.Form):
 
     rating = forms.TypedChoiceField(
         coerce=int,
-        choices=[(mark, f"{mark} · {words}") for mark, words in MARKS.items()],
-        error_messages={"required": "Choose a mark from 1 to 5.", "invalid_choice": "Choose a mark from 1 to 5."},
+        choices=[(mark, str(mark)) for mark in MARKS],
+        error_messages={"required": NO_MARK, "invalid_choice": NO_MARK},
     )
     comment = forms.CharField(
         required=False,
         max_length=COMMENT_LIMIT,
-        error_messages={"max_length": f"Use at most {COMMENT_LIMIT:,} characters."},
+        error_messages={"max_length": TOO_LONG},
     )
 
 
@@ -51,9 +55,11 @@ def survey_page(request: HttpRequest, token: str) -> HttpResponse:
             if not Tenant.objects.filter(pk=tenant_id, is_active=True).exists():
                 raise NotFound(ratings.NO_SURVEY)
             survey = ratings.get_survey_to_answer(survey_id=survey_id)
-            return _save(request, survey) if request.method == "POST" else _ask(request, survey)
+            with speaking(survey.conversation.spoken_language):
+                return _save(request, survey) if request.method == "POST" else _ask(request, survey)
     except NotFound:
-        return refuse_guessing(request, GUESSES) or render(request, PAGE, {"is_missing": True}, status=404)
+        with speaking(get_language_from_request(request)):
+            return refuse_guessing(request, GUESSES) or render(request, PAGE, {"is_missing": True}, status=404)
 
 
 def _save(request: HttpRequest, survey: Survey) -> HttpResponse:
@@ -92,11 +98,13 @@ def _ask(
     chosen: Any = form.data.get("rating") if form else picked or survey.rating
     facts = {
         "question": ratings.question_of_survey(survey),
-        "marks": [(mark, words, str(mark) == str(chosen)) for mark, words in MARKS.items()],
+        "marks": [(mark, gettext(words), str(mark) == str(chosen)) for mark, words in MARKS.items()],
         # What was said is sealed: scanners of mail open the link too, and it may be passed on.
         "comment": form.data.get("comment", "") if form else "",
         "has_comment": bool(survey.comment),
-        "faults": form.errors if form else {},
+        "faults": {name: gettext(str(found[0])).format(limit=COMMENT_LIMIT) for name, found in form.errors.items()}
+        if form
+        else {},
         "limit": COMMENT_LIMIT,
         "said": said,
         "is_done": is_done,

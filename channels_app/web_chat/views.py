@@ -1,14 +1,18 @@
 """HTTP views of the web chat: visitor session, the component's file, the hosted page."""
 
 import json
+import re
+from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.conf import settings
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.utils.http import http_date
+from django.utils.translation import get_language_from_request
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
@@ -20,8 +24,12 @@ from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.settings.widgets import Widget, find_widget
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused, TooLarge, TooMany, WalkerError
+from core.text.speech import SPOKEN, gettext, speaking, spoken
 
 SCRIPT: Final = Path(settings.BASE_DIR) / "static" / "widget" / "walker.js"
+NO_WORDS: Final = "const WORDS = {};"
+SENTENCE: Final = re.compile(r'\bt\("((?:[^"\\]|\\.)+)"')
+"""What the component says, as it is marked there."""
 BODY_LIMIT: Final = 16 * 1024
 # An office behind one address is many browsers; one browser needs a session when it comes and every quarter of an hour.
 PER_ADDRESS: Final = Bucket(size=1500, seconds=60)
@@ -123,15 +131,35 @@ def _with_cors(response: HttpResponse, allowed: str) -> HttpResponse:
     return response
 
 
-def script(request: HttpRequest) -> HttpResponseBase:
+class Component(NamedTuple):
+    """The component's file as it is served."""
+
+    content: bytes
+    digest: str
+
+
+@lru_cache(maxsize=1)
+def _component(changed_at: int) -> Component:
+    """Return the file with its sentences in the other languages; `changed_at` is when the file last was."""
+    text = SCRIPT.read_text()
+    sentences = [json.loads(f'"{each}"') for each in SENTENCE.findall(text)]
+    words = {}
+    for code in SPOKEN[1:]:
+        with speaking(code):
+            words[code] = {each: gettext(each) for each in sentences}
+    content = text.replace(NO_WORDS, f"const WORDS = {json.dumps(words)};").encode()
+    return Component(content, sha256(content).hexdigest()[:16])
+
+
+def script(request: HttpRequest) -> HttpResponse:
     """Serve the component at a stable URL: cached briefly, revalidated by ETag."""
     known = SCRIPT.stat()
-    etag = f'"{known.st_mtime_ns:x}-{known.st_size:x}"'
-    response: HttpResponseBase
+    component = _component(known.st_mtime_ns)
+    etag = f'"{component.digest}"'
     if etag in request.headers.get("If-None-Match", ""):
         response = HttpResponse(status=304)
     else:
-        response = FileResponse(SCRIPT.open("rb"), content_type="text/javascript; charset=utf-8")
+        response = HttpResponse(component.content, content_type="text/javascript; charset=utf-8")
     response["ETag"] = etag
     response["Last-Modified"] = http_date(known.st_mtime)
     response["Cache-Control"] = "public, max-age=300, stale-while-revalidate=86400"
@@ -146,8 +174,15 @@ def hosted_page(request: HttpRequest, key: str) -> HttpResponse:
         widget = find_widget(key)
     except NotFound as problem:
         raise Http404 from problem
-    facts = {"widget": widget, "identity": _hosted_identity(widget), "script_stamp": f"{SCRIPT.stat().st_mtime_ns:x}"}
-    response = render(request, "chat/page.html", facts)
+    language = spoken(get_language_from_request(request))
+    facts = {
+        "widget": widget,
+        "identity": _hosted_identity(widget),
+        "script_stamp": _component(SCRIPT.stat().st_mtime_ns).digest,
+        "language": language,
+    }
+    with speaking(language):
+        response = render(request, "chat/page.html", facts)
     socket = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
     response["Content-Security-Policy"] = "; ".join(
         [

@@ -13,6 +13,7 @@ from conversations.contacts.models import Contact, ContactPoint
 from conversations.inbox.teams.models import Priority, Team
 from core.clock import now
 from core.tenancy.models import TenantModel
+from core.text.speech import SPOKEN, spoken
 
 URGENT: Final = 40
 HOT: Final = 60
@@ -194,6 +195,11 @@ class Conversation(TenantModel):
     def staff_stream(self) -> str:
         """Return the name of the stream that only staff may read."""
         return f"conversation-staff:{self.id}"
+
+    @property
+    def spoken_language(self) -> str:
+        """Return the language of our own sentences to its customer; no query where its messages tell it."""
+        return spoken(self.language) if self.language in SPOKEN else spoken(self.contact.language)
 
     @property
     def record_id(self) -> UUID:

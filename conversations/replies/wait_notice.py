@@ -16,6 +16,7 @@ from conversations.transitions import PERSON
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Refused
+from core.text.speech import gettext, ngettext, speaking
 from core.working_time import BrokenCalendar
 
 RECENT: Final = timedelta(days=2)
@@ -44,11 +45,13 @@ def answer_about_the_wait(*, actor: Actor, message_id: UUID, now: datetime | Non
         told = Message.objects.filter(conversation=conversation, client_id=answered)
         if replies.filter(created_at__gte=since).exists() or told.exists():
             return False
+        with speaking(conversation.spoken_language):
+            text = _sentence(conversation, now or clock_now())
         outbound.reply(
             actor=actor,
             conversation_id=conversation.pk,
             draft=Draft(
-                text=_sentence(conversation, now or clock_now()),
+                text=text,
                 client_id=answered,
                 sender=Sender(type="system", name="walker"),
             ),
@@ -58,18 +61,14 @@ def answer_about_the_wait(*, actor: Actor, message_id: UUID, now: datetime | Non
 
 def _sentence(conversation: Conversation, moment: datetime) -> str:
     if conversation.assigned_to_id is not None:
-        return "Thanks, I've passed that on. The colleague who has your conversation will reply here."
+        return gettext("Thanks, I've passed that on. The colleague who has your conversation will reply here.")
     ahead = _ahead_of(conversation)
-    place = (
-        "You're next."
-        if not ahead
-        else "One conversation is ahead of yours."
-        if ahead == 1
-        else f"{ahead} conversations are ahead of yours."
-    )
-    said = f"Thanks, I've passed that on. A colleague will reply here as soon as they can. {place}"
+    place = ngettext("One conversation is ahead of yours.", "{count} conversations are ahead of yours.", ahead)
+    place = place.format(count=ahead) if ahead else gettext("You're next.")
+    said = gettext("Thanks, I've passed that on. A colleague will reply here as soon as they can.")
     wait = expected_wait(conversation, moment)
-    return f"{said} Most people lately waited {in_words(wait)}." if wait is not None else said
+    lately = gettext("Most people lately waited {time}.").format(time=in_words(wait)) if wait is not None else ""
+    return " ".join(filter(None, (said, place, lately)))
 
 
 def _ahead_of(conversation: Conversation) -> int:
@@ -116,12 +115,12 @@ def in_words(wait: timedelta) -> str:
     """Return a wait in words, always rounded up: to minutes, five minutes after ten, half hours after an hour."""
     minutes = ceil(wait.total_seconds() / 60)
     if minutes <= 1:
-        return "no more than a minute"
+        return gettext("no more than a minute")
     if minutes > 10:
         minutes = ceil(minutes / 5) * 5
     if minutes < 60:
-        return f"up to {minutes} minutes"
+        return gettext("up to {count} minutes").format(count=minutes)
     halves = ceil(minutes / 30)
     if halves == 2:
-        return "up to an hour"
-    return f"up to {halves // 2}{'½' if halves % 2 else ''} hours"
+        return gettext("up to an hour")
+    return gettext("up to {count} hours").format(count=f"{halves // 2}{'½' if halves % 2 else ''}")

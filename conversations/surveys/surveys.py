@@ -1,6 +1,7 @@
 """Ask customers how it was once a conversation is closed, and keep what they say."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -30,20 +31,29 @@ from core.privacy.pii import mask_text
 from core.reach.gate import NotReachable
 from core.reliability.rate_limit import limit_per_hour
 from core.tenancy.scope import platform_scope
+from core.text.speech import gettext, gettext_noop, in_all_languages, speaking
 
 OPEN_FOR: Final = timedelta(days=14)
 CHANGED_WITHIN: Final = timedelta(hours=24)
 COMMENT_LIMIT: Final = 2000
 LOW: Final = 2
 """A team's leads hear of this mark and lower ones."""
-QUESTION: Final = "How did we do?"
-MARKS: Final = {1: "Very poor", 2: "Poor", 3: "Fair", 4: "Good", 5: "Very good"}
+QUESTION: Final = gettext_noop("How did we do?")
+MARKS: Final = {
+    1: gettext_noop("Very poor"),
+    2: gettext_noop("Poor"),
+    3: gettext_noop("Fair"),
+    4: gettext_noop("Good"),
+    5: gettext_noop("Very good"),
+}
 BATCH: Final = 200
 GRACE: Final = timedelta(seconds=5)
-BY_WORDS: Final = "Reply with a number from 1 (very poor) to 5 (very good)."
+BY_WORDS: Final = gettext_noop("Reply with a number from 1 (very poor) to 5 (very good).")
 CHANGES_PER_HOUR: Final = 20
-TOO_OFTEN: Final = "You changed your answer very often. Try again in an hour."
-THANKS: Final = "Thank you for your feedback."
+TOO_OFTEN: Final = gettext_noop("You changed your answer very often. Try again in an hour.")
+ENDED: Final = gettext_noop("This survey has ended. Write to us if there is something we should know.")
+FINAL: Final = gettext_noop("Your answer can't be changed any more: 24 hours have passed.")
+THANKS: Final = gettext_noop("Thank you for your feedback.")
 
 
 class RatingNotice(notices.NoticeKind):
@@ -150,11 +160,11 @@ def rate_conversation(
         if (survey.rating, survey.comment) == (rating, words):
             return survey
         if survey.ends_at is None or survey.ends_at <= moment:
-            raise Conflict("This survey has ended. Write to us if there is something we should know.", code="ended")
+            raise Conflict(gettext(ENDED), code="ended")
         if not may_rate(survey=survey, now=moment):
-            raise Conflict("Your answer can't be changed any more: 24 hours have passed.", code="final")
+            raise Conflict(gettext(FINAL), code="final")
         # Each change is an audit entry for ever, and a person with the address could make thousands.
-        limit_per_hour(f"{survey.tenant_id}:survey:{survey.pk}", limit=CHANGES_PER_HOUR, sentence=TOO_OFTEN)
+        limit_per_hour(f"{survey.tenant_id}:survey:{survey.pk}", limit=CHANGES_PER_HOUR, sentence=gettext(TOO_OFTEN))
         action = "SURVEY_CHANGED" if survey.answered_at else "SURVEY_ANSWERED"
         was_low = survey.rating is not None and survey.rating <= LOW
         survey.rating, survey.comment, survey.masked_comment = rating, words, mask_text(words)
@@ -187,13 +197,15 @@ def get_survey_to_answer(*, survey_id: UUID) -> Survey:
     Who has its address may answer it. Raises `NotFound` if it wasn't asked, or the customer was erased.
     """
     rows = Survey.objects.filter(pk=survey_id, asked_at__isnull=False, conversation__contact__erased_at=None)
-    found: Survey = get_or_missing(rows.select_related("team", "conversation__channel_account"), NO_SURVEY)
+    found: Survey = get_or_missing(
+        rows.select_related("team", "conversation__channel_account", "conversation__contact"), NO_SURVEY
+    )
     return found
 
 
 def rating_in(text: str) -> int | None:
     """Return the mark that a message consists of, such as "4", "4/5", "4 stars" or "★★★★", or None."""
-    return _SAID.get("".join(text.replace("\N{VARIATION SELECTOR-16}", "").lower().split()).rstrip(".!"))
+    return _said().get("".join(text.replace("\N{VARIATION SELECTOR-16}", "").lower().split()).rstrip(".!"))
 
 
 def may_be_answer(inbound: InboundMessage) -> bool:
@@ -215,18 +227,20 @@ def take_answer(inbound: InboundMessage, conversation: Conversation, moment: dat
     message = message_store.store_in_closed(inbound, conversation, moment)
     writer = Actor(kind="contact", id=conversation.contact_id, name="customer", auth_strength="none")
     rate_conversation(actor=writer, survey_id=survey.pk, rating=rating, way=Survey.Way.TEXT, now=moment)
+    with speaking(conversation.spoken_language):
+        thanks = gettext(THANKS)
     outbound.reply(
         actor=system("survey"),
         conversation_id=conversation.pk,
-        draft=Draft(text=THANKS, client_id=uuid5(survey.pk, "thanks"), sender=Sender(type="system", name="walker")),
+        draft=Draft(text=thanks, client_id=uuid5(survey.pk, "thanks"), sender=Sender(type="system", name="walker")),
         now=moment,
     )
     return message
 
 
 def question_of_survey(survey: Survey) -> str:
-    """Return the question, in the team's words."""
-    return (survey.team.survey_question if survey.team else "") or QUESTION
+    """Return the question, in the team's words, or ours."""
+    return (survey.team.survey_question if survey.team else "") or gettext(QUESTION)
 
 
 def _send_question(actor: Actor, survey: Survey, conversation: Conversation, moment: datetime) -> str:
@@ -242,17 +256,20 @@ def _send_question(actor: Actor, survey: Survey, conversation: Conversation, mom
     if verdict.kind == "refused":
         return verdict.reason
     is_by_word = "phone" in medium.recipient_kinds
-    choices = [{"id": f"rating-{mark}", "title": f"{mark} · {words}"} for mark, words in MARKS.items()][::-1]
+    with speaking(conversation.spoken_language):
+        question, by_words, choose = question_of_survey(survey), gettext(BY_WORDS), gettext("Choose")
+        titles = {mark: f"{mark} · {gettext(words)}" for mark, words in MARKS.items()}
+    choices = [{"id": f"rating-{mark}", "title": title} for mark, title in titles.items()][::-1]
     try:
         outbound.reply(
             actor=actor,
             conversation_id=conversation.pk,
             draft=Draft(
-                text=f"{question_of_survey(survey)} {BY_WORDS}" if is_by_word else question_of_survey(survey),
+                text=f"{question} {by_words}" if is_by_word else question,
                 metadata={
                     KEY: str(survey.pk),
                     USE: MessageTemplate.Use.SURVEY.value,
-                    **({"choices": choices} if medium.list_rows else {}),
+                    **({"choices": choices, "choose": choose} if medium.list_rows else {}),
                 },
                 client_id=uuid5(survey.pk, "question"),
                 purpose=Consent.Purpose.SERVICE,
@@ -282,11 +299,16 @@ def _record(actor: Actor, action: str, survey: Survey, **facts: Any) -> None:
     chain.note(actor, action, survey, conversation=str(survey.conversation_id), **facts)
 
 
-_SAID: Final = {
-    said.replace(" ", "").lower(): mark
-    for mark, words in MARKS.items()
-    for said in (
-        str(mark), f"{mark}/5", f"{mark} of 5", f"{mark} out of 5", f"{mark} star{'s' * (mark > 1)}", "★" * mark,
-        "⭐" * mark, f"{mark} · {words}",
-    )
-}  # fmt: skip
+@lru_cache(maxsize=1)
+def _said() -> dict[str, int]:
+    """Return what a mark is written as, without spaces, and the mark."""
+    numbers = ("{0}", "{0}/5", "{0} of 5", "{0} out of 5", "{0} von 5", "{0} sur 5", "{0} de 5")
+    stars = ("star", "stars", "stern", "sterne", "étoile", "étoiles", "estrella", "estrellas")
+    return {
+        words.replace(" ", "").lower(): mark
+        for mark in MARKS
+        for words in (
+            *(each.format(mark) for each in numbers), *(f"{mark} {each}" for each in stars), "★" * mark, "⭐" * mark,
+            *(f"{mark} · {each}" for each in in_all_languages(MARKS[mark])),
+        )
+    }  # fmt: skip

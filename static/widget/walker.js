@@ -139,19 +139,23 @@
   `;
 
   // ---------------------------------------------------------------- texts
+  const WORDS = {}; // sentences in other languages by language; the server fills them in
+  const named = document.querySelector("walker-chat[language]");
+  const LANGUAGE = ((named && named.getAttribute("language")) || document.documentElement.lang || navigator.language || "en").slice(0, 2).toLowerCase();
+  const t = (text, values = {}) => ((WORDS[LANGUAGE] || {})[text] || text).replace(/\{(\w+)\}/g, (whole, name) => name in values ? values[name] : whole);
   const APPROVAL = {
-    pending: ["Waiting for approval", ""], info_requested: ["Question asked", ""], returned: ["Sent back for changes", ""],
-    approved: ["Approved", ""], executing: ["In progress", ""], unknown: ["Checking the outcome", ""],
-    executed: ["Done", "good"], failed: ["Failed", "bad"], rejected: ["Rejected", "bad"],
-    expired: ["Expired", "bad"], cancelled: ["Cancelled", "bad"], superseded: ["Replaced by a newer request", "bad"],
+    pending: [t("Waiting for approval"), ""], info_requested: [t("Question asked"), ""], returned: [t("Sent back for changes"), ""],
+    approved: [t("Approved"), ""], executing: [t("In progress"), ""], unknown: [t("Checking the outcome"), ""],
+    executed: [t("Done"), "good"], failed: [t("Failed"), "bad"], rejected: [t("Rejected"), "bad"],
+    expired: [t("Expired"), "bad"], cancelled: [t("Cancelled"), "bad"], superseded: [t("Replaced by a newer request"), "bad"],
   };
-  const MARKS = ["Very poor", "Poor", "Fair", "Good", "Very good"];
-  const STATUS = { sending: "Sending…", waiting: "Waiting to be sent…", sent: "Sent", received: "Sent", delivered: "Delivered", read: "Read", failed: "Not sent" };
+  const MARKS = [t("Very poor"), t("Poor"), t("Fair"), t("Good"), t("Very good")];
+  const STATUS = { sending: t("Sending…"), waiting: t("Waiting to be sent…"), sent: t("Sent"), received: t("Sent"), delivered: t("Delivered"), read: t("Read"), failed: t("Not sent") };
   const PROBLEMS = {
-    too_long: (f) => `Your message is longer than ${f.limit || LIMIT} characters. Shorten it and send it again.`,
-    empty: () => "Write a message first.",
-    too_many: () => "You're sending messages too quickly. Wait a moment and try again.",
-    closed: () => "This chat is closed. Write again to start a new one.",
+    too_long: (f) => t("Your message is longer than {limit} characters. Shorten it and send it again.", { limit: f.limit || LIMIT }),
+    empty: () => t("Write a message first."),
+    too_many: () => t("You're sending messages too quickly. Wait a moment and try again."),
+    closed: () => t("This chat is closed. Write again to start a new one."),
   };
   const ICON = {
     chat: "M4 6a3 3 0 0 1 3-3h10a3 3 0 0 1 3 3v7a3 3 0 0 1-3 3h-6l-5 4.5V15.800A3 3 0 0 1 4 13z",
@@ -202,7 +206,7 @@
     return blocks;
   };
   // Addresses of sources are the organisation's own; anything but the web is shown as text.
-  const sourcesOf = (sources) => sources.length ? el("ul", { class: "sources", "aria-label": "Sources" }, ...sources.map((one) => el("li", {}, `[${one.n}] `, /^https?:\/\//i.test(one.url || "") ? el("a", { href: one.url, target: "_blank", rel: "noopener noreferrer nofollow" }, one.title) : one.title))) : null;
+  const sourcesOf = (sources) => sources.length ? el("ul", { class: "sources", "aria-label": t("Sources") }, ...sources.map((one) => el("li", {}, `[${one.n}] `, /^https?:\/\//i.test(one.url || "") ? el("a", { href: one.url, target: "_blank", rel: "noopener noreferrer nofollow" }, one.title) : one.title))) : null;
   const size = (bytes) => bytes < 1024 ? `${bytes} bytes` : bytes < 1048576 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
   const NO_ANSWER = { rating: 0, commented: false, words: "" };
   const bare = (text) => (text || "").replace(/[\s\p{C}]/gu, ""); // the server trims a comment and drops what it can't store
@@ -419,24 +423,24 @@
       const p = (this.parts = {});
       p.badge = el("span", { class: "badge", hidden: true });
       p.launcher = el("button", { class: "launcher", type: "button", "aria-haspopup": "dialog", "aria-expanded": "false", "aria-controls": "panel", onclick: () => (this.opened ? this.close() : this.open()) }, icon("chat"), p.badge);
-      p.title = el("h2", { id: "title" }, this.getAttribute("name") || "Chat with us");
+      p.title = el("h2", { id: "title" }, this.getAttribute("name") || t("Chat with us"));
       p.dot = el("span", { class: "dot", "aria-hidden": "true" });
-      p.state = el("span", {}, "Not connected");
-      p.closer = el("button", { class: "plain", type: "button", "aria-label": "Close the chat", onclick: () => this.close() }, icon("close"));
+      p.state = el("span", {}, t("Not connected"));
+      p.closer = el("button", { class: "plain", type: "button", "aria-label": t("Close the chat"), onclick: () => this.close() }, icon("close"));
       p.header = el("header", {}, el("span", { class: "mark", "aria-hidden": "true" }, icon("mark")), el("div", { class: "who" }, p.title, el("p", { class: "status", role: "status" }, p.dot, p.state)), this.page ? null : p.closer);
       p.banner = el("div", { class: "banner", role: "status", hidden: true });
       p.empty = el("div", { class: "empty" });
       p.list = el("ol");
-      p.log = el("div", { role: "log", "aria-live": "polite", "aria-relevant": "additions", "aria-label": "Messages" }, p.list);
+      p.log = el("div", { role: "log", "aria-live": "polite", "aria-relevant": "additions", "aria-label": t("Messages") }, p.list);
       p.draft = el("div", { class: "draft agent", "aria-hidden": "true", hidden: true }, el("div", { class: "text" }));
-      p.typing = el("div", { class: "typing", hidden: true }, el("i"), el("i"), el("i"), el("span", { class: "sr" }, "The assistant is writing"));
-      p.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Conversation" }, el("div", { class: "inner" }, p.empty, p.log, p.draft, p.typing));
+      p.typing = el("div", { class: "typing", hidden: true }, el("i"), el("i"), el("i"), el("span", { class: "sr" }, t("The assistant is writing")));
+      p.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("Conversation") }, el("div", { class: "inner" }, p.empty, p.log, p.draft, p.typing));
       p.problem = el("p", { class: "problem", id: "problem", role: "alert", hidden: true });
-      p.text = el("textarea", { id: "text", rows: "1", placeholder: "Write a message", autocomplete: "off", enterkeyhint: "send", "aria-describedby": "hint count problem", oninput: () => this.typed(), onkeydown: (event) => this.pressed(event) });
-      p.send = el("button", { class: "send", type: "submit", "aria-label": "Send", "aria-disabled": "true" }, icon("send"));
-      p.stop = el("button", { class: "stop", type: "button", "aria-label": "Stop the answer", hidden: true, onclick: () => this.halt() }, icon("stop"));
+      p.text = el("textarea", { id: "text", rows: "1", placeholder: t("Write a message"), autocomplete: "off", enterkeyhint: "send", "aria-describedby": "hint count problem", oninput: () => this.typed(), onkeydown: (event) => this.pressed(event) });
+      p.send = el("button", { class: "send", type: "submit", "aria-label": t("Send"), "aria-disabled": "true" }, icon("send"));
+      p.stop = el("button", { class: "stop", type: "button", "aria-label": t("Stop the answer"), hidden: true, onclick: () => this.halt() }, icon("stop"));
       p.count = el("span", { class: "count", id: "count", "aria-live": "polite" });
-      p.form = el("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); this.submit(); } }, el("div", { class: "inner" }, p.problem, el("label", { class: "sr", for: "text" }, "Your message"), el("div", { class: "box" }, p.text, p.stop, p.send), el("div", { class: "below" }, el("span", { id: "hint" }, "Enter to send, Shift+Enter for a new line"), p.count)));
+      p.form = el("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); this.submit(); } }, el("div", { class: "inner" }, p.problem, el("label", { class: "sr", for: "text" }, t("Your message")), el("div", { class: "box" }, p.text, p.stop, p.send), el("div", { class: "below" }, el("span", { id: "hint" }, t("Enter to send, Shift+Enter for a new line")), p.count)));
       p.panel = el("section", { class: "panel", id: "panel", role: this.page ? "region" : "dialog", "aria-labelledby": "title", onkeydown: (event) => this.keys(event) }, p.header, p.banner, p.scroll, p.form);
       p.root = el("div", { class: this.page ? "page" : "bubble" }, this.page ? null : p.panel, this.page ? p.panel : p.launcher);
       this.shadowRoot.append(p.root);
@@ -448,8 +452,8 @@
       const own = (this.getAttribute("suggestions") || "").split("|").map((x) => x.trim()).filter(Boolean);
       const ideas = said.suggestions && said.suggestions.length ? said.suggestions : own;
       p.empty.replaceChildren(
-        el("h3", {}, said.greeting || this.getAttribute("greeting") || "Hello! How can we help?"),
-        el("p", {}, "You're chatting with an AI assistant. A person approves every change before it's made, and can join at any time."),
+        el("h3", {}, said.greeting || this.getAttribute("greeting") || t("Hello! How can we help?")),
+        el("p", {}, t("You're chatting with an AI assistant. A person approves every change before it's made, and can join at any time.")),
         el("div", { class: "chips" }, ...ideas.slice(0, 6).map((idea) => el("button", { type: "button", onclick: () => { p.text.value = idea; this.typed(true); p.text.focus(); } }, idea))),
       );
     }
@@ -465,7 +469,7 @@
     showBadge() {
       const p = this.parts;
       p.badge.hidden = !this.unread; p.badge.textContent = this.unread > 9 ? "9+" : String(this.unread);
-      p.launcher.setAttribute("aria-label", this.opened ? "Close the chat" : this.unread ? `Open the chat, ${this.unread} unread` : "Open the chat");
+      p.launcher.setAttribute("aria-label", this.opened ? t("Close the chat") : this.unread ? t("Open the chat, {count} unread", { count: this.unread }) : t("Open the chat"));
     }
     keys(event) {
       if (this.page) return;
@@ -479,26 +483,26 @@
 
     showState({ state, why }) {
       const p = this.parts;
-      const words = { online: "Online", connecting: "Connecting…", offline: "No connection, retrying", busy: "Busy, trying again", refused: "Not available", idle: "Not connected" };
+      const words = { online: t("Online"), connecting: t("Connecting…"), offline: t("No connection, retrying"), busy: t("Busy, trying again"), refused: t("Not available"), idle: t("Not connected") };
       clearTimeout(this.bannerTimer);
       p.state.textContent = words[state];
       p.dot.className = `dot ${state === "online" ? "on" : state === "offline" || state === "busy" ? "off" : ""}`;
       if (state === "online") { p.banner.hidden = true; }
       else if (state === "refused") this.explain(why);
-      else if (state === "offline") this.bannerTimer = setTimeout(() => this.banner("No connection. Your messages are kept here and sent as soon as you're connected again."), 800);
-      else if (state === "busy") this.banner("We're busy right now and keep trying. Your messages are kept here and sent as soon as we can take them.");
+      else if (state === "offline") this.bannerTimer = setTimeout(() => this.banner(t("No connection. Your messages are kept here and sent as soon as you're connected again.")), 800);
+      else if (state === "busy") this.banner(t("We're busy right now and keep trying. Your messages are kept here and sent as soon as we can take them."));
       for (const item of this.items.values()) if (item.status === "sending" || item.status === "waiting") { item.status = state === "online" ? "sending" : "waiting"; this.paint(item); }
       if (state !== "online") this.typingNow(false);
       const refused = state === "refused"; // messages could not be sent
-      p.text.disabled = refused; p.text.placeholder = refused ? "This chat isn't available" : "Write a message"; p.empty.classList.toggle("off", refused); p.form.classList.toggle("off", refused);
+      p.text.disabled = refused; p.text.placeholder = refused ? t("This chat isn't available") : t("Write a message"); p.empty.classList.toggle("off", refused); p.form.classList.toggle("off", refused);
     }
     explain(why) {
       const texts = {
-        unknown: "This chat doesn't exist or has been turned off.", origin: "Sorry, this chat isn't available on this website.",
-        bad_identity: "Your sign-in has expired. Reload the page to continue.",
+        unknown: t("This chat doesn't exist or has been turned off."), origin: t("Sorry, this chat isn't available on this website."),
+        bad_identity: t("Your sign-in has expired. Reload the page to continue."),
       };
-      this.banner(texts[why] || "This chat isn't available right now.", true);
-      if (why === "bad_identity") this.parts.banner.append(el("button", { type: "button", onclick: () => location.reload() }, "Reload"));
+      this.banner(texts[why] || t("This chat isn't available right now."), true);
+      if (why === "bad_identity") this.parts.banner.append(el("button", { type: "button", onclick: () => location.reload() }, t("Reload")));
     }
     banner(text, bad) { const b = this.parts.banner, follow = this.atBottom(); b.className = bad ? "banner bad" : "banner"; b.replaceChildren(el("span", {}, text)); b.hidden = false; if (follow) this.bottom(); }
     problem(text) { const p = this.parts, follow = this.atBottom(); p.problem.textContent = text; p.problem.hidden = !text; p.text.setAttribute("aria-invalid", String(Boolean(text))); if (follow) this.bottom(); }
@@ -517,7 +521,7 @@
     welcome(frame) { this.desk(frame.state); this.rateAgain(); if (frame.limits && frame.limits.message) this.limit = frame.limits.message; }
     desk(state) {
       this.deskState = state;
-      if (this.line.state === "online") this.parts.state.textContent = { person: "A colleague will reply here", closed: "Closed. Write to reopen it" }[state] || "Online";
+      if (this.line.state === "online") this.parts.state.textContent = { person: t("A colleague will reply here"), closed: t("Closed. Write to reopen it") }[state] || t("Online");
     }
     forget() {
       for (const [key, item] of this.items) {
@@ -627,7 +631,7 @@
     }
     refused(frame) {
       const words = PROBLEMS[frame.code];
-      const text = words ? words(frame) : frame.detail || "That didn't work. Please try again.";
+      const text = words ? words(frame) : frame.detail || t("That didn't work. Please try again.");
       const item = frame.id && this.items.get(frame.id);
       if (!frame.id) for (const survey of this.items.values()) if (survey.kind === "survey") this.asKept(survey);
       if (item && frame.code !== "too_many") { item.status = "failed"; item.why = text; this.paint(item); }
@@ -691,10 +695,10 @@
       node.replaceChildren(...(item.kind === "approval" ? [this.card(item)] : item.kind === "survey" ? [this.survey(item)] : this.bubbleOf(item)));
     }
     bubbleOf(item) {
-      const spoken = { me: "You", agent: "Assistant", person: "Colleague", system: "Notice" }[item.who];
+      const spoken = { me: t("You"), agent: t("Assistant"), person: t("Colleague"), system: t("Notice") }[item.who];
       const label = item.who === "me" || item.who === "system" ? el("span", { class: "sr" }, `${spoken}: `) : el("p", { class: "name" }, item.who === "person" ? `${item.name || spoken}, a person` : item.name || spoken);
       const meta = el("p", { class: "meta" }, item.status ? icon(item.status === "sending" || item.status === "waiting" ? "clock" : item.status === "failed" ? "close" : "tick") : null, el("span", {}, [item.status ? item.why || STATUS[item.status] || "" : "", time(item.at)].filter(Boolean).join(" · ")));
-      if (item.status === "failed") meta.append(el("button", { class: "again", type: "button", onclick: () => { this.parts.text.value = item.text; this.typed(true); this.parts.text.focus(); item.node.remove(); this.items.delete(item.key); } }, "Edit"));
+      if (item.status === "failed") meta.append(el("button", { class: "again", type: "button", onclick: () => { this.parts.text.value = item.text; this.typed(true); this.parts.text.focus(); item.node.remove(); this.items.delete(item.key); } }, t("Edit")));
       const said = item.text || !(item.files || []).length ? el("div", { class: "text" }, ...(item.who === "me" ? [item.text] : formatted(item.text))) : null;
       return [label, said, sourcesOf(item.sources || []), ...(item.tables || []).map((table) => this.tableOf(table)), ...(item.files || []).map((file) => this.fileOf(file)), item.who === "system" ? null : meta].filter(Boolean);
     }
@@ -715,7 +719,7 @@
     fileOf(file) {
       this.shown = this.shown || new Map(); // one box per file, so that a repainted message fetches nothing again
       if (this.shown.has(file.id)) return this.shown.get(file.id);
-      const name = file.name || "File", picture = /^image\/(png|jpeg|gif|webp)$/.test(file.content_type);
+      const name = file.name || t("File"), picture = /^image\/(png|jpeg|gif|webp)$/.test(file.content_type);
       const save = el("button", { class: "save", type: "button", onclick: () => this.download(file, name, save) }, icon("down"), el("span", {}, name, el("small", {}, size(file.size))));
       const box = el("div", { class: "file" }, save);
       this.shown.set(file.id, box);
@@ -735,32 +739,32 @@
         link.click();
         setTimeout(() => URL.revokeObjectURL(link.href), 60000);
         this.problem("");
-      } catch { this.problem("This file can't be downloaded right now. Try again in a moment."); }
+      } catch { this.problem(t("This file can't be downloaded right now. Try again in a moment.")); }
       button.disabled = false;
     }
     survey(item) {
       const isFinal = Boolean(item.until) && item.until <= Date.now();
       const stars = MARKS.map((words, place) => el("button", { type: "button", class: place < item.rating ? "on" : "", "aria-label": `${place + 1} of 5, ${words}`, "aria-pressed": String(place + 1 === item.rating), onclick: () => { item.rating = place + 1; this.rate(item); this.paint(item); item.node.querySelector('[aria-pressed="true"]').focus(); } }, "★"));
       for (const star of stars) star.disabled = isFinal;
-      const card = el("div", { class: "card" }, el("p", {}, item.text), el("div", { class: "marks", role: "group", "aria-label": "Your rating" }, ...stars));
+      const card = el("div", { class: "card" }, el("p", {}, item.text), el("div", { class: "marks", role: "group", "aria-label": t("Your rating") }, ...stars));
       if (!item.rating) return card;
-      card.append(el("p", { class: "note", role: "status" }, isFinal ? `${MARKS[item.rating - 1]}. Thank you. Your answer can’t be changed any more.` : item.commented ? "Thank you for your feedback. You can change it for a day." : `${MARKS[item.rating - 1]}. Thank you.`));
-      if (item.commented && !item.rewriting && item.words) card.append(el("p", { class: "note" }, "Your comment"), el("p", { class: "said" }, item.words));
+      card.append(el("p", { class: "note", role: "status" }, isFinal ? t("{mark}. Thank you. Your answer can’t be changed any more.", { mark: MARKS[item.rating - 1] }) : item.commented ? t("Thank you for your feedback. You can change it for a day.") : t("{mark}. Thank you.", { mark: MARKS[item.rating - 1] })));
+      if (item.commented && !item.rewriting && item.words) card.append(el("p", { class: "note" }, t("Your comment")), el("p", { class: "said" }, item.words));
       if (isFinal) return card;
       if (item.commented && !item.rewriting) {
-        card.append(el("div", { class: "comment" }, el("button", { type: "button", onclick: () => { item.rewriting = true; item.draft = item.words; this.paint(item); item.node.querySelector("textarea").focus(); } }, "Change comment")));
+        card.append(el("div", { class: "comment" }, el("button", { type: "button", onclick: () => { item.rewriting = true; item.draft = item.words; this.paint(item); item.node.querySelector("textarea").focus(); } }, t("Change comment"))));
         return card;
       }
       const text = el("textarea", { id: `c-${item.id}`, rows: "2", maxlength: "2000" });
       text.value = item.draft || "";
       text.oninput = () => { item.draft = text.value; };
-      card.append(el("div", { class: "comment" }, el("label", { for: `c-${item.id}` }, item.commented ? "Your comment" : "Anything you want to tell us? (optional)"), text,
-        el("button", { type: "button", onclick: () => { const words = text.value.trim(); if (words) { Object.assign(item, { commented: true, rewriting: false, words, draft: "" }); this.rate(item, words); this.paint(item); } } }, item.commented ? "Save comment" : "Send comment")));
+      card.append(el("div", { class: "comment" }, el("label", { for: `c-${item.id}` }, item.commented ? t("Your comment") : t("Anything you want to tell us? (optional)")), text,
+        el("button", { type: "button", onclick: () => { const words = text.value.trim(); if (words) { Object.assign(item, { commented: true, rewriting: false, words, draft: "" }); this.rate(item, words); this.paint(item); } } }, item.commented ? t("Save comment") : t("Send comment"))));
       return card;
     }
     card(item) {
       const [words, tone] = APPROVAL[item.state] || [item.state, ""];
-      const note = item.note || (item.state === "pending" ? "A colleague has to approve this before anything happens. You can keep writing in the meantime." : "");
+      const note = item.note || (item.state === "pending" ? t("A colleague has to approve this before anything happens. You can keep writing in the meantime.") : "");
       return el("div", { class: "card" },
         el("div", { class: "top" }, el("span", { class: "ref" }, item.reference), el("span", { class: `chip ${tone}` }, words)),
         item.headline ? el("p", {}, item.headline) : null,

@@ -1,17 +1,21 @@
-"""What an agent says instead of an answer that it isn't sure of, in the person's language."""
+"""What an agent says instead of an answer that it isn't sure of, in the language of the turn."""
 
 from typing import Final
 
-from agents.answering.guardrails.confidence import Grounds
-from agents.answering.guardrails.sentences import COLLEAGUE, QUESTION, UNSURE
+from agents.answering.guardrails.confidence import LOW, Grounds
 from agents.langflow.connection import FLOW
-from agents.models import AgentRun, AgentRunMessage, AgentVersion
-from core.text.languages import foreign_language
+from agents.models import AgentRun, AgentVersion
+from core.text.speech import gettext, gettext_noop, in_all_languages
 
-APOLOGY: Final = (
+APOLOGY: Final = gettext_noop(
     "Sorry, something went wrong on my side and I can't answer this. "
     "I've asked a colleague to take over; they'll reply here."
 )
+QUESTION: Final = gettext_noop(
+    "I'm not sure I have the right answer to that. Could you put it another way, or tell me a bit more?"
+)
+COLLEAGUE: Final = gettext_noop("Thank you for your message. A colleague will reply here.")
+UNSURE: Final = gettext_noop("I'm not sure about this one, so I've asked a colleague. They'll reply here.")
 OURS: Final = frozenset({"local", FLOW})
 """Models of whose answers only the cited sources are measured."""
 
@@ -30,28 +34,16 @@ def has_asked_back(run: AgentRun) -> bool:
     return bool(answered.order_by("-created_at", "-id").values_list("asked_back", flat=True).first())
 
 
-def question(said: str) -> str:
-    """Return our question for other words, in the language of what was `said`."""
-    return QUESTION.get(foreign_language(said), QUESTION[""])
+def question() -> str:
+    """Return our question for other words."""
+    return gettext(QUESTION)
 
 
 def is_question(text: str) -> bool:
-    """Return True if a text is our question for other words."""
-    return text in QUESTION.values()
+    """Return True if a text is our question for other words, in any language."""
+    return text in in_all_languages(QUESTION)
 
 
-def unsure(said: str) -> str:
-    """Return that a colleague answers because the agent isn't sure, in the language of what was `said`."""
-    return UNSURE.get(foreign_language(said), UNSURE[""])
-
-
-def colleague(said: str) -> str:
-    """Return that a colleague answers where no agent does, in the language of what was `said`."""
-    return COLLEAGUE.get(foreign_language(said), COLLEAGUE[""])
-
-
-def newest_words(run: AgentRun) -> str:
-    """Return the newest message that a run answers, masked."""
-    newest = AgentRunMessage.objects.filter(run=run).order_by("-message__seq")
-    text: str | None = newest.values_list("message__masked_body", flat=True).first()
-    return text or ""
+def instead(error: str) -> str:
+    """Return what the customer reads instead of an answer that failed with an error."""
+    return gettext(UNSURE if error == LOW else APOLOGY)

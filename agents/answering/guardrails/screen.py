@@ -8,13 +8,15 @@ from functools import lru_cache
 from typing import Final, Literal, cast
 
 from agents.answering.guardrails import proof
+from agents.llm.ports import NEEDS_APPROVAL
 from core.privacy.visible_text import is_plain, without_hidden
+from core.text.speech import gettext, gettext_noop, in_all_languages
 from core.text.words import Cut, Fold, words
 from integrations import platforms
 
 INSTRUCTIONS: Final = "gate_instructions"
 CLAIM: Final = "gate_claim"
-NO_LINK: Final = "[link removed]"
+NO_LINK: Final = gettext_noop("[link removed]")
 RUN_OF_WORDS: Final = 7
 """So many words in a row of a sentence that instructs the agent are no coincidence."""
 FEWEST: Final = 5
@@ -90,8 +92,6 @@ _NAMED_STATE: Final = re.compile(
     r"|\b(?:(?P<approved_it>approved|authori[sz]ed)|(?P<rejected_it>rejected|declined)|(?P<done_it>executed))\s+br[-\s]?\d{1,18}"
 )
 """The state of a request beside its reference, however little stands around it."""
-_OUR_SENTENCE: Final = re.compile(r"\bthis needs approval:[^\n]*", re.IGNORECASE)
-"""What reads as our own sentence about a request, which only the tool that makes one writes."""
 _CLAUSE: Final = re.compile(r",(?:\s*(?:and|or|y)\b)?|\b(?:but|und|et)\b", re.IGNORECASE)
 _OPEN: Final = re.compile(
     r"\b(?:if|once|until|when|whether|unless|before|as soon as|would|could|should|must|will|can(?:no|')t|cannot|not|"
@@ -196,7 +196,7 @@ def repeats(text: str, prompt: str) -> bool:
 def claims_too_much(text: str, records: Records) -> bool:
     """Return True if a sentence claims a request, its decision or an effect that the records do not show."""
     plain = unicodedata.normalize("NFKC", text)
-    requests = [references(sentence) for sentence in _OUR_SENTENCE.findall(plain)]
+    requests = [references(sentence) for sentence in _our_sentence().findall(plain)]
     if not all(named and named <= {*records.own} for named in requests):
         return True
     return any(not _is_shown(claim, sentence, clause, records) for sentence, clause, claim in _claims(plain))
@@ -210,6 +210,13 @@ def has_link(text: str) -> bool:
 def references(text: str) -> set[str]:
     """Return the references of requests that a text names."""
     return {f"BR-{number}" for number in _REFERENCE.findall(unicodedata.normalize("NFKC", text))}
+
+
+@lru_cache(maxsize=1)
+def _our_sentence() -> re.Pattern[str]:
+    """Return what reads as our own sentence about a request, in any language."""
+    begins = "|".join(map(re.escape, in_all_languages(NEEDS_APPROVAL)))
+    return re.compile(rf"\b(?:{begins})[^\n]*", re.IGNORECASE)
 
 
 def _claims(text: str) -> Iterator[tuple[str, str, Claimed]]:
@@ -271,9 +278,9 @@ def _without_links(text: str, ours: Collection[str]) -> str:
         address = target.strip("<>").rstrip(ends)
         is_ours = address in ours or address.rstrip("/") in ours
         if match["target"] is None:
-            return found if is_ours else f"{NO_LINK}{found[len(found.rstrip(ends)) :]}"
+            return found if is_ours else f"{gettext(NO_LINK)}{found[len(found.rstrip(ends)) :]}"
         label = _LINK.sub(kept, match["label"])  # read as well: many channels show it as it is
-        return f"[{label}]({address})" if is_ours else f"{label} {NO_LINK}".lstrip()
+        return f"[{label}]({address})" if is_ours else f"{label} {gettext(NO_LINK)}".lstrip()
 
     for _ in range(_MOST_PASSES):  # first: what stands around markup may be a link without it
         if (bare := _MARKUP.sub("", text)) == text:

@@ -6,11 +6,11 @@ from typing import Final
 
 from agents.answering.interpretation.entities import find_entities
 from agents.answering.interpretation.intents import intent_of
-from agents.answering.interpretation.language import language_of
 from agents.answering.interpretation.scores import Factors, lead_of, urgency_of
 from agents.answering.interpretation.words import Text
+from core.text.languages import language_of_talk
 
-RULES: Final = 2
+RULES: Final = 3
 """The version of these rules; kept with each reading."""
 NEWEST: Final = 6
 """Messages that are read together."""
@@ -39,12 +39,18 @@ class Reading:
 
 
 def read(
-    messages: Sequence[str], *, is_member: bool = False, is_proven: bool = False, waits_for_answer: int = 0
+    messages: Sequence[str],
+    *,
+    language: str = "",
+    is_member: bool = False,
+    is_proven: bool = False,
+    waits_for_answer: int = 0,
 ) -> Reading:
     """Return the reading of a customer's messages, oldest first and masked.
 
     The intent is that of the newest message that has one. Each factor counts once, however often its words are
-    written. `waits_for_answer` is how many messages nobody has answered yet.
+    written. `language` is the one they were in so far, which stays where none of them tells; `waits_for_answer` is how
+    many messages nobody has answered yet.
     """
     lines = [Text.of(text) for text in messages[-NEWEST:]]
     intent = intent_of(lines)
@@ -53,7 +59,7 @@ def read(
     lead = () if is_member else lead_of(lines, intent, entities, is_proven=is_proven)
     return Reading(
         intent=intent,
-        language=language_of(lines),
+        language=language_of_talk(messages[-NEWEST:], language),
         entities=entities,
         urgency=sum(points for _, points in urgency),
         urgency_factors=urgency,

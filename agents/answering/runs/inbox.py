@@ -16,6 +16,7 @@ from conversations.models import Conversation, Message
 from conversations.services import Draft, Sender
 from core.actors import Actor, system
 from core.errors import Conflict
+from core.text.speech import speaking
 from hitl import services as approvals
 from hitl.domain.state_machine import State
 from hitl.models import Approval
@@ -57,11 +58,13 @@ def record_requester_answer(*, message_id: UUID) -> bool:
     try:
         with transaction.atomic():
             approvals.answer(actor=agent, approval_id=approval.pk, text=text)
+            with speaking(conversation.spoken_language):
+                passed_on = answered_sentence(approval)
             conversations.reply(
                 actor=system("agents"),
                 conversation_id=message.conversation_id,
                 draft=Draft(
-                    text=answered_sentence(approval),
+                    text=passed_on,
                     metadata={"approval_id": str(approval.pk), "reference": approval.reference},
                     client_id=message.pk,
                     sender=Sender(type="system", name="walker"),

@@ -27,6 +27,7 @@ from core.models import Consent
 from core.observability.logging import get_logger
 from core.privacy.pii import mask_text
 from core.reach.gate import NotReachable
+from core.text.speech import speaking
 from hitl.domain.state_machine import FINAL
 from hitl.models import Approval, Decision, Execution, Revision
 
@@ -94,7 +95,8 @@ def send_outcome(run: AgentRun, *, plainly: bool = False) -> None:
     """Send the outcome to the conversation and finish the run together. `plainly` leaves out details."""
     approval = Approval.objects.get(pk=run.trigger_ref)
     stale = run.trigger == Trigger.UNCERTAIN and approval.state != UNKNOWN
-    text = "" if stale else plain_sentence(approval) if plainly else _outcome_with_details(approval)
+    with speaking(run.conversation.spoken_language):
+        text = "" if stale else plain_sentence(approval) if plainly else _outcome_with_details(approval)
     with transaction.atomic():
         conversation = find_requester_conversation(run)
         held = lease.held(run).select_for_update()

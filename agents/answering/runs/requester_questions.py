@@ -13,6 +13,7 @@ from core.actors import system
 from core.models import Consent
 from core.privacy.pii import mask_text
 from core.reach.gate import NotReachable
+from core.text.speech import speaking
 from hitl.domain.state_machine import ASKS_BACK, State
 from hitl.models import Approval, Decision, Revision
 
@@ -34,7 +35,8 @@ def relay_question(*, approval_id: UUID) -> bool:
     call = ToolCall.objects.filter(pk=approval.tool_call_id).select_related("run").first()
     if asked is None or call is None:
         return False
-    text = asking_sentence(approval, mask_text(asked.reason))
+    with speaking(call.run.conversation.spoken_language):
+        text = asking_sentence(approval, mask_text(asked.reason))
     return _send(call, approval, text, client_id=asked.id)
 
 
@@ -51,7 +53,9 @@ def relay_drift(*, approval_id: UUID) -> bool:
     call = ToolCall.objects.filter(pk=approval.tool_call_id).select_related("run").first()
     if revision is None or call is None:
         return False
-    return _send(call, approval, mask_text(drifted_sentence(approval)), client_id=revision.id)
+    with speaking(call.run.conversation.spoken_language):
+        text = drifted_sentence(approval)
+    return _send(call, approval, mask_text(text), client_id=revision.id)
 
 
 def _send(call: ToolCall, approval: Approval, text: str, *, client_id: UUID) -> bool:

@@ -42,6 +42,7 @@ from core.errors import WalkerError
 from core.events import streams
 from core.observability.logging import get_logger
 from core.reach.gate import NotReachable
+from core.text.speech import gettext, speaking
 
 log = get_logger(__name__)
 TURN_SECONDS = 60.0
@@ -67,7 +68,7 @@ class Answer:
     It is the answer or a failure, and the agent version that produced it.
     When `ended`, only requests that were already made are reported; the code says why. With `asks_person` a rule
     leaves it to a person, and nothing is said.
-    `draft` is what the model wrote and the gate stopped. With `asked_back` the text is our own question.
+    `draft` is what the model wrote and the gate stopped. With `asked_back` our own question takes its place.
     """
 
     outcome: RunOutcome
@@ -164,8 +165,11 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         grounds = doubt.grounds_of(version)
         grounds.take([*transcript.lines, *done])
         held, memory = Held(speaker.emit, version.prompt, grounds.holds), Memory()
-        outcome = _orchestrate(run, version, standing, transcript, done, watch, held, grounds, memory, is_new=is_first)
-        checked = check_answer(run, version, outcome, grounds)
+        with speaking(found.language):
+            outcome = _orchestrate(
+                run, version, standing, transcript, done, watch, held, grounds, memory, is_new=is_first
+            )
+            checked = check_answer(run, version, outcome, grounds)
         memory.keep(run, checked.outcome)
     except Ended as end:
         speaker.restart()
@@ -295,11 +299,11 @@ def _end(run: AgentRun, answer: Answer) -> None:
     if conversation.state != Conversation.State.AGENT:
         streams.append_all(_told(run, answer, calls, ended))
         _record_end(run, answer, calls, code=ended)
-    elif ended:
+        return
+    if ended:
         # The customer asked for silence, or somebody had it in between: a failure is no news then either.
-        silent = replace(answer, outcome=replace(answer.outcome, text="", error=""), ended=ended)
-        _reply(run, conversation, silent, calls)
-    else:
+        answer = replace(answer, outcome=replace(answer.outcome, text="", error=""), ended=ended)
+    with speaking(conversation.language):
         _reply(run, conversation, answer, calls)
 
 
@@ -309,7 +313,7 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, calls: lis
     Then hand off if needed.
     """
     made = _done(calls)
-    words = "" if answer.ended or answer.asks_person else _words(run, answer)
+    words = "" if answer.ended or answer.asks_person else _words(answer)
     text, version, reply_id = _with_request_sentences(words, made), answer.version, None
     is_answer = bool(words) and not answer.outcome.error
     named = citations.read_sources((s.number, s.passage_id) for s in answer.outcome.sources)
@@ -375,20 +379,21 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, calls: lis
         conversations.hand_off(actor=system("agents"), conversation_id=run.conversation_id, reason=code)
 
 
-def _words(run: AgentRun, answer: Answer) -> str:
-    """Return what the customer reads: the answer, or our own words for why there is none."""
-    if answer.outcome.error == LOW:
-        return doubt.unsure(doubt.newest_words(run))
+def _words(answer: Answer) -> str:
+    """Return what the customer reads: the answer, our question, or our own words for why there is no answer."""
+    if answer.asked_back:
+        return doubt.question()
     if answer.outcome.error in REASONS.values():
-        return doubt.colleague(doubt.newest_words(run))
-    return doubt.APOLOGY if answer.outcome.error else answer.outcome.text or doubt.APOLOGY
+        return gettext(doubt.COLLEAGUE)
+    said = "" if answer.outcome.error else answer.outcome.text
+    return said or doubt.instead(answer.outcome.error)
 
 
 def _asking_back(run: AgentRun, answer: Answer) -> Answer:
     """Return our question for other words in the place of an answer with too little confidence; once in a row."""
     if answer.outcome.error != LOW or doubt.has_asked_back(run):
         return answer
-    outcome = replace(answer.outcome, text=doubt.question(doubt.newest_words(run)), error="", sources=())
+    outcome = replace(answer.outcome, text="", error="", sources=())
     return replace(answer, outcome=outcome, draft="", asked_back=True)
 
 

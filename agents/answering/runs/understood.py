@@ -25,6 +25,7 @@ def read_messages(standing: Standing, transcript: Transcript) -> interpretation.
     """Return the reading of the messages that a run answers."""
     return interpretation.read(
         [line.text for line in transcript.lines if line.role == "user"],
+        language=standing.language,
         is_member=standing.user_id is not None,
         is_proven=any(each.is_verified for each in standing.inputs),
         waits_for_answer=sum(not each.is_answered for each in standing.inputs),
@@ -49,9 +50,12 @@ def note_message(*, message_id: UUID) -> None:
     said = [text for direction, text, _ in reversed(newest) if direction == Message.Direction.IN]
     waits = next((place for place, row in enumerate(newest) if row[0] != Message.Direction.IN), len(newest))
     owners = Conversation.objects.filter(pk=message.conversation_id)
-    origin_id, user_id, user_of_origin = owners.values_list("origin_id", "contact__user_id", "origin__user_id").get()
+    columns = ("origin_id", "contact__user_id", "origin__user_id", "language")
+    origin_id, user_id, user_of_origin, language = owners.values_list(*columns).get()
     is_member = (user_of_origin if origin_id else user_id) is not None
-    found = interpretation.read(said, is_member=is_member, is_proven=newest[0][2], waits_for_answer=waits)
+    found = interpretation.read(
+        said, language=language, is_member=is_member, is_proven=newest[0][2], waits_for_answer=waits
+    )
     _keep(message.conversation_id, message.seq, found)
 
 

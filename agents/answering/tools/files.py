@@ -13,6 +13,7 @@ from conversations.models import Conversation
 from conversations.services import Draft
 from core.actors import Actor
 from core.errors import Invalid
+from core.text.speech import gettext_noop
 from core.text.tables import safe_table
 
 WRITTEN: Final = ("text/plain", "text/csv")
@@ -35,7 +36,7 @@ class SendFile(Tool):
 
     key = "send_file"
     title = "Send a file"
-    ability = "send you figures as a file"
+    ability = gettext_noop("send you figures as a file")
     description = (
         "Send the person a file that you write: a CSV table or a plain text. Use it for tables and long lists. "
         "Only what the person may see belongs in it."

@@ -22,6 +22,7 @@ from agents.llm.routes.models import ModelCall
 from agents.models import Document, ToolCall
 from agents.privacy import Vault
 from core.privacy.pii import mask_text
+from core.text.speech import gettext_noop
 
 QUESTION_LIMIT: Final = 1000
 TEXT_LIMIT: Final = 1300
@@ -68,7 +69,7 @@ class SearchKnowledge(Tool):
 
     key = SEARCH_TOOL
     title = "Look up documents"
-    ability = "answer from our help articles and documents"
+    ability = gettext_noop("answer from our help articles and documents")
     description = (
         "Find passages in the organisation's own documents: returns, deliveries, prices, opening hours, how things "
         "work. Use it for every question about the organisation that no other tool answers, before you answer."

@@ -1,6 +1,6 @@
 """Reading tools: audiences for members, and a way to a colleague for everyone."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -8,8 +8,14 @@ from pydantic import Field
 from agents.answering.audiences import list_both
 from agents.answering.tools.registry import FOR_EVERY_AGENT, Arguments, Caller, Tool, get, is_known, register
 from agents.selectors import active_tools
+from core.text.speech import gettext, gettext_noop
 
-PERSON_SENTENCE = "Of course. I'm bringing in a colleague, who'll reply here."
+BROUGHT: Final = {
+    "asked_for_person": gettext_noop("Of course. I'm bringing in a colleague, who'll reply here."),
+    "no_answer": gettext_noop("I'd rather have a colleague look at this. They'll reply here."),
+    "language": gettext_noop("Thank you for your message. A colleague will reply here."),
+}
+"""What the person reads, by the reason why a colleague is brought in."""
 
 
 class Why(Arguments):
@@ -49,7 +55,7 @@ class BringPerson(ReadingTool):
 
     key = "bring_person"
     title = "Bring in a colleague"
-    ability = "bring in a colleague"
+    ability = gettext_noop("bring in a colleague")
     description = "Hand the conversation to a colleague when the person asks for one."
     audience = "public"
     arguments = Why
@@ -57,7 +63,7 @@ class BringPerson(ReadingTool):
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         reason = Why.model_validate(arguments.model_dump()).reason
-        return {"sentence": PERSON_SENTENCE, "hand_off": reason}
+        return {"sentence": gettext(BROUGHT[reason]), "hand_off": reason}
 
 
 @register
@@ -66,7 +72,7 @@ class ListAbilities(ReadingTool):
 
     key = "list_abilities"
     title = "List abilities"
-    ability = "tell you what I can help with"
+    ability = gettext_noop("tell you what I can help with")
     description = "What this person can ask for here, from you or another agent of this organisation."
     audience = "public"
     per_hour = 0
@@ -76,6 +82,6 @@ class ListAbilities(ReadingTool):
         tools = [get(name) for name in names if is_known(name)]
         suiting = [tool for tool in tools if tool.key != self.key and tool.suits(caller)]
         return {
-            "reads": [tool.ability for tool in suiting if not tool.acting],
-            "asks": [tool.ability for tool in suiting if tool.acting],
+            "reads": [gettext(tool.ability) for tool in suiting if not tool.acting],
+            "asks": [gettext(tool.ability) for tool in suiting if tool.acting],
         }

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q
 
-from agents.knowledge.models import Document, OpenQuestion, QuestionAsked
+from agents.knowledge.models import OpenQuestion, QuestionAsked
 from agents.knowledge.search.search import read_question
 from agents.knowledge.services import MANAGE, write_article
 from core.actors import Actor
@@ -61,7 +61,7 @@ def answer_question(
     collection_id: UUID,
     title: str,
     text: str,
-    language: str = Document.Language.ENGLISH,
+    language: str = "",
     address: str = "",
 ) -> OpenQuestion:
     """Write the article that answers a question; agents answer from it at once.

@@ -6,10 +6,14 @@ from typing import Final
 from core.text.words import Cut, Elide, Fold, words
 
 CONFIGURATIONS: Final = {
-    "da": "danish", "de": "german", "en": "english", "es": "spanish", "fr": "french", "it": "italian",
-    "nl": "dutch", "no": "norwegian", "pt": "portuguese", "sv": "swedish", "xx": "simple",
+    "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
+    "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish", "hi": "hindi", "hu": "hungarian",
+    "hy": "armenian", "id": "indonesian", "it": "italian", "lt": "lithuanian", "ne": "nepali", "nl": "dutch",
+    "no": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sr": "serbian", "sv": "swedish",
+    "ta": "tamil", "tr": "turkish", "yi": "yiddish", "xx": "simple",
 }  # fmt: skip
-"""PostgreSQL's text search configuration for each language of documents."""
+"""PostgreSQL's text search configuration for each language of documents: all that it has. Another language is searched
+by its whole words."""
 MOST_WORDS: Final = 16
 
 _FILLERS: Final = {
@@ -29,6 +33,11 @@ _FILLERS: Final = {
         "comment combien quand où pourquoi quel quelle quels quelles qui que quoi est-ce puis peux peut pouvez "
         "pouvons voudrais veux vouloir faire fait faites besoin dois doit faut s'il plaît bonjour merci avez avoir "
         "vous votre vos mon ma mes temps souvent savoir dire question aide"
+    ),
+    "es": (
+        "cómo como cuánto cuánta cuántos cuántas cuanto cuándo cuando dónde donde quién qué cuál cuáles por favor "
+        "puedo puede pueden podría quiero quisiera necesito tengo tiene tienen hay hacer saber decir pregunta ayuda "
+        "hola gracias buenos días buenas tardes ustedes usted tiempo algo debo"
     ),
 }
 _ALIKE: Final = (
@@ -93,6 +102,14 @@ _ALIKE: Final = (
     "délai délais durée",
     "entretien entretenir nettoyer nettoie soin",
     "suivi suivre colis",
+    # Spanish
+    "devolver devolución devoluciones devuelvo devolverlo devolverlos",
+    "cambio cambiar cambios cambiarlo",
+    "envío envíos enviar entrega entregar entregan reparto",
+    "cuesta cuestan coste costo precio precios tarifa gastos",
+    "reembolso reembolsar reembolsan dinero",
+    "abrir abren abierto horario horarios cierran",
+    "plazo plazos",
 )
 
 

@@ -11,7 +11,15 @@ from django.db.models import Q, QuerySet
 from agents.knowledge.models import Collection, Document, DocumentVersion, Site
 from agents.knowledge.search.index import digest_of, remove_passages
 from agents.knowledge.selectors import VIEW
-from agents.knowledge.services import MANAGE, NO_COLLECTION, TITLE_LIMIT, address_problem, delete_row, store_version
+from agents.knowledge.services import (
+    MANAGE,
+    NO_COLLECTION,
+    TITLE_LIMIT,
+    address_problem,
+    delete_row,
+    searched_as,
+    store_version,
+)
 from agents.knowledge.sources.crawler import Page, Unread, Walk, normalised, open_client
 from agents.knowledge.sources.passages import cut
 from core.actors import Actor, system
@@ -208,7 +216,7 @@ def _store_page(site: Site, page: Page) -> int:
     if row.state == Document.State.DELETED or (is_known and row.state == Document.State.READY):
         return 0
     row.title = title
-    row.language = page.language if page.language in Document.Language.values else site.language
+    row.language = searched_as(page.language) if page.language else site.language
     if row._state.adding:
         row.save(force_insert=True)
     store_version(row, text=page.text, pieces=cut(page.text), author_id=None)

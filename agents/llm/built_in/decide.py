@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from agents.llm.built_in import stance
 from agents.llm.built_in.amounts import find_amounts
-from agents.llm.built_in.intents import acting_topic, reading_topic
-from agents.llm.built_in.languages import ONLY_ENGLISH
+from agents.llm.built_in.intents import acting_topic, reading_topic, wants_person
 from agents.llm.built_in.phrases import book
 from agents.llm.built_in.questions import ask
 from agents.llm.built_in.text import Clause, read
 from agents.llm.built_in.types import (
     ABILITIES,
+    FOREIGN,
     HAPPENED,
     IS_IT,
     PERSON,
@@ -26,6 +26,7 @@ from agents.llm.built_in.types import (
 )
 from agents.llm.ports import SENT_BACK
 from core.text.languages import foreign_language
+from core.text.speech import says
 
 PLAIN = frozenset({"command", "said"})
 SMALL_TALK = frozenset({"greeting", "thanks", "nothing", "yes"})
@@ -172,13 +173,11 @@ def decide_message(text: str, memory: Memory) -> tuple[list[Decision], Memory]:
         return [Decision("say", topic="refuse")], Memory(None, memory.subject)
     clauses = read(text)
     writes_freely = memory.pending is not None and memory.pending.missing in book().free_text
-    language = "" if writes_freely else foreign_language(" ".join(clause.text for clause in clauses))
-    if language:
-        if memory.unspoken:  # the person goes on in it: bring in a colleague
-            decision = Decision("call", (Call(PERSON, {"reason": "language"}),), f"handing:{language}")
-        else:
-            decision = Decision("say", topic=f"foreign:{language}")
-        return [decision], Memory(None, memory.subject)
+    if not writes_freely and wants_person(text):
+        return [Decision("call", (Call(PERSON),))], Memory(None, memory.subject)
+    if language := "" if writes_freely else foreign_language(" ".join(clause.text for clause in clauses)):
+        # The rules are English: nothing in another language is a command.
+        return [Decision("say", topic=f"{FOREIGN}{language}")], Memory(None, memory.subject)
     spoiled = next((found for c in clauses if (found := stance.hazard(c))), None)
     if any(_never(acting_topic(clause)) for clause in clauses):
         spoiled = spoiled or "doubt"
@@ -200,8 +199,8 @@ def decide_message(text: str, memory: Memory) -> tuple[list[Decision], Memory]:
 
 def _after_reply(memory: Memory, text: str, block: Sequence[Decision]) -> Memory:
     """Keep an earlier question open only if it was the last thing we said."""
-    memory = replace(memory, choices=(), unspoken=ONLY_ENGLISH in text)
-    if WHICH in text or IS_IT in text:
+    memory = replace(memory, choices=())
+    if says(text, WHICH) or says(text, IS_IT):
         # Our answer asked about the name of one of these calls: the next message completes it.
         calls = [call for decision in block for call in decision.calls]
         required = book().required
@@ -210,9 +209,9 @@ def _after_reply(memory: Memory, text: str, block: Sequence[Decision]) -> Memory
         for call, name in quoted or (named if len(named) == 1 else []):
             rest = {key: value for key, value in call.arguments.items() if key != name}
             return replace(memory, pending=Pending(call.tool, rest, name), choices=offered_in(text))
-    if PERSON_OFFER in text:
+    if says(text, PERSON_OFFER):
         return replace(memory, pending=Pending(PERSON, {}, "yes"))
-    if SENT_BACK in text and (again := book().returned(text, memory)):
+    if says(text, SENT_BACK) and (again := book().returned(text, memory)):
         return replace(memory, pending=again)
     wording = ask(memory.pending) if memory.pending else ""
     return memory if wording and wording in text else replace(memory, pending=None)

@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 
 from agents.llm.built_in.replies import can_work
-from agents.llm.built_in.types import ABILITIES, NOT_KNOWN, PERSON, Call, Decision
+from agents.llm.built_in.types import ABILITIES, FOREIGN, NOT_KNOWN, PERSON, Call, Decision
 from agents.llm.ports import SEARCH_TOOL, Line
+from core.text.speech import SPOKEN, says
 
 _TALK = frozenset({"greeting", "thanks", "yes", "identity"})
 _LONGEST = 1000
@@ -55,7 +56,7 @@ def _is_open(decision: Decision, names: Sequence[str], text: str, *, works: bool
         return False
     if topic == "left_alone" and works:
         return is_long and text.endswith("?")
-    return topic == "nothing" or topic.startswith("foreign:") or (not works and is_long)
+    return topic == "nothing" or topic.startswith(FOREIGN) or (not works and is_long)
 
 
 def _acts(decision: Decision) -> bool:
@@ -75,10 +76,17 @@ def without_rules(decisions: Sequence[Decision], names: Sequence[str]) -> list[D
 
 
 def unknown_again(decisions: Sequence[Decision], lines: Sequence[Line], names: Sequence[str]) -> Call | None:
-    """Return the call that brings in a colleague where we had no answer the last time either."""
-    if not {PERSON, SEARCH_TOOL} <= set(names) or not any(decision.topic == "nothing" for decision in decisions):
+    """Return the call that brings in a colleague where we had no answer the last time either.
+
+    At once where we have no words of the person's language to ask for others.
+    """
+    spoken_of = [decision.topic.removeprefix(FOREIGN) for decision in decisions if decision.topic.startswith(FOREIGN)]
+    if PERSON in names and any(code not in SPOKEN for code in spoken_of):
+        return Call(PERSON, {"reason": "language"})
+    is_open = bool(spoken_of) or any(decision.topic == "nothing" for decision in decisions)
+    if PERSON not in names or not is_open or not (spoken_of or SEARCH_TOOL in names):
         return None
     said = [line for line in lines if line.role == "assistant" and not line.tool_requests and not line.from_colleague]
-    if not said or NOT_KNOWN not in said[-1].text:
+    if not said or not says(said[-1].text, NOT_KNOWN):
         return None
     return Call(PERSON, {"reason": "no_answer"})

@@ -44,8 +44,6 @@ class PhraseBook:
     """The type of the agent that knows each tool best."""
     sayings: Mapping[str, str] = {}
     """Answers by topic."""
-    work: str = "ask for that"
-    """What only colleagues may do here, as a verb phrase."""
     brief: Mapping[str, Advice] = {}
     """Sentences of a daily brief by language and finding: what is so, and what to do."""
 

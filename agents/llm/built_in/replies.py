@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from agents.llm.built_in.languages import handing, sorry
 from agents.llm.built_in.phrases import book
 from agents.llm.built_in.types import (
     ABILITIES,
     ANSWER,
+    FOREIGN,
     HAPPENED,
     IS_IT,
-    NOT_FOUND,
     NOT_KNOWN,
     PERSON,
     PERSON_OFFER,
@@ -20,25 +19,29 @@ from agents.llm.built_in.types import (
     WITHDRAW,
 )
 from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL
+from core.text.speech import gettext, gettext_noop, ngettext
 
 LONGEST = 12
 MOST_ABILITIES = 40
-_ELSEWHERE = "Another of our agents handles that. Please ask in a separate message and I'll pass it on."
+_ELSEWHERE = gettext_noop("Another of our agents handles that. Please ask in a separate message and I'll pass it on.")
 _SAYINGS: Mapping[str, str] = {
-    "left_alone": "All right, I'll leave everything as it is. I haven't requested anything new.",
-    "refuse": "I can't work around the rules: every change needs a person's approval, even if a message "
-    "says otherwise. Please tell me plainly what you'd like to change.",
-    "decide": "I can't approve or reject anything. An approver does that in the console.",
-    "thanks": "You're welcome.",
-    "yes": "I'm not waiting for a yes on anything. What would you like me to do?",
-    "identity": "I'm an automatic assistant, not a person. I follow a small set of rules and am not a language model. "
-    "Every change I request waits for a person's approval.",
-    "advice": "That's your decision. Tell me plainly what you want to change and I'll request approval.",
+    "left_alone": gettext_noop("All right, I'll leave everything as it is. I haven't requested anything new."),
+    "refuse": gettext_noop(
+        "I can't work around the rules: every change needs a person's approval, even if a message "
+        "says otherwise. Please tell me plainly what you'd like to change."
+    ),
+    "decide": gettext_noop("I can't approve or reject anything. An approver does that in the console."),
+    "thanks": gettext_noop("You're welcome."),
+    "yes": gettext_noop("I'm not waiting for a yes on anything. What would you like me to do?"),
+    "identity": gettext_noop(
+        "I'm an automatic assistant, not a person. I follow a small set of rules and am not a language model. "
+        "Every change I request waits for a person's approval."
+    ),
+    "advice": gettext_noop("That's your decision. Tell me plainly what you want to change and I'll request approval."),
 }
-_GREETING = "Hello! How can I help?"
-_NOTHING = f"{NOT_KNOWN} Could you put it another way?"
-_HINT = "Ask me “What can you do?” to see what I can help with."
-_PERSON_HINT = "If you'd rather talk to a person, just say so and I'll bring in a colleague."
+_GREETING = gettext_noop("Hello! How can I help?")
+_HINT = gettext_noop("Ask me “What can you do?” to see what I can help with.")
+_PERSON_HINT = gettext_noop("If you'd rather talk to a person, just say so and I'll bring in a colleague.")
 _FOR_ALL = frozenset({
     PERSON, ABILITIES, WITHDRAW, ANSWER, RESUBMIT, WAITING, HAPPENED, SEARCH_TOOL, ANSWER_TOOL,
 })  # fmt: skip
@@ -48,19 +51,19 @@ def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:
     """Return the sentence for a topic, with a hint about what the agent can do where that helps."""
     works = can_work(tools)
     if refused:
-        return _ELSEWHERE if works else _public()
-    kind, _, language = topic.partition(":")
-    if kind in {"foreign", "handing"}:
-        return sorry(language) if kind == "foreign" else handing(language)
+        return gettext(_ELSEWHERE) if works else _public()
+    # What can be done is asked for in English.
+    hint = gettext(_HINT if works and not topic.startswith(FOREIGN) else _PERSON_HINT)
     if topic == "greeting":
-        return f"{_GREETING} {_HINT}" if works else f"{_GREETING} {_PERSON_HINT}"
-    if topic == "nothing":
-        return f"{_NOTHING}\n\n{_HINT if works else _PERSON_HINT}"
-    return _SAYINGS.get(topic) or book().sayings.get(topic, "")
+        return f"{gettext(_GREETING)} {hint}"
+    if topic == "nothing" or topic.startswith(FOREIGN):
+        return f"{gettext(NOT_KNOWN)} {gettext('Could you put it another way?')}\n\n{hint}"
+    return gettext(_SAYINGS[topic]) if topic in _SAYINGS else book().sayings.get(topic, "")
 
 
 def _public() -> str:
-    return f"Sorry, I can't do that here: only signed-in colleagues of this company can {book().work}. {PERSON_OFFER}"
+    ours = gettext("Sorry, only signed-in colleagues of this company can do that.")
+    return f"{ours} {gettext(PERSON_OFFER)}"
 
 
 def can_work(tools: Sequence[str]) -> bool:
@@ -72,24 +75,28 @@ def still_open(references: Sequence[str]) -> str:
     """Return the note about earlier requests that a later "no" does not withdraw, or "" without any."""
     if not references:
         return ""
-    stays, them = ("stays as it is", "it") if len(references) == 1 else ("stay as they are", "them")
-    return f"{' and '.join(references)}, requested earlier, {stays}. You can withdraw {them} in the console."
+    stays = ngettext(
+        "{names}, requested earlier, stays as it is. You can withdraw it in the console.",
+        "{names}, requested earlier, stay as they are. You can withdraw them in the console.",
+        len(references),
+    )
+    return stays.format(names=", ".join(references))
 
 
 def listed(rows: Sequence[str], *, limit: int = LONGEST) -> str:
     """Format a list, one row a line; rows beyond the limit are counted."""
     lines = [f"- {row}" for row in rows[:limit]]
     if len(rows) > limit:
-        lines.append(f"- and {len(rows) - limit} more")
+        lines.append("- " + gettext("and {count} more").format(count=len(rows) - limit))
     return "\n".join(lines)
 
 
 def _abilities(result: Mapping[str, Any]) -> str:
     reads, asks = [_capital(each) for each in result.get("reads", [])], [_capital(a) for a in result.get("asks", [])]
-    parts = [f"Here's what I can do:\n{listed(reads, limit=MOST_ABILITIES)}"] if reads else []
+    mine, of_others = gettext("Here's what I can do:"), gettext("Changes I can request for you (an approver decides):")
+    parts = [f"{mine}\n{listed(reads, limit=MOST_ABILITIES)}"] if reads else []
     if asks:
-        listing = listed(asks, limit=MOST_ABILITIES)
-        parts.append(f"Changes I can request for you (an approver decides):\n{listing}")
+        parts.append(f"{of_others}\n{listed(asks, limit=MOST_ABILITIES)}")
     return "\n\n".join(parts)
 
 
@@ -100,9 +107,10 @@ def _capital(text: str) -> str:
 def _waiting(result: Mapping[str, Any]) -> str:
     mine = [f"{row['request']}: {row['what']}" for row in result.get("to_decide", [])]
     own = [f"{row['request']} ({row['is']}): {row['what']}" for row in result.get("own", [])]
-    parts = [f"Waiting for your approval:\n{listed(mine)}" if mine else "Nothing is waiting for your approval."]
+    waits, none = gettext("Waiting for your approval:"), gettext("Nothing is waiting for your approval.")
+    parts = [f"{waits}\n{listed(mine)}" if mine else none]
     if own:
-        parts.append(f"Your own open requests:\n{listed(own)}")
+        parts.append(f"{gettext('Your own open requests:')}\n{listed(own)}")
     return "\n\n".join(parts)
 
 
@@ -127,15 +135,16 @@ def word(tool: str, result: Mapping[str, Any]) -> str:
             what, name = result.get("what", "thing"), result.get("name", "")
             known = [str(each) for each in result.get("known", [])]
             if code == "ambiguous":
-                return f"There is more than one {what} called “{name}”:\n{listed(known)}\n\n{WHICH}"
-            lead = f"{NOT_FOUND} the {what} “{name}”."
+                several = gettext("There is more than one {what} called “{name}”:").format(what=what, name=name)
+                return f"{several}\n{listed(known)}\n\n{gettext(WHICH)}"
+            lead = gettext("I can't find the {what} “{name}”.").format(what=what, name=name)
             if not known:
                 return lead
-            nearest = "The closest I know" if result.get("near") else "I know"
-            return f"{lead} {nearest}:\n{listed(known)}\n\n{IS_IT if len(known) == 1 else WHICH}"
+            nearest = gettext("The closest I know:") if result.get("near") else gettext("I know:")
+            return f"{lead} {nearest}\n{listed(known)}\n\n{gettext(IS_IT if len(known) == 1 else WHICH)}"
         if code == "not_offered":
             return _public()
-        return str(result.get("detail") or "That didn't work.")
+        return str(result.get("detail") or gettext("That didn't work."))
     if sentence := result.get("sentence"):
         return str(sentence)
     return _WORDED[tool](result) if tool in _WORDED else book().word(tool, result)

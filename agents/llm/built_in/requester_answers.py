@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from agents.llm.built_in.types import ABILITIES, PERSON, Decision
 from agents.llm.ports import ASKS, SENT_BACK
+from core.text.speech import in_all_languages
 
-_ASKED = re.compile(rf"^{ASKS} (BR-\d+)\b")
 _NAMED = re.compile(r"\bBR-\d+\b", re.IGNORECASE)
-_RETURNED = re.compile(rf"^(BR-\d+) \(.*\) {SENT_BACK}\b", re.DOTALL)
 _AGAIN = re.compile(
     r"\b(?:re-?send|re-?submit|(?:send|submit|put|hand|file)\b.{0,40}"
     r"\b(?:again|back in|anyway|unchanged|as (?:it|that) (?:is|was)))\b"
@@ -41,11 +41,11 @@ def question_answered(lines: Sequence[tuple[str, str]], decisions: Sequence[Deci
     is_question = bool(calls) and "?" in words
     if is_command or is_question or (topics and topics <= _NO_ANSWER):
         return ""
-    asked = [found.group(1) for role, text in lines if role == "assistant" and (found := _ASKED.match(text))]
+    asked = [found.group(1) for role, text in lines if role == "assistant" and (found := _asked().match(text))]
     named = [word.upper() for word in _NAMED.findall(words)]
     if named:
         return next((word for word in named if word in asked), "")
-    found = _ASKED.match(lines[last][1])
+    found = _asked().match(lines[last][1])
     return found.group(1) if found else ""
 
 
@@ -61,8 +61,20 @@ def request_to_resubmit(lines: Sequence[tuple[str, str]]) -> str:
     bare = _NAMED.sub("it", words)
     if not (_AGAIN.search(bare) and _UNCHANGED.search(bare)) or _NOT_NOW.search(bare):
         return ""
-    back = [found.group(1) for role, text in lines if role == "assistant" and (found := _RETURNED.match(text))]
+    back = [found.group(1) for role, text in lines if role == "assistant" and (found := _returned().match(text))]
     if named:
         return next((word for word in named if word in back), "")
-    found = _RETURNED.match(lines[last][1]) if last >= 0 else None
+    found = _returned().match(lines[last][1]) if last >= 0 else None
     return found.group(1) if found else ""
+
+
+@lru_cache(maxsize=1)
+def _asked() -> re.Pattern[str]:
+    """Return our message with an approver's question, in any language."""
+    return re.compile(rf"^(?:{'|'.join(map(re.escape, in_all_languages(ASKS)))}) (BR-\d+)\b")
+
+
+@lru_cache(maxsize=1)
+def _returned() -> re.Pattern[str]:
+    """Return our message about a request that was sent back, in any language."""
+    return re.compile(rf"^(BR-\d+) \(.*\) (?:{'|'.join(map(re.escape, in_all_languages(SENT_BACK)))})\b", re.DOTALL)

@@ -4,18 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from core.text.speech import gettext_noop
+
 PERSON = "bring_person"
 WITHDRAW = "withdraw_request"
 ANSWER = "answer_approvers"
 RESUBMIT = "resubmit_request"
 WAITING = "what_is_waiting"
 HAPPENED = "what_happened"
-NOT_KNOWN = "I couldn't find an answer to that."
-NOT_FOUND = "I can't find"
-WHICH = "Which one do you mean?"
-IS_IT = "Is that the one you mean?"
+NOT_KNOWN = gettext_noop("I couldn't find an answer to that.")
+WHICH = gettext_noop("Which one do you mean?")
+IS_IT = gettext_noop("Is that the one you mean?")
+FOREIGN = "foreign:"
+"""How the topic of a message begins that is not in English; its language follows."""
 ABILITIES = "list_abilities"
-PERSON_OFFER = "Would you like me to bring in a colleague?"
+PERSON_OFFER = gettext_noop("Would you like me to bring in a colleague?")
 Kind = Literal["call", "ask", "say"]
 
 
@@ -52,11 +55,9 @@ class Decision:
 class Memory:
     """What earlier messages left open.
 
-    `subject` is what "it" means; `choices` are the names offered in our last answer; `unspoken` says that it declined
-    the language.
+    `subject` is what "it" means; `choices` are the names offered in our last answer.
     """
 
     pending: Pending | None = None
     subject: str = ""
     choices: tuple[str, ...] = ()
-    unspoken: bool = False

@@ -28,6 +28,8 @@ from core.actors import Actor
 from core.errors import Conflict, WalkerError
 from core.observability.logging import get_logger
 from core.privacy.pii import mask_text
+from core.text.languages import language_of_talk
+from core.text.speech import speaking
 
 log = get_logger(__name__)
 MOST_ROUNDS: Final = 6
@@ -114,13 +116,15 @@ def answer(
     )
     grounds = doubt.grounds_of(version)
     grounds.take(lines)
-    outcome, stopped, confidence = _run(version, context, calls, grounds), "", None
-    if vault:
-        outcome = replace(outcome, text=vault.show(outcome.text))
-    if not outcome.error:
-        outcome, stopped, confidence = _checked(version, outcome, calls.steps, grounds)
-    if outcome.error == LOW:
-        outcome = _in_doubt(outcome, lines)
+    stopped, confidence = "", None
+    with speaking(language_of_talk([line.text for line in lines if line.role == "user"])):
+        outcome = _run(version, context, calls, grounds)
+        if vault:
+            outcome = replace(outcome, text=vault.show(outcome.text))
+        if not outcome.error:
+            outcome, stopped, confidence = _checked(version, outcome, calls.steps, grounds)
+        if outcome.error == LOW:
+            outcome = _in_doubt(outcome, lines)
     sources = citations.read_sources((each.number, each.passage_id) for each in outcome.sources)
     # With our own sentence for each request that would have been made.
     ours = dict.fromkeys(str(step.result["sentence"]) for step in calls.steps if step.kind == "asks")
@@ -187,8 +191,7 @@ def _checked(
 
 def _in_doubt(outcome: RunOutcome, lines: Sequence[Line]) -> RunOutcome:
     """Return what the customer would read: once our question for other words, then that a colleague answers."""
-    said = next((line.text for line in reversed(lines) if line.role == "user"), "")
     before = next((line.text for line in reversed(lines) if line.role == "assistant"), "")
     if doubt.is_question(before):
-        return replace(outcome, text=doubt.unsure(said))
-    return replace(outcome, text=doubt.question(said), error="")
+        return replace(outcome, text=doubt.instead(LOW))
+    return replace(outcome, text=doubt.question(), error="")

@@ -21,6 +21,7 @@ from core.errors import Invalid, WalkerError
 from core.models import Consent
 from core.observability.logging import get_logger
 from core.reach.verdict import OPTED_OUT, WINDOW_CLOSED
+from core.text.speech import gettext, speaking
 from integrations.mail import events as mail_events
 from integrations.mail.services import queue_mail
 from integrations.mail.types import MailEvent, MailReceiver, NewMail, RelatedObject
@@ -110,14 +111,17 @@ def _send_by_mail(message: Message) -> bool:
         address = best.value if best else ""
     if not reference or not address:
         return False
+    with speaking(talk.spoken_language):
+        subject = gettext("Update on your request {reference}").format(reference=reference)
+        why = gettext("We couldn't reach you in the chat, so we're sending you this by email.")
     try:
         with transaction.atomic():
             mail = queue_mail(
                 NewMail(
                     type=MAIL_TYPE,
                     recipient=address,
-                    subject=f"Update on your request {reference}",
-                    text=f"{message.body}\n\nWe couldn't reach you in the chat, so we're sending you this by email.\n",
+                    subject=subject,
+                    text=f"{message.body}\n\n{why}\n",
                     key=f"decision:{message.pk}",
                     ref=message.pk,
                     user_id=user_id,

@@ -15,6 +15,7 @@ from core.actors import system
 from core.errors import WalkerError
 from core.observability.logging import get_logger
 from core.reach.verdict import OPTED_OUT
+from core.text.speech import gettext, gettext_noop, speaking
 
 log = get_logger(__name__)
 Wish = Literal["stop", "start", ""]
@@ -25,8 +26,8 @@ START: Final = frozenset({"start", "unstop"})
 SMS_STOP: Final = STOP | {"cancel", "end", "quit", "revoke", "optout"}
 SMS_START: Final = START | {"yes"}
 CONFIRMED: Final = {
-    "stop": "You're unsubscribed: we won't message you here any more. Reply START to subscribe again.",
-    "start": "Welcome back! You'll receive our messages again.",
+    "stop": gettext_noop("You're unsubscribed: we won't message you here any more. Reply START to subscribe again."),
+    "start": gettext_noop("Welcome back! You'll receive our messages again."),
 }
 
 
@@ -69,12 +70,14 @@ def apply(
 
 
 def _confirm(wish: Wish, message: Message) -> None:
+    with speaking(message.conversation.spoken_language):
+        text = gettext(CONFIRMED[wish])
     try:
         services.reply(
             actor=ACTOR,
             conversation_id=message.conversation_id,
             draft=Draft(
-                text=CONFIRMED[wish],
+                text=text,
                 metadata={CONFIRMS_WISH: True} if wish == "stop" else {},
                 client_id=uuid5(message.pk, "wish"),
                 sender=Sender(type="system", name="walker"),

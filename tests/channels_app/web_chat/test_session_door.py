@@ -192,7 +192,8 @@ def test_five_hundred_visitors_of_one_office_come_in_one_minute(client: Client, 
 def test_script_is_cached_and_revalidated(client: Client) -> None:
     first = client.get("/widget/v1/walker.js")
     again = client.get("/widget/v1/walker.js", headers={"If-None-Match": first["ETag"]})
-    assert b"walker-chat" in b"".join(first)
+    assert b"walker-chat" in first.content
+    assert '"Close the chat": "Chat schlie' in first.content.decode()
     assert (again.status_code, again.content) == (304, b"")
     assert first["Access-Control-Allow-Origin"] == "*"
 

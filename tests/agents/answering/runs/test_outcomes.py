@@ -100,7 +100,7 @@ def test_changed_facts_are_told_in_the_conversation_once(desk: Desk) -> None:
     told_of = [text for text in desk.answers(desk.conversation.pk) if "conditions changed" in text]
     assert len(told_of) == 1
     assert "conditions changed: The daily budget changed from 500.00 EUR to 650.00 EUR." in told_of[0]
-    assert told_of[0].endswith("Nothing was changed, and it's waiting for approval again.")
+    assert told_of[0].endswith("Nothing was changed. It's waiting for approval again.")
 
 
 @pytest.mark.parametrize("place", ["before", "after"])

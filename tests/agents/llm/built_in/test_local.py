@@ -166,7 +166,7 @@ def test_visitor_without_tools_is_refused_politely() -> None:
 
 
 def test_visitor_question_back_is_refused_too() -> None:
-    assert "can't do that here" in turn_text("Raise the daily budget", [])
+    assert "only signed-in colleagues" in turn_text("Raise the daily budget", [])
 
 
 def test_person_offered_twice_and_passed_over_twice_is_no_failure() -> None:
