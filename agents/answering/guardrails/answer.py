@@ -8,8 +8,9 @@ from uuid import UUID
 from django.db.models import F
 
 from agents.answering.guardrails.confidence import LOW, Confidence, Grounds
+from agents.answering.guardrails.links import has_link
 from agents.answering.guardrails.proof import target_words
-from agents.answering.guardrails.screen import Records, claims_too_much, has_link, references, screen
+from agents.answering.guardrails.screen import Records, claims_too_much, references, screen
 from agents.llm.ports import RunOutcome
 from agents.models import AgentRun, AgentVersion, ToolCall
 from core.observability.logging import get_logger

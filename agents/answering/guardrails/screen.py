@@ -8,13 +8,13 @@ from functools import lru_cache
 from typing import Final, Literal, cast
 
 from agents.answering.guardrails import proof
+from agents.answering.guardrails.links import without_links
 from core.privacy.visible_text import is_plain, without_hidden
 from core.text.words import Cut, Fold, words
 from integrations import platforms
 
 INSTRUCTIONS: Final = "gate_instructions"
 CLAIM: Final = "gate_claim"
-NO_LINK: Final = "[link removed]"
 RUN_OF_WORDS: Final = 7
 """So many words in a row of a sentence that instructs the agent are no coincidence."""
 FEWEST: Final = 5
@@ -102,26 +102,6 @@ _EFFECT: Final = re.compile(
     r"geannuleerd|augmenté|réduit|modifié|publié|remboursé|annulé)\b"
 )
 """The words of these claims for what was done."""
-_TOP: Final = (
-    "com|net|org|io|co|de|fr|at|ch|uk|eu|us|info|biz|app|dev|ru|cn|xyz|top|link|click|example|shop|site|online|me|ai|ly|"
-    "tk|ga|gq|icu|cc|tv|gg|pw|nl|pl|dk|cz|su|ws|br|jp|nz|рф|zip"
-)
-_REST: Final = r"/[^\s<>\"“”]"
-_LABEL: Final = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
-# Each part is bounded or possessive: the text is a stranger's, and has to be read in linear time.
-_LINK: Final = re.compile(
-    r"\[(?P<label>[^\]\[\n]*+)\]\((?P<target>[^)\s]{0,1000}+)[^)]{0,300}+\)"
-    r"|<?\b(?:[a-z][a-z0-9+.-]{1,15}://|www\.)[^\s<>\"“”]+>?"
-    r"|\b(?:mailto|javascript|data|tel|sms|whatsapp|intent):[^\s<>]+"
-    rf"|(?<![^\W_])(?<!@)(?<!••)(?<![^\W_][.-])(?:{_LABEL}\.)+"
-    rf"(?:(?:{_TOP})\b(?::\d+)?(?:{_REST}*)?|[^\W\d_]{{2,24}}(?::\d+)?{_REST}+)"
-    rf"|(?<![^\W_])(?:\d{{1,3}}\.){{3}}\d{{1,3}}(?::\d+)?{_REST}+",
-    re.IGNORECASE,
-)  # fmt: skip
-_MARKUP: Final = re.compile(
-    r"</?(?:a|img|script|iframe|form|input|style|link|svg|object|embed)\b[^<>]*+>", re.IGNORECASE
-)
-_MOST_PASSES: Final = 5
 
 
 @dataclass(frozen=True)
@@ -172,7 +152,7 @@ def screen(text: str, *, prompt: str = "", records: Records = NOTHING) -> Verdic
     if not is_plain(text):
         text = without_hidden(text)
         mended.append("hidden")
-    kept = _without_links(text, records.links)
+    kept = without_links(text, records.links)
     if kept != text:
         text = kept
         mended.append("links")
@@ -200,11 +180,6 @@ def claims_too_much(text: str, records: Records) -> bool:
     if not all(named and named <= {*records.own} for named in requests):
         return True
     return any(not _is_shown(claim, sentence, clause, records) for sentence, clause, claim in _claims(plain))
-
-
-def has_link(text: str) -> bool:
-    """Return True if there is anything in the text that a reader could follow."""
-    return _LINK.search(text) is not None
 
 
 def references(text: str) -> set[str]:
@@ -261,25 +236,6 @@ def _is_shown(claimed: Claimed, sentence: str, clause: str, records: Records) ->
     known = [(kind, frozenset(words)) for kind, each in records.targets.items() for words in each]
     unknown = [(kind, None) for kind in records.done if kind not in records.targets]
     return proof.is_done(clause, [*known, *unknown], general=effects)
-
-
-def _without_links(text: str, ours: Collection[str]) -> str:
-    def kept(match: re.Match[str]) -> str:
-        found = match.group()
-        target = match["target"] if match["target"] is not None else found
-        ends = ".,;:!?" if "(" in found else ".,;:!?)"
-        address = target.strip("<>").rstrip(ends)
-        is_ours = address in ours or address.rstrip("/") in ours
-        if match["target"] is None:
-            return found if is_ours else f"{NO_LINK}{found[len(found.rstrip(ends)) :]}"
-        label = _LINK.sub(kept, match["label"])  # read as well: many channels show it as it is
-        return f"[{label}]({address})" if is_ours else f"{label} {NO_LINK}".lstrip()
-
-    for _ in range(_MOST_PASSES):  # first: what stands around markup may be a link without it
-        if (bare := _MARKUP.sub("", text)) == text:
-            break
-        text = bare
-    return _LINK.sub(kept, text)
 
 
 def words_of(text: str) -> list[str]:

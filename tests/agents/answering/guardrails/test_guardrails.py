@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from agents.answering.guardrails.screen import CLAIM, INSTRUCTIONS, NO_LINK, Records, screen
+from agents.answering.guardrails.links import NO_LINK
+from agents.answering.guardrails.screen import CLAIM, INSTRUCTIONS, Records, screen
 from agents.answering.guardrails.stream import Held
 from agents.answering.runs import run
 from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolRequest, ToolSpec, Turn
