@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final, Literal, cast
 
 from agents.answering.guardrails import proof
-from agents.answering.guardrails.links import without_links
+from agents.answering.guardrails.links import addresses_in, without_links
 from core.privacy.visible_text import is_plain, without_hidden
 from core.text.words import Cut, Fold, words
 from integrations import platforms
@@ -122,7 +122,7 @@ class Records:
     read: str = ""
     """What tools have read in this run, in lower case."""
     links: Collection[str] = ()
-    """Addresses that we made."""
+    """Addresses that we made, and the organisation's mailboxes."""
 
 
 @dataclass(frozen=True)
@@ -145,17 +145,18 @@ NOTHING: Final = Records()
 def screen(text: str, *, prompt: str = "", records: Records = NOTHING) -> Verdict:
     """Return what may be sent of an answer.
 
-    Hidden characters, foreign links and markup are taken out. What repeats the instructions or claims an outcome
-    that the records do not show can't be mended by leaving words out: it has a problem.
+    Hidden characters, markup, foreign links and mail addresses are taken out; those that the instructions name are the
+    organisation's own. What repeats the instructions or claims an outcome that the records do not show can't be mended
+    by leaving words out: it has a problem.
     """
     mended: list[str] = []
     if not is_plain(text):
         text = without_hidden(text)
         mended.append("hidden")
-    kept = without_links(text, records.links)
-    if kept != text:
-        text = kept
+    kept = without_links(text, {*records.links, *addresses_in(prompt)})
+    if kept.replace(" ", "") != text.replace(" ", ""):
         mended.append("links")
+    text = kept
     problem = INSTRUCTIONS if repeats(text, prompt) else CLAIM if claims_too_much(text, records) else ""
     return Verdict(text, problem, tuple(mended))
 
