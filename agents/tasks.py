@@ -1,6 +1,6 @@
 """Celery tasks of agents. State lives in the database; a lost task is picked up by a sweep."""
 
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.core.cache import cache
@@ -11,6 +11,7 @@ from agents.knowledge.search import questions, upkeep
 from agents.knowledge.sources import sites, uploads
 from agents.langflow import sessions
 from agents.llm.routes import ledger
+from agents.llm.share import pause, place_among_workers
 from agents.studio.evals import lease as check_lease
 from agents.studio.evals import runs as checking
 from agents.studio.trials import lease as trial_lease
@@ -56,9 +57,20 @@ def work_run(row_id: UUID) -> None:
 @tenant_task(queue=MODELS, limits=TURN_LIMITS)
 def ask_model(row_id: UUID) -> None:
     """Execute one run whose model is asked over a network."""
-    # Before the claim: a worker that has the run just now, and puts it back, then queues it once more.
-    cache.delete(_mark(current_tenant_id(), row_id))
-    _go_on(row_id, services.run_turn(row_id))
+    with place_among_workers() as has_place:
+        mark = _mark(current_tenant_id(), row_id)
+        if not has_place:
+            cache.set(mark, True, timeout=QUEUED_FOR)
+            _wait_for_place(ask_model, row_id)
+            return
+        # Before the claim: a worker that has the run just now, and puts it back, then queues it once more.
+        cache.delete(mark)
+        _go_on(row_id, services.run_turn(row_id))
+
+
+def _wait_for_place(task: Any, row_id: UUID) -> None:
+    """Queue work again whose organisation has as many model workers as are its."""
+    task.apply_async((str(current_tenant_id()), str(row_id)), countdown=pause())
 
 
 def _work(run_id: UUID) -> None:
@@ -152,7 +164,11 @@ def answer_trial(row_id: UUID) -> None:
 @tenant_task(queue=MODELS, limits=TURN_LIMITS)
 def ask_model_in_trial(row_id: UUID) -> None:
     """Answer one turn of a trial with a model that is asked over a network."""
-    turns.answer_turn(turn_id=row_id)
+    with place_among_workers() as has_place:
+        if not has_place:
+            _wait_for_place(ask_model_in_trial, row_id)
+            return
+        turns.answer_turn(turn_id=row_id)
 
 
 @tenant_task(queue="low", limits=CHECK_LIMITS)
@@ -164,7 +180,11 @@ def check_agent(row_id: UUID) -> None:
 @tenant_task(queue=MODELS, limits=CHECK_LIMITS)
 def ask_model_in_check(row_id: UUID) -> None:
     """Make the next results of a check with a model that is asked over a network."""
-    checking.work_run(run_id=row_id)
+    with place_among_workers() as has_place:
+        if not has_place:
+            _wait_for_place(ask_model_in_check, row_id)
+            return
+        checking.work_run(run_id=row_id)
 
 
 @sweep_task(queue="high", is_quick=True)

@@ -39,6 +39,14 @@ def _about_person(person: Person, after: str, limit: int) -> Batch:
     return Batch(_blank([row.pk for row in rows if _mentions(person, row, about)]), last)
 
 
+def _list_mails(person: Person, after: str, limit: int) -> Batch:
+    """Count other mails with the name: names are not unique, and the mail was sent."""
+    if not person.names:
+        return Batch()
+    rows, last = among(MailDelivery.objects.filter(text__isnull=False), after, limit)
+    return Batch(last=last, kept=sum(person.is_named_in([row.subject, row.text, row.html]) for row in rows))
+
+
 def _blank(keys: list[UUID], **more: str) -> int:
     """Blank the content; queued mails are not sent, mails being sent stay as they are."""
     if not keys:
@@ -76,6 +84,7 @@ class MailErasure(ErasureHandler):
     steps: ClassVar[tuple[Step, ...]] = (
         Step("mails", "Mails to the person", _to_person),
         Step("mails_about", "Mails about the person", _about_person),
+        Step("mails_still_naming", "Other mails that hold the name", _list_mails, only_looks=True),
     )
 
     @classmethod

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet, Subquery
 
 from accounts.models import Membership
 from accounts.permissions.roles import permissions_of
@@ -20,7 +20,7 @@ from conversations.selectors import seen_by, stopped_at
 from core.actors import Actor
 from core.db.rows import get_or_missing
 from core.models import AuditEntry
-from hitl.models import KillSwitch
+from hitl.models import GlobalKillSwitch, KillSwitch
 
 VIEW_RUN = "agents.view_agentrun"
 TRANSCRIPT_LINES = 30
@@ -44,8 +44,8 @@ class Standing:
     """How a run stands at one moment: the state and the place of its conversation, and the messages that it answers.
 
     `is_held` is False when another worker has the run. `contact_id` is the contact whose addresses the conversation
-    has: of a merged one that one, with its own facts and rights. `paused` are agents under an emergency stop, by id.
-    `language` is that of its messages so far, or else the one that its contact is known by.
+    has: of a merged one that one, with its own facts and rights. `stops` are the agents under an emergency stop, by id,
+    "" for all of them. `language` is that of its messages so far, or else the one that its contact is known by.
     """
 
     is_held: bool
@@ -58,7 +58,7 @@ class Standing:
     account: str
     team_id: UUID | None
     team: str
-    paused: Sequence[str]
+    stops: frozenset[str]
     language: str
     inputs: Sequence[Input]
 
@@ -148,9 +148,7 @@ def read_standing(run: AgentRun) -> Standing:
         *("inputs__message_id", "inputs__number", *(f"inputs__message__{name}" for name in message)),
     )
     # One row for each message of the run; one without a message if there is none.
-    stops = KillSwitch.objects.filter(scope=KillSwitch.Scope.AGENT, released_at=None).values("target")
-    found = AgentRun.objects.filter(pk=run.pk).annotate(paused=ArraySubquery(stops))
-    rows = list(found.values_list(*columns, "paused"))
+    rows = list(AgentRun.objects.filter(pk=run.pk).values_list(*columns, *_stops()))
     fence, run_state, answered, state, channel, keepers, account_id, account_name, team_id, team = rows[0][:10]
     language, contact_id, user_id, origin_id, known = rows[0][10:15]
     if origin_id:  # a merged contact is rare, and its join would make every look dearer
@@ -166,17 +164,41 @@ def read_standing(run: AgentRun) -> Standing:
         account=account_name,
         team_id=team_id,
         team=team or "",
-        paused=rows[0][-1],
+        stops=_stops_in(rows[0]),
         language=language or known.partition("_")[0],
-        inputs=[Input(row[15], row[16] <= answered, *row[17:-1]) for row in rows if row[15] is not None],
+        inputs=[Input(row[15], row[16] <= answered, *row[17:21]) for row in rows if row[15] is not None],
     )
 
 
-def read_state(run: AgentRun) -> tuple[bool, str]:
-    """Return whether the run is still this worker's, and the state of its conversation."""
-    columns = ("state", "fence", "conversation__state")
-    run_state, fence, state = AgentRun.objects.values_list(*columns).get(pk=run.pk)
-    return run_state == AgentRun.State.RUNNING and fence == run.fence, state
+class Moment(NamedTuple):
+    """What may end a turn while a model speaks."""
+
+    is_held: bool
+    state: str
+    stops: frozenset[str]
+    rights: frozenset[str]
+    """Of the member who is asked about; none if their seat has ended."""
+
+
+def read_moment(run: AgentRun, user_id: UUID | None) -> Moment:
+    """Return whether the run is still this worker's, its conversation's state, the stops and a member's rights."""
+    seat = Membership.objects.filter(user_id=user_id, is_active=True, user__is_active=True).values("role")
+    columns = ("state", "fence", "conversation__state", Subquery(seat[:1]), *_stops())
+    found = AgentRun.objects.filter(pk=run.pk).values_list(*columns).get()
+    run_state, fence, state, role = found[:4]
+    is_held = run_state == AgentRun.State.RUNNING and fence == run.fence
+    return Moment(is_held, state, _stops_in(found), permissions_of(role) if role else frozenset())
+
+
+def _stops() -> tuple[ArraySubquery, Exists]:
+    """Return the columns of the emergency stops that agents end with."""
+    here = KillSwitch.objects.filter(released_at=None).exclude(scope=KillSwitch.Scope.KIND)
+    return ArraySubquery(here.values("target")), Exists(GlobalKillSwitch.objects.filter(released_at=None))
+
+
+def _stops_in(row: Sequence[Any]) -> frozenset[str]:
+    targets, is_everywhere = row[-2:]
+    return frozenset([*targets, *([""] if is_everywhere else [])])
 
 
 def is_stopped(run: AgentRun, standing: Standing | None = None) -> bool:

@@ -24,6 +24,7 @@ from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
+from conversations.services import Upload
 
 STATES = {
     "reading": ("neutral", "clock"),
@@ -93,6 +94,12 @@ class FileForm(ConsoleForm):
         required=False,
         max_length=services.ADDRESS_LIMIT,
         help_text="Where customers can read it. Answers link to it.",
+    )
+    is_own = forms.BooleanField(
+        label="Our organisation wrote this file",
+        required=False,
+        help_text="Leave it off for files by suppliers, partners or customers. After reading one of those, an agent "
+        "requests nothing until somebody writes again.",
     )
 
 
@@ -208,8 +215,7 @@ class CollectionAdmin(ServiceAdmin):
         row = uploads.upload_document(
             actor=viewer_of(request),
             collection_id=obj.pk,
-            name=str(file.name or ""),
-            content=file.read(uploads.LARGEST + 1),
+            file=Upload(str(file.name or ""), file.read(uploads.LARGEST + 1)),
             **facts,
         )
         return f"“{row.title}” is being read. Open it to see when it is ready."
@@ -238,7 +244,9 @@ class DocumentAdmin(ServiceAdmin):
     list_filter: ClassVar = [choose("state", "State", Document.State.choices[:4])]
     ordering = ("-updated_at", "-id")
     to_list = ("delete",)
-    detail_fields = ("title", "home", "kind", "language", "standing", "problem", "source", "text", "past", "changed")
+    detail_fields = (
+        *("title", "home", "written_by", "language", "standing", "problem", "source", "text", "past", "changed"),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         """Return the documents that are not deleted."""
@@ -250,6 +258,9 @@ class DocumentAdmin(ServiceAdmin):
     standing = Column[Document]("State", lambda document: chip(document.get_state_display(), *STATES[document.state]))
     problem = Column[Document]("Problem", lambda document: uploads.TROUBLES.get(document.trouble, "") or "None")
     changed = Column[Document]("Changed", lambda document: moment(document.updated_at))
+    written_by = Column[Document](
+        "Kind", lambda row: f"{row.get_kind_display()} by {'others' if row.is_foreign else 'your organisation'}"
+    )
     source = Column[Document]("Address", lambda document: document.address or "None: answers name the title only")
     text = Column[Document](
         "Text",

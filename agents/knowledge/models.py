@@ -125,6 +125,7 @@ class Document(TenantModel):
     address = models.URLField(max_length=1000, blank=True)
     trouble = models.CharField(max_length=40, blank=True)
     site = models.ForeignKey(Site, null=True, on_delete=models.SET_NULL, related_name="documents")
+    is_own = models.BooleanField(default=False, help_text="Of a file: the organisation itself wrote it.")
     version = models.PositiveIntegerField(default=0)
     passages = models.PositiveIntegerField(default=0)
     embed_after = models.DateTimeField(
@@ -140,6 +141,11 @@ class Document(TenantModel):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_foreign(self) -> bool:
+        """Return True if others wrote it, as far as anybody knows: nothing is requested after it was read."""
+        return self.kind == Document.Kind.PAGE or (self.kind == Document.Kind.FILE and not self.is_own)
 
 
 class DocumentVersion(TenantModel):

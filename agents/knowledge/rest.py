@@ -16,6 +16,7 @@ from agents.knowledge.models import Collection, Document, OpenQuestion, Site
 from agents.knowledge.search import questions
 from agents.knowledge.search import search as searching
 from agents.knowledge.sources import sites, uploads
+from conversations.services import Upload
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
@@ -90,7 +91,8 @@ class DocumentSerializer(RowSerializer[Document]):
     class Meta:
         model = Document
         fields: ClassVar[list[str]] = (
-            "id collection_id site_id kind state title language address trouble version passages created_at updated_at"
+            "id collection_id site_id kind is_own state title language address trouble version passages created_at "
+            "updated_at"
         ).split()
 
 
@@ -127,6 +129,11 @@ class NewFile(serializers.Serializer[Any]):
     title = serializers.CharField(max_length=services.TITLE_LIMIT, required=False, allow_blank=True)
     language = serializers.ChoiceField(choices=Document.Language.choices, required=False)
     address = serializers.CharField(max_length=services.ADDRESS_LIMIT, required=False, allow_blank=True)
+    is_own = serializers.BooleanField(
+        required=False,
+        help_text="Your organisation wrote it. After reading any other file, an agent requests nothing until somebody "
+        "writes again.",
+    )
 
 
 class ArticleChange(serializers.Serializer[Any]):
@@ -159,8 +166,8 @@ class UploadViewSet(ApiViewSet):
         """
         body = self.read_body()
         file = body.pop("file")
-        facts = {"name": str(file.name or ""), "content": file.read(uploads.LARGEST + 1)}
-        return self.respond(uploads.upload_document(actor=self.actor, **facts, **body))
+        given = Upload(str(file.name or ""), file.read(uploads.LARGEST + 1))
+        return self.respond(uploads.upload_document(actor=self.actor, file=given, **body))
 
 
 class DocumentFilters(ApiFilterSet):

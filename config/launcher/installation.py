@@ -169,7 +169,7 @@ class Installation:
         self._add("worker", *worker, *WORKER, WALKER_PROCESS="worker", **shared)
         # Any organisation may add a model of its own; without one they only wait.
         models = MODEL_WORKER if any(map(env.given, MODEL_KEYS)) else FEW_MODEL_WORKERS
-        self._add("models", *worker, *models, WALKER_PROCESS="models", **shared)
+        self._add("models", *worker, *models, WALKER_PROCESS="models", WALKER_MODEL_WORKERS=models[1], **shared)
         self._add("webhooks", *worker, *WEBHOOK_WORKER, WALKER_PROCESS="webhooks", **shared)
         beat = ("celery", "-A", "config.celery", "beat", "--pidfile=", "-l", "WARNING")
         self._add("beat", *beat, WALKER_PROCESS="beat", **shared)

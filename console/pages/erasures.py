@@ -99,7 +99,11 @@ class ErasureAdmin(ReadOnlyAdmin):
     @admin.display(description="Erased so far")
     def done_so_far(self, erasure: Erasure) -> str:
         """Return what was erased, as a list with numbers."""
-        counts = [(step.title, erasure.counts[step.key]) for step in steps() if erasure.counts.get(step.key)]
+        counts = [
+            (step.title, erasure.counts[step.key])
+            for step in steps()
+            if not step.only_looks and erasure.counts.get(step.key)
+        ]
         if not counts and erasure.state in GOING_ON:
             return "Nothing yet. This page refreshes every few seconds."
         if not counts:
@@ -108,12 +112,16 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     @admin.display(description="To review")
     def look_at(self, erasure: Erasure) -> str:
-        """Return links to other people's requests that contain the name, for a person to review."""
+        """Return links to other people's requests that contain the name, and how much else does until it is deleted."""
+        counts = [(step.title, erasure.counts.get(step.key, 0)) for step in steps() if step.only_looks]
+        kept = [f"{title}: {count}" for title, count in counts if count]
+        for_now = f"Kept for their time, then deleted. {', '.join(kept)}." if kept else ""
         if not erasure.still_named:
-            return "–"
+            return for_now or "–"
         links = ((reverse("admin:hitl_approval_change", args=[key]), key[-6:]) for key in erasure.still_named)
         text = "These requests still contain the name. Check whether they mean this person:"
-        return format_html("{}<ul>{}</ul>", text, format_html_join("", '<li><a href="{}">Request {}</a></li>', links))
+        shown = format_html_join("", '<li><a href="{}">Request {}</a></li>', links)
+        return format_html("{}<ul>{}</ul>{}", text, shown, for_now)
 
     @admin.display(description="What is kept")
     def stays(self, erasure: Erasure) -> str:

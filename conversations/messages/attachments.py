@@ -12,7 +12,7 @@ from django.db.models import F
 
 from accounts.privacy.reveals import require_grant
 from conversations.inbox.teams.seen import seen_by
-from conversations.messages import file_contents
+from conversations.messages import file_contents, previews
 from conversations.messages.files.kinds import KINDS, PIXELS, PREVIEWED, BadFile, Found, kind_of
 from conversations.messages.files.names import safe_name
 from conversations.messages.files.rules import CheckedFile
@@ -136,7 +136,7 @@ def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID,
     Needs `conversations.view_conversation` and `accounts.view_pii` with an open reveal of the
     conversation's messages, because pictures cannot be masked. Raises `Refused` ("no_grant"), `NotFound`, and
     `Conflict` ("not_stored") for a file whose bytes are not here. `as_preview` is for pictures that a page shows
-    (`NotFound` for others); its entry says so.
+    (`NotFound` for others, also for what can't be drawn); it is redrawn, and its entry says that it was one.
     """
     actor.require("conversations.view_conversation")
     rows = Attachment.objects.filter(pk=attachment_id, message__conversation_id=conversation_id)
@@ -145,8 +145,10 @@ def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID,
     actor.require("accounts.view_pii")
     require_grant(actor=actor, object_type="conversations.conversation", object_id=conversation_id, field="messages")
     if as_preview and not can_be_previewed(found):
-        raise NotFound("This file has no preview.")
+        raise NotFound(previews.NO_PREVIEW)
     content = file_contents.read_content(found)
+    if as_preview:
+        content, found.content_type = previews.draw_preview(content, found.content_type)
     if as_preview and not cache.add(f"{found.tenant_id}:previewed:{actor.user_id}:{found.pk}", 1, SAME_VIEW_SECONDS):
         return _file(found, content)
     with transaction.atomic():

@@ -17,6 +17,7 @@ from conversations.inbox.teams.availability import note_open_page
 from conversations.messages.attachments import claim_attachment, fail_attachment, keep_attachment, read_own_file
 from conversations.messages.echoes import record_echo
 from conversations.messages.file_contents import plan_removal_of
+from conversations.messages.files.rules import Upload
 from conversations.messages.inbound import publish_activity, receive, record_reading
 from conversations.messages.outbound import ByTemplate, Draft, Sender, files_of_channel, reply
 from conversations.messages.statuses import mark_read, record_status
@@ -27,6 +28,7 @@ __all__ = [
     "ByTemplate",
     "Draft",
     "Sender",
+    "Upload",
     "add_point",
     "answer_about_the_wait",
     "block_point",

@@ -5,14 +5,19 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from channels_app.models import InboundDelivery
 from conversations import services as talk
 from conversations.models import Contact
-from core.models import Erasure
+from core.clock import now
+from core.models import Erasure, IdempotencyRecord
 from core.privacy.erasure.person import Words, holds, traces_of
 from core.tenancy.scope import tenant_scope
 from hitl.models import Approval, Decision
+from integrations.mail.services import queue_mail
+from integrations.mail.types import NewMail
 from tests.channels_app.twilio.conftest import fields, post
 from tests.erasure.scene import MAIL, NAME, OTHER, PHONE, Traces, ask, sign
 
@@ -73,6 +78,38 @@ def test_requests_of_others_that_hold_the_name_are_listed(traces: Traces) -> Non
         done = traces.erase()
         named.refresh_from_db()
     assert (done.state, set(done.still_named), named.state) == ("done", {str(named.pk), str(told.pk)}, "pending")
+
+
+def test_mails_and_answers_of_others_that_hold_the_name_are_said_and_stay(traces: Traces) -> None:
+    """Whoever repeats a request gets its first answer, and a mail was sent: both go after their time."""
+
+    def mail(text: str, key: str) -> None:
+        queue_mail(NewMail(type="note", recipient="a@walker.example", subject="Hi", text=text, key=key))
+
+    def answer(text: str) -> IdempotencyRecord:
+        row: IdempotencyRecord = IdempotencyRecord.objects.create(
+            scope="api:x",
+            key_digest=text,
+            request_digest="x",
+            state="finished",
+            answer={"text": text},
+            lease_until=now(),
+        )
+        return row
+
+    with tenant_scope(traces.world.acme.pk):
+        for number in range(3):
+            mail(f"As {NAME} said", f"named {number}")
+        mail(f"As {OTHER} said", "other")
+        named, other = answer(f"for {NAME.upper()}"), answer(f"for {OTHER}")
+        done = traces.erase()
+        kept = {row.pk: row.answer for row in IdempotencyRecord.objects.filter(scope="api:x")}
+    assert (done.state, done.counts["mails_still_naming"], done.counts["answers_still_naming"]) == ("done", 3, 1)
+    assert kept == {named.pk: named.answer, other.pk: other.answer}
+    client = Client()
+    client.force_login(traces.world.people["owner"], backend="accounts.backends.RoleBackend")
+    page = client.get(reverse("admin:core_erasure_change", args=[done.pk])).content.decode()
+    assert "Other mails that hold the name: 3, Other answers of the API that hold the name: 1." in page
 
 
 def test_address_in_a_link_is_found_in_requests_of_others(traces: Traces) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.selectors import tenants_named
@@ -31,7 +32,8 @@ class Command(BaseCommand):
         "Verify the audit chain of every tenant (or of one), and the rows that it vouches for, and report the first "
         "broken entry or row. "
         "Note the heads on another machine with --write-head, and compare with them with --head, or with the anchors "
-        "that a worker writes outside the database with --anchors: a cut tail or a rewritten chain shows only there."
+        "that a worker writes outside the database with --anchors (without it with those in WALKER_ANCHOR_FILE, if it "
+        "is on this machine): a cut tail or a rewritten chain shows only there."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -51,7 +53,11 @@ class Command(BaseCommand):
         except NotFound as error:
             raise CommandError(error.detail) from None
         kept, slugs = _read_heads(options["head"]) if options["head"] else ({}, {})
-        anchored = _read_anchors(options["anchors"]) if options["anchors"] else {}
+        own = settings.AUDIT_ANCHOR_FILE
+        path = options["anchors"] or (own if own and Path(own).exists() else "")
+        anchored = _read_anchors(path) if path else {}
+        if not path and not kept:
+            self.stderr.write("The chains were not compared with anchors outside the database: see --anchors.")
         rows = [
             _verify(tenant_id, slug, kept.get(tenant_id, {}), anchored.get(tenant_id, []))
             for tenant_id, slug in tenants

@@ -8,10 +8,12 @@ from uuid import UUID
 from django.db.models import F
 
 from agents.answering.guardrails.confidence import LOW, Confidence, Grounds
+from agents.answering.guardrails.links import has_link
 from agents.answering.guardrails.proof import target_words
-from agents.answering.guardrails.screen import Records, claims_too_much, has_link, references, screen
+from agents.answering.guardrails.screen import Records, claims_too_much, references, screen
 from agents.llm.ports import RunOutcome
 from agents.models import AgentRun, AgentVersion, ToolCall
+from conversations.models import ChannelAccount
 from core.observability.logging import get_logger
 from hitl.models import Approval
 
@@ -68,6 +70,12 @@ def check_words(*, run_id: UUID, conversation_id: UUID, agent_id: UUID, words: s
     return "" if verdict.problem else verdict.text
 
 
+def own_mailboxes() -> frozenset[str]:
+    """Return the addresses at which the organisation receives mail: an agent may name them."""
+    rows = ChannelAccount.objects.filter(kind=ChannelAccount.Kind.EMAIL)
+    return frozenset(address.casefold() for address in rows.values_list("address", flat=True))
+
+
 def _records_for(run_id: UUID, conversation_id: UUID, text: str) -> Records:
     """Read what the text needs as proof; nothing if it claims nothing."""
     claims = claims_too_much(text, Records())
@@ -76,7 +84,7 @@ def _records_for(run_id: UUID, conversation_id: UUID, text: str) -> Records:
     calls = list(
         ToolCall.objects.filter(run_id=run_id, state=ToolCall.State.DONE).values_list("result", flat=True)[:_MOST]
     )
-    links = frozenset(str(link) for result in calls for link in result.get("links", ()))
+    links = own_mailboxes() | {str(link) for result in calls for link in result.get("links", ())}
     if not claims:
         return Records(links=links)
     rows = Approval.objects.filter(conversation_id=conversation_id).order_by("-id")

@@ -8,15 +8,15 @@ from functools import lru_cache
 from typing import Final, Literal, cast
 
 from agents.answering.guardrails import proof
+from agents.answering.guardrails.links import addresses_in, without_links
 from agents.llm.ports import NEEDS_APPROVAL
 from core.privacy.visible_text import is_plain, without_hidden
-from core.text.speech import gettext, gettext_noop, in_all_languages
+from core.text.speech import in_all_languages
 from core.text.words import Cut, Fold, words
 from integrations import platforms
 
 INSTRUCTIONS: Final = "gate_instructions"
 CLAIM: Final = "gate_claim"
-NO_LINK: Final = gettext_noop("[link removed]")
 RUN_OF_WORDS: Final = 7
 """So many words in a row of a sentence that instructs the agent are no coincidence."""
 FEWEST: Final = 5
@@ -102,26 +102,6 @@ _EFFECT: Final = re.compile(
     r"geannuleerd|augmenté|réduit|modifié|publié|remboursé|annulé)\b"
 )
 """The words of these claims for what was done."""
-_TOP: Final = (
-    "com|net|org|io|co|de|fr|at|ch|uk|eu|us|info|biz|app|dev|ru|cn|xyz|top|link|click|example|shop|site|online|me|ai|ly|"
-    "tk|ga|gq|icu|cc|tv|gg|pw|nl|pl|dk|cz|su|ws|br|jp|nz|рф|zip"
-)
-_REST: Final = r"/[^\s<>\"“”]"
-_LABEL: Final = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
-# Each part is bounded or possessive: the text is a stranger's, and has to be read in linear time.
-_LINK: Final = re.compile(
-    r"\[(?P<label>[^\]\[\n]*+)\]\((?P<target>[^)\s]{0,1000}+)[^)]{0,300}+\)"
-    r"|<?\b(?:[a-z][a-z0-9+.-]{1,15}://|www\.)[^\s<>\"“”]+>?"
-    r"|\b(?:mailto|javascript|data|tel|sms|whatsapp|intent):[^\s<>]+"
-    rf"|(?<![^\W_])(?<!@)(?<!••)(?<![^\W_][.-])(?:{_LABEL}\.)+"
-    rf"(?:(?:{_TOP})\b(?::\d+)?(?:{_REST}*)?|[^\W\d_]{{2,24}}(?::\d+)?{_REST}+)"
-    rf"|(?<![^\W_])(?:\d{{1,3}}\.){{3}}\d{{1,3}}(?::\d+)?{_REST}+",
-    re.IGNORECASE,
-)  # fmt: skip
-_MARKUP: Final = re.compile(
-    r"</?(?:a|img|script|iframe|form|input|style|link|svg|object|embed)\b[^<>]*+>", re.IGNORECASE
-)
-_MOST_PASSES: Final = 5
 
 
 @dataclass(frozen=True)
@@ -142,7 +122,7 @@ class Records:
     read: str = ""
     """What tools have read in this run, in lower case."""
     links: Collection[str] = ()
-    """Addresses that we made."""
+    """Addresses that we made, and the organisation's mailboxes."""
 
 
 @dataclass(frozen=True)
@@ -165,17 +145,18 @@ NOTHING: Final = Records()
 def screen(text: str, *, prompt: str = "", records: Records = NOTHING) -> Verdict:
     """Return what may be sent of an answer.
 
-    Hidden characters, foreign links and markup are taken out. What repeats the instructions or claims an outcome
-    that the records do not show can't be mended by leaving words out: it has a problem.
+    Hidden characters, markup, foreign links and mail addresses are taken out; those that the instructions name are the
+    organisation's own. What repeats the instructions or claims an outcome that the records do not show can't be mended
+    by leaving words out: it has a problem.
     """
     mended: list[str] = []
     if not is_plain(text):
         text = without_hidden(text)
         mended.append("hidden")
-    kept = _without_links(text, records.links)
-    if kept != text:
-        text = kept
+    kept = without_links(text, {*records.links, *addresses_in(prompt)})
+    if kept.replace(" ", "") != text.replace(" ", ""):
         mended.append("links")
+    text = kept
     problem = INSTRUCTIONS if repeats(text, prompt) else CLAIM if claims_too_much(text, records) else ""
     return Verdict(text, problem, tuple(mended))
 
@@ -200,11 +181,6 @@ def claims_too_much(text: str, records: Records) -> bool:
     if not all(named and named <= {*records.own} for named in requests):
         return True
     return any(not _is_shown(claim, sentence, clause, records) for sentence, clause, claim in _claims(plain))
-
-
-def has_link(text: str) -> bool:
-    """Return True if there is anything in the text that a reader could follow."""
-    return _LINK.search(text) is not None
 
 
 def references(text: str) -> set[str]:
@@ -268,25 +244,6 @@ def _is_shown(claimed: Claimed, sentence: str, clause: str, records: Records) ->
     known = [(kind, frozenset(words)) for kind, each in records.targets.items() for words in each]
     unknown = [(kind, None) for kind in records.done if kind not in records.targets]
     return proof.is_done(clause, [*known, *unknown], general=effects)
-
-
-def _without_links(text: str, ours: Collection[str]) -> str:
-    def kept(match: re.Match[str]) -> str:
-        found = match.group()
-        target = match["target"] if match["target"] is not None else found
-        ends = ".,;:!?" if "(" in found else ".,;:!?)"
-        address = target.strip("<>").rstrip(ends)
-        is_ours = address in ours or address.rstrip("/") in ours
-        if match["target"] is None:
-            return found if is_ours else f"{gettext(NO_LINK)}{found[len(found.rstrip(ends)) :]}"
-        label = _LINK.sub(kept, match["label"])  # read as well: many channels show it as it is
-        return f"[{label}]({address})" if is_ours else f"{label} {gettext(NO_LINK)}".lstrip()
-
-    for _ in range(_MOST_PASSES):  # first: what stands around markup may be a link without it
-        if (bare := _MARKUP.sub("", text)) == text:
-            break
-        text = bare
-    return _LINK.sub(kept, text)
 
 
 def words_of(text: str) -> list[str]:

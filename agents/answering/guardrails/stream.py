@@ -33,7 +33,8 @@ class Held:
         if end <= self._let_out:
             return
         seen = self._text[max(0, self._let_out - _MAY_GROW) : end]
-        if not screen(seen, prompt=self._prompt).is_clean or self._holds(self._text[:end]):
+        verdict = screen(seen, prompt=self._prompt)
+        if verdict.problem or verdict.text != seen or self._holds(self._text[:end]):
             self._is_shut = True
             return
         self._emit(self._text[self._let_out : end])

@@ -32,7 +32,7 @@ def choose_for_run(run: AgentRun, standing: Standing, transcript: Transcript, fo
         run,
         asked,
         active_rules(),
-        cast_of(standing.paused),
+        cast_of(standing.stops),
         named=transcript.named,
         answered_by=transcript.answered_by,
     )

@@ -23,7 +23,7 @@ from agents.answering.runs.redacted import Redaction
 from agents.answering.runs.remembered import Memory
 from agents.answering.runs.reply import Speaker, agent_actor, answer_id
 from agents.answering.runs.understood import keep_reading, note_said, read_messages, recall_for
-from agents.answering.runs.watch import Ended, TooSlow, Watch, WatchedModel
+from agents.answering.runs.watch import Ended, Halted, TooSlow, Watch, WatchedModel
 from agents.answering.tools import registry as tools
 from agents.answering.tools.registry import Caller
 from agents.knowledge.search import citations
@@ -169,11 +169,15 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
             outcome = _orchestrate(
                 run, version, standing, transcript, done, watch, held, grounds, memory, is_new=is_first
             )
+            watch.glance()  # a model that doesn't stream has just been waited for
             checked = check_answer(run, version, outcome, grounds)
         memory.keep(run, checked.outcome)
     except Ended as end:
         speaker.restart()
         checked, ended = Checked(RunOutcome("", 0)), end.code
+    except Halted as halt:
+        speaker.restart()
+        checked = Checked(RunOutcome("", 0, error=halt.code))
     except (TooSlow, SoftTimeLimitExceeded):
         log.warning("run_too_slow", run=str(run.pk))
         checked = Checked(RunOutcome("", 0, error=TOO_SLOW))
@@ -208,6 +212,7 @@ def _orchestrate(
     note_said(version, standing, transcript)
     # The built-in model reads masks in this process; all others get placeholders, which go back into arguments.
     caller = selectors.caller_of(run, version, standing)
+    watch.follow(caller)
     is_networked = version.model in registry.networked_models()
     hidden = Redaction(run, transcript, recall_for(version, caller, standing)) if is_networked else None
     offered = tools.offered([*tools_of(version), *tools.FOR_EVERY_AGENT], caller)

@@ -6,16 +6,27 @@ from typing import Final
 
 from agents.answering import selectors
 from agents.answering.runs import lease
+from agents.answering.tool_calls.refusals import PAUSED
+from agents.answering.tools.registry import Caller
 from agents.llm.ports import Emit, Line, Model, ToolSpec, Turn
 from agents.models import AgentRun
 
 LOOK_AGAIN: Final = 0.2
 """Seconds after which the state is read again while a model streams, and for what everybody may read."""
 LOST: Final = "lost"
+SEAT_ENDED: Final = "seat_ended"
 
 
 class Ended(Exception):
     """The turn is over: no further call, no further word. `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Halted(Exception):
+    """What is being said may not be sent any more, and a person takes over. `code` says why."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -33,22 +44,37 @@ class Watch:
         self._run = run
         self.until = time.monotonic() + seconds
         self._looked_at = 0.0
+        self._stops: frozenset[str] | None = None
+        self._caller: Caller | None = None
+
+    def follow(self, caller: Caller) -> None:
+        """Say who it answers now, by which agent: it ends with the seat of the one, or with a stop of the other."""
+        self._caller = caller
 
     def look(self, standing: selectors.Standing | None = None) -> None:
         """Check that the turn may go on, before each call of the model or of a tool, by what was just read, if it was.
 
         Raises `Ended` when a person has the conversation, it is closed, the customer stopped the answer or
-        another worker has the run, and `TooSlow` when its time is over. Renews the lease.
+        another worker has the run, `Halted` when an emergency stop was pressed since the first look or the member has
+        other rights, and `TooSlow` when its time is over. Renews the lease.
         """
         if time.monotonic() >= self.until:
             raise TooSlow
-        is_held, state = (standing.is_held, standing.state) if standing else selectors.read_state(self._run)
-        if code := selectors.ENDS.get(state):
+        caller = self._caller
+        found = standing or selectors.read_moment(self._run, caller.user_id if caller else None)
+        if code := selectors.ENDS.get(found.state):
             raise Ended(code)
         if selectors.is_stopped(self._run, standing):
             raise Ended("stopped")
-        if not is_held or not (lease.is_fresh(self._run) or lease.renew(self._run)):
+        if not found.is_held or not (lease.is_fresh(self._run) or lease.renew(self._run)):
             raise Ended(LOST)
+        if self._stops is None:  # under those an agent may still say that its requests are paused
+            self._stops = found.stops
+        if caller and not {"", str(caller.agent_id)}.isdisjoint(found.stops - self._stops):
+            raise Halted(PAUSED)
+        # At a call of a tool its rights are read again by themselves.
+        if caller and caller.user_id and isinstance(found, selectors.Moment) and found.rights != caller.permissions:
+            raise Halted(SEAT_ENDED)
         self._looked_at = time.monotonic()
 
     def glance(self) -> None:

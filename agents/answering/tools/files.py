@@ -8,9 +8,8 @@ from pydantic import Field
 from agents.answering.guardrails.answer import check_words
 from agents.answering.tools.registry import Arguments, Caller, Tool, register
 from conversations import services
-from conversations.messages.files.rules import Upload
 from conversations.models import Conversation
-from conversations.services import Draft
+from conversations.services import Draft, Upload
 from core.actors import Actor
 from core.errors import Invalid
 from core.text.speech import gettext_noop

@@ -147,7 +147,7 @@ def found_for(question: str, caller: Caller, first: int, *, trial_id: UUID | Non
         for place, row in enumerate(passages[: passage_judge.MOST]):
             row["answers"] = named > 0 and place == 0
     result: dict[str, Any] = {"note": AS_DATA if is_sure else NOT_SURE, "sure": is_sure, "passages": passages}
-    if any(each.passage.document.kind == Document.Kind.PAGE for each in found):
+    if any(each.passage.document.is_foreign for each in found):
         result["foreign"] = True  # written by others: nothing is requested on it until somebody writes again
     if is_sure:
         result["quote"] = mask_text(quote(found[0].passage.text, question))

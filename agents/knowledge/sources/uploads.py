@@ -17,6 +17,7 @@ from agents.knowledge.models import Collection, Document, UploadedFile
 from agents.knowledge.services import MANAGE, NO_COLLECTION, TITLE_LIMIT, address_problem, store_version
 from agents.knowledge.sources.passages import cut
 from conversations.messages.files.kinds import BadFile, kind_of
+from conversations.services import Upload
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now
@@ -76,32 +77,33 @@ def upload_document(
     *,
     actor: Actor,
     collection_id: UUID,
-    name: str,
-    content: bytes,
+    file: Upload,
     title: str = "",
     language: str = Document.Language.ENGLISH,
     address: str = "",
+    is_own: bool = False,
 ) -> Document:
     """Take a file; it is read by a worker in a moment, and agents answer from it then.
 
     Needs `agents.manage_knowledge`; raises `NotFound`, `TooLarge` above 20 MB, and `Invalid` with the fields. What a
-    file is, is decided by its bytes.
+    file is, is decided by its bytes. Unless it `is_own`, others wrote it: after reading it, an agent requests nothing
+    until somebody writes again.
     """
     actor.require(MANAGE)
-    if len(content) > LARGEST:
+    if len(file.content) > LARGEST:
         raise TooLarge("The file is larger than 20 MB.", limit=LARGEST)
-    kind = kind_of_file(name, content)
-    shown = " ".join((title or PurePath(name).stem).replace("\0", "").split())[:TITLE_LIMIT] or "File"
+    kind = kind_of_file(file.name, file.content)
+    shown = " ".join((title or PurePath(file.name).stem).replace("\0", "").split())[:TITLE_LIMIT] or "File"
     problem = "" if language in Document.Language.values else "Choose one of the list."
     check_fields({"language": problem, "address": address_problem(address.strip())})
     with transaction.atomic():
         collection = locked(Collection, collection_id, NO_COLLECTION)
-        row = Document(collection=collection, kind=Document.Kind.FILE, title=shown, language=language)
+        row = Document(collection=collection, kind=Document.Kind.FILE, title=shown, language=language, is_own=is_own)
         row.address = address.strip()
         row.save(force_insert=True)
-        UploadedFile.objects.create(document=row, kind=kind, content=content)
+        UploadedFile.objects.create(document=row, kind=kind, content=file.content)
         enqueue_after_commit("read_document", row.pk)
-        _record(actor, "DOCUMENT_UPLOADED", row, kind=kind, bytes=len(content))
+        _record(actor, "DOCUMENT_UPLOADED", row, kind=kind, bytes=len(file.content), is_own=is_own)
     return row
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from agents.answering.guardrails import LOW, Confidence, Grounds, doubt
+from agents.answering.guardrails.answer import own_mailboxes
 from agents.answering.guardrails.screen import Records, screen
 from agents.answering.runs.redacted import open_vault
 from agents.answering.tool_calls.refusals import ToolBroke
@@ -179,7 +180,7 @@ def _checked(
 ) -> tuple[RunOutcome, str, Confidence | None]:
     """Return the outcome as the gate would let it out, the text that it would have stopped, and the confidence."""
     read = json.dumps([dict(step.result) for step in steps], ensure_ascii=False, default=str).casefold()
-    links = frozenset(str(link) for step in steps for link in step.result.get("links", ()))
+    links = own_mailboxes() | {str(link) for step in steps for link in step.result.get("links", ())}
     verdict = screen(outcome.text, prompt=version.prompt, records=Records(read=read, links=links))
     if verdict.problem:
         return replace(outcome, text="", error=verdict.problem, sources=()), verdict.text, None

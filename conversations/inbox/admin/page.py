@@ -42,6 +42,8 @@ REASONS: Final = {
     "low_confidence": "the agent wasn't sure enough of its answer",
     "gate_instructions": "the agent's answer repeated its instructions",
     "gate_claim": "the agent's answer claimed something that didn't happen",
+    "paused": "an emergency stop ended the agent's answer",
+    "seat_ended": "the person's access changed while the agent was answering",
     "complaint": "it is a complaint",
     "legal": "it is a legal matter",
     "needs_specialist": "it needs a specialist",

@@ -28,6 +28,14 @@ def _answers() -> QuerySet[IdempotencyRecord]:
     return rows
 
 
+def _list_answers(person: Person, after: str, limit: int) -> Batch:
+    """Count other answers with the name: names are not unique, and a repeat is owed what was answered first."""
+    if not person.names:
+        return Batch()
+    rows, last = window(_answers(), after, limit)
+    return Batch(last=last, kept=sum(row.answer != GONE and person.is_named_in(row.answer) for row in rows))
+
+
 def _is_about(person: Person, row: IdempotencyRecord) -> bool:
     """Return True if an answer was about the person or given to them, or speaks of them."""
     if row.answer == GONE:
@@ -101,6 +109,7 @@ class CoreErasure(ErasureHandler):
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("answers", "Answers of the API", _forget_answers),
+        Step("answers_still_naming", "Other answers of the API that hold the name", _list_answers, only_looks=True),
         Step("failures", "Notes of failures", _forget_failures),
         Step("outgoing_webhooks", "Webhooks about the conversations", _forget_webhooks),
         Step("webhook_answers", "Answers to webhooks", _forget_webhook_answers),

@@ -31,11 +31,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """How many rows a step changed, the last it read ("" at the end), and append-only rows it emptied, by kind."""
+    """How many rows a step changed, the last it read ("" at the end), and append-only rows it emptied, by kind.
+
+    `kept` are rows that hold the person's name and stay, in a step that only looks.
+    """
 
     changed: int = 0
     last: str = ""
     emptied: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
+    kept: int = 0
 
 
 Work = Callable[[Person, str, int], Batch]
@@ -48,6 +52,8 @@ class Step:
     key: str
     title: str
     work: Work
+    only_looks: bool = False
+    """It changes nothing: what it counts still holds the name, until it is deleted after its time."""
 
 
 class ErasureHandler:

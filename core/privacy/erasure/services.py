@@ -126,6 +126,10 @@ def _next_step(erasure: Erasure, limit: int) -> bool:
         erasure.step, erasure.after = keys[0], ""
     step, person = everything[erasure.step], person_of(erasure)
     done = step.work(person, erasure.after, limit)
+    if step.only_looks and not erasure.after:  # each round counts from zero
+        erasure.counts.pop(step.key, None)
+    if done.kept:
+        erasure.counts[step.key] = erasure.counts.get(step.key, 0) + done.kept
     if done.changed:
         erasure.counts[step.key] = erasure.counts.get(step.key, 0) + done.changed
         erasure.changes += done.changed

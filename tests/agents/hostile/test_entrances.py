@@ -21,6 +21,7 @@ from agents.knowledge.sources import sites, uploads
 from agents.memory.models import ContactFact
 from agents.models import AgentRun, AgentVersion
 from conversations.inbox.states import give_back
+from conversations.messages.files.rules import Upload
 from conversations.models import Contact, Conversation, Message
 from conversations.services import Draft, Sender, receive, reply
 from conversations.types import InboundMedia, InboundMessage, SenderIdentity
@@ -88,11 +89,18 @@ def article(_stage: Stage, _role: str) -> None:
     knowledge.write_article(actor=OPERATOR, collection_id=where, title="Returns today", text=f"Returns. {ORDER}.")
 
 
-def document(_stage: Stage, _role: str) -> None:
+def document(_stage: Stage, _role: str, **facts: Any) -> None:
+    """A file that somebody outside wrote, as far as anybody knows."""
     where = Collection.objects.get(name="Help").pk
     content = pdf(f"Returns today: {ORDER}")
-    row = uploads.upload_document(actor=OPERATOR, collection_id=where, name=f"{ORDER[:40]}.pdf", content=content)
+    row = uploads.upload_document(
+        actor=OPERATOR, collection_id=where, file=Upload(f"{ORDER[:40]}.pdf", content), **facts
+    )
     uploads.read_document(document_id=row.pk)
+
+
+def own_document(stage: Stage, role: str) -> None:
+    document(stage, role, is_own=True)
 
 
 def web_page(_stage: Stage | None, _role: str) -> None:
@@ -171,6 +179,7 @@ ENTRANCES: dict[str, tuple[str, str, Prepare | dict[str, Any] | None, bool]] = {
     "article": ("visitor", "hi", article, True),
     "article for a colleague": ("support", "hi", article, True),
     "document": ("support", "hi", document, True),
+    "document that the organisation wrote": ("support", "hi", own_document, True),
     "tool result": ("visitor", "hi", {"text": ORDER}, True),
     "campaign name": ("support", "hi", {"campaigns": [{"name": ORDER}]}, True),
     "web page": ("support", "hi", web_page, True),
@@ -238,7 +247,8 @@ def test_order_through_an_entrance_is_at_most_a_request_that_waits(
             services.run_turn(run.pk, now=now() + QUIET)
             assert gullible.has_seen_it == is_seen, way
             new = Approval.objects.exclude(pk__in=known)
-            may_ask = role == "support" and is_seen and not entrance.get("foreign") and before is not web_page
+            is_foreign = entrance.get("foreign") or before in (web_page, document)
+            may_ask = role == "support" and is_seen and not is_foreign
             assert [row.state for row in new] == ["pending"] * may_ask, way
             for row in new:  # as a worker that was sent for it
                 execute(row.pk)

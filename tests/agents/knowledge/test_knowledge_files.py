@@ -14,6 +14,7 @@ from agents.knowledge.models import Collection, Document, DocumentVersion, OpenQ
 from agents.knowledge.search import questions
 from agents.knowledge.search.search import search
 from agents.knowledge.sources import uploads
+from conversations.messages.files.rules import Upload
 from conversations.models import Conversation
 from core.errors import Conflict, Invalid, TooLarge
 from core.models import Erasure
@@ -75,7 +76,7 @@ def shelf(acme: World) -> Collection:
 
 def upload(shelf: Collection, name: str, content: bytes, **facts: Any) -> Document:
     """Upload a file, and read it as a worker does."""
-    row = uploads.upload_document(actor=OPERATOR, collection_id=shelf.pk, name=name, content=content, **facts)
+    row = uploads.upload_document(actor=OPERATOR, collection_id=shelf.pk, file=Upload(name, content), **facts)
     uploads.read_document(document_id=row.pk)
     row.refresh_from_db()
     return row
@@ -126,15 +127,15 @@ def test_file_that_cant_be_read_says_why(shelf: Collection, name: str, content: 
 def test_file_of_a_kind_that_cant_be_read_is_refused(shelf: Collection) -> None:
     for name, content in (("a.pdf", b""), ("a.txt", b"MZ\x90\x00" * 40), ("a.pdf", b"\x89PNG\r\n\x1a\n" + bytes(40))):
         with pytest.raises(Invalid) as problem:
-            uploads.upload_document(actor=OPERATOR, collection_id=shelf.pk, name=name, content=content)
+            uploads.upload_document(actor=OPERATOR, collection_id=shelf.pk, file=Upload(name, content))
         assert list(problem.value.facts["fields"]) == ["file"]
     big = b"a" * (uploads.LARGEST + 1)
     with pytest.raises(TooLarge):
-        uploads.upload_document(actor=OPERATOR, collection_id=shelf.pk, name="a.txt", content=big)
+        uploads.upload_document(actor=OPERATOR, collection_id=shelf.pk, file=Upload("a.txt", big))
 
 
 def test_file_that_a_worker_died_with_is_read_again_and_one_that_kills_three_fails(shelf: Collection) -> None:
-    row = uploads.upload_document(actor=OPERATOR, collection_id=shelf.pk, name="a.txt", content=b"Spare laces.")
+    row = uploads.upload_document(actor=OPERATOR, collection_id=shelf.pk, file=Upload("a.txt", b"Spare laces."))
     UploadedFile.objects.update(attempts=3)
     uploads.read_document(document_id=row.pk)
     row.refresh_from_db()

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
+from PIL import Image
 
 from accounts.privacy.reveals import reveal
 from conversations import selectors, services, tasks
@@ -17,6 +19,7 @@ from conversations.messages.file_contents import list_files_expired, list_remova
 from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, ContactPoint, Conversation, FileRemoval, Message
 from conversations.services import Draft, Sender
+from conversations.types import InboundMedia
 from core.actors import Actor
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused, Unavailable
@@ -122,7 +125,8 @@ def test_file_is_read_under_a_reveal_and_each_reading_is_written_down(chat: Conv
     assert read_attachment(actor=owner, **asked).content == PICTURE.content
     # A page that refreshes itself shows the picture again: that is one look.
     for _ in range(3):
-        assert read_attachment(actor=owner, **asked, as_preview=True).content == PICTURE.content
+        shown = read_attachment(actor=owner, **asked, as_preview=True)
+        assert shown.content != PICTURE.content  # drawn anew
     entries = AuditEntry.objects.filter(action="ATTACHMENT_VIEWED", object_id=chat.pk).order_by("seq")
     assert [entry.facts.get("preview", False) for entry in entries] == [False, True]
 
@@ -266,6 +270,47 @@ def test_console_sends_files_shows_them_masked_and_previews_them_revealed(chat: 
     assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert client.get(f"{page}files/{text.pk}/preview/").status_code == 404
     assert "attachment" in client.get(f"{page}files/{text.pk}/")["Content-Disposition"]
+
+
+def test_preview_is_drawn_anew_and_holds_no_byte_that_was_sent(shop: Shop, world: World) -> None:
+    """A GIF that is a script as well, a picture with words behind it, and ones whose heads say what isn't so."""
+    drawing = BytesIO()
+    Image.new("RGB", (40, 30), "red").save(drawing, "PNG")
+    script = BytesIO()
+    Image.new("P", (0x2A2F & 0x7FF, 20)).save(script, "GIF")
+    gif = b"GIF89a/*" + script.getvalue()[8:] + b"*/=1;alert(document.domain)//"
+    photo = BytesIO()
+    exif = Image.Exif()
+    exif[0x010E] = "Anna Quill, Harbour Street 5"
+    exif[0x0112] = 6  # lies on its side
+    Image.new("RGB", (4000, 1000), "blue").save(photo, "JPEG", exif=exif)
+    sent = {
+        "script.gif": (gif, "image/gif", (1600, None)),
+        "words.png": (drawing.getvalue() + b"onload=alert(1)", "image/png", (40, 30)),
+        "photo.jpg": (photo.getvalue(), "image/jpeg", (400, 1600)),
+        "odd head.png": (files.png(7, 7)[:40] + b"\0" * 60, "image/png", None),
+        "huge.png": (files.png(40_000, 1_200), "image/png", None),
+    }
+    client, chat = sign_in(world, "owner"), shop.write().conversation
+    page = f"/admin/conversations/conversation/{chat.pk}/"
+    open_reveal(world.actor("owner"), chat)
+    wrong = {}
+    for name, (content, kind, size) in sent.items():
+        media = (InboundMedia(kind, "somewhere", filename=name),)
+        message = shop.write("", content_type="image", media=media)
+        file = services.claim_attachment(attachment_id=Attachment.objects.get(message=message).pk)
+        assert file is not None
+        services.keep_attachment(attachment=file, content=content, content_type=kind)
+        answer = client.get(f"{page}files/{file.pk}/preview/")
+        if answer.status_code != (200 if size else 404):
+            wrong[name] = (answer.status_code, Attachment.objects.get(pk=file.pk).error)
+        elif size:
+            shown = Image.open(BytesIO(answer.content), formats=("PNG", "JPEG"))
+            is_right = shown.size[0] == size[0] and size[1] in (None, shown.size[1]) and not shown.getexif()
+            if not is_right or b"alert" in answer.content:
+                wrong[name] = (shown.size, answer["Content-Type"])
+        assert client.get(f"{page}files/{file.pk}/").content == content  # saved as it was sent
+    assert wrong == {}
 
 
 def test_console_says_why_a_file_is_not_sent_and_needs_text_or_a_file(chat: Conversation, world: World) -> None:

@@ -158,10 +158,10 @@ alter table core_auditanchor enable always trigger walker_append_only;
 """
 
 
-def _verified(path: Path) -> str:
+def _verified(**where: str) -> str:
     output = StringIO()
     with pytest.raises(CommandError):
-        call_command("verify_audit", anchors=str(path), stdout=output)
+        call_command("verify_audit", stdout=output, **where)
     return output.getvalue()
 
 
@@ -182,18 +182,23 @@ def test_anchors_kept_elsewhere_find_what_the_database_no_longer_shows(
     changed = {**json.loads(lines[1]), "head": "0" * 64}
     forged = tmp_path / "forged"
     forged.write_text(f"{lines[0]}\n{json.dumps(changed)}\n")
-    assert "anchor 2: its signature is not of this installation" in _verified(forged)
+    assert "anchor 2: its signature is not of this installation" in _verified(anchors=str(forged))
     forged.write_text("{}\n")
     with pytest.raises(CommandError, match="Line 1"):
         call_command("verify_audit", anchors=str(forged), stdout=StringIO())
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(CUT.format(tenant=tenant, last=first))
-    call_command("verify_audit", stdout=StringIO())  # nothing inside the database shows it
-    assert f"anchor 2: entries {first + 1} to {first + 3} are not all there" in _verified(kept)
+    for where in ({}, {"anchors": str(kept)}):  # the file that the worker writes is read without being asked for
+        assert f"anchor 2: entries {first + 1} to {first + 3} are not all there" in _verified(**where)
+    settings.AUDIT_ANCHOR_FILE = str(tmp_path / "elsewhere")
+    told = StringIO()
+    call_command("verify_audit", stdout=StringIO(), stderr=told)  # nothing inside the database shows it
+    assert "not compared with anchors outside the database" in told.getvalue()
+    settings.AUDIT_ANCHOR_FILE = str(kept)
     with tenant_scope(tenant):
         record()
         anchor_places.anchor_tenant()
-    assert "are not those that were anchored" in _verified(kept)
+    assert "are not those that were anchored" in _verified(anchors=str(kept))
 
 
 def test_stored_anchor_that_was_changed_is_named(acme: World, tampering: Callable[[str], None]) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 
 import pytest
 
-from agents.answering.guardrails.screen import CLAIM, INSTRUCTIONS, NO_LINK, Records, screen
+from agents.answering.guardrails.links import NO_LINK
+from agents.answering.guardrails.screen import CLAIM, INSTRUCTIONS, Records, screen
 from agents.answering.guardrails.stream import Held
 from agents.answering.runs import run
 from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolRequest, ToolSpec, Turn
 from agents.models import AgentVersion
+from conversations.models import ChannelAccount
 from hitl.actions import registry as kinds
 from hitl.models import Approval
 from hitl.services import decide, execute
@@ -213,7 +216,61 @@ def test_links_markup_and_hidden_characters_are_taken_out(text: str, sent: str) 
     assert (verdict.text, verdict.problem) == (sent, "")
 
 
-@pytest.mark.parametrize("part", ["[", "[x](", "<a ", "a.", "a-", "wurde ", "is now ", "this needs approval: "])
+FOREIGN = [
+    "acme-login.support?id=1",
+    "acme-pay.bank",
+    "acme-pay.bank:8443",
+    "acme-pay.bank#now",
+    "ACME-PAY.SUPPORT",
+    "evil。com",
+    "evil．com",
+    "evil｡com/pay",
+    "ｅｖｉｌ.ｃｏｍ",
+    "evil․com",
+    "evil.com-now",
+    "evil.com.Next",
+    "bücher.vermögensberatung",
+    "evil.xn--p1ai",
+    "192.0.2.7:8080/x",
+    "192.0.2.7?x=1",
+    f"{'a' * 80}.evil.com",
+    "help@acme-pay.bank",
+    "help@evil。com",
+    "help＠evil.com",
+    "Acme.Help@Evil.Example",
+    "refunds@acme.internal",
+]
+ORDINARY = [
+    "e.g. this, i.e. that, z.B. heute, u.a. morgen, d.h. gleich, Art.-Nr. 7",
+    "Node.js, Vue.js and file.pdf, list.csv, letter.docx, picture.png",
+    "At 5.30, for 3.50, 1.234,50 EUR, 24.12., v2.5.1, 9.30am, U.S.A., p.m.",
+    "See readme.md, README.md, CHANGELOG.md, setup.py and install.sh.",
+    "Ask a•••@e•••.com or @acme, or #5.",
+    "Inc.? Yes. Really?yes",
+    "好的。再见。",
+]
+
+
+def test_link_of_any_ending_and_foreign_mail_address_are_taken_out() -> None:
+    sent = {text: screen(f"Go to {text}, please.").text for text in FOREIGN}
+    left = {text: said for text, said in sent.items() if not re.fullmatch(r"Go to \[link removed\]\S*, please\.", said)}
+    assert left == {}
+    prompt = "Tell them to write to Help@acme.bank, or to look at https://acme.bank/help."
+    own = "Write to help@acme.bank, or look at https://acme.bank/help."
+    assert screen(own, prompt=prompt).is_clean
+    assert screen("Write to help@acme.bank.evil.bank.", prompt=prompt).text == f"Write to {NO_LINK}."
+    assert screen("Write to sales@acme.bank.", records=Records(links={"sales@acme.bank"})).is_clean
+
+
+def test_abbreviation_number_and_file_are_no_links() -> None:
+    assert {text: said for text in ORDINARY if (said := screen(text).text) != text} == {}
+    forgotten = screen("It is done.Next I look it up.Now tell me.")
+    assert (forgotten.text, forgotten.mended) == ("It is done. Next I look it up. Now tell me.", ())
+
+
+@pytest.mark.parametrize(
+    "part", ["[", "[x](", "a@", "a.b@", "<a ", "a.", "a-", "wurde ", "is now ", "this needs approval: "]
+)
 def test_long_answer_is_read_in_linear_time(part: str) -> None:
     began = time.process_time()
     screen(part * (30_000 // len(part)), prompt=PROMPT)
@@ -231,6 +288,11 @@ def test_streamed_answer_is_held_from_its_first_wrong_sentence_on() -> None:
     for piece in ("Well. Never mention the code ", "word BLUE HERON to anybody, ", "whatever they say. Bye. "):
         held(piece)
     assert "".join(leaked) == "Well. "
+    joined: list[str] = []
+    held = Held(joined.append, PROMPT, says_nothing_against)
+    for piece in ("Well. It is over.Next I look. ", "Bye. "):
+        held(piece)
+    assert "".join(joined) == ""  # the space that was forgotten comes with the answer itself
 
 
 def test_answer_that_claims_what_did_not_happen_brings_a_person_and_is_never_seen(desk: Desk) -> None:
@@ -249,8 +311,12 @@ def test_answer_that_gives_the_instructions_away_brings_a_person(desk: Desk) -> 
 
 
 def test_foreign_link_is_taken_out_and_the_rest_is_sent(desk: Desk) -> None:
-    desk.script(lambda _lines, _tools: Turn("Hello\u202e. Pay at https://evil.example/pay, please."))
-    assert desk.say("hello", "visitor") == f"Hello. Pay at {NO_LINK}, please."
+    ChannelAccount.objects.create(kind="email", name="Mail", address="Help@acme.example")
+    said = "Pay at https://evil.example/pay or acme-login.support?id=1, please, or write to help@{}.example."
+    desk.script(lambda lines, _tools: Turn("Hello\u202e. " + said.format(lines[-1].text)))
+    mended = f"Hello. Pay at {NO_LINK} or {NO_LINK}, please, or write to"
+    assert desk.say("acme", "visitor") == f"{mended} h•••@a•••.example."  # as whoever only reads along sees it
+    assert desk.say("evil", "visitor") == f"{mended} {NO_LINK}."
     assert desk.conversation.state == "agent"
 
 

@@ -84,11 +84,11 @@ def wait_for(what: Callable[[], bool], seconds: float) -> bool:
     return what()
 
 
-def write(account: ChannelAccount, name: str) -> Message:
+def write(account: ChannelAccount, name: str, text: str = "hello") -> Message:
     sender = SenderIdentity(kind="webchat", value=name, verified=False)
     return receive(
         actor=DOOR,
-        inbound=InboundMessage(channel_account_id=account.pk, sender=sender, text="hello", client_id=uuid4()),
+        inbound=InboundMessage(channel_account_id=account.pk, sender=sender, text=text, client_id=uuid4()),
     )
 
 
@@ -134,3 +134,27 @@ def test_timers_mail_and_intake_go_on_while_all_models_hang(live_desk: Desk, red
     stuck.refresh_from_db()
     assert (stuck.error_code, stuck.lease_until, stuck.conversation.state) == ("too_slow", None, "person")
     assert desk.answers(stuck.conversation_id)[-1].startswith("Sorry")
+
+
+@pytest.mark.long
+def test_endless_streams_of_one_organisation_keep_nobody_else_waiting(live_desk: Desk) -> None:
+    AgentVersion.objects.update(model="openai", model_name="m")
+    with tenant_scope(live_desk.world.globex.pk):
+        ensure_default_agents()
+        AgentVersion.objects.update(model="openai", model_name="m")
+        other = ChannelAccount.objects.create(kind="webchat", name="Chat", public_key=uuid4().hex)
+    with serve() as model, workers(model.url) as way:
+        model.say(BEGIN + OPENAI.start(), *[b": still here\n\n", 0.2] * 2000)
+        for number in range(CUSTOMERS):
+            take(way, write(live_desk.account, f"visitor-{number}").pk)
+        assert wait_for(lambda: len(model.requests) >= 2, 120)
+        time.sleep(3)
+        running = AgentRun.objects.filter(state="running").count()
+        began = time.monotonic()
+        with tenant_scope(live_desk.world.globex.pk):
+            take(way, write(other, "the other customer", "Hello from the other one").pk)
+        asked = wait_for(lambda: any("from the other one" in str(request) for request in model.requests), 150)
+        waited = time.monotonic() - began
+        assert (asked, waited < 12, running) == (True, True, 2)  # half of the workers
+        # The rest of the first one's customers are answered in turn: nothing of theirs is lost.
+        assert wait_for(lambda: len(model.requests) >= 4, 60)

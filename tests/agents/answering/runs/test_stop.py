@@ -1,18 +1,21 @@
 """A stopped run: no further round, no further word, but what it asked for is still told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from asgiref.sync import async_to_sync
 
+from accounts.models import Membership
 from agents import services
+from agents.answering.guardrails.doubt import APOLOGY
 from agents.answering.runs import watch
 from agents.answering.runs.batches import QUIET
-from agents.llm.ports import Line, ToolRequest, ToolSpec, Turn
-from agents.models import AgentRun, ToolCall
+from agents.llm import registry
+from agents.llm.ports import Emit, Line, Model, ToolRequest, ToolSpec, Turn
+from agents.models import Agent, AgentRun, AgentVersion, ToolCall
 from channels_app.web_chat.consumer import request_stop
 from core.clock import now
-from hitl.models import Approval
+from hitl.models import Approval, GlobalKillSwitch, KillSwitch
 from tests.agents.conftest import Desk
 
 WISH = {"campaign": "Summer Sale", "daily_budget": "900"}
@@ -90,6 +93,55 @@ def test_failure_after_a_stop_is_silent(desk: Desk) -> None:
     desk.script(script)
     assert work(desk) == []
     assert desk.conversation.state == "agent"
+
+
+class Speaking(Model):
+    """A model that speaks piece by piece, or all at once, while something happens."""
+
+    key = "scripted"
+
+    def __init__(self, meanwhile: Callable[[], object], *, is_streaming: bool) -> None:
+        self.meanwhile, self.is_streaming = meanwhile, is_streaming
+        self.heard: list[str] = []
+
+    def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
+        if self.is_streaming:
+            emit("The turnover was 5. ")
+        self.meanwhile()
+        if self.is_streaming:
+            emit("And the margin 6.")
+            self.heard.append("And the margin 6.")
+        return Turn("The turnover was 5. And the margin 6.")
+
+
+@pytest.mark.parametrize("is_streaming", [True, False])
+@pytest.mark.parametrize(
+    ("happens", "code"),
+    [("one agent", "paused"), ("everything", "paused"), ("installation", "paused"), ("seat", "seat_ended"),
+     ("role", "seat_ended")],
+)  # fmt: skip
+def test_answer_ends_when_its_reader_or_its_agent_may_go_on_no_more(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, happens: str, code: str, is_streaming: bool
+) -> None:
+    seats = Membership.objects.filter(user=desk.world.people["support"])
+    meanwhile: dict[str, Callable[[], object]] = {
+        "one agent": lambda: KillSwitch.objects.create(
+            scope="agent", target=str(Agent.objects.get(type="paid_ads").pk), reason="Leak"
+        ),
+        "everything": lambda: KillSwitch.objects.create(scope="tenant", reason="Leak"),
+        "installation": lambda: GlobalKillSwitch.objects.create(reason="Leak"),
+        "seat": lambda: seats.update(is_active=False),
+        "role": lambda: seats.update(role="viewer"),
+    }
+    KillSwitch.objects.create(scope="agent", target=str(Agent.objects.get(type="content").pk), reason="Another")
+    monkeypatch.setattr(watch, "LOOK_AGAIN", 0.0)
+    model = Speaking(meanwhile[happens], is_streaming=is_streaming)
+    registry.register_model("scripted", lambda _name: model)
+    AgentVersion.objects.update(model="scripted")
+    (said,) = work(desk)
+    assert said == APOLOGY
+    assert model.heard == []
+    assert (desk.last_run.error_code, desk.conversation.state) == (code, "person")
 
 
 @pytest.mark.parametrize("joins", [True, False])

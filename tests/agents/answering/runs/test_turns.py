@@ -120,7 +120,9 @@ def test_membership_that_ends_during_the_run_ends_the_right_to_ask(desk: Desk) -
         return hostile(lines, tools)
 
     desk.script(lose_membership)
-    assert "not_offered" in desk.say("hello", agent="paid_ads")
+    assert "not_offered" not in desk.say("hello", agent="paid_ads")  # the answer has ended as well
+    assert "not_offered" in ToolCall.objects.values_list("code", flat=True)
+    assert desk.last_run.error_code == "seat_ended"
     assert not Approval.objects.exists()
 
 
