@@ -24,7 +24,7 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, clock
 from console.viewers import viewer_of
 from core.actors import Actor
-from core.audit import chain
+from core.audit import chain, vouched
 from core.models import AuditEntry
 from core.privacy.pii import mask_text
 
@@ -291,6 +291,9 @@ class AuditEntryAdmin(ServiceAdmin):
     def verify(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Verify the chain and show the result."""
         verdict = chain.verify()
+        if verdict.ok and (changed := vouched.first_problem()):
+            messages.error(request, f"The audit log is intact, but a row is not as it says: {changed}.")
+            return ""
         if verdict.ok:
             return f"The audit log is intact: {verdict.entries} entries verified."
         messages.error(request, f"The audit log is broken at entry #{verdict.first_bad}: {verdict.reason}.")
