@@ -63,18 +63,20 @@ def _read_stops(seals: RuleSeals) -> tuple[Stops, str]:
     sealed = seals.keys_of(STOP)
     rows = list(KillSwitch.objects.filter(Q(released_at=None) | Q(pk__in=sealed)).order_by("id"))
     broken = seals.broken(STOP, [row for row in rows if row.pk in sealed], sealed)
+    unread = {key: f"{STOP.name(key)} ({what})" for key, what in broken.items()}
     if seals.forged:
-        broken = {current_tenant_id(): seals.forged}
-    problem = next(iter([*broken.values(), *(f"{RELEASED_OUTSIDE} {key}" for key in gone)]), "")
+        unread = {current_tenant_id(): seals.forged}
+    problem = next(iter([*unread.values(), *(f"{RELEASED_OUTSIDE} {key}" for key in gone)]), "")
     for row in rows:
-        if row.released_at is not None and row.pk not in broken:
+        if row.pk not in unread:
+            found.append(row)
+        if row.released_at is not None:
+            problem = problem or f"{STOP.name(row.pk)} (released)"
             row.released_at, row.released_by_id = None, None
-            problem = problem or f"{STOP.name(row.pk)} was released"
-    found += [row for row in rows if row.pk not in broken]
     everything, since = KillSwitch.Scope.TENANT, seals.sealed_at or now()
     found += [
         KillSwitch(pk=key, scope=everything, reason=CHANGED_OUTSIDE.format(what), activated_at=since)
-        for key, what in broken.items()
+        for key, what in unread.items()
     ]
     return Stops(found, not is_on), problem
 

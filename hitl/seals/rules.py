@@ -91,14 +91,15 @@ class RuleSeals:
         if self.forged:
             return dict.fromkeys(stored.keys() | (set(keys or ())), self.forged)
         return {
-            key: f"{table.name(key)} was {_what(sealed.get(key), stored.get(key))}"
+            key: _what(sealed.get(key), stored.get(key))
             for key in sorted(stored.keys() | sealed.keys())
             if stored.get(key) != sealed.get(key)
         }
 
     def problem(self, table: SealedTable, rows: Iterable[Any], keys: Collection[UUID] | None = None) -> str:
         """Return the first thing that `broken` finds, or why nothing can be trusted, or ""."""
-        return self.forged or next(iter(self.broken(table, rows, keys).values()), "")
+        broken = self.broken(table, rows, keys)
+        return self.forged or next((f"{table.name(key)} ({what})" for key, what in broken.items()), "")
 
     def stops_everywhere(self) -> dict[UUID, datetime]:
         """Return the stops of the installation that this chain says are in force, and since when.
@@ -159,11 +160,14 @@ def note(
 
 
 def find_broken(seals: RuleSeals) -> dict[str, str]:
-    """Return what was changed outside the application in all sealed tables, by the name of the line."""
+    """Return in all sealed tables what happened outside the application to which line, by its name."""
     found: dict[str, str] = {}
     for table in TABLES:
         keys = None if table.is_only_newest else seals.keys_of(table) | {table.key_of(row) for row in table.rows()}
-        found |= {table.name(key): what for key, what in seals.broken(table, table.rows(), keys).items()}
+        found |= {
+            table.name(key): f"{what} outside the application"
+            for key, what in seals.broken(table, table.rows(), keys).items()
+        }
     return found
 
 

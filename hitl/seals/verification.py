@@ -12,4 +12,4 @@ def broken_rules() -> Iterator[tuple[str, str]]:
         yield "rules", seals.forged
     yield from find_broken(seals).items()
     for key in find_released_outside(seals):
-        yield f"emergency stop {key} of the installation", "it was released or removed"
+        yield f"emergency stop {key} of the installation", "released or removed outside the application"

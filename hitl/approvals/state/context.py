@@ -179,6 +179,6 @@ def load_groups(named: Collection[UUID] | None, seals: RuleSeals) -> dict[str, s
         for row in rows:
             if row.group_id not in broken:
                 groups.setdefault(str(row.group_id), set()).add(row.user_id)
-        return groups, next(iter(broken.values()), "")
+        return groups, next((f"{MEMBERS.name(key)} ({what})" for key, what in broken.items()), "")
 
     return read_checked(seals, read)[0]
