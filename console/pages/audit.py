@@ -66,6 +66,7 @@ NAMES = {
     "hitl.approvalnote": "Note on a request",
     "hitl.seal": "Seal of a request",
     "APPROVAL_SEALED": "Request sealed again",
+    "hitl.rules": "Rules",
     "APPROVAL_FLAGGED": "Flag set",
     "APPROVAL_UNFLAGGED": "Flag cleared",
     "ATTEMPT_REFUSED": "Attempt refused",
@@ -144,6 +145,8 @@ def references_of(entries: Iterable[AuditEntry]) -> dict[UUID, str]:
 
 def describe_value(value: Any) -> str:
     """Return words for a recorded value; lists are joined."""
+    if isinstance(value, dict):
+        return f"{len(value)} rows"
     if isinstance(value, list):
         return ", ".join(describe_value(part) for part in value)
     return VALUES.get(str(value), str(value))

@@ -24,8 +24,8 @@ from hitl.approvals.integrity import sealed_columns, seals
 from hitl.approvals.integrity.decision_mac import has_original_reason, verify
 from hitl.approvals.integrity.verification import find_broken
 from hitl.approvals.state.outcomes import digest_of
+from hitl.domain.digest import content_of
 from hitl.domain.replay import ReplayError, replay
-from hitl.domain.sealed_content import content_of
 from hitl.evidence.signed_file import plain
 from hitl.evidence.verify_evidence import canonical
 from hitl.models import Approval, Notification, OverrideReview, Revision

@@ -117,7 +117,10 @@ def covers(approval: Approval) -> bool:
 
 
 def switches_covering(*, kind: str, agent_id: UUID | None) -> list[Stop]:
-    """Return the active switches that cover a request, the installation's first. Four queries at most."""
+    """Return the active switches that cover a request, the installation's first.
+
+    Four queries at most.
+    """
     covers = _covers_of(kind, agent_id)
     return [stop for stop in active_stops().rows if _cover_of(stop) in covers]
 

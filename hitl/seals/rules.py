@@ -19,7 +19,7 @@ from core.models import AuditEntry
 from core.observability.logging import get_logger
 from core.tenancy.models import TenantModel
 from core.tenancy.scope import current_tenant_id
-from hitl.domain.sealed_content import content_of, encode
+from hitl.domain.digest import content_of, encode
 from hitl.models import GlobalKillSwitch
 from hitl.seals.tables import TABLES, SealedTable, tables_of
 
@@ -91,7 +91,7 @@ class RuleSeals:
         if self.forged:
             return dict.fromkeys(stored.keys() | (set(keys or ())), self.forged)
         return {
-            key: _what(sealed.get(key), stored.get(key))
+            key: "removed" if key not in stored else "changed" if key in sealed else "added"
             for key in sorted(stored.keys() | sealed.keys())
             if stored.get(key) != sealed.get(key)
         }
@@ -235,9 +235,3 @@ def _lines_of(table: SealedTable, lines: Mapping[str, str]) -> dict[str, str]:
 
 def _line(table: SealedTable, key: object) -> str:
     return f"{table.model._meta.model_name}:{key}"
-
-
-def _what(sealed: str | None, stored: str | None) -> str:
-    if stored is None:
-        return "removed"
-    return "added" if sealed is None else "changed"

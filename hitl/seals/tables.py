@@ -122,7 +122,7 @@ STOP: Final = SealedTable(
     ("scope", "target", "reason", "activated_by_id", "activated_at"),
     harmless={
         "released_by_id": "It is only shown.",
-        "released_at": "A stop is in force until its release is sealed, whatever this says.",
+        "released_at": "A stop is in force until its release is sealed.",
     },
     in_force={"released_at": None},
 )

@@ -18,7 +18,7 @@ from core.models import AuditEntry
 from core.privacy.encryption import current_key_id, derive_key
 from hitl.approvals.integrity import sealed_columns
 from hitl.approvals.integrity.decision_mac import verify
-from hitl.domain.sealed_content import content_of, encode
+from hitl.domain.digest import content_of, encode
 from hitl.domain.state_machine import OPEN
 from hitl.models import Approval, Assignment, Decision, Execution
 
