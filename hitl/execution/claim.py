@@ -64,8 +64,8 @@ def claim(approval_id: UUID, observation: LatestObservation, moment: datetime) -
     """
     with transitions.unit_of_work(moment) as work:
         seals = RuleSeals()
-        covered = {"kind": observation.kind_key, "agent_id": observation.agent_id}
-        stopped_by = killswitch.shared_lock_and_check(**covered, seals=seals)
+        kind, agent = observation.kind_key, observation.agent_id
+        stopped_by = killswitch.shared_lock_and_check(kind=kind, agent_id=agent, seals=seals)
         approval = work.lock(approval_id)
         if approval.revision != observation.revision:
             return None

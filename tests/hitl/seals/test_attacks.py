@@ -159,9 +159,9 @@ def _swap(table: SealedTable, one: UUID, two: UUID) -> int:
 
 def _put_back(table: SealedTable, key: UUID, change: Callable[[], object]) -> int:
     """Let the product change a row, and put the row of before back."""
-    names = [field.column for field in table.model._meta.local_fields if field.column != "id"]
+    names = [str(field.column) for field in table.model._meta.local_fields if field.column != "id"]
     before = table.model.objects.filter(pk=key).values(*names).get()
-    fields = {field.column: field for field in table.model._meta.local_fields}
+    fields = {str(field.column): field for field in table.model._meta.local_fields}
     change()
     values = [Jsonb(before[name]) if isinstance(fields[name], models.JSONField) else before[name] for name in names]
     asked = ", ".join(f'"{name}" = %s' for name in names)
