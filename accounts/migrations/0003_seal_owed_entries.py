@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_guard_erasures'),
+        ("accounts", "0002_guard_erasures"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='owedentry',
-            name='seal',
-            field=models.CharField(default='', editable=False, max_length=90),
+            model_name="owedentry",
+            name="seal",
+            field=models.CharField(default="", editable=False, max_length=90),
         ),
     ]
