@@ -329,6 +329,8 @@ class OwedEntry(models.Model):
     new_state = models.CharField(max_length=30, blank=True)
     event = models.JSONField(null=True, help_text="Type and payload of an event for each organisation.")
     owed_to = ArrayField(models.UUIDField(), help_text="The organisations still without it.")
+    seal = models.CharField(max_length=90, default="", editable=False)
+    """A MAC over the entry with the id of its key: a row that the application did not write is never recorded."""
 
     def __str__(self) -> str:
         return f"owed {self.action} {str(self.object_id)[-6:]}"

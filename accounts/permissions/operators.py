@@ -3,6 +3,7 @@
 What they do is recorded in every tenant's audit chain.
 """
 
+import hmac
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -13,10 +14,13 @@ from django.db import transaction
 from accounts.models import OwedEntry, Tenant, User
 from core.actors import Actor
 from core.audit import chain
-from core.errors import NotFound, Refused
+from core.errors import NotFound, Refused, Unavailable
 from core.events import streams
+from core.observability.logging import get_logger
+from core.privacy.encryption import current_key_id, derive_key
 from core.tenancy.scope import current_tenant_or_none, platform_scope, tenant_scope
 
+log = get_logger(__name__)
 GRANTED: Final = "OPERATOR_GRANTED"
 _SCOPE: Final = {"scope": "installation"}
 _KEPT: Final = ("kind", "id", "user_id", "role", "name", "auth_strength")
@@ -105,7 +109,7 @@ def record_in_all_tenants(
     recorded = actor if actor.all_permissions else replace(actor, role=ROLE)
     with platform_scope():  # ids of organisations, no row of anyone
         tenants = list(Tenant.objects.filter(is_active=True).order_by("id").values_list("id", flat=True))
-    OwedEntry.objects.create(
+    owed = OwedEntry(
         actor={
             **{name: str(getattr(recorded, name) or "") for name in _KEPT},
             "address": chain.network_of(recorded.address).partition("/")[0],
@@ -115,9 +119,30 @@ def record_in_all_tenants(
         object_type=object_type,
         object_id=object_id,
         new_state=new_state,
-        event=event,
+        event=None if event is None else list(event),
         owed_to=tenants,
     )
+    key_id = current_key_id()
+    owed.seal = f"{key_id}:{_mac(owed, key_id)}"
+    owed.save(force_insert=True)
+
+
+def _is_sealed(owed: OwedEntry) -> bool:
+    """Return True if this application wrote the row, which else could put anything into every audit log."""
+    key_id, _, mac = owed.seal.partition(":")
+    try:
+        is_ours = hmac.compare_digest(mac.encode(), _mac(owed, key_id).encode())
+    except Unavailable:  # a key that this installation does not have
+        is_ours = False
+    if not is_ours:
+        log.error("owed_entry_not_sealed", entry=str(owed.pk))
+    return is_ours
+
+
+def _mac(owed: OwedEntry, key_id: str) -> str:
+    names = ("id", "home", "action", "object_type", "object_id", "new_state")
+    content = {**{name: str(getattr(owed, name)) for name in names}, "actor": owed.actor, "event": owed.event}
+    return hmac.digest(derive_key("seal|owedentry", key_id=key_id), chain.canonical(content), "sha256").hex()
 
 
 def write_owed_entries() -> None:
@@ -128,14 +153,14 @@ def write_owed_entries() -> None:
 
 def list_owed_tenants() -> list[UUID]:
     """Return the tenants whose chains still lack entries. One query."""
-    return sorted({tenant_id for owed in OwedEntry.objects.values_list("owed_to", flat=True) for tenant_id in owed})
+    return sorted({tenant_id for owed in OwedEntry.objects.all() if _is_sealed(owed) for tenant_id in owed.owed_to})
 
 
 def write_owed_entries_of(tenant_id: UUID) -> None:
     """Write owed entries into one tenant's chain, in order and each once."""
     with tenant_scope(tenant_id), transaction.atomic():
         owed = OwedEntry.objects.select_for_update().filter(owed_to__contains=[tenant_id])
-        for entry in owed.order_by("id"):
+        for entry in filter(_is_sealed, owed.order_by("id")):
             others = [other for other in entry.owed_to if other != tenant_id]
             if others:
                 OwedEntry.objects.filter(pk=entry.pk).update(owed_to=others)

@@ -24,7 +24,7 @@ from console.navigation import Nav
 from console.templatetags.console_ui import chip, clock
 from console.viewers import viewer_of
 from core.actors import Actor
-from core.audit import chain
+from core.audit import chain, vouched
 from core.models import AuditEntry
 from core.privacy.pii import mask_text
 
@@ -66,6 +66,7 @@ NAMES = {
     "hitl.approvalnote": "Note on a request",
     "hitl.seal": "Seal of a request",
     "APPROVAL_SEALED": "Request sealed again",
+    "hitl.rules": "Rules",
     "APPROVAL_FLAGGED": "Flag set",
     "APPROVAL_UNFLAGGED": "Flag cleared",
     "ATTEMPT_REFUSED": "Attempt refused",
@@ -144,6 +145,8 @@ def references_of(entries: Iterable[AuditEntry]) -> dict[UUID, str]:
 
 def describe_value(value: Any) -> str:
     """Return words for a recorded value; lists are joined."""
+    if isinstance(value, dict):
+        return f"{len(value)} rows"
     if isinstance(value, list):
         return ", ".join(describe_value(part) for part in value)
     return VALUES.get(str(value), str(value))
@@ -291,6 +294,9 @@ class AuditEntryAdmin(ServiceAdmin):
     def verify(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Verify the chain and show the result."""
         verdict = chain.verify()
+        if verdict.ok and (changed := vouched.first_problem()):
+            messages.error(request, f"The audit log is intact, but a row is not as it says: {changed}.")
+            return ""
         if verdict.ok:
             return f"The audit log is intact: {verdict.entries} entries verified."
         messages.error(request, f"The audit log is broken at entry #{verdict.first_bad}: {verdict.reason}.")

@@ -19,6 +19,7 @@ from hitl.domain.state_machine import State
 from hitl.domain.strictness import required_strength
 from hitl.models import Approval
 from hitl.policy import decision_policy
+from hitl.seals.rules import RuleSeals
 
 MOST: Final = 200
 _ORDER: Final = [name for name, _ in LEVELS]
@@ -73,7 +74,7 @@ def words_of(code: str) -> str:
 
 
 def is_too_risky(approval: Approval, verdict: str) -> bool:
-    """Return True if the organisation does not allow to approve it with others. One query for a verdict to approve."""
+    """Return True if the organisation does not allow to approve it with others. Two queries at most."""
     return verdict == "approve" and _exceeds(approval, decision_policy.current().batch_risk)
 
 
@@ -89,10 +90,11 @@ def preview_batch(*, viewer: Actor, verdict: Verdict, chosen: Sequence[Chosen]) 
     viewer.require(DECIDE)
     found = {row.pk: row for row in Approval.objects.filter(pk__in=[each.id for each in chosen])}
     broken, rows = seals.find_broken(list(found.values())), seals.load_rows(list(found))
-    members, moment, ceiling = roster(), now(), decision_policy.current().batch_risk
+    rules = RuleSeals()
+    members, moment, ceiling = roster(), now(), decision_policy.current(rules).batch_risk
     intact = [row for key, row in found.items() if key not in broken]
     named = [each for row in intact for each in approver_rows(row.snapshot)]
-    directory = load_directory(named, moment, members=members)
+    directory = load_directory(named, moment, members=members, seals=rules)
     lines = []
     for each in chosen:
         approval = found.get(each.id)

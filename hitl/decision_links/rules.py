@@ -128,7 +128,7 @@ def check(token: DecisionToken, approval: Approval, actor: Actor, moment: dateti
     rights.check_approver(context, actor, _EVENTS[wanted], token.revision_digest)
     if actor.user_id in context.voters():
         raise Conflict("You've already decided.", code="voted", **winner(approval, actor))
-    policy = link_policy.current()
+    policy = link_policy.current(context.seals)
     if policy.why_off:
         raise _sign_in(policy.why_off)
     if token.consumed_at is not None or token.policy_version != policy.version:

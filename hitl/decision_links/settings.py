@@ -8,11 +8,11 @@ from django.db import transaction
 from accounts.last_change import last_change
 from accounts.versioning import check_version
 from core.actors import Actor
-from core.audit import chain
 from core.errors import Conflict
 from core.text.clean import clean_text
 from hitl.models import LinkPolicy
 from hitl.policy import link_policy
+from hitl.seals import rules
 
 MANAGE: Final = "hitl.manage_links"
 _KEPT_AS: Final = "hitl.linkpolicy"
@@ -47,5 +47,5 @@ def set_link_policy(*, actor: Actor, is_on: bool, reason: str = "", seen_version
         )
         old, new = ("on" if each else "off" for each in (standing.is_on_here, is_on))
         action = f"DECISION_LINKS_{new.upper()}"
-        chain.note(actor, action, policy, old_state=old, new_state=new, version=policy.version)
+        rules.note(actor, action, policy, old_state=old, new_state=new, version=policy.version)
     return policy

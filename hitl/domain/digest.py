@@ -1,15 +1,16 @@
-"""Canonical bytes of a request, and their SHA-256."""
+"""Canonical bytes of a request, and their SHA-256; what a seal covers of a row."""
 
 import hashlib
 import json
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
 _ROWS: Final = (list, tuple)
-_encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_BLANK: Final[tuple[Any, ...]] = ("", [], {})
+encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 class Unrepresentable(ValueError):
@@ -64,7 +65,7 @@ def _key(value: object) -> str:
 
 def canonical(value: Any) -> bytes:
     """Return the one byte string of a value: sorted keys, UTF-8, no spaces."""
-    return _encode(plain(value)).encode()
+    return encode(plain(value)).encode()
 
 
 def sha256_of(value: Any) -> str:
@@ -91,3 +92,21 @@ def approval_digest(
         "payload": payload,
     }
     return sha256_of(signed)
+
+
+def content_of(row: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Return the columns that are not empty, so that a column added later changes no seal while it is."""
+    values = {name: _stored(getattr(row, name, None)) for name in names}
+    return {name: value for name, value in values.items() if value is not None and value not in _BLANK}
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, list):
+        return [_stored(item) for item in value]
+    return value

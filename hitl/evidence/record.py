@@ -24,6 +24,7 @@ from hitl.approvals.integrity import sealed_columns, seals
 from hitl.approvals.integrity.decision_mac import has_original_reason, verify
 from hitl.approvals.integrity.verification import find_broken
 from hitl.approvals.state.outcomes import digest_of
+from hitl.domain.digest import content_of
 from hitl.domain.replay import ReplayError, replay
 from hitl.evidence.signed_file import plain
 from hitl.evidence.verify_evidence import canonical
@@ -121,7 +122,7 @@ class Reading:
             "seal": self.seal(),
             "assignments": [_row(row, sealed_columns.ASSIGNMENT) for row in rows.assignments],
             "votes": [
-                {"sealed": seals.content_of(row, sealed_columns.DECISION.always), "reason": self.mask(row.reason)}
+                {"sealed": content_of(row, sealed_columns.DECISION.always), "reason": self.mask(row.reason)}
                 for row in rows.decisions
             ],
             "revisions": [self.columns(row, _REVISION, "diff") for row in self.revisions],
@@ -165,7 +166,7 @@ class Reading:
     def seal(self) -> dict[str, Any]:
         """Return the seal of the request, what it is over, and what of that is withheld."""
         names, open_names = sealed_columns.APPROVAL.always, sealed_columns.APPROVAL.while_open
-        sealed = seals.content_of(self.approval, names + open_names if self.approval.is_open else names)
+        sealed = content_of(self.approval, names + open_names if self.approval.is_open else names)
         withheld = [name for name in open_names if name in sealed and self.mask(sealed[name]) != sealed[name]]
         shown = {name: value for name, value in sealed.items() if name not in withheld}
         return {"value": self.approval.seal, "sealed": shown, "withheld": withheld}
@@ -233,7 +234,7 @@ class Reading:
 
 
 def _row(row: Any, columns: sealed_columns.Columns) -> dict[str, Any]:
-    return {"sealed": seals.content_of(row, columns.always), "seal": row.seal}
+    return {"sealed": content_of(row, columns.always), "seal": row.seal}
 
 
 def header_of(terms: Terms, **more: Any) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from hitl.killswitch import state as killswitch
 from hitl.models import Approval, Execution
 from hitl.notifications import create
 from hitl.policy.limits import cap_reservations
+from hitl.seals.rules import RuleSeals
 
 EXECUTOR: Final[Actor] = system("executor")
 MAX_ATTEMPTS: Final = 5
@@ -62,7 +63,9 @@ def claim(approval_id: UUID, observation: LatestObservation, moment: datetime) -
     revision, or mark as unknown. While this transaction runs no emergency stop can start.
     """
     with transitions.unit_of_work(moment) as work:
-        stopped_by = killswitch.shared_lock_and_check(kind=observation.kind_key, agent_id=observation.agent_id)
+        seals = RuleSeals()
+        kind, agent = observation.kind_key, observation.agent_id
+        stopped_by = killswitch.shared_lock_and_check(kind=kind, agent_id=agent, seals=seals)
         approval = work.lock(approval_id)
         if approval.revision != observation.revision:
             return None
@@ -74,10 +77,10 @@ def claim(approval_id: UUID, observation: LatestObservation, moment: datetime) -
             hold_tampered(work, approval, EXECUTOR)
             timers.set_timers(approval, {timers.Kind.EXECUTE: moment + HELD_AGAIN})
             return None
-        context = DecisionContext.load(approval, moment)
+        context = DecisionContext.load(approval, moment, seals)
         obstacle = find_obstacle(Attempt(context, observation, stopped_by))
         if obstacle is None:
-            shortfall = cap_reservations.reserve(approval, moment)
+            shortfall = cap_reservations.reserve(approval, moment, seals)
             if not shortfall:
                 return _start(work, approval, observation)
             obstacle = Hold(cap_reservations.HOLD, shortfall)

@@ -8,7 +8,6 @@ from accounts.last_change import last_change
 from accounts.models import Tenant
 from accounts.permissions.operators import record_in_all_tenants, require_operator, write_owed_entries
 from core.actors import Actor, system
-from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound
 from core.events import streams
@@ -21,6 +20,9 @@ from hitl.domain.state_machine import OPEN
 from hitl.killswitch import state as killswitch
 from hitl.killswitch import targets
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
+from hitl.seals import rules
+from hitl.seals.rules import RuleSeals
+from hitl.seals.tables import STOP
 
 log = get_logger(__name__)
 _OPEN = [state.value for state in OPEN]
@@ -89,7 +91,9 @@ def release_kill_switch(*, actor: Actor, switch_id: UUID, now: datetime | None =
     """
     actor.require("hitl.use_killswitch")
     with killswitch.exclusive_lock():
-        rows = KillSwitch.objects.filter(pk=switch_id, released_at=None)
+        rows = KillSwitch.objects.filter(pk=switch_id)
+        # One that was released outside the application is still in force.
+        rows = rows if switch_id in RuleSeals().keys_of(STOP) else rows.filter(released_at=None)
         if not rows.update(released_at=now or clock_now(), released_by_id=actor.user_id):
             if not KillSwitch.objects.filter(pk=switch_id).exists():
                 raise NotFound
@@ -103,7 +107,8 @@ def release_kill_switch(*, actor: Actor, switch_id: UUID, now: datetime | None =
 
 def _tell(actor: Actor, state: str, switch: KillSwitch) -> None:
     streams.append("queue", f"killswitch.{state}", {"switch_id": str(switch.pk), "scope": switch.scope})
-    chain.note(actor, f"KILLSWITCH_{state.upper()}", switch, new_state=state, scope=switch.scope, target=switch.target)
+    action = f"KILLSWITCH_{state.upper()}"
+    rules.note(actor, action, switch, new_state=state, scope=switch.scope, target=switch.target)
 
 
 def activate_global(

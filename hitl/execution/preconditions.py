@@ -14,6 +14,7 @@ from hitl.domain.permissions import DECIDE, OVERRIDE, PROPOSE
 from hitl.domain.votes import Tally
 from hitl.execution.observation import LatestObservation
 from hitl.models import Approval, Decision
+from hitl.policy.workflows.definitions import tampered_workflow
 
 OBSERVE_AGAIN: Final = timedelta(seconds=15)
 
@@ -110,6 +111,12 @@ def _is_still_valid(attempt: Attempt) -> Obstacle | None:
     return Hold(MANUAL, reason) if reason else None
 
 
+def _is_matched_by_intact_rules(attempt: Attempt) -> Obstacle | None:
+    """A person looks at a request whose workflow was changed outside the application since it was matched."""
+    problem = tampered_workflow(attempt.approval, attempt.context.seals)
+    return Hold(MANUAL, f"Rules were changed outside the application: {problem}.") if problem else None
+
+
 def _is_what_was_observed(attempt: Attempt) -> Obstacle | None:
     """What was observed before the lock is what is executed: a row can be another one for a while."""
     return None if attempt.observation.is_of(attempt.approval) else Retry()
@@ -127,6 +134,7 @@ _CHECKS: Final[tuple[Callable[[Attempt], Obstacle | None], ...]] = (
     _is_not_on_hold,
     _is_observed,
     _is_still_valid,
+    _is_matched_by_intact_rules,
     _is_what_was_observed,
     _has_not_drifted,
 )

@@ -2,22 +2,26 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 import psycopg
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, Q
 
 from accounts.models import Tenant
+from core.clock import now
 from core.errors import Unavailable
 from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
+from hitl.seals.rules import RuleSeals, read_checked
+from hitl.seals.tables import STOP
 
 log = get_logger(__name__)
 _SPACE: Final = 0x68_69_74_6C
@@ -25,15 +29,66 @@ _CALLS: Final = 0x63_61_6C_6C
 _GLOBAL: Final = 0
 _LOCK_TIMEOUT: Final = "10s"
 _POLL_SECONDS: Final = 0.05
+RELEASED_OUTSIDE: Final = "An emergency stop of the installation was released outside the application."
+CHANGED_OUTSIDE: Final = "An emergency stop was changed outside the application: {}."
+Stop = GlobalKillSwitch | KillSwitch
 _call: ContextVar[tuple[str, UUID | None] | None] = ContextVar("in_flight_call", default=None)
+
+
+@dataclass(frozen=True)
+class Stops:
+    """The emergency stops in force for the tenant, the installation's first, and whether it is deactivated."""
+
+    rows: Sequence[Stop]
+    is_tenant_off: bool
+
+
+def active_stops(seals: RuleSeals | None = None) -> Stops:
+    """Return what is stopped for the tenant. Three queries.
+
+    A stop that was released, changed or removed outside the application is still in force; one that can't be read
+    any more covers everything of the tenant.
+    """
+    known = seals or RuleSeals()
+    return read_checked(known, lambda: _read_stops(known))[0]
+
+
+def _read_stops(seals: RuleSeals) -> tuple[Stops, str]:
+    everywhere = GlobalKillSwitch.objects.filter(released_at=None).order_by("id")
+    tenant = Tenant.objects.filter(pk=current_tenant_id()).values_list("is_active", Exists(everywhere))
+    is_on, is_stopped = tenant.first() or (False, True)
+    found: list[Stop] = list(everywhere) if is_stopped else []
+    gone = {key: since for key, since in seals.stops_everywhere().items() if key not in {row.pk for row in found}}
+    found += [GlobalKillSwitch(pk=key, reason=RELEASED_OUTSIDE, activated_at=since) for key, since in gone.items()]
+    sealed = seals.keys_of(STOP)
+    rows = list(KillSwitch.objects.filter(Q(released_at=None) | Q(pk__in=sealed)).order_by("id"))
+    broken = seals.broken(STOP, [row for row in rows if row.pk in sealed], sealed)
+    unread = {key: f"{STOP.name(key)} ({what})" for key, what in broken.items()}
+    if seals.forged:
+        unread = {current_tenant_id(): seals.forged}
+    problem = next(iter([*unread.values(), *(f"{RELEASED_OUTSIDE} {key}" for key in gone)]), "")
+    for row in rows:
+        if row.pk not in unread:
+            found.append(row)
+        if row.released_at is not None:
+            problem = problem or f"{STOP.name(row.pk)} (released)"
+            row.released_at, row.released_by_id = None, None
+    everything, since = KillSwitch.Scope.TENANT, seals.sealed_at or now()
+    found += [
+        KillSwitch(pk=key, scope=everything, reason=CHANGED_OUTSIDE.format(what), activated_at=since)
+        for key, what in unread.items()
+    ]
+    return Stops(found, not is_on), problem
 
 
 def active_switches() -> list[tuple[str, str]]:
     """Return (scope, target) of every active switch that may cover requests of the tenant."""
-    if GlobalKillSwitch.objects.filter(released_at=None).exists() or is_tenant_off():
-        return [("tenant", "")]
-    rows = KillSwitch.objects.filter(released_at=None)
-    return list(rows.values_list("scope", "target"))
+    stops = active_stops()
+    return [("tenant", "")] if stops.is_tenant_off else [_cover_of(stop) for stop in stops.rows]
+
+
+def _cover_of(stop: Stop) -> tuple[str, str]:
+    return ("tenant", "") if isinstance(stop, GlobalKillSwitch) else (stop.scope, stop.target)
 
 
 def is_tenant_off() -> bool:
@@ -46,22 +101,14 @@ def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
     return not set(_covers_of(approval.kind, approval.agent_id)).isdisjoint(switches)
 
 
-def find_stop_reason(*, kind: str, agent_id: UUID | None) -> str:
+def find_stop_reason(*, kind: str, agent_id: UUID | None, seals: RuleSeals | None = None) -> str:
     """Return the reason of a switch that covers the request, or "".
 
-    Three queries at most.
+    Four queries at most.
     """
-    active_here = KillSwitch.objects.filter(_covering_q(kind, agent_id), released_at=None)
-    for switches in (GlobalKillSwitch.objects.filter(released_at=None), active_here):
-        reason: str | None = switches.order_by("id").values_list("reason", flat=True).first()
-        if reason is not None:
-            return reason or "paused"
-    return "The organisation is deactivated." if is_tenant_off() else ""
-
-
-def _covering_q(kind: str, agent_id: UUID | None) -> Q:
-    found = Q(scope=KillSwitch.Scope.TENANT) | Q(scope=KillSwitch.Scope.KIND, target=kind)
-    return found if agent_id is None else found | Q(scope=KillSwitch.Scope.AGENT, target=str(agent_id))
+    stops, covers = active_stops(seals), _covers_of(kind, agent_id)
+    reason = next((stop.reason or "paused" for stop in stops.rows if _cover_of(stop) in covers), "")
+    return reason or ("The organisation is deactivated." if stops.is_tenant_off else "")
 
 
 def covers(approval: Approval) -> bool:
@@ -69,24 +116,23 @@ def covers(approval: Approval) -> bool:
     return bool(find_stop_reason(kind=approval.kind, agent_id=approval.agent_id))
 
 
-def switches_covering(*, kind: str, agent_id: UUID | None) -> list[GlobalKillSwitch | KillSwitch]:
+def switches_covering(*, kind: str, agent_id: UUID | None) -> list[Stop]:
     """Return the active switches that cover a request, the installation's first.
 
-    Two queries.
+    Four queries at most.
     """
-    everywhere = GlobalKillSwitch.objects.filter(released_at=None).order_by("id")
-    rows = KillSwitch.objects.filter(_covering_q(kind, agent_id), released_at=None).order_by("id")
-    return [*everywhere[:1], *rows]
+    covers = _covers_of(kind, agent_id)
+    return [stop for stop in active_stops().rows if _cover_of(stop) in covers]
 
 
-def shared_lock_and_check(*, kind: str, agent_id: UUID | None) -> str:
+def shared_lock_and_check(*, kind: str, agent_id: UUID | None, seals: RuleSeals | None = None) -> str:
     """Take the shared lock until the commit, and return the reason of a switch or "".
 
     While it is held no switch can be activated; claims don't block one another. The check is a statement of
     its own after the lock, so that it sees a switch that was activated while this waited.
     """
     _lock_all("pg_advisory_xact_lock_shared", _SPACE, (_GLOBAL, _tenant_key()))
-    return find_stop_reason(kind=kind, agent_id=agent_id)
+    return find_stop_reason(kind=kind, agent_id=agent_id, seals=seals)
 
 
 @contextmanager
@@ -131,7 +177,7 @@ def track_in_flight_call(*, kind: str, agent_id: UUID | None) -> Iterator[str]:
 
 
 def is_stopped_now() -> bool:
-    """Return True if a switch covers the call that this code is making. One query."""
+    """Return True if a switch covers the call that this code is making. Four queries at most."""
     call = _call.get()
     return call is not None and bool(find_stop_reason(kind=call[0], agent_id=call[1]))
 

@@ -11,10 +11,10 @@ from django.db.models import ProtectedError
 from accounts.versioning import lock_version, unique
 from core import working_time
 from core.actors import Actor
-from core.audit import chain
 from core.errors import Conflict, Invalid
 from hitl.models import ApprovalLevel, BusinessCalendar
 from hitl.policy.versions import change_locked, refuse_used
+from hitl.seals import rules
 
 MANAGE: Final = "hitl.manage_workflow"
 MISSING: Final = "This calendar doesn't exist."
@@ -34,6 +34,7 @@ def create_calendar(
     actor.require(MANAGE)
     values = _checked(name, zone, week, holidays)
     with unique(actor, BusinessCalendar.objects.filter(name=values["name"]), NAME_IN_USE):
+        rules.lock_intact(actor)
         calendar: BusinessCalendar = BusinessCalendar.objects.create(**values)
         _audit(actor, "CALENDAR_CREATED", calendar)
     return calendar
@@ -57,6 +58,7 @@ def revise_calendar(
     actor.require(MANAGE)
     values = _checked(name, zone, week, holidays)
     with unique(actor, BusinessCalendar.objects.filter(name=values["name"]), NAME_IN_USE):
+        rules.lock_intact(actor)
         calendar = lock_version(actor, BusinessCalendar, calendar_id, seen_version, MISSING)
         change_locked(actor, calendar, None, **values)
         _audit(actor, "CALENDAR_REVISED", calendar)
@@ -71,6 +73,7 @@ def delete_calendar(*, actor: Actor, calendar_id: UUID, seen_version: int | None
     """
     actor.require(MANAGE)
     with transaction.atomic():
+        rules.lock_intact(actor)
         calendar = lock_version(actor, BusinessCalendar, calendar_id, seen_version, MISSING)
         refuse_used(actor, ApprovalLevel.objects.filter(calendar=calendar), IN_USE)
         try:
@@ -113,4 +116,4 @@ def _holidays(rows: Sequence[Mapping[str, str]], problems: dict[str, list[str]])
 
 
 def _audit(actor: Actor, action: str, calendar: BusinessCalendar) -> None:
-    chain.note(actor, action, calendar, version=calendar.version, zone=calendar.zone, holidays=len(calendar.holidays))
+    rules.note(actor, action, calendar, version=calendar.version, zone=calendar.zone, holidays=len(calendar.holidays))

@@ -7,14 +7,28 @@ from core.errors import Invalid
 from hitl.models import DecisionPolicy
 from hitl.policy.models.policies import BATCH_RISKS
 from hitl.policy.versions import save_version
+from hitl.seals.rules import RuleSeals, read_checked
+from hitl.seals.tables import DECISIONS
 
 MANAGE: Final = "hitl.manage_workflow"
 UNDO_SECONDS_MAX: Final = 60
 
 
-def current() -> DecisionPolicy:
-    """Return the settings in use, the defaults (version 0) if they were never changed. One query."""
-    last: DecisionPolicy | None = DecisionPolicy.objects.order_by("-version").first()
+def current(seals: RuleSeals | None = None) -> DecisionPolicy:
+    """Return the settings in use, the defaults (version 0) if they were never changed. Two queries.
+
+    The strictest ones if the row was changed outside the application.
+    """
+    known = seals or RuleSeals()
+
+    def read() -> tuple[DecisionPolicy | None, str]:
+        last = DecisionPolicy.objects.order_by("-version").first()
+        return last, known.problem(DECISIONS, [] if last is None else [last])
+
+    last, problem = read_checked(known, read)
+    if problem:
+        version = 0 if last is None else last.version
+        return DecisionPolicy(version=version, undo_seconds=UNDO_SECONDS_MAX, batch_risk="none")
     return DecisionPolicy(version=0) if last is None else last
 
 

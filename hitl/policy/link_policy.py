@@ -7,6 +7,8 @@ from django.conf import settings
 
 from core.db.locks import advisory_lock
 from hitl.models import LinkPolicy
+from hitl.seals.rules import RuleSeals, read_checked
+from hitl.seals.tables import LINKS
 
 LOCK: Final = "link policy"
 Off = Literal["", "off", "off_here"]
@@ -29,10 +31,18 @@ class Standing:
         return "" if self.is_on_here else "off_here"
 
 
-def current() -> Standing:
-    """Return the settings for the tenant in scope. One query."""
-    last = LinkPolicy.objects.select_related("made_by").order_by("-version").first()
+def current(seals: RuleSeals | None = None) -> Standing:
+    """Return the settings for the tenant in scope, off if the row was changed outside the application. Two queries."""
+    known = seals or RuleSeals()
+
+    def read() -> tuple[LinkPolicy | None, str]:
+        last = LinkPolicy.objects.select_related("made_by").order_by("-version").first()
+        return last, known.problem(LINKS, [] if last is None else [last])
+
+    last, problem = read_checked(known, read)
     allowed = bool(settings.DECISION_LINKS)
+    if problem:
+        return Standing(0 if last is None else last.version, False, allowed, last)
     return Standing(0, True, allowed) if last is None else Standing(last.version, last.is_on, allowed, last)
 
 

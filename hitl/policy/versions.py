@@ -7,11 +7,10 @@ from django.db.models import QuerySet
 
 from accounts.versioning import check_version, conflict_with
 from core.actors import Actor
-from core.audit import chain
-from core.db.locks import advisory_lock
 from core.tenancy.models import TenantModel
 from core.text.clean import clean_text
 from hitl.models import ApprovalLevel, ApprovalWorkflow
+from hitl.seals import rules
 
 V = TypeVar("V", bound=TenantModel)
 
@@ -40,7 +39,7 @@ def save_version(
     """
     label = model._meta.label_lower
     with transaction.atomic():
-        advisory_lock(label)
+        rules.lock_intact(actor)
         last = model.objects.order_by("-version").first()
         if last is not None:
             check_version(actor, label, last, seen)
@@ -50,6 +49,5 @@ def save_version(
             made_by_id=actor.user_id,
             **values,
         )
-        facts = {"version": row.version, **told}  # type: ignore[attr-defined]
-        chain.record(actor, action, label, row.pk, facts=facts)
+        rules.note(actor, action, row, version=row.version, **told)  # type: ignore[attr-defined]
     return row

@@ -3,11 +3,13 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from core.actors import system
 from hitl.approvals.integrity.seals import seal_as_stored
 from hitl.models import Approval
+from hitl.seals import rules
 
 
 def seal(*approvals: Approval) -> None:
@@ -21,3 +23,9 @@ def rewrite(rows: QuerySet[Any], **columns: Any) -> None:
     ids: list[UUID] = sorted(set(rows.values_list(key, flat=True)))
     rows.update(**columns)
     seal_as_stored(ids, system("tests"))
+
+
+def seal_rules() -> None:
+    """Seal the rules that a test wrote straight into the tables, in the tenant's scope."""
+    with transaction.atomic():
+        rules.seal_as_stored(system("tests"))

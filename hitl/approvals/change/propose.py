@@ -29,6 +29,7 @@ from hitl.killswitch import state as killswitch
 from hitl.models import Approval
 from hitl.policy.limits.rolling_totals import Asked
 from hitl.policy.workflows import definitions, select
+from hitl.seals.rules import RuleSeals
 
 REPLACER: Final = system("replacer")
 _OPEN: Final = [state.value for state in OPEN]
@@ -156,20 +157,20 @@ def refuse_if_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
         raise describe.paused(actor, kind=kind, agent_id=agent_id)
 
 
-def shared_lock_unless_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:
+def shared_lock_unless_paused(actor: Actor, kind: str, agent_id: UUID | None, seals: RuleSeals | None = None) -> None:
     """Take the shared switch lock until the commit. Raises Refused when a switch covers the request."""
-    if killswitch.shared_lock_and_check(kind=kind, agent_id=agent_id):
+    if killswitch.shared_lock_and_check(kind=kind, agent_id=agent_id, seals=seals):
         raise describe.paused(actor, kind=kind, agent_id=agent_id)
 
 
 def _open(request: _Request) -> Approval:
-    kind, origin = request.observed.kind, request.origin
+    kind, origin, seals = request.observed.kind, request.origin, RuleSeals()
     with transitions.unit_of_work(request.moment) as work:
         # Locks in this order: switches, the requests it replaces, the counter of references.
-        shared_lock_unless_paused(request.actor, kind.key, origin.agent_id)
+        shared_lock_unless_paused(request.actor, kind.key, origin.agent_id, seals)
         approval = _draft(request)
         replaced = _lock_replaced(work, approval)
-        matched, planned = _apply_policy(approval, request)
+        matched, planned = _apply_policy(approval, request, seals)
         # Under the counter's lock, so that requests at the same moment count one another.
         approval.reference = transitions.next_reference()
         _refuse_if_flooded(origin, approval.snapshot["open_per_agent"])
@@ -254,9 +255,9 @@ def _draft(request: _Request) -> Approval:
     return approval
 
 
-def _apply_policy(approval: Approval, request: _Request) -> tuple[select.Matched, AssignmentPlan]:
+def _apply_policy(approval: Approval, request: _Request, seals: RuleSeals) -> tuple[select.Matched, AssignmentPlan]:
     """Set the risk and the workflow of an approval; return the match and the plan of its first level."""
-    origin, moment, observed, current = request.origin, request.moment, request.observed, definitions.load()
+    origin, moment, observed, current = request.origin, request.moment, request.observed, definitions.load(seals)
     assessed = select.assess(
         current,
         observed.kind,
@@ -270,13 +271,13 @@ def _apply_policy(approval: Approval, request: _Request) -> tuple[select.Matched
     asked = Asked(*who, moment, origin.channel, origin.contact_tags, approval.excluded)
     matched = select.match(current, observed.kind.key, assessed, asked)
     level = matched.snapshot["levels"][0]
-    planned = assignments.plan(level, approval.excluded, moment)
+    planned = assignments.plan(level, approval.excluded, moment, seals)
     approval.workflow_id, approval.workflow_version = matched.workflow_id, matched.version
     approval.snapshot, approval.votes_required = matched.snapshot, planned.required
     approval.expires_at = moment + timedelta(hours=matched.snapshot["expire_hours"])
     columns = {**risk_columns(assessed), "compliance_flags": list(matched.flags)}
     if matched.auto is None and not planned.satisfiable:
-        columns |= outcomes.hold_as_unsatisfiable(approval)
+        columns |= outcomes.hold_as_unsatisfiable(approval, matched.problem)
     for name, value in columns.items():
         setattr(approval, name, value)
     return matched, planned

@@ -69,7 +69,7 @@ def vote(
     elif approval.has_next_level:
         outcomes.open_next_level(work, context, actor)
     else:
-        seconds = decision_policy.current().undo_seconds if channel == CONSOLE else 0
+        seconds = decision_policy.current(context.seals).undo_seconds if channel == CONSOLE else 0
         outcomes.approve(work, approval, actor, votes_received=approvals, undo_seconds=seconds)
 
 

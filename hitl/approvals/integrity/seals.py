@@ -6,11 +6,8 @@ approval covers its columns and the sets of these rows, and its newest audit ent
 
 import hashlib
 import hmac
-import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,6 +18,7 @@ from core.models import AuditEntry
 from core.privacy.encryption import current_key_id, derive_key
 from hitl.approvals.integrity import sealed_columns
 from hitl.approvals.integrity.decision_mac import verify
+from hitl.domain.digest import content_of, encode
 from hitl.domain.state_machine import OPEN
 from hitl.models import Approval, Assignment, Decision, Execution
 
@@ -31,8 +29,6 @@ FACT: Final = "seal"
 TAMPERED: Final = "tampered"
 """The audit fact of a transition of a request that was not intact: what was changed."""
 _SET_CHARACTERS: Final = 24
-_BLANK: Final[tuple[Any, ...]] = ("", [], {})
-_encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 @dataclass
@@ -174,7 +170,7 @@ def _parts(seal: str) -> tuple[str, str, list[str]]:
 
 def _sets_of(rows: Rows) -> list[str]:
     """Return a digest of each set of rows; deleted, added and older rows make another one."""
-    decisions = [_encode(content_of(row, sealed_columns.DECISION.always)) for row in rows.decisions]
+    decisions = [encode(content_of(row, sealed_columns.DECISION.always)) for row in rows.decisions]
     sets = ([row.seal for row in rows.assignments], decisions, [row.seal for row in rows.executions])
     return [hashlib.sha256("\n".join(sorted(each)).encode()).hexdigest()[:_SET_CHARACTERS] for each in sets]
 
@@ -201,22 +197,4 @@ def _row_mac(row: Assignment | Execution, key_id: str) -> str:
 
 def _mac(tenant_id: UUID, key_id: str, table: str, content: Mapping[str, Any]) -> str:
     key = derive_key(f"seal|{table}|{tenant_id}", key_id=key_id)
-    return hmac.digest(key, _encode(content).encode(), "sha256").hex()
-
-
-def content_of(row: Any, names: Iterable[str]) -> dict[str, Any]:
-    """Return the columns that are not empty, so that a column added later changes no seal while it is."""
-    values = {name: _plain(getattr(row, name, None)) for name in names}
-    return {name: value for name, value in values.items() if value is not None and value not in _BLANK}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
+    return hmac.digest(key, encode(content).encode(), "sha256").hex()

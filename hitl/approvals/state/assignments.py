@@ -7,19 +7,25 @@ from uuid import UUID
 
 from accounts.selectors import roster
 from core.clock import now as clock_now
-from hitl.approvals.state.context import DecisionContext, by_group, escalation_rows, load_directory, substitutes_at
+from hitl.approvals.state.context import DecisionContext, escalation_rows, load_directory, load_groups, substitutes_at
 from hitl.approvals.state.votes import approvers_before
 from hitl.domain import eligibility
 from hitl.domain.eligibility import ApproverRows, AssignmentPlan, Directory
 from hitl.domain.permissions import DECIDE
 from hitl.domain.votes import Assignee
-from hitl.models import Approval, Assignment, GroupMember
+from hitl.models import Approval, Assignment
 from hitl.notifications import create
+from hitl.seals.rules import RuleSeals
 
 
-def plan(level: Mapping[str, Any], excluded: Collection[UUID], moment: datetime | None = None) -> AssignmentPlan:
-    """Work out who is asked at a level at a moment, without an approval to load. Three queries at most."""
-    directory = load_directory(level["approvers"], moment or clock_now())
+def plan(
+    level: Mapping[str, Any],
+    excluded: Collection[UUID],
+    moment: datetime | None = None,
+    seals: RuleSeals | None = None,
+) -> AssignmentPlan:
+    """Work out who is asked at a level at a moment, without an approval to load. Four queries at most."""
+    directory = load_directory(level["approvers"], moment or clock_now(), seals=seals)
     return eligibility.plan_level(level, excluded, directory)
 
 
@@ -110,12 +116,11 @@ def _is_valid(row: Assignment, entitled: Collection[Assignee], barred: Collectio
 def find_misaligned(approvals: Sequence[Approval]) -> list[Approval]:
     """Return the waiting requests whose assignees cannot satisfy the level, or lost or regained their right.
 
-    Four queries in all.
+    Five queries in all.
     """
     if not approvals:
         return []
-    groups = by_group(GroupMember.objects.values_list("group_id", "user_id"))
-    directory = Directory(roster().holding(DECIDE), substitutes_at(clock_now()), groups)
+    directory = Directory(roster().holding(DECIDE), substitutes_at(clock_now()), load_groups(None, RuleSeals()))
     assignments: dict[tuple[UUID, int, int], list[Assignment]] = {}
     for assignment in Assignment.objects.filter(approval__in=approvals):
         assignments.setdefault((assignment.approval_id, assignment.revision, assignment.level), []).append(assignment)

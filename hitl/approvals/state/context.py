@@ -1,6 +1,6 @@
 """What a decision on one approval is judged by, read once under its lock."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
@@ -14,6 +14,8 @@ from hitl.domain.eligibility import ApproverRows, Directory, LevelAssignments, S
 from hitl.domain.permissions import DECIDE
 from hitl.domain.votes import Vote
 from hitl.models import Approval, Assignment, Decision, Delegation, GroupMember
+from hitl.seals.rules import RuleSeals, read_checked
+from hitl.seals.tables import MEMBERS
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,17 @@ class DecisionContext:
     assignments: Mapping[int, Sequence[Assignment]]
     votes: Mapping[int, Sequence[Vote]]
     has_forged_vote: bool
+    seals: RuleSeals
+    """The seals of the rules, which are read when a rule is."""
 
     @classmethod
-    def load(cls, approval: Approval, moment: datetime) -> Self:
-        """Read what a decision on the approval depends on, in four or five queries. Raises Conflict (`tampered`)."""
+    def load(cls, approval: Approval, moment: datetime, seals: RuleSeals | None = None) -> Self:
+        """Read what a decision on the approval depends on, in four to six queries. Raises Conflict (`tampered`)."""
         if approval.broken_seal and approval.is_open:
             raise tampered(approval)
         assignments = Assignment.objects.filter(approval=approval, revision=approval.revision).order_by("id")
-        return cls.of(approval, moment, roster(), list(assignments), _decisions_of(approval))
+        known = seals or RuleSeals()
+        return cls.of(approval, moment, roster(), list(assignments), _decisions_of(approval), seals=known)
 
     @classmethod
     def of(
@@ -49,6 +54,7 @@ class DecisionContext:
         assignments: Iterable[Assignment],
         decisions: Iterable[Decision],
         directory: Directory | None = None,
+        seals: RuleSeals | None = None,
     ) -> Self:
         """Return the context made of rows of any revision that a page has read anyway.
 
@@ -65,8 +71,9 @@ class DecisionContext:
         for decision in verified:
             if decision.person_id is not None:
                 votes.setdefault(decision.level, []).append(Vote(decision.person_id, decision.verdict))
+        known = seals or RuleSeals()
         if directory is None:
-            directory = load_directory(approver_rows(approval.snapshot), moment, members=members)
+            directory = load_directory(approver_rows(approval.snapshot), moment, members=members, seals=known)
         return cls(
             approval=approval,
             moment=moment,
@@ -75,6 +82,7 @@ class DecisionContext:
             assignments=by_level,
             votes=votes,
             has_forged_vote=len(verified) < len(given),
+            seals=known,
         )
 
     def assignments_at(self, level: int) -> Sequence[Assignment]:
@@ -142,13 +150,12 @@ def escalation_rows(snapshot: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [row for step in steps for row in (*(step.get("add") or []), *(step.get("replace") or []))]
 
 
-def load_directory(rows: ApproverRows, moment: datetime, *, members: Roster | None = None) -> Directory:
-    """Read who may decide, the substitutes, and the groups that `rows` name. Three queries at most."""
-    groups: dict[str, set[UUID]] = {}
-    named = {row["value"] for row in rows if row["type"] == "group"}
-    if named:
-        in_groups = GroupMember.objects.filter(group_id__in=named).values_list("group_id", "user_id")
-        groups = by_group(in_groups)
+def load_directory(
+    rows: ApproverRows, moment: datetime, *, members: Roster | None = None, seals: RuleSeals | None = None
+) -> Directory:
+    """Read who may decide, the substitutes, and the groups that `rows` name. Four queries at most."""
+    named = {UUID(str(row["value"])) for row in rows if row["type"] == "group"}
+    groups = load_groups(named, seals or RuleSeals()) if named else {}
     return Directory((members or roster()).holding(DECIDE), substitutes_at(moment), groups)
 
 
@@ -163,9 +170,15 @@ def substitutes_at(moment: datetime) -> dict[UUID, Substitute]:
     }
 
 
-def by_group(rows: Iterable[tuple[UUID, UUID]]) -> dict[str, set[UUID]]:
-    """Return the members of each group, from pairs of group and user."""
-    groups: dict[str, set[UUID]] = {}
-    for group_id, user_id in rows:
-        groups.setdefault(str(group_id), set()).add(user_id)
-    return groups
+def load_groups(named: Collection[UUID] | None, seals: RuleSeals) -> dict[str, set[UUID]]:
+    """Read the members of some or all groups: nobody is in one that was changed outside the application."""
+
+    def read() -> tuple[dict[str, set[UUID]], str]:
+        rows = list(GroupMember.objects.all() if named is None else GroupMember.objects.filter(group_id__in=named))
+        broken, groups = seals.broken(MEMBERS, rows, named), dict[str, set[UUID]]()
+        for row in rows:
+            if row.group_id not in broken:
+                groups.setdefault(str(row.group_id), set()).add(row.user_id)
+        return groups, next((f"{MEMBERS.name(key)} ({what})" for key, what in broken.items()), "")
+
+    return read_checked(seals, read)[0]

@@ -24,6 +24,7 @@ from hitl.policy.workflows.select import Assessed
 from hitl.tasks_dispatch import execute_soon
 
 UNSATISFIABLE: Final = "unsatisfiable"
+NOBODY: Final = "No eligible approver is available."
 TASK_FIRST: Final = timedelta(seconds=2)
 """The timer leaves the task this long, so that usually only one of the two observes the target."""
 
@@ -115,12 +116,13 @@ def open_level(work: UnitOfWork, approval: Approval, planned: AssignmentPlan, *,
         alert_unsatisfiable(work, approval)
 
 
-def hold_as_unsatisfiable(approval: Approval) -> dict[str, Any]:
-    """Return the columns that put a request on hold because nobody can decide it."""
-    return {
-        "holds": sorted({*approval.holds, UNSATISFIABLE}),
-        "hold_reason": "No eligible approver is available.",
-    }
+def hold_as_unsatisfiable(approval: Approval, tampered: str = "") -> dict[str, Any]:
+    """Return the columns that put a request on hold because nobody can decide it.
+
+    `tampered` says which rules were changed outside the application, if it is for that.
+    """
+    reason = f"Rules were changed outside the application: {tampered}." if tampered else NOBODY
+    return {"holds": sorted({*approval.holds, UNSATISFIABLE}), "hold_reason": reason[:200]}
 
 
 def alert_unsatisfiable(work: UnitOfWork, approval: Approval) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py verify_approvals`: compare every approval with the replay of its audit entries."""
+"""`manage.py verify_approvals`: compare every approval, and the rules, with their audit entries."""
 
 from argparse import ArgumentParser
 from collections import Counter
@@ -18,6 +18,7 @@ from hitl.approvals.integrity.verification import find_broken, pages, removed_re
 from hitl.approvals.state.outcomes import digest_of
 from hitl.domain.replay import PREFIX, ReplayedState, ReplayError, replay
 from hitl.models import Approval, Decision
+from hitl.seals.verification import broken_rules
 
 VOTES = ("approve", "reject")
 WHO = ("contact", "member")
@@ -29,7 +30,8 @@ class Command(BaseCommand):
     help = (
         "Replay the audit entries of every approval and list approvals with another state, version or revision, "
         "with forged votes, with a changed request or reason that no erasure emptied, or with a seal that does not "
-        "fit. Run `verify_audit` first, which checks the entries themselves."
+        "fit, and rules, limits, settings and emergency stops whose seal does not fit. "
+        "Run `verify_audit` first, which checks the entries themselves."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -46,12 +48,13 @@ class Command(BaseCommand):
         for tenant_id, slug in tenants:
             with tenant_scope(tenant_id):
                 found, total, gone = list(problems()), Approval.objects.count(), list(removed_requests())
+                gone += broken_rules()
             for reference, problem in (*found, *gone):
                 self.stdout.write(f"{slug}: {reference}: {problem}")
             self.stdout.write(f"{slug}: {total - len(found)} approvals match their audit entries")
             wrong += len(found) + len(gone)
         if wrong:
-            raise CommandError(f"{wrong} approvals do not match their audit entries.")
+            raise CommandError(f"{wrong} approvals or rules do not match their audit entries.")
 
 
 def problems() -> Iterator[tuple[str, str]]:

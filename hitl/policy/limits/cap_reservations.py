@@ -7,31 +7,38 @@ from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, Sum
+from django.db.models import Sum
 
 from accounts.selectors import tenant_zone
 from core.db.locks import advisory_lock
 from hitl.models import Approval, Cap, CapReservation
+from hitl.seals.rules import RuleSeals, read_checked
+from hitl.seals.tables import CAP
 
 HOLD: Final = "caps"
 _COUNTS: Final = (CapReservation.State.RESERVED, CapReservation.State.COMMITTED)
 
 
-def caps_of(approval: Approval) -> list[Cap]:
-    """Return the limits that apply to an approval, in a fixed order. One query."""
-    covers = Q(scope=Cap.Scope.ALL) | Q(scope=Cap.Scope.KIND, target=approval.kind)
-    if approval.agent_id is not None:
-        covers |= Q(scope=Cap.Scope.AGENT, target=str(approval.agent_id))
-    return list(Cap.objects.filter(covers, is_active=True).order_by("id"))
+def caps_of(approval: Approval, seals: RuleSeals) -> tuple[list[Cap], str]:
+    """Return the limits that apply to an approval, in a fixed order, and what is wrong with any. Two queries."""
+    covers = {(Cap.Scope.ALL, ""), (Cap.Scope.KIND, approval.kind), (Cap.Scope.AGENT, str(approval.agent_id))}
+
+    def read() -> tuple[list[Cap], str]:
+        # All of them: one that was changed or removed may have applied.
+        caps = list(Cap.objects.filter(is_active=True).order_by("id"))
+        return caps, seals.problem(CAP, caps)
+
+    caps, problem = read_checked(seals, read)
+    return [cap for cap in caps if (cap.scope, cap.target) in covers], problem
 
 
-def reserve(approval: Approval, moment: datetime) -> str:
+def reserve(approval: Approval, moment: datetime, seals: RuleSeals) -> str:
     """Reserve the cost of a locked approval under its limits.
 
     Returns why it doesn't fit, or "". Holds a lock until the commit, so that two requests can't use the same
     remainder.
     """
-    caps, problem = _room(approval, moment)
+    caps, problem = _room(approval, moment, seals)
     if problem:
         return problem
     for cap in caps:
@@ -51,7 +58,7 @@ def reserve(approval: Approval, moment: datetime) -> str:
 
 def shortfall(approval: Approval, moment: datetime) -> str:
     """Return why an approval doesn't fit under its limits now, or ""."""
-    return _room(approval, moment)[1]
+    return _room(approval, moment, RuleSeals())[1]
 
 
 def need_of(approval: Approval) -> Decimal:
@@ -76,8 +83,10 @@ def used(cap: Cap, moment: datetime) -> Decimal:
     return rows.aggregate(total=Sum("amount"))["total"] or Decimal(0)
 
 
-def _room(approval: Approval, moment: datetime) -> tuple[list[Cap], str]:
-    caps = caps_of(approval)
+def _room(approval: Approval, moment: datetime, seals: RuleSeals) -> tuple[list[Cap], str]:
+    caps, tampered = caps_of(approval, seals)
+    if tampered and (approval.cost is None or need_of(approval) > 0):
+        return [], f"Spending limits were changed outside the application: {tampered}."
     if not caps:
         return [], ""
     has_failed = any(factor.get("name") == "unassessable" for factor in approval.risk_factors)

@@ -8,13 +8,13 @@ from django.db import transaction
 
 from accounts.versioning import unique
 from core.actors import Actor
-from core.audit import chain
 from core.db.locks import locked
 from core.errors import Invalid
 from core.text.amounts import parse_amount
 from hitl.actions import registry
 from hitl.models import Cap
 from hitl.policy.versions import change_locked
+from hitl.seals import rules
 
 MANAGE: Final = "hitl.manage_workflow"
 EXISTS: Final = "This limit already exists. Change its amount instead."
@@ -28,6 +28,7 @@ def create_cap(*, actor: Actor, scope: str, target: str = "", currency: str, amo
     actor.require(MANAGE)
     values = checked(scope=scope, target=target, currency=currency, window=window)
     with unique(actor, Cap.objects.filter(**values, is_active=True), EXISTS):
+        rules.lock_intact(actor)
         cap: Cap = Cap.objects.create(**values, amount=checked_amount(amount))
         _audit_cap(actor, "CAP_CREATED", cap)
     return cap
@@ -55,6 +56,7 @@ def retire_cap(*, actor: Actor, cap_id: UUID, seen_version: int | None = None) -
 
 def _change(actor: Actor, cap_id: UUID, seen: int | None, action: str, **values: Any) -> Cap:
     with transaction.atomic():
+        rules.lock_intact(actor, *([] if "is_active" in values else [(Cap, cap_id)]))
         cap = locked(Cap, cap_id, "This limit doesn't exist.", is_active=True)
         change_locked(actor, cap, seen, **values)
         _audit_cap(actor, action, cap)
@@ -96,4 +98,4 @@ def checked_amount(amount: object) -> Decimal:
 def _audit_cap(actor: Actor, action: str, cap: Cap) -> None:
     facts = {name: getattr(cap, name) for name in ("version", "scope", "target", "window", "currency")}
     state = "active" if cap.is_active else "retired"
-    chain.note(actor, action, cap, new_state=state, amount=str(cap.amount), **facts)
+    rules.note(actor, action, cap, new_state=state, amount=str(cap.amount), **facts)

@@ -9,12 +9,12 @@ from django.db import transaction
 from accounts.versioning import unique
 from core import expressions
 from core.actors import Actor
-from core.audit import chain
 from core.db.locks import locked
 from core.errors import Invalid
 from core.text.clean import clean_text
 from hitl.models import ComplianceFlag
 from hitl.policy.versions import change_locked
+from hitl.seals import rules
 
 MANAGE: Final = "hitl.manage_workflow"
 NAME_IN_USE: Final = "A flag with this name already exists."
@@ -37,6 +37,7 @@ def create_flag(*, actor: Actor, name: str, label: str, condition: str = "") -> 
         raise Invalid("Choose another name.", fields={"name": [say]})
     values = _checked(label, condition)
     with unique(actor, ComplianceFlag.objects.filter(name=wanted, is_active=True), NAME_IN_USE):
+        rules.lock_intact(actor)
         flag: ComplianceFlag = ComplianceFlag.objects.create(name=wanted, **values)
         _audit(actor, "COMPLIANCE_FLAG_CREATED", flag)
     return flag
@@ -66,6 +67,7 @@ def retire_flag(*, actor: Actor, flag_id: UUID, seen_version: int | None = None)
 
 def _change(actor: Actor, flag_id: UUID, seen: int | None, action: str, **values: Any) -> ComplianceFlag:
     with transaction.atomic():
+        rules.lock_intact(actor, *([] if "is_active" in values else [(ComplianceFlag, flag_id)]))
         flag = locked(ComplianceFlag, flag_id, "This flag doesn't exist.", is_active=True)
         change_locked(actor, flag, seen, **values)
         _audit(actor, action, flag)
@@ -94,4 +96,4 @@ def _checked(label: str, condition: str) -> dict[str, Any]:
 
 def _audit(actor: Actor, action: str, flag: ComplianceFlag) -> None:
     state, rule = "active" if flag.is_active else "retired", bool(flag.condition)
-    chain.note(actor, action, flag, new_state=state, version=flag.version, name=flag.name, has_condition=rule)
+    rules.note(actor, action, flag, new_state=state, version=flag.version, name=flag.name, has_condition=rule)

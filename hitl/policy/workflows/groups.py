@@ -9,11 +9,11 @@ from django.db import transaction
 from accounts.selectors import is_active_member, names_of
 from accounts.versioning import lock_version, unique
 from core.actors import Actor
-from core.audit import chain
 from core.errors import Invalid
 from core.events.outbox import Announcement, announce_all
 from hitl.models import ApprovalLevel, ApproverGroup, GroupMember
 from hitl.policy.versions import change_locked, refuse_used
+from hitl.seals import rules
 
 MANAGE: Final = "hitl.manage_workflow"
 MISSING: Final = "This group doesn't exist."
@@ -29,6 +29,7 @@ def create_group(*, actor: Actor, name: str, people: Iterable[UUID]) -> Approver
     actor.require(MANAGE)
     members, name = _checked_people(people), _checked_name(name)
     with unique(actor, ApproverGroup.objects.filter(name=name), NAME_IN_USE):
+        rules.lock_intact(actor)
         group: ApproverGroup = ApproverGroup.objects.create(name=name)
         for person in members:
             GroupMember.objects.create(group=group, user_id=person)
@@ -48,6 +49,7 @@ def revise_group(
     actor.require(MANAGE)
     wanted = set(_checked_people(people))
     with unique(actor, ApproverGroup.objects.filter(name=name.strip()[:80]), NAME_IN_USE):
+        rules.lock_intact(actor)
         group = lock_version(actor, ApproverGroup, group_id, seen_version, MISSING)
         change_locked(actor, group, None, name=_checked_name(name))
         there = set(GroupMember.objects.filter(group=group).values_list("user_id", flat=True))
@@ -68,6 +70,7 @@ def delete_group(*, actor: Actor, group_id: UUID, seen_version: int | None = Non
     """
     actor.require(MANAGE)
     with transaction.atomic():
+        rules.lock_intact(actor)
         group = lock_version(actor, ApproverGroup, group_id, seen_version, MISSING)
         asked = [{"type": "group", "value": str(group_id)}]
         refuse_used(actor, ApprovalLevel.objects.filter(workflow__is_active=True, approvers__contains=asked), IN_USE)
@@ -98,4 +101,4 @@ def _checked_people(people: Iterable[UUID]) -> list[UUID]:
 
 
 def _audit(actor: Actor, action: str, group: ApproverGroup, **facts: Any) -> None:
-    chain.note(actor, action, group, **facts)
+    rules.note(actor, action, group, **facts)

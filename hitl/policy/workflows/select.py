@@ -49,6 +49,8 @@ class Matched:
     auto: AutoRule | None
     flags: tuple[str, ...] = ()
     """The compliance flags that rules set."""
+    problem: str = ""
+    """Which rules were changed outside the application, so that none was applied."""
 
 
 def assess(
@@ -77,6 +79,8 @@ def score(
     """Score a request by a history that was read before; one that cannot be scored is critical. No query."""
     try:
         size = estimate()
+        if definitions.problem:
+            return Assessed(size, risk.unassessable("rules_tampered"), is_scored=False)
         scored = risk.assess(
             title=kind.title,
             base_risk=kind.base_risk,
@@ -111,9 +115,12 @@ def history_of(requester_id: UUID | None, agent_id: UUID | None) -> risk.History
 def match(definitions: Definitions, kind: str, assessed: Assessed, asked: Asked, *, totals: Totals = STORED) -> Matched:
     """Select and freeze the workflow: the one evaluator of new requests, trials and simulations.
 
-    Without a workflow the request is held for an administrator. `totals` adds up what rules approved before. A rule
+    Without a workflow, or with rules that were changed outside the application, the request is held for an
+    administrator. `totals` adds up what rules approved before. A rule
     never approves for somebody who may not approve it and shaped the rules.
     """
+    if definitions.problem:
+        return replace(_unmatched(), problem=definitions.problem)
     try:
         subject = subject_of(kind, assessed, asked, definitions.zone)
         matched = _match(subject, asked, definitions, totals)

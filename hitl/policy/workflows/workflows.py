@@ -1,6 +1,6 @@
 """Create, change and share workflows."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -12,11 +12,11 @@ from accounts.permissions import object_permissions
 from accounts.permissions.roles import PERMISSIONS
 from accounts.versioning import check_version
 from core.actors import Actor
-from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound, Refused
 from hitl.models import ApprovalLevel, ApprovalWorkflow
 from hitl.policy.workflows.validation import FIELDS, LEVEL_FIELDS, problems_of
+from hitl.seals import rules
 
 MANAGE: Final = "hitl.manage_workflow"
 OBJECT: Final = "hitl.approvalworkflow"
@@ -41,11 +41,11 @@ def create_workflow(
     actor.require(MANAGE)
     check_definition(name, levels, conditions)
     with transaction.atomic():
-        if conditions.get("is_default"):
-            ApprovalWorkflow.objects.filter(is_default=True).update(is_default=False)
+        rules.lock_intact(actor)
+        others = _take_default(actor) if conditions.get("is_default") else []
         workflow: ApprovalWorkflow = ApprovalWorkflow.objects.create(name=name.strip()[:80], **conditions)
         _write_levels(workflow, levels)
-        _audit(actor, "WORKFLOW_CREATED", workflow)
+        _audit(actor, "WORKFLOW_CREATED", workflow, others)
     return workflow
 
 
@@ -67,12 +67,11 @@ def revise_workflow(
     _require(actor, workflow_id)
     check_definition("unchanged" if name is None else name, levels, conditions)
     with transaction.atomic():
+        rules.lock_intact(actor, (ApprovalWorkflow, workflow_id))
         workflow = _locked(actor, workflow_id)
         check_version(actor, OBJECT, workflow, seen_version)
         _refuse_beyond(actor, workflow, conditions)
-        if conditions.get("is_default"):
-            others = ApprovalWorkflow.objects.filter(is_default=True).exclude(pk=workflow_id)
-            others.update(is_default=False)
+        others = _take_default(actor, workflow_id) if conditions.get("is_default") else []
         if name is not None:
             conditions["name"] = name.strip()[:80]
         rows = ApprovalWorkflow.objects.filter(pk=workflow_id)
@@ -81,7 +80,7 @@ def revise_workflow(
             ApprovalLevel.objects.filter(workflow=workflow).delete()
             _write_levels(workflow, levels)
         workflow.refresh_from_db()
-        _audit(actor, "WORKFLOW_REVISED", workflow)
+        _audit(actor, "WORKFLOW_REVISED", workflow, others)
     return workflow
 
 
@@ -93,6 +92,7 @@ def retire_workflow(*, actor: Actor, workflow_id: UUID, seen_version: int | None
     """
     _require_all(actor, workflow_id)
     with transaction.atomic():
+        rules.lock_intact(actor, (ApprovalWorkflow, workflow_id))
         workflow = _locked(actor, workflow_id)
         check_version(actor, OBJECT, workflow, seen_version)
         ApprovalWorkflow.objects.filter(pk=workflow_id).update(is_active=False, is_default=False)
@@ -109,6 +109,7 @@ def restore_workflow(*, actor: Actor, workflow_id: UUID) -> ApprovalWorkflow:
     """
     _require_all(actor, workflow_id)
     with transaction.atomic():
+        rules.lock_intact(actor, (ApprovalWorkflow, workflow_id))
         workflow = _locked(actor, workflow_id, active=False)
         check_definition(workflow.name, levels_of(workflow), conditions_of(workflow))
         rows = ApprovalWorkflow.objects.filter(pk=workflow_id)
@@ -128,7 +129,9 @@ def copy_workflow(*, actor: Actor, workflow_id: UUID, name: str) -> ApprovalWork
     if source is None:
         raise NotFound("This workflow doesn't exist.")
     conditions = {**conditions_of(source), "is_default": False}
-    return create_workflow(actor=actor, name=name, levels=levels_of(source), **conditions)
+    with transaction.atomic():
+        rules.lock_intact(actor, (ApprovalWorkflow, workflow_id))
+        return create_workflow(actor=actor, name=name, levels=levels_of(source), **conditions)
 
 
 def share_workflow(*, actor: Actor, workflow_id: UUID, roles: Collection[str]) -> ApprovalWorkflow:
@@ -213,6 +216,15 @@ def _locked(actor: Actor, workflow_id: UUID, *, active: bool = True) -> Approval
     return workflow
 
 
+def _take_default(actor: Actor, but: UUID | None = None) -> list[tuple[type[ApprovalWorkflow], UUID]]:
+    """Make no other workflow the default; return which one was. The rules are locked."""
+    others = ApprovalWorkflow.objects.filter(is_default=True).exclude(pk=but)
+    found = [(ApprovalWorkflow, key) for key in others.values_list("pk", flat=True)]
+    rules.lock_intact(actor, *found)
+    others.update(is_default=False)
+    return found
+
+
 def _write_levels(workflow: ApprovalWorkflow, levels: Sequence[Mapping[str, Any]]) -> None:
     for order, level in enumerate(levels, start=1):
         ApprovalLevel.objects.create(workflow=workflow, order=order, **level)
@@ -249,6 +261,8 @@ def check_definition(name: str, levels: Sequence[Mapping[str, Any]] | None, cond
         raise Invalid("The workflow has errors.", fields=problems)
 
 
-def _audit(actor: Actor, action: str, workflow: ApprovalWorkflow) -> None:
+def _audit(
+    actor: Actor, action: str, workflow: ApprovalWorkflow, others: Iterable[tuple[type[ApprovalWorkflow], UUID]] = ()
+) -> None:
     state = "active" if workflow.is_active else "retired"
-    chain.note(actor, action, workflow, new_state=state, version=workflow.version)
+    rules.note(actor, action, workflow, *others, new_state=state, version=workflow.version)

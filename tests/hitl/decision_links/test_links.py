@@ -21,6 +21,7 @@ from hitl.approvals.decide.reassign import delegate, reassign
 from hitl.decision_links import links, rules
 from hitl.decision_links.links import decide_by_link
 from hitl.models import Approval, ApproverGroup, Decision, DecisionToken, GroupMember
+from tests.database.sealing import seal_rules
 from tests.hitl.kit.scene import PRESS, Scene, roles, stored
 from tests.hitl.machine.test_races import at_once
 from tests.security.rows import changed, snapshot
@@ -237,10 +238,12 @@ def test_old_links_are_void_in_the_rows_as_well(scene: Scene, change: Change) ->
 def test_person_who_left_the_group_is_not_asked_any_more(scene: Scene) -> None:
     group = ApproverGroup.objects.create(name="Signers")
     place = GroupMember.objects.create(group=group, user_id=scene.user_id("approver"))
+    seal_rules()
     scene.define({"approvers": [{"type": "group", "value": str(group.pk)}, *roles("admin")]})
     asked = scene.propose()
     secret = link_to(scene, asked)
     place.delete()
+    seal_rules()
     assert code_of(secret, asked) == "not_an_approver"
 
 

@@ -16,7 +16,7 @@ from core import clock
 from core.actors import Actor
 from core.tenancy.scope import tenant_scope
 from hitl import services
-from hitl.models import BusinessCalendar
+from hitl.policy.calendars import create_calendar
 from tests.hitl.kit.model import Person, Town
 from tests.hitl.kit.scene import roles
 from tests.world import OPERATOR, World
@@ -145,7 +145,7 @@ def set_up(world: World) -> Desk:
         actors = {name: actor_for_user(people[name], auth_strength="mfa") for name in NAMES}
         members = [people[name].pk for name in ("first", "second", "admin")]
         group = services.create_group(actor=OPERATOR, name="Desk", people=members)
-        calendar = BusinessCalendar.objects.create(name="Office", zone="Europe/Berlin", week=OFFICE, holidays=[])
+        calendar = create_calendar(actor=OPERATOR, name="Office", zone="Europe/Berlin", week=OFFICE)
         Agent.objects.create(id=AGENT, name="Proof", type=Agent.CUSTOM, category=Agent.CATEGORY)
         desk = Desk(world, actors, world.outsider(), str(group.pk), calendar.pk)
         services.create_workflow(actor=OPERATOR, name="Proof", is_default=True, **desk.shape("any"))

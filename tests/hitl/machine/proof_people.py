@@ -25,6 +25,7 @@ from hitl.decision_links import rules
 from hitl.decision_links.links import decide_by_link
 from hitl.models import Approval, GroupMember
 from hitl.policy.workflows import definitions, select
+from tests.database.sealing import seal_rules
 from tests.hitl.kit import invariants
 from tests.hitl.kit.desk import AGENT, NAMES, agent_actor, set_active, weak
 from tests.hitl.kit.looking import written
@@ -477,4 +478,5 @@ class PeopleMoves(Ground):
                 GroupMember.objects.filter(group_id=self.desk.group, user_id=person).delete()
             else:
                 GroupMember.objects.create(group_id=self.desk.group, user_id=person)
+            seal_rules()
         group ^= {person}

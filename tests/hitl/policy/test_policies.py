@@ -28,6 +28,7 @@ from hitl.policy.workflows.workflows import (
     retire_workflow,
     revise_workflow,
 )
+from tests.database.sealing import seal_rules
 from tests.hitl.kit.scene import Scene, stored
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -214,6 +215,7 @@ def test_weights_out_of_range_are_refused(scene: Scene, wrong: dict[str, Any]) -
 
 def test_broken_weights_make_it_critical(scene: Scene) -> None:
     RiskPolicy.objects.create(version=1, weights={"cost": "much"})
+    seal_rules()
     assert scene.propose().risk_level == "critical"
 
 

@@ -27,6 +27,7 @@ from hitl.policy.workflows.workflows import retire_workflow, revise_workflow, sh
 from hitl.simulation import past, runs
 from hitl.simulation.compare import CATEGORIES
 from hitl.simulation.runs import run_simulation, save_simulated, start_simulation, stop_simulation
+from tests.database.sealing import seal_rules
 from tests.hitl.kit import histories
 from tests.hitl.kit.kinds import PressKeyed, PressParams
 from tests.hitl.kit.scene import Scene, people, roles
@@ -50,6 +51,7 @@ def _rules(scene: Scene, dice: random.Random) -> None:
     """Make one to three workflows beside the default, limits and weights."""
     owner = scene.actor("owner")
     ApprovalWorkflow.objects.update(is_active=dice.random() < 0.8)
+    seal_rules()
     for number in range(dice.choice([1, 2, 3])):
         more = histories.conditions(dice)
         services.create_workflow(actor=owner, name=f"W{number}", levels=histories.levels(dice), **more)

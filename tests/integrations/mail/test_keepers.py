@@ -17,7 +17,7 @@ from hitl.models import Approval, ApproverGroup, Assignment, GroupMember
 from hitl.services import create_workflow, decide, make_link
 from integrations.services import connect_provider
 from tests.console.scene import ask
-from tests.database.sealing import seal
+from tests.database.sealing import seal, seal_rules
 from tests.world import OPERATOR, World
 
 
@@ -25,6 +25,7 @@ def _group(world: World, name: str, *roles: str) -> dict[str, str]:
     group = ApproverGroup.objects.create(name=name)
     for role in roles:
         GroupMember.objects.create(group=group, user=world.people[role])
+    seal_rules()
     return {"type": "group", "value": str(group.pk)}
 
 
@@ -84,6 +85,7 @@ def test_keeper_who_joins_the_next_group_is_not_asked(desk: World, small: Approv
     _keep(desk, "admin")
     secret = make_link(actor=OPERATOR, approval_id=small.pk, person_id=desk.people["approver"].pk)
     GroupMember.objects.create(group=ApproverGroup.objects.get(name="Second"), user=desk.people["admin"])
+    seal_rules()
     token = find_link(secret)
     assert token is not None
     assert _code(lambda: decide_by_link(token_id=token.token_id, verdict="approve", typed=small.reference)) == "sign_in"

@@ -26,6 +26,7 @@ from hitl.models import Approval, ApproverGroup, Assignment, DecisionToken, Grou
 from hitl.policy.workflows.groups import revise_group
 from hitl.selectors import timeline
 from tests.api.office import Caller, Office
+from tests.database.sealing import seal_rules
 from tests.hitl.kit import moves
 from tests.hitl.kit.doors import BY_DOOR, DOORS, Door
 from tests.hitl.kit.effects import Effects
@@ -89,6 +90,7 @@ def off_the_group(hall: Hall) -> Approval:
     approval = hall.begin("pending")
     with tenant_scope(hall.world.acme.pk):
         GroupMember.objects.filter(user_id=hall.world.people["approver"].pk).delete()
+        seal_rules()
     return approval
 
 
@@ -249,6 +251,7 @@ def test_right_that_comes_back_opens_the_assignment_again(scene: Scene, group: A
 def test_sweep_finds_a_lost_right_that_nothing_announced(scene: Scene, group: ApproverGroup) -> None:
     approval = scene.propose()
     GroupMember.objects.filter(user_id=scene.user_id("approver")).delete()
+    seal_rules()
     assert watch_assignments() == 1
     assert open_ones(approval) == {scene.user_id("admin"), scene.user_id("owner")}
     assert watch_assignments() == 0

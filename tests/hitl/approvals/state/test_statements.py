@@ -10,13 +10,16 @@ from hitl.approvals.state import timers
 from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, BusinessCalendar, Timer
 from hitl.policy.workflows import definitions
 from hitl.policy.workflows.workflows import retire_workflow
+from tests.database.sealing import seal_rules
 from tests.hitl.kit.scene import Scene
 
 
 def test_definitions_are_read_again_when_a_row_is_written(scene: Scene) -> None:
     ApprovalWorkflow.objects.update(expire_hours=5)
+    seal_rules()
     assert scene.propose().snapshot["expire_hours"] == 5
     ApprovalLevel.objects.update(sla_hours=3)
+    seal_rules()
     assert scene.propose().snapshot["levels"][0]["sla_hours"] == 3
 
 
@@ -32,8 +35,10 @@ def test_definitions_of_a_change_that_is_undone_are_forgotten(scene: Scene) -> N
 def test_calendar_that_changes_counts_for_the_next_request(scene: Scene) -> None:
     calendar = BusinessCalendar.objects.create(name="Office", zone="UTC", week={"mon": [["09:00", "17:00"]]})
     ApprovalLevel.objects.update(calendar=calendar)
+    seal_rules()
     assert scene.propose().snapshot["levels"][0]["hours"]["zone"] == "UTC"
     BusinessCalendar.objects.update(zone="Europe/Madrid")
+    seal_rules()
     assert scene.propose().snapshot["levels"][0]["hours"]["zone"] == "Europe/Madrid"
 
 
