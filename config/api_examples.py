@@ -246,13 +246,10 @@ def _example(schema: Any, schemas: Mapping[str, Any], name: str = "", component:
     if "properties" in schema:
         fields = schema["properties"].items()
         return {key: _example(field, schemas, key, component) for key, field in fields if said.get(key) is not LEFT_OUT}
-    if "format" not in schema and "example" not in schema and name in BY_NAME and _fits(BY_NAME[name], types):
+    is_named = "format" not in schema and "example" not in schema and name in BY_NAME
+    if is_named and (not types or any(isinstance(BY_NAME[name], _TYPES[each]) for each in types)):
         return BY_NAME[name]
     return _plain(schema, schemas, types[0] if types else "object", name)
-
-
-def _fits(value: Any, types: list[str]) -> bool:
-    return not types or any(isinstance(value, _TYPES[each]) for each in types)
 
 
 def _plain(schema: Any, schemas: Mapping[str, Any], type_: str, name: str) -> Any:

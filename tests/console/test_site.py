@@ -74,7 +74,7 @@ def folded(page: str) -> dict[str, bool]:
     [
         ("owner", "/admin/", {"set-up": True, "oversight": True}),
         ("owner", AUDIT, {"set-up": True, "oversight": False}),
-        ("viewer", "/admin/", {"set-up": False, "oversight": False}),
+        ("viewer", "/admin/", {"set-up": True, "oversight": True}),
     ],
 )
 def test_links_are_folded_where_they_do_not_fit_but_for_those_beside_the_page(

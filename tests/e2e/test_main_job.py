@@ -85,7 +85,7 @@ def test_anonymous_visitor_who_asks_the_same_is_refused(installation: Installati
     chat = chromium.new_context().new_page()
     chat.goto(installation.demo["urls"]["visitor_chat"])
     _say(chat, ASK)
-    chat.get_by_text(re.compile("Sorry, I can't do that here")).last.wait_for(timeout=15_000)
+    chat.get_by_text(re.compile("Sorry, only signed-in colleagues")).last.wait_for(timeout=15_000)
     assert "BR-" not in chat.locator("body").inner_text()
     assert len(_effects(installation)) == before
 

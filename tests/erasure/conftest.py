@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from channels_app.webhooks import wake_worker
-from tests.channels_app.twilio.conftest import Door, _fresh, connect  # noqa: F401
+from tests.channels_app.twilio.conftest import Door, _quiet, connect  # noqa: F401
 from tests.console.scene import add_workflow
 from tests.erasure.scene import Traces, plant
 from tests.world import World, build_world, kept_for_the_module

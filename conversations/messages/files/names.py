@@ -6,6 +6,8 @@ from typing import Final
 from conversations.messages.files.kinds import KINDS
 
 LIMIT: Final = 100
+UNSEEN: Final = frozenset({"Cf", "Co", "Cs", "Cn"})
+"""Categories of characters that nobody sees."""
 SCRIPTS: Final = frozenset(
     "ade adp apk app appref-ms appx bash bat chm cmd com command cpl csh dll dmg docm exe fish gadget hta htm html inf "
     "ins iso jar jnlp js jse ksh lnk mht mhtml msc msi msix msp mst ocx php pif pl ps1 ps2 psm1 py pyc pyw rb reg rgs "
@@ -23,12 +25,11 @@ def runs_by_name(name: str) -> bool:
 def cleaned(name: str) -> str:
     """Return the last part of a path without signs that can't be seen or that turn the text around."""
     last = name.replace("\\", "/").rpartition("/")[2]
-    seen = "".join(sign if _is_visible(sign) else " " for sign in last)
+    seen = "".join(
+        sign if sign.isprintable() and unicodedata.category(sign) not in UNSEEN and sign not in '<>:"|?*' else " "
+        for sign in last
+    )
     return " ".join(seen.split()).strip(". ")
-
-
-def _is_visible(sign: str) -> bool:
-    return sign.isprintable() and unicodedata.category(sign) not in ("Cf", "Co", "Cs", "Cn") and sign not in '<>:"|?*'
 
 
 def safe_name(name: str, content_type: str) -> str:

@@ -1,5 +1,6 @@
 """The door as the web process serves it: without the pages' middleware, on threads of its own."""
 
+import asyncio
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,8 +25,13 @@ def call(path: str, body: bytes, **headers: str) -> tuple[int, dict[bytes, bytes
         "root_path": "", "scheme": "http", "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 9),
     }  # fmt: skip
 
+    told = iter([{"type": "http.request", "body": body, "more_body": False}])
+
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
+        for message in told:
+            return message
+        await asyncio.Event().wait()  # the caller stays until it has its answer
+        raise AssertionError
 
     async def send(message: Any) -> None:
         sent.append(message)
