@@ -59,8 +59,11 @@ class AgentsErasure(ErasureHandler):
     tables: ClassVar[tuple[Table, ...]] = (
         Table("agents.ToolCall", "The tool, the number of the call, and a code.", "arguments result fingerprint",
               "call_id name code"),
-        Table("agents.AgentRun", "Codes, points of rules, counts, and the id of an announcement.",
-              kept="error_code delivery_id confidence_factors mended redacted"),
+        Table("agents.AnswerRule", "The organisation's own rules.", kept="name condition"),
+        Table("agents.AgentRun",
+              "Codes, names of the organisation's rules and agents, points of rules, counts, "
+              "and the id of an announcement.",
+              kept="error_code delivery_id chosen_by confidence_factors mended redacted"),
         Table("agents.Agent", "The organisation's own definitions.", kept="name type category configuration"),
         Table("agents.AgentVersion", "The organisation's own definitions.",
               kept="name prompt tools collections orchestrator model model_name flow co_authors"),

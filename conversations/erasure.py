@@ -189,8 +189,8 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.AudienceSend", "A key of the send, so that nobody is messaged twice, and a code.",
               kept="send_key left_out"),
         Table("conversations.ChannelAccount", "The organisation's own numbers, mailboxes and keys.",
-              kept="name address public_key credentials origins keepers lookup_digest provider_digest last_error "
-              "pause_reason template_uses"),
+              kept="kind provider name address public_key credentials origins keepers lookup_digest provider_digest "
+              "last_error pause_reason template_uses"),
         Table("conversations.Team", "The organisation's own name for it, and its question.",
               kept="name survey_question"),
         Table("conversations.TeamMessage", "Colleagues' own words, without the person's name and addresses.",

@@ -150,7 +150,7 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.SavedView", "Rows are removed, also colleagues' that name the person.", "name query",
               "list_key"),
         Table("accounts.OwedEntry", "What an operator did, by ids; the row goes when every chain has it.",
-              kept="actor home action object_type object_id new_state event owed_to"),
+              kept="actor home action object_type object_id new_state event owed_to seal"),
         Table("accounts.Tenant", "The organisation itself.", kept="name slug timezone currency"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
