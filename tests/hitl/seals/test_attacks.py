@@ -16,7 +16,7 @@ from accounts.models import OwedEntry
 from accounts.permissions import operators
 from core.clock import now
 from core.errors import Conflict, Refused
-from core.models import AuditEntry
+from core.models import AuditEntry, AuditHead
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.approvals.change.holds import release
@@ -311,6 +311,23 @@ def test_seal_of_another_time_or_tenant_counts_for_nothing(ruled: Scene) -> None
     for statement in ("update core_auditentry set facts = '{}'", "delete from core_auditentry"):
         with pytest.raises(DatabaseError):
             run(statement)
+
+
+def test_head_of_the_audit_log_never_goes_back_behind_a_seal(ruled: Scene) -> None:
+    owner, cap, before = ruled.actor("owner"), Cap.objects.earliest("id").pk, AuditHead.objects.get().seq
+    run("update core_audithead set seq = seq + 1000000")
+    revise_cap(actor=owner, cap_id=cap, amount=7)
+    attacks = (
+        "delete from core_audithead",
+        f"update core_audithead set seq = {before}",
+        "update core_audithead set hash = ''",
+        f"update core_audithead set seq = seq + 1, tenant_id = '{uuid4()}'",
+    )
+    for statement in attacks:
+        with pytest.raises(DatabaseError):
+            run(statement)
+    revise_cap(actor=owner, cap_id=cap, amount=8)
+    assert list(broken_rules()) == []
 
 
 def test_stop_of_the_installation_is_released_by_its_release_alone(scene: Scene) -> None:
