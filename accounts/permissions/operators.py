@@ -53,7 +53,7 @@ def set_operator(*, actor: Actor, email: str, is_on: bool) -> bool:
     """Grant or withdraw the operator role and return whether that changed anything.
 
     For the command line only (`manage.py operator`). Takes effect at once, in open sessions too. Every
-    active organisation's audit chain gets an entry: before the right is granted, after it is withdrawn, so
+    organisation's audit chain gets an entry: before the right is granted, after it is withdrawn, so
     that nobody has it unrecorded; a sweep completes interrupted writes. Raises Refused, NotFound.
     Not to be called inside a transaction.
     """
@@ -100,7 +100,9 @@ def record_in_all_tenants(
     new_state: str = "",
     event: tuple[str, dict[str, str]] | None = None,
 ) -> None:
-    """Store, in the caller's transaction, an audit entry that every active tenant's chain is to get.
+    """Store, in the caller's transaction, an audit entry that every tenant's chain is to get.
+
+    Deactivated ones too: what is still stopped when one comes back is read from its chain.
 
     For services that have checked `require_operator`; they call `write_owed_entries` after their commit,
     and a sweep does so if they crash. Each tenant sees that it was an operator and the account's id; only
@@ -108,7 +110,7 @@ def record_in_all_tenants(
     """
     recorded = actor if actor.all_permissions else replace(actor, role=ROLE)
     with platform_scope():  # ids of organisations, no row of anyone
-        tenants = list(Tenant.objects.filter(is_active=True).order_by("id").values_list("id", flat=True))
+        tenants = list(Tenant.objects.order_by("id").values_list("id", flat=True))
     owed = OwedEntry(
         actor={
             **{name: str(getattr(recorded, name) or "") for name in _KEPT},

@@ -117,7 +117,7 @@ def activate_global(
     """Pause every tenant, with the guarantees of `activate_kill_switch`.
 
     Who may: operators of the installation, signed in with a second factor. Requests are held by the sweep. The
-    audit log of every active tenant gets an entry, in a transaction of its own after the switch is active, so
+    audit log of every tenant gets an entry, in a transaction of its own after the switch is active, so
     that pausing waits for no audit log; a sweep writes what is missing after a crash. Raises Refused, Invalid,
     Conflict if it is active already, Unavailable. Not to be called inside a transaction.
     """
@@ -140,7 +140,7 @@ def activate_global(
 def release_global(*, actor: Actor, now: datetime | None = None) -> int:
     """Release the switch of the installation; return how many were active.
 
-    Who may: operators of the installation, signed in with a second factor. The audit log of every active
+    Who may: operators of the installation, signed in with a second factor. The audit log of every
     tenant gets an entry for each switch. Raises Refused, Conflict if none is active, Unavailable. Not to be
     called inside a transaction.
     """
