@@ -61,15 +61,13 @@ def activate_kill_switch(
         raise Invalid("Say why.", fields={"reason": ["Tell your colleagues why."]})
     with killswitch.exclusive_lock():
         known = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
-        if known is not None:
+        if known is not None and known.pk in RuleSeals().keys_of(STOP):
             raise Conflict("This is already paused.", **last_change(actor, "hitl.killswitch", known.pk))
-        switch: KillSwitch = KillSwitch.objects.create(
-            scope=scope,
-            target=clean_text(target, 60),
-            reason=clean_text(reason, 300),
-            activated_by_id=actor.user_id,
-            activated_at=now or clock_now(),
-        )
+        # One that nobody sealed could be removed again unseen, so this call takes it over.
+        switch = known or KillSwitch(scope=scope, target=clean_text(target, 60))
+        switch.reason, switch.activated_by_id = clean_text(reason, 300), actor.user_id
+        switch.activated_at = now or clock_now()
+        switch.save()
         _tell(actor, "activated", switch)
     hold_covered(now=now)
     switch.in_flight_calls = killswitch.count_in_flight_calls(scope=scope, target=switch.target, within=wait)

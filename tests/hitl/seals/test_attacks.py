@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from io import StringIO
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -34,6 +35,7 @@ from hitl.models import (
     ApproverGroup,
     Cap,
     GroupMember,
+    KillSwitch,
 )
 from hitl.policy import decision_policy, link_policy
 from hitl.policy.calendars import create_calendar, revise_calendar
@@ -349,6 +351,16 @@ def test_stop_of_the_installation_is_released_by_its_release_alone(scene: Scene)
     assert reason() == "Again"
     release_global(actor=OPERATOR)
     assert (reason(), list(broken_rules())) == ("", [])
+
+
+def test_stop_that_nobody_sealed_is_taken_over_by_who_presses(scene: Scene) -> None:
+    KillSwitch.objects.create(scope="tenant", reason="Mine")
+    press = partial(activate_kill_switch, actor=scene.actor("compliance"), scope="tenant", reason="Leak")
+    switch = press(wait=timedelta())
+    run("delete from hitl_killswitch")
+    assert state.find_stop_reason(kind="test_press_keyed", agent_id=None) == state.CHANGED_OUTSIDE.format(
+        f"emergency stop {switch.pk} (removed)"
+    )
 
 
 def test_change_by_the_product_in_between_and_a_new_key_are_no_attack(ruled: Scene, settings: Any) -> None:
