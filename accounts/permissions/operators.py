@@ -129,6 +129,11 @@ def record_in_all_tenants(
     owed.save(force_insert=True)
 
 
+def owed_objects(action: str) -> set[UUID]:
+    """Return what entries of an action are about that some chains still lack. One query."""
+    return {owed.object_id for owed in OwedEntry.objects.filter(action=action) if _is_sealed(owed)}
+
+
 def _is_sealed(owed: OwedEntry) -> bool:
     """Return True if this application wrote the row, which else could put anything into every audit log."""
     key_id, _, mac = owed.seal.partition(":")

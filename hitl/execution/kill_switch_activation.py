@@ -85,19 +85,22 @@ def _is_there(scope: str, target: str) -> bool:
 def release_kill_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None) -> KillSwitch:
     """Release a switch; held requests continue after their checks are repeated.
 
+    One whose row was released, changed or removed outside the application is in force until this releases it.
+
     Who may: holders of `hitl.use_killswitch`. Raises Refused, NotFound, Conflict that names who was faster.
     """
     actor.require("hitl.use_killswitch")
     with killswitch.exclusive_lock():
-        rows = KillSwitch.objects.filter(pk=switch_id)
-        # One that was released outside the application is still in force.
-        rows = rows if switch_id in RuleSeals().keys_of(STOP) else rows.filter(released_at=None)
-        if not rows.update(released_at=now or clock_now(), released_by_id=actor.user_id):
-            if not KillSwitch.objects.filter(pk=switch_id).exists():
-                raise NotFound
+        rows, is_sealed = KillSwitch.objects.filter(pk=switch_id), switch_id in RuleSeals().keys_of(STOP)
+        active = rows if is_sealed else rows.filter(released_at=None)
+        is_released = active.update(released_at=now or clock_now(), released_by_id=actor.user_id)
+        switch = rows.first()
+        if switch is None and not is_sealed:
+            raise NotFound
+        if switch is not None and not is_released:
             facts = last_change(actor, "hitl.killswitch", switch_id)
             raise Conflict("This emergency stop is already released.", **facts)
-        switch: KillSwitch = KillSwitch.objects.get(pk=switch_id)
+        switch = switch or KillSwitch(pk=switch_id, scope=KillSwitch.Scope.TENANT)
         _tell(actor, "released", switch)
     hold_covered(now=now)
     return switch
@@ -146,7 +149,7 @@ def release_global(*, actor: Actor, now: datetime | None = None) -> int:
     require_operator(actor)
     with killswitch.exclusive_lock(everywhere=True):
         active = GlobalKillSwitch.objects.filter(released_at=None)
-        found = sorted(active.values_list("pk", flat=True))
+        found = sorted(stop.pk for stop in killswitch.installation_stops())
         if not found:
             last = GlobalKillSwitch.objects.order_by("-id").first()
             raise Conflict("This emergency stop isn't active.", **(_last_change(actor, last.pk) if last else {}))

@@ -15,8 +15,11 @@ from psycopg.types.json import Jsonb
 
 from accounts.models import OwedEntry
 from accounts.permissions import operators
+from agents.answering.routing.selectors import cast_now
+from agents.answering.selectors import paused_outside
+from core.audit import chain
 from core.clock import now
-from core.errors import Conflict, Refused
+from core.errors import Conflict, NotFound, Refused
 from core.models import AuditEntry, AuditHead
 from core.tenancy.scope import tenant_scope
 from hitl import services
@@ -27,6 +30,7 @@ from hitl.execution.kill_switch_activation import (
     activate_global,
     activate_kill_switch,
     release_global,
+    release_kill_switch,
 )
 from hitl.killswitch import state
 from hitl.models import (
@@ -44,6 +48,7 @@ from hitl.policy.limits import cap_reservations
 from hitl.policy.limits.caps import create_cap, revise_cap
 from hitl.policy.limits.flags import create_flag, revise_flag
 from hitl.policy.limits.risk_weights import set_risk_policy
+from hitl.policy.selectors import installation_switch
 from hitl.policy.workflows import definitions
 from hitl.policy.workflows.groups import revise_group
 from hitl.policy.workflows.workflows import revise_workflow
@@ -51,6 +56,7 @@ from hitl.seals import tables
 from hitl.seals.rules import RULES, RuleSeals
 from hitl.seals.tables import TABLES, SealedTable
 from hitl.seals.verification import broken_rules
+from hitl.selectors.approvals import list_stops
 from tests.hitl.approvals.integrity.test_seals import _other_value, _told, run, undone
 from tests.hitl.kit.scene import BLUE, Scene, roles, stored
 from tests.world import OPERATOR
@@ -353,6 +359,30 @@ def test_stop_of_the_installation_is_released_by_its_release_alone(scene: Scene)
     assert (reason(), list(broken_rules())) == ("", [])
 
 
+def test_stop_that_is_released_outside_is_released_by_who_may_stop(scene: Scene) -> None:
+    actor, agent = scene.actor("compliance"), str(uuid4())
+    stop = partial(activate_kill_switch, actor=actor, reason="x", wait=timedelta())
+
+    def release_by_command(*words: str) -> str:
+        out = StringIO()
+        call_command("killswitch", "release", "--tenant", "acme", *words, stdout=out)
+        return out.getvalue()
+
+    keys = [stop(scope="tenant").pk, stop(scope="kind", target=STOPPED[0]).pk]
+    keys.append(KillSwitch.objects.create(scope="agent", target=agent, reason="x").pk)
+    call_command("seal_rules", "--accept", stdout=StringIO())
+    run("update hitl_killswitch set released_at = now()")
+    assert (paused_outside(), agent in cast_now().paused) == ({"", agent}, True)
+    release_kill_switch(actor=actor, switch_id=keys[0])
+    assert release_by_command("--kind", STOPPED[0]) == f"released {keys[1]}\n"
+    assert [row.pk for row in list_stops(viewer=actor)] == keys[2:]
+    run("delete from hitl_killswitch")
+    assert release_by_command() == f"released {keys[2]}\n"
+    assert (list(list_stops(viewer=actor)), list(broken_rules()), paused_outside()) == ([], [], frozenset())
+    with pytest.raises(NotFound):
+        release_kill_switch(actor=actor, switch_id=keys[2])
+
+
 def test_stop_that_nobody_sealed_is_taken_over_by_who_presses(scene: Scene) -> None:
     KillSwitch.objects.create(scope="tenant", reason="Mine")
     press = partial(activate_kill_switch, actor=scene.actor("compliance"), scope="tenant", reason="Leak")
@@ -361,6 +391,22 @@ def test_stop_that_nobody_sealed_is_taken_over_by_who_presses(scene: Scene) -> N
     assert state.find_stop_reason(kind="test_press_keyed", agent_id=None) == state.CHANGED_OUTSIDE.format(
         f"emergency stop {switch.pk} (removed)"
     )
+
+
+def test_stop_of_the_installation_that_was_released_outside_is_released(scene: Scene) -> None:
+    switch = activate_global(actor=OPERATOR, reason="Stop", wait=timedelta())
+    run("update hitl_globalkillswitch set released_at = now()")
+    out = StringIO()
+    call_command("killswitch", "list", "--global", stdout=out)
+    shown = installation_switch(viewer=scene.actor("viewer"))
+    assert (str(switch.pk) in out.getvalue(), shown["active"]) == (True, True)
+    assert release_global(actor=OPERATOR) == 1
+    with pytest.raises(Conflict):
+        release_global(actor=OPERATOR)
+    for tenant in (scene.world.acme, scene.world.globex):
+        with tenant_scope(tenant.pk):
+            told = [entry.action for entry in chain.chain_of("hitl.globalkillswitch", switch.pk)]
+            assert (told, RuleSeals().stops_everywhere()) == (["KILLSWITCH_ACTIVATED", "KILLSWITCH_RELEASED"], {})
 
 
 def test_change_by_the_product_in_between_and_a_new_key_are_no_attack(ruled: Scene, settings: Any) -> None:
