@@ -278,13 +278,14 @@ def test_rule_changed_between_match_and_claim_asks_a_person_and_loses_nothing(ru
         "pending",
         "critical",
     )
-    said = f"workflow {default.pk} (changed)"
+    said = f"workflow “{default.name}” (changed)"
     assert held.hold_reason == asked.hold_reason == f"Rules were changed outside the application: {said}."
     named = f"workflow {default.pk}: changed outside the application"
     assert all(named in _told(command) for command in ("verify_approvals", "verify_audit", "seal_rules"))
     with pytest.raises(Conflict) as caught:
         revise_workflow(actor=owner, workflow_id=default.pk, expire_hours=9)
-    assert caught.value.code == "tampered"
+    said = f"Can't save: workflow “{default.name}” was changed outside Walker. Ask the operator to check it and run"
+    assert (caught.value.code, caught.value.detail) == ("tampered", f"{said} seal_rules.")
     run("update hitl_approvalworkflow set auto_rules = '[]' where id = %s", default.pk)
     release(actor=ruled.actor("compliance"), approval_id=approved.pk)
     assert ruled.done(approved).state == "executed"
