@@ -352,8 +352,12 @@ def test_stop_of_the_installation_is_released_by_its_release_alone(scene: Scene)
         run(statement)
         assert reason() == state.RELEASED_OUTSIDE
         assert [row for row, _ in broken_rules()] == [f"emergency stop {switch.pk} of the installation"]
-    call_command("seal_rules", "--accept", stdout=StringIO())
-    assert (reason(), list(broken_rules())) == ("", [])
+    owed_entry = f"installation: owed entry KILLSWITCH_RELEASED hitl.globalkillswitch {switch.pk}: not sealed"
+    out = StringIO()
+    call_command("seal_rules", "--accept", stdout=out)
+    assert f"{owed_entry}; accepted" in out.getvalue()
+    operators.write_owed_entries()
+    assert (reason(), list(broken_rules()), OwedEntry.objects.count()) == ("", [], 0)
     activate_global(actor=OPERATOR, reason="Again", wait=timedelta())
     assert reason() == "Again"
     release_global(actor=OPERATOR)
