@@ -4,6 +4,7 @@ What they do is recorded in every tenant's audit chain.
 """
 
 import hmac
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -53,7 +54,7 @@ def set_operator(*, actor: Actor, email: str, is_on: bool) -> bool:
     """Grant or withdraw the operator role and return whether that changed anything.
 
     For the command line only (`manage.py operator`). Takes effect at once, in open sessions too. Every
-    active organisation's audit chain gets an entry: before the right is granted, after it is withdrawn, so
+    organisation's audit chain gets an entry: before the right is granted, after it is withdrawn, so
     that nobody has it unrecorded; a sweep completes interrupted writes. Raises Refused, NotFound.
     Not to be called inside a transaction.
     """
@@ -100,7 +101,9 @@ def record_in_all_tenants(
     new_state: str = "",
     event: tuple[str, dict[str, str]] | None = None,
 ) -> None:
-    """Store, in the caller's transaction, an audit entry that every active tenant's chain is to get.
+    """Store, in the caller's transaction, an audit entry that every tenant's chain is to get.
+
+    Deactivated ones too: what is still stopped when one comes back is read from its chain.
 
     For services that have checked `require_operator`; they call `write_owed_entries` after their commit,
     and a sweep does so if they crash. Each tenant sees that it was an operator and the account's id; only
@@ -108,7 +111,7 @@ def record_in_all_tenants(
     """
     recorded = actor if actor.all_permissions else replace(actor, role=ROLE)
     with platform_scope():  # ids of organisations, no row of anyone
-        tenants = list(Tenant.objects.filter(is_active=True).order_by("id").values_list("id", flat=True))
+        tenants = list(Tenant.objects.order_by("id").values_list("id", flat=True))
     owed = OwedEntry(
         actor={
             **{name: str(getattr(recorded, name) or "") for name in _KEPT},
@@ -122,9 +125,25 @@ def record_in_all_tenants(
         event=None if event is None else list(event),
         owed_to=tenants,
     )
-    key_id = current_key_id()
-    owed.seal = f"{key_id}:{_mac(owed, key_id)}"
+    owed.seal = _seal_of(owed)
     owed.save(force_insert=True)
+
+
+def list_unsealed_entries() -> list[OwedEntry]:
+    """Return the owed entries without any seal, as before the version that seals them. One query."""
+    return list(OwedEntry.objects.filter(seal="").order_by("id"))
+
+
+def seal_owed_entries(entries: Iterable[OwedEntry]) -> None:
+    """Vouch for owed entries as they are stored, so that the sweep writes them. For the operator's command."""
+    for owed in entries:
+        OwedEntry.objects.filter(pk=owed.pk).update(seal=_seal_of(owed))
+        log.warning("owed_entry_accepted", entry=str(owed.pk), action=owed.action)
+
+
+def owed_objects(action: str) -> set[UUID]:
+    """Return what entries of an action are about that some chains still lack. One query."""
+    return {owed.object_id for owed in OwedEntry.objects.filter(action=action) if _is_sealed(owed)}
 
 
 def _is_sealed(owed: OwedEntry) -> bool:
@@ -137,6 +156,11 @@ def _is_sealed(owed: OwedEntry) -> bool:
     if not is_ours:
         log.error("owed_entry_not_sealed", entry=str(owed.pk))
     return is_ours
+
+
+def _seal_of(owed: OwedEntry) -> str:
+    key_id = current_key_id()
+    return f"{key_id}:{_mac(owed, key_id)}"
 
 
 def _mac(owed: OwedEntry, key_id: str) -> str:

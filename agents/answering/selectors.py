@@ -20,7 +20,9 @@ from conversations.selectors import seen_by, stopped_at
 from core.actors import Actor
 from core.db.rows import get_or_missing
 from core.models import AuditEntry
+from core.reliability import kept
 from hitl.models import GlobalKillSwitch, KillSwitch
+from hitl.selectors.approvals import stopped_outside
 
 VIEW_RUN = "agents.view_agentrun"
 TRANSCRIPT_LINES = 30
@@ -198,7 +200,18 @@ def _stops() -> tuple[ArraySubquery, Exists]:
 
 def _stops_in(row: Sequence[Any]) -> frozenset[str]:
     targets, is_everywhere = row[-2:]
-    return frozenset([*targets, *([""] if is_everywhere else [])])
+    return frozenset([*targets, *([""] if is_everywhere else []), *paused_outside()])
+
+
+def paused_outside() -> frozenset[str]:
+    """Return which agents, "" for all, a stop covers that was released or changed outside the application.
+
+    As it was seconds ago: what people stop and resume is read each time.
+    """
+    return kept.keep(
+        lambda: frozenset(target for scope, target in stopped_outside() if scope != KillSwitch.Scope.KIND),
+        "stops changed outside",
+    )
 
 
 def is_stopped(run: AgentRun, standing: Standing | None = None) -> bool:

@@ -122,11 +122,24 @@ class Installation:
         place = self.supervisor.place
         limits = [self.environment.get(name, "") for name in TIME_LIMITS]
         wanted = [fingerprint(), self.environment["DATABASE_OWNER_URL"], *limits]
-        if place.read(place.state).get("migrated") == wanted:
+        known = place.read(place.state).get("migrated")
+        if known == wanted:
             return
         say("Migrating the database")
         self.manage("migrate", "--no-input")
+        if known:
+            self._tell_unsealed()
         place.update_state(migrated=wanted)
+
+    def _tell_unsealed(self) -> None:
+        """Say after an upgrade that rules are not sealed: requests are held then, and nothing else says why."""
+        spec = self._spec("seal_rules", (_MANAGE, "seal_rules"))
+        spec.log.unlink(missing_ok=True)
+        try:
+            self.supervisor.run_once(spec)
+        except StartError:
+            said = processes.tail(spec.log, 1).strip().removeprefix("CommandError: ")
+            say(f"{said}\nList them: ./walker manage seal_rules    Seal them: ./walker manage seal_rules --accept")
 
     @contextlib.contextmanager
     def collecting(self) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """Settings that a process keeps for `KEEP_SETTINGS_SECONDS`: they cost no query each time, and a change counts soon.
 
-Never for what somebody may do, or has stopped: that is read each time.
+Never for what somebody may do, or has stopped or released: that is read each time.
 """
 
 import time

@@ -61,15 +61,13 @@ def activate_kill_switch(
         raise Invalid("Say why.", fields={"reason": ["Tell your colleagues why."]})
     with killswitch.exclusive_lock():
         known = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
-        if known is not None:
+        if known is not None and known.pk in RuleSeals().keys_of(STOP):
             raise Conflict("This is already paused.", **last_change(actor, "hitl.killswitch", known.pk))
-        switch: KillSwitch = KillSwitch.objects.create(
-            scope=scope,
-            target=clean_text(target, 60),
-            reason=clean_text(reason, 300),
-            activated_by_id=actor.user_id,
-            activated_at=now or clock_now(),
-        )
+        # One that nobody sealed could be removed again unseen, so this call takes it over.
+        switch = known or KillSwitch(scope=scope, target=clean_text(target, 60))
+        switch.reason, switch.activated_by_id = clean_text(reason, 300), actor.user_id
+        switch.activated_at = now or clock_now()
+        switch.save()
         _tell(actor, "activated", switch)
     hold_covered(now=now)
     switch.in_flight_calls = killswitch.count_in_flight_calls(scope=scope, target=switch.target, within=wait)
@@ -87,19 +85,22 @@ def _is_there(scope: str, target: str) -> bool:
 def release_kill_switch(*, actor: Actor, switch_id: UUID, now: datetime | None = None) -> KillSwitch:
     """Release a switch; held requests continue after their checks are repeated.
 
+    One whose row was released, changed or removed outside the application is in force until this releases it.
+
     Who may: holders of `hitl.use_killswitch`. Raises Refused, NotFound, Conflict that names who was faster.
     """
     actor.require("hitl.use_killswitch")
     with killswitch.exclusive_lock():
-        rows = KillSwitch.objects.filter(pk=switch_id)
-        # One that was released outside the application is still in force.
-        rows = rows if switch_id in RuleSeals().keys_of(STOP) else rows.filter(released_at=None)
-        if not rows.update(released_at=now or clock_now(), released_by_id=actor.user_id):
-            if not KillSwitch.objects.filter(pk=switch_id).exists():
-                raise NotFound
+        rows, is_sealed = KillSwitch.objects.filter(pk=switch_id), switch_id in RuleSeals().keys_of(STOP)
+        active = rows if is_sealed else rows.filter(released_at=None)
+        is_released = active.update(released_at=now or clock_now(), released_by_id=actor.user_id)
+        switch = rows.first()
+        if switch is None and not is_sealed:
+            raise NotFound
+        if switch is not None and not is_released:
             facts = last_change(actor, "hitl.killswitch", switch_id)
             raise Conflict("This emergency stop is already released.", **facts)
-        switch: KillSwitch = KillSwitch.objects.get(pk=switch_id)
+        switch = switch or KillSwitch(pk=switch_id, scope=KillSwitch.Scope.TENANT)
         _tell(actor, "released", switch)
     hold_covered(now=now)
     return switch
@@ -117,7 +118,7 @@ def activate_global(
     """Pause every tenant, with the guarantees of `activate_kill_switch`.
 
     Who may: operators of the installation, signed in with a second factor. Requests are held by the sweep. The
-    audit log of every active tenant gets an entry, in a transaction of its own after the switch is active, so
+    audit log of every tenant gets an entry, in a transaction of its own after the switch is active, so
     that pausing waits for no audit log; a sweep writes what is missing after a crash. Raises Refused, Invalid,
     Conflict if it is active already, Unavailable. Not to be called inside a transaction.
     """
@@ -140,7 +141,7 @@ def activate_global(
 def release_global(*, actor: Actor, now: datetime | None = None) -> int:
     """Release the switch of the installation; return how many were active.
 
-    Who may: operators of the installation, signed in with a second factor. The audit log of every active
+    Who may: operators of the installation, signed in with a second factor. The audit log of every
     tenant gets an entry for each switch. Raises Refused, Conflict if none is active, Unavailable. Not to be
     called inside a transaction.
     """
@@ -148,7 +149,7 @@ def release_global(*, actor: Actor, now: datetime | None = None) -> int:
     require_operator(actor)
     with killswitch.exclusive_lock(everywhere=True):
         active = GlobalKillSwitch.objects.filter(released_at=None)
-        found = sorted(active.values_list("pk", flat=True))
+        found = sorted(stop.pk for stop in killswitch.installation_stops())
         if not found:
             last = GlobalKillSwitch.objects.order_by("-id").first()
             raise Conflict("This emergency stop isn't active.", **(_last_change(actor, last.pk) if last else {}))

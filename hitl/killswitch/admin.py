@@ -1,6 +1,7 @@
 """The console's page of emergency stops, and the banner while one is on."""
 
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django import forms
@@ -25,14 +26,16 @@ from hitl.execution import kill_switch_activation as activation
 from hitl.killswitch import targets
 from hitl.killswitch.describe import EVERYWHERE as ALL
 from hitl.killswitch.describe import INSTALLATION, target_in_sentence, target_title
+from hitl.killswitch.state import in_force, put_back_released
 from hitl.models import GlobalKillSwitch, KillSwitch
-from hitl.selectors.approvals import list_switches
+from hitl.selectors.approvals import list_stops
 
 EVERYTHING = ("tenant:", "Everything in this organisation")
 EVERYWHERE = (f"{INSTALLATION}:", "Everything in all organisations")
 RELEASE_ALL = "release-installation"
 USE = "hitl.use_killswitch"
 ONLY_OPERATORS = "Only the operator of this installation can resume activity."
+CHANGED: Final = "Activity is paused: an emergency stop was changed outside Walker"
 ABOUT_ALL = "If you choose all organisations, the staff of every organisation will see your reason."
 
 
@@ -45,7 +48,9 @@ class StateFilter(SelectFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         """Keep the chosen ones."""
         chosen = self.chosen()
-        return queryset if chosen == "all" else queryset.filter(released_at__isnull=chosen != "off")
+        if chosen == "all":
+            return queryset
+        return queryset.exclude(in_force()) if chosen == "off" else queryset.filter(in_force())
 
 
 class StopForm(ConsoleForm):
@@ -81,6 +86,7 @@ class KillSwitchAdmin(ServiceAdmin):
     detail_fields = ("what", "reason", "standing", "activated_by_name", "stopped", "released_by_name", "went_on")
 
     def prepare_rows(self, request: HttpRequest, rows: list[KillSwitch]) -> None:
+        put_back_released(rows)
         people = names_of([person for row in rows for person in (row.activated_by_id, row.released_by_id)])
         target_names = targets.names()
         for row in rows:
@@ -111,7 +117,8 @@ class KillSwitchAdmin(ServiceAdmin):
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Show the stop of the whole installation too: it is not in the list."""
-        return {**super().list_context(request), "banners": everywhere(viewer_of(request))}
+        viewer = viewer_of(request)
+        return {**super().list_context(request), "banners": everywhere(viewer, list_stops(viewer=viewer))}
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
         """Leave out resuming the whole installation: its banner offers that."""
@@ -121,8 +128,10 @@ class KillSwitchAdmin(ServiceAdmin):
     def why_not(self, request: HttpRequest, action: ServiceAction, switch: Any) -> str:
         if action.path == RELEASE_ALL:
             return why_not_release_all(viewer_of(request))
-        is_off = action.path == "release" and switch.released_at is not None
-        return "Activity was already resumed." if is_off else ""
+        if action.path != "release":
+            return ""
+        put_back_released([switch])
+        return "" if switch.released_at is None else "Activity was already resumed."
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, switch: Any) -> dict[str, Any]:
         """Offer everything, each action and agent, and to operators all organisations; links can preselect one."""
@@ -186,7 +195,7 @@ class KillSwitchAdmin(ServiceAdmin):
 
 def why_not_release_all(viewer: Actor) -> str:
     """Return why the viewer can't resume the whole installation now, "" if they can."""
-    if not GlobalKillSwitch.objects.filter(released_at=None).exists():
+    if not any(isinstance(stop, GlobalKillSwitch) for stop in list_stops(viewer=viewer)):
         return "The installation isn't stopped."
     if not operators.is_operator(viewer):
         return ONLY_OPERATORS
@@ -209,12 +218,14 @@ def headline(
     return f"{who} stopped {target_in_sentence(switch, target_names)} {describe_moment(switch.activated_at)}"
 
 
-def everywhere(viewer: Actor) -> list[Notice]:
+def everywhere(viewer: Actor, stops: Iterable[KillSwitch | GlobalKillSwitch]) -> list[Notice]:
     """Return the banner of the stop of the whole installation; operators can resume from it."""
-    row = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
+    row = next((stop for stop in stops if isinstance(stop, GlobalKillSwitch)), None)
     if row is None:
         return []
     title = f"The operator has stopped everything in all organisations {describe_moment(row.activated_at)}"
+    if row.changed_outside:
+        title = CHANGED
     if not (viewer.may(USE) and operators.is_operator(viewer)):
         return [Notice(title, f"{row.reason}. {ONLY_OPERATORS}")]
     return [Notice(title, row.reason, reverse("admin:hitl_killswitch_release_installation"), "Resume")]
@@ -227,18 +238,21 @@ class StoppedBanner(Banner):
 
     def notices(self, viewer: Actor) -> list[Notice]:
         """Return one banner for each emergency stop that is on."""
-        active = list_switches(viewer=viewer)
+        stops = list_stops(viewer=viewer)
+        active = [stop for stop in stops if isinstance(stop, KillSwitch)]
         target_names = targets.names() if active else {}
         names = names_of(switch.activated_by_id for switch in active) if active else {}
         own = [
-            Notice(
+            Notice(CHANGED, switch.reason)
+            if switch.changed_outside
+            else Notice(
                 headline(switch, target_names, names, viewer),
                 switch.reason,
                 reverse("admin:hitl_killswitch_change", args=[switch.pk]),
             )
             for switch in active
         ]
-        return [*everywhere(viewer), *own]
+        return [*everywhere(viewer, stops), *own]
 
 
 banners.register("hitl.stopped", StoppedBanner)

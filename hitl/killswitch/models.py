@@ -32,6 +32,8 @@ class KillSwitch(TenantModel):
 
     in_flight_calls: int = 0
     """Set by the service that starts it, not stored: calls that began before and are not finished."""
+    changed_outside: bool = False
+    """Set where it is read, not stored: it is in force, and its row is gone or not as the application left it."""
 
     class Meta:
         constraints: ClassVar = [
@@ -55,6 +57,7 @@ class GlobalKillSwitch(models.Model):
     released_at = models.DateTimeField(null=True)
 
     in_flight_calls: int = 0
+    changed_outside: bool = False
     """As above."""
 
     def __str__(self) -> str:

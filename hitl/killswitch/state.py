@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -15,12 +15,13 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Exists, Q
 
 from accounts.models import Tenant
+from accounts.permissions.operators import owed_objects
 from core.clock import now
 from core.errors import Unavailable
 from core.observability.logging import get_logger
-from core.tenancy.scope import current_tenant_id
+from core.tenancy.scope import current_tenant_id, platform_scope, tenant_scope
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
-from hitl.seals.rules import RuleSeals, read_checked
+from hitl.seals.rules import RELEASED, RuleSeals, read_checked
 from hitl.seals.tables import STOP
 
 log = get_logger(__name__)
@@ -59,7 +60,7 @@ def _read_stops(seals: RuleSeals) -> tuple[Stops, str]:
     is_on, is_stopped = tenant.first() or (False, True)
     found: list[Stop] = list(everywhere) if is_stopped else []
     gone = {key: since for key, since in seals.stops_everywhere().items() if key not in {row.pk for row in found}}
-    found += [GlobalKillSwitch(pk=key, reason=RELEASED_OUTSIDE, activated_at=since) for key, since in gone.items()]
+    found += [_released_outside(key, since) for key, since in gone.items()]
     sealed = seals.keys_of(STOP)
     rows = list(KillSwitch.objects.filter(Q(released_at=None) | Q(pk__in=sealed)).order_by("id"))
     broken = seals.broken(STOP, [row for row in rows if row.pk in sealed], sealed)
@@ -72,22 +73,62 @@ def _read_stops(seals: RuleSeals) -> tuple[Stops, str]:
             found.append(row)
         if row.released_at is not None:
             problem = problem or f"{STOP.name(row.pk)} (released)"
-            row.released_at, row.released_by_id = None, None
+            _put_back(row)
     everything, since = KillSwitch.Scope.TENANT, seals.sealed_at or now()
-    found += [
-        KillSwitch(pk=key, scope=everything, reason=CHANGED_OUTSIDE.format(what), activated_at=since)
-        for key, what in unread.items()
-    ]
+    for key, what in unread.items():
+        stop = KillSwitch(pk=key, scope=everything, reason=CHANGED_OUTSIDE.format(what), activated_at=since)
+        stop.changed_outside = True
+        found.append(stop)
     return Stops(found, not is_on), problem
+
+
+def _put_back(row: KillSwitch) -> None:
+    row.released_at, row.released_by_id, row.changed_outside = None, None, True
+
+
+def _released_outside(key: UUID, since: datetime) -> GlobalKillSwitch:
+    stop = GlobalKillSwitch(pk=key, reason=RELEASED_OUTSIDE, activated_at=since)
+    stop.changed_outside = True
+    return stop
+
+
+def in_force() -> Q:
+    """Return the condition of rows that are in force, released outside the application or not. One query."""
+    return Q(released_at=None) | Q(pk__in=RuleSeals().keys_of(STOP))
+
+
+def put_back_released(rows: Iterable[KillSwitch]) -> None:
+    """Show rows that were released outside the application as in force. One query if one is released."""
+    released = [row for row in rows if row.released_at is not None]
+    sealed = RuleSeals().keys_of(STOP) if released else set()
+    for row in released:
+        if row.pk in sealed:
+            _put_back(row)
+
+
+def installation_stops() -> list[GlobalKillSwitch]:
+    """Return the stops of the installation that are in force for any tenant. A query for each tenant."""
+    # Before the chains: at any moment an entry is either owed or written.
+    released = owed_objects(RELEASED)
+    found = {row.pk: row for row in GlobalKillSwitch.objects.filter(released_at=None).order_by("id")}
+    with platform_scope():
+        tenants = list(Tenant.objects.order_by("id").values_list("pk", flat=True))
+    for tenant_id in tenants:
+        with tenant_scope(tenant_id):
+            for key, since in RuleSeals().stops_everywhere().items():
+                if key not in released:
+                    found.setdefault(key, _released_outside(key, since))
+    return list(found.values())
 
 
 def active_switches() -> list[tuple[str, str]]:
     """Return (scope, target) of every active switch that may cover requests of the tenant."""
     stops = active_stops()
-    return [("tenant", "")] if stops.is_tenant_off else [_cover_of(stop) for stop in stops.rows]
+    return [("tenant", "")] if stops.is_tenant_off else [cover_of(stop) for stop in stops.rows]
 
 
-def _cover_of(stop: Stop) -> tuple[str, str]:
+def cover_of(stop: Stop) -> tuple[str, str]:
+    """Return (scope, target) of a stop."""
     return ("tenant", "") if isinstance(stop, GlobalKillSwitch) else (stop.scope, stop.target)
 
 
@@ -107,7 +148,7 @@ def find_stop_reason(*, kind: str, agent_id: UUID | None, seals: RuleSeals | Non
     Four queries at most.
     """
     stops, covers = active_stops(seals), _covers_of(kind, agent_id)
-    reason = next((stop.reason or "paused" for stop in stops.rows if _cover_of(stop) in covers), "")
+    reason = next((stop.reason or "paused" for stop in stops.rows if cover_of(stop) in covers), "")
     return reason or ("The organisation is deactivated." if stops.is_tenant_off else "")
 
 
@@ -122,7 +163,7 @@ def switches_covering(*, kind: str, agent_id: UUID | None) -> list[Stop]:
     Four queries at most.
     """
     covers = _covers_of(kind, agent_id)
-    return [stop for stop in active_stops().rows if _cover_of(stop) in covers]
+    return [stop for stop in active_stops().rows if cover_of(stop) in covers]
 
 
 def shared_lock_and_check(*, kind: str, agent_id: UUID | None, seals: RuleSeals | None = None) -> str:

@@ -11,6 +11,7 @@ from core.actors import Actor
 from core.errors import NotFound
 from core.tenancy.models import TenantModel
 from hitl.actions import registry
+from hitl.killswitch.state import active_stops
 from hitl.models import (
     ApprovalWorkflow,
     ApproverGroup,
@@ -85,7 +86,7 @@ def query_switches(*, viewer: Actor) -> QuerySet[KillSwitch]:
 def installation_switch(*, viewer: Actor) -> dict[str, Any]:
     """Return whether all organisations are paused, why and since when. Needs `hitl.view_approval`."""
     viewer.require(VIEW_SWITCH)
-    row = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
+    row = next((stop for stop in active_stops().rows if isinstance(stop, GlobalKillSwitch)), None)
     if row is None:
         return {"active": False, "reason": "", "activated_at": None}
     return {"active": True, "reason": row.reason, "activated_at": row.activated_at}

@@ -30,7 +30,7 @@ INSTALLATION: Final = "hitl.globalkillswitch"
 RELEASED: Final = "KILLSWITCH_RELEASED"
 LOCK: Final = "sealed rules"
 FORGED: Final = "the newest seal of the rules was not written by the application"
-CHANGED: Final = "The {} was changed outside the application. An operator must check it and seal it again."
+CHANGED: Final = "Can't save: {} changed outside Walker. Ask the operator to check {} and run seal_rules."
 _DIGEST_CHARACTERS: Final = 32
 _RETIRED: Final = "-"
 """Ends the digest of a line whose rows are not read now."""
@@ -99,7 +99,7 @@ class RuleSeals:
     def problem(self, table: SealedTable, rows: Iterable[Any], keys: Collection[UUID] | None = None) -> str:
         """Return the first thing that `broken` finds, or why nothing can be trusted, or ""."""
         broken = self.broken(table, rows, keys)
-        return self.forged or next((f"{table.name(key)} ({what})" for key, what in broken.items()), "")
+        return self.forged or next((f"{table.name_to_people(key)} ({what})" for key, what in broken.items()), "")
 
     def stops_everywhere(self) -> dict[UUID, datetime]:
         """Return the stops of the installation that this chain says are in force, and since when.
@@ -134,7 +134,9 @@ def lock_intact(actor: Actor, *lines: Line) -> None:
     for model, key in lines:
         for table in tables_of(model):
             if seals.problem(table, table.rows_of(key), [key]):
-                raise Conflict(CHANGED.format(table.title), code="tampered", id=str(key))
+                name = table.name_to_people(key)
+                said = (f"{name} were", "them") if table.is_plural else (f"{name} was", "it")
+                raise Conflict(CHANGED.format(*said), code="tampered", id=str(key))
 
 
 def note(

@@ -1,6 +1,6 @@
 """Declare which rows of the rules are sealed: by which columns, and which rows belong together.
 
-A column that is added later and not empty by default needs `seal_policies --accept` after its migration.
+A column that is added later and not empty by default needs `seal_rules --accept` after its migration.
 """
 
 from collections.abc import Mapping
@@ -33,6 +33,8 @@ class SealedTable:
     model: type[TenantModel]
     title: str
     """What people call a line of it."""
+    is_plural: bool = field(default=False, kw_only=True)
+    """The title is a plural."""
     columns: tuple[str, ...]
     """Covered by value, besides id and tenant."""
     harmless: Mapping[str, str] = field(default_factory=dict)
@@ -70,6 +72,14 @@ class SealedTable:
         """Return how a line is named in messages."""
         return f"{self.title} {key}"
 
+    def name_to_people(self, key: UUID) -> str:
+        """Return how people know a line: by the name of its row, if it is there and has one. One query at most."""
+        if self.is_only_newest:
+            return self.title
+        rows: QuerySet[Any] = (self.root or self.model).objects.filter(pk=key)
+        name = rows.values_list("name", flat=True).first() if self.root or "name" in self.columns else None
+        return f"{self.title} “{name}”" if name else self.name(key)
+
 
 _CREATED: Final = {"created_at": "It is only shown."}
 _VERSION: Final = ("version", "reason", "made_by_id", "created_at")
@@ -94,13 +104,19 @@ LEVEL: Final = SealedTable(
     ),
     key="workflow_id",
     root=ApprovalWorkflow,
+    is_plural=True,
 )
 CALENDAR: Final = SealedTable(
     BusinessCalendar, "calendar", ("name", "zone", "week", "holidays", "version"), harmless=_CREATED
 )
 GROUP: Final = SealedTable(ApproverGroup, "approver group", ("name", "version"))
 MEMBERS: Final = SealedTable(
-    GroupMember, "members of approver group", ("group_id", "user_id"), key="group_id", root=ApproverGroup
+    GroupMember,
+    "members of approver group",
+    ("group_id", "user_id"),
+    key="group_id",
+    root=ApproverGroup,
+    is_plural=True,
 )
 CAP: Final = SealedTable(
     Cap,
@@ -129,7 +145,7 @@ STOP: Final = SealedTable(
 RISK: Final = SealedTable(RiskPolicy, "risk scoring", (*_VERSION, "weights", "kind_points"), is_only_newest=True)
 LINKS: Final = SealedTable(LinkPolicy, "setting of email approvals", (*_VERSION, "is_on"), is_only_newest=True)
 DECISIONS: Final = SealedTable(
-    DecisionPolicy, "decision settings", (*_VERSION, "undo_seconds", "batch_risk"), is_only_newest=True
+    DecisionPolicy, "decision settings", (*_VERSION, "undo_seconds", "batch_risk"), is_only_newest=True, is_plural=True
 )
 TABLES: Final = (WORKFLOW, LEVEL, CALENDAR, GROUP, MEMBERS, CAP, FLAG, STOP, RISK, LINKS, DECISIONS)
 

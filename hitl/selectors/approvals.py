@@ -1,6 +1,6 @@
 """Read approvals: lists, details, and the numbers of the dashboard."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -23,10 +23,13 @@ from hitl.models import (
     Decision,
     Delegation,
     Execution,
+    GlobalKillSwitch,
     KillSwitch,
     Notification,
     OverrideReview,
 )
+from hitl.seals.rules import RuleSeals
+from hitl.seals.tables import STOP
 
 VIEW: Final = "hitl.view_approval"
 PAGE: Final = 50
@@ -243,10 +246,27 @@ def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
     return list(rows.order_by(F("approval__sla_due_at").asc(nulls_last=True), "-id")[:limit])
 
 
+def list_stops(*, viewer: Actor) -> Sequence[KillSwitch | GlobalKillSwitch]:
+    """Return the kill switches that are active for the tenant, the installation's first. Three queries."""
+    viewer.require(VIEW)
+    return killswitch.active_stops().rows
+
+
 def list_switches(*, viewer: Actor) -> list[KillSwitch]:
     """Return the active kill switches of the tenant. Three queries."""
-    viewer.require(VIEW)
-    return [stop for stop in killswitch.active_stops().rows if isinstance(stop, KillSwitch)]
+    return [stop for stop in list_stops(viewer=viewer) if isinstance(stop, KillSwitch)]
+
+
+def stopped_outside() -> frozenset[tuple[str, str]]:
+    """Return (scope, target) of stops that are in force, and whose row is not there or says otherwise.
+
+    One query while nothing was ever stopped, else four at most.
+    """
+    seals = RuleSeals()
+    if not (seals.forged or seals.keys_of(STOP) or seals.stops_everywhere()):
+        return frozenset()
+    stops = [stop for stop in killswitch.active_stops(seals).rows if stop.changed_outside]
+    return frozenset(killswitch.cover_of(stop) for stop in stops)
 
 
 def is_call_stopped() -> bool:

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts import tasks
-from accounts.models import OwedEntry
+from accounts.models import OwedEntry, Tenant
 from accounts.permissions import operators
 from accounts.permissions.operators import require_operator, set_operator
 from accounts.permissions.roles import ROLES
@@ -187,6 +187,15 @@ def test_entries_of_a_stop_that_is_cut_short_are_finished_once_and_in_order(
         told = words_of(tenant.pk, "hitl.globalkillswitch", switch.pk)
         assert told == ["KILLSWITCH_ACTIVATED", "KILLSWITCH_RELEASED"]
     assert not OwedEntry.objects.exists()
+
+
+def test_organisation_that_is_deactivated_during_a_stop_records_its_release(acme: World) -> None:
+    switch = activate_global(actor=OPERATOR, reason="Stop")
+    with tenant_scope(acme.globex.pk):
+        assert Tenant.objects.filter(pk=acme.globex.pk).update(is_active=False) == 1
+    release_global(actor=OPERATOR)
+    told = words_of(acme.globex.pk, "hitl.globalkillswitch", switch.pk)
+    assert told == ["KILLSWITCH_ACTIVATED", "KILLSWITCH_RELEASED"]
 
 
 def test_entry_that_a_sweep_writes_says_who_it_was_and_only_at_home_whence(

@@ -20,7 +20,9 @@ begin
   set constraints all immediate;
   alter table hitl_approval disable trigger hitl_guard_approval;
   alter table core_auditentry disable trigger walker_append_only;
+  alter table core_audithead disable trigger core_guard_audithead;
   execute statement;
+  alter table core_audithead enable always trigger core_guard_audithead;
   alter table core_auditentry enable always trigger walker_append_only;
   alter table hitl_approval enable always trigger hitl_guard_approval;
   set constraints all deferred;

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config.launcher import processes
+from config.launcher import installation, processes
 from config.launcher.faults import StartError
 from config.launcher.place import ROOT, Place
 from config.launcher.processes import Spec, born
@@ -102,3 +102,26 @@ def test_log_past_its_limit_keeps_one_older_part(place: Place, monkeypatch: pyte
     log.write_text("a line that is long\n")
     processes.trim(log)
     assert (log.read_text(), log.with_suffix(".old").read_text()) == ("", "a line that is long\n")
+
+
+def test_start_after_an_upgrade_says_that_rules_are_not_sealed_and_no_other_start_does(
+    place: Place,
+    supervisor: Supervisor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    script = tmp_path / "manage.py"
+    script.write_text(
+        "import sys\nsys.exit('CommandError: 2 rules are not sealed.' if 'seal_rules' in sys.argv else 0)"
+    )
+    monkeypatch.setattr(installation, "_MANAGE", str(script))
+    settings = {**ENV, "DATABASE_OWNER_URL": "postgresql://"}
+    started = installation.Installation(supervisor, "127.0.0.1", 1, demo=False, environment=settings)
+    told = []
+    for migrated in ([], ["of the version before"], None):
+        if migrated is not None:
+            place.update_state(migrated=migrated)
+        started.migrate()
+        told.append("2 rules are not sealed.\nList them: ./walker manage seal_rules " in capsys.readouterr().out)
+    assert told == [False, True, False]

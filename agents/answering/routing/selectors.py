@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from agents.answering.routing.choice import MISSING, NONE, Cast, Choice, cast_of, without_rule
 from agents.answering.routing.facts import ReadRule
 from agents.answering.routing.models import AnswerRule
+from agents.answering.selectors import paused_outside
 from agents.selectors import VIEW_AGENT
 from core.actors import Actor
 from core.db.rows import get_or_missing
@@ -49,7 +50,7 @@ def readable(rows: Sequence[AnswerRule] | QuerySet[AnswerRule]) -> Sequence[Read
 def cast_now() -> Cast:
     """Return the agents that are switched on, and which of them are paused now. One query, beside what is kept."""
     stops = KillSwitch.objects.filter(scope=KillSwitch.Scope.AGENT, released_at=None)
-    return cast_of(list(stops.values_list("target", flat=True)))
+    return cast_of({*stops.values_list("target", flat=True), *paused_outside()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from hitl.execution.kill_switch_activation import (
     release_global,
     release_kill_switch,
 )
+from hitl.killswitch.state import installation_stops
 from hitl.models import GlobalKillSwitch, KillSwitch
 from hitl.selectors import approvals as selectors
 
@@ -77,16 +78,17 @@ def _release(options: dict[str, Any]) -> list[str]:
         return [f"released {release_global(actor=OPERATOR)} switch(es) of the installation"]
     scope, target = _target(options)
     with tenant_scope(tenant_named(options["tenant"])):
-        found = KillSwitch.objects.filter(scope=scope, target=target, released_at=None).first()
-        if found is None:
+        stops = selectors.list_switches(viewer=OPERATOR)
+        found = [stop.pk for stop in stops if (stop.scope, stop.target) == (scope, target)]
+        if not found:
             raise CommandError("This emergency stop isn't active.")
-        release_kill_switch(actor=OPERATOR, switch_id=found.pk)
-    return [f"released {found.pk}"]
+        for switch_id in found:
+            release_kill_switch(actor=OPERATOR, switch_id=switch_id)
+    return [f"released {switch_id}" for switch_id in found]
 
 
 def _list(options: dict[str, Any]) -> list[str]:
-    rows = GlobalKillSwitch.objects.filter(released_at=None).order_by("id")
-    lines = [] if options["tenant"] else [_line("*", "installation", row) for row in rows]
+    lines = [] if options["tenant"] else [_line("*", "installation", row) for row in installation_stops()]
     if options["everywhere"]:
         return lines
     for tenant_id, slug in tenants_named(options["tenant"]):

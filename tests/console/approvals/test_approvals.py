@@ -280,9 +280,9 @@ def counted(acme: World) -> World:
     return acme
 
 
-# With one each for the bell, the counts of the quick filters, the saved views and the flags, and two for the seals of
+# With one each for the bell, the counts of the quick filters, the saved views and the flags, and one for the seals of
 # emergency stops.
-QUEUE_QUERIES = 15
+QUEUE_QUERIES = 14
 
 
 @pytest.mark.parametrize("rows", [1, 3])

@@ -5,6 +5,7 @@ import re
 import pytest
 from django.test import Client
 
+from core.clock import now
 from core.models import AuditEntry
 from hitl.models import GlobalKillSwitch, KillSwitch
 from tests.console.conftest import Browser
@@ -56,6 +57,19 @@ def test_release_by_the_form_is_audited(browser: Browser) -> None:
     assert browser().post(f"{SWITCHES}{switch.pk}/release/").status_code == 302
     actions = AuditEntry.objects.filter(object_id=switch.pk).order_by("seq").values_list("action", flat=True)
     assert list(actions) == ["KILLSWITCH_ACTIVATED", "KILLSWITCH_RELEASED"]
+
+
+def test_stop_that_was_released_outside_is_shown_and_resumed_as_any_other(browser: Browser) -> None:
+    stop(browser(), reason="Leak")
+    switch, changed = KillSwitch.objects.get(), "Activity is paused: an emergency stop was changed outside Walker"
+    KillSwitch.objects.update(released_at=now())
+    shown, page = (browser().get(path).content.decode() for path in (SWITCHES, f"{SWITCHES}{switch.pk}/"))
+    assert changed in browser("viewer").get("/admin/").content.decode()
+    assert (f"{switch.pk}" in shown, "Activity was already resumed" in page) == (True, False)
+    assert str(switch.pk) not in browser().get(f"{SWITCHES}?state=off").content.decode()
+    assert browser().post(f"{SWITCHES}{switch.pk}/release/").status_code == 302
+    assert changed not in browser().get("/admin/").content.decode()
+    assert "Activity was already resumed" in browser().get(f"{SWITCHES}{switch.pk}/").content.decode()
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/hitl/approval/"])

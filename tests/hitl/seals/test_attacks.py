@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from io import StringIO
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -14,9 +15,12 @@ from psycopg.types.json import Jsonb
 
 from accounts.models import OwedEntry
 from accounts.permissions import operators
+from agents.answering.routing.selectors import cast_now
+from agents.answering.selectors import paused_outside
+from core.audit import chain
 from core.clock import now
-from core.errors import Conflict, Refused
-from core.models import AuditEntry
+from core.errors import Conflict, NotFound, Refused
+from core.models import AuditEntry, AuditHead
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.approvals.change.holds import release
@@ -26,6 +30,7 @@ from hitl.execution.kill_switch_activation import (
     activate_global,
     activate_kill_switch,
     release_global,
+    release_kill_switch,
 )
 from hitl.killswitch import state
 from hitl.models import (
@@ -34,6 +39,7 @@ from hitl.models import (
     ApproverGroup,
     Cap,
     GroupMember,
+    KillSwitch,
 )
 from hitl.policy import decision_policy, link_policy
 from hitl.policy.calendars import create_calendar, revise_calendar
@@ -42,6 +48,7 @@ from hitl.policy.limits import cap_reservations
 from hitl.policy.limits.caps import create_cap, revise_cap
 from hitl.policy.limits.flags import create_flag, revise_flag
 from hitl.policy.limits.risk_weights import set_risk_policy
+from hitl.policy.selectors import installation_switch
 from hitl.policy.workflows import definitions
 from hitl.policy.workflows.groups import revise_group
 from hitl.policy.workflows.workflows import revise_workflow
@@ -49,6 +56,7 @@ from hitl.seals import tables
 from hitl.seals.rules import RULES, RuleSeals
 from hitl.seals.tables import TABLES, SealedTable
 from hitl.seals.verification import broken_rules
+from hitl.selectors.approvals import list_stops
 from tests.hitl.approvals.integrity.test_seals import _other_value, _told, run, undone
 from tests.hitl.kit.scene import BLUE, Scene, roles, stored
 from tests.world import OPERATOR
@@ -270,13 +278,14 @@ def test_rule_changed_between_match_and_claim_asks_a_person_and_loses_nothing(ru
         "pending",
         "critical",
     )
-    said = f"workflow {default.pk} (changed)"
+    said = f"workflow “{default.name}” (changed)"
     assert held.hold_reason == asked.hold_reason == f"Rules were changed outside the application: {said}."
     named = f"workflow {default.pk}: changed outside the application"
     assert all(named in _told(command) for command in ("verify_approvals", "verify_audit", "seal_rules"))
     with pytest.raises(Conflict) as caught:
         revise_workflow(actor=owner, workflow_id=default.pk, expire_hours=9)
-    assert caught.value.code == "tampered"
+    said = f"Can't save: workflow “{default.name}” was changed outside Walker. Ask the operator to check it and run"
+    assert (caught.value.code, caught.value.detail) == ("tampered", f"{said} seal_rules.")
     run("update hitl_approvalworkflow set auto_rules = '[]' where id = %s", default.pk)
     release(actor=ruled.actor("compliance"), approval_id=approved.pk)
     assert ruled.done(approved).state == "executed"
@@ -313,6 +322,23 @@ def test_seal_of_another_time_or_tenant_counts_for_nothing(ruled: Scene) -> None
             run(statement)
 
 
+def test_head_of_the_audit_log_never_goes_back_behind_a_seal(ruled: Scene) -> None:
+    owner, cap, before = ruled.actor("owner"), Cap.objects.earliest("id").pk, AuditHead.objects.get().seq
+    run("update core_audithead set seq = seq + 1000000")
+    revise_cap(actor=owner, cap_id=cap, amount=7)
+    attacks = (
+        "delete from core_audithead",
+        f"update core_audithead set seq = {before}",
+        "update core_audithead set hash = ''",
+        f"update core_audithead set seq = seq + 1, tenant_id = '{uuid4()}'",
+    )
+    for statement in attacks:
+        with pytest.raises(DatabaseError):
+            run(statement)
+    revise_cap(actor=owner, cap_id=cap, amount=8)
+    assert list(broken_rules()) == []
+
+
 def test_stop_of_the_installation_is_released_by_its_release_alone(scene: Scene) -> None:
     def reason() -> str:
         return state.find_stop_reason(kind="test_press_keyed", agent_id=None)
@@ -326,12 +352,66 @@ def test_stop_of_the_installation_is_released_by_its_release_alone(scene: Scene)
         run(statement)
         assert reason() == state.RELEASED_OUTSIDE
         assert [row for row, _ in broken_rules()] == [f"emergency stop {switch.pk} of the installation"]
-    call_command("seal_rules", "--accept", stdout=StringIO())
-    assert (reason(), list(broken_rules())) == ("", [])
+    owed_entry = f"installation: owed entry KILLSWITCH_RELEASED hitl.globalkillswitch {switch.pk}: not sealed"
+    out = StringIO()
+    call_command("seal_rules", "--accept", stdout=out)
+    assert f"{owed_entry}; accepted" in out.getvalue()
+    operators.write_owed_entries()
+    assert (reason(), list(broken_rules()), OwedEntry.objects.count()) == ("", [], 0)
     activate_global(actor=OPERATOR, reason="Again", wait=timedelta())
     assert reason() == "Again"
     release_global(actor=OPERATOR)
     assert (reason(), list(broken_rules())) == ("", [])
+
+
+def test_stop_that_is_released_outside_is_released_by_who_may_stop(scene: Scene) -> None:
+    actor, agent = scene.actor("compliance"), str(uuid4())
+    stop = partial(activate_kill_switch, actor=actor, reason="x", wait=timedelta())
+
+    def release_by_command(*words: str) -> str:
+        out = StringIO()
+        call_command("killswitch", "release", "--tenant", "acme", *words, stdout=out)
+        return out.getvalue()
+
+    keys = [stop(scope="tenant").pk, stop(scope="kind", target=STOPPED[0]).pk]
+    keys.append(KillSwitch.objects.create(scope="agent", target=agent, reason="x").pk)
+    call_command("seal_rules", "--accept", stdout=StringIO())
+    run("update hitl_killswitch set released_at = now()")
+    assert (paused_outside(), agent in cast_now().paused) == ({"", agent}, True)
+    release_kill_switch(actor=actor, switch_id=keys[0])
+    assert release_by_command("--kind", STOPPED[0]) == f"released {keys[1]}\n"
+    assert [row.pk for row in list_stops(viewer=actor)] == keys[2:]
+    run("delete from hitl_killswitch")
+    assert release_by_command() == f"released {keys[2]}\n"
+    assert (list(list_stops(viewer=actor)), list(broken_rules()), paused_outside()) == ([], [], frozenset())
+    with pytest.raises(NotFound):
+        release_kill_switch(actor=actor, switch_id=keys[2])
+
+
+def test_stop_that_nobody_sealed_is_taken_over_by_who_presses(scene: Scene) -> None:
+    KillSwitch.objects.create(scope="tenant", reason="Mine")
+    press = partial(activate_kill_switch, actor=scene.actor("compliance"), scope="tenant", reason="Leak")
+    switch = press(wait=timedelta())
+    run("delete from hitl_killswitch")
+    assert state.find_stop_reason(kind="test_press_keyed", agent_id=None) == state.CHANGED_OUTSIDE.format(
+        f"emergency stop {switch.pk} (removed)"
+    )
+
+
+def test_stop_of_the_installation_that_was_released_outside_is_released(scene: Scene) -> None:
+    switch = activate_global(actor=OPERATOR, reason="Stop", wait=timedelta())
+    run("update hitl_globalkillswitch set released_at = now()")
+    out = StringIO()
+    call_command("killswitch", "list", "--global", stdout=out)
+    shown = installation_switch(viewer=scene.actor("viewer"))
+    assert (str(switch.pk) in out.getvalue(), shown["active"]) == (True, True)
+    assert release_global(actor=OPERATOR) == 1
+    with pytest.raises(Conflict):
+        release_global(actor=OPERATOR)
+    for tenant in (scene.world.acme, scene.world.globex):
+        with tenant_scope(tenant.pk):
+            told = [entry.action for entry in chain.chain_of("hitl.globalkillswitch", switch.pk)]
+            assert (told, RuleSeals().stops_everywhere()) == (["KILLSWITCH_ACTIVATED", "KILLSWITCH_RELEASED"], {})
 
 
 def test_change_by_the_product_in_between_and_a_new_key_are_no_attack(ruled: Scene, settings: Any) -> None:

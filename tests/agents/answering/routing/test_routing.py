@@ -30,7 +30,7 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from core.reliability import kept
 from core.tenancy.scope import tenant_scope
-from hitl.execution.kill_switch_activation import activate_kill_switch
+from hitl.execution.kill_switch_activation import activate_kill_switch, release_kill_switch
 from hitl.policy.calendars import create_calendar, delete_calendar
 from tests.console.conftest import Browser
 from tests.world import OPERATOR, World
@@ -171,7 +171,7 @@ def test_what_keeps_an_agent_from_answering_asks_its_fallback_or_a_person_in_cle
 
     def pause(agent: Agent) -> Any:
         switch = activate_kill_switch(actor=shop.admin, scope="agent", target=str(agent.pk), reason="Odd")
-        return lambda: type(switch).objects.filter(pk=switch.pk).update(released_at=now())
+        return lambda: release_kill_switch(actor=shop.admin, switch_id=switch.pk)
 
     def lose_model(agent: Agent) -> Any:
         AgentVersion.objects.filter(agent=agent).update(model="routes")
