@@ -1,5 +1,6 @@
 """Celery tasks of agents. State lives in the database; a lost task is picked up by a sweep."""
 
+from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from agents.knowledge.search import questions, upkeep
 from agents.knowledge.sources import sites, uploads
 from agents.langflow import sessions
 from agents.llm.routes import ledger
-from agents.llm.share import pause, place_among_workers
+from agents.llm.share import PAUSES, pause, place_among_workers
 from agents.studio.evals import lease as check_lease
 from agents.studio.evals import runs as checking
 from agents.studio.trials import lease as trial_lease
@@ -57,20 +58,28 @@ def work_run(row_id: UUID) -> None:
 @tenant_task(queue=MODELS, limits=TURN_LIMITS)
 def ask_model(row_id: UUID) -> None:
     """Execute one run whose model is asked over a network."""
-    with place_among_workers() as has_place:
-        mark = _mark(current_tenant_id(), row_id)
-        if not has_place:
-            cache.set(mark, True, timeout=QUEUED_FOR)
-            _wait_for_place(ask_model, row_id)
-            return
+
+    def wait_in_queue(run_id: UUID) -> None:
+        mark = _mark(current_tenant_id(), run_id)
+        cache.set(mark, True, timeout=QUEUED_FOR)
+        # Of several copies the first one waits, for longer than this key is there, and the others end.
+        if cache.add(f"{mark}:again", True, timeout=PAUSES[0]):
+            ask_model.apply_async((str(current_tenant_id()), str(run_id)), countdown=pause())
+
+    _work_in_place(row_id, lambda run_id: _go_on(run_id, services.run_turn(run_id)), wait_in_queue)
+
+
+def _work_in_place(
+    row_id: UUID,
+    work: Callable[[UUID], None],
+    without: Callable[[UUID], None],
+    customers_wait: Callable[[], bool] | None = None,
+) -> None:
+    """Do work in one of its organisation's places among the model workers, or what is done without one."""
+    with place_among_workers(customers_wait=customers_wait) as has_place:
         # Before the claim: a worker that has the run just now, and puts it back, then queues it once more.
-        cache.delete(mark)
-        _go_on(row_id, services.run_turn(row_id))
-
-
-def _wait_for_place(task: Any, row_id: UUID) -> None:
-    """Queue work again whose organisation has as many model workers as are its."""
-    task.apply_async((str(current_tenant_id()), str(row_id)), countdown=pause())
+        cache.delete(_mark(current_tenant_id(), row_id))
+        (work if has_place else without)(row_id)
 
 
 def _work(run_id: UUID) -> None:
@@ -164,11 +173,9 @@ def answer_trial(row_id: UUID) -> None:
 @tenant_task(queue=MODELS, limits=TURN_LIMITS)
 def ask_model_in_trial(row_id: UUID) -> None:
     """Answer one turn of a trial with a model that is asked over a network."""
-    with place_among_workers() as has_place:
-        if not has_place:
-            _wait_for_place(ask_model_in_trial, row_id)
-            return
-        turns.answer_turn(turn_id=row_id)
+    _work_in_place(
+        row_id, lambda turn_id: turns.answer_turn(turn_id=turn_id), trial_lease.leave_to_sweep, lease.is_any_due
+    )
 
 
 @tenant_task(queue="low", limits=CHECK_LIMITS)
@@ -180,11 +187,9 @@ def check_agent(row_id: UUID) -> None:
 @tenant_task(queue=MODELS, limits=CHECK_LIMITS)
 def ask_model_in_check(row_id: UUID) -> None:
     """Make the next results of a check with a model that is asked over a network."""
-    with place_among_workers() as has_place:
-        if not has_place:
-            _wait_for_place(ask_model_in_check, row_id)
-            return
-        checking.work_run(run_id=row_id)
+    _work_in_place(
+        row_id, lambda run_id: checking.work_run(run_id=run_id), check_lease.leave_to_sweep, lease.is_any_due
+    )
 
 
 @sweep_task(queue="high", is_quick=True)
@@ -192,10 +197,17 @@ def sweep_trials() -> None:
     """Queue answers of trials and runs of checks again that no worker has."""
     for tenant_id, turn_id, model, flow in trial_lease.put_back():
         trial_task = ask_model_in_trial if turns.waits_for_network(model, flow) else answer_trial
-        trial_task.delay(str(tenant_id), str(turn_id))
+        _queue_once(trial_task, tenant_id, turn_id)
     for tenant_id, run_id, model, flow in check_lease.put_back():
         check_task = ask_model_in_check if turns.waits_for_network(model, flow) else check_agent
-        check_task.delay(str(tenant_id), str(run_id))
+        _queue_once(check_task, tenant_id, run_id)
+
+
+def _queue_once(task: Any, tenant_id: UUID, row_id: UUID) -> None:
+    """Queue a trial or check, unless a copy from this sweep waits for a model worker, which deletes the mark."""
+    is_local = task in (answer_trial, check_agent)
+    if is_local or cache.add(_mark(tenant_id, row_id), True, timeout=CHECK_LIMITS.hard):
+        task.delay(str(tenant_id), str(row_id))
 
 
 @sweep_task(queue="low")

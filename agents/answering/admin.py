@@ -37,7 +37,7 @@ FACTORS: Final = {
     "mended": "Something was taken out of it",
     "bounded": "Keeps the score within 0 and 100",
 }
-MENDED: Final = {"hidden": "hidden characters", "links": "links and mail addresses that Walker didn't make"}
+MENDED: Final = {"hidden": "hidden characters", "links": "links and email addresses from elsewhere"}
 REDACTED: Final = {
     "phone": "phone numbers",
     "email": "email addresses",

@@ -130,7 +130,7 @@ class RunExplanationSerializer(serializers.Serializer[Any]):
         source="run.mended",
         child=serializers.ChoiceField(choices=["hidden", "links"]),
         read_only=True,
-        help_text="What was taken out: hidden characters; links and mail addresses that Walker didn't make.",
+        help_text="What was taken out: hidden characters; links and email addresses from elsewhere.",
     )
     redacted = serializers.DictField(
         source="run.redacted",

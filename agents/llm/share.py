@@ -1,11 +1,12 @@
 """A fair share of the model workers: no organisation holds more than half of them while it isn't alone.
 
-A place is a lock of the worker's database session, so that a worker that dies lets go of it.
+Its checks and trials leave one of its places to its customers. A place is a lock of the worker's database session, so
+that a worker that dies lets go of it.
 """
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -28,12 +29,13 @@ def pause() -> float:
 
 
 @contextmanager
-def place_among_workers() -> Iterator[bool]:
+def place_among_workers(*, customers_wait: Callable[[], bool] | None = None) -> Iterator[bool]:
     """Hold one of the tenant's places among the model workers; yields False while all of them are taken.
 
-    A tenant has half of `MODEL_WORKERS`, at least one, and all of them where no other is active.
+    A tenant has half of `MODEL_WORKERS`, at least one, and all of them where no other is active. Work that no customer
+    waits for says who tells whether customers wait: it gets all places but one, and an only one while nobody waits.
     """
-    key = next((key for key in _keys() if _ask("pg_try_advisory_lock", key)), None)
+    key = next((key for key in _keys(customers_wait) if _ask("pg_try_advisory_lock", key)), None)
     try:
         yield key is not None
     finally:
@@ -45,11 +47,14 @@ def place_among_workers() -> Iterator[bool]:
                 connection.close()  # which leaves it
 
 
-def _keys() -> Iterator[int]:
+def _keys(customers_wait: Callable[[], bool] | None) -> Iterator[int]:
     with platform_scope():
         is_alone = Tenant.objects.filter(is_active=True)[:2].count() < 2
     most = settings.MODEL_WORKERS if is_alone else max(1, settings.MODEL_WORKERS // 2)
-    for place in range(most):
+    places = range(most - 1, -1, -1)  # from the last one, which is for customers alone
+    if customers_wait is not None:
+        places = range(most - 1 if most > 1 else not customers_wait())
+    for place in places:
         digest = hashlib.sha256(f"{current_tenant_id()}|{place}".encode()).digest()
         yield int.from_bytes(digest[:4], "big", signed=True)
 

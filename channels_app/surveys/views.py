@@ -23,7 +23,7 @@ from core.text.speech import gettext, gettext_noop, speaking
 
 PAGE: Final = "survey/page.html"
 GUESSES: Final = "survey"
-NO_MARK: Final = gettext_noop("Choose a mark from 1 to 5.")
+NO_MARK: Final = gettext_noop("Choose a rating from 1 to 5.")
 TOO_LONG: Final = gettext_noop("Use at most {limit} characters.")
 
 

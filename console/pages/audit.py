@@ -295,7 +295,7 @@ class AuditEntryAdmin(ServiceAdmin):
         """Verify the chain and show the result."""
         verdict = chain.verify()
         if verdict.ok and (changed := vouched.first_problem()):
-            messages.error(request, f"The audit log is intact, but a row is not as it says: {changed}.")
+            messages.error(request, f"The audit log is intact, but a record doesn't match it: {changed}.")
             return ""
         if verdict.ok:
             return f"The audit log is intact: {verdict.entries} entries verified."

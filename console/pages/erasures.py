@@ -115,7 +115,7 @@ class ErasureAdmin(ReadOnlyAdmin):
         """Return links to other people's requests that contain the name, and how much else does until it is deleted."""
         counts = [(step.title, erasure.counts.get(step.key, 0)) for step in steps() if step.only_looks]
         kept = [f"{title}: {count}" for title, count in counts if count]
-        for_now = f"Kept for their time, then deleted. {', '.join(kept)}." if kept else ""
+        for_now = f"Deleted when their retention ends: {', '.join(kept)}." if kept else ""
         if not erasure.still_named:
             return for_now or "–"
         links = ((reverse("admin:hitl_approval_change", args=[key]), key[-6:]) for key in erasure.still_named)

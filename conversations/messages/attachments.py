@@ -146,9 +146,10 @@ def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID,
     require_grant(actor=actor, object_type="conversations.conversation", object_id=conversation_id, field="messages")
     if as_preview and not can_be_previewed(found):
         raise NotFound(previews.NO_PREVIEW)
-    content = file_contents.read_content(found)
     if as_preview:
-        content, found.content_type = previews.draw_preview(content, found.content_type)
+        content, found.content_type = previews.read_preview(found)
+    else:
+        content = file_contents.read_content(found)
     if as_preview and not cache.add(f"{found.tenant_id}:previewed:{actor.user_id}:{found.pk}", 1, SAME_VIEW_SECONDS):
         return _file(found, content)
     with transaction.atomic():

@@ -67,7 +67,7 @@ def _sentence(conversation: Conversation, moment: datetime) -> str:
     place = place.format(count=ahead) if ahead else gettext("You're next.")
     said = gettext("Thanks, I've passed that on. A colleague will reply here as soon as they can.")
     wait = expected_wait(conversation, moment)
-    lately = gettext("Most people lately waited {time}.").format(time=in_words(wait)) if wait is not None else ""
+    lately = gettext("The recent wait was {time}.").format(time=in_words(wait)) if wait is not None else ""
     return " ".join(filter(None, (said, place, lately)))
 
 

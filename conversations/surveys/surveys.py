@@ -50,7 +50,7 @@ BATCH: Final = 200
 GRACE: Final = timedelta(seconds=5)
 BY_WORDS: Final = gettext_noop("Reply with a number from 1 (very poor) to 5 (very good).")
 CHANGES_PER_HOUR: Final = 20
-TOO_OFTEN: Final = gettext_noop("You changed your answer very often. Try again in an hour.")
+TOO_OFTEN: Final = gettext_noop("You've changed your answer too many times. Try again in an hour.")
 ENDED: Final = gettext_noop("This survey has ended. Write to us if there is something we should know.")
 FINAL: Final = gettext_noop("Your answer can't be changed any more: 24 hours have passed.")
 THANKS: Final = gettext_noop("Thank you for your feedback.")
@@ -142,7 +142,7 @@ def rate_conversation(
     if actor.kind != "contact":
         raise Refused("Only the customer can answer this.")
     if rating not in MARKS:
-        raise Invalid("Choose a mark from 1 to 5.", fields={"rating": ["Choose a mark from 1 to 5."]})
+        raise Invalid("Choose a rating from 1 to 5.", fields={"rating": ["Choose a rating from 1 to 5."]})
     said = None if comment is None else texts.clean(comment).strip()
     if said and len(said) > COMMENT_LIMIT:
         problem = f"Use at most {COMMENT_LIMIT:,} characters."

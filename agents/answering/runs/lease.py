@@ -77,6 +77,12 @@ def next_queued(conversation_id: UUID) -> UUID | None:
     return queued.order_by("created_at").values_list("pk", flat=True).first()
 
 
+def is_any_due() -> bool:
+    """Return True if a run of the tenant waits for a worker."""
+    due = Q(lease_until=None) | Q(lease_until__lte=clock_now() + SLACK)
+    return AgentRun.objects.filter(due, state=State.QUEUED).exists()
+
+
 def oldest_due_seconds() -> float:
     """Return for how many seconds the oldest queued run of all tenants has been due, 0 without one."""
     moment = clock_now()

@@ -32,7 +32,7 @@ _SAYINGS: Mapping[str, str] = {
     ),
     "decide": gettext_noop("I can't approve or reject anything. An approver does that in the console."),
     "thanks": gettext_noop("You're welcome."),
-    "yes": gettext_noop("I'm not waiting for a yes on anything. What would you like me to do?"),
+    "yes": gettext_noop("There's nothing to confirm right now. What would you like me to do?"),
     "identity": gettext_noop(
         "I'm an automatic assistant, not a person. I follow a small set of rules and am not a language model. "
         "Every change I request waits for a person's approval."

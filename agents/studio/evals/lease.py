@@ -43,6 +43,12 @@ def write_result(run: EvalRun, result: EvalResult, **fields: Any) -> bool:
     return bool(mine.update(**fields))
 
 
+def leave_to_sweep(run_id: UUID) -> None:
+    """Let the next sweep queue a run again that found no place among the model workers."""
+    waiting = EvalRun.objects.filter(pk=run_id, state=EvalRun.State.RUNNING, lease_until=None)
+    waiting.update(lease_until=clock_now())
+
+
 def put_back(*, now: datetime | None = None) -> list[tuple[UUID, UUID, str, str]]:
     """Let runs that no worker has wait again, and return them: tenant, run, and the version's model and flow.
 

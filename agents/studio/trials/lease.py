@@ -41,6 +41,11 @@ def note_steps(turn: TrialTurn, steps: Sequence[Step]) -> None:
     write(turn, steps=[asdict(step) for step in steps], lease_until=clock_now() + LEASE)
 
 
+def leave_to_sweep(turn_id: UUID) -> None:
+    """Let the next sweep queue a turn again that found no place among the model workers."""
+    TrialTurn.objects.filter(pk=turn_id, state=State.WAITING).update(lease_until=clock_now())
+
+
 def put_back(*, now: datetime | None = None) -> list[tuple[UUID, UUID, str, str]]:
     """Let turns that no worker has wait again, and return them: tenant, turn, and the version's model and flow.
 

@@ -58,7 +58,7 @@ def test_german_question_is_answered_from_the_german_article_in_german(help_desk
     [
         ("Can I talk to a person?", "Of course. I'm bringing in"),
         ("Kann ich mit einem Menschen sprechen?", "Gerne. Ich hole jemanden"),
-        ("Je voudrais parler à quelqu'un", "Bien sûr. Je fais venir"),
+        ("Je voudrais parler à quelqu'un", "Bien sûr. Je passe le relais"),
         ("Quiero hablar con una persona", "Por supuesto. Aviso a alguien"),
     ],
 )

@@ -284,7 +284,7 @@ def test_customers_are_told_their_place_and_the_wait_only_if_it_is_known(shop: S
     ):
         assert expected_wait(talk, at) is None, at
     Conversation.objects.filter(pk=talk.pk).update(priority=Priority.URGENT)
-    assert say(talk).endswith("You're next. Most people lately waited up to 7 minutes.")
+    assert say(talk).endswith("You're next. The recent wait was up to 7 minutes.")
 
 
 def say(talk: Conversation) -> str:

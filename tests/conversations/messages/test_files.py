@@ -1,11 +1,14 @@
 """Files both ways: sent by staff, kept sealed in the database or outside, read, forgotten and erased."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -13,7 +16,7 @@ from PIL import Image
 
 from accounts.privacy.reveals import reveal
 from conversations import selectors, services, tasks
-from conversations.messages import attachments, file_contents
+from conversations.messages import attachments, file_contents, previews
 from conversations.messages.attachments import read_attachment, read_outgoing_file
 from conversations.messages.file_contents import list_files_expired, list_removals_due, remove_file
 from conversations.messages.files.rules import Upload
@@ -311,6 +314,36 @@ def test_preview_is_drawn_anew_and_holds_no_byte_that_was_sent(shop: Shop, world
                 wrong[name] = (shown.size, answer["Content-Type"])
         assert client.get(f"{page}files/{file.pk}/").content == content  # saved as it was sent
     assert wrong == {}
+
+
+def test_preview_is_kept_encrypted_and_waits_neither_long_nor_with_a_connection(
+    committed_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tenant_scope(committed_world.acme.pk):
+        chat, owner = make_shop(committed_world).conversation(), committed_world.actor("owner")
+        send(committed_world.actor("support"), chat, PICTURE, Upload("second.png", files.png()))
+        open_reveal(owner, chat)
+        first, second = Attachment.objects.order_by("filename", "pk")
+        asked: dict[str, Any] = {"actor": owner, "conversation_id": chat.pk, "as_preview": True}
+        shown = read_attachment(**asked, attachment_id=first.pk)
+        kept = cache.get(f"{first.tenant_id}:preview:{first.pk}")
+        assert shown.content
+        assert shown.content[:8] not in kept
+        with previews._drawing, previews._drawing:  # two others are being drawn
+            assert read_attachment(**asked, attachment_id=first.pk) == shown
+            assert Attachment.objects.exists()  # connected again
+            began = time.monotonic()
+            with pytest.raises(Unavailable, match="Too many previews"):
+                read_attachment(**asked, attachment_id=second.pk)
+            assert time.monotonic() - began < 5
+            assert connection.connection is None
+        endless = tmp_path / "drawing.py"
+        endless.write_text("while True: print('x' * 100_000)")
+        monkeypatch.setattr(previews, "DRAWING", endless)
+        began = time.monotonic()
+        with pytest.raises(NotFound):
+            read_attachment(**asked, attachment_id=second.pk)
+        assert time.monotonic() - began < previews.SECONDS - 5, "ended when it said more than a preview may have"
 
 
 def test_console_says_why_a_file_is_not_sent_and_needs_text_or_a_file(chat: Conversation, world: World) -> None:

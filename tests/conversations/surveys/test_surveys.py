@@ -225,7 +225,7 @@ def test_page_opens_for_everybody_with_the_link_and_only_the_form_answers(
     assert "How &lt;b&gt;was" in answer.content.decode()
     assert Survey.objects.get(pk=survey.pk).rating is None
     too_long = {"rating": "4", "comment": "x" * 2001}
-    for wrong, words in (({}, "Choose a mark"), ({"rating": "9"}, "Choose a mark"), (too_long, "Use at most")):
+    for wrong, words in (({}, "Choose a rating"), ({"rating": "9"}, "Choose a rating"), (too_long, "Use at most")):
         answer = client.post(page, wrong)
         assert answer.status_code == 400
         assert words in answer.content.decode()

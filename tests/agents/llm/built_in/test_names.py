@@ -85,7 +85,7 @@ def test_foreign_name_in_an_english_command_is_english(name: str) -> None:
 @pytest.mark.parametrize("role", ["support", "visitor"])
 def test_who_goes_on_in_another_language_gets_a_person(desk: Desk, role: str) -> None:
     first = desk.say("Augmente le budget quotidien de Summer Sale à 900", role)
-    assert first.startswith("Je n'ai pas trouvé de réponse à cela.")
+    assert first.startswith("Je n'ai pas trouvé de réponse à votre question.")
     desk.say("Je ne parle pas anglais, merci de m'aider", role)
     assert (desk.conversation.state, desk.conversation.escalation_reason) == ("person", "no_answer")
 
