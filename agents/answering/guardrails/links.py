@@ -20,8 +20,8 @@ _MARKS: Final = "".join(letter for letter in map(chr, range(0x300, 0x1F000)) if 
 _IN: Final = rf"\w{_MARKS}{_SIGNS}-"
 _HOST: Final = rf"(?-i:(?:[{_IN}]++{_DOT})+[^\W_]++(?:[{_MARKS}-]++[^\W_]*+)*+)"
 _MORE: Final = r"(?::\d{1,5})?(?:[/?#／][^\s<>\"“”]+|/)?"
-# A host begins where nothing of one stands before. Signs and underscores before it are none of it, unless it has nothing
-# else before its first dot; masked digits that end a sentence are no host ("••12.Then").
+# A host begins where nothing of one stands before. Signs and underscores before it are none of it, unless it has
+# nothing else before its first dot; masked digits that end a sentence are no host ("••12.Then").
 _BEFORE: Final = (
     rf"(?<![{_IN}])(?<![{_IN}]{_DOT})"
     rf"(?P<before>[_{_MARKS}{_SIGNS}-]*+(?=[^\W_])|[_{_MARKS}-]*+(?=[{_SIGNS}])|)"

@@ -1,4 +1,5 @@
 """Tests of what may be said, and of how sure an answer is."""
+
 from typing import Any
 
 from agents.answering.guardrails.screen import Verdict, screen

@@ -297,7 +297,30 @@ def test_abbreviation_number_and_file_are_no_links() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["[", "[x](", "a@", "a.b@", "<a ", "a.", "a-", "a_", "a--", "a_.", "ि", "हि", "😀", "_😀", "😀.", "😀_.", "😀._", "••1.", "wurde ", "is now ", "this needs approval: "]
+    "part",
+    [
+        "[",
+        "[x](",
+        "a@",
+        "a.b@",
+        "<a ",
+        "a.",
+        "a-",
+        "a_",
+        "a--",
+        "a_.",
+        "ि",
+        "हि",
+        "😀",
+        "_😀",
+        "😀.",
+        "😀_.",
+        "😀._",
+        "••1.",
+        "wurde ",
+        "is now ",
+        "this needs approval: ",
+    ],
 )
 def test_long_answer_is_read_in_linear_time(part: str) -> None:
     began = time.process_time()
