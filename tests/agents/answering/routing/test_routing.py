@@ -255,6 +255,41 @@ def test_first_rule_that_is_met_counts_by_place_hours_language_and_intent(shop: 
     assert shop.write("hello there", sender=sender).agent_version is not None  # a colleague is not left waiting
 
 
+def test_stranger_gets_no_agent_by_naming_it_or_by_going_on_where_rules_keep_it_for_others(shop: Shop) -> None:
+    ada, ben, eve = shop.agent("Ada"), shop.agent("Ben"), shop.agent("Eve")
+    proven = 'verified == "yes"'
+    shop.rule("Known returns", eve, condition=f'{proven} and intent == "returns"')
+    shop.rule("Staff", shop.first, condition='colleague == "yes"')
+    shop.rule("Accounts", ben, condition=proven)
+    shop.rule("Public", ada)
+
+    def write(text: str, who_writes: str, *, is_proven: bool = False, **more: Any) -> str:
+        sender = SenderIdentity(kind="webchat", value=who_writes, verified=is_proven)
+        return who(shop.write(text, sender=sender, **more))
+
+    found = {
+        "guest": write("hello", "a", agent="Ben"),
+        "guest for returns": write("hello", "b", agent="Eve"),
+        "guest for staff": write("hello", "c", agent="Front desk"),
+        "known": write("hello", "d", is_proven=True, agent="Ben"),
+        "known for returns": write("hello", "e", is_proven=True, agent="Eve"),
+        "known for the public": write("hello", "f", is_proven=True, agent="Ada"),
+        "returns": write("I want to return my shoes", "kim", is_proven=True),
+        "goes on": write("12345", "kim", is_proven=True),
+        "goes on unproven": write("12345", "kim"),
+    }
+    assert found == {
+        "guest": "Ada", "guest for returns": "Ada", "guest for staff": "Ada", "known": "Ben",
+        "known for returns": "Eve", "known for the public": "Ben", "returns": "Eve", "goes on": "Eve",
+        "goes on unproven": "Ada",
+    }  # fmt: skip
+    AnswerRule.objects.exclude(name="Staff").delete()  # from here on no rule applies to a customer
+    assert write("hello", "g", agent="Eve") == "Eve"
+    assert write("hello", "h", agent="Front desk") == "no_agent_chosen"
+    shop.rule("Known", shop.first, condition=proven)
+    assert write("hello", "i", agent="Front desk") == "no_agent_chosen"
+
+
 def test_choosing_costs_one_statement_at_most(shop: Shop, kept_settings: None) -> None:
     ada = shop.agent("Ada")
     shop.agent("Ben")
