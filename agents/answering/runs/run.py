@@ -165,7 +165,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         grounds = doubt.grounds_of(version)
         grounds.take([*transcript.lines, *done])
         held, memory = Held(speaker.emit, version.prompt, grounds.holds), Memory()
-        with speaking(found.language):
+        with speaking(found.language, standing.contact_language):
             outcome = _orchestrate(
                 run, version, standing, transcript, done, watch, held, grounds, memory, is_new=is_first
             )
