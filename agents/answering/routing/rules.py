@@ -258,7 +258,7 @@ def _record(actor: Actor, action: str, row: AnswerRule) -> None:
         row,
         active=row.is_active,
         position=row.position,
-        condition=row.condition,
+        has_condition=bool(row.condition),
         within_hours=row.within_hours,
         **ids,
     )

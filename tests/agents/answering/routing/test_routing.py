@@ -384,14 +384,16 @@ def test_team_that_goes_takes_its_rules_along_and_a_calendar_in_use_stays(shop: 
     ada, team = shop.agent("Ada"), create_team(actor=shop.admin, settings=TeamSettings(name="Care"))
     hours = create_calendar(actor=shop.admin, name="Office", zone="UTC", week={"mon": [["09:00", "17:00"]]})
     shop.rule("Care", ada, team_id=team.pk)
-    timed = shop.rule("Timed", ada, calendar_id=hours.pk)
+    timed = shop.rule("Timed", ada, calendar_id=hours.pk, condition='"private" in words')
     delete_team(actor=shop.admin, team_id=team.pk)
     assert not Team.objects.exists()
     with pytest.raises(Conflict, match="Timed"):
         delete_calendar(actor=shop.admin, calendar_id=hours.pk)
     rules.delete_answer_rule(actor=shop.admin, answer_rule_id=timed.pk, seen_version=1)
-    told = AuditEntry.objects.filter(action__startswith="ANSWER_RULE").order_by("seq").values_list("action", flat=True)
-    assert list(told) == ["ANSWER_RULE_CREATED"] * 2 + ["ANSWER_RULE_DELETED"] * 2
+    told = AuditEntry.objects.filter(action__startswith="ANSWER_RULE").order_by("seq")
+    assert [entry.action for entry in told] == ["ANSWER_RULE_CREATED"] * 2 + ["ANSWER_RULE_DELETED"] * 2
+    assert [entry.facts["has_condition"] for entry in told] == [False, True] * 2
+    assert '"private"' not in str([entry.facts for entry in told])  # the log is kept for ever
 
 
 def test_organisation_with_several_agents_keeps_the_one_that_answers_when_rules_come(shop: Shop) -> None:
