@@ -88,7 +88,7 @@ def by_rule(rule: AnswerRule, cast: Cast) -> Choice:
 
 
 def without_rule(cast: Cast) -> Choice:
-    """Return who answers customers where no rule counts: the only agent; of several none, as nobody chose."""
+    """Return who answers customers if no rule applies: the only agent; of several none, as nobody chose."""
     fitting = cast.for_customers()
     if len(fitting) != 1:
         return Choice(None, MISSING if fitting else NONE)

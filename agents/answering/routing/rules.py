@@ -106,7 +106,7 @@ def revise_answer_rule(
 
 
 def move_answer_rule(*, actor: Actor, answer_rule_id: UUID, up: bool) -> AnswerRule:
-    """Let a rule be tried one place sooner, or later; at the end of the list nothing changes.
+    """Move a rule one place up or down; at the end of the list nothing changes.
 
     Needs `agents.activate_agent`. Raises `Refused`, `NotFound`. Writes `ANSWER_RULE_MOVED`.
     """

@@ -117,13 +117,13 @@ def test_own_agent_is_given_to_the_website_and_the_mailbox_through_the_console(s
 
     ben = shop.agent("Ben")
     found = page(owner, f"/admin/conversations/channelaccount/{shop.chat.pk}/")
-    assert "A choice is missing" in found
+    assert "No agent is chosen" in found
     assert "Ada, Ben could answer" in found
     for place in (page(owner, home), page(owner, f"/admin/agents/agent/{ada.pk}/")):
-        assert "a choice is missing" in place.lower()
+        assert "no agent is chosen" in place.lower()
     lost = shop.write("How long can I return shoes?")
     assert (who(lost), said(lost)) == ("no_agent_chosen", "Thank you for your message. A colleague will reply here.")
-    assert "a choice is missing" in page(owner, f"/admin/agents/agentrun/{lost.pk}/")
+    assert "none is chosen" in page(owner, f"/admin/agents/agentrun/{lost.pk}/")
 
     wanted = {"name": "Website", "channel_account_id": str(shop.chat.pk), "agent_id": str(ada.pk), "is_active": "on"}
     start = page(owner, f"{home}create/?channel_account_id={shop.chat.pk}")
@@ -135,7 +135,7 @@ def test_own_agent_is_given_to_the_website_and_the_mailbox_through_the_console(s
     by_chat, by_mail = shop.write("How long can I return shoes?"), shop.write("Return?", shop.mail)
     assert (who(by_chat), who(by_mail)) == ("Ada", "Ben")
     assert "30 days" in said(by_chat)
-    assert "The answer rule “Website” named it." in page(owner, f"/admin/agents/agentrun/{by_chat.pk}/")
+    assert "The answer rule “Website” chose it." in page(owner, f"/admin/agents/agentrun/{by_chat.pk}/")
     assert "Ben, else Ada" in page(owner, f"/admin/agents/agent/{ben.pk}/")
     assert "Ada, else a person" in page(owner, f"/admin/conversations/channelaccount/{shop.chat.pk}/")
     assert explain_run(viewer=shop.admin, run_id=by_mail.pk).run.chosen_by["name"] == "Mail"
@@ -145,7 +145,7 @@ def test_own_agent_is_given_to_the_website_and_the_mailbox_through_the_console(s
     assert owner.post(f"{home}{rule.pk}/edit/", edit).status_code == 302
     quiet = shop.write("Return?", shop.mail)
     assert (who(quiet), said(quiet), quiet.state) == ("rule_asks_person", "", "finished")
-    assert "names a person, not an agent" in page(owner, f"/admin/agents/agentrun/{quiet.pk}/")
+    assert "chose a person, not an agent" in page(owner, f"/admin/agents/agentrun/{quiet.pk}/")
     assert "A person, no agent" in page(owner, f"/admin/conversations/channelaccount/{shop.mail.pk}/")
 
 
