@@ -110,7 +110,7 @@ def _parts_of(match: re.Match[str]) -> tuple[str, str, str]:
     if _FILE.fullmatch(host) and not match["more"]:
         return before, "", whole
     *_, last = parts = list(re.finditer(rf"[^{_DOT[1:]}+", host))
-    if _is_ending(last.group()):
+    if _ending_in(last.group()) == len(last.group()):
         end = len(host + match["more"])
     elif "/" in match["more"] and match["more"][0] in "/:" and re.fullmatch(r"[^\W\d_]{2,24}", last.group()):
         end = len(host + match["more"])  # by any ending: nothing else has a path

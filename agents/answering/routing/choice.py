@@ -107,7 +107,7 @@ def choose(
     met = first_met(rules, asked)
     if met is not None and met.rule.agent is None:
         return Choice(None, PERSON, met.rule)
-    may_name = None if asked.is_colleague or not named else _open_to(rules, asked, met, cast)
+    may_name = None if asked.is_colleague or not named else nameable(rules, asked, met, cast)
     if version := _named(named, cast, may_name):
         return Choice(version, NAMED)
     if met is None:
@@ -115,7 +115,7 @@ def choose(
     return _stays(met, rules, asked, cast, answered_by) or by_rule(met.rule, cast)
 
 
-def _open_to(rules: Sequence[ReadRule], asked: Asked, met: ReadRule | None, cast: Cast) -> set[UUID]:
+def nameable(rules: Sequence[ReadRule], asked: Asked, met: ReadRule | None, cast: Cast) -> set[UUID]:
     """Return the agents that a customer's message may name, which anybody can write.
 
     They are those that the rules can give this customer here, and if no rule applies those for customers.

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from django.utils.translation import get_language
-
 from agents.llm.built_in.phrases import book
 from agents.llm.built_in.types import (
     ABILITIES,
@@ -21,7 +19,7 @@ from agents.llm.built_in.types import (
     WITHDRAW,
 )
 from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL
-from core.text.speech import SPOKEN, gettext, gettext_noop, ngettext, spoken
+from core.text.speech import SPOKEN, gettext, gettext_noop, ngettext, spoken_here
 
 LONGEST = 12
 MOST_ABILITIES = 40
@@ -55,7 +53,7 @@ def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:
     works = can_work(tools)
     if refused:
         return gettext(_ELSEWHERE) if works else _public()
-    is_english = spoken(get_language() or "") == SPOKEN[0] and not topic.startswith(FOREIGN)
+    is_english = spoken_here() == SPOKEN[0] and not topic.startswith(FOREIGN)
     hint = _HINT if works and is_english else gettext(_PERSON_HINT)
     if topic == "greeting":
         return f"{gettext(_GREETING)} {hint}"
