@@ -48,6 +48,7 @@ class Standing:
     `is_held` is False when another worker has the run. `contact_id` is the contact whose addresses the conversation
     has: of a merged one that one, with its own facts and rights. `stops` are the agents under an emergency stop, by id,
     "" for all of them. `language` is that of its messages so far, or else the one that its contact is known by.
+    `contact_language` is that one: our own sentences are in it where we have no words in the first.
     """
 
     is_held: bool
@@ -62,6 +63,7 @@ class Standing:
     team: str
     stops: frozenset[str]
     language: str
+    contact_language: str
     inputs: Sequence[Input]
 
     @property
@@ -168,6 +170,7 @@ def read_standing(run: AgentRun) -> Standing:
         team=team or "",
         stops=_stops_in(rows[0]),
         language=language or known.partition("_")[0],
+        contact_language=known,
         inputs=[Input(row[15], row[16] <= answered, *row[17:21]) for row in rows if row[15] is not None],
     )
 

@@ -17,6 +17,7 @@ from agents.llm.ports import ANSWER_TOOL, Line, ToolRequest, ToolSpec
 from agents.mcp.limits import CALL_SECONDS, OVER, alone, count_request
 from agents.models import AgentRun, AgentVersion, ToolCall
 from agents.selectors import tools_of
+from core.text.speech import speaking
 
 MOST_CALLS: Final = 50
 
@@ -94,5 +95,6 @@ def call_tool(open_run: OpenRun, *, key: str, name: str, arguments: Mapping[str,
             made=made.count(),
             wishes=made.filter(Q(name__in=changing)).count(),
         )
-        found = tool_calls.perform([ToolRequest(key, name, arguments)], calls, 1)
+        with speaking(standing.language, standing.contact_language):
+            found = tool_calls.perform([ToolRequest(key, name, arguments)], calls, 1)
         return hidden.redact(found[0])

@@ -1,8 +1,9 @@
-"""Let customers get the agent that they have today, where several could answer and nobody has chosen one."""
+"""Let customers get the agent that they have today, where several are switched on and nobody has chosen one."""
 
 from django.db import migrations
 
-# The agent that answered without a topic: the oldest, a built-in one first. A tenant with a single one needs no rule.
+# The agent that answered without a topic: the oldest, a built-in one first, also beside a single own one, which would
+# answer without a rule. A tenant with a single agent needs none.
 KEEP = """
 insert into agents_answerrule
   (id, tenant_id, name, position, within_hours, condition, agent_id, is_active, version, created_at)
@@ -13,8 +14,7 @@ from (
   order by tenant_id, not is_system, created_at
 ) first
 where (
-  select case when bool_and(is_system) then count(*) else count(*) filter (where not is_system) end
-  from agents_agent other
+  select count(*) from agents_agent other
   where other.tenant_id = first.tenant_id and other.is_active and other.active_version_id is not null
 ) > 1
 """

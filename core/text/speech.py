@@ -9,7 +9,17 @@ from typing import Final
 from django.utils import translation
 from django.utils.translation import gettext, ngettext
 
-__all__ = ["SPOKEN", "gettext", "gettext_noop", "in_all_languages", "ngettext", "says", "speaking", "spoken"]
+__all__ = [
+    "SPOKEN",
+    "gettext",
+    "gettext_noop",
+    "in_all_languages",
+    "ngettext",
+    "says",
+    "speaking",
+    "spoken",
+    "spoken_here",
+]
 SPOKEN: Final = ("en", "de", "es", "fr")
 
 
@@ -22,6 +32,11 @@ def spoken(*codes: str) -> str:
     """Return the first of somebody's languages that we have words for, English if none is."""
     plain = (code[:3].rstrip("_-").lower() for code in codes)
     return next((code for code in plain if code in SPOKEN), SPOKEN[0])
+
+
+def spoken_here() -> str:
+    """Return the language that marked sentences are in now."""
+    return spoken(translation.get_language() or "")
 
 
 def speaking(*codes: str) -> translation.override:

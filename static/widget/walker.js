@@ -207,7 +207,7 @@
   };
   // Addresses of sources are the organisation's own; anything but the web is shown as text.
   const sourcesOf = (sources) => sources.length ? el("ul", { class: "sources", "aria-label": t("Sources") }, ...sources.map((one) => el("li", {}, `[${one.n}] `, /^https?:\/\//i.test(one.url || "") ? el("a", { href: one.url, target: "_blank", rel: "noopener noreferrer nofollow" }, one.title) : one.title))) : null;
-  const size = (bytes) => bytes < 1024 ? `${bytes} bytes` : bytes < 1048576 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
+  const size = (bytes) => bytes < 1024 ? t("{count} bytes", { count: bytes }) : bytes < 1048576 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
   const NO_ANSWER = { rating: 0, commented: false, words: "" };
   const bare = (text) => (text || "").replace(/[\s\p{C}]/gu, ""); // the server trims a comment and drops what it can't store
   const length = (text) => [...text].length; // code points, as the server counts
@@ -696,7 +696,7 @@
     }
     bubbleOf(item) {
       const spoken = { me: t("You"), agent: t("Assistant"), person: t("Colleague"), system: t("Notice") }[item.who];
-      const label = item.who === "me" || item.who === "system" ? el("span", { class: "sr" }, `${spoken}: `) : el("p", { class: "name" }, item.who === "person" ? `${item.name || spoken}, a person` : item.name || spoken);
+      const label = item.who === "me" || item.who === "system" ? el("span", { class: "sr" }, `${spoken}: `) : el("p", { class: "name" }, item.who === "person" ? t("{name}, a person", { name: item.name || spoken }) : item.name || spoken);
       const meta = el("p", { class: "meta" }, item.status ? icon(item.status === "sending" || item.status === "waiting" ? "clock" : item.status === "failed" ? "close" : "tick") : null, el("span", {}, [item.status ? item.why || STATUS[item.status] || "" : "", time(item.at)].filter(Boolean).join(" · ")));
       if (item.status === "failed") meta.append(el("button", { class: "again", type: "button", onclick: () => { this.parts.text.value = item.text; this.typed(true); this.parts.text.focus(); item.node.remove(); this.items.delete(item.key); } }, t("Edit")));
       const said = item.text || !(item.files || []).length ? el("div", { class: "text" }, ...(item.who === "me" ? [item.text] : formatted(item.text))) : null;
@@ -744,7 +744,7 @@
     }
     survey(item) {
       const isFinal = Boolean(item.until) && item.until <= Date.now();
-      const stars = MARKS.map((words, place) => el("button", { type: "button", class: place < item.rating ? "on" : "", "aria-label": `${place + 1} of 5, ${words}`, "aria-pressed": String(place + 1 === item.rating), onclick: () => { item.rating = place + 1; this.rate(item); this.paint(item); item.node.querySelector('[aria-pressed="true"]').focus(); } }, "★"));
+      const stars = MARKS.map((words, place) => el("button", { type: "button", class: place < item.rating ? "on" : "", "aria-label": t("{count} of 5, {mark}", { count: place + 1, mark: words }), "aria-pressed": String(place + 1 === item.rating), onclick: () => { item.rating = place + 1; this.rate(item); this.paint(item); item.node.querySelector('[aria-pressed="true"]').focus(); } }, "★"));
       for (const star of stars) star.disabled = isFinal;
       const card = el("div", { class: "card" }, el("p", {}, item.text), el("div", { class: "marks", role: "group", "aria-label": t("Your rating") }, ...stars));
       if (!item.rating) return card;

@@ -13,8 +13,20 @@ from core.text.speech import gettext, gettext_noop
 NO_LINK: Final = gettext_noop("[link removed]")
 _DOT: Final = "[.。．｡․﹒]"
 """What software reads as a dot between the parts of a host."""
-_HOST: Final = rf"(?:[^\W_][\w-]*+{_DOT})+[^\W_][\w-]*+"
+_SIGNS: Final = "\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+"""Emoji, of which a host may consist."""
+_MARKS: Final = "".join(letter for letter in map(chr, range(0x300, 0x1F000)) if unicodedata.category(letter)[0] == "M")
+"""What stands on or around another letter: Hindi and Thai can't be written without."""
+_IN: Final = rf"\w{_MARKS}{_SIGNS}-"
+_HOST: Final = rf"(?-i:(?:[{_IN}]++{_DOT})+[^\W_]++(?:[{_MARKS}-]++[^\W_]*+)*+)"
 _MORE: Final = r"(?::\d{1,5})?(?:[/?#／][^\s<>\"“”]+|/)?"
+# A host begins where nothing of one stands before. Signs and underscores before it are none of it, unless it has
+# nothing else before its first dot; masked digits that end a sentence are no host ("••12.Then").
+_BEFORE: Final = (
+    rf"(?<![{_IN}])(?<![{_IN}]{_DOT})"
+    rf"(?P<before>[_{_MARKS}{_SIGNS}-]*+(?=[^\W_])|[_{_MARKS}-]*+(?=[{_SIGNS}])|)"
+    rf"(?:(?<!••)|(?!(?-i:(?:\d++{_DOT})++[A-Z][a-z]*+(?!{_DOT}?+[{_IN}/?#:]))))"
+)
 # Each part is bounded or possessive: the text is a stranger's, and has to be read in linear time.
 _LINK: Final = re.compile(
     r"\[(?P<label>[^\]\[\n]*+)\]\((?P<target>[^)\s]{0,1000}+)[^)]{0,300}+\)"
@@ -22,7 +34,7 @@ _LINK: Final = re.compile(
     r"|\b(?:mailto|javascript|data|tel|sms|whatsapp|intent):[^\s<>]+"
     rf"|(?P<mail>(?<![\w.+%'-])[\w.+%'-]++[@＠﹫]{_HOST})"
     r"|(?<![^\W_])(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?[/?#][^\s<>\"“”]+"
-    rf"|(?<![^\W_])(?<!••)(?<![^\W_]{_DOT})(?<![^\W_]-)(?P<host>{_HOST})(?P<more>{_MORE})",
+    rf"|{_BEFORE}(?P<host>{_HOST})(?P<more>{_MORE})",
     re.IGNORECASE,
 )  # fmt: skip
 _MARKUP: Final = re.compile(
@@ -35,9 +47,9 @@ _FILE: Final = re.compile(
     re.IGNORECASE,
 )
 """Names of files that everybody knows, whose endings are those of countries."""
-_NEW_SENTENCE: Final = re.compile(rf"[^\W\d_]+{_DOT}(?=[A-Z][a-z]+\Z)")
+_NEW_SENTENCE: Final = re.compile(rf"(?:[^\W\d_]|[{_MARKS}{_SIGNS}])++{_DOT}(?=[A-Z][a-z]+\Z)")
 """A sentence's last word, without the space before the next one ("done.Next")."""
-_BEFORE_HYPHEN: Final = re.compile(r"[^\W_]+(?=-)")
+_BEFORE_SIGN: Final = re.compile(rf"[^\W_]+(?=[_{_SIGNS}-])")
 _BEFORE_OTHER_SCRIPT: Final = re.compile(r"[a-z0-9]+(?=[^\u0000-\u024f])", re.IGNORECASE)
 
 
@@ -53,18 +65,18 @@ def without_links(text: str, ours: Collection[str]) -> str:
     """
 
     def kept(match: re.Match[str]) -> str:
-        end = _end_of(match)
-        if end == 0:
+        before, found, rest = _parts_of(match)
+        if not found:
             return match.group()
-        found, rest = match.group()[:end], match.group()[end:]
-        if match["host"] == match.group() and (word := _NEW_SENTENCE.match(found)) and not rest:
-            return f"{word.group()} {found[word.end() :]}"
+        if match["host"] == found and (word := _NEW_SENTENCE.match(found)) and not rest:
+            return f"{before}{word.group()} {found[word.end() :]}"
         target = match["target"] if match["target"] is not None else found
         ends = ".,;:!?" if "(" in found else ".,;:!?)"
         address = target.strip("<>").rstrip(ends)
         is_ours = not {address, address.rstrip("/"), _plain(address)}.isdisjoint(ours)
         if match["target"] is None:
-            return found + rest if is_ours else f"{gettext(NO_LINK)}{found[len(found.rstrip(ends)) :]}{rest}"
+            link = found if is_ours else f"{gettext(NO_LINK)}{found[len(found.rstrip(ends)) :]}"
+            return f"{before}{link}{rest}"
         label = _LINK.sub(kept, match["label"])  # read as well: many channels show it as it is
         return f"[{label}]({address})" if is_ours else f"{label} {gettext(NO_LINK)}".lstrip()
 
@@ -83,29 +95,37 @@ def addresses_in(text: str) -> frozenset[str]:
 
 
 def _found_in(text: str) -> Iterator[str]:
-    return (match.group()[:end] for match in _LINK.finditer(text) if (end := _end_of(match)))
+    return (found for match in _LINK.finditer(text) if (found := _parts_of(match)[1]))
 
 
 def _plain(address: str) -> str:
     return unicodedata.normalize("NFKC", address).casefold() if "@" in address or "＠" in address else address
 
 
-def _end_of(match: re.Match[str]) -> int:
-    """Return where a link ends within what was found; 0 for what only looks like one."""
-    host = match["host"]
+def _parts_of(match: re.Match[str]) -> tuple[str, str, str]:
+    """Return what stands before a link, the link and what stands after it; "" as the link if it only looks like one."""
+    whole, before, host = match.group(), match["before"] or "", match["host"]
     if host is None:
-        return len(match.group())
-    if _FILE.fullmatch(host):
-        return 0
-    *heads, last = re.finditer(rf"[^{_DOT[1:]}+", host)
-    if _is_ending(last.group()):
-        return len(match.group())
-    if "/" in match["more"] and match["more"][0] in "/:" and re.fullmatch(r"[^\W\d_]{2,24}", last.group()):
-        return len(match.group())  # by any ending: nothing else has a path
-    for pattern in (_BEFORE_HYPHEN, _BEFORE_OTHER_SCRIPT):
-        if (part := pattern.match(last.group())) and _is_ending(part.group()):
-            return last.start() + part.end()
-    return next((head.end() for head in reversed(heads[1:]) if _is_ending(head.group())), 0)
+        return "", whole, ""
+    if _FILE.fullmatch(host) and not match["more"]:
+        return before, "", whole
+    *_, last = parts = list(re.finditer(rf"[^{_DOT[1:]}+", host))
+    if _ending_in(last.group()) == len(last.group()):
+        end = len(host + match["more"])
+    elif "/" in match["more"] and match["more"][0] in "/:" and re.fullmatch(r"[^\W\d_]{2,24}", last.group()):
+        end = len(host + match["more"])  # by any ending: nothing else has a path
+    else:
+        ends = (part.start() + size for part in reversed(parts[1:]) if (size := _ending_in(part.group())))
+        end = next(ends, 0)
+    return before, whole[len(before) :][:end], whole[len(before) + end :]
+
+
+def _ending_in(part: str) -> int:
+    """Return how long the ending is that a part of a host is, or begins with before a sign or another script."""
+    if _is_ending(part):
+        return len(part)
+    found = (pattern.match(part) for pattern in (_BEFORE_SIGN, _BEFORE_OTHER_SCRIPT))
+    return next((one.end() for one in found if one and _is_ending(one.group())), 0)
 
 
 @lru_cache(maxsize=4096)

@@ -133,11 +133,6 @@ class Verdict:
     problem: str = ""
     mended: tuple[str, ...] = ()
 
-    @property
-    def is_clean(self) -> bool:
-        """Return True if the text was right as it was."""
-        return not self.problem and not self.mended
-
 
 NOTHING: Final = Records()
 

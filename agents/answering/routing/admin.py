@@ -38,14 +38,14 @@ WITHIN, OUTSIDE = "within", "outside"
 class AnswerRuleForm(VersionedForm):
     """An answer rule."""
 
-    name = forms.CharField(label="Name", max_length=60, help_text="Stands in “Why” of each answer that it decides.")
+    name = forms.CharField(label="Name", max_length=60, help_text="Shown under “Why” for answers this rule decides.")
     channel_account_id = forms.TypedChoiceField(label="Channel", coerce=UUID, required=False, empty_value=None)
     team_id = forms.TypedChoiceField(
         label="Team",
         coerce=UUID,
         required=False,
         empty_value=None,
-        help_text="For conversations that this team had and gave back.",
+        help_text="For conversations that this team returned to the agent.",
     )
     hours = forms.ChoiceField(label="Hours", required=False)
     condition = forms.CharField(
@@ -98,9 +98,11 @@ class AnswerRuleAdmin(ServiceAdmin):
 
     view_permission = VIEW_AGENT
     nav = Nav("Who answers", "route", group="Set-up", order=21)
-    intro = "Which agent answers customers, in this order: the first rule that a message meets counts."
+    intro = "Which agent answers customers. Rules are checked from the top; the first match decides."
     empty_title = "No answer rules yet"
-    empty_text = "Without a rule the only agent for customers answers. With several a person is asked: choose one."
+    empty_text = (
+        "With no rules, your only customer agent answers. If you have several, a person takes over until you choose."
+    )
     list_display = ("named", "standing", "where", "when", "who")
     ordering = ("position", "id")
     to_list = ("delete", "move-up", "move-down")
@@ -112,9 +114,9 @@ class AnswerRuleAdmin(ServiceAdmin):
         return query_rules(viewer=viewer_of(request))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list, and above it who answers where no rule counts."""
+        """Show the list, and above it who answers if no rule applies."""
         otherwise = panels.otherwise_of(outlook(viewer=viewer_of(request)))
-        told = f"{self.intro} Where no rule counts: {otherwise}." if otherwise else self.intro
+        told = f"{self.intro} If no rule applies: {otherwise}." if otherwise else self.intro
         return super().changelist_view(request, {**(extra_context or {}), "intro": told})
 
     named = Column[AnswerRule]("Rule", lambda rule: f"{rule.position + 1}. {rule.name}")
@@ -127,7 +129,7 @@ class AnswerRuleAdmin(ServiceAdmin):
         lambda rule: format_html('<span class="wk-mono">{}</span>', rule.condition) if rule.condition else "Everything",
     )
     who = Column[AnswerRule]("Who answers", panels.who_of)
-    trouble = Column[Any]("What is wrong", lambda rule: rule.problem or "Nothing")
+    trouble = Column[Any]("Problem", lambda rule: rule.problem or "None")
 
     def prepare_detail(self, request: HttpRequest, obj: Any) -> None:
         """Read whether its agent can answer."""
@@ -174,7 +176,7 @@ class AnswerRuleAdmin(ServiceAdmin):
         return TemplateResponse(request, "console/rule_trial.html", context)
 
     move_up = calls(partial(rules.move_answer_rule, up=True), "answer_rule_id", permission=MANAGE, title="Move up",
-                    done="“{}” is tried sooner.")  # fmt: skip
+                    done="“{}” was moved up.")  # fmt: skip
     move_down = calls(partial(rules.move_answer_rule, up=False), "answer_rule_id", permission=MANAGE, title="Move down",
-                      done="“{}” is tried later.")  # fmt: skip
+                      done="“{}” was moved down.")  # fmt: skip
     delete = deletes(rules.delete_answer_rule, "answer_rule_id", MANAGE, form=VersionedForm, done="“{}” was deleted.")

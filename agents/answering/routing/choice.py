@@ -1,12 +1,12 @@
 """Choose who answers a turn: by the answer rules, and without one by what is left to choose."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from agents.answering import selectors
-from agents.answering.routing.facts import Asked, ReadRule, first_met
+from agents.answering.routing.facts import Asked, ReadRule, first_met, lasting_facts
 from agents.answering.routing.models import AnswerRule
 from agents.llm import registry
 from agents.models import Agent, AgentRun, AgentVersion
@@ -88,7 +88,7 @@ def by_rule(rule: AnswerRule, cast: Cast) -> Choice:
 
 
 def without_rule(cast: Cast) -> Choice:
-    """Return who answers customers where no rule counts: the only agent; of several none, as nobody chose."""
+    """Return who answers customers if no rule applies: the only agent; of several none, as nobody chose."""
     fitting = cast.for_customers()
     if len(fitting) != 1:
         return Choice(None, MISSING if fitting else NONE)
@@ -107,8 +107,7 @@ def choose(
     met = first_met(rules, asked)
     if met is not None and met.rule.agent is None:
         return Choice(None, PERSON, met.rule)
-    # Anybody can write a frame: it names what the rules of this place give, or any without one.
-    may_name = None if met is None or asked.is_colleague else reachable(rules, asked)
+    may_name = None if asked.is_colleague or not named else nameable(rules, asked, met, cast)
     if version := _named(named, cast, may_name):
         return Choice(version, NAMED)
     if met is None:
@@ -116,14 +115,19 @@ def choose(
     return _stays(met, rules, asked, cast, answered_by) or by_rule(met.rule, cast)
 
 
-def reachable(rules: Iterable[ReadRule], asked: Asked) -> set[UUID]:
-    """Return the agents that the rules of a place can give: up to the first without a condition."""
-    found: set[UUID] = set()
+def nameable(rules: Sequence[ReadRule], asked: Asked, met: ReadRule | None, cast: Cast) -> set[UUID]:
+    """Return the agents that a customer's message may name, which anybody can write.
+
+    They are those that the rules can give this customer here, and if no rule applies those for customers.
+    """
+    found: set[UUID] = set() if met else {version.agent_id for version in cast.for_customers()}
+    facts = lasting_facts(rules, asked)
     for each in rules:
-        if each.counts_in(asked):
+        may_be = each.may_be_met(asked, facts)
+        if may_be is not False:
             found |= {agent.pk for agent in (each.rule.agent, each.rule.fallback) if agent}
-            if each.node is None:
-                break
+        if may_be:
+            break  # it leaves nothing to those after it
     return found
 
 
@@ -149,9 +153,10 @@ def _stays(
     version = cast.versions.get(answered_by[0]) if answered_by else None
     if version is None or met.is_momentary or cast.problem_of(version.agent):
         return None
+    facts = lasting_facts(rules, asked)
     for each in rules[: rules.index(met)]:
         gives = {agent.pk for agent in (each.rule.agent, each.rule.fallback) if agent}
-        if each.is_momentary and version.agent_id in gives and each.counts_in(asked):
+        if each.is_momentary and version.agent_id in gives and each.may_be_met(asked, facts) is not False:
             return Choice(version, STAYS, each.rule)
     return None
 

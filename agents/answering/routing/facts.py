@@ -13,7 +13,7 @@ from agents.llm import registry
 from agents.llm.ports import Line
 from conversations.models import Team
 from conversations.selectors import condition_problem, words_in
-from core.expressions import BadExpression, Node, NotEvaluable, Vocabulary, holds, names_in, parse
+from core.expressions import BadExpression, Node, NotEvaluable, Vocabulary, holds, holds_if_known, names_in, parse
 from core.observability.logging import get_logger
 from core.reliability import kept
 from core.working_time import DAYS, BrokenCalendar, calendar_from, is_open
@@ -108,11 +108,23 @@ class ReadRule:
             log.warning("answer_rule_skipped", rule=str(self.rule.pk))
             return False
 
+    def may_be_met(self, asked: Asked, facts: Mapping[str, Any]) -> bool | None:
+        """Return whether the rule is met, None where that depends on what is written; `facts` are all others."""
+        if not self.counts_in(asked):
+            return False
+        return True if self.node is None else holds_if_known(self.node, facts)
+
 
 def first_met(rules: Sequence[ReadRule], asked: Asked) -> ReadRule | None:
     """Return the rule that counts: the first one that is met."""
     facts = asked.facts(frozenset().union(*(rule.uses for rule in rules)))
     return next((rule for rule in rules if rule.is_met(asked, facts)), None)
+
+
+def lasting_facts(rules: Sequence[ReadRule], asked: Asked) -> dict[str, Any]:
+    """Return the facts that rules look at without those of what was just written."""
+    found = asked.facts(frozenset().union(*(rule.uses for rule in rules)) - MOMENTARY)
+    return {name: value for name, value in found.items() if name not in MOMENTARY}
 
 
 def problem_of(condition: str) -> str:

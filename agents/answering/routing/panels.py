@@ -38,7 +38,7 @@ def panel_of_team(viewer: Actor, team: Team, clear: frozenset[str]) -> Panel | N
 
 
 def panel_of_agent(viewer: Actor, agent: Agent) -> dict[str, Any]:
-    """Return the rules that name an agent, and what it is where no rule counts."""
+    """Return the rules that name an agent, and what it is if no rule applies."""
     found = outlook(viewer=viewer)
     rules = [rule for rule in found.rules if agent.pk in (rule.agent_id, rule.fallback_id)]
     context = _context(viewer, found, rules, agent_id=agent.pk, name=agent.name)
@@ -87,7 +87,7 @@ def problem_of_agent(rule: AnswerRule, found: Outlook) -> str:
 
 
 def otherwise_of(found: Outlook) -> str:
-    """Return who answers customers where no rule counts, in words; "" if that can't be."""
+    """Return who answers customers if no rule applies, in words; "" if that can't be."""
     choice = found.otherwise
     if choice is None:
         return ""
@@ -96,7 +96,7 @@ def otherwise_of(found: Outlook) -> str:
     if choice.code == UNFIT:
         return f"A person: {choice.agent} {PROBLEMS[choice.problem]}"
     if found.rivals:
-        return f"A person, because a choice is missing: {', '.join(found.rivals)} could answer"
+        return f"A person, because no agent is chosen: {', '.join(found.rivals)} could answer"
     return "A person: no agent is switched on"
 
 

@@ -47,7 +47,7 @@ class AnswerRuleRequest(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=60)
     channel_account_id = serializers.UUIDField(default=None, allow_null=True, help_text="null: every channel.")
     team_id = serializers.UUIDField(
-        default=None, allow_null=True, help_text="Conversations that this team had and gave back; null: every one."
+        default=None, allow_null=True, help_text="Conversations that this team returned to the agent; null: every one."
     )
     calendar_id = serializers.UUIDField(default=None, allow_null=True, help_text="null: at any time.")
     within_hours = serializers.BooleanField(default=True, help_text="false: outside the calendar's hours.")
@@ -78,7 +78,7 @@ class AnswerRuleChange(AnswerRuleRequest):
 class MovingAnswerRule(serializers.Serializer[Any]):
     """Which way a rule moves."""
 
-    up = serializers.BooleanField(help_text="It's tried one place sooner; false for later.")
+    up = serializers.BooleanField(help_text="Moves it one place up; false for down.")
 
 
 class TryingAnswerRule(serializers.Serializer[Any]):
@@ -119,10 +119,12 @@ class AnswerStateSerializer(serializers.Serializer[Any]):
     """What the rules come to now."""
 
     otherwise = serializers.CharField(
-        read_only=True, help_text="Who answers customers where no rule counts, in words; empty if one always does."
+        read_only=True, help_text="Who answers customers if no rule applies, in words; empty if one always does."
     )
     missing_choice = serializers.ListField(
-        child=serializers.CharField(), read_only=True, help_text="The agents between which a rule has to choose."
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="The agents that could answer customers while none is chosen.",
     )
     problems = AnswerProblemSerializer(many=True, read_only=True)
 
@@ -161,7 +163,7 @@ class AnswerRuleViewSet(RetrieveModelMixin, ListViewSet):
 
     @action(detail=False, methods=["get"], serializer_class=AnswerStateSerializer, pagination_class=None)
     def state(self, request: Request) -> Response:
-        """Read who answers where no rule counts, and whose agent can't answer now. Needs `agents.view_agent`."""
+        """Read who answers if no rule applies, and whose agent can't answer now. Needs `agents.view_agent`."""
         found = outlook(viewer=self.actor)
         problems = [(rule.pk, problem_of_agent(rule, found)) for rule in found.rules]
         return self.respond(
@@ -175,7 +177,7 @@ class AnswerRuleViewSet(RetrieveModelMixin, ListViewSet):
     @action(detail=True, methods=["post"], request_serializer=MovingAnswerRule)
     @idempotent
     def move(self, request: Request, **kwargs: Any) -> Response:
-        """Let it be tried sooner or later than its neighbour. Needs `agents.activate_agent`."""
+        """Move it one place up or down. Needs `agents.activate_agent`."""
         return self.call_service(rules.move_answer_rule)
 
     @action(

@@ -106,7 +106,7 @@ def revise_answer_rule(
 
 
 def move_answer_rule(*, actor: Actor, answer_rule_id: UUID, up: bool) -> AnswerRule:
-    """Let a rule be tried one place sooner, or later; at the end of the list nothing changes.
+    """Move a rule one place up or down; at the end of the list nothing changes.
 
     Needs `agents.activate_agent`. Raises `Refused`, `NotFound`. Writes `ANSWER_RULE_MOVED`.
     """
@@ -258,7 +258,7 @@ def _record(actor: Actor, action: str, row: AnswerRule) -> None:
         row,
         active=row.is_active,
         position=row.position,
-        condition=row.condition,
+        has_condition=bool(row.condition),
         within_hours=row.within_hours,
         **ids,
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from agents.answering.routing.choice import MISSING, NONE, Cast, Choice, cast_of, without_rule
+from agents.answering.routing.choice import MISSING, Cast, Choice, cast_of, without_rule
 from agents.answering.routing.facts import ReadRule
 from agents.answering.routing.models import AnswerRule
 from agents.answering.selectors import paused_outside
@@ -55,7 +55,7 @@ def cast_now() -> Cast:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Who answers somewhere: rules in their order, and who answers customers where none of them counts."""
+    """Who answers somewhere: rules in their order, and who answers customers if none of them applies."""
 
     rules: Sequence[AnswerRule]
     cast: Cast
@@ -64,15 +64,10 @@ class Outlook:
 
     @property
     def rivals(self) -> list[str]:
-        """Return the names of the agents between which a choice is missing."""
+        """Return the names of the agents that could answer while none is chosen."""
         if self.otherwise is None or self.otherwise.code != MISSING:
             return []
         return sorted(version.agent.name for version in self.cast.for_customers())
-
-    @property
-    def is_without_agent(self) -> bool:
-        """Return True if no agent is switched on."""
-        return self.otherwise is not None and self.otherwise.code == NONE
 
 
 def outlook(*, viewer: Actor, account_id: UUID | None = None) -> Outlook:

@@ -25,20 +25,20 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "no_model": "has a model that isn't set up here any more",
 }
 BY_RULE: Final[Mapping[str, str]] = {
-    RULE: "The answer rule “{rule}” named it.",
-    STAYS: "The answer rule “{rule}” gave it this conversation, and nothing since named another agent.",
-    FALLBACK: "The answer rule “{rule}” names {agent}, which {problem}. So its fallback answered.",
-    UNFIT: "The answer rule “{rule}” names {agent}, which {problem}, and no fallback can answer. A person was asked.",
-    PERSON: "The answer rule “{rule}” names a person, not an agent.",
+    RULE: "The answer rule “{rule}” chose it.",
+    STAYS: "The answer rule “{rule}” chose it earlier in this conversation, and nothing since chose another agent.",
+    FALLBACK: "The answer rule “{rule}” chose {agent}, which {problem}. So its fallback answered.",
+    UNFIT: "The answer rule “{rule}” chose {agent}, which {problem}, and no fallback can answer. A person was asked.",
+    PERSON: "The answer rule “{rule}” chose a person, not an agent.",
 }
 WITHOUT_RULE: Final[Mapping[str, str]] = {
-    NAMED: "The page or program that sent the message named it.",
-    ONLY: "No answer rule counts here, and it's the only agent for customers.",
-    TOPIC: "No answer rule counts here, and it knows what the colleague asked about.",
-    LAST: "No answer rule counts here, and it answered this colleague last.",
-    FIRST: "No answer rule counts here, and it's the first agent for colleagues.",
-    UNFIT: "No answer rule counts here. The only agent for customers is {agent}, which {problem}. A person was asked.",
-    MISSING: "No answer rule counts here, and several agents could answer: a choice is missing. A person was asked.",
+    NAMED: "The page or program that sent the message chose it.",
+    ONLY: "No answer rule applies here, and it's the only agent for customers.",
+    TOPIC: "No answer rule applies here, and it knows what the colleague asked about.",
+    LAST: "No answer rule applies here, and it answered this colleague last.",
+    FIRST: "No answer rule applies here, and it's the first agent for colleagues.",
+    UNFIT: "No answer rule applies here. The only agent for customers is {agent}, which {problem}. A person was asked.",
+    MISSING: "No answer rule applies here, and several agents could answer, but none is chosen. A person was asked.",
     NONE: "No agent is switched on. A person was asked.",
 }
 

@@ -135,7 +135,7 @@ def _answer_messages(run: AgentRun, *, may_wait: bool) -> None:
             answer = _round(run, speaker, watch, is_first=run.fence == 1 and not number, may_wait=may_wait)
             is_cut = answer.outcome.error == ANSWER_CUT
             asks_again = (is_cut and not was_cut) or (bool(answer.draft) and step_up(run))
-            if not asks_again and _finish(run, _asking_back(run, answer)):
+            if not asks_again and _finish(run, _asking_back(run, answer), watch):
                 return
             was_cut = was_cut or is_cut
             speaker.restart()
@@ -165,7 +165,7 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         grounds = doubt.grounds_of(version)
         grounds.take([*transcript.lines, *done])
         held, memory = Held(speaker.emit, version.prompt, grounds.holds), Memory()
-        with speaking(found.language):
+        with speaking(found.language, standing.contact_language):
             outcome = _orchestrate(
                 run, version, standing, transcript, done, watch, held, grounds, memory, is_new=is_first
             )
@@ -273,7 +273,7 @@ def _is_waiting(call: ToolCall) -> bool:
     return call.approval_id is not None and not call.result.get("withdrawn")
 
 
-def _finish(run: AgentRun, answer: Answer) -> bool:
+def _finish(run: AgentRun, answer: Answer, watch: Watch | None = None) -> bool:
     """Send the answer and finish the run together, or neither if the answer is overtaken.
 
     Returns False when a message joined in the meantime.
@@ -281,7 +281,7 @@ def _finish(run: AgentRun, answer: Answer) -> bool:
     """
     try:
         with transaction.atomic():
-            _end(run, answer)
+            _end(run, answer, watch)
     except (Overtaken, IntegrityError) as problem:
         if not lease.held(run).exists():
             # Another worker has it, and perhaps sent its answer, which refuses a second one with the same id.
@@ -292,7 +292,7 @@ def _finish(run: AgentRun, answer: Answer) -> bool:
     return True
 
 
-def _end(run: AgentRun, answer: Answer) -> None:
+def _end(run: AgentRun, answer: Answer, watch: Watch | None) -> None:
     """Send the answer and record the end, in the caller's transaction. Raises `Overtaken`."""
     conversation = conversations.lock_conversation(run.conversation_id, actor=None)
     ended_calls = ToolCall.objects.filter(run=run).exclude(state=ToolCall.State.RUNNING)
@@ -308,7 +308,10 @@ def _end(run: AgentRun, answer: Answer) -> None:
     if ended:
         # The customer asked for silence, or somebody had it in between: a failure is no news then either.
         answer = replace(answer, outcome=replace(answer.outcome, text="", error=""), ended=ended)
-    with speaking(conversation.language):
+    elif watch and not answer.outcome.error and (halt := watch.last_look()):
+        outcome = replace(answer.outcome, text="", error=halt, sources=())
+        answer = replace(answer, outcome=outcome, confidence=None, asked_back=False)
+    with speaking(conversation.spoken_language):
         _reply(run, conversation, answer, calls)
 
 

@@ -70,12 +70,22 @@ class Watch:
             raise Ended(LOST)
         if self._stops is None:  # under those an agent may still say that its requests are paused
             self._stops = found.stops
-        if caller and not {"", str(caller.agent_id)}.isdisjoint(found.stops - self._stops):
-            raise Halted(PAUSED)
+        if code := self._halt(found):
+            raise Halted(code)
+        self._looked_at = time.monotonic()
+
+    def last_look(self) -> str:
+        """Return why an answer that is ready may not be sent any more, "" if it may; the conversation is locked."""
+        return self._halt(selectors.read_moment(self._run, self._caller.user_id)) if self._caller else ""
+
+    def _halt(self, found: selectors.Standing | selectors.Moment) -> str:
+        caller = self._caller
+        if caller and not {"", str(caller.agent_id)}.isdisjoint(found.stops - (self._stops or frozenset())):
+            return PAUSED
         # At a call of a tool its rights are read again by themselves.
         if caller and caller.user_id and isinstance(found, selectors.Moment) and found.rights != caller.permissions:
-            raise Halted(SEAT_ENDED)
-        self._looked_at = time.monotonic()
+            return SEAT_ENDED
+        return ""
 
     def glance(self) -> None:
         """Check it before each piece that the model speaks and each public reading, several times a second at most."""

@@ -19,7 +19,7 @@ from agents.llm.built_in.types import (
     WITHDRAW,
 )
 from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL
-from core.text.speech import gettext, gettext_noop, ngettext
+from core.text.speech import SPOKEN, gettext, gettext_noop, ngettext, spoken_here
 
 LONGEST = 12
 MOST_ABILITIES = 40
@@ -40,7 +40,8 @@ _SAYINGS: Mapping[str, str] = {
     "advice": gettext_noop("That's your decision. Tell me plainly what you want to change and I'll request approval."),
 }
 _GREETING = gettext_noop("Hello! How can I help?")
-_HINT = gettext_noop("Ask me “What can you do?” to see what I can help with.")
+_HINT = "Ask me “What can you do?” to see what I can help with."
+"""In English only, in which alone it is understood."""
 _PERSON_HINT = gettext_noop("If you'd rather talk to a person, just say so and I'll bring in a colleague.")
 _FOR_ALL = frozenset({
     PERSON, ABILITIES, WITHDRAW, ANSWER, RESUBMIT, WAITING, HAPPENED, SEARCH_TOOL, ANSWER_TOOL,
@@ -52,8 +53,8 @@ def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:
     works = can_work(tools)
     if refused:
         return gettext(_ELSEWHERE) if works else _public()
-    # What can be done is asked for in English.
-    hint = gettext(_HINT if works and not topic.startswith(FOREIGN) else _PERSON_HINT)
+    is_english = spoken_here() == SPOKEN[0] and not topic.startswith(FOREIGN)
+    hint = _HINT if works and is_english else gettext(_PERSON_HINT)
     if topic == "greeting":
         return f"{gettext(_GREETING)} {hint}"
     if topic == "nothing" or topic.startswith(FOREIGN):

@@ -361,7 +361,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         agent = services.activate_draft(actor=viewer_of(request), agent_id=obj.pk, override=override, **seen_by(form))
         found = outlook(viewer=viewer_of(request))
         if found.rivals:
-            missing = f"Where no answer rule counts: {otherwise_of(found)}. Choose who answers on this page."
+            missing = f"If no answer rule applies: {otherwise_of(found)}. Choose who answers on this page."
             messages.warning(request, missing)
         return f"{agent.name} is now answering in version {form.cleaned_data['version']}."
 

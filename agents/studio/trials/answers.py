@@ -25,6 +25,7 @@ from agents.privacy import Vault
 from agents.selectors import tools_of
 from agents.studio.trials import flow
 from agents.studio.trials.calls import OutOfTime, Step, TrialCalls, offered_in_trial
+from conversations.models import Conversation
 from core.actors import Actor
 from core.errors import Conflict, WalkerError
 from core.observability.logging import get_logger
@@ -118,7 +119,9 @@ def answer(
     grounds = doubt.grounds_of(version)
     grounds.take(lines)
     stopped, confidence = "", None
-    with speaking(language_of_talk([line.text for line in lines if line.role == "user"])):
+    known = Conversation.objects.filter(pk=conversation_id).values_list("contact__language", flat=True)
+    told = language_of_talk([line.text for line in lines if line.role == "user"])
+    with speaking(told, (known.first() if conversation_id else "") or ""):
         outcome = _run(version, context, calls, grounds)
         if vault:
             outcome = replace(outcome, text=vault.show(outcome.text))

@@ -36,8 +36,8 @@ SHOWABLE: Final = {"contact": "the contact", "messages": "the messages"}
 REASONS: Final = {
     "agent_failed": "the agent couldn't answer",
     "rule_asks_person": "an answer rule leaves this to a person",
-    "agent_cant_answer": "the agent that is chosen here can't answer: look at Who answers",
-    "no_agent_chosen": "several agents could answer and none is chosen: look at Who answers",
+    "agent_cant_answer": "the agent that is chosen here can't answer: see Who answers",
+    "no_agent_chosen": "several agents could answer and none is chosen: see Who answers",
     "no_agent": "no agent is switched on",
     "low_confidence": "the agent wasn't sure enough of its answer",
     "gate_instructions": "the agent's answer repeated its instructions",

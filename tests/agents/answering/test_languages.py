@@ -12,8 +12,9 @@ from agents.answering.runs.batches import QUIET
 from agents.knowledge import services as knowledge
 from agents.knowledge.models import Document
 from agents.llm.built_in import phrases
+from agents.llm.built_in.replies import say
 from agents.models import AgentRun
-from conversations.models import Conversation, Message
+from conversations.models import Contact, Conversation, Message
 from conversations.replies.wait_notice import answer_about_the_wait
 from core.actors import system
 from core.clock import now
@@ -90,6 +91,9 @@ def test_language_without_words_of_ours_gets_the_article_or_a_person(help_desk: 
     asked = "Hoe lang heb ik om iets terug te sturen?"
     assert help_desk.say(asked, "visitor") == "Thank you for your message. A colleague will reply here."
     assert (help_desk.conversation.state, help_desk.conversation.escalation_reason) == ("person", "language")
+    help_desk.say("Hello", "visitor-3")
+    Contact.objects.update(language="de")
+    assert help_desk.say(asked, "visitor-3").startswith("Vielen Dank für Ihre Nachricht.")  # the contact's language
     where = Document.objects.all()[0].collection_id
     article = knowledge.write_article(actor=OPERATOR, collection_id=where, title="Terugsturen", text=DUTCH)
     assert article.language == "nl"
@@ -150,6 +154,14 @@ def test_article_is_searched_as_its_language_or_by_whole_words(help_desk: Desk) 
     }
     assert found == {code: language for code, (language, _) in texts.items()}
     assert "30 dni" in help_desk.say("Czy mogę zwrócić buty w ciągu 30 dni od dostawy?", "visitor")
+
+
+def test_what_is_understood_in_english_alone_is_offered_in_english_alone() -> None:
+    found = set()
+    for code in SPOKEN:
+        with speaking(code):
+            found |= {(code, topic) for topic in ("greeting", "nothing") if "What can you" in say(topic, ["any_tool"])}
+    assert found == {("en", "greeting"), ("en", "nothing")}
 
 
 def test_sentences_are_in_the_language_of_the_context_only() -> None:

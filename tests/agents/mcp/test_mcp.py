@@ -24,7 +24,7 @@ from agents.studio.evals import runs as checking
 from agents.studio.trials import room
 from agents.studio.trials import turns as trying
 from agents.studio.trials.speakers import caller_as
-from conversations.models import Conversation
+from conversations.models import Contact, Conversation
 from core.clock import now
 from core.errors import Conflict
 from core.models import AuditEntry
@@ -110,6 +110,8 @@ def test_caller_decides_what_is_offered_and_foreign_text_stops_requests(desk: De
     assert "pause_campaign" not in listed
     assert caller.call("pause_campaign", campaign="Summer Sale")[0]["error"] == "not_offered"
     assert caller.call("no_such_tool")[0]["error"] == "unknown_tool"
+    Contact.objects.update(language="de")
+    assert "Gerne. Ich hole jemanden" in str(caller.call("bring_person", 5))  # our sentence, in their language
     assert not Approval.objects.exists()
     Agent.objects.update(is_active=True)
     AgentRun.objects.update(state="finished", lease_until=None)

