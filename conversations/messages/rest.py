@@ -6,7 +6,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from conversations.messages.beginnings import SUBJECT_LIMIT
+from conversations.messages.first_emails import SUBJECT_LIMIT
 from conversations.models import Message
 from conversations.texts import VARIABLE_LIMIT
 

@@ -31,7 +31,7 @@ from conversations.contacts.selectors.directory import ContactFilters, points_in
 from conversations.inbox.teams.seen import seen_by
 from conversations.merges.admin import PATH as MERGE_PATH
 from conversations.merges.admin import UNDO, MergeActions
-from conversations.messages.beginnings import SUBJECT_LIMIT, begin_conversation
+from conversations.messages.first_emails import SUBJECT_LIMIT, begin_conversation
 from conversations.messages.outbound import REPLY
 from conversations.models import ChannelAccount, Contact, ContactPoint
 from conversations.registry import panels_at

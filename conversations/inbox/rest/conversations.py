@@ -33,7 +33,7 @@ from conversations.inbox.selectors import lists
 from conversations.inbox.selectors.search import refuse_personal
 from conversations.inbox.tags import change_tags
 from conversations.inbox.teams.rest import Moving, Prioritising, Snoozing
-from conversations.messages import attachments, beginnings, outbound
+from conversations.messages import attachments, first_emails, outbound
 from conversations.messages.downloads import download
 from conversations.messages.files.rules import LARGEST, MB, Upload
 from conversations.messages.outbound import ByTemplate, Draft, Sender
@@ -253,7 +253,7 @@ class ContactConversationViewSet(ApiViewSet):
         `no_address`, `opted_out`, `blocked` or `unreachable` where the contact can't be written to, `merged`, `erased`;
         `id_reused` for another text under a known `client_id`.
         """
-        return self.call_service(beginnings.begin_conversation)
+        return self.call_service(first_emails.begin_conversation)
 
 
 class MessageViewSet(ApiViewSet):
