@@ -36,8 +36,8 @@ OPTION = re.compile(r'<option value="([^"]+)"')
 LINK = re.compile(r'href="(\?[^"]+)"')
 ROW = re.compile(r'class="wk-row-link" href="([^"]+)"')
 # Not parts of a list: a reveal that is not open, and places that only a page before names.
-# And which figures have which dimension is said by the list of figures.
-NO_FILTERS = frozenset({"show_pii", "cursor", "dimension"})
+# And which figures have which dimension and step is said by the list of figures.
+NO_FILTERS = frozenset({"show_pii", "cursor", "dimension", "step"})
 # Their documents are made up here, and no service writes such.
 NOT_OPENED = ("/admin/agents/evalcase/",)
 MOST_ROWS = 3
