@@ -166,6 +166,11 @@ router.register(f"{V1}teams/<uuid:team_id>/messages", TeamMessageViewSet, "api-t
 router.register(f"{V1}availability", AvailabilityViewSet, "api-availability")
 router.register(f"{V1}contacts", ContactViewSet, "api-contacts")
 router.register(f"{V1}contacts/<uuid:contact_id>/merge", ContactMergeViewSet, "api-contact-merge")
+router.register(
+    f"{V1}contacts/<uuid:contact_id>/conversations",
+    conversations.ContactConversationViewSet,
+    "api-contact-conversations",
+)
 router.register(f"{V1}contacts/<uuid:contact_id>/facts", FactViewSet, "api-contact-facts")
 router.register(f"{V1}consents", ConsentViewSet, "api-consents")
 router.register(f"{V1}members/invitations", InvitationViewSet, "api-invitations")

@@ -53,22 +53,20 @@ class EmailTransport(Transport):
         """Hand the answer to the mail queue, which retries by itself, and try once to send it now."""
         conversation = Conversation.objects.get(pk=outbound.conversation_id)
         message = Message.objects.get(pk=outbound.message_id)
-        # What is kept of the newest email before this answer; of an erased one nothing.
-        rows = Message.objects.filter(conversation_id=message.conversation_id, direction=Message.Direction.IN)
-        found = rows.filter(seq__lt=message.seq).order_by("-seq").first()
-        facts = found.metadata.get("mail") if found is not None else None
-        answered = facts if isinstance(facts, dict) else {}
-        message_id = threads.message_id_of(message.pk, outbound.from_address.rpartition("@")[2])
+        domain = outbound.from_address.rpartition("@")[2]
+        answered, message_id = _answered(message, domain), threads.message_id_of(message.pk, domain)
+        # Only the email that begins a conversation has a subject of its own.
+        own = _facts_of(message).get("subject")
         with speaking(conversation.spoken_language):
             no_subject, files_only = gettext(SUBJECT), gettext(FILES_ONLY)
         try:
             with transaction.atomic():
-                subject = " ".join(str(answered.get("subject") or no_subject).split())
+                subject = " ".join(str(own or answered.get("subject") or no_subject).split())
                 row = queue_mail(
                     NewMail(
                         type=MAIL_TYPE,
                         recipient=outbound.recipient.value,
-                        subject=subject if subject[:3].lower() == "re:" else f"Re: {subject}",
+                        subject=subject if own or subject[:3].lower() == "re:" else f"Re: {subject}",
                         text=outbound.text if outbound.text.strip() else files_only,
                         key=_key_of(outbound),
                         ref=message.pk,
@@ -91,6 +89,24 @@ class EmailTransport(Transport):
             return COMMON[code]
         meaning = meaning_of(code.removeprefix(OF_SERVICE))
         return Explanation(meaning.words, meaning.advice, page_of(code))
+
+
+def _answered(message: Message, domain: str) -> Mapping[str, Any]:
+    """Return what is kept of the newest email that the customer wrote before, or of ours that began the conversation.
+
+    Of an erased one nothing.
+    """
+    rows = Message.objects.filter(conversation_id=message.conversation_id, seq__lt=message.seq).order_by("-seq")
+    if (theirs := rows.filter(direction=Message.Direction.IN).first()) is not None:
+        return _facts_of(theirs)
+    ours = rows.last()
+    facts = _facts_of(ours) if ours is not None else {}
+    return {**facts, "message_id": threads.message_id_of(ours.pk, domain)} if ours is not None and facts else {}
+
+
+def _facts_of(message: Message) -> Mapping[str, Any]:
+    facts = message.metadata.get("mail")
+    return facts if isinstance(facts, dict) else {}
 
 
 def _code_of(error: str) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, Literal
 
+from channels_app.meta_whatsapp.normalise import moment_of
+
 Kind = Literal["message", "status", "echo", "preference", "change", "post"]
 Document = dict[str, Any]
 ECHOES: Final = ("smb_message_echoes", "message_echoes")
@@ -32,17 +34,21 @@ _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.S)
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One part of a post. `key` names the event, `line` its sender, whose elements are processed in order."""
+    """One part of a post. `key` names the event, `line` its sender, whose elements are processed in order.
+
+    `wrote` is when it happened, in Unix seconds; 0 if it doesn't say.
+    """
 
     kind: Kind
     phone_number_id: str
     key: str
     line: str = field(repr=False)
     body: bytes = field(repr=False)
+    wrote: float = 0
 
 
 def elements_of(body: bytes) -> list[Element]:
-    """Return the elements of a post; one that can't be read is an element as a whole."""
+    """Return the elements of a post by their times; one that can't be read is an element as a whole."""
     try:
         found = _elements(body)
     except RecursionError:
@@ -72,7 +78,8 @@ def _elements(body: bytes) -> list[Element] | None:
             found += islice(_elements_of_change(change, entry.get("time")), MOST)
             if len(found) >= MOST:
                 return None
-    return found
+    # Meta doesn't promise an order within a post, and what comes first is processed first.
+    return sorted(found, key=lambda element: element.wrote)
 
 
 def _whole_number(digits: str) -> int | None:
@@ -165,7 +172,8 @@ def _element(kind: Kind, number: str, facts: Document) -> Element:
         key = f"{kind}:{key}"
     # Statuses may overtake each other; messages of one person may not.
     line = (phone or user or key) if kind in (*OF_SENDER, "echo") else key
-    return Element(kind, number, key, line, body)
+    moment = moment_of(str(item.get("timestamp") or facts.get("time") or ""))
+    return Element(kind, number, key, line, body, moment.timestamp() if moment else 0)
 
 
 def phone_of(value: Any) -> str:

@@ -21,6 +21,7 @@ from core.privacy.encryption import blind_index
 from core.reach import ledger
 
 _TAG = re.compile(r"[\w][\w .&+-]{0,59}")
+_NUMBER = re.compile(r"(?:\W*\d){6,}\W*")
 
 
 class ContactErased(Conflict):
@@ -92,8 +93,11 @@ def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
 
 
 def name_of(sender: SenderIdentity) -> str:
-    """Return the name that a channel gives its sender, cut to what is stored; "" for none."""
-    return texts.clean(sender.display_name).strip()[:NAME_LIMIT]
+    """Return the name that a channel gives its sender, cut to what is stored; "" for none or a phone number."""
+    name = texts.clean(sender.display_name).strip()[:NAME_LIMIT]
+    # WhatsApp names a person by their number until it knows better; the name that comes later is then taken.
+    is_number = sender.kind in points.same_channel("phone") and _NUMBER.fullmatch(name)
+    return "" if is_number else name
 
 
 def _find(kind: str, index: str, *, lock: bool = False) -> FoundContact | None:

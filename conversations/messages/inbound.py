@@ -123,9 +123,11 @@ def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime) -> Me
     return message
 
 
-def open_conversation(actor: Actor, account_id: UUID, found: contacts.FoundContact, moment: datetime) -> Conversation:
+def open_conversation(
+    actor: Actor, account_id: UUID, found: contacts.FoundContact, moment: datetime, *, thread: str = ""
+) -> Conversation:
     """Return an address's one open conversation on an account, reopened or created, in a transaction."""
-    conversation, opened = _reopen_or_create(account_id, found, "", moment)
+    conversation, opened = _reopen_or_create(account_id, found, thread, moment)
     if opened:
         _announce_opened(actor, conversation, opened)
     return conversation

@@ -6,6 +6,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from conversations.messages.first_emails import SUBJECT_LIMIT
 from conversations.models import Message
 from conversations.texts import VARIABLE_LIMIT
 
@@ -124,7 +125,26 @@ class MessageSerializer(serializers.Serializer[Any]):
     sources = SourceSerializer(source="metadata.sources", many=True, read_only=True, default=list)
     status = serializers.ChoiceField(choices=Message.Status.choices, read_only=True)
     failure = FailureSerializer(read_only=True, allow_null=True, help_text="Only for a failed message.")
-    mail = MailFactsSerializer(read_only=True, allow_null=True, help_text="Only for an email that came in.")
+    mail = MailFactsSerializer(
+        read_only=True, allow_null=True, help_text="Only for an email that came in, or that began a conversation."
+    )
+    created_at = serializers.DateTimeField(read_only=True)
+
+
+class Beginning(serializers.Serializer[Any]):
+    """The first email of a conversation."""
+
+    subject = serializers.CharField(max_length=SUBJECT_LIMIT)
+    text = serializers.CharField(max_length=settings.TEXT_LIMIT)
+    account_id = serializers.UUIDField(default=None, help_text="The mailbox that sends it, where there are several.")
+    client_id = serializers.UUIDField(default=None, help_text="Your id of it; a repetition is the first one.")
+
+
+class BegunSerializer(serializers.Serializer[Any]):
+    """A conversation that was begun."""
+
+    id = serializers.UUIDField(read_only=True, help_text="Of the conversation.")
+    channel_account_id = serializers.UUIDField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
 
 

@@ -227,6 +227,7 @@ DOORS = [
     Door("post", "contacts/", "support", 201, "viewer", outsider=201, body={"email": "new@customer.example"}),
     Door("patch", "contacts/{contact}/", "support", 200, "viewer", body={"language": "de"}),
     Door("get", "contacts/{contact}/", "support", 200, "viewer"),
+    Door("post", "contacts/{contact}/conversations/", "support", 409, "viewer", body={"subject": "Hi", "text": "Ho"}),
     Door("get", "contacts/{contact}/facts/", "support", 200, "viewer"),
     Door("get", "contacts/{contact}/facts/{fact}/", "support", 200, "viewer"),
     Door("put", "contacts/{contact}/facts/{fact}/", "support", 200, "viewer", body={"value": "Globex"}),

@@ -1,8 +1,10 @@
 """The console's list of contacts, and the page of one, from which a person is erased."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -29,9 +31,12 @@ from conversations.contacts.selectors.directory import ContactFilters, points_in
 from conversations.inbox.teams.seen import seen_by
 from conversations.merges.admin import PATH as MERGE_PATH
 from conversations.merges.admin import UNDO, MergeActions
-from conversations.models import Contact
+from conversations.messages.first_emails import SUBJECT_LIMIT, begin_conversation
+from conversations.messages.outbound import REPLY
+from conversations.models import ChannelAccount, Contact, ContactPoint
 from conversations.registry import panels_at
 from core.errors import Invalid
+from core.ids import uuid7
 
 SHOWN = 20
 OBJECT = "conversations.contact"
@@ -59,6 +64,20 @@ class ErasedFilter(SelectFilter):
             return queryset.exclude(merged_into=None)
         whole = queryset.filter(merged_into=None)
         return whole.filter(erased_at__isnull=chosen == "here") if chosen else whole
+
+
+class BeginForm(ConsoleForm):
+    """The first email to a contact."""
+
+    account_id = forms.TypedChoiceField(label="From", coerce=UUID, empty_value=None, required=False)
+    subject = forms.CharField(label="Subject", max_length=SUBJECT_LIMIT)
+    text = forms.CharField(label="Your email", max_length=settings.TEXT_LIMIT, widget=forms.Textarea(attrs={"rows": 8}))
+    client_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        mailboxes = ChannelAccount.objects.filter(kind=ChannelAccount.Kind.EMAIL, is_active=True).order_by("name")
+        self.fields["account_id"].choices = list(mailboxes.values_list("pk", "name"))  # type: ignore[attr-defined]
 
 
 @admin.register(Contact)
@@ -150,6 +169,8 @@ class ContactAdmin(MergeActions):
             return ""
         if action.path in (MERGE_PATH, UNDO):
             return self.why_not_merge(request, action, contact)
+        if action.path == "write":
+            return _why_not_write(contact)
         if action.path in ("block", "unblock"):
             blocked = wishes_of(contact.points.all()).is_blocked
             if contact.erased_at is not None:
@@ -209,6 +230,16 @@ class ContactAdmin(MergeActions):
             raise Invalid("No contact has this address.", fields={"address": ["No contact has this address."]})
         return HttpResponseRedirect(self.object_url(found))
 
+    write = calls(
+        begin_conversation,
+        "contact_id",
+        permission=REPLY,
+        form=BeginForm,
+        title="Write an email…",
+        submit="Send",
+        explain="It begins a new conversation, which is yours. Their answer comes back to it.",
+        done=lambda begun: HttpResponseRedirect(reverse("admin:conversations_conversation_change", args=[begun.pk])),
+    )
     block = calls(
         blocks.block_contact,
         "contact_id",
@@ -247,3 +278,16 @@ class ContactAdmin(MergeActions):
         reason = form.cleaned_data["reason"]
         erasure = erase_contact(actor=viewer_of(request), contact_id=contact.pk, reason=reason)
         return redirect_to_progress(erasure)
+
+
+def _why_not_write(contact: Contact) -> str:
+    """Return why no email can be written to a contact; what they said about it is asked when it is sent."""
+    if contact.erased_at is not None:
+        return "This contact has been erased."
+    if contact.merged_into_id is not None:
+        return "This contact was merged into another one. Write to that one."
+    if not any(point.kind == ContactPoint.Kind.EMAIL for point in contact.points.all()):
+        return "This contact has no email address."
+    if not ChannelAccount.objects.filter(kind=ChannelAccount.Kind.EMAIL, is_active=True).exists():
+        return "No mailbox is connected."
+    return ""

@@ -33,11 +33,11 @@ from conversations.inbox.selectors import lists
 from conversations.inbox.selectors.search import refuse_personal
 from conversations.inbox.tags import change_tags
 from conversations.inbox.teams.rest import Moving, Prioritising, Snoozing
-from conversations.messages import attachments, outbound
+from conversations.messages import attachments, first_emails, outbound
 from conversations.messages.downloads import download
 from conversations.messages.files.rules import LARGEST, MB, Upload
 from conversations.messages.outbound import ByTemplate, Draft, Sender
-from conversations.messages.rest import MessageSerializer, Reply
+from conversations.messages.rest import Beginning, BegunSerializer, MessageSerializer, Reply
 from conversations.messages.selectors import messages
 from conversations.replies import canned_replies, drafts
 from core.errors import Conflict, NotFound
@@ -236,6 +236,24 @@ class ConversationViewSet(ApiViewSet):
         change = contacts.add_tag if body["present"] else contacts.remove_tag
         change(actor=self.actor, contact_id=contact_id, name=body["name"])
         return super().respond(directory.read_contact(viewer=self.actor, contact_id=contact_id))
+
+
+class ContactConversationViewSet(ApiViewSet):
+    """Conversations that a colleague begins with a contact."""
+
+    permissions: ClassVar = {"create": REPLY}
+    serializer_class = BegunSerializer
+    request_serializers: ClassVar = {"create": Beginning}
+
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Begin a conversation with a contact by email; the caller has it. Needs `conversations.reply_conversation`.
+
+        Without `account_id` the only mailbox sends it: 400 where there are several, 409 `no_mailbox` without one. 409
+        `no_address`, `opted_out`, `blocked` or `unreachable` where the contact can't be written to, `merged`, `erased`;
+        `id_reused` for another text under a known `client_id`.
+        """
+        return self.call_service(first_emails.begin_conversation)
 
 
 class MessageViewSet(ApiViewSet):

@@ -172,10 +172,10 @@ def _run(row: MessageRow) -> UUID | None:
 
 
 def _turn(row: MessageRow, files: tuple[FileLine, ...], customer: str) -> Turn:
-    text = row.text
+    text, is_ours = row.text, row.direction == Message.Direction.OUT
     mail = None
     if row.mail:
-        notes = (AUTOMATIC.get(row.mail.automatic, ""), "" if row.mail.is_proven else "Sender not verified")
+        notes = (AUTOMATIC.get(row.mail.automatic, ""), "" if row.mail.is_proven or is_ours else "Sender not verified")
         mail = MailLine(row.mail.subject, row.mail.quoted, tuple(filter(None, notes)))
     if mail and mail.subject:
         # The first message of a thread begins with the subject, which has its own line here.
@@ -187,7 +187,7 @@ def _turn(row: MessageRow, files: tuple[FileLine, ...], customer: str) -> Turn:
             else Message.ContentType(row.content_type).label
         )
         text = f"[{label}] {text}".strip()
-    status = Message.Status(row.status).label if row.direction == Message.Direction.OUT else ""
+    status = Message.Status(row.status).label if is_ours else ""
     match row.sender_type:
         case "person":
             who = row.sender_name or "A colleague"

@@ -170,8 +170,8 @@ def row_of(
 
 
 def _mail_facts(message: Message, *, clear: bool) -> MailFacts | None:
-    """Return what is kept of an email that came in; None for every other message and for an erased one."""
-    facts = message.metadata.get("mail") if message.direction == Message.Direction.IN else None
+    """Return what is kept of an email that came in or began a conversation; None for others and for an erased one."""
+    facts = message.metadata.get("mail")
     if not isinstance(facts, dict):
         return None
     subject, quoted = str(facts.get("subject") or ""), str(facts.get("quoted") or "")

@@ -1,5 +1,6 @@
 """The description fits the routes, names every error, and its page works under our own policy."""
 
+import importlib
 import json
 import re
 import subprocess
@@ -12,9 +13,11 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
+from pytest_django.live_server_helper import LiveServer
 
 from config.api import Root, urlpatterns
 from core.rest.schema import ERRORS, WRITING_ERRORS
+from tests.api.office import KIND, Office
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ROOT = Path(__file__).resolve().parents[3]
@@ -143,18 +146,50 @@ def test_no_default_is_a_text_that_would_be_refused(described: Any) -> None:
     assert [part for part in parts(described) if part.get("default") == "" and part.get("minLength")] == []
 
 
-@pytest.mark.long
-def test_a_generator_of_clients_builds_every_operation(described: Any, tmp_path: Path) -> None:
-    document, settings, made = tmp_path / "schema.json", tmp_path / "settings.json", tmp_path / "client"
+def made_client(described: Any, tmp_path: Path) -> Path:
+    """Let openapi-python-client make a client, without a warning, and return its package."""
+    document, settings, made = tmp_path / "schema.json", tmp_path / "settings.json", tmp_path / "walker_client"
     document.write_text(json.dumps(described, default=str))
     settings.write_text('{"post_hooks": []}')  # it would call ruff, if it is there
     tool = Path(sys.executable).parent / "openapi-python-client"
     options = ["--path", document, "--config", settings, "--meta", "none", "--output-path", made, "--fail-on-warning"]
     done = subprocess.run([tool, "generate", *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    return made
+
+
+@pytest.mark.long
+def test_a_generator_of_clients_builds_every_operation(described: Any, tmp_path: Path) -> None:
+    made = made_client(described, tmp_path)
     built = [path for path in (made / "api").rglob("*.py") if path.name != "__init__.py"]
     assert len(built) == len(operations(described))
     assert all(compile(path.read_text(), path, "exec") for path in made.rglob("*.py"))
+
+
+@pytest.mark.long
+def test_a_made_client_requests_lists_approves_and_reads_an_error(
+    described: Any, tmp_path: Path, live_office: Office, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_client(described, tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    package, models = importlib.import_module("walker_client"), importlib.import_module("walker_client.models")
+
+    def call(role: str, name: str, *ids: Any, **more: Any) -> Any:
+        module = importlib.import_module(f"walker_client.api.approvals.approvals_{name}")
+        client = package.AuthenticatedClient(live_server.url, token=live_office.key(role))
+        return module.sync_detailed(*ids, client=client, **more)
+
+    body = {"kind": KIND, "params": {"campaign": "Winter", "budget": "120.00"}}
+    asked = call("support", "create", body=models.ProposalRequest.from_dict(body)).parsed
+    assert asked.state == "pending"
+    assert asked.id in {row.id for row in call("approver", "list").parsed.results}
+    stale = call("approver", "approve", asked.id, body=models.VerdictRequest(digest="0" * 64))
+    assert (stale.status_code, stale.parsed.code) == (409, "stale_digest")
+    signed = call(
+        "approver", "approve", asked.id, body=models.VerdictRequest(digest=asked.digest, reason="Fine")
+    ).parsed
+    assert signed.state == "approved"
+    assert call("viewer", "retrieve", asked.id).parsed.state == "approved"
 
 
 def test_every_action_has_its_line_in_the_table_of_permissions() -> None:

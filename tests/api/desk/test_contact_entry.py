@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from conversations.contacts.models import visitor_label
+from conversations.models import ChannelAccount
+from core.tenancy.scope import tenant_scope
 from tests.api.office import Office
 
 
@@ -34,6 +36,26 @@ def test_contact_is_created_and_changed_once_per_address(office: Office) -> None
         for body in bodies:
             answer = caller.post("contacts/", body)
             assert (answer.status_code, [*answer.json()["fields"]]) == (400, [field]), body
+
+
+@pytest.mark.django_db
+def test_conversation_with_a_contact_is_begun_once_and_by_those_who_may_reply(office: Office) -> None:
+    caller = office.caller("support")
+    words = {"subject": "Your delivery", "text": "On Monday.", "client_id": str(uuid4())}
+    contact = caller.post("contacts/", {"email": "lena@vogt.example"}).json()["id"]
+    path = f"contacts/{contact}/conversations/"
+    assert caller.post(path, words).json()["code"] == "no_mailbox"
+    with tenant_scope(office.world.acme.pk):
+        ChannelAccount.objects.create(kind="email", provider="imap", name="Desk", address="desk@acme.example")
+    made = [caller.post(path, words) for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 201]
+    assert made[0].json() == made[1].json()
+    (message,) = caller.get(f"conversations/{made[0].json()['id']}/messages/").json()["results"]
+    assert (message["text"], message["mail"]["subject"]) == ("On Monday.", "Your delivery")
+    assert caller.post(path, {**words, "text": "On Tuesday."}).json()["code"] == "id_reused"
+    assert caller.post(path, {"text": "On Monday."}).status_code == 400
+    assert office.caller("viewer").post(path, words).status_code == 403
+    assert office.outsider().post(path, words).status_code == 404
 
 
 def test_contacts_without_a_name_have_labels_that_tell_them_apart() -> None:

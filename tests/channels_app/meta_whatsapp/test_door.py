@@ -14,7 +14,8 @@ from channels_app.kit.found import forget
 from channels_app.meta_whatsapp.elements import elements_of
 from channels_app.meta_whatsapp.numbers import proven_by
 from channels_app.webhooks import deliveries
-from conversations.models import ChannelAccount, Message
+from conversations.contacts.known_people import revise_contact
+from conversations.models import ChannelAccount, Contact, Message
 from core.models import DeadLetter
 from core.tenancy.scope import tenant_scope
 from standins.meta import seed
@@ -213,6 +214,33 @@ def test_only_contact_of_a_post_stands_for_nobody_else(door: Door) -> None:
     assert names == {"wamid.0001": "Ana Souza", "wamid.0002": "Bo", "wamid.0003": "Bo"}
 
 
+def test_batch_out_of_order_is_stored_by_the_times_of_its_messages(door: Door) -> None:
+    late = status("read") | {"timestamp": "2000000000"}
+    rows = change(messages=[message(4), message(2), {**message(1), "timestamp": "no time"}], contacts=[person()])
+    batch = wrap(change(statuses=[late]), rows, change(statuses=[status("sent")], messages=[message(3)]))
+    reports = [one.key for one in elements_of(json.dumps(batch).encode()) if one.kind == "status"]
+    assert reports == ["wamid.out:sent", "wamid.out:read"]
+    assert post(batch).status_code == 200
+    deliveries.dispatch_due_deliveries()
+    with door.inside():
+        found = list(Message.objects.order_by("seq").values_list("channel_message_id", flat=True))
+    assert found == [f"wamid.{number:04d}" for number in (1, 2, 3, 4)]
+
+
+def test_number_as_profile_name_gives_way_to_the_real_name_and_a_name_given_by_hand_stays(door: Door) -> None:
+    door.take(change(messages=[message(1)], contacts=[person(name=f"+{ANA[:2]} {ANA[2:]}")]))
+    with door.inside():
+        contact = Contact.objects.get()
+        assert contact.display_name == ""
+    door.take(change(messages=[message(2)], contacts=[person(name="Ana Souza")]))
+    with door.inside():
+        assert Contact.objects.get().display_name == "Ana Souza"
+        revise_contact(actor=door.world.actor("support"), contact_id=contact.pk, name="Ana S., owner")
+    door.take(change(messages=[message(3)], contacts=[person(name="Aninha")]))
+    with door.inside():
+        assert Contact.objects.get().display_name == "Ana S., owner"
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -263,6 +291,6 @@ def test_each_element_is_taken_apart_with_its_key() -> None:
     )
     found = elements_of(json.dumps(document).encode())
     assert [(one.kind, one.phone_number_id) for one in found] == [
-        (kind, NUMBER_ID) for kind in ("message", "status", "status", "echo", "change")
+        (kind, NUMBER_ID) for kind in ("change", "message", "echo", "status", "status")
     ]
-    assert [one.key for one in found[:4]] == ["wamid.0001", "wamid.out:sent", "wamid.out:delivered", "echo:wamid.0005"]
+    assert [one.key for one in found[1:]] == ["wamid.0001", "echo:wamid.0005", "wamid.out:sent", "wamid.out:delivered"]
