@@ -132,19 +132,22 @@ def assign_waiting(*, actor: Actor, team_id: UUID, now: datetime | None = None) 
         rows = {row.pk: row for row in free.order_by(*order)[:BATCH]}
         waiting = _waiting_of(list(rows.values()))
         given = match(waiting, people, team.policy, prefers_last=team.prefers_last_person)
+        made = []
         for conversation_id, person, why in given:
             conversation = rows[conversation_id]
             conversation.assigned_to_id = conversation.last_person_id = person.user_id
             conversation.save(update_fields=["assigned_to", "last_person"])
             facts: dict[str, Any] = {"user": str(person.user_id), "why": why, "team": str(team.pk)}
-            stream_events.append_state(conversation, inbox_type="conversation_assigned", **facts)
-            stream_events.record(actor, "CONVERSATION_ASSIGNED", conversation, old_state=PERSON, **facts)
+            events = stream_events.state_events(conversation, inbox_type="conversation_assigned", **facts)
+            fact = stream_events.fact_of(actor, "CONVERSATION_ASSIGNED", conversation, old_state=PERSON, **facts)
+            made.append(Change(events, fact))
         for number, user_id in enumerate(dict.fromkeys(person.user_id for _, person, _ in reversed(given))):
             # The last who was given one comes last.
             at = moment - timedelta(microseconds=number)
             TeamMember.objects.filter(team=team, user_id=user_id).update(last_given_at=at)
         if len(rows) == BATCH and given:
             wake_after_commit(team.pk)
+        changes.keep(made)
     return len(given)
 
 

@@ -116,7 +116,6 @@ def ask_survey(*, actor: Actor, survey_id: UUID, now: datetime | None = None) ->
             survey.asked_at, survey.ends_at = moment, moment + OPEN_FOR
         survey.save(update_fields=["skipped", "asked_at", "ends_at"])
         if not reason:
-            stream_events.append_survey_asked(conversation, survey)
             _record(actor, "SURVEY_ASKED", survey)
     return not reason
 
@@ -171,9 +170,9 @@ def rate_conversation(
         survey.way, survey.changed_at = way, moment
         survey.answered_at = survey.answered_at or moment
         survey.save(update_fields=["rating", "comment", "masked_comment", "way", "changed_at", "answered_at"])
-        stream_events.append_rating(conversation, survey)
         if rating <= LOW and not was_low:
             _tell_leads(survey)
+        stream_events.append_rating(conversation, survey)
         _record(actor, action, survey, rating=rating)
     return survey
 
@@ -224,6 +223,7 @@ def take_answer(inbound: InboundMessage, conversation: Conversation, moment: dat
     survey = Survey.objects.filter(conversation=conversation, asked_at__isnull=False).first()
     if survey is None or not may_rate(survey=survey, now=moment):
         return None
+    stream_events.hold_streams(conversation)
     message = message_store.store_in_closed(inbound, conversation, moment)
     writer = Actor(kind="contact", id=conversation.contact_id, name="customer", auth_strength="none")
     rate_conversation(actor=writer, survey_id=survey.pk, rating=rating, way=Survey.Way.TEXT, now=moment)
@@ -277,6 +277,7 @@ def _send_question(actor: Actor, survey: Survey, conversation: Conversation, mom
             ),
             now=moment,
             locked=conversation,
+            also=[stream_events.survey_asked_event(conversation, survey)],
         )
     except NotReachable as refusal:
         return refusal.code
