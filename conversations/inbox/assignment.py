@@ -123,7 +123,7 @@ def assign_waiting(*, actor: Actor, team_id: UUID, now: datetime | None = None) 
     _require_system(actor)
     moment = now or clock_now()
     with transaction.atomic():
-        team = Team.objects.select_for_update().filter(pk=team_id, is_open=True).first()
+        team = Team.objects.select_for_update(no_key=True).filter(pk=team_id, is_open=True).first()
         people = _available_people(team) if team else []
         if team is None or not any(person.has_room for person in people):
             return 0
@@ -273,6 +273,7 @@ def move_locked(actor: Actor, conversation: Conversation, *, team_id: UUID | Non
     if conversation.team_id == team_id:
         return None
     left = conversation.assigned_to_id
+    lock_rooms(team_id if left else None)
     is_theirs = TeamMember.objects.filter(team_id=team_id, user_id=left).exists()
     if left is not None and not is_theirs:
         conversation.assigned_to = None
@@ -318,6 +319,16 @@ def hand_back(*, actor: Actor, conversation_id: UUID, now: datetime | None = Non
     return True
 
 
+def lock_rooms(*team_ids: UUID | None) -> None:
+    """Lock teams until the commit, in one order, so that nobody else fills their people's room meanwhile.
+
+    Whoever gives a person a conversation by hand does so too: what is given automatically counts it.
+    """
+    wanted = {team_id for team_id in team_ids if team_id is not None}
+    if wanted:
+        list(Team.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk").values_list("pk"))
+
+
 def require_room(*, actor: Actor, conversation: Conversation, user_id: UUID, even_if_full: bool) -> None:
     """Raise `Conflict` ("full") if a person has no room in the team.
 
@@ -325,6 +336,7 @@ def require_room(*, actor: Actor, conversation: Conversation, user_id: UUID, eve
     """
     if conversation.team_id is None:
         return
+    lock_rooms(conversation.team_id)
     member = TeamMember.objects.filter(team_id=conversation.team_id, user_id=user_id).first()
     if member is None:
         return

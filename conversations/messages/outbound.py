@@ -14,7 +14,7 @@ from accounts.last_change import last_change
 from conversations import registry, texts
 from conversations.channel_accounts import templates
 from conversations.events import stream_events
-from conversations.inbox import clocks, states
+from conversations.inbox import assignment, clocks, states
 from conversations.inbox.teams.seen import get_seen, seen_by, seen_conversations
 from conversations.messages import attachments, delivery, file_contents, reach
 from conversations.messages.files.kinds import KINDS
@@ -303,6 +303,7 @@ def _assign_to_sender(
     conversation.staff_seen_at = moment
     fields = ["staff_seen_at"]
     if old_state == AGENT or conversation.assigned_to_id is None:
+        assignment.lock_rooms(conversation.team_id)
         conversation.state, conversation.assigned_to_id = PERSON, actor.user_id
         conversation.last_person_id = actor.user_id
         fields += ["state", "assigned_to", "last_person"]

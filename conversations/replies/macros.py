@@ -150,7 +150,9 @@ def run_macro(
     with transaction.atomic():
         conversation = states.locked(conversation_id, actor=actor)
         is_repeat = run_id is not None and _begin(actor, run, conversation_id)
-        # Before the first step, whose audit entry would come before the events of the next.
+        team = macro.steps.get("team")
+        # All locks before the first step, whose audit entry would come before those of the next.
+        assignment.lock_rooms(conversation.team_id, UUID(team["team_id"]) if team else None)
         stream_events.hold_streams(conversation)
         for kind, values in () if is_repeat else steps:
             try:
