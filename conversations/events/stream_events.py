@@ -126,9 +126,9 @@ def append_rating(conversation: Conversation, survey: Survey) -> None:
     is_first = survey.answered_at == survey.changed_at
     asked = {"team": survey.team_id, "person": survey.person_id, "is_first": is_first}
     counted = counted_of(conversation, **asked)
-    for_staff = {**facts, streams.COUNTED: counted}
-    told = {conversation.stream: facts, conversation.staff_stream: for_staff}
-    streams.append_all([streams.NewEvent(stream, SURVEY_RATED, payload) for stream, payload in told.items()])
+    for_staff: dict[str, Any] = {**facts, streams.COUNTED: counted}
+    own = streams.NewEvent(conversation.stream, SURVEY_RATED, facts)
+    streams.append_all([own, streams.NewEvent(conversation.staff_stream, SURVEY_RATED, for_staff)])
 
 
 def hold_streams(conversation: Conversation) -> None:
