@@ -322,7 +322,7 @@ def hand_back(*, actor: Actor, conversation_id: UUID, now: datetime | None = Non
 def lock_rooms(*team_ids: UUID | None) -> None:
     """Lock teams until the commit, in one order, so that nobody else fills their people's room meanwhile.
 
-    Whoever gives a person a conversation by hand does so too: what is given automatically counts it.
+    Giving a person a conversation by hand does so too: what is given automatically counts it.
     """
     wanted = {team_id for team_id in team_ids if team_id is not None}
     if wanted:
