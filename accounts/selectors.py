@@ -102,6 +102,15 @@ def roster() -> Roster:
     return Roster(dict(members.values_list("user_id", "role")))
 
 
+def hold_membership(user_id: UUID | None) -> None:
+    """Lock a member's row until the commit: its end or a change of its role waits, or has been seen.
+
+    In a transaction, before other rows: who ends a membership locks it first.
+    """
+    if user_id is not None:
+        list(Membership.objects.select_for_update(no_key=True).filter(user_id=user_id).values_list("pk"))
+
+
 def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
     """Return the names of members, current and former; erased people have none. One query."""
     wanted = {user_id for user_id in user_ids if user_id is not None}

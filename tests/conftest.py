@@ -19,6 +19,7 @@ from channels_app.kit.found import forget
 from core.db.roles import as_owner, set_time_limits
 from core.reliability import kept
 from core.tenancy.scope import tenant_scope
+from tests.database import lock_order
 from tests.database.emptying import empty_by_deleting, forget_keys
 from tests.database.template_database import remove_template_database, template_database
 from tests.event_types import register_test_events
@@ -143,6 +144,14 @@ def acme(world: World) -> Iterator[World]:
 
 
 @pytest.fixture(autouse=True)
+def _one_order_of_locks() -> Iterator[None]:
+    """Fail a test in which a transaction locked heads in an order by which two could wait for each other."""
+    yield
+    broken = lock_order.take_broken()
+    assert not broken, "heads locked in another order than core.events.publish says:\n" + "\n".join(broken)
+
+
+@pytest.fixture(autouse=True)
 def _fresh_accounts() -> None:
     """Know no channel's account from the test before."""
     forget()
@@ -166,6 +175,7 @@ def pytest_configure() -> None:
     hypothesis.settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     hypothesis.settings.load_profile("any machine")
     register_test_events()
+    lock_order.watch()
 
 
 @pytest.hookimpl(trylast=True)  # after those that are not wanted have gone

@@ -17,6 +17,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.errors import NotFound, Refused, Unavailable
 from core.events import streams
+from core.events.publish import publish
 from core.observability.logging import get_logger
 from core.privacy.encryption import current_key_id, derive_key
 from core.tenancy.scope import current_tenant_or_none, platform_scope, tenant_scope
@@ -184,6 +185,8 @@ def write_owed_entries_of(tenant_id: UUID) -> None:
     """Write owed entries into one tenant's chain, in order and each once."""
     with tenant_scope(tenant_id), transaction.atomic():
         owed = OwedEntry.objects.select_for_update().filter(owed_to__contains=[tenant_id])
+        events: list[streams.NewEvent] = []
+        facts: list[chain.Fact] = []
         for entry in filter(_is_sealed, owed.order_by("id")):
             others = [other for other in entry.owed_to if other != tenant_id]
             if others:
@@ -191,16 +194,12 @@ def write_owed_entries_of(tenant_id: UUID) -> None:
             else:
                 entry.delete()
             if entry.event:
-                streams.append("queue", *entry.event)
+                events.append(streams.NewEvent("queue", *entry.event))
             kept = {**entry.actor, "id": _id(entry.actor["id"]), "user_id": _id(entry.actor["user_id"])}
-            chain.record(
-                Actor(**kept if tenant_id == entry.home else {**kept, "address": ""}),
-                entry.action,
-                entry.object_type,
-                entry.object_id,
-                new_state=entry.new_state,
-                facts=_SCOPE,
-            )
+            actor = Actor(**kept if tenant_id == entry.home else {**kept, "address": ""})
+            told = chain.Fact(actor, entry.action, entry.object_type, entry.object_id, "", entry.new_state, _SCOPE)
+            facts.append(told)
+        publish(events=events, audit=facts)
 
 
 def _id(text: str) -> UUID | None:

@@ -97,11 +97,11 @@ def confirm_code(*, actor: Actor, account: ChannelAccount, code: str, now: datet
         raise wrong
     try:
         with transaction.atomic():
+            facts = [chain.Fact(actor, "OWN_ADDRESS_LINKED", OBJECT, found.pk, facts={"channel": account.kind})]
             if account.kind == ChannelAccount.Kind.WHATSAPP:
-                _take_from_others(actor, found, moment)
+                facts += _take_from_others(actor, found, moment)
             _proven(account).filter(person_id=person_id).delete()
             _waiting(account, person_id).filter(pk=found.pk).update(proven_at=moment, code_digest="", code_until=None)
-            chain.record(actor, "OWN_ADDRESS_LINKED", OBJECT, found.pk, facts={"channel": account.kind})
             notices.leave(
                 people=[person_id],
                 kind=KIND,
@@ -112,18 +112,20 @@ def confirm_code(*, actor: Actor, account: ChannelAccount, code: str, now: datet
                 dedupe_key=f"own-address:{found.pk}",
                 now=moment,
             )
+            chain.record_all(facts)
     except IntegrityError:
         raise Conflict("This address is already linked to a colleague. They have to unlink it first.") from None
     return found
 
 
-def _take_from_others(actor: Actor, found: ColleagueAddress, moment: datetime) -> None:
-    """Unlink a number from the colleague who proved it before, in the caller's transaction."""
+def _take_from_others(actor: Actor, found: ColleagueAddress, moment: datetime) -> list[chain.Fact]:
+    """Unlink a number from the colleague who proved it before; return what the caller records of it."""
+    taken = []
     account = found.channel_account
     rows = _proven(account).filter(address_digest=found.address_digest).exclude(person_id=found.person_id)
     for row in rows.select_for_update():
         facts = {"channel": account.kind, "proven_by": str(found.person_id)}
-        chain.record(actor, "OWN_ADDRESS_UNLINKED", OBJECT, row.pk, facts=facts)
+        taken.append(chain.Fact(actor, "OWN_ADDRESS_UNLINKED", OBJECT, row.pk, facts=facts))
         notices.leave(
             people=[row.person_id],
             kind=KIND,
@@ -136,6 +138,7 @@ def _take_from_others(actor: Actor, found: ColleagueAddress, moment: datetime) -
             now=moment,
         )
         row.delete()
+    return taken
 
 
 def _noun(account: ChannelAccount) -> str:

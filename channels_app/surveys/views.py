@@ -40,6 +40,7 @@ class SurveyForm(forms.Form):
         max_length=COMMENT_LIMIT,
         error_messages={"max_length": TOO_LONG},
     )
+    seen = forms.IntegerField(required=False)
 
 
 @never_cache
@@ -76,10 +77,12 @@ def _save(request: HttpRequest, survey: Survey) -> HttpResponse:
             rating=said["rating"],
             comment=said["comment"] or None,
             way=Survey.Way.PAGE,
+            seen=said["seen"],
         )
     except NotFound:
         raise
     except WalkerError as problem:
+        survey.refresh_from_db()
         return _ask(request, survey, form=form, said=problem.detail, status=problem.status)
     return _ask(request, kept, is_done=True)
 
@@ -102,6 +105,7 @@ def _ask(
         # What was said is sealed: scanners of mail open the link too, and it may be passed on.
         "comment": form.data.get("comment", "") if form else "",
         "has_comment": bool(survey.comment),
+        "seen": survey.rating or 0,
         "faults": {name: gettext(str(found[0])).format(limit=COMMENT_LIMIT) for name, found in form.errors.items()}
         if form
         else {},

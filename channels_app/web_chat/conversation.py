@@ -211,6 +211,7 @@ def rate(guest: Guest, conversation_id: UUID, frame: Rate, user_agent: str) -> N
         rating=frame.rating,
         comment=frame.comment,
         way="widget",
+        seen=frame.seen,
     )
 
 

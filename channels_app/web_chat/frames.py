@@ -71,11 +71,12 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Answer the survey of the conversation: a mark from 1 to 5, and perhaps a comment."""
+    """Answer the survey of the conversation: a mark from 1 to 5, perhaps a comment, and the mark that was shown."""
 
     survey: UUID
     rating: int
     comment: str | None = None
+    seen: int | None = None
 
 
 ClientFrame = Auth | Resume | SendMessage | Typing | Read | Stop | Rate
@@ -154,7 +155,8 @@ def read_rate(found: dict[str, Any]) -> Rate:
     if comment is not None and not isinstance(comment, str):
         raise BadFrame("A comment has to be text.")
     said = None if comment is None else printable(comment)
-    return Rate(read_uuid(found, "survey"), read_number(found, "rating"), said)
+    seen = read_number(found, "seen") if "seen" in found else None
+    return Rate(read_uuid(found, "survey"), read_number(found, "rating"), said, seen)
 
 
 def read_uuid(found: dict[str, Any], name: str = "id") -> UUID:

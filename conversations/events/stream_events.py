@@ -113,10 +113,11 @@ def append_suggestion(conversation: Conversation, suggestion: SuggestedReply) ->
     streams.append(conversation.staff_stream, "suggestion_dropped", {"suggestion": str(suggestion.pk)})
 
 
-def append_survey_asked(conversation: Conversation, survey: Survey) -> None:
-    """Publish that a customer was asked to rate a conversation."""
+def survey_asked_event(conversation: Conversation, survey: Survey) -> streams.NewEvent:
+    """Return the event that a customer was asked to rate a conversation."""
     counted = counted_of(conversation, team=survey.team_id, person=survey.person_id)
-    streams.append(conversation.staff_stream, "survey_asked", {"survey": str(survey.pk), streams.COUNTED: counted})
+    payload = {"survey": str(survey.pk), streams.COUNTED: counted}
+    return streams.NewEvent(conversation.staff_stream, "survey_asked", payload)
 
 
 def append_rating(conversation: Conversation, survey: Survey) -> None:
@@ -125,8 +126,14 @@ def append_rating(conversation: Conversation, survey: Survey) -> None:
     is_first = survey.answered_at == survey.changed_at
     asked = {"team": survey.team_id, "person": survey.person_id, "is_first": is_first}
     counted = counted_of(conversation, **asked)
-    streams.append(conversation.stream, SURVEY_RATED, facts)
-    streams.append(conversation.staff_stream, SURVEY_RATED, {**facts, streams.COUNTED: counted})
+    for_staff: dict[str, Any] = {**facts, streams.COUNTED: counted}
+    own = streams.NewEvent(conversation.stream, SURVEY_RATED, facts)
+    streams.append_all([own, streams.NewEvent(conversation.staff_stream, SURVEY_RATED, for_staff)])
+
+
+def hold_streams(conversation: Conversation) -> None:
+    """Lock the heads of a conversation's streams, before services that share a transaction (`streams.hold`)."""
+    streams.hold([conversation.stream, conversation.staff_stream, INBOX])
 
 
 def append_inbox(conversation: Conversation, inbox_type: str) -> None:

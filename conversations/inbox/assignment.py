@@ -123,7 +123,7 @@ def assign_waiting(*, actor: Actor, team_id: UUID, now: datetime | None = None) 
     _require_system(actor)
     moment = now or clock_now()
     with transaction.atomic():
-        team = Team.objects.select_for_update().filter(pk=team_id, is_open=True).first()
+        team = Team.objects.select_for_update(no_key=True).filter(pk=team_id, is_open=True).first()
         people = _available_people(team) if team else []
         if team is None or not any(person.has_room for person in people):
             return 0
@@ -132,19 +132,22 @@ def assign_waiting(*, actor: Actor, team_id: UUID, now: datetime | None = None) 
         rows = {row.pk: row for row in free.order_by(*order)[:BATCH]}
         waiting = _waiting_of(list(rows.values()))
         given = match(waiting, people, team.policy, prefers_last=team.prefers_last_person)
+        made = []
         for conversation_id, person, why in given:
             conversation = rows[conversation_id]
             conversation.assigned_to_id = conversation.last_person_id = person.user_id
             conversation.save(update_fields=["assigned_to", "last_person"])
             facts: dict[str, Any] = {"user": str(person.user_id), "why": why, "team": str(team.pk)}
-            stream_events.append_state(conversation, inbox_type="conversation_assigned", **facts)
-            stream_events.record(actor, "CONVERSATION_ASSIGNED", conversation, old_state=PERSON, **facts)
+            events = stream_events.state_events(conversation, inbox_type="conversation_assigned", **facts)
+            fact = stream_events.fact_of(actor, "CONVERSATION_ASSIGNED", conversation, old_state=PERSON, **facts)
+            made.append(Change(events, fact))
         for number, user_id in enumerate(dict.fromkeys(person.user_id for _, person, _ in reversed(given))):
             # The last who was given one comes last.
             at = moment - timedelta(microseconds=number)
             TeamMember.objects.filter(team=team, user_id=user_id).update(last_given_at=at)
         if len(rows) == BATCH and given:
             wake_after_commit(team.pk)
+        changes.keep(made)
     return len(given)
 
 
@@ -270,6 +273,7 @@ def move_locked(actor: Actor, conversation: Conversation, *, team_id: UUID | Non
     if conversation.team_id == team_id:
         return None
     left = conversation.assigned_to_id
+    lock_rooms(team_id if left else None)
     is_theirs = TeamMember.objects.filter(team_id=team_id, user_id=left).exists()
     if left is not None and not is_theirs:
         conversation.assigned_to = None
@@ -315,6 +319,16 @@ def hand_back(*, actor: Actor, conversation_id: UUID, now: datetime | None = Non
     return True
 
 
+def lock_rooms(*team_ids: UUID | None) -> None:
+    """Lock teams until the commit, in one order, so that nobody else fills their people's room meanwhile.
+
+    Giving a person a conversation by hand does so too: what is given automatically counts it.
+    """
+    wanted = {team_id for team_id in team_ids if team_id is not None}
+    if wanted:
+        list(Team.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk").values_list("pk"))
+
+
 def require_room(*, actor: Actor, conversation: Conversation, user_id: UUID, even_if_full: bool) -> None:
     """Raise `Conflict` ("full") if a person has no room in the team.
 
@@ -322,6 +336,7 @@ def require_room(*, actor: Actor, conversation: Conversation, user_id: UUID, eve
     """
     if conversation.team_id is None:
         return
+    lock_rooms(conversation.team_id)
     member = TeamMember.objects.filter(team_id=conversation.team_id, user_id=user_id).first()
     if member is None:
         return

@@ -11,6 +11,7 @@ from django.db import transaction
 from conversations.inbox import assignment, changes, snoozes, states, tags
 from conversations.inbox.changes import Change
 from conversations.models import Conversation
+from conversations.transitions import CLOSED
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid, NotFound, WalkerError
@@ -93,12 +94,15 @@ def change_many(
     found: list[RowResult] = []
     for first in range(0, len(wanted), size):
         ids = wanted[first : first + size]
-        found += _change_chunk(actor, ids, partial(begin, actor, **values), dry_run=dry_run)
+        step = partial(begin, actor, **values)
+        found += _change_chunk(actor, ids, step, team_id=values.get("team_id"), dry_run=dry_run)
     return found
 
 
-def _change_chunk(actor: Actor, ids: Sequence[UUID], begin: Callable[[], Step], *, dry_run: bool) -> list[RowResult]:
-    """Change conversations in one transaction; their events and audit entries are written at its end."""
+def _change_chunk(
+    actor: Actor, ids: Sequence[UUID], begin: Callable[[], Step], *, team_id: UUID | None, dry_run: bool
+) -> list[RowResult]:
+    """Change conversations, to `team_id` if they move, in one transaction that tells of them at its end."""
     made: list[Change | None] = []
     with transaction.atomic():
         try:
@@ -106,6 +110,7 @@ def _change_chunk(actor: Actor, ids: Sequence[UUID], begin: Callable[[], Step], 
         except WalkerError as problem:
             return [_refused(pk, problem) for pk in ids]
         rows = states.lock_all(ids, actor=actor)
+        assignment.lock_rooms(*(row.team_id for row in rows.values() if row.state != CLOSED), team_id)
         results = [_change_one(step, pk, rows.get(pk), made) for pk in ids]
         if dry_run:
             transaction.set_rollback(True)

@@ -77,8 +77,6 @@ def wake(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) ->
             return conversation
         clocks.go_on(conversation, moment)
         conversation.save(update_fields=["next_due_at", *clocks.unsnoozed(conversation, moment)])
-        stream_events.append_state(conversation, inbox_type="conversation_woken")
-        stream_events.record(actor, "CONVERSATION_WOKEN", conversation, old_state=conversation.state)
         if conversation.assigned_to_id:
             notices.leave(
                 people=[conversation.assigned_to_id],
@@ -89,6 +87,8 @@ def wake(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) ->
             )
         elif conversation.team_id:
             changes.wake_after_commit(conversation.team_id)
+        stream_events.append_state(conversation, inbox_type="conversation_woken")
+        stream_events.record(actor, "CONVERSATION_WOKEN", conversation, old_state=conversation.state)
     return conversation
 
 
@@ -174,8 +174,6 @@ def note_due(*, actor: Actor, conversation_id: UUID, now: datetime | None = None
         conversation.save(update_fields=["warned_due_at", "missed_due_at"])
         what = "answered" if clocks.waits_for_person(conversation) else "resolved"
         action = "CONVERSATION_LATE" if is_late else "CONVERSATION_DUE_SOON"
-        stream_events.record(actor, action, conversation, old_state=PERSON, what=what, due=due.isoformat())
-        stream_events.append_inbox(conversation, "conversation_late" if is_late else "conversation_due_soon")
         notices.leave(
             people=_who_hears(conversation, is_late=is_late),
             kind="answer_due",
@@ -184,6 +182,8 @@ def note_due(*, actor: Actor, conversation_id: UUID, now: datetime | None = None
             link=_page(conversation),
             dedupe_key=f"{action}:{conversation.pk}:{due.isoformat()}",
         )
+        stream_events.append_inbox(conversation, "conversation_late" if is_late else "conversation_due_soon")
+        stream_events.record(actor, action, conversation, old_state=PERSON, what=what, due=due.isoformat())
     return "missed" if is_late else "warned"
 
 

@@ -79,6 +79,7 @@ def take_over(*, actor: Actor, conversation_id: UUID) -> Conversation:
                 assigned_to=str(conversation.assigned_to_id),
                 **last_change(actor, KIND, conversation.pk, of=TAKES),
             )
+        assignment.lock_rooms(conversation.team_id)
         _give(conversation, user_id)
         stream_events.append_state(conversation, inbox_type="conversation_taken")
         stream_events.record(actor, "CONVERSATION_TAKEN_OVER", conversation, old_state=old_state)

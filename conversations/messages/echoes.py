@@ -46,7 +46,7 @@ def record_echo(*, actor: Actor, echo: InboundMessage) -> Message:
         return first
     moment = clock_now()
     found = contacts.find_or_create(echo.sender, contacts.point_index(echo.sender.kind, echo.sender.value))
-    conversation = inbound.open_conversation(actor, echo.channel_account_id, found, moment)
+    conversation, opened = inbound.reopen_or_create(echo.channel_account_id, found, "", moment)
     conversation = locked(conversation.pk, actor=actor)
     body = texts.checked(echo.text[: settings.TEXT_LIMIT], limit=settings.TEXT_LIMIT, empty_ok=bool(echo.media))
     files = message_store.files_to_fetch(echo.media)
@@ -76,6 +76,8 @@ def record_echo(*, actor: Actor, echo: InboundMessage) -> Message:
     for file in files:
         file.message = message
     Attachment.objects.bulk_create(files)
+    if opened:
+        inbound.announce_opened(actor, conversation, opened)
     stream_events.append_inbox(conversation, "message_sent")
     return message
 

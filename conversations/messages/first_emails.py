@@ -7,6 +7,7 @@ from django.db import transaction
 
 from conversations import texts
 from conversations.contacts import contacts
+from conversations.events import stream_events
 from conversations.messages import inbound, outbound
 from conversations.messages.outbound import REPLY, Draft, Sender
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
@@ -49,8 +50,13 @@ def begin_conversation(
         thread = f"begun:{key.hex}"
         begun = Conversation.objects.filter(channel_account=account, contact=contact, thread=thread).first()
         if begun is not None:
-            return _require_same(begun, key, text)
-        conversation = inbound.open_conversation(actor, account.pk, _addressee(contact_id), moment, thread=thread)
+            first = begun.messages.filter(direction=Message.Direction.OUT, client_id=key).first()
+            if first is None or first.body != texts.clean(text):
+                raise Conflict("A conversation with this id was begun before, in other words.", code="id_reused")
+            return begun
+        conversation, opened = inbound.reopen_or_create(account.pk, _addressee(contact_id), thread, moment)
+        stream_events.hold_streams(conversation)
+        inbound.announce_opened(actor, conversation, opened)
         draft = Draft(
             text=text,
             sender=Sender(type="person"),
@@ -84,10 +90,3 @@ def _addressee(contact_id: UUID) -> contacts.FoundContact:
     if point is None:
         raise gate.refusal("no_address")
     return contacts.FoundContact(contact_id, point.origin_id, None, point.pk, point.is_verified, has_name=True)
-
-
-def _require_same(begun: Conversation, client_id: UUID, text: str) -> Conversation:
-    first = begun.messages.filter(direction=Message.Direction.OUT, client_id=client_id).first()
-    if first is None or first.body != texts.clean(text):
-        raise Conflict("A conversation with this id was begun before, in other words.", code="id_reused")
-    return begun

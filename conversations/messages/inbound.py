@@ -113,24 +113,14 @@ def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime) -> Me
     if (answer := _taken(inbound, sender, moment)) is not None:
         _open_window(inbound, moment)
         return answer
-    conversation, opened = _reopen_or_create(inbound.channel_account_id, sender, inbound.thread, moment)
+    conversation, opened = reopen_or_create(inbound.channel_account_id, sender, inbound.thread, moment)
     message = message_store.store(inbound, moment, as_known=False)
     if message is None:
         raise Conflict("This conversation was closed at the same moment.", code="closed")
     _open_window(inbound, moment)
     if opened:
-        _announce_opened(actor, conversation, opened)
+        announce_opened(actor, conversation, opened)
     return message
-
-
-def open_conversation(
-    actor: Actor, account_id: UUID, found: contacts.FoundContact, moment: datetime, *, thread: str = ""
-) -> Conversation:
-    """Return an address's one open conversation on an account, reopened or created, in a transaction."""
-    conversation, opened = _reopen_or_create(account_id, found, thread, moment)
-    if opened:
-        _announce_opened(actor, conversation, opened)
-    return conversation
 
 
 def _taken(inbound: InboundMessage, sender: contacts.FoundContact, moment: datetime) -> Message | None:
@@ -147,7 +137,8 @@ def _taken(inbound: InboundMessage, sender: contacts.FoundContact, moment: datet
     return take(inbound, newest, moment)
 
 
-def _announce_opened(actor: Actor, conversation: Conversation, opened: str) -> None:
+def announce_opened(actor: Actor, conversation: Conversation, opened: str) -> None:
+    """Publish and record what `reopen_or_create` did, as the last statements before the commit."""
     stream_events.append_inbox(conversation, opened)
     old_state = CLOSED if opened == "conversation_reopened" else ""
     stream_events.record(actor, opened.upper(), conversation, old_state=old_state)
@@ -166,9 +157,10 @@ def _place(account_id: UUID, sender: contacts.FoundContact, thread: str) -> dict
     return {"channel_account_id": account_id, **whose, "thread": thread}
 
 
-def _reopen_or_create(
+def reopen_or_create(
     account_id: UUID, sender: contacts.FoundContact, thread: str, moment: datetime
 ) -> tuple[Conversation, str]:
+    """Return an address's one open conversation, locked, and what `announce_opened` has to say of it, or ""."""
     # One at a time per contact: nothing else opens a conversation while this lock is held.
     rows = Contact.objects.select_for_update().only("id", "erased_at", "merged_into")
     contact = rows.filter(pk=sender.contact_id).first()

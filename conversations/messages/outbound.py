@@ -1,6 +1,6 @@
 """Send a message to the customer, and a failed one again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +14,7 @@ from accounts.last_change import last_change
 from conversations import registry, texts
 from conversations.channel_accounts import templates
 from conversations.events import stream_events
-from conversations.inbox import clocks, states
+from conversations.inbox import assignment, clocks, states
 from conversations.inbox.teams.seen import get_seen, seen_by, seen_conversations
 from conversations.messages import attachments, delivery, file_contents, reach
 from conversations.messages.files.kinds import KINDS
@@ -142,10 +142,14 @@ def reply(
             media=[{"id": str(row.pk), "content_type": row.content_type, "size": row.size} for row in rows],
         )
         due_at = _require_reachable(conversation, message, moment)
-        _store(conversation, message, moment, rows, due_at=due_at, also=also, confidence=draft.confidence)
+
+        def events() -> list[streams.NewEvent]:
+            taken = _assign_to_sender(actor, conversation, old_state, moment) if sender_type == "person" else ()
+            # The list hears of a message after it shows who has the conversation now.
+            return [*also, *taken, stream_events.listed_event(conversation, "message_sent")]
+
+        _store(conversation, message, moment, rows, due_at=due_at, also=events, confidence=draft.confidence)
         if sender_type == "person":
-            _assign_to_sender(actor, conversation, old_state, moment)
-            stream_events.append_inbox(conversation, "message_sent")
             stream_events.record(actor, "MESSAGE_SENT", conversation, old_state=old_state, message=str(message.pk))
     return message
 
@@ -264,10 +268,10 @@ def _store(
     files: Sequence[Attachment],
     *,
     due_at: datetime,
-    also: Sequence[streams.NewEvent] = (),
+    also: Callable[[], Sequence[streams.NewEvent]],
     confidence: int | None = None,
 ) -> None:
-    """Publish and store the message; web chat has it then, other channels queue it."""
+    """Publish and store the message, with the events of `also`; web chat has it then, other channels queue it."""
     account = conversation.channel_account
     is_instant = registry.is_instant(account.kind, account.provider)
     message.status = SENT if is_instant else QUEUED
@@ -279,12 +283,8 @@ def _store(
     if message.sender_type == Message.Sender.AGENT:
         conversation.confidence, judged = confidence, ("confidence",)
     conversation.save(update_fields=["last_message_at", *judged, *stopped])
-    # A person's message may take the conversation over, which the list has to show: it hears of it afterwards.
-    listed = "" if message.sender_type == Message.Sender.PERSON else "message_sent"
     wait = clocks.wait_of(conversation, message, moment, stopped)
-    event = stream_events.append_message(
-        conversation, message, event_type="agent_response", listed=listed, wait=wait, also=also
-    )
+    event = stream_events.append_message(conversation, message, event_type="agent_response", wait=wait, also=also())
     message.seq = event.seq
     message.save(force_insert=True)
     if files:
@@ -294,19 +294,22 @@ def _store(
         delivery.wake_after_commit(message)
 
 
-def _assign_to_sender(actor: Actor, conversation: Conversation, old_state: str, moment: datetime) -> None:
+def _assign_to_sender(
+    actor: Actor, conversation: Conversation, old_state: str, moment: datetime
+) -> tuple[streams.NewEvent, ...]:
+    """Note that a person writes, who gets the conversation if nobody has it; return the events of that."""
     if actor.user_id is None:
         raise Invalid("A person's message needs a person as its sender.")
     conversation.staff_seen_at = moment
     fields = ["staff_seen_at"]
     if old_state == AGENT or conversation.assigned_to_id is None:
+        assignment.lock_rooms(conversation.team_id)
         conversation.state, conversation.assigned_to_id = PERSON, actor.user_id
         conversation.last_person_id = actor.user_id
         fields += ["state", "assigned_to", "last_person"]
     conversation.save(update_fields=fields)
     states.set_suggestion_aside(actor, conversation)
-    if len(fields) > 1:
-        stream_events.append_state(conversation, inbox_type="conversation_taken")
+    return stream_events.state_events(conversation, inbox_type="conversation_taken") if len(fields) > 1 else ()
 
 
 def is_newest_automatic(conversation: Conversation) -> bool:

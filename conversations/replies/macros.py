@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from accounts.selectors import list_members
 from accounts.versioning import unique
 from conversations import texts
+from conversations.events import stream_events
 from conversations.inbox import assignment, snoozes, states, tags
 from conversations.inbox.threads import notes
 from conversations.inbox.threads.thread import NOTE_LIMIT
@@ -149,6 +150,10 @@ def run_macro(
     with transaction.atomic():
         conversation = states.locked(conversation_id, actor=actor)
         is_repeat = run_id is not None and _begin(actor, run, conversation_id)
+        team = macro.steps.get("team")
+        # All locks before the first step, whose audit entry would come before those of the next.
+        assignment.lock_rooms(conversation.team_id, UUID(team["team_id"]) if team else None)
+        stream_events.hold_streams(conversation)
         for kind, values in () if is_repeat else steps:
             try:
                 _do(kind, actor, conversation_id, values, _Run(run, after, moment))

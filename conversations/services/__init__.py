@@ -10,6 +10,7 @@ from conversations.contacts.contacts import (
     note_language,
 )
 from conversations.contacts.fields import language_code
+from conversations.events.stream_events import hold_streams
 from conversations.inbox.assignment import move_to_team
 from conversations.inbox.snoozes import set_priority, snooze
 from conversations.inbox.states import close, hand_off, lock_conversation, record_view
@@ -38,6 +39,7 @@ __all__ = [
     "files_of_channel",
     "hand_off",
     "has_opted_out",
+    "hold_streams",
     "introduce",
     "keep_attachment",
     "known_identity",

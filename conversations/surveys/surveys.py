@@ -53,6 +53,7 @@ CHANGES_PER_HOUR: Final = 20
 TOO_OFTEN: Final = gettext_noop("You've changed your answer too many times. Try again in an hour.")
 ENDED: Final = gettext_noop("This survey has ended. Write to us if there is something we should know.")
 FINAL: Final = gettext_noop("Your answer can't be changed any more: 24 hours have passed.")
+ELSEWHERE: Final = gettext_noop("You've answered this already in the meantime. Send it again to change your answer.")
 THANKS: Final = gettext_noop("Thank you for your feedback.")
 
 
@@ -116,7 +117,6 @@ def ask_survey(*, actor: Actor, survey_id: UUID, now: datetime | None = None) ->
             survey.asked_at, survey.ends_at = moment, moment + OPEN_FOR
         survey.save(update_fields=["skipped", "asked_at", "ends_at"])
         if not reason:
-            stream_events.append_survey_asked(conversation, survey)
             _record(actor, "SURVEY_ASKED", survey)
     return not reason
 
@@ -129,14 +129,22 @@ def list_surveys_to_ask(*, now: datetime | None = None) -> list[tuple[UUID, UUID
 
 
 def rate_conversation(
-    *, actor: Actor, survey_id: UUID, rating: int, comment: str | None = None, way: str, now: datetime | None = None
+    *,
+    actor: Actor,
+    survey_id: UUID,
+    rating: int,
+    comment: str | None = None,
+    way: str,
+    seen: int | None = None,
+    now: datetime | None = None,
 ) -> Survey:
     """Keep a customer's mark from 1 to 5, and a comment.
 
-    Without a comment the former one stays. For the customer whose conversation it is, which the caller has made sure
-    of; staff and programs can't. It can be changed for 24 hours after the first answer; the same again changes nothing.
-    Raises `Refused`, `NotFound` for a survey that wasn't asked, `Invalid`, and `Conflict` ("ended" when it was asked
-    too long ago, "final"), and `TooMany` for more than 20 changes in an hour. Writes `SURVEY_ANSWERED` and
+    Without a comment the former one stays. `seen` is the mark that the customer saw as theirs, 0 for none: one that was
+    kept since stays. For the customer whose conversation it is, which the caller has made sure of; staff and programs
+    can't. It can be changed for 24 hours after the first answer; the same again changes nothing. Raises `Refused`,
+    `NotFound` for a survey that wasn't asked, `Invalid`, and `Conflict` ("answered_meanwhile", "ended" when it was
+    asked too long ago, "final"), and `TooMany` for more than 20 changes in an hour. Writes `SURVEY_ANSWERED` and
     `SURVEY_CHANGED`. Leads of the team hear of a low mark.
     """
     if actor.kind != "contact":
@@ -159,6 +167,8 @@ def rate_conversation(
         words = survey.comment if said is None else said
         if (survey.rating, survey.comment) == (rating, words):
             return survey
+        if seen is not None and seen != (survey.rating or 0):
+            raise Conflict(gettext(ELSEWHERE), code="answered_meanwhile", rating=survey.rating)
         if survey.ends_at is None or survey.ends_at <= moment:
             raise Conflict(gettext(ENDED), code="ended")
         if not may_rate(survey=survey, now=moment):
@@ -171,9 +181,9 @@ def rate_conversation(
         survey.way, survey.changed_at = way, moment
         survey.answered_at = survey.answered_at or moment
         survey.save(update_fields=["rating", "comment", "masked_comment", "way", "changed_at", "answered_at"])
-        stream_events.append_rating(conversation, survey)
         if rating <= LOW and not was_low:
             _tell_leads(survey)
+        stream_events.append_rating(conversation, survey)
         _record(actor, action, survey, rating=rating)
     return survey
 
@@ -224,6 +234,7 @@ def take_answer(inbound: InboundMessage, conversation: Conversation, moment: dat
     survey = Survey.objects.filter(conversation=conversation, asked_at__isnull=False).first()
     if survey is None or not may_rate(survey=survey, now=moment):
         return None
+    stream_events.hold_streams(conversation)
     message = message_store.store_in_closed(inbound, conversation, moment)
     writer = Actor(kind="contact", id=conversation.contact_id, name="customer", auth_strength="none")
     rate_conversation(actor=writer, survey_id=survey.pk, rating=rating, way=Survey.Way.TEXT, now=moment)
@@ -277,6 +288,7 @@ def _send_question(actor: Actor, survey: Survey, conversation: Conversation, mom
             ),
             now=moment,
             locked=conversation,
+            also=[stream_events.survey_asked_event(conversation, survey)],
         )
     except NotReachable as refusal:
         return refusal.code

@@ -1,4 +1,9 @@
-"""Publish announcements, stream events and audit entries as the last step of a transaction."""
+"""Publish announcements, stream events and audit entries as the last step of a transaction.
+
+The one order of locks, by which no two transactions wait for each other: rows of business first, then the heads of
+streams in the order of their names, the head of the audit chain last. A transaction of several services holds the heads
+of all their streams before the first (`streams.hold`). `tests/database/lock_order.py` fails a test that breaks it.
+"""
 
 from collections.abc import Sequence
 

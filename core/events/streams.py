@@ -33,6 +33,10 @@ from (values {events}) as e (id, stream, back, type, payload, created_at, about,
 join head on head.stream = e.stream
 returning id, seq
 """
+_HOLD: Final = """
+insert into core_streamhead (id, tenant_id, stream, seq) values {heads}
+on conflict (tenant_id, stream) do update set seq = core_streamhead.seq
+"""
 _HEAD: Final = "(%s, %s, %s, %s)"
 _EVENT: Final = "(%s::uuid, %s, %s, %s, %s::jsonb, %s::timestamptz, %s::uuid, %s::smallint)"
 
@@ -85,6 +89,17 @@ def append_all(events: Sequence[NewEvent]) -> list[StreamEvent]:
     views = {view_of(row.stream, row.about): newest[row.stream] for row in rows if row.about}
     hint_after_commit(views | newest)
     return rows
+
+
+def hold(names: Collection[str]) -> None:
+    """Lock the heads of streams until the commit, in the order of `core.events.publish`.
+
+    For a transaction of several services that each append and then write their audit entry. Call it before the first.
+    """
+    tenant_id = current_tenant_id()
+    values = [value for stream in sorted(set(names)) for value in (uuid7(), tenant_id, stream, 0)]
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD.format(heads=", ".join([_HEAD] * (len(values) // 4))), values)
 
 
 def view_of(stream: str, about: UUID) -> str:

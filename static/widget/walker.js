@@ -587,9 +587,9 @@
       this.problem("");
       if (known.rating === item.rating && (comment === undefined || comment === (known.comment ?? known.words))) return; // nothing new: it would not be answered
       item.asked = [...(item.asked || []), { rating: item.rating, comment }];
-      this.sendRating(item, comment);
+      this.sendRating(item, comment, { seen: known.rating || 0 });
     }
-    sendRating(item, comment) { this.line.raw({ type: "rate", survey: item.id, rating: item.rating, ...(comment === undefined ? {} : { comment }) }); }
+    sendRating(item, comment, shown = {}) { this.line.raw({ type: "rate", survey: item.id, rating: item.rating, ...(comment === undefined ? {} : { comment }), ...shown }); }
     rateAgain() { // what was pressed without a connection, or wasn't answered before it was lost: the same again changes nothing
       for (const item of this.items.values()) {
         if (!(item.asked || []).length) continue;

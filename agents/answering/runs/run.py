@@ -277,7 +277,7 @@ def _finish(run: AgentRun, answer: Answer, watch: Watch | None = None) -> bool:
     """Send the answer and finish the run together, or neither if the answer is overtaken.
 
     Returns False when a message joined in the meantime.
-    Lock order: conversation, the stream and the audit head inside `reply`, the run; a hand-off takes heads after it.
+    Lock order: the conversation, the heads of streams, the run, the audit head inside a hand-off.
     """
     try:
         with transaction.atomic():
@@ -329,6 +329,10 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, calls: lis
     if sources and conversation.channel_account.kind not in SHOWS_SOURCES:
         listed = citations.as_lines(sources, lambda title: screen(title).text)
         text = f"{_cut(text, settings.TEXT_LIMIT - len(listed) - len(GAP))}{GAP}{listed}"
+    asked_for = next((c.result["hand_off"] for c in made if "hand_off" in c.result), "")
+    reason = answer.outcome.error or (REASONS[PERSON] if answer.asks_person else asked_for)
+    if reason:
+        conversations.hold_streams(conversation)
     if text:
         # Ids by which a page can show what was requested.
         facts: dict[str, Any] = {"run": str(run.id), "agent": version.agent.type if version else ""}
@@ -369,8 +373,6 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, calls: lis
     else:
         streams.append_all(_told(run, answer, calls, answer.ended))
     _record_end(run, answer, calls, code=answer.ended, reply_id=reply_id)
-    asked_for = next((c.result["hand_off"] for c in made if "hand_off" in c.result), "")
-    reason = answer.outcome.error or (REASONS[PERSON] if answer.asks_person else asked_for)
     if reason:
         code = re.sub(r"[^a-z0-9_]", "_", reason.lower())[:40]
         code = code if re.match(r"[a-z][a-z0-9_]", code) else "agent_failed"

@@ -28,7 +28,7 @@ def cancel(
     `hitl.cancel_approval`. Raises Refused, NotFound, Conflict. Announces approval_closed.
     """
     actor.require(CANCEL)
-    with transitions.work_on(approval_id, now) as (work, approval):
+    with transitions.work_on(approval_id, now, member=actor.user_id) as (work, approval):
         members = roster()
         refuse_lost_role(members, actor, CANCEL)
         if not is_own(approval, actor) and not is_admin(members, actor):
@@ -46,7 +46,7 @@ def revoke(
     Refused, NotFound, Conflict. Announces approval_closed.
     """
     actor.require(REVOKE)
-    with transitions.work_on(approval_id, now) as (work, approval):
+    with transitions.work_on(approval_id, now, member=actor.user_id) as (work, approval):
         members = roster()
         refuse_lost_role(members, actor, REVOKE)
         if not is_admin(members, actor) and not _has_approved(approval, actor, work.moment):
@@ -63,7 +63,7 @@ def undo(*, actor: Actor, approval_id: UUID, digest: str = "", now: datetime | N
     it says when). Announces approval_closed.
     """
     actor.require(REVOKE)
-    with transitions.work_on(approval_id, now) as (work, approval):
+    with transitions.work_on(approval_id, now, member=actor.user_id) as (work, approval):
         refuse_lost_role(roster(), actor, REVOKE)
         if not _has_approved(approval, actor, work.moment):
             raise Refused("Only one of its approvers can undo this approval.")

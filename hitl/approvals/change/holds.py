@@ -78,7 +78,7 @@ def hold(*, actor: Actor, approval_id: UUID, reason: str, digest: str = "", now:
     actor.require(HOLD)
     if not reason.strip():
         raise Invalid("Give a reason for the hold.", fields={"reason": ["A hold needs a reason."]})
-    with transitions.work_on(approval_id, now) as (work, approval):
+    with transitions.work_on(approval_id, now, member=actor.user_id) as (work, approval):
         refuse_lost_role(roster(), actor, HOLD)
         if not approval.is_open:
             raise too_late(approval, actor)
@@ -109,7 +109,7 @@ def release(
     the request (`four_eyes`). A hold whose cause persists stays: Conflict. Raises Refused, NotFound, Conflict.
     """
     actor.require(HOLD)
-    with transitions.work_on(approval_id, now) as (work, approval):
+    with transitions.work_on(approval_id, now, member=actor.user_id) as (work, approval):
         if not approval.is_open:
             raise too_late(approval, actor)
         check_not_modified(approval, actor)

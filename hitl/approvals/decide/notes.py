@@ -75,8 +75,6 @@ def add_note(
             mentions=people,
             created_at=moment,
         )
-        # About the note, not the approval: the entries of that one are its transitions.
-        chain.note(actor, "NOTE_ADDED", note, approval=str(approval_id), mentions=[str(person) for person in people])
         notices.leave(
             people=[person for person in people if person != actor.user_id],
             kind="mention",
@@ -85,6 +83,8 @@ def add_note(
             dedupe_key=f"mention:{note.pk}",
             now=moment,
         )
+        # About the note, not the approval: the entries of that one are its transitions.
+        chain.note(actor, "NOTE_ADDED", note, approval=str(approval_id), mentions=[str(person) for person in people])
     return note
 
 

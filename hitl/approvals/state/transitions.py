@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from accounts.selectors import hold_membership
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
@@ -271,9 +272,15 @@ def unit_of_work(moment: datetime) -> Iterator[UnitOfWork]:
 
 
 @contextmanager
-def work_on(approval_id: UUID, now: datetime | None) -> Iterator[tuple[UnitOfWork, Approval]]:
-    """Run transitions of one approval, locked first, at a moment or now. Raises NotFound."""
+def work_on(
+    approval_id: UUID, now: datetime | None, *, member: UUID | None = None
+) -> Iterator[tuple[UnitOfWork, Approval]]:
+    """Run transitions of one approval, locked first, at a moment or now. Raises NotFound.
+
+    `member` is a person whose membership must not end meanwhile.
+    """
     with unit_of_work(now or clock_now()) as work:
+        hold_membership(member)
         yield work, work.lock(approval_id)
 
 

@@ -135,6 +135,8 @@ async def test_survey_is_answered_by_its_visitor_alone_and_every_page_hears_it(
     assert (heard["survey"], heard["rating"]) == (str(survey.pk), 4)
     assert (await line.hear_type("survey_rated"))["comment"] == "Quick"
     assert "Quick" not in await stored_events(committed_world, survey)
+    await line.say({"type": "rate", "survey": str(survey.pk), "rating": 1, "seen": 0})
+    assert (await line.hear_type("error"))["code"] == "answered_meanwhile"
     assert await rating(survey) == (4, "Quick", "widget")
     back = await chat(live_widgets.acme, visitor=line.visitor)
     await back.say({"type": "resume", "after": 10**6})

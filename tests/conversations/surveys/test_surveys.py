@@ -253,6 +253,23 @@ def test_page_opens_for_everybody_with_the_link_and_only_the_form_answers(
     assert Survey.objects.get(pk=other.pk).rating is None
 
 
+def test_of_two_pages_that_answer_at_once_one_counts_and_the_other_is_told(shop: Shop, client: Client) -> None:
+    team_with(shop)
+    survey = closed(shop)
+    page = f"/s/{links.survey_link(tenant_id=survey.tenant_id, survey_id=survey.pk).partition('/s/')[2]}"
+    shown = client.get(page).content.decode()
+    assert 'name="seen" value="0"' in shown
+    assert client.post(page, {"rating": "4", "seen": "0"}).status_code == 200
+    late = client.post(page, {"rating": "1", "seen": "0"})
+    assert (late.status_code, Survey.objects.get(pk=survey.pk).rating) == (409, 4)
+    words = late.content.decode()
+    assert "answered this already in the meantime" in words.replace("&#x27;", "'")
+    assert 'name="seen" value="4"' in words, "sent again, it changes the answer that they know of now"
+    assert client.post(page, {"rating": "1", "seen": "4"}).status_code == 200
+    assert client.post(page, {"rating": "1", "seen": "4"}).status_code == 200, "pressed twice"
+    assert Survey.objects.get(pk=survey.pk).rating == 1
+
+
 def test_console_shows_it_masked_and_in_clear_only_when_revealed(shop: Shop) -> None:
     team_with(shop)
     survey = closed(shop)

@@ -23,6 +23,7 @@ from core.tenancy.scope import tenant_scope
 from hitl.models import BusinessCalendar
 from tests.conversations.conftest import AGENT, Shop
 from tests.conversations.messages.test_parallel import at_once, busy_shop  # noqa: F401
+from tests.database.meanwhile import meanwhile
 
 pytestmark = pytest.mark.django_db
 DESK = system("desk")
@@ -372,3 +373,48 @@ def test_twenty_workers_give_nothing_twice_and_nobody_more_than_fits(busy_shop: 
         assert all(count <= 4 + (user_id == support.user_id) for user_id, count in held.items() if user_id)
         left = Conversation.objects.filter(state="person", assigned_to=None).count()
         assert left == 0 or sum(held[one] for one in held if one) >= 12
+
+
+def test_by_hand_and_automatically_at_once_nobody_gets_more_than_fits(busy_shop: Shop) -> None:  # noqa: F811
+    shop, tenant = busy_shop, busy_shop.world.acme.pk
+    with tenant_scope(tenant):
+        admin, support = shop.world.actor("admin"), shop.world.actor("support")
+        team = team_of(shop, "admin", "support", capacity=1)
+        go(shop, "support")
+        talks = [handed_off(shop).pk for _ in range(2)]
+    assert support.user_id is not None
+    mine = {"user_id": support.user_id}
+
+    def by_hand(number: int) -> Any:
+        return lambda: states.assign(actor=admin, conversation_id=talks[number], **mine)
+
+    def take() -> Any:
+        return states.take_over(actor=support, conversation_id=talks[0])
+
+    def answer() -> Any:
+        draft = Draft(text="Hello", sender=Sender(type="person"))
+        return services.reply(actor=support, conversation_id=talks[0], draft=draft)
+
+    def give() -> int:
+        return assignment.assign_waiting(actor=DESK, team_id=team.pk)
+
+    wrong = []
+    for name, first, second in (
+        ("given by hand", by_hand(0), give),
+        ("taken", take, give),
+        ("answered", answer, give),
+        ("given automatically", give, by_hand(1)),
+        ("given by hand twice", by_hand(0), by_hand(1)),
+    ):
+        with tenant_scope(tenant):
+            Conversation.objects.update(assigned_to=None, state="person")
+            Conversation.objects.filter(pk=talks[0]).update(priority=Priority.URGENT)
+        done = meanwhile(tenant, first, second)
+        with tenant_scope(tenant):
+            load = assigned()[support.user_id]
+        if load != 1 or (second is not give and getattr(done, "code", "") != "full"):
+            wrong.append((name, load, done))
+    assert wrong == []
+    with tenant_scope(tenant):
+        states.assign(actor=admin, conversation_id=talks[1], even_if_full=True, **mine)
+        assert assigned()[support.user_id] == 2, "a lead who was asked and says so gives one more"

@@ -7,13 +7,14 @@ from uuid import UUID
 import pytest
 from django.urls import reverse
 
+from accounts.models import Membership
 from accounts.services import actor_for_user, add_member, remove_member
 from core.clock import now
 from core.errors import Refused
 from core.events.relay import relay
 from core.tenancy.scope import tenant_scope
 from hitl import selectors, services, tasks
-from hitl.approvals.change.close import revoke
+from hitl.approvals.change.close import cancel, revoke
 from hitl.approvals.change.escalate import escalate_now
 from hitl.approvals.change.holds import hold
 from hitl.approvals.change.watch_assignments import watch_assignments
@@ -26,12 +27,13 @@ from hitl.models import Approval, ApproverGroup, Assignment, DecisionToken, Grou
 from hitl.policy.workflows.groups import revise_group
 from hitl.selectors import timeline
 from tests.api.office import Caller, Office
+from tests.database.meanwhile import meanwhile
 from tests.database.sealing import seal_rules
 from tests.hitl.kit import moves
 from tests.hitl.kit.doors import BY_DOOR, DOORS, Door
 from tests.hitl.kit.effects import Effects
 from tests.hitl.kit.hall import Hall, build_hall
-from tests.hitl.kit.scene import Scene, people, roles, stored
+from tests.hitl.kit.scene import BLUE, Scene, people, roles, stored
 from tests.world import OPERATOR, World
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +168,32 @@ def _make(move: str, hall: Hall, actor: Any, approval: Approval, more: dict[str,
     shown = {} if move == "close_review" else {"digest": approval.digest}
     service = moves.MOVES["decide" if move in ("approve", "reject") else move]
     service(actor=actor, approval_id=approval.pk, **shown, **said.get(move, reasoned), **more)
+
+
+def test_member_who_is_removed_in_the_same_moment_ends_and_holds_nothing(live_scene: Scene) -> None:
+    scene, tenant = live_scene, live_scene.world.acme.pk
+    admin, owner = scene.actor("admin"), scene.actor("owner")
+    seat = Membership.objects.get(user_id=admin.user_id)
+    begun = {
+        hold: scene.propose(),
+        cancel: scene.propose(params=BLUE),
+        revoke: scene.approved(params={**BLUE, "amount": "6.00"}),
+    }
+    wrong = []
+    for move, approval in begun.items():
+        Membership.objects.filter(pk=seat.pk).update(is_active=True)
+        before = stored(approval)
+
+        def remove() -> None:
+            remove_member(actor=owner, membership_id=seat.pk)
+
+        def act(move: Any = move, approval: Approval = approval) -> Any:
+            return move(actor=admin, approval_id=approval.pk, reason="Not now")
+
+        done, after = meanwhile(tenant, remove, act), stored(approval)
+        if getattr(done, "code", "") != "not_allowed" or (after.state, after.holds) != (before.state, before.holds):
+            wrong.append((move.__name__, done, after.state))
+    assert wrong == []
 
 
 def test_system_and_agents_without_a_person_close_and_hold_as_before(hall: Hall) -> None:
