@@ -173,7 +173,9 @@ class ParquetFile(FileWriter):
 
     def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
         """Keep the next rows, by columns."""
-        pickle.dump([[_bare(line[column.name]) for line in lines] for column in self.columns], self.rows)
+        # Strings alone: another program doesn't know our own types, such as states.
+        columns = [[str(v) if isinstance(v := line[one.name], str) else v for line in lines] for one in self.columns]
+        pickle.dump(columns, self.rows)
 
     def close(self) -> None:
         """Pack the rows, and copy the file into the sink. Raises `CalledProcessError`."""
@@ -215,8 +217,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     return format(value, "f") if isinstance(value, Decimal) else value
-
-
-def _bare(value: Any) -> Any:
-    """Return a value without our own types, such as states, which another program doesn't know."""
-    return str(value) if isinstance(value, str) else value

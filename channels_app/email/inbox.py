@@ -51,7 +51,9 @@ def _receive(delivery: InboundDelivery) -> str:
     sender = senders.find_sender(mail.headers, proof, inbox.own)
     if sender is None:
         raise Invalid("This email has no sender.", code="no_sender")
-    if sender.address.address.lower() in inbox.own or _is_a_copy(mail, account):
+    copied = threads.own_ids(mail.message_id)  # one of our own emails that came back, as a copy or by a list
+    is_a_copy = bool(copied) and Message.objects.filter(pk__in=copied, channel_account=account).exists()
+    if is_a_copy or sender.address.address.lower() in inbox.own:
         return "own"
     automatic: str = senders.why_automatic(mail.headers, mail.parts, sender.address.address)
     if automatic == "bounce" and _note_bounce(mail, account):
@@ -81,12 +83,6 @@ def _receive(delivery: InboundDelivery) -> str:
         ),
     )
     return automatic or "received"
-
-
-def _is_a_copy(mail: Mail, account: ChannelAccount) -> bool:
-    """Return True for one of our own emails that came back, as a copy or by a list."""
-    ours = threads.own_ids(mail.message_id)
-    return bool(ours) and Message.objects.filter(pk__in=ours, channel_account=account).exists()
 
 
 def _is_a_loop(sender: str, account: ChannelAccount) -> bool:

@@ -84,8 +84,10 @@ def _decision(approval: Approval, person_id: UUID | None, forgers: Collection[UU
     if mine:
         left = f" {approval.votes_received} of {approval.votes_required} approvals so far."
         return [_note(f"You have {mine} this request.{left}")]
-    if person_id is not None and not _is_asked(approval, person_id):
-        return [_note(NOT_ASKED)]
+    if person_id is not None:
+        here = Assignment.objects.filter(approval=approval, revision=approval.revision, level=approval.level)
+        if not here.filter(person_id=person_id, closed_at=None).exists():
+            return [_note(NOT_ASKED)]
     why = why_not_press(approval=approval, forgers=forgers, moment=now())
     if why:
         return [_note(IN_CONSOLE[why])]
@@ -113,12 +115,6 @@ def _last_verdict(approval: Approval, person_id: UUID | None) -> str:
     ).filter(verdict__in=("approve", "reject"))
     verdict = mine.order_by("-id").values_list("verdict", flat=True).first()
     return {"approve": "approved", "reject": "rejected"}.get(verdict or "", "")
-
-
-def _is_asked(approval: Approval, person_id: UUID) -> bool:
-    """Return True if a person may decide the step that the request is at."""
-    here = Assignment.objects.filter(approval=approval, revision=approval.revision, level=approval.level)
-    return here.filter(person_id=person_id, closed_at=None).exists()
 
 
 def _outcome(approval: Approval) -> str:

@@ -65,7 +65,9 @@ class DecisionContext:
         for assignment in assignments:
             if assignment.revision == approval.revision:
                 by_level.setdefault(assignment.level, []).append(assignment)
-        given = [decision for decision in decisions if _is_vote(decision, approval)]
+        current = approval.revision, approval.digest
+        votes_now = [row for row in decisions if (row.revision, row.digest) == current and row.person_id is not None]
+        given = [row for row in votes_now if row.verdict in ("approve", "reject")]
         verified = [decision for decision in given if verify(decision)]
         votes: dict[int, list[Vote]] = {}
         for decision in verified:
@@ -120,12 +122,6 @@ class DecisionContext:
         """Return True if the people assigned now could approve the current level."""
         barred = self.excluded_people() - self.voters()
         return self.level_assignments(self.approval.level).can_satisfy(self.approval.current_level, without=barred)
-
-
-def _is_vote(row: Decision, approval: Approval) -> bool:
-    """Return True for a vote on what the approval is now."""
-    is_current = (row.revision, row.digest) == (approval.revision, approval.digest)
-    return is_current and row.verdict in ("approve", "reject") and row.person_id is not None
 
 
 def _decisions_of(approval: Approval) -> list[Decision]:
