@@ -33,6 +33,7 @@ from conversations.models import (
 )
 from conversations.replies.canned_replies import delete_rows
 from core.clock import now
+from core.events import streams
 from core.models import StreamEvent
 from core.privacy.erasure.person import ERASED, Person, Words
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, among, emptied, window
@@ -279,10 +280,12 @@ class ConversationsErasure(ErasureHandler):
         waiting = Message.objects.filter(conversation_id__in=conversations, status=Message.Status.QUEUED)
         waiting.update(status=Message.Status.FAILED, next_attempt_at=None)
         rows = Conversation.objects.select_for_update(of=("self",)).filter(pk__in=conversations)
+        events: list[streams.NewEvent] = []
         for conversation in rows.exclude(state=Conversation.State.CLOSED).order_by("pk"):
             conversation.state, conversation.resolved, conversation.closed_at = Conversation.State.CLOSED, False, now()
             conversation.save(update_fields=["state", "resolved", "closed_at"])
-            stream_events.append_state(conversation, inbox_type="conversation_closed", resolved=False)
+            events += stream_events.state_events(conversation, inbox_type="conversation_closed", resolved=False)
+        streams.append_all(events)
         open_ones = SuggestedReply.objects.filter(conversation_id__in=conversations, state=SuggestedReply.State.OPEN)
         open_ones.update(state=SuggestedReply.State.REPLACED, reviewed_at=now())
 

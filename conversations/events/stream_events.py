@@ -132,7 +132,7 @@ def append_rating(conversation: Conversation, survey: Survey) -> None:
 
 
 def hold_streams(conversation: Conversation) -> None:
-    """Lock the heads of a conversation's streams, before services that share a transaction (`streams.hold`)."""
+    """Lock the heads of a conversation's streams for services of one transaction."""
     streams.hold([conversation.stream, conversation.staff_stream, INBOX])
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
+from core.events import streams
 from core.observability.logging import get_logger
 from core.text.clean import clean_text
 from hitl.actions.base import Outcome
@@ -92,6 +93,7 @@ def _keep_late_report(
         execution=execution, fence=claim.fence, outcome=outcome.kind, reported_at=work.moment
     )
     about = str(approval.pk)
+    streams.hold(["queue"])  # an alert is published after this entry
     chain.note(EXECUTOR, "EXECUTION_REPORTED_LATE", row, approval=about, fence=claim.fence, outcome=outcome.kind)
     if approval.state == State.UNKNOWN:
         create.alert_admins(approval, "late_report", work.moment)

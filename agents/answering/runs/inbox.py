@@ -57,6 +57,7 @@ def record_requester_answer(*, message_id: UUID) -> bool:
     )
     try:
         with transaction.atomic():
+            conversations.hold_streams(conversation)
             approvals.answer(actor=agent, approval_id=approval.pk, text=text)
             with speaking(conversation.spoken_language):
                 passed_on = answered_sentence(approval)

@@ -9,6 +9,7 @@ from accounts.selectors import list_members, roster
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict, NotFound, Refused
+from core.events import streams
 from core.text.clean import clean_text
 from hitl.approvals.decide import rights
 from hitl.approvals.state import outcomes, transitions
@@ -76,5 +77,6 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
         changes, facts = {"compliance_flags": flags}, {"flag": "override_reviewed"}
         work.amend(approval, "APPROVAL_FLAGGED", actor=actor, changes=changes, facts=facts)
         about: dict[str, Any] = {"approval": str(approval_id), "revision": review.revision}
+        streams.hold(["queue"])  # the work publishes to it after this entry
         chain.note(actor, "OVERRIDE_REVIEWED", review, old_state="open", new_state="closed", **about)
     return review
