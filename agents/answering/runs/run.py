@@ -169,7 +169,6 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
             outcome = _orchestrate(
                 run, version, standing, transcript, done, watch, held, grounds, memory, is_new=is_first
             )
-            watch.glance()  # a model that doesn't stream has just been waited for
             checked = check_answer(run, version, outcome, grounds)
         memory.keep(run, checked.outcome)
     except Ended as end:
