@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from channels_app.kit.found import forget
 from channels_app.webhooks import wake_worker
 from tests.channels_app.twilio.conftest import Door, _quiet, connect  # noqa: F401
 from tests.console.scene import add_workflow
@@ -42,6 +43,7 @@ def committed_traces(committed_world: World) -> Traces:
 def with_traces(world: World) -> Traces:
     """Let a person of the first tenant leave traces everywhere."""
     door = Door(world, connect(world))
+    forget()
     with door.inside():
         add_workflow(world)
     return plant(door)
