@@ -93,7 +93,6 @@ class ContactAdmin(MergeActions):
     list_display = ("name", "addresses", "words", "standing", "created_at")
     list_filter: ClassVar = [ErasedFilter]
     ordering = ("-id",)
-    detail_template = "console/contact.html"
     detail_fields = ("name", "addresses", "wishes", "spoken", "words", "standing", "linked", "created_at", "talks")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
