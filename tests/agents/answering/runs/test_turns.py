@@ -365,7 +365,8 @@ def test_statements_of_a_lone_message_stay_few(desk: Desk, kept_settings: None) 
         services.run_turn(run.pk)
     said = [query["sql"].partition("role none; ")[2][:160] for query in sent if "SAVEPOINT" not in query["sql"]]
     assert ToolCall.objects.filter(run=run).count() == 1
-    assert len(said) <= 18, "\n".join(said)
+    # One of them is the look under the lock: a stop or an ended seat lets no answer out.
+    assert len(said) <= 19, "\n".join(said)
 
 
 def test_ready_answer_reaches_those_who_listen_in_one_frame(desk: Desk) -> None:
