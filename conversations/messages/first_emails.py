@@ -48,7 +48,8 @@ def begin_conversation(
         contact = contacts.lock_contact(contact_id)
         account = _mailbox(account_id)
         thread = f"begun:{key.hex}"
-        begun = Conversation.objects.filter(channel_account=account, contact=contact, thread=thread).first()
+        same = Conversation.objects.filter(channel_account=account, contact=contact, thread=thread)
+        begun: Conversation | None = same.first()
         if begun is not None:
             first = begun.messages.filter(direction=Message.Direction.OUT, client_id=key).first()
             if first is None or first.body != texts.clean(text):
@@ -74,8 +75,9 @@ def begin_conversation(
 def _mailbox(account_id: UUID | None) -> ChannelAccount:
     rows = ChannelAccount.objects.filter(kind=ChannelAccount.Kind.EMAIL, is_active=True).defer("credentials")
     if account_id is not None:
-        return get_or_missing(rows.filter(pk=account_id), "There is no such mailbox.")
-    found = list(rows.order_by("pk")[:2])
+        wanted: ChannelAccount = get_or_missing(rows.filter(pk=account_id), "There is no such mailbox.")
+        return wanted
+    found: list[ChannelAccount] = list(rows.order_by("pk")[:2])
     if not found:
         raise Conflict("No mailbox is connected. Ask an administrator to connect one.", code="no_mailbox")
     if len(found) > 1:

@@ -9,12 +9,13 @@ from asgiref.sync import async_to_sync
 from accounts.models import Membership
 from agents import services
 from agents.answering.guardrails.doubt import APOLOGY
-from agents.answering.runs import run, watch
+from agents.answering.runs import watch
 from agents.answering.runs.batches import QUIET
 from agents.llm import registry
 from agents.llm.ports import Emit, Line, Model, ToolRequest, ToolSpec, Turn
 from agents.models import Agent, AgentRun, AgentVersion, ToolCall
 from channels_app.web_chat.consumer import request_stop
+from conversations import services as conversations
 from conversations.models import Conversation
 from conversations.services import lock_conversation
 from core.actors import Actor
@@ -163,7 +164,7 @@ def test_answer_that_is_ready_is_not_sent_when_its_agent_or_reader_has_just_been
         return lock_conversation(conversation_id, actor=actor)
 
     desk.script(lambda _lines, _tools: Turn("The turnover was 5."))
-    monkeypatch.setattr(run.conversations, "lock_conversation", lock)
+    monkeypatch.setattr(conversations, "lock_conversation", lock)
     (said,) = work(desk)
     assert said == APOLOGY
     assert (desk.last_run.error_code, desk.conversation.state) == (code, "person")
