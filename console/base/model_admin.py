@@ -147,16 +147,13 @@ class ReadOnlyAdmin(KitModelAdmin):
             raise PermissionDenied("Your role can't open this page.")
         obj = self.object_or_404(request, object_id)
         self.prepare_detail(request, obj)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": self.object_title(obj),
-            "opts": self.model._meta,
-            "list_title": self.list_label,
-            "list_url": self.list_url(),
-            "obj": obj,
-            **self.detail_context(request, obj),
-        }
+        context = self.page_context(request, self.object_title(obj), obj=obj, **self.detail_context(request, obj))
         return TemplateResponse(request, self.detail_template, context)
+
+    def page_context(self, request: HttpRequest, title: str, **shown: Any) -> dict[str, Any]:
+        """Return the context of a page that stands below the list, with what it shows."""
+        place = {"title": title, "opts": self.opts, "list_title": self.list_label, "list_url": self.list_url()}
+        return {**self.admin_site.each_context(request), **place, **shown}
 
     def detail_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """Return context for the page of one row; by default the declared fields."""

@@ -163,16 +163,8 @@ class AnswerRuleAdmin(ServiceAdmin):
             }
             for one in found.differences
         ]
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{obj.name}: tried over {form.cleaned_data['days']} days",
-            "found": found,
-            "lines": lines,
-            "back_url": self.object_url(obj),
-            "list_url": self.list_url(),
-            "list_title": self.list_label,
-            "opts": self.opts,
-        }
+        title = f"{obj.name}: tried over {form.cleaned_data['days']} days"
+        context = self.page_context(request, title, found=found, lines=lines, back_url=self.object_url(obj))
         return TemplateResponse(request, "console/rule_trial.html", context)
 
     move_up = calls(partial(rules.move_answer_rule, up=True), "answer_rule_id", permission=MANAGE, title="Move up",

@@ -135,12 +135,6 @@ class BulkActions(ServiceAdmin):
         rows = {row.pk: row for row in self._chosen(request, [result.id for result in results])}
         lines = dict(zip(rows, lines_of(rows.values()), strict=True))
         shown = [{**lines.get(result.id, {}), "says": result.detail} for result in results]
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{CHANGES[change]}: {sum(result.done for result in results)} of {len(results)} done",
-            "lines": sorted(shown, key=lambda line: not line["says"]),
-            "list_url": self.list_url(),
-            "list_title": self.list_label,
-            "opts": self.opts,
-        }
+        title = f"{CHANGES[change]}: {sum(result.done for result in results)} of {len(results)} done"
+        context = self.page_context(request, title, lines=sorted(shown, key=lambda line: not line["says"]))
         return TemplateResponse(request, "console/bulk/report.html", context)
