@@ -1,7 +1,6 @@
 """HTTP views of the web chat: visitor session, the component's file, the hosted page."""
 
 import json
-import re
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -24,11 +23,10 @@ from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.settings.widgets import Widget, find_widget
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused, TooLarge, TooMany, WalkerError
-from core.text.speech import SPOKEN, gettext, speaking, spoken
+from core.text.speech import IN_SCRIPTS, SPOKEN, gettext, speaking, spoken
 
 SCRIPT: Final = Path(settings.BASE_DIR) / "static" / "widget" / "walker.js"
 NO_WORDS: Final = "const WORDS = {};"
-SENTENCE: Final = re.compile(r'\bt\("((?:[^"\\]|\\.)+)"')
 """What the component says, as it is marked there."""
 BODY_LIMIT: Final = 16 * 1024
 # An office behind one address is many browsers; one browser needs a session when it comes and every quarter of an hour.
@@ -142,7 +140,7 @@ class Component(NamedTuple):
 def _component(changed_at: int) -> Component:
     """Return the file with its sentences in the other languages; `changed_at` is when the file last was."""
     text = SCRIPT.read_text()
-    sentences = [json.loads(f'"{each}"') for each in SENTENCE.findall(text)]
+    sentences = [json.loads(f'"{each}"') for each in IN_SCRIPTS.findall(text)]
     words = {}
     for code in SPOKEN[1:]:
         with speaking(code):

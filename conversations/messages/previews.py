@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.db import connection
 
 from conversations.messages import file_contents
+from conversations.messages.files.kinds import PREVIEWED
 from conversations.models import Attachment
 from core.errors import NotFound, Unavailable
 from core.observability.logging import get_logger
@@ -20,7 +21,6 @@ from core.privacy.encryption import seal, unseal
 log = get_logger(__name__)
 NO_PREVIEW: Final = "This file has no preview."
 DRAWING: Final = Path(__file__).parent / "files" / "drawing.py"
-FORMATS: Final = {"image/jpeg": "JPEG", "image/png": "PNG", "image/gif": "GIF", "image/webp": "WEBP"}
 SECONDS: Final = 15
 WAIT_SECONDS: Final = 1
 """For a place to draw in: a reader asks again, and the thread has other requests."""
@@ -40,7 +40,7 @@ def read_preview(file: Attachment) -> tuple[bytes, str]:
     Call it outside any transaction: it lets go of the database connection before it draws. Raises `NotFound` for what
     can't be drawn, `Unavailable` while too many others are or the store doesn't answer, and `Conflict` ("not_stored").
     """
-    if file.content_type not in FORMATS:
+    if file.content_type not in PREVIEWED:
         raise NotFound(NO_PREVIEW)
     key = f"{file.tenant_id}:preview:{file.pk}"
     drawn = b""
@@ -66,7 +66,7 @@ def draw_preview(content: bytes, content_type: str) -> bytes:
         raise Unavailable("Too many previews are being made. Try again in a moment.")
     try:
         with subprocess.Popen(
-            [sys.executable, "-I", str(DRAWING), FORMATS[content_type]],
+            [sys.executable, "-I", str(DRAWING), PREVIEWED[content_type]],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 Sentences are marked with `gettext`, `ngettext` or `gettext_noop` from here. Their words are in `locale/`.
 """
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -10,6 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext, ngettext
 
 __all__ = [
+    "IN_SCRIPTS",
     "SPOKEN",
     "gettext",
     "gettext_noop",
@@ -21,6 +23,8 @@ __all__ = [
     "spoken_here",
 ]
 SPOKEN: Final = ("en", "de", "es", "fr")
+IN_SCRIPTS: Final = re.compile(r'\bt\("((?:[^"\\]|\\.)+)"')
+"""A sentence that a script of the widget marks."""
 
 
 def gettext_noop(sentence: str) -> str:

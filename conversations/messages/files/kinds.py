@@ -65,8 +65,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("text/plain", "Text file", "document", ("txt", "text", "log", "md")),
     )
 }
-PREVIEWED: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
-"""What a browser shows without running anything."""
+PREVIEWED: Final = {"image/jpeg": "JPEG", "image/png": "PNG", "image/gif": "GIF", "image/webp": "WEBP"}
+"""What is shown as a picture, by what the program that draws its preview calls it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Final
 
 import polib
 
+from core.text.speech import IN_SCRIPTS
 from tests.structure.source import APPS
 
 ROOT: Final = Path(__file__).parents[3]
@@ -21,7 +22,6 @@ LANGUAGES: Final = {
 }
 """The languages of the catalogs, and how they count."""
 IN_TEMPLATES: Final = re.compile(r'\{% translate "([^"]+)" %\}')
-IN_SCRIPTS: Final = re.compile(r'\bt\("((?:[^"\\]|\\.)+)"')
 GAP: Final = re.compile(r"\{(\w+)\}")
 
 
