@@ -128,9 +128,12 @@ def activate_global(
         raise Invalid("Say why.", fields={"reason": ["Tell your colleagues why."]})
     with killswitch.exclusive_lock(everywhere=True):
         known = GlobalKillSwitch.objects.filter(released_at=None).order_by("id").first()
-        if known is not None:
+        if known is not None and killswitch.is_recorded_everywhere(known.pk):
             raise Conflict("This is already paused.", **_last_change(actor, known.pk))
-        switch = GlobalKillSwitch.objects.create(reason=clean_text(reason, 300), activated_at=now or clock_now())
+        # As above: one that some chain lacks could be removed again unseen.
+        switch = known or GlobalKillSwitch()
+        switch.reason, switch.activated_at = clean_text(reason, 300), now or clock_now()
+        switch.save()
         _owe_everywhere(actor, switch.pk, "activated")
     log.warning("global_kill_switch_activated", switch=str(switch.pk), actor=actor.name)
     write_owed_entries()

@@ -21,7 +21,7 @@ from core.errors import Unavailable
 from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id, platform_scope, tenant_scope
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
-from hitl.seals.rules import RELEASED, RuleSeals, read_checked
+from hitl.seals.rules import ACTIVATED, RELEASED, RuleSeals, read_checked
 from hitl.seals.tables import STOP
 
 log = get_logger(__name__)
@@ -111,14 +111,28 @@ def installation_stops() -> list[GlobalKillSwitch]:
     # Before the chains: at any moment an entry is either owed or written.
     released = owed_objects(RELEASED)
     found = {row.pk: row for row in GlobalKillSwitch.objects.filter(released_at=None).order_by("id")}
+    for stops in _stops_in_chains():
+        for key, since in stops.items():
+            if key not in released:
+                found.setdefault(key, _released_outside(key, since))
+    return list(found.values())
+
+
+def is_recorded_everywhere(switch_id: UUID) -> bool:
+    """Return True if every audit chain has a stop of the installation, or is to get it. A query for each tenant."""
+    # Before the chains: at any moment an entry is either owed or written.
+    return switch_id in owed_objects(ACTIVATED) or all(switch_id in stops for stops in _stops_in_chains())
+
+
+def _stops_in_chains() -> list[dict[UUID, datetime]]:
+    """Return the stops of the installation by each tenant's chain."""
     with platform_scope():
         tenants = list(Tenant.objects.order_by("id").values_list("pk", flat=True))
+    found = []
     for tenant_id in tenants:
         with tenant_scope(tenant_id):
-            for key, since in RuleSeals().stops_everywhere().items():
-                if key not in released:
-                    found.setdefault(key, _released_outside(key, since))
-    return list(found.values())
+            found.append(RuleSeals().stops_everywhere())
+    return found
 
 
 def active_switches() -> list[tuple[str, str]]:

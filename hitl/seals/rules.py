@@ -27,6 +27,7 @@ log = get_logger(__name__)
 RULES: Final = "hitl.rules"
 SEALED: Final = "RULES_SEALED"
 INSTALLATION: Final = "hitl.globalkillswitch"
+ACTIVATED: Final = "KILLSWITCH_ACTIVATED"
 RELEASED: Final = "KILLSWITCH_RELEASED"
 LOCK: Final = "sealed rules"
 FORGED: Final = "the newest seal of the rules was not written by the application"

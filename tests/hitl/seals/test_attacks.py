@@ -38,6 +38,7 @@ from hitl.models import (
     ApprovalWorkflow,
     ApproverGroup,
     Cap,
+    GlobalKillSwitch,
     GroupMember,
     KillSwitch,
 )
@@ -396,6 +397,18 @@ def test_stop_that_nobody_sealed_is_taken_over_by_who_presses(scene: Scene) -> N
     assert state.find_stop_reason(kind="test_press_keyed", agent_id=None) == state.CHANGED_OUTSIDE.format(
         f"emergency stop {switch.pk} (removed)"
     )
+
+
+def test_stop_of_the_installation_that_nobody_recorded_is_taken_over_by_who_presses(scene: Scene) -> None:
+    GlobalKillSwitch.objects.create(reason="Mine")
+    press = partial(activate_global, actor=OPERATOR, reason="Leak", wait=timedelta())
+    press()
+    with pytest.raises(Conflict):
+        press()
+    run("delete from hitl_globalkillswitch")
+    for tenant in (scene.world.acme, scene.world.globex):
+        with tenant_scope(tenant.pk):
+            assert state.find_stop_reason(kind="test_press_keyed", agent_id=None) == state.RELEASED_OUTSIDE
 
 
 def test_stop_of_the_installation_that_was_released_outside_is_released(scene: Scene) -> None:
