@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django_filters import ChoiceFilter
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
@@ -294,6 +295,7 @@ class AgentViewSet(RetrieveModelMixin, ListViewSet):
         return super().respond(selectors.get_draft(viewer=self.actor, **self.kwargs))
 
     @draft.mapping.delete
+    @extend_schema(responses={204: None})
     def discard_draft(self, request: Request, **kwargs: Any) -> Response:
         """Discard an agent's draft; the active version stays. Needs `agents.change_agent`.
 

@@ -120,6 +120,7 @@ class EvalRunSerializer(RowSerializer[EvalRun]):
 
     version = serializers.IntegerField(source="version.number", read_only=True)
     total = serializers.IntegerField(read_only=True)
+    answered = serializers.IntegerField(read_only=True, help_text="How far a run is that is still running.")
     passed = serializers.IntegerField(source="passed_count", read_only=True)
     failed = serializers.IntegerField(source="failed_count", read_only=True)
     failed_musts = serializers.IntegerField(read_only=True)
@@ -127,7 +128,8 @@ class EvalRunSerializer(RowSerializer[EvalRun]):
     class Meta:
         model = EvalRun
         fields: ClassVar[list[str]] = (
-            "id agent_id version revision kind state error_code total passed failed failed_musts created_at finished_at"
+            "id agent_id version revision kind state error_code total answered passed failed failed_musts created_at "
+            "finished_at"
         ).split()
 
 

@@ -168,6 +168,7 @@ def query_runs(*, viewer: Actor) -> QuerySet[EvalRun]:
     viewer.require(TRY)
     counts = {
         "total": Count("results"),
+        "answered": Count("results", filter=Q(results__finished_at__isnull=False)),
         "passed_count": Count("results", filter=Q(results__passed=True)),
         "failed_count": Count("results", filter=Q(results__passed=False)),
         "failed_musts": Count("results", filter=Q(results__passed=False, results__is_must=True)),

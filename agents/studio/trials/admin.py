@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from agents.answering.guardrails.doubt import is_question
 from agents.llm.ports import ANSWER_TOOL
 from agents.studio.trials import turns as trying
 from agents.studio.trials.models import Trial, TrialTurn
@@ -95,6 +96,10 @@ def outcome_of(turn: Any) -> tuple[str, str, str]:
         return "Stopped before it was sent: a person would answer", "danger", "ban"
     if turn.error_code:
         return f"No answer ({_words(turn.error_code).lower()}): a person would answer", "danger", "x-circle"
+    if turn.stopped and is_question(turn.answer):
+        return "Asked for other words: it wasn't sure of its answer", "warn", "chat"
+    if turn.stopped:
+        return "Mended by the checks: what may not be sent was taken out", "warn", "pen"
     if turn.brings_person:
         return "Answered, and a person is brought in", "warn", "users"
     return "The checks let it through", "good", "check"

@@ -30,6 +30,7 @@ from core.actors import Actor
 from core.errors import Conflict, WalkerError
 from core.observability.logging import get_logger
 from core.privacy.pii import mask_text
+from core.privacy.visible_text import visible
 from core.text.languages import language_of_talk
 from core.text.speech import speaking
 
@@ -47,6 +48,7 @@ class Answered:
 
     text: str = ""
     stopped: str = ""
+    """What the model wrote, hidden characters marked, if something else would have been sent."""
     steps: tuple[Step, ...] = ()
     sources: tuple[dict[str, Any], ...] = ()
     confidence: float | None = None
@@ -135,7 +137,7 @@ def answer(
     parts = [*filter(None, [outcome.text]), *(sentence for sentence in ours if sentence not in outcome.text)]
     return Answered(
         text=mask_text(GAP.join(parts)),
-        stopped=mask_text(stopped),
+        stopped=visible(mask_text(stopped)),
         steps=tuple(calls.steps),
         sources=tuple(citations.facts_of(sources)) if sources and not outcome.error else (),
         confidence=None if confidence is None else confidence.value / 100,
@@ -181,7 +183,7 @@ def _run(version: AgentVersion, context: RunContext, calls: TrialCalls, grounds:
 def _checked(
     version: AgentVersion, outcome: RunOutcome, steps: Sequence[Step], grounds: Grounds
 ) -> tuple[RunOutcome, str, Confidence | None]:
-    """Return the outcome as the gate would let it out, the text that it would have stopped, and the confidence."""
+    """Return the outcome as the gate would let it out, the text that it stopped or mended, and the confidence."""
     read = json.dumps([dict(step.result) for step in steps], ensure_ascii=False, default=str).casefold()
     links = own_mailboxes() | {str(link) for step in steps for link in step.result.get("links", ())}
     verdict = screen(outcome.text, prompt=version.prompt, records=Records(read=read, links=links))
@@ -190,7 +192,8 @@ def _checked(
     text, confidence = verdict.text.strip(), grounds.measure(outcome, is_mended=bool(verdict.mended))
     if grounds.is_low(confidence) and not any(step.kind == "asks" for step in steps):
         return replace(outcome, text="", error=LOW, sources=()), text, confidence
-    return replace(outcome, text=text, error="" if text else "empty_answer"), "", confidence
+    written = outcome.text if verdict.mended else ""
+    return replace(outcome, text=text, error="" if text else "empty_answer"), written, confidence
 
 
 def _in_doubt(outcome: RunOutcome, lines: Sequence[Line]) -> RunOutcome:

@@ -98,7 +98,7 @@ class CheckActions:
 def outcome_of(run: Any) -> str:
     """Return how a run stands, as a chip."""
     if run.is_open:
-        return chip("Running", "info", "clock")
+        return chip(f"Running: {run.answered} of {run.total} answered", "info", "clock")
     if run.error_code:
         return chip("Not finished", "danger", "x-circle")
     if run.kind == EvalRun.Kind.REPLAY:

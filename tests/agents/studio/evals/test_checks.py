@@ -102,9 +102,12 @@ def test_case_that_ends_its_workers_fails_and_the_others_are_still_made(desk: De
 
     scripted(script)
     agent, admin = draft_of(desk, model="scripted"), desk.world.actor("admin")
+    case_services.keep_case(actor=admin, agent_id=agent.pk, document={**HELLO, "name": "First"})
     case_services.keep_case(actor=admin, agent_id=agent.pk, document={**HELLO, "name": "Poison", "says": ["poison"]})
     case_services.keep_case(actor=admin, agent_id=agent.pk, document=HELLO)
     run = runs.start_checks(actor=admin, agent_id=agent.pk)
+    client, page = Client(), f"/admin/agents/evalrun/{run.pk}/"
+    client.force_login(desk.world.people["admin"], backend="accounts.backends.RoleBackend")
     with _enter(NOTHING):
         assert lease.put_back() == []
     for _ in range(3):
@@ -115,15 +118,18 @@ def test_case_that_ends_its_workers_fails_and_the_others_are_still_made(desk: De
         with at(now() + lease.LEASE * 2), _enter(NOTHING):
             assert [row[1] for row in lease.put_back()] == [run.pk]
         assert not lease.renew(stale)
+    working = client.get(page)
+    assert ("1 of 3 answered" in working.content.decode(), working["Refresh"]) == (True, "3")
+    assert "1 of 3 answered" in client.get("/admin/agents/evalrun/").content.decode()
+    told = client.get(f"/api/v1/eval-runs/{run.pk}/").json()
+    assert (told["total"], told["answered"], told["passed"]) == (3, 1, 1)
     checked(run)
-    poison, hello = run.results.order_by("number")
+    _first, poison, hello = run.results.order_by("number")
     assert (poison.passed, poison.error_code, poison.attempts) == (False, "lost", 3)
     assert poison.misses == [{"code": "broke", "about": "lost"}]
     assert (hello.passed, run.error_code, EvalRun.objects.get(pk=run.pk).fence) == (True, "", 4)
     assert not lease.write_result(stale, hello, answer="Too late")
-    client = Client()
-    client.force_login(desk.world.people["admin"], backend="accounts.backends.RoleBackend")
-    assert "its workers ended" in client.get(f"/admin/agents/evalrun/{run.pk}/").content.decode()
+    assert "its workers ended" in client.get(page).content.decode()
 
 
 def test_case_is_kept_from_a_trial_masked_and_once_under_a_name(desk: Desk) -> None:

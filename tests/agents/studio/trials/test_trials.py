@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 
 from agents import services, tasks
+from agents.answering.guardrails.doubt import is_question
 from agents.answering.tools import registry as tools
 from agents.llm import registry
 from agents.llm.ports import Line, ToolRequest, ToolSpec, Turn
@@ -231,3 +232,20 @@ def test_page_of_a_trial_shows_each_step_and_reloads_only_while_it_is_answered(d
     assert client.post(f"{page}say/", {"text": "Faster"}).status_code == 409
     assert client.post(f"{page}delete/").status_code == 302
     assert (client.get(page).status_code, nothing_happened()) == (404, True)
+
+
+def test_page_of_a_trial_says_what_the_gate_changed_before_the_customer_would_have_read_it(desk: Desk) -> None:
+    said = {"text": "Hello. Ask\u202e at https://evil.example/login, please."}
+    scripted(lambda _lines, _offered: Turn(said["text"]))
+    agent, client = draft_of(desk, model="scripted"), Client()
+    client.force_login(desk.world.people["admin"], backend="accounts.backends.RoleBackend")
+    mended = begin(desk, agent, "public", "Where do I sign in?")
+    assert (mended.answer, mended.error_code) == ("Hello. Ask at [link removed], please.", "")
+    assert mended.stopped == "Hello. Ask[U+202E] at https://evil.example/login, please."
+    words = client.get(f"/admin/agents/trial/{mended.trial_id}/").content.decode()
+    assert ("Mended by the checks" in words, "let it through" in words) == (True, False)
+    said["text"] = "The 17 shops in Madrid open at 9 and close at 21."
+    unsure = begin(desk, agent, "public", "When do you open?")
+    assert (is_question(unsure.answer), unsure.stopped) == (True, said["text"])
+    words = client.get(f"/admin/agents/trial/{unsure.trial_id}/").content.decode()
+    assert ("Asked for other words" in words, "let it through" in words) == (True, False)
