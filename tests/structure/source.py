@@ -2,10 +2,11 @@
 
 import ast
 import gc
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,13 +40,18 @@ class Source:
     text: str
     tree: ast.Module
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node, walked to once for all tests."""
+        return tuple(ast.walk(self.tree))
+
     def functions(self) -> Iterator[Function]:
         """Every function and method, nested ones too."""
-        return (node for node in ast.walk(self.tree) if isinstance(node, Function))
+        return (node for node in self.nodes if isinstance(node, Function))
 
     def calls(self) -> Iterator[ast.Call]:
         """Every call."""
-        return (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return (node for node in self.nodes if isinstance(node, ast.Call))
 
 
 @cache
@@ -53,7 +59,7 @@ def product() -> tuple[Source, ...]:
     """All files of the product, without migrations."""
     paths = [path for name in PRODUCT for path in sorted((ROOT / name).rglob("*.py"))]
     paths += [ROOT / "walker", ROOT / "manage.py"]
-    return tuple(_read(path) for path in paths if "migrations" not in path.parts)
+    return tuple(read(path) for path in paths if "migrations" not in path.parts)
 
 
 NO_USE_CASES = re.compile(r"hitl/(domain|management|selectors)/|hitl/(\w+/selectors|receivers|tasks)\.py")
@@ -138,7 +144,9 @@ def length(node: Function) -> int:
     return (node.end_lineno or node.lineno) - node.lineno + 1
 
 
-def _read(path: Path) -> Source:
+@cache
+def read(path: Path) -> Source:
+    """Return a file below the root."""
     text = path.read_text()
     # Python 3.11 loses count of its depth when the collector runs finalizers in the middle of a parse.
     gc.disable()
@@ -146,4 +154,4 @@ def _read(path: Path) -> Source:
         tree = ast.parse(text)
     finally:
         gc.enable()
-    return Source(str(path.relative_to(ROOT)), text, tree)
+    return Source(os.path.relpath(path, ROOT), text, tree)

@@ -65,7 +65,7 @@ def test_no_model_overrides_save_or_delete() -> None:
     found = [
         f"{source.path}:{method.lineno}"
         for source in app_files()
-        for cls in ast.walk(source.tree)
+        for cls in source.nodes
         if isinstance(cls, ast.ClassDef) and any("Model" in ast.unparse(base) for base in cls.bases)
         if "ModelAdmin" not in "".join(ast.unparse(base) for base in cls.bases)
         for method in cls.body
@@ -79,7 +79,7 @@ def test_broad_excepts_stand_at_boundaries_and_log() -> None:
         f"{source.path}:{node.lineno}"
         for source in product()
         if not BOUNDARIES.search(source.path)
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.ExceptHandler) and _is_broad(node) and not _is_explained(source, node)
     ]
     assert found == []

@@ -1,4 +1,4 @@
-"""Measures of the source's structure: `python tests/structure/ceilings/measures.py [ROOT] [--list NAME]` prints them.
+"""Measures of the source's structure: `python -m tests.structure.ceilings.measures [ROOT] [--list NAME]` prints them.
 
 Python files are read, never imported. `--list` prints the places behind one row.
 """
@@ -7,8 +7,10 @@ import ast
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from tests.structure.source import read
 
 APPS = ("core", "accounts", "console", "hitl", "conversations", "integrations", "agents", "channels_app",
         "analytics", "config", "demo")  # fmt: skip
@@ -84,7 +86,7 @@ class Checkout:
         self.root = root
         self.text: dict[str, str] = {}
         self.tree: dict[str, ast.Module] = {}
-        self.nodes: dict[str, list[ast.AST]] = {}
+        self.nodes: dict[str, Sequence[ast.AST]] = {}
         for top in (*APPS, *BESIDE):
             for path in sorted((root / top).rglob("*.py")):
                 if SKIP & set(path.parts):
@@ -92,8 +94,8 @@ class Checkout:
                 name = path.relative_to(root).as_posix()
                 self.text[name] = path.read_text(encoding="utf-8")
                 if top != "tests" and "/migrations/" not in name:
-                    self.tree[name] = ast.parse(self.text[name])
-                    self.nodes[name] = list(ast.walk(self.tree[name]))
+                    source = read(path)
+                    self.tree[name], self.nodes[name] = source.tree, source.nodes
 
     def product(self, *, beside: bool = False) -> list[str]:
         """Return product modules without migrations; `beside` adds benches and stand-ins."""
@@ -109,7 +111,7 @@ def module_of(name: str) -> str:
     return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def imports_of(nodes: list[ast.AST]) -> Iterator[tuple[str, int]]:
+def imports_of(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, int]]:
     """Yield what a module imports, functions' imports included: full dotted names."""
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -207,7 +209,7 @@ def leases(checkout: Checkout) -> list[str]:
     return found
 
 
-def functions(nodes: list[ast.AST]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+def functions(nodes: Sequence[ast.AST]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     return (node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 

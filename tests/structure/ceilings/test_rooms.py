@@ -52,7 +52,7 @@ def test_cursor_fits_on_two_screens() -> None:
 
 
 def _imports(source: Source) -> Iterator[str]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -91,11 +91,11 @@ def _imports_of_code(source: Source) -> Iterator[str]:
     """What a file imports when it runs, inside functions too; what only types need is left out."""
     for_types = {
         inner
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         for inner in node.body
     }
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if node in for_types:
             continue
         if isinstance(node, ast.Import):

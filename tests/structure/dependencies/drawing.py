@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from tests.structure.source import read
+
 MANY: Final = 16
 """So many modules may lie in one package; a larger one is drawn with their number."""
 
@@ -44,7 +46,7 @@ def _named(package: Path) -> str:
 def _imported(app: Path) -> Iterator[str]:
     """The first name of everything that an app's files import."""
     for path in sorted(app.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in read(path).nodes:
             if isinstance(node, ast.Import):
                 yield from (alias.name.split(".")[0] for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module:

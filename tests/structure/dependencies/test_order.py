@@ -271,7 +271,7 @@ ALSO_OFFERED = {
 def _modules_used(source: Source) -> set[str]:
     """The modules a file imports; the members of what it imports from count as modules, too."""
     found = set()
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ImportFrom) and node.module:
             found |= {f"{node.module}.{name.name}" for name in node.names}
         elif isinstance(node, ast.Import):

@@ -18,7 +18,7 @@ def test_nothing_below_imports_the_demo() -> None:
         f"{source.path}:{node.lineno}"
         for source in app_files()
         if not source.path.startswith("demo/")
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
         if name.split(".")[0] == "demo"
@@ -31,7 +31,7 @@ def test_modules_of_the_demo_are_named_in_two_places_alone() -> None:
         source.path
         for source in app_files()
         if not source.path.startswith("demo/")
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if MODULE.fullmatch(node.value)
     }

@@ -56,7 +56,7 @@ def calls_of(function: Function) -> list[tuple[int, str]]:
 def is_transport(source: Source) -> bool:
     return any(
         isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith("Transport") for base in node.bases)
-        for node in ast.walk(source.tree)
+        for node in source.nodes
     )
 
 
@@ -73,10 +73,8 @@ def unasked() -> Iterator[str]:
 
 
 def imported(source: Source) -> set[str]:
-    names = {node.module or "" for node in ast.walk(source.tree) if isinstance(node, ast.ImportFrom)}
-    return names | {
-        alias.name for node in ast.walk(source.tree) if isinstance(node, ast.Import) for alias in node.names
-    }
+    names = {node.module or "" for node in source.nodes if isinstance(node, ast.ImportFrom)}
+    return names | {alias.name for node in source.nodes if isinstance(node, ast.Import) for alias in node.names}
 
 
 def test_what_is_sent_was_asked_about_in_the_same_function() -> None:
