@@ -37,7 +37,11 @@ FACTORS: Final = {
     "mended": "Something was taken out of it",
     "bounded": "Keeps the score within 0 and 100",
 }
-MENDED: Final = {"hidden": "hidden characters", "links": "links and email addresses from elsewhere"}
+MENDED: Final = {
+    "hidden": "hidden characters",
+    "links": "links and email addresses from elsewhere",
+    "outcomes": "a claim about a request, which our own sentence replaced",
+}
 REDACTED: Final = {
     "phone": "phone numbers",
     "email": "email addresses",

@@ -128,9 +128,9 @@ class RunExplanationSerializer(serializers.Serializer[Any]):
     factors = ConfidenceFactor(many=True, read_only=True, help_text="Their points sum up to the confidence.")
     mended = serializers.ListField(
         source="run.mended",
-        child=serializers.ChoiceField(choices=["hidden", "links"]),
+        child=serializers.ChoiceField(choices=["hidden", "links", "outcomes"]),
         read_only=True,
-        help_text="What was taken out: hidden characters; links and email addresses from elsewhere.",
+        help_text="What was taken out, or replaced: hidden characters; links from elsewhere; claims about a request.",
     )
     redacted = serializers.DictField(
         source="run.redacted",

@@ -1,10 +1,11 @@
-"""What the sandbox model answers: a call, a sentence about its result, a judgement of passages, or a plain sentence."""
+"""What the sandbox model answers: a call, a sentence about its result, a judgement, or a plain sentence."""
 
 import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from standins.model import claims
 from standins.model.judge import MARK, judge
 
 Document = dict[str, Any]
@@ -42,6 +43,8 @@ def answer_to(body: Document) -> Answer:
             return Answer(PLAIN[:20], end=end)
     if any(MARK in _text(each) for each in messages if each.get("role") == "system"):
         return Answer(judge(asked))
+    if any(claims.MARK in _text(each) for each in messages if each.get("role") == "system"):
+        return Answer(claims.judge(asked))
     if re.search(r"one word: (\w+)", asked):
         return Answer(str(re.findall(r"one word: (\w+)", asked)[0]))
     named = CAMPAIGN.search(asked)

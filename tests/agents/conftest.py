@@ -40,8 +40,10 @@ class Scripted(Model):
     def __init__(self, script: Script) -> None:
         self.script = script
         self.seen: list[tuple[list[Line], list[str]]] = []
+        self.prompts: list[str] = []
 
     def turn(self, lines: Sequence[Line], tools: Sequence[ToolSpec], *, prompt: str, emit: Emit) -> Turn:
+        self.prompts.append(prompt)
         self.seen.append((list(lines), [tool.name for tool in tools]))
         return self.script(lines, tools)
 

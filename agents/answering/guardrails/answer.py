@@ -1,25 +1,35 @@
 """Check an answer against the records before it is sent."""
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import F
 
+from agents.answering.guardrails.claims import Sentence, sentences_of
 from agents.answering.guardrails.confidence import LOW, Confidence, Grounds
 from agents.answering.guardrails.links import has_link
-from agents.answering.guardrails.proof import target_words
-from agents.answering.guardrails.screen import Records, claims_too_much, references, screen
+from agents.answering.guardrails.proof import Request, target_words
+from agents.answering.guardrails.screen import CLAIM, Records, Verdict, references, screen, unproven
+from agents.answering.guardrails.sentences import OF_US
+from agents.answering.runs.approval_texts import standing_sentence
+from agents.answering.runs.redacted import open_vault
 from agents.llm.ports import RunOutcome
+from agents.llm.routes import availability, claim_judge
+from agents.llm.routes.calls import Place
+from agents.llm.routes.candidates import LOCAL
+from agents.llm.routes.models import ModelCall
 from agents.models import AgentRun, AgentVersion, ToolCall
+from agents.privacy import Vault
 from conversations.models import ChannelAccount
 from core.observability.logging import get_logger
 from hitl.models import Approval
 
 log = get_logger(__name__)
-_APPROVED: Final = frozenset({"approved", "executing", "unknown", "executed", "failed"})
 _MOST: Final = 200
+_MOST_DATA: Final = 4000
 
 
 @dataclass(frozen=True)
@@ -30,19 +40,25 @@ class Checked:
     draft: str = ""
     confidence: Confidence | None = None
     mended: tuple[str, ...] = ()
-    """What was taken out of it: "hidden" characters, "links"."""
+    """What was taken out of it, or replaced: "hidden" characters, "links", "outcomes"."""
 
 
-def check_answer(run: AgentRun, version: AgentVersion, outcome: RunOutcome, grounds: Grounds) -> Checked:
+def check_answer(
+    run: AgentRun, version: AgentVersion, outcome: RunOutcome, grounds: Grounds, *, until: float | None = None
+) -> Checked:
     """Return the outcome as it may be sent: as it is, mended, or as a failure with the gate's code.
 
-    An answer with less confidence than its version asks for is a failure too ("low_confidence"), unless the run has
-    made a request, which the customer has to hear of.
+    Not inside a transaction: a model may be asked what it claims. An answer with less confidence than its version asks
+    for is a failure too ("low_confidence"), unless the run has made a request, which the customer has to hear of.
     """
     if outcome.error or not outcome.text:
         return Checked(outcome)
-    records = _records_for(run.pk, run.conversation_id, outcome.text)
-    verdict = screen(outcome.text, prompt=version.prompt, records=records)
+    is_judged = has_judge(version)
+    records = _records_for(run.pk, run.conversation_id, outcome.text, is_judged=is_judged)
+    verdict = screen(outcome.text, prompt=version.prompt, records=records, is_ours=version.model == LOCAL)
+    if is_judged:
+        place = Place(ModelCall.Purpose.JUDGING, run_id=run.pk, agent_id=version.agent_id)
+        verdict = clear(verdict, records, place=place, conversation_id=run.conversation_id, until=until)
     if verdict.problem:
         log.warning("answer_stopped", run=str(run.pk), code=verdict.problem)
         return Checked(replace(outcome, text="", error=verdict.problem), verdict.text)
@@ -64,7 +80,8 @@ def check_words(*, run_id: UUID, conversation_id: UUID, agent_id: UUID, words: s
     """
     prompts = AgentVersion.objects.filter(pk=F("agent__active_version_id"), agent_id=agent_id)
     prompt = prompts.values_list("prompt", flat=True).first() or ""
-    verdict = screen(words, prompt=prompt, records=_records_for(run_id, conversation_id, words))
+    records = _records_for(run_id, conversation_id, words, is_judged=False)
+    verdict = screen(words, prompt=prompt, records=records)
     if verdict.problem:
         log.warning("words_stopped", run=str(run_id), code=verdict.problem)
     return "" if verdict.problem else verdict.text
@@ -76,36 +93,103 @@ def own_mailboxes() -> frozenset[str]:
     return frozenset(address.casefold() for address in rows.values_list("address", flat=True))
 
 
-def _records_for(run_id: UUID, conversation_id: UUID, text: str) -> Records:
+def has_judge(version: AgentVersion) -> bool:
+    """Return True if a model is asked what doubtful sentences of a version's answers claim; ours are by rules."""
+    return version.model != LOCAL and availability.has_judge() and availability.asks_network(version)
+
+
+def clear(
+    verdict: Verdict, records: Records, *, place: Place, conversation_id: UUID | None, until: float | None = None
+) -> Verdict:
+    """Return a verdict after a judge has read its doubtful sentences and what tools read, without personal data.
+
+    As it is if nobody could be asked. Not inside a transaction.
+    """
+    if not verdict.doubtful or verdict.problem not in ("", CLAIM):
+        return verdict
+    data = "\n".join(records.rows)[:_MOST_DATA]
+    vault = (
+        open_vault(conversation_id, [data, *(each.said for each in verdict.doubtful)]) if conversation_id else Vault()
+    )
+    asked = [vault.redact(each.said) for each in verdict.doubtful]
+    letters = claim_judge.judge(asked, data=vault.redact(data), place=place, until=until)
+    return verdict if letters is None else replace(verdict, problem=CLAIM if holds(verdict.doubtful, letters) else "")
+
+
+def holds(sentences: Sequence[Sentence], letters: str) -> bool:
+    """Return True if a judge's letters for sentences leave a claim.
+
+    What rules read as one passes for a reason only, and data never shows what we have done.
+    """
+    return any(
+        letter == claim_judge.CLAIM
+        or (letter == claim_judge.OTHER and each.claims)
+        or (letter == claim_judge.DATA and OF_US.search(each.said.casefold()) is not None)
+        for each, letter in zip(sentences, letters, strict=True)
+    )
+
+
+def records_of(results: Sequence[Mapping[str, Any]]) -> Records:
+    """Return what the results of tools show, beside the organisation's mailboxes."""
+    quoted: dict[bool, set[str]] = {True: set(), False: set()}
+    for result in results:
+        for passage in result.get("passages", ()):
+            quoted[bool(result.get("foreign"))].update(sentences_of(str(passage["text"])))
+    # What waits or is asked for is no fact: of requests only their state in the records counts.
+    facts = [result for result in results if not ("passages" in result or references(json.dumps(result, default=str)))]
+    return Records(
+        read=json.dumps(list(map(dict, results)), ensure_ascii=False, default=str).casefold(),
+        ours=frozenset(str(result["sentence"]) for result in results if "sentence" in result),
+        documents=quoted[False],
+        foreign=quoted[True],
+        rows=[row for result in facts for row in _rows_in(result, " ".join(_fields_in(result)))],
+        links=own_mailboxes() | {str(link) for result in results for link in result.get("links", ())},
+    )
+
+
+def _rows_in(value: object, fields: str) -> Iterator[str]:
+    """Yield the plain values of each object in a result, with the names of all fields."""
+    if isinstance(value, Mapping):
+        plain = [str(each) for each in value.values() if not isinstance(each, Mapping | list)]
+        yield f"{' '.join(plain)} {fields}".casefold()
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _rows_in(each, fields)
+
+
+def _fields_in(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        yield from value.keys()
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _fields_in(each)
+
+
+def _records_for(run_id: UUID, conversation_id: UUID, text: str, *, is_judged: bool) -> Records:
     """Read what the text needs as proof; nothing if it claims nothing."""
-    claims = claims_too_much(text, Records())
-    if not (claims or has_link(text)):
+    claims = [each for each in unproven(text, Records()) if each.claims or is_judged]
+    if not (claims or has_link(text) or references(text)):
         return Records()
     calls = list(
         ToolCall.objects.filter(run_id=run_id, state=ToolCall.State.DONE).values_list("result", flat=True)[:_MOST]
     )
-    links = own_mailboxes() | {str(link) for result in calls for link in result.get("links", ())}
-    if not claims:
-        return Records(links=links)
-    rows = Approval.objects.filter(conversation_id=conversation_id).order_by("-id")
-    mine = list(rows.values_list("reference", "state", "kind", "preview", "subject_key")[:_MOST])
-    found = {reference: (state, kind) for reference, state, kind, _, _ in mine}
-    own = frozenset(found)
-    if others := references(text) - found.keys():
+    records = records_of(calls)
+    if not (claims or references(text)):
+        return records
+    mine = list(Approval.objects.filter(conversation_id=conversation_id).order_by("-id")[:_MOST])
+    requests = [
+        Request(
+            each.reference,
+            each.state,
+            each.kind,
+            target_words(str(each.preview.get("headline", "")), each.subject_key),
+        )
+        for each in mine
+    ]
+    if others := references(text) - {each.reference for each in requests}:
         named = Approval.objects.filter(reference__in=others).values_list("reference", "state", "kind")
-        found |= {reference: (state, kind) for reference, state, kind in named}
-    targets: dict[str, list[frozenset[str]]] = {}
-    for _, state, kind, preview, subject in mine:
-        if state == "executed":
-            targets.setdefault(kind, []).append(target_words(str(preview.get("headline", "")), subject))
-    return Records(
-        states={reference: state for reference, (state, _) in found.items()},
-        kinds={reference: kind for reference, (_, kind) in found.items()},
-        own=own,
-        done=frozenset(targets),
-        targets=targets,
-        approved=any(row[1] in _APPROVED for row in mine),
-        rejected=any(row[1] == "rejected" for row in mine),
-        read=json.dumps(calls, ensure_ascii=False, default=str).casefold(),
-        links=links,
-    )
+        requests += [Request(reference, state, kind, is_own=False) for reference, state, kind in named]
+    standing = {each.reference: standing_sentence(each) for each in mine}
+    return replace(records, requests=requests, sentences=standing)

@@ -16,10 +16,14 @@ class Held:
     """Takes the pieces of a model, and lets out whole sentences as long as nothing is wrong with them.
 
     From the first sentence that would need mending on, nothing more is let out: the answer itself, checked against
-    the records, comes at the end. `holds` says of the text so far that it has to wait for it too.
+    the records, comes at the end. `holds` says of the text so far that it has to wait for it too. Where a model judges
+    what is claimed (`is_judged`), a doubtful sentence waits for it.
     """
 
-    def __init__(self, emit: Emit, prompt: str, holds: Callable[[str], bool]) -> None:
+    def __init__(
+        self, emit: Emit, prompt: str, holds: Callable[[str], bool], *, is_judged: bool = False, is_ours: bool = False
+    ) -> None:
+        self._is_judged, self._is_ours = is_judged, is_ours
         self._emit, self._prompt, self._holds = emit, prompt, holds
         self._text, self._let_out = "", 0
         self._is_shut = False
@@ -33,8 +37,9 @@ class Held:
         if end <= self._let_out:
             return
         seen = self._text[max(0, self._let_out - _MAY_GROW) : end]
-        verdict = screen(seen, prompt=self._prompt)
-        if verdict.problem or verdict.text != seen or self._holds(self._text[:end]):
+        verdict = screen(seen, prompt=self._prompt, is_ours=self._is_ours)
+        waits = self._is_judged and verdict.doubtful
+        if verdict.problem or waits or verdict.text != seen or self._holds(self._text[:end]):
             self._is_shut = True
             return
         self._emit(self._text[self._let_out : end])

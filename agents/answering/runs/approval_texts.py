@@ -91,6 +91,19 @@ def plain_sentence(approval: Approval) -> str:
     return f"{gettext(PLAIN[approval.state]).format(name=approval.reference)}{changed} {more}"
 
 
+def standing_sentence(approval: Approval) -> str:
+    """Return where a request stands now, for the place of what a model says of it."""
+    if approval.state in PLAIN:
+        return gettext(PLAIN[approval.state]).format(name=approval.reference)
+    if approval.holds:
+        now = gettext("It's on hold for now.")
+    elif approval.state == "returned":
+        return f"{approval.reference} {gettext(SENT_BACK)}."
+    else:
+        now = gettext("It's waiting for approval." if approval.is_open else KEPT["executing"])
+    return f"{approval.reference}: {now}" if now.endswith(".") else f"{approval.reference}: {now}."
+
+
 def edited_sentence(edits: list[dict[str, Any]]) -> str:
     """Return what approvers edited in a request, from the first to the last value of each field."""
     first: dict[str, object] = {}

@@ -14,7 +14,8 @@ from django.db.models import F
 
 from agents.answering import selectors, tool_calls
 from agents.answering.guardrails import LOW, Checked, Confidence, Grounds, Held, check_answer, doubt
-from agents.answering.guardrails.screen import screen
+from agents.answering.guardrails.answer import has_judge
+from agents.answering.guardrails.screen import CLAIM, screen
 from agents.answering.routing.choice import PERSON, REASONS
 from agents.answering.routing.turn import choose_for_run
 from agents.answering.runs import events, lease, outcomes
@@ -31,6 +32,7 @@ from agents.llm import registry
 from agents.llm.ports import ANSWER_CUT, TOO_SLOW, Emit, Line, RunContext, RunOutcome, ToolRequest, Usage
 from agents.llm.routes.availability import asks_network
 from agents.llm.routes.calls import Place, open_model, step_up
+from agents.llm.routes.candidates import LOCAL
 from agents.models import AgentRun, AgentVersion, ToolCall
 from agents.selectors import tools_of
 from conversations import services as conversations
@@ -53,6 +55,12 @@ MAX_TABLES = 2
 MAX_REDOS = 40  # more messages than a guest may write while they still join a run
 MAX_ATTEMPTS = 3
 MAX_APOLOGIES = 3  # further attempts in which even the apology could not be sent
+OBJECTION: Final = (
+    "\n\nYour last answer was not sent: it said that something was done, decided or under way, and no record shows "
+    "it. You change nothing yourself. Answer without saying so; Walker itself tells the person what was requested and "
+    "what came of it."
+)
+"""What a model reads in addition when it is asked once more."""
 GAP = "\n\n"
 SHOWS_SOURCES: Final = frozenset({"webchat", "app"})
 """Channels that show sources beside a message; elsewhere they stand below its text."""
@@ -121,10 +129,11 @@ def run_turn(run_id: UUID, *, now: datetime | None = None, may_wait: bool = True
 def _answer_messages(run: AgentRun, *, may_wait: bool) -> None:
     """Repeat rounds until an answer covers every message that has joined.
 
-    Once more if it was cut, and once more with a strong model if a light one's answer was stopped.
+    Once more if it was cut, and once more, with a strong model if there is one, if a light one's answer was stopped or
+    it claimed what no record shows.
     """
     speaker, watch = Speaker(run.conversation_id, run.id), Watch(run, TURN_SECONDS)
-    was_cut = False
+    was_cut, objection = False, ""
     speaker.typing(True)
     try:
         for number in range(MAX_REDOS):
@@ -132,9 +141,11 @@ def _answer_messages(run: AgentRun, *, may_wait: bool) -> None:
                 if not lease.renew(run):
                     return
                 run.refresh_from_db(fields=["generation"])
-            answer = _round(run, speaker, watch, is_first=run.fence == 1 and not number, may_wait=may_wait)
-            is_cut = answer.outcome.error == ANSWER_CUT
-            asks_again = (is_cut and not was_cut) or (bool(answer.draft) and step_up(run))
+            is_first = run.fence == 1 and not number
+            answer = _round(run, speaker, watch, is_first=is_first, may_wait=may_wait, objection=objection)
+            is_cut, claims = answer.outcome.error == ANSWER_CUT, answer.outcome.error == CLAIM and not objection
+            asks_again = (is_cut and not was_cut) or (bool(answer.draft) and (step_up(run) or claims))
+            objection = objection or (OBJECTION if claims else "")
             if not asks_again and _finish(run, _asking_back(run, answer), watch):
                 return
             was_cut = was_cut or is_cut
@@ -144,7 +155,9 @@ def _answer_messages(run: AgentRun, *, may_wait: bool) -> None:
         speaker.typing(False)
 
 
-def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may_wait: bool) -> Answer:
+def _round(
+    run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may_wait: bool, objection: str = ""
+) -> Answer:
     """Let the orchestrator answer all messages that have joined so far."""
     # Read before the messages, by the claim or the loop: if another one joins in between, the round is repeated.
     generation = run.generation
@@ -164,12 +177,16 @@ def _round(run: AgentRun, speaker: Speaker, watch: Watch, *, is_first: bool, may
         keep_reading(run, standing, found)
         grounds = doubt.grounds_of(version)
         grounds.take([*transcript.lines, *done])
-        held, memory = Held(speaker.emit, version.prompt, grounds.holds), Memory()
+        is_judged = has_judge(version)
+        held = Held(speaker.emit, version.prompt, grounds.holds, is_judged=is_judged, is_ours=version.model == LOCAL)
+        memory = Memory()
         with speaking(found.language, standing.contact_language):
             outcome = _orchestrate(
-                run, version, standing, transcript, done, watch, held, grounds, memory, is_new=is_first
+                run, version, standing, transcript, done, watch, held, grounds, memory, objection, is_new=is_first
             )
-            checked = check_answer(run, version, outcome, grounds)
+            if is_judged:
+                watch.glance()
+            checked = check_answer(run, version, outcome, grounds, until=watch.until)
         memory.keep(run, checked.outcome)
     except Ended as end:
         speaker.restart()
@@ -203,6 +220,7 @@ def _orchestrate(
     emit: Emit,
     grounds: Grounds,
     memory: Memory,
+    objection: str,
     *,
     is_new: bool,
 ) -> RunOutcome:
@@ -218,7 +236,7 @@ def _orchestrate(
     names = {tool.key for tool in offered}
     context = RunContext(
         run_id=run.id,
-        prompt=version.prompt,
+        prompt=f"{version.prompt}{objection}",
         lines=(*hidden.lines, *map(hidden.redact, done)) if hidden else (*transcript.lines, *done),
         tools=tuple(tool.spec() for tool in offered),
         max_rounds=MAX_ROUNDS,

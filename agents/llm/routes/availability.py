@@ -23,15 +23,25 @@ def asks_network(version: AgentVersion) -> bool:
     """
     if version.flow or version.model in registry.networked_models():
         return True
-    routes = ModelRoute.objects.filter(is_active=True).values_list("embedding_model", "judges")
-    found: Sequence[tuple[str, bool]] = kept.keep(lambda: tuple(routes), "routes that do more than answer")
-    return any(embedding_model or (judges and version.asks_judge) for embedding_model, judges in found)
+    return any(embedding_model or (judges and version.asks_judge) for embedding_model, judges in _routes())
+
+
+def has_judge() -> bool:
+    """Return True if a route judges, as it was seconds ago. At most one query."""
+    return any(judges for _, judges in _routes())
 
 
 def needs_workers() -> bool:
     """Return True if any organisation asks models over a network: a query a kind."""
     with platform_scope():
         return registry.needs_workers()
+
+
+def _routes() -> Sequence[tuple[str, bool]]:
+    """Return of each active route the model of its vectors, and whether it judges."""
+    routes = ModelRoute.objects.filter(is_active=True).values_list("embedding_model", "judges")
+    found: Sequence[tuple[str, bool]] = kept.keep(lambda: tuple(routes), "routes that do more than answer")
+    return found
 
 
 def _refuse(_name: str) -> Model:

@@ -80,7 +80,7 @@ class RouteForm(SeenForm):
     judges = forms.BooleanField(
         label="Judges passages",
         required=False,
-        help_text="It is asked whether passages answer a question, for agents that have this checked.",
+        help_text="It is asked what answers claim, and if passages answer, for agents that have this checked.",
     )
 
     def setup(self) -> dict[str, Any]:

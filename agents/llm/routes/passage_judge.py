@@ -1,13 +1,14 @@
 """Ask the route that is marked for it whether passages answer a question: paid and recorded as every call."""
 
 import json
+import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from agents.llm.ports import Line, ModelFailed
+from agents.llm.ports import Line, ModelFailed, Turn
 from agents.llm.routes import ledger
 from agents.llm.routes.calls import OneCall, Place
 from agents.llm.routes.candidates import of_route
@@ -45,17 +46,30 @@ def judge(question: str, passages: Sequence[Read], *, place: Place) -> int | Non
     answers beside a number of these passages is no answer to the question. Neither the question nor the passages hold
     personal data any more. Not inside a transaction.
     """
-    route = ModelRoute.objects.filter(is_active=True, judges=True).order_by("position", "id").first()
-    if route is None or not passages:
+    if not passages:
         return None
     rows = [{"n": number, "title": each.title, "text": each.text} for number, each in enumerate(passages, 1)]
-    asked = json.dumps({"question": question, "passages": rows}, ensure_ascii=False)
-    call = OneCall(of_route(route), place, ledger.budgets_of(place.agent_id), None, time.monotonic() + SECONDS)
-    try:
-        turn = call.ask([Line("user", asked)], [], prompt=PROMPT, emit=lambda _: None, request=PROMPT + asked)
-    except (ModelFailed, Spent) as problem:
-        log.warning("passages_not_judged", code=getattr(problem, "code", "budget_spent"))
+    turn = ask(PROMPT, {"question": question, "passages": rows}, place=place)
+    if turn is None:
         return None
     said = _NUMBER.fullmatch(turn.text) if turn.stop == "end" and not turn.tool_requests else None
     number = int(said[1]) if said else NONE
     return number if number <= len(passages) else NONE
+
+
+def ask(prompt: str, asked: Mapping[str, object], *, place: Place, until: float | None = None) -> Turn | None:
+    """Ask the first route that judges; None if there is none, it fails, or its price is not within the budgets.
+
+    Not inside a transaction; what is asked holds no personal data. `until` ends its time earlier.
+    """
+    route = ModelRoute.objects.filter(is_active=True, judges=True).order_by("position", "id").first()
+    if route is None:
+        return None
+    document = json.dumps(asked, ensure_ascii=False)
+    end = min(time.monotonic() + SECONDS, math.inf if until is None else until)
+    call = OneCall(of_route(route), place, ledger.budgets_of(place.agent_id), None, end)
+    try:
+        return call.ask([Line("user", document)], [], prompt=prompt, emit=lambda _: None, request=prompt + document)
+    except (ModelFailed, Spent) as problem:
+        log.warning("not_judged", code=getattr(problem, "code", "budget_spent"))
+        return None

@@ -1,6 +1,5 @@
 """Let one version of an agent answer without a conversation: the same model, loop and gate, and no effect."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,8 +7,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from agents.answering.guardrails import LOW, Confidence, Grounds, doubt
-from agents.answering.guardrails.answer import own_mailboxes
-from agents.answering.guardrails.screen import Records, screen
+from agents.answering.guardrails.answer import clear, has_judge, records_of
+from agents.answering.guardrails.screen import screen
 from agents.answering.runs.redacted import open_vault
 from agents.answering.tool_calls.refusals import ToolBroke
 from agents.answering.tools import registry as tools
@@ -19,6 +18,7 @@ from agents.langflow.connection import FLOW
 from agents.llm import registry
 from agents.llm.ports import TOO_SLOW, Emit, Line, Model, RunContext, RunOutcome, ToolRequest, ToolSpec, Turn
 from agents.llm.routes.calls import Place, open_model
+from agents.llm.routes.candidates import LOCAL
 from agents.llm.routes.models import ModelCall
 from agents.models import AgentVersion
 from agents.privacy import Vault
@@ -128,7 +128,10 @@ def answer(
         if vault:
             outcome = replace(outcome, text=vault.show(outcome.text))
         if not outcome.error:
-            outcome, stopped, confidence = _checked(version, outcome, calls.steps, grounds)
+            place = Place(ModelCall.Purpose.JUDGING, agent_id=version.agent_id, trial_id=trial_id)
+            outcome, stopped, confidence = _checked(
+                version, outcome, calls.steps, grounds, place=place, conversation_id=conversation_id
+            )
         if outcome.error == LOW:
             outcome = _in_doubt(outcome, lines)
     sources = citations.read_sources((each.number, each.passage_id) for each in outcome.sources)
@@ -181,12 +184,19 @@ def _run(version: AgentVersion, context: RunContext, calls: TrialCalls, grounds:
 
 
 def _checked(
-    version: AgentVersion, outcome: RunOutcome, steps: Sequence[Step], grounds: Grounds
+    version: AgentVersion,
+    outcome: RunOutcome,
+    steps: Sequence[Step],
+    grounds: Grounds,
+    *,
+    place: Place,
+    conversation_id: UUID | None,
 ) -> tuple[RunOutcome, str, Confidence | None]:
     """Return the outcome as the gate would let it out, the text that it stopped or mended, and the confidence."""
-    read = json.dumps([dict(step.result) for step in steps], ensure_ascii=False, default=str).casefold()
-    links = own_mailboxes() | {str(link) for step in steps for link in step.result.get("links", ())}
-    verdict = screen(outcome.text, prompt=version.prompt, records=Records(read=read, links=links))
+    records = records_of([step.result for step in steps])
+    verdict = screen(outcome.text, prompt=version.prompt, records=records, is_ours=version.model == LOCAL)
+    if has_judge(version):
+        verdict = clear(verdict, records, place=place, conversation_id=conversation_id)
     if verdict.problem:
         return replace(outcome, text="", error=verdict.problem, sources=()), verdict.text, None
     text, confidence = verdict.text.strip(), grounds.measure(outcome, is_mended=bool(verdict.mended))

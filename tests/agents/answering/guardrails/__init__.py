@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from agents.answering.guardrails.screen import Verdict, screen
+from agents.answering.guardrails.screen import screen
 
 
 def passes(text: str, **more: Any) -> bool:
     """Return True if a text may be sent as it is."""
-    return screen(text, **more) == Verdict(text)
+    verdict = screen(text, **more)
+    return (verdict.text, verdict.problem, verdict.mended) == (text, "", ())

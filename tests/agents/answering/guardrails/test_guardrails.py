@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from agents.answering.guardrails.links import NO_LINK, has_link
+from agents.answering.guardrails.proof import Request
 from agents.answering.guardrails.screen import CLAIM, INSTRUCTIONS, Records, screen
 from agents.answering.guardrails.stream import Held
 from agents.answering.runs import run
@@ -150,7 +152,7 @@ def only_messages(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("text", [*CLAIMS, *CLAIMS_OF_ANYTHING])
 def test_claim_of_anything_is_refused_though_no_kind_has_a_word_for_it(text: str) -> None:
     assert screen(text, prompt=PROMPT).problem == CLAIM
-    sent = Records(done={"send_audience_message"}, targets={"send_audience_message": [{"30", "customers"}]})
+    sent = Records(requests=[Request("BR-900", "executed", "send_audience_message", frozenset({"30", "customers"}))])
     assert text in CLAIMS or screen(text, records=sent).problem == CLAIM
 
 
@@ -160,19 +162,26 @@ def test_sentence_about_anything_is_sent_when_it_claims_nothing(text: str) -> No
     assert passes(text, prompt=PROMPT)
 
 
+def made(state: str) -> Request:
+    """Return a request to raise a budget."""
+    return Request("BR-3", state, "set_campaign_budget", frozenset({"summer", "sale", "900"}))
+
+
 def test_claim_is_sent_when_the_records_show_it() -> None:
-    done = Records(states={"BR-3": "executed"}, done={"set_campaign_budget"}, approved=True)
+    done = Records(requests=[made("executed")])
     for text in (CLAIMS[0], CLAIMS[1], CLAIMS[6], CLAIMS[7], "BR-3 was approved by a colleague and done."):
         assert passes(text, records=done), text
     assert screen("The campaign has been paused.", records=done).problem == CLAIM
     assert screen("BR-4 is approved.", records=done).problem == CLAIM
     ours = "This needs approval: BR-3 (Raise Summer Sale to 900.00 EUR). It's waiting for an approver."
-    assert passes(ours, records=Records(states={"BR-3": "pending"}, own={"BR-3"}))
-    assert screen(ours, records=Records(states={"BR-3": "pending"})).problem == CLAIM
+    assert passes(ours, records=Records(requests=[made("pending")]))
+    assert screen(ours, records=Records(requests=[replace(made("pending"), is_own=False)])).problem == CLAIM
     assert screen("BR-3 was rejected.", records=done).problem == CLAIM
     told = Records(read='[{"history": ["22 nov, 10:00: approved"]}]')
     assert passes("- 22 Nov, 10:00: approved", records=told)
-    assert passes("Approved BR-31.", records=Records(states={"BR-31": "approved", "BR-3": "pending"}))
+    assert passes(
+        "Approved BR-31.", records=Records(requests=[replace(made("approved"), reference="BR-31"), made("pending")])
+    )
     assert passes("Back to School is now paused.", records=Records(read="status: paused"))
     assert screen("I've paused the campaign.", records=Records(read="status: paused")).problem == CLAIM
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from agents.answering.guardrails.proof import target_words
-from agents.answering.guardrails.screen import CLAIM, Records, claims_too_much, screen
+from agents.answering.guardrails.proof import Request, target_words
+from agents.answering.guardrails.screen import CLAIM, Records, screen
 from agents.llm.ports import Turn
 from agents.models import AgentVersion
 from hitl.actions import registry as kinds
@@ -41,10 +41,11 @@ def fifth_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def executed(*requests: tuple[str, str]) -> Records:
     """Return the records of a conversation in which requests of these kinds and headlines were executed."""
-    targets: dict[str, list[frozenset[str]]] = {}
-    for kind, headline in requests:
-        targets.setdefault(kind, []).append(target_words(headline))
-    return Records(done=frozenset(targets), targets=targets, approved=True)
+    made = [
+        Request(f"BR-{number}", "executed", kind, target_words(headline))
+        for number, (kind, headline) in enumerate(requests, start=900)
+    ]
+    return Records(requests=made)
 
 
 SUMMER = executed(("pause_campaign", PAUSED))
@@ -113,7 +114,7 @@ DRAFT = executed(("publish_content", "Publish the article “Boot care 101”"))
     ],
 )  # fmt: skip
 def test_claim_is_sent_when_a_request_of_its_kind_and_target_was_executed(text: str, records: Records) -> None:
-    assert claims_too_much(text, Records())
+    assert screen(text).problem == CLAIM
     assert passes(text, records=records)
 
 
@@ -122,7 +123,10 @@ def test_claim_is_sent_when_a_request_of_its_kind_and_target_was_executed(text: 
     [
         # Another kind was executed.
         ("The order has been cancelled and refunded.", SUMMER),
-        ("The order has been cancelled and refunded.", Records(done={"pause_campaign"})),
+        (
+            "The order has been cancelled and refunded.",
+            Records(requests=[Request("BR-3", "executed", "pause_campaign")]),
+        ),
         ("The order A-17 has been refunded.", SUMMER),
         ("The campaign has been paused.", ORDER),
         ("The campaign has been paused.", BUDGET),
@@ -198,7 +202,7 @@ def test_claim_that_no_executed_request_is_about_is_not_sent(text: str, records:
 
 def test_reference_proves_what_its_kind_is_about_and_all_of_a_kind_without_words() -> None:
     def named(kind: str) -> Records:
-        return Records(states={"BR-3": "executed"}, kinds={"BR-3": kind}, own={"BR-3"})
+        return Records(requests=[Request("BR-3", "executed", kind, target_words(REFUNDED))])
 
     assert passes("I've refunded your order (BR-3).", records=named("refund_order"))
     assert passes("I've refunded your order (BR-3).", records=named("silent_refund"))

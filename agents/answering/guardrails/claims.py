@@ -1,0 +1,113 @@
+"""Which sentences of an answer may claim that something was done, and which of them surely don't (pure)."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from agents.answering.guardrails import sentences as words
+from hitl.actions import registry as kinds
+
+_ENDS: Final = re.compile(r"(?<=[.!?…])(?:\s+|(?=[^\W\d_]{2}))|\n+")
+"""Ends of sentences, also where the space was forgotten ("It is done.Shall I go on?")."""
+_CLAUSE: Final = re.compile(
+    r"[,;:](?:\s+|$)|[()]|\s+[–—-]+\s+|\s+(?=(?:but|aber|sondern|mais|pero|and|und|et|y)\s)", re.IGNORECASE
+)
+_JOINED: Final = re.compile(r"^(?:and|und|et|y|but|aber|sondern|mais|pero|that|dass|daß|que|so)\s+", re.IGNORECASE)
+_BULLET: Final = re.compile(r"^\W+")
+_LONGEST: Final = 600
+"""Letters of a sentence that are read; a longer one is held, if it may claim anything."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence that names an action: as it stands, with its heading, and what it surely does."""
+
+    text: str
+    said: str
+    claims: bool
+    """As far as rules can tell."""
+    is_plain: bool
+    """No judge has to be asked: it is a question, a condition or a denial throughout, or names no action."""
+
+
+def candidates(text: str) -> list[Sentence]:
+    """Return the sentences of a text that may claim that something was done or is under way."""
+    return [each for each in _sentences(text) if not each.is_plain]
+
+
+def sentences_of(text: str) -> list[str]:
+    """Return the sentences of a text."""
+    return [part.strip() for part in _ENDS.split(text)]
+
+
+def _sentences(text: str) -> Iterator[Sentence]:
+    heading = ""
+    for part in _ENDS.split(text):
+        said = unicodedata.normalize("NFKC", part).strip(" -*•¡\t")
+        if not said:
+            continue
+        whole = f"{heading} {said}" if heading else said
+        heading = said if said.endswith(":") else heading if _BULLET.match(part) else ""
+        claims, is_open = reads(said)
+        is_named = bool(words.ACTING.search(said)) or _names_kind(said)
+        yield Sentence(
+            part.strip(), whole, claims, not claims and (is_open or not (is_named or words.TELLS.search(said)))
+        )
+
+
+@lru_cache(maxsize=4096)
+def reads(sentence: str) -> tuple[bool, bool]:
+    """Return whether a sentence claims something by the rules, and whether it is open: no fact in any clause of it."""
+    if len(sentence) > _LONGEST:
+        return bool(words.ACTING.search(sentence)), False
+    bare = words.ASIDE_QUOTES.sub(" “” ", sentence)
+    bare = words.ASIDE.sub(" ", sentence if len(bare.split()) < 3 else bare)
+    clauses = [clause for clause in map(str.strip, _CLAUSE.split(bare.casefold())) if clause]
+    is_later = words.LATER.search(bare) is not None
+    if words.QUESTION.search(sentence) and clauses:
+        asked = clauses.pop()  # what is asked; what comes before is said
+        if re.search(r"\b(?:that|dass|que)\b", asked) and (
+            found := re.search(r"\b(?:(?:i|we|ich|wir|nous)\b|j['’]).*", asked)
+        ):
+            clauses.append(found[0])
+    clauses = [told for clause in clauses for told in words.TOLD.split(clause)]
+    opens = [bool(words.CONDITION.search(clause) or words.OPEN.search(clause)) for clause in clauses]
+    claims = any(_claims(clause, is_later=is_later, is_first=not place) for place, clause in enumerate(clauses))
+    return claims, all(opens)
+
+
+def _claims(clause: str, *, is_later: bool, is_first: bool) -> bool:
+    said = _JOINED.sub("", clause)
+    if words.CONDITION.search(said) and not re.search(r"\w+\s+(?:i|we|ich|wir|j['’]ai|nous)\b.*\w", said[6:]):
+        return False
+    if (not is_first and words.RELATIVE.match(said)) or words.PASSED_ON.search(said):
+        return False
+    patterns = words.STRONG if is_later else (*words.STRONG, *words.WEAK)
+    if said == clause:
+        patterns = (words.BARE, *patterns)
+    for pattern in patterns:
+        for found in pattern.finditer(said):
+            before = said[: found.start()]
+            if words.OPEN.search(said[: found.end()]):
+                continue
+            if (words.OF_OTHERS.search(before) and not words.PASSIVE.match(found[0])) or (
+                not re.search(r"\b(?:ich|wir|nous)\s*$", before) and words.IN_OTHERS.search(found[0])
+            ):
+                continue
+            return True
+    return False
+
+
+def _names_kind(said: str) -> bool:
+    starts = tuple(
+        start
+        for key in kinds.keys()  # noqa: SIM118  (a registry, not a dict)
+        for each in (kinds.get(key).claim_words,)
+        if each
+        for of_language in each.verbs.values()
+        for start in of_language
+    )
+    return any(word.startswith(starts) for word in re.findall(r"\w+", said.casefold()))
