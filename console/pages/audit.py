@@ -29,6 +29,8 @@ from core.models import AuditEntry
 from core.privacy.pii import mask_text
 
 RECENT = 2000
+MOST_SHOWN = 20
+"""Records that don't match, on the page; `verify_audit` lists all."""
 MOVES = {
     "propose": "requested",
     "approve": "approved",
@@ -293,11 +295,11 @@ class AuditEntryAdmin(ServiceAdmin):
     )
     def verify(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Verify the chain and show the result."""
-        verdict = chain.verify()
-        if verdict.ok and (changed := vouched.first_problem()):
-            messages.error(request, f"The audit log is intact, but a record doesn't match it: {changed}.")
-            return ""
-        if verdict.ok:
-            return f"The audit log is intact: {verdict.entries} entries verified."
-        messages.error(request, f"The audit log is broken at entry #{verdict.first_bad}: {verdict.reason}.")
-        return ""
+        verdict, changed = chain.verify(), list(vouched.problems())
+        if not verdict.ok:
+            messages.error(request, f"The audit log is broken at entry #{verdict.first_bad}: {verdict.reason}.")
+        for problem in changed[:MOST_SHOWN]:
+            messages.error(request, f"A record doesn't match the audit log: {problem}.")
+        if len(changed) > MOST_SHOWN:
+            messages.error(request, f"{len(changed) - MOST_SHOWN} more records don't match it.")
+        return f"The audit log is intact: {verdict.entries} entries verified." if verdict.ok and not changed else ""

@@ -14,6 +14,6 @@ def register(check: Check) -> None:
         _checks.append(check)
 
 
-def first_problem() -> str:
-    """Return the first row of the tenant in scope that is not as the audit log says, and why, or ""."""
-    return next((f"{name}: {problem}" for check in _checks for name, problem in check()), "")
+def problems() -> Iterator[str]:
+    """Yield each row of the tenant in scope that is not as the audit log says, and what happened to it."""
+    return (f"{name}: {problem}" for check in _checks for name, problem in check())

@@ -63,6 +63,15 @@ class RuleSeals:
         lines: dict[str, str] = {} if self._sealed is None or self.forged else self._sealed.facts["lines"]
         return lines
 
+    def genuine(self) -> "RuleSeals":
+        """Return the newest seals that the application wrote: to tell what was changed around a forged entry."""
+        if not self.forged:
+            return self
+        written = AuditEntry.objects.filter(object_type=RULES, object_id=current_tenant_id()).order_by("-seq")
+        seals = RuleSeals()
+        seals.__dict__["_sealed"] = next((entry for entry in written.iterator() if chain.is_genuine(entry)), None)
+        return seals
+
     @property
     def sealed_at(self) -> datetime | None:
         """Return when the rules were last sealed."""
@@ -163,8 +172,12 @@ def note(
 
 
 def find_broken(seals: RuleSeals) -> dict[str, str]:
-    """Return in all sealed tables what happened outside the application to which line, by its name."""
+    """Return in all sealed tables what happened outside the application to which line, by its name.
+
+    After a forged entry, since the newest one that the application wrote.
+    """
     found: dict[str, str] = {}
+    seals = seals.genuine()
     for table in TABLES:
         keys = None if table.is_only_newest else seals.keys_of(table) | {table.key_of(row) for row in table.rows()}
         found |= {

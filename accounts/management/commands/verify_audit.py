@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     help = (
         "Verify the audit chain of every tenant (or of one), and the rows that it vouches for, and report the first "
-        "broken entry or row. "
+        "broken entry and every such row. "
         "Note the heads on another machine with --write-head, and compare with them with --head, or with the anchors "
         "that a worker writes outside the database with --anchors (without it with those in WALKER_ANCHOR_FILE, if it "
         "is on this machine): a cut tail or a rewritten chain shows only there."
@@ -66,7 +66,7 @@ class Command(BaseCommand):
             known = {tenant_id for tenant_id, _ in tenants}
             gone = {key: slugs.get(key, str(key)) for key in (*kept, *anchored) if key not in known}
             why = "the organisation is gone, and its head was noted outside the database"
-            lost: dict[str, Any] = {"ok": False, "entries": 0, "head": "", "first_bad": 1, "reason": why}
+            lost: dict[str, Any] = {"ok": False, "entries": 0, "head": "", "first_bad": 1, "reason": why, "rows": []}
             rows += [{"tenant": name, **lost} for name in gone.values()]
         if options["json"]:
             self.stdout.write(json.dumps(rows, indent=2))
@@ -77,8 +77,8 @@ class Command(BaseCommand):
                     self.stdout.write(f"{where}: {row['entries']} entries verified; head {head}")
                 elif row["first_bad"]:
                     self.stdout.write(f"{where}: BROKEN at entry {row['first_bad']}: {row['reason']}")
-                else:
-                    self.stdout.write(f"{where}: BROKEN at {row['reason']}")
+                for problem in row["rows"]:
+                    self.stdout.write(f"{where}: BROKEN at {problem}")
         if not all(row["ok"] for row in rows):
             raise CommandError("At least one audit chain, or a row that it vouches for, is broken.")
         if options["write_head"]:
@@ -90,16 +90,18 @@ def _verify(
 ) -> dict[str, Any]:
     with tenant_scope(tenant_id):
         verdict = chain.verify(kept)
-        changed = anchors.first_problem(anchored) or vouched.first_problem() if verdict.ok else ""
+        # One broken row, or a broken chain, hides no other row.
+        rows = [*filter(None, [anchors.first_problem(anchored)] if verdict.ok else ()), *vouched.problems()]
     # A tenant's creation is its first entry: an empty chain was emptied.
     is_empty = verdict.entries == 0 and verdict.ok
     return {
         "tenant": slug,
-        "ok": verdict.ok and not is_empty and not changed,
+        "ok": verdict.ok and not is_empty and not rows,
         "entries": verdict.entries,
         "head": verdict.head,
         "first_bad": 1 if is_empty else verdict.first_bad,
-        "reason": "the chain is empty" if is_empty else verdict.reason or changed,
+        "reason": "the chain is empty" if is_empty else verdict.reason or next(iter(rows), ""),
+        "rows": rows,
     }
 
 

@@ -122,6 +122,12 @@ def test_sweep_writes_each_anchor_once_to_every_place_and_goes_on_after_a_failur
         AnchorDelivery.objects.filter(place="store").update(delivered=0)
         anchor_places.anchor_tenant()
         assert AnchorDelivery.objects.get(place="store").delivered == 2
+        # Somebody wrote that anchors are there which nobody made yet.
+        AnchorDelivery.objects.filter(place="store").update(delivered=9)
+        record()
+        anchor_places.anchor_tenant()
+        assert (len(store.objects), AnchorDelivery.objects.get(place="store").delivered) == (3, 3)
+        assert Notice.objects.filter(body__contains="More counted as written").exists()
     assert sweep_audit_logs.name == "core.tasks.sweep_audit_logs"
     assert {committed_world.acme.pk, committed_world.globex.pk} <= set(anchor_places.tenants())
 

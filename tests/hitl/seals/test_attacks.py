@@ -317,7 +317,13 @@ def test_seal_of_another_time_or_tenant_counts_for_nothing(ruled: Scene) -> None
             AuditEntry(**{**values, **own}).save(force_insert=True)
             with pytest.raises(Refused) as caught:
                 ruled.propose()
-            assert (caught.value.code, next(iter(broken_rules()))[0]) == ("paused", "rules")
+            assert (caught.value.code, [row for row, _ in broken_rules()]) == ("paused", ["rules"])
+            run("update hitl_cap set amount = amount + 1 where id = %s", Cap.objects.earliest("id").pk)
+            forged, loosened = [f"{row}: {what}" for row, what in broken_rules()]
+            assert "spending limit" in loosened
+            # Neither the broken chain nor one row hides another.
+            told = _told("verify_audit")
+            assert all(f"acme: BROKEN at {each}" in told for each in ("entry ", forged, loosened))
     for statement in ("update core_auditentry set facts = '{}'", "delete from core_auditentry"):
         with pytest.raises(DatabaseError):
             run(statement)
