@@ -23,7 +23,8 @@ def asgi_for(name: str) -> str:
 
 def runs_alone(name: str) -> bool:
     """Tell whether a benchmark needs the database only, and would be disturbed by web, worker and beat."""
-    return name in ("approvals", "bus", "erasure", "inbox", "queue", "retrieval", "search", "simulation", "turn")
+    alone = "answers approvals bus erasure inbox queue retrieval search simulation turn"
+    return name in alone.split()
 
 
 def makes_databases(name: str) -> bool:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import DateField, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -37,6 +37,24 @@ AUDIENCE_WORDS = {"public": "A stranger", "verified": "A proven customer", "memb
 
 
 LANGUAGE = forms.ChoiceField(label="Language", choices=Document.Language.choices, initial="en")
+DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+class DaysForm(ConsoleForm):
+    """The days on which a document is valid."""
+
+    valid_from = forms.DateField(
+        label="Valid from (optional)",
+        widget=DAY,
+        required=False,
+        help_text="The first day on which agents answer from it. Empty: at once.",
+    )
+    valid_until = forms.DateField(
+        label="Valid until (optional)",
+        widget=DAY,
+        required=False,
+        help_text="The last such day. Empty: until you change it.",
+    )
 
 
 class CollectionForm(ConsoleForm):
@@ -51,9 +69,10 @@ class CollectionForm(ConsoleForm):
     description = forms.CharField(label="What it is about", required=False, max_length=services.ABOUT_LIMIT)
 
 
-class ArticleForm(ConsoleForm):
+class ArticleForm(DaysForm):
     """An article."""
 
+    field_order: tuple[str, ...] = ("title", "text", "language", "address", "valid_from", "valid_until")
     title = forms.CharField(
         label="Title", max_length=services.TITLE_LIMIT, help_text="Shown to customers as the source of an answer."
     )
@@ -79,9 +98,16 @@ class EditArticleForm(ArticleForm):
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
 
-class FileForm(ConsoleForm):
+class EditDaysForm(DaysForm):
+    """The days of a document, from the version that was opened."""
+
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+
+class FileForm(DaysForm):
     """A file to read."""
 
+    field_order = ("file", "title", "language", "address", "valid_from", "valid_until", "is_own")
     file = forms.FileField(
         label="File", help_text="PDF, Word (DOCX), HTML, Markdown, text or CSV, up to 20 MB and 500 pages."
     )
@@ -107,7 +133,7 @@ class AnswerForm(ArticleForm):
     """The article that answers an open question."""
 
     collection_id = forms.ChoiceField(label="Collection")
-    field_order = ("collection_id", "title", "text", "language", "address")
+    field_order = ("collection_id", *ArticleForm.field_order)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -189,7 +215,7 @@ class CollectionAdmin(ServiceAdmin):
                 {
                     "passage": each.passage,
                     "percent": round(each.coverage * 100),
-                    "answers": each.coverage >= searching.SURE,
+                    "lacks": ", ".join(each.lacks),
                 }
                 for each in found
             ],
@@ -240,22 +266,23 @@ class DocumentAdmin(ServiceAdmin):
     intro = "Articles and files that agents quote as the source of an answer."
     empty_title = "No documents yet"
     empty_text = "Open a collection under Knowledge and write an article."
-    list_display = ("title", "home", "language", "standing", "changed")
+    list_display = ("title", "home", "language", "standing", "valid", "changed")
     list_filter: ClassVar = [choose("state", "State", Document.State.choices[:4])]
     ordering = ("-updated_at", "-id")
     to_list = ("delete",)
     detail_fields = (
-        *("title", "home", "written_by", "language", "standing", "problem", "source", "text", "past", "changed"),
+        *("title", "home", "written_by", "language", "standing", "valid", "doubt", "problem", "source", "text", "past"),
+        "changed",
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         """Return the documents that are not deleted."""
-        return selectors.query_documents(viewer=viewer_of(request)).order_by(*self.ordering)
+        rows = selectors.query_documents(viewer=viewer_of(request)).order_by(*self.ordering)
+        return rows.annotate(today=Value(selectors.today(), DateField()))
 
     home = Column[Document](
         "Collection", lambda row: link("agents_collection_change", row.collection_id, row.collection.name)
     )
-    standing = Column[Document]("State", lambda document: chip(document.get_state_display(), *STATES[document.state]))
     problem = Column[Document]("Problem", lambda document: uploads.TROUBLES.get(document.trouble, "") or "None")
     changed = Column[Document]("Changed", lambda document: moment(document.updated_at))
     written_by = Column[Document](
@@ -267,6 +294,34 @@ class DocumentAdmin(ServiceAdmin):
         lambda document: format_html('<div class="wk-body-text">{}</div>', services.text_of(document)[:20_000]) or "–",
     )
 
+    @admin.display(description="State")
+    def standing(self, document: Document) -> str:
+        """Return whether answers use it, and whether a newer document says otherwise."""
+        if document.outdated and not document.outdated.get("kept"):
+            return chip("May be outdated", "warn", "alert")
+        return chip(document.get_state_display(), *STATES[document.state])
+
+    @admin.display(description="Valid")
+    def valid(self, document: Document) -> str:
+        """Return the days on which it is answered from, marked where today is none of them."""
+        begins, ends = document.valid_from, document.valid_until
+        days = [f"{word} {day:%-d %b %Y}" for word, day in (("from", begins), ("until", ends)) if day]
+        today = document.today  # type: ignore[attr-defined]
+        if begins and begins > today:
+            return chip(f"Not yet: {' '.join(days)}", "neutral", "clock")
+        words = " ".join(days)
+        return chip(f"No longer: {words}", "warn", "x") if ends and ends < today else words or "Always"
+
+    @admin.display(description="Checked against newer documents")
+    def doubt(self, document: Document) -> str:
+        """Return what a newer document says otherwise."""
+        if not document.outdated:
+            return "Nothing found"
+        newer = link("agents_document_change", document.outdated["newer"], document.outdated["title"])
+        said = "You kept it. It says" if document.outdated.get("kept") else "May be outdated: it says"
+        words = f"{said} “{{}}” where {{}}, which is newer, says “{{}}”."
+        return format_html(words, document.outdated["says"], newer, document.outdated["instead"])
+
     @admin.display(description="Versions")
     def past(self, document: Document) -> str:
         """Return its versions, the newest first."""
@@ -277,14 +332,19 @@ class DocumentAdmin(ServiceAdmin):
         """Refuse to edit what is no article."""
         if action.path == "edit" and document.kind != Document.Kind.ARTICLE:
             return "Only articles can be edited here. Upload the new file, or refresh the site."
+        if action.path == "days" and document.kind == Document.Kind.ARTICLE:
+            return "Edit the article: its days are there."
+        if action.path == "keep" and (not document.outdated or document.outdated.get("kept")):
+            return "No newer document says otherwise."
         return ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, document: Any) -> dict[str, Any]:
         """Start from what the article says now."""
-        if action.path != "edit":
-            return {}
-        facts = {name: getattr(document, name) for name in ("title", "language", "address", "version")}
-        return {**facts, "text": services.text_of(document)}
+        facts = {name: getattr(document, name) for name in (*services.DAYS, "version")}
+        if action.path == "edit":
+            facts |= {name: getattr(document, name) for name in ("title", "language", "address")}
+            facts["text"] = services.text_of(document)
+        return facts if action.path in ("edit", "days") else {}
 
     edit = edits(
         services.change_article,
@@ -296,6 +356,21 @@ class DocumentAdmin(ServiceAdmin):
         explain="Agents answer from the new version at once. Earlier answers keep the one they cited.",
         done="Article saved.",
     )
+
+    days = edits(
+        services.change_article,
+        "document_id",
+        services.MANAGE,
+        EditDaysForm,
+        title="Change its days",
+        path="days",
+        explain="Agents answer from it on these days alone.",
+        done="Days saved.",
+    )
+
+    keep = calls(services.keep_document, "document_id", permission=services.MANAGE,
+                 title="Keep as it is", submit="Keep it", done="Kept as it is.",
+                 explain="Both documents are right. Agents still quote the newer one where both answer.")  # fmt: skip
 
     delete = deletes(
         services.delete_document,

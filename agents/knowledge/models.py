@@ -1,12 +1,13 @@
 """Collections, their documents in versions, the passages that are searched, and what answers cited."""
 
+from datetime import date
 from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from conversations.models import Conversation, Message
 from core.clock import now
@@ -128,6 +129,11 @@ class Document(TenantModel):
     is_own = models.BooleanField(default=False, help_text="Of a file: the organisation itself wrote it.")
     version = models.PositiveIntegerField(default=0)
     passages = models.PositiveIntegerField(default=0)
+    valid_from = models.DateField(
+        null=True, help_text="First day, in the organisation's time zone, on which answers use it; none: at once."
+    )
+    valid_until = models.DateField(null=True, help_text="Last day on which answers use it; none: for good.")
+    outdated = models.JSONField(default=dict, help_text="What a newer document says otherwise; empty for nothing.")
     embed_after = models.DateTimeField(
         null=True, help_text="Until then a worker makes its vectors, or the last try failed."
     )
@@ -137,6 +143,12 @@ class Document(TenantModel):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["tenant_id", "collection", "-updated_at"], name="documents_by_collection"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="documents_end_after_they_begin",
+                condition=Q(valid_from=None) | Q(valid_until=None) | Q(valid_until__gte=F("valid_from")),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -279,3 +291,9 @@ class UploadedFile(Leased, TenantModel):
 
 
 LIVE = Q(state=Document.State.READY)
+
+
+def in_force(day: date) -> Q:
+    """Return the condition for documents that are answered from on a day."""
+    begun = Q(valid_from=None) | Q(valid_from__lte=day)
+    return LIVE & begun & (Q(valid_until=None) | Q(valid_until__gte=day))

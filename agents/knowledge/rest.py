@@ -91,8 +91,8 @@ class DocumentSerializer(RowSerializer[Document]):
     class Meta:
         model = Document
         fields: ClassVar[list[str]] = (
-            "id collection_id site_id kind is_own state title language address trouble version passages created_at "
-            "updated_at"
+            "id collection_id site_id kind is_own state title language address valid_from valid_until outdated trouble "
+            "version passages created_at updated_at"
         ).split()
 
 
@@ -109,7 +109,16 @@ class DocumentDetailSerializer(DocumentSerializer):
         return services.text_of(document)
 
 
-class NewArticle(serializers.Serializer[Any]):
+class Days(serializers.Serializer[Any]):
+    """The days on which a document is valid."""
+
+    valid_from = serializers.DateField(
+        required=False, allow_null=True, help_text="First day, in your time zone, on which answers use it."
+    )
+    valid_until = serializers.DateField(required=False, allow_null=True, help_text="Last such day.")
+
+
+class NewArticle(Days):
     """An article; its text may use Markdown."""
 
     collection_id = serializers.UUIDField()
@@ -121,7 +130,7 @@ class NewArticle(serializers.Serializer[Any]):
     address = serializers.CharField(max_length=services.ADDRESS_LIMIT, required=False, allow_blank=True)
 
 
-class NewFile(serializers.Serializer[Any]):
+class NewFile(Days):
     """A file to read."""
 
     collection_id = serializers.UUIDField()
@@ -136,7 +145,7 @@ class NewFile(serializers.Serializer[Any]):
     )
 
 
-class ArticleChange(serializers.Serializer[Any]):
+class ArticleChange(Days):
     """What to change; what is left out stays."""
 
     title = serializers.CharField(max_length=services.TITLE_LIMIT, required=False)
@@ -205,13 +214,15 @@ class DocumentViewSet(RetrieveModelMixin, ListViewSet):
 
     @idempotent
     def create(self, request: Request) -> Response:
-        """Write an article; agents answer from it at once. Needs `agents.manage_knowledge`."""
+        """Write an article; agents answer from it at once, or on the days that it is valid. Needs
+        `agents.manage_knowledge`."""
         return self.call_service(services.write_article)
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change an article: a new version. Needs `agents.manage_knowledge`.
 
-        409 `not_an_article` for a file or a page, `stale_version` if it was changed in the meantime.
+        409 `not_an_article` for more than the days of a file or a page, `not_ready` while it isn't searched,
+        `stale_version` if it was changed in the meantime.
         """
         return self.call_service(services.change_article)
 

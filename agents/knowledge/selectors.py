@@ -1,15 +1,24 @@
 """Read collections, documents and their versions."""
 
+from datetime import date
 from typing import Final
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
+from accounts.selectors import tenant_zone
 from agents.knowledge.models import Collection, Document, OpenQuestion
 from core.actors import Actor
+from core.clock import now
 from core.db.rows import get_or_missing
+from core.reliability import kept
 
 VIEW: Final = "agents.view_agent"
+
+
+def today() -> date:
+    """Return the day it is for the tenant in scope, by which documents are valid."""
+    return now().astimezone(kept.keep(tenant_zone, "time zone")).date()
 
 
 def query_collections(*, viewer: Actor) -> QuerySet[Collection]:

@@ -1,6 +1,8 @@
 """Keep collections and documents: create, write, move, delete."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final, TypedDict, Unpack
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -27,9 +29,26 @@ TITLE_LIMIT: Final = 200
 TEXT_LIMIT: Final = 200_000
 """Characters of an article: 60 pages. Longer texts are uploaded as files."""
 ADDRESS_LIMIT: Final = 1000
+DAYS: Final = frozenset({"valid_from", "valid_until"})
 NO_COLLECTION: Final = "There is no such collection."
 NO_DOCUMENT: Final = "There is no such document."
 State = Document.State
+
+
+class Facts(TypedDict, total=False):
+    """What may be said of a document beside its title and text; `None` as a day is none."""
+
+    language: str
+    address: str
+    valid_from: date | None
+    valid_until: date | None
+
+
+class Change(Facts, total=False):
+    """What may change in a document."""
+
+    title: str
+    text: str
 
 
 @transaction.atomic
@@ -96,24 +115,16 @@ def delete_collection(*, actor: Actor, collection_id: UUID, seen_version: int | 
 
 
 @transaction.atomic
-def write_article(
-    *,
-    actor: Actor,
-    collection_id: UUID,
-    title: str,
-    text: str,
-    language: str = "",
-    address: str = "",
-) -> Document:
-    """Write an article; agents answer from it at once.
+def write_article(*, actor: Actor, collection_id: UUID, title: str, text: str, **facts: Unpack[Facts]) -> Document:
+    """Write an article; agents answer from it at once, or on the days that it is valid.
 
     The text may use Markdown: it is cut at its headings. Without a `language` the text tells it. Needs
     `agents.manage_knowledge`; raises `NotFound` and `Invalid` with the fields.
     """
     actor.require(MANAGE)
-    facts, pieces = _article_facts(title, text, language, address)
+    clean, pieces = _article_facts(title, text, facts)
     collection = locked(Collection, collection_id, NO_COLLECTION)
-    row = Document(collection=collection, kind=Document.Kind.ARTICLE, state=State.READING, **facts)
+    row = Document(collection=collection, kind=Document.Kind.ARTICLE, state=State.READING, **clean)
     row.save(force_insert=True)
     store_version(row, text=text, pieces=pieces, author_id=actor.user_id)
     _record(actor, "DOCUMENT_CREATED", row, new_state=row.state, version=row.version)
@@ -125,20 +136,18 @@ def change_article(
     *,
     actor: Actor,
     document_id: UUID,
-    title: str | None = None,
-    text: str | None = None,
-    language: str | None = None,
-    address: str | None = None,
     seen_version: int | None = None,
+    **change: Unpack[Change],
 ) -> Document:
     """Change an article: a new version that answers use at once; earlier answers keep theirs.
 
-    Needs `agents.manage_knowledge`; raises `NotFound`, `Invalid` with the fields, and `Conflict` for a document that
-    is no article ("not_an_article") or was changed since `seen_version` ("stale_version").
+    What is left out stays; of a file and a page the days alone can change. Needs `agents.manage_knowledge`; raises
+    `NotFound`, `Invalid` with the fields, and `Conflict` for a document that is no article ("not_an_article"), is
+    not read yet ("not_ready") or was changed since `seen_version` ("stale_version").
     """
     actor.require(MANAGE)
     row = _locked_document(document_id)
-    if row.kind != Document.Kind.ARTICLE:
+    if row.kind != Document.Kind.ARTICLE and not change.keys() <= DAYS:
         raise Conflict(
             "Only articles can be edited here. Upload the file again, or refresh the site.", code="not_an_article"
         )
@@ -150,14 +159,16 @@ def change_article(
             **seen,
             **last_change(actor, "agents.document", row.pk),
         )
+    if row.state != State.READY:
+        raise Conflict("This document isn't searched now. Change it once it is ready.", code="not_ready")
     old_text = text_of(row)
-    new_text = old_text if text is None else text
-    facts, pieces = _article_facts(
-        row.title if title is None else title,
-        new_text,
-        row.language if language is None else language,
-        row.address if address is None else address,
-    )
+    new_text = change.pop("text", old_text)
+    now_said = {name: getattr(row, name) for name in ("language", "address", *DAYS)} | change
+    if row.kind == Document.Kind.ARTICLE:
+        facts, pieces = _article_facts(change.pop("title", row.title), new_text, now_said)
+    else:
+        facts, pieces = {**change}, cut(new_text)
+        check_fields(day_problems(now_said))
     if new_text == old_text and all(getattr(row, field) == value for field, value in facts.items()):
         return row
     for field, value in facts.items():
@@ -186,8 +197,25 @@ def delete_row(row: Document) -> None:
     """Take a document out of the search and empty its texts, within the caller's transaction."""
     remove_passages(row)
     DocumentVersion.objects.filter(document=row).update(text="")
+    _clear_marks_by(row)
     row.state, row.updated_at = State.DELETED, now()
     row.save(update_fields=["state", "passages", "updated_at"])
+
+
+@transaction.atomic
+def keep_document(*, actor: Actor, document_id: UUID) -> Document:
+    """Leave a document as it is although a newer one says otherwise; it is no longer marked for that.
+
+    Needs `agents.manage_knowledge`; raises `NotFound`, and `Conflict` for one that isn't marked ("not_outdated").
+    """
+    actor.require(MANAGE)
+    row = _locked_document(document_id)
+    if not row.outdated or row.outdated.get("kept"):
+        raise Conflict("No newer document says otherwise.", code="not_outdated")
+    row.outdated = {**row.outdated, "kept": True}
+    row.save(update_fields=["outdated"])
+    _record(actor, "DOCUMENT_KEPT", row, newer=row.outdated["newer"])
+    return row
 
 
 def store_version(row: Document, *, text: str, pieces: list[Piece], author_id: UUID | None) -> DocumentVersion:
@@ -195,8 +223,9 @@ def store_version(row: Document, *, text: str, pieces: list[Piece], author_id: U
 
     Within the caller's transaction and with the document locked.
     """
+    _clear_marks_by(row)
     row.version += 1
-    row.state, row.trouble, row.updated_at = State.READY, "", now()
+    row.state, row.trouble, row.outdated, row.updated_at = State.READY, "", {}, now()
     version: DocumentVersion = DocumentVersion.objects.create(
         document=row, number=row.version, title=row.title, text=text, digest=digest_of(text), author_id=author_id
     )
@@ -204,6 +233,12 @@ def store_version(row: Document, *, text: str, pieces: list[Piece], author_id: U
     row.save()
     enqueue_after_commit("embed_document", row.pk)
     return version
+
+
+def _clear_marks_by(row: Document) -> None:
+    """Take back that others are outdated by what a document said until now."""
+    if row.version:
+        Document.objects.filter(outdated__newer=str(row.pk)).update(outdated={})
 
 
 def text_of(row: Document) -> str:
@@ -244,22 +279,30 @@ def searched_as(code: str) -> str:
     return plain if plain in Document.Language.values else Document.Language.OTHER
 
 
-def _article_facts(title: str, text: str, language: str, address: str) -> tuple[dict[str, Any], list[Piece]]:
+def _article_facts(title: str, text: str, facts: Mapping[str, Any]) -> tuple[dict[str, Any], list[Piece]]:
     """Return the checked fields of an article and its passages; raises `Invalid` with the fields.
 
     Without a language it is the one that the text is written in, English if that doesn't tell.
     """
-    language = language or searched_as(main_language(text) or Document.Language.ENGLISH)
-    clean = {"title": " ".join(title.split()), "language": language, "address": address.strip()}
+    language = facts.get("language") or searched_as(main_language(text) or Document.Language.ENGLISH)
+    address = facts.get("address", "").strip()
+    clean = {**facts, "title": " ".join(title.split()), "language": language, "address": address}
     pieces = cut(text) if len(text) <= TEXT_LIMIT else []
     problems = {
         "title": _text_problem(clean["title"], TITLE_LIMIT, needed=True),
         "text": _text_problem(text, TEXT_LIMIT, needed=True) or ("" if pieces else "Write more than a heading."),
         "language": "" if language in Document.Language.values else "Choose one of the list.",
-        "address": address_problem(clean["address"]),
+        "address": address_problem(address),
+        **day_problems(facts),
     }
     check_fields(problems)
     return clean, pieces
+
+
+def day_problems(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with the days on which a document is valid, by field."""
+    begins, ends = facts.get("valid_from"), facts.get("valid_until")
+    return {"valid_until": "This is before its first day." if begins and ends and ends < begins else ""}
 
 
 def address_problem(address: str) -> str:

@@ -408,6 +408,8 @@ WORK: Final = {
     "admin:agents_document_change": OPEN_PAGE,
     "admin:agents_document_edit": ACTION,
     "admin:agents_document_delete": ACTION,
+    "admin:agents_document_days": ACTION,
+    "admin:agents_document_keep": ACTION,
     "admin:agents_agent_changelist": OPEN_LIST,
     "admin:agents_agent_change": OPEN_PAGE,
     "admin:agents_agent_create": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),

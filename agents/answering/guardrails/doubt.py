@@ -16,6 +16,14 @@ QUESTION: Final = gettext_noop(
 )
 COLLEAGUE: Final = gettext_noop("Thank you for your message. A colleague will reply here.")
 UNSURE: Final = gettext_noop("I'm not sure about this one, so I've asked a colleague. They'll reply here.")
+ALARMS: Final = {
+    "danger": gettext_noop(
+        "If anyone is in danger, please call your local emergency number now. "
+        "I've asked a colleague to take over; they'll reply here as soon as they can."
+    ),
+    "bargaining": gettext_noop("I can't agree on prices. I've asked a colleague, who'll reply here."),
+}
+BROUGHT_IN: Final = gettext_noop("I'm sorry about this. I've asked a colleague to take over; they'll reply here.")
 OURS: Final = frozenset({"local", FLOW})
 """Models of whose answers only the cited sources are measured."""
 
@@ -42,6 +50,11 @@ def question() -> str:
 def is_question(text: str) -> bool:
     """Return True if a text is our question for other words, in any language."""
     return text in in_all_languages(QUESTION)
+
+
+def alarmed(alarm: str) -> str:
+    """Return what the customer reads whose message a person has to see."""
+    return gettext(ALARMS.get(alarm, BROUGHT_IN))
 
 
 def instead(error: str) -> str:

@@ -10,6 +10,7 @@ from django.db.models import Max
 
 from agents.answering.tools.registry import Caller
 from agents.knowledge.models import Document, Passage
+from agents.knowledge.selectors import today
 from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL, Line, RunOutcome, Source
 from agents.models import AgentRun, AgentVersion, ToolCall
 from core.reliability import loose_cache
@@ -37,10 +38,10 @@ class Memory:
         words = " ".join(asked[0].text.casefold().split())
         if not words or len(words) > LONGEST_QUESTION or "•" in words:
             return _NOTHING
-        changed = Document.objects.aggregate(latest=Max("updated_at"))["latest"]
+        day, changed = today(), Document.objects.aggregate(latest=Max("updated_at"))["latest"]
         if changed is None:
             return _NOTHING
-        about = "\n".join((str(version.pk), changed.isoformat(), words))
+        about = "\n".join((str(version.pk), changed.isoformat(), day.isoformat(), words))
         self.key = f"answer:{current_tenant_id().hex}:{sha256(about.encode()).hexdigest()}"
         kept = loose_cache.find(self.key, what="answer")
         if not isinstance(kept, tuple) or len(kept) != 3:

@@ -23,7 +23,7 @@ from agents.answering.runs.batches import is_burst_under_way
 from agents.answering.runs.redacted import Redaction
 from agents.answering.runs.remembered import Memory
 from agents.answering.runs.reply import Speaker, agent_actor, answer_id
-from agents.answering.runs.understood import keep_reading, note_said, read_messages, recall_for
+from agents.answering.runs.understood import keep_reading, look_at, note_said, read_messages, recall_for
 from agents.answering.runs.watch import Ended, Halted, TooSlow, Watch, WatchedModel
 from agents.answering.tools import registry as tools
 from agents.answering.tools.registry import Caller
@@ -76,7 +76,8 @@ class Answer:
     It is the answer or a failure, and the agent version that produced it.
     When `ended`, only requests that were already made are reported; the code says why. With `asks_person` a rule
     leaves it to a person, and nothing is said.
-    `draft` is what the model wrote and the gate stopped. With `asked_back` our own question takes its place.
+    `draft` is what the model wrote and the gate stopped. With `asked_back` our own question takes its place. With
+    `is_silent` nothing is said: it was only thanks.
     """
 
     outcome: RunOutcome
@@ -88,6 +89,9 @@ class Answer:
     asked_back: bool = False
     mended: tuple[str, ...] = ()
     asks_person: bool = False
+    alarm: str = ""
+    """Why a person has to see what the customer wrote, who reads our own words instead of an answer."""
+    is_silent: bool = False
 
 
 class Overtaken(Exception):
@@ -172,6 +176,10 @@ def _round(
         return Answer(RunOutcome("", 0, error=error), generation, asks_person=not error)
     if not may_wait and asks_network(version):
         raise NeedsModelWorker
+    look = look_at(standing, transcript)
+    if look.alarm or look.is_courtesy:
+        keep_reading(run, standing, found)
+        return Answer(RunOutcome("", 0), generation, version, alarm=look.alarm, is_silent=not look.alarm)
     done, ended = () if is_first else tool_calls.list_recorded(run), ""
     try:
         keep_reading(run, standing, found)
@@ -207,7 +215,10 @@ def _round(
         checked = Checked(RunOutcome("", 0, error="run_broke"))
     speaker.flush()
     draft, confidence, mended = checked.draft, checked.confidence, checked.mended
-    return Answer(checked.outcome, generation, version, ended, draft, confidence, mended=mended)
+    # Only what was read answers what somebody lost or wants to bargain for.
+    is_answered = bool(checked.outcome.sources or checked.outcome.error or ended) or version.model not in doubt.OURS
+    alarm = "" if is_answered else look.worry
+    return Answer(checked.outcome, generation, version, ended, draft, confidence, mended=mended, alarm=alarm)
 
 
 def _orchestrate(
@@ -338,7 +349,7 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, calls: lis
     Then hand off if needed.
     """
     made = _done(calls)
-    words = "" if answer.ended or answer.asks_person else _words(answer)
+    words = "" if answer.ended or answer.asks_person or answer.is_silent else _words(answer)
     text, version, reply_id = _with_request_sentences(words, made), answer.version, None
     is_answer = bool(words) and not answer.outcome.error
     named = citations.read_sources((s.number, s.passage_id) for s in answer.outcome.sources)
@@ -347,7 +358,7 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, calls: lis
         listed = citations.as_lines(sources, lambda title: screen(title).text)
         text = f"{_cut(text, settings.TEXT_LIMIT - len(listed) - len(GAP))}{GAP}{listed}"
     asked_for = next((c.result["hand_off"] for c in made if "hand_off" in c.result), "")
-    reason = answer.outcome.error or (REASONS[PERSON] if answer.asks_person else asked_for)
+    reason = answer.outcome.error or (REASONS[PERSON] if answer.asks_person else answer.alarm or asked_for)
     if reason:
         conversations.hold_streams(conversation)
     if text:
@@ -410,6 +421,8 @@ def _words(answer: Answer) -> str:
     """Return what the customer reads: the answer, our question, or our own words for why there is no answer."""
     if answer.asked_back:
         return doubt.question()
+    if answer.alarm and not answer.outcome.error:
+        return doubt.alarmed(answer.alarm)
     if answer.outcome.error in REASONS.values():
         return gettext(doubt.COLLEAGUE)
     said = "" if answer.outcome.error else answer.outcome.text

@@ -1,6 +1,7 @@
 """Read what a customer wants and states where a worker looks at their messages anyway, and keep both."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -30,6 +31,32 @@ def read_messages(standing: Standing, transcript: Transcript) -> interpretation.
         is_proven=any(each.is_verified for each in standing.inputs),
         waits_for_answer=sum(not each.is_answered for each in standing.inputs),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is seen of a customer's messages before anybody answers them.
+
+    `alarm` is why a person has to see them at once; `worry` why one has to unless they are answered from documents.
+    """
+
+    alarm: str = ""
+    worry: str = ""
+    is_courtesy: bool = False
+    """They need no answer: thumbs up, or thanks for an answer."""
+
+
+def look_at(standing: Standing, transcript: Transcript) -> Look:
+    """Return what the unanswered messages of a customer are before they are answered; nothing for a colleague's."""
+    waiting = {message.message_id for message in standing.inputs if not message.is_answered}
+    pairs = list(zip(transcript.message_ids, transcript.lines, strict=True))
+    said = [line.text for key, line in pairs if key in waiting]
+    if standing.user_id is not None or not said:
+        return Look()
+    before = [line.text for key, line in pairs if key not in waiting and line.role == "assistant"]
+    is_answer = bool(before) and not before[-1].rstrip(" )\"'”»").endswith("?")
+    is_courtesy = is_answer and all(interpretation.needs_no_answer(text) for text in said)
+    return Look(interpretation.alarm_in(said), interpretation.worry_in(said), is_courtesy)
 
 
 def keep_reading(run: AgentRun, standing: Standing, found: interpretation.Reading) -> None:

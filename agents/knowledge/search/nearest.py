@@ -7,9 +7,10 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from agents.knowledge.models import Collection
-from agents.knowledge.search.search import AUDIENCES
+from agents.knowledge.search.asked import AUDIENCES
 from agents.knowledge.search.storage import INDEXED
 from agents.knowledge.search.vectors import Embedder
+from agents.knowledge.selectors import today
 from agents.llm.ports import ModelFailed
 from agents.llm.routes.calls import Place
 from agents.llm.routes.ledger import Spent
@@ -64,6 +65,7 @@ def compare(
         "vector": "[" + ",".join(f"{value:.7g}" for value in vector) + "]",
         "limit": limit,
         "exact": EXACT + 1,
+        "today": today(),
     }
     size = int(embedder.route.embedding_dimensions)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -86,7 +88,8 @@ _SEEN: Final = """
 exists (
     select from agents_passage p join agents_document d on d.id = p.document_id and d.tenant_id = p.tenant_id
     where p.id = v.passage_id and p.tenant_id = v.tenant_id and p.collection_id = any(%(collections)s)
-    and d.state = 'ready'
+    and d.state = 'ready' and coalesce(d.valid_from, %(today)s) <= %(today)s
+    and coalesce(d.valid_until, %(today)s) >= %(today)s
 )
 """
 _COUNT: Final = f"select count(*) from (select from agents_passagevector v where {_MINE} limit %(exact)s) counted"  # noqa: S608

@@ -1,15 +1,15 @@
 """What people asked and no document answered: kept masked, grouped by what it is about, answered by an article."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, Unpack
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q
 
 from agents.knowledge.models import OpenQuestion, QuestionAsked
-from agents.knowledge.search.search import read_question
-from agents.knowledge.services import MANAGE, write_article
+from agents.knowledge.search.asked import read_question
+from agents.knowledge.services import MANAGE, Facts, write_article
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now
@@ -61,8 +61,7 @@ def answer_question(
     collection_id: UUID,
     title: str,
     text: str,
-    language: str = "",
-    address: str = "",
+    **facts: Unpack[Facts],
 ) -> OpenQuestion:
     """Write the article that answers a question; agents answer from it at once.
 
@@ -71,8 +70,7 @@ def answer_question(
     """
     actor.require(MANAGE)
     row = _open(question_id)
-    facts = {"title": title, "text": text, "language": language, "address": address}
-    document = write_article(actor=actor, collection_id=collection_id, **facts)
+    document = write_article(actor=actor, collection_id=collection_id, title=title, text=text, **facts)
     row.state, row.answer = State.ANSWERED, document
     row.save(update_fields=["state", "answer"])
     _record(actor, "QUESTION_ANSWERED", row, document=str(document.pk))

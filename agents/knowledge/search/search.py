@@ -1,40 +1,44 @@
 """Find the passages that answer a question, and how much of the question they cover."""
 
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Sum
 
-from agents.knowledge.models import LIVE, Collection, Document, Passage, Term
-from agents.knowledge.search.corrections import grams, most_changes, nearest, patterns
-from agents.knowledge.search.words import CONFIGURATIONS, MOST_WORDS, alike, is_filler, words_of
+from agents.knowledge.models import Document, Passage, in_force
+from agents.knowledge.search.asked import AUDIENCES, Asked, read_question
+from agents.knowledge.search.lines import Shares, clauses_of, lines_of, measures_of, narrowed, numbers_of, weigh
+from agents.knowledge.search.words import CONFIGURATIONS, words_of
+from agents.knowledge.selectors import today
 from core.reliability import kept
 from core.tenancy.lookups import Search, register_search
 
 SURE: Final = 0.55
 """The share of a question, weighed by how telling its words are, that a passage covers at least to answer it."""
 MOST: Final = 6
-RARE: Final = 1000
+NAMED: Final = 0.5
+"""How much of a word has to stand with what answers for it to be named."""
+NEARLY: Final = 0.75
+AS_GOOD: Final = 0.02
+MOST_OTHER: Final = 3
+"""Words that differ at most in the titles of documents about several things of a kind."""
+EQUALLY: Final = 0.15
+"""By how much the coverage of two passages differs at most that answer a question as well."""
+OF_LACKING: Final = 0.8
+"""What a passage counts for each word that it doesn't name although the question is specific about it."""
+READ: Final = 16
+"""Passages that are read line by line."""
+RARE: Final = 700
 """Passages that a search considers; a word that more of them have leads nowhere alone."""
 ENOUGH: Final = 40
-OF_ALIKE: Final = 0.85
-OF_CORRECTED: Final = 0.8
 OF_TITLE: Final = 0.6
 OF_WHOLE_TITLE: Final = 0.25
 SMOOTH: Final = 0.1
 EVEN: Final = 60
 """Makes the first places of two orders weigh little more than the next ones, as in reciprocal rank fusion."""
-AUDIENCES: Final = {
-    "public": (Collection.Audience.PUBLIC,),
-    "verified": (Collection.Audience.PUBLIC, Collection.Audience.VERIFIED),
-    "members": tuple(Collection.Audience),
-}
-"""The collections that each kind of caller gets answers from."""
-
 _SEARCH: Final = Search(
     name="passages",
     table="agents_passage",
@@ -53,37 +57,21 @@ _Ranked = tuple[float, float, UUID]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A passage that was found: `coverage` from 0 to 1 says how much of the question it covers."""
+    """A passage that was found: `coverage` from 0 to 1 says how much of the question its best line covers.
+
+    `lacks` is what the question is specific about and the passage does not name; `quote` is what it answers.
+    """
 
     passage: Passage = field(repr=False)
     score: float
     coverage: float
-
-
-@dataclass(slots=True)
-class _Word:
-    """A word of the question with what stands for it in passages, and how telling it is."""
-
-    text: str
-    lexemes: dict[str, float] = field(default_factory=dict)
-    passages: int = 0
-    weight: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question as the search understands it."""
-
-    words: Sequence[_Word] = field(repr=False)
-    languages: frozenset[str]
-    collections: tuple[UUID, ...]
-    said: Sequence[str] = field(default=(), repr=False)
-    """All words of the question, small ones too."""
-
-    @property
-    def key(self) -> str:
-        """Return what questions about the same have in common."""
-        return " ".join(sorted(word.text for word in self.words))
+    lacks: tuple[str, ...] = ()
+    quote: str = field(default="", repr=False)
+    line: str = field(default="", repr=False)
+    """The line that covers most."""
+    is_row: bool = False
+    shares: tuple[float, ...] = field(default=(), repr=False)
+    """How much of each word of the question stands with that line."""
 
 
 def search(
@@ -92,123 +80,29 @@ def search(
     audience: str,
     collection_ids: Iterable[UUID] | None = None,
     near: Sequence[UUID] = (),
+    before: str = "",
     limit: int = MOST,
 ) -> list[Found]:
     """Return the passages that cover the question best, the best first.
 
     Only of ready documents in collections that the audience ("public", "verified" or "members") may see. `near` are
     the passages that mean the same, the nearest first, for the same audience and collections: each passage is then
-    ranked by its places in both orders. What words are sure of stays the first.
+    ranked by its places in both orders. What words are sure of stays the first. `before` is the question from which
+    this one goes on: of two passages that contradict, the newer one comes first.
     """
-    asked = read_question(question, audience=audience, collection_ids=collection_ids)
+    asked = read_question(question, audience=audience, collection_ids=collection_ids, before=before)
     by_words = _candidates(asked) if asked.words else []
     ranked = _rank(asked, list(dict.fromkeys([*by_words, *near])))
-    best = (_fuse(ranked, near) if near else ranked)[:limit]
-    passages = Passage.objects.select_related("document", "version").in_bulk([key for _, _, key in best])
-    return [Found(passages[key], score, coverage) for score, coverage, key in best if key in passages]
+    wanted = [key for _, _, key in ranked[:READ]] + [key for key in near[:READ] if near]
+    passages = Passage.objects.select_related("document", "version").in_bulk(wanted)
+    read = _read(asked, [passages[key] for key in dict.fromkeys(wanted) if key in passages])
+    best = newest_first(_fuse(read, near) if near else read)[:limit]
+    return [narrow(asked, best[0]), *best[1:]] if best else []
 
 
 def is_sure(found: Sequence[Found]) -> bool:
-    """Return True if the first passage covers enough of the question to answer it."""
-    return bool(found) and found[0].coverage >= SURE
-
-
-def read_question(question: str, *, audience: str, collection_ids: Iterable[UUID] | None = None) -> Asked:
-    """Return the telling words of a question, with their stems, likes and corrections."""
-    rows = Collection.objects.filter(audience__in=AUDIENCES[audience])
-    if collection_ids is not None:
-        rows = rows.filter(pk__in=list(collection_ids))
-    documents = Document.objects.filter(LIVE, collection__in=rows)
-    counted = documents.order_by().values("collection_id", "language").annotate(parts=Sum("passages"))
-    facts = list(counted.values_list("collection_id", "language", "parts"))
-    collections = tuple(sorted({row[0] for row in facts}))
-    total = sum(row[2] for row in facts)
-    if not total:
-        return Asked([], frozenset(), collections)
-    languages = sorted({row[1] for row in facts})
-    texts = words_of(question)
-    stems = _stems(texts + [other for text in texts for other in alike(text)], languages)
-    # The languages that most of the small words belong to; all if none tells.
-    small = {
-        language: sum(not stems[text, language] or is_filler(text, [language]) for text in texts)
-        for language in languages
-        if language != "xx"
-    }
-    most = max(small.values(), default=0)
-    spoken = [language for language, count in small.items() if count == most] or list(languages)
-    telling = [text for text in texts if not _is_empty(text, stems, spoken)][:MOST_WORDS]
-    words = [_understood(text, stems, languages) for text in telling]
-    _count(words, collections)
-    for word in words:
-        if not word.passages:
-            _correct(word, collections, languages, spoken)
-    words = [word for word in words if word.lexemes]
-    _count(words, collections)
-    for word in words:
-        word.weight = math.log(1 + (total - word.passages + 0.5) / (word.passages + 0.5))
-    return Asked(words, frozenset(spoken), collections, texts)
-
-
-def _stems(texts: Sequence[str], languages: Sequence[str]) -> dict[tuple[str, str], str]:
-    """Return the stem of each word in each language; "" for one that the language leaves out."""
-    names = {language: CONFIGURATIONS[language] for language in {*languages, "xx"}}
-    with connection.cursor() as cursor:
-        # The ORM cannot ask for the stem of a word.
-        cursor.execute(
-            "select word, language, array_to_string(tsvector_to_array(to_tsvector(name::regconfig, word)), ' ') "
-            "from unnest(%s::text[]) word, unnest(%s::text[], %s::text[]) as names(language, name)",
-            [list(dict.fromkeys(texts)), list(names), list(names.values())],
-        )
-        return {(word, language): stem for word, language, stem in cursor.fetchall()}
-
-
-def _is_empty(text: str, stems: dict[tuple[str, str], str], spoken: Sequence[str]) -> bool:
-    return len(text) == 1 or is_filler(text, spoken) or any(not stems[text, language] for language in spoken)
-
-
-def _understood(text: str, stems: dict[tuple[str, str], str], languages: Sequence[str]) -> _Word:
-    lexemes: dict[str, float] = {}
-    for other, share in ((text, 1.0), *((each, OF_ALIKE) for each in alike(text))):
-        for language in (*languages, "xx"):
-            if stem := stems[other, language]:
-                lexemes.setdefault(stem, share)
-    return _Word(text, lexemes)
-
-
-def _count(words: Sequence[_Word], collections: Sequence[UUID]) -> None:
-    """Note in how many passages each word or its like is."""
-    wanted = {lexeme for word in words for lexeme in word.lexemes}
-    rows = Term.objects.filter(collection_id__in=collections, word__in=wanted).order_by()
-    known = dict(rows.values("word").annotate(all=Sum("passages")).values_list("word", "all"))
-    for word in words:
-        word.passages = max((known.get(lexeme, 0) for lexeme in word.lexemes), default=0)
-
-
-def _correct(word: _Word, collections: Sequence[UUID], languages: Sequence[str], spoken: Sequence[str]) -> None:
-    """Put the nearest known word in the place of one that no passage has; drop it if that is a small word."""
-    limit, parts = most_changes(word.text), grams(word.text)
-    if not limit:
-        return
-    with connection.cursor() as cursor:
-        # The ORM cannot count what two arrays share.
-        cursor.execute(
-            "select word from agents_term where collection_id = any(%s) "
-            "and char_length(word) between %s and %s and word like any(%s) "
-            "group by word "
-            "order by max(cardinality(array(select unnest(grams) intersect select unnest(%s::varchar[])))) desc, word "
-            "limit 60",
-            [list(collections), len(word.text) - limit, len(word.text) + limit, patterns(parts), parts],
-        )
-        known = [row[0] for row in cursor.fetchall()]
-    meant = nearest(word.text, known)
-    if not meant:
-        return
-    stems = _stems([meant, *alike(meant)], languages)
-    if _is_empty(meant, stems, spoken):
-        word.lexemes = {}
-        return
-    corrected = _understood(meant, stems, languages)
-    word.lexemes = {lexeme: share * OF_CORRECTED for lexeme, share in corrected.lexemes.items()}
+    """Return True if the first passage covers enough of the question to answer it, and names all it is about."""
+    return bool(found) and found[0].coverage >= SURE and not found[0].lacks
 
 
 def _candidates(asked: Asked) -> list[UUID]:
@@ -256,8 +150,9 @@ def _rank(asked: Asked, candidates: Sequence[UUID]) -> list[_Ranked]:
             "ts_rank(p.search, %s::tsquery, 1), p.length, d.language, d.title "
             "from (select id, document_id, tenant_id, search || ''::tsvector as search, char_length(text) as length "
             "from agents_passage where id = any(%s) offset 0) p "
-            "join agents_document d on d.id = p.document_id and d.tenant_id = p.tenant_id where d.state = 'ready'",
-            [quoted, [f"{key}:A" for key in quoted], " | ".join(quoted), list(candidates)],
+            "join agents_document d on d.id = p.document_id and d.tenant_id = p.tenant_id where d.state = 'ready' "
+            "and coalesce(d.valid_from, %s) <= %s and coalesce(d.valid_until, %s) >= %s",
+            [quoted, [f"{key}:A" for key in quoted], " | ".join(quoted), list(candidates), *[today()] * 4],
         )
         rows = cursor.fetchall()
     ranked, said = [], set(asked.said)
@@ -279,16 +174,133 @@ def _rank(asked: Asked, candidates: Sequence[UUID]) -> list[_Ranked]:
     return ranked
 
 
-def _fuse(ranked: Sequence[_Ranked], near: Sequence[UUID]) -> list[_Ranked]:
+def _read(asked: Asked, passages: Sequence[Passage]) -> list[Found]:
+    """Return passages by the line of each that says most of what is asked, the best first."""
+    if not passages:
+        return []
+    cut = [lines_of(passage.text) for passage in passages]
+    texts: dict[tuple[str, str], int] = {}
+    for passage, lines in zip(passages, cut, strict=True):
+        for text in (passage.document.title, passage.heading, *(t for line in lines for t in (line.text, line.lead))):
+            texts.setdefault((passage.document.language, text), len(texts))
+    shares = _shares(asked, list(texts))
+    weights, said = [word.weight for word in asked.words], set(asked.said)
+    found = []
+    for passage, lines in zip(passages, cut, strict=True):
+        language, title = passage.document.language, passage.document.title
+        of = {text: shares[place] for (code, text), place in texts.items() if code == language}
+        mine = Shares(of[title], of[passage.heading], [of[e.text] for e in lines], [of[e.lead] for e in lines])
+        best = weigh(lines, mine, weights, wants_value=asked.wants_value)
+        own = [at for at, word in enumerate(asked.words) if word.text in asked.own] if asked.own else []
+        covers = sum(weights[at] * best.shares[at] for at in own) / (sum(weights[at] for at in own) or 1.0)
+        coverage = min(best.coverage, covers) if asked.own else best.coverage
+        named = set(words_of(title))
+        lacks = [word.text for at, word in enumerate(asked.words) if word.is_specific and best.shares[at] < NAMED]
+        score = best.score * (1.0 if language in asked.languages else 0.9) * OF_LACKING ** min(len(lacks), 3)
+        score *= 1.0 + OF_WHOLE_TITLE * len(said & named) / max(len(said | named), 1)
+        facts = (best.line, best.is_row, tuple(best.shares))
+        found.append(Found(passage, score, coverage, tuple(lacks), best.quote, *facts))
+    return sorted(found, key=lambda each: (-each.score, each.passage.pk))
+
+
+def newest_first(found: Sequence[Found]) -> list[Found]:
+    """Return the passages with the newest of those first that answer as well as the first one, and otherwise."""
+    if not found:
+        return []
+    rivals = [each for each in found[1:] if contradict(found[0], each)]
+    newest = max((found[0], *rivals), key=lambda each: came_into_force(each.passage.document))
+    return [newest, *(each for each in found if each is not newest)]
+
+
+def contradict(one: Found, other: Found) -> bool:
+    """Return True if two documents answer the same question as well, with other values."""
+    if one.passage.document_id == other.passage.document_id or not (is_sure([one]) and is_sure([other])):
+        return False
+    here, there = one.passage.document, other.passage.document
+    if here.language != there.language or _are_parallel(here.title, there.title):
+        return False
+    if abs(one.coverage - other.coverage) > EQUALLY or other.score < one.score * NEARLY:
+        return False
+    if any(abs(mine - theirs) >= NAMED for mine, theirs in zip(one.shares, other.shares, strict=True)):
+        return False
+    mine, theirs = measures_of(one.line), measures_of(other.line)
+    return any(mine[unit].isdisjoint(theirs[unit]) for unit in mine.keys() & theirs.keys())
+
+
+def list_choices(found: Sequence[Found]) -> list[str]:
+    """Return the titles of documents that answer a question as well, each for something of its own; none for one."""
+    if not is_sure(found):
+        return []
+    first = found[0].passage.document
+    titles = [first.title]
+    for other in found[1:]:
+        document = other.passage.document
+        is_as_good = is_sure([other]) and found[0].coverage - other.coverage <= AS_GOOD
+        is_of_kind = document.language == first.language and _are_parallel(first.title, document.title)
+        if is_as_good and is_of_kind and document.title not in titles:
+            titles.append(document.title)
+    return titles if len(titles) > 1 else []
+
+
+def _are_parallel(one: str, other: str) -> bool:
+    """Return True if two titles say the same of two things: "Opening hours of the harbour" and "of the station"."""
+    mine, theirs = ({word for word in words_of(title) if not word[0].isdigit()} for title in (one, other))
+    return bool(mine & theirs and mine - theirs and theirs - mine) and len(mine ^ theirs) <= MOST_OTHER
+
+
+def came_into_force(document: Document) -> date:
+    """Return the day since when a document says what it says."""
+    return max(filter(None, (document.valid_from, document.updated_at.date())))
+
+
+def narrow(asked: Asked, found: Found) -> Found:
+    """Return a passage with only that part of its best line quoted that is about what was asked."""
+    clauses = clauses_of(found.line, is_row=found.is_row)
+    if not clauses:
+        return found
+    shares = _shares(asked, [(found.passage.document.language, clause) for clause in clauses])
+    part = narrowed(found.line, clauses, shares, is_row=found.is_row)
+    return replace(found, quote=found.quote.replace(found.line, part))
+
+
+def _shares(asked: Asked, texts: Sequence[tuple[str, str]]) -> list[list[float]]:
+    """Return how much of each word of the question stands in each of the texts, which come with their language."""
+    plain = [(place, share, lexeme) for place, word in enumerate(asked.words) for lexeme, share in word.lexemes.items()]
+    quoted = ["'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'" for _, _, lexeme in plain]
+    with connection.cursor() as cursor:
+        # The ORM cannot compare one text with many queries.
+        cursor.execute(
+            "select array(select s.v @@ q from unnest(%s::tsquery[]) with ordinality u(q, n) order by n) "
+            "from (select n, to_tsvector(c::regconfig, t) || to_tsvector('simple', t) as v "
+            "from unnest(%s::text[], %s::text[]) with ordinality x(c, t, n) offset 0) s order by s.n",
+            [quoted, [CONFIGURATIONS[language] for language, _ in texts], [text for _, text in texts]],
+        )
+        rows = cursor.fetchall()
+    numbers = {place: numbers_of(word.text) for place, word in enumerate(asked.words) if word.is_number}
+    found = []
+    for (has,), (_, text) in zip(rows, texts, strict=True):
+        mine = [0.0] * len(asked.words)
+        for (place, share, _), is_here in zip(plain, has, strict=True):
+            mine[place] = max(mine[place], share * is_here)
+        if numbers:
+            here = numbers_of(text)
+            for place, number in numbers.items():
+                mine[place] = float(number <= here)
+        found.append(mine)
+    return found
+
+
+def _fuse(read: Sequence[Found], near: Sequence[UUID]) -> list[Found]:
     """Return each passage once, by the sum of what its place by words and its place by meaning are worth."""
-    by_words = {key: place for place, (_, coverage, key) in enumerate(ranked, 1) if coverage > 0}
+    by_words = {each.passage.pk: place for place, each in enumerate(read, 1) if each.coverage > 0}
     by_meaning = {key: place for place, key in enumerate(near, 1)}
+    orders = (by_words, by_meaning)
     fused = [
-        (sum(1 / (EVEN + order[key]) for order in (by_words, by_meaning) if key in order), coverage, key)
-        for _, coverage, key in ranked
+        (replace(each, score=sum(1 / (EVEN + order[key]) for order in orders if (key := each.passage.pk) in order)))
+        for each in read
     ]
-    sure = ranked[0][2] if ranked and ranked[0][1] >= SURE else None
-    return sorted(fused, key=lambda row: (row[2] != sure, -row[0], -row[1], row[2]))
+    sure = read[0].passage.pk if is_sure(read) else None
+    return sorted(fused, key=lambda each: (each.passage.pk != sure, -each.score, -each.coverage, each.passage.pk))
 
 
 def has_knowledge(audience: str, collection_ids: Sequence[UUID] = ()) -> bool:
@@ -298,7 +310,7 @@ def has_knowledge(audience: str, collection_ids: Sequence[UUID] = ()) -> bool:
     """
 
     def look() -> bool:
-        rows = Document.objects.filter(LIVE, collection__audience__in=AUDIENCES[audience], passages__gt=0)
+        rows = Document.objects.filter(in_force(today()), collection__audience__in=AUDIENCES[audience], passages__gt=0)
         return (rows.filter(collection_id__in=collection_ids) if collection_ids else rows).exists()
 
     return kept.keep(look, "has knowledge", audience, tuple(collection_ids))

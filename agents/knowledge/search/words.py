@@ -1,5 +1,7 @@
 """Words of questions that say nothing about their subject, and words that mean the same (pure)."""
 
+import math
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -22,12 +24,23 @@ _FILLERS: Final = {
         "could should may might possible like get got getting give take use make made say ask help question "
         "hello hi hey thanks thank there anything something somebody someone any some also still ever just really "
         "let's i'm i'd it's what's where's who's don't doesn't can't won't way able "
-        "long time times day thing things cause because"
+        "long time times thing things cause because ok okay pls plz u ur im id ive thats whats wheres hows whos "
+        "dont doesnt cant wont isnt youre were hiya yes no please maybe quite roughly exactly actually currently "
+        "moment quick quickly one ones us guys folks super nice great cool perfect lovely brilliant cheers "
+        "gonna wanna bit lot lots done going go goes went "
+        "put see look looking keep mine yours ours without per till until much another else already yet then so "
+        "well oh ah hm hmm max maximum minimum least most little"
     ),
     "de": (
         "was wann wo wie wer warum wieso weshalb welche welcher welches welchen wieviel viel viele lange oft bitte "
         "kann kannst könnt können könnte möchte möchten will wollen brauche muss müssen soll darf gibt gibt's geht "
-        "gern hallo danke frage hilfe ihr euch euer eure eurem euren bei wissen sagen machen"
+        "gern hallo danke frage hilfe ihr euch euer eure eurem euren bei wissen sagen machen macht mache gibts wieso "
+        "habt hab hätte hätten wäre wären würde würden wenn denn mal schon eigentlich gerade grad jetzt noch nochmal "
+        "ne nen ner nem mein meine meinen meinem meiner unser unsere unserem unseren einfach bitteschön ok okay ja "
+        "bekomme bekommen bekommt kriege kriegen kriegt nehmt nehmen seid sein war sollte sollten dürfen dürfte müssen "
+        "müssten können könnten pro je höchstens mindestens maximal ungefähr etwa circa ca genau überhaupt eben halt "
+        "also dann hier da dabei super prima toll klasse top alles klar "
+        "dafür dazu davon gut tun tut kommt kommen komme stehen steht liegt lang"
     ),
     "fr": (
         "comment combien quand où pourquoi quel quelle quels quelles qui que quoi est-ce puis peux peut pouvez "
@@ -81,6 +94,7 @@ _ALIKE: Final = (
     "sale sales reduced",
     "abroad international overseas country countries",
     "track tracking tracked",
+    "monday mon", "tuesday tue", "wednesday wed", "thursday thu", "friday fri", "saturday sat", "sunday sun",
     # German
     "rückgabe rücksendung retoure rücksenden zurückgeben zurückschicken zurücksenden rückgaberecht",
     "umtausch umtauschen tauschen",
@@ -89,6 +103,9 @@ _ALIKE: Final = (
     "zahlen bezahlen zahlung zahlungsarten bezahlung zahlungsart",
     "erstattung geld rückerstattung rückzahlung erstatten",
     "rate raten ratenzahlung teilzahlung",
+    "uhrzeit uhrzeiten zeiten öffnungszeiten",
+    "montag montags mo", "dienstag dienstags di", "mittwoch mittwochs mi", "donnerstag donnerstags do",
+    "freitag freitags fr", "samstag samstags sonnabend sa", "sonntag sonntags so",
     "klein schmal eng",
     "größe größen schuhgröße",
     "breit breite weit weite",
@@ -110,13 +127,136 @@ _ALIKE: Final = (
     "reembolso reembolsar reembolsan dinero",
     "abrir abren abierto horario horarios cierran",
     "plazo plazos",
+)  # fmt: skip
+
+
+_ACROSS: Final = (
+    "price prices cost costs fee fees charge|preis preise kosten kostet gebühr gebühren",
+    "free|kostenlos gratis kostenfrei frei",
+    "pay paid payment|zahlen bezahlen bezahlt zahlung",
+    "invoice invoices bill bills|rechnung rechnungen abrechnung",
+    "refund|erstattung rückerstattung erstatten",
+    "discount|rabatt ermäßigung nachlass",
+    "deposit|kaution anzahlung",
+    "insurance|versicherung versichert",
+    "contract|vertrag verträge",
+    "cancel cancelled cancellation|kündigen kündigung stornieren stornierung absagen abgesagt",
+    "deadline period|frist fristen",
+    "valid|gültig gilt",
+    "appointment appointments|termin termine",
+    "booking book reservation|buchung buchen reservierung reservieren",
+    "open opening hours|geöffnet öffnungszeiten öffnet offen",
+    "closed|geschlossen",
+    "phone telephone call number|telefon anrufen telefonnummer nummer",
+    "mail email|email mail e-mail",
+    "letter post|brief post",
+    "address|adresse anschrift",
+    "name|name namen",
+    "password|passwort kennwort",
+    "account|konto",
+    "form|formular antrag",
+    "apply application|antrag bewerbung bewerben beantragen",
+    "delete deleted deletion|löschen gelöscht löschung",
+    "change|ändern änderung wechseln",
+    "lose lost|verloren verlust",
+    "new|neu neue neues neuer",
+    "child children kid kids|kind kinder kindern",
+    "adult adults|erwachsene erwachsener",
+    "parents|eltern",
+    "customer customers client clients|kunde kunden",
+    "employee employees staff|mitarbeiter personal",
+    "person persons people|person personen",
+    "student students|student studierende studenten",
+    "room rooms|zimmer raum räume",
+    "house building|haus gebäude",
+    "lift elevator|aufzug fahrstuhl lift",
+    "entrance|eingang",
+    "parking park|parken parkplatz parkplätze",
+    "car|auto pkw",
+    "bicycle bike|fahrrad rad",
+    "train station|bahn bahnhof zug",
+    "key keys|schlüssel",
+    "card|karte",
+    "cash|bar bargeld",
+    "accident|unfall",
+    "damage|schaden schäden",
+    "water|wasser",
+    "language|sprache sprachen",
+    "file files|datei dateien",
+    "support help|support hilfe",
+    "version|version",
+    "first|erste erster erstes ersten",
+    "late|spät später verspätet",
+    "early|früh früher",
+    "size|größe",
+    "width wide|breite breit",
+    "weight|gewicht",
+    "waiting wait|warten wartezeit",
+    "monday|montag montags", "tuesday|dienstag dienstags", "wednesday|mittwoch mittwochs",
+    "thursday|donnerstag donnerstags", "friday|freitag freitags", "saturday|samstag samstags sonnabend",
+    "sunday|sonntag sonntags",
+    "hour hours|stunde stunden", "minute minutes|minute minuten", "week weeks|woche wochen",
+    "month months monthly|monat monate monatlich", "year years yearly annual|jahr jahre jährlich jährliche",
+    "days|tage tagen tag", "night nights|nacht nächte", "evening|abend abends", "morning|morgen morgens vormittag",
+    "christmas|weihnachten", "holiday holidays|feiertag feiertage ferien urlaub",
+)  # fmt: skip
+_NUMBER: Final = re.compile(r"(\d+(?:[.,:]\d+)+)")
+_ASKS_VALUE: Final = re.compile(
+    r"\b(?:how (?:many|much|long|often|far|late|early|high|big|large|old|soon)|what (?:time|age|price)|when|prices?|"
+    r"costs?|fees?|hours|number of|wie ?(?:viele?|lange?|oft|weit|spät|früh|hoch|groß|alt|teuer|breit|schwer|schnell)|"
+    r"(?:bis |ab |seit )?wann|uhrzeit|preise?|kostet|kosten|gebühr\w*|combien|quand|prix|cuánt\w+|cuándo|precio)\b"
+)
+_VALUE: Final = re.compile(
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|once|twice|free|no charge|always|never|unlimited|"
+    r"every|daily|weekly|monthly|yearly|\w+day|immediately|at once|ein|eine[nmr]?|zwei|drei|vier|fünf|sechs|sieben|"
+    r"acht|neun|zehn|zwölf|zweimal|einmal|dreimal|kostenlos\w*|kostenfrei|gratis|frei|jederzeit|immer|nie|sofort|"
+    r"unbegrenzt|\w+tags?|täglich|jede[nrsm]?|january|february|march|april|may|june|july|august|september|october|november|"
+    r"december|"
+    r"januar|februar|märz|mai|juni|juli|oktober|dezember|gratuit\w*|siempre|un|une|deux|trois|uno|dos|tres)\b"
 )
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a question in order, folded, each once; only the first of a long text."""
-    found = words(text[:1000], cut=Cut.APOSTROPHE, fold=Fold.CASE, elide=Elide.DROP)
+    """Return the words of a question in order, folded, each once; only the first of a long text.
+
+    A number such as "8.6" or "5,000" is one.
+    """
+    found: list[str] = []
+    for place, part in enumerate(_NUMBER.split(text[:1000])):
+        found += [part] if place % 2 else words(part, cut=Cut.APOSTROPHE, fold=Fold.CASE, elide=Elide.DROP)
     return list(dict.fromkeys(word.removesuffix("'s") for word in found))[: MOST_WORDS * 3]
+
+
+def asks_for_value(question: str) -> bool:
+    """Return True if a question asks how many, how much, how long or when."""
+    return _ASKS_VALUE.search(question.casefold()) is not None
+
+
+def has_value(text: str) -> bool:
+    """Return True if a text says how many, how much or when, or that there is none."""
+    return _VALUE.search(text.casefold()) is not None
+
+
+def relatives_of(word: str) -> list[str]:
+    """Return beginnings that a word shares with its relatives, in two spellings; none for a short word."""
+    if len(word) < 7 or not word.isalpha():
+        return []
+    begins = word[: max(6, math.ceil(len(word) * 0.65))]
+    spellings = {begins, begins.replace("ae", "ä").replace("oe", "ö").replace("ue", "ü")}
+    spellings.add(begins.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue"))
+    return sorted(spellings | {other + begins[1:] for one, other in ("ck", "kc") if begins[0] == one})
+
+
+def parts_of(word: str) -> list[str]:
+    """Return what a compound may begin and end with; none for a short word."""
+    if len(word) < 9 or not word.isalpha():
+        return []
+    return [word[:end] for end in range(5, len(word) - 2)] + [word[begin:] for begin in range(3, len(word) - 4)]
+
+
+def across(word: str) -> list[str]:
+    """Return words of another language that mean the same: of what any organisation writes about."""
+    return list(dict.fromkeys(other for group in _GROUPS_ACROSS.get(word, ()) for other in group if other != word))
 
 
 def is_filler(word: str, languages: Iterable[str]) -> bool:
@@ -135,3 +275,9 @@ for _group in _ALIKE:
     _words = _group.split()
     for _one in _words:
         GROUPS_OF.setdefault(_one, []).append(_words)
+_GROUPS_ACROSS: Final[dict[str, list[list[str]]]] = {}
+for _pair in _ACROSS:
+    _sides = [side.split() for side in _pair.split("|")]
+    for _side, _others in (_sides, reversed(_sides)):
+        for _one in _side:
+            _GROUPS_ACROSS.setdefault(_one, []).append(_others)

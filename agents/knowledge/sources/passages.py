@@ -9,6 +9,8 @@ LONGEST: Final = 1200
 """Characters of a passage; a longer section is cut between paragraphs, then between sentences."""
 MOST_PASSAGES: Final = 5000
 _HEADING: Final = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
+_UNDERLINE: Final = re.compile(r"^(=|-)\1{2,}\s*$")
+_BOLD: Final = re.compile(r"^\*\*([^*]{2,100}?)[:.]?\*\*:?\s*$")
 _ROW: Final = re.compile(r"^\s*\|(.+)\|\s*$")
 _RULE: Final = re.compile(r"^[\s|:\-]+$")
 _SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+(?=[^\s])")
@@ -52,14 +54,31 @@ def _sections(text: str) -> Iterator[tuple[str, str]]:
     path: list[tuple[int, str]] = []
     lines: list[str] = []
     for line in text.splitlines():
-        found = _HEADING.match(line) if len(line) < 400 else None
+        found = heading_of(line, lines)
         if found is None:
             lines.append(line)
             continue
         yield " › ".join(name for _, name in path), "\n".join(lines)
-        level, lines = len(found[1]), []
-        path = [(depth, name) for depth, name in path if depth < level] + [(level, plain(found[2]))]
+        (level, name), lines = found, []
+        path = [(depth, above) for depth, above in path if depth < level] + [(level, name)]
     yield " › ".join(name for _, name in path), "\n".join(lines)
+
+
+def heading_of(line: str, before: list[str]) -> tuple[int, str] | None:
+    """Return the level and the words of a heading: a line marked as one, or one that is underlined or all bold.
+
+    An underlined one stands before, and is taken away from there.
+    """
+    if len(line) >= 400:
+        return None
+    if found := _HEADING.match(line):
+        return len(found[1]), plain(found[2])
+    stands_alone = len(before) < 2 or not before[-2].strip()
+    if before and before[-1].strip() and stands_alone and (under := _UNDERLINE.match(line)):
+        return (1 if under[1] == "=" else 2), plain(before.pop().strip())
+    if (bold := _BOLD.match(line)) and not (before and before[-1].strip()):
+        return 6, plain(bold[1])
+    return None
 
 
 def _parts(body: str) -> Iterator[str]:
@@ -90,7 +109,7 @@ def _worded(block: str) -> str:
 
 def _worded_row(head: list[str], row: list[str]) -> str:
     cells = [f"{name} {cell}" if name else cell for name, cell in zip(head[1:], row[1:], strict=False) if cell]
-    first = f"{head[0]} {row[0]}".strip() if row and re.fullmatch(r"[\d.,\s%€$-]+\w{0,3}", row[0]) else row[0]
+    first = f"{head[0]} {row[0]}".strip() if row else ""
     return f"{first}: {', '.join(cells)}" if cells else first
 
 

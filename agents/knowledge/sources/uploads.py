@@ -7,14 +7,22 @@ import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path, PurePath
-from typing import Any, Final
+from typing import Any, Final, Unpack
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q
 
 from agents.knowledge.models import Collection, Document, UploadedFile
-from agents.knowledge.services import MANAGE, NO_COLLECTION, TITLE_LIMIT, address_problem, store_version
+from agents.knowledge.services import (
+    MANAGE,
+    NO_COLLECTION,
+    TITLE_LIMIT,
+    Facts,
+    address_problem,
+    day_problems,
+    store_version,
+)
 from agents.knowledge.sources.passages import cut
 from conversations.messages.files.kinds import BadFile, kind_of
 from conversations.services import Upload
@@ -79,9 +87,8 @@ def upload_document(
     collection_id: UUID,
     file: Upload,
     title: str = "",
-    language: str = Document.Language.ENGLISH,
-    address: str = "",
     is_own: bool = False,
+    **facts: Unpack[Facts],
 ) -> Document:
     """Take a file; it is read by a worker in a moment, and agents answer from it then.
 
@@ -94,12 +101,12 @@ def upload_document(
         raise TooLarge("The file is larger than 20 MB.", limit=LARGEST)
     kind = kind_of_file(file.name, file.content)
     shown = " ".join((title or PurePath(file.name).stem).replace("\0", "").split())[:TITLE_LIMIT] or "File"
-    problem = "" if language in Document.Language.values else "Choose one of the list."
-    check_fields({"language": problem, "address": address_problem(address.strip())})
+    facts = {"language": Document.Language.ENGLISH, **facts, "address": facts.get("address", "").strip()}
+    problem = "" if facts["language"] in Document.Language.values else "Choose one of the list."
+    check_fields({"language": problem, "address": address_problem(facts["address"]), **day_problems(facts)})
     with transaction.atomic():
         collection = locked(Collection, collection_id, NO_COLLECTION)
-        row = Document(collection=collection, kind=Document.Kind.FILE, title=shown, language=language, is_own=is_own)
-        row.address = address.strip()
+        row = Document(collection=collection, kind=Document.Kind.FILE, title=shown, is_own=is_own, **facts)
         row.save(force_insert=True)
         UploadedFile.objects.create(document=row, kind=kind, content=file.content)
         enqueue_after_commit("read_document", row.pk)

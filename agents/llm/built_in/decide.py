@@ -9,6 +9,7 @@ from agents.llm.built_in.amounts import find_amounts
 from agents.llm.built_in.intents import acting_topic, reading_topic, wants_person
 from agents.llm.built_in.phrases import book
 from agents.llm.built_in.questions import ask
+from agents.llm.built_in.talk import corrected
 from agents.llm.built_in.text import Clause, read
 from agents.llm.built_in.types import (
     ABILITIES,
@@ -29,6 +30,8 @@ from core.text.languages import foreign_language
 from core.text.speech import says
 
 PLAIN = frozenset({"command", "said"})
+SHORT_TALK = 6
+"""Words up to which a message with a greeting or thanks is nothing else."""
 SMALL_TALK = frozenset({"greeting", "thanks", "nothing", "yes"})
 _PLACES = ("first", "second", "third", "fourth", "fifth")
 _PLACE = (
@@ -224,30 +227,36 @@ def decide(lines: Sequence[tuple[str, str]]) -> list[Decision]:
     """
     memory = Memory()
     block: list[Decision] = []
-    fresh = True
-    for role, text in lines:
+    fresh, last = True, ""
+    for role, said in lines:
         if role != "user":
-            memory = _after_reply(memory, text, block)
+            memory = _after_reply(memory, said, block)
             fresh = True
             continue
+        text = corrected(last, said) or said
+        is_corrected, last = text != said, text
         block = [] if fresh else block
         fresh = False
         decisions, memory = decide_message(text, memory)
+        if is_corrected and any(call.acting for decision in decisions for call in decision.calls):
+            decisions = [Decision("say", topic="corrected"), *decisions]
         if any(d.topic == "left_alone" for d in decisions):
             block = []
         block += decisions
     # Drop questions that the same burst answered, repeated calls, and small talk beside substance.
     # A message may hold thousands of sentences, so no sentence is compared with all the others.
     topics = {decision.topic for decision in block}
-    last = max((index for index, d in enumerate(block) if d.calls or d.pending), default=-1)
+    deed = max((index for index, d in enumerate(block) if d.calls or d.pending), default=-1)
     kept: dict[str, Decision] = {}
     for index, decision in enumerate(block):
-        if decision.kind == "ask" and index < last:
+        if decision.kind == "ask" and index < deed:
             continue
         small = decision.kind == "say" and decision.topic in SMALL_TALK
         if not (small and topics - {decision.topic}):
             kept.setdefault(repr(decision), decision)
-    return list(kept.values()) or list(block[:1])
+    # More than a greeting or thanks was said beside them, although no rule reads it.
+    unread = [decision for decision in block if decision.topic == "nothing"] if len(last.split()) > SHORT_TALK else []
+    return list(kept.values()) or unread[:1] or list(block[:1])
 
 
 def asked_for(clause: Clause) -> tuple[Call, ...]:

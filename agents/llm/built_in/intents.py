@@ -11,6 +11,8 @@ _DECIDE = re.compile(r"\b(?:approve|approving|sign off|countersign|reject|declin
 _PERSON = re.compile(
     r"\b(?:talk|speak|chat|connect|transfer|hand|escalate|get|need|want|give)\b.*\b(?:human|person|"
     r"agent|colleague|someone|somebody|staff|representative|support)\b|\breal person\b"
+    r"|\b(?:some(?:one|body)|any(?:one|body))\b.*\b(?:call|ring|phone) (?:me|us)\b"
+    r"|\b(?:call|ring|phone) me (?:back )?\b"
 )
 _SPEAK_DE = (
     r"(?:sprech\w*|spreche|reden|rede|schreiben|chatten|telefonier\w*|verbind\w*|verbunden|unterhalten|haben|anrufen)"
@@ -32,6 +34,7 @@ _PERSON_ELSEWHERE = re.compile(
             rf"\b{_SOMEBODY_DE}\b(?: \w+){{0,5}} {_SPEAK_DE}\b",
             rf"\b(?:sprech\w*|rede|verbind\w*)\b(?: \w+){{0,5}} mit (?:\w+ ){{0,3}}{_SOMEBODY_DE}\b",
             r"\b(?:echte\w*|richtige\w*|reale\w*|lebende\w*) (?:mensch|person|mitarbeiter)\w*",
+            r"\b(?:jemand|wer|einer|irgendwer)\b(?: \w+){0,5} (?:anruf\w*|zuruckruf\w*|vorbeikommen|zuruckmelden)\b",
             r"\bruf(?:e|en|t)?\b(?: \w+){0,2} mich\b(?: \w+){0,3} (?:an|zuruck)\b|\bruckruf\b|\bzuruckgerufen\b",
             r"\b(?:kein\w*|nicht mit (?:einem|dem)|statt) (?:bot|roboter|computer|maschine)\b",
             rf"\b(?:parl\w*|discut\w*|echang\w*|joindre|contacter|passer|passez|avoir|mettre en relation)\b"
@@ -59,7 +62,7 @@ _GREETING = re.compile(
     r"^(?:hi|hello|hey|good (?:morning|afternoon|evening)|hiya|moin|yo)\b[^?]{0,24}$"
     r"|\bhow are you\b"
 )
-_THANKS = re.compile(r"^(?:thanks|thank you|cheers|great|perfect|cool|nice|awesome)\b[^?]{0,40}$")
+_THANKS = re.compile(r"^(?:thanks|thank you|cheers|great|perfect|cool|nice|awesome)\b[^?]{0,24}$")
 _ONLY_THANKS = re.compile(r"^(?:(?:many|thanks|thank you|cheers|so much|very much|a lot|again|walker)\W*)+$")
 _YES = re.compile(
     r"^(?:(?:yes|yep|yeah|yup|sure|ok|okay|correct|exactly|absolutely|please|go ahead|do it|do that|"

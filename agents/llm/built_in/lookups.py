@@ -1,10 +1,22 @@
 """Hand what no rule answers to the organisation's documents, then to a person (pure)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from agents.llm.built_in.replies import can_work
-from agents.llm.built_in.types import ABILITIES, FOREIGN, NOT_KNOWN, PERSON, Call, Decision
+from agents.llm.built_in.talk import asks_where, corrected, corrects, drops, is_vague, number_in
+from agents.llm.built_in.types import (
+    ABILITIES,
+    CHOICES,
+    FOREIGN,
+    NO_NUMBER,
+    NOT_KNOWN,
+    PERSON,
+    WHICH_NUMBER,
+    Call,
+    Decision,
+)
 from agents.llm.ports import SEARCH_TOOL, Line
 from core.text.speech import SPOKEN, says
 
@@ -17,6 +29,7 @@ _ASKS_ABILITIES = re.compile(
 )
 """Nothing but the question what an agent can do, which no document answers better."""
 _WORDS_OF_A_QUESTION = 5
+_GREETS = re.compile(r"how (?:can|may) i help|wie kann ich (?:ihnen |dir )?helfen|puis-je vous aider|puedo ayudar")
 
 
 def newest_words(lines: Sequence[Line]) -> str:
@@ -75,6 +88,52 @@ def without_rules(decisions: Sequence[Decision], names: Sequence[str]) -> list[D
     ]
 
 
+def before_newest(lines: Sequence[Line]) -> str:
+    """Return what the person wrote before our last answer, which a short question may go on from."""
+    words: list[str] = []
+    answered: list[str] = []
+    for line in lines:
+        if line.role == "assistant" and not line.tool_requests:
+            answered, words = words or answered, []
+        elif line.role == "user":
+            words.append(line.text)
+    return "\n".join(answered).strip()[-_LONGEST:].strip()
+
+
+def of_talk(decisions: Sequence[Decision], lines: Sequence[Line], text: str) -> Decision | None:
+    """Return what a message does with the talk before it, where no rule of a field of work has understood it."""
+    if not all(not (each.calls or each.pending) and _is_unread(each.topic) for each in decisions):
+        return None
+    if is_vague(text):
+        return Decision("say", topic="vague")
+    if not before_newest(lines):
+        return None
+    if drops(text):
+        return Decision("say", topic="left_alone")
+    is_correction = corrects(text) and not corrected(before_newest(lines), text)
+    return Decision("say", topic="corrected") if is_correction else None
+
+
+def not_found(decisions: Sequence[Decision], result: Mapping[str, Any], text: str, *, newest: str) -> list[Decision]:
+    """Return what is said to a question that no document answers: what is missing, as far as that can be told.
+
+    `newest` are the words that it was asked, or corrected, with.
+    """
+    if which := result.get("which"):
+        return [Decision("say", topic=CHOICES + "\n".join(map(str, which)))]
+    if not all(_is_unread(decision.topic) and not decision.calls for decision in decisions):
+        return list(decisions)
+    if corrects(newest):
+        return [Decision("say", topic="corrected")]
+    if number := number_in(text):
+        return [Decision("say", topic=NO_NUMBER + number)]
+    return [Decision("say", topic="which_number")] if asks_where(text) else list(decisions)
+
+
+def _is_unread(topic: str) -> bool:
+    return topic in ("nothing", "left_alone", "thanks", "yes") or topic.startswith(FOREIGN)
+
+
 def unknown_again(decisions: Sequence[Decision], lines: Sequence[Line], names: Sequence[str]) -> Call | None:
     """Return the call that brings in a colleague where we had no answer the last time either.
 
@@ -83,10 +142,14 @@ def unknown_again(decisions: Sequence[Decision], lines: Sequence[Line], names: S
     spoken_of = [decision.topic.removeprefix(FOREIGN) for decision in decisions if decision.topic.startswith(FOREIGN)]
     if PERSON in names and any(code not in SPOKEN for code in spoken_of):
         return Call(PERSON, {"reason": "language"})
-    is_open = bool(spoken_of) or any(decision.topic == "nothing" for decision in decisions)
+    missing = ("nothing", "vague", "which_number", NO_NUMBER)
+    is_open = bool(spoken_of) or any(decision.topic.startswith(missing) for decision in decisions)
     if PERSON not in names or not is_open or not (spoken_of or SEARCH_TOOL in names):
         return None
     said = [line for line in lines if line.role == "assistant" and not line.tool_requests and not line.from_colleague]
-    if not said or not says(said[-1].text, NOT_KNOWN):
+    last = said[-1].text if said else ""
+    # We asked for other words, or for more; a greeting asks for nothing.
+    has_asked = last.rstrip(" )\"'”»").endswith("?") and not _GREETS.search(last.casefold())
+    if not (says(last, NOT_KNOWN) or says(last, WHICH_NUMBER) or has_asked):
         return None
     return Call(PERSON, {"reason": "no_answer"})

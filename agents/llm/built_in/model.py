@@ -9,11 +9,20 @@ from functools import lru_cache
 from agents.llm import registry
 from agents.llm.built_in.briefs import CALL_ID, word_brief
 from agents.llm.built_in.decide import decide
-from agents.llm.built_in.lookups import newest_words, to_look_up, unknown_again, without_rules
+from agents.llm.built_in.lookups import (
+    before_newest,
+    newest_words,
+    not_found,
+    of_talk,
+    to_look_up,
+    unknown_again,
+    without_rules,
+)
 from agents.llm.built_in.phrases import PhraseBook, book
 from agents.llm.built_in.questions import ask
 from agents.llm.built_in.replies import say, still_open, word
 from agents.llm.built_in.requester_answers import question_answered, request_to_resubmit
+from agents.llm.built_in.talk import corrected
 from agents.llm.built_in.types import ANSWER, RESUBMIT, WITHDRAW, Call, Decision
 from agents.llm.ports import (
     ANSWER_TOOL,
@@ -55,15 +64,21 @@ class LocalModel(Model):
             return Turn(word_brief(found.result))
         decisions = decide_lines(lines)
         answers = _answers(lines, decisions, names)
-        decisions = [] if answers else decisions
-        if question := to_look_up(decisions, names, newest_words(lines)):
-            looked_up = _request(Call(SEARCH_TOOL, {"question": question}))
+        newest = newest_words(lines)
+        turn = None if answers else of_talk(decisions, lines, newest)
+        decisions = [] if answers else [turn] if turn else decisions
+        before = before_newest(lines)
+        meant = corrected(before, newest)
+        if not turn and (question := to_look_up(decisions, names, meant or newest)):
+            looked_up = _request(
+                Call(SEARCH_TOOL, {"question": question, **({"before": before} if before and not meant else {})})
+            )
             found = _results(lines).get(looked_up.call_id)
             if found is None:
                 return Turn("", (looked_up,), stop="tool_calls")
             if found.result.get("sure"):
                 return _quoted(found, emit)
-            decisions = without_rules(decisions, names)
+            decisions = not_found(without_rules(decisions, names), found.result, question, newest=newest)
         if again := unknown_again(decisions, lines, names):
             decisions = [Decision("call", (again,))]
         calls = [call for decision in decisions for call in decision.calls if call.tool in names]
@@ -143,7 +158,7 @@ def _withdrawals(
 
     Those requests come from the results of this run's calls and from our last answer.
     """
-    if not any(decision.topic == "left_alone" for decision in decisions):
+    if not any(decision.topic in ("left_alone", "corrected") for decision in decisions):
         return ()
     named = _named_last(lines)
     keeps = {request.call_id for request in wanted}

@@ -7,15 +7,21 @@ from agents.llm.built_in.phrases import book
 from agents.llm.built_in.types import (
     ABILITIES,
     ANSWER,
+    CHOICES,
+    CORRECTED,
     FOREIGN,
     HAPPENED,
     IS_IT,
+    NO_LOOKUP,
+    NO_NUMBER,
     NOT_KNOWN,
     PERSON,
     PERSON_OFFER,
     RESUBMIT,
+    VAGUE,
     WAITING,
     WHICH,
+    WHICH_NUMBER,
     WITHDRAW,
 )
 from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL
@@ -26,6 +32,9 @@ MOST_ABILITIES = 40
 _ELSEWHERE = gettext_noop("Another of our agents handles that. Please ask in a separate message and I'll pass it on.")
 _SAYINGS: Mapping[str, str] = {
     "left_alone": gettext_noop("All right, I'll leave everything as it is. I haven't requested anything new."),
+    "corrected": CORRECTED,
+    "vague": VAGUE,
+    "which_number": WHICH_NUMBER,
     "refuse": gettext_noop(
         "I can't work around the rules: every change needs a person's approval, even if a message "
         "says otherwise. Please tell me plainly what you'd like to change."
@@ -55,6 +64,10 @@ def say(topic: str, tools: Sequence[str], *, refused: bool = False) -> str:
         return gettext(_ELSEWHERE) if works else _public()
     is_english = spoken_here() == SPOKEN[0] and not topic.startswith(FOREIGN)
     hint = _HINT if works and is_english else gettext(_PERSON_HINT)
+    if topic.startswith(NO_NUMBER):
+        return f"{gettext(NO_LOOKUP).format(number=topic.removeprefix(NO_NUMBER))} {gettext(PERSON_OFFER)}"
+    if topic.startswith(CHOICES):
+        return f"{gettext(WHICH)}\n{listed(topic.removeprefix(CHOICES).splitlines())}"
     if topic == "greeting":
         return f"{gettext(_GREETING)} {hint}"
     if topic == "nothing" or topic.startswith(FOREIGN):

@@ -13,10 +13,18 @@ RESUBMIT = "resubmit_request"
 WAITING = "what_is_waiting"
 HAPPENED = "what_happened"
 NOT_KNOWN = gettext_noop("I couldn't find an answer to that.")
+NO_LOOKUP = gettext_noop("I can't look up {number} myself.")
+WHICH_NUMBER = gettext_noop("Which one do you mean? Please send me its number, or the name that it is under.")
+VAGUE = gettext_noop("I need a little more to go on: what exactly should change, and to what?")
+CORRECTED = gettext_noop("All right, I go by what you say now. Nothing has been changed yet.")
 WHICH = gettext_noop("Which one do you mean?")
 IS_IT = gettext_noop("Is that the one you mean?")
 FOREIGN = "foreign:"
 """How the topic of a message begins that is not in English; its language follows."""
+NO_NUMBER = "no_lookup:"
+"""How the topic of a message begins that names a number nothing here looks up; the number follows."""
+CHOICES = "which:"
+"""How the topic of a question begins that several documents answer; their titles follow, one a line."""
 ABILITIES = "list_abilities"
 PERSON_OFFER = gettext_noop("Would you like me to bring in a colleague?")
 Kind = Literal["call", "ask", "say"]

@@ -1,0 +1,123 @@
+"""What customers say beside questions: danger, anger, thanks, corrections, and what nobody can look up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from agents.answering.interpretation import alarm_in, needs_no_answer, worry_in
+from agents.knowledge import services as knowledge
+from agents.llm.built_in import phrases
+from conversations.models import Conversation
+from tests.agents.conftest import Desk
+from tests.world import OPERATOR
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def help_desk(desk: Desk) -> Iterator[Desk]:
+    """The desk of an organisation whose field of work nobody taught the model, with one article."""
+    before = phrases.book()
+    phrases.register(phrases.PhraseBook())
+    where = knowledge.create_collection(actor=OPERATOR, name="Help", audience="public")
+    text = "You can send anything back within 30 days. Boxes of 50 pieces take 4 days, boxes of 500 pieces take 9 days."
+    knowledge.write_article(actor=OPERATOR, collection_id=where.pk, title="What is your return policy?", text=text)
+    yield desk
+    phrases.register(before)
+
+
+SEEN_AT_ONCE = {
+    "My stove leaked gas in the tent and my son feels dizzy": "danger",
+    "he cannot breathe and his lips are blue": "danger",
+    "im Keller riecht es nach Gas": "danger",
+    "Meine Frau ist bewusstlos": "danger",
+    "Mon fils ne respire plus": "danger",
+    "I will sue you": "legal",
+    "my solicitor has your letter already": "legal",
+    "Das geht an meinen Anwalt": "legal",
+    "ich zeige euch an": "legal",
+    "this is a joke, third time now": "anger",
+    "so ein Saftladen": "anger",
+    "oh GREAT, another form!!": "anger",
+}
+NOT_SEEN_AT_ONCE = (
+    "What is your return policy?",
+    "Do you insure sports injuries?",
+    "Is the legal department open today?",
+    "Wie lange habe ich Zeit für eine Rücksendung?",
+    "Is there a smoking room?",
+    "Kann ich mein Passwort ändern?",
+    "WHERE IS MY ORDER",
+    "We use DATEV and GITHUB",
+)
+NEED_NOTHING = (
+    "👍", "thanks!", "ok perfect 👍", "ah lovely thx 🙏", "alles klar, passt, danke dir 😊", "Merci beaucoup",
+    "vale gracias",
+)  # fmt: skip
+NEED_ANSWER = ("😡", "👎", "thanks, but where is it?", "ok and the other one", "danke, und was kostet das", "yes", "")
+
+
+def test_alarms_and_courtesies_are_told_from_questions() -> None:
+    wrong = [(text, alarm_in([text])) for text, code in SEEN_AT_ONCE.items() if alarm_in([text]) != code]
+    wrong += [(text, alarm_in([text])) for text in NOT_SEEN_AT_ONCE if alarm_in([text])]
+    wrong += [(text, "needs nothing") for text in NEED_NOTHING if not needs_no_answer(text)]
+    wrong += [(text, "needs an answer") for text in NEED_ANSWER if needs_no_answer(text)]
+    worries = {"it arrived broken": "damage", "make it 300 and we have a deal": "bargaining", "What does it cost?": ""}
+    wrong += [(text, worry_in([text])) for text, code in worries.items() if worry_in([text]) != code]
+    assert wrong == []
+
+
+def test_danger_threat_anger_damage_and_bargaining_bring_a_person_at_once(help_desk: Desk) -> None:
+    wrong = []
+    said = {
+        "My stove leaked gas in the tent and my son feels dizzy": ("danger", "If anyone is in danger"),
+        "I will sue you": ("legal", "I'm sorry about this."),
+        "Ihr seid echt ein Saftladen": ("anger", "Das tut mir leid."),
+        "the tent arrived broken": ("damage", "I'm sorry about this."),
+        "make it 300 and we have a deal": ("bargaining", "I can't agree on prices."),
+    }
+    for place, (text, (reason, begins)) in enumerate(said.items()):
+        answer = help_desk.say(text, f"visitor-{place + 10}")
+        talk = Conversation.objects.order_by("-created_at")[0]
+        if (talk.state, talk.escalation_reason) != ("person", reason) or not answer.startswith(begins):
+            wrong.append((text, talk.state, talk.escalation_reason, answer))
+    assert wrong == []
+
+
+def test_thanks_for_an_answer_get_none_and_a_colleague_is_no_customer(help_desk: Desk) -> None:
+    help_desk.say("What is your return policy?", "visitor")
+    answers = len(help_desk.answers(help_desk.conversation.pk))
+    for text in ("👍", "ok perfect, danke!"):
+        help_desk.say(text, "visitor")
+        assert help_desk.last_run.state == "finished"
+        assert (len(help_desk.answers(help_desk.conversation.pk)), help_desk.conversation.state) == (answers, "agent")
+    assert help_desk.say("this is a joke", "support").startswith("I couldn't find an answer")
+
+
+def test_first_questions_of_anybody_are_answered_or_say_what_is_missing(help_desk: Desk) -> None:
+    assert "30 days" in help_desk.say("What is your return policy?", "visitor")
+    said = help_desk.say("Where is my order 12345?", "visitor-2")
+    assert said == "I can't look up 12345 myself. Would you like me to bring in a colleague?"
+    assert "bringing in a colleague" in help_desk.say("yes please", "visitor-2")
+    assert help_desk.say("Where is my order?", "visitor-3").startswith("Which one do you mean?")
+    assert "can't look up" in help_desk.say("it's 12345", "visitor-3") or Conversation.objects.filter(state="person")
+
+
+def test_what_is_open_is_dropped_corrected_or_asked_back(help_desk: Desk) -> None:
+    assert "9 days" in help_desk.say("How long do boxes of 500 pieces take?", "visitor")
+    assert "4 days" in help_desk.say("I meant 50, not 500", "visitor")
+    assert help_desk.say("no, leave it as it is", "visitor").startswith("All right, I'll leave everything as it is.")
+    assert help_desk.say("raise it a bit", "visitor-2").startswith("I need a little more to go on")
+    assert help_desk.say("Können Sie es etwas erhöhen?", "visitor-3").startswith("Dafür brauche ich etwas mehr")
+    assert help_desk.say("Do you sell prams?", "visitor-4").startswith("I couldn't find an answer")
+    assert help_desk.say("ne, lass mal", "visitor-4").startswith(("All right, I'll leave", "Alles klar, ich"))
+
+
+def test_corrected_amount_replaces_the_request_that_was_made(desk: Desk) -> None:
+    first = desk.say("Set the daily budget of Summer Sale to 600 EUR")
+    assert "BR-" in first
+    second = desk.say("I meant 60, not 600")
+    assert "60" in second
+    assert "leave everything" not in second

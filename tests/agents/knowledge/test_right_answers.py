@@ -1,0 +1,188 @@
+"""Customers get what is right today: on its days, about what they asked, the newest of two; else they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import Tenant
+from agents.knowledge import services
+from agents.knowledge.models import Document, DocumentVersion
+from agents.knowledge.search.search import is_sure, search
+from agents.knowledge.sources import uploads
+from agents.llm.built_in import phrases
+from conversations.services import Upload
+from core import clock
+from core.errors import Conflict, Invalid, Refused
+from core.models import AuditEntry
+from tests.agents.conftest import Desk
+from tests.agents.knowledge.test_knowledge import article, collection
+from tests.console.conftest import Browser
+from tests.world import OPERATOR, World
+
+pytestmark = pytest.mark.django_db
+PRICES = """
+| Pass | Adults | Children | Valid on Sundays |
+|---|---|---|---|
+| Day | 12 euros | 7 euros | yes |
+| Evening | 8 euros | 5 euros | no |
+| Ten visits | 90 euros | 55 euros | yes |
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_field_of_work() -> Iterator[None]:
+    """An organisation whose field of work nobody taught the model."""
+    before = phrases.book()
+    phrases.register(phrases.PhraseBook())
+    yield
+    phrases.register(before)
+
+
+@pytest.fixture
+def pool(acme: World) -> dict[str, Document]:
+    """The articles of a swimming pool with two places."""
+    where = collection()
+    texts: dict[str, tuple[str, str, dict[str, Any]]] = {
+        "prices": ("Prices", PRICES, {}),
+        "harbour": ("Opening hours Harbour pool", "The sauna is open on Monday from 10:00 to 21:30.", {}),
+        "forest": ("Opening hours Forest pool", "The sauna is open on Monday from 14:00 to 20:00.", {}),
+        "lost": (
+            "Lost things",
+            "We keep lost things for 30 days at the desk. You can fetch them with a sheet that says what you lost.",
+            {},
+        ),
+        "german": ("Schwimmkurse", "Ein Schwimmkurs hat zehn Stunden und kostet 140 Euro.", {"language": "de"}),
+    }
+    return {key: article(where, title, text, **facts) for key, (title, text, facts) in texts.items()}
+
+
+def found(question: str) -> tuple[bool, str, str]:
+    """Return whether an agent would answer, the title and what it would quote."""
+    rows = search(question=question, audience="public")
+    return (is_sure(rows), rows[0].passage.document.title, rows[0].quote) if rows else (False, "", "")
+
+
+def test_article_is_answered_from_on_its_days_alone_in_the_organisations_time_zone(
+    acme: World, pool: dict[str, Document]
+) -> None:
+    Tenant.objects.filter(pk=acme.acme.pk).update(timezone="Pacific/Auckland")
+    where, first = pool["prices"].collection_id, date(2027, 3, 2)
+    new = services.write_article(
+        actor=OPERATOR, collection_id=where, title="Lockers", text="A locker costs 2 euros.", valid_from=first
+    )
+    services.change_article(actor=OPERATOR, document_id=pool["lost"].pk, valid_until=first - timedelta(days=1))
+    asked = ("What does a locker cost?", "How long do you keep lost things?")
+    seen = {}
+    # In Auckland it is 13 hours later than in UTC: the second of March begins at 11:00 on the first.
+    for name, hour in (("before", 10), ("after", 12)):
+        with clock.at(datetime(2027, 3, 1, hour, tzinfo=UTC)):
+            seen[name] = [found(question)[0] for question in asked]
+    assert seen == {"before": [False, True], "after": [True, False]}
+    with pytest.raises(Invalid) as refused:
+        services.change_article(actor=OPERATOR, document_id=new.pk, valid_until=first - timedelta(days=1))
+    assert refused.value.facts["fields"] == {"valid_until": ["This is before its first day."]}
+    services.change_article(actor=OPERATOR, document_id=new.pk, valid_from=None)
+    assert found(asked[0])[0]
+
+
+def test_days_are_set_in_console_and_api_and_for_files_too(
+    acme: World, pool: dict[str, Document], browser: Browser
+) -> None:
+    row, site = pool["prices"], browser("admin")
+    address = f"/admin/agents/document/{row.pk}/edit/"
+    assert 'name="valid_from"' in site.get(address).content.decode()
+    form = {"title": row.title, "text": PRICES, "language": "en", "version": row.version, "valid_from": "2099-01-01"}
+    assert "before its first day" in site.post(address, {**form, "valid_until": "2098-01-01"}).content.decode()
+    assert site.post(address, form).status_code == 302
+    assert "Not yet: from 1 Jan 2099" in site.get("/admin/agents/document/").content.decode()
+    assert not found("What does the day pass cost for adults?")[0]
+    given = Upload("rules.txt", b"Diving is allowed in the deep pool.")
+    file = uploads.upload_document(
+        actor=OPERATOR, collection_id=row.collection_id, file=given, valid_until=date(2020, 1, 1)
+    )
+    with pytest.raises(Conflict, match="isn't searched now"):
+        services.change_article(actor=OPERATOR, document_id=file.pk, valid_until=None)
+    uploads.read_document(document_id=file.pk)
+    assert not found("Is diving allowed in the deep pool?")[0]
+    assert site.post(f"/admin/agents/document/{file.pk}/days/", {"version": 1}).status_code == 302
+    assert found("Is diving allowed in the deep pool?")[0]
+    with pytest.raises(Conflict, match="Only articles"):
+        services.change_article(actor=OPERATOR, document_id=file.pk, title="Rules")
+    body = {"valid_from": None, "valid_until": "2099-12-31"}
+    answer = site.patch(f"/api/v1/documents/{row.pk}/", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["valid_from"]) == (200, None), answer.content
+    assert answer.json()["valid_until"] == "2099-12-31"
+
+
+def test_newest_of_two_that_contradict_is_quoted_and_the_other_marked_for_its_keeper(
+    acme: World, pool: dict[str, Document], desk: Desk, browser: Browser
+) -> None:
+    where, asked = pool["lost"].collection_id, "How long do you keep lost things?"
+    newer = services.write_article(
+        actor=OPERATOR, collection_id=where, title="Left something behind?", text="We keep lost things for 90 days."
+    )
+    long_ago = clock.now() - timedelta(days=400)
+    Document.objects.filter(pk=pool["lost"].pk).update(updated_at=long_ago)
+    DocumentVersion.objects.filter(document=pool["lost"]).update(created_at=long_ago)
+    assert "90 days" in desk.say(asked, "visitor")
+    pages = browser("admin")
+    page = pages.get(reverse("admin:agents_document_change", args=[pool["lost"].pk])).content.decode()
+    assert "May be outdated" in page
+    assert "90 days" in page
+    assert "May be outdated" in pages.get("/admin/agents/document/").content.decode()
+    with pytest.raises(Refused):
+        services.keep_document(actor=acme.actor("viewer"), document_id=pool["lost"].pk)
+    assert pages.post(f"/admin/agents/document/{pool['lost'].pk}/keep/", {}).status_code == 302
+    assert AuditEntry.objects.filter(action="DOCUMENT_KEPT", object_id=pool["lost"].pk).exists()
+    desk.say(asked, "visitor-2")
+    assert "May be outdated" not in pages.get("/admin/agents/document/").content.decode()
+    with pytest.raises(Conflict):
+        services.keep_document(actor=OPERATOR, document_id=pool["lost"].pk)
+    services.delete_document(actor=OPERATOR, document_id=newer.pk)
+    assert Document.objects.get(pk=pool["lost"].pk).outdated == {}
+
+
+def test_what_a_question_is_specific_about_has_to_stand_in_what_answers(pool: dict[str, Document]) -> None:
+    asked = {
+        # Named here, and elsewhere or nowhere.
+        "When is the sauna open on Monday at the Harbour pool?": "21:30",
+        "When is the sauna open on Monday at the Forest pool?": "20:00",
+        "When is the sauna open on Monday at the Airport pool?": "",
+        "When is the SAUNA2GO open on Monday?": "",
+        "How much is the evening pass for children?": "5 euros",
+        "How much is the day pass for 40 children?": "",
+        "Was kostet ein Schwimmkurs?": "140",
+        "Was kostet ein Schwimmkurs bei AquaFit?": "",
+    }
+    wrong = []
+    for question, value in asked.items():
+        sure, _, quote = found(question)
+        if sure != bool(value) or value not in quote:
+            wrong.append((question, sure, quote))
+    assert wrong == []
+
+
+def test_row_of_a_table_is_answered_with_its_header_and_without_its_neighbours(pool: dict[str, Document]) -> None:
+    assert found("How much is the evening pass for children?")[2] == "Pass Evening: Children 5 euros"
+    assert found("Is the ten visits pass valid on Sundays?")[2].startswith("Pass Ten visits: ")
+    assert "Evening" not in found("What does the day pass cost?")[2]
+
+
+def test_question_that_several_answer_is_asked_back_and_its_answer_read_with_it(
+    pool: dict[str, Document], desk: Desk
+) -> None:
+    first = desk.say("When is the sauna open on Monday?", "visitor")
+    assert first.startswith("Which one do you mean?")
+    assert "Harbour pool" in first
+    assert "Forest pool" in first
+    assert "20:00" in desk.say("forest", "visitor")
+
+
+def test_question_may_go_on_from_the_one_before(pool: dict[str, Document], desk: Desk) -> None:
+    assert "12 euros" in desk.say("How much is the day pass for adults?", "visitor")
+    assert "7 euros" in desk.say("and for children?", "visitor")
