@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from agents.privacy.common_words import COMMON, CUE_PAIRS, CUES
-from agents.privacy.words import is_unspaced, writings
+from core.privacy.people.common_words import COMMON, CUE_PAIRS, CUES
+from core.privacy.people.words import is_unspaced, writings
 from core.text.words import Word, placed_words
 
 WIDEST_GAP: Final = 5
