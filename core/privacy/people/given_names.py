@@ -9,6 +9,8 @@ from typing import Final
 
 GIVEN: Final = frozenset(
     (
+        "deepika arun ashok geeta vinod harpreet gurpreet jaspreet manpreet fatou moussa ousmane awa ibrahima cheikh "
+        "bojan zoran nenad dusan milos jelena dragana snezana bogdan mircea ionut mihai cristi "
         "aaliyah aarav aaron abbas abbie abdul abdullah abel abelardo abigail abilio abraham abram achille achim "
         "adalbert adalberto adam adamo adebayo adela adelaida adelaide adelardo adelasia adelbert adele adelgunde "
         "adelheid adelia adelina adelinde adeline adelmo adem adina aditya adolf adolfine adolfo adora adoracion "

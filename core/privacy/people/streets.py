@@ -24,7 +24,7 @@ _DETAIL: Final = (
 )
 _REST: Final = (
     rf"(?i:{_DETAIL}){{0,3}}"
-    rf"(?:{_SEP}(?:(?:in|à|en)[ ])?{_FIVE}{_SEP}{_TOWN}(?:[ ]\({_TOWN}\))?|(?:{_SEP}{_TOWN}){{1,3}}{_SEP}(?:{_UK}|{_US}|{_CA}|{_FIVE})|{_SEP}(?:{_UK}|{_US}|{_FIVE})"
+    rf"(?:{_SEP}(?:(?:in|à|en)[ ])?{_FIVE}{_SEP}{_TOWN}(?:[ ]\({_TOWN}\))?|(?:{_SEP}{_TOWN}){{1,3}}{_SEP}(?:{_UK}|{_US}|{_CA}|{_FIVE})|{_SEP}(?:{_UK}|{_US}|{_FIVE}(?:[ ][^\W\d_A-Z]{{3,20}}(?=[ ]?(?:[.,;!?\n]|$)))?)"
     rf"|(?:,[ ]?|[ ]in[ ]|[ ]à[ ]|[ ]en[ ]){_TOWN}(?=[ ]?(?:[.,;:!?)\n]|$))(?:,[ ]{_TOWN}(?=[ ]?(?:[.;:!?)\n]|$)))?)?"
     rf"(?:{_SEP}{_COUNTRY}\b)?"
 )

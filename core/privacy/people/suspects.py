@@ -69,6 +69,9 @@ class _Reader:
             return True
         if parts[0] in GIVEN_OR_WORD or parts[0] in GIVEN:
             return parts[-1] in FAMILY or parts[-1] in GIVEN or (cue is not None and self._ends_clause(last))
+        before = self._words[first - 1].text if first else ""
+        if parts[0] in FAMILY and parts[0] not in COMMON and before in _NEAR:
+            return True
         if cue is Cue.SELF:
             return len(parts) > 1
         if cue is Cue.GREETING:
@@ -180,7 +183,11 @@ class _Reader:
         if following is None:
             return False
         gap = self._text[words[last].end : following.start]
-        if gap == " & " or (gap in ("-", " ", "'", "’") and following.text in ORGANISATION):
+        if before == "the" and first == last:
+            return True
+        if (gap == " & " and following.text not in GIVEN) or (
+            gap in ("-", " ", "'", "’") and following.text in ORGANISATION
+        ):
             return True
         return gap == " " and following.text[0].isdigit() and len(following.text) <= 4 and words[last].text not in GIVEN
 
@@ -202,6 +209,8 @@ class _Reader:
 
 _TITLES: Final = frozenset("dr prof mr mrs ms st sr jr".split())
 _SHORT_TITLES: Final = frozenset("m mm hr fr".split())
+_NEAR: Final = frozenset("bei von mit an fur from with by to chez de con und and et y kollege kollegin".split())
+"""Before a family name that is no other word."""
 _SHORT_NAMES: Final = frozenset("may august jan noel mars martes".split())
 _HERE: Final = frozenset("here speaking hier".split())
 _LABELS: Final = frozenset(
