@@ -198,9 +198,9 @@ class _Reader:
         return following in _HERE and bool(begins)
 
     def _is_elided(self, index: int) -> bool:
-        """Return True for the beginning of "O'Brien" and "D'Angelo"."""
+        """Return True for the beginning of "O'Brien" and "J. Brown"."""
         words = self._words
-        joined = index + 1 < len(words) and self._text[words[index].end : words[index + 1].start] in ("'", "’")
+        joined = index + 1 < len(words) and self._text[words[index].end : words[index + 1].start] in ("'", "’", ". ")
         return joined and len(words[index].text) == 1 and _CAPITAL.match(self._text, words[index + 1].start) is not None
 
     def _is_masked(self, word: Word) -> bool:
