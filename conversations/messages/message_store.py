@@ -8,12 +8,14 @@ from typing import Any, Final
 from django.db import connection
 from psycopg.types.json import Jsonb
 
+from accounts.selectors import names_of_members
 from conversations import texts
 from conversations.contacts import contacts
+from conversations.contacts.names import names_at_point
 from conversations.events import stream_events
 from conversations.models import Attachment, Conversation, Message
 from conversations.transitions import RECEIVED
-from conversations.types import InboundMedia, InboundMessage
+from conversations.types import InboundMedia, InboundMessage, SenderIdentity
 from core import catalogue
 from core.clock import now as clock_now
 from core.events import outbox, streams
@@ -159,7 +161,7 @@ def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datet
         sender_verified=inbound.sender.verified,
         content_type=inbound.content_type,
         body=inbound.text,
-        masked_body=mask_text(inbound.text),
+        masked_body=mask_text(inbound.text, _names_of(inbound.sender), names_of_members()),
         media=listed_files(files),
         metadata=inbound.metadata,
         channel_message_id=inbound.external_id,
@@ -168,6 +170,12 @@ def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datet
         sent_at=inbound.sent_at,
         created_at=moment,
     )
+
+
+def _names_of(sender: SenderIdentity) -> tuple[str, ...]:
+    """Return the name that the channel gives a sender now, and those that are written down of them."""
+    known = names_at_point(sender.kind, contacts.point_index(sender.kind, sender.value))
+    return tuple(name for name in (contacts.name_of(sender), *known) if name)
 
 
 def _arrival(inbound: InboundMessage) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What other apps read of conversations: lists and pages for staff, frames for the customer."""
 
+from conversations.contacts.names import names_in_conversation
 from conversations.contacts.selectors.audiences import Audience, list_audiences
 from conversations.contacts.selectors.consents import wishes_of
 from conversations.contacts.selectors.directory import get_channel_account, read_contact
@@ -44,6 +45,7 @@ __all__ = [
     "get_conversation",
     "list_audiences",
     "list_conversations",
+    "names_in_conversation",
     "open_suggestion",
     "places_of",
     "query_conversations",

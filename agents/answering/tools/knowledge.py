@@ -21,7 +21,8 @@ from agents.llm.routes.calls import Place
 from agents.llm.routes.models import ModelCall
 from agents.models import Document, ToolCall
 from agents.privacy import Vault
-from core.privacy.pii import mask_text
+from conversations.selectors import names_in_conversation
+from core.privacy.pii import mask_numbers, mask_text
 from core.text.speech import gettext_noop
 
 QUESTION_LIMIT: Final = 1000
@@ -86,7 +87,9 @@ class SearchKnowledge(Tool):
         question = Question.model_validate(arguments.model_dump()).question
         result = found_for(question, caller, len(_numbers_given(caller.run_id)) + 1)
         if not result["sure"]:
-            note_question(conversation_id=caller.conversation_id, question=question, audience=caller.reads)
+            # Colleagues read it among the open questions.
+            asked = mask_text(question, names_in_conversation(caller.conversation_id))
+            note_question(conversation_id=caller.conversation_id, question=asked, audience=caller.reads)
         return result
 
 
@@ -137,7 +140,7 @@ def found_for(question: str, caller: Caller, first: int, *, trial_id: UUID | Non
         {
             "n": number,
             "title": _title_of(each),
-            "text": mask_text(each.passage.text[:TEXT_LIMIT]),
+            "text": mask_numbers(each.passage.text[:TEXT_LIMIT]),
             "coverage": round(each.coverage, 2),
             "passage": str(each.passage.pk),
         }
@@ -150,7 +153,7 @@ def found_for(question: str, caller: Caller, first: int, *, trial_id: UUID | Non
     if any(each.passage.document.is_foreign for each in found):
         result["foreign"] = True  # written by others: nothing is requested on it until somebody writes again
     if is_sure:
-        result["quote"] = mask_text(quote(found[0].passage.text, question))
+        result["quote"] = mask_numbers(quote(found[0].passage.text, question))
     return result
 
 

@@ -17,14 +17,19 @@ MOST_KNOWN: Final = 20
 _INITIAL: Final = re.compile(r"(?<!\w)(?:[^\W\d_]\. ?){1,2}$")
 
 
-def find_people(text: str, known: Sequence[str] = ()) -> list[Place]:
+def find_people(text: str, known: Sequence[str] = (), whole: Sequence[str] = ()) -> list[Place]:
     """Return the places of names and postal addresses, in order and apart. Linear in the text's length.
 
-    `known` are the names of people whose conversation this is: hidden however they are written.
+    `known` are the names of people whose conversation this is: hidden however they are written. Those
+    of `whole` are found whole only.
     """
     words = placed_words(text)
     taken = sorted(find_addresses(text))
-    spans = [*((start, end, "name") for start, end in _known_in(text, words, known))] if known else []
+    spans = (
+        [*((start, end, "name") for start, end in _known_in(text, words, _names(tuple(known), tuple(whole))))]
+        if known or whole
+        else []
+    )
     spans += [(start, end, "name") for start, end in find_names(text, words)]
     found: list[Place] = []
     for start, end in taken:
@@ -45,14 +50,14 @@ def find_people(text: str, known: Sequence[str] = ()) -> list[Place]:
     return sorted([*addresses, *found])
 
 
-def _known_in(text: str, words: Sequence[Word], known: Sequence[str]) -> Iterator[tuple[int, int]]:
-    for start, end, _part, _name in _names(tuple(known)).find(text, words):
+def _known_in(text: str, words: Sequence[Word], names: Names) -> Iterator[tuple[int, int]]:
+    for start, end, _part, _name in names.find(text, words):
         initial = _INITIAL.search(text, max(0, start - 6), start)
         yield (initial.start() if initial else start), end
 
 
 @lru_cache(maxsize=512)
-def _names(known: tuple[str, ...]) -> Names:
+def _names(known: tuple[str, ...], whole: tuple[str, ...]) -> Names:
     """Return what finds these names; a word that is no name by itself, such as "Shop", is left alone."""
     names = Names()
     for name in known[:MOST_KNOWN]:
@@ -60,4 +65,6 @@ def _names(known: tuple[str, ...]) -> Names:
         telling = [word for word in words if word not in NOT_A_NAME or word in GIVEN]
         if telling:
             names.add(name, but=NOT_A_NAME - GIVEN)
+    for name in whole:
+        names.add(name, with_parts=False)
     return names

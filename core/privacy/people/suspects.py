@@ -223,12 +223,13 @@ _LABELS: Final = frozenset(
 )
 """Words that introduce a name only with a colon or a new line."""
 _SURE_LABELS: Final = frozenset(
-    "surname vorname nachname familienname geburtsname madchenname prenom apellido apellidos complet completo famille".split()
+    "surname vorname nachname familienname geburtsname madchenname prenom apellido apellidos complet completo "
+    "famille".split()
 )
 _CLOSINGS: Final = frozenset(
-    "regards wishes thanks sincerely truly faithfully respectfully grussen gruss grusse herzlichst hochachtungsvoll mfg lg "
-    "vg cordialement salutations distinguees vous respectueusement amicalement bises cdlt saludos saludo cordiales "
-    "atentamente cordialmente abrazo abrazos atte fdo".split()
+    "regards wishes thanks sincerely truly faithfully respectfully grussen gruss grusse herzlichst hochachtungsvoll "
+    "mfg lg vg cordialement salutations distinguees vous respectueusement amicalement bises cdlt saludos saludo "
+    "cordiales atentamente cordialmente abrazo abrazos atte fdo".split()
 )
 """The last words of closings: a name may follow on another line."""
 _NOT_PLAIN: Final = frozenset(

@@ -9,8 +9,8 @@ from accounts.rest.serializers import PersonSerializer
 from core.actors import Actor
 from core.errors import WalkerError
 from core.rest.fields import ExpandedField, MaskedDocument, MaskedText, RowSerializer
-from hitl.domain.permissions import DECIDE
 from hitl.killswitch.describe import stops_of
+from hitl.masking import mask_for
 from hitl.models import Approval
 from hitl.policy.rest.workflows import WorkflowSerializer
 
@@ -46,12 +46,12 @@ class ApprovalSerializer(RowSerializer[Approval]):
 
     def get_summary(self, approval: Approval) -> str:
         """Return the summary, masked for viewers who may not decide."""
-        return str(self._masked(approval.summary))
+        return str(self._masked(approval, approval.summary))
 
-    def _masked(self, value: Any) -> Any:
+    def _masked(self, approval: Approval, value: Any) -> Any:
         """Return what is approved: the original for approvers, masked for everyone else."""
         viewer: Actor = self.context["viewer"]
-        return value if viewer.may(DECIDE) else MaskedDocument().to_representation(value)
+        return mask_for(viewer, approval, value)
 
 
 class AssignmentSerializer(serializers.Serializer[Any]):
@@ -113,19 +113,19 @@ class ApprovalDetailSerializer(ApprovalSerializer):
 
     def get_payload(self, approval: Approval) -> dict[str, Any]:
         """Return what will be executed."""
-        return dict(self._masked(approval.payload))
+        return dict(self._masked(approval, approval.payload))
 
     def get_preview(self, approval: Approval) -> dict[str, Any]:
         """Return a readable preview of the change."""
-        return dict(self._masked(approval.preview))
+        return dict(self._masked(approval, approval.preview))
 
     def get_facts(self, approval: Approval) -> dict[str, Any]:
         """Return the facts when it was requested."""
-        return dict(self._masked(approval.facts))
+        return dict(self._masked(approval, approval.facts))
 
     def get_drift(self, approval: Approval) -> list[str]:
         """Return the changes, masked for viewers who may not decide."""
-        return [str(self._masked(text)) for text in approval.drift]
+        return [str(self._masked(approval, text)) for text in approval.drift]
 
     def get_address(self, approval: Approval) -> str:
         """Return the address of the request."""

@@ -14,7 +14,8 @@ from core.text.words import placed_words
 HERE = Path(__file__).parent
 TUNED, REPORTED = HERE / "people.json", HERE / "people_reported.json"
 TITLES = frozenset(
-    "mr mrs ms miss mx dr prof herr herrn frau familie monsieur madame m mme mlle sr sra srta senor senora don dona".split()
+    "mr mrs ms miss mx dr prof herr herrn frau familie monsieur madame m mme mlle sr sra srta senor senora don "
+    "dona".split()
 )
 """They say nothing of who it is, and stay."""
 Counts = Counter[tuple[str, str, str]]
