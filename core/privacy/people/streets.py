@@ -15,6 +15,8 @@ _FIVE: Final = r"(?:(?:D|DE|A|AT|CH|F|FR|E|ES)[- ])?\d{4,5}(?!\d|[.,]\d)"
 _UK: Final = r"[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[A-Z]{2}(?!\w)"
 _US: Final = r"[A-Z]{2}\.?,?[ ]\d{5}(?:-\d{4})?(?!\d)"
 _CA: Final = r"[A-Z]\d[A-Z][ ]?\d[A-Z]\d(?!\w)"
+_NOUN: Final = r"(?!(?:Euro?|EUR|CHF|USD|Kund|Stück|Mitarb|Kilom|Punkte|Einhei|Person|Besuch|Follow|Klick|Impress|View|Dollar|Frank|Zusch|Wörter|Schritt|Meile|Bestell|Produkt|Artikel|Paket|Filial|Items|Stellen|Plätze|Karten|Tickets|Ordner|Zeilen|Datens|Teile|Liter|Meter|Gramm|Minuten|Stunden|Likes|Nachricht|Mails|Kontakt|Zeichen|Nutzer|Tage|Zeichen|Watt|Euros))"
+"""Words that numbers of five digits count, not towns."""
 _COUNTRY: Final = r"(?:Germany|Deutschland|Allemagne|Alemania|Österreich|Austria|Schweiz|Switzerland|Suisse|France|Frankreich|Francia|Spain|España|Spanien|Espagne|UK|United Kingdom|England|Scotland|Wales|Ireland|USA|United States|Belgique|Mexico|México)"
 _DETAIL: Final = (
     r"(?:,?[ ](?:(?:apt|apartment|flat|unit|suite|ste|floor|room|appt?|appartement|app|wohnung|whg|top|bât|bâtiment|esc|escalier|escalera|piso|planta|puerta|portal|bloque|bajo|ático|étage|porte|stock|etage|hinterhaus|vorderhaus|seitenflügel|#)"
@@ -46,50 +48,66 @@ _GERMAN: Final = "|".join(
 _ENGLISH_KIND: Final = r"(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Close|Crescent|Cres|Way|Place|Pl|Square|Sq|Terrace|Gardens|Grove|Row|Mews|Parkway|Pkwy|Highway|Hwy|Circle|Cir|Trail|Walk|Parade|Quay|Wharf|Rise|Alley|Yard)"
 _FRENCH_KIND: Final = r"(?:rue|r\.|avenue|av\.?|boulevard|bd\.?|blvd|boul\.?|place|pl\.|chemin|ch\.|allées?|impasse|imp\.|quai|route|rte|cours|square|passage|résidence|faubourg|fbg|sentier|ruelle|villa|esplanade|promenade|rond-point)"
 _SPANISH_KIND: Final = r"(?:C/|c/|C\.|[Cc]alle|CALLE|[Cc]l\.|[Aa]vda?\.?|[Aa]v\.|[Aa]venida|[Pp]laza|[Pp]za\.?|[Pp]l\.|[Pp]aseo|[Pp]º|[Pp]\.º|[Cc]amino|[Cc]arretera|[Cc]tra\.?|[Rr]onda|[Tt]raves[ií]a|[Gg]lorieta|[Uu]rbanizaci[oó]n|[Uu]rb\.|[Rr]ambla|[Gg]ran [Vv]ía|[Pp]asaje|[Cc]alzada)"
+_TOWNS: Final = "Berlin|Hamburg|München|Köln|Frankfurt|Stuttgart|Düsseldorf|Leipzig|Dortmund|Essen|Bremen|Dresden|Hannover|Nürnberg|Duisburg|Bochum|Wuppertal|Bielefeld|Bonn|Münster|Karlsruhe|Mannheim|Augsburg|Wiesbaden|Mönchengladbach|Gelsenkirchen|Aachen|Braunschweig|Kiel|Chemnitz|Halle|Magdeburg|Freiburg|Krefeld|Mainz|Lübeck|Erfurt|Oberhausen|Rostock|Kassel|Hagen|Potsdam|Saarbrücken|Hamm|Ludwigshafen|Oldenburg|Leverkusen|Osnabrück|Solingen|Heidelberg|Darmstadt|Regensburg|Ingolstadt|Würzburg|Ulm|Heilbronn|Göttingen|Wolfsburg|Trier|Jena|Konstanz|Wien|Graz|Linz|Salzburg|Innsbruck|Paris|Marseille|Lyon|Toulouse|Nice|Nantes|Montpellier|Strasbourg|Bordeaux|Lille|Rennes|Reims|Toulon|Grenoble|Dijon|Angers|Nîmes|Villeurbanne|Brest|Tours|Limoges|Amiens|Perpignan|Metz|Besançon|Orléans|Rouen|Mulhouse|Caen|Nancy|Avignon|Madrid|Barcelona|Valencia|Sevilla|Zaragoza|Málaga|Murcia|Palma|Bilbao|Alicante|Córdoba|Valladolid|Vigo|Gijón|Granada|Elche|Oviedo|Cartagena|Jerez|Pamplona|Almería|Burgos|Santander|Castellón|Albacete|Logroño|Badajoz|Salamanca|Huelva|Lleida|Tarragona|León|Cádiz|Jaén|Girona|Toledo"
+"""Large towns: a postcode before one needs nothing else."""
 _PATTERNS: Final = tuple(
-    (re.compile(quick), re.compile(whole))
+    (tuple(quick.split("|")), re.compile(whole))
     for quick, whole in (
         (
-            r"(?i:str|stra(?:ß|ss)en?|gasse|allee|platz|weg|damm|ufer|chaussee|stieg|steig|pfad|zeile|gürtel|promenade|ring|wall|graben|hof|park|berg|markt|kai|brücke|tor|feld|tal|winkel|bogen|anger|zeil)[ .]|\b(?:A[mn]|Auf|Im|In|Zu[mr]|Unter|Hinter|Vor|Beim) [A-ZÄÖÜa-z]|[Kk]u'?damm|Reeper",
+            "str|gasse|allee|platz|weg |damm|ufer|chaussee|stieg|steig|pfad|zeile|gürtel|promenade|ring |wall |graben|hof |park |berg |markt|kai |brücke|tor |feld |tal |winkel|bogen|anger|zeil |am |im |an de|auf de|in de|zum |zur |unter de|hinter de|vor dem|beim |reeper",
             rf"(?<![\w-])(?:{_GERMAN})(?:[ ]|,[ ]|(?<=\.))(?i:(?:nr|no|nummer|hausnummer|haus)\.?:?[ ]?)?{_NUMBER}{_REST}",
         ),
         (
-            r"(?i:street|st|road|rd|avenue|ave|lane|ln|drive|dr|boulevard|blvd|court|ct|close|cresc?|crescent|way|place|pl|square|sq|terrace|gardens|grove|row|mews|parkway|pkwy|highway|hwy|circle|cir|trail|walk|parade|quay|wharf|rise|alley|yard|broadway)\b",
+            "street|st|road|rd|ave|lane|ln|drive|dr|boulevard|blvd|court|ct|close|cres|way|place|pl|sq|terrace|gardens|grove|row|mews|pkwy|highway|hwy|cir|trail|walk|parade|quay|wharf|rise|alley|yard|broadway",
             rf"(?<![\w.,/-])(?:(?i:flat|apt\.?|apartment|unit|suite|room)[ ]?#?[\w-]{{1,5}},?[ ])?\d{{1,5}}[A-Za-z]?(?:[-/]\d{{1,4}})?,?[ ](?:(?:{_CAP}[\w'’-]{{0,20}}\.?|\d{{1,3}}(?:st|nd|rd|th))[ ]){{1,4}}(?:{_ENGLISH_KIND}\b\.?|Broadway\b)(?:[ ](?:North|South|East|West|N|S|E|W|NW|NE|SW|SE)\b)?{_REST}",
         ),
         (
-            r"street|road|avenue|lane|drive|boulevard|crescent|terrace|close|\bst\b|\brd\b|\bave\b",
+            "street|road|avenue|lane|drive|boulevard|crescent|terrace|close| st| rd| ave",
             rf"(?<![\w.,/-])\d{{1,5}}[a-z]?[ ](?!(?:a|an|the|on|of|in|per|way|lane|one|dead|min|minutes?|hours?|days?|miles?|km|times|more|cars?|bikes?|tires?|tyres?)\b)[a-z][a-z'’]{{2,20}}(?:[ ](?!(?:the|on|of|from|down|to)\b)[a-z'’]{{2,20}}){{0,2}}[ ](?:street|road|avenue|lane|drive|boulevard|crescent|terrace|close|st|rd|ave)\b\.?{_REST}",
         ),
         (
-            r"(?i:\b(?:rue|r\.|avenue|av\b|boulevard|bd|blvd|boul|place|pl\.|chemin|ch\.|all[ée]es?|impasse|imp\.|quai|route|rte|cours|square|passage|r[ée]sidence|faubourg|fbg|sentier|ruelle|villa|esplanade|promenade|rond-point))",
+            "rue|r. |avenue|av|boulevard|bd|blvd|boul|place|pl. |chemin|ch. |allée|allee|impasse|imp. |quai|route|rte|cours|square|passage|résidence|faubourg|fbg|sentier|ruelle|villa|esplanade|promenade|rond-point",
             rf"(?<![\w.,/-])(?i:appt?\.?[ ]\d{{1,4}},?[ ])?\d{{1,4}}(?:[ ]?(?i:bis|ter|quater|[a-d](?!\w)))?,?[ ](?i:{_FRENCH_KIND})[ ](?i:{_OF}){{0,3}}[^\W\d_][\w'’]{{1,24}}(?:[- ](?:(?i:{_OF}){{0,2}}){_CAP}[\w'’]{{0,24}}|-[^\W\d_]{{2,20}}){{0,5}}{_REST}",
         ),
         (
-            r"C/|c/|C\.|[Cc]alle|CALLE|[Cc]l\.|[Aa]v|[Pp]laza|[Pp]za|[Pp]l\.|[Pp]aseo|[Pp]º|[Pp]\.º|[Cc]amino|[Cc]arretera|[Cc]tra|[Rr]onda|[Tt]raves|[Gg]lorieta|[Uu]rb|[Rr]ambla|[Gg]ran [Vv]ía|[Pp]asaje|[Cc]alzada",
+            "c/|c. |calle|cl. |av|plaza|pza|pl. |paseo|pº|p.º|camino|carretera|ctra|ronda|traves|glorieta|urb|rambla|gran v|pasaje|calzada",
             rf"(?<![\w]){_SPANISH_KIND}[ ]?(?i:{_OF}){{0,3}}[^\W_][\w'’]{{1,24}}(?:[- ](?:(?i:{_OF}){{0,2}}){_CAP}[\w'’]{{0,24}}\.?|[ ][^\W\d_]{{3,20}}){{0,5}}?(?:,[ ]?|[ ])(?i:(?:n[.º°o]{{1,3}}|núm\.?|numero|número)[ ]?)?{_NUMBER}{_REST}",
         ),
         (
-            r"(?i:box|postfach|apartado|apdo|\bb\.?p)",
+            "box|postfach|apartado|apdo|bp|b.p",
             rf"(?<!\w)(?:(?i:p\.?[ ]?o\.?[ ]?box|postfach|apartado(?:[ ]de[ ]correos)?|apdo\.?(?:[ ]de[ ]correos)?)[ ]|B\.?P\.?[ ])\d[\d ]{{0,7}}(?<!\s)(?!\d)(?:{_REST}(?:,[ ]{_TOWN}(?:[ ]\d{{1,2}})?)?)",
         ),
-        (r"\d[A-Z]{2}\b", rf"(?<!\w)(?:(?:{_WORD}(?:[ ]{_WORD}){{0,3}},[ ]){{0,4}}{_TOWN},?[ ])?[A-Z]{{1,2}}\d[A-Z\d]?[ ]\d[A-Z]{{2}}(?!\w)"),
+        ("0|1|2|3|4|5|6|7|8|9", rf"(?<!\w)(?:(?:{_WORD}(?:[ ]{_WORD}){{0,3}},[ ]){{0,4}}{_TOWN},?[ ])?[A-Z]{{1,2}}\d[A-Z\d]?[ ]\d[A-Z]{{2}}(?!\w)"),
         (
-            r"(?i:\b(?:live|lives|living|wohn\w*|lebe|habit\w+|demeur\w+|viv[oe]|vivimos|resid\w+|domicili\w+))",
+            "live|living|wohn|lebe|habit|demeur|viv|resid",
             rf"(?i:\b(?:live|lives|living|reside)[ ](?:on|in|at)[ ]|\b(?:wohne|wohnt|wohnen|wohnhaft|lebe)[ ](?:in[ ]der[ ]|in[ ]|am[ ]|an[ ]der[ ]|auf[ ]der[ ])|\b(?:habite|habitons|demeure)[ ](?:au[ ]|à[ ]la[ ]|dans[ ]la[ ])?|\b(?:vivo|vive|vivimos|resido)[ ]en[ ](?:la[ ]|el[ ])?)"
             rf"((?:{_WORD}[ ]){{1,3}}{_ENGLISH_KIND}\b|(?:{_WORD}[ -]){{0,3}}[^\W\d_]{{2,28}}(?:straße|strasse|str\.|gasse|allee|weg|platz)|(?i:{_FRENCH_KIND}[ ](?:{_OF}){{0,3}}){_WORD}(?:[- ](?i:(?:{_OF}){{0,2}}){_WORD}){{0,4}}|{_SPANISH_KIND}[ ]?(?i:(?:{_OF}){{0,3}}){_WORD}(?:[ ](?i:(?:{_OF}){{0,2}}){_WORD}){{0,4}})",
         ),
         (
-            r"(?:Straße|Strasse|Platz|Allee|Weg|Ring) (?:der|des|am|an|zum|zur)",
+            "straße d|strasse d|platz d|allee d|weg d|straße a|platz a|allee a|weg a|ring ",
             rf"(?<!\w)(?:Straße|Strasse|Platz|Allee|Weg|Ring)[ ](?:der|des|am|an[ ]der|zum|zur)[ ](?:\d{{1,2}}\.[ ])?{_WORD}(?:[ ]{_WORD})?[ ]{_NUMBER}{_REST}",
         ),
-        (r"[A-Z]{2} \d{5}", rf"(?<!\w){_TOWN},[ ]{_US}"),
+        (", ", rf"(?<!\w){_TOWN},[ ]{_US}"),
+        # What stands before a postcode and a town, by whatever kind of street.
         (
-            r"\d{5} [A-ZÀ-ÖØ-Þ]",
-            rf"(?<![\w.,#-])(?:(?<=\n)|(?<=^)|(?<=\bin[ ])|(?<=nach[ ])|(?<=\baus[ ])|(?<=ort:[ ])|(?<=PLZ[ ])|(?<=à[ ])|(?<=\ba[ ])|(?<=\ben[ ])|(?<=\bde[ ])|(?<=vers[ ])|(?<=\bto[ ])|(?<=:[ ]))(?:(?:D|A|CH|F|E)-)?\d{{5}}[ ](?!(?:Euro?|EUR|CHF|USD|Kund|Stück|Mitarb|Kilom|Punkte|Einhei|Person|Besuch|Follow|Klick|Impress|View|Dollar|Frank|Zusch|Wörter|Schritt|Meile|Bestell|Produkt|Artikel|Nutzer|Tage|Zeichen|Watt|Euros)){_TOWN}(?:[ ]\({_TOWN}\))?",
+            "1|2|3|4|5|6|7|8|9",
+            rf"(?<![\w-])(?:{_CAP}[^\W\d_]{{1,24}}\.?(?:[ -](?:der|des|dem|den|de|la|del|von|zum|zur))?[ -]){{0,4}}(?:{_CAP}|[a-zäöü])[^\W\d_]{{2,24}}\.?[ ](?!\d{{4}}){_NUMBER}(?i:{_DETAIL}){{0,2}}[ ]?[,;\n/–-][ ]?(?:\n[ ]?)?{_FIVE}[ ](?:{_NOUN}{_TOWN}|(?i:{_TOWNS})\b)",
         ),
         (
-            r"(?i:zip|plz|postleitzahl|postal|c\.?p\.?\b|postcode)",
+            "1|2|3|4|5|6|7|8|9",
+            rf"(?<![\w.,/-])\d{{1,4}}(?:[ ]?(?i:bis|ter|[a-d](?!\w)))?,?[ ](?:[^\W\d_][\w'’.-]{{0,20}}[ ]){{1,5}}?[^\W\d_][\w'’.-]{{1,20}}(?:[ ]?[,;\n–-][ ]?(?:\n[ ]?)?|[ ](?=\d{{5}}[ ](?i:{_TOWNS})\b)){_FIVE}[ ](?:{_NOUN}{_TOWN}|(?i:{_TOWNS})\b)",
+        ),
+        (
+            "0|1|2|3|4|5|6|7|8|9",
+            rf"(?<![\w.,-])\d{{1,4}}[A-Za-z]?,?[ ](?:The[ ])?(?:{_WORD}[ ]){{0,3}}{_WORD}(?:,?{_SEP}(?:{_TOWN})){{0,3}}{_SEP}{_UK}",
+        ),
+        ("0|1|2|3|4|5|6|7|8|9", rf"(?<![\w.,#-])(?:(?:D|A|CH|F|E)-)?\d{{4,5}}[ ](?:{_TOWNS})\b"),
+        (
+            "0|1|2|3|4|5|6|7|8|9",
+            rf"(?<![\w.,#-])(?:(?<=\n)|(?<=^)|(?<=\bin[ ])|(?<=nach[ ])|(?<=\baus[ ])|(?<=ort:[ ])|(?<=PLZ[ ])|(?<=à[ ])|(?<=\ba[ ])|(?<=\ben[ ])|(?<=\bde[ ])|(?<=vers[ ])|(?<=\bto[ ])|(?<=:[ ]))(?:(?:D|A|CH|F|E)-)?\d{{5}}[ ]{_NOUN}{_TOWN}(?:[ ]\({_TOWN}\))?",
+        ),
+        (
+            "zip|plz|leitzahl|postal|cp|c.p|code",
             r"(?<=\w[ :])(?i:(?<=zip[ :])|(?<=zip[ ]code[ ])|(?<=zip[ ]code:)|(?<=PLZ[ :])|(?<=leitzahl[ :])|(?<=ost(?:al)[ :])|(?<=cp[ :])|(?<=C\.P\.[ ])|(?<=code[ :]))(?:(?:is|ist|est|es|lautet)[ ])?[ ]?\d{4,5}(?!\d)",
         ),
     )
@@ -107,8 +125,9 @@ def find_addresses(text: str) -> Iterator[Span]:
     """Yield where a text seems to have postal addresses; overlaps and order don't count. Linear in the text's length."""
     if not _DIGIT.search(text):
         return
-    for quick, whole in _PATTERNS:
-        if quick.search(text):
+    low = text.lower()
+    for kinds, whole in _PATTERNS:
+        if any(kind in low for kind in kinds):
             for found in whole.finditer(text):
                 if not _NOT_A_STREET.search(found[0]):
                     yield found.span(whole.groups)

@@ -10,8 +10,8 @@ from core.privacy.people.given_names import FAMILY, GIVEN, GIVEN_OR_WORD
 from core.text.words import Word, placed_words
 
 MASK: Final = "•"
+_MARKS: Final = frozenset((MASK, "@"))
 _MOST_WORDS: Final = 5
-_CAPITAL: Final = re.compile(r"[A-ZÀ-ÖØ-ÞĀ-Ž]")
 _CUE_GAP: Final = re.compile(r"[ \t\u00a0.:,;!'’\-–—_*\"„“(/]*(?:\r?\n[ \t\u00a0\-–—_*]*){0,3}")
 """What may stand between a cue and the name."""
 _NAME_GAP: Final = re.compile(r"[ \u00a0]{1,2}|[-‐'’]|\. ?|, ")
@@ -26,9 +26,11 @@ def find_names(text: str, words: Sequence[Word] | None = None) -> Iterator[Span]
     """Yield where a text seems to name people, in order and apart. Linear in the text's length."""
     words = placed_words(text) if words is None else words
     reader = _Reader(text, words)
-    covered = -1
+    covered, before = -1, ""
     for index, word in enumerate(words):
-        if index <= covered:
+        may_begin = index > covered and (text[word.start].isupper() or before in CUES)
+        before = word.text
+        if not may_begin:
             continue
         read = reader.read(index, word)
         if read is not None:
@@ -48,7 +50,7 @@ class _Reader:
         if not word.text.isalpha() or self._is_masked(word):
             return None
         cue = self._cue_before(index)
-        if _CAPITAL.match(self._text, word.start) is None:
+        if not self._text[word.start].isupper():
             last = self._read_plain(index, cue)
             return None if last is None else (last, True)
         if word.text in NOT_A_NAME and word.text not in GIVEN and not self._is_elided(index):
@@ -146,7 +148,7 @@ class _Reader:
         return last
 
     def _continues(self, word: Word) -> bool:
-        is_capital = _CAPITAL.match(self._text, word.start) is not None
+        is_capital = self._text[word.start].isupper()
         is_word = word.text in NOT_A_NAME and word.text not in _SHORT_NAMES
         return (
             is_capital
@@ -201,10 +203,11 @@ class _Reader:
         """Return True for the beginning of "O'Brien" and "J. Brown"."""
         words = self._words
         joined = index + 1 < len(words) and self._text[words[index].end : words[index + 1].start] in ("'", "’", ". ")
-        return joined and len(words[index].text) == 1 and _CAPITAL.match(self._text, words[index + 1].start) is not None
+        return joined and len(words[index].text) == 1 and self._text[words[index + 1].start].isupper()
 
     def _is_masked(self, word: Word) -> bool:
-        return self._text[word.end : word.end + 1] == MASK or self._text[word.start - 1 : word.start] == MASK
+        # A colleague who is mentioned is one whom a note is for.
+        return self._text[word.end : word.end + 1] == MASK or self._text[max(0, word.start - 1) : word.start] in _MARKS
 
 
 _TITLES: Final = frozenset("dr prof mr mrs ms st sr jr".split())
