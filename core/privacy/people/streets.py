@@ -8,7 +8,7 @@ Span = tuple[int, int]
 _CAP: Final = r"[A-ZÀ-ÖØ-Þ]"
 _WORD: Final = rf"{_CAP}[^\W_]{{0,24}}\.?"
 _OF: Final = r"(?:(?:de la|de las|de los|de l['’]|de|del|du|des|d['’]|la|las|los|le|les|el|l['’]|y|et|en|à|aux|au|sur|san|santa|saint|sainte|st|the|of)(?: |(?<=['’])))"
-_TOWN: Final = rf"{_WORD}(?:(?:[-'’ ]|(?: |-)(?:am|an der|auf der|a\.|im|in|ob der|bei|vor der|de la|de|del|la|el|sur|les|le|lès|en|on|upon|an|sous)(?: |-)){_WORD}){{0,3}}"
+_TOWN: Final = rf"{_WORD}(?:(?:[-'’ ]|(?: |-)(?:am|an der|auf der|a\.|im|in|ob der|bei|vor der|de la|de|del|du|des|aux|au|la|el|sur|les|le|lès|en|on|upon|an|sous)(?: |-)|[ -][dl]['’]){_WORD}){{0,3}}"
 _NUMBER: Final = r"\d{1,4}(?:[ ]?[a-hA-H](?!\w))?(?:[ ]?[-/–+][ ]?\d{1,4}(?:[ ]?[a-hA-H](?!\w))?)?(?!\w|[.,]\d|[ ]?[%€$£°]|[ ]?(?:euro?s?|uhr|km|min|minut|stund|tage?|jours?|d[ií]as?|days?|h)\b)"
 _SEP: Final = r"[ ]{0,2}[,;|·/–-]?[ ]{0,2}(?:\r?\n[ \t]{0,4})?"
 _FIVE: Final = r"(?:(?:D|DE|A|AT|CH|F|FR|E|ES)[- ])?\d{4,5}(?!\d|[.,]\d)"
@@ -19,7 +19,7 @@ _NOUN: Final = r"(?!(?:Euro?|EUR|CHF|USD|Kund|Stück|Mitarb|Kilom|Punkte|Einhei|
 """Words that numbers of five digits count, not towns."""
 _COUNTRY: Final = r"(?:Germany|Deutschland|Allemagne|Alemania|Österreich|Austria|Schweiz|Switzerland|Suisse|France|Frankreich|Francia|Spain|España|Spanien|Espagne|UK|United Kingdom|England|Scotland|Wales|Ireland|USA|United States|Belgique|Mexico|México)"
 _DETAIL: Final = (
-    r"(?:,?[ ](?:(?:apt|apartment|flat|unit|suite|ste|floor|room|appt?|appartement|app|wohnung|whg|top|bât|bâtiment|esc|escalier|escalera|piso|planta|puerta|portal|bloque|bajo|ático|étage|porte|stock|etage|hinterhaus|vorderhaus|seitenflügel|#)"
+    r"(?:,?[ ](?:im[ ]|au[ ]|on[ ]the[ ]|en[ ]el[ ])?(?:(?:apt|apartment|flat|unit|suite|ste|floor|room|appt?|appartement|app|wohnung|whg|top|bât|bâtiment|esc|escalier|escalera|piso|planta|puerta|portal|bloque|bajo|ático|étage|porte|stock|etage|(?:first|second|third|top|ground|erste[rsn]?|zweite[rsn]?|dritte[rsn]?|vierte[rsn]?|premier|deuxième|troisième|primer|segundo|tercer)[ ](?:floor|stock|etage|étage|piso)|hinterhaus|vorderhaus|seitenflügel|#)"
     r"(?i:\.?[ ]?#?(?:[A-Z]?\d{1,4}[A-Za-zºª°]?|[A-D](?!\w)))?"
     r"|\d{1,2}(?:[º°ª]|\.|er|e|ème|st|nd|rd|th)[ ]?(?:[A-H](?!\w)|og|stock|etage|étage|floor|izq(?:uierda|da|\.)?|dcha\.?|derecha|links|rechts|\d{1,2}[ªºa]?)"
     r"|e\.?g\.?(?!\w))(?:[ ](?:links|rechts|izq(?:uierda|da|\.)?|dcha\.?|derecha|gauche|droite|[A-H](?!\w)))?)"
@@ -27,7 +27,7 @@ _DETAIL: Final = (
 _REST: Final = (
     rf"(?i:{_DETAIL}){{0,3}}"
     rf"(?:{_SEP}(?:(?:in|à|en)[ ])?{_FIVE}{_SEP}{_TOWN}(?:[ ]\({_TOWN}\))?|(?:{_SEP}{_TOWN}){{1,3}}{_SEP}(?:{_UK}|{_US}|{_CA}|{_FIVE})|{_SEP}(?:{_UK}|{_US}|{_FIVE}(?:[ ][^\W\d_A-Z]{{3,20}}(?=[ ]?(?:[.,;!?\n]|$)))?)"
-    rf"|(?:,[ ]?|[ ]in[ ]|[ ]à[ ]|[ ]en[ ]){_TOWN}(?=[ ]?(?:[.,;:!?)\n]|$))(?:,[ ]{_TOWN}(?=[ ]?(?:[.;:!?)\n]|$)))?)?"
+    rf"|(?:,[ ]?|[ ]in[ ]|[ ]à[ ]|[ ]en[ ]){_TOWN}(?:[ ]\d{{1,2}}e?(?!\w))?(?:,[ ]{_TOWN}){{0,2}})?"
     rf"(?:{_SEP}{_COUNTRY}\b)?"
 )
 _GERMAN_KIND: Final = (
@@ -59,7 +59,7 @@ _PATTERNS: Final = tuple(
         ),
         (
             "street|st|road|rd|ave|lane|ln|drive|dr|boulevard|blvd|court|ct|close|cres|way|place|pl|sq|terrace|gardens|grove|row|mews|pkwy|highway|hwy|cir|trail|walk|parade|quay|wharf|rise|alley|yard|broadway",
-            rf"(?<![\w.,/-])(?:(?i:flat|apt\.?|apartment|unit|suite|room)[ ]?#?[\w-]{{1,5}},?[ ])?\d{{1,5}}[A-Za-z]?(?:[-/]\d{{1,4}})?,?[ ](?:(?:{_CAP}[\w'’-]{{0,20}}\.?|\d{{1,3}}(?:st|nd|rd|th))[ ]){{1,4}}(?:{_ENGLISH_KIND}\b\.?|Broadway\b)(?:[ ](?:North|South|East|West|N|S|E|W|NW|NE|SW|SE)\b)?{_REST}",
+            rf"(?<![\w.,/-])(?:(?i:flat|apt\.?|apartment|unit|suite|room)[ ]?#?[\w-]{{1,5}},?[ ])?(?:(?:{_WORD}[ ]){{1,3}}(?:House|Cottage|Court|Lodge|Building|Tower|Hall|Villa|Farm|Mansions|Apartments),?[ ])?\d{{1,5}}[A-Za-z]?(?:[-/]\d{{1,4}})?,?[ ](?:(?:{_CAP}[\w'’-]{{0,20}}\.?|\d{{1,3}}(?:st|nd|rd|th))[ ]){{1,4}}(?:{_ENGLISH_KIND}\b\.?|Broadway\b)(?:[ ](?:North|South|East|West|N|S|E|W|NW|NE|SW|SE)\b)?{_REST}",
         ),
         (
             "street|road|avenue|lane|drive|boulevard|crescent|terrace|close| st| rd| ave",
@@ -67,7 +67,7 @@ _PATTERNS: Final = tuple(
         ),
         (
             "rue|r. |avenue|av|boulevard|bd|blvd|boul|place|pl. |chemin|ch. |allée|allee|impasse|imp. |quai|route|rte|cours|square|passage|résidence|faubourg|fbg|sentier|ruelle|villa|esplanade|promenade|rond-point",
-            rf"(?<![\w.,/-])(?i:appt?\.?[ ]\d{{1,4}},?[ ])?\d{{1,4}}(?:[ ]?(?i:bis|ter|quater|[a-d](?!\w)))?,?[ ](?i:{_FRENCH_KIND})[ ](?i:{_OF}){{0,3}}[^\W\d_][\w'’]{{1,24}}(?:[- ](?:(?i:{_OF}){{0,2}}){_CAP}[\w'’]{{0,24}}|-[^\W\d_]{{2,20}}){{0,5}}{_REST}",
+            rf"(?<![\w.,/-])(?:(?i:résidence|bâtiment|bât\.?|appt?\.?|appartement|immeuble|escalier|lotissement)[ ][\w'’ -]{{1,30}},[ ]){{0,3}}\d{{1,4}}(?:[ ]?(?i:bis|ter|quater|[a-d](?!\w)))?,?[ ](?:(?i:{_FRENCH_KIND})|Grande Rue|Grand[’']Rue)[ ](?i:{_OF}){{0,3}}(?:\d{{1,2}}(?:er)?[ ])?[^\W\d_][\w'’]{{1,24}}(?:[- ](?:(?i:{_OF}){{0,2}}){_CAP}[\w'’]{{0,24}}|-[^\W\d_]{{2,20}}){{0,5}}(?:[ ]\d{{4}}(?!\d))?{_REST}",
         ),
         (
             "c/|c. |calle|cl. |av|plaza|pza|pl. |paseo|pº|p.º|camino|carretera|ctra|ronda|traves|glorieta|urb|rambla|gran v|pasaje|calzada",
