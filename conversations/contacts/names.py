@@ -41,10 +41,13 @@ def _names(condition: Q) -> tuple[str, ...]:
 
 
 def mask_for_contact(text: str, conversation: Conversation) -> str:
-    """Return a text of a conversation as people without the right to reveal may read it. At most two queries."""
-    if not text:
-        return ""
-    return mask_text(text, names_of_contacts([conversation.contact_id, conversation.origin_id]), names_of_members())
+    """Return a text of a conversation as people without the right to reveal may read it.
+
+    No query if its contact was read with it, and the members lately.
+    """
+    people = (conversation.contact, conversation.origin)
+    names = [person.display_name for person in people if person is not None and person.masked_name]
+    return mask_text(text, names, names_of_members()) if text else ""
 
 
 def mask_again(contact_id: UUID) -> None:

@@ -115,7 +115,7 @@ class _Reader:
         if before.text in _SHORT_TITLES:
             return gap.startswith(".")
         if not length and before.text in _LABELS:
-            return ":" in gap or "\n" in gap or "/" in gap
+            return ":" in gap or ("\n" in gap and before.text in _SIGNED)
         if before.text in _SURE_LABELS:
             return ":" in gap
         if before.text in _CLOSINGS:
@@ -224,7 +224,9 @@ _LABELS: Final = frozenset(
     "huesped beneficiario inquilino ihre ihr deine dein yours colleague driver technician secretary signed signe "
     "firmado gez warmly".split()
 )
-"""Words that introduce a name only with a colon or a new line."""
+"""Words that introduce a name only with a colon."""
+_SIGNED: Final = frozenset("ihre ihr deine dein yours signed signe firmado gez warmly".split())
+"""Those of them that may stand in a line of their own above it."""
 _SURE_LABELS: Final = frozenset(
     "surname vorname nachname familienname geburtsname madchenname prenom apellido apellidos complet completo "
     "famille".split()
