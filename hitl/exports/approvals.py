@@ -39,7 +39,7 @@ COLUMNS: Final = (
 READ: Final = (
     *("reference", "kind", "summary", "state", "risk_level", "cost", "currency", "compliance_flags"),
     *("requester_id", "requester_kind", "created_at", "sla_due_at", "decided_at", "decided_by_id", "decided_name"),
-    *("decided_role", "decided_as"),
+    *("decided_role", "decided_as", "tenant_id", "people"),
 )
 
 

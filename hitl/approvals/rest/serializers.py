@@ -87,6 +87,22 @@ class StopSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField()
 
 
+class RequestText(MaskedText):
+    """A text of a request, without the names of those whose conversation it is from."""
+
+    def get_attribute(self, instance: Approval) -> Any:
+        """Return it masked."""
+        return instance.masked(super().get_attribute(instance))
+
+
+class RequestDocument(MaskedDocument):
+    """A document of a request, without the names of those whose conversation it is from."""
+
+    def get_attribute(self, instance: Approval) -> Any:
+        """Return it masked."""
+        return instance.masked(super().get_attribute(instance))
+
+
 class ApprovalDetailSerializer(ApprovalSerializer):
     """An approval with what is approved: `digest` identifies exactly this payload of this revision."""
 
@@ -94,10 +110,10 @@ class ApprovalDetailSerializer(ApprovalSerializer):
     preview = serializers.SerializerMethodField()
     facts = serializers.SerializerMethodField()
     drift = serializers.SerializerMethodField(help_text="What changed outside since it was approved.")
-    notes = MaskedText()
-    custom = MaskedDocument()
-    subject_key = MaskedText()
-    dedupe_key = MaskedText()
+    notes = RequestText()
+    custom = RequestDocument()
+    subject_key = RequestText()
+    dedupe_key = RequestText()
     address = serializers.SerializerMethodField(help_text="The address of the request; for viewers of the audit log.")
     user_agent = serializers.SerializerMethodField(
         help_text="The program of the request; for viewers of the audit log."
