@@ -15,7 +15,7 @@ from conversations.contacts.names import names_at_point
 from conversations.events import stream_events
 from conversations.models import Attachment, Conversation, Message
 from conversations.transitions import RECEIVED
-from conversations.types import InboundMedia, InboundMessage, SenderIdentity
+from conversations.types import InboundMedia, InboundMessage
 from core import catalogue
 from core.clock import now as clock_now
 from core.events import outbox, streams
@@ -152,16 +152,19 @@ def _statement() -> str:
 
 def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datetime) -> Message:
     """Return the message as it will be stored, except for the columns that only the statement knows."""
+    sender = inbound.sender
+    known = names_at_point(sender.kind, contacts.point_index(sender.kind, sender.value))
+    names = [name for name in (contacts.name_of(sender), *known) if name]
     return Message(
         id=uuid7(),
         channel_account_id=inbound.channel_account_id,
         direction=Message.Direction.IN,
         sender_type=Message.Sender.CUSTOMER,
         sender_name=SENDER_NAME,
-        sender_verified=inbound.sender.verified,
+        sender_verified=sender.verified,
         content_type=inbound.content_type,
         body=inbound.text,
-        masked_body=mask_text(inbound.text, _names_of(inbound.sender), names_of_members()),
+        masked_body=mask_text(inbound.text, names, names_of_members()),
         media=listed_files(files),
         metadata=inbound.metadata,
         channel_message_id=inbound.external_id,
@@ -170,12 +173,6 @@ def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datet
         sent_at=inbound.sent_at,
         created_at=moment,
     )
-
-
-def _names_of(sender: SenderIdentity) -> tuple[str, ...]:
-    """Return the name that the channel gives a sender now, and those that are written down of them."""
-    known = names_at_point(sender.kind, contacts.point_index(sender.kind, sender.value))
-    return tuple(name for name in (contacts.name_of(sender), *known) if name)
 
 
 def _arrival(inbound: InboundMessage) -> dict[str, str]:

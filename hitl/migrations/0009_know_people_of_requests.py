@@ -6,15 +6,14 @@ import core.privacy.encrypted_fields
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('hitl', '0008_keep_notes'),
+        ("hitl", "0008_keep_notes"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='approval',
-            name='people',
+            model_name="approval",
+            name="people",
             field=core.privacy.encrypted_fields.EncryptedJSONField(null=True),
         ),
     ]

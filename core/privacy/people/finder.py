@@ -1,7 +1,7 @@
 """Find people in texts: the names that are known, and names and postal addresses that look like some (pure)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -10,7 +10,7 @@ from core.privacy.people.given_names import GIVEN
 from core.privacy.people.names import Names
 from core.privacy.people.streets import find_addresses
 from core.privacy.people.suspects import find_names
-from core.text.words import Word, placed_words
+from core.text.words import placed_words
 
 Place = tuple[int, int, Literal["name", "address"]]
 MOST_KNOWN: Final = 20
@@ -24,36 +24,26 @@ def find_people(text: str, known: Sequence[str] = (), whole: Sequence[str] = ())
     of `whole` are found whole only.
     """
     words = placed_words(text)
-    taken = sorted(find_addresses(text))
-    spans = (
-        [*((start, end, "name") for start, end in _known_in(text, words, _names(tuple(known), tuple(whole))))]
-        if known or whole
-        else []
-    )
-    spans += [(start, end, "name") for start, end in find_names(text, words)]
-    found: list[Place] = []
-    for start, end in taken:
-        if found and start < found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]), "address")
-        else:
-            found.append((start, end, "address"))
-    if not spans:
-        return found
-    addresses, found = found, []
-    for start, end, _ in sorted(spans):
-        if any(start < last and first < end for first, last, _ in addresses):
-            continue
-        if found and start < found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]), "name")
-        else:
-            found.append((start, end, "name"))
-    return sorted([*addresses, *found])
-
-
-def _known_in(text: str, words: Sequence[Word], names: Names) -> Iterator[tuple[int, int]]:
-    for start, end, _part, _name in names.find(text, words):
+    people = list(find_names(text, words))
+    for start, end, _part, _name in _names(tuple(known), tuple(whole)).find(text, words) if known or whole else ():
         initial = _INITIAL.search(text, max(0, start - 6), start)
-        yield (initial.start() if initial else start), end
+        people.append((initial.start() if initial else start, end))
+    addresses = _apart(find_addresses(text))
+    names = _apart(
+        (start, end) for start, end in people if not any(start < last and first < end for first, last in addresses)
+    )
+    return sorted([*((*each, "address") for each in addresses), *((*each, "name") for each in names)])
+
+
+def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans in order, those that overlap as one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
 
 
 @lru_cache(maxsize=512)

@@ -176,12 +176,6 @@ def test_people_are_found_in_the_texts_of_others_as_often_as_before() -> None:
 def test_known_names_are_hidden_in_every_writing() -> None:
     zoe = ("thanks, zoë", "O'CONNOR-WEISS, ZOE", "zoeoconnorweiss", "Ms Oconnor", "z o e o c o n n o r w e i s s")
     for said in zoe:
-        "thanks, zoë",
-        "O'CONNOR-WEISS, ZOE",
-        "zoeoconnorweiss",
-        "Ms Oconnor",
-        "z o e o c o n n o r w e i s s",
-    ):
         masked = mask_text(said, ["Zoë O'Connor-Weiss"])
         assert "•••" in masked, said
     assert mask_text("my order will arrive in may", ["Will May"]) == "my order will arrive in may"
