@@ -139,7 +139,7 @@ def _beginning(message: Message, *, clear: bool) -> str:
 
 
 def _text_of(message: Message, *, clear: bool, hidden: Sequence[str] = ()) -> str:
-    mask = str if clear else partial(mask_text, known=hidden)
+    mask = str if clear else partial(mask_text, own=hidden)
     return shown_text(message.body if clear else message.masked_body, message.metadata, mask)
 
 

@@ -17,15 +17,15 @@ MOST_KNOWN: Final = 20
 _INITIAL: Final = re.compile(r"(?<!\w)(?:[^\W\d_]\. ?){1,2}$")
 
 
-def find_people(text: str, known: Sequence[str] = (), whole: Sequence[str] = ()) -> list[Place]:
+def find_people(text: str, own: Sequence[str] = (), whole: Sequence[str] = ()) -> list[Place]:
     """Return the places of names and postal addresses, in order and apart. Linear in the text's length.
 
-    `known` are the names of people whose conversation this is: hidden however they are written. Those
+    `own` are the names of people whose conversation this is: hidden however they are written. Those
     of `whole` are found whole only.
     """
     words = placed_words(text)
     people = list(find_names(text, words))
-    for start, end, _part, _name in _names(tuple(known), tuple(whole)).find(text, words) if known or whole else ():
+    for start, end, _part, _name in _names(tuple(own), tuple(whole)).find(text, words) if own or whole else ():
         initial = _INITIAL.search(text, max(0, start - 6), start)
         people.append((initial.start() if initial else start, end))
     addresses = _apart(find_addresses(text))
@@ -47,10 +47,10 @@ def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 @lru_cache(maxsize=512)
-def _names(known: tuple[str, ...], whole: tuple[str, ...]) -> Names:
+def _names(own: tuple[str, ...], whole: tuple[str, ...]) -> Names:
     """Return what finds these names; a word that is no name by itself, such as "Shop", is left alone."""
     names = Names()
-    for name in known[:MOST_KNOWN]:
+    for name in own[:MOST_KNOWN]:
         words = [word.text for word in placed_words(name)]
         telling = [word for word in words if word not in NOT_A_NAME or word in GIVEN]
         if telling:

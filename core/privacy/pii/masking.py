@@ -17,19 +17,19 @@ _AT = re.compile(r"@|[(\[{]\s?(?:at|arroba)\s?[)\]}]|\s(?:at|arroba)\s", re.IGNO
 _DOT = re.compile(r"\.|\s*[(\[{]\s?(?:dot|punto)\s?[)\]}]\s*|\s(?:dot|punto)\s", re.IGNORECASE)
 
 
-def mask_text(text: str, known: Sequence[str] = (), whole: Sequence[str] = ()) -> str:
+def mask_text(text: str, own: Sequence[str] = (), whole: Sequence[str] = ()) -> str:
     """Replace personal data by masks until none is found, as a mask can join two fragments; idempotent.
 
-    Names and postal addresses are found as far as they can be told. `known` are names that are hidden in any writing:
+    Names and postal addresses are found as far as they can be told. `own` are names that are hidden in any writing:
     those of the people whose conversation the text is from. Those of `whole` are hidden where they stand whole.
     """
     masked = mask_numbers(text)
     for _ in range(_PASSES):
-        people = find_people(masked, known, whole)
+        people = find_people(masked, own, whole)
         if not people:
             return masked
         masked = mask_numbers(_replaced(masked, [(start, end, kind) for start, end, kind in people]))
-    for start, end, _kind in reversed(find_people(masked, known, whole)):
+    for start, end, _kind in reversed(find_people(masked, own, whole)):
         masked = masked[:start] + MASKED + masked[end:]
     return masked
 
