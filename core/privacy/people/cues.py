@@ -73,15 +73,18 @@ _PHRASES: Final[Mapping[Cue, str]] = {
     """,
 }  # fmt: skip
 
-CUES: Final[Mapping[str, tuple[tuple[tuple[str, ...], Cue], ...]]]
-"""By the last word of a phrase: the words before it, nearest first, and what has to follow. Longer phrases first."""
-_found: dict[str, list[tuple[tuple[str, ...], Cue]]] = {}
-for _cue, _text in _PHRASES.items():
-    for _phrase in _text.split(";"):
-        *_before, _last = _phrase.split()
-        _found.setdefault(_last, []).append((tuple(reversed(_before)), _cue))
-CUES = {last: tuple(sorted(each, key=lambda pair: -len(pair[0]))) for last, each in _found.items()}
 
+def _by_last_word() -> dict[str, tuple[tuple[tuple[str, ...], Cue], ...]]:
+    found: dict[str, list[tuple[tuple[str, ...], Cue]]] = {}
+    for cue, phrases in _PHRASES.items():
+        for phrase in phrases.split(";"):
+            *before, last = phrase.split()
+            found.setdefault(last, []).append((tuple(reversed(before)), cue))
+    return {last: tuple(sorted(each, key=lambda pair: -len(pair[0]))) for last, each in found.items()}
+
+
+CUES: Final[Mapping[str, tuple[tuple[tuple[str, ...], Cue], ...]]] = _by_last_word()
+"""By the last word of a phrase: the words before it, nearest first, and what has to follow. Longer phrases first."""
 PARTICLES: Final = frozenset(
     "von van vom zu zum zur de der den del della di da das do dos du des la las le los el y bin ibn al ter ten".split()
 )
