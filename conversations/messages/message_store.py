@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from accounts.selectors import names_of_members
 from conversations import texts
 from conversations.contacts import contacts
-from conversations.contacts.names import names_at_point
+from conversations.contacts.selectors.names import names_at_point
 from conversations.events import stream_events
 from conversations.models import Attachment, Conversation, Message
 from conversations.transitions import RECEIVED

@@ -1,9 +1,9 @@
 """What other apps read of conversations: lists and pages for staff, frames for the customer."""
 
-from conversations.contacts.names import names_in_conversation
 from conversations.contacts.selectors.audiences import Audience, list_audiences
 from conversations.contacts.selectors.consents import wishes_of
 from conversations.contacts.selectors.directory import get_channel_account, read_contact
+from conversations.contacts.selectors.names import names_in_conversation
 from conversations.inbox.models import conversations_of
 from conversations.inbox.selectors.counts import count_needing_person
 from conversations.inbox.selectors.lists import (

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from accounts.selectors import names_of
-from conversations.contacts.names import names_in_conversation
+from conversations.contacts.selectors.names import names_in_conversation
 from conversations.inbox.selectors.lists import VIEW, require_clear
 from conversations.inbox.teams.seen import require_seen
 from conversations.messages.selectors.failures import Failure, failures_of

@@ -91,7 +91,7 @@ PARTICLES: Final = frozenset(
 """Words within a name."""
 
 NOT_A_NAME: Final = frozenset(
-    # The organisation, its parts and whom one greets.
+    # The organisation, its parts and what people are greeted as.
     """team support service services customer customers customerservice care helpdesk desk sales billing office reception all everyone everybody folks guys there sir madam
     friend friends world again yes no ok okay day morning afternoon evening night days weekend group company department management manager staff crew admin bot assistant
     kundenservice kundendienst kundin kunde kunden damen herren zusammen leute ihr alle support-team kolleginnen kollegen freunde freund freundin welt abteilung firma tag abend morgen nacht mittag wochenende rezeption

@@ -88,7 +88,7 @@ _PATTERNS: Final = tuple(
             rf"(?<!\w)(?:Straße|Strasse|Platz|Allee|Weg|Ring)[ ](?:der|des|am|an[ ]der|zum|zur)[ ](?:\d{{1,2}}\.[ ])?{_WORD}(?:[ ]{_WORD})?[ ]{_NUMBER}{_REST}",
         ),
         (", ", rf"(?<!\w){_TOWN},[ ]{_US}"),
-        # What stands before a postcode and a town, by whatever kind of street.
+        # What stands before a postcode and a town, for any kind of street.
         (
             "1|2|3|4|5|6|7|8|9",
             rf"(?<![\w-])(?:{_CAP}[^\W\d_]{{1,24}}\.?(?:[ -](?:der|des|dem|den|de|la|del|von|zum|zur))?[ -]){{0,4}}(?:{_CAP}|[a-zäöü])[^\W\d_]{{2,24}}\.?[ ](?!\d{{4}}){_NUMBER}(?i:{_DETAIL}){{0,2}}[ ]?[,;\n/–-][ ]?(?:\n[ ]?)?{_FIVE}[ ](?:{_NOUN}{_TOWN}|(?i:{_TOWNS})\b)",

@@ -206,7 +206,7 @@ class _Reader:
         return joined and len(words[index].text) == 1 and self._text[words[index + 1].start].isupper()
 
     def _is_masked(self, word: Word) -> bool:
-        # A colleague who is mentioned is one whom a note is for.
+        # By its sign a note says which colleague it is for.
         return self._text[word.end : word.end + 1] == MASK or self._text[max(0, word.start - 1) : word.start] in _MARKS
 
 
