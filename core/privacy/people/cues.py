@@ -105,7 +105,7 @@ NOT_A_NAME: Final = frozenset(
     ich du er sie es wir mein meine meinen meiner meinem dein deine ihre ihren ihrem ihrer unser unsere der die das den dem des ein eine einen einem einer und oder aber wenn weil dass bitte danke vielen viele liebe lieber beste mit von zu zum zur bei
     nach aus auf an in im am um fur uber unter ist sind war haben hat hatte wird werden kann konnen konnte mochte muss wo wann wie warum was wer welche heute morgen gestern jetzt noch nicht kein keine guten gute hallo gruss grusse grussen sehr geehrte geehrter geehrten
     je tu il elle nous vous ils elles mon ma mes ton votre vos notre nos son sa ses le la les un une des du et ou mais si que qui quoi quand comment pourquoi merci bonjour salut svp pour avec sans dans sur ce cette c j l d n qu aujourd hui demain hier
-    yo el ella nosotros usted ustedes ellos mi mis tu tus su sus nuestro nuestra los las uno una unos unas y o pero que quien como cuando donde por porque para con sin en de del al gracias then quick question frage pregunta one two three hola buenos buenas muy hoy ayer manana ya no si se me le lo te os
+    yo el ella nosotros usted ustedes ellos mi mis tu tus su sus nuestro nuestra los las uno una unos unas y o pero que quien como cuando donde por porque para con sin en de del al gracias then quick question frage pregunta one two three true false none hola buenos buenas muy hoy ayer manana ya no si se me le lo te os
     """
     # Months, days, languages, nationalities, countries.
     """january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec monday tuesday wednesday thursday friday saturday sunday
