@@ -1,5 +1,6 @@
 """Reading tenants, members and their memberships."""
 
+import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,6 +21,7 @@ from core.tenancy.scope import current_tenant_id, platform_scope
 VIEW = "accounts.view_membership"
 MOST_NAMED = 10
 SHORTEST_NAME = 2
+_names_read: dict[UUID, tuple[float, tuple[str, ...]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,16 @@ def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
         return {}
     memberships = Membership.objects.filter(user_id__in=wanted, erased_at=None).select_related("user")
     return {membership.user_id: membership.user.get_full_name() for membership in memberships}
+
+
+def names_of_members() -> tuple[str, ...]:
+    """Return the full names of the active members of the tenant in scope, up to a minute old: to hide them in texts."""
+    tenant_id, moment = current_tenant_id(), time.monotonic()
+    read_at, names = _names_read.get(tenant_id, (0.0, ()))
+    if not read_at or moment - read_at > 60:
+        names = tuple(name for row in list_members() if (name := row.user.get_full_name()).strip())
+        _names_read[tenant_id] = (moment, names)
+    return names
 
 
 def people_named(name: str) -> list[UUID]:

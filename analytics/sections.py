@@ -78,7 +78,7 @@ def _approval_row(row: Approval, context: BriefContext, *, by_link: bool = False
     when = words.say("due_in" if left > NOTHING else "over_by", span=words.span(abs(left)))
     risk = words.say("risk", level=words.say(row.risk_level))
     return Row(
-        title=mask_text(row.summary), note=f"{row.reference} · {when}", value=risk,
+        title=row.masked(row.summary), note=f"{row.reference} · {when}", value=risk,
         tone=TONES.get(row.risk_level, "neutral"), url=f"{context.console}{url}",
         decide=str(row.pk) if by_link else "",
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django_filters import ChoiceFilter, UUIDFilter
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -15,6 +16,8 @@ from agents.llm.routes.models import ModelCall
 from agents.models import AgentRun, ToolCall
 from conversations.inbox.rest.serializers import ConversationSerializer
 from conversations.selectors import query_conversations
+from core.privacy.json_texts import with_texts
+from core.privacy.pii import mask_text
 from core.rest.fields import ExpandedField, MaskedDocument, RowSerializer
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter
 from core.rest.pagination import BY_CREATION, SortedPagination
@@ -72,7 +75,7 @@ class ToolCallSerializer(RowSerializer[ToolCall]):
     """One call of a tool; arguments and result are masked."""
 
     arguments = MaskedDocument()
-    result = MaskedDocument()
+    result = serializers.SerializerMethodField()
 
     run = ExpandedField(RunSerializer, "run_id")
     approval = ExpandedField(ApprovalSerializer, "approval_id")
@@ -83,6 +86,12 @@ class ToolCallSerializer(RowSerializer[ToolCall]):
             "id run_id run call_id name arguments result state code round attempts milliseconds is_cached is_foreign "
             "approval_id approval created_at finished_at"
         ).split()
+
+    @extend_schema_field(MaskedDocument())
+    def get_result(self, call: ToolCall) -> Any:
+        """Return what came of it."""
+        names = [call.run.conversation.contact.display_name]
+        return with_texts(call.result, lambda text: mask_text(text, names))
 
 
 class CitedSource(serializers.Serializer[Any]):

@@ -106,7 +106,8 @@ def query_tool_calls(*, viewer: Actor) -> QuerySet[ToolCall]:
     """Return the tool calls. Needs `agents.view_agentrun`."""
     viewer.require(VIEW_RUN)
     rows: QuerySet[ToolCall] = ToolCall.objects.filter(seen_by(viewer, "run__conversation__"))
-    return rows
+    # Their names are hidden in the results.
+    return rows.select_related("run__conversation__contact")
 
 
 def get_tool_call(*, viewer: Actor, call_id: UUID) -> ToolCall:

@@ -10,7 +10,6 @@ from agents.memory.handover import Asked, Handover, Remembered, Said, compose
 from conversations.models import Message
 from conversations.selectors import get_conversation, open_suggestion
 from core.actors import Actor
-from core.privacy.pii import mask_text
 from hitl.models import Approval
 from hitl.selectors import list_for_conversation
 
@@ -49,7 +48,7 @@ def summarise_for_page(*, viewer: Actor, conversation_id: UUID, contact_id: UUID
     return compose(
         [Said(row.pk, row.sender_type, row.masked_body) for row in rows],
         sources=titles,
-        requests=[Asked(row.pk, row.reference, mask_text(row.summary), row.state, row.is_open) for row in requests],
+        requests=[Asked(row.pk, row.reference, row.masked(row.summary), row.state, row.is_open) for row in requests],
         unknown=list(unknown.order_by("times__id").values_list("text", flat=True)[:REQUESTS]),
         has_draft=open_suggestion(viewer=viewer, conversation_id=conversation_id) is not None,
         facts=[Remembered(row.kind, row.get_kind_display(), row.shown(clear=False)) for row in facts if row.is_current],

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from agents.privacy.names import Names
 from agents.privacy.points import Mails, Numbers
-from agents.privacy.postal import Addresses
+from core.privacy.people.names import Names
+from core.privacy.people.postal import Addresses
 from core.text.words import placed_words
 
 

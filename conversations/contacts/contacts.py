@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.selectors import is_active_member
 from conversations import texts
-from conversations.contacts import points
+from conversations.contacts import names, points
 from conversations.contacts.fields import NAME_LIMIT, language_code, masked
 from conversations.models import Contact, ContactPoint, ContactTag, Conversation
 from conversations.types import SenderIdentity
@@ -82,7 +82,8 @@ def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
         found = winner
     elif not found.has_name and (name := name_of(sender)):
         unnamed = Contact.objects.filter(pk=found.record_id, masked_name="", erased_at=None)
-        unnamed.update(display_name=name, masked_name=masked("name", name))
+        if unnamed.update(display_name=name, masked_name=masked("name", name)):
+            names.mask_again(found.record_id)
     # The channel has proven: the point is verified, the contact is a colleague.
     user_id = found.user_id
     if sender.verified and not found.is_verified:

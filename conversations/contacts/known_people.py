@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from conversations.contacts import contacts, points
+from conversations.contacts import contacts, names, points
 from conversations.contacts.fields import FIELDS, ContactField
 from conversations.models import Contact, ContactPoint
 from conversations.types import PointKind, SenderIdentity
@@ -62,6 +62,8 @@ def revise_contact(*, actor: Actor, contact_id: UUID, **said: str | None) -> Con
         for column, value in columns.items():
             setattr(contact, column, value)
         contact.save(update_fields=list(columns))
+        if "display_name" in columns:
+            names.mask_again(contact.pk)
         for field, value in values.items():
             chain.note(actor, field.action, contact, **({field.name: value} if field.is_code else {}))
     return contact

@@ -43,7 +43,7 @@ def locked(conversation_id: UUID, *, actor: Actor | None, with_account: bool = F
     if actor is not None:
         rows = rows.filter(seen_by(actor))
     if with_account:
-        rows = rows.select_related("channel_account").defer("channel_account__credentials")
+        rows = rows.select_related("channel_account", "contact", "origin").defer("channel_account__credentials")
     try:
         found: Conversation = rows.get(pk=conversation_id)
     except Conversation.DoesNotExist:

@@ -14,6 +14,7 @@ from django.db.models import F, UUIDField, Value
 from django.db.models.functions import Coalesce, NullIf
 
 from conversations import texts
+from conversations.contacts import names
 from conversations.contacts.fields import COLUMNS, FIELDS
 from conversations.events import stream_events
 from conversations.inbox.teams.seen import require_all_seen
@@ -83,6 +84,7 @@ def merge_contacts(
             merged_by_id=actor.user_id,
             merged_at=now or clock_now(),
         )
+        names.mask_again(into.pk)
         _publish(talks)
         _record(actor, "CONTACT_MERGED", merge, **{kind: len(found) for kind, found in moved.items()})
     return merge

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from conversations import texts
 from conversations.contacts import contacts
+from conversations.contacts.names import mask_for_contact
 from conversations.events import stream_events
 from conversations.inbox import clocks
 from conversations.inbox.states import locked
@@ -19,7 +20,6 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import NotFound, Refused
 from core.ids import uuid7
-from core.privacy.pii import mask_text
 
 SENDER_NAME: Final = "Phone"
 
@@ -59,7 +59,7 @@ def record_echo(*, actor: Actor, echo: InboundMessage) -> Message:
         content_type=echo.content_type,
         media=message_store.listed_files(files),
         body=body,
-        masked_body=mask_text(body),
+        masked_body=mask_for_contact(body, conversation),
         sender_type=Message.Sender.PERSON,
         sender_name=SENDER_NAME,
         metadata=texts.checked_document(echo.metadata),

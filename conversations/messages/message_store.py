@@ -8,8 +8,10 @@ from typing import Any, Final
 from django.db import connection
 from psycopg.types.json import Jsonb
 
+from accounts.selectors import names_of_members
 from conversations import texts
 from conversations.contacts import contacts
+from conversations.contacts.selectors.names import names_at_point
 from conversations.events import stream_events
 from conversations.models import Attachment, Conversation, Message
 from conversations.transitions import RECEIVED
@@ -150,16 +152,19 @@ def _statement() -> str:
 
 def _message(inbound: InboundMessage, files: Sequence[Attachment], moment: datetime) -> Message:
     """Return the message as it will be stored, except for the columns that only the statement knows."""
+    sender = inbound.sender
+    known = names_at_point(sender.kind, contacts.point_index(sender.kind, sender.value))
+    names = [name for name in (contacts.name_of(sender), *known) if name]
     return Message(
         id=uuid7(),
         channel_account_id=inbound.channel_account_id,
         direction=Message.Direction.IN,
         sender_type=Message.Sender.CUSTOMER,
         sender_name=SENDER_NAME,
-        sender_verified=inbound.sender.verified,
+        sender_verified=sender.verified,
         content_type=inbound.content_type,
         body=inbound.text,
-        masked_body=mask_text(inbound.text),
+        masked_body=mask_text(inbound.text, names, names_of_members()),
         media=listed_files(files),
         metadata=inbound.metadata,
         channel_message_id=inbound.external_id,

@@ -13,6 +13,7 @@ from django.db import transaction
 from accounts.last_change import last_change
 from conversations import registry, texts
 from conversations.channel_accounts import templates
+from conversations.contacts.names import mask_for_contact
 from conversations.events import stream_events
 from conversations.inbox import assignment, clocks, states
 from conversations.inbox.teams.seen import get_seen, seen_by, seen_conversations
@@ -30,7 +31,6 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.events import streams
 from core.ids import uuid7
 from core.models import Consent
-from core.privacy.pii import mask_text
 from core.reach import gate
 from core.reach.verdict import MARKETING, WINDOW_CLOSED
 
@@ -130,7 +130,7 @@ def reply(
             channel_account=conversation.channel_account,
             direction=Message.Direction.OUT,
             body=body,
-            masked_body=mask_text(body),
+            masked_body=mask_for_contact(body, conversation),
             sender_type=sender_type,
             sender_id=sender.id or actor.id,
             sender_name=sender.name or actor.name,
@@ -200,7 +200,7 @@ def _take_template_text(conversation: Conversation, message: Message) -> None:
     if isinstance(template, str) or template.variables:
         problem = "Write the text for the template's first gap."
         raise Invalid(problem, code=templates.TOO_FEW, fields={"text": [problem]})
-    message.body, message.masked_body = template.body, mask_text(template.body)
+    message.body, message.masked_body = template.body, mask_for_contact(template.body, conversation)
 
 
 def _require_turn(actor: Actor, conversation: Conversation, sender_type: str) -> None:

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from accounts.selectors import list_members
 from accounts.versioning import unique
 from conversations import texts
+from conversations.contacts.selectors.names import names_in_conversation
 from conversations.events import stream_events
 from conversations.inbox import assignment, snoozes, states, tags
 from conversations.inbox.threads import notes
@@ -237,6 +238,7 @@ def _request(actor: Actor, conversation: Conversation, macro: Macro, run: UUID) 
         notes=f"Made by the macro “{macro.name}”.",
         also_excluded=tuple(sorted(set(writers))),
         address=actor.address,
+        people=names_in_conversation(conversation.pk),
     )
     return approvals.propose(
         actor=actor, kind=wanted["kind"], params=wanted["params"], origin=origin, dedupe_key=f"macro:{run}"

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from accounts.last_change import last_change
 from conversations import texts
+from conversations.contacts.names import mask_for_contact
 from conversations.events import stream_events
 from conversations.inbox import states
 from conversations.inbox.teams.seen import seen_by
@@ -19,7 +20,6 @@ from core.actors import Actor
 from core.clock import now
 from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, Refused
-from core.privacy.pii import mask_text
 
 MASK: Final = "••"
 """What every mask has in it; one alone begins the lines of lists."""
@@ -56,7 +56,7 @@ def suggest_reply(
             reason=reason[:40],
             confidence=confidence,
             body=body,
-            masked_body=mask_text(body),
+            masked_body=mask_for_contact(body, conversation),
             sources=[dict(source) for source in sources],
         )
     return suggestion

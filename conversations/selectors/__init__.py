@@ -3,6 +3,7 @@
 from conversations.contacts.selectors.audiences import Audience, list_audiences
 from conversations.contacts.selectors.consents import wishes_of
 from conversations.contacts.selectors.directory import get_channel_account, read_contact
+from conversations.contacts.selectors.names import names_in_conversation
 from conversations.inbox.models import conversations_of
 from conversations.inbox.selectors.counts import count_needing_person
 from conversations.inbox.selectors.lists import (
@@ -44,6 +45,7 @@ __all__ = [
     "get_conversation",
     "list_audiences",
     "list_conversations",
+    "names_in_conversation",
     "open_suggestion",
     "places_of",
     "query_conversations",

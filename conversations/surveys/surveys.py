@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from conversations import registry, texts
 from conversations.channel_accounts.templates import USE
+from conversations.contacts.names import mask_for_contact
 from conversations.events import stream_events
 from conversations.inbox import states
 from conversations.messages import message_store, outbound, reach
@@ -27,7 +28,6 @@ from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.jobs import queues
 from core.models import Consent
-from core.privacy.pii import mask_text
 from core.reach.gate import NotReachable
 from core.reliability.rate_limit import limit_per_hour
 from core.tenancy.scope import platform_scope
@@ -177,7 +177,7 @@ def rate_conversation(
         limit_per_hour(f"{survey.tenant_id}:survey:{survey.pk}", limit=CHANGES_PER_HOUR, sentence=gettext(TOO_OFTEN))
         action = "SURVEY_CHANGED" if survey.answered_at else "SURVEY_ANSWERED"
         was_low = survey.rating is not None and survey.rating <= LOW
-        survey.rating, survey.comment, survey.masked_comment = rating, words, mask_text(words)
+        survey.rating, survey.comment, survey.masked_comment = rating, words, mask_for_contact(words, conversation)
         survey.way, survey.changed_at = way, moment
         survey.answered_at = survey.answered_at or moment
         survey.save(update_fields=["rating", "comment", "masked_comment", "way", "changed_at", "answered_at"])

@@ -112,6 +112,8 @@ class Origin:
     """The requester's own tags, to find it by; they have no effect on the decision."""
     custom: Mapping[str, Any] = field(default_factory=dict)
     """The requester's own fields, shown masked; they have no effect on the decision."""
+    people: tuple[str, ...] = ()
+    """Names that are hidden from those who may not decide: of the customer, and of others in the conversation."""
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class BatchDecisionAdmin(ServiceAdmin):
             approval = found.get(item.approval_id)
             line = {"item": item, "approval": approval, "says": words_of(item.code)}
             if approval is not None:
-                line |= {"summary": mask_for(viewer, approval.summary), "chip": state_chip(approval.state)}
+                line |= {"summary": mask_for(viewer, approval, approval.summary), "chip": state_chip(approval.state)}
             lines.append(line)
         done = [item for item in items if item.outcome]
         return {

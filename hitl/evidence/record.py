@@ -16,8 +16,6 @@ from core.actors import Actor
 from core.audit import anchors, chain
 from core.models import AuditEntry
 from core.privacy.erasure.person import GONE
-from core.privacy.json_texts import with_texts
-from core.privacy.pii import mask_text
 from core.tenancy.scope import current_tenant_id
 from hitl.actions import registry
 from hitl.approvals.integrity import sealed_columns, seals
@@ -68,10 +66,9 @@ class Terms:
     broken: str = ""
     """Why the audit log could not be anchored, if it could not."""
 
-    @property
-    def mask(self) -> Callable[[Any], Any]:
+    def mask_of(self, approval: Approval) -> Callable[[Any], Any]:
         """Return what changes the texts of a document for the reader."""
-        return (lambda value: value) if self.in_clear else (lambda value: with_texts(value, mask_text))
+        return (lambda value: value) if self.in_clear else approval.masked
 
 
 def collect(approval: Approval, terms: Terms) -> Evidence:
@@ -92,7 +89,7 @@ class Reading:
     """One reading of an approval and its rows, for a reader under these terms."""
 
     def __init__(self, approval: Approval, terms: Terms) -> None:
-        self.approval, self.terms, self.mask = approval, terms, terms.mask
+        self.approval, self.terms, self.mask = approval, terms, terms.mask_of(approval)
         self.rows = seals.load_rows([approval.pk])[approval.pk]
         self.revisions = list(Revision.objects.filter(approval=approval).order_by("revision"))
         self.told = list(Notification.objects.filter(approval=approval).order_by("id")[:NOTIFICATIONS])

@@ -14,7 +14,6 @@ from console.names import name_in, names_of
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from core.reliability.rate_limit import limit_per_hour
 from core.tenancy.scope import current_tenant_id
@@ -40,7 +39,7 @@ COLUMNS: Final = (
 READ: Final = (
     *("reference", "kind", "summary", "state", "risk_level", "cost", "currency", "compliance_flags"),
     *("requester_id", "requester_kind", "created_at", "sla_due_at", "decided_at", "decided_by_id", "decided_name"),
-    *("decided_role", "decided_as"),
+    *("decided_role", "decided_as", "tenant_id", "people"),
 )
 
 
@@ -119,7 +118,7 @@ def _columns_of(
     values = (
         approval.reference,
         approval.kind,
-        visible(approval.summary if in_clear else mask_text(approval.summary)),
+        visible(approval.summary if in_clear else approval.masked(approval.summary)),
         approval.state,
         approval.risk_level,
         None if approval.cost is None else str(approval.cost),

@@ -13,7 +13,6 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid
 from core.observability.logging import get_logger
-from core.privacy.pii import mask_text
 from core.tenancy.scope import current_tenant_id
 from core.text.clean import clean_text
 from hitl.domain.message_texts import (
@@ -145,7 +144,7 @@ def values_of(approval: Approval, template: str) -> Mapping[str, str]:
     due = (approval.sla_due_at or approval.expires_at).astimezone(tenant_zone())
     values = {
         "reference": approval.reference,
-        "headline": mask_text(str(approval.preview.get("headline") or approval.summary))[:HEADLINE_LIMIT],
+        "headline": approval.masked(str(approval.preview.get("headline") or approval.summary))[:HEADLINE_LIMIT],
         "risk": RISKS.get(approval.risk_level, approval.risk_level),
         "due": f"{due:%d %B %Y, %H:%M %Z}",
         "organisation": Tenant.objects.only("name").get(pk=current_tenant_id()).name,

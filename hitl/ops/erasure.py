@@ -58,6 +58,7 @@ BLANK: Final[dict[str, Any]] = {
     "contact_tags": [],
     "tags": [],
     "custom": {},
+    "people": None,
     "address": "",
     "user_agent": "",
 }

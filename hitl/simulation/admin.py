@@ -187,7 +187,7 @@ def groups_of(viewer: Actor, simulation: Simulation) -> list[dict[str, Any]]:
         if viewer.may("hitl.view_approval")
         else ()
     )
-    summaries = {str(row.pk): mask_for(viewer, row.summary) for row in shown}
+    summaries = {str(row.pk): mask_for(viewer, row, row.summary) for row in shown}
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in examples:
         known = row["approval"] in summaries

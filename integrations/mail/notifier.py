@@ -13,7 +13,6 @@ from accounts.selectors import erased_people, tenant_zone, wants_mail
 from core.actors import system
 from core.models import AuditEntry
 from core.privacy.erasure.person import NOBODY
-from core.privacy.pii import mask_text
 from hitl.models import Approval, Notification
 from hitl.notification_channels import ASKS, TITLES, Delivery, Notifier
 from hitl.services import Status, can_be_decided_by_link, make_link, own_text, track_notification, why_unneeded
@@ -116,8 +115,8 @@ def _texts(row: Notification) -> dict[str, Any]:
     approval = row.approval
     title = _title(row)
     preview = approval.preview
-    headline = mask_text(str(preview.get("headline") or approval.summary))
-    body = mask_text(str(preview.get("body") or ""))
+    headline = approval.masked(str(preview.get("headline") or approval.summary))
+    body = approval.masked(str(preview.get("body") or ""))
     if len(body) > BODY_LIMIT:
         # Approvers read the whole text on the page the mail links to.
         body = f"{body[:BODY_LIMIT]}…\n\n(Open the request to read the full text.)"
@@ -131,10 +130,10 @@ def _texts(row: Notification) -> dict[str, Any]:
         "subject": own.subject if own else f"{approval.reference} {title}: {headline}",
         "title": own.body if own else f"{approval.reference} {title}",
         "headline": headline,
-        "summary": mask_text(approval.summary),
+        "summary": approval.masked(approval.summary),
         "body": body,
         "rows": [
-            {name: mask_text(str(line.get(name, ""))) for name in ("label", "before", "after")}
+            {name: approval.masked(str(line.get(name, ""))) for name in ("label", "before", "after")}
             for line in preview.get("rows", [])
         ],
         "risk": RISKS.get(approval.risk_level, approval.risk_level),
@@ -164,7 +163,7 @@ def digest_texts(rows: Sequence[Notification]) -> dict[str, Any]:
         lines.append(
             {
                 "title": f"{approval.reference} {_title(row)}",
-                "headline": mask_text(str(approval.preview.get("headline") or approval.summary)),
+                "headline": approval.masked(str(approval.preview.get("headline") or approval.summary)),
                 "risk": RISKS.get(approval.risk_level, approval.risk_level),
                 "due": "" if row.template.startswith(TO_REQUESTER) else _due_words(approval),
                 "link": _console_url(approval),
@@ -220,7 +219,7 @@ class ApprovalMail(MailReceiver):
         rows = Notification.objects.filter(pk__in=refs).select_related("approval")
         return {
             row.pk: RelatedObject(
-                f"{row.approval.reference} {mask_text(row.approval.summary)}",
+                f"{row.approval.reference} {row.approval.masked(row.approval.summary)}",
                 reverse("admin:hitl_approval_change", args=[row.approval_id]),
             )
             for row in rows

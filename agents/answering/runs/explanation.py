@@ -76,7 +76,7 @@ def explain_run(*, viewer: Actor, run_id: UUID) -> Explanation:
     return Explanation(
         run=run,
         sources=list(cited.select_related("document", "version").order_by("number")),
-        tool_calls=list(run.tool_calls.order_by("id")),
+        tool_calls=list(run.tool_calls.select_related("run__conversation__contact").order_by("id")),
         model_calls=list(ModelCall.objects.filter(run=run).order_by("id")),
         messages=_messages_of(run) if viewer.may(VIEW) else (),
     )

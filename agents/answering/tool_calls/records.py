@@ -14,6 +14,7 @@ from agents.answering.tool_calls.refusals import BAD_ARGUMENTS, TIMEOUT
 from agents.answering.tool_calls.results import as_line
 from agents.llm.ports import Line, ToolRequest
 from agents.models import AgentRun, ToolCall
+from conversations.selectors import names_in_conversation
 from core.clock import now
 from core.privacy.pii import mask_text
 
@@ -39,6 +40,7 @@ def open_call(
     same = next((call for call in made if call.fingerprint == wish), None)
     if same:
         return same, True
+    names = names_in_conversation(run.conversation_id) if request.arguments else ()
     call = ToolCall(
         run=run,
         fingerprint=wish,
@@ -46,7 +48,7 @@ def open_call(
         name=request.name[:60],
         # Masked and cut to size: the real ones live, encrypted or signed, where they are used.
         arguments={
-            str(name)[:60]: mask_text(value[:2000] if isinstance(value, str) else str(value)[:2000])
+            str(name)[:60]: mask_text(value[:2000] if isinstance(value, str) else str(value)[:2000], names)
             for name, value in list(request.arguments.items())[:20]
         },
         round=number,

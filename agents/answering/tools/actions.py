@@ -14,7 +14,7 @@ from agents.answering.tools.registry import (
     requester_through,
 )
 from agents.answering.tools.resubmit import resubmit_with_values
-from conversations.selectors import tags_of_conversation
+from conversations.selectors import names_in_conversation, tags_of_conversation
 from core.errors import TooMany
 from hitl import services
 from hitl.actions import registry as kinds
@@ -54,6 +54,7 @@ class ActingTool(Tool):
             also_excluded=hands_of(caller),
             contact_tags=tags_of_conversation(conversation_id=caller.conversation_id),
             channel=caller.channel,
+            people=names_in_conversation(caller.conversation_id),
         )
         actor = requester_through(caller, PROPOSE)
         try:

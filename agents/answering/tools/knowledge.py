@@ -21,7 +21,8 @@ from agents.llm.routes.calls import Place
 from agents.llm.routes.models import ModelCall
 from agents.models import Document, ToolCall
 from agents.privacy import Vault
-from core.privacy.pii import mask_text
+from conversations.selectors import names_in_conversation
+from core.privacy.pii import mask_numbers, mask_text
 from core.text.speech import gettext_noop
 
 QUESTION_LIMIT: Final = 1000
@@ -95,7 +96,9 @@ class SearchKnowledge(Tool):
         question = asked.question
         result = found_for(question, caller, len(_numbers_given(caller.run_id)) + 1, before=asked.before)
         if not result["sure"] and "which" not in result:
-            note_question(conversation_id=caller.conversation_id, question=question, audience=caller.reads)
+            # Colleagues read it among the open questions.
+            masked = mask_text(question, names_in_conversation(caller.conversation_id))
+            note_question(conversation_id=caller.conversation_id, question=masked, audience=caller.reads)
         return result
 
 
@@ -156,7 +159,7 @@ def found_for(
         {
             "n": number,
             "title": _title_of(each),
-            "text": mask_text(each.passage.text[:TEXT_LIMIT]),
+            "text": mask_numbers(each.passage.text[:TEXT_LIMIT]),
             "coverage": round(each.coverage, 2),
             "passage": str(each.passage.pk),
         }
@@ -172,7 +175,7 @@ def found_for(
     if any(each.passage.document.is_foreign for each in found):
         result["foreign"] = True  # written by others: nothing is requested on it until somebody writes again
     if is_sure:
-        result["quote"] = mask_text(found[0].quote)
+        result["quote"] = mask_numbers(found[0].quote)
     return result
 
 

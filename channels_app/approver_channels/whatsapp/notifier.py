@@ -11,7 +11,6 @@ from channels_app.approver_channels.whatsapp import messages, numbers
 from conversations.models import ChannelAccount
 from core.actors import system
 from core.errors import NotFound
-from core.privacy.pii import mask_text
 from core.reach.gate import NotReachable
 from hitl.models import Notification, NotificationPreference
 from hitl.notification_channels import ASKS, EMAIL, MAX_ATTEMPTS, TITLES, Delivery, Notifier, notifiers
@@ -84,7 +83,7 @@ def words_of(row: Notification) -> list[str]:
     template = "approval_reminder" if row.is_reminder else row.template
     own = own_text(template=template, approval=approval, person_id=row.recipient_id)
     title = own.subject if own else f"{approval.reference} {TITLES.get(template, 'needs you')}"
-    headline = mask_text(str(approval.preview.get("headline") or approval.summary))[:HEADLINE_LIMIT]
+    headline = approval.masked(str(approval.preview.get("headline") or approval.summary))[:HEADLINE_LIMIT]
     risk = RISKS.get(approval.risk_level, approval.risk_level)
     return [f"{title}.", f"{headline} ({risk}).", _link_for(row)]
 

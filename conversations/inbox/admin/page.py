@@ -126,7 +126,7 @@ def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
         yield Turn(
             at=approval.created_at,
             place=f"wk-tone-{tone}",
-            text=mask_for(viewer, approval.summary),
+            text=mask_for(viewer, approval, approval.summary),
             approval=approval,
             chip=chips,
         )

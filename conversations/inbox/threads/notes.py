@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.selectors import list_members
 from conversations import texts
+from conversations.contacts.names import mask_for_contact
 from conversations.events import stream_events
 from conversations.inbox import states
 from conversations.inbox.teams.seen import seen_by
@@ -28,7 +29,6 @@ from core.actors import Actor
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid
-from core.privacy.pii import mask_text
 
 KIND: Final = Kind("note", NoteVersion, "You were mentioned in a note on a conversation")
 CHOOSE: Final = "Choose colleagues who can view conversations."
@@ -54,7 +54,7 @@ def add_note(
             conversation=conversation,
             author_id=actor.user_id,
             body=body,
-            masked_body=mask_text(body),
+            masked_body=mask_for_contact(body, conversation),
             mentions=people,
             created_at=now or clock_now(),
         )

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from accounts.selectors import list_members
+from conversations.contacts.names import mask_for_contact
 from conversations.models import Note, NoteVersion, TeamMessage, TeamMessageVersion
 from core import notices
 from core.actors import Actor
@@ -67,7 +68,8 @@ def rewrite(
     before = {"body": message.body, "masked_body": message.masked_body, "written_at": written_at}
     kind.version.objects.create(**{kind.noun: message}, **before)
     fresh = [person for person in people if person not in message.mentions]
-    message.body, message.masked_body, message.edited_at = body, mask_text(body), moment
+    masked = mask_for_contact(body, message.conversation) if isinstance(message, Note) else mask_text(body)
+    message.body, message.masked_body, message.edited_at = body, masked, moment
     message.mentions = sorted({*message.mentions, *people})
     message.save(update_fields=["body", "masked_body", "edited_at", "mentions"])
     return fresh

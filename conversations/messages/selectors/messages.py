@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from accounts.selectors import names_of
+from conversations.contacts.selectors.names import names_in_conversation
 from conversations.inbox.selectors.lists import VIEW, require_clear
 from conversations.inbox.teams.seen import require_seen
 from conversations.messages.selectors.failures import Failure, failures_of
 from conversations.models import Message
-from conversations.texts import shown_text
+from conversations.texts import SENT_AS, shown_text
 from core.actors import Actor
 from core.privacy.pii import mask_text
 
@@ -104,10 +106,12 @@ def list_messages(
     names = names_of(message.sender_id for message in page if message.sender_type == PERSON)
     failures = failures_of([message.pk for message in page if message.status == Message.Status.FAILED])
     quoted = _quoted_by(page, conversation_id, clear=clear)
+    has_more = any(message.metadata.get("mail") or message.metadata.get(SENT_AS) for message in page)
+    hidden = names_in_conversation(conversation_id) if has_more and not clear else ()
     return MessagePage(
         [
             replace(
-                row_of(message, clear=clear, failure=failures.get(message.pk), names=names),
+                row_of(message, clear=clear, failure=failures.get(message.pk), names=names, hidden=hidden),
                 in_reply_to=quoted.get(str(message.metadata.get("reply_to") or ""), ""),
             )
             for message in page
@@ -134,16 +138,22 @@ def _beginning(message: Message, *, clear: bool) -> str:
     return words if len(words) <= LINE else f"{words[: LINE - 1].rstrip()}…"
 
 
-def _text_of(message: Message, *, clear: bool) -> str:
-    return shown_text(message.body if clear else message.masked_body, message.metadata, str if clear else mask_text)
+def _text_of(message: Message, *, clear: bool, hidden: Sequence[str] = ()) -> str:
+    mask = str if clear else partial(mask_text, own=hidden)
+    return shown_text(message.body if clear else message.masked_body, message.metadata, mask)
 
 
 def row_of(
-    message: Message, *, clear: bool = False, failure: Failure | None = None, names: Mapping[UUID, str] | None = None
+    message: Message,
+    *,
+    clear: bool = False,
+    failure: Failure | None = None,
+    names: Mapping[UUID, str] | None = None,
+    hidden: Sequence[str] = (),
 ) -> MessageRow:
     """Return a message masked, or in clear for a viewer who was checked.
 
-    `names` are those of the colleagues who wrote; without them they are read.
+    `names` are those of the colleagues who wrote; without them they are read. `hidden` are those of the customer.
     """
     name = message.sender_name
     if message.sender_type == PERSON:
@@ -157,7 +167,7 @@ def row_of(
         sender_id=message.sender_id,
         sender_name=name,
         content_type=message.content_type,
-        text=_text_of(message, clear=clear),
+        text=_text_of(message, clear=clear, hidden=hidden),
         clear=clear,
         media=message.media,
         metadata=message.metadata if clear else public_metadata(message.metadata),
@@ -165,27 +175,27 @@ def row_of(
         retry_count=message.retry_count,
         created_at=message.created_at,
         failure=failure,
-        mail=_mail_facts(message, clear=clear),
+        mail=_mail_facts(message, clear=clear, hidden=hidden),
     )
 
 
-def _mail_facts(message: Message, *, clear: bool) -> MailFacts | None:
+def _mail_facts(message: Message, *, clear: bool, hidden: Sequence[str] = ()) -> MailFacts | None:
     """Return what is kept of an email that came in or began a conversation; None for others and for an erased one."""
     facts = message.metadata.get("mail")
     if not isinstance(facts, dict):
         return None
     subject, quoted = str(facts.get("subject") or ""), str(facts.get("quoted") or "")
     if not clear:
-        subject, quoted = mask_text(subject), _masked_beginning(quoted)
+        subject, quoted = mask_text(subject, hidden), _masked_beginning(quoted, hidden)
     return MailFacts(subject, quoted, str(facts.get("automatic") or ""), message.sender_verified)
 
 
-def _masked_beginning(quoted: str) -> str:
+def _masked_beginning(quoted: str, hidden: Sequence[str]) -> str:
     """Return the masked beginning of a quoted text: masking takes time, and a page has many."""
     if len(quoted) <= QUOTED:
-        return mask_text(quoted)
+        return mask_text(quoted, hidden)
     # What stands at the cut may be half a number, which isn't recognised.
-    return f"{mask_text(quoted[: QUOTED + MARGIN])[:-MARGIN].rstrip()}…"
+    return f"{mask_text(quoted[: QUOTED + MARGIN], hidden)[:-MARGIN].rstrip()}…"
 
 
 PUBLIC_METADATA: Final = (

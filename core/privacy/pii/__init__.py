@@ -2,6 +2,6 @@
 
 from core.privacy.pii.finder import find
 from core.privacy.pii.kinds import Finding, Kind
-from core.privacy.pii.masking import mask_text, mask_value
+from core.privacy.pii.masking import mask_numbers, mask_text, mask_value
 
-__all__ = ["Finding", "Kind", "find", "mask_text", "mask_value"]
+__all__ = ["Finding", "Kind", "find", "mask_numbers", "mask_text", "mask_value"]

@@ -1,36 +1,62 @@
 """Readable masks for personal data, in running text and for single values."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
+from core.privacy.people.finder import find_people
 from core.privacy.pii.addresses import MASKED
 from core.privacy.pii.finder import find
 from core.privacy.pii.folds import fold
 from core.privacy.pii.kinds import Kind
 
-ValueKind = Literal["name", "text"] | Kind
+ValueKind = Literal["name", "address", "text"] | Kind
 _PASSES = 8
 _NOT_DIGITS = re.compile(r"[^0-9]")
 _AT = re.compile(r"@|[(\[{]\s?(?:at|arroba)\s?[)\]}]|\s(?:at|arroba)\s", re.IGNORECASE)
 _DOT = re.compile(r"\.|\s*[(\[{]\s?(?:dot|punto)\s?[)\]}]\s*|\s(?:dot|punto)\s", re.IGNORECASE)
 
 
-def mask_text(text: str) -> str:
-    """Replace personal data by masks until none is found, as a mask can join two fragments; idempotent."""
+def mask_text(text: str, own: Sequence[str] = (), whole: Sequence[str] = ()) -> str:
+    """Replace personal data by masks until none is found, as a mask can join two fragments; idempotent.
+
+    Names and postal addresses are found as far as they can be told. `own` are names that are hidden in any writing:
+    those of the people whose conversation the text is from. Those of `whole` are hidden where they stand whole.
+    """
+    masked = mask_numbers(text)
+    for _ in range(_PASSES):
+        people = find_people(masked, own, whole)
+        if not people:
+            return masked
+        masked = mask_numbers(_replaced(masked, [(start, end, kind) for start, end, kind in people]))
+    for start, end, _kind in reversed(find_people(masked, own, whole)):
+        masked = masked[:start] + MASKED + masked[end:]
+    return masked
+
+
+def mask_numbers(text: str) -> str:
+    """Replace what `find` finds, and leave names and postal addresses: for the organisation's own texts.
+
+    A shop's street and the people who sign its articles are what its customers ask for.
+    """
     for _ in range(_PASSES):
         findings = find(text)
         if not findings:
             return text
-        pieces, position = [], 0
-        for finding in findings:
-            pieces += [text[position : finding.start], mask_value(finding.kind, finding.value)]
-            position = finding.end
-        text = "".join(pieces) + text[position:]
+        text = _replaced(text, [(each.start, each.end, each.kind) for each in findings])
     # What is still found is masked completely.
     for finding in reversed(find(text)):
         text = text[: finding.start] + MASKED + text[finding.end :]
     return text
+
+
+def _replaced(text: str, places: Iterable[tuple[int, int, ValueKind]]) -> str:
+    """Return the text with a mask for each place."""
+    pieces, position = [], 0
+    for start, end, kind in places:
+        pieces += [text[position:start], mask_value(kind, text[start:end])]
+        position = end
+    return "".join(pieces) + text[position:]
 
 
 def mask_value(kind: ValueKind, value: str) -> str:

@@ -112,7 +112,7 @@ class NoticesTile(Tile):
         rows = [
             {
                 "notice": notice,
-                "summary": mask_for(viewer, notice.approval.summary),
+                "summary": mask_for(viewer, notice.approval, notice.approval.summary),
                 "words": NOTICES.get(notice.template, "Something changed"),
                 "url": reverse("admin:hitl_approval_change", args=[notice.approval_id]),
                 "chip": _chip(notice.approval),
@@ -147,7 +147,7 @@ class DecisionsTile(Tile):
         rows = [
             {
                 "decision": decision,
-                "summary": mask_for(viewer, decision.approval.summary),
+                "summary": mask_for(viewer, decision.approval, decision.approval.summary),
                 "who": f"{DECIDED[decision.verdict]} by {name_in(names, decision.person_id, otherwise='a rule')}",
                 "url": reverse("admin:hitl_approval_change", args=[decision.approval_id]),
                 "state": state_chip(decision.approval.state),
@@ -176,7 +176,7 @@ class RequestFinder(Finder):
         return [
             Found(
                 row.reference,
-                f"{STATES[row.state][0]}: {mask_for(viewer, row.summary)}",
+                f"{STATES[row.state][0]}: {mask_for(viewer, row, row.summary)}",
                 reverse("admin:hitl_approval_change", args=[row.pk]),
             )
             for row in rows

@@ -133,7 +133,7 @@ class ApprovalAdmin(
         for approval in rows:
             approval.flag_chips = flag_chips(approval, labels)  # type: ignore[attr-defined]
             approval.asked_by = requester_words(approval, names)  # type: ignore[attr-defined]
-            approval.shown_summary = mask_for(viewer_of(request), approval.summary)  # type: ignore[attr-defined]
+            approval.shown_summary = mask_for(viewer_of(request), approval, approval.summary)  # type: ignore[attr-defined]
         mark_pickable(request, rows)
 
     def prepare_detail(self, request: HttpRequest, obj: Approval) -> None:

@@ -66,7 +66,7 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
     def prepare_rows(self, request: HttpRequest, rows: list[OverrideReview]) -> None:
         names = names_of([person for row in rows for person in (row.opened_by_id, row.closed_by_id)])
         for row in rows:
-            row.shown_summary = mask_for(viewer_of(request), row.approval.summary)  # type: ignore[attr-defined]
+            row.shown_summary = mask_for(viewer_of(request), row.approval, row.approval.summary)  # type: ignore[attr-defined]
             row.names = (  # type: ignore[attr-defined]
                 name_in(names, row.opened_by_id),
                 name_in(names, row.closed_by_id, otherwise="–"),

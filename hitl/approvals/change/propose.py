@@ -249,6 +249,7 @@ def _draft(request: _Request) -> Approval:
         priority=max(0, min(origin.priority, PRIORITY_MAX)),
         tags=[clean_text(tag, 40) for tag in origin.tags],
         custom=dict(origin.custom),
+        people=list(origin.people) or None,
         **request_columns(observed.kind, observed.params, observed.payload, observed.facts),
     )
     approval.digest = digest_of(approval)

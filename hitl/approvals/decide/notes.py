@@ -15,7 +15,6 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.privacy.erasure.person import GONE
-from core.privacy.pii import mask_text
 from core.reliability.rate_limit import limit_per_hour
 from core.tenancy.scope import current_tenant_id
 from core.text.clean import can_be_stored
@@ -60,7 +59,7 @@ def add_note(
     with transaction.atomic():
         # Locked, so that an erasure of the request either finds the note or is found here.
         rows = Approval.objects.select_for_update(no_key=True).filter(pk=approval_id)
-        approval = rows.only("reference", "payload").first()
+        approval = rows.only("tenant_id", "reference", "payload", "people").first()
         if approval is None:
             raise NotFound
         if approval.payload == GONE:
@@ -71,7 +70,7 @@ def add_note(
             approval_id=approval_id,
             person_id=actor.user_id,
             body=body,
-            masked_body=mask_text(body),
+            masked_body=approval.masked(body),
             mentions=people,
             created_at=moment,
         )

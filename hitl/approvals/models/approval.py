@@ -7,6 +7,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.clock import now
+from core.privacy.encrypted_fields import EncryptedJSONField
+from core.privacy.json_texts import with_texts
+from core.privacy.pii import mask_text
 from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
 from hitl.approvals.models.fields import StateField
@@ -83,6 +86,8 @@ class Approval(TenantModel):
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     compliance_flags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     custom = models.JSONField(default=dict, blank=True)
+    people = EncryptedJSONField(null=True, editable=False)
+    """Names that are hidden in its texts: those of the customer whose conversation it is from."""
 
     workflow = models.ForeignKey(
         "hitl.ApprovalWorkflow", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
@@ -176,6 +181,11 @@ class Approval(TenantModel):
 
     def __str__(self) -> str:
         return self.reference
+
+    def masked(self, value: Any) -> Any:
+        """Return a text or document of it as people may read it who may not decide."""
+        names = self.people or ()
+        return with_texts(value, lambda text: mask_text(text, names))
 
     @property
     def is_open(self) -> bool:

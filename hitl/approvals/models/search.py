@@ -6,7 +6,6 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
-from core.privacy.pii import mask_text
 from core.tenancy.models import TenantModel
 from hitl.approvals.models.approval import Approval
 
@@ -49,4 +48,4 @@ def text_of(approval: Approval) -> str:
     facts = [(key, value) for key, value in approval.facts.items() if isinstance(value, str)]
     names = [value[:LONGEST_NAME] for key, value in facts if key.endswith(_NAMING)]
     parts = dict.fromkeys((approval.summary, approval.subject_key.partition(":")[2], *names, *approval.tags))
-    return "\n".join(mask_text(part) for part in parts if part)[:LONGEST]
+    return "\n".join(approval.masked(part) for part in parts if part)[:LONGEST]

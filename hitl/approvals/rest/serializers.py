@@ -9,8 +9,8 @@ from accounts.rest.serializers import PersonSerializer
 from core.actors import Actor
 from core.errors import WalkerError
 from core.rest.fields import ExpandedField, MaskedDocument, MaskedText, RowSerializer
-from hitl.domain.permissions import DECIDE
 from hitl.killswitch.describe import stops_of
+from hitl.masking import mask_for
 from hitl.models import Approval
 from hitl.policy.rest.workflows import WorkflowSerializer
 
@@ -46,12 +46,12 @@ class ApprovalSerializer(RowSerializer[Approval]):
 
     def get_summary(self, approval: Approval) -> str:
         """Return the summary, masked for viewers who may not decide."""
-        return str(self._masked(approval.summary))
+        return str(self._masked(approval, approval.summary))
 
-    def _masked(self, value: Any) -> Any:
+    def _masked(self, approval: Approval, value: Any) -> Any:
         """Return what is approved: the original for approvers, masked for everyone else."""
         viewer: Actor = self.context["viewer"]
-        return value if viewer.may(DECIDE) else MaskedDocument().to_representation(value)
+        return mask_for(viewer, approval, value)
 
 
 class AssignmentSerializer(serializers.Serializer[Any]):
@@ -87,6 +87,22 @@ class StopSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField()
 
 
+class RequestText(MaskedText):
+    """A text of a request, without the names of those whose conversation it is from."""
+
+    def get_attribute(self, instance: Approval) -> Any:
+        """Return it masked."""
+        return instance.masked(super().get_attribute(instance))
+
+
+class RequestDocument(MaskedDocument):
+    """A document of a request, without the names of those whose conversation it is from."""
+
+    def get_attribute(self, instance: Approval) -> Any:
+        """Return it masked."""
+        return instance.masked(super().get_attribute(instance))
+
+
 class ApprovalDetailSerializer(ApprovalSerializer):
     """An approval with what is approved: `digest` identifies exactly this payload of this revision."""
 
@@ -94,10 +110,10 @@ class ApprovalDetailSerializer(ApprovalSerializer):
     preview = serializers.SerializerMethodField()
     facts = serializers.SerializerMethodField()
     drift = serializers.SerializerMethodField(help_text="What changed outside since it was approved.")
-    notes = MaskedText()
-    custom = MaskedDocument()
-    subject_key = MaskedText()
-    dedupe_key = MaskedText()
+    notes = RequestText()
+    custom = RequestDocument()
+    subject_key = RequestText()
+    dedupe_key = RequestText()
     address = serializers.SerializerMethodField(help_text="The address of the request; for viewers of the audit log.")
     user_agent = serializers.SerializerMethodField(
         help_text="The program of the request; for viewers of the audit log."
@@ -113,19 +129,19 @@ class ApprovalDetailSerializer(ApprovalSerializer):
 
     def get_payload(self, approval: Approval) -> dict[str, Any]:
         """Return what will be executed."""
-        return dict(self._masked(approval.payload))
+        return dict(self._masked(approval, approval.payload))
 
     def get_preview(self, approval: Approval) -> dict[str, Any]:
         """Return a readable preview of the change."""
-        return dict(self._masked(approval.preview))
+        return dict(self._masked(approval, approval.preview))
 
     def get_facts(self, approval: Approval) -> dict[str, Any]:
         """Return the facts when it was requested."""
-        return dict(self._masked(approval.facts))
+        return dict(self._masked(approval, approval.facts))
 
     def get_drift(self, approval: Approval) -> list[str]:
         """Return the changes, masked for viewers who may not decide."""
-        return [str(self._masked(text)) for text in approval.drift]
+        return [str(self._masked(approval, text)) for text in approval.drift]
 
     def get_address(self, approval: Approval) -> str:
         """Return the address of the request."""

@@ -156,7 +156,7 @@ def _changes_since(approval: Approval, viewer: Actor, shown: str) -> dict[str, A
         for name in sorted(last)
         if first[name] != last[name]
     ]
-    return {"shown_revision": rows[at].revision - 1, "changes": mask_for(viewer, changes)}
+    return {"shown_revision": rows[at].revision - 1, "changes": mask_for(viewer, approval, changes)}
 
 
 def tampered(approval: Approval, **facts: Any) -> Conflict:

@@ -328,7 +328,7 @@ def _for_chat(approval: Approval, *, is_new: bool) -> Iterator[NewEvent]:
     stream = f"conversation:{approval.conversation_id}"
     common = {"approval_id": str(approval.pk), "reference": approval.reference, "state": approval.state}
     if is_new:
-        yield NewEvent(stream, "approval_pending", {**common, "summary": approval.summary})
+        yield NewEvent(stream, "approval_pending", {**common, "summary": approval.masked(approval.summary)})
     if approval.state in FINAL:
         outcome = approval.state if approval.state in ("executed", "failed") else "not_done"
         yield NewEvent(stream, "approval_closed", {**common, "outcome": outcome})

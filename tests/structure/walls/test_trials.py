@@ -49,6 +49,7 @@ ONLY_READ = frozenset(
         "conversations.contacts.selectors.audiences",
         "conversations.contacts.selectors.consents",
         "conversations.contacts.selectors.directory",
+        "conversations.contacts.selectors.names",
         "conversations.contacts.selectors.points",
         "conversations.inbox.selectors.counts",
         "conversations.inbox.selectors.lists",

@@ -94,7 +94,7 @@ def _shown(line: Line, viewer: Any) -> dict[str, Any]:
     if approval is None:
         return {**shown, "name": "Unknown request"}
     value = f"{line.chosen.id}:{line.chosen.digest}"
-    summary = mask_for(viewer, approval.summary)
+    summary = mask_for(viewer, approval, approval.summary)
     kind = registry.get(approval.kind).title if registry.is_known(approval.kind) else approval.kind
     return {
         **shown,

@@ -88,7 +88,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "easier": easier_words(approval) if approval.state in WAITING else [],
         "similar": past_decisions(like, names, viewer),
         "requester": requester_words(approval, names),
-        "notes": visible(mask_text(approval.notes)),
+        "notes": visible(approval.masked(approval.notes)),
         "colleagues_notes": [
             {"who": name_in(names, row.person_id), "text": visible(text_of(viewer, row)), "at": row.created_at}
             for row in noted[:NOTES_SHOWN]
@@ -158,7 +158,9 @@ def revisions(approval: Approval, viewer: Actor) -> list[dict[str, Any]]:
 def _changed(approval: Approval, row: dict[str, Any], *, is_approver: bool) -> dict[str, Any]:
     called = known_names(approval.facts)
     values = {name: plain(row[name], approval.currency) for name in ("before", "after")}
-    shown = {name: called.get(text) or (text if is_approver else mask_text(text)) for name, text in values.items()}
+    shown = {
+        name: called.get(text) or (text if is_approver else approval.masked(text)) for name, text in values.items()
+    }
     lines = lines_between(shown["before"], shown["after"]) if is_long(*shown.values()) else []
     return {"label": words_of(row["field"]), **shown, "lines": lines}
 

@@ -55,7 +55,7 @@ def past_decisions(found: Sequence[Approval], names: dict[UUID, str], viewer: Ac
         PastDecision(
             row.reference,
             reverse("admin:hitl_approval_change", args=[row.pk]),
-            mask_for(viewer, row.summary),
+            mask_for(viewer, row, row.summary),
             state_chip(row.state),
             f"{'Rejected' if row.state == State.REJECTED else 'Approved'} by {name_in(names, row.decided_by_id)}",
             row.decided_at,

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from agents.privacy.common_words import COMMON, CUE_PAIRS, CUES
-from agents.privacy.words import is_unspaced, writings
+from core.privacy.people.common_words import COMMON, CUE_PAIRS, CUES
+from core.privacy.people.words import is_unspaced, writings
 from core.text.words import Word, placed_words
 
 WIDEST_GAP: Final = 5
@@ -51,17 +51,17 @@ class Names:
         self._spelled: dict[str, tuple[str, str]] = {}
         self._unspaced: dict[str, str] = {}
 
-    def add(self, name: str, *, with_parts: bool = True) -> bool:
-        """Know a name, and by default its parts alone; False if it is too short to be looked for."""
+    def add(self, name: str, *, with_parts: bool = True, but: frozenset[str] = frozenset()) -> bool:
+        """Know a name, and by default its parts alone `but` these; False if it is too short to be looked for."""
         if is_unspaced(name):
             bare = "".join(name.split())
             if len(bare) > 1:
                 self._unspaced[name.strip()] = self._unspaced[bare] = name
             return len(bare) > 1
-        added = [self._add(name, written, with_parts=with_parts) for written in writings(name)]
+        added = [self._add(name, written, with_parts=with_parts, but=but) for written in writings(name)]
         return any(added)
 
-    def _add(self, name: str, written: str, *, with_parts: bool) -> bool:
+    def _add(self, name: str, written: str, *, with_parts: bool, but: frozenset[str]) -> bool:
         words = placed_words(written)
         parts = [word.text for word in words][:_MOST_PARTS]
         if not parts or len("".join(parts)) < _SHORTEST_PART:
@@ -70,7 +70,7 @@ class Names:
             self._plant([*parts[turn:], *parts[:turn]], name)
         self._spell("".join(parts), name, name)
         for word, original in zip(words, placed_words(name), strict=True) if with_parts and len(parts) > 1 else ():
-            if len(word.text) > 1:
+            if len(word.text) > 1 and word.text not in but:
                 part = name[original.start : original.end]
                 self._parts.setdefault(word.text, (part, name))
                 self._spell(word.text, part, name)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from agents.privacy.words import is_unspaced, writings
+from core.privacy.people.words import is_unspaced, writings
 from core.text.words import Word, placed_words
 
 TYPES: Final = frozenset(

@@ -1,0 +1,35 @@
+"""Mask the texts of conversations with the names of their contacts."""
+
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Q
+
+from accounts.selectors import names_of_members
+from conversations.contacts.selectors.names import names_of_contact
+from conversations.models import Conversation, Message, Note, SuggestedReply
+from core.privacy.pii import mask_text
+
+NEWEST: Final = 200
+"""So many newest texts of each kind are masked again when a contact gets a name."""
+
+
+def mask_for_contact(text: str, conversation: Conversation) -> str:
+    """Return a text of a conversation as people without the right to reveal may read it.
+
+    No query if its contact was read with it, and the members lately.
+    """
+    people = (conversation.contact, conversation.origin)
+    names = [person.display_name for person in people if person is not None and person.masked_name]
+    return mask_text(text, names, names_of_members()) if text else ""
+
+
+def mask_again(contact_id: UUID) -> None:
+    """Mask the newest texts of a contact again, which just got a name. In the caller's transaction."""
+    names, members = names_of_contact(contact_id), names_of_members()
+    for model in (Message, Note, SuggestedReply):
+        rows = model.objects.filter(Q(conversation__contact=contact_id) | Q(conversation__origin=contact_id))
+        for row in rows.order_by("-pk")[:NEWEST]:
+            masked = mask_text(row.body, names, members)
+            if masked != row.masked_body:
+                model.objects.filter(pk=row.pk).update(masked_body=masked)

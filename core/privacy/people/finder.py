@@ -1,0 +1,60 @@
+"""Find people in texts: the names that are known, and names and postal addresses that look like some (pure)."""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final, Literal
+
+from core.privacy.people.cues import NOT_A_NAME
+from core.privacy.people.given_names import GIVEN
+from core.privacy.people.names import Names
+from core.privacy.people.streets import find_addresses
+from core.privacy.people.suspects import find_names
+from core.text.words import placed_words
+
+Place = tuple[int, int, Literal["name", "address"]]
+MOST_KNOWN: Final = 20
+_INITIAL: Final = re.compile(r"(?<!\w)(?:[^\W\d_]\. ?){1,2}$")
+
+
+def find_people(text: str, own: Sequence[str] = (), whole: Sequence[str] = ()) -> list[Place]:
+    """Return the places of names and postal addresses, in order and apart. Linear in the text's length.
+
+    `own` are the names of people whose conversation this is: hidden however they are written. Those
+    of `whole` are found whole only.
+    """
+    words = placed_words(text)
+    people = list(find_names(text, words))
+    for start, end, _part, _name in _names(tuple(own), tuple(whole)).find(text, words) if own or whole else ():
+        initial = _INITIAL.search(text, max(0, start - 6), start)
+        people.append((initial.start() if initial else start, end))
+    addresses = _apart(find_addresses(text))
+    names = _apart(
+        (start, end) for start, end in people if not any(start < last and first < end for first, last in addresses)
+    )
+    return sorted([*((*each, "address") for each in addresses), *((*each, "name") for each in names)])
+
+
+def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans in order, those that overlap as one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
+@lru_cache(maxsize=512)
+def _names(own: tuple[str, ...], whole: tuple[str, ...]) -> Names:
+    """Return what finds these names; a word that is no name by itself, such as "Shop", is left alone."""
+    names = Names()
+    for name in own[:MOST_KNOWN]:
+        words = [word.text for word in placed_words(name)]
+        telling = [word for word in words if word not in NOT_A_NAME or word in GIVEN]
+        if telling:
+            names.add(name, but=NOT_A_NAME - GIVEN)
+    for name in whole:
+        names.add(name, with_parts=False)
+    return names

@@ -1,0 +1,245 @@
+"""Names of people that nobody knows, suspected by what introduces them and by given names (pure)."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from core.privacy.people.common_words import COMMON
+from core.privacy.people.cues import BRANDS, CUES, NOT_A_NAME, ORGANISATION, PARTICLES, SAINTS, Cue
+from core.privacy.people.given_names import FAMILY, GIVEN, GIVEN_OR_WORD
+from core.text.words import Word, placed_words
+
+MASK: Final = "•"
+_MARKS: Final = frozenset((MASK, "@"))
+_MOST_WORDS: Final = 5
+_CUE_GAP: Final = re.compile(r"[ \t\u00a0.:,;!'’\-–—_*\"„“(/]*(?:\r?\n[ \t\u00a0\-–—_*]*){0,3}")
+"""What may stand between a cue and the name."""
+_NAME_GAP: Final = re.compile(r"[ \u00a0]{1,2}|[-‐'’]|\. ?|, ")
+_ENDS: Final = re.compile(r"[ \t.!,)\U0001f300-\U0001faff☀-➿❤️️:;\-–]*(?:\r?\n|$)")
+_CLAUSE: Final = re.compile(r"[ ]?(?:[,!.:;?)\n–-]|$)")
+_BEGINS: Final = re.compile(r"(?:^|\n)[ \t]*$")
+_STOPS: Final = frozenset(".!?;:\n")
+Span = tuple[int, int]
+
+
+def find_names(text: str, words: Sequence[Word] | None = None) -> Iterator[Span]:
+    """Yield where a text seems to name people, in order and apart. Linear in the text's length."""
+    words = placed_words(text) if words is None else words
+    reader = _Reader(text, words)
+    covered, before = -1, ""
+    for index, word in enumerate(words):
+        may_begin = index > covered and (text[word.start].isupper() or before in CUES)
+        before = word.text
+        if not may_begin:
+            continue
+        read = reader.read(index, word)
+        if read is not None:
+            covered, is_name = read
+            if is_name:
+                yield word.start, words[covered].end
+
+
+class _Reader:
+    """Reads names in one text."""
+
+    def __init__(self, text: str, words: Sequence[Word]) -> None:
+        self._text, self._words = text, words
+
+    def read(self, index: int, word: Word) -> tuple[int, bool] | None:
+        """Return the last word of what begins here, and whether it is a name; None if nothing begins."""
+        if not word.text.isalpha() or self._is_masked(word):
+            return None
+        cue = self._cue_before(index)
+        if not self._text[word.start].isupper():
+            last = self._read_plain(index, cue)
+            return None if last is None else (last, True)
+        if word.text in NOT_A_NAME and word.text not in GIVEN and not self._is_elided(index):
+            return None
+        last = self._read_run(index)
+        if last is None:
+            return None
+        if self._is_a_thing(index, last):
+            return last, False
+        # A name may begin with the next word: "Mein Sohn Leon".
+        return (last, True) if self._is_name(index, last, cue) else (index, False)
+
+    def _is_name(self, first: int, last: int, cue: Cue | None) -> bool:
+        parts = [word.text for word in self._words[first : last + 1]]
+        if cue is Cue.SURE or cue is Cue.CAPITAL:
+            return not (self._is_loud(first - 1) and self._is_loud(first)) or parts[0] in GIVEN
+        if parts[0] in GIVEN and (len(parts) > 1 or parts[0] not in COMMON):
+            return True
+        if parts[0] in GIVEN_OR_WORD or parts[0] in GIVEN:
+            return parts[-1] in FAMILY or parts[-1] in GIVEN or (cue is not None and self._ends_clause(last))
+        before = self._words[first - 1].text if first else ""
+        if parts[0] in FAMILY and parts[0] not in COMMON and before in _NEAR:
+            return True
+        if cue is Cue.SELF:
+            return len(parts) > 1
+        if cue is Cue.GREETING:
+            return self._ends_clause(last)
+        if cue is Cue.END:
+            return _ENDS.match(self._text, self._words[last].end) is not None and len(parts) <= 3
+        return self._says_who_speaks(first, last)
+
+    def _ends_clause(self, last: int) -> bool:
+        return _CLAUSE.match(self._text, self._words[last].end) is not None
+
+    def _is_loud(self, index: int) -> bool:
+        """Return True for a word in capitals only."""
+        word = self._words[index]
+        return len(word.text) > 3 and self._text[word.start : word.end].isupper()
+
+    def _cue_before(self, index: int) -> Cue | None:
+        """Return what the words before a word ask of it."""
+        if not index:
+            return None
+        before = self._words[index - 1]
+        phrases = CUES.get(before.text)
+        if phrases is None or not _CUE_GAP.fullmatch(self._text, before.end, self._words[index].start):
+            return None
+        gap = self._text[before.end : self._words[index].start]
+        for earlier, cue in phrases:
+            if len(earlier) <= index - 1 and all(
+                self._words[index - 2 - step].text == word for step, word in enumerate(earlier)
+            ):
+                return cue if self._suits(cue, before, gap, len(earlier)) else None
+        return None
+
+    def _suits(self, cue: Cue, before: Word, gap: str, length: int) -> bool:
+        """Return True if what stands between a cue and a word leaves it a cue."""
+        if cue is Cue.END:
+            return "," in gap or "\n" in gap or "!" in gap or "-" in gap or "–" in gap
+        if cue in (Cue.SELF, Cue.GREETING):
+            return not _STOPS.intersection(gap) and "," not in gap
+        if before.text in _SHORT_TITLES:
+            return gap.startswith(".")
+        if not length and before.text in _LABELS:
+            return ":" in gap or ("\n" in gap and before.text in _SIGNED)
+        if before.text in _SURE_LABELS:
+            return ":" in gap
+        if before.text in _CLOSINGS:
+            return True
+        # A title with a full stop is one word; another full stop ends the sentence.
+        return not ({"!", "?", ";", "\n"} & set(gap)) and (
+            gap.strip() in ("", ",", ":", "-", "–", "'", '"') or len(before.text) <= 4
+        )
+
+    def _read_run(self, index: int) -> int | None:
+        """Return the last word of a run of words with capitals, with particles within."""
+        words, last, place, count = self._words, index, index + 1, 1
+        while place < len(words) and count < _MOST_WORDS:
+            gap = self._text[words[place - 1].end : words[place].start]
+            if not _NAME_GAP.fullmatch(gap):
+                break
+            word = words[place]
+            if gap[:1] == "." and len(words[place - 1].text) > 1 and words[place - 1].text not in _TITLES:
+                break
+            if gap[:1] == ",":
+                break
+            if word.text in PARTICLES and not (place - last > 2):
+                place += 1
+                continue
+            if not self._continues(word):
+                break
+            last, place, count = place, place + 1, count + 1
+        if words[last].text in NOT_A_NAME and last > index:
+            return None
+        return last
+
+    def _continues(self, word: Word) -> bool:
+        is_capital = self._text[word.start].isupper()
+        is_word = word.text in NOT_A_NAME and word.text not in _SHORT_NAMES
+        return (
+            is_capital
+            and word.text.isalpha()
+            and not is_word
+            and word.text not in ORGANISATION
+            and not self._is_masked(word)
+        )
+
+    def _read_plain(self, index: int, cue: Cue | None) -> int | None:
+        """Return the last word of a name in lower case: after a sure cue, or a given name after another."""
+        words, text = self._words, self._words[index].text
+        if cue is None or text in NOT_A_NAME or text in _NOT_PLAIN or len(text) < 2:
+            return None
+        if cue is not Cue.SURE and not (text in GIVEN and text not in COMMON and len(text) > 3):
+            return None
+        following = words[index + 1] if index + 1 < len(words) else None
+        if following is None or self._text[words[index].end : following.start] not in (" ", "-"):
+            return index
+        plain = following.text.isalpha() and following.text not in NOT_A_NAME and following.text not in _NOT_PLAIN
+        if cue is not Cue.SURE:
+            ends = index + 2 >= len(words) or words[index + 2].text in NOT_A_NAME or self._ends_clause(index + 1)
+            plain = plain and cue is Cue.SELF and ends
+        return index + 1 if plain and not self._is_masked(following) else index
+
+    def _is_a_thing(self, first: int, last: int) -> bool:
+        """Return True for the name of an organisation, a place or a product."""
+        words = self._words
+        before = words[first - 1].text if first and words[first].start - words[first - 1].end < 3 else ""
+        start = (words[first].text, words[first + 1].text if last > first else "")
+        if start in BRANDS or (before, start[0]) in BRANDS or before in SAINTS or start[0] in SAINTS:
+            return True
+        following = words[last + 1] if last + 1 < len(words) else None
+        if following is None:
+            return False
+        gap = self._text[words[last].end : following.start]
+        if before == "the" and first == last:
+            return True
+        if (gap == " & " and following.text not in GIVEN) or (
+            gap in ("-", " ", "'", "’") and following.text in ORGANISATION
+        ):
+            return True
+        return gap == " " and following.text[0].isdigit() and len(following.text) <= 4 and words[last].text not in GIVEN
+
+    def _says_who_speaks(self, first: int, last: int) -> bool:
+        """Return True for "Okafor here" and "Okafor speaking" where a text or line begins."""
+        following = self._words[last + 1].text if last + 1 < len(self._words) else ""
+        begins = _BEGINS.search(self._text[max(0, self._words[first].start - 40) : self._words[first].start])
+        return following in _HERE and bool(begins)
+
+    def _is_elided(self, index: int) -> bool:
+        """Return True for the beginning of "O'Brien" and "J. Brown"."""
+        words = self._words
+        joined = index + 1 < len(words) and self._text[words[index].end : words[index + 1].start] in ("'", "’", ". ")
+        return joined and len(words[index].text) == 1 and self._text[words[index + 1].start].isupper()
+
+    def _is_masked(self, word: Word) -> bool:
+        # By its sign a note says which colleague it is for.
+        return self._text[word.end : word.end + 1] == MASK or self._text[max(0, word.start - 1) : word.start] in _MARKS
+
+
+_TITLES: Final = frozenset("dr prof mr mrs ms st sr jr".split())
+_SHORT_TITLES: Final = frozenset("m mm hr fr".split())
+_NEAR: Final = frozenset("bei von mit an fur from with by to chez de con und and et y kollege kollegin".split())
+"""Before a family name that is no other word."""
+_SHORT_NAMES: Final = frozenset("may august jan noel mars martes".split())
+_HERE: Final = frozenset("here speaking hier".split())
+_LABELS: Final = frozenset(
+    "name nom nombre cardholder passenger passengers guest guests patient tenant policyholder recipient attention "
+    "kontoinhaber karteninhaber ansprechpartner ansprechpartnerin empfanger empfangerin absender absenderin "
+    "versicherungsnehmer versicherter mieter mieterin patientin passagier kundin titulaire destinataire expediteur "
+    "passager beneficiaire assure locataire titular destinatario destinataria remitente pasajero pasajera paciente "
+    "huesped beneficiario inquilino ihre ihr deine dein yours colleague driver technician secretary signed signe "
+    "firmado gez warmly".split()
+)
+"""Words that introduce a name only with a colon."""
+_SIGNED: Final = frozenset("ihre ihr deine dein yours signed signe firmado gez warmly".split())
+"""Those of them that may stand in a line of their own above it."""
+_SURE_LABELS: Final = frozenset(
+    "surname vorname nachname familienname geburtsname madchenname prenom apellido apellidos complet completo "
+    "famille".split()
+)
+_CLOSINGS: Final = frozenset(
+    "regards wishes thanks sincerely truly faithfully respectfully grussen gruss grusse herzlichst hochachtungsvoll "
+    "mfg lg vg cordialement salutations distinguees vous respectueusement amicalement bises cdlt saludos saludo "
+    "cordiales atentamente cordialmente abrazo abrazos atte fdo".split()
+)
+"""The last words of closings: a name may follow on another line."""
+_NOT_PLAIN: Final = frozenset(
+    "called spelled spelt written wrong not on in from the and but also correct missing known und aber falsch nicht "
+    "richtig geschrieben auch et mais pas mal est ist es is y pero mal con s right misspelled different there here "
+    "new old neu alt changed geandert anders gestern heute seit since long wie was wer que quien qui comment".split()
+)
+"""Words that follow a sure cue where no name does."""
