@@ -95,7 +95,10 @@ def screen(text: str, *, prompt: str = "", records: Records = NOTHING, is_ours: 
         mended.append("outcomes")
     if repeats(text, prompt):
         return Verdict(text, INSTRUCTIONS, tuple(mended))
-    if not _is_ours(text, records):
+    # Each sentence that reads as our own one about a request has to be about one of the conversation.
+    own = {each.reference for each in records.requests if each.is_own}
+    ours = (references(sentence) for sentence in _our_sentence().findall(unicodedata.normalize("NFKC", text)))
+    if not all(named and named <= own for named in ours):
         return Verdict(told, CLAIM, tuple(mended))
     problem = CLAIM if any(each.claims for each in doubtful) else ""
     return Verdict(told, problem, tuple(mended), tuple(doubtful))
@@ -128,13 +131,6 @@ def unproven(text: str, records: Records) -> list[Sentence]:
             or _is_read(each.said, records)
         )
     ]
-
-
-def _is_ours(text: str, records: Records) -> bool:
-    """Return True if each sentence that reads as our own one about a request is about one of the conversation."""
-    own = {each.reference for each in records.requests if each.is_own}
-    found = (references(sentence) for sentence in _our_sentence().findall(unicodedata.normalize("NFKC", text)))
-    return all(named and named <= own for named in found)
 
 
 def _is_read(said: str, records: Records) -> bool:

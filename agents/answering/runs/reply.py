@@ -1,12 +1,16 @@
 """How a run speaks: live frames while it works, then one stored answer."""
 
+from typing import Final
 from uuid import UUID, uuid5
 
-from agents.models import AgentRun, AgentVersion
+from django.conf import settings
+
+from agents.models import AgentRun, AgentVersion, ToolCall
 from core.actors import Actor, system
 from core.events import streams
 
 CHUNK = 48
+GAP: Final = "\n\n"
 
 
 class Speaker:
@@ -57,3 +61,22 @@ def agent_actor(version: AgentVersion | None) -> Actor:
         name=version.agent.type,
         permissions=frozenset({"conversations.reply_conversation"}),
     )
+
+
+def with_request_sentences(text: str, made: list[ToolCall]) -> str:
+    """Return the answer with our own sentence for each request made or withdrawn, cut to fit a message.
+
+    The model's words never replace ours: our sentence counts only as a paragraph of its own.
+    """
+    ours = list(dict.fromkeys(str(call.result["sentence"]) for call in made if call.result.get("reference")))
+    text = cut(text, settings.TEXT_LIMIT - sum(len(sentence) + len(GAP) for sentence in ours))
+    parts: list[str] = []
+    for part in [*text.split(GAP), *ours]:
+        if part and not (part in ours and part in parts):
+            parts.append(part)
+    return cut(GAP.join(parts), settings.TEXT_LIMIT)
+
+
+def cut(text: str, room: int) -> str:
+    """Return a text in at most so many characters."""
+    return text if len(text) <= room else f"{text[: max(room - 1, 0)].rstrip()}…"

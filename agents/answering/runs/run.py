@@ -22,7 +22,7 @@ from agents.answering.runs import events, lease, outcomes
 from agents.answering.runs.batches import is_burst_under_way
 from agents.answering.runs.redacted import Redaction
 from agents.answering.runs.remembered import Memory
-from agents.answering.runs.reply import Speaker, agent_actor, answer_id
+from agents.answering.runs.reply import GAP, Speaker, agent_actor, answer_id, cut, with_request_sentences
 from agents.answering.runs.understood import keep_reading, look_at, note_said, read_messages, recall_for
 from agents.answering.runs.watch import Ended, Halted, TooSlow, Watch, WatchedModel
 from agents.answering.tools import registry as tools
@@ -61,7 +61,6 @@ OBJECTION: Final = (
     "what came of it."
 )
 """What a model reads in addition when it is asked once more."""
-GAP = "\n\n"
 SHOWS_SOURCES: Final = frozenset({"webchat", "app"})
 """Channels that show sources beside a message; elsewhere they stand below its text."""
 COLUMNS_TOLD: Final = ("tenant_id", "approval_id", "result", "name", "state", "code", "milliseconds", "is_cached")
@@ -350,13 +349,13 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, calls: lis
     """
     made = _done(calls)
     words = "" if answer.ended or answer.asks_person or answer.is_silent else _words(answer)
-    text, version, reply_id = _with_request_sentences(words, made), answer.version, None
+    text, version, reply_id = with_request_sentences(words, made), answer.version, None
     is_answer = bool(words) and not answer.outcome.error
     named = citations.read_sources((s.number, s.passage_id) for s in answer.outcome.sources)
     sources = named if is_answer and not answer.asked_back else []
     if sources and conversation.channel_account.kind not in SHOWS_SOURCES:
         listed = citations.as_lines(sources, lambda title: screen(title).text)
-        text = f"{_cut(text, settings.TEXT_LIMIT - len(listed) - len(GAP))}{GAP}{listed}"
+        text = f"{cut(text, settings.TEXT_LIMIT - len(listed) - len(GAP))}{GAP}{listed}"
     asked_for = next((c.result["hand_off"] for c in made if "hand_off" in c.result), "")
     reason = answer.outcome.error or (REASONS[PERSON] if answer.asks_person else answer.alarm or asked_for)
     if reason:
@@ -408,7 +407,7 @@ def _reply(run: AgentRun, conversation: Conversation, answer: Answer, calls: lis
             conversations.suggest_reply(
                 actor=agent_actor(version),
                 conversation_id=run.conversation_id,
-                text=_cut(answer.draft, settings.TEXT_LIMIT),
+                text=cut(answer.draft, settings.TEXT_LIMIT),
                 reason=answer.outcome.error,
                 confidence=answer.confidence.value if answer.confidence else None,
                 sources=citations.facts_of(named),
@@ -491,21 +490,3 @@ def _record_end(
     )
     if not recorded:
         raise Overtaken
-
-
-def _with_request_sentences(text: str, made: list[ToolCall]) -> str:
-    """Return the answer with our own sentence for each request made or withdrawn, cut to fit a message.
-
-    The model's words never replace ours: our sentence counts only as a paragraph of its own.
-    """
-    ours = list(dict.fromkeys(str(call.result["sentence"]) for call in made if call.result.get("reference")))
-    text = _cut(text, settings.TEXT_LIMIT - sum(len(sentence) + len(GAP) for sentence in ours))
-    parts: list[str] = []
-    for part in [*text.split(GAP), *ours]:
-        if part and not (part in ours and part in parts):
-            parts.append(part)
-    return _cut(GAP.join(parts), settings.TEXT_LIMIT)
-
-
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: max(room - 1, 0)].rstrip()}…"

@@ -12,7 +12,7 @@ _PERSON = re.compile(
     r"\b(?:talk|speak|chat|connect|transfer|hand|escalate|get|need|want|give)\b.*\b(?:human|person|"
     r"agent|colleague|someone|somebody|staff|representative|support)\b|\breal person\b"
     r"|\b(?:some(?:one|body)|any(?:one|body))\b.*\b(?:call|ring|phone) (?:me|us)\b"
-    r"|\b(?:call|ring|phone) me (?:back )?\b"
+    r"|\b(?:call|ring|phone) me back\b|^(?:please )?(?:call|ring|phone) me(?: please| now| today)?$"
 )
 _SPEAK_DE = (
     r"(?:sprech\w*|spreche|reden|rede|schreiben|chatten|telefonier\w*|verbind\w*|verbunden|unterhalten|haben|anrufen)"

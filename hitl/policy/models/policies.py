@@ -73,6 +73,7 @@ class CapReservation(TenantModel):
             models.UniqueConstraint(
                 fields=["tenant_id", "cap", "approval", "revision"], name="one_reservation_per_revision"
             ),
+            models.CheckConstraint(condition=models.Q(amount__gte=0), name="reservation_is_no_credit"),
         ]
         indexes: ClassVar = [
             models.Index(

@@ -257,12 +257,12 @@ def test_run_that_read_a_page_requests_nothing_until_somebody_writes_again(
         if lines[-1].role == "user" or lines[-1].tool_name == SEARCH_TOOL:
             wish = {"campaign": "Summer Sale"}
             return Turn("", (ToolRequest(f"b{len(lines)}", "pause_campaign", wish),), stop="tool_calls")
-        return Turn(str(lines[-1].result.get("error", "requested")))
+        return Turn("No" if lines[-1].result.get("error") == "tainted" else "Yes")
 
     desk.script(script)
-    assert desk.say("What does the site say about the budget?", agent="paid_ads") == "tainted"
+    assert desk.say("What does the site say about the budget?", agent="paid_ads") == "No"
     assert ToolCall.objects.get(name=SEARCH_TOOL).is_foreign
-    assert desk.say("Then pause Summer Sale", agent="paid_ads") != "tainted"
+    assert desk.say("Then pause Summer Sale", agent="paid_ads").startswith("Yes")
     version = AgentVersion.objects.select_related("agent").get(agent__type="paid_ads")
     admin, key = desk.world.actor("admin"), uuid4()
     member = caller_as("member", actor=admin, version=version, trial_id=key)

@@ -269,15 +269,15 @@ def test_run_that_read_a_foreign_text_requests_nothing_until_somebody_writes_aga
             return Turn("", (ToolRequest(last.text, wish, RAISE if wish != "site" else {}),), stop="tool_calls")
         if last.tool_name == "site":
             return Turn("", (ToolRequest("raise", "set_campaign_budget", RAISE),), stop="tool_calls")
-        return Turn(str(last.result.get("error", "requested")))
+        return Turn("No" if last.result.get("error") == "tainted" else "Yes")
 
     desk.script(script)
-    assert desk.say("What does the site say?", agent="paid_ads") == "tainted"
+    assert desk.say("What does the site say?", agent="paid_ads") == "No"
     assert not Approval.objects.exists()
     assert ToolCall.objects.get(code="tainted").state == ToolCall.State.REFUSED
     # Reading it once more, even from the kept row, taints again.
-    assert desk.say("What does the site say?", agent="paid_ads") == "tainted"
-    assert desk.say("Raise it to 900, please", agent="paid_ads").startswith("requested")
+    assert desk.say("What does the site say?", agent="paid_ads") == "No"
+    assert desk.say("Raise it to 900, please", agent="paid_ads").startswith("Yes")
     assert Approval.objects.count() == 1
 
 
