@@ -70,7 +70,7 @@ class AgentsErasure(ErasureHandler):
         Table("agents.Collection", "The organisation's own texts.", kept="name description"),
         Table("agents.Site", "Addresses of the organisation's choice, and codes.",
               kept="address language trouble walk"),
-        Table("agents.Document", "The organisation's own texts.", kept="title address trouble"),
+        Table("agents.Document", "The organisation's own texts.", kept="title address trouble outdated"),
         Table("agents.DocumentVersion", "The organisation's own texts, until the document is deleted.",
               kept="title text digest"),
         Table("agents.Passage", "The organisation's own texts.", kept="heading text search"),

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 from django.db.models import Q
 
 from conversations.contacts import fields
+from conversations.contacts.names import mask_for_contact
 from conversations.events import stream_events
 from conversations.messages import file_contents
 from conversations.models import (
@@ -157,7 +158,8 @@ def _rewritten(person: Person, row: Message | Note | TeamMessage) -> int:
         body = ERASED
     if body == row.body:
         return 0
-    return int(type(row).objects.filter(pk=row.pk).update(body=body, masked_body=mask_text(body)))
+    masked = mask_text(body) if isinstance(row, TeamMessage) else mask_for_contact(body, row.conversation)
+    return int(type(row).objects.filter(pk=row.pk).update(body=body, masked_body=masked))
 
 
 class ConversationsErasure(ErasureHandler):

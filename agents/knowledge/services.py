@@ -198,8 +198,8 @@ def delete_row(row: Document) -> None:
     remove_passages(row)
     DocumentVersion.objects.filter(document=row).update(text="")
     _clear_marks_by(row)
-    row.state, row.updated_at = State.DELETED, now()
-    row.save(update_fields=["state", "passages", "updated_at"])
+    row.state, row.outdated, row.updated_at = State.DELETED, {}, now()
+    row.save(update_fields=["state", "passages", "outdated", "updated_at"])
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -295,11 +296,11 @@ class AuditEntryAdmin(ServiceAdmin):
     )
     def verify(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """Verify the chain and show the result."""
-        verdict, changed = chain.verify(), list(vouched.problems())
+        verdict, changed = chain.verify(), list(islice(vouched.problems(), MOST_SHOWN + 1))
         if not verdict.ok:
             messages.error(request, f"The audit log is broken at entry #{verdict.first_bad}: {verdict.reason}.")
         for problem in changed[:MOST_SHOWN]:
             messages.error(request, f"A record doesn't match the audit log: {problem}.")
         if len(changed) > MOST_SHOWN:
-            messages.error(request, f"{len(changed) - MOST_SHOWN} more records don't match it.")
+            messages.error(request, "More records don't match it. The command verify_audit names all of them.")
         return f"The audit log is intact: {verdict.entries} entries verified." if verdict.ok and not changed else ""

@@ -30,6 +30,7 @@ def mask_again(contact_id: UUID) -> None:
     for model in (Message, Note, SuggestedReply):
         rows = model.objects.filter(Q(conversation__contact=contact_id) | Q(conversation__origin=contact_id))
         for row in rows.order_by("-pk")[:NEWEST]:
-            masked = mask_text(row.body, names, members)
+            # What is hidden already stays so: a new name may take the place of the one that a text says.
+            masked = mask_text(row.masked_body, names, members)
             if masked != row.masked_body:
                 model.objects.filter(pk=row.pk).update(masked_body=masked)

@@ -24,7 +24,6 @@ from core.actors import Actor
 from core.errors import Invalid, WalkerError
 from core.observability.logging import get_logger
 from core.observability.metrics import counter
-from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from core.reliability.rate_limit import count_or_let_pass
 from core.tenancy.scope import tenant_scope
@@ -203,15 +202,14 @@ def _form(
     preview = approval.preview
     names = names_of([approval.requester_id])
     # Masked: the page is opened without signing in.
-    rows = [
-        {name: _masked(line.get(name, "")) for name in ("label", "before", "after")} for line in preview.get("rows", [])
-    ]
+    shown = ("label", "before", "after")
+    rows = [{name: _masked(approval, line.get(name, "")) for name in shown} for line in preview.get("rows", [])]
     context = {
         "approval": approval,
         "heading": _headline(approval),
-        "summary": _masked(approval.summary),
+        "summary": _masked(approval, approval.summary),
         "rows": rows,
-        "body": _masked(preview.get("body") or ""),
+        "body": _masked(approval, preview.get("body") or ""),
         "risk_chip": risk_chip(approval),
         "requester": requester_words(approval, names),
         "console_url": _console(approval),
@@ -227,11 +225,11 @@ def _form(
 
 
 def _headline(approval: Approval) -> str:
-    return _masked(approval.preview.get("headline") or approval.summary)
+    return _masked(approval, approval.preview.get("headline") or approval.summary)
 
 
-def _masked(text: object) -> str:
-    return visible(mask_text(str(text)))
+def _masked(approval: Approval, text: object) -> str:
+    return visible(approval.masked(str(text)))
 
 
 def _console(approval: Approval) -> str:

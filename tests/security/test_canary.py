@@ -248,3 +248,6 @@ def test_name_that_comes_later_hides_what_was_written_before(acme: World) -> Non
     contact = Conversation.objects.get(pk=message.conversation_id).contact_id
     known_people.revise_contact(actor=acme.actor("owner"), contact_id=contact, name="Ortrud Quandt")
     assert Message.objects.get(pk=message.pk).masked_body == "q••• again, any news of my parcel?"
+    # Another name shows nothing of the first.
+    known_people.revise_contact(actor=acme.actor("owner"), contact_id=contact, name="Xq Yz")
+    assert Message.objects.get(pk=message.pk).masked_body == "q••• again, any news of my parcel?"

@@ -142,29 +142,22 @@ def records_of(results: Sequence[Mapping[str, Any]]) -> Records:
         ours=frozenset(str(result["sentence"]) for result in results if "sentence" in result),
         documents=quoted[False],
         foreign=quoted[True],
-        rows=[row for result in facts for row in _rows_in(result, " ".join(_fields_in(result)))],
+        rows=[row for result in facts for row in _rows_in(result)],
         links=own_mailboxes() | {str(link) for result in results for link in result.get("links", ())},
     )
 
 
-def _rows_in(value: object, fields: str) -> Iterator[str]:
-    """Yield the plain values of each object in a result, with the names of all fields."""
+def _rows_in(value: object, above: str = "") -> Iterator[str]:
+    """Yield the plain values of each object in a result, with the names of the fields that hold something."""
     if isinstance(value, Mapping):
-        plain = [str(each) for each in value.values() if not isinstance(each, Mapping | list)]
-        yield f"{' '.join(plain)} {fields}".casefold()
-        value = list(value.values())
+        held = {key: each for key, each in value.items() if each not in (None, False, 0, "", [], {})}
+        above = f"{above} {' '.join(held)}"
+        plain = [str(each) for each in held.values() if not isinstance(each, Mapping | list)]
+        yield f"{' '.join(plain)}{above}"
+        value = list(held.values())
     if isinstance(value, list):
         for each in value:
-            yield from _rows_in(each, fields)
-
-
-def _fields_in(value: object) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        yield from value.keys()
-        value = list(value.values())
-    if isinstance(value, list):
-        for each in value:
-            yield from _fields_in(each)
+            yield from _rows_in(each, above)
 
 
 def _records_for(run_id: UUID, conversation_id: UUID, text: str, *, is_judged: bool) -> Records:

@@ -91,7 +91,7 @@ def is_shown(said: str, named: Collection[str], requests: Iterable[Request]) -> 
             return wanted == EXECUTED or is_told(said, found)
         return is_told(said, found, is_named=True)
     own = [each for each in known.values() if each.is_own]
-    if own and not reads(_REQUESTED.sub(" ", sentences.ASIDE.sub(" ", said)))[0]:
+    if own and _REQUESTED.search(said) and not reads(_REQUESTED.sub(" ", sentences.ASIDE.sub(" ", said)))[0]:
         return True  # it only claims that something was requested
     return is_told(said, [each for each in own if each.state in wanted])
 

@@ -19,6 +19,11 @@ from integrations import platforms
 
 INSTRUCTIONS: Final = "gate_instructions"
 CLAIM: Final = "gate_claim"
+_NOT_SO: Final = re.compile(
+    r"\b(?:not|never|without|reject\w*|declin\w*|denied|fail\w*|pending|wait\w*|nicht|kein\w*|abgelehnt|fehlgeschlagen|"
+    r"pas|refus\w*|échou\w*|rechazad\w*|fallid\w*)\b"
+)
+"""What keeps a row that a tool has read from showing that something was done."""
 RUN_OF_WORDS: Final = 7
 """So many words in a row of a sentence that instructs the agent are no coincidence."""
 FEWEST: Final = 5
@@ -28,6 +33,8 @@ _INSTRUCTS: Final = re.compile(
     r"\b(?:you|your|never|always|must|do not|don't|tools?|instructions?|du|dein|sie|niemals|immer|vous|jamais)\b",
     re.IGNORECASE,
 )
+_BEGINS: Final = r"(?:(?m:^)|(?<=[.!?…])|(?<=[.!?…]\s))"
+"""Where a sentence may begin: the same words within another one are not it."""
 _REFERENCE: Final = re.compile(r"\bBR[-\s]?(\d{1,18})\b", re.IGNORECASE)
 
 
@@ -87,8 +94,10 @@ def screen(text: str, *, prompt: str = "", records: Records = NOTHING, is_ours: 
         if is_ours and each.text not in records.foreign:
             continue
         named = references(each.text)
-        if each.claims and named and named <= records.sentences.keys():
-            told = told.replace(each.text, " ".join(records.sentences[name] for name in sorted(named)), 1)
+        place = re.search(_BEGINS + re.escape(each.text), told)
+        if each.claims and named and named <= records.sentences.keys() and place:
+            ours = " ".join(records.sentences[name] for name in sorted(named))
+            told = f"{told[: place.start()]}{ours}{told[place.end() :]}"
         else:
             doubtful.append(each)
     if told != text:
@@ -97,8 +106,8 @@ def screen(text: str, *, prompt: str = "", records: Records = NOTHING, is_ours: 
         return Verdict(text, INSTRUCTIONS, tuple(mended))
     # Each sentence that reads as our own one about a request has to be about one of the conversation.
     own = {each.reference for each in records.requests if each.is_own}
-    ours = (references(sentence) for sentence in _our_sentence().findall(unicodedata.normalize("NFKC", text)))
-    if not all(named and named <= own for named in ours):
+    like_ours = (references(sentence) for sentence in _our_sentence().findall(unicodedata.normalize("NFKC", text)))
+    if not all(named and named <= own for named in like_ours):
         return Verdict(told, CLAIM, tuple(mended))
     problem = CLAIM if any(each.claims for each in doubtful) else ""
     return Verdict(told, problem, tuple(mended), tuple(doubtful))
@@ -147,7 +156,7 @@ def _is_read(said: str, records: Records) -> bool:
     telling = telling_words(said)
     stems = [word if word.isdigit() else word[: max(4, len(word) - 3)] for word in telling]
     return ACTING.search(" ".join(telling)) is not None and any(
-        all(stem in row for stem in stems) for row in records.rows
+        all(stem in row for stem in stems) and not _NOT_SO.search(row) for row in map(str.casefold, records.rows)
     )
 
 

@@ -298,5 +298,21 @@ TELLS: Final = re.compile(
 """What a sentence tells that a judge has to read, if there is one."""
 TOLD: Final = re.compile(r"\s+(?=(?:that|que) (?:your|the|i|we|it|all|both|our|votre|vos|nous|su|sus|ya|hemos|he)\b)")
 """Where what somebody says begins."""
-OF_US: Final = re.compile(r"\b(?:i|we|ich|wir|je|nous|he|hemos)\b|\bj['’]")
+OF_US: Final = re.compile(
+    r"\b(?:i|we|our|us|ich|wir|uns|unser\w*|je|nous|notre|nos|he|hemos|nuestr\w+|"
+    r"colleagues?|kolleg\w+)\b|\bj['’]"
+)
 """What we say of ourselves."""
+ANNOUNCES: Final = re.compile(
+    r"\b(?:(?:i|we)(?:['’]m| am|['’]re| are)? ?(?:can|may|must|will|want to|happy to|pleased to|glad to|able to|have "
+    r"to) (?:now )?(?:confirm|tell|say|inform|report|let you know|announce)\w*(?: (?:to )?you)?(?: that)?|"
+    r"you(?:['’]ll| will| can| should)(?: soon| now)? (?:see|notice|find)(?: that)?|not to worry|"
+    r"(?:without|no) (?:any )?(?:further )?(?:delay|ado)|"
+    r"(?:ich|wir) (?:kann|können|darf|dürfen|muss|müssen|möchte|möchten|will|wollen)(?: ihnen| dir| euch)? "
+    r"(?:nun |jetzt )?(?:bestätigen|mitteilen|sagen|melden|berichten)(?:,? dass)?|zum glück|"
+    r"ohne (?:weitere )?verzögerung|"
+    r"(?:je peux|nous pouvons)(?: vous)? (?:confirmer|dire|annoncer)(?: que)?|"
+    r"(?:puedo|podemos) (?:confirmar|decir|anunciar)(?:le|te|les)?(?: que)?)\s*,?",
+    re.IGNORECASE,
+)
+"""What announces a claim and holds no condition of it: "I can confirm that"."""

@@ -12,28 +12,32 @@ AT_ONCE: Final = (DANGER, LEGAL, ANGER)
 """What no article answers, in this order."""
 _DANGER: Final = Phrases(
     "am injured|is injured|was injured|been injured|got injured|got hurt|is hurt"
-    "|bleeding heavily|bleeding a lot|won't stop bleeding|unconscious|passed out|fainted|collapsed|can't breathe"
+    "|bleeding heavily|bleeding a lot|won't stop bleeding|unconscious|passed out|fainted|has collapsed"
+    "|he collapsed|she collapsed|just collapsed|can't breathe"
     "|cannot breathe|can hardly breathe|not breathing|trouble breathing|struggling to breathe|breathes in"
     "|gasping|wheez*|choking|having a seizure|had a seizure|convulsing|chest pain|chest pains"
     "|overdosed|poisoned|suicidal|kill myself|end my life|hurt myself|self-harm|dizzy|gas leak|smell of gas"
-    "|smells of gas|smell gas|leaked gas|leaking gas|smoke is|smoke coming|full of smoke|sparks|sparking"
+    "|smells of gas|smell gas|leaked gas|leaking gas|smoke is|smoke coming|full of smoke|sparks are"
+    "|sparks from|sparking"
     "|electric shock|burning smell|smells burnt|on fire|caught fire|exploded|in flames|carbon monoxide"
     "|call an ambulance|called an ambulance|ambulance is|overheated|allergic reaction|anaphyla*|blotchy"
     "|throat is closing|swelling up|swollen shut|teeth are chattering|chattering|delirious|stuck in the lift"
-    "|stuck in the elevator|locked in|trapped|attacked|assaulted|stalking|threatened|drowning|in danger"
+    "|stuck in the elevator|am locked in|are locked in|locked in the|am trapped|is trapped|are trapped"
+    "|trapped in|attacked|assaulted|stalking|threatened|drowning|in danger"
     "|not answering the phone|bewusstlos|ohnmachtig|umgekippt|zusammengebrochen"
     "|kollabiert|atmet nicht|atmet kaum|keine luft|luftnot|atemnot|erstick*|krampfanfall|blutet stark|blutet wie"
     "|hort nicht auf zu bluten|verblut*|vergiftet|umbringen|das leben nehmen|selbstmord|suizid*|nicht mehr leben"
     "|gasgeruch|riecht nach gas|nach gas|gas ausgetreten|qualm*|es raucht|brandgeruch|verschmort|riecht verbrannt"
-    "|stromschlag|brennt|explodiert|kohlenmonoxid|notarzt ist|notarzt gerufen|notarzt rufen|krankenwagen gerufen"
+    "|stromschlag|es brennt|brennt es|haus brennt|zimmer brennt|akku brennt|gerat brennt|explodiert"
+    "|kohlenmonoxid|notarzt ist|notarzt gerufen|notarzt rufen|krankenwagen gerufen"
     "|krankenwagen rufen|bin verletzt|ist verletzt|wurde verletzt|sich verletzt|mich verletzt|verbrannt"
     "|allergische reaktion|schwindlig|schwindelig|nicht mehr ran|nicht mehr ans telefon|meldet sich nicht mehr"
     "|eingesperrt"
     "|steckt fest|stecken fest|bedroht|uberfallen|angegriffen|in gefahr|schuttelfrost|blesse|blessee|respire plus"
     "|respire pas|du mal a respirer|inconscient|inconsciente|evanoui|evanouie|reaction allergique|prend feu"
-    "|pris feu|choc electrique|intoxique|odeur de gaz|fuite de gaz|suicide|ambulance|herido|herida|no respira"
+    "|pris feu|choc electrique|intoxique|odeur de gaz|fuite de gaz|suicide|une ambulance|herido|herida|no respira"
     "|no puede respirar|no puedo respirar|inconsciente|desmayado|desmayada|reaccion alergica|se incendio"
-    "|esta ardiendo|descarga electrica|intoxicado|olor a gas|fuga de gas|suicidio|ambulancia",
+    "|esta ardiendo|descarga electrica|intoxicado|olor a gas|fuga de gas|suicidio|una ambulancia",
     deniable=False,
 )
 _LEGAL: Final = Phrases(
@@ -42,11 +46,12 @@ _LEGAL: Final = Phrases(
     "|sue you|suing you|will sue|see you in court|take you to court|taking you to court|small claims"
     "|press charges|ombudsman|watchdog|trading standards|data protection authority|information commissioner"
     "|the ico|your regulator|the regulator|report you|reporting you|reported you|report this to|to your chamber"
-    "|the press|the newspapers|take this further|taking this further|mein anwalt|meinem anwalt|meinen anwalt"
+    "|to the press|call the press|to the newspapers|take this further|taking this further|mein anwalt"
+    "|meinem anwalt|meinen anwalt"
     "|meine anwaltin|unser anwalt|unserem anwalt|unseren anwalt|zum anwalt|anwalt einschalten|vom anwalt"
     "|anwalt horen|verklage*|klage ein|klage erheben|vor gericht|rechtliche schritte|juristische schritte"
     "|anzeige erstatten|zeige sie an|zeige euch an|zeig euch an|strafanzeige|staatsanwalt*|datenschutzbehorde"
-    "|aufsichtsbehorde|verbraucherzentrale|verbraucherschutz|die presse|der presse|zeitung geben|mahnbescheid"
+    "|aufsichtsbehorde|verbraucherzentrale|verbraucherschutz|zur presse|an die presse|zeitung geben|mahnbescheid"
     "|mon avocat|notre avocat|tribunal|poursuites|porter plainte|cnil|mi abogado|mi abogada|nuestro abogado"
     "|demandar*|denunciar*|tribunales",
     deniable=False,
@@ -93,7 +98,7 @@ _OFFER: Final = re.compile(
     r"sagen wir|sag ma|wie ware es mit|ich zahle|ich geb euch|ich gebe ihnen)\s+(?:€|\$|£)?\s?\d+"
 )
 _SHOUTED: Final = re.compile(r"\b[A-ZÄÖÜ]{5,}\b")
-_LOUD: Final = re.compile(r"[!?]{2,}|\b(?:oh|wow|great|super|toll|ja)\b", re.IGNORECASE)
+_LOUD: Final = re.compile(r"[!?]{2,}")
 _COURTESIES: Final = frozenset(
     "ok okay okey k kk oh ah aha cool great perfect lovely super brilliant sorted nice good fine alright right "
     "sweet thanks thank thx ty tx cheers ta you u so very much a lot many again got it that thats that's helps "
@@ -122,7 +127,7 @@ def alarm_in(messages: Sequence[str]) -> str:
     for code, phrases in ((DANGER, _DANGER), (LEGAL, _LEGAL), (ANGER, _ANGER)):
         if any_has(lines, phrases):
             return code
-    # One word of a message is shouted, and something else says that it is no name.
+    # One word of a message is shouted, and its end says that it is no name.
     shouted = (text for text in messages if not text.isupper() and _SHOUTED.search(text) and _LOUD.search(text))
     return ANGER if any(shouted) else ""
 

@@ -54,7 +54,8 @@ def look_at(standing: Standing, transcript: Transcript) -> Look:
     if standing.user_id is not None or not said:
         return Look()
     before = [line.text for key, line in pairs if key not in waiting and line.role == "assistant"]
-    is_answer = bool(before) and not before[-1].rstrip(" )\"'”»").endswith("?")
+    # Sources and our own sentences may stand behind a question.
+    is_answer = bool(before) and "?" not in before[-1]
     is_courtesy = is_answer and all(interpretation.needs_no_answer(text) for text in said)
     return Look(interpretation.alarm_in(said), interpretation.worry_in(said), is_courtesy)
 

@@ -148,11 +148,11 @@ def found_for(
     if before and (not searching.is_sure(found) or len(question.split()) <= ELLIPTIC):
         both = searching.search(question=question, audience=caller.reads, collection_ids=among, before=before)
         found = both if searching.is_sure(both) else found
+    if trial_id is None:
+        mark_outdated(found)  # in the order of the search, whatever a judge prefers
     named = routes.judge(found) if caller.asks_judge and is_unclear(found, has_near=bool(near)) else None
     if named:
         found = [found[named - 1], *found[: named - 1], *found[named:]]
-    if trial_id is None:
-        mark_outdated(found)
     which = searching.list_choices(found) if named is None else []
     is_sure = (searching.is_sure(found) and not which) if named is None else named > 0
     passages = [

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from agents.knowledge.models import Document
-from agents.knowledge.search.search import Found, contradict
+from agents.knowledge.search.search import Found, came_into_force, contradict
 
 LONGEST: Final = 200
 """Characters of either side that are shown."""
@@ -17,8 +17,10 @@ def mark_outdated(found: Sequence[Found]) -> None:
     """
     for other in (each for each in found[1:] if contradict(found[0], each)):
         newer, older = found[0].passage.document, other.passage.document
-        known = (older.outdated.get("newer"), older.outdated.get("version"))
-        if known == (str(newer.pk), newer.version):
+        known, is_kept = (older.outdated.get("newer"), older.outdated.get("version")), older.outdated.get("kept")
+        if known == (str(newer.pk), newer.version) or (older.outdated and not is_kept):
+            continue
+        if came_into_force(newer) < came_into_force(older):
             continue
         Document.objects.filter(pk=older.pk, version=older.version).update(
             outdated={

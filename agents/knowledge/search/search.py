@@ -217,6 +217,8 @@ def contradict(one: Found, other: Found) -> bool:
     if one.passage.document_id == other.passage.document_id or not (is_sure([one]) and is_sure([other])):
         return False
     here, there = one.passage.document, other.passage.document
+    if here.is_foreign != there.is_foreign:  # what others wrote takes nothing back that the organisation says
+        return False
     if here.language != there.language or _are_parallel(here.title, there.title):
         return False
     if abs(one.coverage - other.coverage) > EQUALLY or other.score < one.score * NEARLY:

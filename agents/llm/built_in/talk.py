@@ -16,7 +16,8 @@ _DROPS: Final = re.compile(
     r"lieber (?:doch )?nicht|nicht mehr notig|brauch\w* (?:ich )?(?:es |das )?nicht mehr|"
     r"laissez (?:tomber|comme)|laisse tomber|finalement non|dejalo|dejelo|olvid[ae]lo|mejor no)\b"
 )
-_VALUE: Final = r"(?:€|\$|£)?\s?(\d[\w.,:]*|[^\W\d_]{2,20})"
+_DENIED: Final = re.compile(r"\b(?:don t|do not|never|nicht|bitte nicht) (?:forget|drop|cancel|vergiss\w*|vergess\w*)")
+_VALUE: Final = r"(?:€|\$|£)?\s?(\d{1,12}(?:[.,:]\d{1,6})?(?![\w:])|[^\W\d_]{2,20})"
 _CORRECTS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), new, old)
     for pattern, new, old in (
@@ -26,7 +27,7 @@ _CORRECTS: Final = tuple(
         (rf"\b(?:ich )?(?:meinte|meine)\s+{_VALUE},?\s+(?:und )?nicht\s+{_VALUE}", 1, 2),
         (rf"\bnicht\s+{_VALUE},?\s+sondern\s+{_VALUE}", 2, 1),
         (rf"{_VALUE}\s+(?:statt|anstatt)\s+{_VALUE}", 1, 2),
-        (r"(\d[\w.,:]*),?\s+(?:not|nicht|pas|no)\s+(\d[\w.,:]*)", 1, 2),
+        (r"(\d{1,12}(?:[.,:]\d{1,6})?),?\s+(?:not|nicht|pas|no)\s+(\d{1,12}(?:[.,:]\d{1,6})?)(?![\w:])", 1, 2),
     )
 )
 _CORRECTS_AT_ALL: Final = re.compile(
@@ -60,6 +61,8 @@ def _plain(text: str) -> str:
 def drops(text: str) -> bool:
     """Return True if a message takes back what is open: "leave it as it is"."""
     plain = _plain(text)
+    if "?" in text or _DENIED.search(plain):
+        return False
     return len(plain.split()) <= 2 * SHORT and _DROPS.search(plain) is not None
 
 
@@ -76,7 +79,8 @@ def correction_in(text: str) -> tuple[str, str]:
 def corrected(before: str, text: str) -> str:
     """Return what somebody wrote before with what they correct in it now; "" where that corrects nothing of it."""
     new, old = correction_in(text)
-    found = re.sub(rf"(?<![\w.,]){re.escape(old)}(?![\w.,]?\w)", lambda _: new, before) if old else before
+    # Once, so that no message grows by being corrected again and again.
+    found = re.sub(rf"(?<![\w.,:]){re.escape(old)}(?![\w.,:]?\w)", lambda _: new, before, count=1) if old else before
     return found if found != before else ""
 
 

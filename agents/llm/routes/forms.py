@@ -80,7 +80,8 @@ class RouteForm(SeenForm):
     judges = forms.BooleanField(
         label="Judges passages",
         required=False,
-        help_text="It is asked what answers claim, and if passages answer, for agents that have this checked.",
+        help_text="It is asked what the answers of models over a network claim, and for agents that have passages "
+        "judged, whether these answer.",
     )
 
     def setup(self) -> dict[str, Any]:

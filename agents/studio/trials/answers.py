@@ -26,10 +26,11 @@ from agents.selectors import tools_of
 from agents.studio.trials import flow
 from agents.studio.trials.calls import OutOfTime, Step, TrialCalls, offered_in_trial
 from conversations.models import Conversation
+from conversations.selectors import names_in_conversation
 from core.actors import Actor
 from core.errors import Conflict, WalkerError
 from core.observability.logging import get_logger
-from core.privacy.pii import mask_text
+from core.privacy.pii import mask_numbers, mask_text
 from core.privacy.visible_text import visible
 from core.text.languages import language_of_talk
 from core.text.speech import speaking
@@ -139,7 +140,7 @@ def answer(
     ours = dict.fromkeys(str(step.result["sentence"]) for step in calls.steps if step.kind == "asks")
     parts = [*filter(None, [outcome.text]), *(sentence for sentence in ours if sentence not in outcome.text)]
     return Answered(
-        text=mask_text(GAP.join(parts)),
+        text=_hidden(GAP.join(parts), conversation_id),
         stopped=visible(mask_text(stopped)),
         steps=tuple(calls.steps),
         sources=tuple(citations.facts_of(sources)) if sources and not outcome.error else (),
@@ -148,6 +149,11 @@ def answer(
         rounds=outcome.rounds,
         milliseconds=int((time.monotonic() - began) * 1000),
     )
+
+
+def _hidden(text: str, conversation_id: UUID | None) -> str:
+    """Return an answer without personal data; the organisation's own people and streets stay, as for a customer."""
+    return mask_numbers(text) if conversation_id is None else mask_text(text, names_in_conversation(conversation_id))
 
 
 def check_can_try(version: AgentVersion) -> None:

@@ -12,7 +12,6 @@ from channels_app.approver_channels.slack import payloads
 from core.actors import Actor, system
 from core.clock import now
 from core.privacy.erasure.person import NOBODY
-from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from hitl.approvals.state.conflicts import by_whom, winner
 from hitl.display import RISKS, STATES
@@ -129,14 +128,15 @@ def _outcome(approval: Approval) -> str:
 
 def _content(approval: Approval) -> list[Block]:
     preview = approval.preview
-    rows = [
-        f"{_masked(row.get('label', ''))}: {_masked(row.get('before', '')) or '–'} → {_masked(row.get('after', ''))}"
+    lines = [
+        [_masked(approval, row.get(name, "")) for name in ("label", "before", "after")]
         for row in (preview.get("rows") or [])[:ROWS]
     ]
-    body = _masked(preview.get("body") or "")
+    rows = [f"{label}: {before or '–'} → {after}" for label, before, after in lines]
+    body = _masked(approval, preview.get("body") or "")
     if len(body) > BODY_LIMIT:
         body = f"{body[:BODY_LIMIT]}…\n(Open the request to read the full text.)"
-    parts = [_masked(approval.summary), "\n".join(rows), body]
+    parts = [_masked(approval, approval.summary), "\n".join(rows), body]
     return [_section(part) for part in parts if part]
 
 
@@ -152,11 +152,11 @@ def _facts(approval: Approval) -> str:
 
 
 def _headline(approval: Approval) -> str:
-    return _masked(approval.preview.get("headline") or approval.summary) or approval.reference
+    return _masked(approval, approval.preview.get("headline") or approval.summary) or approval.reference
 
 
-def _masked(value: object) -> str:
-    return visible(mask_text(str(value)))
+def _masked(approval: Approval, value: object) -> str:
+    return visible(approval.masked(str(value)))
 
 
 def console_url(approval_id: UUID) -> str:

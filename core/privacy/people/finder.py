@@ -1,6 +1,7 @@
 """Find people in texts: the names that are known, and names and postal addresses that look like some (pure)."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, Literal
@@ -25,13 +26,13 @@ def find_people(text: str, own: Sequence[str] = (), whole: Sequence[str] = ()) -
     """
     words = placed_words(text)
     people = list(find_names(text, words))
-    for start, end, _part, _name in _names(tuple(own), tuple(whole)).find(text, words) if own or whole else ():
-        initial = _INITIAL.search(text, max(0, start - 6), start)
-        people.append((initial.start() if initial else start, end))
+    for known in (_own_names(tuple(own)) if own else None, _whole_names(tuple(whole)) if whole else None):
+        for start, end, _part, _name in known.find(text, words) if known else ():
+            initial = _INITIAL.search(text, max(0, start - 6), start)
+            people.append((initial.start() if initial else start, end))
     addresses = _apart(find_addresses(text))
-    names = _apart(
-        (start, end) for start, end in people if not any(start < last and first < end for first, last in addresses)
-    )
+    ends = [last for _, last in addresses]
+    names = _apart((start, end) for start, end in people if not _is_in(start, end, addresses, ends))
     return sorted([*((*each, "address") for each in addresses), *((*each, "name") for each in names)])
 
 
@@ -46,8 +47,13 @@ def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return found
 
 
+def _is_in(start: int, end: int, addresses: Sequence[tuple[int, int]], ends: Sequence[int]) -> bool:
+    after = bisect_right(ends, start)
+    return after < len(addresses) and addresses[after][0] < end
+
+
 @lru_cache(maxsize=512)
-def _names(own: tuple[str, ...], whole: tuple[str, ...]) -> Names:
+def _own_names(own: tuple[str, ...]) -> Names:
     """Return what finds these names; a word that is no name by itself, such as "Shop", is left alone."""
     names = Names()
     for name in own[:MOST_KNOWN]:
@@ -55,6 +61,14 @@ def _names(own: tuple[str, ...], whole: tuple[str, ...]) -> Names:
         telling = [word for word in words if word not in NOT_A_NAME or word in GIVEN]
         if telling:
             names.add(name, but=NOT_A_NAME - GIVEN)
+    return names
+
+
+@lru_cache(maxsize=32)
+def _whole_names(whole: tuple[str, ...]) -> Names:
+    """Return what finds these names whole; one of a single word, such as "Support", is no name to hide everywhere."""
+    names = Names()
     for name in whole:
-        names.add(name, with_parts=False)
+        if len(placed_words(name)) > 1:
+            names.add(name, with_parts=False)
     return names

@@ -63,7 +63,7 @@ _PATTERNS: Final = tuple(
         ),
         (
             "street|road|avenue|lane|drive|boulevard|crescent|terrace|close| st| rd| ave",
-            rf"(?<![\w.,/-])\d{{1,5}}[a-z]?[ ](?!(?:a|an|the|on|of|in|per|way|lane|one|dead|min|minutes?|hours?|days?|miles?|km|times|more|cars?|bikes?|tires?|tyres?)\b)[a-z][a-z'’]{{2,20}}(?:[ ](?!(?:the|on|of|from|down|to)\b)[a-z'’]{{2,20}}){{0,2}}[ ](?:street|road|avenue|lane|drive|boulevard|crescent|terrace|close|st|rd|ave)\b\.?{_REST}",
+            rf"(?<![\w.,/-])\d{{1,5}}[a-z]?[ ](?!(?:a|an|and|or|then|they|will|until|the|on|of|in|per|way|lane|one|dead|min|minutes?|hours?|days?|miles?|km|times|more|cars?|bikes?|tires?|tyres?)\b)[a-z][a-z'’]{{2,20}}(?:[ ](?!(?:the|on|of|from|down|to)\b)[a-z'’]{{2,20}}){{0,2}}[ ](?:street|road|avenue|lane|drive|boulevard|crescent|terrace|close|st|rd|ave)\b\.?{_REST}",
         ),
         (
             "rue|r. |avenue|av|boulevard|bd|blvd|boul|place|pl. |chemin|ch. |allée|allee|impasse|imp. |quai|route|rte|cours|square|passage|résidence|faubourg|fbg|sentier|ruelle|villa|esplanade|promenade|rond-point",

@@ -143,6 +143,11 @@ def test_newest_of_two_that_contradict_is_quoted_and_the_other_marked_for_its_ke
     assert "May be outdated" not in pages.get("/admin/agents/document/").content.decode()
     with pytest.raises(Conflict):
         services.keep_document(actor=OPERATOR, document_id=pool["lost"].pk)
+    # What others wrote is never newer than what the organisation says.
+    Document.objects.filter(pk=newer.pk).update(kind=Document.Kind.FILE)
+    Document.objects.filter(pk=pool["lost"].pk).update(outdated={})
+    desk.say(asked, "visitor-3")
+    assert Document.objects.get(pk=pool["lost"].pk).outdated == {}
     services.delete_document(actor=OPERATOR, document_id=newer.pk)
     assert Document.objects.get(pk=pool["lost"].pk).outdated == {}
 

@@ -10,7 +10,6 @@ from django.urls import reverse
 from console.names import name_in
 from console.templatetags.console_ui import exact
 from core.actors import Actor
-from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from hitl.approvals.admin.page.decision import approvers_of
 from hitl.approvals.admin.page.facts import facts_beside, known_names, plain, readable, words_of
@@ -113,7 +112,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "stops": stops_in_words(approval, viewer),
         "due": deadlines(approval, viewer) if approval.is_open else [],
         "told": notifications(sent, names),
-        "custom": own_fields(approval.custom),
+        "custom": own_fields(approval),
         "origin": origin(approval) if viewer.may("core.view_auditentry") else "",
     }
 
@@ -169,7 +168,7 @@ def question(approval: Approval, decisions: Sequence[Decision]) -> str:
     """Return what the requester has to answer or change, masked; "" if it isn't their turn."""
     wanted = {State.INFO_REQUESTED: "ask", State.RETURNED: "send_back"}.get(State(approval.state))
     said = [row.reason for row in decisions if row.verdict == wanted]
-    return visible(mask_text(said[-1])) if said else ""
+    return visible(approval.masked(said[-1])) if said else ""
 
 
 def easier_words(approval: Approval) -> list[str]:
@@ -196,4 +195,4 @@ def review_words(approval: Approval, review: OverrideReview | None, names: dict[
     if review is None or review.closed_at is None:
         return "An emergency review is open. Someone who wasn't involved must close it."
     who = name_in(names, review.closed_by_id)
-    return f"Reviewed by {who}, {exact(review.closed_at)}: {visible(mask_text(review.finding))}"
+    return f"Reviewed by {who}, {exact(review.closed_at)}: {visible(approval.masked(review.finding))}"

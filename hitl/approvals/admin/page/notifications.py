@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from console.names import name_in
 from core.actors import Actor
-from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from hitl.approvals.admin.page.facts import plain, words_of
 from hitl.models import Approval, Notification, Timer
@@ -75,6 +74,7 @@ def origin(approval: Approval) -> str:
     return ", ".join(visible(text) for text in (approval.address, approval.user_agent[:80]) if text)
 
 
-def own_fields(custom: Mapping[str, Any]) -> list[tuple[str, str]]:
+def own_fields(approval: Approval) -> list[tuple[str, str]]:
     """Return the requester's own fields, masked."""
-    return [(words_of(visible(mask_text(key)))[:60], mask_text(plain(value))) for key, value in sorted(custom.items())]
+    rows, hide = sorted(approval.custom.items()), approval.masked
+    return [(words_of(visible(hide(key)))[:60], str(hide(plain(value)))) for key, value in rows]

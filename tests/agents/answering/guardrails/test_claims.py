@@ -12,7 +12,8 @@ import pytest
 
 from agents.answering.guardrails.answer import holds, records_of
 from agents.answering.guardrails.claims import candidates
-from agents.answering.guardrails.screen import CLAIM, screen
+from agents.answering.guardrails.proof import Request
+from agents.answering.guardrails.screen import CLAIM, Records, screen
 from agents.answering.guardrails.stream import Held
 from agents.answering.runs.run import OBJECTION
 from agents.llm.hosted import models as providers
@@ -221,6 +222,20 @@ def test_own_sentence_takes_the_place_of_what_a_model_says_of_a_request(desk: De
     assert desk.say("And now?", agent="paid_ads").startswith("Sorry")
 
 
+def test_what_announces_a_claim_or_stands_around_it_hides_none() -> None:
+    lies = (
+        "I can confirm your refund has been issued.",
+        "You will see your refund was issued today.",
+        "Not to worry your refund has been issued.",
+        "Zum Glück wurde Ihre Bestellung storniert.",
+        "Ich kann bestätigen, dass die Erstattung ausgezahlt wurde.",
+    )
+    assert [text for text in lies if screen(text).problem != CLAIM] == []
+    waiting = Records(requests=[Request("BR-1", "pending")], sentences={"BR-1": "BR-1: It waits."})
+    said = screen("If you wish BR-1 was executed.\nBR-1 was executed.", records=waiting)
+    assert said.text == "If you wish BR-1 was executed.\nBR-1: It waits."
+
+
 @pytest.mark.django_db
 def test_what_tools_have_read_may_be_told_and_quoted(desk: Desk) -> None:
     shipped, cancelled = "Your order A-17 has been shipped.", "Unsere Zimmer wurden vor Ostern umgebaut."
@@ -234,6 +249,11 @@ def test_what_tools_have_read_may_be_told_and_quoted(desk: Desk) -> None:
     assert screen(cancelled, records=records).problem == ""
     for text in ("Your order A-18 has been shipped.", "I've shipped your order A-17.", "Your order A-17 was refunded."):
         assert screen(text, records=records).problem == CLAIM, text
+    open_one = records_of(
+        [{"order": "A-17", "refunded": False, "shipped_at": None}, {"order": "A-17", "note": "refund rejected"}]
+    )
+    for text in (shipped, "Your order A-17 was refunded."):
+        assert screen(text, records=open_one).problem == CLAIM, text
     foreign = records_of([passages | {"foreign": True}])
     assert screen(cancelled, records=foreign).problem == CLAIM
     # What data shows, by a judge's word, is never what we did.

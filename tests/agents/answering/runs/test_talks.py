@@ -9,6 +9,8 @@ import pytest
 from agents.answering.interpretation import alarm_in, needs_no_answer, worry_in
 from agents.knowledge import services as knowledge
 from agents.llm.built_in import phrases
+from agents.llm.built_in.talk import corrected, drops
+from agents.llm.ports import Turn
 from conversations.models import Conversation
 from tests.agents.conftest import Desk
 from tests.world import OPERATOR
@@ -50,6 +52,10 @@ NOT_SEEN_AT_ONCE = (
     "Is there a smoking room?",
     "Kann ich mein Passwort ändern?",
     "WHERE IS MY ORDER",
+    "Is my price locked in for a year?",
+    "Das Licht brennt nicht mehr so hell",
+    "Great, does PREMIUM include SMS?",
+    "Do you have a page for the press?",
     "We use DATEV and GITHUB",
 )
 NEED_NOTHING = (
@@ -113,6 +119,23 @@ def test_what_is_open_is_dropped_corrected_or_asked_back(help_desk: Desk) -> Non
     assert help_desk.say("Können Sie es etwas erhöhen?", "visitor-3").startswith("Dafür brauche ich etwas mehr")
     assert help_desk.say("Do you sell prams?", "visitor-4").startswith("I couldn't find an answer")
     assert help_desk.say("ne, lass mal", "visitor-4").startswith(("All right, I'll leave", "Alles klar, ich"))
+
+
+def test_courtesy_behind_a_question_of_ours_is_an_answer(help_desk: Desk) -> None:
+    help_desk.script(lambda _lines, _tools: Turn("Shall I look that up?\n\n[1] Help https://help.example/a"))
+    help_desk.say("Can I send it back?", "visitor", agent="paid_ads")
+    answers = len(help_desk.answers(help_desk.conversation.pk))
+    help_desk.say("ok perfect", "visitor", agent="paid_ads")
+    assert len(help_desk.answers(help_desk.conversation.pk)) == answers + 1
+
+
+def test_message_corrected_again_and_again_does_not_grow() -> None:
+    text, correction = "Send 1", f"{':'.join(['1'] * 95)} not 1"
+    for _ in range(6):
+        text = corrected(text, correction) or text
+    assert len(text) < 60
+    assert corrected("Raise it to 500 please", "I meant 50, not 500") == "Raise it to 50 please"
+    assert [drops(each) for each in ("Please don't forget about it.", "Can I cancel that later?")] == [False, False]
 
 
 def test_corrected_amount_replaces_the_request_that_was_made(desk: Desk) -> None:
