@@ -70,7 +70,8 @@ class AgentsErasure(ErasureHandler):
         Table("agents.Collection", "The organisation's own texts.", kept="name description"),
         Table("agents.Site", "Addresses of the organisation's choice, and codes.",
               kept="address language trouble walk"),
-        Table("agents.Document", "The organisation's own texts.", kept="title address trouble outdated"),
+        Table("agents.Document", "The organisation's own texts.", kept="title address trouble outdated valid_from "
+              "valid_until"),
         Table("agents.DocumentVersion", "The organisation's own texts, until the document is deleted.",
               kept="title text digest"),
         Table("agents.Passage", "The organisation's own texts.", kept="heading text search"),

@@ -189,7 +189,7 @@ def _plant(world: World) -> dict[str, Any]:
         conversation_id=talk_id, reads="public", run_id=run.pk, collection_ids=(), asks_judge=False
     )
     SearchKnowledge().call(
-        SearchKnowledge.arguments(question=f"Will {SAID} cost more?"), caller=caller, call_id=call.pk
+        SearchKnowledge.arguments(question=f"Will {SAID} cost more?", before=""), caller=caller, call_id=call.pk
     )  # type: ignore[arg-type]
     named = f"for {PERSON}, {STREET}"
     origin = {"conversation_id": talk_id, "people": names_in_conversation(talk_id)}

@@ -151,7 +151,7 @@ def test_phrases_are_found_outside_quotations(text: str, phrases: list[str]) -> 
 
 # Word lists and patterns of the languages that the built-in model and the masking rules understand.
 LANGUAGE_DATA: Final = re.compile(
-    r"built_in/(words|stance|languages|replies)\.py$|core/text/languages\.py$|guardrails/sentences\.py$|standins/model/claims\.py$|interpretation/(intents|language|scores)\.py$|core/privacy/(pii|people)/|conversations/channel_accounts/admin/languages\.py$"
+    r"built_in/(words|stance|languages|replies)\.py$|core/text/languages\.py$|guardrails/sentences\.py$|standins/model/claims\.py$|interpretation/(alarms|intents|language|scores)\.py$|core/privacy/(pii|people)/|conversations/channel_accounts/admin/languages\.py$"
 )
 NOT_IN_CODE: Final = re.compile(
     rf"\b(?:{'|'.join((*PRONOUNS, 'whoever', 'whomever', 'whatever', 'whom', 'anew'))})\b", re.I

@@ -149,7 +149,7 @@ def found_for(
         both = searching.search(question=question, audience=caller.reads, collection_ids=among, before=before)
         found = both if searching.is_sure(both) else found
     if trial_id is None:
-        mark_outdated(found)  # in the order of the search, whatever a judge prefers
+        mark_outdated(found)  # in the order of the search, not of a judge
     named = routes.judge(found) if caller.asks_judge and is_unclear(found, has_near=bool(near)) else None
     if named:
         found = [found[named - 1], *found[: named - 1], *found[named:]]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -139,8 +140,10 @@ def answer(
     # With our own sentence for each request that would have been made.
     ours = dict.fromkeys(str(step.result["sentence"]) for step in calls.steps if step.kind == "asks")
     parts = [*filter(None, [outcome.text]), *(sentence for sentence in ours if sentence not in outcome.text)]
+    # The organisation's own people and streets stay, as for a customer.
+    hide = partial(mask_text, own=names_in_conversation(conversation_id)) if conversation_id else mask_numbers
     return Answered(
-        text=_hidden(GAP.join(parts), conversation_id),
+        text=hide(GAP.join(parts)),
         stopped=visible(mask_text(stopped)),
         steps=tuple(calls.steps),
         sources=tuple(citations.facts_of(sources)) if sources and not outcome.error else (),
@@ -149,11 +152,6 @@ def answer(
         rounds=outcome.rounds,
         milliseconds=int((time.monotonic() - began) * 1000),
     )
-
-
-def _hidden(text: str, conversation_id: UUID | None) -> str:
-    """Return an answer without personal data; the organisation's own people and streets stay, as for a customer."""
-    return mask_numbers(text) if conversation_id is None else mask_text(text, names_in_conversation(conversation_id))
 
 
 def check_can_try(version: AgentVersion) -> None:

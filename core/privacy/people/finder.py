@@ -32,7 +32,9 @@ def find_people(text: str, own: Sequence[str] = (), whole: Sequence[str] = ()) -
             people.append((initial.start() if initial else start, end))
     addresses = _apart(find_addresses(text))
     ends = [last for _, last in addresses]
-    names = _apart((start, end) for start, end in people if not _is_in(start, end, addresses, ends))
+    nexts = [*(start for start, _ in addresses), len(text)]
+    # The first address that ends behind a name begins behind it, too.
+    names = _apart((start, end) for start, end in people if nexts[bisect_right(ends, start)] >= end)
     return sorted([*((*each, "address") for each in addresses), *((*each, "name") for each in names)])
 
 
@@ -45,11 +47,6 @@ def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             found.append((start, end))
     return found
-
-
-def _is_in(start: int, end: int, addresses: Sequence[tuple[int, int]], ends: Sequence[int]) -> bool:
-    after = bisect_right(ends, start)
-    return after < len(addresses) and addresses[after][0] < end
 
 
 @lru_cache(maxsize=512)

@@ -48,6 +48,7 @@ APPROVAL: Final = Columns(
         "reminder_count": "one reminder more or fewer",
         "last_reminder_at": "it is only shown",
         "first_viewed_at": "it is only counted",
+        "people": "it only says which names are hidden from viewers",
     },
 )
 ASSIGNMENT: Final = Columns(

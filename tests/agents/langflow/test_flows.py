@@ -40,7 +40,7 @@ def test_flow_answers_with_placeholders_in_a_session_of_its_own(desk: Desk, lang
     run, version = desk.last_run, agent.active_version
     assert version is not None
     assert (run.error_code, run.rounds, run.input_tokens, run.output_tokens) == ("", 1, 5, 13)
-    assert desk.say("Thank you", "visitor") == "You said: Thank you"
+    assert desk.say("And then?", "visitor") == "You said: And then?"
     session = FlowSession.objects.get()
     assert session.name == f"{run.conversation_id}:{version.pk}"
     kept = langflow.messages()

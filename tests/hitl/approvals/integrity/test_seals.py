@@ -19,6 +19,7 @@ from core.actors import Actor
 from core.clock import now
 from core.errors import Conflict
 from core.models import AuditEntry
+from core.privacy.encrypted_fields import EncryptedJSONField
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.actions.base import Outcome
@@ -158,6 +159,8 @@ def _other_value(field: models.Field[Any, Any]) -> str:
     if isinstance(field, ArrayField):
         other = "gen_random_uuid()" if isinstance(field.base_field, models.UUIDField) else "'other'"
         return f"{name} || array[{other}]::{field.db_type(connection)}"
+    if isinstance(field, EncryptedJSONField):
+        return "null"
     if isinstance(field, models.JSONField):
         return """'{"other": 1}'::jsonb"""
     if isinstance(field, models.DateTimeField):
