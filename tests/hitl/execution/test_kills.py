@@ -101,6 +101,10 @@ def _killed(desk: Scene, sandbox: Platform, point: str, request: dict[str, Any])
         return sandbox.call("GET", "/__script").json()["rules"] == []
 
     _kill(approval, point, has_happened)
+    with transaction.atomic():
+        # The server may notice a moment later that nobody holds the rows any more, and a sweep skips what is held.
+        Approval.objects.select_for_update().get(pk=approval.pk)
+        list(Timer.objects.select_for_update().filter(approval=approval))
     return approval
 
 
