@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
 import django
@@ -44,7 +44,7 @@ from core.text.speech import says  # noqa: E402
 FIELDS: Final = Path(__file__).parent / "answers"
 TUNED: Final = frozenset({"clinic", "software"})
 OPERATOR, DOOR = system("bench"), system("webchat")
-LET_THROUGH, RIGHT, OUTDATED, ANSWERED, KINDS = 0.05, 0.95, 0, 0.85, 0.85
+LET_THROUGH, ANSWERED, RIGHT, OUTDATED, KINDS = 0.05, 0.85, 0.95, 0, 0.85
 
 
 @dataclass(frozen=True)
@@ -174,22 +174,23 @@ class Field:
 
 
 def main() -> int:
-    """Ask all of the chosen fields; return 1 where a goal is missed in one that was tuned."""
+    """Ask all of the chosen fields; return 1 where one misses a goal."""
     parser = argparse.ArgumentParser(prog="./walker bench answers", description=__doc__)
     names = sorted(path.name for path in FIELDS.iterdir())
     parser.add_argument("--field", action="append", choices=names, help="a field (default: all)")
     parser.add_argument("--wrong", action="store_true", help="list what went wrong")
     options = parser.parse_args()
     say("\n".join([*describe_machine(), *describe_database()]))
+    held = []
     for name in options.field or names:
         tenant = create_tenant(actor=OPERATOR, name=name.title(), slug=f"{name}-{uuid4().hex[:8]}")
         with tenant_scope(tenant.pk):
-            report(FIELDS / name, list_wrong=options.wrong)
-    return 0
+            held.append(report(FIELDS / name, list_wrong=options.wrong))
+    return 0 if all(held) else 1
 
 
-def report(place: Path, *, list_wrong: bool) -> None:
-    """Ask everything of one field, and print its figures by language."""
+def report(place: Path, *, list_wrong: bool) -> bool:
+    """Ask everything of one field, print its figures by language, and return True if it holds all goals."""
     began, before = time.perf_counter(), phrases.book()
     phrases.register(phrases.PhraseBook())  # the organisation's field of work is nobody's
     try:
@@ -204,27 +205,52 @@ def report(place: Path, *, list_wrong: bool) -> None:
     for language in ("en", "de", ""):
         mine = [one for one in asked if language in ("", one.row["language"])]
         theirs = [one for one in talked if language in ("", one.row["language"])]
-        say(f"  {language or 'both':<8} {_figures(mine, theirs)}")
+        found = measure(mine, theirs)
+        say(
+            f"  {language or 'both':<8} {found.hits:6.1%}   {found.let_through:>11.1%}   {found.answered:>8.1%}   "
+            f"{found.right:>11.1%}   {found.outdated:>8}   {found.kinds:>13.1%}"
+        )
     if list_wrong:
         for line in _wrong(asked, talked):
             say(line)
+    held = found.let_through <= LET_THROUGH and found.answered >= ANSWERED and found.right >= RIGHT
+    held = held and found.outdated <= OUTDATED and found.kinds >= KINDS
+    say(
+        f"target: at most {LET_THROUGH:.0%} let through, {OUTDATED} outdated, at least {ANSWERED:.0%} answered, "
+        f"{RIGHT:.0%} right facts, {KINDS:.0%} right kinds of reply: {'held' if held else 'MISSED'}"
+    )
+    return held
 
 
-def _figures(asked: Sequence[Tried], talked: Sequence[Tried]) -> str:
+class Figures(NamedTuple):
+    """What came of the questions and dialogues of a field, as shares; `outdated` is a number of answers."""
+
+    hits: float
+    let_through: float
+    answered: float
+    right: float
+    outdated: int
+    kinds: float
+
+
+def measure(asked: Sequence[Tried], talked: Sequence[Tried]) -> Figures:
+    """Return the figures of questions and dialogues."""
     known = [one for one in asked if one.row["article"]]
     unknown = [one for one in asked if not one.row["article"]]
     answered = [one for one in known if one.is_answered]
     outdated = sum(one.is_answered and one.is_wrong for one in known if one.row["kind"] == "version")
-    return (
-        f"{_share(0 < one.rank <= 5 for one in known)}   {_share(one.is_answered for one in unknown):>11}   "
-        f"{_share(one.is_answered for one in known):>8}   {_share(one.is_right for one in answered):>11}   "
-        f"{outdated:>8}   {_share(one.is_expected for one in talked):>13}"
+    return Figures(
+        _share([0 < one.rank <= 5 for one in known]),
+        _share([one.is_answered for one in unknown]),
+        _share([one.is_answered for one in known]),
+        _share([one.is_right for one in answered]),
+        outdated,
+        _share([one.is_expected for one in talked]),
     )
 
 
-def _share(held: Any) -> str:
-    rows = list(held)
-    return f"{sum(rows) / len(rows):6.1%}" if rows else "     –"
+def _share(held: Sequence[bool]) -> float:
+    return sum(held) / max(len(held), 1)
 
 
 def _wrong(asked: Sequence[Tried], talked: Sequence[Tried]) -> Iterator[str]:
