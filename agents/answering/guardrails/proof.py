@@ -103,13 +103,13 @@ def is_told(said: str, requests: Sequence[Request], *, is_named: bool = False) -
     every = [_words_of(key).verbs for key in kinds.keys()]  # noqa: SIM118  (a registry, not a dict)
     plain = sentences.ASIDE.sub(" ", _GREETING.sub("", _REFERENCE.sub(" ", said)))
     parts: list[str] = []
+
+    def has_verb_in(text: str) -> bool:
+        return any(_begins(piece, each) for word in _words(text) for piece in _pieces(word) for each in every)
+
     for part in _PARTS.split(plain):
-        has_verb = any(_begins(piece, each) for word in _words(part) for piece in _pieces(word) for each in every)
-        if (
-            parts
-            and has_verb
-            and any(_begins(piece, each) for word in _words(parts[-1]) for piece in _pieces(word) for each in every)
-        ):
+        has_verb = has_verb_in(part)
+        if parts and has_verb and has_verb_in(parts[-1]):
             parts.append(part)
         elif has_verb or not sentences.OPEN.search(part):
             parts[-1:] = [f"{parts[-1]} , {part}" if parts else part]
