@@ -1,6 +1,5 @@
 """Reading tenants, members and their memberships."""
 
-import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,13 +14,13 @@ from accounts.permissions.roles import PERMISSIONS
 from core.actors import Actor
 from core.db.rows import get_or_missing
 from core.errors import NotFound
+from core.reliability import kept
 from core.tenancy import lookups
 from core.tenancy.scope import current_tenant_id, platform_scope
 
 VIEW = "accounts.view_membership"
 MOST_NAMED = 10
 SHORTEST_NAME = 2
-_names_read: dict[UUID, tuple[float, tuple[str, ...]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +123,11 @@ def names_of(user_ids: Iterable[UUID | None]) -> dict[UUID, str]:
 
 def names_of_members() -> tuple[str, ...]:
     """Return the full names of the active members of the tenant in scope, up to a minute old: to hide them in texts."""
-    tenant_id, moment = current_tenant_id(), time.monotonic()
-    read_at, names = _names_read.get(tenant_id, (0.0, ()))
-    if not read_at or moment - read_at > 60:
-        names = tuple(name for row in list_members() if (name := row.user.get_full_name()).strip())
-        _names_read[tenant_id] = (moment, names)
-    return names
+
+    def read() -> tuple[str, ...]:
+        return tuple(name for row in list_members() if (name := row.user.get_full_name()).strip())
+
+    return kept.keep(read, "names of members", seconds=60.0)
 
 
 def people_named(name: str) -> list[UUID]:

@@ -16,11 +16,15 @@ T = TypeVar("T")
 _kept: dict[Hashable, tuple[float, Any]] = {}
 
 
-def keep(read: Callable[[], T], name: str, *of: Hashable) -> T:
-    """Return what `read` returned for the tenant in scope and this key a moment ago; call it where that is too old."""
+def keep(read: Callable[[], T], name: str, *of: Hashable, seconds: float | None = None) -> T:
+    """Return what `read` returned for the tenant in scope and this key a moment ago; call it where that is too old.
+
+    With `seconds` it may be that old; for what nobody waits for.
+    """
     key = (current_tenant_id(), name, *of)
     read_at, found = _kept.get(key, (0.0, None))
-    if read_at and time.monotonic() - read_at < settings.KEEP_SETTINGS_SECONDS:
+    oldest = settings.KEEP_SETTINGS_SECONDS if seconds is None else seconds
+    if read_at and time.monotonic() - read_at < oldest:
         return found  # type: ignore[no-any-return]
     if len(_kept) >= MOST:
         _kept.clear()
