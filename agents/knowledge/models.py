@@ -297,3 +297,10 @@ def in_force(day: date) -> Q:
     """Return the condition for documents that are answered from on a day."""
     begun = Q(valid_from=None) | Q(valid_from__lte=day)
     return LIVE & begun & (Q(valid_until=None) | Q(valid_until__gte=day))
+
+
+IN_FORCE = (
+    "d.state = 'ready' and coalesce(d.valid_from, %(today)s) <= %(today)s "
+    "and coalesce(d.valid_until, %(today)s) >= %(today)s"
+)
+"""The same in SQL, of `agents_document d`."""

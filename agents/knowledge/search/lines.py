@@ -37,7 +37,7 @@ _MONEY: Final = frozenset("€ $ £ euro euros eur usd gbp chf dollar dollars po
 _MINUTES: Final = {
     "min": 1, "hour": 60, "stunde": 60, "heure": 60, "hora": 60, "day": 1440, "tag": 1440, "jour": 1440,
     "werktag": 1440, "week": 10_080, "woche": 10_080, "semaine": 10_080, "semana": 10_080, "month": 43_200,
-    "monat": 43_200,     "mois": 43_200, "year": 525_600, "jahr": 525_600,
+    "monat": 43_200, "mois": 43_200, "year": 525_600, "jahr": 525_600,
 }  # fmt: skip
 _BULLET: Final = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s")
 _BRACKETS: Final = re.compile(r"\([^()]{0,200}\)")

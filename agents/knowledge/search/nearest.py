@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from agents.knowledge.models import Collection
+from agents.knowledge.models import IN_FORCE, Collection
 from agents.knowledge.search.asked import AUDIENCES
 from agents.knowledge.search.storage import INDEXED
 from agents.knowledge.search.vectors import Embedder
@@ -84,12 +84,11 @@ def compare(
 _MINE: Final = """
 v.route_id = %(route_id)s and v.base_url = %(base_url)s and v.model = %(model)s and v.dimensions = {size}
 """
-_SEEN: Final = """
+_SEEN: Final = f"""
 exists (
     select from agents_passage p join agents_document d on d.id = p.document_id and d.tenant_id = p.tenant_id
     where p.id = v.passage_id and p.tenant_id = v.tenant_id and p.collection_id = any(%(collections)s)
-    and d.state = 'ready' and coalesce(d.valid_from, %(today)s) <= %(today)s
-    and coalesce(d.valid_until, %(today)s) >= %(today)s
+    and {IN_FORCE}
 )
 """
 _COUNT: Final = f"select count(*) from (select from agents_passagevector v where {_MINE} limit %(exact)s) counted"  # noqa: S608

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from agents.knowledge.models import Document, Passage, in_force
+from agents.knowledge.models import IN_FORCE, Document, Passage, in_force
 from agents.knowledge.search.asked import AUDIENCES, Asked, read_question
 from agents.knowledge.search.lines import Shares, clauses_of, lines_of, measures_of, narrowed, numbers_of, weigh
 from agents.knowledge.search.words import CONFIGURATIONS, words_of
@@ -112,8 +112,7 @@ def _candidates(asked: Asked) -> list[UUID]:
         return []
     # For each word the condition that a passage of one of the collections has it.
     keys = [[f"{str(key)[24:]}/{lexeme}" for key in asked.collections for lexeme in word.lexemes] for word in known]
-    quoted = [["'" + key.replace("\\", "\\\\").replace("'", "''") + "'" for key in group] for group in keys]
-    each = [f"({' | '.join(group)})" for group in quoted]
+    each = [f"({' | '.join(map(_quoted, group))})" for group in keys]
     rare = [query for query, word in zip(each, known, strict=True) if word.passages <= RARE]
     common = each[len(rare) :][:4]
     queries = [" & ".join(each), " | ".join(rare)] if rare else [" & ".join(each)]
@@ -125,6 +124,16 @@ def _candidates(asked: Asked) -> list[UUID]:
     if len(found) < ENOUGH and (len(known) <= 2 or not rare):
         found |= dict.fromkeys(_matching(" | ".join(each), RARE - len(found)))
     return list(found)
+
+
+def _lexemes(asked: Asked) -> list[tuple[int, float, str]]:
+    """Return each lexeme that stands for a word of the question, with the word's place and what it counts."""
+    return [(place, share, each) for place, word in enumerate(asked.words) for each, share in word.lexemes.items()]
+
+
+def _quoted(lexeme: str) -> str:
+    """Return a lexeme as it stands in a `tsquery`."""
+    return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def _matching(query: str, most: int) -> list[UUID]:
@@ -139,27 +148,33 @@ def _rank(asked: Asked, candidates: Sequence[UUID]) -> list[_Ranked]:
     if not candidates:
         return []
     whole = sum(word.weight for word in asked.words)
-    plain = [(place, share, lexeme) for place, word in enumerate(asked.words) for lexeme, share in word.lexemes.items()]
-    quoted = ["'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'" for _, _, lexeme in plain]
+    lexemes = _lexemes(asked)
+    quoted = [_quoted(lexeme) for _, _, lexeme in lexemes]
     with connection.cursor() as cursor:
         # The ORM cannot compare one vector with many queries.
         cursor.execute(
             # Put together with nothing, a vector is unpacked once and not for each comparison.
-            "select p.id, array(select p.search @@ q from unnest(%s::tsquery[]) with ordinality u(q, n) order by n), "
-            "array(select p.search @@ q from unnest(%s::tsquery[]) with ordinality u(q, n) order by n), "
-            "ts_rank(p.search, %s::tsquery, 1), p.length, d.language, d.title "
+            "select p.id, "  # noqa: S608  (nothing but our own condition)
+            "array(select p.search @@ q from unnest(%(here)s::tsquery[]) with ordinality u(q, n) order by n), "
+            "array(select p.search @@ q from unnest(%(above)s::tsquery[]) with ordinality u(q, n) order by n), "
+            "ts_rank(p.search, %(any)s::tsquery, 1), p.length, d.language, d.title "
             "from (select id, document_id, tenant_id, search || ''::tsvector as search, char_length(text) as length "
-            "from agents_passage where id = any(%s) offset 0) p "
-            "join agents_document d on d.id = p.document_id and d.tenant_id = p.tenant_id where d.state = 'ready' "
-            "and coalesce(d.valid_from, %s) <= %s and coalesce(d.valid_until, %s) >= %s",
-            [quoted, [f"{key}:A" for key in quoted], " | ".join(quoted), list(candidates), *[today()] * 4],
+            "from agents_passage where id = any(%(candidates)s) offset 0) p "
+            f"join agents_document d on d.id = p.document_id and d.tenant_id = p.tenant_id where {IN_FORCE}",
+            {
+                "here": quoted,
+                "above": [f"{key}:A" for key in quoted],
+                "any": " | ".join(quoted),
+                "candidates": list(candidates),
+                "today": today(),
+            },
         )
         rows = cursor.fetchall()
     ranked, said = [], set(asked.said)
     named_by = {title: set(words_of(title)) for title in {row[-1] for row in rows}}
     for key, has, titled, rank, length, language, title in rows:
         here, above = [0.0] * len(asked.words), [0.0] * len(asked.words)
-        for (place, share, _), is_here, is_titled in zip(plain, has, titled, strict=True):
+        for (place, share, _), is_here, is_titled in zip(lexemes, has, titled, strict=True):
             here[place] = max(here[place], share * is_here)
             above[place] = max(above[place], share * is_titled)
         covered = sum(word.weight * share for word, share in zip(asked.words, here, strict=True))
@@ -188,8 +203,12 @@ def _read(asked: Asked, passages: Sequence[Passage]) -> list[Found]:
     found = []
     for passage, lines in zip(passages, cut, strict=True):
         language, title = passage.document.language, passage.document.title
-        of = {text: shares[place] for (code, text), place in texts.items() if code == language}
-        mine = Shares(of[title], of[passage.heading], [of[e.text] for e in lines], [of[e.lead] for e in lines])
+        mine = Shares(
+            title=shares[texts[language, title]],
+            heading=shares[texts[language, passage.heading]],
+            lines=[shares[texts[language, line.text]] for line in lines],
+            leads=[shares[texts[language, line.lead]] for line in lines],
+        )
         best = weigh(lines, mine, weights, wants_value=asked.wants_value)
         own = [at for at, word in enumerate(asked.words) if word.text in asked.own] if asked.own else []
         covers = sum(weights[at] * best.shares[at] for at in own) / (sum(weights[at] for at in own) or 1.0)
@@ -267,8 +286,8 @@ def narrow(asked: Asked, found: Found) -> Found:
 
 def _shares(asked: Asked, texts: Sequence[tuple[str, str]]) -> list[list[float]]:
     """Return how much of each word of the question stands in each of the texts, which come with their language."""
-    plain = [(place, share, lexeme) for place, word in enumerate(asked.words) for lexeme, share in word.lexemes.items()]
-    quoted = ["'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'" for _, _, lexeme in plain]
+    lexemes = _lexemes(asked)
+    quoted = [_quoted(lexeme) for _, _, lexeme in lexemes]
     with connection.cursor() as cursor:
         # The ORM cannot compare one text with many queries.
         cursor.execute(
@@ -282,7 +301,7 @@ def _shares(asked: Asked, texts: Sequence[tuple[str, str]]) -> list[list[float]]
     found = []
     for (has,), (_, text) in zip(rows, texts, strict=True):
         mine = [0.0] * len(asked.words)
-        for (place, share, _), is_here in zip(plain, has, strict=True):
+        for (place, share, _), is_here in zip(lexemes, has, strict=True):
             mine[place] = max(mine[place], share * is_here)
         if numbers:
             here = numbers_of(text)
