@@ -47,13 +47,13 @@ class DaysForm(ConsoleForm):
         label="Valid from (optional)",
         widget=DAY,
         required=False,
-        help_text="The first day on which agents answer from it. Empty: at once.",
+        help_text="The first day on which agents use it. Leave it empty to start now.",
     )
     valid_until = forms.DateField(
         label="Valid until (optional)",
         widget=DAY,
         required=False,
-        help_text="The last such day. Empty: until you change it.",
+        help_text="The last day on which agents use it. Leave it empty for no end.",
     )
 
 
@@ -224,8 +224,8 @@ class CollectionAdmin(ServiceAdmin):
 
     write = calls(services.write_article, "collection_id", permission=services.MANAGE,
                   title="Write an article", form=ArticleForm, submit="Save article", tone="primary",
-                  explain="Agents answer from it as soon as it is saved.",
-                  done="“{.title}” saved. Agents answer from it now.")  # fmt: skip
+                  explain="Agents answer from it as soon as it is saved and valid.",
+                  done="“{.title}” saved.")  # fmt: skip
 
     @service_action(
         title="Upload a file",
@@ -305,11 +305,10 @@ class DocumentAdmin(ServiceAdmin):
     def valid(self, document: Document) -> str:
         """Return the days on which it is answered from, marked where today is none of them."""
         begins, ends = document.valid_from, document.valid_until
-        days = [f"{word} {day:%-d %b %Y}" for word, day in (("from", begins), ("until", ends)) if day]
+        words = " ".join(f"{word} {day:%-d %b %Y}" for word, day in (("from", begins), ("until", ends)) if day)
         today = document.today  # type: ignore[attr-defined]
         if begins and begins > today:
-            return chip(f"Not yet: {' '.join(days)}", "neutral", "clock")
-        words = " ".join(days)
+            return chip(f"Not yet: {words}", "neutral", "clock")
         return chip(f"No longer: {words}", "warn", "x") if ends and ends < today else words or "Always"
 
     @admin.display(description="Checked against newer documents")
@@ -333,7 +332,7 @@ class DocumentAdmin(ServiceAdmin):
         if action.path == "edit" and document.kind != Document.Kind.ARTICLE:
             return "Only articles can be edited here. Upload the new file, or refresh the site."
         if action.path == "days" and document.kind == Document.Kind.ARTICLE:
-            return "Edit the article: its days are there."
+            return "To change the dates of an article, edit it."
         if action.path == "keep" and (not document.outdated or document.outdated.get("kept")):
             return "No newer document says otherwise."
         return ""
@@ -362,10 +361,10 @@ class DocumentAdmin(ServiceAdmin):
         "document_id",
         services.MANAGE,
         EditDaysForm,
-        title="Change its days",
+        title="Change validity dates",
         path="days",
-        explain="Agents answer from it on these days alone.",
-        done="Days saved.",
+        explain="Agents use it on these days only.",
+        done="Validity dates saved.",
     )
 
     keep = calls(services.keep_document, "document_id", permission=services.MANAGE,
