@@ -29,7 +29,7 @@ _FILLERS: Final = {
         "moment quick quickly one ones us guys folks super nice great cool perfect lovely brilliant cheers "
         "gonna wanna bit lot lots done going go goes went "
         "put see look looking keep mine yours ours without per till until much another else already yet then so "
-        "well oh ah hm hmm max maximum minimum least most little"
+        "well oh ah hm hmm max maximum minimum least most little policy policies rules info information details"
     ),
     "de": (
         "was wann wo wie wer warum wieso weshalb welche welcher welches welchen wieviel viel viele lange oft bitte "
@@ -40,17 +40,20 @@ _FILLERS: Final = {
         "bekomme bekommen bekommt kriege kriegen kriegt nehmt nehmen seid sein war sollte sollten dürfen dürfte müssen "
         "müssten können könnten pro je höchstens mindestens maximal ungefähr etwa circa ca genau überhaupt eben halt "
         "also dann hier da dabei super prima toll klasse top alles klar "
-        "dafür dazu davon gut tun tut kommt kommen komme stehen steht liegt lang"
+        "dafür dazu davon gut tun tut kommt kommen komme stehen steht liegt lang regelung regelungen richtlinie "
+        "richtlinien regeln info infos information informationen"
     ),
     "fr": (
         "comment combien quand où pourquoi quel quelle quels quelles qui que quoi est-ce puis peux peut pouvez "
         "pouvons voudrais veux vouloir faire fait faites besoin dois doit faut s'il plaît bonjour merci avez avoir "
-        "vous votre vos mon ma mes temps souvent savoir dire question aide"
+        "vous votre vos mon ma mes temps souvent savoir dire question aide "
+        "politique règles infos information informations"
     ),
     "es": (
         "cómo como cuánto cuánta cuántos cuántas cuanto cuándo cuando dónde donde quién qué cuál cuáles por favor "
         "puedo puede pueden podría quiero quisiera necesito tengo tiene tienen hay hacer saber decir pregunta ayuda "
-        "hola gracias buenos días buenas tardes ustedes usted tiempo algo debo"
+        "hola gracias buenos días buenas tardes ustedes usted tiempo algo debo "
+        "política políticas normas información"
     ),
 }
 _ALIKE: Final = (

@@ -25,7 +25,7 @@ def help_desk(desk: Desk) -> Iterator[Desk]:
     phrases.register(phrases.PhraseBook())
     where = knowledge.create_collection(actor=OPERATOR, name="Help", audience="public")
     text = "You can send anything back within 30 days. Boxes of 50 pieces take 4 days, boxes of 500 pieces take 9 days."
-    knowledge.write_article(actor=OPERATOR, collection_id=where.pk, title="What is your return policy?", text=text)
+    knowledge.write_article(actor=OPERATOR, collection_id=where.pk, title="Returns and exchanges", text=text)
     yield desk
     phrases.register(before)
 
