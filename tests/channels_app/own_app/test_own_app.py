@@ -302,8 +302,10 @@ def test_one_message_posted_in_parallel_is_stored_once(committed_world: World) -
 
 
 def test_a_customer_who_floods_is_asked_to_wait(door: AppDoor) -> None:
-    statuses = [door.post({"id": str(number), "text": "Hi"}).status_code for number in range(22)]
-    assert (statuses[0], statuses[-1]) == (202, 429)
+    statuses = [202]  # two a second go on being taken: a slow machine has to post more before it is too many
+    while statuses[-1] == 202 and len(statuses) < 200:
+        statuses.append(door.post({"id": str(len(statuses)), "text": "Hi"}).status_code)
+    assert (len(statuses) > 20, statuses[-1]) == (True, 429)
     assert door.post({"id": "x", "text": "Hi"}, door.token("c-2")).status_code == 202
 
 
