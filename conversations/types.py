@@ -18,7 +18,8 @@ class SenderIdentity:
     """The sender of a message, as one address on a channel.
 
     `verified` means that the channel has proof (a signed webhook, a signed session). `user_id` is the
-    colleague behind an identity signed by the host page; it only counts when `verified`.
+    colleague behind an identity signed by the host page; it only counts when `verified`. `language` is the code that
+    the channel names, if it does; it is kept where the contact has none yet.
     """
 
     kind: PointKind
@@ -26,6 +27,7 @@ class SenderIdentity:
     verified: bool = False
     display_name: str = field(default="", repr=False)
     user_id: UUID | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

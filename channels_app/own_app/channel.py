@@ -42,11 +42,17 @@ def receive_delivery(delivery: InboundDelivery) -> None:
     is_known = fields["type"] == inbound.TEXT
     # The id of the delivery's event is unique per customer, so a repeat is recognised here too.
     metadata = {"app": fields["metadata"]} if fields["metadata"] else {}
-    message = services.receive(
+    services.receive(
         actor=ACTOR,
         inbound=InboundMessage(
             channel_account_id=delivery.channel_account_id,
-            sender=SenderIdentity(kind="customer", value=fields["From"], verified=True, display_name=fields["name"]),
+            sender=SenderIdentity(
+                kind="customer",
+                value=fields["From"],
+                verified=True,
+                display_name=fields["name"],
+                language=fields.get("language") or "",
+            ),
             text=fields["text"] if is_known or fields["text"].strip() else f"[{fields['type']} message]",
             external_id=delivery.event_key,
             metadata=metadata,
@@ -54,8 +60,6 @@ def receive_delivery(delivery: InboundDelivery) -> None:
             **stored_as(delivery),
         ),
     )
-    if language := fields.get("language"):
-        services.note_language(contact_id=message.conversation.contact_id, language=language)
 
 
 class OwnApp(kit.Channel):

@@ -88,7 +88,11 @@ def store_message(guest: Guest, frame: SendMessage, user_agent: str) -> Stored:
         inbound=InboundMessage(
             channel_account_id=guest.account_id,
             sender=SenderIdentity(
-                kind=point_kind(guest), value=guest.point, verified=guest.kind != "visitor", user_id=guest.user_id
+                kind=point_kind(guest),
+                value=guest.point,
+                verified=guest.kind != "visitor",
+                user_id=guest.user_id,
+                language=guest.language,
             ),
             text=frame.message,
             client_id=frame.id,

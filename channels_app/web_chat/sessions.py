@@ -1,6 +1,6 @@
 """Open a visitor's session: identify the visitor as far as possible and issue tokens."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -23,9 +23,15 @@ class Session:
 
 
 def open_session(
-    *, widget: Widget, visitor: str = "", signed_identity: str = "", token: str = "", now: datetime | None = None
+    *,
+    widget: Widget,
+    visitor: str = "",
+    signed_identity: str = "",
+    token: str = "",
+    language: str = "",
+    now: datetime | None = None,
 ) -> Session:
-    """Open or extend a session on a widget. Anyone may; nothing is stored.
+    """Open or extend a session on a widget whose page is in this language. Anyone may; nothing is stored.
 
     A valid `token` of this widget is extended, for members only while they are active, for members and
     customers only while the identity secret that vouched for them is current. Else a host-signed identity
@@ -45,6 +51,7 @@ def open_session(
             else:
                 guest = _guest(widget, "member", tokens.member_point(user_id), user_id, moment)
     guest = guest or _guest(widget, "visitor", tokens.visitor_point(secret), None, moment)
+    guest = replace(guest, language=language or guest.language)
     return Session(guest=guest, token=tokens.issue(guest), visitor=secret)
 
 

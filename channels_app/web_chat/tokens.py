@@ -33,7 +33,8 @@ class Guest:
     It is an unknown visitor, a known customer or a member.
     `point` is the value of their contact point on this widget. `user_id` is set for members only.
     `vouched` is the fingerprint of the identity secret that vouched for them, empty for visitors.
-    `is_of_app`: a customer of a company's own app, signed in by its token.
+    `is_of_app`: a customer of a company's own app, signed in by its token. `language` is the one their page is in, as
+    the page says.
     """
 
     tenant_id: UUID
@@ -45,6 +46,7 @@ class Guest:
     expires_at: datetime
     vouched: str = ""
     is_of_app: bool = False
+    language: str = ""
 
     def prolonged(self, moment: datetime) -> Guest:
         """Return the guest with a later expiry, never beyond the life of one sign-in."""
@@ -74,6 +76,7 @@ def issue(guest: Guest) -> str:
         "s": int(guest.signed_in_at.timestamp()),
         "x": int(guest.expires_at.timestamp()),
         "i": guest.vouched,
+        "l": guest.language,
     }
     return _signer("line").sign_object(claims)
 
@@ -95,6 +98,7 @@ def verify(token: str, *, now: datetime) -> Guest:
         signed_in_at=datetime.fromtimestamp(claims["s"], UTC),
         expires_at=datetime.fromtimestamp(claims["x"], UTC),
         vouched=str(claims.get("i", "")),
+        language=str(claims.get("l", "")),
     )
     if guest.expires_at <= now:
         raise BadToken

@@ -32,7 +32,7 @@ BODY_LIMIT: Final = 16 * 1024
 # An office behind one address is many browsers; one browser needs a session when it comes and every quarter of an hour.
 PER_ADDRESS: Final = Bucket(size=1500, seconds=60)
 PER_BROWSER: Final = Bucket(size=30, seconds=60)
-FIELDS: Final = {"visitor": 256, "identity": 4096, "token": 2048}
+FIELDS: Final = {"visitor": 256, "identity": 4096, "token": 2048, "language": 16}
 
 
 @method_decorator(csrf_exempt, name="dispatch")  # carries no cookie and trusts none
@@ -64,6 +64,7 @@ class SessionView(View):
                 visitor=asked.get("visitor") or "",
                 signed_identity=asked.get("identity") or "",
                 token=asked.get("token") or "",
+                language=asked.get("language") or "",
             )
             facts = {
                 "token": session.token,

@@ -40,6 +40,7 @@ class FoundContact:
     point_id: UUID
     is_verified: bool
     has_name: bool
+    has_language: bool
 
     @property
     def record_id(self) -> UUID:
@@ -71,7 +72,10 @@ def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
     if found is None:
         name = name_of(sender)
         contact = Contact.objects.create(
-            display_name=name, masked_name=masked("name", name), user_id=_colleague(sender)
+            display_name=name,
+            masked_name=masked("name", name),
+            user_id=_colleague(sender),
+            language=language_code(sender.language),
         )
         insert_point(contact, sender, index, is_primary=True)
         winner = _find(sender.kind, index, lock=True)
@@ -84,6 +88,9 @@ def find_or_create(sender: SenderIdentity, index: str) -> FoundContact:
         unnamed = Contact.objects.filter(pk=found.record_id, masked_name="", erased_at=None)
         if unnamed.update(display_name=name, masked_name=masked("name", name)):
             names.mask_again(found.record_id)
+    if not found.has_language and (language := language_code(sender.language)):
+        silent = Contact.objects.filter(pk__in={found.contact_id, found.record_id}, language="", erased_at=None)
+        silent.update(language=language)
     # The channel has proven: the point is verified, the contact is a colleague.
     user_id = found.user_id
     if sender.verified and not found.is_verified:
@@ -103,14 +110,15 @@ def name_of(sender: SenderIdentity) -> str:
 
 def _find(kind: str, index: str, *, lock: bool = False) -> FoundContact | None:
     place = ("id", "contact_id", "origin_id", "is_verified")
-    known = ("contact__user_id", "contact__masked_name", "origin__user_id", "origin__masked_name")
+    known = ("user_id", "masked_name", "language")
     rows = ContactPoint.objects.filter(kind=kind, value_index=index)
-    row = (rows.select_for_update(of=("self",)) if lock else rows).values_list(*place, *known).first()
+    columns = (*place, *(f"{side}__{name}" for side in ("contact", "origin") for name in known))
+    row = (rows.select_for_update(of=("self",)) if lock else rows).values_list(*columns).first()
     if row is None:
         return None
     point_id, contact_id, origin_id, is_verified = row[:4]
-    user_id, name = row[6:] if origin_id else row[4:6]
-    return FoundContact(contact_id, origin_id, user_id, point_id, is_verified, bool(name))
+    user_id, name, language = row[7:] if origin_id else row[4:7]
+    return FoundContact(contact_id, origin_id, user_id, point_id, is_verified, bool(name), bool(language and row[6]))
 
 
 def insert_point(
@@ -190,12 +198,6 @@ def has_contact(sender: SenderIdentity) -> bool:
 def _colleague(sender: SenderIdentity) -> UUID | None:
     is_proven = sender.verified and sender.user_id is not None and is_active_member(sender.user_id)
     return sender.user_id if is_proven else None
-
-
-def note_language(*, contact_id: UUID, language: str) -> None:
-    """Keep the language that a channel names, unless one is known; for channels only."""
-    if code := language_code(language):
-        Contact.objects.filter(pk=contact_id, language="", erased_at=None).update(language=code)
 
 
 def link_contact_to_user(*, actor: Actor, contact_id: UUID, user_id: UUID | None) -> Contact:

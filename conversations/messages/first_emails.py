@@ -91,4 +91,6 @@ def _addressee(contact_id: UUID) -> contacts.FoundContact:
     point = min(rows, key=lambda row: (row.origin_id is not None, not row.is_primary, row.pk), default=None)
     if point is None:
         raise gate.refusal("no_address")
-    return contacts.FoundContact(contact_id, point.origin_id, None, point.pk, point.is_verified, has_name=True)
+    return contacts.FoundContact(
+        contact_id, point.origin_id, None, point.pk, point.is_verified, has_name=True, has_language=True
+    )

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from accounts.selectors import names_of_members
 from conversations import texts
 from conversations.contacts import contacts
+from conversations.contacts.fields import language_code
 from conversations.contacts.selectors.names import names_at_point
 from conversations.events import stream_events
 from conversations.models import Attachment, Conversation, Message
@@ -41,6 +42,7 @@ with place as (
     and c.channel_account_id = %(account)s and c.thread = %(thread)s and c.state <> 'closed' and a.is_active
     and (not %(as_known)s or not %(verified)s or p.is_verified and (%(user)s is null or k.user_id is not null))
     and (not %(as_known)s or not %(named)s or k.masked_name <> '')
+    and (not %(as_known)s or not %(speaks)s or k.language <> '')
   for share of a, p, k
 ), guard as (
   update conversations_conversation c set last_message_at = %(moment)s, last_inbound_at = %(moment)s,
@@ -87,7 +89,7 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
     """Number, store and announce a message in the sender's open conversation.
 
     Returns None where there is none. `as_known` also requires that what the channel has proven about the sender is
-    recorded already, and a name if it gave one.
+    recorded already, and a name and a language if it gave them.
     """
     sender = inbound.sender
     files = files_to_fetch(inbound.media)
@@ -106,6 +108,7 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
         "user": sender.user_id,
         "as_known": as_known,
         "named": bool(contacts.name_of(sender)),
+        "speaks": bool(language_code(sender.language)),
         "wants_answer": inbound.wants_answer,
         "head": uuid7(),
         "event": uuid7(),

@@ -7,7 +7,6 @@ from conversations.contacts.contacts import (
     introduce,
     known_identity,
     link_contact_to_user,
-    note_language,
 )
 from conversations.contacts.fields import language_code
 from conversations.events.stream_events import hold_streams
@@ -48,7 +47,6 @@ __all__ = [
     "lock_conversation",
     "mark_read",
     "move_to_team",
-    "note_language",
     "note_open_page",
     "plan_removal_of",
     "publish_activity",

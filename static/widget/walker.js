@@ -276,7 +276,7 @@
     async session() {
       const again = this.visited; // a signed identity works once; fetch a new one for later sessions
       this.visited = true;
-      const body = { widget: this.options.widget, visitor: this.remembered() || undefined, identity: (await this.identity(again)) || undefined };
+      const body = { widget: this.options.widget, language: LANGUAGE, visitor: this.remembered() || undefined, identity: (await this.identity(again)) || undefined };
       if (this.token && Date.now() < this.expires - 1000) { body.token = this.token; delete body.identity; } else this.meet(body.identity);
       // text/plain keeps this a simple cross-origin request: no preflight
       const answer = await fetch(`${this.options.base}/widget/v1/session/`, {

@@ -1,15 +1,17 @@
 """`POST /widget/v1/session/`, the component's file and the hosted page."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 from pytest_django import Settings
 
 from channels_app.web_chat import conversation, identity, tokens, views
+from channels_app.web_chat.frames import SendMessage
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.settings.manage import new_identity_secret
-from conversations.models import ChannelAccount
+from conversations.models import ChannelAccount, Contact
 from core.clock import now
 from core.tenancy.models import tenant_scope
 from tests.channels_app.conftest import SECRET, SITE, Widgets
@@ -43,6 +45,33 @@ def test_visitor_who_comes_back_is_the_same(client: Client, widgets: Widgets) ->
     first = ask(client, widgets.acme)
     again = ask(client, widgets.acme, visitor=first.json()["visitor"])
     assert guest_of(first).point == guest_of(again).point
+
+
+@pytest.mark.parametrize(
+    ("language", "kept"), [("de", "de"), ("pt_BR", "pt_BR"), ("", ""), ("Klingon, please", ""), ("<script>", "")]
+)
+def test_visitor_speaks_the_language_of_the_page_until_another_is_known(
+    client: Client, widgets: Widgets, language: str, kept: str
+) -> None:
+    first = ask(client, widgets.acme, language=language)
+    assert first.status_code == 200, first.content
+    with tenant_scope(widgets.acme.tenant_id):
+        message = SendMessage(id=uuid4(), message="OK")
+        conversation_id = conversation.store_message(guest_of(first), message, "tests").conversation_id
+        contact = Contact.objects.get(conversations=conversation_id)
+        assert contact.language == kept
+        again = ask(client, widgets.acme, visitor=first.json()["visitor"], language="fr")
+        conversation.store_message(guest_of(again), SendMessage(id=uuid4(), message="OK"), "tests")
+        contact.refresh_from_db()
+        assert contact.language == (kept or "fr")
+    longer = ask(client, widgets.acme, token=first.json()["token"])
+    assert guest_of(longer).language == language
+
+
+@pytest.mark.parametrize("language", [7, ["de"], "d" * 17])
+def test_language_that_is_none_is_refused(client: Client, widgets: Widgets, language: Any) -> None:
+    answer = ask(client, widgets.acme, language=language)
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["language"])
 
 
 def test_visitor_of_another_widget_is_a_new_one(client: Client, widgets: Widgets) -> None:
