@@ -23,8 +23,9 @@ examples:
   ./walker run --data /srv/walker   keep the data somewhere else
   ./walker run --reset              delete all data and start with a new demo
   ./walker test tests/hitl -x       some tests, stop at the first failure
-  ./walker check                    what CI runs
-  ./walker check --changed          the same with the tests that your change can touch
+  ./walker check                    what CI runs for each change
+  ./walker check --changed          the tests that your change can touch, slow ones too
+  ./walker check --all              all tests but the long ones
 
 environment (all optional; NAME_FILE reads a secret from a file):
   DATABASE_URL, REDIS_URL           use these services instead of the embedded ones; DATABASE_URL may name a
@@ -132,7 +133,11 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser(
         "check", parents=[where], help="lint, types, imports, migrations and tests: what CI runs"
     )
-    check.add_argument("--changed", action="store_true", help="only the tests that what differs from main can touch")
+    which = check.add_mutually_exclusive_group()
+    which.add_argument(
+        "--changed", action="store_true", help="the tests that what differs from main can touch, slow ones too"
+    )
+    which.add_argument("--all", action="store_true", help="slow tests too: pages, browsers, races, kills")
     bench = commands.add_parser("bench", parents=[where], add_help=False, help="run a benchmark, or list them")
     bench.add_argument("name", nargs="?", help="which one")
     pictures = commands.add_parser(

@@ -30,6 +30,8 @@ MARK = "mark.long"
 """Long tests come in parts: a part is a folder of `tests` with tests that are marked as long."""
 DURATIONS = ROOT / ".pytest_cache" / "durations.txt"
 _BIN = Path(sys.executable).parent
+QUICK = "not long and not slow"
+"""The tests of a check. Slow ones run where the change can touch them, and with `--all`."""
 _COVERAGE = ["--cov", "--cov-report="]
 """Prints the share of lines and branches that tests reach; below the floor in `pyproject.toml` it fails."""
 
@@ -62,12 +64,14 @@ def test(arguments: argparse.Namespace) -> int:
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """Run what CI runs: lint, types, import contracts, migrations, tests.
+    """Run what CI runs: lint, types, import contracts, migrations, and the tests that are not slow.
 
-    With `--changed` only the tests that a difference from main can touch. Every step runs, even after a failure. A test
-    that fails runs once more, alone, after the others. How long each test took is kept in `DURATIONS`.
+    With `--changed` only the tests that a difference from main can touch, with `--all` every one; slow ones run with
+    both. Every step runs, even after a failure. A test that fails runs once more, alone, after the others. The seconds
+    of each test are kept in `DURATIONS`.
     """
     chosen = select(ROOT, changed_files(ROOT)) if arguments.changed else None
+    quick = [] if arguments.changed or arguments.all else ["-m", QUICK]
     with throw_away() as installation, ThreadPoolExecutor(1) as beside:
         environment = installation.environment
         # Tests wait for sockets and browsers now and then: the type check fills these pauses.
@@ -82,9 +86,9 @@ def check(arguments: argparse.Namespace) -> int:
             ]
         ]
         say(f"\n--- pytest: {chosen.why}" if chosen else "\n--- pytest")
+        kept = ["--durations=30", f"{record.DURATIONS}={DURATIONS}"]
         tests, flakes = run_with_second_try(
-            environment,
-            [*(chosen.paths if chosen else ()), *_parallel(), "--durations=30", f"{record.DURATIONS}={DURATIONS}"],
+            environment, [*(chosen.paths if chosen else ()), *quick, *_parallel(), *kept]
         )
         outcomes.append(tests)
         checked, said = types.result()
@@ -97,6 +101,8 @@ def check(arguments: argparse.Namespace) -> int:
     for line in flakes:
         say(line)
     say(f"seconds of each test: {DURATIONS.relative_to(ROOT)}")
+    if quick:
+        say("left out: tests that are slow (./walker check --all) or long (./walker test --long)")
     say(f"tests: {outcomes[-1].summary or 'no summary'}")
     return _verdict(outcomes)
 
