@@ -61,6 +61,7 @@ def test_guesses_at_once_at_one_account_get_five_tries(transactional_db: None) -
     assert [attempts.TOO_MANY in page for page in pages].count(False) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_right_code_forgets_wrong_codes_of_the_person_and_nothing_of_the_address(client: Client, world: World) -> None:
     person = world.people["approver"]

@@ -11,7 +11,7 @@ from core.tenancy.scope import tenant_scope
 from demo.cast import ACME
 from demo.people import ensure_people, ensure_tenant, password_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def test_people_of_the_demo_are_members_once_and_seeding_twice_changes_nothing() -> None:

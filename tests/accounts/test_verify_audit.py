@@ -52,6 +52,7 @@ alter table core_auditentry enable always trigger walker_append_only;
 """
 
 
+@pytest.mark.slow
 def test_tail_cut_together_with_its_head_is_found_by_a_head_kept_elsewhere(
     committed_world: World, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ def keepers(account: ChannelAccount) -> list[UUID]:
     return list(account.keepers)
 
 
+@pytest.mark.slow
 def test_maker_of_the_identity_secret_may_not_sign(desk: Desk) -> None:
     account, admin = account_of(desk), desk.world.actor("admin")
     widgets.keep_identity_secret(actor=admin, account_id=account.pk, secret="s" * 40)

@@ -25,7 +25,7 @@ from tests.console.scene import ask
 from tests.integrations.mail.servers import Answers, api_server
 from tests.world import OPERATOR
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 BUTTON = re.compile(r'href="([^"]+)" style="[^"]*">Approve or reject<')
 
 

@@ -11,6 +11,8 @@ from demo.figures.briefs import ensure_briefs
 from tests.analytics.conftest import Morning
 from tests.integrations.test_platforms import ShopWithOrders, registered
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.django_db
 def test_two_members_have_briefs_of_two_weeks_and_seeding_twice_changes_nothing(morning: Morning) -> None:

@@ -127,6 +127,7 @@ def test_each_organisation_keeps_events_for_as_long_as_it_chose(world: World, se
         assert retention.set_event_days(actor=owner, days=None) == 30
 
 
+@pytest.mark.slow
 def test_events_of_a_tenant_that_are_in_the_store_alone_are_replayed(committed_world: World) -> None:
     acme, sink = committed_world.acme.pk, Sink("replayed")
     before, moment = now() - timedelta(days=90), now()

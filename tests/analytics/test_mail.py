@@ -12,7 +12,7 @@ from analytics.services.briefs import render_for
 from tests.analytics.conftest import Morning
 from tests.edge.browser import keep_picture, serious
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 PHONE, DESK = 390, 760
 
 

@@ -62,6 +62,7 @@ def test_due_brief_becomes_one_mail_to_its_person(morning: Morning) -> None:
     )
 
 
+@pytest.mark.slow
 def test_brief_made_twice_is_mailed_once(morning: Morning) -> None:
     brief = made(morning)
     make(brief.pk, MORNING)
@@ -86,6 +87,7 @@ def test_brief_tells_what_waits_what_is_overdue_and_who_needs_a_person(morning: 
     }
 
 
+@pytest.mark.slow
 def test_sections_come_in_the_chosen_order(morning: Morning) -> None:
     wanted = ["content", "approvals"]
     assert [row["key"] for row in look(morning, sections=wanted)["sections"]] == wanted
@@ -108,6 +110,7 @@ def test_personal_data_is_masked_everywhere(morning: Morning) -> None:
     assert [word for word in ("4111 1111", "Ana García", "600 123 456") if word in told] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("do", "trouble"), [("fail", "failed"), ("stall", "slow")])
 def test_part_that_breaks_leaves_a_sentence_and_the_others_stand(morning: Morning, do: str, trouble: str) -> None:
     morning.sandbox.script("GET /v1/rankings", do, seconds=3)
@@ -127,6 +130,7 @@ def test_time_out_of_any_vendor_reads_as_one(morning: Morning, monkeypatch: pyte
     assert found["orders"].trouble == "slow"
 
 
+@pytest.mark.slow
 def test_agents_read_at_the_same_time(morning: Morning) -> None:
     for what in ("campaigns", "rankings", "content", "audiences"):
         morning.sandbox.script(f"GET /v1/{what}", "stall", seconds=0.7)
@@ -159,6 +163,7 @@ def test_brief_that_waited_too_long_is_left_out(morning: Morning) -> None:
     assert Brief.objects.get().reason == "too_late"
 
 
+@pytest.mark.slow
 def test_brief_of_a_worker_that_died_is_found_and_made(morning: Morning) -> None:
     morning.wants()
     services.claim_due(now=MORNING)
@@ -180,6 +185,7 @@ def broken_brief(morning: Morning, attempts: int) -> UUID:
     return brief.pk
 
 
+@pytest.mark.slow
 def test_brief_that_breaks_is_tried_again(morning: Morning) -> None:
     broken_brief(morning, attempts=0)
     assert Brief.objects.get().state == "queued"
@@ -200,6 +206,7 @@ def test_claim_that_breaks_is_logged_and_found_again(morning: Morning) -> None:
     assert services.list_stuck(now=MORNING + timedelta(minutes=3)) == [(tenant_id, brief_id)]
 
 
+@pytest.mark.slow
 def test_brief_that_breaks_for_good_is_parked_and_can_be_replayed(morning: Morning) -> None:
     from core.jobs import dead_letters
 
@@ -224,6 +231,7 @@ def test_failure_of_a_worker_that_lost_the_brief_writes_nothing(morning: Morning
     assert not DeadLetter.objects.exists()
 
 
+@pytest.mark.slow
 def test_retried_brief_is_not_ended_by_the_worker_that_had_it(morning: Morning) -> None:
     broken_brief(morning, attempts=4)
     had = Brief.objects.get()
@@ -240,6 +248,7 @@ def heard(brief: Brief, what: Any) -> None:
     BriefMails().on_event(MailEvent(brief.delivery_id, "brief", brief.pk, brief.user_id, what, MORNING))
 
 
+@pytest.mark.slow
 def test_click_counts_as_opened_too(morning: Morning) -> None:
     brief = made(morning)
     heard(brief, "clicked")

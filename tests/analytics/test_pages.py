@@ -44,6 +44,7 @@ def test_page_without_briefs_says_what_to_do(browser: Browser) -> None:
     assert "Turn on" in page
 
 
+@pytest.mark.slow
 def test_preview_is_put_together_once_and_anew_on_request(browser: Browser, morning: Morning) -> None:
     client = browser("approver")
     client.get(f"{MINE}preview/")
@@ -56,6 +57,7 @@ def test_preview_is_put_together_once_and_anew_on_request(browser: Browser, morn
     assert services.find_preview(viewer=morning.actor("approver")) is None
 
 
+@pytest.mark.slow
 def test_preview_is_another_one_for_other_rights_and_settings(browser: Browser, morning: Morning) -> None:
     browser("approver").get(f"{MINE}preview/")
     assert services.find_preview(viewer=morning.actor("owner")) is None
@@ -88,6 +90,7 @@ def test_preview_shows_todays_brief_and_changes_nothing(browser: Browser, mornin
     assert (Brief.objects.count(), MailDelivery.objects.count()) == (0, 0)
 
 
+@pytest.mark.slow
 def test_preview_runs_no_script_and_is_framed_by_us_only(browser: Browser, morning: Morning) -> None:
     answer = browser().get(f"{MINE}preview/")
     policy = answer["Content-Security-Policy"]
@@ -113,6 +116,7 @@ def test_month_of_briefs_is_listed_with_the_same_queries(
         assert client.get(MINE).content.decode().count("wk-row-link") == 3
 
 
+@pytest.mark.slow
 def test_past_brief_is_shown_to_its_person_only(browser: Browser, morning: Morning) -> None:
     brief = sent(morning)
     found = [browser(role).get(f"{MINE}{brief.pk}/mail/").status_code for role in ("approver", "owner")]

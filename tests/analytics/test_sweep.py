@@ -124,6 +124,7 @@ def test_briefs_older_than_a_month_are_removed(morning: Morning) -> None:
     assert Brief.objects.get().local_date == TODAY - timedelta(days=30)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("sunday", [date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 8), date(2026, 4, 5)])
 def test_days_round_a_change_of_clocks_are_swept_once_each(acme: World, sunday: date) -> None:

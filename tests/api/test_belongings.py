@@ -16,6 +16,7 @@ def seen(office: Office, path: str, role: str = "owner", **query: Any) -> Any:
     return office.caller(role).get(path.format(**office.ids), **query).json()
 
 
+@pytest.mark.slow
 def test_own_tags_and_fields_are_kept_found_and_masked(office: Office) -> None:
     asked = {**NEW, "tags": ["spring"], "custom": {"campaign manager": f"call {PHONE}", "quarter": 2}}
     made = office.caller("support").post("approvals/", asked).json()
@@ -29,6 +30,7 @@ def test_own_fields_that_are_too_long_are_refused(office: Office) -> None:
     assert (answer.status_code, list(answer.json()["fields"])) == (400, ["custom"])
 
 
+@pytest.mark.slow
 def test_lists_are_narrowed_by_asker_agent_and_hold(office: Office) -> None:
     office.caller("compliance").post(f"{ONE.format(**office.ids)}hold/", {"reason": "Wait"})
     assert len(seen(office, "approvals/", hold="manual")["results"]) == 1
@@ -54,6 +56,7 @@ def test_messages_and_clocks_are_told(office: Office) -> None:
     assert {row["kind"] for row in seen(office, f"{ONE}timers/", "viewer")} >= {"expire", "sla"}
 
 
+@pytest.mark.slow
 def test_assignment_tells_who_delegated_it(office: Office) -> None:
     to = str(office.world.people["owner"].pk)
     said = {"digest": seen(office, ONE)["digest"], "to": to}
@@ -109,6 +112,7 @@ def test_active_switch_tells_the_calls_in_flight(office: Office) -> None:
     assert office.caller("compliance").post("kill-switches/", body).json()["in_flight_calls"] == 0
 
 
+@pytest.mark.slow
 def test_priority_is_kept_within_its_bounds(office: Office) -> None:
     assert office.caller("support").post("approvals/", {**NEW, "priority": 9}).json()["priority"] == 9
     assert office.caller("support").post("approvals/", {**NEW, "priority": 10}).status_code == 400

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from core.tenancy.scope import tenant_scope
 from tests.api.office import PHONE, Office
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 # Path, what is added, the key of its id in the row, the permission of the row and of what is added.
 ADDED = [
     ("approvals/", "workflow", "hitl.view_approval", "hitl.view_approvalworkflow"),

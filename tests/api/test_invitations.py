@@ -1,5 +1,6 @@
 """Inviting over the API."""
 
+import pytest
 from django.conf import settings
 
 from tests.api.office import Office
@@ -9,6 +10,7 @@ OFFERS = "members/invitations/"
 ANA = {"email": "ana@new.example", "name": "Ana", "role": "viewer"}
 
 
+@pytest.mark.slow
 def test_invitation_is_answered_masked_and_listed(office: Office) -> None:
     admin = office.caller("admin")
     made = admin.post(OFFERS, ANA).json()

@@ -9,7 +9,7 @@ from django.db.models import Model
 
 from tests.api.office import Office
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -237,6 +237,7 @@ def test_stream_is_read_on_from_a_number(office: Office) -> None:
     assert caller.get("stream/", after=numbers[-1]).json()["results"] == []
 
 
+@pytest.mark.slow
 def test_stream_of_an_approval_is_what_the_queue_tells_about_it(office: Office) -> None:
     approval, name = office.ids["approval"], f"approval:{office.ids['approval']}"
     office.propose("Two")
@@ -308,6 +309,7 @@ OF_THE_KEY = 3
 """The tenant of the key, the key with its owner, and the owner's membership."""
 
 
+@pytest.mark.slow
 def test_lists_cost_the_same_at_one_and_three_rows(office: Office) -> None:
     caller, ids = office.caller("owner"), {**office.ids}
     caller.get("")
@@ -322,6 +324,7 @@ def test_lists_cost_the_same_at_one_and_three_rows(office: Office) -> None:
         assert (costs, counting) == (COSTS, [])
 
 
+@pytest.mark.slow
 def test_own_notices_are_read_and_marked_and_those_of_others_are_not(office: Office) -> None:
     viewer, owner = office.caller("viewer"), office.caller("owner")
     [row] = viewer.get("notices/", unseen="true").json()["results"]

@@ -18,7 +18,7 @@ from core.tenancy.scope import tenant_scope
 from tests.api.office import Caller, Office
 from tests.world import OPERATOR
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 DATED = [
     ("approvals/", "created", "created_at"),
     ("approvals/", "decided", "decided_at"),

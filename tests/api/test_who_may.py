@@ -549,6 +549,7 @@ def test_door_opens_to_those_who_may_and_to_nobody_else(office: Office, redis_cl
     check_rows(visitors, visit, named=lambda who: f"{door} by {who} {roles.get(who, '')}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ended", ["expires_at", "revoked_at"])
 def test_key_that_has_ended_opens_nothing(office: Office, ended: str) -> None:
     caller = office.caller("owner")
@@ -558,6 +559,7 @@ def test_key_that_has_ended_opens_nothing(office: Office, ended: str) -> None:
     assert {(answer.status_code, answer.json()["code"]) for answer in answers.values()} == {(401, "bad_key")}
 
 
+@pytest.mark.slow
 def test_key_without_a_scope_opens_nothing(office: Office) -> None:
     caller = office.caller("owner")
     with tenant_scope(office.world.acme.pk):

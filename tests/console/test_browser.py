@@ -28,7 +28,7 @@ DESK = {"width": 1360, "height": 900}
 DAYS_AGO = [now() - timedelta(days=days) for days in (1, 4, 9, 20)]
 Opener = Callable[..., Page]
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.edge.browser import COLOURS, keep_picture, serious
 from tests.edge.web_server import Web
 from tests.world import World
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Opener = Callable[..., Page]
 
 

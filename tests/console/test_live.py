@@ -21,7 +21,7 @@ from tests.edge.browser import keep_picture, serious
 from tests.edge.web_server import Web
 from tests.world import World
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture

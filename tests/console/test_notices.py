@@ -39,6 +39,7 @@ def drop(world: World, role: str = "viewer", count: int = 1, **more: Any) -> lis
     return list(Notice.objects.filter(person_id=person).order_by("-id")[:count])
 
 
+@pytest.mark.slow
 def test_bell_counts_what_is_new_and_the_list_shows_it(browser: Browser, acme: World) -> None:
     viewer = browser("viewer")
     assert "No notices" in text(viewer.get(LIST))
@@ -146,6 +147,7 @@ def test_notices_that_asked_for_a_decision_are_settled_when_the_request_is_close
     assert (news.title, news.seen_at) == (f"{approval.reference} was rejected", None)
 
 
+@pytest.mark.slow
 def test_switch_for_devices_is_shown_with_a_key_of_the_installation_only(
     browser: Browser, acme: World, settings: Settings
 ) -> None:

@@ -26,6 +26,7 @@ def test_all_lists_without_rows_open(browser: Browser) -> None:
     assert [path for path in LISTS if client.get(path).status_code != 200] == []
 
 
+@pytest.mark.slow
 def test_all_lists_with_rows_and_pages_of_one_open(browser: Browser, world: World) -> None:
     scene = build_scene(world)
     client = browser("admin")

@@ -37,6 +37,7 @@ def test_reference_finds_its_request(browser: Browser, acme: World, words: str) 
     assert "Requests" not in found(browser("approver", outside=True), words)
 
 
+@pytest.mark.slow
 def test_beginning_of_a_reference_finds_the_newest_requests(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     references = [ask(acme).reference for _ in range(8)]
@@ -80,6 +81,7 @@ def test_odd_words_find_nothing_and_break_nothing(browser: Browser, acme: World,
     assert b'<b>"' not in page.content
 
 
+@pytest.mark.slow
 def test_queries_do_not_grow_with_what_is_found(browser: Browser, acme: World) -> None:
     owner, counts = browser("owner"), []
     add_workflow(acme)

@@ -15,6 +15,8 @@ from config.urls import urlpatterns as routes
 from tests.console.test_browser import DESK, PHONE
 from tests.edge.browser import keep_picture, serious
 
+pytestmark = pytest.mark.slow
+
 handler500 = "config.pages.server_error"
 PROBLEMS = {"400": BadRequest, "403": PermissionDenied, "404": Http404, "500": RuntimeError}
 

@@ -36,6 +36,7 @@ def keep(world: World, name: str, query: str, role: str = "approver") -> SavedVi
     return saved_views.save_view(actor=world.actor(role), list_key=KEY, name=name, query=query)
 
 
+@pytest.mark.slow
 def test_view_is_saved_opened_renamed_and_deleted(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     mine, _other = ask(acme), ask(acme, params={"campaign": "Winter Boots"})

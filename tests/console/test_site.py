@@ -49,6 +49,7 @@ def test_dashboard_opens_for_every_role(browser: Browser, role: str) -> None:
     assert browser(role).get("/admin/").status_code == 200
 
 
+@pytest.mark.slow
 def test_dashboard_tells_each_person_what_he_was_told(browser: Browser, world: World) -> None:
     build_scene(world)
     told = {role: "Needs your approval" in browser(role).get("/admin/").content.decode() for role in world.people}

@@ -13,6 +13,8 @@ from demo.setting import widget_key
 from demo.talks.by_phone import ANSWERED, ASKED, WAITS, ensure_phone_talks
 from demo.talks.morning import CARE, MORNING, TAGS, ensure_morning
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.django_db
 def test_morning_is_played_once_and_leaves_something_in_each_state() -> None:

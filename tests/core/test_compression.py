@@ -11,7 +11,7 @@ from django.templatetags.static import static
 from django.test import Client
 from pytest_django import Settings
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 PACKED = {"Accept-Encoding": "gzip, br"}
 
 

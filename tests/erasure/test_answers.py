@@ -22,6 +22,8 @@ from tests.erasure.scene import PHRASE, Traces, finish, strong
 from tests.erasure.searching import found
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def caller(traces: Traces) -> Caller:

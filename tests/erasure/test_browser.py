@@ -14,7 +14,7 @@ from tests.edge.browser import keep_picture, serious
 from tests.erasure.scene import Traces, finish
 from tests.erasure.test_doors import contact_page, signed_in
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1360, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1360, "height": 900}, "color_scheme": "dark"},

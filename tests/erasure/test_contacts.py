@@ -49,6 +49,8 @@ from tests.erasure.scene import (
 )
 from tests.erasure.searching import found, found_in_redis, rows_about
 
+pytestmark = pytest.mark.slow
+
 
 def test_nothing_of_the_person_is_left_anywhere(traces: Traces, redis_client: Redis) -> None:
     acme = traces.world.acme.pk

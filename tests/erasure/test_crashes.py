@@ -30,6 +30,8 @@ from tests.channels_app.twilio.conftest import Door
 from tests.erasure.scene import NAME, PHONE, PHRASE, WORDS, Traces, finish
 from tests.erasure.searching import found
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 1, 5)
 ROOT = Path(__file__).resolve().parents[2]
 

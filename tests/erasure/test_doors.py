@@ -35,6 +35,7 @@ def erasure_of(traces: Traces) -> Erasure:
         return found
 
 
+@pytest.mark.slow
 def test_contact_page_says_what_goes_and_the_form_leads_to_the_progress(traces: Traces) -> None:
     client = signed_in(traces.world, "compliance")
     page = client.get(contact_page(traces)).content.decode()
@@ -46,6 +47,7 @@ def test_contact_page_says_what_goes_and_the_form_leads_to_the_progress(traces: 
     assert client.get(answer.url).headers["Refresh"] == "3"
 
 
+@pytest.mark.slow
 def test_result_page_tells_counts_and_ends(traces: Traces) -> None:
     client = signed_in(traces.world, "compliance")
     client.post(f"{contact_page(traces)}erase/", FORM)
@@ -58,6 +60,7 @@ def test_result_page_tells_counts_and_ends(traces: Traces) -> None:
     assert "What was erased" in client.get(contact_page(traces)).content.decode()
 
 
+@pytest.mark.slow
 def test_form_shows_masked_what_is_looked_for_and_the_result_links_who_is_still_named(traces: Traces) -> None:
     with tenant_scope(traces.world.acme.pk):
         named = ask(traces.world, None, NAME, "1.00")
@@ -88,6 +91,7 @@ def test_without_the_typed_word_nothing_begins(traces: Traces, confirmation: str
         assert not Erasure.objects.exists()
 
 
+@pytest.mark.slow
 def test_pages_of_what_was_erased_open_and_name_nobody(traces: Traces) -> None:
     traces.erase()
     client = signed_in(traces.world, "owner")

@@ -46,6 +46,7 @@ def begun(traces: Traces, **more: object) -> Erasure:
     return found
 
 
+@pytest.mark.slow
 def test_without_an_erasure_nothing_is_emptied(traces: Traces) -> None:
     with tenant_scope(traces.world.acme.pk):
         assert refused(lambda: Decision.objects.update(reason=""))
@@ -184,6 +185,7 @@ def test_emptied_reason_without_an_erasures_entry_is_told_from_erased(traces: Tr
         assert list(problems()) == [(traces.named.reference, "a reason is gone, and no erasure recorded it")]
 
 
+@pytest.mark.slow
 def test_erasure_names_the_reasons_it_emptied(traces: Traces) -> None:
     with tenant_scope(traces.world.acme.pk):
         given = set(Decision.objects.exclude(reason="").values_list("pk", flat=True))

@@ -32,6 +32,8 @@ from tests.erasure.scene import DOOR, finish, sign, strong
 from tests.erasure.searching import found
 from tests.world import OPERATOR, PASSWORD, Mould, World
 
+pytestmark = pytest.mark.slow
+
 NAME = "Ottoline Vandersnoot"
 MAIL = "ottoline@vandersnoot.example"
 PHONE = "+34611987654"

@@ -14,6 +14,8 @@ from core.tenancy.scope import tenant_scope
 from tests.erasure.scene import DOOR, NAME, PHRASE, WORDS, Traces, finish
 from tests.erasure.searching import found
 
+pytestmark = pytest.mark.slow
+
 
 def test_erasing_one_contact_erases_those_merged_into_it(traces: Traces) -> None:
     support, acme = traces.world.actor("support"), traces.world.acme.pk

@@ -21,6 +21,8 @@ from integrations.mail.types import NewMail
 from tests.channels_app.twilio.conftest import fields, post
 from tests.erasure.scene import MAIL, NAME, OTHER, PHONE, Traces, ask, sign
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("words", "value"),

@@ -9,6 +9,8 @@ from tests.erasure.conftest import with_traces
 from tests.erasure.scene import Traces
 from tests.world import Mould
 
+pytestmark = pytest.mark.slow
+
 DISARM = "alter table hitl_decision disable trigger walker_append_only"
 ARM = "alter table hitl_decision enable always trigger walker_append_only"
 

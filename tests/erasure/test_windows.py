@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from channels_app.kit.erasure import _arrived
 from channels_app.models import InboundDelivery
 from conversations.contacts import erasure
@@ -13,6 +15,8 @@ from core.tenancy.scope import tenant_scope
 from hitl.models import Approval, Decision
 from tests.channels_app.twilio.conftest import fields, post
 from tests.erasure.scene import MAIL, OTHER, PHONE, Traces, ask, finish, sign
+
+pytestmark = pytest.mark.slow
 
 
 def test_reasons_of_many_requests_go_window_by_window(traces: Traces) -> None:

@@ -11,6 +11,8 @@ from config.launcher.checks.flakes import names_in, run_with_second_try
 from config.launcher.checks.suite import Outcome
 from config.launcher.place import ROOT
 
+pytestmark = pytest.mark.slow
+
 ONCE = """\
     print("seen in", {name!r})
     mark = Path(__file__).with_name("{name}.seen")

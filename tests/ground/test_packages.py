@@ -13,6 +13,8 @@ import pytest
 from config.launcher.faults import StartError
 from config.launcher.packages import Packages
 
+pytestmark = pytest.mark.slow
+
 UV = Path(sys.executable).with_name("uv")
 
 

@@ -42,6 +42,7 @@ def test_child_that_keeps_ending_stops_the_start_with_its_words(place: Place, su
         supervisor.watch(seconds=5)
 
 
+@pytest.mark.slow
 def test_stubborn_child_is_killed_with_its_own_children(place: Place, supervisor: Supervisor) -> None:
     process = supervisor.add(_spec(place, "stubborn", "sh", "-c", "trap '' TERM; sleep 60 & sleep 60; sleep 60"))
     time.sleep(0.2)

@@ -34,6 +34,7 @@ def _admin_url(cluster: Cluster) -> str:
     return f"postgresql://postgres:{env.own_secrets(place)['postgres']}@{where}"
 
 
+@pytest.mark.slow
 def test_application_role_is_neither_super_nor_past_the_wall(cluster: Cluster) -> None:
     query = "select rolsuper or rolbypassrls or rolcreaterole or rolcreatedb from pg_roles where rolname = current_user"
     assert _ask(cluster[0].logins.app_url, query) is False
@@ -70,6 +71,7 @@ def test_database_without_password_is_refused(cluster: Cluster, user: str) -> No
         psycopg.connect(f"postgresql://{user}@127.0.0.1:{port}/walker", passfile="/dev/null")
 
 
+@pytest.mark.slow
 def test_redis_without_password_is_refused(cluster: Cluster) -> None:
     link = redis.Redis(port=urlsplit(cluster[0].redis_url).port or 0)
     with pytest.raises(redis.AuthenticationError):
@@ -112,6 +114,7 @@ def embedded(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("embedded")
 def test_killed_server_is_healed_with_its_rows(supervisor: Supervisor) -> None:
     url = services.start(supervisor).logins.owner_url
@@ -125,6 +128,7 @@ def test_killed_server_is_healed_with_its_rows(supervisor: Supervisor) -> None:
     assert _ask(services.start(supervisor).logins.owner_url, "select n from kept") == 7
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("embedded")
 def test_port_taken_since_the_last_start_is_replaced(supervisor: Supervisor) -> None:
     with socket.socket() as squatter:
@@ -153,17 +157,20 @@ def _as_operator(url: str) -> str:
     return url.replace("postgres:secret@", "operator:operator@")
 
 
+@pytest.mark.slow
 def test_role_that_may_create_roles_sets_up_an_outside_server(bare_server: str, place: Place) -> None:
     logins = roles.from_environment(place, {"DATABASE_URL": _as_operator(bare_server)})
     _ask(logins.owner_url, "create table made (n int)")
     assert _ask(logins.app_url, "select pg_has_role('walker_platform', 'set')") is True
 
 
+@pytest.mark.slow
 def test_outside_server_is_set_up_again_at_the_next_start(bare_server: str, place: Place) -> None:
     url = _as_operator(bare_server)
     assert roles.from_environment(place, {"DATABASE_URL": url}) == roles.from_environment(place, {"DATABASE_URL": url})
 
 
+@pytest.mark.slow
 def test_roles_made_by_somebody_else_are_a_sentence(bare_server: str, place: Place) -> None:
     roles.from_environment(place, {"DATABASE_URL": bare_server})
     _ask(bare_server, "grant connect on database theirs to operator")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "settings.md").read_text()
 NAMES = re.findall(r"^\| `([A-Z_]+)`", PAGE, flags=re.MULTILINE)

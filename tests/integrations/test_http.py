@@ -133,6 +133,7 @@ def test_body_cut_short_is_no_answer() -> None:
         assert isinstance(get(url), NoAnswer)
 
 
+@pytest.mark.slow
 def test_dripping_body_ends_at_the_total() -> None:
     with raw_server(b"HTTP/1.1 200 OK\r\n\r\nx", pause=0.2, times=40) as url:
         start = time.monotonic()
@@ -141,6 +142,7 @@ def test_dripping_body_ends_at_the_total() -> None:
     assert answer == NoAnswer("timed_out", "The answer took too long.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", [b"X-A: b\r\n", b"HTTP/1.1 103 Early Hints\r\n\r\n"])
 def test_head_that_drips_ends_at_the_total(piece: bytes) -> None:
     first = b"" if piece.startswith(b"HTTP") else b"HTTP/1.1 200 OK\r\n"
@@ -168,6 +170,7 @@ def test_body_without_end_is_cut_off() -> None:
     assert answer.code == "answer_too_large"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", [True, False])
 def test_addresses_that_do_not_accept_use_up_the_total(monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
     """A host may name any number of addresses, and the last may begin to drip when the time is over."""

@@ -176,6 +176,7 @@ def test_eight_attempts_in_three_days_with_jitter_then_it_is_given_up_and_can_be
     assert (attempts.deliver(delivery.pk), len(receiver.got)) == ("delivered", 10)
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_only_failed_for_five_days_is_switched_off_and_says_so(
     hooks: Hooks, receiver: Receiver
 ) -> None:
@@ -442,6 +443,7 @@ def test_no_secret_or_address_is_in_audit_rows_or_tables(
 CANARIES = ("Ana Canária", "ana.canaria@example.com", "600 123 456", "my card is 4111 1111 1111 1111")
 
 
+@pytest.mark.slow
 def test_what_a_customer_wrote_reaches_no_webhook_and_no_log_on_the_way_through_the_bus(
     committed_world: World, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:

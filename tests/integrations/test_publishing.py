@@ -58,6 +58,7 @@ def test_page_shows_the_whole_text_once_and_escaped(office: World, sandbox: Plat
     assert '<div class="wk-body-text wk-body-long" tabindex="0" role="region"' in page
 
 
+@pytest.mark.slow
 def test_text_is_masked_for_those_who_do_not_sign(office: World, sandbox: Platform) -> None:
     _write(sandbox, "Write to ana.souza@customers.example today")
     asked = _ask(office)
@@ -85,6 +86,7 @@ def test_text_as_it_was_signed_is_published(office: World, sandbox: Platform) ->
     assert services.execute(asked.pk).state == "executed"
 
 
+@pytest.mark.slow
 def test_edit_shows_what_becomes_of_the_text(office: World, sandbox: Platform) -> None:
     _write(sandbox, "One\nTwo\nThree\nFour\nFive\nwith ana.souza@customers.example")
     _write(sandbox, "One\nTwo\nThree\nFour\nSix", "con_1002")

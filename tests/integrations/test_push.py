@@ -175,6 +175,7 @@ def test_browser_that_is_gone_is_forgotten(acme: World, service: PushService, st
     assert (PushSubscription.objects.count(), PushMessage.objects.count(), len(service.got)) == (0, 0, 1)
 
 
+@pytest.mark.slow
 def test_failure_is_tried_again_with_growing_pauses_and_then_given_up(acme: World, service: PushService) -> None:
     turn_on(acme, service)
     tell(acme)
@@ -266,6 +267,7 @@ def test_name_that_comes_to_mean_an_inner_address_is_never_called(
     assert (PushSubscription.objects.count(), PushMessage.objects.count()) == (0, 0)
 
 
+@pytest.mark.slow
 def test_browser_belongs_to_the_last_person_and_people_have_few(acme: World, service: PushService) -> None:
     turn_on(acme, service, "/shared")
     turn_on(acme, service, "/shared", role="support")

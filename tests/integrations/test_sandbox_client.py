@@ -96,6 +96,7 @@ def test_lost_answer_then_same_key_is_one_effect(client: SandboxAdsClient, sandb
     assert len(sandbox.journal()) == 1
 
 
+@pytest.mark.slow
 def test_stalled_change_is_unknown_and_lands_later(client: SandboxAdsClient, sandbox: Platform) -> None:
     sandbox.script("POST /v1/campaigns", "stall", seconds=0.6)
     answer = client.pause_campaign("cam_1001")

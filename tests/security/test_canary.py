@@ -53,7 +53,7 @@ from tests.console.scene import DOOR, EMAIL, NAME, PHONE, add_workflow, ask, bui
 from tests.edge.webhook_receiver import Receiver
 from tests.world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 AGENT = Actor(kind="agent", id=UUID(int=7), name="desk", role="agent")
 TALK = "conversations.conversation"
 ALERT: dict[str, Any] = {"name": "Busy", "condition": 'events("conversation_opened", 60) > 0 and new_contacts > 0'}

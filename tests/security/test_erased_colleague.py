@@ -18,6 +18,8 @@ from tests.security.test_every_url import URLS, asked
 from tests.security.town import Town
 from tests.world import OPERATOR
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("Ottoline", "Vandersnoot", "ottoline@")
 
 

@@ -23,7 +23,7 @@ from tests.security.rows import MARK, changed, snapshot
 from tests.security.town import SECRETS, Town, build_town
 from tests.world import World
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 __all__ = ["chat", "dial", "live_widgets"]  # fixtures
 
 # What a frame of the chat carries besides its type, made from what belongs to the first tenant.

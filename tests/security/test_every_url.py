@@ -125,7 +125,9 @@ def test_every_url_has_its_row_and_every_row_its_url() -> None:
     assert sorted(EXPECTED) == sorted(URLS)
 
 
-@pytest.mark.parametrize("who", ["stranger", "viewer", "outsider"])
+@pytest.mark.parametrize(
+    "who", ["outsider", *(pytest.param(one, marks=pytest.mark.slow) for one in ("stranger", "viewer"))]
+)
 def test_url_answers_as_its_row_says_and_tells_nobody_elses_words(town: Town, visitor: Visitor, who: str) -> None:
     client = Signed(visitor, who)
     found = {name: asked(client.fresh(), town, name) for name in EXPECTED}
@@ -133,6 +135,7 @@ def test_url_answers_as_its_row_says_and_tells_nobody_elses_words(town: Town, vi
     assert _words_of_others(found, who) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_page_read_by_the_owner_answers_as_its_row_says_and_writes_only_that_they_saw_it(
     town: Town, visitor: Visitor, part: int
@@ -158,6 +161,7 @@ def _words_of_others(found: dict[str, tuple[Any, str]], who: str) -> set[str]:
     return {name for name, (_, text) in found.items() if any(secret in text for secret in SECRETS)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["stranger", "viewer", "outsider"])
 def test_form_posted_without_the_right_is_answered_as_its_row_says_and_changes_nothing(
     town: Town, visitor: Visitor, who: str
@@ -199,6 +203,7 @@ SIGNED_OR_OPEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
 def test_owner_without_a_csrf_token_changes_nothing(town: Town, visitor: Visitor, method: str) -> None:
     client, before = visitor("owner"), acme_rows(town)
@@ -209,12 +214,14 @@ def test_owner_without_a_csrf_token_changes_nothing(town: Town, visitor: Visitor
     assert changed(before, acme_rows(town)) == set()
 
 
+@pytest.mark.slow
 def test_pages_of_the_town_do_carry_the_mark(town: Town, visitor: Visitor) -> None:
     client = visitor("owner")
     carriers = [name for name in CARRIERS if name not in SILENT and not any(part in name for part in NOT_OURS)]
     assert {name for name in carriers if MARK not in asked(client, town, name)[1]} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "role",
     ["support", "compliance", *(pytest.param(one, marks=pytest.mark.long) for one in RIGHTS_ARE_THEIRS_TOO)],

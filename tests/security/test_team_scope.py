@@ -19,6 +19,8 @@ from tests.security.test_every_url import URLS, Signed, asked
 from tests.security.town import Town, build_town
 from tests.world import World, build_world, kept_for_the_module
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["dial"]  # a fixture
 HIDDEN: Final = "Okapi"
 """A word that stands only in what belongs to the conversation of the other team."""

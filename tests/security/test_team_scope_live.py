@@ -19,7 +19,7 @@ from tests.security.town import Town, build_town
 from tests.world import World
 
 __all__ = ["dial"]  # a fixture
-pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture

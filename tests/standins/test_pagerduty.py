@@ -52,6 +52,7 @@ def pager(running: Pager) -> Pager:
     return running
 
 
+@pytest.mark.slow
 def test_events_of_a_key_are_one_incident_until_it_is_resolved(pager: Pager) -> None:
     for action in ("trigger", "trigger", "acknowledge", "resolve", "resolve", "trigger"):
         answer = pager.send(action)

@@ -46,6 +46,7 @@ def help_desk(desk: Desk) -> Desk:
     return desk
 
 
+@pytest.mark.slow
 def test_german_question_is_answered_from_the_german_article_in_german(help_desk: Desk) -> None:
     assert {row.title: row.language for row in Document.objects.all()} == {"Returns": "en", "Rücksendung": "de"}
     answer = help_desk.say(RETURNED, "visitor")
@@ -79,6 +80,7 @@ def test_who_waits_for_a_person_hears_of_it_in_their_language(help_desk: Desk) -
     assert answer.endswith("Sie sind als Nächstes dran.")
 
 
+@pytest.mark.slow
 def test_question_without_an_answer_is_asked_once_for_other_words_and_then_brings_a_person(help_desk: Desk) -> None:
     first = help_desk.say("Verkaufen Sie auch Kinderwagen?", "visitor")
     assert first.startswith("Dazu habe ich keine Antwort gefunden. Können Sie es anders formulieren?")
@@ -87,6 +89,7 @@ def test_question_without_an_answer_is_asked_once_for_other_words_and_then_bring
     assert (help_desk.conversation.state, help_desk.conversation.escalation_reason) == ("person", "no_answer")
 
 
+@pytest.mark.slow
 def test_language_without_words_of_ours_gets_the_article_or_a_person(help_desk: Desk) -> None:
     asked = "Hoe lang heb ik om iets terug te sturen?"
     assert help_desk.say(asked, "visitor") == "Thank you for your message. A colleague will reply here."
@@ -100,6 +103,7 @@ def test_language_without_words_of_ours_gets_the_article_or_a_person(help_desk: 
     assert "30 dagen" in help_desk.say("Binnen hoeveel dagen kan ik iets terugsturen?", "visitor-2")
 
 
+@pytest.mark.slow
 def test_strange_messages_lose_nothing_and_bring_a_person_at_last(help_desk: Desk) -> None:
     wrong = []
     for place, text in enumerate((
@@ -124,6 +128,7 @@ def test_strange_messages_lose_nothing_and_bring_a_person_at_last(help_desk: Des
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_short_and_strange_words_do_not_change_the_language_of_a_talk(help_desk: Desk) -> None:
     help_desk.say(RETURNED, "visitor")
     found = {}
@@ -140,6 +145,7 @@ def test_first_greeting_or_thanks_is_returned_in_its_language(desk: Desk, said: 
     assert desk.say(said, "visitor").startswith(answer)
 
 
+@pytest.mark.slow
 def test_article_is_searched_as_its_language_or_by_whole_words(help_desk: Desk) -> None:
     where = Document.objects.all()[0].collection_id
     texts = {

@@ -33,6 +33,8 @@ from hitl.models import Approval
 from tests.agents.conftest import Desk
 from tests.agents.hostile.hostile_model import BEGIN, WIRES, HostileModel, Piece, Wire, serve
 
+pytestmark = pytest.mark.slow
+
 OPENAI = WIRES[0]
 SECRET = "the middle of a sentence that"
 RAISE = '{"campaign": "Summer Sale", "daily_budget": "900"}'

@@ -165,6 +165,7 @@ def test_only_who_manages_knowledge_changes_it(acme: World, library: dict[str, D
         services.delete_collection(actor=OPERATOR, collection_id=where.pk)
 
 
+@pytest.mark.slow
 def test_visitor_gets_the_passage_with_its_source_and_what_is_unknown_ends_with_a_person(
     desk: Desk, library: dict[str, Document]
 ) -> None:
@@ -182,6 +183,7 @@ def test_visitor_gets_the_passage_with_its_source_and_what_is_unknown_ends_with_
     assert Conversation.objects.get().needs_person
 
 
+@pytest.mark.slow
 def test_agent_answers_only_from_the_collections_that_its_version_names(
     desk: Desk, library: dict[str, Document]
 ) -> None:
@@ -195,6 +197,7 @@ def test_agent_answers_only_from_the_collections_that_its_version_names(
     assert ToolCall.objects.filter(run=desk.last_run, name=SEARCH_TOOL).count() == 0
 
 
+@pytest.mark.slow
 def test_colleagues_commands_stay_what_they_were_beside_knowledge(desk: Desk, library: dict[str, Document]) -> None:
     assert "Goodwill" not in desk.say("How much goodwill may I offer?", "visitor")
     assert desk.say("How much goodwill may I offer?").endswith("50 euros without asking. [1]")
@@ -202,6 +205,7 @@ def test_colleagues_commands_stay_what_they_were_beside_knowledge(desk: Desk, li
     assert "Summer Sale" in desk.say("Show me all campaigns")
 
 
+@pytest.mark.slow
 def test_plain_question_what_an_agent_can_do_is_not_looked_up(desk: Desk, library: dict[str, Document]) -> None:
     plain = ("Hello, what can you do for me?", "Good morning! What else can you help me with today?")
     asks_more = "What can you do for me if my shoes arrived damaged?"

@@ -142,6 +142,7 @@ def test_file_that_a_worker_died_with_is_read_again_and_one_that_kills_three_fai
     assert (row.state, row.trouble) == ("failed", "too_slow")
 
 
+@pytest.mark.slow
 def test_unanswered_questions_are_grouped_and_answered_by_an_article(desk: Desk, shelf: Collection) -> None:
     services.write_article(actor=OPERATOR, collection_id=shelf.pk, title="Laces", text="Spare laces are in the box.")
     desk.say("Do you engrave initials on soles? Write to zoe@private.example", "visitor")

@@ -89,6 +89,7 @@ def states() -> dict[str, str]:
     return {address.partition("//")[2].partition("/")[2]: state for address, state in rows}
 
 
+@pytest.mark.slow
 def test_site_is_read_on_its_host_only_without_what_robots_forbid_or_nobody_sees(
     shelf: Collection, website: Website
 ) -> None:
@@ -109,6 +110,7 @@ def test_site_is_read_on_its_host_only_without_what_robots_forbid_or_nobody_sees
     assert entry.facts == {"pages": 4, "changed": 4, "gone": 0, "trouble": ""}
 
 
+@pytest.mark.slow
 def test_refresh_keeps_what_is_the_same_writes_what_changed_and_marks_what_is_gone(
     shelf: Collection, website: Website
 ) -> None:
@@ -153,6 +155,7 @@ def again_is_refused(row: Site) -> bool:
     return sites.fetch_site(site_id=row.pk) == ""
 
 
+@pytest.mark.slow
 def test_slow_site_is_read_in_slices_and_a_large_one_up_to_the_limits(
     shelf: Collection, website: Website, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +248,7 @@ def test_only_who_manages_knowledge_adds_sites_and_wrong_ones_name_their_field(a
         services.delete_collection(actor=OPERATOR, collection_id=shelf.pk)
 
 
+@pytest.mark.slow
 def test_run_that_read_a_page_requests_nothing_until_somebody_writes_again(
     desk: Desk, shelf: Collection, website: Website
 ) -> None:

@@ -24,7 +24,7 @@ from tests.agents.knowledge.test_knowledge import article, collection
 from tests.console.conftest import Browser
 from tests.world import OPERATOR, World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 PRICES = """
 | Pass | Adults | Children | Valid on Sundays |
 |---|---|---|---|

@@ -251,6 +251,7 @@ def test_passage_is_ranked_once_by_its_places_in_both_orders(desk: Desk) -> None
     assert (only.passage.document_id, only.coverage) == (far.pk, 0)
 
 
+@pytest.mark.slow
 @compares
 def test_question_of_a_customer_is_embedded_without_their_data_and_failures_leave_words(
     desk: Desk, server: ModelServer

@@ -33,6 +33,7 @@ __all__ = ["langflow"]
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 def test_flow_answers_with_placeholders_in_a_session_of_its_own(desk: Desk, langflow: Langflow) -> None:
     langflow.connect()
     agent = langflow.make_agent("echo")
@@ -147,6 +148,7 @@ def test_new_session_is_given_what_came_before() -> None:
     assert input_of(asked[3:], with_history=True) == "Where is\nmy order?"
 
 
+@pytest.mark.slow
 def test_flow_that_changed_outside_answers_nobody_until_it_is_activated_again(desk: Desk, langflow: Langflow) -> None:
     langflow.connect()
     agent = langflow.make_agent("echo")
@@ -232,6 +234,7 @@ def test_server_keeps_its_key_and_never_takes_it_elsewhere(desk: Desk, langflow:
     assert private.value.code == "flow_address_refused"
 
 
+@pytest.mark.slow
 def test_session_is_erased_until_langflow_confirms_and_a_disconnected_server_forgets_its_key(
     desk: Desk, langflow: Langflow
 ) -> None:

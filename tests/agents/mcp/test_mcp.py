@@ -33,6 +33,8 @@ from standins.langflow.flows import IDS, call
 from tests.agents.conftest import Desk
 from tests.agents.langflow.langflow_fixture import Langflow, langflow
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["langflow"]
 TOOLS = ("list_campaigns", "campaign_performance", "pause_campaign")
 

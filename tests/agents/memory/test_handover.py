@@ -22,6 +22,8 @@ from tests.agents.conftest import Desk
 from tests.agents.knowledge.test_knowledge import article, collection
 from tests.console.conftest import Browser
 
+pytestmark = pytest.mark.slow
+
 NOTHING: dict[str, Any] = {"sources": {}, "requests": (), "unknown": (), "has_draft": False, "facts": ()}
 
 

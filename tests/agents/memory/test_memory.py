@@ -135,6 +135,7 @@ def current(contact_id: UUID) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_run_notes_what_the_contact_said_once_and_the_newer_statement_supersedes(desk: Desk) -> None:
     desk.say("Hello, my name is Anna and my customer number is K-4711", "visitor")
@@ -200,6 +201,7 @@ def test_model_answer_and_tool_result_are_never_facts(desk: Desk) -> None:
     assert not ContactFact.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_whatever_the_order_of_reading_the_strongest_newest_statement_is_current(desk: Desk) -> None:
     owner = desk.world.actor("support")

@@ -29,7 +29,7 @@ from tests.agents.llm.routes.test_routes import add, server, use_routes
 from tests.console.conftest import Browser
 
 __all__ = ["server"]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 SAID = "Hello, my name is Quentin, my customer number is K-4711 and call me at +34 600 123 456"
 
 

@@ -88,6 +88,7 @@ def test_people_see_masks_where_a_model_wrote_placeholders_also_when_they_come_i
     assert "".join(heard) == "I call +34 ••• ••56 now, 1 < 2 <b> or ••• and <"
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_no_personal_value_reaches_a_model_and_the_tool_gets_the_true_one(
     desk: Desk, server: ModelServer, call_back: type[NoteCallBack], monkeypatch: pytest.MonkeyPatch

@@ -130,6 +130,7 @@ def test_placeholder_in_pieces_of_any_length_is_shown_as_a_mask() -> None:
         assert "".join(heard) == "Dear A••• G•••, we ship to ••• and call +34 ••• ••78 <"
 
 
+@pytest.mark.slow
 def test_long_message_with_many_known_values_is_read_quickly() -> None:
     made = Vault()
     for number in range(50):
@@ -202,6 +203,7 @@ WORDS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(WORDS.map(" ".join), spellings()), min_size=1, max_size=3))
 @settings(max_examples=300, deadline=None)
 def test_nothing_of_a_known_value_is_left_and_every_placeholder_stands_for_what_was_there(

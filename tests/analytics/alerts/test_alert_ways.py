@@ -115,6 +115,7 @@ def send_all(moment: datetime) -> None:
             messages.send_message(message_id=message, now=moment)
 
 
+@pytest.mark.slow
 def test_one_alert_goes_out_by_every_way_once_and_so_does_its_end(
     acme: World, outside: Outside, api: Answers, receiver: Receiver
 ) -> None:

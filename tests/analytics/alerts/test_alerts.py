@@ -131,6 +131,7 @@ def test_rule_that_divides_by_nothing_or_names_nothing_is_broken_and_asks_a_pers
         rules.delete_rule(actor=acme.outsider("owner"), alert_rule_id=rule.pk)
 
 
+@pytest.mark.slow
 def test_rule_that_fires_a_thousand_times_is_held_back_with_a_word(acme: World, level: dict[str, Any]) -> None:
     rule_of(acme)
     for number in range(100):
@@ -262,6 +263,7 @@ def test_condition_is_tried_on_the_past_where_it_is_kept(acme: World) -> None:
         trials.try_condition(actor=acme.actor("admin"), condition="drop table")
 
 
+@pytest.mark.slow
 def test_pages_and_api_of_rules(acme: World, level: dict[str, Any]) -> None:
     AlertSettings.objects.create(has_ready_made=True)
     client, pages = signed_in(acme.people["admin"]), "/admin/analytics/alertrule/"

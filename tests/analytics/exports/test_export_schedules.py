@@ -137,6 +137,7 @@ def test_export_over_the_api_from_request_to_file(desk: World) -> None:
     assert caller.post("exports/", {"source": "approvals", **turned}).status_code == 400
 
 
+@pytest.mark.slow
 def test_erasing_a_contact_removes_files_begun_before_and_reasons_that_name_them(desk: World) -> None:
     asked = jobs.Wanted("conversations", "csv", FRIDAY - timedelta(days=1), now())
     masked = jobs.request_export(actor=desk.actor("admin"), wanted=asked)

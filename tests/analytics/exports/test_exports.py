@@ -296,6 +296,7 @@ def test_cancelled_one_stops_and_someone_who_lost_the_right_gets_nothing(desk: W
     assert Notice.objects.filter(person=desk.people["admin"], title="Your export failed").exists()
 
 
+@pytest.mark.slow
 def test_file_is_kept_for_a_week_here_or_in_a_store_outside(desk: World, settings: Any) -> None:
     export = written(request(desk))
     with open_store() as store:

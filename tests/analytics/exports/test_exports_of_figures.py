@@ -185,6 +185,7 @@ def test_events_of_months_come_once_in_order_page_by_page(history: World, monkey
     assert StoredEvent.objects.count() == 300
 
 
+@pytest.mark.slow
 def test_pages_and_api_offer_them(history: World) -> None:
     client = signed_in(history.people["admin"])
     for source, title in (("figures", "Export figures"), ("events", "Export events")):

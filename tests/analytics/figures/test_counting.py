@@ -261,6 +261,7 @@ def _try(world: World, history: Sequence[dict[str, Any]], seed: int, page: int =
 FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+@pytest.mark.slow
 @FEW
 @given(history=HISTORIES, seed=st.integers(0, 1000))
 def test_figures_equal_plain_sql_over_the_events(acme: World, history: list[dict[str, Any]], seed: int) -> None:

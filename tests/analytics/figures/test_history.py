@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from django.db.models import Sum
 
 from analytics.figures import rows
@@ -20,6 +21,8 @@ from demo.cast import ACME
 from demo.figures.facts import ensure_figures
 from demo.figures.half_year import Desk, facts_of
 from tests.world import World
+
+pytestmark = pytest.mark.slow
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DESK = Desk(BERLIN, {"care": ["ann", "bo"], "orders": ["cy"]}, ["dee"], ["bot"], ["chat", "mail"])

@@ -24,6 +24,7 @@ def listed(office: Office, **query: Any) -> list[str]:
     return [row["reference"] for row in answer.json()["results"]]
 
 
+@pytest.mark.slow
 def test_whole_loop_by_key(office: Office) -> None:
     body = {"kind": KIND, "params": {"campaign": "Winter", "budget": "120.00"}, "notes": "Please"}
     asked = office.caller("support").post("approvals/", body).json()
@@ -117,6 +118,7 @@ def test_pages_go_on_after_the_last_row(office: Office) -> None:
     assert [[row["reference"] for row in page] for page in pages] == [["BR-1003", "BR-1002"], ["BR-1001"]]
 
 
+@pytest.mark.slow
 def test_pages_in_an_order_have_no_gaps_and_no_repeats(office: Office) -> None:
     for number in range(5):
         office.propose(f"C{number}")
@@ -138,6 +140,7 @@ def test_pages_in_an_order_have_no_gaps_and_no_repeats(office: Office) -> None:
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_orders_put_what_is_riskiest_dearest_and_due_first(office: Office) -> None:
     dear = office.propose("Dear")
     with tenant_scope(office.world.acme.pk):
@@ -148,6 +151,7 @@ def test_orders_put_what_is_riskiest_dearest_and_due_first(office: Office) -> No
     assert [listed(office, ordering=name)[0] for name in ("risk", "cost", "-deadline", "-age")] == ["BR-1001"] * 4
 
 
+@pytest.mark.slow
 def test_cursor_of_another_order_is_refused(office: Office) -> None:
     office.propose("Winter")
     caller = office.caller("viewer")
@@ -167,6 +171,7 @@ def test_personal_data_is_not_searched(office: Office) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "personal_data")
 
 
+@pytest.mark.slow
 def test_delegated_ones_are_found_by_their_new_approver(office: Office) -> None:
     row = office.propose("Winter")
     body = {"to": str(office.ids["owner"]), "digest": row.digest}
@@ -188,6 +193,7 @@ def test_list_by_the_person_who_is_asked(office: Office) -> None:
     assert listed(office, assignee=str(people["viewer"].pk)) == []
 
 
+@pytest.mark.slow
 def test_pages_follow_each_other_without_gaps(office: Office) -> None:
     for number in range(4):
         office.propose(f"C{number}")
@@ -201,6 +207,7 @@ def test_pages_follow_each_other_without_gaps(office: Office) -> None:
     assert found == ["BR-1005", "BR-1004", "BR-1003", "BR-1002", "BR-1001"]
 
 
+@pytest.mark.slow
 def test_next_page_keeps_the_filters(office: Office) -> None:
     for number in range(3):
         office.propose(f"C{number}")
@@ -224,6 +231,7 @@ def test_what_is_signed_is_word_for_word_for_those_who_sign(office: Office) -> N
     assert (PHONE in pages["approver"], PHONE in pages["viewer"]) == (True, False)
 
 
+@pytest.mark.slow
 def test_open_approval_with_the_dedupe_key_is_the_answer(office: Office) -> None:
     body = {"kind": KIND, "params": {"campaign": "A", "budget": "1.00"}, "dedupe_key": "same"}
     caller = office.caller("support")
@@ -233,6 +241,7 @@ def test_open_approval_with_the_dedupe_key_is_the_answer(office: Office) -> None
     assert answer.json()["reference"] in answer.json()["detail"]
 
 
+@pytest.mark.slow
 def test_paused_kind_is_refused(office: Office) -> None:
     office.caller("compliance").post("kill-switches/", {"scope": "kind", "target": KIND, "reason": "Drill"})
     answer = office.caller("support").post("approvals/", {"kind": KIND, "params": {"campaign": "A", "budget": "1"}})
@@ -241,6 +250,7 @@ def test_paused_kind_is_refused(office: Office) -> None:
     assert (stop["what"], stop["by"], stop["reason"]) == ("“Set a daily budget”", "Compliance Acme", "Drill")
 
 
+@pytest.mark.slow
 def test_held_approval_tells_which_switch_holds_it(office: Office) -> None:
     path = f"approvals/{office.ids['approval']}/"
     assert office.caller("viewer").get(path).json()["stopped"] == []
@@ -259,6 +269,7 @@ def parts(caller: Caller, path: str, **query: Any) -> list[list[dict[str, Any]]]
     return found
 
 
+@pytest.mark.slow
 def test_story_is_read_part_by_part_from_the_newest(office: Office) -> None:
     path, signer, asker = f"approvals/{office.ids['approval']}/", office.caller("approver"), office.caller("support")
     first_digest = office.stored(office.ids["approval"]).digest

@@ -14,7 +14,7 @@ from hitl.policy.decision_policy import set_decision_policy
 from tests.console.scene import add_workflow, ask
 from tests.world import OPERATOR, World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 PATH = "/api/v1/approvals/batch-decisions/"
 
 

@@ -50,6 +50,7 @@ def change(version: int = 1) -> dict[str, Any]:
     return {"conditions": {"reminder_max": 7}, "version": version}
 
 
+@pytest.mark.slow
 def test_member_sees_and_changes_the_one_he_was_given_and_no_other(office: Office, flow: str) -> None:
     member, other = Member(office, "support"), f"workflows/{office.ids['workflow']}/"
     assert [row["name"] for row in member.asks("get", "workflows/").json()["results"]] == ["Shared"]
@@ -84,6 +85,7 @@ def test_colleague_of_another_role_gets_nothing(office: Office, flow: str) -> No
     assert [member.asks("get", path).status_code for path in (flow, "workflows/")] == [403, 403]
 
 
+@pytest.mark.slow
 def test_right_that_is_taken_back_is_gone_at_once(office: Office, flow: str) -> None:
     member = Member(office, "support")
     share(office, flow.split("/")[1])

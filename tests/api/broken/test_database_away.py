@@ -10,7 +10,7 @@ from django.db import connection
 from tests.api.office import Office
 from tests.edge.ports import free_port
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @contextmanager

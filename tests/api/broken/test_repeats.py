@@ -14,6 +14,8 @@ from hitl.models import Approval
 from tests.api.office import KIND, V1, Caller, Office, build_office, switches
 from tests.world import build_world
 
+pytestmark = pytest.mark.slow
+
 NEW: dict[str, Any] = {"kind": KIND, "params": {"campaign": "Winter", "budget": "120.00"}}
 
 

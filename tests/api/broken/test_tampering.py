@@ -17,6 +17,8 @@ from tests.api.office import Office, build_office
 from tests.database.tampering import KINDS, first_bad, tamper, tamper_with_history
 from tests.world import build_world
 
+pytestmark = pytest.mark.slow
+
 Tamper = Callable[[str], None]
 
 

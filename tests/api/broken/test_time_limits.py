@@ -64,6 +64,7 @@ def test_application_has_limits_and_the_owner_of_the_tables_has_none() -> None:
         assert [_shown(name) for name in settings.DATABASE_LIMITS] == ["0", "0", "0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("limit", "code", "says"), [
     ("lock_timeout", "busy", "Someone else is changing this right now."),
     ("statement_timeout", "too_slow", "This took too long and was stopped."),

@@ -48,10 +48,12 @@ def routed() -> set[str]:
     return {f"{method.upper()} {path}" for method, path, _view, _action in endpoints()}
 
 
+@pytest.mark.slow
 def test_description_is_valid_without_a_warning(tmp_path: Path) -> None:
     call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yml"))
 
 
+@pytest.mark.slow
 def test_every_route_is_described_and_nothing_else(described: Any) -> None:
     assert set(operations(described)) == routed()
 
@@ -233,11 +235,13 @@ def test_reference_page_lists_every_error() -> None:
     assert set(re.findall(r"^\| (\d{3}) \|", page, re.MULTILINE)) == {*ERRORS, *WRITING_ERRORS, "405"}
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_description_is_open_to_everybody(client: Client) -> None:
     assert client.get("/api/schema/", headers={"Authorization": "Bearer nonsense"}).status_code == 200
 
 
+@pytest.mark.slow
 def test_description_comes_in_the_format_that_the_address_names(client: Client) -> None:
     assert json.loads(client.get("/api/schema/?format=json").content)["openapi"] == "3.1.0"
     assert client.get("/api/schema/?format=yaml", headers={"Accept": "text/html"}).content.startswith(b"openapi: 3.1.0")

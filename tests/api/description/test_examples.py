@@ -11,6 +11,8 @@ from jsonschema import Draft202012Validator
 
 from tests.api.description.test_description import endpoints
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def described() -> Any:

@@ -25,6 +25,7 @@ def told(**more: Any) -> dict[str, Any]:
     return {"address": ADDRESS, "purpose": "marketing", "state": "withdrawn", "channel": "whatsapp", **more}
 
 
+@pytest.mark.slow
 def test_consent_of_an_unknown_address_is_kept_until_it_appears(office: Office) -> None:
     caller = office.caller("support")
     made = caller.post("consents/", told(purpose="reply"))
@@ -59,6 +60,7 @@ def _write_in() -> Conversation:
     return found
 
 
+@pytest.mark.slow
 def test_end_of_the_window_is_shown_and_a_template_has_to_be_chosen(office: Office) -> None:
     caller = office.caller("support")
     with tenant_scope(office.world.acme.pk):

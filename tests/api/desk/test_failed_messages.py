@@ -20,7 +20,7 @@ from tests.conversations.conftest import (
 )
 from tests.world import OPERATOR
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 PAGE = "https://www.twilio.com/docs/api/errors/21211"
 REFUSED = SendResult(ok=False, error="21211", permanent=True, http_status=400)
 

@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import time_machine
 from django.db import connection
 from django.test import Client
@@ -17,6 +18,8 @@ from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from tests.api.office import Office
 from tests.world import World
+
+pytestmark = pytest.mark.slow
 
 CONTACT = {"object_type": "conversations.contact", "fields": ["contact"], "reason": "I have to call back."}
 ACTIONS = ("PII_ACCESS_FREQUENT", "PII_ACCESS_LIMITED")

@@ -7,7 +7,7 @@ from core.tenancy.scope import tenant_scope
 from tests.api.office import Office
 from tests.world import OPERATOR
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def test_endpoints(office: Office) -> None:

@@ -180,6 +180,7 @@ def test_mail_cut_between_store_and_work_is_received_once(inbox: MailDoor) -> No
     assert len(inbox.messages()) == 1
 
 
+@pytest.mark.slow
 def test_mails_posted_in_parallel_are_one_each(committed_world: World) -> None:
     inbox, found = open_mail_door(committed_world), []
 
@@ -365,6 +366,7 @@ def test_bounce_marks_the_answer_as_failed_and_brings_a_person_and_is_no_message
     assert len(inbox.messages()) == 1
 
 
+@pytest.mark.slow
 def test_answer_carries_its_files_and_goes_out_again_when_its_mail_was_lost(
     inbox: MailDoor,
     api: Answers,  # noqa: F811
@@ -403,6 +405,7 @@ def test_answer_carries_its_files_and_goes_out_again_when_its_mail_was_lost(
     assert len(api.seen) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "is_old"),
     [("unsubscribe", False), ("group_unsubscribe", False), ("spamreport", False), ("spamreport", True)],
@@ -453,6 +456,7 @@ def test_bounce_about_a_message_of_another_channel_changes_nothing(inbox: MailDo
         assert told.status != "failed"
 
 
+@pytest.mark.slow
 def test_programs_that_answer_each_other_stop_and_a_person_s_answers_do_not_count(
     inbox: MailDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -477,6 +481,7 @@ def test_programs_that_answer_each_other_stop_and_a_person_s_answers_do_not_coun
     assert inbox.messages()[-1].metadata["mail"]["automatic"] == ""
 
 
+@pytest.mark.slow
 def test_files_are_fetched_like_those_of_other_channels(inbox: MailDoor) -> None:
     made = EmailMessage()
     made["From"], made["Message-ID"], made["Subject"] = "ana@customers.example", "<f@customers.example>", "Files"

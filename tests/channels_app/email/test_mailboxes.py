@@ -119,6 +119,7 @@ def acme(world: World) -> Iterator[World]:
         yield world
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("security", ["tls", "starttls"])
 def test_new_emails_become_messages_once_and_the_mailbox_stays_as_it_is(
     acme: World, server: Server, security: str
@@ -135,6 +136,7 @@ def test_new_emails_become_messages_once_and_the_mailbox_stays_as_it_is(
     assert (progress.uid_validity, progress.last_uid, progress.failures) == (1, 9, 0)
 
 
+@pytest.mark.slow
 def test_large_mailbox_is_listed_in_parts_and_what_was_there_before_never(
     acme: World, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +156,7 @@ def test_large_mailbox_is_listed_in_parts_and_what_was_there_before_never(
     assert (_read(account), MailboxProgress.objects.get().last_uid) == (1, 130)
 
 
+@pytest.mark.slow
 def test_emails_with_odd_times_of_arrival_are_read_with_the_others(acme: World, server: Server) -> None:
     account = _connect(server)
     dates = ("07-Xyz-2026 10:00:00 +0000", "99-Nov-2026 10:00:00 +0000", "soon", "", " 7-Nov-2099 10:00:00 +0000")
@@ -282,6 +285,7 @@ def test_secret_that_is_made_while_a_mailbox_is_tried_is_kept(
     assert found.account_id == account.pk
 
 
+@pytest.mark.slow
 def test_console_connects_a_mailbox_and_opens_an_inbound_address_once(acme: World, server: Server) -> None:
     client = console(acme)
     answer: Any = client.post(f"{LIST}connect-mailbox/", server.form(folder="INBOX"))

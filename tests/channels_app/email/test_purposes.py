@@ -29,6 +29,7 @@ def write(door: Door, purpose: str) -> Message:
     return services.reply(actor=OPERATOR, conversation_id=asked.conversation_id, draft=draft)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("withdrawn", "left"), [("reply", {"service", "marketing"}), ("service", {"reply", "marketing"})]
 )

@@ -29,6 +29,8 @@ from tests.edge.mailbox_fixture import API_KEY, VERIFICATION_KEY, Mailbox
 from tests.edge.phone_fixture import SHARED, eventually
 from tests.world import OPERATOR, World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def desk(transactional_db: None, committed_world: World, mailbox: Mailbox) -> Iterator[World]:

@@ -189,6 +189,7 @@ def test_web_chat_that_was_paused_by_the_api_is_resumed_in_the_console(world: Wo
         assert widgets.load(account.pk) is not None
 
 
+@pytest.mark.slow
 def test_paused_app_takes_messages_and_sends_nothing_until_it_is_resumed(world: World, receiver: Receiver) -> None:
     door = own_app.connect(world, world.acme.pk, receiver.url)
     ask = asking(world, door.account)
@@ -261,6 +262,7 @@ def test_refusal_of_meta_is_kept_with_its_attempt(world: World) -> None:
     assert "600123456" not in attempt.error_text
 
 
+@pytest.mark.slow
 def test_log_and_health_of_a_mail_account_show_notices_and_tests(world: World) -> None:
     door, help_desk = email.open_door(world), mailbox(world)
     with tenant_scope(world.acme.pk):

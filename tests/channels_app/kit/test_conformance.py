@@ -281,6 +281,7 @@ class TestChannel:
             deliveries.dispatch_due_deliveries()
             assert not rows.filter(state__in=("held", "received")).exists()
 
+    @pytest.mark.slow
     def test_erasure_of_a_customer_leaves_no_word(self, pair: tuple[str, str], world: World) -> None:
         _, recording = recorded(pair, world)
         if recording.write is None:

@@ -104,6 +104,7 @@ def check_all(door: Door) -> None:
     assert {row.state for row in door.rows()} == {"done"}
 
 
+@pytest.mark.slow
 def test_every_kind_of_message_comes_in(door: Door) -> None:
     door.take(change(messages=kinds(), contacts=[person()]))
     check_all(door)
@@ -112,6 +113,7 @@ def test_every_kind_of_message_comes_in(door: Door) -> None:
         assert pressed == {"text": "Blue", "payload": "r2"}
 
 
+@pytest.mark.slow
 def test_doubled_and_reordered_posts_are_one_message_each(door: Door) -> None:
     rows = kinds()
     for found in (rows[::-1], rows, rows[::2] + rows):
@@ -120,6 +122,7 @@ def test_doubled_and_reordered_posts_are_one_message_each(door: Door) -> None:
     check_all(door)
 
 
+@pytest.mark.slow
 def test_work_that_was_cut_off_is_done_again_once(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     post(wrap(change(messages=kinds(), contacts=[person()])))
     real = deliveries._handlers["cloud"]
@@ -142,6 +145,7 @@ def test_work_that_was_cut_off_is_done_again_once(door: Door, monkeypatch: pytes
     check_all(door)
 
 
+@pytest.mark.slow
 def test_posts_in_parallel_are_one_message_each(open_door: Door) -> None:
     rows = kinds()
 
@@ -197,6 +201,7 @@ def test_stop_is_confirmed_and_gets_no_answer(door: Door) -> None:
         assert "unsubscribed" in confirmed.body
 
 
+@pytest.mark.slow
 def test_switch_for_marketing_stops_campaigns_only_until_it_is_set_back(open_door: Door, meta: Meta) -> None:
     def prefer(value: str) -> list[str]:
         asked = {"account": NUMBER_ID, "from": CUSTOMER, "value": value}

@@ -35,6 +35,8 @@ from tests.console.scene import add_workflow, ask
 from tests.integrations.mail.conftest import connect as connect_mail
 from tests.world import OPERATOR, World
 
+pytestmark = pytest.mark.slow
+
 PLAIN = CUSTOMER
 LINK = re.compile(r"/d/([\w-]+)/")
 

@@ -94,6 +94,7 @@ def test_wrong_signatures_are_told_in_words(door: Door) -> None:
     assert "wrong signature" in console(door.world).get(f"{LIST}{door.account.pk}/").content.decode()
 
 
+@pytest.mark.slow
 def test_test_message_says_how_it_went(open_door: Door, meta: Meta) -> None:
     client, page = console(open_door.world), f"{LIST}{open_door.account.pk}/"
     meta.write("Hello")
@@ -124,6 +125,7 @@ def test_test_message_is_sent_by_the_api(open_door: Door, meta: Meta) -> None:
     assert [reply["body"] for reply in meta.replies()] == ["This is a test from Walker. The number works."]
 
 
+@pytest.mark.slow
 def test_test_message_is_not_sent_to_someone_who_opted_out(open_door: Door, meta: Meta) -> None:
     meta.write("STOP")
     eventually(lambda: bool(open_door.rows()))

@@ -35,6 +35,8 @@ from tests.channels_app.meta_whatsapp.conftest import NUMBER_ID, Door, Meta, cha
 from tests.edge.phone_fixture import eventually
 from tests.world import OPERATOR
 
+pytestmark = pytest.mark.slow
+
 API = f"POST /v23.0/{NUMBER_ID}/messages"
 LATER = timedelta(minutes=5)
 

@@ -251,6 +251,7 @@ def console(world: World, role: str = "owner") -> Client:
     return client
 
 
+@pytest.mark.slow
 def test_console_lists_chooses_and_says_why_not(inside: ChannelAccount, door: Door) -> None:
     client = console(door.world)
     assert "In review" not in client.get(LIST).content.decode()
@@ -265,6 +266,7 @@ def test_console_lists_chooses_and_says_why_not(inside: ChannelAccount, door: Do
     assert console(door.world, "viewer").post(f"{page}use/", {"use": "reopening"}).status_code == 403
 
 
+@pytest.mark.slow
 def test_templates_are_fetched_from_both_providers_by_button_and_sweep(
     open_door: Door, meta: Meta, phone: Any, settings: Any
 ) -> None:
@@ -294,6 +296,7 @@ def test_templates_are_fetched_from_both_providers_by_button_and_sweep(
     assert {account for _, account in templates.list_accounts()} == {line.pk, open_door.account.pk}
 
 
+@pytest.mark.slow
 def test_message_without_enough_values_never_reaches_meta(
     open_door: Door, meta: Meta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,6 +320,7 @@ def test_message_without_enough_values_never_reaches_meta(
     assert meta.replies() == []
 
 
+@pytest.mark.slow
 def test_transcript_shows_what_the_customer_read_with_every_gap_filled_and_masked(
     open_door: Door, meta: Meta, monkeypatch: pytest.MonkeyPatch
 ) -> None:

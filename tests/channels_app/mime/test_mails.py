@@ -32,6 +32,7 @@ def test_control_characters_are_taken_out(kind: bytes) -> None:
     assert read(raw, b"Content-Type: " + kind + b"\n").text == "Hello red\nnext end"
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     text=st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"), include_characters="\n"), max_size=200),
@@ -182,6 +183,7 @@ HALF_SIGN = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(WORDS) | st.binary(max_size=3), max_size=60).map(b"".join))
 @example(HALF_SIGN % b'"=?utf-7?q?a+2AE-b?="')

@@ -24,6 +24,8 @@ from tests.edge.phone_fixture import SHARED
 from tests.edge.standin_process import end, launch
 from tests.world import OPERATOR, World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def portal(live_server: Any, settings: Any, tmp_path: Path) -> Iterator[str]:

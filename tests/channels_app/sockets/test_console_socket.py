@@ -130,6 +130,7 @@ async def test_event_of_another_tenant_is_never_heard(watch: Any, committed_worl
     assert await line.socket.receive_nothing(timeout=0.3)
 
 
+@pytest.mark.slow
 async def test_message_reaches_the_watching_staff_masked(
     watch: Any, chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
@@ -182,6 +183,7 @@ async def test_person_who_signed_out_is_cut_off(
     assert await line.close_code() == 4401
 
 
+@pytest.mark.slow
 async def test_pages_of_one_browser_share_the_check_of_its_sign_in_and_all_end_in_time(
     dial: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +213,7 @@ async def test_pages_of_one_browser_share_the_check_of_its_sign_in_and_all_end_i
     assert asyncio.get_running_loop().time() - ended < 3.0
 
 
+@pytest.mark.slow
 async def test_page_hears_at_once_what_happened_while_redis_was_away(
     watch: Any, committed_world: World, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +259,7 @@ async def test_presence_is_told_and_taken_back(
         pass
 
 
+@pytest.mark.slow
 async def test_colleague_who_writes_is_named_to_those_who_watch(
     watch: Any, chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
@@ -301,6 +305,7 @@ def notice(world: World, user: User) -> None:
         notices.leave(people=[user.pk], kind="approval", title="BR-1042 needs you", link="/admin/")
 
 
+@pytest.mark.slow
 async def test_person_hears_that_their_notices_changed_and_nothing_of_what_they_say(
     watch: Any, committed_world: World
 ) -> None:
@@ -357,6 +362,7 @@ def hold(world: World, approval: UUID) -> int:
         return streams.head("queue")
 
 
+@pytest.mark.slow
 async def test_approval_tells_what_the_queue_tells_about_it(watch: Any, committed_world: World) -> None:
     one, other = await ask(committed_world, 2)
     line = await watch(committed_world.people["viewer"])
@@ -370,6 +376,7 @@ async def test_approval_tells_what_the_queue_tells_about_it(watch: Any, committe
     assert await line.socket.receive_nothing(timeout=0.3)
 
 
+@pytest.mark.slow
 async def test_topics_of_an_approval_and_of_the_queue_go_on_beside_each_other(
     watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -382,6 +389,7 @@ async def test_topics_of_an_approval_and_of_the_queue_go_on_beside_each_other(
     assert heard == [(f"approval:{one}", seqs[0]), ("queue", seqs[0]), ("queue", seqs[1])]
 
 
+@pytest.mark.slow
 async def test_events_of_an_approval_that_were_missed_are_sent_after_the_number(
     watch: Any, committed_world: World
 ) -> None:
@@ -396,6 +404,7 @@ async def test_events_of_an_approval_that_were_missed_are_sent_after_the_number(
         assert (await line.hear())["type"] == "unsubscribed"
 
 
+@pytest.mark.slow
 async def test_approval_of_another_tenant_is_like_an_absent_one(watch: Any, committed_world: World) -> None:
     [one] = await ask(committed_world)
     line = await watch(committed_world.outsiders["owner"])
@@ -429,6 +438,7 @@ async def heard_of(line: Line, seconds: float = 1.6) -> list[tuple[str, str]]:
     return told
 
 
+@pytest.mark.slow
 async def test_topics_of_team_and_own_work_tell_what_comes_and_goes(
     watch: Any, chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
@@ -462,6 +472,7 @@ async def test_topics_of_team_and_own_work_tell_what_comes_and_goes(
     assert [topic for topic, _ in await heard_of(mine)] == ["mine", "mine"]
 
 
+@pytest.mark.slow
 async def test_topic_of_a_foreign_team_is_absent_and_presence_tells_who_is_there(
     watch: Any, committed_world: World
 ) -> None:
@@ -483,6 +494,7 @@ async def _two(line: Line) -> Any:
         yield json.loads((await line.socket.receive_output())["text"])
 
 
+@pytest.mark.slow
 async def test_many_who_hear_one_event_read_it_once(
     watch: Any, chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -503,6 +515,7 @@ async def test_many_who_hear_one_event_read_it_once(
     assert (sum(batches), len(batches) <= 4) == (12, True)
 
 
+@pytest.mark.slow
 async def test_chat_of_a_team_is_heard_by_its_people_until_their_seat_ends(
     watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ from tests.channels_app.sockets.test_console_socket import conversation_of, desk
 from tests.world import World
 
 __all__ = ["desk", "watch"]
-pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 async def hears(line: Line, **counts: int) -> None:

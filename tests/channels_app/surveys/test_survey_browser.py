@@ -20,7 +20,7 @@ from tests.channels_app.web_chat.test_browser import DESK, PHONE, Scene, opened,
 from tests.edge.browser import keep_picture, serious
 from tests.edge.web_server import Web
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def ask_how_it_was(scene: Scene) -> None:  # noqa: F811

@@ -48,6 +48,7 @@ def say(door: Door, text: str) -> Message:
     )
 
 
+@pytest.mark.slow
 def test_paused_account_sends_nothing_and_loses_nothing(door: Door, transport: Script) -> None:  # noqa: F811
     ask = caller(door)
     door.take("Hello", 1)
@@ -167,6 +168,7 @@ def test_account_is_changed_and_tried_only_with_the_right(door: Door, path: str)
     assert caller(door)(path, body).status_code == 404
 
 
+@pytest.mark.slow
 def test_guided_set_up_ticks_what_is_done(door: Door) -> None:
     page = f"{LIST}{door.account.pk}/"
     assert console(door.world).get(page).content.decode().count("wk-setup-done") == 1

@@ -55,6 +55,7 @@ def test_number_that_is_connected_now_is_shown(door: Door, path: str) -> None:
     assert OURS in text
 
 
+@pytest.mark.slow
 def test_wrong_signatures_are_told_in_words(door: Door) -> None:
     assert "wrong signature" not in page(door)
     post(fields(), signature="bm8=")
@@ -73,6 +74,7 @@ def test_empty_secret_keeps_the_present_one(door: Door) -> None:
     assert post(fields()).status_code == 200
 
 
+@pytest.mark.slow
 def test_test_message_reaches_the_phone(open_door: Door, phone: Phone) -> None:
     phone.write("hello")
     form = {"to": "+447700900101"}
@@ -80,6 +82,7 @@ def test_test_message_reaches_the_phone(open_door: Door, phone: Phone) -> None:
     assert [reply["body"] for reply in phone.replies()] == [TEST_TEXT]
 
 
+@pytest.mark.slow
 def test_test_message_that_fails_says_why(open_door: Door, phone: Phone) -> None:
     phone.behave(manages_opt_out=True)
     phone.write("STOP")
@@ -97,6 +100,7 @@ def test_phone_is_linked_to_a_colleague_also_after_he_wrote(door: Door) -> None:
         assert Conversation.objects.count() == 1
 
 
+@pytest.mark.slow
 def test_who_linked_a_phone_is_on_record_for_four_eyes(door: Door) -> None:
     form = {"number": "+34 600 123 456", "email": "support@acme.example"}
     console(door.world, "admin").post(f"{LIST}{door.account.pk}/colleague/", form)
@@ -124,6 +128,7 @@ def test_stranger_is_no_colleague(door: Door) -> None:
         assert ChannelAccount.objects.count() == 1
 
 
+@pytest.mark.slow
 def test_two_colleagues_who_each_change_a_secret_keep_both(open_door: Door) -> None:
     def change() -> None:
         try:

@@ -18,6 +18,8 @@ from core.models import DeadLetter, Outbox
 from tests.channels_app.twilio.conftest import Door, fields, post
 from tests.world import OPERATOR
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

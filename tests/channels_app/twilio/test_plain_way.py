@@ -51,11 +51,13 @@ def body(number: int = 1) -> bytes:
     return urlencode(fields(number=number)).encode()
 
 
+@pytest.mark.slow
 def test_only_paths_of_providers_go_the_plain_way() -> None:
     assert is_webhook(WEBHOOK)
     assert not any(is_webhook(path) for path in ("/", "/admin/channels/whatsapp/", "/channels/", "/api/v1/"))
 
 
+@pytest.mark.slow
 def test_signed_message_is_stored_and_answered(open_door: Door) -> None:
     status, headers, answer = call(WEBHOOK, body(), **signed())
     assert (status, headers[b"Content-Type"], answer) == (200, b"text/xml", inbound.NOTHING_TO_SAY)

@@ -127,6 +127,7 @@ def test_report_about_a_message_of_nobody_is_done(line: Door) -> None:
     assert {row.state for row in line.rows()} == {"done"}
 
 
+@pytest.mark.slow
 def test_recorded_traffic_doubled_and_mixed_in_parallel_is_one_of_each(
     open_line: Door,
     transport: type[ScriptedTransport],  # noqa: F811

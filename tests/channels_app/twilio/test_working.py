@@ -46,6 +46,7 @@ def test_repeat_of_a_worked_message_is_answered_alike_and_changes_nothing(door: 
         assert (Message.objects.count(), Outbox.objects.filter(event="message_received").count()) == (1, 1)
 
 
+@pytest.mark.slow
 def test_messages_of_one_sender_keep_their_order(door: Door) -> None:
     for number in range(1, 30):
         post(fields(str(number), number))
@@ -138,6 +139,7 @@ def eager() -> Iterator[None]:
     app.conf.task_always_eager = False
 
 
+@pytest.mark.slow
 def test_burst_that_is_stored_before_it_is_worked_has_one_answer(open_door: Door, eager: None) -> None:
     with open_door.inside():
         ensure_default_agents()
@@ -231,6 +233,7 @@ def test_reports_that_say_nothing_new_are_done(door: Door, word: str) -> None:
     assert [row.state for row in door.rows()] == ["done"]
 
 
+@pytest.mark.slow
 def test_fifty_parallel_copies_are_one_message(open_door: Door) -> None:
     def send(_: int) -> tuple[int, bytes]:
         try:
@@ -247,6 +250,7 @@ def test_fifty_parallel_copies_are_one_message(open_door: Door) -> None:
         assert Outbox.objects.filter(event="message_received").count() == 1
 
 
+@pytest.mark.slow
 def test_many_workers_keep_each_senders_order(open_door: Door) -> None:
     for number in range(1, 41):
         post(fields(str(number), number, From=f"whatsapp:+3460012345{number % 4}"))

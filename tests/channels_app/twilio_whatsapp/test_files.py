@@ -72,6 +72,7 @@ def test_new_file_is_due_and_a_fetched_one_is_not(phone: Phone, open_door: Door)
     assert media.list_due() == []
 
 
+@pytest.mark.slow
 def test_file_that_a_browser_would_run_is_refused_for_good(phone: Phone, open_door: Door) -> None:
     kept = fetched(open_door, arrive(phone, open_door, kind="text/html", content=b"<script>"))
     assert (kept.state, kept.error, kept.content) == ("failed", "type_refused", None)
@@ -86,6 +87,7 @@ def test_failing_provider_is_asked_again_later(phone: Phone, open_door: Door) ->
     assert fetched(open_door, kept).state == "stored"
 
 
+@pytest.mark.slow
 def test_file_whose_worker_always_dies_is_given_up(phone: Phone, open_door: Door) -> None:
     attachment = arrive(phone, open_door)
     with open_door.inside():
@@ -140,6 +142,7 @@ def test_types_that_a_browser_runs_are_not_wanted(kind: str, wanted: bool) -> No
     assert is_wanted(kind) is wanted
 
 
+@pytest.mark.slow
 def test_file_needs_a_reveal_and_reading_it_is_written_down(phone: Phone, open_door: Door) -> None:
     kept = fetched(open_door, arrive(phone, open_door))
     conversation = kept.message.conversation_id
@@ -157,6 +160,7 @@ def test_file_needs_a_reveal_and_reading_it_is_written_down(phone: Phone, open_d
             attachments.read_attachment(actor=owner, conversation_id=kept.pk, attachment_id=kept.pk)
 
 
+@pytest.mark.slow
 def test_file_that_is_not_here_yet_says_so(phone: Phone, open_door: Door) -> None:
     attachment = arrive(phone, open_door)
     conversation = attachment.message.conversation_id
@@ -168,6 +172,7 @@ def test_file_that_is_not_here_yet_says_so(phone: Phone, open_door: Door) -> Non
             )
 
 
+@pytest.mark.slow
 def test_console_gives_a_revealed_file_out_as_a_download(phone: Phone, open_door: Door) -> None:
     kept = fetched(open_door, arrive(phone, open_door))
     page = f"/admin/conversations/conversation/{kept.message.conversation_id}/"

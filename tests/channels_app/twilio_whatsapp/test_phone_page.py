@@ -15,7 +15,7 @@ from tests.edge.browser import keep_picture
 from tests.edge.phone_fixture import Phone, eventually
 from tests.world import OPERATOR
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture

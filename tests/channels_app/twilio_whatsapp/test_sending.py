@@ -53,6 +53,7 @@ def status_of(message: Message) -> str:
     return str(Message.objects.values_list("status", flat=True).get(pk=message.pk))
 
 
+@pytest.mark.slow
 def test_answer_reaches_the_phone_and_its_ticks_come_back(inside: Door, phone: Phone) -> None:
     message = answer("It does well.", arrived(phone))
     assert message.status == "sent"
@@ -60,6 +61,7 @@ def test_answer_reaches_the_phone_and_its_ticks_come_back(inside: Door, phone: P
     eventually(lambda: status_of(message) == "delivered")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [{"reversed": True}, {"copies": 3}, {"early": True}, {"copies": 2, "early": True}])
 def test_reports_out_of_order_doubled_and_early_end_delivered(inside: Door, phone: Phone, how: dict[str, Any]) -> None:
     conversation = arrived(phone)
@@ -68,6 +70,7 @@ def test_reports_out_of_order_doubled_and_early_end_delivered(inside: Door, phon
     eventually(lambda: status_of(message) == "delivered")
 
 
+@pytest.mark.slow
 def test_long_answer_leaves_in_parts_in_order(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
     text = " ".join(f"word{number}" for number in range(450))
@@ -94,6 +97,7 @@ def test_answer_after_24_hours_goes_as_a_template(inside: Door, phone: Phone) ->
     assert [reply["body"] for reply in phone.replies()] == ["News about your request: BR-7 is approved: 900 a day"]
 
 
+@pytest.mark.slow
 def test_answer_after_24_hours_without_a_template_goes_to_a_person(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
     _without_template(inside)
@@ -110,6 +114,7 @@ def _without_template(door: Door) -> None:
     account.save(update_fields=["template_uses"])
 
 
+@pytest.mark.slow
 def test_window_that_closed_on_the_way_is_answered_with_a_template(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
     phone.behave(hours_later=30)
@@ -123,6 +128,7 @@ def test_window_that_closed_on_the_way_is_answered_with_a_template(inside: Door,
     assert Message.objects.filter(direction="out").count() == 2
 
 
+@pytest.mark.slow
 def test_lost_answer_is_looked_up_and_not_sent_twice(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
     phone.script(API, "drop_after")
@@ -144,6 +150,7 @@ def test_request_that_never_arrived_is_sent_again(inside: Door, phone: Phone) ->
     assert [reply["body"] for reply in phone.replies()] == ["second try"]
 
 
+@pytest.mark.slow
 def test_second_part_that_failed_is_sent_without_repeating_the_first(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
     text = " ".join(f"word{number}" for number in range(450))
@@ -159,6 +166,7 @@ def test_second_part_that_failed_is_sent_without_repeating_the_first(inside: Doo
     assert " ".join(reply["body"] for reply in phone.replies()) == text
 
 
+@pytest.mark.slow
 def test_recipient_who_opted_out_is_not_tried_again(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
     phone.behave(manages_opt_out=True)
@@ -168,6 +176,7 @@ def test_recipient_who_opted_out_is_not_tried_again(inside: Door, phone: Phone) 
     assert (message.status, attempt.error, attempt.permanent) == ("failed", "21610", True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_managed", [True, False])
 def test_confirmation_of_stop_arrives_once(inside: Door, phone: Phone, is_managed: bool) -> None:
     arrived(phone)
@@ -182,6 +191,7 @@ def test_confirmation_of_stop_arrives_once(inside: Door, phone: Phone, is_manage
     assert not Message.objects.filter(status="failed").exists()
 
 
+@pytest.mark.slow
 def test_wrong_token_fails_and_is_kept_with_the_channel(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
     account = ChannelAccount.objects.get(pk=inside.account.pk)
@@ -209,6 +219,7 @@ def test_client_tells_what_is_sure_from_what_is_not(
     assert (type(found), getattr(found, "permanent", None)) == (type(outcome), getattr(outcome, "permanent", None))
 
 
+@pytest.mark.slow
 def test_client_without_a_server_knows_that_nothing_was_sent(settings: Any) -> None:
     settings.TWILIO_API_BASE = "http://127.0.0.1:9"
     client = TwilioClient(SID, TOKEN)

@@ -64,6 +64,7 @@ def path_of(link: str) -> str:
     return link.removeprefix(str(django_settings.PUBLIC_URL))
 
 
+@pytest.mark.slow
 def test_files_leave_one_by_one_after_the_text_and_are_fetched_by_the_provider(inside: Door, phone: Phone) -> None:
     message = send(arrived(phone), PICTURE, PAPER, text="Here you are")
     assert message.status == "sent"
@@ -82,6 +83,7 @@ def test_files_leave_one_by_one_after_the_text_and_are_fetched_by_the_provider(i
     eventually(lambda: status() == "delivered")
 
 
+@pytest.mark.slow
 def test_repeated_attempt_sends_only_the_files_that_did_not_leave(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
     phone.script(API, "drop_after", times=1)
@@ -92,6 +94,7 @@ def test_repeated_attempt_sends_only_the_files_that_did_not_leave(inside: Door, 
     assert [one["more"]["files"][0]["type"] for one in phone.replies()] == ["image/png", "application/pdf"]
 
 
+@pytest.mark.slow
 def test_file_after_the_window_is_not_sent_even_if_there_is_a_template(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
     ReplyWindow.objects.update(wrote_at=clock.now() - timedelta(hours=25))
@@ -107,6 +110,7 @@ def test_parts_are_told_apart_by_their_text() -> None:
     assert not Part("", ("u",)).is_in("hello")
 
 
+@pytest.mark.slow
 def test_address_serves_one_file_of_one_message_for_ten_minutes(
     inside: Door, phone: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,7 @@ DESK = {"width": 1100, "height": 780}
 APPROVAL = "01900000-0000-7000-8000-000000000001"
 SUMMARY = "Raise the daily budget of Summer Sale from 600.00 to 900.00 EUR"
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -110,6 +110,7 @@ def stored_events(world: World, survey: Survey) -> str:
         )
 
 
+@pytest.mark.slow
 async def test_survey_is_answered_by_its_visitor_alone_and_every_page_hears_it(
     chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
@@ -195,6 +196,7 @@ async def place(line: Line, widgets: Widgets) -> dict[str, str]:
     return {"conversation": str(found.conversation_id)}
 
 
+@pytest.mark.slow
 async def test_answer_whose_hint_is_lost_is_read_by_the_poll(
     chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,6 +273,7 @@ async def test_read_marks_the_answers_as_read(chat: Any, committed_world: World,
 # ---- whose it is
 
 
+@pytest.mark.slow
 async def test_two_visitors_never_hear_each_other(chat: Any, committed_world: World, live_widgets: Widgets) -> None:
     one, other = await chat(live_widgets.acme), await chat(live_widgets.acme)
     await one.send("mine")
@@ -279,6 +282,7 @@ async def test_two_visitors_never_hear_each_other(chat: Any, committed_world: Wo
     assert await other.socket.receive_nothing(timeout=0.3)
 
 
+@pytest.mark.slow
 async def test_conversation_of_another_tenant_in_a_frame_changes_nothing(
     chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
@@ -315,6 +319,7 @@ async def test_line_hung_up_leaves_no_presence(chat: Any, live_widgets: Widgets)
     assert (await presence.count(live_widgets.acme.tenant_id, UUID(where)))["customer"] == 0
 
 
+@pytest.mark.slow
 async def test_layer_that_is_away_costs_no_message(
     chat: Any, committed_world: World, live_widgets: Widgets, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -331,6 +336,7 @@ async def test_layer_that_is_away_costs_no_message(
     assert (await line.hear_type("agent_response"))["content"] == "Still here"
 
 
+@pytest.mark.slow
 async def test_page_without_a_conversation_shows_the_one_that_another_page_begins(
     chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,6 +347,7 @@ async def test_page_without_a_conversation_shows_the_one_that_another_page_begin
     assert (await second.hear_type("message_received", timeout=5))["content"] == "Hello"
 
 
+@pytest.mark.slow
 async def test_every_answer_arrives_though_redis_freezes_dies_and_returns(
     chat: Any,
     committed_world: World,

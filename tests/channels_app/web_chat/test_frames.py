@@ -75,6 +75,7 @@ def test_lone_surrogates_and_nul_are_dropped() -> None:
     assert parsed.message == "abc"
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(),

@@ -22,6 +22,8 @@ from tests.channels_app.kit.recorder import Call, Door
 from tests.channels_app.kit.recordings import PAIR_OF_DOOR, RECORDED
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 ODD, LONG, NESTED = "nul \0 and half \ud83d", "N" * 10_000, "[" * 10_000
 
 # Each row: how the door is called with something bad, more than once for "replayed".

@@ -19,6 +19,8 @@ from tests.channels_app.kit.recorder import Side
 from tests.channels_app.kit.recordings import RECORDED
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 
 def open_all(world: World) -> list[Side]:
     """Connect every channel for both tenants with the same numbers, addresses and ids, and different secrets."""

@@ -89,6 +89,7 @@ def test_edit_is_not_offered_where_none_of_its_fields_may_be_changed(browser: Br
     assert "Send back" in page
 
 
+@pytest.mark.slow
 def test_question_and_answer_by_the_forms(browser: Browser, asked: Approval) -> None:
     assert post(browser, "approver", asked, "ask", reason="For how long?") == 302
     assert "For how long?" in browser("support").get(f"{QUEUE}{asked.pk}/").content.decode()
@@ -96,6 +97,7 @@ def test_question_and_answer_by_the_forms(browser: Browser, asked: Approval) -> 
     assert stored(asked).state == "pending"
 
 
+@pytest.mark.slow
 def test_sending_back_and_in_again_by_the_forms(browser: Browser, asked: Approval) -> None:
     assert post(browser, "approver", asked, "send-back") == 302
     values = {f"value_{name}": value for name, value in {**asked.payload, "budget": "300.00"}.items()}

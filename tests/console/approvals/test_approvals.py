@@ -223,6 +223,7 @@ def test_cancel_is_offered_to_requester_and_admin_only(browser: Browser, page: s
     assert "/cancel/" not in browser("approver").get(page).content.decode()
 
 
+@pytest.mark.slow
 def test_after_a_vote_the_next_request_of_the_signer_is_offered(browser: Browser, acme: World, page: str) -> None:
     following = ask(acme, params={"campaign": "Winter Boots"})
     approver, support = browser("approver"), browser("support")
@@ -301,6 +302,7 @@ def test_queue_needs_the_same_statements_whatever_its_length(browser: Browser, c
     assert len(queries(browser("admin"), QUEUE)) == QUEUE_QUERIES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["approver", "admin"])
 def test_page_reads_approvers_and_members_once_however_many_there_are(
     browser: Browser, counted: World, role: str
@@ -351,6 +353,7 @@ def test_long_story_is_shown_in_parts(browser: Browser, asked: Approval, page: s
     assert [(row.what, row.who) for row in earlier.context["timeline"]] == [("Requested", "by Support Acme")]
 
 
+@pytest.mark.slow
 def test_dashboard_forgets_what_is_settled(browser: Browser, asked: Approval) -> None:
     client = browser("approver")
     assert _for_me(client) == [asked.reference]
@@ -363,6 +366,7 @@ def _for_me(client: Client) -> list[str]:
     return [row["notice"].approval.reference for row in tiles["approvals-notices"]["rows"]]
 
 
+@pytest.mark.slow
 def test_times_are_in_the_tenants_zone(browser: Browser, world: World, asked: Approval, page: str) -> None:
     with tenant_scope(world.acme.pk):
         Tenant.objects.update(timezone="Asia/Tokyo")
@@ -394,6 +398,7 @@ def test_page_of_a_request_keeps_the_words_of_its_own_version(browser: Browser, 
     assert "changed since" in rule.note
 
 
+@pytest.mark.slow
 def test_badge_is_right_at_once_after_ones_own_decision(browser: Browser, asked: Approval) -> None:
     client = browser("approver")
     assert "1 waiting for your approval" in client.get(QUEUE).content.decode()
@@ -410,6 +415,7 @@ def test_page_tells_what_is_due_who_was_told_and_the_askers_own_words(browser: B
     assert "joe@customer.example" not in page
 
 
+@pytest.mark.slow
 def test_of_several_holds_one_is_chosen(browser: Browser, acme: World, asked: Approval) -> None:
     hold(actor=acme.actor("compliance"), approval_id=asked.pk, reason="Wait")
     activate_kill_switch(actor=acme.actor("compliance"), scope="tenant", reason="Stop")

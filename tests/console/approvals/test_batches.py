@@ -17,7 +17,7 @@ from tests.console.scene import add_workflow, ask
 from tests.console.test_sign_in import code_of
 from tests.world import PASSWORD, World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 QUEUE = "/admin/hitl/approval/"
 BATCH = f"{QUEUE}batch/"
 

@@ -9,7 +9,7 @@ from tests.console.scene import Scene
 from tests.console.test_browser import Opener, opened, scene
 
 __all__ = ["opened", "scene"]  # fixtures
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 COVERED = """() => {
   const bar = document.querySelector('.wk-bar-row').getBoundingClientRect();

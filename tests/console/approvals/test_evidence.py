@@ -40,6 +40,7 @@ def decided(world: World) -> Approval:
     )
 
 
+@pytest.mark.slow
 def test_evidence_is_exported_by_a_form_and_in_clear_only_with_a_reason(world: World) -> None:
     with tenant_scope(world.acme.pk):
         approval = decided(world)

@@ -16,7 +16,7 @@ from tests.world import OPERATOR, World
 
 Opener = Callable[..., Page]
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -69,6 +69,7 @@ def test_queue_is_ordered_by_lateness_then_risk_then_deadline(browser: Browser, 
     assert rows(browser("viewer")) == expected
 
 
+@pytest.mark.slow
 def test_headings_sort_reverse_and_restore(browser: Browser, office: World) -> None:
     cheap, dear = (named(office, name, budget=budget) for name, budget in (("Cheap", "150.00"), ("Dear", "5000.00")))
     client, up = browser("approver"), [cheap.reference, dear.reference]
@@ -94,6 +95,7 @@ def test_order_is_kept_from_page_to_page(browser: Browser, office: World, monkey
     assert rows(client, unescape(following[1])) == asked[2:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -129,6 +131,7 @@ def test_words_that_no_request_has_find_nothing(browser: Browser, office: World,
     assert rows(browser("viewer"), f"q={words}&state=all") == expected
 
 
+@pytest.mark.slow
 def test_nobody_finds_a_request_by_personal_data_in_it(browser: Browser, office: World) -> None:
     named(office, f"Call {PHONE}")
     assert PHONE not in ApprovalText.objects.get().masked_text
@@ -139,6 +142,7 @@ def test_nobody_finds_a_request_by_personal_data_in_it(browser: Browser, office:
     assert "can&#x27;t be found by phone numbers" in shown
 
 
+@pytest.mark.slow
 def test_finished_requests_are_found_by_reference_and_on_demand(browser: Browser, office: World) -> None:
     done = named(office, "Summer Sale")
     services.decide(
@@ -160,6 +164,7 @@ def test_an_edited_request_is_found_by_its_new_words_only(browser: Browser, offi
     assert rows(browser("viewer"), "q=autumn") == [row.reference]
 
 
+@pytest.mark.slow
 def test_chips_count_what_they_would_leave(browser: Browser, office: World) -> None:
     late, own = named(office, "Late Summer"), named(office, "Own Summer", "approver")
     rewrite(Approval.objects.filter(pk=late.pk), sla_due_at=now() - timedelta(hours=1), risk_level="high")
@@ -198,6 +203,7 @@ def test_empty_list_names_what_hides_everything(browser: Browser, office: World)
     assert f'<a class="wk-button" href="{QUEUE}">Clear filters</a>' in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["", "q=campaign", "q=campaign&state=all", "overdue=yes&sort=risk&mine=delegated"])
 def test_queue_needs_the_same_statements_for_one_row_and_three(browser: Browser, office: World, query: str) -> None:
     client, counts = browser("admin"), []

@@ -11,7 +11,7 @@ from tests.edge.browser import keep_picture, serious
 
 __all__ = ["opened", "scene"]
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def rows(page: Page) -> list[str]:

@@ -34,6 +34,7 @@ def asked(acme: World) -> Approval:
     return ask(acme)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_note_is_shown_to_colleagues_and_tells_those_it_mentions_once(
     browser: Browser, acme: World, asked: Approval

@@ -10,7 +10,7 @@ from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
 from tests.world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 QUEUE = "/admin/hitl/approval/"
 BAR = 'class="wk-undo"'
 

@@ -12,7 +12,7 @@ from tests.console.scene import Scene
 from tests.console.test_browser import Opener, faults_of, opened, scene
 
 __all__ = ["opened", "scene"]  # fixtures
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.mark.parametrize(

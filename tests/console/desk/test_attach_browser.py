@@ -15,7 +15,7 @@ from tests.console.test_browser import Opener, faults_of, opened, scene
 from tests.edge.browser import keep_picture
 
 __all__ = ["opened", "scene"]  # fixtures
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 GIVE = """(place, [kind, name, type, content]) => {
   const bytes = Uint8Array.from(atob(content), (sign) => sign.charCodeAt(0)), box = new DataTransfer();
   box.items.add(new File([bytes], name, { type }));

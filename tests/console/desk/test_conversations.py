@@ -100,6 +100,7 @@ def test_conversation_of_another_tenant_is_not_found(browser: Browser, page: str
     assert browser("owner", outside=True).get(page).status_code == 404
 
 
+@pytest.mark.slow
 def test_staff_reply_takes_the_conversation(browser: Browser, talk: Conversation, page: str) -> None:
     browser("support").post(f"{page}reply/", {"text": "I look into it."})
     talk.refresh_from_db()
@@ -138,6 +139,7 @@ def test_get_of_an_action_changes_nothing(browser: Browser, talk: Conversation, 
     assert not RevealGrant.objects.exists()
 
 
+@pytest.mark.slow
 def test_email_shows_its_subject_folds_what_it_quotes_and_doubts_its_sender(
     browser: Browser, talk: Conversation, page: str
 ) -> None:
@@ -168,6 +170,7 @@ def test_email_shows_its_subject_folds_what_it_quotes_and_doubts_its_sender(
     assert "Automatic reply" not in shown
 
 
+@pytest.mark.slow
 def test_message_that_quotes_another_shows_a_masked_line_of_it_for_one_query(
     browser: Browser, line: ChannelAccount, talk: Conversation, page: str
 ) -> None:
@@ -337,6 +340,7 @@ def test_tag_is_shown_and_can_be_removed(browser: Browser, page: str) -> None:
     assert browser("support").get(page).context["tags"] == []
 
 
+@pytest.mark.slow
 def test_give_back_is_offered_once_somebody_took_it(browser: Browser, page: str) -> None:
     client = browser("support")
     post(browser, page, "escalate", reason="legal")

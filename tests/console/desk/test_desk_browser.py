@@ -20,7 +20,7 @@ from tests.console.test_live import meanwhile
 from tests.edge.cut_proxy import CutProxy
 from tests.edge.web_server import Web
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("scene", "web")]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("scene", "web"), pytest.mark.slow]
 INBOX = "/admin/inbox/"
 TALK = "/admin/conversations/conversation/"
 CUT_SECONDS = 60

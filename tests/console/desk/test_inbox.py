@@ -23,6 +23,8 @@ from tests.console.test_by_keyboard import Opener, faults, opened, scene, web  #
 from tests.edge.browser import keep_picture
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 INBOX = "/admin/inbox/"
 AGENT = system("relay")
 

@@ -14,7 +14,7 @@ from tests.console.scene import PHONE, write_in
 from tests.templating import choose_template
 from tests.world import OPERATOR, World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 CONSENTS = "/admin/core/consent/"
 
 

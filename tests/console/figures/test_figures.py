@@ -26,7 +26,7 @@ from core.tenancy.scope import tenant_scope
 from tests.console.conftest import Browser
 from tests.world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 NOW = datetime(2026, 11, 20, 11, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 FIGURES = "/admin/figures/"

@@ -44,6 +44,7 @@ def text(client: Client, path: str = PAGE, **form: str) -> str:
     return answer.content.decode()
 
 
+@pytest.mark.slow
 def test_operator_stops_all_organisations_by_the_form_and_lets_them_go_on(operator: Client) -> None:
     assert CHOICE in text(operator, f"{PAGE}stop/")
     assert "You stopped everything in all organisations. No calls are in progress." in text(
@@ -86,6 +87,7 @@ def test_operator_without_a_second_factor_is_told_so(browser: Browser, operator:
     assert is_active()
 
 
+@pytest.mark.slow
 def test_second_operator_is_told_that_it_is_stopped_already(operator: Client) -> None:
     text(operator, f"{PAGE}stop/", **FORM)
     assert operator.post(f"{PAGE}stop/", FORM).status_code == 409

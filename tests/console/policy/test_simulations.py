@@ -14,7 +14,7 @@ from tests.console.policy.test_workflows import FORM
 from tests.console.scene import PHONE, add_workflow, ask
 from tests.world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 FLOW, PAGE = "/admin/hitl/approvalworkflow/", "/admin/hitl/simulation/"
 TRY = {"try_days": "30"}
 

@@ -59,6 +59,7 @@ def test_release_by_the_form_is_audited(browser: Browser) -> None:
     assert list(actions) == ["KILLSWITCH_ACTIVATED", "KILLSWITCH_RELEASED"]
 
 
+@pytest.mark.slow
 def test_stop_that_was_released_outside_is_shown_and_resumed_as_any_other(browser: Browser) -> None:
     stop(browser(), reason="Leak")
     switch, changed = KillSwitch.objects.get(), "Activity is paused: an emergency stop was changed outside Walker"

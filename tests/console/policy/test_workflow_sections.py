@@ -121,6 +121,7 @@ def test_shared_workflow_lets_people_edit_who_approves_and_not_what_it_covers(
     assert (conditions["min_cost"], conditions["condition"], len(conditions["auto_rules"])) == (None, "cost > 1000", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_rows_and_text_are_stored_as_the_same_condition(browser: Browser, flow: ApprovalWorkflow) -> None:
     second = {"fact": "level", "sign": "in", "value": "high, critical"}
@@ -209,6 +210,7 @@ def test_pages_of_a_workflow_are_short_and_accessible(opened: Opener, scene: Sce
     assert faults == []
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize(
     "scripts", [True, pytest.param(False, marks=pytest.mark.long)], ids=["with scripts", "without"]

@@ -76,6 +76,7 @@ def test_form_makes_a_workflow(browser: Browser, flows: World) -> None:
     assert made.auto_rules[0]["max_cost"] == "50"
 
 
+@pytest.mark.slow
 def test_whoever_is_asked_is_told_by_mail_where_the_form_says_so(browser: Browser, flows: World) -> None:
     visitor = browser("owner")
     assert re.search('name="by_mail"[^>]* checked', visitor.get(f"{FLOW}create/").content.decode())
@@ -160,6 +161,7 @@ def _everything(owner: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_form_saved_as_it_is_shown_changes_nothing(browser: Browser, flows: World) -> None:
     with tenant_scope(flows.acme.pk):
         wanted = _everything("owner")
@@ -203,6 +205,7 @@ def test_rows_come_and_go_by_their_buttons(
     assert form["name"].value() == "Budgets"
 
 
+@pytest.mark.slow
 def test_row_added_after_one_was_removed_is_a_new_one(browser: Browser, flows: World) -> None:
     visitor = browser("owner")
     visitor.post(f"{FLOW}create/", FORM)
@@ -236,6 +239,7 @@ def test_first_of_the_levels_that_are_left_opens_alone(browser: Browser, flows: 
         assert [(level.mode, level.parallel) for level in made.levels.all()] == [("all", False)]
 
 
+@pytest.mark.slow
 def test_changed_rule_keeps_what_the_form_does_not_show(browser: Browser, flows: World) -> None:
     with tenant_scope(flows.acme.pk):
         made = services.create_workflow(actor=flows.actor("owner"), name="All", currency="EUR", **_everything("owner"))
@@ -458,6 +462,7 @@ def test_stale_form_of_a_policy_overwrites_nothing(browser: Browser, acme: World
     assert "(version 2). Nothing was saved." in answers[1].content.decode()
 
 
+@pytest.mark.slow
 def test_approver_who_lost_the_right_is_kept_and_named(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     flow, person = _only(), acme.people["approver"]
@@ -496,6 +501,7 @@ def test_channel_that_the_form_does_not_know_is_kept(browser: Browser, acme: Wor
     assert _only().channels == ["fax"]
 
 
+@pytest.mark.slow
 def test_shared_workflow_is_changed_by_the_role_it_is_shared_with(browser: Browser, flows: World) -> None:
     with tenant_scope(flows.acme.pk):
         flow = _only(is_default=True)
@@ -506,6 +512,7 @@ def test_shared_workflow_is_changed_by_the_role_it_is_shared_with(browser: Brows
     assert f"{page}edit/" in browser("approver").get(page).content.decode()
 
 
+@pytest.mark.slow
 def test_form_of_a_shared_workflow_shows_what_falls_under_it_and_saves_only_who_signs(
     browser: Browser, flows: World
 ) -> None:

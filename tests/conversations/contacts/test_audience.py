@@ -126,6 +126,7 @@ def test_small_audience_with_one_other_person_has_drifted(vips: list[Message], s
     assert len(KIND.drift(before, after)) == 1
 
 
+@pytest.mark.slow
 def test_signature_for_other_people_is_void_and_nobody_is_written_to(
     vips: list[Message], shop: Shop, support: Actor
 ) -> None:
@@ -142,6 +143,7 @@ def test_signature_for_other_people_is_void_and_nobody_is_written_to(
     assert (approval.state, approval.revision, sent()) == ("pending", 2, 0)
 
 
+@pytest.mark.slow
 def test_active_switch_stops_a_message_between_two_people(
     vips: list[Message], shop: Shop, support: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,7 @@ def test_nobody_who_is_left_out_gets_a_message(some: list[Message]) -> None:
     assert sent() == 2
 
 
+@pytest.mark.slow
 def test_outcome_and_probe_count_honestly(some: list[Message]) -> None:
     outcome = KIND.execute(PARAMS, idempotency_key="k1")
     assert outcome.result["in_words"] == f"2 people in “VIP” messaged, {OUT}"
@@ -76,6 +77,7 @@ def test_outcome_and_probe_count_honestly(some: list[Message]) -> None:
     assert outcome.result["left_out"] == {"opted_out": 2, "unreachable": 1}
 
 
+@pytest.mark.slow
 def test_stop_that_came_after_the_signature_is_heeded(vips: list[Message]) -> None:
     facts = KIND.observe(PARAMS)
     block(4, "opted_out")
@@ -89,6 +91,7 @@ def test_stop_that_came_while_others_were_written_to_is_heeded(vips: list[Messag
     assert not AudienceSend.objects.exists()
 
 
+@pytest.mark.slow
 def test_who_is_refused_in_the_middle_keeps_nobody_after_them_waiting(
     shop: Shop, support: Actor, transport: type[ScriptedTransport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +127,7 @@ def test_who_was_not_reached_and_wrote_since_is_written_to(vips: list[Message], 
     assert KIND.observe(PARAMS)["recipients"] == 5
 
 
+@pytest.mark.slow
 def test_who_says_start_is_written_to_again_if_they_had_agreed(vips: list[Message]) -> None:
     index = point_index("phone", phone(0).value)
     ledger.add_lines(address_index=index, channel="whatsapp", state="given", source="customer", purposes=["marketing"])

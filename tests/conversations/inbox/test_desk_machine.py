@@ -30,6 +30,8 @@ from core.actors import Actor, system
 from core.clock import now
 from tests.conversations.conftest import AGENT, Shop
 
+pytestmark = pytest.mark.slow
+
 DESK = system("desk")
 PEOPLE = ("support", "admin", "owner")
 VISITORS = range(6)

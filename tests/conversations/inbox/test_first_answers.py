@@ -255,6 +255,7 @@ def waited(shop: Shop, minutes: float, *, until: datetime) -> None:
     )
 
 
+@pytest.mark.slow
 def test_customers_are_told_their_place_and_the_wait_only_if_it_is_known(shop: Shop) -> None:
     week = {day: [["09:00", "17:00"]] for day in DAYS}
     calendar = BusinessCalendar.objects.create(name="Office", zone="UTC", week=week)

@@ -21,6 +21,8 @@ from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import Shop, make_shop
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 
 def tag(shop: Shop, name: str, **more: str) -> Tag:
     """Let an administrator make a tag."""

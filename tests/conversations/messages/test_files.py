@@ -150,6 +150,7 @@ def test_file_of_another_conversation_message_or_tenant_is_not_there(shop: Shop,
         read_outgoing_file(message_id=sent.pk, attachment_id=file.pk)
 
 
+@pytest.mark.slow
 def test_store_outside_gets_sealed_bytes_and_loses_them_with_the_contact(
     chat: Conversation, support: Actor, store: Store, world: World
 ) -> None:
@@ -177,6 +178,7 @@ def test_store_outside_gets_sealed_bytes_and_loses_them_with_the_contact(
     assert (store.objects, FileRemoval.objects.count()) == ({}, 0)
 
 
+@pytest.mark.slow
 def test_file_whose_message_never_came_to_be_is_removed_and_a_used_one_is_not(
     chat: Conversation, support: Actor, store: Store
 ) -> None:
@@ -251,6 +253,7 @@ def sign_in(world: World, who: str) -> Client:
     return client
 
 
+@pytest.mark.slow
 def test_console_sends_files_shows_them_masked_and_previews_them_revealed(chat: Conversation, world: World) -> None:
     client, page = sign_in(world, "owner"), f"/admin/conversations/conversation/{chat.pk}/"
     body = client.get(page).content.decode()
@@ -275,6 +278,7 @@ def test_console_sends_files_shows_them_masked_and_previews_them_revealed(chat: 
     assert "attachment" in client.get(f"{page}files/{text.pk}/")["Content-Disposition"]
 
 
+@pytest.mark.slow
 def test_preview_is_drawn_anew_and_holds_no_byte_that_was_sent(shop: Shop, world: World) -> None:
     """A GIF that is a script as well, a picture with words behind it, and ones whose heads say what isn't so."""
     drawing = BytesIO()
@@ -316,6 +320,7 @@ def test_preview_is_drawn_anew_and_holds_no_byte_that_was_sent(shop: Shop, world
     assert wrong == {}
 
 
+@pytest.mark.slow
 def test_preview_is_kept_encrypted_and_waits_neither_long_nor_with_a_connection(
     committed_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

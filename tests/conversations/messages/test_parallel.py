@@ -20,6 +20,8 @@ from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import AGENT, ScriptedTransport, Shop, make_shop
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 THREADS = 20
 
 

@@ -180,6 +180,7 @@ def test_files_are_sealed_limited_and_go_with_their_reply(shop: Shop) -> None:
     assert (Attachment.objects.count(), CannedReply.objects.get().version) == (1, 2)
 
 
+@pytest.mark.slow
 def test_files_of_a_deleted_reply_or_team_leave_their_store(shop: Shop, store: Store) -> None:
     admin = shop.world.actor("admin")
     team = teams.create_team(actor=admin, settings=TeamSettings(name="Care"))
@@ -196,6 +197,7 @@ def test_files_of_a_deleted_reply_or_team_leave_their_store(shop: Shop, store: S
     assert (len(store.objects), CannedFile.objects.count(), FileRemoval.objects.count()) == (0, 0, 0)
 
 
+@pytest.mark.slow
 def test_pages_and_api_write_languages_and_files_and_send_them(shop: Shop) -> None:
     client = Client()
     client.force_login(shop.world.people["admin"], backend="accounts.backends.RoleBackend")

@@ -57,6 +57,7 @@ def test_draft_is_its_writers_own_and_sealed(shop: Shop, talk: Conversation) -> 
         drafts.save_draft(actor=support, conversation_id=talk.pk, text="late")
 
 
+@pytest.mark.slow
 def test_page_keeps_shows_and_forgets_it(shop: Shop, talk: Conversation) -> None:
     clients: dict[str, Client] = {}
     for role in ("support", "admin", "viewer"):

@@ -171,6 +171,7 @@ def test_risky_step_becomes_one_request_that_waits(shop: Shop) -> None:
     assert (ran.done, ran.approval, ran.problem is not None) == (("note",), None, True)
 
 
+@pytest.mark.slow
 def test_console_writes_edits_and_runs_them(shop: Shop) -> None:
     talk = shop.conversation()
     clients = {role: Client() for role in ("admin", "support", "viewer")}

@@ -127,6 +127,7 @@ def test_who_may_not(shop: Shop, draft: SuggestedReply) -> None:
     assert fresh(draft)[0] == State.REPLACED
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_twenty_people_at_once_send_one_reply(busy_shop: Shop) -> None:  # noqa: F811
     with tenant_scope(busy_shop.world.acme.pk):
@@ -144,6 +145,7 @@ def test_twenty_people_at_once_send_one_reply(busy_shop: Shop) -> None:  # noqa:
         assert sent == (fresh(draft)[0] == State.EDITED)
 
 
+@pytest.mark.slow
 def test_pages_show_it_masked_and_send_it(browser: Browser, shop: Shop, draft: SuggestedReply) -> None:  # noqa: F811
     pages = "/admin/conversations/suggestedreply/"
     page = f"/admin/conversations/conversation/{draft.conversation_id}/"

@@ -28,7 +28,7 @@ from core.models import AuditEntry, StreamEvent
 from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import ScriptedTransport, Shop
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 DESK = system("desk")
 SECRET = "Call me: ann@example.com"
 

@@ -85,6 +85,7 @@ def test_broken_chain_is_not_anchored_and_those_who_read_the_log_are_told_once(
     assert Notice.objects.filter(kind="audit_anchor", person=acme.people["compliance"]).count() == 1
 
 
+@pytest.mark.slow
 def test_sweep_writes_each_anchor_once_to_every_place_and_goes_on_after_a_failure(
     committed_world: World, store: Store, settings: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -173,6 +174,7 @@ def _verified(**where: str) -> str:
     return output.getvalue()
 
 
+@pytest.mark.slow
 def test_anchors_kept_elsewhere_find_what_the_database_no_longer_shows(
     committed_world: World, settings: Any, tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ from tests.world import World
 WRITERS = 8
 
 
+@pytest.mark.slow
 def test_what_its_stream_owns_is_taken_once_and_in_order(committed_world: World) -> None:
     seen: list[tuple[UUID, Event]] = []
 
@@ -91,6 +92,7 @@ def test_idle_turn_asks_little_however_many_consumers_there_are_and_where(commit
             assert not [each["sql"] for each in asked if "update" in each["sql"]]
 
 
+@pytest.mark.slow
 def test_consumers_that_were_apart_take_the_same_and_meet(committed_world: World) -> None:
     acme, globex = committed_world.acme.pk, committed_world.globex.pk
     near, far, held = Sink("near"), Sink("far"), {"is": True}
@@ -188,6 +190,7 @@ def _miss_nothing(world: World, each: int, readers: int) -> None:
         assert own == sorted(own)
 
 
+@pytest.mark.slow
 def test_no_event_of_writers_that_hold_transactions_is_missed_or_taken_twice(committed_world: World) -> None:
     _miss_nothing(committed_world, each=60, readers=2)
 

@@ -36,6 +36,7 @@ def test_replayed_consumer_has_the_same_rows_and_goes_on(committed_world: World)
         assert sink.numbers(globex) == [7]
 
 
+@pytest.mark.slow
 def test_replay_that_fails_swaps_nothing_and_two_at_once_are_refused(committed_world: World) -> None:
     acme, sink = committed_world.acme.pk, Sink("replayed")
     refused: list[str] = []

@@ -77,6 +77,7 @@ def test_nothing_is_sent_to_a_group_without_listeners(layer: Layer) -> None:
     assert layer.sent[-1] == ("one", event(2))
 
 
+@pytest.mark.slow
 def test_passing_frames_for_nobody_cost_one_question_a_second(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "UNHEARD_FOR", 3.0)  # a busy machine takes its time for thirty
     layer.listeners = set()

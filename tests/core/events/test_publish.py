@@ -125,6 +125,7 @@ def _publish_elsewhere(tenant_id: UUID, times: int) -> None:
         connection.close()
 
 
+@pytest.mark.slow
 def test_chain_and_stream_are_whole_where_many_write_at_once(committed: World) -> None:
     before = AuditHead.objects.get().seq
     with ThreadPoolExecutor(4) as pool:

@@ -65,6 +65,7 @@ def test_masked_text_no_longer_holds_the_value() -> None:
     check_rows(RECALL, check)
 
 
+@pytest.mark.slow
 @given(MESSAGES)
 @settings(max_examples=400, deadline=None)
 @example("+44 20 7946 0958 5678 900123")
@@ -73,12 +74,14 @@ def test_masking_twice_changes_nothing(text: str) -> None:
     assert mask_text(mask_text(text)) == mask_text(text)
 
 
+@pytest.mark.slow
 @given(MESSAGES)
 @settings(max_examples=400, deadline=None)
 def test_nothing_is_found_in_a_masked_text(text: str) -> None:
     assert find(mask_text(text)) == []
 
 
+@pytest.mark.slow
 @given(MESSAGES)
 @settings(max_examples=200, deadline=None)
 def test_findings_are_ordered_and_do_not_overlap(text: str) -> None:

@@ -201,6 +201,7 @@ def _in_a_thread(work: Callable[[], Any]) -> Any:
         connection.close()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_one_of_several_workers_gets_a_row(acme: World) -> None:
     def claims(model: type[Leased], key: Any) -> bool:
@@ -214,6 +215,7 @@ def test_one_of_several_workers_gets_a_row(acme: World) -> None:
             assert (model, sum(won)) == (model, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_rows_that_another_worker_is_claiming_are_passed_over(acme: World) -> None:
     def claims(model: type[Leased]) -> int:

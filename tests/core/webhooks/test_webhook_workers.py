@@ -24,6 +24,8 @@ from core.webhooks.purposes import PURPOSES, WebhookPurpose
 from tests.edge.webhook_receiver import Receiver, receiving
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 THREADS = 16
 
 

@@ -73,6 +73,7 @@ def send(browser: Client, secret: str, approval: Approval, **fields: str) -> Any
     return browser.post(path(secret), filled, headers={"origin": "null"})
 
 
+@pytest.mark.slow
 def test_person_decides_by_the_page(scene: Scene, asked: Approval, browser: Client) -> None:
     answer = send(browser, link_to(scene, asked), asked)
     assert (answer.status_code, stored(asked).state) == (200, "approved")
@@ -114,6 +115,7 @@ def test_looking_writes_nothing(scene: Scene, asked: Approval, browser: Client, 
 FILLINGS = ("", "1", "test", "approve", "scanner@mail.example", "BR-1", "on", "BR")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filling", FILLINGS)
 def test_scanner_that_sends_every_form_decides_nothing(
     scene: Scene, asked: Approval, browser: Client, filling: str
@@ -159,6 +161,7 @@ def test_page_of_another_site_is_refused_with_every_check(scene: Scene, asked: A
     assert browser.post(path(secret), filled, headers={"origin": "https://evil.example"}).status_code == 403
 
 
+@pytest.mark.slow
 def test_second_press_tells_who_decided(scene: Scene, asked: Approval, browser: Client) -> None:
     secret = link_to(scene, asked)
     filled = {**token_in(browser.get(path(secret))), "verdict": "approve", "typed": asked.reference}
@@ -175,6 +178,7 @@ def test_who_is_late_is_told_who_was_faster(scene: Scene, asked: Approval, brows
     assert (answer.status_code, "Approved by Admin Acme" in answer.content.decode()) == (409, True)
 
 
+@pytest.mark.slow
 def test_page_of_the_request_says_that_a_link_decided(scene: Scene, asked: Approval, browser: Client) -> None:
     send(browser, link_to(scene, asked), asked)
     page = Client()
@@ -253,6 +257,7 @@ def test_guessing_is_slowed_and_keeps_nobody_out(scene: Scene, asked: Approval, 
     assert send(browser, secret, asked).status_code == 200
 
 
+@pytest.mark.slow
 def test_wrong_answers_tire_only_where_they_come_from(
     scene: Scene, asked: Approval, browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -172,6 +172,7 @@ def test_owner_switches_by_the_api(scene: Scene) -> None:
     assert (late.status_code, late.json()["code"]) == (409, "stale_version")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_switch_waits_for_links_that_are_deciding(live_scene: Scene) -> None:
     asked = live_scene.propose()

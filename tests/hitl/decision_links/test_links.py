@@ -129,6 +129,7 @@ def test_newer_link_voids_the_older(scene: Scene, asked: Approval) -> None:
     assert press(new, asked).state == "approved"
 
 
+@pytest.mark.slow
 def test_links_of_a_colleague_stay(scene: Scene) -> None:
     scene.define({"mode": "quorum", "quorum": 2})
     asked = scene.propose()
@@ -338,6 +339,7 @@ def test_ended_links_are_removed_after_a_week(scene: Scene, asked: Approval) -> 
     assert links.purge_links(now=ended + timedelta(days=8)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_link_pressed_many_times_at_once_decides_once(live_scene: Scene) -> None:
     asked = live_scene.propose(params=PRESS)
@@ -349,6 +351,7 @@ def test_link_pressed_many_times_at_once_decides_once(live_scene: Scene) -> None
     assert Decision.objects.filter(channel="email_link").count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_link_against_a_delegation_has_one_winner(live_scene: Scene) -> None:
     for _ in range(5):

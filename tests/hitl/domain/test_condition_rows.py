@@ -10,6 +10,8 @@ from core.expressions import NAMES, BadExpression, parse
 from hitl.domain.condition_rows import LIST_SIGNS, NUMBER_SIGNS, SIGNS, Row, check, rows_of, signs_of, text_of
 from hitl.policy.admin.workflow_form.conditions import FACTS, SIGN_WORDS
 
+pytestmark = pytest.mark.slow
+
 numbers = st.decimals(0, 999_999, places=2).map(str) | st.integers(0, 10**12 - 1).map(str)
 texts = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters='\\"\n\r'), min_size=1, max_size=20)
 

@@ -65,6 +65,7 @@ def test_what_the_machine_wrote_folds_to_the_row(scene: Scene) -> None:
     assert replay(entries) == ReplayedState(approval.state, approval.version, approval.revision)
 
 
+@pytest.mark.slow
 def test_command_counts_what_folds(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     scene.done(scene.approved())
     scene.propose(params=BLUE)
@@ -72,6 +73,7 @@ def test_command_counts_what_folds(scene: Scene, capsys: pytest.CaptureFixture[s
     assert "acme: 2 approvals match their audit entries" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_row_that_was_moved_past_the_audit_is_named(live_scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     approval = live_scene.propose()
@@ -84,6 +86,7 @@ def test_row_that_was_moved_past_the_audit_is_named(live_scene: Scene, capsys: p
     assert f"acme: {approval.reference}: the row says approved" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_tail_cut_together_with_its_head_is_found_by_what_it_told_of(
     live_scene: Scene, capsys: pytest.CaptureFixture[str]

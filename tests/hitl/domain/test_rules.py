@@ -28,6 +28,7 @@ json_values = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(json_values)
 def test_plain_values_come_back_the_same(value: Any) -> None:
     assert plain(plain(value)) == plain(value)

@@ -118,6 +118,7 @@ def test_ed25519_of_the_verifier_is_that_of_the_standard(public: str, message: s
     assert not verifier.is_signed(key, text, proof[:32] + s.to_bytes(32, "little"))
 
 
+@pytest.mark.slow
 def test_auditor_verifies_an_export_alone(scene: Scene, settings: Any, tmp_path: Path) -> None:
     approval = decided(scene)
     path, keys, kept = tmp_path / "evidence.json", tmp_path / "keys", tmp_path / "anchors"
@@ -190,6 +191,7 @@ def reindexed(found: Any) -> bytes:
     return verifier.canonical(found)
 
 
+@pytest.mark.slow
 def test_every_tampering_of_a_file_is_found_and_named(scene: Scene) -> None:
     raw = export(scene, decided(scene))
     assert wrong(raw) == []
@@ -269,6 +271,7 @@ def _rename_entry(content: Any) -> None:
     content["audit"][0]["entry"]["role"] = "owner"
 
 
+@pytest.mark.slow
 def test_chain_rewritten_without_the_key_is_found_by_fingerprint_key_ring_and_anchors(
     scene: Scene, settings: Any
 ) -> None:
@@ -323,6 +326,7 @@ def test_what_was_wrong_in_the_database_is_said_in_the_export(scene: Scene) -> N
     assert "Something was wrong when this was exported" in page
 
 
+@pytest.mark.slow
 def test_personal_data_is_masked_unless_the_exporter_reveals_it_with_a_reason(scene: Scene) -> None:
     approval = decided(scene)
     assert "ana.garcia" not in export(scene, approval).decode()
@@ -366,6 +370,7 @@ def test_only_those_with_the_right_export_and_only_so_often(scene: Scene, settin
         export_approval(actor=scene.actor("admin"), approval_id=approval.pk)
 
 
+@pytest.mark.slow
 def test_erasing_a_person_leaves_old_and_new_exports_valid(scene: Scene, settings: Any) -> None:
     person: User = scene.world.people["approver"]
     User.objects.filter(pk=person.pk).update(first_name="Ottoline", last_name="Vandersnoot")

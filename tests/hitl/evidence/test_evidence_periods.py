@@ -28,7 +28,7 @@ from tests.database.tampering import FORGED_VOTE
 from tests.erasure.scene import finish, strong
 from tests.hitl.kit.scene import BLUE, Scene
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 DAY = timedelta(days=1)
 
 

@@ -90,6 +90,7 @@ def test_row_that_is_gone_is_not_found(scene: Scene) -> None:
         claim.claim(scene.user_id("support"), observed, now())
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_claim_that_waited_for_a_revocation_sees_it(live_scene: Scene) -> None:
     read = transitions.read(live_scene.approved().pk)
@@ -102,6 +103,7 @@ def test_claim_that_waited_for_a_revocation_sees_it(live_scene: Scene) -> None:
     assert stored(read).state == "cancelled"
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_change_that_was_undone_is_none(live_scene: Scene) -> None:
     read = transitions.read(live_scene.approved().pk)

@@ -18,7 +18,7 @@ from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution, Timer
 from tests.hitl.kit.scene import Scene, performed, stored
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 LATER = timedelta(seconds=45)
 Kill = Callable[[Approval, str], None]
 PLACES = ["before", "after", "linger"]

@@ -44,6 +44,7 @@ def test_execution_that_breaks_is_parked_and_its_state_stays(scene: Scene, broke
     assert (stored(approval).state, minutes_left(approval), scene.effects.pressed) == ("approved", 5, [])
 
 
+@pytest.mark.slow
 def test_execution_that_goes_on_breaking_is_tried_ever_more_slowly(scene: Scene, broken: pytest.MonkeyPatch) -> None:
     approval = scene.approved()
     for _ in range(3):

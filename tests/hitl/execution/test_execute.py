@@ -139,6 +139,7 @@ def test_too_late_is_never_executed(scene: Scene) -> None:
     assert scene.effects.pressed == []
 
 
+@pytest.mark.slow
 def test_held_one_waits_and_goes_on_after_release(scene: Scene) -> None:
     approval, compliance = scene.approved(), scene.actor("compliance")
     hold(actor=compliance, approval_id=approval.pk, reason="Wait")
@@ -147,6 +148,7 @@ def test_held_one_waits_and_goes_on_after_release(scene: Scene) -> None:
     assert scene.done(approval).state == "executed"
 
 
+@pytest.mark.slow
 def test_clean_failure_is_tried_again_with_the_same_key(scene: Scene) -> None:
     approval = scene.approved()
     scene.effects.status = 503
@@ -157,6 +159,7 @@ def test_clean_failure_is_tried_again_with_the_same_key(scene: Scene) -> None:
     assert (execution.attempt, execution.fence, len(scene.effects.pressed)) == (2, 2, 1)
 
 
+@pytest.mark.slow
 def test_clean_failure_is_tried_five_times(scene: Scene) -> None:
     approval = scene.approved()
     scene.effects.status = 503
@@ -171,6 +174,7 @@ def test_final_failure_is_announced(scene: Scene) -> None:
     assert Outbox.objects.get(event="action_finished").payload["outcome"] == "failed"
 
 
+@pytest.mark.slow
 def test_exception_of_a_plain_kind_is_unknown(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = scene.approved("test_press_plain")
     monkeypatch.setattr("tests.hitl.kit.kinds.PressPlain.execute", _broken)
@@ -182,6 +186,7 @@ def _broken(*_: object, **__: object) -> None:
     raise RuntimeError("lost the line")
 
 
+@pytest.mark.slow
 def test_exception_of_a_keyed_kind_is_tried_again_with_the_same_key(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +212,7 @@ def test_probe_that_finds_nothing_leads_to_another_attempt(scene: Scene, monkeyp
     assert scene.done(approval).state == "executed"  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_answer_about_an_earlier_attempt_changes_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = scene.approved("test_press_probed")
     with monkeypatch.context() as broken:
@@ -241,6 +247,7 @@ def test_probe_that_finds_the_effect_closes(scene: Scene, monkeypatch: pytest.Mo
     assert probe(approval.pk).state == "executed"  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_probe_of_a_kind_that_cannot_tell_changes_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = _unknown(scene, "test_press_plain", monkeypatch)
     assert probe(approval.pk).state == "unknown"  # type: ignore[attr-defined]
@@ -310,6 +317,7 @@ def test_reason_of_a_switch_is_kept_from_those_who_may_not_see_the_queue(scene: 
     assert "stopped" not in _refusal(scene, actor=key).facts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scope", "target"), [("tenant", ""), ("kind", "test_press_keyed")])
 def test_active_switch_stops_execution_until_released(scene: Scene, scope: str, target: str) -> None:
     approval, actor = scene.approved(), scene.actor("compliance")
@@ -319,6 +327,7 @@ def test_active_switch_stops_execution_until_released(scene: Scene, scope: str, 
     assert scene.done(approval).state == "executed"
 
 
+@pytest.mark.slow
 def test_nothing_of_an_organisation_that_is_off_is_carried_out(scene: Scene) -> None:
     approval = scene.approved()
     set_tenant_active(actor=OPERATOR, active=False)
@@ -329,6 +338,7 @@ def test_nothing_of_an_organisation_that_is_off_is_carried_out(scene: Scene) -> 
     assert (scene.done(approval).state, len(scene.effects.pressed)) == ("executed", 1)
 
 
+@pytest.mark.slow
 def test_switch_of_an_agent_spares_the_others(scene: Scene) -> None:
     agent, actor = uuid4(), scene.actor("compliance")
     approval = scene.approved(origin=Origin(agent_id=uuid4()))

@@ -24,7 +24,7 @@ from hitl.models import Approval, Timer
 from tests.edge.platform_fixture import Platform
 from tests.hitl.kit.scene import Scene, performed, stored
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 IN_CALL = ("before the effect", "after the effect")
 POINTS = ("before the claim's commit", "after the claim", *IN_CALL, "before the outcome's commit")
 KEYED: dict[str, Any] = {"kind": "set_campaign_budget", "params": {"campaign": "Summer Sale", "daily_budget": "900"}}

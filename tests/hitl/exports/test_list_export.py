@@ -29,7 +29,7 @@ from tests.hitl.kit.hall import Hall, build_hall
 from tests.hitl.kit.scene import BLUE, Scene
 from tests.world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 LIST, EXPORT = "admin:hitl_approval_changelist", "admin:hitl_approval_export"
 
 

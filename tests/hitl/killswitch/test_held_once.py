@@ -13,7 +13,7 @@ from hitl.execution.kill_switch_activation import release_kill_switch
 from hitl.models import KillSwitch
 from tests.hitl.kit.scene import Scene, stored
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.mark.parametrize("scope", ["tenant", "kind"])

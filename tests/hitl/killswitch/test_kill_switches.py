@@ -55,6 +55,7 @@ def _claimed(approval: Approval) -> claim.Claim:
     return found
 
 
+@pytest.mark.slow
 def test_switch_activated_between_claim_and_call_stops_the_call(live_scene: Scene) -> None:
     approval = live_scene.approved()
     taken = _claimed(approval)
@@ -89,6 +90,7 @@ def test_pause_does_not_use_up_a_try(live_scene: Scene) -> None:
     assert Execution.objects.get().attempt == claim.MAX_ATTEMPTS - 1
 
 
+@pytest.mark.slow
 def test_pause_of_a_lost_execution_does_not_claim_that_nothing_happened(live_scene: Scene) -> None:
     approval = live_scene.approved()
     _claimed(approval)
@@ -100,6 +102,7 @@ def test_pause_of_a_lost_execution_does_not_claim_that_nothing_happened(live_sce
     assert live_scene.effects.pressed == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scope", "target", "told"),
     [("tenant", "", 1), ("kind", "test_press_keyed", 1), ("kind", "test_press_plain", 0)],
@@ -115,6 +118,7 @@ def test_call_in_flight_is_told_when_it_takes_too_long(live_scene: Scene, scope:
     assert stored(approval).state == "executed"
 
 
+@pytest.mark.slow
 def test_activation_waits_for_the_call_in_flight(live_scene: Scene) -> None:
     approval, live_scene.effects.stall = live_scene.approved(), "linger"
     with beside() as start:
@@ -127,6 +131,7 @@ def test_activation_waits_for_the_call_in_flight(live_scene: Scene) -> None:
         executor.result(20)
 
 
+@pytest.mark.slow
 def test_global_switch_tells_the_calls_of_every_tenant(live_scene: Scene) -> None:
     approval, live_scene.effects.stall = live_scene.approved(), "after"
     with beside() as start:
@@ -186,6 +191,7 @@ def test_marker_is_gone_after_the_call(live_scene: Scene, monkeypatch: pytest.Mo
     assert state.count_in_flight_calls(scope="tenant", within=timedelta()) == 0
 
 
+@pytest.mark.slow
 def test_outcome_is_reported_though_the_connection_is_lost_in_the_call(
     live_scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,12 +26,14 @@ def test_operator_stops_a_tenant_and_lets_it_go_on(scene: Scene) -> None:
     assert scene.done(approval).state == "executed"
 
 
+@pytest.mark.slow
 def test_operator_stops_one_kind(scene: Scene) -> None:
     approval, other = scene.approved(KIND), scene.approved("test_press_plain")
     run("activate", "--tenant", "acme", "--kind", KIND, "--reason", "Leak")
     assert (scene.done(approval).state, scene.done(other).state) == ("approved", "executed")
 
 
+@pytest.mark.slow
 def test_operator_stops_every_tenant(scene: Scene) -> None:
     approval = scene.approved()
     run("activate", "--global", "--reason", "Leak")

@@ -47,6 +47,7 @@ def check_left(hall: Hall, door: Door, before: Approval | None, answer: Any) -> 
         assert said.count() == (1 if door.verdict else 0)
 
 
+@pytest.mark.slow
 @EVERY
 def test_move_by_who_may_is_counted_and_recorded_at_both_doors(hall: Hall, door: Door) -> None:
     first = begin(hall, door, "red")

@@ -19,7 +19,7 @@ from hitl.policy.workflows.workflows import revise_workflow
 from tests.hitl.kit.scene import PRESS, Scene, roles, states_told, stored
 from tests.hitl.machine.test_races import at_once
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 TRIALS = 3
 
 

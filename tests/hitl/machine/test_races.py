@@ -63,6 +63,7 @@ def test_fifty_approvals_of_one_row_have_one_effect(live_scene: Scene) -> None:
     assert len(live_scene.effects.pressed) == 1
 
 
+@pytest.mark.slow
 def test_approve_against_reject_has_one_winner(live_scene: Scene) -> None:
     approver, admin = live_scene.actor("approver"), live_scene.actor("admin")
     for _ in range(10):
@@ -78,6 +79,7 @@ def test_approve_against_reject_has_one_winner(live_scene: Scene) -> None:
         assert (loser.facts["state"], loser.facts["decided_by"]) == (stored(approval).state, winner)
 
 
+@pytest.mark.slow
 def test_approve_against_expiry_has_one_winner(live_scene: Scene) -> None:
     approver = live_scene.actor("approver")
     for _ in range(10):
@@ -92,6 +94,7 @@ def test_approve_against_expiry_has_one_winner(live_scene: Scene) -> None:
         assert stored(approval).state == ("expired" if expired else "approved")
 
 
+@pytest.mark.slow
 def test_revoke_against_claim_has_one_winner(live_scene: Scene) -> None:
     approver = live_scene.actor("approver")
     for _ in range(5):
@@ -115,6 +118,7 @@ def test_ten_executors_cause_one_effect(live_scene: Scene, kind: str) -> None:
     assert (stored(approval).state, Execution.objects.count()) == ("executed", 1)
 
 
+@pytest.mark.slow
 def test_doubled_proposals_are_one(live_scene: Scene) -> None:
     results = at_once([lambda: live_scene.propose(dedupe_key="once")] * 10)
     assert {result.pk for result in results if isinstance(result, Approval)} == {Approval.objects.get().pk}
@@ -127,6 +131,7 @@ def test_parallel_proposals_have_different_references(live_scene: Scene) -> None
     assert len({result.reference for result in results if isinstance(result, Approval)}) == 20
 
 
+@pytest.mark.slow
 def test_audit_stays_whole_under_races(live_scene: Scene) -> None:
     approvals = [live_scene.propose() for _ in range(6)]
     approver = live_scene.actor("approver")
@@ -135,6 +140,7 @@ def test_audit_stays_whole_under_races(live_scene: Scene) -> None:
     assert all(len(states_told(a)) == stored(a).version == 2 for a in approvals)
 
 
+@pytest.mark.slow
 def test_switch_against_claims_lets_no_claim_commit_after_it(live_scene: Scene) -> None:
     approvals = [live_scene.approved() for _ in range(4)]
     actor = live_scene.actor("compliance")

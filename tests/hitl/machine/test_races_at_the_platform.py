@@ -9,7 +9,7 @@ from tests.edge.platform_fixture import Platform
 from tests.hitl.kit.scene import Scene, stored
 from tests.hitl.machine.test_races import at_once
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def _asked(desk: Scene, kind: str = "set_campaign_budget") -> Approval:

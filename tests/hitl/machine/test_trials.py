@@ -24,7 +24,7 @@ from tests.hitl.kit.processes import in_processes
 from tests.hitl.kit.scene import Scene, roles, stored
 from tests.hitl.machine.test_races import at_once
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @dataclass

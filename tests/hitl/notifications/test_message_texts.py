@@ -149,6 +149,7 @@ def test_text_of_no_message_or_language_is_refused_by_field(
     assert list(caught.value.facts["fields"]) == [field]
 
 
+@pytest.mark.slow
 def test_admin_previews_saves_edits_and_resets_in_the_console(acme: World, asked: Approval) -> None:
     admin, form = client_of(acme, "admin"), {**TEXT, "version": "0", "language": "", "reason": ""}
     shown = admin.post(f"{PAGE}write/", {**form, "preview": "1"}).content.decode()

@@ -204,6 +204,7 @@ def test_high_risk_leaves_at_once_and_low_risk_waits(office: World) -> None:
     assert after(notification(office))[:2] == ("held", "digest")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channel", ["email", "pager"])
 def test_what_is_more_than_the_limit_waits_for_the_next_hour(office: World, channel: str) -> None:
     wants(office, per_hour=2)
@@ -218,6 +219,7 @@ def test_what_is_more_than_the_limit_waits_for_the_next_hour(office: World, chan
     assert MailDelivery.objects.count() + len(Pager.sent) == (3 if channel == "email" else 4)
 
 
+@pytest.mark.slow
 def test_alert_and_late_reminder_ignore_the_limit_but_not_the_night(office: World) -> None:
     wants(office, per_hour=1, gather="medium")
     after(notification(office))
@@ -243,6 +245,7 @@ def test_alert_mail_of_a_notice_waits_for_the_morning(office: World) -> None:
     assert (mail.due_at, deliver_mail(mail.pk)) == (MORNING, "")
 
 
+@pytest.mark.slow
 def test_digest_says_nothing_about_what_its_person_may_no_longer_see(office: World) -> None:
     wants(office, gather="medium")
     decided, open_one = notification(office), notification(office)

@@ -113,6 +113,7 @@ def test_rule_that_makes_no_sense_is_not_read(wrong: dict[str, Any]) -> None:
         auto_rule_from({**RULE, **wrong})
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_two_at_once_cannot_both_take_the_last_room(live_scene: Scene) -> None:
     _rule(live_scene, window_amount="8")

@@ -38,6 +38,7 @@ def _states() -> list[str]:
     return sorted(CapReservation.objects.values_list("state", flat=True))
 
 
+@pytest.mark.slow
 def test_what_fits_is_spent_when_it_is_done(scene: Scene) -> None:
     cap = _cap(scene)
     assert scene.done(_approved(scene, 1)).state == "executed"
@@ -45,6 +46,7 @@ def test_what_fits_is_spent_when_it_is_done(scene: Scene) -> None:
     assert cap_reservations.used(cap, now()) == Decimal("4.00")
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_held_with_an_alert(scene: Scene) -> None:
     _cap(scene)
     scene.done(_approved(scene, 1))
@@ -53,6 +55,7 @@ def test_what_does_not_fit_is_held_with_an_alert(scene: Scene) -> None:
     assert Notification.objects.filter(approval=late, variables__problem="caps").exists()
 
 
+@pytest.mark.slow
 def test_held_request_goes_on_when_it_fits_again(scene: Scene) -> None:
     cap = _cap(scene)
     scene.done(_approved(scene, 1))
@@ -63,6 +66,7 @@ def test_held_request_goes_on_when_it_fits_again(scene: Scene) -> None:
     assert scene.done(late).state == "executed"
 
 
+@pytest.mark.slow
 def test_hold_is_not_released_by_hand_while_it_does_not_fit(scene: Scene) -> None:
     _cap(scene)
     scene.done(_approved(scene, 1))
@@ -71,6 +75,7 @@ def test_hold_is_not_released_by_hand_while_it_does_not_fit(scene: Scene) -> Non
         release(actor=scene.actor("owner"), approval_id=late.pk, name="caps")
 
 
+@pytest.mark.slow
 def test_next_day_begins_anew(scene: Scene) -> None:
     _cap(scene)
     scene.done(_approved(scene, 1))
@@ -97,6 +102,7 @@ def test_amount_in_another_currency_cannot_slip_by(scene: Scene) -> None:
     assert scene.done(_approved(scene, 1)).holds == ["caps"]
 
 
+@pytest.mark.slow
 def test_limit_per_month_counts_the_month(scene: Scene) -> None:
     cap = _cap(scene, window="month")
     scene.done(_approved(scene, 1))
@@ -126,6 +132,7 @@ def test_only_managers_set_limits_and_it_is_audited(scene: Scene) -> None:
     assert list(actions.values_list("action", flat=True)) == ["CAP_CREATED", "CAP_RETIRED"]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_two_at_once_never_take_more_than_there_is(live_scene: Scene) -> None:
     cap = _cap(live_scene, amount="9.00")

@@ -74,6 +74,7 @@ def _two_parts(scene: Scene) -> None:
     revise_workflow(actor=scene.actor("owner"), workflow_id=workflow.pk, levels=levels)
 
 
+@pytest.mark.slow
 def test_parts_are_asked_at_once_and_all_have_to_sign(scene: Scene) -> None:
     _two_parts(scene)
     approval = scene.propose()

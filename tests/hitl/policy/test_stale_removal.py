@@ -18,7 +18,7 @@ from hitl.policy.workflows.workflows import revise_workflow
 from tests.api.office import Office, build_office
 from tests.world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 WEEK = {"mon": [["09:00", "17:00"]]}
 THINGS = [
     ("workflow", ApprovalWorkflow, "admin:hitl_approvalworkflow_retire", "post", "workflows/{}/retire/"),

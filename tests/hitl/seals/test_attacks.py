@@ -225,6 +225,7 @@ def _attacks(scene: Scene) -> Iterator[tuple[SealedTable, str, Callable[[], int]
             yield table, "put an old row back", lambda t=table, k=one: _put_back(t, k, lambda: changes[t](k))
 
 
+@pytest.mark.slow
 def test_no_statement_of_the_application_role_loosens_a_rule_unseen(ruled: Scene) -> None:
     approved, waiting = _twice(ruled, ruled.propose()), ruled.propose(params=BLUE)
     tried, refused, wrong = [], set(), []
@@ -256,6 +257,7 @@ def test_every_column_is_sealed_or_harmless(table: SealedTable) -> None:
     assert sorted(columns) == sorted(field.attname for field in table.model._meta.local_fields)
 
 
+@pytest.mark.slow
 def test_rule_changed_between_match_and_claim_asks_a_person_and_loses_nothing(ruled: Scene) -> None:
     approved, owner = _twice(ruled, ruled.propose()), ruled.actor("owner")
     default = ApprovalWorkflow.objects.get(is_default=True)
@@ -295,6 +297,7 @@ def test_rule_changed_between_match_and_claim_asks_a_person_and_loses_nothing(ru
     assert (list(broken_rules()), ruled.propose(params={**BLUE, "button": "x"}).decided_role) == ([], "rule")
 
 
+@pytest.mark.slow
 def test_inserted_member_of_a_group_decides_nothing(ruled: Scene) -> None:
     approval, first = ruled.propose(), ApproverGroup.objects.order_by("id").first()
     another, actor = ruled.world.another("approver")
@@ -305,6 +308,7 @@ def test_inserted_member_of_a_group_decides_nothing(ruled: Scene) -> None:
         assert caught.value.code == "not_an_approver"
 
 
+@pytest.mark.slow
 def test_seal_of_another_time_or_tenant_counts_for_nothing(ruled: Scene) -> None:
     entries = {"old": AuditEntry.objects.filter(object_type=RULES).earliest("seq")}
     entries["new"] = AuditEntry.objects.filter(object_type=RULES).latest("seq")
@@ -346,6 +350,7 @@ def test_head_of_the_audit_log_never_goes_back_behind_a_seal(ruled: Scene) -> No
     assert list(broken_rules()) == []
 
 
+@pytest.mark.slow
 def test_stop_of_the_installation_is_released_by_its_release_alone(scene: Scene) -> None:
     def reason() -> str:
         return state.find_stop_reason(kind="test_press_keyed", agent_id=None)
@@ -371,6 +376,7 @@ def test_stop_of_the_installation_is_released_by_its_release_alone(scene: Scene)
     assert (reason(), list(broken_rules())) == ("", [])
 
 
+@pytest.mark.slow
 def test_stop_that_is_released_outside_is_released_by_who_may_stop(scene: Scene) -> None:
     actor, agent = scene.actor("compliance"), str(uuid4())
     stop = partial(activate_kill_switch, actor=actor, reason="x", wait=timedelta())
@@ -433,6 +439,7 @@ def test_stop_of_the_installation_that_was_released_outside_is_released(scene: S
             assert (told, RuleSeals().stops_everywhere()) == (["KILLSWITCH_ACTIVATED", "KILLSWITCH_RELEASED"], {})
 
 
+@pytest.mark.slow
 def test_change_by_the_product_in_between_and_a_new_key_are_no_attack(ruled: Scene, settings: Any) -> None:
     seals, owner = RuleSeals(), ruled.actor("owner")
     assert seals.lines

@@ -124,6 +124,7 @@ def _plain_counts(scene: Scene, what: str, draft: dict[str, Any], since: Any) ->
     return Counter(histories.category(*pair) for pair in zip(before, after, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [16, pytest.param(500, marks=pytest.mark.long)])
 def test_random_history_equals_a_plain_evaluation(scene: Scene, times: int) -> None:
     seen: Counter[str] = Counter()
@@ -186,6 +187,7 @@ def test_result_says_what_would_differ_and_why(scene: Scene) -> None:
     assert str(scene.world.people["admin"].get_full_name()) not in str(asked.result)
 
 
+@pytest.mark.slow
 def test_limit_holds_in_the_order_of_approvals_with_what_was_spent_before(scene: Scene) -> None:
     for number in range(3):
         scene.done(scene.approved(params={"button": str(number), "amount": "40.00"}))
@@ -196,6 +198,7 @@ def test_limit_holds_in_the_order_of_approvals_with_what_was_spent_before(scene:
     assert found.result["counts"]["held"] == 1
 
 
+@pytest.mark.slow
 def test_waiting_is_that_of_the_same_approvers(scene: Scene) -> None:
     begin = now() - timedelta(days=2)
     for hours in (1, 2, 30):
@@ -208,6 +211,7 @@ def test_waiting_is_that_of_the_same_approvers(scene: Scene) -> None:
     assert (second["name"], second["sample"], second["median_minutes"]) == ("Finance", 0, None)
 
 
+@pytest.mark.slow
 def test_nothing_is_written_and_nobody_is_notified(scene: Scene) -> None:
     scene.done(scene.approved())
     scene.propose(params={"button": "blue", "amount": "60.00"})

@@ -99,6 +99,7 @@ def test_who_is_barred_by_a_link_is_in_the_audit(desk: World, small: Approval) -
     assert desk.people["admin"].pk in Approval.objects.get(pk=small.pk).excluded
 
 
+@pytest.mark.slow
 def test_who_keeps_the_account_only_after_a_link_was_used_may_sign(desk: World, small: Approval) -> None:
     _press(desk, small)
     _keep(desk, "admin")
@@ -106,6 +107,7 @@ def test_who_keeps_the_account_only_after_a_link_was_used_may_sign(desk: World, 
     assert _sign(desk, small, "admin").state == "approved"
 
 
+@pytest.mark.slow
 def test_others_sign_on_after_a_link_was_used(desk: World, small: Approval) -> None:
     _keep(desk, "admin")
     _press(desk, small)
@@ -120,6 +122,7 @@ def test_no_link_where_a_signer_sits_in_for_the_keeper(desk: World, small: Appro
     assert make_link(actor=OPERATOR, approval_id=small.pk, person_id=desk.people["approver"].pk) == ""
 
 
+@pytest.mark.slow
 def test_second_signature_by_a_link_is_given_after_signing_in(desk: World, small: Approval) -> None:
     _keep(desk, "admin")
     _press(desk, small)

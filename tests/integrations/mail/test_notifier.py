@@ -128,6 +128,7 @@ def test_stored_mail_holds_no_link_that_decides(desk: World, small: Approval, ap
     assert [find_link(each) for each in place] == [None, None]
 
 
+@pytest.mark.slow
 def test_mail_that_is_tried_again_brings_a_link_that_counts(desk: World, small: Approval, api: Answers) -> None:
     api.queue = [(503, {})]
     mail = _mail(_notification(desk, small))
@@ -188,6 +189,7 @@ def test_who_holds_the_mail_account_and_signs_gets_no_colleagues_link_sent(
     assert DecisionToken.objects.exists() is ("admin" not in roles)
 
 
+@pytest.mark.slow
 def test_link_sent_before_a_signer_took_the_mail_account_asks_to_sign_in(
     desk: World, small: Approval, api: Answers
 ) -> None:

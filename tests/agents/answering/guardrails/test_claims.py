@@ -29,6 +29,8 @@ from standins.script import parse_rule
 from tests.agents.conftest import Desk
 from tests.agents.llm.routes.test_routes import add, server
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["providers", "server"]
 WHERE: Final = Path(__file__).parent / "claims"
 LANGUAGES: Final = ("en", "de", "fr", "es")

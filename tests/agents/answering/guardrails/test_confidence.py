@@ -85,6 +85,7 @@ def test_other_numbers_are_told_apart(one: str, other: str) -> None:
     assert numbers_in(one) != numbers_in(other)
 
 
+@pytest.mark.slow
 @given(
     text=st.text(max_size=80),
     coverage=st.floats(0, 1),
@@ -137,6 +138,7 @@ def answering(text: str, sources: list[int], question: str = "return shoes") -> 
     return script
 
 
+@pytest.mark.slow
 def test_unsure_agent_asks_back_once_and_then_a_person_gets_the_draft(desk: Desk) -> None:
     article(collection(), "Returns", RETURNS)
     desk.script(answering("Within 60 days, call +34 600 123 456.", [1]))
@@ -164,6 +166,7 @@ def test_unsure_agent_asks_back_once_and_then_a_person_gets_the_draft(desk: Desk
     assert {factor["name"] for factor in why.factors} == {"coverage", "numbers_not_read"}
 
 
+@pytest.mark.slow
 def test_sure_answer_is_sent_and_a_later_doubt_asks_back_again(desk: Desk) -> None:
     article(collection(), "Returns", RETURNS)
     desk.script(answering("Within 60 days.", [1]))
@@ -175,12 +178,14 @@ def test_sure_answer_is_sent_and_a_later_doubt_asks_back_again(desk: Desk) -> No
     assert is_question(desk.say("And to return shoes unworn?", "visitor"))
 
 
+@pytest.mark.slow
 def test_question_is_put_in_the_customers_language(desk: Desk) -> None:
     article(collection(), "Rückgabe", "Sie können Schuhe innerhalb von 30 Tagen zurückgeben.")
     desk.script(answering("Innerhalb von 60 Tagen.", [1], "Schuhe zurückgeben"))
     assert desk.say("Wie lange kann ich die Schuhe zurückgeben?", "visitor").startswith("Ich bin nicht sicher")
 
 
+@pytest.mark.slow
 def test_least_confidence_is_a_setting_of_the_version(desk: Desk) -> None:
     where = collection()
     article(where, "Returns", RETURNS)
@@ -193,6 +198,7 @@ def test_least_confidence_is_a_setting_of_the_version(desk: Desk) -> None:
     assert desk.last_run.confidence is not None
 
 
+@pytest.mark.slow
 def test_request_is_always_told_however_sure_the_words_beside_it_are(desk: Desk) -> None:
     AgentVersion.objects.update(min_confidence=100)
     wish = {"campaign": "Summer Sale", "daily_budget": "900.00", "currency": "EUR"}

@@ -305,6 +305,7 @@ def test_abbreviation_number_and_file_are_no_links() -> None:
     assert (forgotten.text, forgotten.mended) == ("It is done. Next I look it up. Now tell me 😀. So it is.", ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     [
@@ -380,6 +381,7 @@ def test_foreign_link_is_taken_out_and_the_rest_is_sent(desk: Desk) -> None:
     assert desk.conversation.state == "agent"
 
 
+@pytest.mark.slow
 def test_what_was_really_approved_and_executed_may_be_said(desk: Desk) -> None:
     desk.say("Raise the daily budget of Summer Sale to 900")
     approval = Approval.objects.get()

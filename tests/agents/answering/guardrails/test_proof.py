@@ -226,6 +226,7 @@ def test_many_proven_claims_are_read_in_linear_time(text: str) -> None:
     assert time.process_time() - began < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("order", "is_told"), [("A-17", True), ("A-18", False)])
 def test_answer_tells_the_executed_request_of_the_fifth_kind_and_no_other(
     desk: Desk, order: str, is_told: bool

@@ -108,11 +108,13 @@ def test_entities_are_typed_and_never_personal() -> None:
     assert len(read([" ".join(f"#{number} BR-{number} {number} €" for number in range(1000, 2000))]).entities) == 12
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=200), max_size=8), st.booleans(), st.booleans(), st.integers(0, 9))
 def test_factors_sum_up_whatever_is_written(messages: list[str], member: bool, proven: bool, waits: int) -> None:
     _check(messages, member=member, proven=proven, waits=waits)
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([row[0] for row in TABLE]), max_size=8), st.booleans(), st.integers(0, 9))
 def test_factors_sum_up_for_what_customers_write(messages: list[str], proven: bool, waits: int) -> None:
     _check(messages, member=False, proven=proven, waits=waits)

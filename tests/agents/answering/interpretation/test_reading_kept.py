@@ -58,6 +58,7 @@ def test_reading_is_one_statement_of_a_run(desk: Desk) -> None:
     assert len(written) == 1
 
 
+@pytest.mark.slow
 def test_urgent_ones_and_hot_leads_come_first_among_those_that_wait(desk: Desk, browser: Browser) -> None:
     for role, text in (("visitor-2", OUTAGE), ("visitor-3", LEAD), ("visitor-4", "Hello"), ("visitor-5", OUTAGE)):
         desk.say(text, role)

@@ -35,6 +35,8 @@ from hitl.policy.calendars import create_calendar, delete_calendar
 from tests.console.conftest import Browser
 from tests.world import OPERATOR, World
 
+pytestmark = pytest.mark.slow
+
 KEEP = import_module("agents.migrations.0005_keep_who_answers").KEEP
 RETURNS = "You can return shoes within 30 days of delivery. The parcel label is free."
 SETUP = replace(gallery.FRONT_DESK.setup(), name="Ada")

@@ -20,6 +20,8 @@ from hitl.models import Approval, Decision, Revision
 from hitl.services import decide as vote
 from tests.agents.conftest import Desk
 
+pytestmark = pytest.mark.slow
+
 RAISE = "Raise the daily budget of Summer Sale to 900"
 
 

@@ -37,6 +37,7 @@ def take(
     return run
 
 
+@pytest.mark.slow
 def test_messages_before_the_run_starts_are_one_run(desk: Desk) -> None:
     first, second = take(desk, "Raise the daily budget of Summer Sale"), take(desk, "to 900")
     assert first.pk == second.pk
@@ -76,6 +77,7 @@ def test_message_during_a_round_voids_its_answer(desk: Desk) -> None:
     assert len(desk.answers(desk.conversation.pk)) == 1
 
 
+@pytest.mark.slow
 def test_joined_round_never_asks_twice(desk: Desk) -> None:
     seen: list[int] = []
 
@@ -95,6 +97,7 @@ def test_joined_round_never_asks_twice(desk: Desk) -> None:
     assert Approval.objects.get().reference in answer
 
 
+@pytest.mark.slow
 def test_message_shortly_after_the_answer_reopens_the_run(desk: Desk) -> None:
     desk.say("Raise the daily budget of Summer Sale")
     run = take(desk, "to 900")
@@ -163,6 +166,7 @@ def test_second_run_of_a_conversation_waits_its_turn(desk: Desk) -> None:
     assert lease.next_queued(desk.conversation.pk) == second.pk
 
 
+@pytest.mark.slow
 def test_run_of_a_dead_worker_is_due_and_worked_once_more(desk: Desk) -> None:
     run = take(desk, "hello")
     assert lease.claim(run.pk) is not None
@@ -182,6 +186,7 @@ def test_worker_that_lost_its_lease_cannot_answer(desk: Desk) -> None:
     assert desk.answers(desk.conversation.pk) == []
 
 
+@pytest.mark.slow
 def test_worker_killed_after_asking_does_not_ask_again(desk: Desk) -> None:
     run = take(desk, "Raise the daily budget of Summer Sale to 900")
 
@@ -274,6 +279,7 @@ def test_twelve_workers_at_once_give_one_answer(live_desk: Desk) -> None:
     assert len(desk.answers(desk.conversation.pk)) == 1
 
 
+@pytest.mark.slow
 def test_messages_at_once_are_one_run_and_all_answered(live_desk: Desk) -> None:
     desk = live_desk
     messages = [desk.receive(f"hello {number}") for number in range(6)]
@@ -310,6 +316,7 @@ def test_worker_that_lost_its_run_to_one_that_answered_ends_silently(desk: Desk)
     assert AgentRun.objects.get().state == "finished"
 
 
+@pytest.mark.slow
 def test_fifty_copies_of_one_message_are_one_run_with_one_answer(live_desk: Desk) -> None:
     desk = live_desk
     inbound = InboundMessage(
@@ -327,6 +334,7 @@ def test_fifty_copies_of_one_message_are_one_run_with_one_answer(live_desk: Desk
     assert len(desk.answers(desk.conversation.pk)) == 1
 
 
+@pytest.mark.slow
 def test_burst_delivered_twice_to_two_workers_has_one_answer(live_desk: Desk) -> None:
     desk = live_desk
     ids = [desk.receive(text).pk for text in ("Raise the daily budget", "of Summer Sale", "to 900")]
@@ -352,6 +360,7 @@ def test_what_follows_an_answer_within_the_quiet_time_has_one_more(desk: Desk) -
     assert (AgentRun.objects.count(), len(desk.answers(desk.conversation.pk))) == (1, 2)
 
 
+@pytest.mark.slow
 def test_guest_who_writes_on_and_on_has_a_run_every_eight_seconds(desk: Desk) -> None:
     start = now()
     for number in range(60):
@@ -371,6 +380,7 @@ def test_message_after_eight_seconds_of_a_run_under_way_is_the_next_runs(desk: D
     assert AgentRun.objects.get(pk=first.pk).generation == 1
 
 
+@pytest.mark.slow
 def test_guest_who_writes_through_every_round_is_answered_and_keeps_the_agent(desk: Desk) -> None:
     spoken: list[int] = []
 
@@ -386,6 +396,7 @@ def test_guest_who_writes_through_every_round_is_answered_and_keeps_the_agent(de
     assert desk.conversation.state == "agent"
 
 
+@pytest.mark.slow
 def test_lone_message_is_answered_at_once(live_desk: Desk) -> None:
     desk = live_desk
     desk.say("hello")

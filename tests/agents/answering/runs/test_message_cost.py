@@ -12,6 +12,8 @@ from agents.models import AgentRun
 from core.events import relay
 from tests.agents.conftest import Desk
 
+pytestmark = pytest.mark.slow
+
 MOST_STATEMENTS = 30
 MOST_COMMITS = 16
 

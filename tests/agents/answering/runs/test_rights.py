@@ -82,6 +82,7 @@ def test_verified_phone_of_a_linked_colleague_is_the_member(desk: Desk) -> None:
     assert caller(write(desk, phone)).user_id == desk.world.people["support"].pk
 
 
+@pytest.mark.slow
 def test_who_linked_a_contact_cannot_sign_what_is_asked_through_it(desk: Desk) -> None:
     phone = SenderIdentity("phone", "+34600123456", verified=True)
     write(desk, phone, "hello")
@@ -95,6 +96,7 @@ def test_who_linked_a_contact_cannot_sign_what_is_asked_through_it(desk: Desk) -
     assert refusal.value.code == "four_eyes"
 
 
+@pytest.mark.slow
 def test_who_linked_a_contact_stays_close_to_it_when_a_colleague_links_it_anew(desk: Desk) -> None:
     phone = SenderIdentity("phone", "+34600123456", verified=True)
     write(desk, phone, "hello")

@@ -15,7 +15,7 @@ from conversations.models import Conversation
 from tests.agents.conftest import Desk
 from tests.world import OPERATOR
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ def calls(*requests: tuple[str, dict[str, object]]) -> Turn:
     return Turn("", tuple(named), stop="tool_calls")
 
 
+@pytest.mark.slow
 def test_command_of_a_member_opens_an_approval_and_says_so(desk: Desk) -> None:
     answer = desk.say(RAISE)
     approval = Approval.objects.get()
@@ -42,6 +43,7 @@ def test_command_of_a_member_opens_an_approval_and_says_so(desk: Desk) -> None:
     assert "900.00" in answer
 
 
+@pytest.mark.slow
 def test_approval_names_requester_run_and_call(desk: Desk) -> None:
     desk.say(RAISE)
     approval = Approval.objects.get()
@@ -55,6 +57,7 @@ def test_run_that_asked_waits_for_the_signature(desk: Desk) -> None:
     assert desk.last_run.state == AgentRun.State.WAITING
 
 
+@pytest.mark.slow
 def test_nothing_changes_on_the_platform_by_asking(desk: Desk) -> None:
     desk.say(RAISE)
     assert desk.sandbox.journal() == []
@@ -96,6 +99,7 @@ def floods(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
     return Turn("", wishes, stop="tool_calls")
 
 
+@pytest.mark.slow
 def test_hostile_model_asks_for_no_more_than_a_run_may(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "MAX_CALLS", 4)
     desk.script(floods)
@@ -150,6 +154,7 @@ def test_unknown_campaign_is_asked_back_with_the_known_ones(desk: Desk) -> None:
     assert "Summer Sale" in answer
 
 
+@pytest.mark.slow
 def test_answer_without_the_reference_gets_it_added(desk: Desk) -> None:
     def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
         if any(line.role == "tool" for line in lines):
@@ -180,6 +185,7 @@ def test_model_never_stands_in_for_our_own_sentence(desk: Desk, words: str) -> N
     assert [part.startswith("This needs approval: BR-") for part in said].count(True) == 1
 
 
+@pytest.mark.slow
 def test_answer_longer_than_a_message_is_cut_and_still_names_what_was_asked(desk: Desk) -> None:
     def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
         if any(line.role == "tool" for line in lines):
@@ -194,6 +200,7 @@ def test_answer_longer_than_a_message_is_cut_and_still_names_what_was_asked(desk
     assert desk.last_run.state == "waiting"
 
 
+@pytest.mark.slow
 def test_same_wish_in_one_run_is_one_approval(desk: Desk) -> None:
     def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
         if sum(line.role == "tool" for line in lines) >= 2:
@@ -326,6 +333,7 @@ def test_agent_named_by_the_page_answers(desk: Desk) -> None:
     assert version.agent.type == "content"
 
 
+@pytest.mark.slow
 def test_follow_up_over_two_messages_opens_the_approval(desk: Desk) -> None:
     asked = desk.say("Raise the daily budget of Summer Sale")
     assert asked == "What should the daily budget of Summer Sale be?"
@@ -369,6 +377,7 @@ def test_statements_of_a_lone_message_stay_few(desk: Desk, kept_settings: None) 
     assert len(said) <= 19, "\n".join(said)
 
 
+@pytest.mark.slow
 def test_ready_answer_reaches_those_who_listen_in_one_frame(desk: Desk) -> None:
     """However many sentences it has: each frame costs its sender, Redis and every listener."""
     message = desk.receive("What can you do?")

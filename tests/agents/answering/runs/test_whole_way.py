@@ -16,6 +16,8 @@ from hitl.models import Approval
 from hitl.services import decide, execute
 from tests.agents.conftest import Desk
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def eager() -> Iterator[None]:

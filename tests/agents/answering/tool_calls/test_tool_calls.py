@@ -21,6 +21,8 @@ from core.errors import Unavailable
 from hitl.models import Approval
 from tests.agents.conftest import Desk
 
+pytestmark = pytest.mark.slow
+
 RAISE = {"campaign": "Summer Sale", "daily_budget": "900"}
 Do = Callable[[], dict[str, Any]]
 

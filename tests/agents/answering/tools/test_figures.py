@@ -52,6 +52,7 @@ def test_question_in_plain_words_reads_with_the_right_tool(desk: Desk, asked: st
     assert not Approval.objects.exists()
 
 
+@pytest.mark.slow
 def test_stranger_gets_neither_figures_nor_requests(desk: Desk) -> None:
     for asked in (
         "Which campaign is worst?",
@@ -62,6 +63,7 @@ def test_stranger_gets_neither_figures_nor_requests(desk: Desk) -> None:
         assert "only signed-in colleagues" in desk.say(asked, "visitor"), asked
 
 
+@pytest.mark.slow
 def test_member_learns_what_waits_for_them_and_what_happened(desk: Desk) -> None:
     desk.say("Raise the daily budget of Summer Sale to 900")
     approval = Approval.objects.get()

@@ -22,6 +22,8 @@ from hitl.models import Approval, Assignment, Decision
 from hitl.services import decide, execute
 from tests.agents.conftest import Desk
 
+pytestmark = pytest.mark.slow
+
 RAISE = "Raise the daily budget of Summer Sale to 900"
 
 

@@ -217,6 +217,7 @@ def test_long_text_without_end_is_read_at_once() -> None:
     assert process_time() - begun < 2
 
 
+@pytest.mark.slow
 def test_burst_of_countless_sentences_is_read_at_once() -> None:
     begun = process_time()
     decide([("user", "a. " * 1300)] * 10)

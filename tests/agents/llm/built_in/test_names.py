@@ -32,6 +32,7 @@ def reachable(desk: Desk) -> Desk:
     return desk
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "name"), ASKED_BACK)
 def test_near_name_is_asked_back_with_the_real_one_first(reachable: Desk, text: str, name: str) -> None:
     answer = reachable.say(text)
@@ -39,6 +40,7 @@ def test_near_name_is_asked_back_with_the_real_one_first(reachable: Desk, text: 
     assert not Approval.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reply", ["the first one", "1", "/blog/running-shoes"])
 def test_answer_to_which_one_is_proposed_for_that_one(desk: Desk, reply: str) -> None:
     desk.say(PAGE)
@@ -52,6 +54,7 @@ def test_no_to_which_one_proposes_nothing(desk: Desk) -> None:
     assert not Approval.objects.exists()
 
 
+@pytest.mark.slow
 def test_answer_completes_the_command_that_was_asked_about(desk: Desk) -> None:
     desk.say("Pause Sommer Sale and raise Winter Boots to 700")
     assert "paus" in desk.say("Summer Sale").lower()
@@ -90,6 +93,7 @@ def test_who_goes_on_in_another_language_gets_a_person(desk: Desk, role: str) ->
     assert (desk.conversation.state, desk.conversation.escalation_reason) == ("person", "no_answer")
 
 
+@pytest.mark.slow
 def test_text_for_an_audience_may_be_in_any_language(reachable: Desk) -> None:
     reachable.say("send a message to VIP customers")
     assert "BR-" in reachable.say("Hola a todos, mañana abrimos a las ocho")

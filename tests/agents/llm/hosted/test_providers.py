@@ -48,6 +48,7 @@ def ask_anthropic(name: str, lines: list[Line], seen: list[Any]) -> Turn:
 HELLO = [Line("user", "hello")]
 
 
+@pytest.mark.slow
 def test_openai_stream_with_tool_call_is_parsed() -> None:
     turn = ask_openai(f"{CHAT}-please-raise-the-budget-stream-200", HELLO, [])
     assert turn.tool_requests[0].name == "propose_action"

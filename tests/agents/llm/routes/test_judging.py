@@ -89,6 +89,7 @@ def test_judge_finds_the_passage_that_answers_and_sees_no_personal_data(
     assert (call.run_id, call.reserved, call.price is not None and call.price > 0) == (judged.last_run.pk, 0, True)
 
 
+@pytest.mark.slow
 def test_no_of_the_judge_counts_more_than_words_and_what_is_clear_is_not_asked(
     judged: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +105,7 @@ def test_no_of_the_judge_counts_more_than_words_and_what_is_clear_is_not_asked(
     assert OpenQuestion.objects.filter(text=clear).exists()
 
 
+@pytest.mark.slow
 def test_nobody_is_asked_unless_the_agent_and_a_route_say_so(judged: Desk, server: ModelServer) -> None:
     def waits(visitor: str) -> bool:
         """Have a worker that may not wait take a message; True if it leaves it to one that may."""

@@ -141,6 +141,7 @@ def test_next_route_is_asked_after_failures_that_are_not_ours(
     assert ModelCall.objects.order_by("id")[0].price == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mark", "outcome"), [("[[length]]", "length"), ("[[refusal]]", "refusal"), ("[[cut]]", "cut")]
 )
@@ -177,6 +178,7 @@ def test_hard_question_goes_to_the_strong_model_and_a_weak_answer_steps_up_once(
     assert (call.route_name, call.factors) == ("Large", {"prior_failure": 100})
 
 
+@pytest.mark.slow
 def test_stopped_answer_of_a_light_model_is_asked_of_a_strong_one_once(
     desk: Desk, server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +200,7 @@ def test_stopped_answer_of_a_light_model_is_asked_of_a_strong_one_once(
     assert desk.last_run.error_code == "gate_claim"
 
 
+@pytest.mark.slow
 def test_same_public_question_is_answered_once_an_hour_and_no_other_one(
     desk: Desk, server: ModelServer, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
@@ -247,6 +250,7 @@ def test_same_public_question_is_answered_once_an_hour_and_no_other_one(
     assert is_question(desk.say(asked, "visitor-8"))  # nothing public says so any more
 
 
+@pytest.mark.slow
 def test_answer_is_explained_by_its_sources_calls_and_cost(
     desk: Desk, server: ModelServer, monkeypatch: pytest.MonkeyPatch, browser: Browser
 ) -> None:
@@ -427,6 +431,7 @@ def budget(amount: str = "0.01", **given: Any) -> Budget:
     return limits.create_budget(actor=OPERATOR, amount=amount, **wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("on_spent", "said", "asked"),
     [
@@ -546,6 +551,7 @@ def test_budgets_are_one_of_a_kind_and_agents_without_routes_have_no_model(desk:
         services.create_agent(actor=OPERATOR, type="seo", setup=services.Setup("Own", model="routes"))
 
 
+@pytest.mark.slow
 def test_demo_answers_by_the_sandbox_within_a_budget(desk: Desk, server: ModelServer, settings: Any) -> None:
     from demo.cast import ORGANISATIONS
     from demo.model_routes import AGENT, HISTORY, ensure_models

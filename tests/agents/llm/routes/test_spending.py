@@ -186,6 +186,7 @@ def test_four_processes_with_twelve_threads_and_a_thousand_calls_spend_no_more_t
     assert not fits(agent, Decimal("0.000001"))
 
 
+@pytest.mark.slow
 def test_of_two_runs_on_the_last_cent_one_gets_it(agent: Agent) -> None:
     """Ten times two threads ask at once for all that is left."""
     budgets = ledger.budgets_of(agent.pk)

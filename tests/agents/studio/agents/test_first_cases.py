@@ -15,7 +15,7 @@ from demo.library import ensure_library
 from tests.agents.conftest import Desk
 from tests.agents.studio.trials.test_trials import nothing_happened
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def test_each_template_brings_cases_that_the_built_in_model_passes(desk: Desk) -> None:

@@ -66,11 +66,13 @@ def test_creator_owns_the_agent_and_it_is_audited(desk: Desk, own: Agent) -> Non
     assert AuditEntry.objects.filter(action="AGENT_CREATED", object_id=own.pk).count() == 1
 
 
+@pytest.mark.slow
 def test_owner_may_not_sign_what_his_agent_asks_for(desk: Desk, own: Agent) -> None:
     desk.say("Raise the daily budget of Summer Sale to 900")
     assert own.owner_id in Approval.objects.get().excluded
 
 
+@pytest.mark.slow
 def test_whoever_ever_changed_an_agent_may_not_sign_what_it_asks_for(desk: Desk, own: Agent) -> None:
     writer, last = desk.world.actor("owner"), desk.world.actor("admin")
     # Of the same draft.
@@ -81,6 +83,7 @@ def test_whoever_ever_changed_an_agent_may_not_sign_what_it_asks_for(desk: Desk,
     assert writer.user_id in Approval.objects.get().excluded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("press", ["activate", "roll back"])
 def test_whoever_activated_an_agent_may_not_sign_what_it_asks_for(desk: Desk, own: Agent, press: str) -> None:
     writer, presser = desk.world.actor("admin"), desk.world.actor("owner")
@@ -183,6 +186,7 @@ def test_changes_go_into_one_draft_and_the_active_version_stays(desk: Desk, own:
     assert list(rows.all()) == [(1, "Be brief.", 1), (2, "Be kinder.", 2)]
 
 
+@pytest.mark.slow
 def test_conversation_goes_on_with_the_newest_version(desk: Desk, own: Agent) -> None:
     desk.say("list campaigns")
     changed(desk.world.actor("admin"), own, instructions="Be kind.")
@@ -243,6 +247,7 @@ def test_built_in_agent_can_be_switched_off(desk: Desk) -> None:
     assert not Approval.objects.exists()
 
 
+@pytest.mark.slow
 def test_custom_agent_answers_where_it_is_named_or_alone_can(desk: Desk) -> None:
     custom = made(desk.world.actor("admin"), type="custom")
     desk.say("hello", agent="budget-desk")
@@ -252,6 +257,7 @@ def test_custom_agent_answers_where_it_is_named_or_alone_can(desk: Desk) -> None
     assert "BR-" in desk.say("Raise the daily budget of Summer Sale to 900")
 
 
+@pytest.mark.slow
 def test_agent_asks_for_no_more_than_its_limit(desk: Desk, own: Agent) -> None:
     changed(desk.world.actor("admin"), own, max_open_approvals=1)
     assert "BR-" in desk.say("Raise the daily budget of Summer Sale to 900")

@@ -13,6 +13,8 @@ from demo.agents import ensure_default_agents
 from tests.api.office import V1, Caller, Office, build_office
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 NEW = {"name": "Budget desk", "type": "paid_ads", "tools": ["list_campaigns"], "instructions": "Be brief."}
 PAGE = "/admin/agents/agent/"
 

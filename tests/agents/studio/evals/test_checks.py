@@ -30,6 +30,8 @@ from hitl.models import Approval
 from tests.agents.conftest import Desk
 from tests.agents.studio.trials.test_trials import Killed, begin, draft_of, nothing_happened, scripted
 
+pytestmark = pytest.mark.slow
+
 HELLO = {"name": "Hello", "says": ["Hello"], "expects": {"contains": ["good day"]}, "must": True}
 
 

@@ -168,6 +168,7 @@ class Killed(BaseException):
     """The end of a worker's process in the middle of its work: nothing of ours catches it."""
 
 
+@pytest.mark.slow
 def test_turn_whose_worker_ended_is_queued_again_and_lost_only_after_three_of_them(desk: Desk) -> None:
     said = {"dies": 2}
 
@@ -214,6 +215,7 @@ def test_turn_whose_worker_ended_is_queued_again_and_lost_only_after_three_of_th
     assert trying.say(actor=actor, trial_id=trial.pk, text="Again").turns.count() == 3
 
 
+@pytest.mark.slow
 def test_page_of_a_trial_shows_each_step_and_reloads_only_while_it_is_answered(desk: Desk) -> None:
     agent, client = draft_of(desk, ["set_campaign_budget"]), Client()
     client.force_login(desk.world.people["admin"], backend="accounts.backends.RoleBackend")

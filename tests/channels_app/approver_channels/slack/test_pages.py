@@ -97,6 +97,7 @@ def test_colleague_links_and_unlinks_their_slack_user_on_the_page(desk: Desk) ->
     assert people.colleague_of(desk.account, BEN) is None
 
 
+@pytest.mark.slow
 def test_while_slack_is_paused_approvers_get_the_email_and_its_page_says_so(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +117,7 @@ def test_while_slack_is_paused_approvers_get_the_email_and_its_page_says_so(
     assert "Resume it before you send a test" in answer.content.decode()
 
 
+@pytest.mark.slow
 def test_log_and_health_show_what_goes_to_slack(desk: Desk) -> None:
     ask = asking(desk.world, desk.account)
     asked = desk.ask()

@@ -106,6 +106,7 @@ def test_token_that_no_longer_counts_is_said_and_parked(
     assert account.last_error in ("token_expired", "invalid_auth")
 
 
+@pytest.mark.slow
 def test_slack_that_is_down_is_tried_again_and_then_left_alone(desk: Desk) -> None:
     row = queued(desk.ask())
     desk.server.script.add(Rule("POST /api/", "fail", times=50, status=503))
@@ -116,6 +117,7 @@ def test_slack_that_is_down_is_tried_again_and_then_left_alone(desk: Desk) -> No
     breaker(f"slack:{desk.account.pk.hex}").succeeded()
 
 
+@pytest.mark.slow
 def test_channel_gets_one_post_for_all_and_anyone_asked_decides_there(desk: Desk) -> None:
     workflow = ApprovalWorkflow.objects.get()
     connect.set_route(
@@ -134,6 +136,7 @@ def test_channel_gets_one_post_for_all_and_anyone_asked_decides_there(desk: Desk
     assert facts == {"workflow": str(workflow.pk), "channel": PUBLIC}
 
 
+@pytest.mark.slow
 def test_route_to_direct_messages_overrides_the_workspaces_channel(desk: Desk) -> None:
     desk.account.credentials = {**desk.account.credentials, "channel": PUBLIC}
     desk.account.save(update_fields=["credentials"])
@@ -149,6 +152,7 @@ def test_route_to_direct_messages_overrides_the_workspaces_channel(desk: Desk) -
     assert [one for one in desk.messages() if one["channel"] == PUBLIC]
 
 
+@pytest.mark.slow
 def test_decision_in_the_console_takes_the_buttons_away(desk: Desk) -> None:
     asked = desk.ask()
     desk.notify(asked)
@@ -179,6 +183,7 @@ def test_update_that_fails_is_repeated_later_and_one_of_a_deleted_message_is_not
     assert posts.list_outdated(now=moment + timedelta(days=1)) == []
 
 
+@pytest.mark.slow
 def test_update_goes_on_for_a_week_while_slack_refuses_and_at_once_with_a_new_token(desk: Desk) -> None:
     asked = desk.ask()
     desk.notify(asked)
@@ -203,6 +208,7 @@ def test_update_goes_on_for_a_week_while_slack_refuses_and_at_once_with_a_new_to
     assert SlackMessage.objects.get().is_settled
 
 
+@pytest.mark.slow
 def test_organisations_own_text_stays_when_the_message_is_updated(desk: Desk) -> None:
     own = {"template": "approval_reminder", "subject": "Please look", "body": "The dragon waits for {reference}."}
     set_notification_template(actor=desk.world.actor("admin"), **own)

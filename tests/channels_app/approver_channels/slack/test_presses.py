@@ -79,6 +79,7 @@ def test_worker_of_presses_does_not_wait_for_updates(desk: Desk, monkeypatch: py
     assert queued == [(str(desk.world.acme.pk), str(asked.pk))]
 
 
+@pytest.mark.slow
 def test_press_that_waited_for_a_quarter_of_an_hour_is_asked_for_again(desk: Desk) -> None:
     owner = desk.world.actor("owner")
     asked, other = desk.ask(), desk.ask(params={"campaign": "Large", "budget": "110.00"})
@@ -106,6 +107,7 @@ def test_rejection_asks_for_a_reason_first(desk: Desk) -> None:
     assert "Rejected by Approver Acme" in shown(desk.message(message))
 
 
+@pytest.mark.slow
 def test_click_doubled_and_delivered_again_decides_once(desk: Desk) -> None:
     asked = desk.ask()
     message = posted(desk, asked)
@@ -119,6 +121,7 @@ def test_click_doubled_and_delivered_again_decides_once(desk: Desk) -> None:
     assert len(desk.rows()) == before + 1
 
 
+@pytest.mark.slow
 def test_press_on_what_has_changed_since_decides_nothing(desk: Desk) -> None:
     asked = desk.ask()
     message = posted(desk, asked)
@@ -207,6 +210,7 @@ def test_what_a_link_could_not_decide_opens_the_console(desk: Desk, settings: An
     assert buttons(newer) == [OPEN]
 
 
+@pytest.mark.slow
 def test_buttons_leave_with_the_persons_step_and_with_their_assignment(desk: Desk) -> None:
     levels = [
         {"name": name, "mode": "any", "approvers": [{"type": "user", "value": str(desk.world.people[role].pk)}]}
@@ -305,6 +309,7 @@ def test_answer_to_another_host_is_shown_by_the_api_instead(desk: Desk, monkeypa
     assert (said["channel"], "isn't linked" in shown(said)) == (message["channel"], True)
 
 
+@pytest.mark.slow
 def test_press_late_old_or_tampered_with_by_the_way(desk: Desk) -> None:
     asked = desk.ask()
     message = posted(desk, asked)

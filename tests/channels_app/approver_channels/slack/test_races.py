@@ -20,7 +20,7 @@ from tests.channels_app.approver_channels.slack.conftest import ANNA, PUBLIC, ma
 from tests.hitl.machine.test_races import at_once
 from tests.world import World
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def _trials(world: World, slack: SlackServer, count: int) -> None:

@@ -26,7 +26,7 @@ from tests.integrations.mail.conftest import connect as connect_mail
 from tests.world import World, prove
 
 UPDATE = FoundTemplate("update", "en", TEMPLATE, "approved", body="News: {{1}}")
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from tests.edge.phone_fixture import CUSTOMER, Phone
 from tests.relay_process import kill_the_relay_at
 from tests.world import OPERATOR
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(hours=24)
 DECIDED = {"reference": "BR-1001", "approval_id": "0", "approval_state": "executed"}
 

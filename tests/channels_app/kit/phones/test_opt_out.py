@@ -141,6 +141,7 @@ def test_only_doors_say_whether_an_address_may_be_written_to(door: Door) -> None
     assert SID
 
 
+@pytest.mark.slow
 def test_console_shows_who_wants_nothing(door: Door) -> None:
     from django.test import Client
 

@@ -62,6 +62,7 @@ def opt_outs() -> set[str]:
     return {purpose for _, purpose in selectors.wishes_of(ContactPoint.objects.all()).opt_outs}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stopped", "started"), [("bsuid", "phone"), ("phone", "bsuid"), ("both", "bsuid")])
 def test_stop_from_either_address_counts_for_both_and_start_from_either_lifts_it(
     known: Door, stopped: str, started: str
@@ -91,6 +92,7 @@ def test_stop_from_either_address_counts_for_both_and_start_from_either_lifts_it
         assert outcome() == "opted_out"
 
 
+@pytest.mark.slow
 def test_wish_from_everywhere_since_makes_the_same_words_a_new_wish(known: Door) -> None:
     """STOP on WhatsApp, agreed everywhere, STOP again: the last word is STOP."""
     known.take("STOP", 2)
@@ -186,6 +188,7 @@ def test_start_of_a_blocked_contact_promises_nothing(known: Door) -> None:
         assert AuditEntry.objects.filter(action="CONTACT_UNBLOCKED").count() == 1
 
 
+@pytest.mark.slow
 def test_start_is_confirmed_once_though_it_is_delivered_twice(known: Door) -> None:
     known.take("STOP", 2)
     known.take("START", 3)

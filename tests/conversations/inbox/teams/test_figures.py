@@ -69,6 +69,7 @@ def test_admins_and_compliance_see_all_teams_leads_their_own_and_others_none(sho
         assert len(queries) == most
 
 
+@pytest.mark.slow
 def test_marks_and_loads_are_of_the_teams_one_may_see(shop: Shop, client: Client) -> None:
     care, sales = teams(shop)
     for team, mark in ((care, 5), (sales, 1), (None, 2)):

@@ -203,6 +203,7 @@ def test_counts_lists_search_and_a_trial_hold_only_what_they_see(desk: Desk) -> 
     assert results[1].detail == results[2].detail
 
 
+@pytest.mark.slow
 def test_conversation_that_leaves_the_team_is_gone_with_an_answer_that_says_so(desk: Desk, client: Client) -> None:
     client.force_login(desk.shop.world.people["support"])
     page = f"/admin/conversations/conversation/{desk.mine.pk}/"
@@ -227,6 +228,7 @@ def test_nobody_is_mentioned_where_they_see_nothing(desk: Desk) -> None:
         notes.add_note(actor=desk.admin, conversation_id=desk.mine.pk, **said)
 
 
+@pytest.mark.slow
 def test_contact_page_links_only_to_what_they_see(desk: Desk, client: Client) -> None:
     contact = Contact.objects.get(pk=desk.mine.contact_id)
     client.force_login(desk.shop.world.people["support"])
@@ -236,6 +238,7 @@ def test_contact_page_links_only_to_what_they_see(desk: Desk, client: Client) ->
         assert str(desk.mine.pk) in text
 
 
+@pytest.mark.slow
 def test_limit_costs_one_query_for_the_limited_and_none_for_others(desk: Desk, client: Client) -> None:
     def queries(role: str, url: str) -> int:
         client.force_login(desk.shop.world.people[role])

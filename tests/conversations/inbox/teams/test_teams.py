@@ -201,6 +201,7 @@ def test_a_former_member_leaves_teams_and_is_offline(shop: Shop) -> None:
     assert (current.state, current.source) == ("offline", "seat")
 
 
+@pytest.mark.slow
 def test_who_has_room_again_is_given_the_next_at_once(
     shop: Shop, django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -375,6 +376,7 @@ def test_twenty_workers_give_nothing_twice_and_nobody_more_than_fits(busy_shop: 
         assert left == 0 or sum(held[one] for one in held if one) >= 12
 
 
+@pytest.mark.slow
 def test_by_hand_and_automatically_at_once_nobody_gets_more_than_fits(busy_shop: Shop) -> None:  # noqa: F811
     shop, tenant = busy_shop, busy_shop.world.acme.pk
     with tenant_scope(tenant):

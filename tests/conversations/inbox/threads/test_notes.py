@@ -111,6 +111,7 @@ def test_note_is_changed_by_its_author_within_minutes_and_keeps_what_it_said(wor
         notes.revise_note(actor=support, conversation_id=other.pk, note_id=note.pk, text="x")
 
 
+@pytest.mark.slow
 def test_page_offers_the_change_to_its_author_alone(world: World, chat: Conversation) -> None:
     note = notes.add_note(actor=world.actor("support"), conversation_id=chat.pk, text=TEXT)
     page = f"/admin/conversations/conversation/{chat.pk}/"

@@ -129,6 +129,7 @@ def test_own_message_is_changed_within_minutes_and_keeps_what_it_said(shop: Shop
     assert [row.type for row in streams.read(chat_stream(team.pk), 0)][-1] == "team_message_changed"
 
 
+@pytest.mark.slow
 def test_page_works_with_forms_alone_and_marks_what_is_new(shop: Shop, team: Team) -> None:
     page = f"/admin/conversations/team/{team.pk}/"
     support, admin = browser(shop, "support"), browser(shop, "admin")
@@ -154,6 +155,7 @@ def test_page_works_with_forms_alone_and_marks_what_is_new(shop: Shop, team: Tea
         assert support.get(f"{page}chat/", {"before": before}).status_code == 200
 
 
+@pytest.mark.slow
 def test_long_chat_is_read_in_parts(shop: Shop, team: Team) -> None:
     support = shop.world.actor("support")
     for number in range(53):

@@ -150,6 +150,7 @@ def test_rules_are_kept_in_order_by_who_manages(shop: Shop, teams: dict[str, Tea
     assert AuditEntry.objects.filter(action="TRIAGE_RULE_DELETED").count() == 2
 
 
+@pytest.mark.slow
 def test_trial_says_what_would_differ_and_changes_nothing(shop: Shop, teams: dict[str, Team]) -> None:
     for number in range(4):
         needs_person(shop, "Where is my refund?" if number < 3 else "Hello", number)

@@ -49,6 +49,7 @@ def test_step_by_hand_while_a_question_is_open_sets_no_clock_going(scene: Scene)
     assert step_due(approval) == 5
 
 
+@pytest.mark.slow
 def test_last_step_by_hand_while_a_question_is_open_leaves_no_clock(scene: Scene) -> None:
     approval = escalated(scene, waiting(scene))
     ask(actor=scene.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="Why?")
@@ -80,6 +81,7 @@ def test_outcome_that_cannot_be_told_stays_unknown_and_is_looked_up_later(scene:
     assert Timer.objects.get(approval=approval, kind="unknown").due_at > now()
 
 
+@pytest.mark.slow
 def test_outcome_is_not_settled_by_who_sits_in_for_the_requester(scene: Scene) -> None:
     approval = scene.approved("test_press_plain", actor=scene.actor("owner"))
     scene.effects.stall = "before"

@@ -122,6 +122,7 @@ def test_key_or_call_with_other_arguments_is_a_conflict_that_names_the_request(s
     assert scene.propose("test_press_plain", origin=origin).pk == call.pk
 
 
+@pytest.mark.slow
 def test_dedupe_key_of_a_colleague_is_not_the_askers(scene: Scene) -> None:
     squatted = scene.propose(dedupe_key="nightly")
     assert scene.propose(dedupe_key="nightly", actor=scene.actor("admin")).pk != squatted.pk

@@ -54,6 +54,7 @@ def test_edit_keeps_what_was_before_and_after(scene: Scene) -> None:
     assert (kept.revision, kept.person_id) == (2, scene.user_id("approver"))
 
 
+@pytest.mark.slow
 def test_editor_cannot_sign_what_he_made(scene: Scene) -> None:
     scene.define(EDITABLE)
     edited = edit(scene, scene.propose())
@@ -214,6 +215,7 @@ def test_asking_back_needs_words_and_an_assignment(scene: Scene, verb: Any) -> N
         move(verb, approval, scene.actor("owner"))
 
 
+@pytest.mark.slow
 def test_sent_back_one_comes_in_again_as_a_new_revision(scene: Scene) -> None:
     returned = move(send_back, scene.propose(), scene.actor("approver"))
     assert (returned.state, returned.rounds) == ("returned", 1)
@@ -224,6 +226,7 @@ def test_sent_back_one_comes_in_again_as_a_new_revision(scene: Scene) -> None:
     assert scene.done(scene.decide(again)).state == "executed"
 
 
+@pytest.mark.slow
 def test_fourth_round_is_a_rejection(scene: Scene) -> None:
     approval = scene.propose()
     for _ in range(3):

@@ -75,6 +75,7 @@ def test_global_switch_stops_every_tenant(live_scene: Scene) -> None:
     assert live_scene.done(approval).state == "approved"
 
 
+@pytest.mark.slow
 def test_global_release_lets_work_go_on(live_scene: Scene) -> None:
     approval = live_scene.approved()
     activate_global(actor=OPERATOR, reason="Stop")

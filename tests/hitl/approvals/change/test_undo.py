@@ -70,6 +70,7 @@ def test_undo_cancels_and_is_on_record(scene: Scene) -> None:
         undo(actor=scene.actor("approver"), approval_id=approval.pk)
 
 
+@pytest.mark.slow
 def test_undo_is_for_approvers_and_names_the_start_when_it_is_too_late(scene: Scene) -> None:
     approval = _approved(scene)
     for role in ("admin", "owner", "support"):
@@ -88,6 +89,7 @@ def test_undo_is_for_approvers_and_names_the_start_when_it_is_too_late(scene: Sc
     assert none.value.code == "no_undo"
 
 
+@pytest.mark.slow
 def test_setting_decides_how_long_and_only_valid_seconds_are_kept(scene: Scene) -> None:
     actor = scene.actor("admin")
     for wrong in (-1, 61, True, "10"):
@@ -125,6 +127,7 @@ def test_new_revision_waits_for_nothing(scene: Scene) -> None:
     assert (drifted.state, drifted.revision, drifted.execute_after) == ("pending", 2, None)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_sweep_executes_when_the_time_is_over(live_scene: Scene, eager_tasks: None) -> None:
     set_decision_policy(actor=live_scene.actor("admin"), undo_seconds=5, batch_risk="medium", seen_version=0)

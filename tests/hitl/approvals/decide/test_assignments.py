@@ -216,6 +216,7 @@ def climb(approval: Approval, hours: int) -> bool:
     return escalate(approval_id=approval.pk, now=approval.created_at + timedelta(hours=hours))
 
 
+@pytest.mark.slow
 def test_escalation_adds_people_when_it_is_due(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")}, escalation=[{"after_hours": 2, "add": roles("owner")}])
     approval = scene.propose()
@@ -257,6 +258,7 @@ def test_stale_timer_climbs_nothing(scene: Scene) -> None:
     assert not climb(approval, 5)
 
 
+@pytest.mark.slow
 def test_request_nobody_can_sign_climbs_at_once(scene: Scene) -> None:
     step = [{"after_hours": 9, "add": roles("owner")}]
     scene.define({"approvers": people(scene.user_id("support"))}, escalation=step)

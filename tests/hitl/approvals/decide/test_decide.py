@@ -159,6 +159,7 @@ def test_rejection_takes_back_the_vote_that_was_counted(scene: Scene) -> None:
     assert (rejected.state, rejected.votes_received) == ("rejected", 0)
 
 
+@pytest.mark.slow
 def test_second_level_is_asked_after_the_first(scene: Scene) -> None:
     roles = [[{"type": "role", "value": role}] for role in ("approver", "admin")]
     workflow = ApprovalWorkflow.objects.get()

@@ -146,6 +146,7 @@ def test_flag_that_cannot_be_used_is_refused_by_field(scene: Scene, values: dict
     assert list(caught.value.facts["fields"]) == [field]
 
 
+@pytest.mark.slow
 def test_flags_over_the_api_and_in_the_console(world: World, effects: Effects) -> None:
     hall, office = build_hall(world, effects), Office(world)
     owner, officer, approver = (office.caller(role) for role in ("owner", "compliance", "approver"))

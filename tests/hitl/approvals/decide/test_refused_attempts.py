@@ -33,7 +33,7 @@ from tests.hitl.kit.scene import Scene
 from tests.hitl.machine.test_races import at_once
 from tests.world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 APPROVE = BY_DOOR[Event.APPROVE]
 WATCHED = Watched("hitl.approval", frozenset({"four_eyes"}))
 OWN = Refused("You requested this.", code="four_eyes", part="requester", decider_names=["Ana"])

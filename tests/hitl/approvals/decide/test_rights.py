@@ -170,6 +170,7 @@ def _make(move: str, hall: Hall, actor: Any, approval: Approval, more: dict[str,
     service(actor=actor, approval_id=approval.pk, **shown, **said.get(move, reasoned), **more)
 
 
+@pytest.mark.slow
 def test_member_who_is_removed_in_the_same_moment_ends_and_holds_nothing(live_scene: Scene) -> None:
     scene, tenant = live_scene, live_scene.world.acme.pk
     admin, owner = scene.actor("admin"), scene.actor("owner")
@@ -203,6 +204,7 @@ def test_system_and_agents_without_a_person_close_and_hold_as_before(hall: Hall)
         assert (services.cancel(actor=OPERATOR, approval_id=held.pk).state, revoked.state) == ("cancelled",) * 2
 
 
+@pytest.mark.slow
 def test_page_and_api_of_a_lost_right_offer_nothing_and_say_why(hall: Hall, off_the_group: Approval) -> None:
     page = hall.browser("approver").get(reverse("admin:hitl_approval_change", args=[off_the_group.pk]))
     assert page.context["no_vote"].startswith(REMOVED)
@@ -249,6 +251,7 @@ def test_lost_right_closes_the_assignment_and_voids_its_links_at_once(
     assert caught.value.code == "not_an_approver"
 
 
+@pytest.mark.slow
 def test_removed_person_is_told_when_and_a_vote_before_that_no_longer_counts(
     scene: Scene, group: ApproverGroup, relayed: Any
 ) -> None:
@@ -265,6 +268,7 @@ def test_removed_person_is_told_when_and_a_vote_before_that_no_longer_counts(
     assert scene.decide(stored(approval), actor=scene.actor("admin")).state == "pending"
 
 
+@pytest.mark.slow
 def test_right_that_comes_back_opens_the_assignment_again(scene: Scene, group: ApproverGroup, relayed: Any) -> None:
     approval = scene.propose()
     leave(scene, group, "approver", "admin", "owner")
@@ -285,6 +289,7 @@ def test_sweep_finds_a_lost_right_that_nothing_announced(scene: Scene, group: Ap
     assert watch_assignments() == 0
 
 
+@pytest.mark.slow
 def test_assignment_of_a_lost_right_can_be_given_to_someone_else(
     scene: Scene, group: ApproverGroup, relayed: Any
 ) -> None:

@@ -184,6 +184,7 @@ def _change(table: str, key: str, field: models.Field[Any, Any], approval: Appro
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", DECLARED)
 def test_changed_column_leads_to_no_vote_and_no_effect_and_is_named(attack: Attack, model: type[models.Model]) -> None:
     table, key = model._meta.db_table, "id" if model is Approval else "approval_id"
@@ -206,6 +207,7 @@ def test_changed_column_leads_to_no_vote_and_no_effect_and_is_named(attack: Atta
     assert (attack.named(), attack.vote()) == (set(), "")
 
 
+@pytest.mark.slow
 def test_weakened_workflow_of_a_waiting_request_approves_nothing(attack: Attack) -> None:
     level = {**attack.waiting.current_level, "quorum": 1, "mode": "any"}
     Approval.objects.filter(pk=attack.waiting.pk).update(snapshot={**attack.waiting.snapshot, "levels": [level]})
@@ -219,6 +221,7 @@ def test_weakened_workflow_of_a_waiting_request_approves_nothing(attack: Attack)
     assert attack.scene.effects.pressed == []
 
 
+@pytest.mark.slow
 def test_requester_who_takes_their_own_exclusion_away_cannot_vote(attack: Attack) -> None:
     requester = attack.scene.actor("support")
     Approval.objects.filter(pk=attack.waiting.pk).update(excluded=[])
@@ -230,6 +233,7 @@ def test_requester_who_takes_their_own_exclusion_away_cannot_vote(attack: Attack
     assert list(broken_requests()) == [(attack.waiting.reference, f"assignment {added.pk} was changed or added")]
 
 
+@pytest.mark.slow
 def test_removed_assignment_is_missed(attack: Attack) -> None:
     Assignment.objects.filter(approval=attack.waiting, person_id=attack.scene.user_id("approver")).delete()
     assert attack.vote() == "tampered"
@@ -237,6 +241,7 @@ def test_removed_assignment_is_missed(attack: Attack) -> None:
     assert list(broken_requests()) == [(attack.waiting.reference, said)]
 
 
+@pytest.mark.slow
 def test_row_of_an_earlier_moment_is_not_put_back(attack: Attack) -> None:
     scene, approval = attack.scene, attack.waiting
     before = Assignment.objects.get(approval=approval, person_id=scene.user_id("admin"))
@@ -305,6 +310,7 @@ def test_moved_deadline_revives_nothing_and_can_only_end(scene: Scene) -> None:
     assert f"acme: {approval.reference}: the request was changed" in _told("verify_approvals")
 
 
+@pytest.mark.slow
 def test_deadline_moved_by_the_product_is_sealed_again(scene: Scene) -> None:
     approval = scene.propose()
     for step in (hold, release):
@@ -339,6 +345,7 @@ def test_outcome_of_an_effect_is_recorded_although_somebody_changed_the_row_mean
     assert (stored(approval).state, len(list(broken_requests()))) == ("executed", 1)
 
 
+@pytest.mark.slow
 def test_forged_audit_entry_vouches_for_nothing(attack: Attack) -> None:
     columns = [field.column for field in AuditEntry._meta.local_fields]
     taken = ", ".join(columns)
@@ -352,6 +359,7 @@ def test_forged_audit_entry_vouches_for_nothing(attack: Attack) -> None:
             assert attack.named() == {attack.waiting.reference}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seal", ["", "1", "1:", "1:é", "gone:0000", ":::::"])
 def test_seal_of_another_form_is_a_change(attack: Attack, seal: str) -> None:
     for model in (Assignment, Approval):
@@ -374,6 +382,7 @@ def test_request_that_ended_before_there_were_seals_is_not_named(
     assert list(broken_requests()) == []
 
 
+@pytest.mark.slow
 def test_request_put_back_to_before_it_was_found_changed_stays_changed(
     attack: Attack, tampering: Callable[[str], None]
 ) -> None:
@@ -400,6 +409,7 @@ def test_changes_without_a_transition_have_their_audit_entry(scene: Scene) -> No
     assert AuditEntry.objects.filter(object_type=seals.RESEALED, object_id=approval.pk).count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("what", ["update", "delete", "insert"])
 def test_change_beside_a_vote_waits_for_it_and_is_found_by_the_next(live_scene: Scene, what: str) -> None:

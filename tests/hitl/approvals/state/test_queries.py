@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -30,6 +31,7 @@ def _at_most(step: str) -> Iterator[None]:
     assert len(sent) <= LIMITS[step], f"{len(sent)} queries to {step}:\n{said}"
 
 
+@pytest.mark.slow
 def test_queries_from_the_request_to_its_effect(scene: Scene) -> None:
     scene.done(scene.approved())
     with _at_most("propose"):
