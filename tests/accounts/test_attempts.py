@@ -41,6 +41,7 @@ def _sign_in_at_once(people: Sequence[tuple[str, str]]) -> list[str]:
     return pages
 
 
+@pytest.mark.slow
 def test_fifteen_right_passwords_from_one_office_at_once_all_sign_in(transactional_db: None) -> None:
     kept = make_password(PASSWORD)
     people = [User(email=f"colleague{number}@acme.example", password=kept) for number in range(15)]

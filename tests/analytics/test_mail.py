@@ -42,7 +42,6 @@ def opened(chromium: Any, mail: Rendered, tmp_path: Path) -> Any:
         page.close()
 
 
-@pytest.mark.long
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [DESK, PHONE])

@@ -51,6 +51,7 @@ def look(morning: Morning, role: str = "approver", **options: Any) -> dict[str, 
     return compose(viewer=morning.actor(role), **{**wish, **options})
 
 
+@pytest.mark.slow
 def test_due_brief_becomes_one_mail_to_its_person(morning: Morning) -> None:
     brief = made(morning)
     mail = MailDelivery.objects.get()
@@ -71,6 +72,7 @@ def test_brief_made_twice_is_mailed_once(morning: Morning) -> None:
     assert MailDelivery.objects.count() == 1
 
 
+@pytest.mark.slow
 def test_mail_can_be_unsubscribed_with_one_click(morning: Morning) -> None:
     made(morning)
     headers = MailDelivery.objects.get().headers
@@ -78,6 +80,7 @@ def test_mail_can_be_unsubscribed_with_one_click(morning: Morning) -> None:
     assert headers["List-Unsubscribe"].startswith("<http")
 
 
+@pytest.mark.slow
 def test_brief_tells_what_waits_what_is_overdue_and_who_needs_a_person(morning: Morning) -> None:
     content = look(morning)
     assert {key: len(section(content, key)["rows"]) for key in SECTIONS[:3]} == {
@@ -93,6 +96,7 @@ def test_sections_come_in_the_chosen_order(morning: Morning) -> None:
     assert [row["key"] for row in look(morning, sections=wanted)["sections"]] == wanted
 
 
+@pytest.mark.slow
 def test_role_that_signs_nothing_has_no_section_about_signatures(morning: Morning) -> None:
     assert "approvals" not in [row["key"] for row in look(morning, "viewer")["sections"]]
 
@@ -103,6 +107,7 @@ def test_another_tenants_person_sees_nothing_of_this_one(morning: Morning, elsew
     assert [row["key"] for row in found["sections"] if row["rows"]] == []
 
 
+@pytest.mark.slow
 def test_personal_data_is_masked_everywhere(morning: Morning) -> None:
     made(morning)
     mail = MailDelivery.objects.get()
@@ -123,6 +128,7 @@ def test_part_that_breaks_leaves_a_sentence_and_the_others_stand(morning: Mornin
     )
 
 
+@pytest.mark.slow
 def test_time_out_of_any_vendor_reads_as_one(morning: Morning, monkeypatch: pytest.MonkeyPatch) -> None:
     with registered(monkeypatch, ShopWithOrders):
         connect_provider(actor=OPERATOR, provider="toy_shop", name="Main", credentials={"key": "acme"})
@@ -138,6 +144,7 @@ def test_agents_read_at_the_same_time(morning: Morning) -> None:
     assert [row["trouble"] for row in content["sections"]] == [""] * 7
 
 
+@pytest.mark.slow
 def test_agent_that_is_switched_off_collects_nothing(morning: Morning) -> None:
     Agent.objects.filter(type="seo").update(is_active=False)
     assert section(look(morning), "rankings")["trouble"] == "off"
@@ -156,6 +163,7 @@ def test_person_without_a_membership_gets_none(morning: Morning) -> None:
     assert (Brief.objects.get().reason, MailDelivery.objects.count()) == ("not_a_member", 0)
 
 
+@pytest.mark.slow
 def test_brief_that_waited_too_long_is_left_out(morning: Morning) -> None:
     morning.wants()
     ((_, brief_id),) = services.claim_due(now=MORNING)
@@ -256,11 +264,13 @@ def test_click_counts_as_opened_too(morning: Morning) -> None:
     assert (brief.opened_at, brief.clicked_at) == (MORNING, MORNING)
 
 
+@pytest.mark.slow
 def test_complaint_switches_the_brief_off(morning: Morning) -> None:
     heard(made(morning), "spam")
     assert AuditEntry.objects.filter(action="BRIEF_PREFERENCE_SET", new_state="off").exists()
 
 
+@pytest.mark.slow
 def test_asking_for_one_is_audited_and_sent_whether_or_not_the_daily_one_is_on(morning: Morning) -> None:
     brief = services.request_brief(actor=morning.actor("viewer"), now=MORNING)
     make(brief.pk, MORNING)
@@ -268,12 +278,14 @@ def test_asking_for_one_is_audited_and_sent_whether_or_not_the_daily_one_is_on(m
     assert MailDelivery.objects.get().ref == brief.pk
 
 
+@pytest.mark.slow
 def test_settings_are_saved_with_an_audit_entry(morning: Morning) -> None:
     row = morning.wants("viewer", language="fr")
     entry = AuditEntry.objects.get(action="BRIEF_PREFERENCE_SET", object_id=row.pk)
     assert (entry.old_state, entry.new_state, entry.facts["language"]) == ("off", "on", "fr")
 
 
+@pytest.mark.slow
 def test_default_brief_has_sections_of_connected_platforms_only(morning: Morning) -> None:
     assert every_section() == list(SECTIONS)
     ProviderAccount.objects.update(is_active=False)

@@ -17,7 +17,7 @@ from tests.analytics.conftest import Morning, make
 from tests.analytics.year import ZONES
 from tests.world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 STEP = timedelta(minutes=30)
 TIMES = (time(7, 30), time(2, 30), time(0, 0), time(23, 59))
 

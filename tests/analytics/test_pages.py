@@ -84,6 +84,7 @@ def test_form_that_is_wrong_saves_nothing(browser: Browser, acme: World, wrong: 
     assert not BriefPreference.objects.exists()
 
 
+@pytest.mark.slow
 def test_preview_shows_todays_brief_and_changes_nothing(browser: Browser, morning: Morning) -> None:
     answer = browser().get(f"{MINE}preview/")
     assert b"Summer Sale" in answer.content
@@ -124,6 +125,7 @@ def test_past_brief_is_shown_to_its_person_only(browser: Browser, morning: Morni
     assert browser().get(f"{MINE}{brief.pk}/").status_code == 200
 
 
+@pytest.mark.slow
 def test_admin_sees_who_has_it_on_but_has_no_form(browser: Browser, morning: Morning) -> None:
     row = morning.wants()
     client = browser("admin")
@@ -133,6 +135,7 @@ def test_admin_sees_who_has_it_on_but_has_no_form(browser: Browser, morning: Mor
     assert 'method="post"' not in page.split('id="main"')[1].split("</main>")[0]
 
 
+@pytest.mark.slow
 def test_looking_at_the_unsubscribe_link_changes_nothing(client: Client, morning: Morning) -> None:
     row = morning.wants(language="de")
     page = client.get(path_of(unsubscribe_url(row.user_id))).content.decode()
@@ -188,6 +191,7 @@ def test_api_takes_local_times_only(browser: Browser, acme: World, at: object) -
     assert (answer.status_code, list(answer.json()["fields"])) == (400, ["at"])
 
 
+@pytest.mark.slow
 def test_api_lists_everybodys_settings_to_admins_only(browser: Browser, morning: Morning) -> None:
     morning.wants()
     answers = [browser(role).get("/api/v1/brief-preferences/") for role in ("admin", "viewer")]
@@ -203,6 +207,7 @@ def test_api_sends_one_and_lists_ones_own(browser: Browser, morning: Morning) ->
     assert [row["kind"] for row in client.get("/api/v1/briefs/").json()["results"]] == ["asked"]
 
 
+@pytest.mark.slow
 def test_api_changes_single_settings_and_keeps_the_others(browser: Browser, morning: Morning) -> None:
     client = browser("viewer")
     wish = {"is_on": True, "at": "08:00:00", "zone": "Asia/Tokyo", "sections": ["content"], "language": "fr"}

@@ -33,6 +33,7 @@ def test_person_whose_time_has_come_gets_one_row(morning: Morning) -> None:
     assert Brief.objects.get(pk=brief_id).local_date == TODAY
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_minute_before_the_time_nothing_is_due(morning: Morning) -> None:
     morning.wants()
@@ -114,6 +115,7 @@ def test_key_without_the_scope_saves_nothing(morning: Morning) -> None:
         services.request_brief(actor=actor)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_briefs_older_than_a_month_are_removed(morning: Morning) -> None:
     user = morning.world.people["viewer"]

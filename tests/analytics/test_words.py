@@ -110,6 +110,7 @@ def told_by(monkeypatch: pytest.MonkeyPatch, model: Model) -> tuple[str, tuple[s
     return written.text, written.advice, written.model
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_model_writes_summary_and_advice(morning: Morning, monkeypatch: pytest.MonkeyPatch) -> None:
     told = told_by(monkeypatch, Writer("Two things wait.\n- Sign BR-1.\n- Call bob@acme.example"))

@@ -25,6 +25,7 @@ def test_own_tags_and_fields_are_kept_found_and_masked(office: Office) -> None:
     assert [row["id"] for row in seen(office, "approvals/", tag="spring")["results"]] == [made["id"]]
 
 
+@pytest.mark.slow
 def test_own_fields_that_are_too_long_are_refused(office: Office) -> None:
     answer = office.caller("support").post("approvals/", {**NEW, "custom": {"a": "x" * 4000}})
     assert (answer.status_code, list(answer.json()["fields"])) == (400, ["custom"])

@@ -20,6 +20,7 @@ def test_invitation_is_answered_masked_and_listed(office: Office) -> None:
     assert office.outsider().get(OFFERS).json()["results"] == []
 
 
+@pytest.mark.slow
 def test_invitation_is_sent_again_and_taken_back(office: Office) -> None:
     admin = office.caller("admin")
     where = f"{OFFERS}{admin.post(OFFERS, ANA).json()['id']}/"

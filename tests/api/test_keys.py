@@ -22,6 +22,7 @@ def change_keys(office: Office, **values: Any) -> None:
         ApiKey.objects.update(**values)
 
 
+@pytest.mark.slow
 def test_key_does_no_more_than_its_scopes(office: Office) -> None:
     caller = office.caller("admin", scopes=["hitl.view_approval"])
     assert caller.get("approvals/").status_code == 200

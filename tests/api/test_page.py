@@ -5,7 +5,7 @@ from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 # A quarter of a minute for a page that is not ours: what stands in it is asked of the description itself.
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_page_shows_the_operations_and_breaks_no_rule(

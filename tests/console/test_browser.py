@@ -199,7 +199,6 @@ def faults_of(page: Page, name: str, *, least: str = "minor", themes: tuple[str,
     return [*found, *([f"{name}: too wide"] if wide else [])]
 
 
-@pytest.mark.long
 def test_failed_message_and_set_up_of_a_channel_are_accessible(opened: Opener, scene: Scene) -> None:
     with tenant_scope(scene.world.acme.pk):
         lost = Message.objects.get(conversation=scene.ids["conversation"], direction="out")
@@ -217,7 +216,6 @@ def test_failed_message_and_set_up_of_a_channel_are_accessible(opened: Opener, s
     assert [*found, *faults_of(page, "channel")] == []
 
 
-@pytest.mark.long
 def test_reply_is_reviewed_on_the_conversations_page(opened: Opener, scene: Scene) -> None:
     lost = f"/admin/conversations/conversation/{scene.ids['lost']}/"
     with tenant_scope(scene.world.acme.pk):
@@ -242,7 +240,6 @@ def test_reply_is_reviewed_on_the_conversations_page(opened: Opener, scene: Scen
     assert faults == []
 
 
-@pytest.mark.long
 def test_summary_and_facts_are_read_and_corrected_beside_the_messages(opened: Opener, scene: Scene) -> None:
     with tenant_scope(scene.world.acme.pk):
         chat = Conversation.objects.get(pk=scene.ids["lost"])
@@ -266,7 +263,6 @@ def test_summary_and_facts_are_read_and_corrected_beside_the_messages(opened: Op
     assert [*faults, *faults_of(page, "facts of a contact")] == []
 
 
-@pytest.mark.long
 def test_simulation_is_started_and_read_without_scripts_and_is_accessible(opened: Opener, scene: Scene) -> None:
     with tenant_scope(scene.world.acme.pk):
         for number, budget in enumerate(("20.00", "60.00", "1200.00", "2600.00")):
@@ -299,7 +295,6 @@ def test_simulation_is_started_and_read_without_scripts_and_is_accessible(opened
     assert faults_of(result, "simulation") == []
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("pages", "theme"),
     [(MORE, "light"), (MORE, "dark"), (LIKE_OTHERS, "light")],
@@ -374,7 +369,6 @@ def test_rows_come_and_go_by_the_keyboard_and_are_saved(opened: Opener) -> None:
     page.get_by_text("Budgets is now in use.").wait_for()
 
 
-@pytest.mark.long
 def test_rows_come_by_a_reload_without_scripts(opened: Opener, scene: Scene) -> None:
     page = opened("/admin/hitl/approvalworkflow/create/", "owner", phone=True, scripts=False)
     page.get_by_label("Name", exact=True).fill("Rows")
@@ -392,7 +386,6 @@ def fits(page: Page) -> bool:
     return bool(page.locator("#wk-nav").evaluate("nav => nav.scrollHeight <= nav.clientHeight"))
 
 
-@pytest.mark.long
 def test_groups_of_links_fold_by_the_keyboard_and_stay_folded(opened: Opener) -> None:
     page = opened("/admin/", "owner")
     assert fits(page)
@@ -405,7 +398,6 @@ def test_groups_of_links_fold_by_the_keyboard_and_stay_folded(opened: Opener) ->
     assert serious(page, least="minor") == []
 
 
-@pytest.mark.long
 def test_groups_of_links_fold_without_scripts(opened: Opener) -> None:
     page = opened("/admin/", "owner", scripts=False)
     page.get_by_text("Oversight", exact=True).click()

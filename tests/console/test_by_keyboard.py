@@ -81,7 +81,6 @@ def focused(page: Page) -> str:
     return str(page.evaluate("document.activeElement.id || document.activeElement.localName"))
 
 
-@pytest.mark.long
 def test_palette_goes_anywhere_by_keyboard_by_touch_and_without_scripts(opened: Opener, scene: Scene) -> None:
     page = opened(scene.path("approval"))
     page.keyboard.press("Control+k")
@@ -164,7 +163,6 @@ COVERED = """() => {
 }"""
 
 
-@pytest.mark.long
 def test_toast_stays_while_it_is_pointed_at_and_covers_no_decision(opened: Opener, scene: Scene) -> None:
     person = scene.world.people["approver"].pk
     given = {"people": [person], "kind": "approval", "link": "/admin/hitl/killswitch/"}

@@ -98,7 +98,6 @@ def test_message_appears_in_the_conversation_without_reload(page: Page, scene: S
     expect(page.get_by_text("Are you still there?")).to_be_visible(timeout=8000)
 
 
-@pytest.mark.long
 def test_half_written_reason_survives_a_refresh(page: Page, scene: Scene) -> None:
     page.goto(scene.path("approval"))
     expect(page.locator("#live-state")).to_have_text("Live")
@@ -110,7 +109,6 @@ def test_half_written_reason_survives_a_refresh(page: Page, scene: Scene) -> Non
     assert page.input_value("#id_reject_reason") == "Too expensive, bec"
 
 
-@pytest.mark.long
 def test_rows_do_not_move_under_the_pointer_or_the_focus_until_they_are_asked_for(page: Page, scene: Scene) -> None:
     page.goto(scene.path("queue"))
     expect(page.locator("#live-state")).to_have_text("Live")
@@ -134,7 +132,6 @@ def test_rows_do_not_move_under_the_pointer_or_the_focus_until_they_are_asked_fo
     assert page.evaluate("scrollY") == 0
 
 
-@pytest.mark.long
 def test_key_takes_to_the_form_and_sends_nothing(page: Page, scene: Scene) -> None:
     page.goto(scene.path("approval"))
     page.keyboard.press("a")
@@ -178,7 +175,6 @@ def test_notice_seen_on_one_page_is_gone_from_the_bell_of_another(page: Page, sc
     expect(page.locator(".wk-is-new")).to_have_count(0)
 
 
-@pytest.mark.long
 def test_two_people_in_one_conversation_see_one_another(chromium: Browser, scene: Scene, web: Web, page: Page) -> None:
     cookie, pages = page.context.cookies()[0]["name"], []
     for role in ("admin", "support"):

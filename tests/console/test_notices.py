@@ -73,6 +73,7 @@ def test_notice_without_a_link_leads_nowhere(browser: Browser, acme: World) -> N
     assert "BR-0 needs you" in text(viewer.get(f"{LIST}{row.pk}/"))
 
 
+@pytest.mark.slow
 def test_all_are_marked_at_once_and_reading_marks_none(browser: Browser, acme: World) -> None:
     drop(acme, count=3)
     mine = drop(acme, "owner")
@@ -120,6 +121,7 @@ def test_list_costs_the_same_for_one_and_for_many(browser: Browser, acme: World)
     assert counts[0] == counts[1]
 
 
+@pytest.mark.slow
 def test_approver_finds_a_notice_of_a_request_and_opens_it(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     approval = ask(acme)

@@ -163,6 +163,7 @@ def test_last_view_is_saved_once_by_two_at_the_same_time(world: World) -> None:
         assert SavedView.objects.count() == saved_views.MOST
 
 
+@pytest.mark.slow
 def test_view_of_conversations_narrows_their_list_again(browser: Browser, acme: World) -> None:
     shop = make_shop(acme)
     mine, _other = shop.conversation(), shop.call()
@@ -178,6 +179,7 @@ def test_view_of_conversations_narrows_their_list_again(browser: Browser, acme: 
     assert found.count("wk-row-link") == 1
 
 
+@pytest.mark.slow
 def test_api_keeps_lists_renames_and_deletes_ones_own_views(acme: World) -> None:
     office = Office(acme)
     caller, colleague = office.caller("approver"), office.caller("admin")

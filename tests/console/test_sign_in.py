@@ -14,7 +14,7 @@ from core.tenancy.scope import tenant_scope
 from tests.accounts.resets.resetting import person_of
 from tests.world import PASSWORD, World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -74,14 +74,12 @@ def test_security_page_opens(client: Client, person: User) -> None:
     assert "Authenticator app" in client.get("/account/2fa/").content.decode()
 
 
-@pytest.mark.slow
 def test_second_factor_is_asked_once_it_is_on(client: Client, person: User) -> None:
     sign_in(client, person)
     set_up_app(client)
     assert sign_in(Client(), person) == "/account/2fa/authenticate/"
 
 
-@pytest.mark.slow
 def test_code_counts_one_step_longer_than_it_is_shown(client: Client, person: User) -> None:
     sign_in(client, person)
     secret = set_up_app(client)

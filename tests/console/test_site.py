@@ -97,6 +97,7 @@ def test_what_was_folded_stays_so_but_for_the_page_at_hand(browser: Browser) -> 
     assert not folded(client.get(AUDIT).content.decode())["oversight"]
 
 
+@pytest.mark.slow
 def test_folded_group_shows_the_badges_of_its_links(browser: Browser, acme: World) -> None:
     dead_letters.park(kind="test", ref=uuid7(), error="gone")
     page = browser("owner").get("/admin/").content.decode()

@@ -50,6 +50,7 @@ def test_any_text_becomes_storable(text: str) -> None:
     assert "\0" not in texts.clean(text)
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.text(max_size=8) | st.integers() | st.none(),

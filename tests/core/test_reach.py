@@ -89,6 +89,7 @@ EVENTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(EVENTS, st.sampled_from((0, 1, 86398, 86399, 86400, 90000)), st.booleans())
 def test_verdict_is_what_a_plain_model_says_after_any_history(
@@ -179,6 +180,7 @@ def test_marketing_needs_consent_where_the_organisation_says_so() -> None:
 CLOCK = st.tuples(st.integers(0, 23), st.sampled_from((0, 1, 30, 59))).map(lambda one: time(*one))
 
 
+@pytest.mark.slow
 @example(time(2, 1), time(2), MADRID, datetime(2026, 3, 28, 18, tzinfo=UTC), 0, [0, 0, 0], [0, 0, 0], False)
 @settings(max_examples=40, deadline=None)
 @given(

@@ -33,7 +33,7 @@ def page(chromium: Browser, live_server: LiveServer, committed_traces: Traces, l
     context.close()
 
 
-@pytest.mark.parametrize("look", ["phone", *(pytest.param(look, marks=pytest.mark.long) for look in ("light", "dark"))])
+@pytest.mark.parametrize("look", ["phone", *(pytest.param(look, marks=pytest.mark.slow) for look in ("light", "dark"))])
 def test_person_is_erased_and_the_result_is_shown(page: Page, committed_traces: Traces, look: str) -> None:
     page.goto(contact_page(committed_traces))
     keep_picture(page, f"erase-contact-{look}")

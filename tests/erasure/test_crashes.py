@@ -55,7 +55,6 @@ def begun(traces: Traces) -> Erasure:
     return erase_contact(actor=traces.officer(), contact_id=traces.contact_id, reason="asked_for")
 
 
-@pytest.mark.long
 def test_killed_worker_is_followed_by_another_that_counts_the_same(committed_traces: Traces) -> None:
     with tenant_scope(committed_traces.world.acme.pk):
         erasure = begun(committed_traces)
@@ -68,7 +67,6 @@ def test_killed_worker_is_followed_by_another_that_counts_the_same(committed_tra
     assert found(committed_traces.world.acme.pk, WORDS) == set()
 
 
-@pytest.mark.long
 def test_two_requests_and_two_workers_at_once_make_one_erasure(committed_traces: Traces) -> None:
     tenant_id = committed_traces.world.acme.pk
 
@@ -141,7 +139,6 @@ def until(erasure: Erasure, step: str) -> None:
         erasure.refresh_from_db()
 
 
-@pytest.mark.long
 def test_brief_sent_behind_the_last_look_is_looked_at_again(traces: Traces) -> None:
     world = traces.world
     with tenant_scope(world.acme.pk):
@@ -156,7 +153,6 @@ def test_brief_sent_behind_the_last_look_is_looked_at_again(traces: Traces) -> N
     assert found(world.acme.pk, WORDS) == set()
 
 
-@pytest.mark.long
 def test_run_that_ends_behind_the_last_look_is_looked_at_again(traces: Traces) -> None:
     with tenant_scope(traces.world.acme.pk):
         run = AgentRun.objects.get()

@@ -75,6 +75,7 @@ def test_form_shows_masked_what_is_looked_for_and_the_result_links_who_is_still_
     assert told["still_named"] == [str(named.pk)]
 
 
+@pytest.mark.slow
 def test_contact_is_found_by_a_whole_address(traces: Traces) -> None:
     client = signed_in(traces.world, "support")
     found: Any = client.post("/admin/conversations/contact/find/", {"address": "+34 600 987 123"})

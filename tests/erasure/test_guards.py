@@ -53,6 +53,7 @@ def test_without_an_erasure_nothing_is_emptied(traces: Traces) -> None:
         assert refused(lambda: Approval.objects.filter(pk=traces.named.pk).update(payload=GONE))
 
 
+@pytest.mark.slow
 def test_temporary_table_with_the_name_of_a_real_one_opens_nothing(traces: Traces) -> None:
     approvals = f'{{"approvals": ["{traces.approval.pk}", "{traces.named.pk}"]}}'
     with tenant_scope(traces.world.acme.pk):

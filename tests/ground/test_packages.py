@@ -78,7 +78,6 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
         yield made
 
 
-@pytest.mark.long
 def test_lock_is_installed_by_uv_from_where_pip_is_told_to_look(shelf: Shelf) -> None:
     shelf.put_uv(UV.read_bytes(), "1.0")
     shelf.install(shelf.put("parcel", "1.0", {"parcel.py": b""}))
@@ -86,7 +85,6 @@ def test_lock_is_installed_by_uv_from_where_pip_is_told_to_look(shelf: Shelf) ->
     assert "Prepared 1 package" in shelf.packages.log.read_text()
 
 
-@pytest.mark.long
 def test_installed_lock_is_left_alone(shelf: Shelf) -> None:
     shelf.put_uv(UV.read_bytes(), "1.0")
     shelf.install(shelf.put("parcel", "1.0", {"parcel.py": b""}))
@@ -118,7 +116,6 @@ def test_pip_installs_where_uv_has_no_wheel(shelf: Shelf, capsys: pytest.Capture
         (b"#!/nowhere/loader\n", "4.1", "No such file"),
     ],
 )
-@pytest.mark.long
 def test_pip_installs_where_uv_fails(shelf: Shelf, program: bytes, version: str, words: str) -> None:
     shelf.put_uv(program, version)
     shelf.install(shelf.put("parcel", version, {"parcel.py": b""}))

@@ -105,6 +105,7 @@ def test_log_past_its_limit_keeps_one_older_part(place: Place, monkeypatch: pyte
     assert (log.read_text(), log.with_suffix(".old").read_text()) == ("", "a line that is long\n")
 
 
+@pytest.mark.slow
 def test_start_after_an_upgrade_says_that_rules_are_not_sealed_and_no_other_start_does(
     place: Place,
     supervisor: Supervisor,

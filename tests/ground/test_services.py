@@ -101,6 +101,7 @@ def test_outside_login_without_rights_needs_the_owner_too(cluster: Cluster, plac
         roles.from_environment(place, {"DATABASE_URL": cluster[0].logins.app_url})
 
 
+@pytest.mark.slow
 def test_outside_server_that_is_away_is_a_sentence(place: Place) -> None:
     url = f"postgresql://walker@127.0.0.1:{ports.pick()}/walker"
     with pytest.raises(StartError, match="cannot reach the PostgreSQL"):

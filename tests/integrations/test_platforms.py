@@ -159,6 +159,7 @@ def test_account_without_a_needed_credential_is_refused_and_counts_as_none(acme:
     assert (refusal.value.code, "key" in refusal.value.detail) == ("not_connected", True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("shop")
 def test_audiences_of_all_connected_platforms_are_known(desk: Desk) -> None:  # noqa: F811
     connect_provider(actor=OPERATOR, provider="toy_shop", name="Main", credentials={"key": "acme"})

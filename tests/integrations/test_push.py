@@ -191,6 +191,7 @@ def test_failure_is_tried_again_with_growing_pauses_and_then_given_up(acme: Worl
     assert (PushMessage.objects.count(), PushSubscription.objects.count(), len(service.got)) == (0, 1, len(PAUSES) + 1)
 
 
+@pytest.mark.slow
 def test_push_service_is_asked_again_when_it_wants_and_not_after_a_refusal(acme: World, service: PushService) -> None:
     turn_on(acme, service)
     tell(acme)

@@ -73,7 +73,6 @@ def test_pages_and_answers_that_told_the_name_tell_it_no_more(town: Town, visito
     assert (leaver.first_name, leaver.is_active) == ("Ottoline", True)
 
 
-@pytest.mark.long
 def test_no_page_and_no_answer_at_all_tells_the_name(town: Town, visitor: Visitor, leaver: User) -> None:
     erase(town, leaver)
     assert telling(town, visitor, URLS) == set()

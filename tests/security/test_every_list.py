@@ -26,7 +26,7 @@ from tests.security.town import Town, build_town
 from tests.security.urls import every_url, path_of
 from tests.world import World, build_world, kept_for_the_module
 
-pytestmark = [pytest.mark.django_db, pytest.mark.long]
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 URLS = every_url()
 LISTS = [name for name in URLS if name.startswith("admin:") and name.endswith("_changelist")]
 ROLES = pytest.mark.parametrize("role", Membership.Role.values)

@@ -224,7 +224,7 @@ def test_pages_of_the_town_do_carry_the_mark(town: Town, visitor: Visitor) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "role",
-    ["support", "compliance", *(pytest.param(one, marks=pytest.mark.long) for one in RIGHTS_ARE_THEIRS_TOO)],
+    ["support", "compliance", *(pytest.param(one, marks=pytest.mark.slow) for one in RIGHTS_ARE_THEIRS_TOO)],
 )
 def test_page_shows_nobody_personal_data_in_clear(town: Town, visitor: Visitor, role: str) -> None:
     client = visitor(role)

@@ -94,7 +94,7 @@ def world(hidden: tuple[Town, Team]) -> World:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("role", ["support", *(pytest.param(one, marks=pytest.mark.long) for one in ROLES[1:])])
+@pytest.mark.parametrize("role", ["support", *(pytest.param(one, marks=pytest.mark.slow) for one in ROLES[1:])])
 def test_no_page_and_no_endpoint_tells_of_another_teams_conversation(
     hidden: tuple[Town, Team], visitor: Visitor, role: str
 ) -> None:

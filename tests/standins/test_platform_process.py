@@ -89,6 +89,7 @@ def test_bad_body_is_refused(sandbox: Platform, head: str, body: str, status: in
         assert line.recv(4096).startswith(f"HTTP/1.1 {status} ".encode())
 
 
+@pytest.mark.slow
 def test_killed_platform_keeps_its_journal_and_keys(tmp_path: Path) -> None:
     running = start_platform(tmp_path)
     path, body = "/v1/campaigns/cam_1001/budget", {"daily_budget": "900"}

@@ -115,6 +115,7 @@ def test_new_password_ends_all_links(world: World) -> None:
     assert User.objects.get(pk=user.pk).check_password(NEW)
 
 
+@pytest.mark.slow
 def test_signing_in_ends_the_link(world: World, client: Client) -> None:
     user = person_of(world)
     secret = link_to(world, user)

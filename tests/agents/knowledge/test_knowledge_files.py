@@ -103,6 +103,7 @@ def test_file_is_read_by_its_bytes_and_answers(shelf: Collection, name: str, con
     assert not any(word in DocumentVersion.objects.get().text for word in ("evil'", "menu", "hidden", "alert"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "trouble"),
     [

@@ -50,6 +50,7 @@ def test_flow_answers_with_placeholders_in_a_session_of_its_own(desk: Desk, lang
     assert "ada@example.com" not in str(kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flow", "code"),
     [
@@ -75,6 +76,7 @@ def test_what_is_no_whole_answer_is_told_apart_and_never_said(
             client.run(IDS[flow], "Hello", session="s")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "code"),
     [

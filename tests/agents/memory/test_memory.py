@@ -97,6 +97,7 @@ def test_empty_lines_are_read_in_linear_time() -> None:
     assert time.process_time() - began < 0.5
 
 
+@pytest.mark.slow
 def test_hostile_text_becomes_no_fact_or_one_of_a_closed_shape() -> None:
     for text in HOSTILE:
         assert read(text) == {}, text
@@ -296,6 +297,7 @@ def test_another_tenant_and_an_erased_contact_get_no_facts(desk: Desk) -> None:
     assert erased.value.code == "erased"
 
 
+@pytest.mark.slow
 def test_two_workers_at_once_leave_one_current_fact(live_desk: Desk) -> None:
     desk = live_desk
     messages = [desk.receive(f"my name is {name}", "visitor") for name in ("Anna", "Berta", "Clara", "Dora")]

@@ -33,7 +33,7 @@ from tests.integrations.mail.conftest import connect
 from tests.integrations.mail.servers import Answers, api_server
 from tests.world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 SHARED = "a secret of the tests"
 MORNING = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 NUMBER = {"value": 9}
@@ -115,7 +115,6 @@ def send_all(moment: datetime) -> None:
             messages.send_message(message_id=message, now=moment)
 
 
-@pytest.mark.slow
 def test_one_alert_goes_out_by_every_way_once_and_so_does_its_end(
     acme: World, outside: Outside, api: Answers, receiver: Receiver
 ) -> None:

@@ -209,6 +209,7 @@ def pager(settings: Any) -> Iterator[Any]:
     server.server_close()
 
 
+@pytest.mark.slow
 def test_pagerduty_hears_of_one_incident_from_beginning_to_end(acme: World, level: dict[str, Any], pager: Any) -> None:
     key = "a" * 32
     with pytest.raises(Invalid):

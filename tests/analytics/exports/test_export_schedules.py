@@ -156,6 +156,7 @@ def test_erasing_a_contact_removes_files_begun_before_and_reasons_that_name_them
     assert (running.state, clear.reason) == (State.QUEUED, "")
 
 
+@pytest.mark.slow
 def test_pages_of_exports(desk: World) -> None:
     client = signed_in(desk.people["admin"])
     pages = "/admin/analytics/export/"

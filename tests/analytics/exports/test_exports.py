@@ -183,6 +183,7 @@ def fill(count: int) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_pages_cost_the_same_and_rows_of_one_moment_are_neither_lost_nor_twice(
     desk: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +219,7 @@ def test_sheets_are_full_at_their_limit_and_parts_are_packed(tmp_path: Path) -> 
     assert writers.MOST_IN_SHEET == 2**20 - 1
 
 
+@pytest.mark.slow
 def test_killed_worker_is_taken_over_and_the_slow_one_changes_nothing(
     desk: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def table(raw: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(StringIO(raw.decode("utf-8-sig"), newline="")))
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_the_pages_once_for_each_day_and_value(desk: World) -> None:
     actor, span = desk.actor("admin"), Span(SPAN["since"].date(), NOON.date())
     receive_in_shadow([Event(uuid7(), "conversation_opened", 1, "s:1", 1, {"counted": {}}, NOON, None)])

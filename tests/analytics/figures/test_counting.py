@@ -59,6 +59,7 @@ def figures(**those: Any) -> dict[tuple[str, str, str], tuple[int, Decimal]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_day_at_work_is_counted(acme: World) -> None:
     add_workflow(acme)
     line = ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="Line", address="+34900000000")

@@ -30,6 +30,7 @@ def test_an_edge_belongs_to_the_bucket_it_ends(bucket: int) -> None:
     assert bucket_of(upper_of(bucket)) == bucket
 
 
+@pytest.mark.slow
 @given(st.lists(TIMES, min_size=1, max_size=300), st.sampled_from([0.01, 0.5, 0.9, 0.95, 0.99, 1]))
 def test_quantiles_are_within_five_percent_of_the_sorted_times(times: list[float], share: float) -> None:
     counts: dict[int, int] = {}

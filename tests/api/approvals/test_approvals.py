@@ -40,6 +40,7 @@ def test_whole_loop_by_key(office: Office) -> None:
     assert viewer.get(path).json()["state"] == "executed"
 
 
+@pytest.mark.slow
 def test_proposal_by_key_is_its_owners_own(office: Office) -> None:
     body = {"kind": KIND, "params": {"campaign": "Winter", "budget": "120.00"}}
     caller = office.caller("admin")
@@ -65,12 +66,14 @@ def test_move_on_something_else_is_stale(office: Office, verb: str, role: str) -
     assert answer.json()["code"] == "stale_digest"
 
 
+@pytest.mark.slow
 def test_held_approval_is_released(office: Office) -> None:
     caller, path = office.caller("compliance"), f"approvals/{office.ids['approval']}/"
     assert caller.post(f"{path}hold/", {"reason": "Wait"}).json()["holds"] == ["manual"]
     assert caller.post(f"{path}release/").json()["holds"] == []
 
 
+@pytest.mark.slow
 def test_signature_is_taken_back(office: Office) -> None:
     approval = office.stored(office.ids["approval"])
     caller, path = office.caller("approver"), f"approvals/{approval.pk}/"

@@ -60,6 +60,7 @@ def test_member_sees_and_changes_the_one_he_was_given_and_no_other(office: Offic
     assert member.asks("patch", other, change()).status_code == 403
 
 
+@pytest.mark.slow
 def test_member_does_not_widen_what_he_was_given(office: Office, flow: str) -> None:
     member = Member(office, "support")
     wish = {"conditions": {"is_default": True, "priority": 999}, "version": 1}

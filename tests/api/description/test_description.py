@@ -58,6 +58,7 @@ def test_every_route_is_described_and_nothing_else(described: Any) -> None:
     assert set(operations(described)) == routed()
 
 
+@pytest.mark.slow
 def test_every_group_says_what_it_is_about_and_has_operations(described: Any) -> None:
     used = {tag for said in operations(described).values() for tag in said.get("tags", ())}
     assert {group["name"] for group in described["tags"]} == used
@@ -163,7 +164,7 @@ def made_client(described: Any, tmp_path: Path) -> Path:
     return made
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_generator_of_clients_builds_every_operation(described: Any, tmp_path: Path) -> None:
     made = made_client(described, tmp_path)
     built = [path for path in (made / "api").rglob("*.py") if path.name != "__init__.py"]
@@ -171,7 +172,7 @@ def test_a_generator_of_clients_builds_every_operation(described: Any, tmp_path:
     assert all(compile(path.read_text(), path, "exec") for path in made.rglob("*.py"))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_made_client_requests_lists_approves_and_reads_an_error(
     described: Any, tmp_path: Path, live_office: Office, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,7 @@ def test_end_of_the_window_is_shown_and_a_template_has_to_be_chosen(office: Offi
     assert caller.post(f"{path}messages/", {"text": "Hello", "as_template": True}).status_code == 201
 
 
+@pytest.mark.slow
 def test_blocked_contact_is_shown_and_unblocked(office: Office) -> None:
     caller = office.caller("support")
     with tenant_scope(office.world.acme.pk):

@@ -11,8 +11,9 @@ from conversations.models import ChannelAccount
 from core.tenancy.scope import tenant_scope
 from tests.api.office import Office
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 @pytest.mark.django_db
 def test_contact_is_created_and_changed_once_per_address(office: Office) -> None:
     caller = office.caller("support")

@@ -129,6 +129,7 @@ def refusal_of(world: World, prepare: Callable[[UUID], None], more: dict[str, An
     return "nothing"
 
 
+@pytest.mark.slow
 def test_contact_s_page_begins_one_conversation_and_says_what_is_missing(door: Door, world: World) -> None:
     client = Client()
     client.force_login(world.people["support"], backend="accounts.backends.RoleBackend")

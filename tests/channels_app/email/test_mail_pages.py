@@ -56,6 +56,7 @@ def test_empty_secrets_are_kept(door: Door) -> None:
         assert ChannelAccount.objects.get(kind="email").credentials["event_public_key"] == PUBLIC
 
 
+@pytest.mark.slow
 def test_trouble_is_told_in_words(door: Door) -> None:
     with tenant_scope(door.world.acme.pk):
         accounts.note_trouble(account_id=door.account.pk, code="401")

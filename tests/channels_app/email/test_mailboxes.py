@@ -166,6 +166,7 @@ def test_emails_with_odd_times_of_arrival_are_read_with_the_others(acme: World, 
     assert (_read(account), MailboxProgress.objects.get().last_uid) == (len(dates) + 1, 10)
 
 
+@pytest.mark.slow
 def test_renumbered_mailbox_brings_back_nothing_not_even_what_was_erased(acme: World, server: Server) -> None:
     account = _connect(server)
     server.put(7, mail())
@@ -234,6 +235,7 @@ def test_server_without_tls_is_not_spoken_to(acme: World, server: Server) -> Non
         _connect(server, port=server.plain)
 
 
+@pytest.mark.slow
 def test_trouble_is_shown_and_tried_again_later(acme: World, server: Server) -> None:
     account = _connect(server)
     ChannelAccount.objects.filter(pk=account.pk).update(credentials=account.credentials | {"imap_password": "changed"})

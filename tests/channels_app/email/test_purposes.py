@@ -18,6 +18,8 @@ from tests.integrations.mail.conftest import api  # noqa: F401  (fixture)
 from tests.integrations.mail.servers import Answers
 from tests.world import OPERATOR
 
+pytestmark = pytest.mark.slow
+
 ANA = SenderIdentity(kind="email", value="ana@customers.example", verified=True)
 PHONE = SenderIdentity(kind="phone", value="+34600123456", verified=True)
 
@@ -29,7 +31,6 @@ def write(door: Door, purpose: str) -> Message:
     return services.reply(actor=OPERATOR, conversation_id=asked.conversation_id, draft=draft)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("withdrawn", "left"), [("reply", {"service", "marketing"}), ("service", {"reply", "marketing"})]
 )

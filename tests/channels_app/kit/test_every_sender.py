@@ -170,6 +170,7 @@ def test_table_has_every_type_of_mail() -> None:
     assert {kind for kind in MAILS if purposes.get(kind) == "account"} == ALWAYS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_mail_of_every_type_does_what_the_gate_says(
     situation: str,
@@ -195,6 +196,7 @@ def test_mail_of_every_type_does_what_the_gate_says(
     assert not DeadLetter.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", ["member", "mail"])
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_slack_message_of_every_kind_does_what_the_gate_says(

@@ -155,6 +155,7 @@ def test_channels_asked_for_before_any_is_registered_are_an_error(monkeypatch: p
         names.kinds()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_pages_call_channels_by_their_names(client: Client, world: World) -> None:
     with tenant_scope(world.acme.pk):

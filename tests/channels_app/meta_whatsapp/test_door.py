@@ -164,6 +164,7 @@ def test_unreadable_post_fails_visibly(door: Door) -> None:
         assert DeadLetter.objects.count() == 1
 
 
+@pytest.mark.slow
 def test_bad_elements_leave_their_siblings_alone(door: Door) -> None:
     nested = b"[" * 10_000 + b"]" * 10_000
     bad = [
@@ -241,6 +242,7 @@ def test_number_as_profile_name_gives_way_to_the_real_name_and_a_name_given_by_h
         assert Contact.objects.get().display_name == "Ana S., owner"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "raw",
     [

@@ -112,6 +112,7 @@ def test_test_message_says_how_it_went(open_door: Door, meta: Meta) -> None:
             assert ChannelAccount.objects.get(pk=open_door.account.pk).last_error == error
 
 
+@pytest.mark.slow
 def test_test_message_is_sent_by_the_api(open_door: Door, meta: Meta) -> None:
     meta.write("Hello")
     with open_door.inside():

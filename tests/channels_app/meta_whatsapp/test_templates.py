@@ -159,6 +159,7 @@ def refuses(account: ChannelAccount, rows: list[tuple[str, list[dict[str, Any]]]
         assert fill_template(account, "x", {"template_use": "reopening", **wanted}) == "template_needs_more"
 
 
+@pytest.mark.slow
 def test_template_of_meta_that_needs_a_file_or_other_values_is_not_chosen(inside: ChannelAccount, door: Door) -> None:
     refuses(inside, META, META_FITS)
     keep(inside, "code", [CODE_BUTTON], "authentication")
@@ -348,6 +349,7 @@ def test_transcript_shows_what_the_customer_read_with_every_gap_filled_and_maske
     assert read.format("+34 ••• ••22") in page.content.decode()
 
 
+@pytest.mark.slow
 def test_template_that_the_provider_refuses_to_send_is_paused_at_once(inside: ChannelAccount, door: Door) -> None:
     use("update", "de")
     person = SenderIdentity(kind="phone", value=ANA_PHONE, verified=True)

@@ -281,6 +281,7 @@ def test_the_same_ids_in_two_apps_and_two_tenants_are_different_people(door: App
         assert ContactPoint.objects.count() == 1
 
 
+@pytest.mark.slow
 def test_one_message_posted_in_parallel_is_stored_once(committed_world: World) -> None:
     door = connect(committed_world, committed_world.acme.pk)
     ready, answers = threading.Barrier(4), []
@@ -309,6 +310,7 @@ def test_a_customer_who_floods_is_asked_to_wait(door: AppDoor) -> None:
     assert door.post({"id": "x", "text": "Hi"}, door.token("c-2")).status_code == 202
 
 
+@pytest.mark.slow
 def test_a_webhook_that_is_given_up_fails_the_message_and_asks_a_person(hooked: AppDoor, receiver: Receiver) -> None:
     hooked.take()
     receiver.answer(410)
@@ -373,6 +375,7 @@ def test_a_rotated_token_secret_overlaps_for_a_day(door: AppDoor, monkeypatch: p
     assert [door.post(body, token).status_code for token in (old, new)] == [403, 202]
 
 
+@pytest.mark.slow
 def test_the_page_shows_secrets_once_and_the_log_in_words(world: World, receiver: Receiver) -> None:
     client = Client()
     client.force_login(world.people["owner"])
@@ -403,6 +406,7 @@ def _only_account(world: World) -> ChannelAccount:
         return account
 
 
+@pytest.mark.slow
 def test_the_api_lists_attempts_and_replays_tests_and_pauses(hooked: AppDoor, receiver: Receiver) -> None:
     key = key_of(hooked.world, "owner", manage.VIEW, manage.CHANGE)
     client = Client(headers={"Authorization": f"Bearer {key}"})

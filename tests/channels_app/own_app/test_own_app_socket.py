@@ -46,6 +46,7 @@ def answer(door: AppDoor) -> None:
         )
 
 
+@pytest.mark.slow
 async def test_a_customer_writes_by_both_ways_into_one_conversation_and_hears_the_answer(
     door: AppDoor, dial: Callable[..., Any]
 ) -> None:

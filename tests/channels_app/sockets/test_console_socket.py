@@ -124,6 +124,7 @@ async def test_events_missed_are_sent_after_the_number(watch: Any, committed_wor
     assert [(await line.hear())["seq"] for _ in range(2)] == sent[1:]
 
 
+@pytest.mark.slow
 async def test_event_of_another_tenant_is_never_heard(watch: Any, committed_world: World) -> None:
     line = await watch(committed_world.outsiders["owner"], "queue")
     await append(committed_world, "queue", "test", {})
@@ -143,6 +144,7 @@ async def test_message_reaches_the_watching_staff_masked(
     assert "ben@example.com" not in str(frame)
 
 
+@pytest.mark.slow
 async def test_conversation_of_another_tenant_is_like_an_absent_one(
     watch: Any, chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
@@ -249,6 +251,7 @@ async def test_third_bad_frame_closes_the_console_line(desk: Any, committed_worl
     assert await line.close_code() == 4400
 
 
+@pytest.mark.slow
 async def test_presence_is_told_and_taken_back(
     watch: Any, chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
@@ -283,6 +286,7 @@ async def test_colleague_who_writes_is_named_to_those_who_watch(
     assert (await viewer.hear_type("error"))["code"] == "not_subscribed"
 
 
+@pytest.mark.slow
 async def test_passing_frame_is_kept_from_somebody_who_lost_the_right(
     watch: Any, chat: Any, committed_world: World, live_widgets: Widgets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,6 +328,7 @@ async def test_person_hears_that_their_notices_changed_and_nothing_of_what_they_
     assert await line.hear() == frame
 
 
+@pytest.mark.slow
 async def test_notices_of_another_tenant_are_not_heard(watch: Any, committed_world: World) -> None:
     outsider = committed_world.outsiders["owner"]
     line = await watch(outsider, "notices")

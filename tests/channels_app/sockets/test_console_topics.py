@@ -13,7 +13,7 @@ from core.models import StreamEvent
 from core.tenancy.scope import tenant_scope
 from tests.world import World
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 async def test_event_written_as_the_right_is_lost_is_not_let_through(

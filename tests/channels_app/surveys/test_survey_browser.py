@@ -176,7 +176,6 @@ def test_late_answer_changes_neither_what_was_pressed_after_it_nor_what_is_being
     kept(scene, page, rating=5, comment="Friendly. Thank you.")
 
 
-@pytest.mark.long
 def test_answer_given_without_a_connection_is_sent_once_there_is_one(
     opened: Callable[..., Page],  # noqa: F811
     scene: Scene,  # noqa: F811

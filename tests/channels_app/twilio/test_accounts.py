@@ -94,6 +94,7 @@ def test_sweep_leaves_messages_of_a_paused_account(
     assert oldest_due_delivery() == 0
 
 
+@pytest.mark.slow
 def test_health_and_log_tell_what_happened_without_contents(door: Door, transport: Script) -> None:  # noqa: F811
     ask = caller(door)
     assert ask("health/").json()["state"] == "good"

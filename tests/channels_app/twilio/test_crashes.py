@@ -51,7 +51,6 @@ def test_killed_worker_loses_and_doubles_nothing(open_door: Door, place: str) ->
     assert [row.state for row in open_door.rows()] == ["done", "done"]
 
 
-@pytest.mark.long
 def test_delivery_that_kills_its_workers_is_parked_alone(open_door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliveries, "ATTEMPTS", 2)
     post(fields("poison", 1))

@@ -64,6 +64,7 @@ def test_signed_message_is_stored_and_answered(open_door: Door) -> None:
     assert len(open_door.rows()) == 1
 
 
+@pytest.mark.slow
 def test_wrong_signature_is_refused(open_door: Door) -> None:
     assert call(WEBHOOK, body(), **{**signed(), "x_twilio_signature": "bm8="})[0] == 403
     assert open_door.rows() == []

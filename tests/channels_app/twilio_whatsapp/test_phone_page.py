@@ -52,7 +52,6 @@ def test_what_is_written_comes_in_and_the_reply_is_shown_with_its_ticks(
     keep_picture(page, "phone")
 
 
-@pytest.mark.long
 def test_chosen_phone_is_named_whole_on_a_narrow_screen(page: Any) -> None:
     chosen = page.get_by_label("Whose phone")
     room = "(box) => { const pen = document.createElement('canvas').getContext('2d'), look = getComputedStyle(box);"

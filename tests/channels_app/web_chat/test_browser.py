@@ -138,7 +138,7 @@ def write(page: Page, text: str) -> None:
     ("dark", "phone"),
     [
         (True, True),
-        *(pytest.param(*mix, marks=pytest.mark.long) for mix in [(False, False), (True, False), (False, True)]),
+        *(pytest.param(*mix, marks=pytest.mark.slow) for mix in [(False, False), (True, False), (False, True)]),
     ],
 )
 def test_conversation_with_an_approval_is_shown(
@@ -229,7 +229,6 @@ def test_list_in_an_answer_is_drawn_and_its_markup_stays_text(opened: Callable[.
     expect(page.locator("walker-chat .agent .name")).to_have_text("Paid Ads")
 
 
-@pytest.mark.long
 def test_message_written_during_an_outage_is_sent_once_after_it(
     opened: Callable[..., Page], scene: Scene, web: Web
 ) -> None:
@@ -247,7 +246,6 @@ def test_message_written_during_an_outage_is_sent_once_after_it(
     assert [one.body for one in scene.messages()].count("during") == 1
 
 
-@pytest.mark.long
 def test_busy_desk_says_so_and_what_was_written_survives_a_reload(opened: Callable[..., Page], scene: Scene) -> None:
     page = opened()
     expect(page.get_by_text("Online")).to_be_visible()

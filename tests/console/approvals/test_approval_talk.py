@@ -60,6 +60,7 @@ def test_form_of_a_request_says_when_its_button_asks(browser: Browser, asked: Ap
     assert "Submit request" in chosen
 
 
+@pytest.mark.slow
 def test_edit_by_the_form_is_shown_with_both_values(browser: Browser, asked: Approval) -> None:
     assert post(browser, "approver", asked, "edit", value_budget="700.00") == 302
     assert (stored(asked).revision, stored(asked).payload["budget"]) == (2, "700.00")
@@ -125,6 +126,7 @@ def test_get_of_a_move_changes_nothing(browser: Browser, asked: Approval, verb: 
     assert stored(asked).version == 1
 
 
+@pytest.mark.slow
 def test_being_away_by_the_form_moves_the_assignment_until_it_is_ended(
     browser: Browser, asked: Approval, acme: World
 ) -> None:
@@ -151,6 +153,7 @@ def test_override_waits_for_its_review(browser: Browser, asked: Approval, acme: 
     assert asked.reference not in browser("compliance").get("/admin/hitl/overridereview/").content.decode()
 
 
+@pytest.mark.slow
 def test_override_is_told_with_its_reason_and_what_its_review_found(browser: Browser, acme: World) -> None:
     add_workflow(acme, allow_override=True)
     asked = ask(acme)

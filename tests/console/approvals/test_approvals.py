@@ -62,6 +62,7 @@ def test_approving_by_the_form_decides(browser: Browser, asked: Approval) -> Non
     assert state_of(asked) == "approved"
 
 
+@pytest.mark.slow
 def test_audit_names_the_request_and_its_states_as_the_queue_does(browser: Browser, asked: Approval) -> None:
     sign(browser("approver"), asked, verdict="reject")
     shown = browser("admin").get("/admin/core/auditentry/").content.decode()
@@ -130,6 +131,7 @@ def test_requesters_own_vote_is_refused(browser: Browser, acme: World) -> None:
     assert sign(browser("approver"), own) == 403
 
 
+@pytest.mark.slow
 def test_person_without_an_assignment_is_told_so(browser: Browser, page: str) -> None:
     assert "You&#x27;re not an approver of this step." in browser("owner").get(page).content.decode()
 
@@ -197,6 +199,7 @@ def test_what_is_signed_is_read_word_for_word_only_by_those_who_sign(
     assert "600 123 456" not in browser("viewer").get("/admin/").content.decode()
 
 
+@pytest.mark.slow
 def test_approved_one_can_be_taken_back(browser: Browser, asked: Approval) -> None:
     sign(browser("approver"), asked)
     client = browser("approver")
@@ -204,6 +207,7 @@ def test_approved_one_can_be_taken_back(browser: Browser, asked: Approval) -> No
     assert state_of(asked) == "cancelled"
 
 
+@pytest.mark.slow
 def test_hold_and_release_by_the_forms(browser: Browser, asked: Approval) -> None:
     client = browser("compliance")
     client.post(f"{QUEUE}{asked.pk}/hold/", {"reason": "Looking into it."})
@@ -218,6 +222,7 @@ def test_second_release_of_a_hold_is_told_that_there_is_none(browser: Browser, a
     assert "This request has no such hold." in answer.content.decode()
 
 
+@pytest.mark.slow
 def test_cancel_is_offered_to_requester_and_admin_only(browser: Browser, page: str) -> None:
     assert "/cancel/" in browser("support").get(page).content.decode()
     assert "/cancel/" not in browser("approver").get(page).content.decode()
@@ -234,6 +239,7 @@ def test_after_a_vote_the_next_request_of_the_signer_is_offered(browser: Browser
     assert "Next for you" not in support.get(page).content.decode()
 
 
+@pytest.mark.slow
 def test_dashboard_lists_what_is_due_first_at_the_top_with_its_risk(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     late, soon = (ask(acme, params={"campaign": name}) for name in ("Winter Boots", "Summer Sale"))
@@ -295,6 +301,7 @@ def counted(acme: World) -> World:
 QUEUE_QUERIES = 14
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 3])
 def test_queue_needs_the_same_statements_whatever_its_length(browser: Browser, counted: World, rows: int) -> None:
     for number in range(rows):
@@ -343,6 +350,7 @@ def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admin_page, "SHOWN", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_pages")
 def test_long_story_is_shown_in_parts(browser: Browser, asked: Approval, page: str) -> None:
     sign(browser("approver"), asked)
@@ -406,6 +414,7 @@ def test_badge_is_right_at_once_after_ones_own_decision(browser: Browser, asked:
     assert "waiting for your approval" not in client.get(QUEUE).content.decode()
 
 
+@pytest.mark.slow
 def test_page_tells_what_is_due_who_was_told_and_the_askers_own_words(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     own = {"tags": ("spring",), "custom": {"cost_centre": "47", "manager": "joe@customer.example"}}

@@ -35,7 +35,6 @@ def state_of(scene: Scene) -> str:
         return str(Approval.objects.get(pk=scene.ids["approval"]).state)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 def test_bar_stays_in_view_and_covers_no_focus(opened: Opener, scene: Scene, phone: bool) -> None:
     page = opened(scene.path("approval"), "admin", phone=phone)
@@ -81,7 +80,6 @@ def test_request_is_decided_on_a_phone_by_two_taps(opened: Opener, scene: Scene)
     assert state_of(scene) == "approved"
 
 
-@pytest.mark.long
 def test_rare_actions_open_from_a_menu_by_the_keyboard_without_scripts(opened: Opener, scene: Scene) -> None:
     page = opened(scene.path("approval"), "admin", scripts=False)
     hold = page.get_by_text("Put on hold", exact=True).first
@@ -95,7 +93,6 @@ def test_rare_actions_open_from_a_menu_by_the_keyboard_without_scripts(opened: O
     page.get_by_text("is on hold.").first.wait_for()
 
 
-@pytest.mark.long
 def test_page_is_no_longer_than_three_screens(opened: Opener, scene: Scene) -> None:
     page = opened(scene.path("approval"), "admin")
     page.set_viewport_size({"width": 1280, "height": 800})

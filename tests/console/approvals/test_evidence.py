@@ -20,7 +20,7 @@ from tests.console.scene import add_workflow, ask
 from tests.edge.browser import keep_picture, serious
 from tests.world import World, prove
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 A4 = {"width": 794, "height": 1123}
 PHONE = {"width": 390, "height": 844}
 
@@ -40,7 +40,6 @@ def decided(world: World) -> Approval:
     )
 
 
-@pytest.mark.slow
 def test_evidence_is_exported_by_a_form_and_in_clear_only_with_a_reason(world: World) -> None:
     with tenant_scope(world.acme.pk):
         approval = decided(world)
@@ -82,7 +81,6 @@ def test_period_is_exported_watched_and_downloaded(world: World) -> None:
     assert signed_in(world.outsiders["owner"]).post(f"{page}file/").status_code == 404
 
 
-@pytest.mark.long
 @pytest.mark.browser
 def test_page_of_evidence_reads_and_prints_well(world: World, chromium: Any, tmp_path: Path) -> None:
     with tenant_scope(world.acme.pk):

@@ -48,7 +48,6 @@ def opened(chromium: Browser, live_server: LiveServer, committed_world: World, a
         context.close()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("dark", "phone"), [(False, False), (True, True)])
 def test_link_page_has_no_fault_and_fits(opened: Opener, dark: bool, phone: bool) -> None:
     page = opened(dark=dark, phone=phone)

@@ -57,6 +57,7 @@ def chip_links(client: Client, query: str = "") -> dict[str, str]:
     return {name: unescape(url) for url, name in re.findall(r'href="([^"]*)" data-chip="([\w-]+)"', page)}
 
 
+@pytest.mark.slow
 def test_queue_is_ordered_by_lateness_then_risk_then_deadline(browser: Browser, office: World) -> None:
     late, risky, soon, later = (named(office, name) for name in ("Late", "Risky", "Soon", "Later"))
     hour = timedelta(hours=1)
@@ -84,6 +85,7 @@ def test_headings_sort_reverse_and_restore(browser: Browser, office: World) -> N
     assert "q=e" in heading[1]
 
 
+@pytest.mark.slow
 def test_order_is_kept_from_page_to_page(browser: Browser, office: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hitl.approvals.admin.model_admin.ApprovalAdmin.list_per_page", 2)
     asked = [named(office, f"C{number}", budget=f"{200 + number}.00").reference for number in range(3)]
@@ -155,6 +157,7 @@ def test_finished_requests_are_found_by_reference_and_on_demand(browser: Browser
         assert rows(client, query) == [done.reference]
 
 
+@pytest.mark.slow
 def test_an_edited_request_is_found_by_its_new_words_only(browser: Browser, office: World) -> None:
     row = named(office, "Summer Sale")
     send_back(actor=office.actor("approver"), approval_id=row.pk, digest=row.digest, reason="Another one")
@@ -184,6 +187,7 @@ def test_chips_count_what_they_would_leave(browser: Browser, office: World) -> N
     assert "overdue" not in chip_links(client, links["overdue"][1:])["overdue"]
 
 
+@pytest.mark.slow
 def test_delegated_requests_have_a_chip(browser: Browser, office: World) -> None:
     row = named(office, "Summer Sale")
     user, _ = office.another("approver")
@@ -218,6 +222,7 @@ def test_queue_needs_the_same_statements_for_one_row_and_three(browser: Browser,
     assert counts[0] == counts[1]
 
 
+@pytest.mark.slow
 def test_number_that_is_no_reference_is_searched_as_a_word(browser: Browser, office: World) -> None:
     found = named(office, "Black Friday 2026")
     named(office, "Black Friday 2025")

@@ -19,7 +19,6 @@ def rows(page: Page) -> list[str]:
     return [str(text).strip().split()[0] for text in page.locator(".wk-row-link").all_inner_texts()]
 
 
-@pytest.mark.long
 def test_queue_is_searched_narrowed_sorted_and_kept_as_a_view(opened: Opener, scene: Scene) -> None:
     page = opened(scene.path("queue"), "approver")
     everything = rows(page)

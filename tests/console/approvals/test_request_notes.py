@@ -148,7 +148,7 @@ def test_note_changes_no_seal_and_its_audit_entry_has_no_text(acme: World, asked
     assert list(problems()) == []
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.browser
 def test_colleague_is_suggested_and_chosen_by_the_keyboard(opened: Opener, scene: Scene) -> None:
     page = opened(scene.path("approval"), "viewer")

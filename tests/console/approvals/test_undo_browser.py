@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.mark.parametrize(
-    "scripts", [True, pytest.param(False, marks=pytest.mark.long)], ids=["with scripts", "without"]
+    "scripts", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["with scripts", "without"]
 )
 def test_approval_is_undone_from_the_bar(opened: Opener, scene: Scene, scripts: bool) -> None:
     page = opened(scene.path("approval"), "approver", scripts=scripts)
@@ -34,7 +34,6 @@ def test_approval_is_undone_from_the_bar(opened: Opener, scene: Scene, scripts: 
     assert page.locator(".wk-undo").count() == 0
 
 
-@pytest.mark.long
 def test_many_are_decided_at_once(opened: Opener, scene: Scene) -> None:
     with tenant_scope(scene.world.acme.pk):
         owner = scene.world.actor("owner")

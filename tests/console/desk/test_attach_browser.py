@@ -75,7 +75,6 @@ def test_files_are_chosen_dropped_pasted_removed_and_sent(opened: Opener, scene:
     assert faults_of(page, "transcript with files") == []
 
 
-@pytest.mark.long
 def test_without_scripts_the_file_field_sends_and_a_refusal_is_said(opened: Opener, scene: Scene) -> None:
     page = opened(scene.path("conversation"), "owner", scripts=False, phone=True)
     field = page.locator("#live-reply input[type=file]")

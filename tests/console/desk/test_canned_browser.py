@@ -14,7 +14,7 @@ from tests.console.test_browser import Opener, faults_of, opened, scene
 from tests.edge.browser import keep_picture
 
 __all__ = ["opened", "scene"]  # fixtures
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture

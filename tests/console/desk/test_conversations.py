@@ -248,6 +248,7 @@ def test_reveal_is_offered_while_something_is_masked(
     assert (f"{page}reveal/" in client.get(page).content.decode()) == is_offered
 
 
+@pytest.mark.slow
 def test_reveal_helps_nobody_else(browser: Browser, page: str) -> None:
     form = {"fields_wanted": ["contact", "messages"], "reason": "The customer asks what we hold."}
     browser("compliance").post(f"{page}reveal/", form)
@@ -333,6 +334,7 @@ def test_assigning_to_somebody_without_the_right_is_refused(browser: Browser, wo
     assert post(browser, page, "assign", colleague=str(world.people["viewer"].pk)) == 400
 
 
+@pytest.mark.slow
 def test_tag_is_shown_and_can_be_removed(browser: Browser, page: str) -> None:
     post(browser, page, "tag", tag="vip")
     assert browser("support").get(page).context["tags"] == ["vip"]
@@ -365,6 +367,7 @@ def test_list_in_an_answer_is_drawn_and_its_markup_stays_text(browser: Browser, 
     assert f'Two ways:<ul class="wk-said">{items}</ul>Which one?' in shown
 
 
+@pytest.mark.slow
 def test_excerpt_on_a_request_calls_a_colleague_by_name_and_a_customer_customer(
     browser: Browser, acme: World, talk: Conversation
 ) -> None:

@@ -79,7 +79,6 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
-@pytest.mark.long
 def test_two_people_in_one_conversation_see_each_other_and_ask_before_both_answer(
     opened: Opener,  # noqa: F811
     scene: Scene,  # noqa: F811
@@ -106,7 +105,6 @@ def test_two_people_in_one_conversation_see_each_other_and_ask_before_both_answe
     assert sum("Your parcel is on its way." in one for one in said) == 1
 
 
-@pytest.mark.long
 def test_line_that_was_cut_for_a_minute_misses_nothing_and_hears_nothing_twice(
     opened: Opener,  # noqa: F811
     scene: Scene,  # noqa: F811

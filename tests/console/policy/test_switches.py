@@ -41,6 +41,7 @@ def test_refused_request_says_who_stopped_it_and_why(browser: Browser) -> None:
     assert "Admin Acme stopped everything at " in refused.content.decode()
 
 
+@pytest.mark.slow
 def test_what_is_approved_under_a_switch_is_not_said_to_be_carried_out(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     approval = ask(acme)

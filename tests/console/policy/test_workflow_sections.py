@@ -190,7 +190,7 @@ def test_summary_of_a_half_edited_section_keeps_the_rest(browser: Browser, flow:
         assert browser("owner").post(f"{FLOW}sentence/", {**FORM, **wrong}).status_code == 200
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.browser
 def test_pages_of_a_workflow_are_short_and_accessible(opened: Opener, scene: Scene) -> None:
     with tenant_scope(scene.world.acme.pk):
@@ -213,7 +213,7 @@ def test_pages_of_a_workflow_are_short_and_accessible(opened: Opener, scene: Sce
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize(
-    "scripts", [True, pytest.param(False, marks=pytest.mark.long)], ids=["with scripts", "without"]
+    "scripts", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["with scripts", "without"]
 )
 def test_condition_is_built_by_the_keyboard(opened: Opener, scene: Scene, scripts: bool) -> None:
     with tenant_scope(scene.world.acme.pk):

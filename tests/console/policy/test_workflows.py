@@ -117,6 +117,7 @@ def test_form_refused_for_asking_nobody_says_so(browser: Browser, flows: World) 
     assert "Choose at least one approver." in shown.content.decode()
 
 
+@pytest.mark.slow
 def test_edit_form_shows_what_was_saved(browser: Browser, flows: World) -> None:
     visitor = browser("owner")
     visitor.post(f"{FLOW}create/", FORM)

@@ -116,6 +116,7 @@ def test_drift_sees_other_people_in_a_large_audience(others: int, sentences: int
     assert len(KIND.drift(facts(then), facts(now))) == sentences
 
 
+@pytest.mark.slow
 def test_small_audience_with_one_other_person_has_drifted(vips: list[Message], shop: Shop, support: Actor) -> None:
     before = KIND.observe(PARAMS)
     contacts.remove_tag(actor=support, contact_id=vips[0].sender_id, name="VIP")

@@ -53,6 +53,7 @@ def some(vips: list[Message]) -> list[Message]:
     return vips
 
 
+@pytest.mark.slow
 def test_preview_counts_who_is_written_to_and_says_who_is_left_out(some: list[Message]) -> None:
     preview = KIND.preview(PARAMS, KIND.observe(PARAMS))
     assert preview.headline == f"Message 2 people in “VIP” (2 reachable here by chat, {OUT})"
@@ -63,6 +64,7 @@ def test_reach_is_who_is_really_written_to(some: list[Message]) -> None:
     assert KIND.estimate(PARAMS, KIND.observe(PARAMS)).reach == 2
 
 
+@pytest.mark.slow
 def test_nobody_who_is_left_out_gets_a_message(some: list[Message]) -> None:
     KIND.execute(PARAMS, idempotency_key="k1")
     assert set(AudienceSend.objects.values_list("contact_id", flat=True)) == {each.sender_id for each in some[3:]}

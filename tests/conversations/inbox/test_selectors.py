@@ -94,6 +94,7 @@ def test_words_find_masked_text(shop: Shop, viewer: Actor) -> None:
     assert [row.pk for row in listed(viewer, q="i am 1")] == [second.pk]
 
 
+@pytest.mark.slow
 def test_filter_shows_who_needs_a_person(shop: Shop, viewer: Actor) -> None:
     first, _ = visitors(shop, 2)
     services.hand_off(actor=AGENT, conversation_id=first.pk, reason="agent_failed")

@@ -238,7 +238,7 @@ def test_comparison_says_what_speaks_for_it_masked(shop: Shop) -> None:
         preview_merge(viewer=shop.world.actor("viewer"), contact_id=mail.contact_id, into_id=line.contact_id)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_messages_that_arrive_meanwhile_are_all_kept_by_one_contact(world: World) -> None:
     """Both contacts get messages from several workers while they are merged and taken apart again and again."""

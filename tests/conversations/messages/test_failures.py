@@ -143,6 +143,7 @@ def test_rate_limit_ends_after_the_last_attempt(queued: Message, transport: Scri
     assert Message.objects.get(pk=queued.pk).status == "failed"
 
 
+@pytest.mark.slow
 def test_console_shows_the_reason_and_sends_again(queued: Message, transport: Script, shop: Shop) -> None:
     fail(queued, transport)
     client = Client()

@@ -194,6 +194,7 @@ def test_file_whose_message_never_came_to_be_is_removed_and_a_used_one_is_not(
     assert not FileRemoval.objects.exists()
 
 
+@pytest.mark.slow
 def test_store_that_does_not_answer_refuses_the_reply_in_words(
     chat: Conversation, support: Actor, store: Store
 ) -> None:
@@ -360,6 +361,7 @@ def test_console_says_why_a_file_is_not_sent_and_needs_text_or_a_file(chat: Conv
     assert not Message.objects.filter(direction="out").exists()
 
 
+@pytest.mark.slow
 def test_api_sends_files_once_and_refuses_what_it_should(committed_world: World, settings: Any, store: Store) -> None:
     with tenant_scope(committed_world.acme.pk):
         chat = Conversation.objects.get(pk=make_shop(committed_world).write().conversation_id)

@@ -226,6 +226,7 @@ def test_postponed_marketing_does_not_hold_up_replies(
     assert held.next_attempt_at == kept.next_attempt_at
 
 
+@pytest.mark.slow
 def test_limits_of_marketing_count_each_message_once(
     asked: Message, windowed: Script, rules: Any, shop: Shop, support: Actor
 ) -> None:

@@ -200,6 +200,7 @@ def test_console_writes_edits_and_runs_them(shop: Shop) -> None:
     assert [row.text for row in rows][-1] == "Thank you!"
 
 
+@pytest.mark.slow
 def test_request_of_a_macro_is_filled_in_as_fields_of_its_kind(shop: Shop) -> None:
     add_workflow(shop.world)
     client, pages = Client(), "/admin/conversations/macro/"

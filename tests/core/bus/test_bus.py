@@ -214,6 +214,7 @@ def test_transactions_are_compared_as_numbers(committed_world: World) -> None:
     assert sink.numbers(acme) == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
 def test_event_that_fails_is_tried_again_then_parked_and_harms_no_other(committed_world: World) -> None:
     acme, globex, broken = committed_world.acme.pk, committed_world.globex.pk, {"is": True}
 

@@ -19,6 +19,7 @@ from tests.core.bus.consumers import Sink, count_in, ignore, shadow_of, subscrib
 from tests.world import World
 
 
+@pytest.mark.slow
 def test_replayed_consumer_has_the_same_rows_and_goes_on(committed_world: World) -> None:
     acme, globex, sink = committed_world.acme.pk, committed_world.globex.pk, Sink("replayed")
     with subscribed("replayed", sink, shadow=shadow_of(sink)):

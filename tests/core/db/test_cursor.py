@@ -191,6 +191,7 @@ def test_commit_of_a_failed_transaction_is_an_error(committed_world: World) -> N
         assert count() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("within", [nullcontext, transaction.atomic])
 @pytest.mark.parametrize("scope", ["tenant", "platform"])
 def test_statement_that_is_cancelled_leaves_no_scope(

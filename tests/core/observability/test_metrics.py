@@ -35,6 +35,7 @@ def _shared_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Se
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
 
 
+@pytest.mark.slow
 def test_counts_of_a_worker_are_shown_also_after_it_was_started_again(client: Client) -> None:
     _run()
     assert 'walker_parcels_total{kind="small"} 1.0' in client.get("/metrics").content.decode()

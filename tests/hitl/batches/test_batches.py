@@ -164,6 +164,7 @@ def test_same_batch_again_is_the_same_and_another_under_its_key_is_a_conflict(sc
     assert _worked(_send(scene, _chosen(*rows))) == ["conflict"] * 3
 
 
+@pytest.mark.slow
 def test_different_actions_are_decided_together_only_if_asked(scene: Scene) -> None:
     rows = [scene.propose(), scene.propose("test_press_plain", params={**PRESS, "button": "blue"})]
     actor = scene.actor("approver")
@@ -173,6 +174,7 @@ def test_different_actions_are_decided_together_only_if_asked(scene: Scene) -> N
     assert _worked(_send(scene, _chosen(*rows))) == ["approved"] * 2
 
 
+@pytest.mark.slow
 def test_right_lost_meanwhile_is_reported_and_the_rest_stays(scene: Scene) -> None:
     rows = _asked(scene)
     batch = _send(scene, _chosen(*rows))

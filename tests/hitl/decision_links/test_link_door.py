@@ -80,6 +80,7 @@ def test_person_decides_by_the_page(scene: Scene, asked: Approval, browser: Clie
     assert f"You have approved {asked.reference}" in answer.content.decode()
 
 
+@pytest.mark.slow
 def test_who_approves_what_is_stopped_is_told_that_it_waits_and_no_more(
     scene: Scene, asked: Approval, browser: Client
 ) -> None:
@@ -171,6 +172,7 @@ def test_second_press_tells_who_decided(scene: Scene, asked: Approval, browser: 
     assert Decision.objects.count() == 1
 
 
+@pytest.mark.slow
 def test_who_is_late_is_told_who_was_faster(scene: Scene, asked: Approval, browser: Client) -> None:
     secret = link_to(scene, asked)
     _decided(scene, asked)
@@ -195,6 +197,7 @@ def test_who_opens_it_while_a_question_is_open_is_told_so(scene: Scene, asked: A
     assert "A question asked by Admin Acme" in text
 
 
+@pytest.mark.slow
 def test_who_gave_the_assignment_away_is_told_so(scene: Scene, asked: Approval, browser: Client) -> None:
     secret = link_to(scene, asked)
     _delegated(scene, asked)
@@ -250,6 +253,7 @@ def test_unknown_links_look_alike(scene: Scene, browser: Client) -> None:
     assert browser.get(path("x")).status_code == 404
 
 
+@pytest.mark.slow
 def test_guessing_is_slowed_and_keeps_nobody_out(scene: Scene, asked: Approval, browser: Client) -> None:
     secret = link_to(scene, asked)
     statuses = [browser.get(path(f"guess-{number}")).status_code for number in range(UNKNOWN_PER_MINUTE + 5)]
@@ -285,6 +289,7 @@ def test_every_answer_is_kept_by_nobody_and_tells_nobody(
     assert not [word for word in FORBIDDEN if word not in told]
 
 
+@pytest.mark.slow
 def test_no_page_holds_the_secret(scene: Scene, asked: Approval, browser: Client) -> None:
     secret = link_to(scene, asked)
     pages = [browser.get(path(secret)), send(browser, secret, asked, typed="1"), send(browser, secret, asked)]

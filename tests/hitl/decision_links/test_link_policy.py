@@ -44,6 +44,7 @@ def test_links_that_were_sent_stop_when_they_are_switched_off(scene: Scene, aske
     assert (link_to(scene, asked), can_be_decided_by_link(asked)) == ("", False)
 
 
+@pytest.mark.slow
 def test_old_links_stay_void_when_links_are_switched_on_again(scene: Scene, asked: Approval) -> None:
     old = link_to(scene, asked)
     switch(scene)
@@ -52,6 +53,7 @@ def test_old_links_stay_void_when_links_are_switched_on_again(scene: Scene, aske
     assert press(link_to(scene, asked), asked).state == "approved"
 
 
+@pytest.mark.slow
 def test_vote_that_a_link_gave_stays(scene: Scene) -> None:
     scene.define({"mode": "quorum", "quorum": 2})
     asked = scene.propose()

@@ -123,6 +123,7 @@ def test_link_that_was_used_does_not_count_again(scene: Scene) -> None:
     assert code_of(secret, asked, verdict="reject", reason="No") == "voted"
 
 
+@pytest.mark.slow
 def test_newer_link_voids_the_older(scene: Scene, asked: Approval) -> None:
     old, new = link_to(scene, asked), link_to(scene, asked)
     assert code_of(old, asked) == "replaced"
@@ -149,6 +150,7 @@ def test_number_counts_as_people_write_it(scene: Scene, asked: Approval, typed: 
     assert press(link_to(scene, asked), asked, typed=typed.format(number)).state == "approved"
 
 
+@pytest.mark.slow
 def test_rejecting_needs_a_reason(scene: Scene, asked: Approval) -> None:
     secret = link_to(scene, asked)
     assert code_of(secret, asked, verdict="reject", reason=" ") == "invalid"
@@ -236,6 +238,7 @@ def test_old_links_are_void_in_the_rows_as_well(scene: Scene, change: Change) ->
     assert not DecisionToken.objects.filter(consumed_at=None).exists()
 
 
+@pytest.mark.slow
 def test_person_who_left_the_group_is_not_asked_any_more(scene: Scene) -> None:
     group = ApproverGroup.objects.create(name="Signers")
     place = GroupMember.objects.create(group=group, user_id=scene.user_id("approver"))
@@ -255,6 +258,7 @@ def test_link_ends_with_its_time_and_with_the_request(scene: Scene, asked: Appro
     assert code_of(secret, asked, now=asked.expires_at) == "expired"
 
 
+@pytest.mark.slow
 def test_link_is_for_nobody_else_who_is_signed_in(scene: Scene, asked: Approval) -> None:
     secret = link_to(scene, asked)
     assert code_of(secret, asked, visitor=scene.user_id("admin")) == "other_person"

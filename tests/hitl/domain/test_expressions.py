@@ -55,6 +55,7 @@ def test_what_is_no_condition_is_refused_in_words(text: str) -> None:
     assert str(caught.value)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60) | st.text("costrik<>=()andornti \"'5,", max_size=60))
 def test_no_text_breaks_the_reader(text: str) -> None:
     try:

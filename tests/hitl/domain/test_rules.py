@@ -34,6 +34,7 @@ def test_plain_values_come_back_the_same(value: Any) -> None:
     assert plain(plain(value)) == plain(value)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text("abc"), st.integers(), min_size=2))
 def test_order_of_keys_does_not_change_the_digest(value: dict[str, int]) -> None:
     assert sha256_of(value) == sha256_of(dict(reversed(value.items())))

@@ -213,6 +213,7 @@ def _name_of_item(found: Any) -> None:
     found["content"]["assignments/1"] = found["content"].pop("assignments")[0]
 
 
+@pytest.mark.slow
 def test_nothing_can_be_added_that_index_and_signature_do_not_cover(scene: Scene) -> None:
     raw = export(scene, scene.propose())
     assert wrong(raw) == []

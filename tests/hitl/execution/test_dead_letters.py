@@ -52,6 +52,7 @@ def test_execution_that_goes_on_breaking_is_tried_ever_more_slowly(scene: Scene,
     assert (DeadLetter.objects.get().times, minutes_left(approval)) == (3, 20)
 
 
+@pytest.mark.slow
 def test_replay_carries_it_out_once(scene: Scene, broken: pytest.MonkeyPatch) -> None:
     approval = scene.approved()
     run(approval)
@@ -63,6 +64,7 @@ def test_replay_carries_it_out_once(scene: Scene, broken: pytest.MonkeyPatch) ->
     assert (stored(approval).state, len(scene.effects.pressed)) == ("executed", 1)
 
 
+@pytest.mark.slow
 def test_probe_that_breaks_is_parked_and_the_outcome_stays_unknown(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ from tests.world import OPERATOR
 LATER = timedelta(minutes=2)
 
 
+@pytest.mark.slow
 def test_approved_request_is_executed_once(scene: Scene) -> None:
     approval = scene.approved()
     assert scene.done(approval).state == "executed"
@@ -56,6 +57,7 @@ def test_outcome_is_announced(scene: Scene) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_audit_folds_to_the_state(scene: Scene) -> None:
     approval = scene.done(scene.approved())
     told = states_told(approval)
@@ -74,6 +76,7 @@ def test_changed_facts_send_it_back(scene: Scene) -> None:
     assert scene.effects.pressed == []
 
 
+@pytest.mark.slow
 def test_votes_do_not_carry_over_a_drift(scene: Scene) -> None:
     approval = scene.approved()
     scene.effects.price = "99.00"
@@ -85,6 +88,7 @@ def test_votes_do_not_carry_over_a_drift(scene: Scene) -> None:
     assert scene.effects.pressed == [f"walker:{approval.pk}:2"]
 
 
+@pytest.mark.slow
 def test_new_version_of_the_kind_sends_it_back(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = scene.approved()
     monkeypatch.setattr(PressKeyed, "version", 2)
@@ -206,6 +210,7 @@ def _unknown(scene: Scene, kind: str, monkeypatch: pytest.MonkeyPatch) -> object
     return approval
 
 
+@pytest.mark.slow
 def test_probe_that_finds_nothing_leads_to_another_attempt(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = _unknown(scene, "test_press_probed", monkeypatch)
     assert probe(approval.pk).state == "approved"  # type: ignore[attr-defined]
@@ -263,6 +268,7 @@ def _resolve(scene: Scene, approval: object, role: str, **words: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_admin_settles_an_unknown_outcome(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = _unknown(scene, "test_press_plain", monkeypatch)
     _resolve(scene, approval, "admin")
@@ -270,6 +276,7 @@ def test_admin_settles_an_unknown_outcome(scene: Scene, monkeypatch: pytest.Monk
     assert [row.payload["outcome"] for row in told] == ["unknown", "succeeded"]
 
 
+@pytest.mark.slow
 def test_settling_needs_evidence(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = _unknown(scene, "test_press_plain", monkeypatch)
     with pytest.raises(Invalid):
@@ -284,6 +291,7 @@ def test_requester_cannot_settle_his_own(scene: Scene, monkeypatch: pytest.Monke
         _resolve(scene, approval, "admin")
 
 
+@pytest.mark.slow
 def test_settling_without_an_execution_changes_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = _unknown(scene, "test_press_plain", monkeypatch)
     Execution.objects.update(revision=9)

@@ -16,6 +16,8 @@ from hitl.execution.observation import observe_again
 from hitl.models import Approval, Execution
 from tests.hitl.kit.scene import Scene
 
+pytestmark = pytest.mark.slow
+
 
 def claimed(scene: Scene, kind: str) -> Approval:
     approval = scene.approved(kind)
@@ -45,7 +47,6 @@ def test_page_says_what_happens_without_a_report(scene: Scene, kind: str, said: 
     assert [words for words in [*said, "has to report back by", FINAL] if words not in text] == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said"),
     [({"lease_until": None}, "did not report back in time"), ({"attempt": claim.MAX_ATTEMPTS}, LOST)],
@@ -65,7 +66,6 @@ def test_page_says_that_a_hold_keeps_it_from_being_taken_up_again(scene: Scene) 
     assert (WAITS in text, AGAIN in text) == (True, False)
 
 
-@pytest.mark.slow
 def test_page_of_any_other_request_says_nothing_of_it(scene: Scene) -> None:
     done = scene.done(claimed(scene, "test_press_keyed"), now=now() + timedelta(minutes=2))
     assert done.state == "executed"

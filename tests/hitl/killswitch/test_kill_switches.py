@@ -80,6 +80,7 @@ def test_switch_activated_during_the_look_outside_comes_before_a_preview_that_fa
     assert not Approval.objects.exists()
 
 
+@pytest.mark.slow
 def test_pause_does_not_use_up_a_try(live_scene: Scene) -> None:
     approval = live_scene.approved()
     taken = _claimed(approval)
@@ -181,6 +182,7 @@ def _stop(*_: object, **__: object) -> Outcome:
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", [None, _fail, _be_overtaken, _break, _stop])
 def test_marker_is_gone_after_the_call(live_scene: Scene, monkeypatch: pytest.MonkeyPatch, call: Any) -> None:
     approval = live_scene.approved()

@@ -18,6 +18,7 @@ def run(*words: str) -> str:
     return out.getvalue()
 
 
+@pytest.mark.slow
 def test_operator_stops_a_tenant_and_lets_it_go_on(scene: Scene) -> None:
     approval = scene.approved()
     assert "no call is in flight" in run("activate", "--tenant", "acme", "--reason", "Leak")

@@ -357,7 +357,7 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-@pytest.mark.long
+@pytest.mark.slow
 def test_broken_rule_is_noticed(walker: ApprovalMachine, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     break_it, walk, check = BROKEN[name]
     break_it(monkeypatch)
@@ -370,9 +370,9 @@ def test_broken_rule_is_noticed(walker: ApprovalMachine, monkeypatch: pytest.Mon
 
 # Each fourth walk here, all of them in long runs.
 @pytest.mark.parametrize(
-    "name", [name if n % 4 == 0 else pytest.param(name, marks=pytest.mark.long) for n, name in enumerate(BROKEN)]
+    "name", [name if n % 4 == 0 else pytest.param(name, marks=pytest.mark.slow) for n, name in enumerate(BROKEN)]
 )
-@pytest.mark.long
+@pytest.mark.slow
 def test_whole_engine_passes_the_same_walk(walker: ApprovalMachine, name: str) -> None:
     # Somebody is erased at the end of a few walks, as in the other examples: it takes longer than a walk.
     walker.seen["examples"] = list(BROKEN).index(name)

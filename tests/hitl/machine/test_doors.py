@@ -66,6 +66,7 @@ def test_move_without_the_permission_is_refused_and_leaves_nothing(hall: Hall, d
     assert hall.traces() == before
 
 
+@pytest.mark.slow
 @MOVES
 def test_move_in_the_wrong_state_is_told_who_was_faster(hall: Hall, door: Door) -> None:
     faster = "admin" if door.role == "owner" else "owner"

@@ -77,7 +77,6 @@ def test_vote_against_leaving_never_counts_one_who_left_before(live_scene: Scene
         memberships.update(is_active=True)
 
 
-@pytest.mark.long
 def test_revoking_against_claiming_has_one_winner(live_scene: Scene) -> None:
     approver = live_scene.actor("approver")
     for number in range(TRIALS):

@@ -43,7 +43,7 @@ def _conflicts(results: Sequence[object]) -> list[Conflict]:
     return [result for result in results if isinstance(result, Conflict)]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_fifty_approvals_of_one_row_have_one_winner(live_scene: Scene) -> None:
     approval = live_scene.propose()
     actors = [live_scene.actor("approver"), live_scene.actor("admin")]
@@ -125,7 +125,7 @@ def test_doubled_proposals_are_one(live_scene: Scene) -> None:
     assert Outbox.objects.filter(event="approval_opened").count() == 1
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_parallel_proposals_have_different_references(live_scene: Scene) -> None:
     results = at_once([live_scene.propose] * 20)
     assert len({result.reference for result in results if isinstance(result, Approval)}) == 20

@@ -17,7 +17,6 @@ def _asked(desk: Scene, kind: str = "set_campaign_budget") -> Approval:
     return desk.propose(kind, params={"campaign": "Summer Sale", **more})
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("kind", ["set_campaign_budget", "pause_campaign"])
 def test_fifty_approvals_and_ten_executors_leave_one_entry(desk: Scene, sandbox: Platform, kind: str) -> None:
     approval = _asked(desk, kind)

@@ -182,6 +182,7 @@ def test_notification_waits_for_the_end_of_quiet_hours_on_every_channel(office: 
     assert (MailDelivery.objects.count(), len(Pager.sent)) == ((1, 0) if channel == "email" else (0, 1))
 
 
+@pytest.mark.slow
 def test_what_waited_leaves_as_one_mail_and_follows_its_delivery(office: World) -> None:
     wants(office, gather="medium", every="daily", at=time(7), zone="Europe/Berlin")
     rows = [notification(office) for _ in range(3)]
@@ -196,6 +197,7 @@ def test_what_waited_leaves_as_one_mail_and_follows_its_delivery(office: World) 
     assert set(Notification.objects.filter(channel="email").values_list("status", "digest_id")) == {("sent", mail.ref)}
 
 
+@pytest.mark.slow
 def test_high_risk_leaves_at_once_and_low_risk_waits(office: World) -> None:
     wants(office, gather="medium")
     large = ask(office, params={"campaign": "Large", "budget": "9000.00", "reach": 20_000})
@@ -265,6 +267,7 @@ def test_digest_says_nothing_about_what_its_person_may_no_longer_see(office: Wor
     assert (decided.status, decided.failure_reason) == ("skipped", "This person's approval is no longer needed.")
 
 
+@pytest.mark.slow
 def test_digest_of_a_former_member_is_not_sent(office: World) -> None:
     wants(office, gather="medium")
     rows = [notification(office), notification(office)]
@@ -400,6 +403,7 @@ def _client(world: World, role: str = "approver") -> Client:
     return client
 
 
+@pytest.mark.slow
 def test_person_saves_own_settings_in_the_console_and_sees_what_waits(office: World) -> None:
     client, page = _client(office), "/admin/hitl/notificationpreference/"
     form = {

@@ -31,6 +31,7 @@ def _ask(scene: Scene, number: int, **options: Any) -> str:
     return str(scene.propose(params={"button": f"b{number}", "amount": "4.00"}, **options).state)
 
 
+@pytest.mark.slow
 def test_rule_approves_until_its_window_is_full(scene: Scene) -> None:
     _rule(scene, window_amount="10", window_hours=24)
     assert [_ask(scene, number) for number in range(4)] == ["approved", "approved", "pending", "pending"]
@@ -96,6 +97,7 @@ def test_rule_with_an_unclear_condition_decides_nothing() -> None:
     assert auto_decision(rules, subject) is None
 
 
+@pytest.mark.slow
 def test_condition_that_counts_the_day_sees_many_small_ones(scene: Scene) -> None:
     levels = [{"approvers": [{"type": "role", "value": "owner"}]}]
     services.create_workflow(actor=scene.actor("owner"), name="Sum", levels=levels, condition="spent > 10")

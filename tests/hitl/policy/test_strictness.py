@@ -61,6 +61,7 @@ def _holders(found: dict[str, Any]) -> list[Assignee]:
     return [Assignee(p, value if per_group else "") for p, value in assignments]  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @given(levels, levels, st.lists(st.tuples(st.sampled_from(sorted(PEOPLE)), st.sampled_from(["approve", "reject"]))))
 def test_votes_that_satisfy_what_is_no_weaker_satisfied_the_old_level(
     old: dict[str, Any], new: dict[str, Any], cast: list[tuple[int, str]]
@@ -71,6 +72,7 @@ def test_votes_that_satisfy_what_is_no_weaker_satisfied_the_old_level(
         assert tally_votes(old, _holders(old), votes) == "approved"
 
 
+@pytest.mark.slow
 @given(st.lists(levels, min_size=1, max_size=3), st.lists(levels, min_size=1, max_size=3))
 def test_what_is_combined_asks_for_all_that_both_ask_for(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> None:
     both = strictest(snapshot(*old), snapshot(*new))["levels"]
@@ -150,6 +152,7 @@ def test_copy_that_names_what_is_not_set_asks_for_the_same(scene: Scene) -> None
     assert {**UNSET, **no_weaker_than(lean, whole)} == {**UNSET, **no_weaker_than(whole, lean)} == whole
 
 
+@pytest.mark.slow
 def test_request_with_such_a_copy_goes_its_way(scene: Scene) -> None:
     approval = scene.propose()
     rewrite(Approval.objects.filter(pk=approval.pk), snapshot={**approval.snapshot, **UNSET})

@@ -103,6 +103,7 @@ def test_alert_is_told_to_those_who_read_the_approval(scene: Scene) -> None:
     assert (alert.type, alert.payload["problem"]) == ("approval.alert", "unknown")
 
 
+@pytest.mark.slow
 def test_waiting_are_counted_by_level(scene: Scene) -> None:
     scene.propose()
     scene.approved(params=BLUE)

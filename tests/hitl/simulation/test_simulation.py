@@ -158,6 +158,7 @@ def _why(found: Simulation) -> dict[str, str]:
     return {row["reference"]: row["why"] for row in found.result["examples"]}
 
 
+@pytest.mark.slow
 def test_result_says_what_would_differ_and_why(scene: Scene) -> None:
     scene.define({"name": "Marketing"})
     small, large = (scene.propose(params={"button": each, "amount": each}) for each in ("20.00", "60.00"))
@@ -296,6 +297,7 @@ def test_error_fails_a_run_with_a_sentence(scene: Scene) -> None:
     assert (made.state, made.failure) == ("failed", "This workflow was retired meanwhile.")
 
 
+@pytest.mark.slow
 def test_other_tenants_requests_are_never_counted(scene: Scene) -> None:
     scene.propose()
     with tenant_scope(scene.world.globex.pk):
@@ -310,6 +312,7 @@ def test_other_tenants_requests_are_never_counted(scene: Scene) -> None:
         runs.get_simulation(viewer=scene.world.outsider(), simulation_id=made.pk)
 
 
+@pytest.mark.slow
 def test_too_many_requests_are_bounded_to_the_newest_and_it_says_so(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -383,6 +386,7 @@ def test_only_people_who_may_save_it_may_try_it(scene: Scene) -> None:
     assert start_simulation(actor=scene.actor("approver"), what="workflow", draft=shared, days=30).pk
 
 
+@pytest.mark.slow
 def test_what_was_tried_can_be_saved_unless_it_changed_meanwhile(scene: Scene) -> None:
     flow, owner = ApprovalWorkflow.objects.get(), scene.actor("owner")
     levels = [{"name": "Board", "approvers": roles("owner")}]

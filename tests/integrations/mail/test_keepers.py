@@ -65,6 +65,7 @@ def _code(call: Any, *given: Any) -> str:
     return caught.value.code
 
 
+@pytest.mark.slow
 def test_keeper_is_given_no_assignment_after_a_link_was_used(desk: World, small: Approval) -> None:
     _keep(desk, "admin")
     _press(desk, small)
@@ -73,6 +74,7 @@ def test_keeper_is_given_no_assignment_after_a_link_was_used(desk: World, small:
     assert not Assignment.objects.filter(approval=small, person=desk.people["admin"]).exists()
 
 
+@pytest.mark.slow
 def test_keeper_who_has_an_assignment_all_the_same_does_not_sign(desk: World, small: Approval) -> None:
     _keep(desk, "admin")
     _press(desk, small)
@@ -91,6 +93,7 @@ def test_keeper_who_joins_the_next_group_is_not_asked(desk: World, small: Approv
     assert _code(lambda: decide_by_link(token_id=token.token_id, verdict="approve", typed=small.reference)) == "sign_in"
 
 
+@pytest.mark.slow
 def test_who_is_barred_by_a_link_is_in_the_audit(desk: World, small: Approval) -> None:
     _keep(desk, "admin")
     _press(desk, small)

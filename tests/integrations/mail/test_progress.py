@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +30,7 @@ def test_order_and_repeats_do_not_matter(found: list[Report], random: object) ->
     assert _end(shuffled) == _end(found)
 
 
+@pytest.mark.slow
 @given(st.lists(reports, min_size=1, max_size=8))
 def test_status_never_goes_back(found: list[Report]) -> None:
     ranks = [RANK[_end(found[:number]).status] for number in range(len(found) + 1)]

@@ -46,7 +46,7 @@ def test_migration_imports_nothing_of_ours_but_fields_and_defaults() -> None:
     check_rows(FILES, check, named=lambda path: f"{path.parts[-3]}.{path.stem}")
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_database_of_an_earlier_version_is_refused_with_what_to_do() -> None:
     app, name = BEFORE_0_2

@@ -215,6 +215,7 @@ def test_request_is_always_told_however_sure_the_words_beside_it_are(desk: Desk)
     assert desk.last_run.confidence < 100
 
 
+@pytest.mark.slow
 def test_stopped_answer_is_a_draft_for_the_person(desk: Desk) -> None:
     desk.script(lambda _lines, _tools: Turn("The budget has been raised."))
     desk.say("raise it", agent="paid_ads")

@@ -371,6 +371,7 @@ def test_answer_that_gives_the_instructions_away_brings_a_person(desk: Desk) -> 
     assert desk.conversation.escalation_reason == INSTRUCTIONS
 
 
+@pytest.mark.slow
 def test_foreign_link_is_taken_out_and_the_rest_is_sent(desk: Desk) -> None:
     ChannelAccount.objects.create(kind="email", name="Mail", address="Help@acme.example")
     said = "Pay at https://evil.example/pay or acme-login.support?id=1, please, or write to help@{}.example."

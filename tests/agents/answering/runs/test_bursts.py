@@ -134,6 +134,7 @@ def test_message_that_comes_much_later_than_it_arrived_reopens_no_later_run(desk
     assert (AgentRun.objects.count(), held.first_message_at) == (2, start - timedelta(days=1))
 
 
+@pytest.mark.slow
 def test_answer_waits_for_the_rest_of_its_burst_but_not_for_ever(desk: Desk) -> None:
     start = now()
     services.run_turn(take(desk, "one", now=start).pk, now=start)

@@ -35,6 +35,8 @@ from tests.hitl.kit.scene import roles
 from tests.relay_process import kill_the_relay_at
 from tests.world import OPERATOR
 
+pytestmark = pytest.mark.slow
+
 RAISE = "Raise the daily budget of Summer Sale to 900"
 
 
@@ -63,7 +65,6 @@ def told(desk: Desk, approval: Approval) -> str:
     return answers[-1]
 
 
-@pytest.mark.slow
 def test_chat_is_not_told_who_stopped_the_agents_nor_why(desk: Desk) -> None:
     activate_kill_switch(actor=desk.world.actor("compliance"), scope="tenant", reason="Zebra leak")
     desk.say(RAISE)
@@ -72,7 +73,6 @@ def test_chat_is_not_told_who_stopped_the_agents_nor_why(desk: Desk) -> None:
     assert not [word for word in ("Zebra", "Compliance", "leak") if word in kept]
 
 
-@pytest.mark.slow
 def test_execution_is_told_with_before_and_after(desk: Desk) -> None:
     approval = asked(desk)
     decided(desk, approval, "approve")
@@ -82,7 +82,6 @@ def test_execution_is_told_with_before_and_after(desk: Desk) -> None:
     assert "is now 900.00 EUR (was 500.00 EUR)" in answer
 
 
-@pytest.mark.slow
 def test_question_of_a_signer_is_passed_on_once(desk: Desk) -> None:
     approval = asked(desk)
     ask(actor=desk.world.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="For how long?")
@@ -93,7 +92,6 @@ def test_question_of_a_signer_is_passed_on_once(desk: Desk) -> None:
     assert [text for text in answers if "For how long?" in text] == answers[-1:]
 
 
-@pytest.mark.slow
 def test_changed_facts_are_told_in_the_conversation_once(desk: Desk) -> None:
     approval = asked(desk)
     decided(desk, approval, "approve")
@@ -107,7 +105,6 @@ def test_changed_facts_are_told_in_the_conversation_once(desk: Desk) -> None:
     assert told_of[0].endswith("Nothing was changed. It's waiting for approval again.")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_question_is_passed_on_once_though_the_process_that_passes_it_on_dies(live_desk: Desk, place: str) -> None:
     approval = asked(live_desk)
@@ -119,7 +116,6 @@ def test_question_is_passed_on_once_though_the_process_that_passes_it_on_dies(li
     assert [text.endswith("How long?") for text in live_desk.answers(live_desk.conversation.pk)].count(True) == 1
 
 
-@pytest.mark.long
 def test_changed_facts_are_told_though_the_process_that_tells_them_dies(live_desk: Desk) -> None:
     approval = asked(live_desk)
     decided(live_desk, approval, "approve")
@@ -147,7 +143,6 @@ def test_edit_of_a_signer_is_told_at_the_end(desk: Desk) -> None:
     assert "daily budget 900.00 → 700.00" in edited_sentence(Revision.objects.get().diff)
 
 
-@pytest.mark.slow
 def test_edited_request_is_told_as_it_was_done_and_once(desk: Desk) -> None:
     revise_workflow(
         actor=desk.world.actor("owner"),
@@ -179,7 +174,6 @@ def test_cancelling_is_told(desk: Desk) -> None:
     assert f"{approval.reference} was cancelled" in told(desk, approval)
 
 
-@pytest.mark.slow
 def test_lost_answer_is_said_to_be_uncertain(desk: Desk) -> None:
     approval = asked(desk, "Pause Summer Sale")
     decided(desk, approval, "approve")
@@ -188,7 +182,6 @@ def test_lost_answer_is_said_to_be_uncertain(desk: Desk) -> None:
     assert "may or may not have been made" in told(desk, approval)
 
 
-@pytest.mark.slow
 def test_uncertain_outcome_is_followed_by_the_final_one(desk: Desk) -> None:
     approval = asked(desk, "Pause Summer Sale")
     decided(desk, approval, "approve")
@@ -221,7 +214,6 @@ def test_outcome_announced_many_times_is_told_once(desk: Desk) -> None:
     assert len(desk.answers(desk.conversation.pk)) == before + 1
 
 
-@pytest.mark.slow
 def test_run_that_asked_is_finished_by_the_outcome(desk: Desk) -> None:
     approval = asked(desk)
     decided(desk, approval, "reject", "no")
@@ -229,7 +221,6 @@ def test_run_that_asked_is_finished_by_the_outcome(desk: Desk) -> None:
     assert AgentRun.objects.get(trigger="message").state == AgentRun.State.FINISHED
 
 
-@pytest.mark.slow
 def test_outcome_that_comes_during_a_turn_is_told_after_it(desk: Desk) -> None:
     approval = asked(desk)
     decided(desk, approval, "reject", "no")
@@ -256,7 +247,6 @@ def test_outcome_is_told_while_a_person_answers(desk: Desk) -> None:
     assert "was rejected" in told(desk, approval)
 
 
-@pytest.mark.slow
 def test_outcome_of_a_closed_conversation_is_not_said_into_it(desk: Desk) -> None:
     approval = asked(desk)
     close(actor=desk.world.actor("support"), conversation_id=desk.conversation.pk, resolved=True)
@@ -265,7 +255,6 @@ def test_outcome_of_a_closed_conversation_is_not_said_into_it(desk: Desk) -> Non
     assert desk.last_run.error_code == "conversation_closed"
 
 
-@pytest.mark.slow
 def test_approval_without_a_tool_call_has_nobody_to_tell(desk: Desk) -> None:
     approval = asked(desk)
     rewrite(Approval.objects.filter(pk=approval.pk), tool_call_id=None)
@@ -273,7 +262,6 @@ def test_approval_without_a_tool_call_has_nobody_to_tell(desk: Desk) -> None:
     assert services.take_outcome(approval_id=approval.pk) is None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("announcement", ["message_received", "approval_closed", "action_finished"])
 def test_run_of_an_announcement_is_stored_before_any_task_is_queued(
     desk: Desk, announcement: str, monkeypatch: Any
@@ -310,7 +298,6 @@ def work(run: AgentRun, times: int) -> None:
     run.refresh_from_db()
 
 
-@pytest.mark.slow
 def test_outcome_that_cannot_be_worded_is_told_in_plain_words_once(desk: Desk) -> None:
     run = broken(desk)
     work(run, 2)
@@ -320,13 +307,11 @@ def test_outcome_that_cannot_be_worded_is_told_in_plain_words_once(desk: Desk) -
     assert (run.state, desk.answers(run.conversation_id)[1:]) == ("finished", [plain])
 
 
-@pytest.mark.slow
 def test_outcome_that_waits_for_its_next_try_holds_up_no_message(desk: Desk) -> None:
     work(broken(desk), 1)
     assert "Summer Sale" in desk.say("Which campaigns are running?")
 
 
-@pytest.mark.slow
 def test_outcome_whose_workers_die_is_parked_and_can_be_replayed(desk: Desk) -> None:
     run = broken(desk)
     for lost in range(outcomes.TRIES):
@@ -363,7 +348,6 @@ def test_every_outcome_has_plain_words(state: str) -> None:
     )
 
 
-@pytest.mark.slow
 def test_second_announcement_of_an_outcome_is_no_error_of_the_database(desk: Desk) -> None:
     approval = asked(desk)
     decided(desk, approval, "reject", "no")

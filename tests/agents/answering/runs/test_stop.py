@@ -77,6 +77,7 @@ def test_what_everybody_may_read_needs_no_new_look_after_one_a_moment_ago_but_th
     assert desk.last_run.error_code == "stopped"
 
 
+@pytest.mark.slow
 def test_what_was_asked_for_before_the_stop_is_still_told(desk: Desk) -> None:
     def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
         if any(line.role == "tool" for line in lines):

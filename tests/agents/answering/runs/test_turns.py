@@ -52,6 +52,7 @@ def test_approval_names_requester_run_and_call(desk: Desk) -> None:
     assert (approval.run_id, approval.tool_call_id) == (call.run_id, call.pk)
 
 
+@pytest.mark.slow
 def test_run_that_asked_waits_for_the_signature(desk: Desk) -> None:
     desk.say(RAISE)
     assert desk.last_run.state == AgentRun.State.WAITING
@@ -148,6 +149,7 @@ def test_bad_arguments_are_a_tool_error(desk: Desk, arguments: dict[str, object]
     assert desk.say("hello", agent="paid_ads") == "bad_arguments"
 
 
+@pytest.mark.slow
 def test_unknown_campaign_is_asked_back_with_the_known_ones(desk: Desk) -> None:
     answer = desk.say("Raise the daily budget of Nonesuch to 900")
     assert "I can't find the campaign “Nonesuch”" in answer
@@ -165,6 +167,7 @@ def test_answer_without_the_reference_gets_it_added(desk: Desk) -> None:
     assert "This needs approval: BR-" in desk.say("go", agent="paid_ads")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -238,6 +241,7 @@ def test_failure_ends_with_a_person_and_an_apology(desk: Desk, script: object, c
     assert desk.last_run.error_code == code
 
 
+@pytest.mark.slow
 def test_rounds_are_bounded(desk: Desk) -> None:
     model = desk.script(lambda lines, _tools: calls((f"x{len(lines)}", {})))
     desk.say("hello")
@@ -312,6 +316,7 @@ def test_intent_chooses_the_agent_whatever_model_answers(
     assert (version.model, version.agent.type) == ("scripted", type)
 
 
+@pytest.mark.slow
 def test_agent_from_before_a_colleagues_many_messages_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.say("list audiences")
     monkeypatch.setattr(selectors, "TRANSCRIPT_LINES", 2)
@@ -340,6 +345,7 @@ def test_follow_up_over_two_messages_opens_the_approval(desk: Desk) -> None:
     assert "BR-" in desk.say("900")
 
 
+@pytest.mark.slow
 def test_model_hears_what_was_said_masked(desk: Desk) -> None:
     model = desk.script(lambda _lines, _tools: Turn("Call +49 170 7654321."))
     desk.say("I am ana@example.com, +49 170 7654321")

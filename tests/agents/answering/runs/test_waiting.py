@@ -32,6 +32,7 @@ def hand_off(conversation_id: UUID) -> None:
     services.hand_off(actor=AGENTS, conversation_id=conversation_id, reason="asked_for_person")
 
 
+@pytest.mark.slow
 def test_message_after_a_hand_off_is_answered_once_with_the_place_in_line(desk: Desk) -> None:
     first = desk.receive("A person, please", "support").conversation_id
     hand_off(first)

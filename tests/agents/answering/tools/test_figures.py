@@ -18,6 +18,7 @@ def tables(desk: Desk) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_worst_campaign_and_the_reason_of_a_change_are_answered_with_figures_and_tables(desk: Desk) -> None:
     said = desk.say("Which campaign is worst, and why did conversions drop?")
     assert "Cost per conversion" in said

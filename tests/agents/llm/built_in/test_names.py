@@ -48,6 +48,7 @@ def test_answer_to_which_one_is_proposed_for_that_one(desk: Desk, reply: str) ->
     assert Approval.objects.get().facts["slug"] == "/blog/running-shoes"
 
 
+@pytest.mark.slow
 def test_no_to_which_one_proposes_nothing(desk: Desk) -> None:
     desk.say(PAGE)
     desk.say("no, never mind")
@@ -115,6 +116,7 @@ def test_answer_that_names_two_takes_none() -> None:
     assert chosen("Summer Sale or Winter Boots", ["Summer Sale", "Winter Boots"]) == ""
 
 
+@pytest.mark.slow
 def test_no_after_a_request_of_an_earlier_run_says_that_it_stays(desk: Desk) -> None:
     desk.say("Pause Winter Boots")
     AgentRun.objects.update(joinable_until=None)

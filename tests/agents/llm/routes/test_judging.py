@@ -60,6 +60,7 @@ def found_last() -> dict[str, Any]:
     return ToolCall.objects.filter(name=SEARCH_TOOL).order_by("-id")[0].result
 
 
+@pytest.mark.slow
 def test_judge_finds_the_passage_that_answers_and_sees_no_personal_data(
     judged: Desk, server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +147,7 @@ def test_whatever_is_no_number_of_a_passage_is_a_no(
     assert passage_judge.judge("?", PASSAGES, place=Place("judging")) == number
 
 
+@pytest.mark.slow
 def test_cut_answers_are_a_no_and_without_an_answer_the_words_decide(desk: Desk, server: ModelServer) -> None:
     place = Place("judging")
     assert passage_judge.judge("?", PASSAGES, place=place) is None

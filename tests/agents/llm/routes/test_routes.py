@@ -86,6 +86,7 @@ def outcomes() -> list[tuple[str, str]]:
     return list(ModelCall.objects.order_by("id").values_list("route_name", "outcome"))
 
 
+@pytest.mark.slow
 def test_route_answers_and_its_call_says_what_it_used_and_cost(desk: Desk, server: ModelServer) -> None:
     add(server, "Small")
     use_routes()
@@ -116,6 +117,7 @@ def test_route_answers_and_its_call_says_what_it_used_and_cost(desk: Desk, serve
     assert bearer not in str(list(AuditEntry.objects.values_list("facts")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "outcome", "falls_back"),
     [
@@ -157,6 +159,7 @@ def test_answer_that_is_not_whole_is_never_sent_and_goes_to_the_strong_model_onc
     assert desk.last_run.error_code == "answer_cut"
 
 
+@pytest.mark.slow
 def test_hard_question_goes_to_the_strong_model_and_a_weak_answer_steps_up_once(
     desk: Desk, server: ModelServer
 ) -> None:
@@ -307,6 +310,7 @@ def test_answer_is_explained_by_its_sources_calls_and_cost(
     assert (told["confidence"], told["mended"], told["redacted"]) == (run.confidence, ["links"], {"phone": 1})
 
 
+@pytest.mark.slow
 def test_route_that_fails_again_and_again_is_left_alone(desk: Desk, server: ModelServer) -> None:
     first = add(None, "Dead")
     add(server, "Alive", position=2)
@@ -376,6 +380,7 @@ def test_route_that_makes_no_sense_is_refused_with_its_field(desk: Desk, given: 
     assert list(refused.value.facts["fields"]) == [field]
 
 
+@pytest.mark.slow
 def test_route_is_set_up_changed_and_removed_by_those_who_may(desk: Desk, server: ModelServer) -> None:
     with pytest.raises(Refused):
         configuration.create_route(

@@ -95,6 +95,7 @@ def test_whoever_activated_an_agent_may_not_sign_what_it_asks_for(desk: Desk, ow
     assert presser.user_id in Approval.objects.get().excluded
 
 
+@pytest.mark.slow
 def test_draft_answers_nobody_until_it_is_activated(desk: Desk, own: Agent) -> None:
     actor = desk.world.actor("admin")
     services.change_agent(actor=actor, agent_id=own.pk, changes={"name": "Later", "instructions": "Be kind."})
@@ -218,6 +219,7 @@ def test_built_in_agent_is_not_changed_but_copied(desk: Desk) -> None:
     assert not copy.is_system
 
 
+@pytest.mark.slow
 def test_whoever_wrote_what_was_copied_may_not_sign_what_the_copy_asks_for(desk: Desk, own: Agent) -> None:
     writer, innocent = desk.world.actor("admin"), desk.world.actor("owner")
     first = services.copy_agent(actor=innocent, agent_id=own.pk, name="Ours")

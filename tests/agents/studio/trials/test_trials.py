@@ -236,6 +236,7 @@ def test_page_of_a_trial_shows_each_step_and_reloads_only_while_it_is_answered(d
     assert (client.get(page).status_code, nothing_happened()) == (404, True)
 
 
+@pytest.mark.slow
 def test_page_of_a_trial_says_what_the_gate_changed_before_the_customer_would_have_read_it(desk: Desk) -> None:
     said = {"text": "Hello. Ask\u202e at https://evil.example/login, please."}
     scripted(lambda _lines, _offered: Turn(said["text"]))

@@ -71,6 +71,7 @@ def test_sample_of_slack_is_checked_in_words(desk: Desk, change: dict[str, Any],
     assert words in answer.json()["words"]
 
 
+@pytest.mark.slow
 def test_admin_sends_a_test_and_chooses_where_a_workflow_posts(desk: Desk) -> None:
     client, page = browser(desk, "owner"), f"{CHANNELS}{desk.account.pk}/"
     assert client.post(f"{page}test-slack/", {"to": PUBLIC}).status_code == 302
@@ -84,6 +85,7 @@ def test_admin_sends_a_test_and_chooses_where_a_workflow_posts(desk: Desk) -> No
     assert PUBLIC in client.get(page).content.decode()
 
 
+@pytest.mark.slow
 def test_colleague_links_and_unlinks_their_slack_user_on_the_page(desk: Desk) -> None:
     client, admin = browser(desk, "admin"), desk.world.people["admin"]
     answer = client.post(f"{OWN}slack-user/", {"member_id": BEN})

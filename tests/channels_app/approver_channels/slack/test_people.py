@@ -52,6 +52,7 @@ def test_wrong_late_or_another_persons_code_links_nothing(desk: Desk) -> None:
     assert people.colleague_of(account, BEN) is None
 
 
+@pytest.mark.slow
 def test_newer_code_ends_the_older_and_codes_are_limited(desk: Desk) -> None:
     admin = desk.world.actor("admin")
     people.send_code(actor=admin, member_id=BEN)

@@ -38,6 +38,7 @@ def again(row: Notification) -> Notification:
     return Notification.objects.get(pk=row.pk)
 
 
+@pytest.mark.slow
 def test_workflow_that_notifies_by_slack_posts_once_to_each_linked_approver(desk: Desk) -> None:
     asked = desk.ask()
     row = queued(asked)
@@ -168,6 +169,7 @@ def test_decision_in_the_console_takes_the_buttons_away(desk: Desk) -> None:
     assert (posts.list_outdated(), SlackMessage.objects.get().is_settled) == ([], True)
 
 
+@pytest.mark.slow
 def test_update_that_fails_is_repeated_later_and_one_of_a_deleted_message_is_not(desk: Desk) -> None:
     asked = desk.ask()
     desk.notify(asked)

@@ -53,6 +53,7 @@ def posted(desk: Desk, approval: Approval, **more: Any) -> dict[str, Any]:
     return desk.messages()[-1]
 
 
+@pytest.mark.slow
 def test_press_approves_as_its_person_and_the_buttons_go(desk: Desk) -> None:
     asked = desk.ask()
     message = posted(desk, asked)
@@ -96,6 +97,7 @@ def test_press_that_waited_for_a_quarter_of_an_hour_is_asked_for_again(desk: Des
     assert state_of(asked) == "approved"
 
 
+@pytest.mark.slow
 def test_rejection_asks_for_a_reason_first(desk: Desk) -> None:
     asked = desk.ask()
     message = posted(desk, asked)
@@ -139,6 +141,7 @@ def test_press_on_what_has_changed_since_decides_nothing(desk: Desk) -> None:
     assert state_of(asked) == "approved"
 
 
+@pytest.mark.slow
 def test_loser_is_told_who_was_faster(desk: Desk) -> None:
     asked = desk.ask()
     message = posted(desk, asked)
@@ -149,6 +152,7 @@ def test_loser_is_told_who_was_faster(desk: Desk) -> None:
     assert Decision.objects.filter(verdict="approve").count() == 1
 
 
+@pytest.mark.slow
 def test_somebody_not_linked_learns_how_and_decides_nothing(desk: Desk) -> None:
     asked = desk.ask()
     message = posted(desk, asked)
@@ -185,6 +189,7 @@ def test_former_member_decides_nothing(desk: Desk) -> None:
     assert "aren't a member" in desk.said_to(ANNA)[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("why", ["risk", "strength", "off", "keeper"])
 def test_what_a_link_could_not_decide_opens_the_console(desk: Desk, settings: Any, why: str) -> None:
     asked = desk.ask()
@@ -247,6 +252,7 @@ def test_message_shows_no_personal_data_and_no_mention(desk: Desk) -> None:
     assert {text["type"] for text in texts} == {"plain_text"}
 
 
+@pytest.mark.slow
 def test_request_of_another_workspace_or_kind_is_stored_without_work(desk: Desk) -> None:
     asked = desk.ask()
     message = posted(desk, asked)

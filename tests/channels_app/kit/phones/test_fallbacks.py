@@ -177,7 +177,6 @@ def test_message_that_can_never_be_delivered_is_a_task_for_a_person(door: Door) 
         assert conversation().escalation_reason == "not_delivered"
 
 
-@pytest.mark.long
 def test_announced_failure_goes_another_way_once_though_its_process_dies(phone: Phone, open_door: Door) -> None:
     write(phone)
     relay.relay()

@@ -66,6 +66,7 @@ def test_stop_blocks_the_address_and_is_confirmed_and_asks_no_agent(door: Door) 
         assert AuditEntry.objects.filter(action="CONTACT_BLOCKED").count() == 1
 
 
+@pytest.mark.slow
 def test_nothing_but_the_confirmation_leaves_until_start(
     door: Door,
     transport: type[ScriptedTransport],  # noqa: F811

@@ -173,6 +173,7 @@ def test_start_of_somebody_who_objected_to_nothing_is_answered_like_any_word(doo
         assert selectors.wishes_of(ContactPoint.objects.all()).opt_outs == (("sms", "marketing"),)
 
 
+@pytest.mark.slow
 def test_start_of_a_blocked_contact_promises_nothing(known: Door) -> None:
     with known.inside():
         contact = ContactPoint.objects.first().contact_id  # type: ignore[union-attr]

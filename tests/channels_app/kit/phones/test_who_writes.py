@@ -10,6 +10,7 @@ from conversations.models import Contact, ContactPoint, Conversation, Message
 from tests.channels_app.twilio.conftest import Door, fields, post
 
 
+@pytest.mark.slow
 def test_name_is_filled_in_from_a_later_message_and_not_changed_again(door: Door) -> None:
     door.take("Hello", 1, ProfileName="")
     with door.inside():

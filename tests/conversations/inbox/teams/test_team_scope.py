@@ -179,6 +179,7 @@ def test_what_they_do_not_see_they_cannot_touch(desk: Desk, change: str) -> None
     CHANGES[change](desk.limited, desk)  # theirs by hand
 
 
+@pytest.mark.slow
 def test_counts_lists_search_and_a_trial_hold_only_what_they_see(desk: Desk) -> None:
     nobodys = talk_in(desk.shop, None, 3)
     both, mine = {desk.mine.pk, desk.theirs.pk, nobodys.pk}, {desk.mine.pk}
@@ -219,6 +220,7 @@ def test_conversation_that_leaves_the_team_is_gone_with_an_answer_that_says_so(d
     assert client.get(f"/api/v1/conversations/{desk.mine.pk}/").status_code == 404
 
 
+@pytest.mark.slow
 def test_nobody_is_mentioned_where_they_see_nothing(desk: Desk) -> None:
     support = desk.shop.world.people["support"]
     for said in ({"text": "Look", "mentions": [support.pk]}, {"text": f"@{support.get_full_name()} look"}):

@@ -56,6 +56,7 @@ def assigned() -> Counter[UUID | None]:
     return Counter(Conversation.objects.filter(state="person").values_list("assigned_to_id", flat=True))
 
 
+@pytest.mark.slow
 def test_conversations_go_in_turn_and_nobody_gets_more_than_fits(shop: Shop) -> None:
     team = team_of(shop, "support", "admin", capacity=2)
     for _ in range(5):
@@ -80,6 +81,7 @@ def test_conversations_go_in_turn_and_nobody_gets_more_than_fits(shop: Shop) -> 
     assert shown.payload["why"] == "in_turn"
 
 
+@pytest.mark.slow
 def test_urgent_ones_first_then_what_is_due_then_the_oldest(shop: Shop) -> None:
     targets = {Priority.NORMAL: Target(first_answer_minutes=30), Priority.HIGH: Target(first_answer_minutes=30)}
     team = team_of(shop, "support", capacity=1, targets=targets)
@@ -96,6 +98,7 @@ def test_urgent_ones_first_then_what_is_due_then_the_oldest(shop: Shop) -> None:
     assert order == [talks[2].pk, talks[3].pk, talks[0].pk, talks[1].pk]
 
 
+@pytest.mark.slow
 def test_the_last_person_comes_first_and_who_asked_for_another_does_not(shop: Shop) -> None:
     team = team_of(shop, *PEOPLE)
     for one in PEOPLE:
@@ -345,7 +348,7 @@ def test_without_a_team_it_waits_for_whoever_takes_it(shop: Shop) -> None:
     assert assignment.list_teams_with_work() == []
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_twenty_workers_give_nothing_twice_and_nobody_more_than_fits(busy_shop: Shop) -> None:  # noqa: F811
     """Customers write, people take over and close at the same moments."""
     with tenant_scope(busy_shop.world.acme.pk):

@@ -201,6 +201,7 @@ def send_all(moment: datetime | None = None) -> list[bool]:
     return [triage_replies.send_triage_reply(actor=DESK, triage_id=pk, now=moment) for _, pk in due]
 
 
+@pytest.mark.slow
 def test_rule_answers_once_with_an_automatic_text_that_stops_no_clock(shop: Shop, teams: dict[str, Team]) -> None:
     reply = canned(shop, translations={"de": "Hallo"})
     rule(shop, "Money", '"refund" in words', reply_id=reply.pk)
@@ -248,6 +249,7 @@ def test_rule_says_nothing_where_it_would_come_too_late(shop: Shop, teams: dict[
     assert (send_all(moment), replies_in(talk), triage_replies.list_triage_replies_due(now=moment)) == ([False], [], [])
 
 
+@pytest.mark.slow
 def test_lost_task_or_worker_sends_it_once_with_files_and_by_the_queue(shop: Shop, teams: dict[str, Team]) -> None:
     admin = shop.world.actor("admin")
     reply = canned(shop)
@@ -289,6 +291,7 @@ def test_canned_reply_that_a_rule_sends_stays_fit_for_it(shop: Shop, teams: dict
             delete()
 
 
+@pytest.mark.slow
 def test_trial_of_a_reply_lists_who_would_get_it_and_sends_nothing(shop: Shop, teams: dict[str, Team]) -> None:
     for number in range(2):
         needs_person(shop, "Where is my refund?", number)

@@ -40,6 +40,7 @@ def test_step_by_hand_asks_more_people_and_the_next_is_due_from_now(scene: Scene
     assert approval.escalation_reason == "Escalated by hand."
 
 
+@pytest.mark.slow
 def test_step_by_hand_while_a_question_is_open_sets_no_clock_going(scene: Scene) -> None:
     approval = waiting(scene)
     ask(actor=scene.actor("approver"), approval_id=approval.pk, digest=approval.digest, reason="Why?")

@@ -59,6 +59,7 @@ def test_changed_facts_are_a_revision_and_the_requester_is_told_once(
     assert [row.variables["revision"] for row in told] == ["2"]
 
 
+@pytest.mark.slow
 def test_drift_is_shown_on_the_page_and_over_the_api(hall: Hall) -> None:
     approval = hall.begin("approved")
     hall.effects.price = "99.00"
@@ -84,6 +85,7 @@ def _edited(scene: Scene, *amounts: str) -> Approval:
     return first
 
 
+@pytest.mark.slow
 def test_outdated_digest_is_answered_with_what_changed_since(scene: Scene) -> None:
     first = _edited(scene, "7.00", "9.00")
     with pytest.raises(Conflict) as caught:
@@ -100,6 +102,7 @@ def test_digest_that_was_never_this_requests_tells_nothing(scene: Scene) -> None
     assert "changes" not in caught.value.facts
 
 
+@pytest.mark.slow
 def test_page_and_api_show_what_changed_since_the_form_was_opened(hall: Hall) -> None:
     approval = hall.begin("pending")
     with tenant_scope(hall.world.acme.pk):
@@ -139,6 +142,7 @@ def test_late_report_on_an_unknown_outcome_alerts_administrators(scene: Scene) -
     assert Notification.objects.filter(variables__problem="late_report").exists()
 
 
+@pytest.mark.slow
 def test_late_report_is_on_the_page_and_in_the_api(hall: Hall) -> None:
     approval = hall.begin("approved")
     with tenant_scope(hall.world.acme.pk):

@@ -9,6 +9,8 @@ from hitl.approvals.change.edit import EditAndApproval, edit_and_approve
 from hitl.models import Approval, Decision
 from tests.hitl.kit.scene import Scene, roles, stored
 
+pytestmark = pytest.mark.slow
+
 OPEN = {"edit_policy": {"editor_may_vote": True}}
 
 

@@ -30,6 +30,7 @@ def test_what_is_returned_is_what_is_stored(scene: Scene, more: dict[str, Any]) 
     assert {name: getattr(approval, name) for name in fields} == {name: getattr(kept, name) for name in fields}
 
 
+@pytest.mark.slow
 def test_references_count_up(scene: Scene) -> None:
     assert [scene.propose().reference for _ in range(3)] == ["BR-1001", "BR-1002", "BR-1003"]
 

@@ -236,6 +236,7 @@ def test_fourth_round_is_a_rejection(scene: Scene) -> None:
     assert (last.state, last.decided_as) == ("rejected", "rejected")
 
 
+@pytest.mark.slow
 def test_resubmitting_checks_the_kill_switch(live_scene: Scene) -> None:
     returned = move(send_back, live_scene.propose(), live_scene.actor("approver"))
     activate_kill_switch(actor=live_scene.actor("admin"), scope="tenant", reason="Stop")

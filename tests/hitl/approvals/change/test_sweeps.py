@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LONG_AGO = now() - timedelta(days=10)
 
 
+@pytest.mark.slow
 def test_sweep_expires_what_is_due(live_scene: Scene) -> None:
     approval = live_scene.propose(now=LONG_AGO)
     tasks.sweep_timers()
@@ -40,6 +41,7 @@ def test_sweep_leaves_what_is_not_due(live_scene: Scene) -> None:
     assert stored(approval).version == 1
 
 
+@pytest.mark.slow
 def test_task_executes_in_its_tenant(live_scene: Scene) -> None:
     approval = live_scene.approved()
     tasks.execute_approval(str(live_scene.world.acme.pk), str(approval.pk))
@@ -54,6 +56,7 @@ def test_due_timers_name_their_tenant(live_scene: Scene) -> None:
     assert {row.tenant_id for row in timers} == {live_scene.world.acme.pk}
 
 
+@pytest.mark.slow
 def test_every_open_approval_has_its_timers(live_scene: Scene) -> None:
     live_scene.propose()
     live_scene.approved(params=BLUE)
@@ -66,6 +69,7 @@ def test_every_open_approval_has_its_timers(live_scene: Scene) -> None:
     }
 
 
+@pytest.mark.slow
 def test_global_switch_stops_every_tenant(live_scene: Scene) -> None:
     approval = live_scene.approved()
     activate_global(actor=OPERATOR, reason="Stop")

@@ -36,6 +36,7 @@ def _after(approval: Approval) -> datetime:
     return approval.execute_after
 
 
+@pytest.mark.slow
 def test_approval_in_the_console_waits_for_its_timer(scene: Scene) -> None:
     approval = _approved(scene)
     after = _after(approval)

@@ -83,6 +83,7 @@ def test_requester_without_an_agent_is_told_each_thing_once(scene: Scene) -> Non
     assert _told(scene) == ["request_info_requested", "request_rejected"]
 
 
+@pytest.mark.slow
 def test_requester_is_told_what_was_done_and_not_what_he_did(scene: Scene) -> None:
     done = scene.done(scene.approved())
     assert tell_requester(done.pk)

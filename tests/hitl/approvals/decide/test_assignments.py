@@ -45,6 +45,7 @@ def third(scene: Scene) -> tuple[User, Actor]:
     return scene.world.another("approver")
 
 
+@pytest.mark.slow
 def test_assignment_is_passed_on_and_signed_in_the_name_of_the_giver(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     approval = hand(scene, scene.propose(), scene.user_id("owner"))

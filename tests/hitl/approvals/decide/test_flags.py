@@ -40,6 +40,7 @@ def said(approval: Approval) -> list[str]:
     return stored(approval).compliance_flags
 
 
+@pytest.mark.slow
 def test_rule_flags_a_request_when_it_is_made_or_changed_and_never_clears(
     scene: Scene, flags: dict[str, ComplianceFlag]
 ) -> None:

@@ -34,6 +34,7 @@ def _assigned(approval: Approval) -> set[Any]:
     return set(Assignment.objects.filter(approval=approval, closed_at=None).values_list("person_id", flat=True))
 
 
+@pytest.mark.slow
 def test_who_signed_is_not_asked_again(scene: Scene) -> None:
     approval = _two(scene, "approver", "admin")
     assert (approval.state, approval.level, _assigned(approval)) == ("pending", 2, {scene.user_id("admin")})
@@ -72,6 +73,7 @@ def test_assignment_is_not_given_to_who_signed(scene: Scene) -> None:
     assert caught.value.code == "approved_earlier_step"
 
 
+@pytest.mark.slow
 def test_who_signed_sits_in_for_nobody(scene: Scene) -> None:
     approval = _two(scene, "approver", "admin")
     open_delegation(actor=scene.actor("admin"), to_person=scene.user_id("approver"), until=now() + timedelta(days=1))
@@ -95,6 +97,7 @@ def test_vote_of_who_signed_is_refused_whatever_assignment_he_has(scene: Scene) 
     assert caught.value.code == "approved_earlier_step"
 
 
+@pytest.mark.slow
 def test_claim_holds_what_one_person_signed_twice(scene: Scene) -> None:
     approval = scene.decide(_two(scene, "approver", "admin", distinct_approvers=False))
     rewrite(Approval.objects.filter(pk=approval.pk), snapshot={**approval.snapshot, "distinct_approvers": True})
@@ -106,6 +109,7 @@ def test_claim_holds_what_one_person_signed_twice(scene: Scene) -> None:
     )
 
 
+@pytest.mark.slow
 def test_new_revision_is_signed_anew_by_all(scene: Scene) -> None:
     edit = {"editable_fields": ["amount"], "approvers": roles("approver", "admin", "owner")}
     scene.define(edit, edit, distinct_approvers=True)

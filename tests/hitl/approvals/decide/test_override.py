@@ -24,6 +24,7 @@ def override(scene: Scene, approval: Approval, **options: Any) -> Approval:
     return overrides.override(approval_id=approval.pk, digest=approval.digest, reason="On fire", **options)
 
 
+@pytest.mark.slow
 def test_override_approves_and_is_carried_out(scene: Scene) -> None:
     scene.define({"mode": "all"}, allow_override=True)
     approval = override(scene, scene.propose())

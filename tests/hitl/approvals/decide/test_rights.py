@@ -96,6 +96,7 @@ def off_the_group(hall: Hall) -> Approval:
     return approval
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", [BY_DOOR[event] for event in MOVES], ids=lambda door: str(door.event))
 def test_person_taken_off_the_group_can_do_nothing_at_either_door(
     hall: Hall, off_the_group: Approval, door: Door

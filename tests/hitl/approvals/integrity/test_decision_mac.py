@@ -76,6 +76,7 @@ def test_copy_of_a_real_vote_is_no_vote(scene: Scene, tampering: object) -> None
     assert found(approval)
 
 
+@pytest.mark.slow
 def test_forged_override_and_rule_carry_nothing_out(scene: Scene, tampering: object) -> None:
     for word, role in (("override", "owner"), ("approve", "rule")):
         approval = scene.propose(params={"button": word, "amount": "5.00"})

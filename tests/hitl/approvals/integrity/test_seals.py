@@ -320,6 +320,7 @@ def test_deadline_moved_by_the_product_is_sealed_again(scene: Scene) -> None:
     assert list(problems()) == []
 
 
+@pytest.mark.slow
 def test_timer_holds_what_was_changed_and_alerts_once(scene: Scene) -> None:
     scene.define({}, escalation=[{"after_hours": 1, "add": roles("owner")}])
     approval = scene.propose()
@@ -372,6 +373,7 @@ def test_seal_of_another_form_is_a_change(attack: Attack, seal: str) -> None:
 _GREEN: Final = {"button": "green", "amount": "5.00"}
 
 
+@pytest.mark.slow
 def test_request_that_ended_before_there_were_seals_is_not_named(
     scene: Scene, tampering: Callable[[str], None]
 ) -> None:

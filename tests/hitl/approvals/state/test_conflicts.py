@@ -127,6 +127,7 @@ def _broken(*_: object, **__: object) -> None:
     raise RuntimeError("lost the line")
 
 
+@pytest.mark.slow
 def test_late_settlement_is_told_who_settled_it(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = scene.approved("test_press_plain")
     monkeypatch.setattr("tests.hitl.kit.kinds.PressPlain.execute", _broken)
