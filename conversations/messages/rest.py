@@ -6,7 +6,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from conversations.messages.first_emails import SUBJECT_LIMIT
+from conversations.messages.first_messages import SUBJECT_LIMIT
 from conversations.models import Message
 from conversations.texts import VARIABLE_LIMIT
 
@@ -131,15 +131,6 @@ class MessageSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField(read_only=True)
 
 
-class Beginning(serializers.Serializer[Any]):
-    """The first email of a conversation."""
-
-    subject = serializers.CharField(max_length=SUBJECT_LIMIT)
-    text = serializers.CharField(max_length=settings.TEXT_LIMIT)
-    account_id = serializers.UUIDField(default=None, help_text="The mailbox that sends it, where there are several.")
-    client_id = serializers.UUIDField(default=None, help_text="Your id of it; a repetition is the first one.")
-
-
 class BegunSerializer(serializers.Serializer[Any]):
     """A conversation that was begun."""
 
@@ -148,8 +139,8 @@ class BegunSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField(read_only=True)
 
 
-class Reply(serializers.Serializer[Any]):
-    """A message to the customer."""
+class Templated(serializers.Serializer[Any]):
+    """A message that may go out as a template."""
 
     text = serializers.CharField(
         default="",
@@ -172,6 +163,22 @@ class Reply(serializers.Serializer[Any]):
         required=False,
         help_text="What fills the template's second variable and those after it.",
     )
+
+
+class Beginning(Templated):
+    """The first message of a conversation."""
+
+    subject = serializers.CharField(
+        default="", allow_blank=True, max_length=SUBJECT_LIMIT, help_text="Of an email, which needs one."
+    )
+    account_id = serializers.UUIDField(
+        default=None, help_text="The channel that sends it; without, the only mailbox does."
+    )
+
+
+class Reply(Templated):
+    """A message to the customer."""
+
     after = serializers.IntegerField(
         min_value=0,
         required=False,

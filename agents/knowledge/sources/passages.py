@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Final
 
 LONGEST: Final = 1200
@@ -117,20 +118,10 @@ def _broken(text: str) -> Iterator[str]:
     """Return a long paragraph in parts that end with a sentence, or with a word."""
     room = ""
     for sentence in sentences(text):
-        for piece in _pieces(sentence):
+        for piece in wrap(sentence, LONGEST, break_on_hyphens=False, expand_tabs=False, replace_whitespace=False):
             if room and len(room) + len(piece) + 1 > LONGEST:
                 yield room
                 room = ""
             room = f"{room} {piece}".strip()
     if room:
         yield room
-
-
-def _pieces(sentence: str) -> Iterator[str]:
-    left = sentence
-    while len(left) > LONGEST:
-        at = left.rfind(" ", LONGEST // 2, LONGEST)
-        at = at if at > 0 else LONGEST
-        yield left[:at]
-        left = left[at:].strip()
-    yield left

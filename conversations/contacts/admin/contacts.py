@@ -28,10 +28,11 @@ from conversations.contacts.admin.reach import blocks_of
 from conversations.contacts.erasure import erase_contact
 from conversations.contacts.selectors.consents import entries_of_points, wishes_of
 from conversations.contacts.selectors.directory import ContactFilters, points_in_order, query_contacts
+from conversations.inbox.admin.forms import OpeningForm
 from conversations.inbox.teams.seen import seen_by
 from conversations.merges.admin import PATH as MERGE_PATH
 from conversations.merges.admin import UNDO, MergeActions
-from conversations.messages.first_emails import SUBJECT_LIMIT, begin_conversation
+from conversations.messages.first_messages import SUBJECT_LIMIT, begin_conversation, templates_to_begin_with
 from conversations.messages.outbound import REPLY
 from conversations.models import ChannelAccount, Contact, ContactPoint
 from conversations.registry import panels_at
@@ -168,8 +169,8 @@ class ContactAdmin(MergeActions):
             return ""
         if action.path in (MERGE_PATH, UNDO):
             return self.why_not_merge(request, action, contact)
-        if action.path == "write":
-            return _why_not_write(contact)
+        if action.path in ("write", "send-template"):
+            return _why_not_write(contact, by_template=action.path == "send-template")
         if action.path in ("block", "unblock"):
             blocked = wishes_of(contact.points.all()).is_blocked
             if contact.erased_at is not None:
@@ -188,8 +189,10 @@ class ContactAdmin(MergeActions):
         return super().form_initial(request, action, obj)
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
-        """Explain, masked as on the page, which addresses an erasure searches for elsewhere."""
+        """Offer templates, and explain, masked as on the page, which addresses an erasure searches for elsewhere."""
         form = super().action_form(request, action, obj, bound=bound)
+        if isinstance(form, OpeningForm):
+            form.offer(templates_to_begin_with(obj))
         if action.path == "erase":
             proved = [point.masked_value for point in points_in_order(obj.points.all()) if point.is_verified]
             form.fields["confirmation"].help_text = (
@@ -239,6 +242,17 @@ class ContactAdmin(MergeActions):
         explain="It begins a new conversation, which is yours. Their answer comes back to it.",
         done=lambda begun: HttpResponseRedirect(reverse("admin:conversations_conversation_change", args=[begun.pk])),
     )
+    send_template = calls(
+        begin_conversation,
+        "contact_id",
+        permission=REPLY,
+        form=OpeningForm,
+        title="Send a template…",
+        submit="Send",
+        explain="It begins the conversation, or opens the last one again. The conversation is yours.",
+        values=lambda form: form.as_arguments(),
+        done=lambda begun: HttpResponseRedirect(reverse("admin:conversations_conversation_change", args=[begun.pk])),
+    )
     block = calls(
         blocks.block_contact,
         "contact_id",
@@ -279,12 +293,14 @@ class ContactAdmin(MergeActions):
         return redirect_to_progress(erasure)
 
 
-def _why_not_write(contact: Contact) -> str:
-    """Return why no email can be written to a contact; what they said about it is asked when it is sent."""
+def _why_not_write(contact: Contact, *, by_template: bool) -> str:
+    """Return why nothing can be written to a contact; what they said about it is asked when it is sent."""
     if contact.erased_at is not None:
         return "This contact has been erased."
     if contact.merged_into_id is not None:
         return "This contact was merged into another one. Write to that one."
+    if by_template:
+        return "" if templates_to_begin_with(contact) else "No channel has a template for this contact's addresses."
     if not any(point.kind == ContactPoint.Kind.EMAIL for point in contact.points.all()):
         return "This contact has no email address."
     if not ChannelAccount.objects.filter(kind=ChannelAccount.Kind.EMAIL, is_active=True).exists():

@@ -33,7 +33,7 @@ from conversations.inbox.selectors import lists
 from conversations.inbox.selectors.search import refuse_personal
 from conversations.inbox.tags import change_tags
 from conversations.inbox.teams.rest import Moving, Prioritising, Snoozing
-from conversations.messages import attachments, first_emails, outbound
+from conversations.messages import attachments, first_messages, outbound
 from conversations.messages.downloads import download
 from conversations.messages.files.rules import LARGEST, MB, Upload
 from conversations.messages.outbound import ByTemplate, Draft, Sender
@@ -247,13 +247,18 @@ class ContactConversationViewSet(ApiViewSet):
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
-        """Begin a conversation with a contact by email; the caller has it. Needs `conversations.reply_conversation`.
+        """Begin a conversation with a contact; the caller has it. Needs `conversations.reply_conversation`.
 
-        Without `account_id` the only mailbox sends it: 400 where there are several, 409 `no_mailbox` without one. 409
+        Without `account_id` the only mailbox sends an email with a `subject`: 400 where there are several, 409
+        `no_mailbox` without one. On another channel 409 `open` says that there is an open `conversation` to write to;
+        `window_closed` that a template is needed, which `as_template` sends where `has_template` is true. 409
         `no_address`, `opted_out`, `blocked` or `unreachable` where the contact can't be written to, `merged`, `erased`;
         `id_reused` for another text under a known `client_id`.
         """
-        return self.call_service(first_emails.begin_conversation)
+        body = self.read_body()
+        template = _template_in(body)
+        begun = first_messages.begin_conversation(actor=self.actor, **self.kwargs, **body, template=template)
+        return self.respond(begun)
 
 
 class MessageViewSet(ApiViewSet):
@@ -297,9 +302,8 @@ class MessageViewSet(ApiViewSet):
         """
         body = self.read_body()
         body["text"] = canned_replies.fill_variables(actor=self.actor, **self.kwargs, text=body["text"])
-        as_template, language = body.pop("as_template"), body.pop("template_language", "")
-        filled = ByTemplate(language=language, variables=body.pop("template_variables", ()))
-        draft = Draft(**body, template=filled if as_template else None, sender=Sender(type="person"))
+        template = _template_in(body)
+        draft = Draft(**body, template=template, sender=Sender(type="person"))
         message = outbound.reply(actor=self.actor, **self.kwargs, draft=draft)
         if body["text"] and message.body != body["text"]:
             # The id belongs to an earlier message: nothing was written now.
@@ -365,3 +369,10 @@ class AttachmentViewSet(ApiViewSet):
         written to the audit.
         """
         return download(attachments.read_attachment(actor=self.actor, **self.kwargs))
+
+
+def _template_in(body: dict[str, Any]) -> ByTemplate | None:
+    """Take what says of a template out of a body, and return it; None for a text that goes as it is."""
+    is_wanted, language = body.pop("as_template"), body.pop("template_language", "")
+    filled = ByTemplate(language=language, variables=body.pop("template_variables", ()))
+    return filled if is_wanted else None

@@ -48,7 +48,7 @@ def new_models_rendered_alone() -> Iterator[None]:
     """Let Django make the class of a model that a migration adds, and not again those of all models it leads to.
 
     From each table a key leads to the organisation's and from there to all others: two thirds of the time that a new
-    database takes. In one that is empty nothing looks at a state before, for which Django makes them anew.
+    database takes. In one that is empty nothing looks at a state before, for which Django makes them again.
     """
     ordinary = ProjectState.add_model
 

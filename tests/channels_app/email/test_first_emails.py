@@ -11,7 +11,7 @@ from django.test import Client
 from conversations import services
 from conversations.contacts import blocks, known_people
 from conversations.messages import delivery
-from conversations.messages.first_emails import begin_conversation
+from conversations.messages.first_messages import begin_conversation
 from conversations.models import ChannelAccount, Contact, Conversation, Message
 from conversations.services import Draft, Sender
 from core.errors import WalkerError
