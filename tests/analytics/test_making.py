@@ -27,7 +27,7 @@ from tests.integrations.test_platforms import ShopWithOrders, registered
 from tests.offers import section_keys
 from tests.world import OPERATOR
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 TODAY = MORNING.date()
 SECTIONS = section_keys()
 
@@ -51,7 +51,6 @@ def look(morning: Morning, role: str = "approver", **options: Any) -> dict[str, 
     return compose(viewer=morning.actor(role), **{**wish, **options})
 
 
-@pytest.mark.slow
 def test_due_brief_becomes_one_mail_to_its_person(morning: Morning) -> None:
     brief = made(morning)
     mail = MailDelivery.objects.get()
@@ -63,7 +62,6 @@ def test_due_brief_becomes_one_mail_to_its_person(morning: Morning) -> None:
     )
 
 
-@pytest.mark.slow
 def test_brief_made_twice_is_mailed_once(morning: Morning) -> None:
     brief = made(morning)
     make(brief.pk, MORNING)
@@ -72,7 +70,6 @@ def test_brief_made_twice_is_mailed_once(morning: Morning) -> None:
     assert MailDelivery.objects.count() == 1
 
 
-@pytest.mark.slow
 def test_mail_can_be_unsubscribed_with_one_click(morning: Morning) -> None:
     made(morning)
     headers = MailDelivery.objects.get().headers
@@ -80,7 +77,6 @@ def test_mail_can_be_unsubscribed_with_one_click(morning: Morning) -> None:
     assert headers["List-Unsubscribe"].startswith("<http")
 
 
-@pytest.mark.slow
 def test_brief_tells_what_waits_what_is_overdue_and_who_needs_a_person(morning: Morning) -> None:
     content = look(morning)
     assert {key: len(section(content, key)["rows"]) for key in SECTIONS[:3]} == {
@@ -90,13 +86,11 @@ def test_brief_tells_what_waits_what_is_overdue_and_who_needs_a_person(morning: 
     }
 
 
-@pytest.mark.slow
 def test_sections_come_in_the_chosen_order(morning: Morning) -> None:
     wanted = ["content", "approvals"]
     assert [row["key"] for row in look(morning, sections=wanted)["sections"]] == wanted
 
 
-@pytest.mark.slow
 def test_role_that_signs_nothing_has_no_section_about_signatures(morning: Morning) -> None:
     assert "approvals" not in [row["key"] for row in look(morning, "viewer")["sections"]]
 
@@ -107,7 +101,6 @@ def test_another_tenants_person_sees_nothing_of_this_one(morning: Morning, elsew
     assert [row["key"] for row in found["sections"] if row["rows"]] == []
 
 
-@pytest.mark.slow
 def test_personal_data_is_masked_everywhere(morning: Morning) -> None:
     made(morning)
     mail = MailDelivery.objects.get()
@@ -115,7 +108,6 @@ def test_personal_data_is_masked_everywhere(morning: Morning) -> None:
     assert [word for word in ("4111 1111", "Ana García", "600 123 456") if word in told] == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("do", "trouble"), [("fail", "failed"), ("stall", "slow")])
 def test_part_that_breaks_leaves_a_sentence_and_the_others_stand(morning: Morning, do: str, trouble: str) -> None:
     morning.sandbox.script("GET /v1/rankings", do, seconds=3)
@@ -128,7 +120,6 @@ def test_part_that_breaks_leaves_a_sentence_and_the_others_stand(morning: Mornin
     )
 
 
-@pytest.mark.slow
 def test_time_out_of_any_vendor_reads_as_one(morning: Morning, monkeypatch: pytest.MonkeyPatch) -> None:
     with registered(monkeypatch, ShopWithOrders):
         connect_provider(actor=OPERATOR, provider="toy_shop", name="Main", credentials={"key": "acme"})
@@ -136,7 +127,6 @@ def test_time_out_of_any_vendor_reads_as_one(morning: Morning, monkeypatch: pyte
     assert found["orders"].trouble == "slow"
 
 
-@pytest.mark.slow
 def test_agents_read_at_the_same_time(morning: Morning) -> None:
     for what in ("campaigns", "rankings", "content", "audiences"):
         morning.sandbox.script(f"GET /v1/{what}", "stall", seconds=0.7)
@@ -144,7 +134,6 @@ def test_agents_read_at_the_same_time(morning: Morning) -> None:
     assert [row["trouble"] for row in content["sections"]] == [""] * 7
 
 
-@pytest.mark.slow
 def test_agent_that_is_switched_off_collects_nothing(morning: Morning) -> None:
     Agent.objects.filter(type="seo").update(is_active=False)
     assert section(look(morning), "rankings")["trouble"] == "off"
@@ -163,7 +152,6 @@ def test_person_without_a_membership_gets_none(morning: Morning) -> None:
     assert (Brief.objects.get().reason, MailDelivery.objects.count()) == ("not_a_member", 0)
 
 
-@pytest.mark.slow
 def test_brief_that_waited_too_long_is_left_out(morning: Morning) -> None:
     morning.wants()
     ((_, brief_id),) = services.claim_due(now=MORNING)
@@ -171,7 +159,6 @@ def test_brief_that_waited_too_long_is_left_out(morning: Morning) -> None:
     assert Brief.objects.get().reason == "too_late"
 
 
-@pytest.mark.slow
 def test_brief_of_a_worker_that_died_is_found_and_made(morning: Morning) -> None:
     morning.wants()
     services.claim_due(now=MORNING)
@@ -193,7 +180,6 @@ def broken_brief(morning: Morning, attempts: int) -> UUID:
     return brief.pk
 
 
-@pytest.mark.slow
 def test_brief_that_breaks_is_tried_again(morning: Morning) -> None:
     broken_brief(morning, attempts=0)
     assert Brief.objects.get().state == "queued"
@@ -214,7 +200,6 @@ def test_claim_that_breaks_is_logged_and_found_again(morning: Morning) -> None:
     assert services.list_stuck(now=MORNING + timedelta(minutes=3)) == [(tenant_id, brief_id)]
 
 
-@pytest.mark.slow
 def test_brief_that_breaks_for_good_is_parked_and_can_be_replayed(morning: Morning) -> None:
     from core.jobs import dead_letters
 
@@ -239,7 +224,6 @@ def test_failure_of_a_worker_that_lost_the_brief_writes_nothing(morning: Morning
     assert not DeadLetter.objects.exists()
 
 
-@pytest.mark.slow
 def test_retried_brief_is_not_ended_by_the_worker_that_had_it(morning: Morning) -> None:
     broken_brief(morning, attempts=4)
     had = Brief.objects.get()
@@ -256,7 +240,6 @@ def heard(brief: Brief, what: Any) -> None:
     BriefMails().on_event(MailEvent(brief.delivery_id, "brief", brief.pk, brief.user_id, what, MORNING))
 
 
-@pytest.mark.slow
 def test_click_counts_as_opened_too(morning: Morning) -> None:
     brief = made(morning)
     heard(brief, "clicked")
@@ -264,13 +247,11 @@ def test_click_counts_as_opened_too(morning: Morning) -> None:
     assert (brief.opened_at, brief.clicked_at) == (MORNING, MORNING)
 
 
-@pytest.mark.slow
 def test_complaint_switches_the_brief_off(morning: Morning) -> None:
     heard(made(morning), "spam")
     assert AuditEntry.objects.filter(action="BRIEF_PREFERENCE_SET", new_state="off").exists()
 
 
-@pytest.mark.slow
 def test_asking_for_one_is_audited_and_sent_whether_or_not_the_daily_one_is_on(morning: Morning) -> None:
     brief = services.request_brief(actor=morning.actor("viewer"), now=MORNING)
     make(brief.pk, MORNING)
@@ -278,14 +259,12 @@ def test_asking_for_one_is_audited_and_sent_whether_or_not_the_daily_one_is_on(m
     assert MailDelivery.objects.get().ref == brief.pk
 
 
-@pytest.mark.slow
 def test_settings_are_saved_with_an_audit_entry(morning: Morning) -> None:
     row = morning.wants("viewer", language="fr")
     entry = AuditEntry.objects.get(action="BRIEF_PREFERENCE_SET", object_id=row.pk)
     assert (entry.old_state, entry.new_state, entry.facts["language"]) == ("off", "on", "fr")
 
 
-@pytest.mark.slow
 def test_default_brief_has_sections_of_connected_platforms_only(morning: Morning) -> None:
     assert every_section() == list(SECTIONS)
     ProviderAccount.objects.update(is_active=False)

@@ -101,11 +101,13 @@ def test_preview_runs_no_script_and_is_framed_by_us_only(browser: Browser, morni
     assert answer["X-Frame-Options"] == "SAMEORIGIN"
 
 
+@pytest.mark.slow
 def test_button_sends_one_now_and_a_second_within_a_minute_is_refused(browser: Browser, morning: Morning) -> None:
     client = browser()
     assert [client.post(f"{MINE}send-now/").status_code for _ in range(2)] == [302, 429]
 
 
+@pytest.mark.slow
 def test_month_of_briefs_is_listed_with_the_same_queries(
     browser: Browser, morning: Morning, django_assert_max_num_queries: Any
 ) -> None:
@@ -143,6 +145,7 @@ def test_looking_at_the_unsubscribe_link_changes_nothing(client: Client, morning
     assert ("keinen Tagesüberblick mehr" in page, row.is_on) == (True, True)
 
 
+@pytest.mark.slow
 def test_one_click_unsubscribes_without_a_cookie_and_twice_is_fine(morning: Morning) -> None:
     row = morning.wants()
     client, path = Client(enforce_csrf_checks=True), path_of(unsubscribe_url(row.user_id))
@@ -152,6 +155,7 @@ def test_one_click_unsubscribes_without_a_cookie_and_twice_is_fine(morning: Morn
     assert AuditEntry.objects.filter(new_state="off", actor_name="unsubscribe-link").count() == 1
 
 
+@pytest.mark.slow
 def test_link_of_one_tenant_leaves_the_other_alone(client: Client, morning: Morning) -> None:
     row = morning.wants()
     token = tokens.issue(tenant_id=morning.world.globex.pk, user_id=row.user_id)
@@ -160,6 +164,7 @@ def test_link_of_one_tenant_leaves_the_other_alone(client: Client, morning: Morn
     assert row.is_on
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [lambda token: token[:-1], lambda token: f"f{token[1:]}", lambda token: token[:3]])
 def test_link_that_was_changed_is_refused(client: Client, morning: Morning, change: Callable[[str], str]) -> None:
     row = morning.wants()

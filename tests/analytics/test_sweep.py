@@ -26,6 +26,7 @@ def claimed(now: datetime = MORNING) -> list[UUID]:
     return [brief_id for _, brief_id in services.claim_due(now=now)]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_person_whose_time_has_come_gets_one_row(morning: Morning) -> None:
     morning.wants()
@@ -40,12 +41,14 @@ def test_minute_before_the_time_nothing_is_due(morning: Morning) -> None:
     assert claimed(MORNING - timedelta(minutes=1)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_second_sweep_finds_nothing(morning: Morning) -> None:
     morning.wants()
     assert [len(claimed()), len(claimed())] == [1, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_person_who_switched_it_off_gets_none(morning: Morning) -> None:
     morning.wants()
@@ -59,6 +62,7 @@ def test_service_that_starts_late_sends_within_the_window(morning: Morning) -> N
     assert len(claimed(MORNING + timedelta(hours=5))) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_long_outage_leaves_a_skipped_row_for_each_date(morning: Morning) -> None:
     morning.wants()
@@ -74,6 +78,7 @@ def test_date_that_has_a_row_is_never_sent_again(morning: Morning) -> None:
     assert claimed() == []
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_change_of_zone_after_todays_was_sent_waits_for_tomorrow(morning: Morning) -> None:
     morning.wants()
@@ -83,6 +88,7 @@ def test_change_of_zone_after_todays_was_sent_waits_for_tomorrow(morning: Mornin
     assert row.next_due_at.astimezone(ZoneInfo("America/New_York")).date() == TODAY + timedelta(days=1)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_due_query_is_one_however_many_people_wait(morning: Morning, django_assert_num_queries: object) -> None:
     for role in ("approver", "viewer", "support"):
@@ -146,6 +152,7 @@ def test_days_round_a_change_of_clocks_are_swept_once_each(acme: World, sunday: 
     assert Brief.objects.count() == sum(len(days) for days in found) >= 3 * len(ZONES)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_eight_sweepers_at_once_make_one_row_each(committed_world: World) -> None:
     world = committed_world

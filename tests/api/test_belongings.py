@@ -41,6 +41,7 @@ def test_lists_are_narrowed_by_asker_agent_and_hold(office: Office) -> None:
     assert len(seen(office, "approvals/", agent=str(office.ids["agent"]))["results"]) == 0
 
 
+@pytest.mark.slow
 def test_votes_tell_who_signed_what_and_for_whom(office: Office) -> None:
     approval = seen(office, ONE)
     said = {"digest": approval["digest"], "reason": f"Call {PHONE}"}

@@ -30,6 +30,7 @@ def test_invitation_is_sent_again_and_taken_back(office: Office) -> None:
     assert admin.post(f"{where}resend/").json()["code"] == "over"
 
 
+@pytest.mark.slow
 def test_refusals_say_why(office: Office) -> None:
     admin = office.caller("admin")
     asked = [{**ANA, "role": "owner"}, {**ANA, "email": "viewer@acme.example"}, {**ANA, "role": "king"}]

@@ -29,6 +29,7 @@ def test_key_does_no_more_than_its_scopes(office: Office) -> None:
     assert caller.get("contacts/").status_code == 403
 
 
+@pytest.mark.slow
 def test_key_does_no_more_than_its_owners_role(office: Office) -> None:
     caller = office.caller("admin")
     with tenant_scope(office.world.acme.pk):

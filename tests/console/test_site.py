@@ -20,6 +20,7 @@ AUDIT = "/admin/core/auditentry/"
 PEOPLE = "/admin/accounts/membership/"
 
 
+@pytest.mark.slow
 def test_visitor_is_sent_to_sign_in(client: Client) -> None:
     assert client.get("/admin/").url == "/admin/login/?next=/admin/"  # type: ignore[attr-defined]
 
@@ -35,6 +36,7 @@ def test_sign_in_page_has_the_two_fields(client: Client) -> None:
     assert 'name="password"' in page
 
 
+@pytest.mark.slow
 def test_member_without_a_membership_is_refused(browser: Browser, world: World) -> None:
     client = browser("viewer")
     from core.tenancy.scope import tenant_scope
@@ -44,6 +46,7 @@ def test_member_without_a_membership_is_refused(browser: Browser, world: World) 
     assert client.get("/admin/login/").status_code == 403
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["owner", "admin", "approver", "support", "compliance", "viewer"])
 def test_dashboard_opens_for_every_role(browser: Browser, role: str) -> None:
     assert browser(role).get("/admin/").status_code == 200
@@ -60,6 +63,7 @@ def test_only_our_admins_are_registered() -> None:
     assert all(isinstance(entry, ReadOnlyAdmin) for entry in admin.site._registry.values())
 
 
+@pytest.mark.slow
 def test_navigation_hides_what_the_role_may_not_open(browser: Browser) -> None:
     assert AUDIT not in browser("viewer").get("/admin/").content.decode()
 
@@ -70,6 +74,7 @@ def folded(page: str) -> dict[str, bool]:
     return {name: not is_open for is_open, name in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("role", "path", "expected"),
     [
@@ -84,12 +89,14 @@ def test_links_are_folded_where_they_do_not_fit_but_for_those_beside_the_page(
     assert folded(browser(role).get(path).content.decode()) == expected
 
 
+@pytest.mark.slow
 def test_what_was_unfolded_stays_so_on_the_next_page(browser: Browser) -> None:
     client = browser("owner")
     client.cookies["walker_nav_set-up"] = "open"
     assert folded(client.get("/admin/").content.decode()) == {"set-up": False, "oversight": True}
 
 
+@pytest.mark.slow
 def test_what_was_folded_stays_so_but_for_the_page_at_hand(browser: Browser) -> None:
     client = browser("compliance")
     client.cookies["walker_nav_oversight"] = "folded"
@@ -120,6 +127,7 @@ def test_undeclared_look_up_is_refused(browser: Browser, query: str) -> None:
     assert (answer.status_code, "Go to the dashboard" in answer.content.decode()) == (400, True)
 
 
+@pytest.mark.slow
 def test_scopes_of_a_key_are_offered_by_area(browser: Browser) -> None:
     page = browser("owner").get("/admin/accounts/apikey/create/").content.decode()
     areas = [page.index(f"<label>{area}</label>") for area in ("Approvals", "Agents", "Audit and failed jobs")]

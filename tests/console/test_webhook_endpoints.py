@@ -9,7 +9,7 @@ from integrations.outgoing_webhooks.services import EndpointSettings
 from tests.console.conftest import Browser
 from tests.world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 LIST = "/admin/integrations/webhooksubscription/"
 
 

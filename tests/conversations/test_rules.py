@@ -44,6 +44,7 @@ def test_states_move_as_written(old: str, new: str, allowed: bool) -> None:
     assert may_move(old, new) is allowed
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60))
 def test_any_text_becomes_storable(text: str) -> None:
     texts.clean(text).encode("utf-8")

@@ -83,6 +83,7 @@ def test_contact_is_found_by_a_whole_address(traces: Traces) -> None:
     assert client.post("/admin/conversations/contact/find/", {"address": "+34 600 000 000"}).status_code == 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("confirmation", ["", "yes", "delete"])
 def test_without_the_typed_word_nothing_begins(traces: Traces, confirmation: str) -> None:
     client = signed_in(traces.world, "compliance")
@@ -113,6 +114,7 @@ def test_pages_of_what_was_erased_open_and_name_nobody(traces: Traces) -> None:
     assert "Erased" in text
 
 
+@pytest.mark.slow
 def test_member_page_erases(world: World) -> None:
     with tenant_scope(world.acme.pk):
         membership = Membership.objects.get(user=world.people["viewer"])

@@ -67,6 +67,7 @@ def test_temporary_table_with_the_name_of_a_real_one_opens_nothing(traces: Trace
         assert refused(lambda: Approval.objects.filter(pk=traces.named.pk).update(payload=GONE))
 
 
+@pytest.mark.slow
 def test_erasure_of_another_tenant_opens_nothing(traces: Traces) -> None:
     with tenant_scope(traces.world.globex.pk):
         assert refused(lambda: at_work(traces))

@@ -96,6 +96,7 @@ def test_outside_server_gets_the_same_logins_from_every_checkout(cluster: Cluste
     assert first == second
 
 
+@pytest.mark.slow
 def test_outside_login_without_rights_needs_the_owner_too(cluster: Cluster, place: Place) -> None:
     with pytest.raises(StartError, match="DATABASE_OWNER_URL"):
         roles.from_environment(place, {"DATABASE_URL": cluster[0].logins.app_url})

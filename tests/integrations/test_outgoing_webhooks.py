@@ -157,6 +157,7 @@ def test_endpoints_hear_of_the_events_they_chose_and_of_nothing_before_they_were
     assert closings.row.event_types == [CLOSED]
 
 
+@pytest.mark.slow
 def test_eight_attempts_in_three_days_with_jitter_then_it_is_given_up_and_can_be_sent_again(
     hooks: Hooks, receiver: Receiver
 ) -> None:
@@ -208,6 +209,7 @@ def test_an_endpoint_that_only_failed_for_five_days_is_switched_off_and_says_so(
     assert (attempts.deliver(missed.pk), len(receiver.got)) == ("delivered", sent + 1)
 
 
+@pytest.mark.slow
 def test_one_success_within_five_days_starts_the_count_again(hooks: Hooks, receiver: Receiver) -> None:
     moment = now()
     for day in range(8):

@@ -250,6 +250,7 @@ def test_section_with_nothing_behind_it_is_named(monkeypatch: pytest.MonkeyPatch
         ]
 
 
+@pytest.mark.slow
 def test_stored_tool_that_nobody_registers_is_named_and_offered_to_nobody(desk: Desk) -> None:  # noqa: F811
     version = AgentVersion.objects.select_related("agent")[0]
     AgentVersion.objects.filter(pk=version.pk).update(tools=[*version.tools, "gone_tool"])

@@ -51,6 +51,7 @@ def test_preview_is_the_whole_text(office: World, sandbox: Platform) -> None:
     assert asked.payload == {"content": GUIDE}
 
 
+@pytest.mark.slow
 def test_page_shows_the_whole_text_once_and_escaped(office: World, sandbox: Platform) -> None:
     _write(sandbox, LONG)
     page = _page(office, _ask(office))

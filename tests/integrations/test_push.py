@@ -124,6 +124,7 @@ def test_message_is_that_of_the_standards_example() -> None:
     assert browser.read(body) == plain
 
 
+@pytest.mark.slow
 def test_notice_arrives_with_its_title_only_and_a_token_that_names_us(acme: World, service: PushService) -> None:
     browser = turn_on(acme, service)
     tell(acme, title="Mail ana@customer.example", level="warning")
@@ -145,6 +146,7 @@ def test_notice_arrives_with_its_title_only_and_a_token_that_names_us(acme: Worl
     assert service.url not in repr(PushSubscription.objects.values().get())  # at rest it is encrypted
 
 
+@pytest.mark.slow
 def test_notice_goes_to_all_browsers_of_its_person_and_to_nobody_else(acme: World, service: PushService) -> None:
     turn_on(acme, service, "/mine")
     turn_on(acme, service, "/mine-too")
@@ -155,6 +157,7 @@ def test_notice_goes_to_all_browsers_of_its_person_and_to_nobody_else(acme: Worl
     assert {path for path, _, _ in service.got} == {"/mine", "/mine-too"}
 
 
+@pytest.mark.slow
 def test_notice_that_is_of_no_use_any_more_is_not_sent(acme: World, service: PushService) -> None:
     turn_on(acme, service)
     tell(acme)
@@ -165,6 +168,7 @@ def test_notice_that_is_of_no_use_any_more_is_not_sent(acme: World, service: Pus
     assert (service.got, PushMessage.objects.count()) == ([], 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [404, 410])
 def test_browser_that_is_gone_is_forgotten(acme: World, service: PushService, status: int) -> None:
     turn_on(acme, service)
@@ -242,6 +246,7 @@ def test_endpoint_that_is_not_public_https_is_refused(
     assert not PushSubscription.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "keys",
     [
@@ -297,6 +302,7 @@ def test_former_member_and_other_tenants_get_nothing(acme: World, service: PushS
     assert (service.got, PushSubscription.objects.count()) == ([], 0)
 
 
+@pytest.mark.slow
 def test_without_a_key_of_the_installation_nothing_is_offered_or_queued(
     acme: World, service: PushService, settings: Settings
 ) -> None:

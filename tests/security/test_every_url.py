@@ -178,6 +178,7 @@ def test_form_posted_without_the_right_is_answered_as_its_row_says_and_changes_n
     assert {name: tables for name, tables in touched.items() if tables and name not in own} == {}
 
 
+@pytest.mark.slow
 def test_form_posted_by_the_owner_is_answered_as_its_row_says(town: Town, visitor: Visitor) -> None:
     wanted = [name for name, row in EXPECTED.items() if row.post.to("owner") is not None]
     client = Signed(visitor, "owner")

@@ -28,6 +28,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailbox]:
     end(running.process)
 
 
+@pytest.mark.slow
 def test_mail_is_taken_with_an_id_and_no_body(alone: Mailbox) -> None:
     answer = alone.call("POST", "/v3/mail/send", GOOD, key=API_KEY)
     assert (answer.status_code, answer.content) == (202, b"")

@@ -92,6 +92,7 @@ def test_wrong_events_are_refused_and_change_nothing(pager: Pager, more: dict[st
     assert (pager.acme()["events"], pager.acme()["incidents"]) == ([], [])
 
 
+@pytest.mark.slow
 def test_failures_are_scripted_in_the_vendors_format(pager: Pager) -> None:
     for rule in ({"do": "429", "retry_after": 7}, {"do": "fail", "status": 500}, {"do": "fail", "status": 400}):
         pager.call("POST", "/__script", {"match": "POST /v2/enqueue", **rule})

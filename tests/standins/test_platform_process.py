@@ -35,6 +35,7 @@ def test_drop_hangs_up_before_or_after_the_effect(sandbox: Platform, deed: str, 
     assert len(sandbox.journal()) == effects
 
 
+@pytest.mark.slow
 def test_stall_after_makes_the_effect_at_once_and_answers_late(sandbox: Platform) -> None:
     sandbox.script("POST /v1/campaigns", "stall_after", seconds=0.5)
     with ThreadPoolExecutor(1) as pool:

@@ -49,6 +49,7 @@ def membership_of(world: World, email: str) -> Membership | None:
         return Membership.objects.filter(user__email=email).first()
 
 
+@pytest.mark.slow
 def test_new_person_sets_a_password_and_is_in(world: World, browser: Client) -> None:
     address = path(world, invite(world, name="Ana García"))
     shown = browser.get(address).content.decode()
@@ -119,6 +120,7 @@ def test_guessing_links_is_slowed_down_and_a_real_one_still_opens(world: World, 
     assert (statuses[-2:], browser.get(address).status_code) == ([404, 429], 200)
 
 
+@pytest.mark.slow
 def test_person_with_an_account_signs_in_on_the_page_and_accepts(world: World, browser: Client) -> None:
     person = world.outsiders["viewer"]
     person.set_password(PASSWORD)

@@ -8,6 +8,8 @@ from core.actors import system
 from hitl.models import Approval
 from tests.agents.conftest import Desk
 
+pytestmark = pytest.mark.slow
+
 BOTH = "1,480 in the platform, 1 of them reachable here by chat"
 
 
@@ -24,7 +26,6 @@ def test_list_says_both_numbers(one_vip: Desk) -> None:
     assert "- Lapsed buyers: 7,605 in the platform, none of them reachable here by chat" in answer
 
 
-@pytest.mark.slow
 def test_request_and_its_preview_say_the_same(one_vip: Desk) -> None:
     assert BOTH in one_vip.say('Send "We open at eight" to VIP customers')
     preview = Approval.objects.get().preview
@@ -38,7 +39,6 @@ def test_audience_nobody_of_which_can_be_reached_is_not_asked_for(one_vip: Desk)
     assert not Approval.objects.exists()
 
 
-@pytest.mark.slow
 def test_platform_that_is_down_leaves_the_number_that_is_known(one_vip: Desk, settings: object) -> None:
     settings.SANDBOX_ADS_URL = "http://127.0.0.1:9"  # type: ignore[attr-defined]
     one_vip.say('Send "We open at eight" to VIP customers')

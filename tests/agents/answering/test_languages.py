@@ -71,6 +71,7 @@ def test_wish_for_a_person_is_understood_and_answered_in_each_language(
     assert (help_desk.conversation.state, help_desk.conversation.escalation_reason) == ("person", "asked_for_person")
 
 
+@pytest.mark.slow
 def test_who_waits_for_a_person_hears_of_it_in_their_language(help_desk: Desk) -> None:
     help_desk.say("Kann ich mit einem Menschen sprechen?", "visitor")
     message = help_desk.receive("Ist jemand da?", "visitor")

@@ -158,6 +158,7 @@ def test_unanswered_questions_are_grouped_and_answered_by_an_article(desk: Desk,
         questions.dismiss_question(actor=OPERATOR, question_id=row.pk)
 
 
+@pytest.mark.slow
 def test_questions_of_an_erased_person_go_with_them(desk: Desk, shelf: Collection) -> None:
     from agents.erasure import _questions
 

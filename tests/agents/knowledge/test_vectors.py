@@ -60,6 +60,7 @@ def asked_of(server: ModelServer) -> list[list[str]]:
     return [json.loads(row["body"])["input"] for row in rows if row["path"] == "/v1/embeddings"]
 
 
+@pytest.mark.slow
 @compares
 def test_passages_are_embedded_once_without_personal_data_at_a_recorded_price(desk: Desk, server: ModelServer) -> None:
     route = offer(server)
@@ -137,6 +138,7 @@ def test_embeddings_keep_to_the_budget_and_to_routes_with_a_price(desk: Desk, se
     assert not PassageVector.objects.exists()
 
 
+@pytest.mark.slow
 def test_installation_without_the_extension_goes_on_with_words(
     desk: Desk, server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +232,7 @@ def test_small_tenant_gets_all_its_hits_from_the_index_of_all_tenants(
             assert len(cursor.fetchall()) < 10
 
 
+@pytest.mark.slow
 def test_passage_is_ranked_once_by_its_places_in_both_orders(desk: Desk) -> None:
     where = collection()
     returns = article(where, "Returns", "You can return shoes within 30 days.")

@@ -175,6 +175,7 @@ def test_flow_that_changed_outside_answers_nobody_until_it_is_activated_again(de
     assert desk.say("Hello again", "visitor").endswith("Hello again")
 
 
+@pytest.mark.slow
 def test_flow_is_checked_before_it_answers(desk: Desk, langflow: Langflow) -> None:
     setup = services.Setup(name="Flow", model="langflow", flow=f"{langflow.url}/flow/{IDS['pauses'].upper()}?x=1")
     with pytest.raises(Invalid) as not_yet:

@@ -9,6 +9,7 @@ from threading import Event
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from celery.signals import before_task_publish
 from django.db import connection
 
@@ -49,6 +50,7 @@ def worker(tenant_id: UUID, *, dies: bool = False, customers_wait: Callable[[], 
             ends.set()
 
 
+@pytest.mark.slow
 def test_organisation_has_half_of_the_model_workers_and_all_of_them_when_it_is_alone(
     committed_world: World, settings: Any
 ) -> None:
@@ -67,6 +69,7 @@ def test_organisation_has_half_of_the_model_workers_and_all_of_them_when_it_is_a
         assert (first, second, third, fourth) == (True, True, True, False)
 
 
+@pytest.mark.slow
 def test_checks_and_trials_leave_one_place_to_customers(committed_world: World, settings: Any) -> None:
     acme = committed_world.acme.pk
     spare = partial(worker, acme, customers_wait=is_any_due)

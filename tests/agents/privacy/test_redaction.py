@@ -66,6 +66,7 @@ def call_back() -> Iterator[type[NoteCallBack]]:
     tools._tools._classes.pop(NoteCallBack.key)
 
 
+@pytest.mark.slow
 def test_same_value_gets_the_same_placeholder_and_only_own_ones_go_back() -> None:
     vault = build_vault([("name", "Ana García"), ("phone", "+34 600 123 456"), ("address", "Calle Mayor 5, Madrid")])
     text = "I am ana garcía, or Ana: 0034 600123456, +44 20 7946 0958. Calle Mayor 5 Madrid. <PHONE_9>"

@@ -193,6 +193,7 @@ def test_p95_of_a_team_over_the_last_hour_fires_and_ends_when_hours_pass(acme: W
     assert Notice.objects.filter(title__contains="can't be evaluated", person=acme.people["admin"]).count() == 1
 
 
+@pytest.mark.slow
 def test_rates_spend_and_counts(acme: World) -> None:
     conditions = {
         'share("decided_in_time", "decided_late", 24) < 80': "firing",  # 3 of 4

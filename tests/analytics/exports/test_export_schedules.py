@@ -113,6 +113,7 @@ def test_schedules_of_others_and_bad_settings_are_refused(desk: World) -> None:
     assert not ExportSchedule.objects.exists()
 
 
+@pytest.mark.slow
 def test_export_over_the_api_from_request_to_file(desk: World) -> None:
     office = Office(desk)
     caller, span = office.caller("admin"), {"since": "2026-10-20T00:00:00Z", "until": "2026-11-20T00:00:00Z"}

@@ -100,6 +100,7 @@ def test_no_personal_value_is_in_a_file_and_no_formula_runs(desk: World, source:
     assert Notice.objects.filter(person=desk.people["admin"], title="Your export is ready").count() == 1
 
 
+@pytest.mark.slow
 def test_export_in_clear_needs_a_second_person_and_a_reason(desk: World) -> None:
     with pytest.raises(Invalid, match="reason"):
         request(desk, in_clear=True)
@@ -137,6 +138,7 @@ def test_export_in_clear_needs_a_second_person_and_a_reason(desk: World) -> None
     assert (late.state, late.error) == (State.REFUSED, "unanswered")
 
 
+@pytest.mark.slow
 def test_bad_requests_are_refused_with_a_word_and_nothing_is_stored(
     desk: World, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

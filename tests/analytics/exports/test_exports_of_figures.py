@@ -163,6 +163,7 @@ def history(desk: World) -> Iterator[World]:
     return desk  # type: ignore[return-value]
 
 
+@pytest.mark.slow
 def test_events_of_months_come_once_in_order_page_by_page(history: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "AT_ONCE", 7)
     actor, since = history.actor("compliance"), NOON - 99 * DAY

@@ -49,6 +49,7 @@ def test_proposal_by_key_is_its_owners_own(office: Office) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "four_eyes")
 
 
+@pytest.mark.slow
 def test_vote_on_something_else_is_stale(office: Office) -> None:
     answer = office.caller("approver").post(f"approvals/{office.ids['approval']}/approve/", {"digest": "0" * 64})
     assert (answer.status_code, answer.json()["code"]) == (409, "stale_digest")
@@ -114,6 +115,7 @@ def test_list_is_narrowed(office: Office, query: dict[str, Any], count: int) -> 
     assert len(listed(office, **query)) == count
 
 
+@pytest.mark.slow
 def test_pages_go_on_after_the_last_row(office: Office) -> None:
     for campaign in ("Winter", "Spring"):
         office.propose(campaign)

@@ -74,6 +74,7 @@ def test_member_does_not_widen_what_he_was_given(office: Office, flow: str) -> N
     assert member.asks("put", flow, again).status_code == 200
 
 
+@pytest.mark.slow
 def test_member_who_was_given_one_makes_no_new_one_and_shares_none(office: Office, flow: str) -> None:
     member = Member(office, "support")
     made = member.asks("post", "workflows/", {"name": "Own", "levels": LEVELS})

@@ -84,6 +84,7 @@ def test_statement_at_a_limit_is_503_with_a_sentence(
     assert says in shown.content.decode()
 
 
+@pytest.mark.slow
 def test_transaction_left_open_is_ended_and_explained() -> None:
     @transaction.atomic
     def wait_inside() -> None:

@@ -65,6 +65,7 @@ def test_every_group_says_what_it_is_about_and_has_operations(described: Any) ->
     assert all(group["description"].endswith(".") for group in described["tags"])
 
 
+@pytest.mark.slow
 def test_every_operation_names_its_errors(described: Any) -> None:
     for name, said in operations(described).items():
         wanted = {*ERRORS, *(() if name.startswith("GET") else WRITING_ERRORS)}

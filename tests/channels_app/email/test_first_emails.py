@@ -47,6 +47,7 @@ def sent_for(message: Message) -> MailDelivery:
     return MailDelivery.objects.get(ref=message.pk)
 
 
+@pytest.mark.slow
 def test_colleague_begins_a_thread_once_and_its_answer_comes_back_to_it(inbox: MailDoor, world: World) -> None:
     with tenant_scope(world.acme.pk):
         contact_id, key = ana(world), uuid4()

@@ -260,6 +260,7 @@ def test_mail_of_a_machine_is_stored_and_never_answered(inbox: MailDoor, headers
         assert Outbox.objects.filter(event="message_received").exists() == (not outcome)
 
 
+@pytest.mark.slow
 def test_program_that_wrote_last_is_not_asked_how_it_was(inbox: MailDoor) -> None:
     world = inbox.door.world
     inbox.take(mail(List_Id="<all.customers.example>"))
@@ -345,6 +346,7 @@ def test_late_answer_to_a_closed_thread_reopens_it(inbox: MailDoor) -> None:
     assert (second.conversation_id, second.conversation.state) == (first.conversation_id, "agent")
 
 
+@pytest.mark.slow
 def test_bounce_marks_the_answer_as_failed_and_brings_a_person_and_is_no_message(inbox: MailDoor) -> None:
     inbox.take(mail())
     (first,) = inbox.messages()

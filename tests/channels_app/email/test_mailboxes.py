@@ -180,6 +180,7 @@ def test_renumbered_mailbox_brings_back_nothing_not_even_what_was_erased(acme: W
     assert MailboxProgress.objects.get().uid_validity == 2
 
 
+@pytest.mark.slow
 def test_worker_that_died_after_storing_reads_the_same_email_once(acme: World, server: Server) -> None:
     account = _connect(server)
     server.put(7, mail())

@@ -105,6 +105,7 @@ async def test_queue_event_arrives_with_its_number(watch: Any, committed_world: 
     assert (frame["event"], frame["seq"], frame["payload"]["reference"]) == ("queue.updated", seq, "BR-3")
 
 
+@pytest.mark.slow
 async def test_inbox_tells_of_a_new_conversation_and_of_whom_it_went_to(
     watch: Any, chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:

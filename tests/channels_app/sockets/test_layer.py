@@ -46,6 +46,7 @@ async def test_line_still_hears_after_another_hung_up(layer: Any) -> None:
     assert await asyncio.wait_for(second, 3) == {"type": "hello"}
 
 
+@pytest.mark.slow
 async def test_hundreds_that_hang_up_at_once_all_unsubscribe(layer: Any, caplog: pytest.LogCaptureFixture) -> None:
     channels = [await layer.new_channel() for _ in range(300)]
     for number, channel in enumerate(channels):

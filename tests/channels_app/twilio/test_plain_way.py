@@ -70,6 +70,7 @@ def test_wrong_signature_is_refused(open_door: Door) -> None:
     assert open_door.rows() == []
 
 
+@pytest.mark.slow
 def test_unknown_address_is_absent(open_door: Door) -> None:
     assert call("/channels/whatsapp/elsewhere/", b"")[0] == 404
 

@@ -104,6 +104,7 @@ def test_name_of_a_file_cannot_break_the_answer() -> None:
     assert answer["Content-Disposition"] == 'attachment; filename="bill Set-Cookie a=b gpj.png"'
 
 
+@pytest.mark.slow
 def test_wrong_credentials_and_absent_files_fail_for_good(phone: Phone, open_door: Door) -> None:
     source = arrive(phone, open_door).source
     assert fetch_media(source, account_sid=SID, auth_token="wrong") == FetchFailure("status_401", permanent=True)

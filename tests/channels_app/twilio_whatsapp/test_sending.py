@@ -89,6 +89,7 @@ def test_split_loses_no_word_and_keeps_the_limit(text: str) -> None:
     assert "".join("".join(parts).split()) == "".join(text.split())
 
 
+@pytest.mark.slow
 def test_answer_after_24_hours_goes_as_a_template(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
     ReplyWindow.objects.update(wrote_at=now() - timedelta(hours=25))
@@ -141,6 +142,7 @@ def test_lost_answer_is_looked_up_and_not_sent_twice(inside: Door, phone: Phone)
     assert (status_of(message) in ("sent", "delivered"), len(phone.replies())) == (True, 1)
 
 
+@pytest.mark.slow
 def test_request_that_never_arrived_is_sent_again(inside: Door, phone: Phone) -> None:
     conversation = arrived(phone)
     phone.script(API, "drop_before")

@@ -87,6 +87,7 @@ def test_any_json_is_parsed_or_refused(value: Any) -> None:
         frames.parse(json.dumps(value))
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200))
 def test_any_text_is_stored_as_it_can_be(text: str) -> None:
     assert b"\x00" not in frames.printable(text).encode()

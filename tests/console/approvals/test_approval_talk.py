@@ -73,12 +73,14 @@ def test_edit_without_a_change_is_refused(browser: Browser, asked: Approval) -> 
     assert post(browser, "approver", asked, "edit", value_budget="900.00") == 400
 
 
+@pytest.mark.slow
 def test_each_move_asks_its_own_question(browser: Browser, asked: Approval) -> None:
     page = browser("approver").get(f"{QUEUE}{asked.pk}/").content.decode()
     assert "Your question" in page
     assert "What should be changed?" in page
 
 
+@pytest.mark.slow
 def test_edit_is_not_offered_where_none_of_its_fields_may_be_changed(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     signers = [{"type": "role", "value": "approver"}]
@@ -106,6 +108,7 @@ def test_sending_back_and_in_again_by_the_forms(browser: Browser, asked: Approva
     assert stored(asked).payload["budget"] == "300.00"
 
 
+@pytest.mark.slow
 def test_passing_on_and_reassigning_by_the_forms(browser: Browser, asked: Approval, acme: World) -> None:
     people = acme.people
     third, _ = acme.another("approver")
@@ -115,6 +118,7 @@ def test_passing_on_and_reassigning_by_the_forms(browser: Browser, asked: Approv
     assert stored(asked).assigned_to_id == third.pk
 
 
+@pytest.mark.slow
 def test_override_without_second_factor_is_refused(browser: Browser, asked: Approval) -> None:
     assert post(browser, "owner", asked, "override") == 403
     assert stored(asked).state == "pending"
@@ -141,6 +145,7 @@ def test_being_away_by_the_form_moves_the_assignment_until_it_is_ended(
     assert not asked.assignments.filter(person=owner, closed_at=None).exists()
 
 
+@pytest.mark.slow
 def test_override_waits_for_its_review(browser: Browser, asked: Approval, acme: World) -> None:
     OverrideReview.objects.create(approval=asked, revision=1, opened_by_id=acme.people["owner"].pk)
     page = browser("compliance").get("/admin/hitl/overridereview/").content.decode()

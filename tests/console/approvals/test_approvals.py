@@ -85,6 +85,7 @@ def test_stale_digest_is_a_conflict(browser: Browser, asked: Approval) -> None:
     assert state_of(asked) == "pending"
 
 
+@pytest.mark.slow
 def test_late_vote_is_told_who_won(browser: Browser, asked: Approval) -> None:
     sign(browser("approver"), asked)
     answer = browser("admin").post(f"{QUEUE}{asked.pk}/approve/", {"digest": asked.digest})
@@ -117,6 +118,7 @@ def test_viewers_post_is_forbidden(browser: Browser, asked: Approval) -> None:
     assert state_of(asked) == "pending"
 
 
+@pytest.mark.slow
 def test_requester_is_told_of_four_eyes(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     own = ask(acme, "approver")
@@ -158,6 +160,7 @@ def test_queue_shows_what_waits_for_me_first(browser: Browser, acme: World) -> N
     assert shown.index(mine.reference) < shown.index(own.reference)
 
 
+@pytest.mark.slow
 def test_urgent_requests_of_others_come_before_the_rest(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     urgent = ask(acme, params={"campaign": "Urgent"}, origin={"priority": 9})
@@ -179,6 +182,7 @@ def test_undeclared_look_up_on_the_queue_is_refused(browser: Browser, asked: App
     assert browser("admin").get(f"{QUEUE}?{query}").status_code == 400
 
 
+@pytest.mark.slow
 def test_personal_data_in_notes_is_masked(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     row = ask(acme, origin={"notes": "Call ana@customer.example or +34 600 123 456"})
@@ -187,6 +191,7 @@ def test_personal_data_in_notes_is_masked(browser: Browser, acme: World) -> None
     assert "600 123 456" not in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("role", "is_clear"), [("viewer", False), ("compliance", False), ("approver", True)])
 def test_what_is_signed_is_read_word_for_word_only_by_those_who_sign(
     browser: Browser, acme: World, role: str, is_clear: bool
@@ -251,6 +256,7 @@ def test_dashboard_lists_what_is_due_first_at_the_top_with_its_risk(browser: Bro
     assert "On hold" in browser("approver").get("/admin/").content.decode()
 
 
+@pytest.mark.slow
 def test_timeline_tells_who_decided_and_why(browser: Browser, asked: Approval, page: str) -> None:
     sign(browser("approver"), asked, "reject", reason="The month is over.")
     shown = browser("viewer").get(page).content.decode()
@@ -391,12 +397,14 @@ def test_facts_name_the_campaign_and_the_currency(browser: Browser, page: str) -
     }
 
 
+@pytest.mark.slow
 def test_page_says_which_workflow_asks_whom(browser: Browser, page: str) -> None:
     rule = browser("approver").get(page).context["rule"]
     assert (rule.name, rule.version, rule.note) == ("Budgets", 1, "")
     assert rule.says == "Everything else: one of Approvers or Admins within 8 hours."
 
 
+@pytest.mark.slow
 def test_page_of_a_request_keeps_the_words_of_its_own_version(browser: Browser, acme: World, page: str) -> None:
     levels = [{"approvers": [{"type": "role", "value": "owner"}]}]
     flow = ApprovalWorkflow.objects.get()

@@ -54,6 +54,7 @@ def test_note_is_shown_to_colleagues_and_tells_those_it_mentions_once(
     assert all("says @approver acme" in page and "Viewer Acme, " in page for page in shown.values())
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_nobody_is_told_of_their_own_note_or_by_a_name_that_two_share(
     browser: Browser, acme: World, asked: Approval

@@ -21,6 +21,8 @@ from tests.console.scene import EMAIL, Scene
 from tests.console.test_browser import Opener, faults_of, opened, scene
 from tests.conversations.conftest import Shop, shop
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["opened", "scene", "shop"]  # fixtures
 
 
@@ -71,7 +73,6 @@ def test_page_of_a_run_shows_its_messages_masked_and_records_the_look(shop: Shop
 
 
 @pytest.mark.browser
-@pytest.mark.slow
 def test_run_opens_beside_the_conversation_and_the_place_is_kept(opened: Opener, scene: Scene) -> None:
     with tenant_scope(scene.world.acme.pk):
         talk = Conversation.objects.get(pk=scene.ids["conversation"])

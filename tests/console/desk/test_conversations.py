@@ -77,6 +77,7 @@ def test_history_page_does_not_exist(browser: Browser, page: str) -> None:
     assert browser("owner").get(f"{page}history/").status_code == 404
 
 
+@pytest.mark.slow
 def test_each_view_is_an_audit_entry(browser: Browser, page: str) -> None:
     client = browser("viewer")
     client.get(page)
@@ -84,6 +85,7 @@ def test_each_view_is_an_audit_entry(browser: Browser, page: str) -> None:
     assert AuditEntry.objects.filter(action="CONVERSATION_VIEWED").count() == 2
 
 
+@pytest.mark.slow
 def test_live_refresh_of_a_recorded_view_writes_none(browser: Browser, page: str) -> None:
     client = browser("viewer")
     client.get(page)

@@ -95,6 +95,7 @@ def test_second_operator_is_told_that_it_is_stopped_already(operator: Client) ->
     assert operator.post(RELEASE).status_code == 409
 
 
+@pytest.mark.slow
 def test_audit_of_another_organisation_says_that_it_was_the_operator(browser: Browser, operator: Client) -> None:
     text(operator, f"{PAGE}stop/", **FORM)
     shown = text(browser("owner", outside=True), "/admin/core/auditentry/")

@@ -21,6 +21,7 @@ def stop(client: Client, what: str = "tenant:", reason: str = "Wrong prices go o
     return client.post(f"{SWITCHES}stop/", {"what": what, "reason": reason}).status_code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["tenant:", f"kind:{Budget.key}"])
 def test_stopping_holds_what_it_covers(browser: Browser, acme: World, what: str) -> None:
     add_workflow(acme)

@@ -95,6 +95,7 @@ def test_section_is_saved_alone_and_everything_else_stays(
     assert ApprovalWorkflow.objects.get(pk=flow.pk).name == "Money"
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_section_saved_on_an_older_version_overwrites_nothing(
     browser: Browser, acme: World, flow: ApprovalWorkflow
@@ -105,6 +106,7 @@ def test_section_saved_on_an_older_version_overwrites_nothing(
     assert acme.people["admin"].get_full_name() in late.content.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_shared_workflow_lets_people_edit_who_approves_and_not_what_it_covers(
     browser: Browser, acme: World, flow: ApprovalWorkflow
@@ -148,6 +150,7 @@ def test_rows_and_text_are_stored_as_the_same_condition(browser: Browser, flow: 
     assert stored(flow)[0]["condition"] == ""
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("row", "field", "words"),

@@ -89,6 +89,7 @@ def test_whoever_is_asked_is_told_by_mail_where_the_form_says_so(browser: Browse
     assert "In the console only" in visitor.get(f"{FLOW}{made.pk}/").content.decode()
 
 
+@pytest.mark.slow
 def test_nobody_signs_twice_in_a_new_workflow_unless_it_says_so(browser: Browser, flows: World) -> None:
     visitor = browser("owner")
     assert re.search('name="distinct_approvers"[^>]* checked', visitor.get(f"{FLOW}create/").content.decode())
@@ -224,6 +225,7 @@ def test_row_added_after_one_was_removed_is_a_new_one(browser: Browser, flows: W
     assert "stored" not in form.formsets["levels"].forms[2].initial
 
 
+@pytest.mark.slow
 def test_full_list_of_rows_says_so_and_takes_no_more(browser: Browser, flows: World) -> None:
     full = rows("levels", *(LEVEL for _ in range(12)))
     answer = browser("owner").post(f"{FLOW}create/", {**FORM, **full, "add_row": "levels"})
@@ -263,6 +265,7 @@ def test_form_says_each_escalation_step_and_each_rule(browser: Browser, flows: W
     assert "in 24 hours for each agent. Automatically rejected with people reached above 9." in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
@@ -446,6 +449,7 @@ def test_stale_form_overwrites_nothing_and_shows_who_was_faster(browser: Browser
     assert 'name="version" value="1"' in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["approvergroup", "businesscalendar", "cap"])
 def test_stale_form_of_a_policy_overwrites_nothing(browser: Browser, acme: World, path: str) -> None:
     owner = acme.actor("owner")

@@ -45,22 +45,26 @@ def test_kind_is_registered() -> None:
     assert isinstance(registry.get("send_audience_message"), SendAudienceMessage)
 
 
+@pytest.mark.slow
 def test_preview_shows_the_number_of_recipients_and_the_text(vips: list[Message]) -> None:
     preview = KIND.preview(PARAMS, KIND.observe(PARAMS))
     assert "3 people" in preview.headline
     assert preview.body == "Sale on Friday"
 
 
+@pytest.mark.slow
 def test_reach_is_the_number_of_recipients(vips: list[Message]) -> None:
     assert KIND.estimate(PARAMS, KIND.observe(PARAMS)).reach == 3
 
 
+@pytest.mark.slow
 def test_everybody_gets_it_once_however_often_it_runs(vips: list[Message]) -> None:
     outcomes = [KIND.execute(PARAMS, idempotency_key="k1") for _ in range(2)]
     assert [outcome.result for outcome in outcomes] == [EVERYBODY] * 2
     assert sent() == 3
 
 
+@pytest.mark.slow
 def test_run_that_was_cut_off_goes_on_where_it_stopped(vips: list[Message]) -> None:
     _send_once(vips[0].sender_id, PARAMS.text, "k1")
     assert KIND.probe(PARAMS, idempotency_key="k1") is None

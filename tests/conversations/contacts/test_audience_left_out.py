@@ -17,6 +17,8 @@ from core.models import SendCount
 from core.reach import ledger
 from tests.conversations.conftest import ScriptedTransport, Shop
 
+pytestmark = pytest.mark.slow
+
 KIND = SendAudienceMessage()
 PARAMS = SendAudienceMessageParams(audience="VIP", text="Sale on Friday")
 DOOR = system("test-door")
@@ -53,7 +55,6 @@ def some(vips: list[Message]) -> list[Message]:
     return vips
 
 
-@pytest.mark.slow
 def test_preview_counts_who_is_written_to_and_says_who_is_left_out(some: list[Message]) -> None:
     preview = KIND.preview(PARAMS, KIND.observe(PARAMS))
     assert preview.headline == f"Message 2 people in “VIP” (2 reachable here by chat, {OUT})"
@@ -64,14 +65,12 @@ def test_reach_is_who_is_really_written_to(some: list[Message]) -> None:
     assert KIND.estimate(PARAMS, KIND.observe(PARAMS)).reach == 2
 
 
-@pytest.mark.slow
 def test_nobody_who_is_left_out_gets_a_message(some: list[Message]) -> None:
     KIND.execute(PARAMS, idempotency_key="k1")
     assert set(AudienceSend.objects.values_list("contact_id", flat=True)) == {each.sender_id for each in some[3:]}
     assert sent() == 2
 
 
-@pytest.mark.slow
 def test_outcome_and_probe_count_honestly(some: list[Message]) -> None:
     outcome = KIND.execute(PARAMS, idempotency_key="k1")
     assert outcome.result["in_words"] == f"2 people in “VIP” messaged, {OUT}"
@@ -79,7 +78,6 @@ def test_outcome_and_probe_count_honestly(some: list[Message]) -> None:
     assert outcome.result["left_out"] == {"opted_out": 2, "unreachable": 1}
 
 
-@pytest.mark.slow
 def test_stop_that_came_after_the_signature_is_heeded(vips: list[Message]) -> None:
     facts = KIND.observe(PARAMS)
     block(4, "opted_out")
@@ -93,7 +91,6 @@ def test_stop_that_came_while_others_were_written_to_is_heeded(vips: list[Messag
     assert not AudienceSend.objects.exists()
 
 
-@pytest.mark.slow
 def test_who_is_refused_in_the_middle_keeps_nobody_after_them_waiting(
     shop: Shop, support: Actor, transport: type[ScriptedTransport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +126,6 @@ def test_who_was_not_reached_and_wrote_since_is_written_to(vips: list[Message], 
     assert KIND.observe(PARAMS)["recipients"] == 5
 
 
-@pytest.mark.slow
 def test_who_says_start_is_written_to_again_if_they_had_agreed(vips: list[Message]) -> None:
     index = point_index("phone", phone(0).value)
     ledger.add_lines(address_index=index, channel="whatsapp", state="given", source="customer", purposes=["marketing"])

@@ -24,7 +24,7 @@ from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import AGENT, Shop, make_shop
 from tests.world import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -65,7 +65,6 @@ def test_each_row_is_changed_or_says_why_not(shop: Shop, talks: list[Conversatio
     assert Conversation.objects.filter(state="closed").count() == 6
 
 
-@pytest.mark.slow
 def test_room_is_counted_over_all_rows_also_in_a_dry_run(shop: Shop) -> None:
     admin, person = shop.world.actor("admin"), shop.world.people["support"]
     seats = [Seat(person.pk, capacity=30)]
@@ -142,7 +141,6 @@ def test_what_cannot_be_meant_changes_nothing(shop: Shop, talks: list[Conversati
     assert Conversation.objects.filter(state="closed").count() == 1
 
 
-@pytest.mark.slow
 def test_selection_of_the_list_is_shown_confirmed_and_reported_masked(shop: Shop, talks: list[Conversation]) -> None:
     client, viewer = Client(), Client()
     client.force_login(shop.world.people["support"], backend="accounts.backends.RoleBackend")

@@ -210,6 +210,7 @@ def test_first_answers_are_measured_as_a_person_counts_them(shop: Shop, row: Row
     assert (minutes_of(found.agent), minutes_of(found.person)) == (row.agent, row.person)
 
 
+@pytest.mark.slow
 def test_page_and_api_tell_the_waits(shop: Shop, browser: Browser) -> None:  # noqa: F811
     talk, _ = play(
         shop,

@@ -77,18 +77,21 @@ def test_list_costs_one_query_whatever_its_length(
     assert len(names) == number
 
 
+@pytest.mark.slow
 def test_address_finds_its_conversation_whole_and_only_so(shop: Shop, viewer: Actor) -> None:
     first, _ = visitors(shop, 2)
     assert [row.pk for row in listed(viewer, q="ANA0@example.com")] == [first.pk]
     assert listed(viewer, q="ana0@") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("q", ["ana1@exam", "Ana Luz'", "%", "\0"])
 def test_search_does_not_answer_for_what_is_masked(shop: Shop, viewer: Actor, q: str) -> None:
     visitors(shop, 1)
     assert len(listed(viewer, q=q)) == (1 if q == "\0" else 0)
 
 
+@pytest.mark.slow
 def test_words_find_masked_text(shop: Shop, viewer: Actor) -> None:
     _, second = visitors(shop, 2)
     assert [row.pk for row in listed(viewer, q="i am 1")] == [second.pk]

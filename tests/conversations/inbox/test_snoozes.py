@@ -261,6 +261,7 @@ def test_priority_after_a_second_hand_off_counts_from_that_hand_off_until_a_pers
     assert fresh(talk).next_due_at == minutes(60 + 240), "resolved four hours after the hand-off"
 
 
+@pytest.mark.slow
 def test_snoozed_conversations_are_no_work_of_their_person(shop: Shop) -> None:
     team = team_of(shop, "support", capacity=1)
     go(shop, "support")

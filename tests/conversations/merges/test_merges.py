@@ -60,6 +60,7 @@ def _merge(shop: Shop, gone: UUID, kept: UUID, reason: str = WHY) -> ContactMerg
     return merge_contacts(actor=shop.world.actor("support"), contact_id=gone, into_id=kept, reason=reason)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_merged_contact_gives_its_things_to_the_other_and_gets_them_back(shop: Shop) -> None:
     support = shop.world.actor("support")

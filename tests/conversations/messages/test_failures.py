@@ -135,6 +135,7 @@ def test_rate_limit_that_is_reported_before_the_answer_is_stored_is_tried_again(
     assert delivery.deliver(message_id=queued.pk, now=now() + timedelta(minutes=1)) == "sent"
 
 
+@pytest.mark.slow
 def test_rate_limit_ends_after_the_last_attempt(queued: Message, transport: Script) -> None:
     for number in range(len(BACK_OFF) + 1):
         transport.answers = [SendResult(ok=True, provider_id=f"SM{number}")]

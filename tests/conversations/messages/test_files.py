@@ -95,6 +95,7 @@ def test_refused_reply_leaves_nothing(
     assert not Message.objects.filter(direction="out").exists()
 
 
+@pytest.mark.slow
 def test_files_need_the_right_to_reply_and_an_open_conversation(
     chat: Conversation, viewer: Actor, support: Actor, store: Store
 ) -> None:
@@ -118,6 +119,7 @@ def test_channel_without_files_refuses_before_anything_is_sent(shop: Shop, suppo
     assert send(support, conversation).status == "queued"
 
 
+@pytest.mark.slow
 def test_file_is_read_under_a_reveal_and_each_reading_is_written_down(chat: Conversation, world: World) -> None:
     owner = world.actor("owner")
     send(owner, chat)

@@ -42,6 +42,7 @@ def run(shop: Shop, talk: Conversation, made: Macro, role: str = "support", **mo
     return macros.run_macro(actor=actor, conversation_id=talk.pk, macro_id=made.pk, **more)
 
 
+@pytest.mark.slow
 def test_all_steps_are_done_in_order_and_a_repeated_run_replies_once(shop: Shop) -> None:
     admin, talk = shop.world.actor("admin"), shop.conversation()
     tag = tags.create_tag(actor=admin, name="Lost")
@@ -149,6 +150,7 @@ def test_bad_steps_are_told_by_their_name(shop: Shop, steps: Any, field: str) ->
     assert not Macro.objects.exists()
 
 
+@pytest.mark.slow
 def test_risky_step_becomes_one_request_that_waits(shop: Shop) -> None:
     add_workflow(shop.world)
     talk = shop.conversation()

@@ -33,6 +33,7 @@ def test_read_after_returns_only_later_events(acme: World) -> None:
     assert [event.payload["n"] for event in streams.read("queue", after=2)] == [2, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_twenty_writers_at_once_leave_no_gap(committed_world: World) -> None:
     tenant_id = committed_world.acme.pk

@@ -109,6 +109,7 @@ def test_parts_of_a_request_do_not_run_together() -> None:
     assert idempotency.digest("ab", "c") != idempotency.digest("a", "bc")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_twenty_requests_at_once_under_one_key_run_once(committed_world: World) -> None:
     def attempt(_: int) -> str:

@@ -132,6 +132,7 @@ def test_a_delivery_arrives_once_signed_and_leaves_no_content_behind(sender: Sen
     assert words.describe(attempt.error, attempt.status) == "Delivered: your server answered 204."
 
 
+@pytest.mark.slow
 def test_a_receiver_that_fails_is_tried_again_with_growing_pauses_then_given_up(
     sender: Sender, receiver: Receiver
 ) -> None:

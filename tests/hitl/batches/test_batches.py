@@ -32,6 +32,8 @@ from tests.hitl.kit.processes import in_processes
 from tests.hitl.kit.scene import PRESS, Scene, stored
 from tests.hitl.machine.test_races import at_once
 
+pytestmark = pytest.mark.slow
+
 BUTTONS = ("red", "blue", "green", "white", "black")
 
 
@@ -59,7 +61,6 @@ def _worked(batch: BatchDecision, **options: Any) -> list[str]:
     return _report(batch)
 
 
-@pytest.mark.slow
 def test_each_is_decided_and_audited_on_its_own(scene: Scene) -> None:
     rows = _asked(scene)
     batch = _send(scene, _chosen(*rows))
@@ -80,7 +81,6 @@ def test_each_is_decided_and_audited_on_its_own(scene: Scene) -> None:
     assert not work_batch(batch_id=batch.pk)
 
 
-@pytest.mark.slow
 def test_what_may_not_be_decided_is_reported_one_by_one(scene: Scene) -> None:
     own = scene.propose(actor=scene.actor("approver"))
     decided, changed, removed, good = _asked(scene, 4)
@@ -112,7 +112,6 @@ def test_preview_of_more_requests_takes_no_more_queries(scene: Scene) -> None:
     assert counts[0] == counts[1]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("ceiling", ["none", "low", "medium", "high"])
 def test_ceiling_of_the_organisation_keeps_out_what_is_too_risky(scene: Scene, ceiling: str) -> None:
     set_decision_policy(actor=scene.actor("admin"), undo_seconds=0, batch_risk=ceiling, seen_version=0)
@@ -147,7 +146,6 @@ def test_bad_batch_is_refused_whole(scene: Scene, chosen: list[Chosen], options:
     assert not BatchDecision.objects.exists()
 
 
-@pytest.mark.slow
 def test_same_batch_again_is_the_same_and_another_under_its_key_is_a_conflict(scene: Scene) -> None:
     rows = _asked(scene)
     first = _send(scene, _chosen(*rows), key="mine")
@@ -164,7 +162,6 @@ def test_same_batch_again_is_the_same_and_another_under_its_key_is_a_conflict(sc
     assert _worked(_send(scene, _chosen(*rows))) == ["conflict"] * 3
 
 
-@pytest.mark.slow
 def test_different_actions_are_decided_together_only_if_asked(scene: Scene) -> None:
     rows = [scene.propose(), scene.propose("test_press_plain", params={**PRESS, "button": "blue"})]
     actor = scene.actor("approver")
@@ -174,7 +171,6 @@ def test_different_actions_are_decided_together_only_if_asked(scene: Scene) -> N
     assert _worked(_send(scene, _chosen(*rows))) == ["approved"] * 2
 
 
-@pytest.mark.slow
 def test_right_lost_meanwhile_is_reported_and_the_rest_stays(scene: Scene) -> None:
     rows = _asked(scene)
     batch = _send(scene, _chosen(*rows))
@@ -187,7 +183,6 @@ def test_right_lost_meanwhile_is_reported_and_the_rest_stays(scene: Scene) -> No
     assert {stored(row).state for row in rows} == {"pending"}
 
 
-@pytest.mark.slow
 def test_level_that_wants_a_second_factor_asks_for_it_once(scene: Scene) -> None:
     scene.define({"min_auth": "mfa"})
     rows = _asked(scene)
@@ -222,7 +217,6 @@ def test_batch_that_was_changed_by_other_means_decides_nothing(scene: Scene, cha
     assert {stored(row).state for row in rows} == {"pending"}
 
 
-@pytest.mark.slow
 def test_batch_played_again_overrules_no_later_vote_and_an_old_one_is_over(scene: Scene) -> None:
     scene.define({"mode": "quorum", "quorum": 2})
     (row,) = _asked(scene, 1)
@@ -238,7 +232,6 @@ def test_batch_played_again_overrules_no_later_vote_and_an_old_one_is_over(scene
     assert _worked(late) == ["batch_expired"]
 
 
-@pytest.mark.slow
 def test_undo_all_undoes_what_still_waits(scene: Scene) -> None:
     rows = _asked(scene)
     batch = _send(scene, _chosen(*rows))
@@ -268,7 +261,6 @@ def test_batch_is_seen_by_its_maker_and_by_those_who_read_the_log(scene: Scene) 
         _send(scene, [Chosen(uuid4(), "0" * 64)], actor=scene.actor("support"))
 
 
-@pytest.mark.slow
 def test_old_batches_are_removed_and_only_they(scene: Scene) -> None:
     old = now() - timedelta(days=91)
     rows = _asked(scene)
@@ -280,7 +272,6 @@ def test_old_batches_are_removed_and_only_they(scene: Scene) -> None:
     assert not BatchItem.objects.exists()
 
 
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_two_sent_at_once_are_one_batch_worked_once(live_scene: Scene) -> None:
     rows = _asked(live_scene, 5)
@@ -294,7 +285,6 @@ def test_two_sent_at_once_are_one_batch_worked_once(live_scene: Scene) -> None:
     assert chain.verify().ok
 
 
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_batch_of_a_killed_worker_is_continued_by_the_sweep(live_scene: Scene) -> None:
     rows = _asked(live_scene, 5)
@@ -331,7 +321,6 @@ def _work_until_killed(batch_id: UUID) -> None:
     work_batch(batch_id=batch_id)
 
 
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_task_and_sweep_work_in_the_batchs_tenant(live_scene: Scene) -> None:
     batch = _send(live_scene, _chosen(*_asked(live_scene)))

@@ -90,6 +90,7 @@ def test_who_approves_what_is_stopped_is_told_that_it_waits_and_no_more(
     assert "Zebra" not in page
 
 
+@pytest.mark.slow
 def test_page_shows_what_would_happen_and_for_how_much(scene: Scene, asked: Approval, browser: Client) -> None:
     text = browser.get(path(link_to(scene, asked))).content.decode()
     for part in (asked.reference, "Press red for 5.00", f"{asked.risk_score} of 100", "5.00 EUR", "Support Acme"):
@@ -139,6 +140,7 @@ def test_number_stands_in_no_field_of_the_page(scene: Scene, asked: Approval, br
     assert not [field for field in fields if field.get("name") != "csrfmiddlewaretoken" and number in str(field)]
 
 
+@pytest.mark.slow
 def test_no_link_of_the_page_decides(scene: Scene, asked: Approval, browser: Client) -> None:
     secret = link_to(scene, asked)
     found = seen(browser.get(path(secret))).links
@@ -189,6 +191,7 @@ def test_page_of_the_request_says_that_a_link_decided(scene: Scene, asked: Appro
     assert "by Approver Acme, through an approve-by-email link" in text
 
 
+@pytest.mark.slow
 def test_who_opens_it_while_a_question_is_open_is_told_so(scene: Scene, asked: Approval, browser: Client) -> None:
     secret = link_to(scene, asked)
     _questioned(scene, asked)
@@ -239,6 +242,7 @@ def test_high_risk_leads_to_the_sign_in(scene: Scene, asked: Approval, browser: 
     assert browser.get(console)["Location"] == f"/admin/login/?next={console}"
 
 
+@pytest.mark.slow
 def test_high_risk_is_not_decided_by_the_form(scene: Scene, asked: Approval, browser: Client) -> None:
     secret = link_to(scene, asked)
     filled = {**token_in(browser.get(path(secret))), "verdict": "approve", "typed": asked.reference}

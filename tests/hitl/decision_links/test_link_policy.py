@@ -120,6 +120,7 @@ def test_page_says_that_links_are_off_and_shows_the_way(scene: Scene, asked: App
     assert "<form" not in text
 
 
+@pytest.mark.slow
 def test_form_that_was_open_when_links_were_switched_off_decides_nothing(scene: Scene, asked: Approval) -> None:
     secret, browser = link_to(scene, asked), Client(enforce_csrf_checks=True)
     filled = {**token_in(browser.get(path(secret))), "verdict": "approve", "typed": asked.reference}
@@ -130,6 +131,7 @@ def test_form_that_was_open_when_links_were_switched_off_decides_nothing(scene: 
     assert not Decision.objects.exists()
 
 
+@pytest.mark.slow
 def test_page_of_a_void_link_names_the_switch(scene: Scene, asked: Approval) -> None:
     secret, browser = link_to(scene, asked), Client(enforce_csrf_checks=True)
     switch(scene)
@@ -138,6 +140,7 @@ def test_page_of_a_void_link_names_the_switch(scene: Scene, asked: Approval) -> 
     assert (answer.status_code, "or email approvals were disabled" in answer.content.decode()) == (410, True)
 
 
+@pytest.mark.slow
 def test_owner_switches_in_the_console(scene: Scene) -> None:
     browser, page = Client(), "/admin/hitl/linkpolicy/"
     browser.force_login(scene.world.people["owner"], backend="accounts.backends.RoleBackend")

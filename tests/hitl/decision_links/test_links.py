@@ -65,6 +65,7 @@ def asked(scene: Scene) -> Approval:
     return scene.propose()
 
 
+@pytest.mark.slow
 def test_link_that_nobody_made_or_that_was_changed_decides_nothing(scene: Scene, asked: Approval) -> None:
     mine = token_of(link_to(scene, asked, "approver"))
     made = DecisionToken.objects.get(pk=mine)
@@ -98,6 +99,7 @@ def test_link_that_nobody_made_or_that_was_changed_decides_nothing(scene: Scene,
     assert decide_by_link(token_id=mine, verdict="approve", typed=asked.reference).state == "approved"
 
 
+@pytest.mark.slow
 def test_link_decides_in_the_name_of_its_person(scene: Scene, asked: Approval) -> None:
     decided = press(link_to(scene, asked), asked, address="203.0.113.9")
     vote = Decision.objects.get(verdict="approve")
@@ -115,6 +117,7 @@ def test_secret_is_stored_as_a_digest_only(scene: Scene, asked: Approval) -> Non
     assert secret not in str(facts)
 
 
+@pytest.mark.slow
 def test_link_that_was_used_does_not_count_again(scene: Scene) -> None:
     scene.define({"mode": "quorum", "quorum": 2})
     asked = scene.propose()
@@ -207,6 +210,7 @@ def _questioned(scene: Scene, approval: Approval) -> None:
     ask(actor=scene.actor("admin"), **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "why"),
     [

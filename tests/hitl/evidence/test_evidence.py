@@ -305,6 +305,7 @@ def test_codes_fit_before_a_decision_in_clear_and_name_what_does_not(scene: Scen
     assert ("seal", "the code of the request is not valid") in wrong(verifier.canonical(found), ring(settings))
 
 
+@pytest.mark.slow
 def test_request_that_moves_while_it_is_read_is_exported_as_it_then_is(scene: Scene) -> None:
     read_before = scene.propose()
     scene.decide(read_before)
@@ -357,6 +358,7 @@ def test_request_with_masked_payload_says_that_its_digest_cannot_be_computed(sce
     assert list(checks.notes) == ["the digest could not be computed: the request is masked"]
 
 
+@pytest.mark.slow
 def test_only_those_with_the_right_export_and_only_so_often(scene: Scene, settings: Any) -> None:
     approval = scene.propose()
     for role in ("viewer", "support", "approver"):

@@ -44,6 +44,7 @@ def deep() -> dict[str, Any]:
     return reduce(lambda inner, _: {"a": inner}, range(5000), {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "said", [None, "succeeded", {"kind": "succeeded"}, Outcome("SUCCEEDED", retry=True)]  # type: ignore[arg-type]
 )  # fmt: skip

@@ -50,6 +50,7 @@ def test_change_between_observation_and_claim_stops_the_effect(scene: Scene, tam
     assert not Execution.objects.exists()
 
 
+@pytest.mark.slow
 def test_claim_is_made_of_the_locked_row(scene: Scene) -> None:
     read = transitions.read(scene.approved().pk)
     observed = observe_again(read)
@@ -67,6 +68,7 @@ def test_no_claim_under_a_switch_that_came_after_the_observation(scene: Scene) -
     assert (row.state, row.holds, Execution.objects.count()) == ("approved", ["kill_switch"], 0)
 
 
+@pytest.mark.slow
 def test_further_try_is_a_claim_of_the_execution_that_is_there(scene: Scene) -> None:
     approval = scene.approved()
     first = _claimed(transitions.read(approval.pk))

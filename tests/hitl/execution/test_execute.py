@@ -37,6 +37,7 @@ def test_approved_request_is_executed_once(scene: Scene) -> None:
     assert len(scene.effects.pressed) == 1
 
 
+@pytest.mark.slow
 def test_key_names_the_approval_and_revision(scene: Scene) -> None:
     approval = scene.approved()
     scene.done(approval)
@@ -246,6 +247,7 @@ def _pressed_and_lost(kind: PressProbed, params: Any, **more: Any) -> None:
     raise RuntimeError("lost the line")
 
 
+@pytest.mark.slow
 def test_probe_that_finds_the_effect_closes(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = _unknown(scene, "test_press_probed", monkeypatch)
     scene.effects.pressed.append(Execution.objects.get().idempotency_key)
@@ -283,6 +285,7 @@ def test_settling_needs_evidence(scene: Scene, monkeypatch: pytest.MonkeyPatch) 
         _resolve(scene, approval, "admin", evidence=" ")
 
 
+@pytest.mark.slow
 def test_requester_cannot_settle_his_own(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = scene.approved("test_press_plain", actor=scene.actor("admin"))
     monkeypatch.setattr("tests.hitl.kit.kinds.PressKeyed.execute", _broken)

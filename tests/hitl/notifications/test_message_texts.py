@@ -90,6 +90,7 @@ def test_language_is_looked_up_from_the_narrow_to_the_wide() -> None:
     assert languages_to_try("zh-Hant-TW") == ["zh-Hant-TW", "zh-Hant", "zh", ""]
 
 
+@pytest.mark.slow
 def test_mail_says_what_the_organisation_wrote_in_the_persons_language(acme: World, asked: Approval) -> None:
     write(acme)
     write(acme, language="de", subject="{reference}: bitte prüfen", body="<b>{headline}</b>")

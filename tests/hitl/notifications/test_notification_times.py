@@ -320,6 +320,7 @@ def test_release_while_quiet_hours_run_again_waits_for_their_end(office: World) 
     assert (row.status, row.held_for, row.hold_until) == ("held", "quiet", MORNING)
 
 
+@pytest.mark.slow
 def test_channel_that_a_person_turned_off_stays_silent(office: World) -> None:
     wants(office, channels_on=["email"])
     assert after(notification(office, channel="pager"))[0] == "skipped"

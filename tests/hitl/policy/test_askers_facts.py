@@ -130,6 +130,7 @@ _rules = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(_rules, min_size=1, max_size=5))
 def test_no_fact_of_the_asker_hides_the_workflow_that_holds_without_it(rules: list[Rule]) -> None:
     plain = [rule for rule in rules if not rule.leans_on_asker]

@@ -63,6 +63,7 @@ def test_rule_approves_so_many_a_day(scene: Scene) -> None:
     assert [_ask(scene, number) for number in range(2)] == ["approved", "pending"]
 
 
+@pytest.mark.slow
 def test_window_per_requester_counts_each_alone(scene: Scene) -> None:
     _rule(scene, per_day=1, per="requester")
     assert _ask(scene, 1) == "approved"

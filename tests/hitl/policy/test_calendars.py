@@ -94,6 +94,7 @@ def test_time_is_added_in_parts_as_at_once(name: str, start: datetime, one: time
     assert calendar.add(calendar.add(start, one), other) == calendar.add(start, one + other)
 
 
+@pytest.mark.slow
 @given(NAMES, MOMENTS, SPANS, SPANS)
 def test_working_time_never_runs_backwards_nor_faster_than_the_clock(
     name: str, start: datetime, one: timedelta, other: timedelta
@@ -104,6 +105,7 @@ def test_working_time_never_runs_backwards_nor_faster_than_the_clock(
     assert calendar.between(start, middle + other) == first + second
 
 
+@pytest.mark.slow
 @given(MOMENTS, SPANS, st.sets(st.integers(0, 30), max_size=20))
 def test_chain_of_holidays_is_passed_over(start: datetime, working: timedelta, days: set[int]) -> None:
     zone = ZoneInfo("Europe/Berlin")
@@ -123,6 +125,7 @@ def test_nothing_counts_outside_of_the_shifts(moment: datetime, minutes: int) ->
     assert _calendar("Office").between(closed.astimezone(UTC), night.astimezone(UTC)) == timedelta(0)
 
 
+@pytest.mark.slow
 @given(NAMES, MOMENTS, SPANS, SPANS, st.integers(0, 100))
 def test_pause_leaves_what_was_left_and_how_late_it_was(
     name: str, start: datetime, until: timedelta, pause: timedelta, hours: int
@@ -137,6 +140,7 @@ def test_pause_leaves_what_was_left_and_how_late_it_was(
     )
 
 
+@pytest.mark.slow
 @given(NAMES, MOMENTS, SPANS)
 def test_time_taken_back_is_the_time_between(name: str, end: datetime, working: timedelta) -> None:
     calendar = _calendar(name)

@@ -84,6 +84,7 @@ def test_next_day_begins_anew(scene: Scene) -> None:
     assert scene.done(second, now=now() + timedelta(days=1)).state == "executed"
 
 
+@pytest.mark.slow
 def test_failure_without_an_effect_gives_back(scene: Scene) -> None:
     cap = _cap(scene)
     scene.effects.status = 400
@@ -91,12 +92,14 @@ def test_failure_without_an_effect_gives_back(scene: Scene) -> None:
     assert (_states(), cap_reservations.used(cap, now())) == (["released"], Decimal(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scope", "target"), [("kind", "test_press_plain"), ("agent", str(UUID(int=5)))])
 def test_limit_of_something_else_does_not_count(scene: Scene, scope: str, target: str) -> None:
     _cap(scene, scope=scope, target=target, amount="1.00")
     assert scene.done(_approved(scene, 1)).state == "executed"
 
 
+@pytest.mark.slow
 def test_amount_in_another_currency_cannot_slip_by(scene: Scene) -> None:
     _cap(scene, currency="USD", amount="1000000.00")
     assert scene.done(_approved(scene, 1)).holds == ["caps"]
@@ -151,6 +154,7 @@ def test_two_at_once_never_take_more_than_there_is(live_scene: Scene) -> None:
     assert cap_reservations.used(cap, now()) == Decimal("8.00")
 
 
+@pytest.mark.slow
 def test_unknown_outcome_keeps_its_share_until_it_is_resolved(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     _cap(scene)
     approval = _approved(scene, 1, kind="test_press_plain")

@@ -86,6 +86,7 @@ def test_parts_are_asked_at_once_and_all_have_to_sign(scene: Scene) -> None:
     assert scene.done(approval).state == "executed"
 
 
+@pytest.mark.slow
 def test_signing_twice_does_not_fill_the_other_part(scene: Scene) -> None:
     _two_parts(scene)
     approval = scene.propose()

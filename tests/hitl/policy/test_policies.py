@@ -109,6 +109,7 @@ def test_running_request_keeps_its_snapshot(scene: Scene) -> None:
     assert scene.decide(approval).state == "approved"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["retired", "levels gone", "group gone", "person gone"])
 def test_definition_that_goes_away_approves_nothing(scene: Scene, what: str) -> None:
     group = services.create_group(actor=scene.actor("owner"), name="Leads", people=[scene.user_id("approver")])
@@ -222,6 +223,7 @@ def test_broken_weights_make_it_critical(scene: Scene) -> None:
 WEIGHTS = st.dictionaries(st.sampled_from(risk.FACTORS), st.integers(-5, 9))
 
 
+@pytest.mark.slow
 @given(WEIGHTS, st.integers(0, 60), st.integers(0, 40), st.decimals(0, 10**6, places=2), st.integers(0, 10**6))
 def test_nothing_a_requester_says_gets_below_the_floor_of_the_kind(
     weights: dict[str, int], added: int, base: int, cost: Decimal, reach: int

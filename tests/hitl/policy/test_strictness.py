@@ -123,6 +123,7 @@ def test_levels_may_be_added_and_not_left_out() -> None:
     assert not is_no_weaker(two, one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after"),
     [({"mode": "all"}, {"mode": "any"}), ({"min_auth": "password"}, {"min_auth": ""})],

@@ -333,6 +333,7 @@ def test_seal_of_another_time_or_tenant_counts_for_nothing(ruled: Scene) -> None
             run(statement)
 
 
+@pytest.mark.slow
 def test_head_of_the_audit_log_never_goes_back_behind_a_seal(ruled: Scene) -> None:
     owner, cap, before = ruled.actor("owner"), Cap.objects.earliest("id").pk, AuditHead.objects.get().seq
     run("update core_audithead set seq = seq + 1000000")

@@ -58,6 +58,7 @@ def test_reference_is_found_as_people_write_it(scene: Scene, text: str) -> None:
     assert _filtered(scene, q=text) == ["BR-1002"]
 
 
+@pytest.mark.slow
 def test_states_kinds_and_levels_narrow(scene: Scene) -> None:
     scene.decide(scene.propose(), "reject")
     scene.propose("test_press_plain")
@@ -117,6 +118,7 @@ def test_count_of_mine(scene: Scene) -> None:
     assert selectors.count_mine(viewer=scene.actor("owner")) == 0
 
 
+@pytest.mark.slow
 def test_chart_counts_each_day(scene: Scene) -> None:
     scene.propose(now=now() - timedelta(days=2))
     scene.decide(scene.propose(), "reject")

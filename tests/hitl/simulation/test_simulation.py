@@ -268,6 +268,7 @@ def test_stop_ends_a_run_before_its_next_page(scene: Scene, interrupted: type[_I
     assert _run(scene, "workflow", _second_level(scene)).evaluated == 1
 
 
+@pytest.mark.slow
 def test_killed_worker_is_replaced_and_after_three_it_fails(scene: Scene, interrupted: type[_Interrupted]) -> None:
     def die() -> None:
         raise SystemExit

@@ -190,6 +190,7 @@ def test_of_two_workers_one_sends_the_mail(committed_world: World, api: Answers)
     assert (sorted(found), len(api.seen)) == (["", "", "", "sent"], 1)
 
 
+@pytest.mark.slow
 def test_parallel_callers_with_one_key_make_one_mail(committed_world: World) -> None:
     both, found = threading.Barrier(4), []
 

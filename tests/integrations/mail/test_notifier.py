@@ -107,6 +107,7 @@ def _link_in(api: Answers, number: int = -1) -> str:
     return links.pop()
 
 
+@pytest.mark.slow
 def test_mail_decides_nothing_by_itself(desk: World, small: Approval, api: Answers) -> None:
     mail = _mail(_notification(desk, small))
     deliver_mail(mail.pk)
@@ -159,6 +160,7 @@ def test_mail_queued_before_the_risk_rose_leads_to_the_sign_in(desk: World, smal
     assert str(api.seen).count(f"/admin/hitl/approval/{small.pk}/") == 4
 
 
+@pytest.mark.slow
 def test_who_holds_the_mail_account_gets_no_links_sent_about_his_own(
     desk: World, small: Approval, api: Answers
 ) -> None:
@@ -174,6 +176,7 @@ def _give_mail_account(desk: World, role: str) -> None:
     connect_provider(actor=desk.actor(role), provider="sendgrid", name="Mail", credentials=kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("roles", [["approver", "admin"], ["approver"], ["approver", "owner"]])
 @pytest.mark.parametrize("in_turn", [True, False])
 def test_who_holds_the_mail_account_and_signs_gets_no_colleagues_link_sent(

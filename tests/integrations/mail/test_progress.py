@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from integrations.mail.progress import ORDER, RANK, Progress, Report, advance
 
+pytestmark = pytest.mark.slow
+
 BEGIN = datetime(2026, 11, 21, 9, tzinfo=UTC)
 WHATS = ["sent", "failed", "dropped", "delivered", "bounced", "opened", "clicked"]
 reports = st.builds(
@@ -30,7 +32,6 @@ def test_order_and_repeats_do_not_matter(found: list[Report], random: object) ->
     assert _end(shuffled) == _end(found)
 
 
-@pytest.mark.slow
 @given(st.lists(reports, min_size=1, max_size=8))
 def test_status_never_goes_back(found: list[Report]) -> None:
     ranks = [RANK[_end(found[:number]).status] for number in range(len(found) + 1)]

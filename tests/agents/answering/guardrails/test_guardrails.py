@@ -356,6 +356,7 @@ def test_streamed_answer_is_held_from_its_first_wrong_sentence_on() -> None:
     assert "".join(joined) == ""  # the space that was forgotten comes with the answer itself
 
 
+@pytest.mark.slow
 def test_answer_that_claims_what_did_not_happen_brings_a_person_and_is_never_seen(desk: Desk) -> None:
     desk.script(lambda _lines, _tools: Turn("The budget has been raised to 900 EUR."))
     said = desk.say("raise it", agent="paid_ads")

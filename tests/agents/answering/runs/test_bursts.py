@@ -63,6 +63,7 @@ def test_message_taken_twice_joins_once(desk: Desk) -> None:
     assert AgentRunMessage.objects.count() == 1
 
 
+@pytest.mark.slow
 def test_message_during_a_round_voids_its_answer(desk: Desk) -> None:
     late: list[AgentRun] = []
 
@@ -113,6 +114,7 @@ def test_message_after_the_quiet_time_starts_another_run(desk: Desk) -> None:
     assert AgentRun.objects.count() == 2
 
 
+@pytest.mark.slow
 def test_messages_of_a_burst_that_are_taken_late_are_one_run_with_one_more_answer(desk: Desk) -> None:
     start = now()
     services.run_turn(take(desk, "one", now=start).pk, now=start)
@@ -177,6 +179,7 @@ def test_run_of_a_dead_worker_is_due_and_worked_once_more(desk: Desk) -> None:
     assert len(desk.answers(desk.conversation.pk)) == 1
 
 
+@pytest.mark.slow
 def test_worker_that_lost_its_lease_cannot_answer(desk: Desk) -> None:
     def script(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
         AgentRun.objects.update(fence=99)
@@ -210,6 +213,7 @@ def test_worker_killed_after_asking_does_not_ask_again(desk: Desk) -> None:
     assert desk.answers(desk.conversation.pk)[0].startswith("Asked.\n\nThis needs approval")
 
 
+@pytest.mark.slow
 def test_worker_killed_between_answer_and_end_speaks_once(live_desk: Desk) -> None:
     desk = live_desk
     run = take(desk, "hello")
@@ -273,6 +277,7 @@ def together(desk: Desk, works: Sequence[Callable[[], object]]) -> None:
         thread.join()
 
 
+@pytest.mark.slow
 def test_twelve_workers_at_once_give_one_answer(live_desk: Desk) -> None:
     desk = live_desk
     run = take(desk, "hello")
@@ -301,6 +306,7 @@ def test_messages_at_once_are_one_run_and_all_answered(live_desk: Desk) -> None:
     assert not AgentRunMessage.objects.filter(number__gt=F("run__answered")).exists()
 
 
+@pytest.mark.slow
 def test_worker_that_lost_its_run_to_one_that_answered_ends_silently(desk: Desk) -> None:
     def slow(lines: Sequence[Line], tools: Sequence[ToolSpec]) -> Turn:
         desk.script(lambda _lines, _tools: Turn("Second."))
@@ -351,6 +357,7 @@ def test_burst_delivered_twice_to_two_workers_has_one_answer(live_desk: Desk) ->
     assert Approval.objects.get().reference in desk.answers(desk.conversation.pk)[0]
 
 
+@pytest.mark.slow
 def test_what_follows_an_answer_within_the_quiet_time_has_one_more(desk: Desk) -> None:
     start = now()
     services.run_turn(take(desk, "hello", now=start).pk)

@@ -45,6 +45,7 @@ def test_verified_member_has_the_rights_of_his_membership(desk: Desk) -> None:
     assert (found.user_id, found.verified) == (desk.world.people["support"].pk, True)
 
 
+@pytest.mark.slow
 def test_unverified_message_of_a_linked_contact_gives_public_rights_only(desk: Desk) -> None:
     desk.receive("hello", "visitor")
     link(desk)

@@ -248,6 +248,7 @@ def test_rounds_are_bounded(desk: Desk) -> None:
     assert len(model.seen) == MAX_ROUNDS
 
 
+@pytest.mark.slow
 def test_platform_that_is_down_ends_with_a_person(desk: Desk, settings: object) -> None:
     settings.SANDBOX_ADS_URL = "http://127.0.0.1:9"  # type: ignore[attr-defined]
     assert desk.say("list campaigns").startswith("Sorry")
@@ -266,6 +267,7 @@ def test_wish_for_a_person_is_answered_and_handed_over(desk: Desk) -> None:
     assert desk.conversation.escalation_reason == "asked_for_person"
 
 
+@pytest.mark.slow
 def test_agent_is_silent_while_a_person_answers(desk: Desk) -> None:
     desk.say("hello")
     take_over(actor=desk.world.actor("support"), conversation_id=desk.conversation.pk)
@@ -285,6 +287,7 @@ def test_answer_is_dropped_when_a_person_took_over_meanwhile(desk: Desk) -> None
     assert desk.answers(message.conversation_id) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "type"),
     [

@@ -32,6 +32,7 @@ def test_viewer_is_told_of_no_change(desk: Desk) -> None:
     assert "signature" not in answer
 
 
+@pytest.mark.slow
 def test_agent_that_is_off_has_no_abilities(desk: Desk) -> None:
     Agent.objects.filter(type="content").update(is_active=False)
     assert "publish" not in desk.say(ASK).lower()

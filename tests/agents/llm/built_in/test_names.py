@@ -62,6 +62,7 @@ def test_answer_completes_the_command_that_was_asked_about(desk: Desk) -> None:
     assert sorted(Approval.objects.values_list("kind", flat=True)) == ["pause_campaign", "set_campaign_budget"]
 
 
+@pytest.mark.slow
 def test_exact_name_wins_over_names_that_hold_it(desk: Desk) -> None:
     desk.say('Change the title of the shoes page to "All shoes"')
     assert Approval.objects.get().facts["slug"] == "/shoes"
@@ -86,6 +87,7 @@ def test_foreign_name_in_an_english_command_is_english(name: str) -> None:
     assert foreign_language(name) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["support", "visitor"])
 def test_who_goes_on_in_another_language_gets_a_person(desk: Desk, role: str) -> None:
     first = desk.say("Augmente le budget quotidien de Summer Sale à 900", role)

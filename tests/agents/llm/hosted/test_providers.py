@@ -55,6 +55,7 @@ def test_openai_stream_with_tool_call_is_parsed() -> None:
     assert turn.tool_requests[0].arguments["amount"] == 150
 
 
+@pytest.mark.slow
 def test_openai_stream_of_text_is_emitted_in_pieces() -> None:
     pieces: list[str] = []
     turn = ask_openai(f"{CHAT}-hello-stream-200", HELLO, [], pieces.append)

@@ -106,6 +106,7 @@ def test_draft_answers_nobody_until_it_is_activated(desk: Desk, own: Agent) -> N
     assert (desk.last_run.agent_version.number, Agent.objects.get(pk=own.pk).name) == (2, "Later")  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_new_agent_answers_nobody_until_it_is_activated(desk: Desk) -> None:
     services.create_agent(actor=desk.world.actor("admin"), type="paid_ads", setup=SETUP)
     desk.say("list campaigns")
@@ -166,6 +167,7 @@ def test_discarded_draft_leaves_the_active_version_and_a_first_draft_is_kept(des
     assert refused.value.code == "never_active"
 
 
+@pytest.mark.slow
 def test_tool_that_no_longer_exists_is_not_offered_and_the_others_are(desk: Desk, own: Agent) -> None:
     AgentVersion.objects.filter(agent=own).update(tools=["old_tool", "list_campaigns"])
     assert "Summer Sale" in desk.say("list campaigns")

@@ -63,6 +63,7 @@ def nothing_happened() -> bool:
     )
 
 
+@pytest.mark.slow
 def test_member_sees_the_reading_the_wish_and_who_would_approve_it(desk: Desk) -> None:
     agent = draft_of(desk, ["list_campaigns", "set_campaign_budget"])
     listed = begin(desk, agent, "member", "Show me the campaigns")
@@ -87,6 +88,7 @@ def test_stranger_is_not_offered_what_only_members_may(desk: Desk) -> None:
     assert nothing_happened()
 
 
+@pytest.mark.slow
 def test_no_tool_of_any_kind_has_an_effect_in_a_trial(desk: Desk) -> None:
     arguments: dict[str, dict[str, Any]] = {
         "set_campaign_budget": {"campaign": "Summer Sale", "daily_budget": "900"},

@@ -52,6 +52,7 @@ def test_workflow_that_notifies_by_slack_posts_once_to_each_linked_approver(desk
     assert len([one for one in desk.direct(ANNA) if asked.reference in shown(one)]) == 1
 
 
+@pytest.mark.slow
 def test_notification_tried_again_after_a_crash_posts_no_second_message(desk: Desk) -> None:
     asked = desk.ask()
     row = queued(asked)
@@ -76,6 +77,7 @@ def test_workflow_posts_in_channels_only(desk: Desk, place: str) -> None:
             SlackConnect.send_test(actor=desk.world.actor("admin"), account_id=desk.account.pk, to=place)
 
 
+@pytest.mark.slow
 def test_slack_that_asks_for_patience_gets_it(desk: Desk) -> None:
     asked = desk.ask()
     row = queued(asked)

@@ -70,6 +70,7 @@ def test_press_approves_as_its_person_and_the_buttons_go(desk: Desk) -> None:
     assert "Approved by Approver Acme" in shown(now)
 
 
+@pytest.mark.slow
 def test_worker_of_presses_does_not_wait_for_updates(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     queued: list[tuple[str, ...]] = []
     monkeypatch.setitem(queues._tasks, "update_slack", lambda *ids: queued.append(ids))
@@ -165,6 +166,7 @@ def test_somebody_not_linked_learns_how_and_decides_nothing(desk: Desk) -> None:
     assert "/admin/channels_app/colleagueaddress/" in said[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("role", "member", "words"),
     [("viewer", BEN, "role doesn't allow"), ("support", BEN, "You requested this"), ("owner", BEN, "not an approver")],
@@ -179,6 +181,7 @@ def test_colleague_without_the_right_is_refused_and_it_is_noted(desk: Desk, role
     assert AuditEntry.objects.filter(actor_user_id=desk.world.people[role].pk, facts__channel="slack").exists()
 
 
+@pytest.mark.slow
 def test_former_member_decides_nothing(desk: Desk) -> None:
     asked = desk.ask()
     message = posted(desk, asked)
@@ -330,6 +333,7 @@ def test_press_late_old_or_tampered_with_by_the_way(desk: Desk) -> None:
     assert state_of(asked) == "approved"
 
 
+@pytest.mark.slow
 def test_reason_window_that_ended_is_said(desk: Desk) -> None:
     asked = desk.ask()
     message = posted(desk, asked)

@@ -119,6 +119,7 @@ def test_only_who_manages_members_limits_somebody_below_and_it_is_recorded(shop:
     assert actor_for_user(user).teams is None
 
 
+@pytest.mark.slow
 def test_form_and_endpoint_limit_somebody_and_refuse_what_cannot_be(shop: Shop, client: Client) -> None:
     client.force_login(shop.world.people["admin"])
     support, owner = membership(shop, "support"), membership(shop, "compliance")

@@ -245,6 +245,7 @@ def test_a_full_person_is_asked_about_once_more_and_leads_may(shop: Shop) -> Non
     assert assigned() == {owner.user_id: 2}
 
 
+@pytest.mark.slow
 def test_moving_to_another_team_is_for_leads_and_those_who_may(shop: Shop) -> None:
     other = team_of(shop, "owner", name="Other", is_default=False)
     team_of(shop, "admin", "support")
@@ -260,6 +261,7 @@ def test_moving_to_another_team_is_for_leads_and_those_who_may(shop: Shop) -> No
         services.move_to_team(actor=shop.world.actor("admin"), conversation_id=talk.pk, team_id=None)
 
 
+@pytest.mark.slow
 def test_answers_stop_the_clocks(shop: Shop) -> None:
     week = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
     calendar = BusinessCalendar.objects.create(name="Office", zone="Europe/Madrid", week=week)
@@ -312,6 +314,7 @@ def test_bad_settings_are_named(shop: Shop, field: str, settings: dict[str, Any]
     assert not Team.objects.exists()
 
 
+@pytest.mark.slow
 def test_targets_people_and_circles_are_checked(shop: Shop) -> None:
     with pytest.raises(Invalid, match="can't answer"):
         team_of(shop, "viewer")

@@ -124,6 +124,7 @@ def test_wrong_rule_is_refused_at_its_field(shop: Shop, settings: RuleSettings, 
     assert not TriageRule.objects.exists()
 
 
+@pytest.mark.slow
 def test_rules_are_kept_in_order_by_who_manages(shop: Shop, teams: dict[str, Team]) -> None:
     admin, support = shop.world.actor("admin"), shop.world.actor("support")
     made = [rule(shop, name, priority=3) for name in ("One", "Two", "Three")]
@@ -348,6 +349,7 @@ def test_condition_that_is_never_met_is_refused_with_what_it_can_be(shop: Shop, 
     assert words in problem.value.facts["fields"]["condition"][0]
 
 
+@pytest.mark.slow
 def test_working_hours_are_those_of_the_default_teams_calendar(shop: Shop) -> None:
     week = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
     calendar = BusinessCalendar.objects.create(name="Office", zone="Europe/Berlin", week=week)

@@ -72,6 +72,7 @@ def test_step_by_who_asked_for_it_is_refused(scene: Scene) -> None:
     assert caught.value.code == "four_eyes"
 
 
+@pytest.mark.slow
 def test_outcome_that_cannot_be_told_stays_unknown_and_is_looked_up_later(scene: Scene) -> None:
     approval = scene.approved("test_press_plain")
     scene.effects.stall = "before"

@@ -95,6 +95,7 @@ def test_outdated_digest_is_answered_with_what_changed_since(scene: Scene) -> No
     assert facts["changes"] == [{"field": "amount", "before": "5.00", "after": "9.00"}]
 
 
+@pytest.mark.slow
 def test_digest_that_was_never_this_requests_tells_nothing(scene: Scene) -> None:
     first = _edited(scene, "7.00")
     with pytest.raises(Conflict) as caught:
@@ -121,6 +122,7 @@ def test_page_and_api_show_what_changed_since_the_form_was_opened(hall: Hall) ->
 # -- late reports --
 
 
+@pytest.mark.slow
 def test_report_of_a_worker_that_was_given_up_is_kept_and_shown(scene: Scene) -> None:
     approval = scene.approved()
     first = claimed(approval)
@@ -132,6 +134,7 @@ def test_report_of_a_worker_that_was_given_up_is_kept_and_shown(scene: Scene) ->
     assert (stored(approval).state, Execution.objects.get().outcome) == ("executed", "succeeded")
 
 
+@pytest.mark.slow
 def test_late_report_on_an_unknown_outcome_alerts_administrators(scene: Scene) -> None:
     approval = scene.approved("test_press_plain")
     claim = claimed(approval)
@@ -179,6 +182,7 @@ def test_steps_that_came_due_in_an_outage_are_taken_once_and_in_order(scene: Sce
     assert [entry.facts["step"] for entry in entries if entry.action == "escalate"] == [1, 2]
 
 
+@pytest.mark.slow
 def test_wait_for_the_next_step_counts_from_when_the_last_was_due(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")}, escalation=LADDER)
     approval = scene.propose()

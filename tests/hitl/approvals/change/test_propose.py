@@ -98,6 +98,7 @@ def test_same_dedupe_key_returns_the_open_one(scene: Scene) -> None:
     assert scene.propose(dedupe_key="a").pk == scene.propose(dedupe_key="a").pk
 
 
+@pytest.mark.slow
 def test_key_or_call_with_other_arguments_is_a_conflict_that_names_the_request(scene: Scene) -> None:
     scene.define({"editable_fields": ["amount"]})
     first = scene.propose(dedupe_key="a")
@@ -134,6 +135,7 @@ def test_dedupe_key_of_another_kind_is_another(scene: Scene) -> None:
     assert scene.propose("test_press_plain", dedupe_key="a").pk != first.pk
 
 
+@pytest.mark.slow
 def test_dedupe_key_of_a_closed_one_is_free(scene: Scene) -> None:
     first = scene.decide(scene.propose(dedupe_key="a"), "reject")
     assert scene.propose(dedupe_key="a").pk != first.pk
@@ -200,6 +202,7 @@ def test_agent_with_too_many_open_requests_is_stopped(scene: Scene) -> None:
         scene.propose(origin=origin, params={**PRESS, "button": "green"})
 
 
+@pytest.mark.slow
 def test_small_request_is_approved_by_rule(scene: Scene) -> None:
     workflow = ApprovalWorkflow.objects.get()
     rule = {"id": "small", "verdict": "approve", "max_cost": "10", "max_score": 49}

@@ -37,6 +37,7 @@ def move(verb: Any, approval: Approval, actor: Actor, **options: Any) -> Approva
     return moved
 
 
+@pytest.mark.slow
 def test_edit_makes_a_new_revision_that_is_asked_anew(scene: Scene) -> None:
     scene.define({**EDITABLE, "mode": "quorum", "quorum": 2}, {"approvers": roles("owner")})
     approval = scene.propose()
@@ -78,6 +79,7 @@ def test_editor_may_not_sign_what_could_not_be_sized(scene: Scene, monkeypatch: 
     assert scene.user_id("approver") in edited.excluded
 
 
+@pytest.mark.slow
 def test_old_votes_do_not_count_for_the_edited_one(scene: Scene) -> None:
     scene.define({**EDITABLE, "mode": "quorum", "quorum": 2, "approvers": roles("approver", "admin", "owner")})
     edited = edit(scene, scene.decide(scene.propose(), actor=scene.actor("admin")))
@@ -184,6 +186,7 @@ def test_question_is_announced_and_expires(scene: Scene) -> None:
     assert services.expire(approval_id=approval.pk, now=approval.expires_at)
 
 
+@pytest.mark.slow
 def test_votes_are_kept_over_a_question(scene: Scene) -> None:
     scene.define({"mode": "quorum", "quorum": 2})
     approval = scene.decide(scene.propose())

@@ -27,6 +27,7 @@ def test_sweep_expires_what_is_due(live_scene: Scene) -> None:
     assert stored(approval).state == "expired"
 
 
+@pytest.mark.slow
 def test_sweep_lapses_what_was_not_executed(live_scene: Scene) -> None:
     approval = live_scene.propose(now=LONG_AGO)
     live_scene.decide(approval, now=LONG_AGO)
@@ -35,6 +36,7 @@ def test_sweep_lapses_what_was_not_executed(live_scene: Scene) -> None:
     assert live_scene.effects.pressed == []
 
 
+@pytest.mark.slow
 def test_sweep_leaves_what_is_not_due(live_scene: Scene) -> None:
     approval = live_scene.propose()
     tasks.sweep_timers()
@@ -48,6 +50,7 @@ def test_task_executes_in_its_tenant(live_scene: Scene) -> None:
     assert stored(approval).state == "executed"
 
 
+@pytest.mark.slow
 def test_due_timers_name_their_tenant(live_scene: Scene) -> None:
     live_scene.propose(now=LONG_AGO)
     with tenant_scope(live_scene.world.globex.pk):
@@ -110,6 +113,7 @@ def test_owner_of_a_tenant_cannot_stop_the_installation(live_scene: Scene) -> No
         activate_global(actor=live_scene.actor("owner"), reason="Stop")
 
 
+@pytest.mark.slow
 def test_timers_done_long_ago_are_removed(live_scene: Scene) -> None:
     live_scene.decide(live_scene.propose(), "reject")
     later = now() + timedelta(days=31)

@@ -48,6 +48,7 @@ def test_approval_in_the_console_waits_for_its_timer(scene: Scene) -> None:
     assert scene.done(approval, after).state == "executed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channel", ["api", "email_link", "service"])
 def test_approval_elsewhere_is_executed_at_once(scene: Scene, channel: str) -> None:
     approval = _approved(scene, channel)
@@ -121,6 +122,7 @@ def test_moment_is_sealed_and_kept_by_the_claims_own_statement(scene: Scene) -> 
     assert scene.effects.pressed == []
 
 
+@pytest.mark.slow
 def test_new_revision_waits_for_nothing(scene: Scene) -> None:
     approval = _approved(scene, kind="test_press_keyed")
     scene.effects.price = "9.99"

@@ -46,6 +46,7 @@ def test_revoking_after_the_claim_says_that_execution_started_and_when(scene: Sc
     assert (answer["code"], answer["claimed_at"]) == ("conflict", execution.started_at.isoformat())
 
 
+@pytest.mark.slow
 def test_revoking_while_it_is_being_executed_says_since_when(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = []
 
@@ -63,6 +64,7 @@ def test_revoking_while_it_is_being_executed_says_since_when(scene: Scene, monke
     assert later["detail"].endswith("; its outcome is unknown.")
 
 
+@pytest.mark.slow
 def test_late_vote_on_an_executed_request_says_executed_by_whom_and_when(scene: Scene) -> None:
     approval = scene.done(scene.approved())
     answer = told(lambda: scene.decide(approval, actor=scene.actor("admin")))
@@ -94,6 +96,7 @@ def test_lapsed_request_says_that_it_was_approved_and_not_executed(scene: Scene)
 # -- somebody else decides --
 
 
+@pytest.mark.slow
 def test_person_out_of_office_is_told_who_decides_for_them(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     early, until = scene.propose(), now() + timedelta(days=1)
@@ -218,6 +221,7 @@ def test_four_eyes_says_what_else_one_cannot_do(scene: Scene, move: str, words: 
 # -- links --
 
 
+@pytest.mark.slow
 def test_link_that_a_delegation_ended_says_so(scene: Scene) -> None:
     scene.define({"approvers": people(scene.user_id("approver"))})
     approval = scene.propose()

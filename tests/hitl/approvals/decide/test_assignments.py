@@ -124,6 +124,7 @@ def test_who_asks_chooses_no_signer_by_sending_others_out_of_office(scene: Scene
     assert assigned(scene.propose()) == {friend}
 
 
+@pytest.mark.slow
 def test_absence_assigns_the_colleague_of_new_requests(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     away(scene, scene.user_id("owner"))
@@ -132,6 +133,7 @@ def test_absence_assigns_the_colleague_of_new_requests(scene: Scene) -> None:
     assert scene.done(approval).state == "executed"
 
 
+@pytest.mark.slow
 def test_absence_begins_and_ends_by_itself(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     approval, start = scene.propose(), now()
@@ -192,6 +194,7 @@ def test_vote_of_one_who_left_the_group_does_not_count(scene: Scene, third: tupl
     assert ApproverGroup.objects.exists()
 
 
+@pytest.mark.slow
 def test_everybody_does_not_become_fewer_when_one_leaves(scene: Scene) -> None:
     scene.define({"mode": "all"})
     approval = scene.propose()
@@ -202,6 +205,7 @@ def test_everybody_does_not_become_fewer_when_one_leaves(scene: Scene) -> None:
     assert Notification.objects.filter(template="approval_stuck").exists()
 
 
+@pytest.mark.slow
 def test_what_somebody_can_sign_again_goes_on_by_itself(scene: Scene) -> None:
     scene.define({"approvers": roles("approver")})
     approval = scene.propose()
@@ -228,6 +232,7 @@ def test_escalation_adds_people_when_it_is_due(scene: Scene) -> None:
     assert scene.done(scene.decide(approval, actor=scene.actor("owner"))).state == "executed"
 
 
+@pytest.mark.slow
 def test_escalation_gives_nobody_a_vote_beside_who_sits_in_for_him(scene: Scene, third: tuple[User, Actor]) -> None:
     giver = scene.user_id("approver")
     escalation = [{"after_hours": 1, "add": people(giver)}]
@@ -324,6 +329,7 @@ def test_notification_of_a_channel_is_sent_once(scene: Scene, pigeon: type[Pigeo
     assert (row.status, row.provider) == ("sent", "pigeon")
 
 
+@pytest.mark.slow
 def test_notification_that_fails_is_tried_five_times_and_parked(
     scene: Scene, pigeon: type[Pigeon], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -151,6 +151,7 @@ def test_change_of_mind_counts(scene: Scene) -> None:
     assert scene.decide(approval, actor=scene.actor("admin")).state == "approved"
 
 
+@pytest.mark.slow
 def test_rejection_takes_back_the_vote_that_was_counted(scene: Scene) -> None:
     _revise(scene, mode="quorum", quorum=2, reject_threshold=2)
     approval = scene.decide(scene.propose(), "reject", actor=scene.actor("admin"))

@@ -85,6 +85,7 @@ def test_people_set_and_clear_flags_with_a_reason_also_after_the_end(
     assert (list(broken_requests()), list(problems())) == ([], [])
 
 
+@pytest.mark.slow
 def test_flag_is_refused_without_right_reason_or_list_and_as_contributor(
     scene: Scene, flags: dict[str, ComplianceFlag]
 ) -> None:
@@ -185,6 +186,7 @@ def test_flags_over_the_api_and_in_the_console(world: World, effects: Effects) -
         assert Decision.objects.filter(approval=marked, verdict__in=("flagged", "unflagged")).count() == 2
 
 
+@pytest.mark.slow
 def test_flags_are_listed_and_edited_in_the_console(world: World, effects: Effects) -> None:
     browser = build_hall(world, effects).browser("owner")
     where = "admin:hitl_complianceflag_"

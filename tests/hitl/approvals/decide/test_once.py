@@ -82,6 +82,7 @@ def test_who_signed_sits_in_for_nobody(scene: Scene) -> None:
     assert _assigned(again) == {scene.user_id("admin")}
 
 
+@pytest.mark.slow
 def test_escalation_asks_nobody_who_signed(scene: Scene) -> None:
     escalation = [{"after_hours": 1, "add": roles("approver", "owner")}]
     approval = _two(scene, "approver", "admin", escalation=escalation)

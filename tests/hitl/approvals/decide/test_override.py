@@ -40,6 +40,7 @@ def test_override_opens_a_review_and_tells_the_reviewers(scene: Scene) -> None:
     assert told == {scene.user_id("admin"), scene.user_id("compliance")}
 
 
+@pytest.mark.slow
 def test_review_stays_on_the_reviewers_list_until_it_is_closed(scene: Scene) -> None:
     scene.define(allow_override=True)
     approval = scene.done(override(scene, scene.propose()))
@@ -75,6 +76,7 @@ def test_override_without_the_right_is_refused(scene: Scene) -> None:
         override(scene, scene.propose(), actor=replace(scene.actor("admin"), auth_strength="mfa"))
 
 
+@pytest.mark.slow
 def test_override_of_one_who_lost_the_right_is_not_carried_out(scene: Scene) -> None:
     scene.define(allow_override=True)
     approval = override(scene, scene.propose())
@@ -82,6 +84,7 @@ def test_override_of_one_who_lost_the_right_is_not_carried_out(scene: Scene) -> 
     assert scene.done(approval).holds == ["manual"]
 
 
+@pytest.mark.slow
 def test_override_of_one_nobody_can_sign_lets_it_go(scene: Scene) -> None:
     scene.define({"mode": "quorum", "quorum": 9}, allow_override=True)
     approval = scene.propose()
@@ -89,6 +92,7 @@ def test_override_of_one_nobody_can_sign_lets_it_go(scene: Scene) -> None:
     assert scene.done(override(scene, approval)).state == "executed"
 
 
+@pytest.mark.slow
 def test_review_is_closed_by_somebody_else(scene: Scene) -> None:
     scene.define(allow_override=True)
     approval = override(scene, scene.propose())

@@ -233,6 +233,7 @@ def _left(scene: Scene, group: ApproverGroup) -> None:
     remove_member(actor=scene.actor("owner"), membership_id=membership.pk)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lose", [_left_the_group, _changed_role, _left])
 def test_lost_right_closes_the_assignment_and_voids_its_links_at_once(
     scene: Scene, group: ApproverGroup, relayed: Any, lose: Any
@@ -281,6 +282,7 @@ def test_right_that_comes_back_opens_the_assignment_again(scene: Scene, group: A
     assert scene.done(scene.decide(stored(approval))).state == "executed"
 
 
+@pytest.mark.slow
 def test_sweep_finds_a_lost_right_that_nothing_announced(scene: Scene, group: ApproverGroup) -> None:
     approval = scene.propose()
     GroupMember.objects.filter(user_id=scene.user_id("approver")).delete()

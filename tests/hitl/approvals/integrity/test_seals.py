@@ -258,6 +258,7 @@ def test_row_of_an_earlier_moment_is_not_put_back(attack: Attack) -> None:
     assert attack.vote() == "tampered"
 
 
+@pytest.mark.slow
 def test_request_put_back_to_before_its_hold_is_found_by_its_audit_entry(scene: Scene) -> None:
     approval = scene.propose()
     whole = {model: list(model._default_manager.filter(**{key: approval.pk})) for model, key in _OWN.items()}
@@ -337,6 +338,7 @@ def test_timer_holds_what_was_changed_and_alerts_once(scene: Scene) -> None:
     assert (cancelled.state, [reference for reference, _ in broken_requests()]) == ("cancelled", [approval.reference])
 
 
+@pytest.mark.slow
 def test_outcome_of_an_effect_is_recorded_although_somebody_changed_the_row_meanwhile(scene: Scene) -> None:
     approval = scene.approved()
     claim = claiming.claim(approval.pk, observe_again(approval), now())

@@ -54,6 +54,7 @@ def test_queries_of_a_vote_that_opens_the_next_level(scene: Scene) -> None:
         assert scene.decide(approval).level == 2
 
 
+@pytest.mark.slow
 def test_queries_of_a_vote_do_not_grow_with_its_rows(scene: Scene) -> None:
     counts = []
     for params, names in ((PRESS, ("approver", "admin")), (BLUE, ("approver", "admin", "owner"))):

@@ -32,6 +32,7 @@ def test_definitions_of_a_change_that_is_undone_are_forgotten(scene: Scene) -> N
     assert definitions.load().workflows[0].expire_hours == before
 
 
+@pytest.mark.slow
 def test_calendar_that_changes_counts_for_the_next_request(scene: Scene) -> None:
     calendar = BusinessCalendar.objects.create(name="Office", zone="UTC", week={"mon": [["09:00", "17:00"]]})
     ApprovalLevel.objects.update(calendar=calendar)
