@@ -98,7 +98,8 @@ def _begun(
 ) -> Conversation | None:
     """Return the conversation that this call has begun before; raises `Conflict` where it can't begin another."""
     place = {"contact_id": addressee.contact_id, "origin_id": addressee.origin_id, "thread": thread}
-    last = Conversation.objects.filter(channel_account=account, **place).order_by("-last_message_at").first()
+    rows = Conversation.objects.filter(channel_account=account, **place).order_by("-last_message_at")
+    last: Conversation | None = rows.first()
     if last is None:
         return None
     first = last.messages.filter(direction=Message.Direction.OUT, client_id=key).first()

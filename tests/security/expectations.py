@@ -284,6 +284,7 @@ WORK: Final = {
     "admin:conversations_contact_merge": ACTION,
     "admin:conversations_contact_undo_merge": ACTION,
     "admin:conversations_contact_write": ACTION,
+    "admin:conversations_contact_send_template": ACTION,
     "admin:conversations_contact_block": ACTION,
     "admin:conversations_contact_unblock": ACTION,
     "admin:conversations_conversation_language": ACTION,

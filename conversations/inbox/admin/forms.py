@@ -187,7 +187,7 @@ class OpeningForm(ReplyForm):
 
     def clean(self) -> dict[str, Any]:
         """Ask for the gaps of the template of the chosen account."""
-        self._offered = self._by_account.get(self.cleaned_data.get("account_id"), ())
+        self._offered = self._by_account.get(self.cleaned_data.get("account_id") or UUID(int=0), ())
         language = self.cleaned_data.get("template_language")
         if self._offered and language and all(one.language != language for one in self._offered):
             self.add_error("template_language", "This channel has no template in this language. Choose another one.")
