@@ -36,7 +36,9 @@ STATES = {
 AUDIENCE_WORDS = {"public": "A stranger", "verified": "A proven customer", "members": "A colleague"}
 
 
-LANGUAGE = forms.ChoiceField(label="Language", choices=Document.Language.choices, initial="en")
+LANGUAGE = forms.ChoiceField(
+    label="Language", choices=[("", "As the text is written"), *Document.Language.choices], required=False
+)
 DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
@@ -81,9 +83,7 @@ class ArticleForm(DaysForm):
         widget=forms.Textarea(attrs={"rows": 16}),
         help_text="Begin a section with a line such as “## Returns from abroad”. Each section answers on its own.",
     )
-    language = forms.ChoiceField(
-        label="Language", choices=[("", "As the text is written"), *Document.Language.choices], required=False
-    )
+    language = LANGUAGE
     address = forms.CharField(
         label="Address (optional)",
         required=False,

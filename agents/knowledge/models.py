@@ -122,7 +122,10 @@ class Document(TenantModel):
     kind = models.CharField(max_length=7, choices=Kind)
     state = models.CharField(max_length=7, choices=State, default=State.READING)
     title = models.CharField(max_length=200)
-    language = models.CharField(max_length=2, choices=Language, default=Language.ENGLISH)
+    language = models.CharField(
+        max_length=2, choices=Language, default=Language.ENGLISH, blank=True,
+        help_text="Empty while a file is being read whose text tells it.",
+    )  # fmt: skip
     address = models.URLField(max_length=1000, blank=True)
     trouble = models.CharField(max_length=40, blank=True)
     site = models.ForeignKey(Site, null=True, on_delete=models.SET_NULL, related_name="documents")

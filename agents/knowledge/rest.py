@@ -136,7 +136,9 @@ class NewFile(Days):
     collection_id = serializers.UUIDField()
     file = serializers.FileField(allow_empty_file=True, max_length=None)
     title = serializers.CharField(max_length=services.TITLE_LIMIT, required=False, allow_blank=True)
-    language = serializers.ChoiceField(choices=Document.Language.choices, required=False)
+    language = serializers.ChoiceField(
+        choices=Document.Language.choices, required=False, help_text="Without one, the language that the text tells."
+    )
     address = serializers.CharField(max_length=services.ADDRESS_LIMIT, required=False, allow_blank=True)
     is_own = serializers.BooleanField(
         required=False,

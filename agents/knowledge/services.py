@@ -279,12 +279,14 @@ def searched_as(code: str) -> str:
     return plain if plain in Document.Language.values else Document.Language.OTHER
 
 
-def _article_facts(title: str, text: str, facts: Mapping[str, Any]) -> tuple[dict[str, Any], list[Piece]]:
-    """Return the checked fields of an article and its passages; raises `Invalid` with the fields.
+def language_of(text: str) -> str:
+    """Return the language as which a text is searched; English if it doesn't tell."""
+    return searched_as(main_language(text) or Document.Language.ENGLISH)
 
-    Without a language it is the one that the text is written in, English if that doesn't tell.
-    """
-    language = facts.get("language") or searched_as(main_language(text) or Document.Language.ENGLISH)
+
+def _article_facts(title: str, text: str, facts: Mapping[str, Any]) -> tuple[dict[str, Any], list[Piece]]:
+    """Return the checked fields of an article and its passages; raises `Invalid` with the fields."""
+    language = facts.get("language") or language_of(text)
     address = facts.get("address", "").strip()
     clean = {**facts, "title": " ".join(title.split()), "language": language, "address": address}
     pieces = cut(text) if len(text) <= TEXT_LIMIT else []

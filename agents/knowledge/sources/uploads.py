@@ -21,6 +21,7 @@ from agents.knowledge.services import (
     Facts,
     address_problem,
     day_problems,
+    language_of,
     store_version,
 )
 from agents.knowledge.sources.passages import cut
@@ -94,15 +95,15 @@ def upload_document(
 
     Needs `agents.manage_knowledge`; raises `NotFound`, `TooLarge` above 20 MB, and `Invalid` with the fields. What a
     file is, is decided by its bytes. Unless it `is_own`, others wrote it: after reading it, an agent requests nothing
-    until somebody writes again.
+    until somebody writes again. Without a `language` its text tells it, once it is read.
     """
     actor.require(MANAGE)
     if len(file.content) > LARGEST:
         raise TooLarge("The file is larger than 20 MB.", limit=LARGEST)
     kind = kind_of_file(file.name, file.content)
     shown = " ".join((title or PurePath(file.name).stem).replace("\0", "").split())[:TITLE_LIMIT] or "File"
-    facts = {"language": Document.Language.ENGLISH, **facts, "address": facts.get("address", "").strip()}
-    problem = "" if facts["language"] in Document.Language.values else "Choose one of the list."
+    facts = {"language": "", **facts, "address": facts.get("address", "").strip()}
+    problem = "" if facts["language"] in ("", *Document.Language.values) else "Choose one of the list."
     check_fields({"language": problem, "address": address_problem(facts["address"]), **day_problems(facts)})
     with transaction.atomic():
         collection = locked(Collection, collection_id, NO_COLLECTION)
@@ -136,6 +137,7 @@ def read_document(*, document_id: UUID) -> str:
             row.save(update_fields=["state", "trouble", "updated_at"])
         else:
             text = str(found["text"])
+            row.language = row.language or language_of(text)
             store_version(row, text=text, pieces=cut(text), author_id=None)
         _record(system("agents"), "DOCUMENT_READ", row, passages=row.passages, trouble=error)
     return str(row.state)

@@ -83,6 +83,26 @@ def upload(shelf: Collection, name: str, content: bytes, **facts: Any) -> Docume
 
 
 @pytest.mark.parametrize(
+    ("text", "said", "language"),
+    [
+        ("Ersatzschnürsenkel liegen in der Schachtel, unter der Einlage.", "", "de"),
+        ("Les lacets de rechange se trouvent dans la boîte, sous la semelle.", "", "fr"),
+        ("Ersatzschnürsenkel liegen in der Schachtel, unter der Einlage.", "nl", "nl"),
+        ("4711 0815 12.5", "", "en"),
+    ],
+)
+def test_file_is_searched_in_the_language_that_is_said_or_else_that_its_text_tells(
+    shelf: Collection, text: str, said: str, language: str
+) -> None:
+    facts = {"language": said} if said else {}
+    row = uploads.upload_document(actor=OPERATOR, collection_id=shelf.pk, file=Upload("a.txt", text.encode()), **facts)
+    assert row.language == said
+    uploads.read_document(document_id=row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.language) == ("ready", language)
+
+
+@pytest.mark.parametrize(
     ("name", "content"),
     [
         ("laces.pdf", pdf("Spare laces are in the box.")),
