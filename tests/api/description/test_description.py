@@ -183,8 +183,8 @@ def test_a_made_client_requests_lists_approves_and_reads_an_error(
 
     def call(role: str, name: str, *ids: Any, **more: Any) -> Any:
         module = importlib.import_module(f"walker_client.api.approvals.approvals_{name}")
-        client = package.AuthenticatedClient(live_server.url, token=live_office.key(role))
-        return module.sync_detailed(*ids, client=client, **more)
+        with package.AuthenticatedClient(live_server.url, token=live_office.key(role)) as client:
+            return module.sync_detailed(*ids, client=client, **more)
 
     body = {"kind": KIND, "params": {"campaign": "Winter", "budget": "120.00"}}
     asked = call("support", "create", body=models.ProposalRequest.from_dict(body)).parsed
