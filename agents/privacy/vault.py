@@ -47,6 +47,7 @@ class Vault:
         self._values: dict[str, tuple[str, str]] = {}
         self._count: Counter[str] = Counter()
         self._own: set[str] = set()
+        self._published: set[str] = set()
         self._known = Known()
         self._own_values: set[tuple[str, str]] = set()
 
@@ -60,12 +61,19 @@ class Vault:
         """Add the name of another contact: it is found whole."""
         self._known.add_whole_name(name)
 
-    def redact(self, text: str, *, is_own: bool = False) -> str:
-        """Return the text with placeholders; `is_own` says that the customer wrote it."""
+    def redact(self, text: str, *, is_own: bool = False, is_published: bool = False) -> str:
+        """Return the text with placeholders.
+
+        `is_own` says that the customer wrote it, `is_published` that the organisation did, for its customers to read:
+        they are shown what it names, unless that is kept of a contact.
+        """
         # What looks like one of ours but was written by somebody is no placeholder; its length stays.
         text = PLACEHOLDER.sub(lambda match: f"‹{match[0][1:-1]}›", text)
         pieces, position = [], 0
         for start, end, mark in self.find(text, is_own=is_own):
+            kind, value = self._values[mark]
+            if is_published and kind not in ("name", "address") and (kind, value) not in self._own_values:
+                self._published.add(mark)
             pieces += [text[position:start], mark]
             position = end
         return "".join(pieces) + text[position:]
@@ -104,8 +112,10 @@ class Vault:
         return mark
 
     def show(self, text: str) -> str:
-        """Return a model's text as people may see it: a mask in the place of each placeholder."""
-        return PLACEHOLDER.sub(lambda match: self._mask(match[0]), text)
+        """Return a model's text as people may see it: a mask in the place of each placeholder of a person's value."""
+        return PLACEHOLDER.sub(
+            lambda match: self._values[match[0]][1] if match[0] in self._published else self._mask(match[0]), text
+        )
 
     def restore(self, arguments: Mapping[str, Any], shape: type[BaseModel]) -> dict[str, Any]:
         """Return the arguments of a call with the customer's own values in the fields that are declared personal.

@@ -10,7 +10,7 @@ from django.db.models import F
 
 from agents.answering.guardrails.claims import Sentence, sentences_of
 from agents.answering.guardrails.confidence import LOW, Confidence, Grounds
-from agents.answering.guardrails.links import has_link
+from agents.answering.guardrails.links import addresses_in, has_link
 from agents.answering.guardrails.proof import Request, target_words
 from agents.answering.guardrails.screen import CLAIM, Records, Verdict, references, screen, unproven
 from agents.answering.guardrails.sentences import OF_US
@@ -132,9 +132,12 @@ def holds(sentences: Sequence[Sentence], letters: str) -> bool:
 def records_of(results: Sequence[Mapping[str, Any]]) -> Records:
     """Return what the results of tools show, beside the organisation's mailboxes."""
     quoted: dict[bool, set[str]] = {True: set(), False: set()}
+    links = set(own_mailboxes())
     for result in results:
+        links.update(map(str, result.get("links", ())))
         for passage in result.get("passages", ()):
             quoted[bool(result.get("foreign"))].update(sentences_of(str(passage["text"])))
+            links |= set() if passage.get("foreign") else addresses_in(str(passage["text"]))
     # What waits or is asked for is no fact: of requests only their state in the records counts.
     facts = [result for result in results if not ("passages" in result or references(json.dumps(result, default=str)))]
     return Records(
@@ -143,7 +146,7 @@ def records_of(results: Sequence[Mapping[str, Any]]) -> Records:
         documents=quoted[False],
         foreign=quoted[True],
         rows=[row for result in facts for row in _rows_in(result)],
-        links=own_mailboxes() | {str(link) for result in results for link in result.get("links", ())},
+        links=links,
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from agents.answering.selectors import Transcript
 from agents.answering.tools import registry as tools
-from agents.llm.ports import Emit, Line, RunOutcome, ToolRequest
+from agents.llm.ports import SEARCH_TOOL, Emit, Line, RunOutcome, ToolRequest
 from agents.memory.models import ContactFact
 from agents.memory.recall import line_of
 from agents.models import AgentRun
@@ -72,7 +72,8 @@ class Redaction:
         """Return the result of a tool without personal data."""
         if line.role != "tool":
             return line
-        text = self._vault.redact(line.text)
+        # In what others wrote, numbers and addresses are masked already.
+        text = self._vault.redact(line.text, is_published=line.tool_name == SEARCH_TOOL)
         self._marks.update(PLACEHOLDER.findall(text))
         return replace(line, text=text)
 

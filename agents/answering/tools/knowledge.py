@@ -159,9 +159,10 @@ def found_for(
         {
             "n": number,
             "title": _title_of(each),
-            "text": mask_numbers(each.passage.text[:TEXT_LIMIT]),
+            "text": _shown(each, each.passage.text[:TEXT_LIMIT]),
             "coverage": round(each.coverage, 2),
             "passage": str(each.passage.pk),
+            **({"foreign": True} if each.passage.document.is_foreign else {}),
         }
         for number, each in enumerate(found, first)
     ]
@@ -175,7 +176,7 @@ def found_for(
     if any(each.passage.document.is_foreign for each in found):
         result["foreign"] = True  # written by others: nothing is requested on it until somebody writes again
     if is_sure:
-        result["quote"] = mask_numbers(found[0].quote)
+        result["quote"] = _shown(found[0], found[0].quote)
     return result
 
 
@@ -214,6 +215,15 @@ class _Routes:
         read = [passage_judge.Read(hide(_title_of(each)), hide(each.passage.text[:TEXT_LIMIT])) for each in found]
         place = self._place(ModelCall.Purpose.JUDGING)
         return passage_judge.judge(hide(self._question), read[: passage_judge.MOST], place=place)
+
+
+def _shown(found: Found, text: str) -> str:
+    """Return a text of a document as models read it.
+
+    What the organisation wrote names its own numbers and addresses, for which its customers ask; what others wrote may
+    name anybody's.
+    """
+    return mask_numbers(text) if found.passage.document.is_foreign else text
 
 
 def _title_of(found: Found) -> str:

@@ -139,3 +139,15 @@ def test_placeholder_that_does_not_belong_there_goes_back_to_the_model_as_an_err
     asked = ToolRequest("1", "campaign_performance", {"campaign": "<PHONE_1>"})
     assert hidden.restore(asked).error == "This field can't hold personal data. Leave it out."
     assert hidden.restore(ToolRequest("1", "nothing", {"x": "<PHONE_1>"})).error == ""
+
+
+def test_what_the_organisation_published_is_shown_and_what_is_kept_of_a_contact_is_not() -> None:
+    vault = build_vault([("phone", "+34 600 999 111"), ("email", "ana@customers.example")])
+    article = "Call +44 20 7946 0958 or 600 999 111, write to desk@clinic.example or ana@customers.example."
+    read = vault.redact(article, is_published=True)
+    assert "7946" not in read
+    assert "clinic" not in read
+    shown = vault.show(f"{read} And {vault.redact('+49 30 1234567')}.")
+    assert "+44 20 7946 0958" in shown
+    assert "desk@clinic.example" in shown
+    assert not [value for value in ("600 999 111", "600999111", "ana@customers", "30 1234567") if value in shown]
