@@ -46,7 +46,7 @@ _MOVES: Final = re.compile(
 )
 _OF_MINE: Final = re.compile(r"\b(?:my|our|mein\w*|unser\w*|mon|ma|mes|notre|mi|mis|nuestr\w)\b")
 _WHERE: Final = re.compile(
-    r"\b(?:where|status|track\w*|arriv\w*|when will|has (?:it|my)|wo (?:ist|bleibt|sind|steckt)|stand|"
+    r"\b(?:where(?:\W?s| is| are)|status|track\w*|arriv\w*|when will|has (?:it|my)|wo (?:ist|bleibt|sind|steckt)|stand|"
     r"wann (?:kommt|ist)|angekommen|ou est|ou en est|donde esta)\b"
 )
 _NUMBER: Final = re.compile(r"(?<![\w•])#?[A-Z]{0,4}-?\d{4,}(?![\w•])")

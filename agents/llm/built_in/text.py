@@ -1,4 +1,4 @@
-"""Cut a message into quoted pieces, clauses and tokens."""
+"""Cut a message into quoted pieces, clauses and tokens, and a letter down to what it asks."""
 
 import re
 from dataclasses import dataclass
@@ -26,6 +26,25 @@ _SPOKEN = re.compile(
     re.IGNORECASE,
 )
 _NOT_AUDIENCE = re.compile(r"\b(?:tell|let|send|show|text|message) (?:me|us)\b", re.IGNORECASE)
+
+_GREETING = re.compile(
+    r"\A\s*(?:(?:hi|hello|hey)(?: there| all| everyone| team)?|good (?:morning|afternoon|evening)|"
+    r"guten (?:tag|morgen|abend)|hallo(?: zusammen| liebes team| team)?|moin|servus|gr(?:ü|ue)(?:ß|ss) gott|"
+    r"gr(?:ü|ue)ezi|bonjour|bonsoir|madame, monsieur|hola|buen(?:os|as) (?:d[ií]as|tardes|noches)|"
+    r"(?:dear|sehr geehrte[rs]?|liebe[rs]?|ch[eè]re?s?|estimad[oa]s?) [^\n,!.?]{1,80})\s*[,!.:\n–-]+\s*",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"--\s*\Z|(?:(?:(?:best|kind|kindest|warm) )?regards|best wishes|(?:with )?(?:many )?thanks|thank you|thx|cheers|"
+    r"sincerely|yours (?:sincerely|faithfully|truly)|mfg|lg|vg|"
+    r"(?:mit )?(?:(?:freundliche|viele|liebe|beste|sch(?:ö|oe)ne|herzliche)[nm]? )?gr(?:ü|ue|u)(?:ß|ss)(?:en?)?|"
+    r"(?:vielen |besten |herzlichen )?dank|danke|merci|(?:bien )?cordialement|(?:sinc[eè]res )?salutations|"
+    r"bien [aà] vous|(?:un )?saludos?|atentamente|(?:muchas )?gracias)\b",
+    re.IGNORECASE,
+)
+"""How the last lines of a letter begin, before the name of who wrote it."""
+_MOST_OF_A_CLOSING = 8
+"""Lines of a closing, and words of its first, with a name: more of them say something."""
 
 
 @dataclass(frozen=True)
@@ -90,3 +109,20 @@ def read(text: str) -> list[Clause]:
         tokens = tuple(Token(raw, mend(raw.lower().replace("’", "'")), start) for raw, start in found)
         clauses.append(Clause(part, tokens, tuple(quotes), tail if index == last else ""))
     return clauses
+
+
+def asked_in(text: str) -> tuple[str, str]:
+    """Return what a message asks, and what it says beside that: a letter's greeting, closing and name are neither."""
+    lines = _GREETING.sub("", text).strip().splitlines()
+    for number, line in enumerate(lines):
+        rest = lines[number:]
+        is_short = len(rest) <= _MOST_OF_A_CLOSING and len(line.split()) <= _MOST_OF_A_CLOSING
+        if number and is_short and _CLOSING.match(line.strip()) and not any("?" in each for each in rest):
+            del lines[number:]
+            break
+    bare = "\n".join(lines).strip() or text
+    clauses = [clause.strip() for clause in _CLAUSE_END.split(bare) if clause.strip()]
+    asked = [clause for clause in clauses if clause.endswith("?")]
+    if not asked or len(asked) == len(clauses):
+        return bare, ""
+    return " ".join(asked), " ".join(clause for clause in clauses if not clause.endswith("?"))

@@ -11,7 +11,7 @@ from agents.knowledge import services as knowledge
 from agents.llm.built_in import phrases
 from agents.llm.built_in.talk import corrected, drops
 from agents.llm.ports import Turn
-from conversations.models import Conversation
+from conversations.models import Conversation, Message
 from tests.agents.conftest import Desk
 from tests.world import OPERATOR
 
@@ -144,3 +144,29 @@ def test_corrected_amount_replaces_the_request_that_was_made(desk: Desk) -> None
     second = desk.say("I meant 60, not 600")
     assert "60" in second
     assert "leave everything" not in second
+
+
+def test_letter_is_answered_as_its_bare_question_and_with_the_organisations_own_numbers(help_desk: Desk) -> None:
+    where = knowledge.create_collection(actor=OPERATOR, name="House", audience="public")
+    texts = {
+        "Parking": "Six free parking spaces are in the yard behind the house.",
+        "Fäden ziehen": "Die Fäden ziehen wir nach sieben Tagen. Der Termin dauert zehn Minuten.",
+        "Telephone": "Our phone number is +44 20 7946 0958. Book at clinic.example/book, or by desk@clinic.example.",
+    }
+    for title, text in texts.items():
+        knowledge.write_article(actor=OPERATOR, collection_id=where.pk, title=title, text=text)
+    asked = {
+        "Guten Tag,\nWann ziehen Sie die Fäden?\nMfG Petra": "nach sieben Tagen",
+        "Opening\n\nDear team,\n\nwhere can I park?\n\nBest regards\nPeter Miller": "Six free parking spaces",
+        "What is your phone number?": "+44 20 7946 0958",
+        "How do I book?": "clinic.example/book, or by desk@clinic.example",
+    }
+    wrong = []
+    for number, (text, fact) in enumerate(asked.items()):
+        help_desk.say(text, f"visitor-{number + 20}")
+        answer = Message.objects.filter(direction="out").order_by("-pk")[0].body
+        if fact not in answer:
+            wrong.append((text, answer))
+    assert wrong == []
+    assert not help_desk.say("Where can I park my car?", "visitor-30").startswith("Which one do you mean?")
+    assert help_desk.say("Where is my order?", "visitor-31").startswith("Which one do you mean?")
