@@ -264,7 +264,10 @@ def _keyed_whatever(work: Any, approval: Any, seen: Any, **options: Any) -> Any:
 
 def _any_revision(approval: Any) -> list[Any]:
     rows = context.Decision.objects.filter(approval=approval, verdict__in=("approve", "reject"))  # type: ignore[attr-defined]
-    return list(rows.order_by("id"))
+    found = list(rows.order_by("id"))
+    for row in found:
+        row.revision, row.digest = approval.revision, approval.digest
+    return found
 
 
 def _as_before(approval: Any, *args: Any) -> list[Any]:
@@ -309,7 +312,7 @@ BROKEN: dict[str, tuple[Patch, Walk, str]] = {
         ), _one_after_the_other, "invariant_05_distinct_approvers",
     ),
     "votes kept over an edit": (
-        _all(_patched(context, "_decisions_of", _any_revision), _patched(context, "_is_vote", _says(True))),
+        _all(_patched(context, "_decisions_of", _any_revision), _patched(context, "verify", _says(True))),
         _votes_after_edit,
         "follow_vote",
     ),
