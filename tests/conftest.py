@@ -2,12 +2,13 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import hypothesis
 import pytest
 from asgiref.sync import SyncToAsync
+from coverage import Coverage
 from django.conf import settings
 from django.db import connection, transaction
 from django.test.signals import setting_changed
@@ -176,6 +177,19 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("any machine")
     register_test_events()
     lock_order.watch()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Count no lines while a test tells how long something takes: counting doubles that."""
+    counted = Coverage.current() if item.get_closest_marker("timed") else None
+    if counted:
+        counted.stop()
+    try:
+        yield
+    finally:
+        if counted:
+            counted.start()
 
 
 @pytest.hookimpl(trylast=True)  # after those that are not wanted have gone

@@ -32,6 +32,7 @@ def said(*lines: str) -> list[Said]:
     return [Said(uuid4(), *line.split(": ", 1)) for line in lines]
 
 
+@pytest.mark.timed
 def test_polite_messages_are_read_in_linear_time() -> None:
     began = time.process_time()
     assert compose(said(*["customer: " + "thank you " * 19 + "x!"] * 3), **NOTHING).wants

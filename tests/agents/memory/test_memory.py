@@ -89,6 +89,7 @@ def test_contact_states_facts_in_four_languages_and_nothing_else_is_one() -> Non
     assert {kind for stated in STATED.values() for kind in stated} == set(ContactFact.Kind.values)
 
 
+@pytest.mark.timed
 def test_empty_lines_are_read_in_linear_time() -> None:
     began = time.process_time()
     for text in ("\n" * 2000, "x\n \n" * 500, "\n\t" * 1000 + "My name is Anna"):

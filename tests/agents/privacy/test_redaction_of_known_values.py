@@ -130,6 +130,7 @@ def test_placeholder_in_pieces_of_any_length_is_shown_as_a_mask() -> None:
         assert "".join(heard) == "Dear A••• G•••, we ship to ••• and call +34 ••• ••78 <"
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_long_message_with_many_known_values_is_read_quickly() -> None:
     made = Vault()

@@ -242,6 +242,7 @@ def test_number_as_profile_name_gives_way_to_the_real_name_and_a_name_given_by_h
         assert Contact.objects.get().display_name == "Ana S., owner"
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "raw",

@@ -99,6 +99,7 @@ def _nested_lookalikes() -> bytes:
 LOOKALIKES = _nested_lookalikes()
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "raw",
     [
@@ -128,6 +129,7 @@ def test_hostile_mail_is_read_within_a_second(raw: bytes) -> None:
     assert time.process_time() - began < 1
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_mail_of_10_mb_is_read_within_a_second_and_100_mib() -> None:
     made = EmailMessage()

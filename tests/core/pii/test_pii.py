@@ -90,6 +90,7 @@ def test_findings_are_ordered_and_do_not_overlap(text: str) -> None:
     assert all(text[item.start : item.end] == item.value for item in found)
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_hostile_repetition_takes_linear_time(unit: str) -> None:

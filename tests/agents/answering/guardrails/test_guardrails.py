@@ -305,6 +305,7 @@ def test_abbreviation_number_and_file_are_no_links() -> None:
     assert (forgotten.text, forgotten.mended) == ("It is done. Next I look it up. Now tell me 😀. So it is.", ())
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "part",

@@ -217,6 +217,7 @@ def test_state_that_a_lookup_says_is_no_claim_that_somebody_did_it() -> None:
     assert screen("The article is now published.", records=read).problem == CLAIM
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["The budget has been raised. " * 1000, "The budget has been raised, it has been raised, " * 150]

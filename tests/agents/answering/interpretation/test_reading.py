@@ -146,6 +146,7 @@ HOSTILE = (
 )  # fmt: skip
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("piece", HOSTILE, ids=range(len(HOSTILE)))
 def test_long_message_is_read_at_once(piece: str) -> None:
     began = time.process_time()

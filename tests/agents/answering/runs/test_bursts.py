@@ -404,6 +404,7 @@ def test_guest_who_writes_through_every_round_is_answered_and_keeps_the_agent(de
     assert desk.conversation.state == "agent"
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_lone_message_is_answered_at_once(live_desk: Desk) -> None:
     desk = live_desk

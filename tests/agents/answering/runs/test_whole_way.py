@@ -78,6 +78,7 @@ def seconds_of_turns(desk: Desk) -> list[float]:
     return times
 
 
+@pytest.mark.timed
 @pytest.mark.long
 def test_lone_message_is_usually_answered_in_half_a_second(live_desk: Desk) -> None:
     assert median(seconds_of_turns(live_desk)) < 0.5

@@ -73,6 +73,7 @@ def test_table_that_a_model_wrote_runs_nothing_in_a_spreadsheet(acme: World, con
     assert (table, text) == (sent, content)
 
 
+@pytest.mark.timed
 def test_table_of_blanks_is_made_safe_in_linear_time() -> None:
     began = time.process_time()
     for sign in (" ", "\n", ",", ",-1 ", '"'):

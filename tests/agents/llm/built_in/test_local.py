@@ -211,12 +211,14 @@ def test_wish_for_a_person_calls_one() -> None:
     assert [c.tool for c in calls_of("I want to talk to a human")] == ["bring_person"]
 
 
+@pytest.mark.timed
 def test_long_text_without_end_is_read_at_once() -> None:
     begun = process_time()
     decide([("user", "é" * 1400 + "-" * 1400 + "1 " * 600)])
     assert process_time() - begun < 2
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_burst_of_countless_sentences_is_read_at_once() -> None:
     begun = process_time()
