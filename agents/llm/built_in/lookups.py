@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from agents.llm.built_in.replies import can_work
 from agents.llm.built_in.talk import asks_where, corrected, corrects, drops, is_vague, number_in
@@ -21,8 +21,7 @@ from agents.llm.ports import SEARCH_TOOL, Line
 from core.text.speech import SPOKEN, says
 
 _TALK = frozenset({"greeting", "thanks", "yes", "identity"})
-LONGEST: Final = 1000
-"""Characters of what is looked up."""
+_LONGEST = 1000
 _ASKS_ABILITIES = re.compile(
     r"(?:(?:hi|hello|hey|good (?:morning|afternoon|evening))(?: there)?\W+)?"
     r"what (?:else )?(?:can|could) you (?:do|help (?:me |us )?with)(?: for (?:me|us))?(?: here| today)?\W*",
@@ -41,7 +40,7 @@ def newest_words(lines: Sequence[Line]) -> str:
             words = []
         elif line.role == "user":
             words.append(line.text)
-    return "\n".join(words).strip()[:LONGEST].strip()
+    return "\n".join(words).strip()[:_LONGEST].strip()
 
 
 def to_look_up(decisions: Sequence[Decision], names: Sequence[str], text: str) -> str:
@@ -98,7 +97,7 @@ def before_newest(lines: Sequence[Line]) -> str:
             answered, words = words or answered, []
         elif line.role == "user":
             words.append(line.text)
-    return "\n".join(answered).strip()[-LONGEST:].strip()
+    return "\n".join(answered).strip()[-_LONGEST:].strip()
 
 
 def of_talk(decisions: Sequence[Decision], lines: Sequence[Line], text: str) -> Decision | None:

@@ -10,7 +10,6 @@ from agents.llm import registry
 from agents.llm.built_in.briefs import CALL_ID, word_brief
 from agents.llm.built_in.decide import decide
 from agents.llm.built_in.lookups import (
-    LONGEST,
     before_newest,
     newest_words,
     not_found,
@@ -24,7 +23,7 @@ from agents.llm.built_in.questions import ask
 from agents.llm.built_in.replies import say, still_open, word
 from agents.llm.built_in.requester_answers import question_answered, request_to_resubmit
 from agents.llm.built_in.talk import corrected
-from agents.llm.built_in.text import asked_in
+from agents.llm.built_in.text import without_courtesies
 from agents.llm.built_in.types import ANSWER, RESUBMIT, WITHDRAW, Call, Decision
 from agents.llm.ports import (
     ANSWER_TOOL,
@@ -71,16 +70,16 @@ class LocalModel(Model):
         decisions = [] if answers else [turn] if turn else decisions
         before = before_newest(lines)
         meant = corrected(before, newest)
-        if not turn and (said := to_look_up(decisions, names, meant or newest)):
-            question, beside = asked_in(said)
-            beside = "\n".join(filter(None, ("" if meant else before, beside)))[-LONGEST:]
-            looked_up = _request(Call(SEARCH_TOOL, {"question": question, **({"before": beside} if beside else {})}))
+        if not turn and (question := without_courtesies(to_look_up(decisions, names, meant or newest))):
+            looked_up = _request(
+                Call(SEARCH_TOOL, {"question": question, **({"before": before} if before and not meant else {})})
+            )
             found = _results(lines).get(looked_up.call_id)
             if found is None:
                 return Turn("", (looked_up,), stop="tool_calls")
             if found.result.get("sure"):
                 return _quoted(found, emit)
-            decisions = not_found(without_rules(decisions, names), found.result, said, newest=newest)
+            decisions = not_found(without_rules(decisions, names), found.result, question, newest=newest)
         if again := unknown_again(decisions, lines, names):
             decisions = [Decision("call", (again,))]
         calls = [call for decision in decisions for call in decision.calls if call.tool in names]

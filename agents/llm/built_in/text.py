@@ -28,7 +28,7 @@ _SPOKEN = re.compile(
 _NOT_AUDIENCE = re.compile(r"\b(?:tell|let|send|show|text|message) (?:me|us)\b", re.IGNORECASE)
 
 _GREETING = re.compile(
-    r"\A\s*(?:(?:hi|hello|hey)(?: there| all| everyone| team)?|good (?:morning|afternoon|evening)|"
+    r"(?:\A|\n\n)\s*(?:(?:hi|hello|hey)(?: there| all| everyone| team)?|good (?:morning|afternoon|evening)|"
     r"guten (?:tag|morgen|abend)|hallo(?: zusammen| liebes team| team)?|moin|servus|gr(?:ü|ue)(?:ß|ss) gott|"
     r"gr(?:ü|ue)ezi|bonjour|bonsoir|madame, monsieur|hola|buen(?:os|as) (?:d[ií]as|tardes|noches)|"
     r"(?:dear|sehr geehrte[rs]?|liebe[rs]?|ch[eè]re?s?|estimad[oa]s?) [^\n,!.?]{1,80})\s*[,!.:\n–-]+\s*",
@@ -111,18 +111,13 @@ def read(text: str) -> list[Clause]:
     return clauses
 
 
-def asked_in(text: str) -> tuple[str, str]:
-    """Return what a message asks, and what it says beside that: a letter's greeting, closing and name are neither."""
-    lines = _GREETING.sub("", text).strip().splitlines()
+def without_courtesies(text: str) -> str:
+    """Return what a message says; a letter's greeting, closing and name say nothing that could be looked up."""
+    lines = _GREETING.sub("\n", text).strip().splitlines()
     for number, line in enumerate(lines):
         rest = lines[number:]
         is_short = len(rest) <= _MOST_OF_A_CLOSING and len(line.split()) <= _MOST_OF_A_CLOSING
         if number and is_short and _CLOSING.match(line.strip()) and not any("?" in each for each in rest):
             del lines[number:]
             break
-    bare = "\n".join(lines).strip() or text
-    clauses = [clause.strip() for clause in _CLAUSE_END.split(bare) if clause.strip()]
-    asked = [clause for clause in clauses if clause.endswith("?")]
-    if not asked or len(asked) == len(clauses):
-        return bare, ""
-    return " ".join(asked), " ".join(clause for clause in clauses if not clause.endswith("?"))
+    return "\n".join(lines).strip() or text

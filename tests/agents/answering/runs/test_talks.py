@@ -157,7 +157,7 @@ def test_letter_is_answered_as_its_bare_question_and_with_the_organisations_own_
         knowledge.write_article(actor=OPERATOR, collection_id=where.pk, title=title, text=text)
     asked = {
         "Guten Tag,\nWann ziehen Sie die Fäden?\nMfG Petra": "nach sieben Tagen",
-        "Opening\n\nDear team,\n\nwhere can I park?\n\nBest regards\nPeter Miller": "Six free parking spaces",
+        "Dear team,\n\nwhere can I park?\n\nBest regards\nPeter Miller": "Six free parking spaces",
         "What is your phone number?": "+44 20 7946 0958",
         "How do I book?": "clinic.example/book, or by desk@clinic.example",
     }
