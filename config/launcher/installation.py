@@ -187,9 +187,18 @@ class Installation:
         beat = ("celery", "-A", "config.celery", "beat", "--pidfile=", "-l", "WARNING")
         self._add("beat", *beat, WALKER_PROCESS="beat", **shared)
 
-    def wait_until_ready(self, seconds: float = 60.0) -> bool:
-        """Tend the children until /readyz is green; False when it stays red."""
-        return self.supervisor.watch(lambda: self.readiness()[0] == 200, seconds)
+    def wait_until_ready(self, seconds: float = 60.0) -> str:
+        """Tend the children until /readyz is green; return what keeps it from that, "" once it is."""
+        if self.supervisor.watch(lambda: self.readiness()[0] == 200, seconds):
+            return ""
+        status, text = self.readiness()
+        try:
+            checks = json.loads(text)["checks"]
+            red = [name for name, check in checks.items() if not check["ok"]]
+        except (ValueError, KeyError, TypeError):
+            red = ["the web process" if status == 0 else f"/readyz, which answers {status}"]
+        # It may have become ready since the last look.
+        return "" if status == 200 else ", ".join(red)
 
     def readiness(self) -> tuple[int, str]:
         """Return the status and the text of /readyz; 0 while nothing answers."""

@@ -1,7 +1,6 @@
 """`./walker run`: start everything, say where it is, keep it running, stop it."""
 
 import argparse
-import json
 import time
 from typing import Any
 
@@ -61,20 +60,11 @@ def _greet(installation: Installation, began: float) -> None:
 
 def _wait(installation: Installation) -> bool:
     for patience in (15.0, 30.0, 60.0):
-        if installation.wait_until_ready(patience):
+        awaited = installation.wait_until_ready(patience)
+        if not awaited:
             return True
-        say(f"Still waiting for: {missing(*installation.readiness())}")
+        say(f"Still waiting for: {awaited}")
     return False
-
-
-def missing(status: int, text: str) -> str:
-    """Say which checks of /readyz are red."""
-    try:
-        checks = json.loads(text)["checks"]
-        red = [name for name, check in checks.items() if not check["ok"]]
-    except (ValueError, KeyError, TypeError):
-        return "the web process" if status == 0 else f"/readyz, which answers {status}"
-    return ", ".join(red)
 
 
 def describe(url: str, facts: dict[str, Any]) -> list[str]:
