@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
+
 from config.launcher import env, ports, processes
 from config.launcher.faults import StartError
 from config.launcher.place import PRODUCTS, ROOT, STAND_INS
 from config.launcher.processes import Spec
 from config.launcher.servers import services
+from config.launcher.servers.roles import PLATFORM
 from config.launcher.supervisor import Supervisor, say
 from standins.mailbox import seed
 
@@ -187,9 +190,18 @@ class Installation:
         beat = ("celery", "-A", "config.celery", "beat", "--pidfile=", "-l", "WARNING")
         self._add("beat", *beat, WALKER_PROCESS="beat", **shared)
 
-    def wait_until_ready(self, seconds: float = 60.0) -> bool:
-        """Tend the children until /readyz is green; False when it stays red."""
-        return self.supervisor.watch(lambda: self.readiness()[0] == 200, seconds)
+    def wait_until_ready(self, seconds: float = 60.0) -> str:
+        """Tend the children until /readyz is green; return what keeps it from that, "" once it is."""
+        if self.supervisor.watch(lambda: self.readiness()[0] == 200, seconds):
+            return ""
+        status, text = self.readiness()
+        try:
+            checks = json.loads(text)["checks"]
+            red = [name for name, check in checks.items() if not check["ok"]]
+        except (ValueError, KeyError, TypeError):
+            red = ["the web process" if status == 0 else f"/readyz, which answers {status}"]
+        # It may have become ready since the last look.
+        return "" if status == 200 else ", ".join(red)
 
     def readiness(self) -> tuple[int, str]:
         """Return the status and the text of /readyz; 0 while nothing answers."""
@@ -204,6 +216,16 @@ class Installation:
                 return problem.code, problem.read(DETAILS).decode(errors="replace")
         except OSError as problem:
             return 0, str(problem)
+
+    def has_organisations(self) -> bool:
+        """Tell whether an organisation was opened, also one that is off; True where that can't be asked."""
+        try:
+            with psycopg.connect(self.environment["DATABASE_URL"]) as link:
+                # For this transaction alone: a pool may lie between, and without the role no row is seen.
+                link.execute(f"set local role {PLATFORM}")
+                return link.execute("select 1 from accounts_tenant limit 1").fetchone() is not None
+        except psycopg.Error:  # it decides about a hint, which is no reason to stop
+            return True
 
     def manage(self, *command: str) -> None:
         self.supervisor.run_once(self._spec(command[0], (_MANAGE, *command)))

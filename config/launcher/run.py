@@ -1,14 +1,14 @@
 """`./walker run`: start everything, say where it is, keep it running, stop it."""
 
 import argparse
-import json
+import shlex
 import time
 from typing import Any
 
 from config.launcher import ports
 from config.launcher.faults import StartError
 from config.launcher.installation import Installation, stop_leftovers
-from config.launcher.place import Place
+from config.launcher.place import ROOT, Place
 from config.launcher.supervisor import Supervisor, say, stop_on_signals
 
 
@@ -54,27 +54,18 @@ def _greet(installation: Installation, began: float) -> None:
     took = time.monotonic() - began
     facts = installation.demo_facts() if installation.demo else {}
     say(f"\nWalker is ready ({took:.1f} s).\n")
-    for line in describe(installation.url, facts):
+    for line in [*describe(installation.url, facts), *next_steps(installation)]:
         say("  " + line)
     say(f"\nData and logs: {installation.supervisor.place.path}    Ctrl-C stops everything.")
 
 
 def _wait(installation: Installation) -> bool:
     for patience in (15.0, 30.0, 60.0):
-        if installation.wait_until_ready(patience):
+        awaited = installation.wait_until_ready(patience)
+        if not awaited:
             return True
-        say(f"Still waiting for: {missing(*installation.readiness())}")
+        say(f"Still waiting for: {awaited}")
     return False
-
-
-def missing(status: int, text: str) -> str:
-    """Say which checks of /readyz are red."""
-    try:
-        checks = json.loads(text)["checks"]
-        red = [name for name, check in checks.items() if not check["ok"]]
-    except (ValueError, KeyError, TypeError):
-        return "the web process" if status == 0 else f"/readyz, which answers {status}"
-    return ", ".join(red)
 
 
 def describe(url: str, facts: dict[str, Any]) -> list[str]:
@@ -90,3 +81,17 @@ def describe(url: str, facts: dict[str, Any]) -> list[str]:
             who = f"{person.get('name', '')}, {role}".strip(", ")
             lines.append(f"  {person.get('email', ''):<30} {person.get('password', ''):<22} {who}")
     return lines
+
+
+def next_steps(installation: Installation) -> list[str]:
+    """Return the lines that say how the first organisation is opened; none in the demo and once there is one."""
+    if installation.demo or installation.has_organisations():
+        return []
+    folder = installation.supervisor.place.path
+    data = "" if folder == ROOT / ".walker" else f"--data {shlex.quote(str(folder))} "
+    return [
+        "",
+        "There is no organisation yet, so nobody can sign in. Open yours, as its owner:",
+        f"  ./walker manage {data}tenant create SHORT-NAME --name NAME --timezone Europe/Berlin --email YOUR-ADDRESS",
+        "docs/tutorial/first-agent.md leads on from there, to an agent that answers your customers.",
+    ]

@@ -4,7 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -103,6 +107,43 @@ def test_log_past_its_limit_keeps_one_older_part(place: Place, monkeypatch: pyte
     log.write_text("a line that is long\n")
     processes.trim(log)
     assert (log.read_text(), log.with_suffix(".old").read_text()) == ("", "a line that is long\n")
+
+
+def test_wait_names_the_red_checks_and_none_once_it_is_ready(place: Place, supervisor: Supervisor) -> None:
+    answers = {
+        "of a web process that starts": (0, "", "the web process"),
+        "red": (503, '{"checks": {"worker": {"ok": false}, "database": {"ok": true}}}', "worker"),
+        "of a proxy": (502, "<html>", "/readyz, which answers 502"),
+        "green since the last look": (200, '{"checks": {"worker": {"ok": true}}}', ""),
+    }
+    told = {}
+    for case, (status, text, _) in answers.items():
+        with _answering(status, text) as port:
+            started = installation.Installation(supervisor, "127.0.0.1", port, demo=False)
+            # No seconds at all, so that nothing is seen before the wait is over.
+            told[case] = started.wait_until_ready(0.0)
+    assert told == {case: expected for case, (_, _, expected) in answers.items()}
+
+
+@contextmanager
+def _answering(status: int, text: str) -> Iterator[int]:
+    """A web process that answers everything alike, or none if the status is 0; returns the port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep the tests' output clean."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        if status:
+            threading.Thread(target=server.handle_request, daemon=True).start()
+        else:
+            server.server_close()
+        yield server.server_port
 
 
 @pytest.mark.slow

@@ -9,9 +9,12 @@ import psycopg
 import pytest
 import redis
 
+from accounts.models import Tenant
 from config.launcher import env, ports
 from config.launcher.faults import StartError
+from config.launcher.installation import Installation
 from config.launcher.place import Place
+from config.launcher.run import next_steps
 from config.launcher.servers import roles, services
 from config.launcher.servers.postgres import Postgres
 from config.launcher.servers.services import Addresses
@@ -128,6 +131,25 @@ def test_killed_server_is_healed_with_its_rows(supervisor: Supervisor) -> None:
     stale = supervisor.place.postgres / "postmaster.pid"
     stale.write_text("\n".join([str(os.getpid()), *stale.read_text().splitlines()[1:]]))
     assert _ask(services.start(supervisor).logins.owner_url, "select n from kept") == 7
+
+
+@pytest.mark.slow
+def test_ready_start_names_the_command_that_opens_an_organisation_until_there_is_one(
+    cluster: Cluster, supervisor: Supervisor
+) -> None:
+    addresses, _ = cluster
+    table = Tenant._meta.db_table
+    _ask(addresses.logins.owner_url, f"create table {table} (id int)")
+    _ask(addresses.logins.owner_url, f"alter table {table} enable row level security, force row level security")
+    _ask(addresses.logins.owner_url, f"create policy wall on {table} to {roles.PLATFORM} using (true)")
+    _ask(addresses.logins.owner_url, f"grant select, insert on {table} to {roles.PLATFORM}")
+    told = []
+    for demo, is_open in ((False, False), (True, False), (False, True)):
+        if is_open:
+            _ask(addresses.logins.app_url, f"set role {roles.PLATFORM}; insert into {table} values (1)")
+        started = Installation(supervisor, "127.0.0.1", 1, demo, environment=addresses.as_settings())
+        told.append([line.partition(" SHORT-NAME")[0] for line in next_steps(started) if "./walker" in line])
+    assert told == [[f"  ./walker manage --data {supervisor.place.path} tenant create"], [], []]
 
 
 @pytest.mark.slow

@@ -21,7 +21,6 @@ from config.launcher.checks.suite import Outcome, run_pytest
 from config.launcher.faults import StartError
 from config.launcher.installation import Installation
 from config.launcher.place import ROOT, Place
-from config.launcher.run import missing
 from config.launcher.servers.services import is_parallel_worthwhile
 from config.launcher.supervisor import Supervisor, say, stop_on_signals
 from core.clock import now
@@ -127,8 +126,8 @@ def bench(arguments: argparse.Namespace) -> int:
         if not registry.runs_alone(wanted[0]):
             installation.seed()
             installation.start_processes()
-            if not installation.wait_until_ready():
-                raise StartError(f"Walker did not get ready; waiting for {missing(*installation.readiness())}.")
+            if awaited := installation.wait_until_ready():
+                raise StartError(f"Walker did not get ready; waiting for {awaited}.")
         command = [sys.executable, "-m", f"bench.{wanted[0]}", *options]
         return subprocess.run(command, env=installation.environment, cwd=ROOT, check=False).returncode
 
