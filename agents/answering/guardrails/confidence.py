@@ -12,6 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL, Line, RunOutcome
+from core.privacy.pii import mask_numbers
 
 RULES: Final = 2
 """The version of these rules; kept with each confidence, because another version counts otherwise."""
@@ -92,7 +93,7 @@ def read_evidence(lines: Iterable[Line], told: str = "") -> Evidence:
         if line.tool_name == SEARCH_TOOL:
             shown["passages"] = [{**row, "coverage": ""} for row in shown.get("passages", ())]
         # An id, or the share of words that a search found, is no number that somebody read.
-        texts.append(_ID.sub(" ", json.dumps(shown, ensure_ascii=False, default=str)))
+        texts.append(mask_numbers(_ID.sub(" ", json.dumps(shown, ensure_ascii=False, default=str))))
         person = person or "hand_off" in line.result
         if line.tool_name != SEARCH_TOOL:
             records = True
@@ -178,7 +179,7 @@ class Grounds:
         """Return True if a text that is still being written has to wait: only its end shows what it cites."""
         if self._only_cited or not self._least:
             return False
-        return self.is_low(measure(text, read_evidence(self._lines, self._told)))
+        return self.is_low(measure(mask_numbers(text), read_evidence(self._lines, self._told)))
 
     def measure(self, outcome: RunOutcome, *, is_mended: bool = False) -> Confidence | None:
         """Return how far an answer rests on what was read; None where that says nothing, as for a kept answer."""
@@ -186,7 +187,9 @@ class Grounds:
             return None
         cited = [source.passage_id for source in outcome.sources]
         evidence = read_evidence(self._lines, self._told)
-        return measure(outcome.text, evidence, cited=cited, only_cited=self._only_cited, is_mended=is_mended)
+        return measure(
+            mask_numbers(outcome.text), evidence, cited=cited, only_cited=self._only_cited, is_mended=is_mended
+        )
 
     def is_low(self, found: Confidence | None) -> bool:
         """Return True if a confidence is below what the agent asks for."""

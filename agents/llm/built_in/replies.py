@@ -18,6 +18,7 @@ from agents.llm.built_in.types import (
     PERSON,
     PERSON_OFFER,
     RESUBMIT,
+    SEND_FILE,
     VAGUE,
     WAITING,
     WHICH,
@@ -53,7 +54,7 @@ _HINT = "Ask me “What can you do?” to see what I can help with."
 """In English only, in which alone it is understood."""
 _PERSON_HINT = gettext_noop("If you'd rather talk to a person, just say so and I'll bring in a colleague.")
 _FOR_ALL = frozenset({
-    PERSON, ABILITIES, WITHDRAW, ANSWER, RESUBMIT, WAITING, HAPPENED, SEARCH_TOOL, ANSWER_TOOL,
+    PERSON, ABILITIES, WITHDRAW, ANSWER, RESUBMIT, WAITING, HAPPENED, SEND_FILE, SEARCH_TOOL, ANSWER_TOOL,
 })  # fmt: skip
 
 

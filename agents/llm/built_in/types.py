@@ -11,6 +11,7 @@ WITHDRAW = "withdraw_request"
 ANSWER = "answer_approvers"
 RESUBMIT = "resubmit_request"
 WAITING = "what_is_waiting"
+SEND_FILE = "send_file"
 HAPPENED = "what_happened"
 NOT_KNOWN = gettext_noop("I couldn't find an answer to that.")
 NO_LOOKUP = gettext_noop("I can't look up {number} myself.")
