@@ -46,8 +46,8 @@ def check_that_they_attack(stage: Stage, seeds: range) -> None:
     part = {name: count / len(seeds) for name, count in stage.tally.items()}
     assert part["proposed"] >= 0.25, part
     assert part["executed"] >= 0.1, part
-    assert part["refused"] >= 0.2, part
-    assert part["answered"] >= 0.7, part
+    assert part["refused"] >= 0.1, part
+    assert part["answered"] >= 0.6, part
     assert min(part.values()) >= 0.03, part
 
 
