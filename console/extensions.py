@@ -1,7 +1,7 @@
 """Registries through which apps extend the console: navigation badges, banners and dashboard tiles."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -54,6 +54,7 @@ class Notice:
     title: str
     text: str
     url: str = ""
+    _: KW_ONLY  # a label and a tone are both words, and easily mistaken for one another
     leads: str = "View"
     tone: str = "danger"
     icon: str = "pause"
