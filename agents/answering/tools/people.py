@@ -1,5 +1,6 @@
 """Reading tools: audiences for members, and a way to a colleague for everyone."""
 
+from collections.abc import Collection
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -44,6 +45,9 @@ class ListAudiences(ReadingTool):
     description = "Audiences: their size on the platform, and how many people can be messaged here."
     audience = "member"
     outside = True
+
+    def works_here(self, connected: Collection[str]) -> bool:
+        return bool(connected)
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         return {"audiences": list_both()}

@@ -24,6 +24,7 @@ from agents.studio.agents import gallery, portability
 from agents.studio.agents.activation import ACTIVATE
 from agents.studio.agents.configuration import CHANGE
 from agents.studio.agents.forms import (
+    ALWAYS,
     MODEL_WORDS,
     ActivateForm,
     AgentForm,
@@ -230,7 +231,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     )
     category_title = Column[Agent]("Category", lambda agent: agent.category.replace("_", " ").capitalize())
     version = Column[Agent]("Version", lambda agent: str(agent.active_version.number) if agent.active_version else "–")
-    tools = Column[Agent]("Tools", lambda agent: _titles(_shown(agent).tools))
+    tools = Column[Agent]("Tools", lambda agent: _titles(dict.fromkeys((*ALWAYS, *_shown(agent).tools))))
     knowledge = Column[Agent]("Knowledge", lambda agent: _shelves(_shown(agent).collections))
 
     @admin.display(description="Model")
