@@ -94,3 +94,31 @@ def test_form_and_page_name_the_tools_of_every_agent_and_offer_none_that_can_not
     form = {"name": "Lea", "type": "custom", "model": "local", "tools": ["send_file"]}
     page = client.get(client.post("/admin/agents/agent/create/", form)["Location"]).content.decode()
     assert "Look up documents, Bring in a colleague, Send a file" in page
+
+
+@pytest.mark.usefixtures("kept_settings")
+def test_list_tells_who_answers_customers_and_activation_tells_where(owner: User) -> None:
+    [membership] = selectors.memberships_of(owner.pk)
+    client = Client()
+    client.force_login(owner, backend="accounts.backends.RoleBackend")
+
+    def states() -> dict[str, bool]:
+        found = {}
+        for row in client.get("/admin/agents/agent/").content.decode().split("<tr")[2:]:
+            [name] = re.findall(r"Front desk|Lea|Max", row)
+            found[name] = "Answers customers" in row
+            assert found[name] != ("Not chosen for customers" in row)
+        return found
+
+    def activate(name: str) -> str:
+        form = {"name": name, "type": "custom", "model": "local"}
+        page = client.post("/admin/agents/agent/create/", form)["Location"]
+        return client.post(f"{page}activate/", {"version": 1, "revision": 1}, follow=True).content.decode()
+
+    assert states() == {"Front desk": True}
+    with tenant_scope(membership.tenant_id):
+        save_widget(actor=actor_for_user(owner), name="Website", websites="https://initech.example")
+    assert "Lea answers customers in version 1 now, on Website." in activate("Lea")
+    assert states() == {"Front desk": False, "Lea": True}
+    assert "Max is active in version 1. It answers no customers yet: choose it under Who answers." in activate("Max")
+    assert states() == {"Front desk": False, "Lea": False, "Max": False}
