@@ -81,6 +81,16 @@ def list_notices(viewer: Actor, *, on_dashboard: bool = False) -> list[Notice]:
     return [notice for kind in kinds for notice in kind().notices(viewer)]
 
 
+errands: Registry[Banner] = Registry(Banner, name="errand")  # type: ignore[type-abstract]
+"""What waits for people who may do it: the first lines of what is for the viewer."""
+
+
+def list_errands(viewer: Actor) -> list[Notice]:
+    """Return the notices of all errands that the viewer may do."""
+    kinds = [kind for _, kind in errands.items() if viewer.may(kind.permission)]
+    return [notice for kind in kinds for notice in kind().notices(viewer)]
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One answer of the palette: what it is called, a note that tells it apart, and its page."""
