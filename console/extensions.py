@@ -1,7 +1,7 @@
 """Registries through which apps extend the console: navigation badges, banners and dashboard tiles."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -54,6 +54,7 @@ class Notice:
     title: str
     text: str
     url: str = ""
+    _: KW_ONLY  # a label and a tone are both words, and easily mistaken for one another
     leads: str = "View"
     tone: str = "danger"
     icon: str = "pause"
@@ -77,6 +78,16 @@ def list_notices(viewer: Actor, *, on_dashboard: bool = False) -> list[Notice]:
     """Return the notices of all banners the viewer may see."""
     kinds = [kind for _, kind in banners.items() if viewer.may(kind.permission)]
     kinds = [kind for kind in kinds if on_dashboard or not kind.only_on_dashboard]
+    return [notice for kind in kinds for notice in kind().notices(viewer)]
+
+
+errands: Registry[Banner] = Registry(Banner, name="errand")  # type: ignore[type-abstract]
+"""What waits for people who may do it: the first lines of what is for the viewer."""
+
+
+def list_errands(viewer: Actor) -> list[Notice]:
+    """Return the notices of all errands that the viewer may do."""
+    kinds = [kind for _, kind in errands.items() if viewer.may(kind.permission)]
     return [notice for kind in kinds for notice in kind().notices(viewer)]
 
 

@@ -13,7 +13,7 @@ from conversations.contacts import audiences, identity
 from conversations.contacts.selectors.audiences import Audience, left_out, left_out_in_words
 from conversations.messages import outbound
 from conversations.messages.outbound import Draft, Sender
-from conversations.models import AudienceSend, Contact, Conversation
+from conversations.models import AudienceSend, Contact, ContactTag, Conversation
 from core.actors import Actor, system
 from core.models import Consent
 from core.observability.logging import get_logger
@@ -60,6 +60,11 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
     keyed: ClassVar[bool] = True
     base_risk: ClassVar[int] = 30
     params_model = SendAudienceMessageParams
+
+    def works_here(self) -> bool:
+        """Return True if a contact has a tag: the tags are the audiences."""
+        found: bool = ContactTag.objects.exists()
+        return found
 
     def resolve(self, params: SendAudienceMessageParams) -> SendAudienceMessageParams:
         """Return the params with the audience's stored name. Raises `NotFound` with the closest names."""

@@ -3,9 +3,10 @@
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import DateField, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -17,7 +18,7 @@ from agents.knowledge.sources import sites, uploads
 from agents.knowledge.sources.admin import SiteForm
 from agents.models import Collection, Document, OpenQuestion
 from console.base.actions import ServiceAction, service_action
-from console.base.crud import calls, deletes, edits
+from console.base.crud import calls, deletes, edits, given
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
@@ -186,9 +187,19 @@ class CollectionAdmin(ServiceAdmin):
             return {}
         return {name: getattr(collection, name) for name in ("name", "audience", "description")}
 
-    create = calls(services.create_collection, permission=services.MANAGE, title="New collection",
-                   form=CollectionForm, submit="Create collection", tone="primary",
-                   done="{.name} created. Write its first article.")  # fmt: skip
+    @service_action(
+        title="New collection",
+        permission=services.MANAGE,
+        form=CollectionForm,
+        submit="Create collection",
+        tone="primary",
+        on_list=True,
+    )
+    def create(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
+        """Create a collection and open the form of its first article."""
+        row = services.create_collection(actor=viewer_of(request), **given(form))
+        messages.success(request, f"{row.name} created. Write its first article.")
+        return redirect("admin:agents_collection_write", row.pk)
 
     @service_action(
         path="try",
@@ -401,6 +412,10 @@ class OpenQuestionAdmin(ServiceAdmin):
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
         return rows.filter(state=OpenQuestion.State.OPEN) if is_list and "state" not in request.GET else rows
+
+    def object_title(self, question: OpenQuestion) -> str:
+        """Return what it is; the question itself is below."""
+        return "Open question" if question.state == OpenQuestion.State.OPEN else "Question"
 
     times_asked = Column[OpenQuestion]("Conversations", lambda question: str(question.asked))
 

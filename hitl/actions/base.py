@@ -151,6 +151,10 @@ class ActionKind(ABC, Generic[P]):
     """By which words an agent's answer claims that it was done; only an executed request of the kind proves such."""
     params_model: type[P]
 
+    def works_here(self) -> bool:
+        """Return True if the organisation in scope has what the action is done to."""
+        return True
+
     def resolve(self, params: P) -> P:
         """Return the params with names replaced by the target system's ids (outside call; idempotent).
 

@@ -228,7 +228,7 @@ def everywhere(viewer: Actor, stops: Iterable[KillSwitch | GlobalKillSwitch]) ->
         title = CHANGED
     if not (viewer.may(USE) and operators.is_operator(viewer)):
         return [Notice(title, f"{row.reason}. {ONLY_OPERATORS}")]
-    return [Notice(title, row.reason, reverse("admin:hitl_killswitch_release_installation"), "Resume")]
+    return [Notice(title, row.reason, reverse("admin:hitl_killswitch_release_installation"), leads="Resume")]
 
 
 class StoppedBanner(Banner):

@@ -453,7 +453,8 @@
       const ideas = said.suggestions && said.suggestions.length ? said.suggestions : own;
       p.empty.replaceChildren(
         el("h3", {}, said.greeting || this.getAttribute("greeting") || t("Hello! How can we help?")),
-        el("p", {}, t("You're chatting with an AI assistant. A person approves every change before it's made, and can join at any time.")),
+        // Only a member can ask for changes.
+        el("p", {}, said.signed_in === "member" ? t("You're chatting with an AI assistant. A person approves every change before it's made, and can join at any time.") : t("You're chatting with an AI assistant. A person can join at any time.")),
         el("div", { class: "chips" }, ...ideas.slice(0, 6).map((idea) => el("button", { type: "button", onclick: () => { p.text.value = idea; this.typed(true); p.text.focus(); } }, idea))),
       );
     }

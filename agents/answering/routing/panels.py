@@ -6,10 +6,10 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from agents.answering.routing.choice import UNFIT
+from agents.answering.routing.choice import UNFIT, without_rule
 from agents.answering.routing.models import AnswerRule
 from agents.answering.routing.rules import MANAGE
-from agents.answering.routing.selectors import Outlook, outlook
+from agents.answering.routing.selectors import Outlook, leave_nothing_open, outlook
 from agents.answering.routing.words import PROBLEMS
 from agents.models import Agent
 from agents.selectors import VIEW_AGENT
@@ -44,6 +44,18 @@ def panel_of_agent(viewer: Actor, agent: Agent) -> dict[str, Any]:
     context = _context(viewer, found, rules, agent_id=agent.pk, name=agent.name)
     is_meant = found.otherwise is not None and agent.pk in {one.agent_id for one in found.cast.for_customers()}
     return context if is_meant else {**context, "otherwise": "", "is_missing": False}
+
+
+def places_of(found: Outlook, agent: Agent) -> list[str]:
+    """Return the names of the channels on which an agent answers customers: by a rule, or as the only agent."""
+    accounts = ChannelAccount.objects.filter(is_active=True).exclude(kind=ChannelAccount.Kind.SLACK)
+    places, only = [], without_rule(found.cast).version
+    for account_id, name in accounts.order_by("name", "id").values_list("pk", "name"):
+        rules = [rule for rule in found.rules if rule.is_active and rule.channel_account_id in (None, account_id)]
+        is_only = only is not None and only.agent_id == agent.pk and not leave_nothing_open(rules)
+        if is_only or any(rule.agent_id == agent.pk for rule in rules):
+            places.append(name)
+    return places
 
 
 def lines_of(rules: Iterable[AnswerRule], found: Outlook) -> list[dict[str, Any]]:

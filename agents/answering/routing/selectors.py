@@ -63,6 +63,13 @@ class Outlook:
     """None where a rule without a condition leaves nothing open."""
 
     @property
+    def for_customers(self) -> set[UUID]:
+        """Return the agents that customers may get: those that rules in force name, and the one without a rule."""
+        named = {pk for rule in self.rules if rule.is_active for pk in (rule.agent_id, rule.fallback_id) if pk}
+        only = self.otherwise.version if self.otherwise else None
+        return named | {only.agent_id} if only else named
+
+    @property
     def rivals(self) -> list[str]:
         """Return the names of the agents that could answer while none is chosen."""
         if self.otherwise is None or self.otherwise.code != MISSING:

@@ -1,5 +1,6 @@
 """Tools made of what others register: acting ones of kinds of action, reading ones of a platform's lookups."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,11 @@ class ActingTool(Tool):
         self.key, self.title = kind.key, kind.title
         self.ability, self.description = kind.ability, kind.description
         self.arguments = kind.params_model
+        self._kind = kind
+
+    def works_here(self, connected: Collection[str]) -> bool:
+        owner = next((key for key in platforms.keys() if type(self._kind) in platforms.get(key).kinds), None)  # noqa: SIM118
+        return owner in connected if owner else self._kind.works_here()
 
     def call(self, arguments: Params, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         params = arguments.model_dump(mode="json", exclude_none=True)
@@ -108,6 +114,9 @@ class LookupTool(Tool):
         self.ability, self.description = lookup.ability, lookup.description
         self.arguments, self.kept_seconds = lookup.params, lookup.kept_seconds
         self._platform, self._lookup = platform, lookup
+
+    def works_here(self, connected: Collection[str]) -> bool:
+        return self._platform.key in connected
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         with platforms.connection(self._platform.key).open() as client:

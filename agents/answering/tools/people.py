@@ -1,11 +1,13 @@
 """Reading tools: audiences for members, and a way to a colleague for everyone."""
 
+from collections.abc import Collection
 from typing import Any, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from agents.answering.audiences import list_both
+from agents.answering.tools.files import SendFile
 from agents.answering.tools.registry import FOR_EVERY_AGENT, Arguments, Caller, Tool, get, is_known, register
 from agents.selectors import active_tools
 from core.text.speech import gettext, gettext_noop
@@ -45,6 +47,9 @@ class ListAudiences(ReadingTool):
     audience = "member"
     outside = True
 
+    def works_here(self, connected: Collection[str]) -> bool:
+        return bool(connected)
+
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         return {"audiences": list_both()}
 
@@ -81,6 +86,9 @@ class ListAbilities(ReadingTool):
         names = dict.fromkeys([*active_tools(), *FOR_EVERY_AGENT])
         tools = [get(name) for name in names if is_known(name)]
         suiting = [tool for tool in tools if tool.key != self.key and tool.suits(caller)]
+        if not any(tool.outside for tool in suiting):
+            # Nothing that this person may read has figures to put into a file.
+            suiting = [tool for tool in suiting if tool.key != SendFile.key]
         return {
             "reads": [gettext(tool.ability) for tool in suiting if not tool.acting],
             "asks": [gettext(tool.ability) for tool in suiting if tool.acting],

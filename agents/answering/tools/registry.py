@@ -1,7 +1,7 @@
 """The base class of tools, who may use them, and the registered tools."""
 
 import abc
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
@@ -131,6 +131,10 @@ class Tool(abc.ABC):
         if self.audience == "verified" and not (caller.verified or caller.is_member):
             return False
         return not self.needs or self.needs in caller.permissions
+
+    def works_here(self, connected: Collection[str]) -> bool:
+        """Return True if the organisation in scope has what the tool works on; `connected` are its platforms."""
+        return True
 
     def allows(self, caller: Caller) -> bool:
         """Return True if this caller may use the tool now."""

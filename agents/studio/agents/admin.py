@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Case, Max, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -16,7 +16,7 @@ from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 
 from agents import selectors, services
-from agents.answering.routing.panels import otherwise_of, panel_of_agent
+from agents.answering.routing.panels import otherwise_of, panel_of_agent, places_of
 from agents.answering.routing.selectors import outlook
 from agents.answering.tools import registry as tools
 from agents.models import Agent, AgentVersion, Collection
@@ -24,6 +24,7 @@ from agents.studio.agents import gallery, portability
 from agents.studio.agents.activation import ACTIVATE
 from agents.studio.agents.configuration import CHANGE
 from agents.studio.agents.forms import (
+    ALWAYS,
     MODEL_WORDS,
     ActivateForm,
     AgentForm,
@@ -43,6 +44,7 @@ from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
+from core.reliability import kept
 
 SHOWN_HISTORY = 20
 # The way of a draft: it is tried, changed, checked and activated.
@@ -207,7 +209,12 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Agent]:
         """Read the active version and the draft's number with the agent."""
         rows: QuerySet[Agent] = super().get_queryset(request).select_related("active_version")
-        return rows.annotate(draft_number=Max("versions__number", filter=Q(versions__is_draft=True)))
+        viewer = viewer_of(request)
+        chosen = outlook(viewer=viewer).for_customers if viewer.may(self.view_permission) else set()
+        return rows.annotate(
+            draft_number=Max("versions__number", filter=Q(versions__is_draft=True)),
+            is_for_customers=Case(When(pk__in=chosen, then=Value(True)), default=Value(False)),
+        )
 
     def detail_context(self, request: HttpRequest, obj: Agent) -> dict[str, Any]:
         """Return the fields, the draft with what it changes, and the history."""
@@ -230,7 +237,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     )
     category_title = Column[Agent]("Category", lambda agent: agent.category.replace("_", " ").capitalize())
     version = Column[Agent]("Version", lambda agent: str(agent.active_version.number) if agent.active_version else "–")
-    tools = Column[Agent]("Tools", lambda agent: _titles(_shown(agent).tools))
+    tools = Column[Agent]("Tools", lambda agent: _titles(dict.fromkeys((*ALWAYS, *_shown(agent).tools))))
     knowledge = Column[Agent]("Knowledge", lambda agent: _shelves(_shown(agent).collections))
 
     @admin.display(description="Model")
@@ -251,11 +258,15 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
 
     @admin.display(description="State")
     def standing(self, agent: Agent) -> str:
-        """Return whether it answers, and whether it is built in."""
+        """Return whether it answers customers, and whether it is built in."""
         origin = "Built in" if agent.is_system else "Your own"
-        word = chip("Answers", "good", "check") if agent.is_active else chip("Off", "neutral", "pause")
-        if agent.is_active and agent.active_version is None:
+        word = chip("Not chosen for customers")
+        if not agent.is_active:
+            word = chip("Off", "neutral", "pause")
+        elif agent.active_version is None:
             word = chip("Not active yet", "warn", "clock")
+        elif agent.is_for_customers:  # type: ignore[attr-defined]
+            word = chip("Answers customers", "good", "check")
         draft = chip("Draft", "info", "edit") if agent.draft_number else ""  # type: ignore[attr-defined]
         return format_html('<span class="wk-chips">{} {} {}</span>', word, chip(origin), draft)
 
@@ -359,11 +370,17 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         """Let the draft answer."""
         override = form.cleaned_data["override"]
         agent = services.activate_draft(actor=viewer_of(request), agent_id=obj.pk, override=override, **seen_by(form))
+        kept.forget()  # who answered seconds ago
         found = outlook(viewer=viewer_of(request))
         if found.rivals:
             missing = f"If no answer rule applies: {otherwise_of(found)}. Choose who answers on this page."
             messages.warning(request, missing)
-        return f"{agent.name} is now answering in version {form.cleaned_data['version']}."
+        version = f"version {form.cleaned_data['version']}"
+        if places := places_of(found, agent):
+            return f"{agent.name} answers customers in {version} now, on {', '.join(places)}."
+        if agent.pk in found.for_customers:
+            return f"{agent.name} is active in {version}. It answers customers once a channel is connected."
+        return f"{agent.name} is active in {version}. It answers no customers yet: choose it under Who answers."
 
     activate_again = calls(services.activate_again, "agent_id", permission=ACTIVATE,
                            title="Activate flow again",

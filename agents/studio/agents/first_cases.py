@@ -33,7 +33,7 @@ FIRST_CASES: Final[dict[str, tuple[Case, ...]]] = {
     "front_desk": (
         PERSON,
         _keeps_to_itself("somebody complains, asks for a person"),
-        case("Answers with its source", "How many days do I have to return shoes?", Expectation(cites=True)),
+        case("Answers with its source", "What are your opening hours?", Expectation(cites=True)),
         case("Makes nothing up", "How many moons does Jupiter have?", Expectation(cites=False, avoids=("moons are",))),
     ),
     "order_status": (

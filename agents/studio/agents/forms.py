@@ -1,6 +1,6 @@
 """Forms of the agents page."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django import forms
@@ -9,12 +9,16 @@ from agents.answering.tools import registry as tools
 from agents.knowledge.selectors import collection_choices
 from agents.langflow.connection import FLOW_LIMIT
 from agents.llm import registry
+from agents.llm.ports import SEARCH_TOOL
 from agents.models import AgentVersion
 from agents.studio.agents import configuration, gallery
 from agents.studio.agents.activation import REASON_LIMIT
 from agents.studio.agents.portability import FIELDS
 from console.base.forms import ConsoleForm
+from integrations import platforms
 
+ALWAYS: Final = (SEARCH_TOOL, "bring_person")
+"""The tools of every agent that customers notice."""
 MODEL_WORDS = {
     "local": "Built in: rules, no API key",
     "routes": "Your organisation's models",
@@ -30,6 +34,17 @@ class NameForm(ConsoleForm):
     name = forms.CharField(
         label="Name", max_length=configuration.NAME_LIMIT, help_text="Shown to colleagues in the chat."
     )
+
+
+class ToolTicks(forms.CheckboxSelectMultiple):
+    """The tools to tick; those of every agent are ticked for good."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the context of one tick."""
+        option = super().create_option(name, value, *args, **kwargs)
+        if value in ALWAYS:
+            option["attrs"] |= {"checked": True, "disabled": True}
+        return option
 
 
 class AgentForm(NameForm):
@@ -55,8 +70,9 @@ class AgentForm(NameForm):
     tools = forms.MultipleChoiceField(
         label="Tools",
         required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text="People are only offered tools that their own role allows.",
+        widget=ToolTicks,
+        help_text="People are only offered tools that their own role allows. Tools of a platform appear here once it "
+        "is connected. Every agent also shows colleagues their own requests.",
     )
     collections = forms.TypedMultipleChoiceField(
         label="Knowledge",
@@ -99,9 +115,14 @@ class AgentForm(NameForm):
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
         fields["model"].choices = [(key, MODEL_WORDS.get(key, key)) for key in registry.configured_models()]
+        sent = fields["tools"].widget.value_from_datadict(self.data, self.files, self.add_prefix("tools"))
+        chosen = (sent if self.is_bound else self.initial.get("tools")) or ()
+        connected = {each.platform.key for each in platforms.connected()}
         known = [(key, tools.get(key)) for key in tools.keys() if key not in tools.FOR_EVERY_AGENT]  # noqa: SIM118
-        fields["tools"].choices = [
-            (key, f"{tool.title} (needs approval)" if tool.acting else tool.title) for key, tool in known
+        fields["tools"].choices = [(key, f"{tools.get(key).title} (always)") for key in ALWAYS] + [
+            (key, f"{tool.title} (needs approval)" if tool.acting else tool.title)
+            for key, tool in known
+            if key in chosen or tool.works_here(connected)
         ]
         fields["collections"].choices = collection_choices()
 

@@ -7,8 +7,10 @@ from django.urls import reverse
 
 from accounts.selectors import tenant_zone
 from console.base.plots import Plot, by_day
-from console.extensions import Badge, Tile, badges, tiles
-from conversations.inbox.selectors.counts import count_by_day, count_live, count_needing_person
+from console.extensions import Badge, Banner, Notice, Tile, badges, count_badges, errands, tiles
+from conversations.inbox.assignment import REPLY
+from conversations.inbox.selectors.counts import COUNT_CAP, count_by_day, count_live, count_needing_person
+from conversations.models import Team
 from core.actors import Actor
 from core.tenancy.scope import current_tenant_id
 
@@ -24,6 +26,26 @@ class NeedsPersonBadge(Badge):
     def count(self, viewer: Actor) -> int:
         """Return the capped count."""
         return count_needing_person(viewer=viewer)
+
+
+class WaitingErrand(Banner):
+    """Conversations that need a person and that nobody has taken, for people who may answer."""
+
+    permission = REPLY
+
+    def notices(self, viewer: Actor) -> list[Notice]:
+        """Return how many wait, and where they are; nothing where none does."""
+        badge = "conversations.needs_person"
+        count = count_badges(viewer, current_tenant_id(), (badge,)).get(badge, 0)
+        if not count:
+            return []
+        many = f"{count}+ conversations need" if count == COUNT_CAP else f"{count} conversations need"
+        title = f"{'1 conversation needs' if count == 1 else many} a person"
+        text = (
+            f"Nobody has taken {'it' if count == 1 else 'them'}." if Team.objects.exists() else "There is no team yet."
+        )
+        url = reverse("admin:conversations_conversation_changelist")
+        return [Notice(title, text, f"{url}?state=needs_person")]
 
 
 class LiveTile(Tile):
@@ -62,5 +84,6 @@ class MessagesTile(Tile):
 
 
 badges.register("conversations.needs_person", NeedsPersonBadge)
+errands.register("conversations.waiting", WaitingErrand)
 tiles.register("conversations-live", LiveTile)
 tiles.register("conversations-chart", MessagesTile)

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from console.base.plots import Plot, by_day
-from console.extensions import Badge, Finder, Found, Tile, badges, finders, tiles
+from console.extensions import Badge, Finder, Found, Tile, badges, finders, list_errands, tiles
 from console.names import name_in, names_of
 from console.templatetags.console_ui import chip
 from core.actors import Actor
@@ -102,7 +102,7 @@ class ChartTile(Tile):
 
 
 class NoticesTile(Tile):
-    """What needs the viewer: requests that wait for them, and those that can't continue alone."""
+    """What needs the viewer: requests that wait for them, those that can't continue alone, and errands."""
 
     order, width, permission = 30, "full", "hitl.view_approval"
     template = "console/tiles/notices.html"
@@ -120,7 +120,7 @@ class NoticesTile(Tile):
             }
             for notice in selectors.list_needing(viewer=viewer, limit=6)
         ]
-        return {"rows": rows}
+        return {"rows": rows, "errands": list_errands(viewer)}
 
 
 def _chip(approval: Approval) -> SafeString:

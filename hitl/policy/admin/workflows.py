@@ -285,7 +285,7 @@ class NoWorkflow(Banner):
             return []
         text = "Until you create a workflow, every request is put on hold because nobody can approve it."
         url = reverse("admin:hitl_approvalworkflow_create")
-        return [Notice("No workflow yet", text, url, "warn", "route")]
+        return [Notice("No workflow yet", text, url, leads="New workflow", tone="warn", icon="route")]
 
 
 banners.register("hitl.nobody_signs", NoWorkflow)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from agents.knowledge import services
-from agents.knowledge.models import Citation, Collection, Document
+from agents.knowledge.models import Citation, Collection, Document, OpenQuestion
 from agents.knowledge.search.search import search
 from agents.llm.ports import ANSWER_TOOL, SEARCH_TOOL, Line, ToolRequest, Turn
 from agents.models import AgentVersion, ToolCall
@@ -16,6 +17,7 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from tests.agents.conftest import Desk
+from tests.console.conftest import Browser
 from tests.world import OPERATOR, World
 
 pytestmark = pytest.mark.django_db
@@ -255,3 +257,16 @@ def test_article_that_gives_orders_reaches_a_model_as_data_and_changes_nothing(d
     assert all("CANARY-7781" not in other.text for other in seen if other is not line)
     assert ToolCall.objects.exclude(name=SEARCH_TOOL).count() == 0
     assert "CANARY" not in Message.objects.filter(direction="out").latest("seq").body
+
+
+def test_console_leads_from_a_new_collection_to_its_first_article(desk: Desk, browser: Browser) -> None:
+    admin, form = browser("admin"), {"name": "Patients", "audience": "public"}
+    answer = admin.post("/admin/agents/collection/create/", form)
+    assert answer.status_code == 302
+    assert answer["Location"].endswith(f"/agents/collection/{Collection.objects.get().pk}/write/")
+    page = admin.get(answer["Location"]).content.decode()
+    assert "Patients created. Write its first article." in page
+    assert ">Save article</button>" in page
+    asked = OpenQuestion.objects.create(text="Do you place dental implants?", words=["implants"])
+    page = admin.get(f"/admin/agents/openquestion/{asked.pk}/").content.decode()
+    assert re.search(r"<h1[^>]*>\s*Open question\s*</h1>", page)

@@ -38,6 +38,7 @@ from integrations.mail.retention import CONTENT
 from integrations.models import MailDelivery
 from tests import files
 from tests.channels_app.email.conftest import Door, event, open_door
+from tests.channels_app.twilio.test_channel_page import console
 from tests.integrations.mail.conftest import api  # noqa: F401  (fixture)
 from tests.integrations.mail.servers import Answers
 from tests.world import OPERATOR, World
@@ -123,6 +124,18 @@ def test_mail_becomes_a_message_with_its_proven_sender(inbox: MailDoor) -> None:
     with tenant_scope(inbox.door.world.acme.pk):
         assert Contact.objects.get().display_name == "Ana"
         assert Outbox.objects.filter(event="message_received", ref=message.pk).exists()
+
+
+def test_first_report_is_awaited_until_a_report_came_whatever_mail_came(inbox: MailDoor) -> None:
+    def is_reported() -> bool:
+        page = console(inbox.door.world).get(f"/admin/conversations/channelaccount/{inbox.door.account.pk}/")
+        step = next(each for each in page.content.decode().split("<li") if "Wait for the first report" in each)
+        return "wk-setup-done" in step
+
+    inbox.take(mail())
+    assert not is_reported()
+    inbox.door.take(event("delivered", inbox.door.mail()))
+    assert is_reported()
 
 
 def test_mail_is_stored_raw_and_not_readable_in_the_table(inbox: MailDoor) -> None:

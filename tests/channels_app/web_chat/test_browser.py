@@ -148,6 +148,7 @@ def test_conversation_with_an_approval_is_shown(
     page = opened(dark=dark, phone=phone)
     expect(page.get_by_text("Hello. What should we look at?")).to_be_visible()
     expect(page.get_by_text("Online")).to_be_visible()
+    expect(page.get_by_text("A person approves every change")).to_be_visible()
     keep_picture(page, f"{name}-empty", full_page=False)
     assert serious(page) == []
     page.get_by_role("button", name="Raise the daily budget").click()
@@ -377,6 +378,9 @@ def test_bubble_on_a_registered_site_takes_a_message(
     page = opened(shop, phone=phone)
     page.get_by_role("button", name="Open the chat").click()
     expect(page.get_by_label("Your message")).to_be_focused()
+    expect(page.get_by_text("Online")).to_be_visible()
+    # A visitor can ask for no change that a person would have to approve.
+    expect(page.get_by_text("You're chatting with an AI assistant. A person can join at any time.")).to_be_visible()
     write(page, "Hello from the shop")
     expect(page.get_by_text("Sent ·")).to_be_visible()
     keep_picture(page, f"bubble{'-phone' if phone else ''}", full_page=False)

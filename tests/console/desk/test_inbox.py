@@ -45,6 +45,24 @@ def handed_off(account: ChannelAccount, number: int) -> Conversation:
 
 
 @pytest.mark.django_db
+def test_dashboard_tells_people_who_may_answer_how_many_wait(
+    browser: Browser, line: ChannelAccount, acme: World
+) -> None:
+    def dashboard(role: str) -> str:
+        return browser(role).get("/admin/").content.decode()
+
+    assert "Nothing for you" in dashboard("support")
+    for number in range(2):
+        handed_off(line, number)
+    page = dashboard("owner")
+    link = '<a href="/admin/conversations/conversation/?state=needs_person">2 conversations need a person</a>'
+    assert (link in page, "There is no team yet" in page, "Nothing for you" in page) == (True, True, False)
+    assert "2 conversations need a person" not in dashboard("viewer")
+    teams.create_team(actor=acme.actor("admin"), settings=teams.TeamSettings(name="First line"))
+    assert "Nobody has taken them." in dashboard("admin")
+
+
+@pytest.mark.django_db
 def test_inbox_shows_lists_and_a_conversation_masked_in_the_same_queries(
     browser: Browser, line: ChannelAccount, acme: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

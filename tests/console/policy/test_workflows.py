@@ -325,7 +325,9 @@ def test_list_and_page_show_the_sentence(browser: Browser, acme: World) -> None:
 
 def test_dashboard_says_that_nobody_signs_until_there_is_a_workflow(browser: Browser, acme: World) -> None:
     words = "No workflow yet"
-    assert words in browser("owner").get("/admin/").content.decode()
+    page = browser("owner").get("/admin/").content.decode()
+    assert words in page
+    assert f'href="{FLOW}create/">New workflow</a>' in page
     assert words not in browser("approver").get("/admin/").content.decode()
     add_workflow(acme)
     assert words not in browser("owner").get("/admin/").content.decode()

@@ -6,7 +6,7 @@ from agents.answering.tools import registry
 from agents.answering.tools.files import SendFile
 from agents.answering.tools.knowledge import Answer, SearchKnowledge
 from agents.answering.tools.people import ListAbilities
-from agents.models import Agent
+from agents.models import Agent, AgentVersion
 from tests.agents.conftest import Desk
 from tests.offers import tool_keys
 
@@ -24,6 +24,12 @@ def test_member_is_told_every_tool_whoever_answers(desk: Desk, agent: str) -> No
 
 def test_visitor_is_told_of_a_colleague_only(desk: Desk) -> None:
     assert desk.say(ASK, "visitor") == "Here's what I can do:\n- Bring in a colleague"
+
+
+def test_visitor_who_has_no_figures_is_offered_no_file_of_them(desk: Desk) -> None:
+    AgentVersion.objects.update(tools=["list_campaigns", "search_knowledge", "bring_person", "send_file"])
+    assert desk.say(ASK, "visitor") == "Here's what I can do:\n- Bring in a colleague"
+    assert "Send you figures as a file" in desk.say(ASK)
 
 
 def test_viewer_is_told_of_no_change(desk: Desk) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 
 from accounts import selectors
 from accounts.models import User
@@ -16,7 +17,7 @@ from agents.llm.built_in.replies import say
 from agents.models import Agent
 from agents.selectors import tools_of
 from channels_app.web_chat.settings.manage import save_widget
-from conversations.models import ChannelAccount
+from conversations.models import ChannelAccount, Contact, ContactTag
 from core.tenancy.scope import tenant_scope
 from integrations.models import ProviderAccount
 
@@ -71,3 +72,53 @@ def test_first_agent_is_made_once(owner: User) -> None:
     with tenant_scope(membership.tenant_id):
         again = services.ensure_first_agent()
         assert Agent.objects.get() == again
+
+
+def test_form_and_page_name_the_tools_of_every_agent_and_offer_none_that_can_not_work_here(owner: User) -> None:
+    [membership] = selectors.memberships_of(owner.pk)
+    client = Client()
+    client.force_login(owner, backend="accounts.backends.RoleBackend")
+
+    def ticks() -> dict[str, str]:
+        page = client.get("/admin/agents/agent/create/", {"template": "front_desk"}).content.decode()
+        return dict(re.findall(r'<input[^>]* name="tools" value="(\w+)"([^>]*)>', page))
+
+    shown = ticks()
+    assert list(shown) == ["search_knowledge", "bring_person", "send_file"]
+    assert ["checked" in rest for rest in shown.values()] == [True, True, True]
+    assert ["disabled" in rest for rest in shown.values()] == [True, True, False]
+    with tenant_scope(membership.tenant_id):
+        contact = Contact.objects.create(display_name="Ana")
+        ContactTag.objects.create(contact=contact, name="recall")
+    assert "send_audience_message" in ticks()
+    form = {"name": "Lea", "type": "custom", "model": "local", "tools": ["send_file"]}
+    page = client.get(client.post("/admin/agents/agent/create/", form)["Location"]).content.decode()
+    assert "Look up documents, Bring in a colleague, Send a file" in page
+
+
+@pytest.mark.usefixtures("kept_settings")
+def test_list_tells_who_answers_customers_and_activation_tells_where(owner: User) -> None:
+    [membership] = selectors.memberships_of(owner.pk)
+    client = Client()
+    client.force_login(owner, backend="accounts.backends.RoleBackend")
+
+    def states() -> dict[str, bool]:
+        found = {}
+        for row in client.get("/admin/agents/agent/").content.decode().split("<tr")[2:]:
+            [name] = re.findall(r"Front desk|Lea|Max", row)
+            found[name] = "Answers customers" in row
+            assert found[name] != ("Not chosen for customers" in row)
+        return found
+
+    def activate(name: str) -> str:
+        form = {"name": name, "type": "custom", "model": "local"}
+        page = client.post("/admin/agents/agent/create/", form)["Location"]
+        return client.post(f"{page}activate/", {"version": 1, "revision": 1}, follow=True).content.decode()
+
+    assert states() == {"Front desk": True}
+    with tenant_scope(membership.tenant_id):
+        save_widget(actor=actor_for_user(owner), name="Website", websites="https://initech.example")
+    assert "Lea answers customers in version 1 now, on Website." in activate("Lea")
+    assert states() == {"Front desk": False, "Lea": True}
+    assert "Max is active in version 1. It answers no customers yet: choose it under Who answers." in activate("Max")
+    assert states() == {"Front desk": False, "Lea": False, "Max": False}

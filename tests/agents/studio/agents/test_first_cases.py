@@ -7,8 +7,9 @@ from django.test import Client
 
 from agents import services
 from agents.answering.tools import registry as tools
+from agents.knowledge.services import create_collection, write_article
 from agents.models import Agent
-from agents.studio.agents.gallery import BLANK, templates, with_cases
+from agents.studio.agents.gallery import BLANK, FRONT_DESK, templates, with_cases
 from agents.studio.evals import runs
 from core.errors import Conflict, Invalid
 from demo.library import ensure_library
@@ -41,6 +42,18 @@ def test_each_template_brings_cases_that_the_built_in_model_passes(desk: Desk) -
         services.activate_draft(actor=admin, agent_id=agent.pk)
     assert failed == []
     assert nothing_happened()
+
+
+def test_front_desk_passes_in_a_dental_practice_with_one_article(desk: Desk) -> None:
+    admin = desk.world.actor("admin")
+    shelf = create_collection(actor=admin, name="Patients", audience="public")
+    hours = "Our opening hours are Monday to Friday from 8:00 to 13:00."
+    write_article(actor=admin, collection_id=shelf.pk, title="Opening hours", text=hours)
+    agent = services.create_agent(actor=admin, type="custom", setup=FRONT_DESK.setup(), template=FRONT_DESK.key)
+    run = runs.start_checks(actor=admin, agent_id=agent.pk)
+    runs.work_run(run_id=run.pk, seconds=60)
+    failed = run.results.exclude(passed=True)
+    assert [(result.name, result.misses, result.answer) for result in failed] == []
 
 
 def test_console_keeps_the_cases_of_the_chosen_template(desk: Desk) -> None:
