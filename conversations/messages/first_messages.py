@@ -88,7 +88,8 @@ def templates_to_begin_with(contact: Contact) -> dict[ChannelAccount, list[Messa
     found = {
         account: templates.list_templates(account, MessageTemplate.Use.REOPENING, contact.language)
         for account in accounts.order_by("name", "pk")
-        if kinds.intersection(registry.transport_for(account.kind, account.provider).medium.recipient_kinds)
+        if registry.has_transport(account.kind, account.provider)
+        and kinds.intersection(registry.transport_for(account.kind, account.provider).medium.recipient_kinds)
     }
     return {account: offered for account, offered in found.items() if offered}
 
