@@ -86,7 +86,7 @@ def test_palette_goes_anywhere_by_keyboard_by_touch_and_without_scripts(opened: 
     page.keyboard.press("Control+k")
     box = page.get_by_role("combobox", name="Page, request, person or setting")
     expect(box).to_be_focused()
-    expect(page.get_by_role("option", name="Approvals")).to_be_visible()
+    expect(page.get_by_role("option", name="Queue")).to_be_visible()
     page.keyboard.type("br-1002")
     expect(page.locator("#palette-list [role=option]")).to_have_count(1)
     assert faults(page, "palette") == []
@@ -102,7 +102,7 @@ def test_palette_goes_anywhere_by_keyboard_by_touch_and_without_scripts(opened: 
     expect(page.locator("#palette")).to_be_hidden()
     phone = opened("/admin/", phone=True)
     phone.get_by_role("link", name="Go to").tap()
-    phone.get_by_role("option", name="Approvals").tap()
+    phone.get_by_role("option", name="Queue").tap()
     phone.wait_for_url("**/admin/hitl/approval/")
     plain = opened("/admin/", scripts=False)
     plain.get_by_role("link", name="Go to").click()

@@ -151,6 +151,8 @@ class Town:
             return {"token": "not-one-of-ours"}
         if "<slug:key>" in route:
             return {"key": "approvals"}
+        if "<slug:group>" in route:
+            return {"group": "agents-and-models"}
         if "<slug:metric>" in route:
             return {"metric": "requests"}
         if "<uuid:message_id>" in route:
