@@ -121,6 +121,7 @@ LIKE_OTHERS = (
 MORE = [
     "admin/settings/",
     "admin/settings/approval-rules/",
+    "admin/accounts/tenant/",
     "admin/hitl/killswitch/",
     "admin/hitl/killswitch/stop/",
     "admin/hitl/delegation/away/",

@@ -158,11 +158,11 @@ def settings_of(client: Client, query: str = "") -> list[str]:
 @pytest.mark.slow
 def test_settings_are_those_of_the_role_each_with_a_sentence(browser: Browser, world: World) -> None:
     owner, viewer = browser("owner"), browser("viewer")
-    assert {"People", "Webhooks", "Workflows", "Teams", "Alerts", "Audit", "My brief"} <= set(
+    assert {"General", "People", "Webhooks", "Workflows", "Teams", "Alerts", "Audit", "My brief"} <= set(
         settings_of(owner)
     )
     assert {"Who answers", "Teams", "My notifications", "Sign-in security"} <= set(settings_of(viewer))
-    assert not {"People", "Webhooks", "Workflows", "Alerts", "Audit"} & set(settings_of(viewer))
+    assert not {"General", "People", "Webhooks", "Workflows", "Alerts", "Audit"} & set(settings_of(viewer))
     page = opened(owner, "/admin/settings/")
     assert isinstance(page, Opened)
     sentences = re.findall(r"</a>\s*<p>([^<]*)</p>", page.settings)

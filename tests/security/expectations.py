@@ -119,6 +119,9 @@ CONSOLE: Final = {
     "admin/(?P<url>.*)$": Row(Answers(302, 404, 404, 404), Answers(302, 404, 404)),
     "admin:settings": OPEN_LIST,
     "admin:settings_group": OPEN_LIST,  # one that everyone may open
+    "admin:accounts_tenant_changelist": LIST,
+    "admin:accounts_tenant_change": PAGE,
+    "admin:accounts_tenant_edit": ACTION,
     "admin:accounts_membership_changelist": LIST,
     "admin:accounts_membership_change": PAGE,
     "admin:accounts_membership_role": ACTION,
