@@ -58,9 +58,9 @@ LABELS = {
     "tools": "Tools",
     "collections": "Knowledge",
     "max_open_approvals": "Open requests at most",
-    "min_confidence": "Confidence at least",
+    "min_confidence": "Minimum confidence",
     "memory": "Remembers",
-    "asks_judge": "Has passages judged",
+    "asks_judge": "Re-rank passages",
 }
 
 
@@ -249,10 +249,10 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     open_limit = Column[Agent](
         "Open requests at most", lambda agent: str(_shown(agent).max_open_approvals or "Organisation default")
     )
-    confidence = Column[Agent]("Confidence at least", lambda agent: str(_shown(agent).min_confidence))
+    confidence = Column[Agent]("Minimum confidence", lambda agent: str(_shown(agent).min_confidence))
     remembers = Column[Agent]("Remembers", lambda agent: str(AgentVersion.Memory(_shown(agent).memory).label))
     judging = Column[Agent](
-        "Has passages judged", lambda agent: "Yes, where that is unclear" if _shown(agent).asks_judge else "No"
+        "Re-rank passages", lambda agent: "Yes, where that is unclear" if _shown(agent).asks_judge else "No"
     )
     instructions = Column[Agent]("Instructions", lambda agent: _shown(agent).instructions or "–")
 
