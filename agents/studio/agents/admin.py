@@ -41,9 +41,11 @@ from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter
 from console.base.model_admin import ServiceAdmin
+from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
+from core.actors import Actor
 from core.reliability import kept
 
 SHOWN_HISTORY = 20
@@ -127,6 +129,27 @@ class TypeFilter(SelectFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Return the types that agents may have here."""
         return gallery.types()
+
+
+class AgentFinder(Finder):
+    """Agents by a part of their name."""
+
+    title, order, permission = "Agents", 25, selectors.VIEW_AGENT
+
+    def find(self, viewer: Actor, words: str) -> list[Found]:
+        """Return the agents, those in use first."""
+        rows = selectors.query_agents(viewer=viewer).filter(name__icontains=words).order_by("-is_active", "name", "id")
+        return [
+            Found(
+                row.name,
+                "In use" if row.is_active else "Off",
+                reverse("admin:agents_agent_change", args=[row.pk]),
+            )
+            for row in rows[:MOST_FOUND]
+        ]
+
+
+finders.register("agents.agents", AgentFinder)
 
 
 @admin.register(Agent)
