@@ -22,7 +22,7 @@ from console.base.crud import calls, deletes, edits, given
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
-from console.extensions import MOST_FOUND, Finder, Found, finders
+from console.extensions import MOST_FOUND, Finder, Found, Step, finders, steps
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
@@ -285,6 +285,20 @@ class DocumentFinder(Finder):
 
 
 finders.register("agents.documents", DocumentFinder)
+
+
+class WriteKnowledge(Step):
+    """The first document."""
+
+    title, order, permission = "Write what agents answer from", 20, services.MANAGE
+    text, page = "Articles, files or your website.", "admin:agents_collection_changelist"
+
+    def is_done(self, viewer: Actor) -> bool:
+        """Return True if a document can be searched."""
+        return Document.objects.filter(state=Document.State.READY).exists()
+
+
+steps.register("agents.knowledge", WriteKnowledge)
 
 
 @admin.register(Document)
