@@ -36,6 +36,7 @@ from agents.studio.agents.forms import (
 )
 from agents.studio.evals.admin.runs import CheckActions
 from agents.studio.trials.admin import TryAction
+from agents.studio.trials.turns import TRY
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
@@ -252,6 +253,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             "checks": self.checks_context(viewer, obj, draft),
             "answers": panel_of_agent(viewer, obj),
             "export_url": reverse("admin:agents_agent_export", args=[obj.pk]),
+            "trials_url": reverse("admin:agents_trial_changelist") if viewer.may(TRY) else "",
         }
 
     type_title = Column[Agent](
