@@ -74,6 +74,10 @@ class NoticeAdmin(PushActions, ServiceAdmin):
         }
         return TemplateResponse(request, self.change_list_template, context)
 
+    def list_actions(self) -> dict[str, ServiceAction]:
+        """Return nothing: they need the list, or the browser, in front of them."""
+        return {}
+
     def object_title(self, notice: Notice) -> str:
         """Return what the notice says."""
         return notice.title

@@ -55,6 +55,10 @@ class SavedViewAdmin(ServiceAdmin):
         """Offer nothing: views are saved where they are used."""
         return {"offered": []}
 
+    def list_actions(self) -> dict[str, ServiceAction]:
+        """Return nothing, for the same reason."""
+        return {}
+
     def object_title(self, obj: SavedView) -> str:
         """Return the view's name."""
         return obj.name
