@@ -283,7 +283,9 @@ def change_organisation(*, actor: Actor, tenant_id: UUID, name: str, currency: s
         problem = "A currency has three capital letters, such as EUR."
         raise Invalid(problem, fields={"currency": [problem]})
     with transaction.atomic():
-        tenant = locked(Tenant, tenant_id)
+        tenant = Tenant.objects.select_for_update().filter(pk=tenant_id).first()
+        if tenant is None:
+            raise NotFound
         changed = [field for field, value in wanted.items() if getattr(tenant, field) != value]
         if changed:
             for field in changed:

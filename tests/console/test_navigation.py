@@ -67,12 +67,18 @@ def opened(client: Client, path: str) -> Opened | int:
     if answer.status_code != 200:
         return answer.status_code
     page = answer.content.decode()
-    kinds = ('class="wk-nav" id="wk-nav"', 'aria-label="Your account"', 'aria-label="Breadcrumb"')
-    menu, own, crumbs = (re.search(rf"<nav {kind}.*?</nav>", page, re.DOTALL) for kind in kinds)
-    heading = re.search(r"<h1[^>]*>(.*?)</h1>", page, re.DOTALL)
-    title = html.unescape(re.sub(r"<[^>]+>", "", heading[1])).strip() if heading else ""
-    found = (part[0] if part else "" for part in (menu, own, crumbs))
-    return Opened(*found, page.partition('class="wk-settings"')[2].partition("</main>")[0], title)
+
+    def part(pattern: str) -> str:
+        found = re.search(pattern, page, re.DOTALL)
+        return found[0] if found else ""
+
+    return Opened(
+        menu=part(r'<nav class="wk-nav" id="wk-nav".*?</nav>'),
+        own=part(r'<nav aria-label="Your account".*?</nav>'),
+        crumbs=part(r'<nav aria-label="Breadcrumb".*?</nav>'),
+        settings=part(r'class="wk-settings".*?</main>'),
+        title=html.unescape(re.sub(r"<[^>]+>", "", part(r"<h1.*?</h1>"))).strip(),
+    )
 
 
 def faults_of(page: Opened, path: str, name: str) -> list[str]:
