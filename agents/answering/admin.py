@@ -13,7 +13,7 @@ from agents.llm.ports import ANSWER_TOOL
 from agents.models import AgentRun, ToolCall
 from console.base.lists import Column, choose, during, since
 from console.base.model_admin import ReadOnlyAdmin
-from console.navigation import Nav
+from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, exact, link, moment
 from console.viewers import viewer_of
 from conversations import services as conversations
@@ -61,7 +61,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
     """Agent runs, turn by turn."""
 
     view_permission = "agents.view_agentrun"
-    nav = Nav("Agent runs", "bolt", group="Oversight", order=60)
+    nav = Nav("Agent runs", "bolt", AGENTS, order=20)
     intro = "Each turn of an agent: what started it, what it called, and how it ended."
     empty_title = "No runs yet"
     list_display = ("started", "agent_name", "why", "standing", "took", "talk")

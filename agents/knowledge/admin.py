@@ -23,7 +23,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
 from console.extensions import MOST_FOUND, Finder, Found, Step, finders, steps
-from console.navigation import Nav
+from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
 from conversations.services import Upload
@@ -156,7 +156,7 @@ class CollectionAdmin(ServiceAdmin):
     """Collections of documents."""
 
     view_permission = selectors.VIEW
-    nav = Nav("Knowledge", "info", group="Set-up", order=21)
+    nav = Nav("Knowledge", "info", AGENTS, order=30)
     intro = "What your agents answer from: collections of articles, each for an audience."
     empty_title = "No knowledge yet"
     empty_text = "Create a collection and write the answers to what customers ask most."
@@ -306,7 +306,7 @@ class DocumentAdmin(ServiceAdmin):
     """Documents: what each says now, and its versions."""
 
     view_permission = selectors.VIEW
-    nav = Nav("Documents", "list", group="Set-up", order=22)
+    nav = Nav("Documents", "list", AGENTS, order=40)
     intro = "Articles and files that agents quote as the source of an answer."
     empty_title = "No documents yet"
     empty_text = "Open a collection under Knowledge and write an article."
@@ -430,7 +430,7 @@ class OpenQuestionAdmin(ServiceAdmin):
     """What people asked and no document answered."""
 
     view_permission = selectors.VIEW
-    nav = Nav("Open questions", "inbox", group="Set-up", order=23)
+    nav = Nav("Open questions", "inbox", AGENTS, order=50)
     intro = "What people asked and no document answered, masked. Write the answer, and agents give it from then on."
     empty_title = "No open questions"
     empty_text = "Questions that agents find no answer to appear here."

@@ -20,7 +20,7 @@ from console.base.forms import ConfirmForm, ConsoleForm, VersionedForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import DATA, FIGURES, Nav
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.clock import now
@@ -44,7 +44,7 @@ class AlertRuleAdmin(ServiceAdmin):
     """Alert rules."""
 
     view_permission = MANAGE
-    nav = Nav("Alerts", "bell", group="Oversight", order=64)
+    nav = Nav("Alerts", "bell", FIGURES, DATA, order=60)
     intro = (
         "Conditions over your organisation's figures, checked twice a minute, and who is notified when they are met."
     )

@@ -28,7 +28,7 @@ from console.base.forms import ConfirmForm, ConsoleForm, VersionedForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import FIGURES, Nav
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.clock import now
@@ -83,7 +83,7 @@ class ExportAdmin(ServiceAdmin):
     """Exports of lists."""
 
     view_permission = USE
-    nav = Nav("Exports", "record", group="Oversight", order=62)
+    nav = Nav("Exports", "record", FIGURES, order=40)
     intro = (
         "Lists taken away as files. Personal data is masked, files are kept for seven days, and downloads are audited."
     )
@@ -242,7 +242,7 @@ class ExportScheduleAdmin(ServiceAdmin):
     """Exports that repeat."""
 
     view_permission = USE
-    nav = Nav("Scheduled exports", "calendar", group="Oversight", order=63)
+    nav = Nav("Scheduled exports", "calendar", FIGURES, order=50)
     intro = "Exports that repeat every week or month. Recipients get a link by email, and sign in to download the file."
     empty_title = "No scheduled exports yet"
     empty_text = "Schedule one, such as last month's conversations on the first of each month."

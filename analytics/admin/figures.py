@@ -26,13 +26,12 @@ from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.navigation import FIGURES, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations.selectors import VIEW_FIGURES, figure_scope
 from core.actors import Actor
 
-FIGURES: Final = "figures"
 SHOW: Final = "analytics_figuredashboard_show"
 READ: Final = ("GET", "HEAD")
 
@@ -68,8 +67,8 @@ class FigureDashboardAdmin(ServiceAdmin):
     """The pages of figures, and the viewer's own and shared dashboards."""
 
     view_permission = dashboards.SEE
-    site_pages: ClassVar = ((Nav("Figures", "scale", group="Oversight", order=10), FIGURES),)
-    unlisted_label = "Dashboards"
+    site_pages: ClassVar = ((Nav("Figures", "scale", FIGURES, order=10), "figures"),)
+    nav = Nav("Dashboards", "scale", FIGURES, within="Figures")
     intro = "Figures of your choice on one page. Shared ones are shown to everyone who can see figures."
     empty_title = "No dashboards yet"
     empty_text = "Put the figures you look at every day on one page."
@@ -88,7 +87,7 @@ class FigureDashboardAdmin(ServiceAdmin):
     def get_site_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
-            path("figures/", wrap(self.page_view), name=FIGURES),
+            path("figures/", wrap(self.page_view), name="figures"),
             path("figures/system/", wrap(self.system_view), name="figures_system"),
             path("figures/dashboards/<uuid:object_id>/", wrap(self.dashboard_view), name=SHOW),
             path("figures/<slug:key>/", wrap(self.page_view), name="figures_page"),

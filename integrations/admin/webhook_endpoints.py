@@ -15,7 +15,7 @@ from console.base.crud import calls, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.navigation import ORGANISATION, SETTINGS, Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from core.models import WebhookEndpoint
@@ -88,7 +88,7 @@ class WebhookEndpointAdmin(ServiceAdmin):
     """Addresses of the organisation's own that hear of events."""
 
     view_permission = VIEW
-    nav = Nav("Webhooks", "link", group="Set-up", order=62)
+    nav = Nav("Webhooks", "link", SETTINGS, ORGANISATION, order=40)
     intro = (
         "Walker posts events to your own servers, signed: what happened, with ids and states. "
         "Your programs read the rest by the API."

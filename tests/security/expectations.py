@@ -117,6 +117,11 @@ CONSOLE: Final = {
     "admin:accounts_notice_push_off": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
     "admin:go": Row(Answers(302, 200, 200, 200), Answers(302, 200, 200, 200)),
     "admin/(?P<url>.*)$": Row(Answers(302, 404, 404, 404), Answers(302, 404, 404)),
+    "admin:settings": OPEN_LIST,
+    "admin:settings_group": OPEN_LIST,  # one that everyone may open
+    "admin:accounts_tenant_changelist": LIST,
+    "admin:accounts_tenant_change": PAGE,
+    "admin:accounts_tenant_edit": ACTION,
     "admin:accounts_membership_changelist": LIST,
     "admin:accounts_membership_change": PAGE,
     "admin:accounts_membership_role": ACTION,

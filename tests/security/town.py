@@ -151,6 +151,8 @@ class Town:
             return {"token": "not-one-of-ours"}
         if "<slug:key>" in route:
             return {"key": "approvals"}
+        if "<slug:group>" in route:
+            return {"group": "agents-and-models"}
         if "<slug:metric>" in route:
             return {"metric": "requests"}
         if "<uuid:message_id>" in route:
@@ -233,7 +235,7 @@ def build_town(world: World) -> Town:
             *_a_check(world),
         ]
         rows += [model.objects.earliest("id") for model in DEFINED]
-        ids = {row._meta.label_lower: row.pk for row in rows}
+        ids = {row._meta.label_lower: row.pk for row in (world.acme, *rows)}
         return Town(world, ids, widget.public_key, approval.digest)
 
 

@@ -19,7 +19,7 @@ from console.base.crud import calls, edits
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter, choose, since
 from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
-from console.navigation import Nav
+from console.navigation import FIGURES, MODELS, SETTINGS, Nav
 from console.templatetags.console_ui import chip, exact, moment, money
 from console.viewers import viewer_of
 from core.clock import now
@@ -44,7 +44,7 @@ class ModelRouteAdmin(ServiceAdmin):
     """The organisation's models."""
 
     view_permission = MANAGE
-    nav = Nav("Models", "bolt", group="Set-up", order=26)
+    nav = Nav("Models", "bolt", SETTINGS, MODELS, order=20)
     intro = (
         "Your own language models: their keys, prices and order. Agents set to use them ask a light or a strong one."
     )
@@ -158,7 +158,7 @@ class BudgetAdmin(ServiceAdmin):
     """What models may cost."""
 
     view_permission = MANAGE
-    nav = Nav("Model budgets", "coin", group="Set-up", order=27)
+    nav = Nav("Model budgets", "coin", SETTINGS, MODELS, order=30)
     intro = "What your models may cost per day or month. A call that no longer fits is not made."
     empty_title = "No budgets"
     empty_text = "Calls of models are not limited. Add a budget before you use a paid model."
@@ -259,7 +259,7 @@ class ModelCallAdmin(ReadOnlyAdmin):
     """What models were used for."""
 
     view_permission = MANAGE
-    nav = Nav("Model usage", "coin", group="Oversight", order=61)
+    nav = Nav("Model usage", "coin", FIGURES, order=30)
     intro = "What your models were used for and what it cost, and each call."
     empty_title = "No calls yet"
     empty_text = "The built-in model costs nothing and is not counted."

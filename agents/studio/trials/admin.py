@@ -20,6 +20,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
+from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 
@@ -110,7 +111,7 @@ class TrialAdmin(ServiceAdmin):
     """The viewer's own trials of agents."""
 
     view_permission = trying.TRY
-    unlisted_label = "Trials"
+    nav = Nav("Trials", "play", AGENTS, within="Agents")
     intro = "Your own chats with drafts of agents. Nobody else sees them, and nothing leaves."
     empty_title = "No trials yet"
     empty_text = "Open an agent and press “Try it”."

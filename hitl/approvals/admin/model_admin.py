@@ -17,7 +17,7 @@ from console.base.saved_views import ViewFilter
 from console.base.toolbar import QuickFilter
 from console.extensions import list_notices
 from console.names import names_of
-from console.navigation import Nav
+from console.navigation import APPROVALS, Nav
 from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
@@ -63,7 +63,7 @@ class ApprovalAdmin(
     """The queue, and the page on which people decide."""
 
     view_permission = "hitl.view_approval"
-    nav = Nav("Approvals", "inbox", order=10, badges=("hitl.waiting", "hitl.overdue"))
+    nav = Nav("Queue", "inbox", APPROVALS, order=10, badges=("hitl.waiting", "hitl.overdue"))
     intro = "Risky actions that need a person's approval. Yours come first."
     empty_title = "Nothing is waiting for approval"
     empty_text = "New requests appear here automatically."

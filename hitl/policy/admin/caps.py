@@ -11,7 +11,7 @@ from console.base.actions import ServiceAction, service_action
 from console.base.crud import creates, deletes, edits
 from console.base.forms import AmountField, ConsoleForm, VersionedForm
 from console.base.lists import Column
-from console.navigation import Nav
+from console.navigation import APPROVAL_RULES, SETTINGS, Nav
 from console.templatetags.console_ui import chip, money
 from console.viewers import viewer_of
 from core.clock import now
@@ -79,7 +79,7 @@ def cap_in(form: ConsoleForm) -> dict[str, Any]:
 class CapAdmin(DefinitionAdmin):
     """How much can be spent."""
 
-    nav = Nav("Spending limits", "coin", group="Set-up", order=44)
+    nav = Nav("Spending limits", "coin", SETTINGS, APPROVAL_RULES, order=40)
     intro = "How much can be spent per day or month. Approved requests beyond a limit wait until it allows them."
     empty_title = "No spending limits"
     empty_text = "Every approved request is executed."
