@@ -104,10 +104,6 @@ def _amount(value: Any, currency: Any) -> str:
     return money_text(amount, currency or "", places=0 if amount == amount.to_integral_value() else 2)
 
 
-def _number(value: Decimal) -> str:
-    return f"{value:,.2f}".removesuffix(".00")
-
-
 def _window(window: Mapping[str, Any]) -> str:
     days = [DAY_NAMES.get(day, day) for day in window.get("days") or []]
     begin, end = window.get("from"), window.get("until")
@@ -144,7 +140,7 @@ def _side(side: Operand) -> str:
     if not isinstance(side, Literal):
         return NAMES.get(side.name, side.name)
     values = side.value if isinstance(side.value, tuple) else (side.value,)
-    return listed([_number(value) if isinstance(value, Decimal) else str(value) for value in values], "or")
+    return listed([_amount(value, "") if isinstance(value, Decimal) else str(value) for value in values], "or")
 
 
 def _who(level: Mapping[str, Any], label: Label) -> str:
