@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from accounts.models import Tenant
 from agents.knowledge.services import create_collection, write_article
 from agents.models import Collection
 from agents.services import help_centres
@@ -49,7 +50,7 @@ def ensure_library() -> dict[str, str]:
         help_centres.save_help_centre(
             actor=SEEDER,
             account_id=chat.pk,
-            title=COLLECTIONS["public"][0],
+            title=f"{Tenant.objects.get(pk=chat.tenant_id).name} help",
             language="en",
             introduction=COLLECTIONS["public"][1],
             is_public=True,

@@ -27,7 +27,7 @@ LONGEST_QUESTION: Final = 200
 RELATED: Final = 5
 _PASSAGES: Final = 16
 _COVERED: Final = 0.3
-"""How much of a question a passage covers at least to be shown as found."""
+"""How much of a question a passage covers at least to be shown as found; and half as much as the best one."""
 _QUOTED: Final = 220
 
 
@@ -112,7 +112,8 @@ def search_articles(*, question: str, language: str = "") -> list[Hit]:
     By words alone, without a model. The question is neither stored nor logged.
     """
     found = search(question=question[:LONGEST_QUESTION], audience="public", kind=Document.Kind.ARTICLE, limit=_PASSAGES)
-    best = {each.passage.document_id: each for each in reversed(found) if each.coverage >= _COVERED}
+    least = max(_COVERED, max((each.coverage for each in found), default=0.0) / 2)
+    best = {each.passage.document_id: each for each in reversed(found) if each.coverage >= least}
     rows = {row.pk: row for row in public_articles().filter(pk__in=best)}
     ranked = [key for key in dict.fromkeys(each.passage.document_id for each in found) if key in rows]
     ranked.sort(key=lambda key: rows[key].language != language)

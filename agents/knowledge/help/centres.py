@@ -91,7 +91,7 @@ def save_help_centre(
     )
     # The channel's row is the lock: two people who set up the same one make one help centre.
     account = locked(ChannelAccount, account_id, "There is no such web chat.", kind=ChannelAccount.Kind.WEBCHAT)
-    row = HelpCentre.objects.filter(channel_account=account).first()
+    row: HelpCentre | None = HelpCentre.objects.filter(channel_account=account).first()
     old = _state(row) if row else ""
     changed = [name for name, value in facts.items() if row is None or getattr(row, name) != value]
     if row is not None and not changed:

@@ -54,7 +54,8 @@ def show_article(title: str, text: str) -> Shown:
     if blocks and blocks[0][0] == "heading" and blocks[0][2][0].casefold().strip(" .") == title.casefold().strip(" ."):
         blocks.pop(0)
     levels = sorted({level for kind, level, _ in blocks if kind == "heading"})
-    made, sections = [], []
+    made: list[str] = []
+    sections: list[Heading] = []
     for kind, level, body in blocks:
         if kind != "heading":
             made.append(block_html(kind, body))
@@ -164,7 +165,8 @@ def list_html(lines: Sequence[str]) -> str:
         elif entries:
             indent, number, words = entries[-1]
             entries[-1] = (indent, number, f"{words} {line.strip()}")
-    html, open_at = "", []
+    html = ""
+    open_at: list[tuple[int, str]] = []
     for indent, number, words in entries:
         while len(open_at) > 1 and indent < open_at[-1][0]:
             html += f"</li></{open_at.pop()[1]}>"

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from agents.knowledge import services
 from agents.knowledge.help import votes
+from agents.knowledge.help.centres import save_help_centre
 from agents.knowledge.help.models import HelpCentre, HelpVote
 from agents.knowledge.help.votes import count_votes, prune_votes
 from channels_app.help_centre import door
@@ -258,13 +259,11 @@ def test_keeper_sets_up_a_help_centre_and_each_change_is_on_record(
             ("public", "public"),
         ]
     with tenant_scope(centre.world.acme.pk), pytest.raises(Refused):
-        door.help_centres.save_help_centre(
-            actor=centre.world.actor("viewer"), account_id=chat.pk, title="x", language="en"
-        )
+        save_help_centre(actor=centre.world.actor("viewer"), account_id=chat.pk, title="x", language="en")
     with tenant_scope(centre.world.globex.pk), pytest.raises(NotFound):
-        door.help_centres.save_help_centre(actor=centre.world.outsider(), account_id=chat.pk, title="x", language="en")
+        save_help_centre(actor=centre.world.outsider(), account_id=chat.pk, title="x", language="en")
     with tenant_scope(centre.world.acme.pk), pytest.raises(Invalid) as wrong:
-        door.help_centres.save_help_centre(
+        save_help_centre(
             actor=centre.world.actor("owner"), account_id=chat.pk, title=" ", language="tlh",
             introduction="x" * 201, colour="red; } body { display: none",
         )  # fmt: skip
