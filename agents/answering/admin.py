@@ -18,6 +18,7 @@ from console.templatetags.console_ui import chip, exact, link, moment
 from console.viewers import viewer_of
 from conversations import services as conversations
 from conversations.selectors import seen_by
+from core.text.amounts import money_text
 
 RUN_STATES = {
     "queued": ("neutral", "clock"),
@@ -100,7 +101,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
             "mended": [MENDED.get(code, code) for code in obj.mended],
             "redacted": [f"{REDACTED.get(kind, kind)} ({count})" for kind, count in sorted(obj.redacted.items())],
             "factors": [(FACTORS.get(each["name"], each["name"]), each["points"]) for each in why.factors],
-            "costs": [f"{price:.4f} {currency}" for currency, price in why.costs.items()],
+            "costs": [money_text(price, currency) for currency, price in why.costs.items()],
             "without_model": _without_model(why),
         }
 

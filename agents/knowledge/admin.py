@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from agents.knowledge import selectors, services
+from agents.knowledge.help.votes import count_votes
 from agents.knowledge.search import questions
 from agents.knowledge.search import search as searching
 from agents.knowledge.sources import sites, uploads
@@ -315,8 +316,8 @@ class DocumentAdmin(ServiceAdmin):
     ordering = ("-updated_at", "-id")
     to_list = ("delete",)
     detail_fields = (
-        *("title", "home", "written_by", "language", "standing", "valid", "doubt", "problem", "source", "text", "past"),
-        "changed",
+        *("title", "home", "written_by", "language", "standing", "valid", "doubt", "problem", "source", "helped"),
+        *("text", "past", "changed"),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
@@ -364,6 +365,13 @@ class DocumentAdmin(ServiceAdmin):
         said = "You kept it. It says" if document.outdated.get("kept") else "May be outdated: it says"
         words = f"{said} “{{}}” where {{}}, which is newer, says “{{}}”."
         return format_html(words, document.outdated["says"], newer, document.outdated["instead"])
+
+    @admin.display(description="Helpful")
+    def helped(self, document: Document) -> str:
+        """Return what visitors of help centres said of it."""
+        votes = count_votes(document_id=document.pk)
+        said = f"{votes.helpful} of {votes.all} visitors found it helpful, in the last 180 days"
+        return said if votes.all else "No visitor of a help centre has said so far"
 
     @admin.display(description="Versions")
     def past(self, document: Document) -> str:

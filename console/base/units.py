@@ -4,6 +4,8 @@ from decimal import Decimal
 from math import floor, log10
 from typing import Final, Literal
 
+from core.text.amounts import money_text
+
 Unit = Literal["count", "seconds", "money", "share", "mark", "level"]
 Number = int | float | Decimal
 
@@ -31,7 +33,7 @@ def in_words(value: Number | None, unit: Unit, currency: str = "") -> str:
         case "mark" | "level":
             return f"{float(value):.1f}"
         case "money":
-            return f"{currency} {float(value):,.2f}".strip()
+            return money_text(value, currency)
         case _:
             return f"{round(value):,}"
 

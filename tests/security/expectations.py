@@ -94,6 +94,15 @@ DOORS: Final = {
     "slack_interactivity": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "mcp": Row(Answers(405, 405, 405, 405), Answers(415, 415, 415)),  # nobody here has a run's token
     "hosted_chat": PUBLIC,
+    # The town has a help centre without a public article.
+    "help_home": HEALTH,
+    "help_language": Row(Answers(301, 301, 301, 301), Answers(405, 405, 405)),
+    "help_topic": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),
+    "help_article": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),
+    "help_search": Row(Answers(302, 302, 302, 302), Answers(200, 200, 200)),
+    "help_vote": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
+    "help_sitemap": HEALTH,
+    "help_feed": HEALTH,
     "evidence_keys": HEALTH,  # public keys
     "evidence_verifier": HEALTH,  # a program
     "survey": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
@@ -400,6 +409,10 @@ WORK: Final = {
     "admin:agents_collection_edit": ACTION,
     "admin:agents_collection_upload": ACTION,
     "admin:agents_collection_add_site": ACTION,
+    "admin:agents_helpcentre_changelist": OPEN_LIST,
+    "admin:agents_helpcentre_change": OPEN_PAGE,
+    "admin:agents_helpcentre_create": LIST_ACTION,
+    "admin:agents_helpcentre_edit": ACTION,
     "admin:agents_site_changelist": OPEN_LIST,
     "admin:agents_site_change": OPEN_PAGE,
     "admin:agents_site_refresh": ACTION,

@@ -72,8 +72,8 @@ class ModelRouteAdmin(ServiceAdmin):
             return "Not entered"
         if known.is_free:
             return "Free"
-        words = '<span class="wk-number">{} {}</span> in, <span class="wk-number">{} {}</span> out'
-        return format_html(words, f"{known.input:f}", known.currency, f"{known.output:f}", known.currency)
+        words = '<span class="wk-number">{}</span> in, <span class="wk-number">{}</span> out'
+        return format_html(words, money(known.input, known.currency), money(known.output, known.currency))
 
     @admin.display(description="1,000 answers")
     def thousand(self, route: ModelRoute) -> str:
@@ -81,7 +81,7 @@ class ModelRouteAdmin(ServiceAdmin):
         known = prices_of(route)
         if known is None or known.is_free:
             return "–" if known is None else "Free"
-        return format_html('about <span class="wk-number">{} {}</span>', money(prices.preview(known)), known.currency)
+        return format_html('about <span class="wk-number">{}</span>', money(prices.preview(known), known.currency))
 
     address = Column[ModelRoute]("Address", lambda route: route.base_url or "The provider's own")
     key_state = Column[ModelRoute](
@@ -182,8 +182,8 @@ class BudgetAdmin(ServiceAdmin):
     @admin.display(description="Amount")
     def limit(self, budget: Budget) -> str:
         """Return the amount and its period."""
-        words = '<span class="wk-number">{} {}</span> a {}'
-        return format_html(words, money(budget.amount), budget.currency, budget.period)
+        words = '<span class="wk-number">{}</span> a {}'
+        return format_html(words, money(budget.amount, budget.currency), budget.period)
 
     @admin.display(description="Spent")
     def taken(self, budget: Budget) -> str:
@@ -191,14 +191,14 @@ class BudgetAdmin(ServiceAdmin):
         used = budget.used_now  # type: ignore[attr-defined]
         share = 100 if not budget.amount else min(100, int(100 * used / budget.amount))
         tone = ("danger", "alert") if share >= 100 else ("warn", "alert") if share >= 80 else ("neutral", "")
-        words = '<span class="wk-number">{} {}</span> {}'
-        return format_html(words, money(used), budget.currency, chip(f"{share} %", *tone))
+        words = '<span class="wk-number">{}</span> {}'
+        return format_html(words, money(used, budget.currency), chip(f"{share} %", *tone))
 
     @admin.display(description="1,000 answers")
     def left_over(self, budget: Budget) -> str:
         """Return what a thousand ordinary answers cost with each model in use."""
         known = [(route, prices_of(route)) for route in ModelRoute.objects.filter(is_active=True).order_by("position")]
-        words = [f"{route.name}: about {money(prices.preview(cost))} {cost.currency}" for route, cost in known if cost]
+        words = [f"{route.name}: about {money(prices.preview(cost), cost.currency)}" for route, cost in known if cost]
         return ", ".join(words) or "–"
 
     afterwards = Column[Budget]("When it is spent", lambda budget: budget.get_on_spent_display())
@@ -317,7 +317,7 @@ class ModelCallAdmin(ReadOnlyAdmin):
         """Return what it cost."""
         if call.price is None:
             return "Not known"
-        return format_html('<span class="wk-number">{} {}</span>', f"{call.price.normalize():f}", call.currency)
+        return format_html('<span class="wk-number">{}</span>', money(call.price, call.currency))
 
     took = Column[ModelCall](
         "Took", lambda call: "–" if call.milliseconds is None else f"{call.milliseconds / 1000:.1f} s"

@@ -163,7 +163,7 @@ class ApprovalAdmin(
         """Return the estimated cost."""
         if approval.cost is None:
             return "–"
-        return format_html('<span class="wk-number">{} {}</span>', money(approval.cost), approval.currency)
+        return format_html('<span class="wk-number">{}</span>', money(approval.cost, approval.currency))
 
     @admin.display(description="Due")
     def due(self, approval: Approval) -> str:

@@ -96,9 +96,7 @@ class CapAdmin(DefinitionAdmin):
     covers = Column[Cap]("Applies to", lambda cap: str(cap.covered))  # type: ignore[attr-defined]
     limit = Column[Cap](
         "Amount",
-        lambda cap: format_html(
-            '<span class="wk-number">{} {}</span> a {}', money(cap.amount), cap.currency, cap.window
-        ),
+        lambda cap: format_html('<span class="wk-number">{}</span> a {}', money(cap.amount, cap.currency), cap.window),
     )
 
     @admin.display(description="Used")
@@ -106,7 +104,7 @@ class CapAdmin(DefinitionAdmin):
         """Return what is reserved and spent in the current period."""
         used = cap.used_now  # type: ignore[attr-defined]
         share = 100 if not cap.amount else min(100, round(100 * used / cap.amount))
-        return format_html('<span class="wk-number">{} {}</span> ({} %)', money(used), cap.currency, share)
+        return format_html('<span class="wk-number">{}</span> ({} %)', money(used, cap.currency), share)
 
     standing = Column[Cap](
         "State", lambda cap: chip("In use", "good", "check") if cap.is_active else chip("Removed", "neutral", "ban")

@@ -75,7 +75,7 @@ def test_page_shows_figures_with_their_change_how_they_are_counted_and_the_list_
         assert "?days=2026-10-22..2026-11-20&amp;state=all" in page
         assert "Front desk" in page
         approvals = viewer.get(f"{FIGURES}approvals/").content.decode()
-        assert "EUR 1,200.50" in approvals
+        assert "1,200.50 EUR" in approvals
         assert "and USD 40.00" in approvals
         listed = viewer.get("/admin/conversations/conversation/?days=2026-10-22..2026-11-20&state=all")
         assert (listed.status_code, "22 Oct 2026 to 20 Nov 2026" in listed.content.decode()) == (200, True)
