@@ -87,7 +87,10 @@
   .text > * { margin: 0; } .text > * + * { margin-top: 8px; } .text ul { list-style: disc; padding-inline-start: 20px; }
   .text li { display: list-item; } .text li + li { margin-top: 2px; }
   .agent .text, .person .text { border-start-start-radius: 6px; } .me .text { background: var(--mine); color: var(--on-mine); border-end-end-radius: 6px; }
-  .sources { list-style: none; margin: 4px 2px 0; padding: 0; font-size: 13px; color: var(--ink-soft); } .sources li { display: flex; gap: 4px; } .sources a { color: inherit; }
+  .sources { list-style: none; margin: 6px 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: 6px; max-width: min(88%, 62ch); font-size: 13px; }
+  .sources li > * { display: flex; gap: 8px; align-items: baseline; min-height: 40px; padding: 6px 12px; border: 1px solid var(--line); border-radius: 12px; background: var(--bg-soft); color: inherit; text-decoration: none; }
+  .sources a:hover { border-color: var(--accent); } .sources a > span { text-decoration: underline; text-underline-offset: 2px; } .sources b { color: var(--ink-soft); font-variant-numeric: tabular-nums; }
+  .sources span { min-width: 0; overflow-wrap: anywhere; } .sources small { display: block; color: var(--ink-soft); font-size: 12px; }
   .system .text { background: transparent; color: var(--ink-soft); font-size: 14px; padding: 4px 2px; }
   .file { display: grid; gap: 6px; justify-items: start; max-width: min(88%, 62ch); margin-top: 4px; }
   .picture { display: block; max-width: 100%; max-height: 320px; border-radius: 12px; border: 1px solid var(--line); background: var(--bg-soft); }
@@ -206,7 +209,10 @@
     return blocks;
   };
   // Addresses of sources are the organisation's own; anything but the web is shown as text.
-  const sourcesOf = (sources) => sources.length ? el("ul", { class: "sources", "aria-label": t("Sources") }, ...sources.map((one) => el("li", {}, `[${one.n}] `, /^https?:\/\//i.test(one.url || "") ? el("a", { href: one.url, target: "_blank", rel: "noopener noreferrer nofollow" }, one.title) : one.title))) : null;
+  const sourcesOf = (sources) => sources.length ? el("ul", { class: "sources", "aria-label": t("Sources") }, ...sources.map((one) => {
+    const web = /^https?:\/\/(?:[^/?#]*@)?([^/?#]+)/i.exec(one.url || ""), inside = [el("b", {}, `[${one.n}]`), el("span", {}, one.title, web ? el("small", {}, web[1]) : null)];
+    return el("li", {}, web ? el("a", { href: one.url, target: "_blank", rel: "noopener noreferrer nofollow" }, ...inside) : el("span", {}, ...inside));
+  })) : null;
   const size = (bytes) => bytes < 1024 ? t("{count} bytes", { count: bytes }) : bytes < 1048576 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
   const NO_ANSWER = { rating: 0, commented: false, words: "" };
   const bare = (text) => (text || "").replace(/[\s\p{C}]/gu, ""); // the server trims a comment and drops what it can't store
@@ -455,7 +461,7 @@
         el("h3", {}, said.greeting || this.getAttribute("greeting") || t("Hello! How can we help?")),
         // Only a member can ask for changes.
         el("p", {}, said.signed_in === "member" ? t("You're chatting with an AI assistant. A person approves every change before it's made, and can join at any time.") : t("You're chatting with an AI assistant. A person can join at any time.")),
-        el("div", { class: "chips" }, ...ideas.slice(0, 6).map((idea) => el("button", { type: "button", onclick: () => { p.text.value = idea; this.typed(true); p.text.focus(); } }, idea))),
+        el("div", { class: "chips" }, ...ideas.slice(0, 6).map((idea) => el("button", { type: "button", onclick: () => { this.say(uuid(), idea); p.text.focus(); } }, idea))),
       );
     }
     showOpen(moved) {
@@ -550,6 +556,11 @@
         if (unfinished) this.rateAgain();
         return this.noticed(frame);
       }
+      const { approval_id: asked, approval_state: state, reference } = frame.metadata || {};
+      if (who === "system" && asked && state in APPROVAL && (APPROVAL[state][1] || state === "unknown")) { // the outcome takes the place of what waited for it, where the customer reads now
+        this.approval({ approval_id: asked, reference, state, detail: frame.content, seq: frame.seq, at: frame.at, moves: true });
+        return this.noticed(frame);
+      }
       this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, text: frame.content || "", files: frame.media || [], tables: (frame.metadata && frame.metadata.figures) || [], sources: (frame.metadata && frame.metadata.sources) || [], seq: frame.seq, at: frame.at });
       this.noticed(frame);
     }
@@ -561,7 +572,7 @@
       const key = `approval:${frame.approval_id || frame.reference}`;
       const known = this.items.get(key) || {};
       const state = frame.state || (frame.type === "approval_pending" ? "pending" : "executed");
-      this.upsert({ ...known, key, kind: "approval", who: "system", reference: frame.reference || known.reference || "", headline: frame.summary || known.headline || "", note: frame.detail || "", state, seq: known.seq || frame.seq, at: known.at || frame.at });
+      this.upsert({ ...known, key, kind: "approval", who: "system", reference: frame.reference || known.reference || "", headline: frame.summary || known.headline || "", note: frame.detail || known.note || "", state, seq: (!frame.moves && known.seq) || frame.seq, at: known.at || frame.at });
     }
     rated(frame) {
       const item = this.items.get(`survey:${frame.survey}`);
@@ -769,7 +780,7 @@
       return el("div", { class: "card" },
         el("div", { class: "top" }, el("span", { class: "ref" }, item.reference), el("span", { class: `chip ${tone}` }, words)),
         item.headline ? el("p", {}, item.headline) : null,
-        note ? el("p", { class: "note" }, note) : null);
+        note ? el("p", { class: item.state === "pending" ? "note" : "" }, note) : null);
     }
     atBottom() { const s = this.parts.scroll; return s.scrollHeight - s.scrollTop - s.clientHeight < 80; }
     bottom() { requestAnimationFrame(() => { const s = this.parts.scroll; s.scrollTop = s.scrollHeight; }); }

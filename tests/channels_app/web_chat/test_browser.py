@@ -57,9 +57,14 @@ class Scene:
             found: Conversation = Conversation.objects.get()
             return found
 
-    def reply(self, text: str, **metadata: str) -> None:
+    def reply(self, text: str, **metadata: Any) -> None:
         said = Draft(text=text, sender=Sender(name="Paid Ads"), metadata=metadata)
         place = {"actor": actors.system("tests"), "conversation_id": self.conversation().pk}
+        self.elsewhere(lambda: services.reply(**place, draft=said))
+
+    def report(self, text: str, **metadata: str) -> None:
+        said = Draft(text=text, sender=Sender(type="system", name="walker"), metadata=metadata)
+        place = {"actor": actors.system("agents"), "conversation_id": self.conversation().pk}
         self.elsewhere(lambda: services.reply(**place, draft=said))
 
     def send(self, *uploads: Upload) -> None:
@@ -152,7 +157,6 @@ def test_conversation_with_an_approval_is_shown(
     keep_picture(page, f"{name}-empty", full_page=False)
     assert serious(page) == []
     page.get_by_role("button", name="Raise the daily budget").click()
-    page.keyboard.press("Enter")
     expect(page.get_by_text("Sent ·")).to_be_visible()
     scene.passing("agent_typing", value=True, run="1")
     expect(page.get_by_role("button", name="Stop the answer")).to_be_visible()
@@ -165,6 +169,19 @@ def test_conversation_with_an_approval_is_shown(
     scene.append("approval_closed", approval_id=APPROVAL, reference="BR-1042", state="executed", outcome="executed")
     expect(page.get_by_text("Done", exact=True)).to_be_visible()
     expect(page.get_by_text("This waits", exact=True)).to_be_hidden()
+    asked = {"approval_id": APPROVAL, "reference": "BR-1042"}
+    scene.report("BR-1042: for how long?", **asked, approval_state="info_requested")
+    expect(page.locator("walker-chat li").last).to_contain_text("for how long?")
+    write(page, "Until Sunday")
+    scene.report("BR-1042 was approved by a colleague and done.", **asked, approval_state="executed")
+    # What waited has become the outcome, where the customer looks now, and nothing says it a second time.
+    expect(page.locator("walker-chat li").last).to_contain_text("approved by a colleague and done")
+    expect(page.locator("walker-chat .card")).to_have_count(1)
+    expect(page.get_by_text("approved by a colleague and done")).to_have_count(1)
+    page.reload()
+    expect(page.get_by_text("approved by a colleague and done")).to_have_count(1)
+    expect(page.locator("walker-chat .card")).to_have_count(1)
+    expect(page.locator("walker-chat .card")).to_contain_text("Raise the daily budget")
     assert serious(page) == []
     keep_picture(page, f"{name}-done", full_page=False)
 
@@ -228,6 +245,14 @@ def test_list_in_an_answer_is_drawn_and_its_markup_stays_text(opened: Callable[.
     scene.reply("Two:\n- <b>one</b>\n- two\n\nWhich one?")
     expect(page.locator("walker-chat .agent .text li")).to_have_text(["<b>one</b>", "two"])
     expect(page.locator("walker-chat .agent .name")).to_have_text("Paid Ads")
+    own, script = {"n": 1, "title": "Returns", "url": "https://acme.example/returns"}, "javascript:alert(1)"
+    scene.reply("Within 30 days [1].", sources=[own, {"n": 2, "title": "<b>Sizes</b>", "url": script}])
+    cards = page.get_by_role("list", name="Sources")
+    expect(cards.get_by_role("link")).to_have_text("[1]Returnsacme.example")
+    expect(cards.get_by_role("link")).to_have_attribute("rel", "noopener noreferrer nofollow")
+    expect(cards.get_by_role("listitem")).to_have_text(["[1]Returnsacme.example", "[2]<b>Sizes</b>"])
+    assert serious(page) == []
+    keep_picture(page, "chat-sources", full_page=False)
 
 
 def test_message_written_during_an_outage_is_sent_once_after_it(
