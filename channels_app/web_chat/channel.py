@@ -32,6 +32,7 @@ class WebChat(kit.Channel):
     diagnosis = Without("A visitor of the page sees whether it works.")
     doors = (
         Door("widget/v1/session/", views.SessionView.as_view(), "widget_session"),
+        Door("widget/v1/messages/", files.MessageView.as_view(), "widget_message"),
         Door("widget/v1/walker.js", views.script, "widget_script"),
         Door("widget/v1/files/<uuid:attachment_id>/", files.FileView.as_view(), "widget_file"),
         Door("chat/<str:key>/", views.hosted_page, "hosted_chat"),

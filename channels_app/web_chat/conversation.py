@@ -1,5 +1,6 @@
 """Database work of a chat connection: short functions in the guest's tenant scope."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -10,6 +11,7 @@ from channels_app.web_chat.settings import widgets
 from channels_app.web_chat.settings.widgets import Widget
 from channels_app.web_chat.tokens import Guest
 from conversations import selectors, services
+from conversations.messages.files.rules import CheckedFile
 from conversations.services import ratings
 from conversations.types import InboundMessage, PointKind, SenderIdentity
 from core.actors import Actor
@@ -53,6 +55,7 @@ class Stored:
     message_id: UUID
     seq: int
     at: str
+    media: tuple[Frame, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def find_place(guest: Guest) -> Place | None:
     return Place(found.pk, found.state, streams.head(found.stream)) if found else None
 
 
-def store_message(guest: Guest, frame: SendMessage, user_agent: str) -> Stored:
+def store_message(guest: Guest, frame: SendMessage, user_agent: str, files: Sequence[CheckedFile] = ()) -> Stored:
     """Store one message; a repeat returns the first row. Raises `Conflict` ("id_reused") for another text's id."""
     message = services.receive(
         actor=actor_of(guest, user_agent),
@@ -98,11 +101,13 @@ def store_message(guest: Guest, frame: SendMessage, user_agent: str) -> Stored:
             client_id=frame.id,
             metadata={"agent": frame.agent} if frame.agent else {},
         ),
+        files=files,
     )
     if message.body != frame.message:
         detail = "This id belongs to another message. Send this one with a new id."
         raise Conflict(detail, code="id_reused", id=str(frame.id))
-    return Stored(message.conversation_id, message.pk, message.seq, message.created_at.isoformat())
+    at = message.created_at.isoformat()
+    return Stored(message.conversation_id, message.pk, message.seq, at, tuple(message.media))
 
 
 def echo(stored: Stored, frame: SendMessage) -> Frame:
@@ -114,6 +119,7 @@ def echo(stored: Stored, frame: SendMessage) -> Frame:
         "message_id": str(stored.message_id),
         "content": frame.message,
         "at": stored.at,
+        **({"media": list(stored.media)} if stored.media else {}),
     }
 
 

@@ -17,7 +17,7 @@ from conversations.inbox.teams.availability import note_open_page
 from conversations.messages.attachments import claim_attachment, fail_attachment, keep_attachment, read_own_file
 from conversations.messages.echoes import record_echo
 from conversations.messages.file_contents import plan_removal_of
-from conversations.messages.files.rules import Upload
+from conversations.messages.files.rules import FROM_VISITORS, Upload, checked_files
 from conversations.messages.inbound import publish_activity, receive, record_reading
 from conversations.messages.outbound import ByTemplate, Draft, Sender, files_of_channel, reply
 from conversations.messages.statuses import mark_read, record_status
@@ -25,6 +25,7 @@ from conversations.replies.suggestions import suggest_reply
 from conversations.replies.wait_notice import answer_about_the_wait
 
 __all__ = [
+    "FROM_VISITORS",
     "ByTemplate",
     "Draft",
     "Sender",
@@ -32,6 +33,7 @@ __all__ = [
     "add_point",
     "answer_about_the_wait",
     "block_point",
+    "checked_files",
     "claim_attachment",
     "close",
     "fail_attachment",

@@ -13,6 +13,8 @@
     unknown: "The widget key is unknown, or the chat has been turned off.",
     bad_identity: "The signed identity is invalid or has expired. Set identity-url on pages that stay open.",
   };
+  const FILES = 5, FILE_LIMIT = 10485760, FILES_LIMIT = 16777216; // of one message; the server checks the same, and what is inside
+  const ACCEPTED = "image/jpeg,image/png,image/gif,image/webp,application/pdf";
   const BACKOFF = [500, 1000, 2000, 4000, 8000, 15000, 30000];
 
   // ---------------------------------------------------------------- look
@@ -92,6 +94,11 @@
   .sources a:hover { border-color: var(--accent); } .sources a > span { text-decoration: underline; text-underline-offset: 2px; } .sources b { color: var(--ink-soft); font-variant-numeric: tabular-nums; }
   .sources span { min-width: 0; overflow-wrap: anywhere; } .sources small { display: block; color: var(--ink-soft); font-size: 12px; }
   .system .text { background: transparent; color: var(--ink-soft); font-size: 14px; padding: 4px 2px; }
+  .tray { list-style: none; margin: 0 0 8px; padding: 0; display: flex; flex-wrap: wrap; gap: 6px; } .tray li { flex-direction: row; align-items: center; }
+  .tray li, .file .local { border: 1px solid var(--line); border-radius: 12px; background: var(--bg-soft); } .local { display: flex; align-items: center; gap: 8px; min-width: 0; padding: 6px 10px; font-size: 13px; }
+  .local > span { min-width: 0; overflow-wrap: anywhere; } .local small { display: block; color: var(--ink-soft); font-size: 12px; } .local svg { flex: none; width: 18px; height: 18px; }
+  .local .picture { max-width: 160px; max-height: 120px; border-radius: 8px; } .tray .picture { width: 40px; height: 40px; object-fit: cover; } .file .local { color: var(--ink); } .file .local:has(.picture) { flex-direction: column; align-items: flex-end; text-align: end; }
+  progress { width: 96px; height: 6px; accent-color: var(--accent); } .me .file { justify-items: end; } .failed .meta { flex-wrap: wrap; justify-content: flex-end; }
   .file { display: grid; gap: 6px; justify-items: start; max-width: min(88%, 62ch); margin-top: 4px; }
   .picture { display: block; max-width: 100%; max-height: 320px; border-radius: 12px; border: 1px solid var(--line); background: var(--bg-soft); }
   .save { display: inline-flex; align-items: center; gap: 10px; min-height: 44px; max-width: 100%; padding: 6px 14px; border: 1px solid var(--edge); border-radius: 12px; background: var(--bg); cursor: pointer; text-align: start; }
@@ -123,7 +130,7 @@
   @keyframes bob { 0%, 60%, 100% { transform: none; opacity: .5; } 30% { transform: translateY(-4px); opacity: 1; } }
   .draft { margin-top: 12px; }
   form { border-top: 1px solid var(--line); padding: 12px 16px max(12px, env(safe-area-inset-bottom)); background: var(--bg); }
-  .box { display: flex; align-items: flex-end; gap: 8px; border: 1px solid var(--edge); border-radius: 16px; padding: 5px 5px 5px 14px; background: var(--bg); }
+  .box { display: flex; align-items: flex-end; gap: 8px; border: 1px solid var(--edge); border-radius: 16px; padding: 5px; background: var(--bg); }
   .box:focus-within { border-color: var(--focus); box-shadow: 0 0 0 2px var(--focus); }
   textarea { flex: 1; border: 0; background: transparent; resize: none; padding: 8px 0; min-height: 40px; max-height: 168px; line-height: 1.5; min-width: 0; }
   .box:has(textarea:disabled) { background: var(--bg-soft); } textarea:disabled { cursor: not-allowed; }
@@ -160,9 +167,17 @@
     too_many: () => t("You're sending messages too quickly. Wait a moment and try again."),
     closed: () => t("This chat is closed. Write again to start a new one."),
   };
+  const NO_KIND = () => t("This file can't be sent here. Send a picture or a PDF.");
+  const BAD_FILE = {
+    ...PROBLEMS, empty: () => t("This file is empty."), too_large: () => t("A file can have up to 10 MB, and all files of a message 16 MB together."),
+    too_many_files: () => t("Send at most {count} files with one message.", { count: FILES }),
+    too_many_pixels: () => t("This picture has too many pixels. Make it smaller and send it again."), damaged: () => t("This file is damaged. Save it again and send the new one."),
+    executable: NO_KIND, markup: NO_KIND, archive: NO_KIND, disguised: NO_KIND, unknown: NO_KIND, kind_refused: NO_KIND,
+  };
   const ICON = {
     chat: "M4 6a3 3 0 0 1 3-3h10a3 3 0 0 1 3 3v7a3 3 0 0 1-3 3h-6l-5 4.5V15.800A3 3 0 0 1 4 13z",
     close: "M6 6l12 12M18 6L6 18", send: "M5 12h13M12 5l7 7-7 7", stop: "M7 7h10v10H7z", tick: "M5 12.500l4.500 4.500L19 7.500",
+    clip: "M20 11.500l-8 8a5 5 0 0 1-7-7l8.500-8.500a3.500 3.500 0 0 1 5 5L10 17.500a2 2 0 0 1-3-3l7.500-7.500",
     down: "M12 4v11M7 11l5 5 5-5M5 20h14",
     clock: "M12 7v5l3 2M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18", mark: "M4 7l4 11 4-9.500 4 9.500 4-11",
   };
@@ -224,7 +239,7 @@
     constructor(options) {
       super();
       this.options = options; // {base, widget, identity(), identityUrl}
-      this.seq = 0; this.conversation = null; this.outbox = new Map();
+      this.seq = 0; this.conversation = null; this.outbox = new Map(); this.uploads = new Map();
       this.who = undefined; this.draft = ""; this.tries = 0; this.state = "idle"; this.token = null; this.expires = 0; this.timers = {};
       this.wake = () => { if (!this.closed && this.state !== "online" && this.state !== "refused") { this.tries = 0; this.renew(); } };
       this.sleep = () => this.set("offline");
@@ -255,7 +270,8 @@
     keep() {
       if (this.who === undefined) return; // nobody has said yet who is here: what is stored may be another person's, or this one's from before
       try {
-        if (this.outbox.size || this.draft) sessionStorage.setItem(`${this.key()}:unsent`, JSON.stringify({ who: this.who, texts: [...this.outbox].slice(-20), draft: this.draft }));
+        const draft = [...this.uploads.values(), this.draft].filter(Boolean).join("\n"); // files don't survive a reload: their words come back to be sent with new ones
+        if (this.outbox.size || draft) sessionStorage.setItem(`${this.key()}:unsent`, JSON.stringify({ who: this.who, texts: [...this.outbox].slice(-20), draft }));
         else sessionStorage.removeItem(`${this.key()}:unsent`);
       } catch { /* no storage: it lasts as long as the page */ }
     }
@@ -380,6 +396,26 @@
       if (!answer.ok) throw new Error(`No file: ${answer.status}`);
       return answer.blob();
     }
+    // A message with files goes over HTTP, which says how far it is; the same id is stored once, so that it can be sent again.
+    async upload(id, message, files, progress, isAgain) {
+      if (!this.token || Date.now() > this.expires - 5000) { this.token = null; await this.session(); }
+      const form = new FormData();
+      form.append("id", id); form.append("message", message);
+      for (const file of files) form.append("files", file, file.name);
+      const said = await new Promise((done, failed) => {
+        const call = new XMLHttpRequest();
+        call.open("POST", `${this.options.base}/widget/v1/messages/`);
+        call.setRequestHeader("Authorization", `Bearer ${this.token}`);
+        call.upload.onprogress = (event) => { if (event.lengthComputable) progress(event.loaded / event.total); };
+        call.onload = () => { let body = {}; try { body = JSON.parse(call.responseText); } catch { /* not from us */ } done({ status: call.status, body }); };
+        call.onerror = call.ontimeout = () => failed(new Error("No connection"));
+        call.timeout = 300000;
+        call.send(form);
+      });
+      if (said.status === 401 && !isAgain) { this.token = null; return this.upload(id, message, files, progress, true); }
+      if (said.status >= 300) throw Object.assign(new Error(said.body.detail || "Not sent"), { status: said.status, code: said.body.code });
+      return said.body;
+    }
     say(id, message) { this.outbox.set(id, message); const sent = this.raw({ type: "send_message", id, message }); this.expectEcho(); return sent; }
     expectEcho() {
       this.keep();
@@ -397,7 +433,7 @@
       const sheet = new CSSStyleSheet(); // constructed: needs no 'unsafe-inline'
       sheet.replaceSync(CSS);
       this.shadowRoot.adoptedStyleSheets = [sheet];
-      this.items = new Map(); this.unfinished = new Map(); this.unread = 0;
+      this.items = new Map(); this.unfinished = new Map(); this.unread = 0; this.chosen = [];
     }
     get base() { return (this.getAttribute("base") || (HERE ? new URL(HERE).origin : location.origin)).replace(/\/+$/, ""); }
     get page() { return this.getAttribute("mode") === "page"; }
@@ -442,12 +478,15 @@
       p.typing = el("div", { class: "typing", hidden: true }, el("i"), el("i"), el("i"), el("span", { class: "sr" }, t("The assistant is writing")));
       p.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("Conversation") }, el("div", { class: "inner" }, p.empty, p.log, p.draft, p.typing));
       p.problem = el("p", { class: "problem", id: "problem", role: "alert", hidden: true });
-      p.text = el("textarea", { id: "text", rows: "1", placeholder: t("Write a message"), autocomplete: "off", enterkeyhint: "send", "aria-describedby": "hint count problem", oninput: () => this.typed(), onkeydown: (event) => this.pressed(event) });
+      p.text = el("textarea", { id: "text", rows: "1", placeholder: t("Write a message"), autocomplete: "off", enterkeyhint: "send", "aria-describedby": "hint count problem", oninput: () => this.typed(), onkeydown: (event) => this.pressed(event), onpaste: (event) => { if (event.clipboardData.files.length) { event.preventDefault(); this.attach(event.clipboardData.files); } } });
+      p.files = el("input", { type: "file", class: "sr", accept: ACCEPTED, multiple: true, tabindex: "-1", "aria-hidden": "true", onchange: () => { this.attach(p.files.files); p.files.value = ""; } });
+      p.clip = el("button", { class: "plain", type: "button", "aria-label": t("Attach pictures or PDFs"), title: t("Attach pictures or PDFs"), onclick: () => p.files.click() }, icon("clip"));
+      p.tray = el("ul", { class: "tray", "aria-label": t("Files to send"), hidden: true });
       p.send = el("button", { class: "send", type: "submit", "aria-label": t("Send"), "aria-disabled": "true" }, icon("send"));
       p.stop = el("button", { class: "stop", type: "button", "aria-label": t("Stop the answer"), hidden: true, onclick: () => this.halt() }, icon("stop"));
       p.count = el("span", { class: "count", id: "count", "aria-live": "polite" });
-      p.form = el("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); this.submit(); } }, el("div", { class: "inner" }, p.problem, el("label", { class: "sr", for: "text" }, t("Your message")), el("div", { class: "box" }, p.text, p.stop, p.send), el("div", { class: "below" }, el("span", { id: "hint" }, t("Enter to send, Shift+Enter for a new line")), p.count)));
-      p.panel = el("section", { class: "panel", id: "panel", role: this.page ? "region" : "dialog", "aria-labelledby": "title", onkeydown: (event) => this.keys(event) }, p.header, p.banner, p.scroll, p.form);
+      p.form = el("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); this.submit(); } }, el("div", { class: "inner" }, p.problem, el("label", { class: "sr", for: "text" }, t("Your message")), p.tray, p.files, el("div", { class: "box" }, p.clip, p.text, p.stop, p.send), el("div", { class: "below" }, el("span", { id: "hint" }, t("Enter to send, Shift+Enter for a new line")), p.count)));
+      p.panel = el("section", { class: "panel", id: "panel", role: this.page ? "region" : "dialog", "aria-labelledby": "title", onkeydown: (event) => this.keys(event), ondragover: (event) => event.preventDefault(), ondrop: (event) => { event.preventDefault(); this.attach(event.dataTransfer.files); } }, p.header, p.banner, p.scroll, p.form);
       p.root = el("div", { class: this.page ? "page" : "bubble" }, this.page ? null : p.panel, this.page ? p.panel : p.launcher);
       this.shadowRoot.append(p.root);
       this.introduce({});
@@ -500,8 +539,9 @@
       else if (state === "busy") this.banner(t("We're busy right now and keep trying. Your messages are kept here and sent as soon as we can take them."));
       for (const item of this.items.values()) if (item.status === "sending" || item.status === "waiting") { item.status = state === "online" ? "sending" : "waiting"; this.paint(item); }
       if (state !== "online") this.typingNow(false);
+      else for (const item of this.items.values()) if (item.lost) this.upload(item);
       const refused = state === "refused"; // messages could not be sent
-      p.text.disabled = refused; p.text.placeholder = refused ? t("This chat isn't available") : t("Write a message"); p.empty.classList.toggle("off", refused); p.form.classList.toggle("off", refused);
+      p.text.disabled = p.clip.disabled = refused; p.text.placeholder = refused ? t("This chat isn't available") : t("Write a message"); p.empty.classList.toggle("off", refused); p.form.classList.toggle("off", refused);
     }
     explain(why) {
       const texts = {
@@ -541,7 +581,7 @@
     received(frame) {
       const key = frame.id || frame.message_id;
       const known = this.items.get(key);
-      this.upsert({ ...known, key, kind: "text", who: "me", text: frame.content ?? (known && known.text) ?? "", seq: frame.seq, messageId: frame.message_id, at: frame.at, status: (known && known.status === "read" && "read") || frame.status || "sent" });
+      this.upsert({ ...known, key, kind: "text", who: "me", files: (known && known.files) || frame.media || [], text: frame.content ?? (known && known.text) ?? "", seq: frame.seq, messageId: frame.message_id, at: frame.at, status: (known && known.status === "read" && "read") || frame.status || "sent" });
     }
     answered(frame) {
       const run = frame.metadata && frame.metadata.run;
@@ -655,7 +695,7 @@
       const p = this.parts, follow = this.atBottom(), used = length(p.text.value), limit = this.limit || LIMIT, left = limit - used;
       p.text.style.height = "auto"; p.text.style.height = `${Math.min(p.text.scrollHeight, 168)}px`; // through the CSSOM: no style attribute in the markup
       if (follow) this.bottom();
-      p.send.setAttribute("aria-disabled", String(!p.text.value.trim() || left < 0));
+      p.send.setAttribute("aria-disabled", String(!(p.text.value.trim() || this.chosen.length) || left < 0));
       p.count.textContent = left > NEAR_LIMIT ? "" : left >= 0 ? `${left} characters left` : `${-left} characters over the limit`;
       p.count.classList.toggle("over", left < 0);
       this.problem("");
@@ -666,15 +706,63 @@
     pressed(event) { if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); this.submit(); } }
     submit() {
       const p = this.parts, text = p.text.value.trim();
-      if (!text) return;
+      if (!text && !this.chosen.length) return;
       if (length(text) > (this.limit || LIMIT)) return this.problem(PROBLEMS.too_long({ limit: this.limit || LIMIT }));
-      this.say(uuid(), text);
+      if (this.chosen.length) this.sendFiles(text, this.chosen.splice(0)); else this.say(uuid(), text);
+      this.showChosen();
       p.text.value = ""; this.typed(true); p.text.focus();
     }
     say(id, text) {
       this.stopped = false;
       this.upsert({ key: id, kind: "text", who: "me", text, at: new Date().toISOString(), status: this.line.state === "online" ? "sending" : "waiting" });
       this.line.start(); this.line.say(id, text); this.bottom(true);
+    }
+    // ---- files of the visitor
+    attach(list) {
+      if (this.parts.clip.disabled) return;
+      let code = "";
+      for (const file of list) {
+        if (this.chosen.length >= FILES) code = "too_many_files";
+        else if (!file.size) code = "empty";
+        else if (file.size > FILE_LIMIT || this.chosen.reduce((sum, one) => sum + one.size, file.size) > FILES_LIMIT) code = "too_large";
+        else if (file.type && !ACCEPTED.split(",").includes(file.type)) code = "kind_refused";
+        else this.chosen.push(file);
+      }
+      this.showChosen(); this.typed(true);
+      if (code) this.problem(BAD_FILE[code]());
+      this.parts.text.focus();
+    }
+    showChosen() {
+      const p = this.parts;
+      p.tray.hidden = !this.chosen.length;
+      p.tray.replaceChildren(...this.chosen.map((file) => el("li", {}, this.localView(file), el("button", { class: "plain", type: "button", "aria-label": t("Remove {name}", { name: file.name }), onclick: () => { this.chosen = this.chosen.filter((one) => one !== file); this.showChosen(); this.typed(true); p.text.focus(); } }, icon("close")))));
+    }
+    localView(file) {
+      file.view = file.view || (file.type.startsWith("image/") ? URL.createObjectURL(file) : "");
+      const mark = file.view ? el("img", { class: "picture", alt: "", src: file.view, onerror: () => mark.replaceWith(icon("clip")) }) : icon("clip");
+      return el("span", { class: "local" }, mark, el("span", {}, file.name, el("small", {}, size(file.size))));
+    }
+    sendFiles(text, files) {
+      const item = { key: uuid(), kind: "text", who: "me", text, files: files.map((local) => ({ local })), at: new Date().toISOString(), status: "sending" };
+      this.stopped = false; this.line.start(); this.upsert(item); this.bottom(true); this.upload(item);
+    }
+    async upload(item) {
+      const current = () => this.items.get(item.key) || item; // a frame may have brought the message meanwhile
+      const show = (facts) => { Object.assign(current(), facts); this.paint(current()); };
+      this.line.uploads.set(item.key, item.text); this.line.keep();
+      show({ lost: false, status: "sending", why: "", share: 0 });
+      const bar = (share) => { item.share = share; const drawn = current().node && current().node.querySelector("progress"); if (drawn) drawn.value = share; };
+      try {
+        const said = await this.line.upload(item.key, item.text, item.files.map((one) => one.local), bar);
+        show({ share: undefined, messageId: said.message_id, status: current().status === "sending" ? "sent" : current().status, at: said.at });
+      } catch (problem) {
+        const isLost = !problem.status || problem.status >= 500, words = BAD_FILE[problem.code];
+        const why = isLost ? t("Not sent: the connection was lost.") : words ? words({}) : problem.message;
+        show({ share: undefined, status: "failed", lost: isLost, retry: isLost || problem.status === 429, why });
+        if (!isLost) this.problem(why);
+        return;
+      }
+      this.line.uploads.delete(item.key); this.line.keep();
     }
     restore({ id, message, draft }) {
       if (draft) { if (!this.parts.text.value) { this.parts.text.value = draft; this.typed(true); } }
@@ -710,9 +798,19 @@
       const spoken = { me: t("You"), agent: t("Assistant"), person: t("Colleague"), system: t("Notice") }[item.who];
       const label = item.who === "me" || item.who === "system" ? el("span", { class: "sr" }, `${spoken}: `) : el("p", { class: "name" }, item.who === "person" ? t("{name}, a person", { name: item.name || spoken }) : item.name || spoken);
       const meta = el("p", { class: "meta" }, item.status ? icon(item.status === "sending" || item.status === "waiting" ? "clock" : item.status === "failed" ? "close" : "tick") : null, el("span", {}, [item.status ? item.why || STATUS[item.status] || "" : "", time(item.at)].filter(Boolean).join(" · ")));
-      if (item.status === "failed") meta.append(el("button", { class: "again", type: "button", onclick: () => { this.parts.text.value = item.text; this.typed(true); this.parts.text.focus(); item.node.remove(); this.items.delete(item.key); } }, t("Edit")));
+      if (item.status === "failed" && item.retry) meta.append(el("button", { class: "again", type: "button", onclick: () => this.upload(item) }, t("Try again")));
+      if (item.status === "failed") meta.append(el("button", { class: "again", type: "button", onclick: () => this.edit(item) }, t("Edit")));
+      if (item.share !== undefined) meta.append(el("progress", { max: "1", value: item.share, "aria-label": t("Sending…") }));
       const said = item.text || !(item.files || []).length ? el("div", { class: "text" }, ...(item.who === "me" ? [item.text] : formatted(item.text))) : null;
       return [label, said, sourcesOf(item.sources || []), ...(item.tables || []).map((table) => this.tableOf(table)), ...(item.files || []).map((file) => this.fileOf(file)), item.who === "system" ? null : meta].filter(Boolean);
+    }
+    edit(item) { // what was not sent goes back to where it was written, before what is written there now
+      const p = this.parts;
+      p.text.value = [item.text, p.text.value].filter(Boolean).join("\n");
+      this.line.uploads.delete(item.key);
+      item.node.remove(); this.items.delete(item.key);
+      this.chosen = [...(item.files || []).map((one) => one.local).filter(Boolean), ...this.chosen].slice(0, FILES);
+      this.showChosen(); this.typed(true); p.text.focus();
     }
     // Figures that Walker's tools read: a table, one column of it drawn as bars as well. Only text is set, never markup.
     tableOf({ title, columns, rows, bars }) {
@@ -729,6 +827,7 @@
     }
     // A file of a colleague or the assistant: a picture is shown, everything else is offered. Fetched with the session's token, never by an address alone.
     fileOf(file) {
+      if (file.local) return el("div", { class: "file" }, this.localView(file.local));
       this.shown = this.shown || new Map(); // one box per file, so that a repainted message fetches nothing again
       if (this.shown.has(file.id)) return this.shown.get(file.id);
       const name = file.name || t("File"), picture = /^image\/(png|jpeg|gif|webp)$/.test(file.content_type);

@@ -1,10 +1,12 @@
 """The chat in a real browser against a real Daphne: hosted page, embedded bubble, outage and return."""
 
 import http.server
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,6 +213,110 @@ def test_picture_of_a_colleague_is_shown_and_a_file_is_saved(opened: Callable[..
         page.emulate_media(color_scheme="dark" if name == "dark" else "light")
         page.set_viewport_size(look)  # type: ignore[arg-type]
         keep_picture(page, f"chat-files-{name}", full_page=False)
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> dict[str, Path]:
+    """Files on the visitor's disk, one of them a program that is called a picture."""
+    found = {
+        "roof.png": files.png(320, 200),
+        "bill.pdf": files.PDF,
+        "holiday.png": files.EXE,
+        "film.pdf": files.PDF + b" " * (10 * 1024 * 1024),
+        **{f"{number}.png": files.png() for number in range(10)},
+    }
+    for name, content in found.items():
+        (tmp_path / name).write_bytes(content)
+    return {name: tmp_path / name for name in found}
+
+
+def attach(page: Page, *paths: Path) -> None:
+    page.locator("walker-chat input[type=file]").set_input_files(paths)
+
+
+def drop(page: Page, *paths: Path) -> None:
+    """Let go of files over the chat."""
+    carried = page.evaluate_handle("() => new DataTransfer()")
+    for path in paths:
+        page.evaluate(
+            "([to, name, bytes]) => to.items.add(new File([new Uint8Array(bytes)], name, { type: 'image/png' }))",
+            [carried, path.name, list(path.read_bytes())],
+        )
+    page.locator("walker-chat .scroll").dispatch_event("drop", {"dataTransfer": carried})
+
+
+def test_visitor_sends_files_and_sees_what_is_wrong_with_others(
+    opened: Callable[..., Page], scene: Scene, documents: dict[str, Path]
+) -> None:
+    page = opened()
+    attach(page, documents["roof.png"], documents["bill.pdf"])
+    page.get_by_label("Your message").fill("My roof")
+    expect(page.get_by_role("list", name="Files to send").get_by_role("listitem")).to_have_count(2)
+    assert serious(page) == []
+    keep_picture(page, "chat-attach-tray", full_page=False)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    expect(page.locator("walker-chat li.me img")).to_be_visible()
+    expect(page.get_by_label("Your message")).to_have_value("")
+    [message] = scene.messages()
+    assert (message.body, [one["content_type"] for one in message.media]) == (
+        "My roof",
+        ["image/png", "application/pdf"],
+    )
+    drop(page, *(documents[f"{number}.png"] for number in range(10)))
+    expect(page.get_by_role("alert")).to_have_text("Send at most 5 files with one message.")
+    expect(page.get_by_role("list", name="Files to send").get_by_role("listitem")).to_have_count(5)
+    page.get_by_role("button", name="Remove 0.png").click()
+    expect(page.get_by_role("list", name="Files to send").get_by_role("listitem")).to_have_count(4)
+    for number in range(1, 5):
+        page.get_by_role("button", name=f"Remove {number}.png").click()
+    attach(page, documents["film.pdf"])
+    expect(page.get_by_role("alert")).to_contain_text("up to 10 MB")
+    attach(page, documents["holiday.png"])
+    page.get_by_label("Your message").fill("My holiday")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("This file can't be sent here. Send a picture or a PDF.")
+    for name, look in (("light", DESK), ("dark", DESK), ("phone", PHONE)):
+        page.emulate_media(color_scheme="dark" if name == "dark" else "light")
+        page.set_viewport_size(look)  # type: ignore[arg-type]
+        assert serious(page) == []
+        keep_picture(page, f"chat-visitor-files-{name}", full_page=False)
+    page.get_by_role("button", name="Edit").click()
+    expect(page.get_by_label("Your message")).to_have_value("My holiday")
+    page.reload()
+    expect(page.locator("walker-chat li.me img")).to_be_visible()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="bill.pdf").click()
+    assert saved.value.path().read_bytes() == files.PDF
+    assert len(scene.messages()) == 1
+
+
+def test_upload_without_a_connection_keeps_its_words_and_is_sent_once(
+    opened: Callable[..., Page], scene: Scene, documents: dict[str, Path]
+) -> None:
+    page = opened()
+    expect(page.get_by_text("Online")).to_be_visible()
+    page.route("**/widget/v1/messages/", lambda route: route.abort())
+    attach(page, documents["roof.png"])
+    write(page, "My roof")
+    expect(page.get_by_text("the connection was lost")).to_be_visible()
+    keep_picture(page, "chat-upload-lost", full_page=False)
+    page.reload()
+    expect(page.get_by_label("Your message")).to_have_value("My roof")
+    attach(page, documents["roof.png"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("the connection was lost")).to_be_visible()
+    page.unroute("**/widget/v1/messages/")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    assert [(one.body, len(one.media)) for one in scene.messages()] == [("My roof", 1)]
+
+
+def test_upload_of_two_gigabytes_is_cut_off_by_the_server_itself(web: Web, scene: Scene) -> None:
+    head = "POST /widget/v1/messages/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2147483648\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as line:
+        line.sendall(head.encode())
+        assert line.recv(200).startswith(b"HTTP/1.1 413")
 
 
 def test_page_of_a_long_talk_scrolls_only_inside_the_chat(opened: Callable[..., Page], scene: Scene) -> None:
