@@ -35,6 +35,8 @@ class WebChat(kit.Channel):
         Door("widget/v1/messages/", files.MessageView.as_view(), "widget_message"),
         Door("widget/v1/walker.js", views.script, "widget_script"),
         Door("widget/v1/files/<uuid:attachment_id>/", files.FileView.as_view(), "widget_file"),
+        Door("widget/v1/look/<str:key>/", views.look, "widget_look"),
+        Door("widget/v1/logo/<str:key>/", views.logo, "widget_logo"),
         Door("chat/<str:key>/", views.hosted_page, "hosted_chat"),
         Door("chat/<str:key>/identity/", views.hosted_identity, "hosted_chat_identity"),
     )

@@ -1,11 +1,11 @@
 """Database work of a chat connection: short functions in the guest's tenant scope."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from accounts.selectors import is_active_member
+from accounts.selectors import first_names, is_active_member
 from channels_app.web_chat.frames import Rate, SendMessage
 from channels_app.web_chat.settings import widgets
 from channels_app.web_chat.settings.widgets import Widget
@@ -36,6 +36,7 @@ class Entry:
     origins: tuple[str, ...]
     guest_may: bool
     name: str
+    shows_people: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,14 @@ class Place:
     conversation_id: UUID
     state: str
     head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Who a guest hears: the name of agents, None for each one's own, and whether colleagues have their first names."""
+
+    name: str | None
+    shows_people: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,14 @@ def check_entry(guest: Guest) -> Entry | None:
     if widget is None:
         return None
     is_member = guest.user_id is None or is_active_member(guest.user_id)
-    return Entry(widget.origins, is_member and any(map(guest.is_vouched, widget.secrets)), widget.name)
+    is_vouched = any(map(guest.is_vouched, widget.secrets))
+    return Entry(widget.origins, is_member and is_vouched, widget.name, widget.shows_people)
+
+
+def takes_files(guest: Guest) -> bool:
+    """Return True if the guest's channel takes files."""
+    widget = widgets.load(guest.account_id)
+    return widget is not None and widget.takes_files
 
 
 def find_place(guest: Guest) -> Place | None:
@@ -123,11 +139,12 @@ def echo(stored: Stored, frame: SendMessage) -> Frame:
     }
 
 
-def read_after(conversation_id: UUID, seq: int, voice: str | None, limit: int = PAGE) -> Batch:
+def read_after(conversation_id: UUID, seq: int, voice: Voice, limit: int = PAGE) -> Batch:
     """Return a guest's next frames after a number. The caller knows that the conversation is theirs."""
     found = with_answers(selectors.frames_for_customer(conversation_id, seq, limit=limit))
     head = found[-1]["seq"] if found else seq
-    return Batch([to_frame(frame, voice) for frame in found], head, more=len(found) == limit)
+    people = people_in(found, voice)
+    return Batch([to_frame(frame, voice, people) for frame in found], head, more=len(found) == limit)
 
 
 def with_answers(frames: list[Frame]) -> list[Frame]:
@@ -143,16 +160,23 @@ def with_answers(frames: list[Frame]) -> list[Frame]:
     return frames
 
 
-def voice_of(guest: Guest, widget: Widget | Entry | None) -> str | None:
-    """Return the sender's name for visitors, which is the widget's own. Returns None for members."""
+def voice_of(guest: Guest, widget: Widget | Entry | None) -> Voice:
+    """Return who a guest hears: agents by the widget's own name, but members by theirs; people if it shows them."""
+    shows_people = widget is not None and widget.shows_people
     if guest.user_id is not None:
-        return None
-    return widget.name if widget else ""
+        return Voice(None, shows_people)
+    return Voice(widget.name if widget else "", shows_people)
 
 
-def voice_for(guest: Guest) -> str | None:
+def voice_for(guest: Guest) -> Voice:
     """Read the widget and return its `voice_of`."""
-    return voice_of(guest, None if guest.user_id else widgets.load(guest.account_id))
+    return voice_of(guest, widgets.load(guest.account_id))
+
+
+def people_in(frames: Sequence[Frame], voice: Voice) -> Mapping[UUID, str]:
+    """Return the first names of the colleagues who wrote, where the channel shows them. No query without one."""
+    wrote = {UUID(frame["person"]) for frame in frames if frame.get("person")} if voice.shows_people else set()
+    return first_names(wrote) if wrote else {}
 
 
 def read_missed(guest: Guest, conversation_id: UUID, seq: int) -> Batch:
@@ -170,7 +194,8 @@ def snapshot(guest: Guest, conversation_id: UUID) -> Batch:
     """Return the latest part of the conversation, approvals and ratings included, in one frame."""
     found = selectors.snapshot_for_customer(conversation_id)
     voice = voice_for(guest)
-    lines = [to_frame({"type": LINE_TYPES[line["direction"]], **line}, voice) for line in found["messages"]]
+    people = people_in(found["messages"], voice)
+    lines = [to_frame({"type": LINE_TYPES[line["direction"]], **line}, voice, people) for line in found["messages"]]
     since = lines[0]["seq"] if lines else 0
     stream = StreamEvent.objects.filter(stream=f"conversation:{conversation_id}", type__in=CARDS, seq__gte=since)
     asked = stream.filter(seq__lte=found["seq"]).order_by("-seq")[:SNAPSHOT_CARDS]
@@ -179,17 +204,17 @@ def snapshot(guest: Guest, conversation_id: UUID) -> Batch:
     return Batch([{**found, "messages": with_answers(lines)}], found["seq"])
 
 
-def to_frame(frame: Frame, voice: str | None = None) -> Frame:
+def to_frame(frame: Frame, voice: Voice, people: Mapping[UUID, str]) -> Frame:
     """Return the socket's documented form: `id` is the client's, `message_id` is ours.
 
-    `voice` is the only sender name that visitors see; members see which agent it is.
+    Members see which agent it is, visitors the widget's name; of colleagues nobody sees more than a first name.
     """
     if "content_type" in frame:
         known = {name: frame[name] for name in KEPT if frame.get(name)}
         sender = frame["sender"]
-        # Customers never see the names of staff.
-        own = sender["name"] if voice is None or sender["type"] == "customer" else voice
-        name = "" if sender["type"] == "person" else own
+        own = sender["name"] if voice.name is None or sender["type"] == "customer" else voice.name
+        wrote = UUID(frame["person"]) if frame.get("person") else None
+        name = (people.get(wrote, "") if wrote else "") if sender["type"] == "person" else own
         return {
             **known,
             "type": frame["type"],

@@ -92,6 +92,8 @@ class MessageView(GuestView):
                 raise TooMany("Too many files in a short time. Wait a minute, then send them again.")
             with tenant_scope(guest.tenant_id):
                 allowed = checked_origin(request, guest)
+                if not chat.takes_files(guest):
+                    raise Refused("This chat doesn't take files.", code="no_files")
                 frame, uploads = _sent(request)
                 checked = services.checked_files(uploads, services.FROM_VISITORS)
                 stored = chat.store_message(guest, frame, request.headers.get("User-Agent", ""), checked)

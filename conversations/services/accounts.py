@@ -23,7 +23,7 @@ from conversations.channel_accounts.templates import (
     store_templates,
     use_template,
 )
-from conversations.channel_accounts.widgets import keep_identity_secret, save_widget
+from conversations.channel_accounts.widgets import keep_identity_secret, keep_look, save_widget
 
 __all__ = [
     "LANGUAGE",
@@ -37,6 +37,7 @@ __all__ = [
     "find_template",
     "has_template",
     "keep_identity_secret",
+    "keep_look",
     "keep_token_secret",
     "lookup_digest",
     "note_keeper",

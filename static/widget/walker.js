@@ -18,28 +18,21 @@
   const BACKOFF = [500, 1000, 2000, 4000, 8000, 15000, 30000];
 
   // ---------------------------------------------------------------- look
-  const CSS = `
-  :host { all: initial; color-scheme: light dark;
-    --accent: var(--walker-accent, #155e4c); --on-accent: var(--walker-on-accent, #ffffff);
+  const STYLE = `
+  :host { all: initial; color-scheme: light;
+    --accent: var(--walker-accent, var(--own, #155e4c)); --on-accent: var(--walker-on-accent, var(--on-own, #ffffff));
     --bg: #ffffff; --bg-soft: #f4f6f5; --ink: #17211f; --ink-soft: #52605c; --line: #dbe2df;
     --edge: #7b8a85; --mine: var(--accent); --on-mine: var(--on-accent); --theirs: #eef2f0;
     --warn-bg: #fff6e0; --warn-ink: #6b4a00; --warn-line: #e8c977;
     --bad-bg: #fdecea; --bad-ink: #8f1d14; --good-bg: #e4f5ec; --good-ink: #14532d; --focus: #1d4ed8;
     --shadow: 0 18px 48px rgb(15 32 28 / .22), 0 2px 8px rgb(15 32 28 / .12);
     font: 400 15px/1.5 ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-  @media (prefers-color-scheme: dark) { :host(:not([theme="light"])) {
-    --accent: var(--walker-accent-dark, #5fd0ae); --on-accent: var(--walker-on-accent-dark, #06231b);
+  .night {
+    --accent: var(--walker-accent-dark, var(--own-dark, #5fd0ae)); --on-accent: var(--walker-on-accent-dark, var(--on-own-dark, #06231b));
     --bg: #121816; --bg-soft: #182120; --ink: #edf3f1; --ink-soft: #a9b8b3; --line: #2b3734; --edge: #72827d;
-    --mine: #17493b; --on-mine: #effaf6; --theirs: #202b29;
-    --warn-bg: #33280c; --warn-ink: #fbe3a4; --warn-line: #6e571a; --bad-bg: #3a1714; --bad-ink: #ffc9c3;
-    --good-bg: #0f2f20; --good-ink: #a7f0c6; --focus: #93c5fd; --shadow: 0 18px 48px rgb(0 0 0 / .6); } }
-  :host([theme="dark"]) {
-    --accent: var(--walker-accent-dark, #5fd0ae); --on-accent: var(--walker-on-accent-dark, #06231b);
-    --bg: #121816; --bg-soft: #182120; --ink: #edf3f1; --ink-soft: #a9b8b3; --line: #2b3734; --edge: #72827d;
-    --mine: #17493b; --on-mine: #effaf6; --theirs: #202b29;
+    --mine: var(--own, #17493b); --on-mine: var(--on-own, #effaf6); --theirs: #202b29;
     --warn-bg: #33280c; --warn-ink: #fbe3a4; --warn-line: #6e571a; --bad-bg: #3a1714; --bad-ink: #ffc9c3;
     --good-bg: #0f2f20; --good-ink: #a7f0c6; --focus: #93c5fd; --shadow: 0 18px 48px rgb(0 0 0 / .6); color-scheme: dark; }
-  :host([theme="light"]) { color-scheme: light; }
   :host([hidden]) { display: none; }
   *, *::before, *::after { box-sizing: border-box; }
   [hidden] { display: none !important; }
@@ -57,13 +50,14 @@
   .bubble .panel { position: fixed; right: max(20px, env(safe-area-inset-right)); bottom: 96px; width: 400px;
     height: min(680px, calc(100dvh - 120px)); border-radius: 18px; border: 1px solid var(--line); box-shadow: var(--shadow);
     z-index: 2147483000; animation: rise .18s ease-out; }
+  .left .launcher, .left .panel { right: auto; left: max(20px, env(safe-area-inset-left)); }
   .page { height: 100%; } .page .panel { height: 100%; }
   .page .inner { width: 100%; max-width: 780px; margin-inline: auto; }
   @keyframes rise { from { opacity: 0; transform: translateY(10px); } }
   header { display: flex; align-items: center; gap: 12px; padding: 12px 16px; border-bottom: 1px solid var(--line); background: var(--bg); }
   .page header, .page .banner { padding-inline: max(16px, calc((100% - 780px) / 2)); }
   .mark { flex: none; width: 40px; height: 40px; border-radius: 12px; background: var(--accent); color: var(--on-accent); display: grid; place-items: center; }
-  .mark svg { width: 24px; height: 24px; }
+  .mark svg { width: 24px; height: 24px; } .mark:has(img) { background: none; } .mark img { max-width: 40px; max-height: 40px; border-radius: 8px; }
   .who { min-width: 0; flex: 1; } .who h2 { margin: 0; font-size: 16px; line-height: 1.3; font-weight: 650; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
   .status { margin: 0; font-size: 13px; color: var(--ink-soft); display: flex; align-items: center; gap: 6px; }
   .dot { width: 8px; height: 8px; border-radius: 50%; background: var(--edge); flex: none; } .dot.on { background: #16a34a; } .dot.off { background: #d97706; }
@@ -85,6 +79,7 @@
   li { display: flex; flex-direction: column; align-items: flex-start; max-width: 100%; }
   li.me { align-items: flex-end; } li + li.turn { margin-top: 12px; }
   .name { font-size: 13px; color: var(--ink-soft); margin: 0 0 3px 2px; font-weight: 600; }
+  .face { display: inline-grid; place-items: center; width: 24px; height: 24px; margin-inline-end: 6px; border-radius: 50%; background: var(--accent); color: var(--on-accent); font-size: 12px; }
   .text { padding: 9px 14px; border-radius: 16px; background: var(--theirs); max-width: min(88%, 62ch); white-space: pre-wrap; overflow-wrap: anywhere; }
   .text > * { margin: 0; } .text > * + * { margin-top: 8px; } .text ul { list-style: disc; padding-inline-start: 20px; }
   .text li { display: list-item; } .text li + li { margin-top: 2px; }
@@ -125,7 +120,7 @@
   .comment textarea { width: 100%; border: 1px solid var(--edge); border-radius: 12px; padding: 8px 12px; background: var(--bg); } .comment textarea:focus-visible { outline: 3px solid var(--focus); }
   .comment button { min-height: 40px; padding: 6px 16px; border: 0; border-radius: 12px; background: var(--accent); color: var(--on-accent); font-weight: 600; cursor: pointer; }
   .card p { margin: 8px 0 0; overflow-wrap: anywhere; white-space: pre-wrap; } .card .note { color: var(--ink-soft); font-size: 14px; }
-  .typing { display: inline-flex; align-items: center; gap: 5px; padding: 12px 14px; margin-top: 12px; border-radius: 16px; background: var(--theirs); }
+  .typing { display: inline-flex; align-items: center; gap: 5px; padding: 12px 14px; margin-top: 12px; border-radius: 16px; background: var(--theirs); font-size: 14px; } .typing span { margin-inline-start: 4px; }
   .typing i { width: 7px; height: 7px; border-radius: 50%; background: var(--ink-soft); animation: bob 1.2s infinite; } .typing i:nth-child(2) { animation-delay: .15s; } .typing i:nth-child(3) { animation-delay: .3s; }
   @keyframes bob { 0%, 60%, 100% { transform: none; opacity: .5; } 30% { transform: translateY(-4px); opacity: 1; } }
   .draft { margin-top: 12px; }
@@ -201,6 +196,15 @@
     path.setAttribute("d", ICON[name]);
     svg.append(path);
     return svg;
+  };
+  const DARK = window.matchMedia("(prefers-color-scheme: dark)");
+  const siteIsDark = () => { // by what is painted behind its text; a page that paints nothing is white, or what its scheme says
+    for (const node of [document.body, document.documentElement]) {
+      const [red, green, blue, alpha = 1] = (getComputedStyle(node).backgroundColor.match(/[\d.]+/g) || []).map(Number);
+      if (blue !== undefined && alpha) return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
+    }
+    const scheme = getComputedStyle(document.documentElement).colorScheme;
+    return /dark/.test(scheme) && (!/light/.test(scheme) || DARK.matches);
   };
   const uuid = () => {
     if (crypto.randomUUID) return crypto.randomUUID(); // absent on plain-http pages
@@ -426,17 +430,19 @@
 
   // ---------------------------------------------------------------- component
   class WalkerChat extends HTMLElement {
-    static get observedAttributes() { return ["open"]; }
+    static get observedAttributes() { return ["open", "theme"]; }
     constructor() {
       super();
       this.attachShadow({ mode: "open" });
       const sheet = new CSSStyleSheet(); // constructed: needs no 'unsafe-inline'
-      sheet.replaceSync(CSS);
-      this.shadowRoot.adoptedStyleSheets = [sheet];
+      sheet.replaceSync(STYLE);
+      this.ownSheet = new CSSStyleSheet();
+      this.shadowRoot.adoptedStyleSheets = [sheet, this.ownSheet];
       this.items = new Map(); this.unfinished = new Map(); this.unread = 0; this.chosen = [];
     }
     get base() { return (this.getAttribute("base") || (HERE ? new URL(HERE).origin : location.origin)).replace(/\/+$/, ""); }
     get page() { return this.getAttribute("mode") === "page"; }
+    get preview() { return this.hasAttribute("preview"); } // beside the settings in the console: shows what it is given, connects to nothing
     get opened() { return this.page || this.hasAttribute("open"); }
     set identity(value) { this.signed = value; if (this.line && this.line.state === "refused") this.restart(); }
     connectedCallback() {
@@ -451,11 +457,49 @@
       this.line.addEventListener("other", () => this.forget());
       this.line.addEventListener("unsent", (event) => this.restore(event.detail));
       // No session before the chat is opened, unless there is a conversation to resume.
-      if (this.opened || this.line.remembered() || this.line.unsent().texts) this.line.start();
+      if (!this.preview && (this.opened || this.line.remembered() || this.line.unsent().texts)) this.line.start();
       this.showOpen();
+      this.dress = this.dress || (() => this.showTheme());
+      DARK.addEventListener("change", this.dress);
+      this.watcher = this.watcher || new MutationObserver(this.dress); // a website may switch its theme
+      for (const node of [document.documentElement, document.body]) this.watcher.observe(node, { attributes: true });
+      if (this.preview) for (const part of [this.parts.text, this.parts.clip, this.parts.send]) part.disabled = true;
+      else this.findLook();
     }
-    disconnectedCallback() { if (this.line) this.line.stopAll(); clearTimeout(this.typingSent); }
-    attributeChangedCallback() { if (this.built) this.showOpen(true); }
+    disconnectedCallback() { if (this.line) this.line.stopAll(); clearTimeout(this.typingSent); DARK.removeEventListener("change", this.dress); this.watcher.disconnect(); }
+    // ---- look: known before anybody opens the chat, so that its button is right from the start
+    async findLook() {
+      this.parts.launcher.hidden = true;
+      try {
+        const answer = await fetch(`${this.base}/widget/v1/look/${encodeURIComponent(this.getAttribute("widget") || "")}/`, { mode: "cors", credentials: "omit", referrerPolicy: "strict-origin", signal: AbortSignal.timeout ? AbortSignal.timeout(4000) : undefined });
+        if (answer.ok) { const look = await answer.json(); this.applyLook({ ...look, logo: look.logo && new URL(look.logo, this.base).href }); }
+      } catch { /* it looks as it always did */ }
+      this.parts.launcher.hidden = false;
+    }
+    applyLook(look) {
+      const p = this.parts, colours = { own: look.accent, "on-own": look.on_accent, "own-dark": look.accent_dark, "on-own-dark": look.on_accent_dark };
+      this.look = look;
+      this.ownSheet.replaceSync(`:host { ${Object.entries(colours).filter(([, colour]) => colour && CSS.supports("color", colour)).map(([name, colour]) => `--${name}: ${colour};`).join(" ")} }`);
+      p.root.classList.toggle("left", look.position === "left");
+      this.showTheme();
+      if (look.logo === this.logo) return;
+      this.logo = look.logo;
+      p.mark.replaceChildren(icon("mark"));
+      if (look.logo) fetch(look.logo, { credentials: "omit" }).then((answer) => answer.ok ? answer.blob() : null).then((blob) => { if (blob && this.logo === look.logo) p.mark.replaceChildren(el("img", { alt: "", src: URL.createObjectURL(blob) })); }).catch(() => { /* our own mark stays */ });
+    }
+    showTheme() {
+      const theme = this.getAttribute("theme") || (this.look && this.look.theme);
+      this.parts.root.classList.toggle("night", theme === "dark" || (theme === "site" ? siteIsDark() : theme !== "light" && DARK.matches));
+    }
+    show({ look, greeting, takes_files, messages }) { // what the preview is given
+      this.applyLook(look);
+      for (const item of this.items.values()) item.node.remove();
+      this.items.clear();
+      this.introduce({ greeting, takes_files });
+      this.quiet = true; messages.forEach((frame) => this.take(frame)); this.quiet = false;
+      this.parts.empty.hidden = false;
+    }
+    attributeChangedCallback(name) { if (this.built && name === "theme") this.showTheme(); else if (this.built) this.showOpen(true); }
     restart() { this.line.stopAll(); this.connectedCallback(); }
     open() { this.setAttribute("open", ""); }
     close() { this.removeAttribute("open"); }
@@ -469,13 +513,15 @@
       p.dot = el("span", { class: "dot", "aria-hidden": "true" });
       p.state = el("span", {}, t("Not connected"));
       p.closer = el("button", { class: "plain", type: "button", "aria-label": t("Close the chat"), onclick: () => this.close() }, icon("close"));
-      p.header = el("header", {}, el("span", { class: "mark", "aria-hidden": "true" }, icon("mark")), el("div", { class: "who" }, p.title, el("p", { class: "status", role: "status" }, p.dot, p.state)), this.page ? null : p.closer);
+      p.mark = el("span", { class: "mark", "aria-hidden": "true" }, icon("mark"));
+      p.header = el("header", {}, p.mark, el("div", { class: "who" }, p.title, el("p", { class: "status", role: "status" }, p.dot, p.state)), this.page ? null : p.closer);
       p.banner = el("div", { class: "banner", role: "status", hidden: true });
       p.empty = el("div", { class: "empty" });
       p.list = el("ol");
       p.log = el("div", { role: "log", "aria-live": "polite", "aria-relevant": "additions", "aria-label": t("Messages") }, p.list);
       p.draft = el("div", { class: "draft agent", "aria-hidden": "true", hidden: true }, el("div", { class: "text" }));
-      p.typing = el("div", { class: "typing", hidden: true }, el("i"), el("i"), el("i"), el("span", { class: "sr" }, t("The assistant is writing")));
+      p.writer = el("span", { class: "sr" });
+      p.typing = el("div", { class: "typing", hidden: true }, el("i"), el("i"), el("i"), p.writer);
       p.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("Conversation") }, el("div", { class: "inner" }, p.empty, p.log, p.draft, p.typing));
       p.problem = el("p", { class: "problem", id: "problem", role: "alert", hidden: true });
       p.text = el("textarea", { id: "text", rows: "1", placeholder: t("Write a message"), autocomplete: "off", enterkeyhint: "send", "aria-describedby": "hint count problem", oninput: () => this.typed(), onkeydown: (event) => this.pressed(event), onpaste: (event) => { if (event.clipboardData.files.length) { event.preventDefault(); this.attach(event.clipboardData.files); } } });
@@ -494,6 +540,7 @@
     introduce(said) {
       const p = this.parts;
       if (said.title && !this.hasAttribute("name")) p.title.textContent = said.title;
+      p.clip.hidden = said.takes_files === false;
       const own = (this.getAttribute("suggestions") || "").split("|").map((x) => x.trim()).filter(Boolean);
       const ideas = said.suggestions && said.suggestions.length ? said.suggestions : own;
       p.empty.replaceChildren(
@@ -508,7 +555,7 @@
       p.panel.hidden = !open;
       p.root.classList.toggle("open", open);
       p.launcher.setAttribute("aria-expanded", String(open));
-      if (open) { this.unread = 0; if (this.line) this.line.start(); this.bottom(); }
+      if (open) { this.unread = 0; if (this.line && !this.preview) this.line.start(); this.bottom(); }
       if (moved && !this.page) (open ? p.text : p.launcher).focus();
       this.showBadge();
     }
@@ -558,7 +605,7 @@
     take(frame) {
       const take = {
         connected: () => this.welcome(frame), snapshot: () => this.replace(frame), message_received: () => this.received(frame),
-        agent_typing: () => this.typingNow(frame.value && !this.isDone(frame)), agent_delta: () => this.stream(frame), agent_response: () => this.answered(frame),
+        agent_typing: () => this.typingNow(frame.value && !this.isDone(frame)), person_typing: () => this.personTyping(frame.name), agent_delta: () => this.stream(frame), agent_response: () => this.answered(frame),
         approval_pending: () => this.approval(frame), survey_rated: () => this.rated(frame), approval_closed: () => this.approval(frame),
         message_status: () => this.ticked(frame), conversation_state: () => this.desk(frame.state), error: () => this.refused(frame),
       }[frame.type];
@@ -668,8 +715,16 @@
       const p = this.parts;
       clearTimeout(this.typingTimer);
       if (value && this.stopped) return;
+      p.writer.className = "sr"; p.writer.textContent = t("The assistant is writing");
       p.typing.hidden = !value || !p.draft.hidden; p.stop.hidden = !value;
       if (value) { this.typingTimer = setTimeout(() => this.typingNow(false), 60000); this.bottom(); }
+    }
+    personTyping(name) { // said about every second while they write; a moment after the last time it is over
+      const p = this.parts;
+      this.typingNow(false);
+      p.writer.className = ""; p.writer.textContent = name ? t("{name} is typing", { name }) : t("A colleague is typing");
+      p.typing.hidden = false; this.bottom();
+      this.typingTimer = setTimeout(() => this.typingNow(false), 5000);
     }
     isDone(frame) { return Boolean(frame.run) && frame.run === this.doneRun; }
     stream(frame) {
@@ -719,7 +774,7 @@
     }
     // ---- files of the visitor
     attach(list) {
-      if (this.parts.clip.disabled) return;
+      if (this.parts.clip.disabled || this.parts.clip.hidden) return;
       let code = "";
       for (const file of list) {
         if (this.chosen.length >= FILES) code = "too_many_files";
@@ -796,7 +851,8 @@
     }
     bubbleOf(item) {
       const spoken = { me: t("You"), agent: t("Assistant"), person: t("Colleague"), system: t("Notice") }[item.who];
-      const label = item.who === "me" || item.who === "system" ? el("span", { class: "sr" }, `${spoken}: `) : el("p", { class: "name" }, item.who === "person" ? t("{name}, a person", { name: item.name || spoken }) : item.name || spoken);
+      const face = item.who === "person" && item.name ? el("b", { class: "face", "aria-hidden": "true" }, [...item.name][0].toUpperCase()) : null;
+      const label = item.who === "me" || item.who === "system" ? el("span", { class: "sr" }, `${spoken}: `) : el("p", { class: "name" }, face, item.who === "person" ? t("{name}, a person", { name: item.name || spoken }) : item.name || spoken);
       const meta = el("p", { class: "meta" }, item.status ? icon(item.status === "sending" || item.status === "waiting" ? "clock" : item.status === "failed" ? "close" : "tick") : null, el("span", {}, [item.status ? item.why || STATUS[item.status] || "" : "", time(item.at)].filter(Boolean).join(" · ")));
       if (item.status === "failed" && item.retry) meta.append(el("button", { class: "again", type: "button", onclick: () => this.upload(item) }, t("Try again")));
       if (item.status === "failed") meta.append(el("button", { class: "again", type: "button", onclick: () => this.edit(item) }, t("Edit")));

@@ -1,5 +1,6 @@
 """The chat in a real browser against a real Daphne: hosted page, embedded bubble, outage and return."""
 
+import base64
 import http.server
 import socket
 import threading
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
+from django.test import Client
 from playwright.sync_api import Browser, Page, Route, expect
 from playwright.sync_api import Error as PlaywrightError
 
+from accounts.models import User
 from channels_app.web_chat import identity
 from channels_app.web_chat.settings.manage import new_identity_secret
 from conversations import services
@@ -67,6 +71,12 @@ class Scene:
     def report(self, text: str, **metadata: str) -> None:
         said = Draft(text=text, sender=Sender(type="system", name="walker"), metadata=metadata)
         place = {"actor": actors.system("agents"), "conversation_id": self.conversation().pk}
+        self.elsewhere(lambda: services.reply(**place, draft=said))
+
+    def person(self, text: str) -> None:
+        said = Draft(text=text, sender=Sender(type="person"))
+        with tenant_scope(self.world.acme.pk):
+            place = {"actor": self.world.actor("support"), "conversation_id": self.conversation().pk}
         self.elsewhere(lambda: services.reply(**place, draft=said))
 
     def send(self, *uploads: Upload) -> None:
@@ -319,6 +329,27 @@ def test_upload_of_two_gigabytes_is_cut_off_by_the_server_itself(web: Web, scene
         assert line.recv(200).startswith(b"HTTP/1.1 413")
 
 
+def test_colleague_who_answers_has_a_first_name_and_is_seen_typing(opened: Callable[..., Page], scene: Scene) -> None:
+    User.objects.filter(pk=scene.world.people["support"].pk).update(first_name="Anna", last_name="Quill")
+    page = opened()
+    write(page, "Is anybody there?")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    scene.passing("person_typing", name="Anna")
+    expect(page.get_by_text("Anna is typing")).to_be_visible()
+    assert serious(page) == []
+    keep_picture(page, "chat-person-typing", full_page=False)
+    scene.person("I am.")
+    expect(page.locator("walker-chat .person .name")).to_have_text("AAnna, a person")
+    expect(page.get_by_text("Anna is typing")).to_be_hidden()
+    assert "Quill" not in page.locator("walker-chat").evaluate("chat => chat.shadowRoot.textContent")
+    keep_picture(page, "chat-person", full_page=False)
+    with tenant_scope(scene.world.acme.pk):
+        account = ChannelAccount.objects.get(pk=scene.account.pk)
+        ChannelAccount.objects.filter(pk=account.pk).update(credentials={**account.credentials, "shows_people": False})
+    page.reload()
+    expect(page.locator("walker-chat .person .name")).to_have_text("Colleague, a person")
+
+
 def test_page_of_a_long_talk_scrolls_only_inside_the_chat(opened: Callable[..., Page], scene: Scene) -> None:
     page = opened()
     write(page, "\n".join("Hello" for _ in range(60)))
@@ -520,6 +551,68 @@ def test_bubble_on_a_registered_site_takes_a_message(
     expect(page.get_by_role("button", name="Open the chat")).to_be_focused()
     scene.reply("An answer for later")
     expect(page.get_by_role("button", name="Open the chat, 1 unread")).to_be_visible()
+
+
+def test_bubble_has_the_look_of_its_channel_before_anybody_opens_it(
+    opened: Callable[..., Page], scene: Scene, shop: str
+) -> None:
+    register(scene, shop)
+    logo = base64.b64encode(files.png(40, 40)).decode()
+    look = {"theme": "site", "position": "left", "colour": "#7a1f6b", "logo": logo}
+    with tenant_scope(scene.world.acme.pk):
+        kept = {**scene.account.credentials, "look": look}
+        ChannelAccount.objects.filter(pk=scene.account.pk).update(credentials=kept)
+    page = opened(shop)
+    launcher = page.get_by_role("button", name="Open the chat")
+    expect(launcher).to_have_css("background-color", "rgb(122, 31, 107)")
+    place = launcher.bounding_box()
+    assert place is not None
+    assert place["x"] < 100
+    launcher.click()
+    expect(page.locator("walker-chat .mark img")).to_be_visible()
+    expect(page.locator("walker-chat .panel")).to_have_css("background-color", "rgb(255, 255, 255)")
+    keep_picture(page, "bubble-look-light", full_page=False)
+    # The website turns dark, and its chat with it.
+    page.evaluate("document.body.style.background = '#101010'")
+    expect(page.locator("walker-chat .panel")).to_have_css("background-color", "rgb(18, 24, 22)")
+    write(page, "Hello")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    assert [finding for finding in serious(page) if "walker-chat" in finding] == []
+    keep_picture(page, "bubble-look-dark", full_page=False)
+
+
+def test_console_shows_the_chat_as_it_is_set(opened: Callable[..., Page], scene: Scene, web: Web) -> None:
+    page = opened(f"{web.url}/healthz")
+    client = Client()
+    client.force_login(scene.world.people["owner"], backend="accounts.backends.RoleBackend")
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    page.context.add_cookies([{"name": f"walker_session{web.port}", "value": session, "url": web.url}])
+    page.goto(f"{web.url}/admin/conversations/channelaccount/{scene.account.pk}/look/")
+    seen = page.get_by_label("Preview")
+    expect(seen.get_by_text("Where is my order?")).to_be_visible()
+    page.get_by_label("Theme", exact=True).select_option("dark")
+    page.get_by_label("Position", exact=True).select_option("left")
+    page.get_by_label("Colour (optional)").fill("#7a1f6b")
+    page.get_by_label("Greeting (optional)").fill("Good day from the shop")
+    expect(seen.get_by_text("Good day from the shop")).to_be_visible()
+    expect(seen.locator(".me .text")).to_have_css("background-color", "rgb(122, 31, 107)")
+    expect(seen.get_by_text("Anna, a person")).to_be_visible()
+    page.get_by_label("Show the first names").uncheck()
+    expect(seen.get_by_text("Colleague, a person")).to_be_visible()
+    assert serious(page) == []
+    keep_picture(page, "console-look-dark")
+    page.get_by_label("Theme", exact=True).select_option("light")
+    assert serious(page) == []
+    keep_picture(page, "console-look-light")
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert serious(page) == []
+    keep_picture(page, "console-look-phone")
+    page.get_by_label("Colour (optional)").fill("#ffee00")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("can't be read on white").first).to_be_visible()
+    page.get_by_label("Colour (optional)").fill("#7a1f6b")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Look saved.")).to_be_visible()
 
 
 def test_bubble_on_another_site_says_so_and_asks_once(opened: Callable[..., Page], scene: Scene, shop: str) -> None:
