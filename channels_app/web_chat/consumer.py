@@ -217,6 +217,8 @@ class ChatConsumer(ChatConnection):
 
     async def store(self, guest: Guest, frame: frames.SendMessage) -> None:
         """Commit the row and confirm it. The lock keeps a poll from sending the row before its echo."""
+        if self.conversation is None:
+            await in_scope(guest.tenant_id, chat.require_form, guest, frame.id)
         async with self.sending:
             stored = await in_scope(guest.tenant_id, chat.store_message, guest, frame, self.header("user-agent"))
             if stored.conversation_id != self.conversation:

@@ -15,7 +15,7 @@ from conversations.messages.files.rules import CheckedFile
 from conversations.services import ratings
 from conversations.types import InboundMessage, PointKind, SenderIdentity
 from core.actors import Actor
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, NotFound, Refused
 from core.events import streams
 from core.models import StreamEvent
 
@@ -84,6 +84,20 @@ def check_entry(guest: Guest) -> Entry | None:
     is_member = guest.user_id is None or is_active_member(guest.user_id)
     is_vouched = any(map(guest.is_vouched, widget.secrets))
     return Entry(widget.origins, is_member and is_vouched, widget.name, widget.shows_people)
+
+
+def asks_first(guest: Guest, widget: Widget) -> bool:
+    """Return True if a visitor has to fill in the form of their chat before they write."""
+    if guest.kind != "visitor" or not widget.form.is_on:
+        return False
+    return not services.has_contact(SenderIdentity(kind=point_kind(guest), value=guest.point))
+
+
+def require_form(guest: Guest, message_id: UUID) -> None:
+    """Raise `Refused` ("form_first") while a visitor has not filled in the form that their chat begins with."""
+    widget = widgets.load(guest.account_id)
+    if widget is not None and asks_first(guest, widget):
+        raise Refused("Fill in the form first.", code="form_first", id=str(message_id))
 
 
 def takes_files(guest: Guest) -> bool:

@@ -44,7 +44,7 @@ class GuestView(View):
         answer["Access-Control-Allow-Methods"] = self.http_method_names[0].upper()
         answer["Access-Control-Allow-Headers"] = ALLOWED
         answer["Access-Control-Max-Age"] = "600"
-        return _with_cors(answer, request.headers.get("Origin", ""))
+        return with_cors(answer, request.headers.get("Origin", ""))
 
 
 class FileView(GuestView):
@@ -72,7 +72,7 @@ class FileView(GuestView):
             answer = picture_of(file) if file.content_type in PREVIEWED else download(file)
         except WalkerError as problem:
             answer, allowed = JsonResponse(problem.as_dict(), status=problem.status), "*"
-        return _with_cors(answer, allowed)
+        return with_cors(answer, allowed)
 
 
 class MessageView(GuestView):
@@ -95,6 +95,7 @@ class MessageView(GuestView):
                 if not chat.takes_files(guest):
                     raise Refused("This chat doesn't take files.", code="no_files")
                 frame, uploads = _sent(request)
+                chat.require_form(guest, frame.id)
                 checked = services.checked_files(uploads, services.FROM_VISITORS)
                 stored = chat.store_message(guest, frame, request.headers.get("User-Agent", ""), checked)
             # Pages of this visitor that have no conversation yet listen for one.
@@ -102,7 +103,7 @@ class MessageView(GuestView):
             answer = JsonResponse({**chat.echo(stored, frame), "conversation": str(stored.conversation_id)})
         except WalkerError as problem:
             answer, allowed = JsonResponse(problem.as_dict(), status=problem.status), "*"
-        return _with_cors(answer, allowed)
+        return with_cors(answer, allowed)
 
 
 def uploads_of(request: HttpRequest, limit: int) -> tuple[dict[str, Any], list[services.Upload]]:
@@ -155,7 +156,8 @@ def checked_origin(request: HttpRequest, guest: Guest) -> str:
     return origin
 
 
-def _with_cors(answer: HttpResponse, allowed: str) -> HttpResponse:
+def with_cors(answer: HttpResponse, allowed: str) -> HttpResponse:
+    """Return an answer that the website which asks may read."""
     answer["Vary"] = "Origin"
     answer["Cache-Control"] = "no-store"
     if allowed:

@@ -18,6 +18,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.services import client_address
+from channels_app.web_chat import conversation as chat
 from channels_app.web_chat import identity, tokens
 from channels_app.web_chat.sessions import open_session
 from channels_app.web_chat.settings import origins
@@ -25,6 +26,7 @@ from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.settings.widgets import Widget, find_widget
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused, TooLarge, TooMany, WalkerError
+from core.tenancy.models import tenant_scope
 from core.text.speech import IN_SCRIPTS, SPOKEN, gettext, speaking, spoken
 
 SCRIPT: Final = Path(settings.BASE_DIR) / "static" / "widget" / "walker.js"
@@ -79,6 +81,7 @@ class SessionView(View):
                 "greeting": widget.greeting_in(asked.get("language") or ""),
                 "suggestions": list(widget.suggestions),
                 "takes_files": widget.takes_files,
+                "form": _form_of(widget, session.guest),
             }
             response = JsonResponse(facts)
         except WalkerError as problem:
@@ -96,6 +99,14 @@ class SessionView(View):
         response["Access-Control-Allow-Headers"] = "content-type"
         response["Access-Control-Max-Age"] = "600"
         return _with_cors(response, allowed)
+
+
+def _form_of(widget: Widget, guest: tokens.Guest) -> dict[str, Any] | None:
+    """Return the form that a visitor has to fill in before they write, or None."""
+    if not widget.form.is_on:
+        return None
+    with tenant_scope(widget.tenant_id):
+        return widget.form.public(guest.language) if chat.asks_first(guest, widget) else None
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:

@@ -60,6 +60,21 @@ def keep_look(
     return account
 
 
+def keep_form(*, actor: Actor, account_id: UUID, form: Mapping[str, Any]) -> ChannelAccount:
+    """Keep the form that visitors of a web chat fill in first.
+
+    Needs `channels_app.change_channelaccount`; raises `NotFound`.
+    """
+    actor.require(CHANGE)
+    with transaction.atomic():
+        account = _locked(account_id)
+        account.credentials = {**(account.credentials or {}), "form": dict(form)}
+        account.save(update_fields=["credentials"])
+        asked = {name: bool(form[name]) for name in ("asks_name", "asks_email", "consent")}
+        _record(actor, "CHANNEL_FORM_CHANGED", account, **asked)
+    return account
+
+
 def keep_identity_secret(*, actor: Actor, account_id: UUID, secret: str) -> None:
     """Replace the secret with which a host page signs its visitor's identity.
 

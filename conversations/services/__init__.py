@@ -4,11 +4,13 @@ from conversations.contacts.blocks import block_point, has_opted_out, resume_mar
 from conversations.contacts.consents import record_consent
 from conversations.contacts.contacts import (
     add_point,
+    has_contact,
     introduce,
     known_identity,
     link_contact_to_user,
 )
 from conversations.contacts.fields import language_code
+from conversations.contacts.visitors import introduce_visitor
 from conversations.events.stream_events import hold_streams
 from conversations.inbox.assignment import move_to_team
 from conversations.inbox.snoozes import set_priority, snooze
@@ -39,9 +41,11 @@ __all__ = [
     "fail_attachment",
     "files_of_channel",
     "hand_off",
+    "has_contact",
     "has_opted_out",
     "hold_streams",
     "introduce",
+    "introduce_visitor",
     "keep_attachment",
     "known_identity",
     "language_code",

@@ -124,7 +124,10 @@
   .typing i { width: 7px; height: 7px; border-radius: 50%; background: var(--ink-soft); animation: bob 1.2s infinite; } .typing i:nth-child(2) { animation-delay: .15s; } .typing i:nth-child(3) { animation-delay: .3s; }
   @keyframes bob { 0%, 60%, 100% { transform: none; opacity: .5; } 30% { transform: translateY(-4px); opacity: 1; } }
   .draft { margin-top: 12px; }
-  form { border-top: 1px solid var(--line); padding: 12px 16px max(12px, env(safe-area-inset-bottom)); background: var(--bg); }
+  .asking .compose, .asking .chips, .asking .empty p { display: none; }
+  .ask { display: grid; gap: 6px; padding: 12px 0; max-width: 420px; } .ask label { font-size: 14px; font-weight: 600; } .ask button { justify-self: start; margin-top: 8px; min-height: 44px; padding: 8px 20px; border: 0; border-radius: 12px; background: var(--accent); color: var(--on-accent); font-weight: 600; cursor: pointer; }
+  .ask input:not([type="checkbox"]) { font: inherit; color: inherit; min-height: 44px; padding: 8px 12px; border: 1px solid var(--edge); border-radius: 12px; background: var(--bg); } .ask .agree { display: flex; gap: 10px; align-items: flex-start; font-weight: 400; margin-top: 6px; } .agree input { flex: none; width: 20px; height: 20px; margin: 0; accent-color: var(--accent); } .ask .problem { margin: 0; }
+  .compose { border-top: 1px solid var(--line); padding: 12px 16px max(12px, env(safe-area-inset-bottom)); background: var(--bg); }
   .box { display: flex; align-items: flex-end; gap: 8px; border: 1px solid var(--edge); border-radius: 16px; padding: 5px; background: var(--bg); }
   .box:focus-within { border-color: var(--focus); box-shadow: 0 0 0 2px var(--focus); }
   textarea { flex: 1; border: 0; background: transparent; resize: none; padding: 8px 0; min-height: 40px; max-height: 168px; line-height: 1.5; min-width: 0; }
@@ -133,7 +136,7 @@
   .send, .stop { flex: none; width: 40px; height: 40px; border: 0; border-radius: 12px; background: var(--accent); color: var(--on-accent); display: grid; place-items: center; cursor: pointer; }
   .send[aria-disabled="true"] { background: var(--bg-soft); color: var(--ink-soft); cursor: default; } .send svg, .stop svg { width: 20px; height: 20px; } .stop svg { fill: currentColor; }
   .stop { background: var(--bg-soft); color: var(--ink); border: 1px solid var(--edge); }
-  form.off #hint { visibility: hidden; } @media (hover: none) { #hint { display: none; } }
+  .compose.off #hint { visibility: hidden; } @media (hover: none) { #hint { display: none; } }
   .below { display: flex; justify-content: space-between; gap: 12px; font-size: 12px; color: var(--ink-soft); margin-top: 6px; min-height: 18px; }
   .count { font-variant-numeric: tabular-nums; margin-inline-start: auto; white-space: nowrap; } .count.over { color: var(--bad-ink); font-weight: 700; }
   .problem { color: var(--bad-ink); font-size: 14px; margin: 0 0 8px; }
@@ -161,6 +164,7 @@
     empty: () => t("Write a message first."),
     too_many: () => t("You're sending messages too quickly. Wait a moment and try again."),
     closed: () => t("This chat is closed. Write again to start a new one."),
+    form_first: () => t("Fill in the form first."),
   };
   const NO_KIND = () => t("This file can't be sent here. Send a picture or a PDF.");
   const BAD_FILE = {
@@ -394,6 +398,11 @@
       for (const [id, message] of this.outbox) this.raw({ type: "send_message", id, message }); // same id: stored once
       this.expectEcho();
     }
+    async introduce(given) {
+      if (!this.token || Date.now() > this.expires - 5000) await this.session();
+      const answer = await fetch(`${this.options.base}/widget/v1/form/`, { method: "POST", mode: "cors", credentials: "omit", referrerPolicy: "strict-origin", headers: { Authorization: `Bearer ${this.token}` }, body: JSON.stringify(given) });
+      return answer.json();
+    }
     async file(id) {
       if (!this.token || Date.now() > this.expires - 5000) await this.session();
       const answer = await fetch(`${this.options.base}/widget/v1/files/${encodeURIComponent(id)}/`, { mode: "cors", credentials: "omit", referrerPolicy: "strict-origin", headers: { Authorization: `Bearer ${this.token}` } });
@@ -517,12 +526,13 @@
       p.header = el("header", {}, p.mark, el("div", { class: "who" }, p.title, el("p", { class: "status", role: "status" }, p.dot, p.state)), this.page ? null : p.closer);
       p.banner = el("div", { class: "banner", role: "status", hidden: true });
       p.empty = el("div", { class: "empty" });
+      p.ask = el("form", { class: "ask", novalidate: true, hidden: true, onsubmit: (event) => { event.preventDefault(); this.answerForm(); } });
       p.list = el("ol");
       p.log = el("div", { role: "log", "aria-live": "polite", "aria-relevant": "additions", "aria-label": t("Messages") }, p.list);
       p.draft = el("div", { class: "draft agent", "aria-hidden": "true", hidden: true }, el("div", { class: "text" }));
       p.writer = el("span", { class: "sr" });
       p.typing = el("div", { class: "typing", hidden: true }, el("i"), el("i"), el("i"), p.writer);
-      p.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("Conversation") }, el("div", { class: "inner" }, p.empty, p.log, p.draft, p.typing));
+      p.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("Conversation") }, el("div", { class: "inner" }, p.empty, p.ask, p.log, p.draft, p.typing));
       p.problem = el("p", { class: "problem", id: "problem", role: "alert", hidden: true });
       p.text = el("textarea", { id: "text", rows: "1", placeholder: t("Write a message"), autocomplete: "off", enterkeyhint: "send", "aria-describedby": "hint count problem", oninput: () => this.typed(), onkeydown: (event) => this.pressed(event), onpaste: (event) => { if (event.clipboardData.files.length) { event.preventDefault(); this.attach(event.clipboardData.files); } } });
       p.files = el("input", { type: "file", class: "sr", accept: ACCEPTED, multiple: true, tabindex: "-1", "aria-hidden": "true", onchange: () => { this.attach(p.files.files); p.files.value = ""; } });
@@ -531,7 +541,7 @@
       p.send = el("button", { class: "send", type: "submit", "aria-label": t("Send"), "aria-disabled": "true" }, icon("send"));
       p.stop = el("button", { class: "stop", type: "button", "aria-label": t("Stop the answer"), hidden: true, onclick: () => this.halt() }, icon("stop"));
       p.count = el("span", { class: "count", id: "count", "aria-live": "polite" });
-      p.form = el("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); this.submit(); } }, el("div", { class: "inner" }, p.problem, el("label", { class: "sr", for: "text" }, t("Your message")), p.tray, p.files, el("div", { class: "box" }, p.clip, p.text, p.stop, p.send), el("div", { class: "below" }, el("span", { id: "hint" }, t("Enter to send, Shift+Enter for a new line")), p.count)));
+      p.form = el("form", { class: "compose", novalidate: true, onsubmit: (event) => { event.preventDefault(); this.submit(); } }, el("div", { class: "inner" }, p.problem, el("label", { class: "sr", for: "text" }, t("Your message")), p.tray, p.files, el("div", { class: "box" }, p.clip, p.text, p.stop, p.send), el("div", { class: "below" }, el("span", { id: "hint" }, t("Enter to send, Shift+Enter for a new line")), p.count)));
       p.panel = el("section", { class: "panel", id: "panel", role: this.page ? "region" : "dialog", "aria-labelledby": "title", onkeydown: (event) => this.keys(event), ondragover: (event) => event.preventDefault(), ondrop: (event) => { event.preventDefault(); this.attach(event.dataTransfer.files); } }, p.header, p.banner, p.scroll, p.form);
       p.root = el("div", { class: this.page ? "page" : "bubble" }, this.page ? null : p.panel, this.page ? p.panel : p.launcher);
       this.shadowRoot.append(p.root);
@@ -541,6 +551,7 @@
       const p = this.parts;
       if (said.title && !this.hasAttribute("name")) p.title.textContent = said.title;
       p.clip.hidden = said.takes_files === false;
+      this.askFirst(said.form);
       const own = (this.getAttribute("suggestions") || "").split("|").map((x) => x.trim()).filter(Boolean);
       const ideas = said.suggestions && said.suggestions.length ? said.suggestions : own;
       p.empty.replaceChildren(
@@ -550,13 +561,48 @@
         el("div", { class: "chips" }, ...ideas.slice(0, 6).map((idea) => el("button", { type: "button", onclick: () => { this.say(uuid(), idea); p.text.focus(); } }, idea))),
       );
     }
+    // ---- what a visitor says about themselves before they write, where the organisation asks for it
+    askFirst(form) {
+      const p = this.parts, had = p.root.classList.contains("asking");
+      p.root.classList.toggle("asking", Boolean(form));
+      p.ask.hidden = !form;
+      if (!form) p.ask.replaceChildren();
+      if (!form || had) return; // what was entered stays when the session is extended
+      const field = (name, words, type) => [el("label", { for: `ask-${name}` }, words), el("input", { id: `ask-${name}`, name, type, autocomplete: name, maxlength: "254", "aria-describedby": `ask-${name}-wrong` }), wrong(name)];
+      const wrong = (name) => el("p", { class: "problem", id: `ask-${name}-wrong`, hidden: true });
+      p.ask.append(...(form.name ? field("name", t("Your name"), "text") : []), ...(form.email ? field("email", t("Your email address"), "email") : []),
+        ...(form.consent ? [el("label", { class: "agree" }, el("input", { type: "checkbox", name: "agrees", "aria-describedby": "ask-agrees-wrong" }), el("span", {}, form.consent)), wrong("agrees")] : []),
+        el("p", { class: "problem", role: "alert", id: "ask-wrong", hidden: true }), el("button", { type: "submit" }, t("Start the chat")));
+      if (this.opened && this.shadowRoot.activeElement === p.text) p.ask.querySelector("input").focus();
+    }
+    async answerForm() {
+      const p = this.parts, { name, email, agrees } = Object.fromEntries([...p.ask.querySelectorAll("input")].map((input) => [input.name, input]));
+      const show = (wrong, other = "") => {
+        const say = (id, words) => { const place = p.ask.querySelector(id); place.textContent = words || ""; place.hidden = !words; };
+        for (const input of [name, email, agrees]) if (input) { say(`#ask-${input.name}-wrong`, wrong[input.name]); input.setAttribute("aria-invalid", String(Boolean(wrong[input.name]))); }
+        say("#ask-wrong", other);
+        const first = [name, email, agrees].find((input) => input && wrong[input.name]);
+        if (first) first.focus();
+        return first;
+      };
+      if (show({
+        name: name && !name.value.trim() && t("Enter your name."), email: email && !(email.value.trim() && email.checkValidity()) && t("Enter an email address."),
+        agrees: agrees && !agrees.checked && t("Tick this box to start the chat."),
+      })) return;
+      try {
+        const said = await this.line.introduce({ name: name && name.value.trim(), email: email && email.value.trim(), agrees: agrees && agrees.checked });
+        if (said.type === "introduced") { this.askFirst(null); p.text.focus(); return; }
+        if (said.fields && said.fields.email) show({ email: t("Enter an email address.") });
+        else show({}, said.code === "too_many" ? PROBLEMS.too_many() : t("That didn't work. Please try again."));
+      } catch { show({}, t("That didn't work. Please try again.")); }
+    }
     showOpen(moved) {
       const p = this.parts, open = this.opened;
       p.panel.hidden = !open;
       p.root.classList.toggle("open", open);
       p.launcher.setAttribute("aria-expanded", String(open));
       if (open) { this.unread = 0; if (this.line && !this.preview) this.line.start(); this.bottom(); }
-      if (moved && !this.page) (open ? p.text : p.launcher).focus();
+      if (moved && !this.page) (open ? p.ask.querySelector("input") || p.text : p.launcher).focus();
       this.showBadge();
     }
     showBadge() {
@@ -568,7 +614,7 @@
       if (this.page) return;
       if (event.key === "Escape") { event.stopPropagation(); return this.close(); }
       if (event.key !== "Tab" || !window.matchMedia("(max-width: 480px)").matches) return; // full screen on a phone: keep the focus inside
-      const stops = [...this.parts.panel.querySelectorAll("button, textarea, [tabindex='0']")].filter((node) => node.offsetParent !== null);
+      const stops = [...this.parts.panel.querySelectorAll("button, input:not(.sr), textarea, [tabindex='0']")].filter((node) => node.offsetParent !== null);
       const at = this.shadowRoot.activeElement;
       if (event.shiftKey && at === stops[0]) { event.preventDefault(); stops.at(-1).focus(); }
       else if (!event.shiftKey && at === stops.at(-1)) { event.preventDefault(); stops[0].focus(); }

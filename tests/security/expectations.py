@@ -90,6 +90,7 @@ DOORS: Final = {
     "widget_script": PUBLIC,
     "widget_look": PUBLIC,
     "widget_logo": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # it has none
+    "widget_form": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "widget_message": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "widget_file": Row(Answers(401, 401, 401, 401), Answers(405, 405, 405)),  # nobody here has a visitor's token
     "channel_file": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours

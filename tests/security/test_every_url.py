@@ -191,6 +191,7 @@ SIGNED_OR_OPEN = {
     "widget_session",
     "widget_file",
     "widget_message",
+    "widget_form",
     "whatsapp_webhook",
     "whatsapp_status",
     "app_messages",

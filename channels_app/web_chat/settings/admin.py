@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from channels_app.kit.admin.page import ChannelPage, connects, edits, shows_secret
-from channels_app.web_chat.settings import looks, manage
+from channels_app.web_chat.settings import looks, manage, pre_chat
 from console.base.actions import ServiceAction
 from console.base.forms import ConsoleForm
 from conversations.models import ChannelAccount
@@ -72,6 +72,23 @@ class LookForm(ConsoleForm):
     takes_files = forms.BooleanField(label="Let visitors send pictures and PDFs", required=False)
 
 
+class PreChatForm(ConsoleForm):
+    """What visitors say before they write; without a question there is no form."""
+
+    asks_name = forms.BooleanField(label="Ask for the name", required=False)
+    asks_email = forms.BooleanField(label="Ask for the email address", required=False)
+    consent = forms.CharField(
+        label="Sentence to agree to (optional)",
+        required=False,
+        max_length=pre_chat.CONSENT_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Visitors tick it before they write. Who agreed, when and to which words is in the audit log.",
+    )
+    consent_de = forms.CharField(label="In German", required=False, max_length=pre_chat.CONSENT_LIMIT)
+    consent_es = forms.CharField(label="In Spanish", required=False, max_length=pre_chat.CONSENT_LIMIT)
+    consent_fr = forms.CharField(label="In French", required=False, max_length=pre_chat.CONSENT_LIMIT)
+
+
 class WebChatPage(ChannelPage):
     """The actions on a web chat."""
 
@@ -98,6 +115,16 @@ class WebChatPage(ChannelPage):
         done="Look saved. Open chats show it when they load.",
     )
 
+    first_form = edits(
+        pre_chat.save_form,
+        "form",
+        title="Change form before the chat",
+        form=PreChatForm,
+        explain="Visitors whom your site doesn't know fill it in once, before their first message. Without a question "
+        "they write at once.",
+        done="Form saved.",
+    )
+
     identity_secret = shows_secret(
         manage.new_identity_secret,
         "identity-secret",
@@ -122,6 +149,10 @@ class WebChatPage(ChannelPage):
             logo = reverse("widget_logo", args=[account.public_key]) if look.logo else ""
             own = {"name": account.name, "widget": account.public_key, "logo_url": logo}
             return {**shown, "greeting": kept.get("greeting", ""), **greetings, **offers, **own}
+        if action is cls.first_form:
+            form = pre_chat.read_form(kept)
+            sentences = {f"consent_{code}": text for code, text in form.consents.items()}
+            return {"asks_name": form.asks_name, "asks_email": form.asks_email, "consent": form.consent, **sentences}
         if action is not cls.edit:
             return {}
         return {"name": account.name, "websites": "\n".join(account.origins), "is_active": account.is_active}

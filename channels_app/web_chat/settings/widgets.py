@@ -8,6 +8,7 @@ from uuid import UUID
 
 from accounts.models import Tenant
 from channels_app.web_chat.settings.looks import Look, read_look
+from channels_app.web_chat.settings.pre_chat import PreChat, read_form
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.errors import NotFound
@@ -35,6 +36,7 @@ class Widget:
     greetings: Mapping[str, str] = field(default_factory=dict)
     suggestions: tuple[str, ...] = ()
     look: Look = field(default_factory=Look)
+    form: PreChat = field(default_factory=PreChat)
     takes_files: bool = True
     shows_people: bool = False
     """True if customers see the first names of colleagues who answer."""
@@ -81,6 +83,7 @@ def load(account_id: UUID, *, kinds: Collection[str] = KINDS) -> Widget | None:
         greetings=kept.get("greetings", {}),
         suggestions=tuple(str(one) for one in kept.get("suggestions", ())),
         look=read_look(kept),
+        form=read_form(kept),
         takes_files=bool(kept.get("takes_files", True)),
         shows_people=bool(kept.get("shows_people", not own)),
     )

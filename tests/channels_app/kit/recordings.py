@@ -25,7 +25,7 @@ RECORDED: dict[tuple[str, str], Recorder] = {
 """What makes the recording of each channel, by its kind and provider: a package's stand in its module `recording`."""
 OPENED_BY_VISITORS = {
     "widget_session", "widget_script", "widget_message", "widget_file", "hosted_chat", "hosted_chat_identity",
-    "app_file", "widget_look", "widget_logo",
+    "app_file", "widget_look", "widget_logo", "widget_form",
 }  # fmt: skip
 """The doors that take no webhook: pages and files of chats, whose own tests try their sessions and origins."""
 PAIR_OF_DOOR = {

@@ -615,6 +615,38 @@ def test_console_shows_the_chat_as_it_is_set(opened: Callable[..., Page], scene:
     expect(page.get_by_text("Look saved.")).to_be_visible()
 
 
+def test_form_before_the_chat_is_filled_in_once(opened: Callable[..., Page], scene: Scene, shop: str) -> None:
+    register(scene, shop)
+    form = {"asks_name": True, "asks_email": True, "consent": "I agree that you keep what I write."}
+    with tenant_scope(scene.world.acme.pk):
+        kept = {**scene.account.credentials, "form": form}
+        ChannelAccount.objects.filter(pk=scene.account.pk).update(credentials=kept)
+    page = opened(shop)
+    page.get_by_role("button", name="Open the chat").click()
+    expect(page.get_by_label("Your name")).to_be_focused()
+    expect(page.get_by_label("Your message")).to_be_hidden()
+    page.get_by_role("button", name="Start the chat").click()
+    expect(page.get_by_text("Enter your name.")).to_be_visible()
+    expect(page.get_by_text("Tick this box to start the chat.")).to_be_visible()
+    for name, look in (("light", DESK), ("dark", DESK), ("phone", PHONE)):
+        page.emulate_media(color_scheme="dark" if name == "dark" else "light")
+        page.set_viewport_size(look)  # type: ignore[arg-type]
+        assert serious(page) == []
+        keep_picture(page, f"bubble-form-{name}", full_page=False)
+    page.get_by_label("Your name").fill("Ana Souza")
+    page.get_by_label("Your email address").fill("ana@example.com")
+    page.get_by_label("I agree").check()
+    page.get_by_role("button", name="Start the chat").click()
+    expect(page.get_by_label("Your message")).to_be_focused()
+    write(page, "Hello")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    page.reload()
+    page.get_by_role("button", name="Open the chat").click()
+    expect(page.get_by_label("Your message")).to_be_visible()
+    with tenant_scope(scene.world.acme.pk):
+        assert scene.conversation().contact.display_name == "Ana Souza"
+
+
 def test_bubble_on_another_site_says_so_and_asks_once(opened: Callable[..., Page], scene: Scene, shop: str) -> None:
     register(scene, "https://elsewhere.example")
     page = opened()
