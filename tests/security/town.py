@@ -146,7 +146,8 @@ class Town:
         if "<str:secret>" in route:
             return {"secret": f"{self.widget_key}.not-one-of-ours"}
         if "<str:key>" in route:
-            return {"key": self.widget_key}
+            more = {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(\w+)>", route)}
+            return {"key": self.widget_key, **more}
         if "<str:token>" in route:
             return {"token": "not-one-of-ours"}
         if "<slug:key>" in route:
