@@ -22,9 +22,8 @@ from channels_app.web_chat.settings.limits import Bucket
 from channels_app.webhooks import deliveries, wake_worker
 from channels_app.webhooks.intake import REFUSED, TAKEN, Refusal, body_of, note_refused
 from conversations import selectors, services, texts
-from conversations.messages.downloads import download
 from conversations.models import Attachment, ChannelAccount, Message
-from conversations.services import accounts
+from conversations.services import accounts, visitors
 from conversations.types import InboundMessage, SenderIdentity
 from core.actors import system
 from core.clock import now
@@ -42,7 +41,7 @@ KEY: Final = "channels_app_inbounddelivery.event_key"
 LINE: Final = "channels_app_inbounddelivery.queue_key"
 DELIVER: Final = "channels_app.deliver_message"
 BODY_LIMIT: Final = 64 * 1024
-FILES_LIMIT: Final = services.FROM_VISITORS.total + BODY_LIMIT * 2
+FILES_LIMIT: Final = visitors.FROM_VISITORS.total + BODY_LIMIT * 2
 FORM: Final = "multipart/form-data"
 NO_FILE: Final = "There is no such file."
 ID_LIMIT: Final = 100
@@ -129,12 +128,12 @@ def file(request: HttpRequest, key: str, attachment_id: UUID) -> HttpResponse:
                 # What customers sent is read by colleagues with the right to, and each look is written down.
                 rows = rows.filter(message__direction=Message.Direction.OUT)
             conversation_id = get_or_missing(rows.values_list("message__conversation", flat=True), NO_FILE)
-            found = services.read_own_file(conversation_id=conversation_id, attachment_id=attachment_id)
+            found = visitors.read_own_file(conversation_id=conversation_id, attachment_id=attachment_id)
     except Refusal as refusal:
         return JsonResponse({"detail": WORDS[refusal.reason], "code": refusal.reason}, status=refusal.status)
     except WalkerError as problem:
         return JsonResponse(problem.as_dict(), status=problem.status)
-    return download(found)
+    return visitors.download(found)
 
 
 def _called(request: HttpRequest, key: str) -> tuple[App, str]:
@@ -159,7 +158,7 @@ def _take_files(request: HttpRequest, key: str) -> tuple[Incoming, bool]:
         if not ChannelAccount.objects.filter(pk=app.account_id, paused_at=None).exists():
             raise Unavailable("This channel is paused. Send it again later.")
         said = message_of(incoming.document(app), account_id=app.account_id, event_key=incoming.event_key())
-        checked = services.checked_files(uploads, services.FROM_VISITORS)
+        checked = visitors.checked_files(uploads, visitors.FROM_VISITORS)
         stored = services.receive(actor=ACTOR, inbound=said, files=checked, now=moment)
     return incoming, stored.created_at == moment
 

@@ -19,7 +19,7 @@ from channels_app.web_chat.settings import origins
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.tokens import BadToken, Guest
 from conversations.selectors import STOP_LIFE, stop_key
-from conversations.services import FROM_VISITORS
+from conversations.services.visitors import FROM_VISITORS
 from core.clock import now
 from core.errors import WalkerError
 from core.events import streams

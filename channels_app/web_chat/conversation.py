@@ -11,13 +11,13 @@ from channels_app.web_chat.settings import widgets
 from channels_app.web_chat.settings.widgets import Widget
 from channels_app.web_chat.tokens import Guest
 from conversations import selectors, services
-from conversations.messages.files.rules import CheckedFile
-from conversations.services import ratings
+from conversations.services import ratings, visitors
 from conversations.types import InboundMessage, PointKind, SenderIdentity
 from core.actors import Actor
 from core.errors import Conflict, NotFound, Refused
 from core.events import streams
 from core.models import StreamEvent
+from core.tenancy.models import tenant_scope
 
 Frame = dict[str, Any]
 PAGE: Final = 200  # frames read at once
@@ -86,17 +86,19 @@ def check_entry(guest: Guest) -> Entry | None:
     return Entry(widget.origins, is_member and is_vouched, widget.name, widget.shows_people)
 
 
-def asks_first(guest: Guest, widget: Widget) -> bool:
-    """Return True if a visitor has to fill in the form of their chat before they write."""
+def form_of(guest: Guest, widget: Widget) -> dict[str, Any] | None:
+    """Return the form that a visitor has to fill in before they write, or None; outside a tenant's scope too."""
     if guest.kind != "visitor" or not widget.form.is_on:
-        return False
-    return not services.has_contact(SenderIdentity(kind=point_kind(guest), value=guest.point))
+        return None
+    with tenant_scope(widget.tenant_id):
+        is_known = visitors.has_contact(SenderIdentity(kind=point_kind(guest), value=guest.point))
+    return None if is_known else widget.form.public(guest.language)
 
 
 def require_form(guest: Guest, message_id: UUID) -> None:
     """Raise `Refused` ("form_first") while a visitor has not filled in the form that their chat begins with."""
     widget = widgets.load(guest.account_id)
-    if widget is not None and asks_first(guest, widget):
+    if widget is not None and form_of(guest, widget) is not None:
         raise Refused("Fill in the form first.", code="form_first", id=str(message_id))
 
 
@@ -114,7 +116,9 @@ def find_place(guest: Guest) -> Place | None:
     return Place(found.pk, found.state, streams.head(found.stream)) if found else None
 
 
-def store_message(guest: Guest, frame: SendMessage, user_agent: str, files: Sequence[CheckedFile] = ()) -> Stored:
+def store_message(
+    guest: Guest, frame: SendMessage, user_agent: str, files: Sequence[visitors.CheckedFile] = ()
+) -> Stored:
     """Store one message; a repeat returns the first row. Raises `Conflict` ("id_reused") for another text's id."""
     message = services.receive(
         actor=actor_of(guest, user_agent),

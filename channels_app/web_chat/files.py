@@ -1,5 +1,6 @@
 """Files of the chat over HTTP: a visitor sends them with a message, and reads those of their own conversation."""
 
+import json
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,9 +18,7 @@ from channels_app.web_chat.event_stream import BEGUN, guests_stream
 from channels_app.web_chat.settings import origins
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.tokens import Guest
-from conversations import services
-from conversations.messages.downloads import download, picture_of
-from conversations.messages.files.kinds import PREVIEWED
+from conversations.services import visitors
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused, TooLarge, TooMany, WalkerError
 from core.events import streams
@@ -29,7 +28,7 @@ PER_VISITOR: Final = Bucket(size=60, seconds=60)
 SENT_PER_VISITOR: Final = Bucket(size=10, seconds=60)
 # Anybody may become a new visitor: an office behind one address is many, and a program that fills the disk is too.
 SENT_PER_ADDRESS: Final = Bucket(size=60, seconds=60)
-BODY_LIMIT: Final = services.FROM_VISITORS.total + 256 * 1024
+BODY_LIMIT: Final = visitors.FROM_VISITORS.total + 256 * 1024
 """The files of one message, and the words beside."""
 ALLOWED: Final = "authorization"
 
@@ -68,8 +67,8 @@ class FileView(GuestView):
                 place = chat.find_place(guest)
                 if place is None:
                     raise NotFound("There is no such file.")
-                file = services.read_own_file(conversation_id=place.conversation_id, attachment_id=attachment_id)
-            answer = picture_of(file) if file.content_type in PREVIEWED else download(file)
+                file = visitors.read_own_file(conversation_id=place.conversation_id, attachment_id=attachment_id)
+            answer = visitors.picture_of(file) if file.content_type in visitors.PREVIEWED else visitors.download(file)
         except WalkerError as problem:
             answer, allowed = JsonResponse(problem.as_dict(), status=problem.status), "*"
         return with_cors(answer, allowed)
@@ -94,9 +93,14 @@ class MessageView(GuestView):
                 allowed = checked_origin(request, guest)
                 if not chat.takes_files(guest):
                     raise Refused("This chat doesn't take files.", code="no_files")
-                frame, uploads = _sent(request)
+                fields, uploads = uploads_of(request, BODY_LIMIT)
+                if not uploads:
+                    raise Invalid(
+                        "Send at least one file.", code="empty", fields={"files": ["Add a picture or a PDF."]}
+                    )
+                frame = frames.read_message({"message": "", **fields}, may_be_empty=True)
                 chat.require_form(guest, frame.id)
-                checked = services.checked_files(uploads, services.FROM_VISITORS)
+                checked = visitors.checked_files(uploads, visitors.FROM_VISITORS)
                 stored = chat.store_message(guest, frame, request.headers.get("User-Agent", ""), checked)
             # Pages of this visitor that have no conversation yet listen for one.
             streams.transient(guests_stream(guest), BEGUN, {}, tenant_id=guest.tenant_id)
@@ -106,25 +110,30 @@ class MessageView(GuestView):
         return with_cors(answer, allowed)
 
 
-def uploads_of(request: HttpRequest, limit: int) -> tuple[dict[str, Any], list[services.Upload]]:
+def uploads_of(request: HttpRequest, limit: int) -> tuple[dict[str, Any], list[visitors.Upload]]:
     """Return the fields and the files of a multipart form. Raises `TooLarge` before it is read, and `Invalid`."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > limit:
         raise TooLarge("The files of one message can have at most 16 MB together.")
     try:
-        files = [services.Upload(file.name or "", file.read()) for file in request.FILES.getlist("files")]
+        files = [visitors.Upload(file.name or "", file.read()) for file in request.FILES.getlist("files")]
         return request.POST.dict(), files
     except (MultiPartParserError, SuspiciousOperation, OSError, ValueError) as problem:
-        most = services.FROM_VISITORS.most
+        most = visitors.FROM_VISITORS.most
         raise Invalid(f"This isn't a form with at most {most} files.", code="too_many_files") from problem
 
 
-def _sent(request: HttpRequest) -> tuple[frames.SendMessage, list[services.Upload]]:
-    fields, uploads = uploads_of(request, BODY_LIMIT)
-    if not uploads:
-        raise Invalid("Send at least one file.", code="empty", fields={"files": ["Add a picture or a PDF."]})
-    fields = {"message": "", **fields}
-    return frames.read_message(fields, may_be_empty=True), uploads
+def json_body(request: HttpRequest, limit: int) -> dict[str, Any]:
+    """Return the object that a page sends. Raises `TooLarge`, and `Invalid` for what is none."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+        raise TooLarge
+    try:
+        found = json.loads(request.body)
+    except (ValueError, RecursionError) as problem:
+        raise Invalid("The body isn't JSON.") from problem
+    if not isinstance(found, dict):
+        raise Invalid("The body has to be a JSON object.")
+    return found
 
 
 def guest_of(request: HttpRequest) -> Guest:

@@ -1,20 +1,19 @@
 """`POST /widget/v1/form/`: what a visitor says about themselves before they write."""
 
-import json
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from accounts.services import client_address
 from channels_app.web_chat import conversation as chat
-from channels_app.web_chat.files import GuestView, checked_origin, guest_of, with_cors
+from channels_app.web_chat.files import GuestView, checked_origin, guest_of, json_body, with_cors
 from channels_app.web_chat.frames import printable
 from channels_app.web_chat.settings import widgets
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.tokens import BadToken, Guest
-from conversations import services
+from conversations.services import visitors
 from conversations.types import SenderIdentity
-from core.errors import Invalid, TooLarge, TooMany, WalkerError
+from core.errors import Invalid, TooMany, WalkerError
 from core.tenancy.models import tenant_scope
 
 PER_VISITOR: Final = Bucket(size=5, seconds=60)
@@ -38,7 +37,7 @@ class FormView(GuestView):
                 raise TooMany
             with tenant_scope(guest.tenant_id):
                 allowed = checked_origin(request, guest)
-                _introduce(guest, _body(request), request.headers.get("User-Agent", ""))
+                _introduce(guest, json_body(request, BODY_LIMIT), request.headers.get("User-Agent", ""))
             answer = JsonResponse({"type": "introduced"})
         except WalkerError as problem:
             answer, allowed = JsonResponse(problem.as_dict(), status=problem.status), "*"
@@ -61,7 +60,7 @@ def _introduce(guest: Guest, given: dict[str, Any], user_agent: str) -> None:
         wrong["agrees"] = ["Please agree first."]
     if wrong:
         raise Invalid("Some fields are not valid.", fields=wrong)
-    services.introduce_visitor(
+    visitors.introduce_visitor(
         actor=chat.actor_of(guest, user_agent),
         sender=SenderIdentity(
             kind=chat.point_kind(guest),
@@ -72,15 +71,3 @@ def _introduce(guest: Guest, given: dict[str, Any], user_agent: str) -> None:
         email=email if form.asks_email else "",
         agreed_to=consent,
     )
-
-
-def _body(request: HttpRequest) -> dict[str, Any]:
-    if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_LIMIT:
-        raise TooLarge
-    try:
-        found = json.loads(request.body)
-    except (ValueError, RecursionError) as problem:
-        raise Invalid("The body isn't JSON.") from problem
-    if not isinstance(found, dict):
-        raise Invalid("The body has to be a JSON object.")
-    return found

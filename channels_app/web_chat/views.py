@@ -20,13 +20,13 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.services import client_address
 from channels_app.web_chat import conversation as chat
 from channels_app.web_chat import identity, tokens
+from channels_app.web_chat.files import json_body
 from channels_app.web_chat.sessions import open_session
 from channels_app.web_chat.settings import origins
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.settings.widgets import Widget, find_widget
 from core.clock import now
-from core.errors import Invalid, NotFound, Refused, TooLarge, TooMany, WalkerError
-from core.tenancy.models import tenant_scope
+from core.errors import Invalid, NotFound, Refused, TooMany, WalkerError
 from core.text.speech import IN_SCRIPTS, SPOKEN, gettext, speaking, spoken
 
 SCRIPT: Final = Path(settings.BASE_DIR) / "static" / "widget" / "walker.js"
@@ -81,7 +81,7 @@ class SessionView(View):
                 "greeting": widget.greeting_in(asked.get("language") or ""),
                 "suggestions": list(widget.suggestions),
                 "takes_files": widget.takes_files,
-                "form": _form_of(widget, session.guest),
+                "form": chat.form_of(session.guest, widget),
             }
             response = JsonResponse(facts)
         except WalkerError as problem:
@@ -101,23 +101,8 @@ class SessionView(View):
         return _with_cors(response, allowed)
 
 
-def _form_of(widget: Widget, guest: tokens.Guest) -> dict[str, Any] | None:
-    """Return the form that a visitor has to fill in before they write, or None."""
-    if not widget.form.is_on:
-        return None
-    with tenant_scope(widget.tenant_id):
-        return widget.form.public(guest.language) if chat.asks_first(guest, widget) else None
-
-
 def _body(request: HttpRequest) -> dict[str, Any]:
-    if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_LIMIT:
-        raise TooLarge
-    try:
-        found = json.loads(request.body)
-    except (ValueError, RecursionError) as problem:
-        raise Invalid("The body isn't JSON.") from problem
-    if not isinstance(found, dict):
-        raise Invalid("The body has to be a JSON object.")
+    found = json_body(request, BODY_LIMIT)
     wrong = {
         name: [f"Use text of at most {limit} characters."]
         for name, limit in FIELDS.items()

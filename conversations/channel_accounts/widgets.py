@@ -44,9 +44,9 @@ def save_widget(
 def keep_look(
     *, actor: Actor, account_id: UUID, look: Mapping[str, str], logo: str | None, values: Mapping[str, Any]
 ) -> ChannelAccount:
-    """Keep how a web chat looks and what else is set for it; a logo of None stays, one of "" is removed.
+    """Keep how a web chat looks and what else is set for it.
 
-    Needs `channels_app.change_channelaccount`; raises `NotFound`.
+    A logo of None stays, one of "" is removed. Needs `channels_app.change_channelaccount`; raises `NotFound`.
     """
     actor.require(CHANGE)
     with transaction.atomic():

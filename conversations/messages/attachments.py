@@ -83,7 +83,10 @@ def keep_attachment(*, attachment: Attachment, content: bytes, content_type: str
 
 
 def write_files(message_id: UUID | None, files: Sequence[CheckedFile]) -> list[Attachment]:
-    """Seal the files of a message, None if it has no id yet, and return their rows, unsaved; in no transaction."""
+    """Seal the files of a message and return their rows, unsaved.
+
+    Call it outside any transaction. The id is None where the message has none yet.
+    """
     rows = [
         Attachment(
             message_id=message_id,
@@ -171,9 +174,9 @@ def read_outgoing_file(*, message_id: UUID, attachment_id: UUID) -> File:
 
 
 def read_own_file(*, conversation_id: UUID, attachment_id: UUID) -> File:
-    """Return a file of a conversation, for its customer: a picture that they sent themselves is redrawn.
+    """Return a file of a conversation, for its customer.
 
-    The caller has checked whose it is.
+    The caller has checked whose it is. A picture that the customer sent is redrawn.
 
     Raises `NotFound`, `Conflict` ("not_stored"), `Unavailable`.
     """

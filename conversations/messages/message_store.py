@@ -89,9 +89,9 @@ _FOUND: Final = {
 def store(
     inbound: InboundMessage, moment: datetime, *, as_known: bool, sealed: Sequence[Attachment] = ()
 ) -> Message | None:
-    """Number, store and announce a message in the sender's open conversation, with files that are sealed already.
+    """Number, store and announce a message in the sender's open conversation.
 
-    Returns None where there is none. `as_known` also requires that what the channel has proven about the sender is
+    `sealed` are its files. Returns None where there is no such conversation. `as_known` also requires that what the channel has proven about the sender is
     recorded already, and a name and a language if it gave them.
     """
     sender = inbound.sender

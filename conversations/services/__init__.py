@@ -4,22 +4,20 @@ from conversations.contacts.blocks import block_point, has_opted_out, resume_mar
 from conversations.contacts.consents import record_consent
 from conversations.contacts.contacts import (
     add_point,
-    has_contact,
     introduce,
     known_identity,
     link_contact_to_user,
 )
 from conversations.contacts.fields import language_code
-from conversations.contacts.visitors import introduce_visitor
 from conversations.events.stream_events import hold_streams
 from conversations.inbox.assignment import move_to_team
 from conversations.inbox.snoozes import set_priority, snooze
 from conversations.inbox.states import close, hand_off, lock_conversation, record_view
 from conversations.inbox.teams.availability import note_open_page
-from conversations.messages.attachments import claim_attachment, fail_attachment, keep_attachment, read_own_file
+from conversations.messages.attachments import claim_attachment, fail_attachment, keep_attachment
 from conversations.messages.echoes import record_echo
 from conversations.messages.file_contents import plan_removal_of
-from conversations.messages.files.rules import FROM_VISITORS, Upload, checked_files
+from conversations.messages.files.rules import Upload
 from conversations.messages.inbound import publish_activity, receive, record_reading
 from conversations.messages.outbound import ByTemplate, Draft, Sender, files_of_channel, reply
 from conversations.messages.statuses import mark_read, record_status
@@ -27,7 +25,6 @@ from conversations.replies.suggestions import suggest_reply
 from conversations.replies.wait_notice import answer_about_the_wait
 
 __all__ = [
-    "FROM_VISITORS",
     "ByTemplate",
     "Draft",
     "Sender",
@@ -35,17 +32,14 @@ __all__ = [
     "add_point",
     "answer_about_the_wait",
     "block_point",
-    "checked_files",
     "claim_attachment",
     "close",
     "fail_attachment",
     "files_of_channel",
     "hand_off",
-    "has_contact",
     "has_opted_out",
     "hold_streams",
     "introduce",
-    "introduce_visitor",
     "keep_attachment",
     "known_identity",
     "language_code",
@@ -56,7 +50,6 @@ __all__ = [
     "note_open_page",
     "plan_removal_of",
     "publish_activity",
-    "read_own_file",
     "receive",
     "record_consent",
     "record_echo",

@@ -61,7 +61,7 @@ class LookForm(ConsoleForm):
     logo = forms.FileField(
         label="Logo (optional)",
         required=False,
-        help_text="PNG, JPEG, GIF or WebP, up to 2 MB. It is drawn anew, 96 pixels wide.",
+        help_text="PNG, JPEG, GIF or WebP, up to 2 MB. It is redrawn, at most 96 pixels wide.",
     )
     removes_logo = forms.BooleanField(label="Remove the logo", required=False)
     greeting = forms.CharField(label="Greeting (optional)", required=False, max_length=looks.GREETING_LIMIT)
@@ -120,8 +120,8 @@ class WebChatPage(ChannelPage):
         "form",
         title="Change form before the chat",
         form=PreChatForm,
-        explain="Visitors whom your site doesn't know fill it in once, before their first message. Without a question "
-        "they write at once.",
+        explain="Visitors fill it in once, before their first message, unless your site signed them in. Without a "
+        "question there is no form.",
         done="Form saved.",
     )
 

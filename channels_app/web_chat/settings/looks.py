@@ -10,11 +10,9 @@ from uuid import UUID
 from django.core.files.uploadedfile import UploadedFile
 
 from channels_app.web_chat.settings.colours import NIGHT, checked_colour, readable, words_on
-from conversations.messages.files.kinds import PREVIEWED
-from conversations.messages.files.rules import MB, FileRules, Upload, checked_files
-from conversations.messages.previews import draw_preview
 from conversations.models import ChannelAccount
 from conversations.services import accounts
+from conversations.services.visitors import MB, PREVIEWED, FileRules, Upload, checked_files, draw_preview
 from core.actors import Actor
 from core.errors import Invalid, NotFound
 from core.text.speech import SPOKEN
@@ -73,7 +71,7 @@ def save_look(
 ) -> ChannelAccount:
     """Save the look of a web chat, and what it offers: `shows_people`, `takes_files`, `greeting` and `greeting_<code>`.
 
-    A logo is drawn anew, so that nothing but pixels is kept. Needs `channels_app.change_channelaccount`; raises
+    A logo is redrawn, so that nothing but pixels is kept. Needs `channels_app.change_channelaccount`; raises
     `NotFound`, and `Invalid` with the fields for a colour that can't be read and a logo that isn't a picture.
     """
     actor.require(CHANGE)
