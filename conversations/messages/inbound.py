@@ -36,11 +36,12 @@ def receive(
 ) -> Message:
     """Store a customer's message and return it.
 
-    With files that came with it, call it in no transaction. A repeat returns the first one unchanged. The contact is found or created by the sender's point; the message goes
-    into the one open conversation, reopens one closed within `settings.REOPEN_WITHIN`, or opens a new one. For contacts
-    and channels (system actors). Raises `Refused`, `NotFound` for an unknown or inactive channel account, `Invalid` for
-    text above `settings.TEXT_LIMIT` characters. Announces `message_received` with the message's id as `ref`,
-    `conversation`, and of a message that its channel stored earlier `delivery` and `arrived_at`.
+    With files that came with it, call it in no transaction. A repeat returns the first one unchanged. The contact is
+    found or created by the sender's point; the message goes into the one open conversation, reopens one closed within
+    `settings.REOPEN_WITHIN`, or opens a new one. For contacts and channels (system actors). Raises `Refused`,
+    `NotFound` for an unknown or inactive channel account, `Invalid` for text above `settings.TEXT_LIMIT` characters.
+    Announces `message_received` with the message's id as `ref`, `conversation`, and of a message that its channel
+    stored earlier `delivery` and `arrived_at`.
     """
     if actor.kind not in ("contact", "system", "api_key"):
         raise Refused("Only a customer's own channel can deliver their messages.")

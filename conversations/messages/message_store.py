@@ -91,8 +91,8 @@ def store(
 ) -> Message | None:
     """Number, store and announce a message in the sender's open conversation.
 
-    `sealed` are its files. Returns None where there is no such conversation. `as_known` also requires that what the channel has proven about the sender is
-    recorded already, and a name and a language if it gave them.
+    `sealed` are its files. Returns None where there is no such conversation. `as_known` also requires that what the
+    channel has proven about the sender is recorded already, and a name and a language if it gave them.
     """
     sender = inbound.sender
     files = [*files_to_fetch(inbound.media), *sealed]
