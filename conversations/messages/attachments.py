@@ -89,7 +89,7 @@ def write_files(message_id: UUID | None, files: Sequence[CheckedFile]) -> list[A
     """
     rows = [
         Attachment(
-            message_id=message_id,
+            **({"message_id": message_id} if message_id else {}),
             content_type=file.found.content_type,
             width=file.found.width,
             height=file.found.height,

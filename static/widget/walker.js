@@ -469,6 +469,7 @@
       if (!this.preview && (this.opened || this.line.remembered() || this.line.unsent().texts)) this.line.start();
       this.showOpen();
       this.dress = this.dress || (() => this.showTheme());
+      this.dress(); // a theme of the channel follows with its look
       DARK.addEventListener("change", this.dress);
       this.watcher = this.watcher || new MutationObserver(this.dress); // a website may switch its theme
       for (const node of [document.documentElement, document.body]) this.watcher.observe(node, { attributes: true });

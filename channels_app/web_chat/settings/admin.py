@@ -14,7 +14,7 @@ from console.base.forms import ConsoleForm
 from conversations.models import ChannelAccount
 
 
-class NewWidgetForm(ConsoleForm):
+class SiteForm(ConsoleForm):
     """A web chat: its name and websites."""
 
     name = forms.CharField(label="Name", max_length=80, help_text="Visitors see it above the chat and its replies.")
@@ -25,13 +25,17 @@ class NewWidgetForm(ConsoleForm):
         widget=forms.Textarea(attrs={"rows": 3, "placeholder": "https://shop.example"}),
         help_text="One per line, as the browser shows it, without a path.",
     )
-    greeting = forms.CharField(label="Greeting (optional)", required=False, max_length=200)
 
 
-class WidgetForm(NewWidgetForm):
-    """An existing web chat."""
+class NewWidgetForm(SiteForm):
+    """A new web chat."""
 
-    greeting = None  # stands with the look
+    greeting = forms.CharField(label="Greeting (optional)", required=False, max_length=looks.GREETING_LIMIT)
+
+
+class WidgetForm(SiteForm):
+    """An existing web chat; its greetings stand with the look."""
+
     is_active = forms.BooleanField(label="Open for messages", required=False)
 
 

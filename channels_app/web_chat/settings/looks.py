@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from django.core.files.uploadedfile import UploadedFile
-
 from channels_app.web_chat.settings.colours import NIGHT, checked_colour, readable, words_on
 from conversations.models import ChannelAccount
 from conversations.services import accounts
@@ -65,7 +63,7 @@ def save_look(
     theme: str,
     position: str,
     colour: str = "",
-    logo: UploadedFile | None = None,
+    logo: Any = None,
     removes_logo: bool = False,
     **offers: Any,
 ) -> ChannelAccount:
@@ -91,8 +89,8 @@ def save_look(
     )
 
 
-def drawn_logo(logo: UploadedFile) -> str:
-    """Return a small picture drawn from a logo, as Base64. Raises `Invalid` for what isn't a picture."""
+def drawn_logo(logo: Any) -> str:
+    """Return a small picture drawn from an uploaded file, as Base64. Raises `Invalid` for what isn't a picture."""
     try:
         if (logo.size or 0) > 2 * MB:
             raise Invalid("The logo is too large: at most 2 MB.", code="too_large")

@@ -185,6 +185,7 @@ def test_conversation_with_an_approval_is_shown(
     scene.report("BR-1042: for how long?", **asked, approval_state="info_requested")
     expect(page.locator("walker-chat li").last).to_contain_text("for how long?")
     write(page, "Until Sunday")
+    expect(page.get_by_text("Sent ·")).to_have_count(2)
     scene.report("BR-1042 was approved by a colleague and done.", **asked, approval_state="executed")
     # What waited has become the outcome, where the customer looks now, and nothing says it a second time.
     expect(page.locator("walker-chat li").last).to_contain_text("approved by a colleague and done")
@@ -313,6 +314,7 @@ def test_upload_without_a_connection_keeps_its_words_and_is_sent_once(
     keep_picture(page, "chat-upload-lost", full_page=False)
     page.reload()
     expect(page.get_by_label("Your message")).to_have_value("My roof")
+    expect(page.get_by_text("Online")).to_be_visible()  # a chat that comes online tries again by itself
     attach(page, documents["roof.png"])
     page.keyboard.press("Enter")
     expect(page.get_by_text("the connection was lost")).to_be_visible()
