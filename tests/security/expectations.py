@@ -88,8 +88,13 @@ DOORS: Final = {
     "metrics": Row(Answers(403, 403, 403, 403), Answers(405, 405, 405)),  # no token is set, and this is no demo
     "widget_session": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),
     "widget_script": PUBLIC,
+    "widget_look": PUBLIC,
+    "widget_logo": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # it has none
+    "widget_form": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
+    "widget_message": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "widget_file": Row(Answers(401, 401, 401, 401), Answers(405, 405, 405)),  # nobody here has a visitor's token
     "channel_file": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
+    "app_file": Row(Answers(403, 403, 403, 403), Answers(405, 405, 405)),
     "cloud_webhook": Row(Answers(403, 403, 403, 403), Answers(403, 403, 403)),
     "slack_interactivity": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "mcp": Row(Answers(405, 405, 405, 405), Answers(415, 415, 415)),  # nobody here has a run's token

@@ -191,6 +191,8 @@ def test_form_posted_by_the_owner_is_answered_as_its_row_says(town: Town, visito
 SIGNED_OR_OPEN = {
     "widget_session",
     "widget_file",
+    "widget_message",
+    "widget_form",
     "whatsapp_webhook",
     "whatsapp_status",
     "app_messages",
