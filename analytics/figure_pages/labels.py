@@ -4,20 +4,26 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from agents.models import Agent
-from analytics.figures.metrics import AGENT, CHANNEL, PERSON, TEAM
+from analytics.figures.metrics import AGENT, CHANNEL, KIND, PERSON, TEAM
 from console.base.lists import uuid_of
 from console.names import names_of
 from conversations.models import ChannelAccount, Team
+from conversations.registry import explain
+from conversations.types import explain_common
 from core.reach import channels
 
 NOBODY: Final = {TEAM: "No team", PERSON: "Nobody", AGENT: "No agent", CHANNEL: "No channel"}
 GONE: Final = {TEAM: "Former team", PERSON: "Former member", AGENT: "Former agent", CHANNEL: "Former channel"}
+CODED: Final = "delivery_failures"
+"""The metric whose kinds are codes of providers."""
 ALL: Final = {TEAM: "Teams", AGENT: "Agents", CHANNEL: "Channels"}
 MODELS: Final[dict[str, Any]] = {TEAM: Team, AGENT: Agent, CHANNEL: ChannelAccount}
 
 
-def names_of_values(dimension: str, values: Collection[str]) -> dict[str, str]:
-    """Return a name for each value of a dimension. At most one query."""
+def names_of_values(dimension: str, values: Collection[str], metric: str = "") -> dict[str, str]:
+    """Return a name for each value of a dimension; a provider's codes in its own words. At most one query."""
+    if metric == CODED and dimension == KIND:
+        return words_of_codes(values)
     if dimension not in NOBODY:
         words = {value: value.replace("_", " ").replace(".", ": ").strip() for value in values}
         return {value: text[:1].upper() + text[1:] or "Other" for value, text in words.items()}
@@ -28,9 +34,20 @@ def names_of_values(dimension: str, values: Collection[str]) -> dict[str, str]:
     return {value: names.get(ids[value], GONE[dimension]) if value in ids else others[value] for value in values}
 
 
+def words_of_codes(codes: Collection[str]) -> dict[str, str]:
+    """Return why messages failed, in words, with the code; by the organisation's own providers. One query."""
+    if not codes:
+        return {}
+    pairs = list(ChannelAccount.objects.order_by("kind", "provider").values_list("kind", "provider").distinct())
+    unknown, found = explain_common("").reason, {}
+    for code in codes:
+        reasons = (explain(*pair, code).reason for pair in pairs)
+        known = (reason for reason in reasons if reason != unknown and code not in reason)
+        found[code] = f"{next(known, explain_common(code).reason)} ({code.replace('_', ' ') or 'no code'})"
+    return found
+
+
 def choices_of(dimension: str) -> list[tuple[str, str]]:
     """Return value and name of everything by which a page can be narrowed, by name. One query."""
-    if dimension == CHANNEL:
-        return channels.kinds()
     rows = MODELS[dimension].objects.order_by("name").values_list("pk", "name")
     return [(str(pk), name) for pk, name in rows]
