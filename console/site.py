@@ -18,7 +18,7 @@ from accounts.sign_in.views import sign_in
 from console import navigation, palette
 from console.base.kit import KitSite
 from console.base.model_admin import ReadOnlyAdmin
-from console.extensions import list_notices, list_tiles
+from console.extensions import list_day, list_notices, list_tiles
 from console.viewers import is_fragment, viewer_of, viewer_or_none
 from core.tenancy.scope import tenant_scope
 
@@ -91,11 +91,12 @@ class WalkerAdminSite(KitSite):
         return context
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Show the dashboard: the tiles the viewer may see."""
+        """Show the dashboard: the numbers of the viewer's day, and the tiles they may see."""
         context = {
             **self.each_context(request),
             "title": self.index_title,
             "banners": list_notices(viewer_of(request), on_dashboard=True),
+            "day": list_day(viewer_of(request)),
             "tiles": list_tiles(viewer_of(request)),
             **(extra_context or {}),
         }
