@@ -14,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from accounts.selectors import tenant_zone
 from analytics.event_store import retention
 from analytics.figure_pages import behind, cards, system
 from analytics.figure_pages.filters import SPANS, read_form
@@ -148,19 +149,24 @@ class FigureDashboardAdmin(ServiceAdmin):
         return TemplateResponse(request, "console/figures_rows.html", context)
 
     def system_view(self, request: HttpRequest) -> HttpResponse:
-        """Show how the system keeps up now."""
+        """Show how the system keeps up, now and in the last hours or days."""
         if request.method not in READ:
             return HttpResponseNotAllowed(["GET"])
         self._require(request)
         viewer = viewer_of(request)
         if not viewer.may(VIEW_FIGURES):
             raise PermissionDenied("Your role can't open this page.")
+        days, zone = 7 if request.GET.get("span") == "7" else 1, tenant_zone()
         context = {
             **self.admin_site.each_context(request),
             **self._places(viewer, "system"),
             "title": "System",
-            "intro": "Whether everything keeps up, now.",
+            "intro": "Whether everything keeps up, now and lately.",
             "readings": system.read_own(viewer=viewer),
+            "periods": system.PERIODS,
+            "period": str(days),
+            "providers": [plot for plot in system.read_providers(viewer=viewer, days=days, zone=zone) if plot.lines],
+            "history": system.read_history(viewer=viewer, days=days, zone=zone),
             "installation": system.read_installation(viewer=viewer),
         }
         return TemplateResponse(request, "console/figures_system.html", context)
