@@ -165,7 +165,9 @@ class FigureDashboardAdmin(ServiceAdmin):
             "readings": system.read_own(viewer=viewer),
             "periods": system.PERIODS,
             "period": str(days),
-            "providers": [plot for plot in system.read_providers(viewer=viewer, days=days, zone=zone) if plot.lines],
+            "providers": [
+                plot for plot in system.read_providers(viewer=viewer, days=days, zone=zone) if not plot.is_empty
+            ],
             "history": system.read_history(viewer=viewer, days=days, zone=zone),
             "installation": system.read_installation(viewer=viewer),
         }

@@ -16,6 +16,7 @@ NOBODY: Final = {TEAM: "No team", PERSON: "Nobody", AGENT: "No agent", CHANNEL: 
 GONE: Final = {TEAM: "Former team", PERSON: "Former member", AGENT: "Former agent", CHANNEL: "Former channel"}
 CODED: Final = "delivery_failures"
 """The metric whose kinds are codes of providers."""
+NO_CODE: Final = "-"
 ALL: Final = {TEAM: "Teams", AGENT: "Agents", CHANNEL: "Channels"}
 MODELS: Final[dict[str, Any]] = {TEAM: Team, AGENT: Agent, CHANNEL: ChannelAccount}
 
@@ -39,10 +40,11 @@ def words_of_codes(codes: Collection[str]) -> dict[str, str]:
     if not codes:
         return {}
     pairs = list(ChannelAccount.objects.order_by("kind", "provider").values_list("kind", "provider").distinct())
-    unknown, found = explain_common("").reason, {}
+    # What a provider says of a code that nobody has is what it says of all that it doesn't know.
+    unknown, found = {pair: explain(*pair, NO_CODE).reason for pair in pairs}, {}
     for code in codes:
-        reasons = (explain(*pair, code).reason for pair in pairs)
-        known = (reason for reason in reasons if reason != unknown and code not in reason)
+        reasons = ((pair, explain(*pair, code).reason) for pair in pairs)
+        known = (reason for pair, reason in reasons if reason != unknown[pair] and code not in reason)
         found[code] = f"{next(known, explain_common(code).reason)} ({code.replace('_', ' ') or 'no code'})"
     return found
 

@@ -77,6 +77,7 @@ class Bar:
     width: int
     url: str
     note: str = ""
+    tone: str = "info"
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,9 +355,8 @@ def _funnel(funnel: Funnel, totals: dict[str, Compared], asked: Asked) -> Rankin
         if most:
             note = share_of(amounts[key], first) if key != funnel.steps[0] and first >= amounts[key] else ""
             url = list_behind(key, asked.span, asked.dimension, asked.value)
-            view.bars.append(
-                Bar(METRICS[key].name, units.in_words(amounts[key], "count"), _width(amounts[key], most), url, note)
-            )
+            words, tone = units.in_words(amounts[key], "count"), "danger" if key == funnel.lost else "info"
+            view.bars.append(Bar(METRICS[key].name, words, _width(amounts[key], most), url, note, tone))
     if asked.dimension == selectors.TOTAL and amounts[funnel.lost]:
         found = selectors.read_top(
             viewer=asked.viewer, metric=funnel.lost, span=asked.span, dimension=KIND, limit=SHOWN
@@ -364,7 +364,9 @@ def _funnel(funnel: Funnel, totals: dict[str, Compared], asked: Asked) -> Rankin
         names = names_of_values(KIND, [row.value for row in found], funnel.lost)
         for row in found:
             url = list_behind(funnel.lost, asked.span, KIND, row.value)
-            view.lost.append(Bar(names[row.value], f"{row.n:,}", _width(row.total, most), url))
+            view.lost.append(
+                Bar(names[row.value], f"{row.n:,}", _width(row.total, amounts[funnel.lost]), url, "", "danger")
+            )
     return view
 
 

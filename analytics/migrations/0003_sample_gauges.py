@@ -4,23 +4,22 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('analytics', '0002_store_events'),
+        ("analytics", "0002_store_events"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='GaugeSample',
+            name="GaugeSample",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('name', models.CharField(max_length=120)),
-                ('value', models.FloatField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("name", models.CharField(max_length=120)),
+                ("value", models.FloatField()),
             ],
             options={
-                'indexes': [models.Index(fields=['at'], name='samples_by_age')],
-                'constraints': [models.UniqueConstraint(fields=('name', 'at'), name='one_sample_per_gauge')],
+                "indexes": [models.Index(fields=["at"], name="samples_by_age")],
+                "constraints": [models.UniqueConstraint(fields=("name", "at"), name="one_sample_per_gauge")],
             },
         ),
     ]
