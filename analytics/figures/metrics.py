@@ -212,12 +212,12 @@ _AGENTS: Final = (
         "model_cost", "Model cost", "What calls of language models cost by the price of their model.",
         unit=Unit.MONEY, kind="model",
     ),
-    _agent("tool_calls", "Tool calls", "Calls of tools by agents, by tool.", kind="tool"),
+    _agent("tool_calls", "Tool calls", "Tool calls of agents, by tool.", kind="tool"),
     _agent(
-        "tool_failures", "Failed tool calls", "Calls of tools by agents that failed or were refused, by tool.",
+        "tool_failures", "Failed tool calls", "Tool calls of agents that failed or were refused, by tool.",
         kind="tool",
     ),
-    _agent("tool_time", "Tool latency", "How long calls of tools took, by tool.", unit=Unit.SECONDS, kind="tool"),
+    _agent("tool_time", "Tool latency", "How long tool calls took, by tool.", unit=Unit.SECONDS, kind="tool"),
 )  # fmt: skip
 _CHANNELS: Final = (
     _channel("deliveries", "Sent messages", "Messages to customers that a channel took, each once."),

@@ -17,13 +17,13 @@ from core.clock import now
 from core.tenancy.scope import tenant_scope
 from tests.console.figures.test_rows_behind import NOON, a_week
 from tests.console.scene import Scene
-from tests.console.test_browser import Opener, faults_of, opened  # noqa: F401  (a fixture)
+from tests.console.test_browser import Opener, faults_of, opened, scene  # noqa: F401  (fixtures)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture
-def week(scene: Scene) -> None:
+def week(scene: Scene) -> None:  # noqa: F811
     """A week of everything that is counted, up to now."""
     with tenant_scope(scene.world.acme.pk):
         team, line = Team.objects.create(name="Front desk"), ChannelAccount.objects.first()
@@ -40,13 +40,13 @@ def week(scene: Scene) -> None:
 
 @pytest.mark.usefixtures("week")
 def test_figures_are_accessible_in_both_themes_and_fit_a_phone(opened: Opener, scene: Scene) -> None:  # noqa: F811
-    page, faults = opened("/admin/figures/?span=7", "owner"), []
+    page, faults = opened("/admin/figures/", "owner"), []
     home = page.url.partition("/admin/")[0]
     places = [f"figures/{key}/?span=7" for key in (*PAGES, "system")]
     for place in (*places, "figures/rows/?figure=messages_in&span=7", ""):
         page.goto(f"{home}/admin/{place}")
         faults += faults_of(page, place or "dashboard")
-    page.goto(f"{home}/admin/figures/?span=7")
+    page.goto(f"{home}/admin/figures/")
     page.get_by_role("link", name="New conversations: 4").click()
     expect(page.locator("tr[data-counted]")).to_have_count(4)
     expect(page.get_by_label("Period")).to_have_value("own")
