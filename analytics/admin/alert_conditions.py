@@ -13,7 +13,7 @@ from analytics.figures.metrics import METRICS, Page, Unit
 from console.conditions.builder import ROWS_MAX, ConditionRowForm, ConditionRows, rows_shown
 from console.conditions.row_forms import row_formset
 from console.conditions.rows import NUMBER_SIGNS, Row
-from core.expressions import BadExpression, Call, Vocabulary, calls_in, parse
+from core.expressions import BadExpression, Vocabulary, calls_in, parse
 from core.observability import facts
 
 NOW: Final = "Now"
@@ -132,11 +132,6 @@ def shown_of(row: Row) -> dict[str, Any] | None:
     if row.fact in facts.all_facts():
         return {"fact": row.fact, "sign": row.sign, "value": row.values[0]}
     (call,) = calls_in(parse(f"{row.fact} > 0", vocabulary()))
-    found = _asked(call)
-    return None if found is None else {**found, "sign": row.sign, "value": row.values[0]}
-
-
-def _asked(call: Call) -> dict[str, Any] | None:
     try:
         question = question_of(call)
     except BadExpression:
@@ -149,7 +144,7 @@ def _asked(call: Call) -> dict[str, Any] | None:
     only = f"currency:{question.currency}" if question.currency is not None else ""
     if question.value:
         only = f"{question.dimension}:{question.value}"
-    return {"fact": key, "hours": question.hours, "only": only}
+    return {"fact": key, "hours": question.hours, "only": only, "sign": row.sign, "value": row.values[0]}
 
 
 def rows_of_condition(text: str) -> tuple[str, list[dict[str, Any]]] | None:

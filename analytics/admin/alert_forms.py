@@ -28,7 +28,7 @@ from core.actors import Actor
 from core.observability import facts
 
 ROWS: Final = (
-    ("severity", "is_on"), ("ways",), ("team_id", "owner_id"), ("runbook",), ("quiet_from", "quiet_until"),
+    ("severity",), ("ways",), ("team_id", "owner_id"), ("runbook",), ("quiet_from", "quiet_until"), ("is_on",),
 )  # fmt: skip
 EXAMPLES: Final = (
     ('p95("first_answer_person", 1, "team", "Support") > 900', "a figure of this hour and the one before"),
@@ -100,6 +100,7 @@ class AlertRuleForm(VersionedForm):
         """Return the condition as rows; they count if the person chose them, the text otherwise."""
         found = rows_of_condition(str(self.initial.get("condition") or ""))
         join, rows = found or ("and", [])
+        rows = rows or [{"sign": ">"}]
         self.initial = {"condition_by": "text" if found is None else "rows", "condition_join": join, **self.initial}
         formset = AlertRowFormSet(
             self.data if self.is_bound and self.data.get("condition_by") == "rows" else None,

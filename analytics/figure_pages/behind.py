@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Q
 from django.urls import reverse
 
 from accounts.selectors import tenant_zone
+from analytics.event_store import store
 from analytics.figure_pages.labels import names_of_values
 from analytics.figures import selectors
 from analytics.figures.counts import LONGEST, Fact
@@ -23,12 +23,11 @@ from analytics.figures.metrics import METRICS, Unit
 from analytics.figures.spans import Span, bounds_of
 from analytics.models import StoredEvent
 from console.base import units
-from console.base.lists import uuid_of
+from console.base.lists import uuid_of, whole_number
 from conversations.selectors import VIEW, query_conversations
 from core.actors import Actor
 
 PAGE: Final = 50
-CHUNK: Final = 500
 LOOKED_AT: Final = 2_000
 """How many events one page looks through."""
 _MARK: Final = "~"
@@ -51,6 +50,31 @@ UNITS: Final[dict[Unit, units.Unit]] = {
     Unit.LEVEL: "level",
     Unit.MARK: "mark",
 }
+
+
+class Place(NamedTuple):
+    """Where a page goes on, written into its address: after which event, and how many rows came before."""
+
+    at: datetime
+    key: UUID
+    seen: int
+
+    def __str__(self) -> str:
+        return f"{self.at.isoformat()}{_MARK}{self.key}{_MARK}{self.seen}"
+
+    @classmethod
+    def of(cls, text: str) -> "Place | None":
+        """Return the place that a text names; None, which is the beginning, for anything that is not ours."""
+        at, _, rest = text.partition(_MARK)
+        key, _, seen = rest.partition(_MARK)
+        found, count = uuid_of(key), whole_number(seen)
+        try:
+            moment = datetime.fromisoformat(at)
+        except ValueError:
+            return None
+        if found is None or count is None or moment.tzinfo is None:
+            return None
+        return cls(moment, found, count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +116,28 @@ def read_behind(*, viewer: Actor, metric: str, span: Span, dimension: str, value
     """
     narrowed = {"dimension": dimension, "value": value}
     counted = selectors.read_totals(viewer=viewer, metrics=[metric], span=span, **narrowed)[metric].now.n
-    place, seen = _place(after)
+    place = Place.of(after)
+    seen = place.seen if place else 0
     found: list[tuple[StoredEvent, Fact]] = []
     last: StoredEvent | None = None
-    for looked, event in enumerate(_events(metric, span, place), start=1):
+    begin, end = bounds_of(span, tenant_zone())
+    parts = [store.read_back(kind, begin, end, before=place and place[:2]) for kind in SOURCES[metric]]
+    newest = merge(*parts, key=lambda event: (event.created_at, event.pk), reverse=True)
+    for looked, event in enumerate(newest, start=1):
         last = event
         facts = [fact for fact in facts_of([event]) if fact.metric == metric]
-        found += [(event, fact) for fact in facts if _is_behind(fact, dimension, value)]
+        found += [
+            (event, fact)
+            for fact in facts
+            if (fact.in_total if dimension == selectors.TOTAL else (fact.by.get(dimension) or "")[:LONGEST] == value)
+        ]
         if len(found) >= PAGE or looked >= LOOKED_AT or seen + len(found) >= counted:
             break
     else:
         last = None
     listed = seen + len(found)
     goes_on = last is not None and listed < counted
-    following = f"{last.created_at.isoformat()}{_MARK}{last.pk}{_MARK}{listed}" if last and goes_on else ""
+    following = str(Place(last.created_at, last.pk, listed)) if last is not None and goes_on else ""
     columns, cells = _cells(metric, [fact for _, fact in found])
     objects = _objects(viewer, [event for event, _ in found])
     rows = [
@@ -128,47 +160,6 @@ def _cells(metric: str, facts: Sequence[Fact]) -> tuple[list[str], list[list[str
         for fact, said in zip(facts, cells, strict=True):
             said.append(units.in_words(fact.amount, unit, fact.currency))
     return columns, cells
-
-
-def _is_behind(fact: Fact, dimension: str, value: str) -> bool:
-    if dimension == selectors.TOTAL:
-        return fact.in_total
-    return (fact.by.get(dimension) or "")[:LONGEST] == value
-
-
-def _events(metric: str, span: Span, place: tuple[datetime, UUID] | None) -> Iterator[StoredEvent]:
-    """Yield the events of a metric's types, newest first, in chunks; each type has its index."""
-    parts = [_events_of(kind, span, place) for kind in SOURCES[metric]]
-    return merge(*parts, key=lambda event: (event.created_at, event.pk), reverse=True)
-
-
-def _events_of(kind: str, span: Span, place: tuple[datetime, UUID] | None) -> Iterator[StoredEvent]:
-    begin, end = bounds_of(span, tenant_zone())
-    rows = StoredEvent.objects.filter(type=kind, created_at__gte=begin, created_at__lt=end)
-    rows = rows.order_by("-created_at", "-pk")
-    while True:
-        wanted = rows
-        if place is not None:
-            at, key = place
-            wanted = rows.filter(Q(created_at=at, pk__lt=key) | Q(created_at__lt=at), created_at__lte=at)
-        chunk = list(wanted[:CHUNK])
-        yield from chunk
-        if len(chunk) < CHUNK:
-            return
-        place = (chunk[-1].created_at, chunk[-1].pk)
-
-
-def _place(after: str) -> tuple[tuple[datetime, UUID] | None, int]:
-    """Return where a page goes on and how many rows came before; the beginning for anything that is not ours."""
-    at, _, rest = after.partition(_MARK)
-    key, _, seen = rest.partition(_MARK)
-    try:
-        moment, found = datetime.fromisoformat(at), uuid_of(key)
-    except ValueError:
-        return None, 0
-    if found is None or moment.tzinfo is None or not (seen.isascii() and seen.isdecimal() and len(seen) < 10):
-        return None, 0
-    return (moment, found), int(seen)
 
 
 def _objects(viewer: Actor, events: Sequence[StoredEvent]) -> Iterator[tuple[str, str]]:

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Final
 
 from accounts.selectors import tenant_zone
+from analytics.figure_pages.asked import Asked
 from analytics.figure_pages.labels import ALL, choices_of, names_of_values
-from analytics.figure_pages.report import Asked
 from analytics.figures import selectors
 from analytics.figures.metrics import TEAM
 from analytics.figures.spans import Span, day_of, last_days, span_of

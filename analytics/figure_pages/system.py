@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.permissions.operators import is_operator
 from analytics.event_store import retention
 from analytics.figure_pages.labels import names_of_values
-from analytics.figures.metrics import KIND
+from analytics.figures.metrics import KIND, METRICS, Unit
 from analytics.figures.spans import HOUR
 from analytics.models import FigureHour, GaugeSample
 from console.base import units
@@ -114,10 +114,16 @@ def read_providers(*, viewer: Actor, days: int, zone: ZoneInfo) -> list[Plot]:
     providers = sorted({value for _, value in sums})[: len(TONES)]
     labels = names_of_values(KIND, providers)
 
+    def between(key: tuple[str, str], begin: datetime, end: datetime) -> float | None:
+        """Return the sum of hours that began between two moments, of times the average."""
+        found = [counted for hour, counted in sums.get(key, {}).items() if begin <= hour < end]
+        n, total = sum(each[0] for each in found), sum((each[1] for each in found), Decimal(0))
+        return float(total) if METRICS[key[0]].unit == Unit.COUNT else float(total / n) if n else None
+
     def plot(key: str, title: str, metric: str, unit: units.Unit) -> Plot:
         lines = []
         for tone, provider in zip(TONES, providers, strict=False):
-            values = [_between(sums.get((metric, provider), {}), *step, is_time=unit == "seconds") for step in steps]
+            values = [between((metric, provider), *step) for step in steps]
             lines.append(Line(labels[provider], tone, values))
         return Plot(key, title, [_label(step[0], days, zone) for step in steps], lines, unit)
 
@@ -126,15 +132,6 @@ def read_providers(*, viewer: Actor, days: int, zone: ZoneInfo) -> list[Plot]:
         plot("provider_failures", "Failed provider calls", "provider_failures", "count"),
         plot("provider_time", "Provider latency, on average", "provider_time", "seconds"),
     ]
-
-
-def _between(
-    hours: dict[datetime, tuple[int, Decimal]], begin: datetime, end: datetime, *, is_time: bool
-) -> float | None:
-    """Return the sum of hours that began between two moments, of times the average."""
-    found = [counted for hour, counted in hours.items() if begin <= hour < end]
-    n, total = sum(each[0] for each in found), sum((each[1] for each in found), Decimal(0))
-    return (float(total / n) if n else None) if is_time else float(total)
 
 
 def read_history(*, viewer: Actor, days: int, zone: ZoneInfo) -> list[Plot]:

@@ -33,30 +33,25 @@ def sample_all(*, now: datetime | None = None) -> int:
 
 
 def sample_gauges(*, now: datetime | None = None) -> int:
-    """Keep what the installation's gauges are now, and forget old samples; return how many were kept. For the sweep.
+    """Keep what the gauges are now and forget old samples; return how many are kept.
 
-    Two workers keep one sample of five minutes. A gauge that can't be read has none.
+    For the sweep. Two workers keep one sample of five minutes. A gauge that can't be read has none.
     """
     moment = now or clock_now()
     slot = datetime.fromtimestamp(moment.timestamp() // SECONDS * SECONDS, tz=UTC)
     # Breakers are known to the processes that make calls, and by tenant to all.
     read = {gauge.title: value for gauge, value in health.read_gauges() if value is not None and gauge.name != BREAKERS}
-    read[BREAKERS] = float(_count_breakers())
+    with platform_scope():  # ids only
+        tenants = list(Tenant.objects.filter(is_active=True).values_list("pk", flat=True))
+    read[BREAKERS] = 0.0
+    for tenant_id in tenants:
+        with tenant_scope(tenant_id):
+            read[BREAKERS] += circuit_breaker.count_open()
     samples = [GaugeSample(at=slot, name=name, value=value) for name, value in read.items()]
     GaugeSample.objects.bulk_create(samples, ignore_conflicts=True)
     old = GaugeSample.objects.filter(at__lt=moment - KEPT).order_by("at").values("pk")[:MOST_REMOVED]
     GaugeSample.objects.filter(pk__in=old).delete()
     return len(samples)
-
-
-def _count_breakers() -> int:
-    with platform_scope():  # ids only
-        tenants = list(Tenant.objects.filter(is_active=True).values_list("pk", flat=True))
-    count = 0
-    for tenant_id in tenants:
-        with tenant_scope(tenant_id):
-            count += circuit_breaker.count_open()
-    return count
 
 
 def _sample(tenant_id: UUID, moment: datetime) -> bool:

@@ -159,6 +159,16 @@ def test_dashboards_are_made_shared_changed_and_deleted_by_their_owner(browser: 
     assert AuditEntry.objects.filter(action="analytics.dashboard_created").count() == 1
 
 
+def test_ranking_of_money_stands_alone_on_a_dashboard(browser: Browser, team: Team, acme: World) -> None:
+    count(Fact("model_cost", NOW, {"kind": "large"}, amount=Decimal("3.20"), currency="EUR"))
+    alone = FigureDashboard.objects.create(
+        owner=acme.people["compliance"], name="Cost", cards=["agents.ranking.cost_by_model"]
+    )
+    with clock.at(NOW):
+        page = browser("compliance").get(f"{FIGURES}dashboards/{alone.pk}/")
+    assert (page.status_code, "EUR 3.20" in page.content.decode()) == (200, True)
+
+
 def test_cards_of_dashboards_that_are_gone_are_left_out(browser: Browser, acme: World) -> None:
     owner = acme.people["compliance"]
     kept = FigureDashboard.objects.create(
