@@ -51,7 +51,7 @@ def ranking_of(ranking: Ranking, totals: dict[str, Compared], asked: Asked) -> R
         viewer=asked.viewer, metric=ranking.metric, span=asked.span, dimension=ranking.dimension,
         limit=SHOWN, currency=currency,
     )  # fmt: skip
-    names = names_of_values(ranking.dimension, [row.value for row in found])
+    names = names_of_values(ranking.dimension, [row.value for row in found], ranking.metric)
     # Of marks, how many there are.
     is_mark = metric.unit == Unit.MARK
     amounts = {row.value: Decimal(row.n) if is_mark else row.total for row in found}

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from agents.models import Agent
-from analytics.figures.metrics import AGENT, CHANNEL, KIND, PERSON, TEAM
+from analytics.figures.metrics import AGENT, CHANNEL, KIND, METRICS, PERSON, TEAM
 from console.base.lists import uuid_of
 from console.names import names_of
 from conversations.models import ChannelAccount, Team
@@ -16,6 +16,8 @@ NOBODY: Final = {TEAM: "No team", PERSON: "Nobody", AGENT: "No agent", CHANNEL: 
 GONE: Final = {TEAM: "Former team", PERSON: "Former member", AGENT: "Former agent", CHANNEL: "Former channel"}
 CODED: Final = "delivery_failures"
 """The metric whose kinds are codes of providers."""
+COUNTED: Final = {"level": "Level {}", "rating": "{} of 5"}
+"""What values by kind that are numbers are called."""
 NO_CODE: Final = "-"
 ALL: Final = {TEAM: "Teams", AGENT: "Agents", CHANNEL: "Channels"}
 MODELS: Final[dict[str, Any]] = {TEAM: Team, AGENT: Agent, CHANNEL: ChannelAccount}
@@ -25,6 +27,8 @@ def names_of_values(dimension: str, values: Collection[str], metric: str = "") -
     """Return a name for each value of a dimension; a provider's codes in its own words. At most one query."""
     if metric == CODED and dimension == KIND:
         return words_of_codes(values)
+    if metric and dimension == KIND and METRICS[metric].kind in COUNTED:
+        return {value: COUNTED[METRICS[metric].kind].format(value) for value in values}
     if dimension not in NOBODY:
         words = {value: value.replace("_", " ").replace(".", ": ").strip() for value in values}
         return {value: text[:1].upper() + text[1:] or "Other" for value, text in words.items()}

@@ -172,7 +172,7 @@ DESK: Final = Page(
                 ),
             ),
             (Chart("marks", "Ratings, on average", (Row("marks", "Rating", "good"),)),),
-            (Ranking("ratings", "Ratings by stars", "marks", KIND),),
+            (Ranking("ratings", "Ratings, how many of each", "marks", KIND),),
         ),
     ),
     (TEAM, CHANNEL),

@@ -1,7 +1,7 @@
 """Put a page of figures together: tiles with their change, charts and rankings. A constant number of queries."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from analytics.figure_pages.asked import Asked
 from analytics.figure_pages.bars import RankingView, funnel_of, ranking_of
@@ -147,7 +147,11 @@ def _chart(
         earlier = [_value(first, point) for point in before[first]][: len(points)]
         earlier += [None] * (len(points) - len(earlier))
         lines.append(Line(f"{chart.rows[0].name}, period before", "neutral", earlier, is_before=True))
-    periods = [_period(point.at, asked) for point in points]
+    days = "%b %Y" if asked.step == Step.MONTH else "%-d %b"
+    periods = [
+        f"{point.at.astimezone(asked.zone):%H:%M}" if isinstance(point.at, datetime) else f"{point.at:{days}}"
+        for point in points
+    ]
     plot = Plot(chart.key, chart.title, periods, lines if points else [], unit, currencies.get(first, ""))
     rows = [
         (METRICS[row.metric].name, METRICS[row.metric].how,
@@ -161,9 +165,3 @@ def _value(metric: str, point: Point) -> float | None:
     if METRICS[metric].unit in (Unit.COUNT, Unit.TOKENS, Unit.MONEY):
         return float(point.total)
     return None if point.average is None else float(point.average)
-
-
-def _period(at: date | datetime, asked: Asked) -> str:
-    if isinstance(at, datetime):
-        return f"{at.astimezone(asked.zone):%H:%M}"
-    return f"{at:%b %Y}" if asked.step == Step.MONTH else f"{at.day} {at:%b}"
