@@ -105,7 +105,7 @@ class AgentsErasure(ErasureHandler):
               kept="route_name model channel factors currency reserved_on"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
-        Step("calls", "Calls of tools", _calls),
+        Step("calls", "Tool calls", _calls),
         Step("facts", "What agents remember of them", _facts),
         Step("questions", "Questions nobody had an answer to", _questions),
         Step("cases", "Cases to check agents with", _cases),

@@ -18,7 +18,7 @@ from accounts.sign_in.views import sign_in
 from console import navigation, palette, settings_index
 from console.base.kit import KitSite
 from console.base.model_admin import ReadOnlyAdmin
-from console.extensions import list_notices, list_steps, list_tiles
+from console.extensions import list_day, list_notices, list_steps, list_tiles
 from console.viewers import is_fragment, viewer_of, viewer_or_none
 from core.tenancy.scope import current_tenant_id, tenant_scope
 
@@ -91,7 +91,7 @@ class WalkerAdminSite(KitSite):
         return context
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Show the dashboard: the tiles the viewer may see."""
+        """Show the dashboard: the numbers of the viewer's day, and the tiles they may see."""
         viewer = viewer_of(request)
         steps = list_steps(viewer, current_tenant_id())
         context = {
@@ -100,6 +100,7 @@ class WalkerAdminSite(KitSite):
             "banners": list_notices(viewer, on_dashboard=True),
             "steps": steps,
             "steps_done": sum(is_done for _, is_done in steps),
+            "day": list_day(viewer),
             "tiles": list_tiles(viewer),
             **(extra_context or {}),
         }

@@ -34,7 +34,7 @@ FACTORS: Final = {
     "nothing_read": "It states facts, but read nothing",
     "not_cited": "It cites none of what it read",
     "numbers_not_read": "It has numbers that nothing it read shows",
-    "failed_calls": "Calls of tools failed",
+    "failed_calls": "Tool calls failed",
     "mended": "Something was taken out of it",
     "bounded": "Keeps the score within 0 and 100",
 }

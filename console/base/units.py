@@ -39,8 +39,10 @@ def in_words(value: Number | None, unit: Unit, currency: str = "") -> str:
 
 
 def time_in_words(seconds: float) -> str:
-    """Return a time in its two largest units."""
+    """Return a time in its two largest units, of less than a second in milliseconds."""
     whole = round(seconds)
+    if 0 < seconds < 1:
+        return f"{round(seconds * 1000)} ms"
     if whole < MINUTE:
         return f"{whole} s"
     large, small, names = MINUTE, 1, ("min", "s")

@@ -174,7 +174,7 @@ WORK: Final = {
     "admin:analytics_alertrule_create": LIST_ACTION,
     "admin:analytics_alertrule_destinations": Row(LIST_ACTION.get, Answers(302, 403, 302)),  # may be left empty
     "admin:analytics_alertrule_edit": ACTION,
-    "admin:analytics_alertrule_try": ACTION,
+    "admin:analytics_alertrule_trial": Row(LIST_ACTION.get, Answers(302, 403, 200)),  # of nothing, too
     "admin:analytics_alertrule_acknowledge": ACTION,
     "admin:analytics_alertrule_silence": ACTION,
     "admin:analytics_alertrule_unsilence": ACTION,
@@ -515,6 +515,7 @@ FIGURES: Final = {
     "admin:figures": LIST,
     "admin:figures_page": LIST,
     "admin:figures_system": LIST,
+    "admin:figures_rows": Row(Answers(302, 403, 404, 404), LIST.post),  # needs the key of a figure
     "admin:analytics_figuredashboard_show": PAGE,
     "admin:analytics_figuredashboard_events": LIST_ACTION,
     "admin:analytics_figuredashboard_changelist": LIST,

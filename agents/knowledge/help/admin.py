@@ -18,7 +18,7 @@ from console.base.crud import calls, edits
 from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.navigation import CHANNELS, SETTINGS, Nav
 from console.templatetags.console_ui import chip, link
 from console.viewers import viewer_of
 
@@ -67,7 +67,7 @@ class HelpCentreAdmin(ServiceAdmin):
     """Help centres."""
 
     view_permission = selectors.VIEW
-    nav = Nav("Help centre", "link", group="Set-up", order=25)
+    nav = Nav("Help centre", "link", SETTINGS, CHANNELS, order=25)
     intro = "Public pages with the articles of your public collections, beside your web chat."
     empty_title = "No help centre yet"
     empty_text = "Create one for a web chat. Nobody can open it until you publish it."

@@ -161,7 +161,7 @@ class BudgetAdmin(ServiceAdmin):
     nav = Nav("Model budgets", "coin", SETTINGS, MODELS, order=30)
     intro = "What your models may cost per day or month. A call that no longer fits is not made."
     empty_title = "No budgets"
-    empty_text = "Calls of models are not limited. Add a budget before you use a paid model."
+    empty_text = "Model calls are not limited. Add a budget before you use a paid model."
     list_display = ("covers", "limit", "taken", "afterwards", "standing")
     ordering = ("-is_active", "scope", "id")
     detail_fields = ("covers", "limit", "taken", "left_over", "afterwards", "standing", "version")
@@ -237,7 +237,7 @@ class BudgetAdmin(ServiceAdmin):
                  done="The budget is now {}.")  # fmt: skip
 
     remove = calls(limits.remove_budget, "budget_id", permission=MANAGE, title="Remove budget",
-                   form=SeenForm, tone="danger", explain="Calls of models are then no longer limited by it.",
+                   form=SeenForm, tone="danger", explain="Model calls are then no longer limited by it.",
                    done="The budget was removed.")  # fmt: skip
 
 

@@ -46,6 +46,7 @@ from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import WAITING
 from hitl.masking import mask_for
 from hitl.models import Approval
+from hitl.selectors.urgency import ranked
 
 
 @admin.register(Approval)
@@ -96,7 +97,7 @@ class ApprovalAdmin(
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
         """Return the approvals, ranked for the viewer."""
-        return filters.ranked(super().get_queryset(request), viewer_of(request))
+        return ranked(super().get_queryset(request), viewer_of(request))
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """Return the chosen order, or that of the queue or of past requests."""
