@@ -159,15 +159,10 @@ class Town:
         if "<str:secret>" in route:
             return {"secret": f"{self.widget_key}.not-one-of-ours"}
         if "<str:key>" in route:
-<<<<<<< HEAD
             found: dict[str, Any] = {"key": self.widget_key}
             found |= {"language": "en"} if "<str:language>" in route else {}
             found |= {"slug": "an-article"} if "<slug:slug>" in route else {}
             return found | {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(\w+)>", route)}
-=======
-            more = {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(\w+)>", route)}
-            return {"key": self.widget_key, **more}
->>>>>>> widget
         if "<str:token>" in route:
             return {"token": "not-one-of-ours"}
         if "<slug:key>" in route:
