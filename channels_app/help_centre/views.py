@@ -1,11 +1,13 @@
 """The pages of a help centre: first page, topic, article, search, vote, and what search engines and readers fetch."""
 
 from collections.abc import Iterable
+from hashlib import sha256
 from itertools import groupby
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -35,6 +37,7 @@ OF_TOPIC: Final = 6
 """Articles that the first page names of a topic that has more, if there are several topics."""
 OF_ONLY_TOPIC: Final = 30
 IN_FEED: Final = 20
+KEPT_SECONDS: Final = 3600
 SECTIONS: Final = 3
 """Sections from which on an article has a list of them."""
 _Centre = help_centres.OpenCentre
@@ -74,7 +77,13 @@ def article(request: HttpRequest, centre: _Centre, article_id: UUID, slug: str) 
     path = _path(centre, found.line)
     if slug != _slug(found.line):
         return redirect(path, permanent=True)
-    shown = help_markup.show_article(found.line.title, found.text)
+    # An article can be long, and a robot can ask for it often. It is kept by what it says, after the look whether it is
+    # public today.
+    key = f"help-article:{sha256(f'{found.line.title}|{found.text}'.encode()).hexdigest()}"
+    shown: help_markup.Shown | None = cache.get(key)
+    if shown is None:
+        shown = help_markup.show_article(found.line.title, found.text)
+        cache.set(key, shown, timeout=KEPT_SECONDS)
     voted = request.GET.get("voted", "")
     facts = {
         "article": found.line,

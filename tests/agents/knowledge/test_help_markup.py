@@ -124,7 +124,7 @@ def test_markdown_is_shown() -> None:
         "# Title\n\nFirst **bold** and *soft*, `code`, [a link](https://a.example/x_(y)) and https://b.example/p.\n\n"
         "# One\n- a\n- b\n  1. c\n  2. d\n- e\n\n## Two\n> said\n\n```\n<x>\n```\n\n---\n\n"
         "| A | B |\n|---|---|\n| 1 |\n\n"
-        "First\nsecond  \nthird\n3. three\n4. four"
+        "First\nsecond  \nthird\n\n3. three\n4. four\n\n![A map](https://a.example/map.png)"
     )
     shown = show_article("Title", text)
     wanted = [
@@ -138,10 +138,12 @@ def test_markdown_is_shown() -> None:
         "<pre><code>&lt;x&gt;</code></pre>",
         "<hr>",
         "<tr><td>1</td><td></td></tr>",
-        "<p>First second<br> third</p>",
+        "<p>First second<br>third</p>",
         '<ol start="3"><li>three</li><li>four</li></ol>',
+        '<a href="https://a.example/map.png" rel="nofollow noopener">A map</a>',
     ]
-    assert [each for each in wanted if each not in shown.html] == []
+    html = re.sub(r">\n+|\n+(?=<)", lambda found: found[0].strip(), shown.html).replace("\n", " ")
+    assert [each for each in wanted if each not in html] == []
     assert "Title" not in shown.html
     assert [section.words for section in shown.sections] == ["One"]
 
