@@ -45,9 +45,9 @@ def words_of_codes(codes: Collection[str]) -> dict[str, str]:
         return {}
     pairs = list(ChannelAccount.objects.order_by("kind", "provider").values_list("kind", "provider").distinct())
     # What a provider says of a code that nobody has is what it says of all that it doesn't know.
-    unknown, found = {pair: explain(*pair, NO_CODE).reason for pair in pairs}, {}
+    unknown, found = {pair: explain(pair[0], pair[1], NO_CODE).reason for pair in pairs}, {}
     for code in codes:
-        reasons = ((pair, explain(*pair, code).reason) for pair in pairs)
+        reasons = ((pair, explain(pair[0], pair[1], code).reason) for pair in pairs)
         known = (reason for pair, reason in reasons if reason != unknown[pair] and code not in reason)
         found[code] = f"{next(known, explain_common(code).reason)} ({code.replace('_', ' ') or 'no code'})"
     return found

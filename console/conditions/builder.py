@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final
 
 from django import forms
 
-from console.conditions.row_forms import RowForm, RowFormSet
+from console.conditions.row_forms import Names, RowForm, RowFormSet
 from console.conditions.rows import SIGNS, Row, check, rows_of, signs_of, text_of
 from core.expressions import BadExpression, Vocabulary
 
@@ -33,7 +33,7 @@ def join_field() -> forms.ChoiceField:
 class ConditionRowForm(RowForm):
     """One comparison. Subclasses say of which facts, by their label, and which values some have."""
 
-    shown = (("fact", "sign", "value"),)
+    shown: Names = (("fact", "sign", "value"),)
     several: ClassVar[bool] = True
 
     fact = forms.ChoiceField(label="Fact")

@@ -38,6 +38,8 @@ class RowForm(ConsoleForm):
 
     shown: Names = ()
     folded: Names = ()
+    choices: Any
+    """What the form offers."""
     does = ""
     """What stands beside the row's number."""
 

@@ -40,7 +40,7 @@ def enqueue_after_commit(name: str, row_id: UUID) -> None:
 def depth(queue: str) -> float:
     """Return how many tasks of a queue wait for a worker."""
     prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
-    return float(_broker().llen(f"{prefix}{queue}"))  # type: ignore[arg-type]
+    return float(_broker().llen(f"{prefix}{queue}"))
 
 
 @cache
