@@ -11,6 +11,7 @@ from agents.llm.built_in.briefs import CALL_ID, word_brief
 from agents.llm.built_in.decide import decide
 from agents.llm.built_in.lookups import (
     before_newest,
+    completed,
     newest_words,
     not_found,
     of_talk,
@@ -69,7 +70,7 @@ class LocalModel(Model):
         turn = None if answers else of_talk(decisions, lines, newest)
         decisions = [] if answers else [turn] if turn else decisions
         before = before_newest(lines)
-        meant = corrected(before, newest)
+        meant = corrected(before, newest) or completed(lines, before, newest)
         if not turn and (question := without_courtesies(to_look_up(decisions, names, meant or newest))):
             looked_up = _request(
                 Call(SEARCH_TOOL, {"question": question, **({"before": before} if before and not meant else {})})
