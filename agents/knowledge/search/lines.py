@@ -191,7 +191,12 @@ def clauses_of(line: str, *, is_row: bool) -> list[str]:
     counted = _NONE.sub(lambda match: "0".ljust(len(match[0])), hidden)
     if _TAKES_BACK.search(counted.casefold()) or len(sentences(body)) > 1:
         return []
-    return _clauses(body, counted, _CLAUSE) or _alike(_clauses(body, hidden, _ANY_CLAUSE, merges=False))
+    if clauses := _clauses(body, counted, _CLAUSE):
+        return clauses
+    # Without values those that have a word in common: "Mr A teaches rowing, Ms B teaches sailing".
+    clauses = _clauses(body, hidden, _ANY_CLAUSE, merges=False)
+    said = [set(re.findall(r"[^\W\d_]{4,}", each.casefold())) for each in clauses]
+    return clauses if said and set.intersection(*said) else []
 
 
 def _clauses(body: str, read: str, ends_at: re.Pattern[str], *, merges: bool = True) -> list[str]:
@@ -206,12 +211,6 @@ def _clauses(body: str, read: str, ends_at: re.Pattern[str], *, merges: bool = T
     if len(clauses) < 2 or (merges and not all(has_count(read[begin:end]) for begin, end in clauses)):
         return []
     return [body[begin:end] for begin, end in clauses]
-
-
-def _alike(clauses: Sequence[str]) -> list[str]:
-    """Return clauses that say the same of several, as each has a word of the others; none otherwise."""
-    said = [set(re.findall(r"[^\W\d_]{4,}", each.casefold())) for each in clauses]
-    return list(clauses) if said and set.intersection(*said) else []
 
 
 def narrowed(

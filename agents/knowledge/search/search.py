@@ -210,7 +210,7 @@ def _read(asked: Asked, passages: Sequence[Passage]) -> list[Found]:
             texts.setdefault((passage.document.language, text), len(texts))
     shares = _shares(asked, list(texts))
     weights, said = [word.weight for word in asked.words], set(asked.said)
-    subjects = _subjects(asked, passages)
+    subjects = subjects_of(asked, passages)
     kind_words = [at for at, word in enumerate(asked.words) if names_kind(word.text, asked.value)]
     found = []
     for passage, lines in zip(passages, cut, strict=True):
@@ -237,7 +237,7 @@ def _read(asked: Asked, passages: Sequence[Passage]) -> list[Found]:
     return sorted(found, key=lambda each: (-each.score, each.passage.pk))
 
 
-def _subjects(asked: Asked, passages: Sequence[Passage]) -> dict[UUID, set[int]]:
+def subjects_of(asked: Asked, passages: Sequence[Passage]) -> dict[UUID, set[int]]:
     """Return the words, by place, that the beginning of each document names as its subject; no numbers of its facts."""
     specific = [at for at, word in enumerate(asked.words) if word.is_specific and not word.is_number]
     if not specific:

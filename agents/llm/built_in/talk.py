@@ -83,16 +83,13 @@ _ASKS: Final = re.compile(
     r"suche\w*|i need|ich brauche|we need|wir brauchen|i want|i d like|we d like|we would like|i would like|"
     r"(?:ich|wir) (?:mochte\w*|wurde\w*|will|wollen))\b"
 )
+_PAUSE: Final = re.compile(r"[.!?,;:\n]+")
 SHORT: Final = 12
 """Words of a message that may be too short to say what it is about."""
 
 
 def _plain(text: str) -> str:
     return " ".join(word.text for word in placed_words(text[:600]))
-
-
-def _plain_sentences(text: str) -> str:
-    return ". ".join(filter(None, map(_plain, re.split(r"[.!?,;:\n]+", text[:600]))))
 
 
 def drops(text: str) -> bool:
@@ -137,8 +134,9 @@ def is_vague(text: str) -> bool:
 def tells(text: str) -> bool:
     """Return True if a message tells what happened to somebody and asks nothing that could be looked up."""
     plain = _plain(text)
+    sentences = ". ".join(filter(None, map(_plain, _PAUSE.split(text[:600]))))
     is_about_us = _FIRST_PERSON.search(plain) is not None
-    return len(plain.split()) >= TOLD and is_about_us and "?" not in text and not _ASKS.search(_plain_sentences(text))
+    return len(plain.split()) >= TOLD and is_about_us and "?" not in text and not _ASKS.search(sentences)
 
 
 def number_in(text: str) -> str:
