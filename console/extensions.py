@@ -1,4 +1,4 @@
-"""Registries through which apps extend the console: navigation badges, banners and dashboard tiles."""
+"""Registries through which apps extend the console: badges, banners, steps of the set-up, and the dashboard."""
 
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
@@ -11,6 +11,7 @@ from core.actors import Actor
 from core.registry import Registry
 
 BADGE_SECONDS: Final = 5
+SET_UP_SECONDS: Final = 3600
 
 
 class Badge(ABC):
@@ -91,6 +92,40 @@ def list_errands(viewer: Actor) -> list[Notice]:
     return [notice for kind in kinds for notice in kind().notices(viewer)]
 
 
+class Step(ABC):
+    """Something that a new organisation has to have before it can work; it looks whether that is really there."""
+
+    title: ClassVar[str]
+    text: ClassVar[str]
+    page: ClassVar[str]
+    """The name of the URL where it is done."""
+    order: ClassVar[int]
+    permission: ClassVar[str]
+
+    @abstractmethod
+    def is_done(self, viewer: Actor) -> bool:
+        """Return True if it is there."""
+
+
+steps: Registry[Step] = Registry(Step, name="step")  # type: ignore[type-abstract]
+
+
+def list_steps(viewer: Actor, tenant_id: UUID) -> list[tuple[Step, bool]]:
+    """Return the steps that the viewer may do, in order, and whether each is done.
+
+    None once all of them are, which holds for an hour before it is looked at again.
+    """
+    may = sorted((kind() for _, kind in steps.items() if viewer.may(kind.permission)), key=lambda step: step.order)
+    key = f"{tenant_id}:console-set-up:{viewer.user_id}"
+    if not may or cache.get(key):
+        return []
+    found = [(step, step.is_done(viewer)) for step in may]
+    if not all(is_done for _, is_done in found):
+        return found
+    cache.set(key, True, timeout=SET_UP_SECONDS)
+    return []
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One answer of the palette: what it is called, a note that tells it apart, and its page."""
@@ -116,6 +151,42 @@ MOST_FOUND: Final = 6
 finders: Registry[Finder] = Registry(Finder, name="finder")  # type: ignore[type-abstract]
 
 
+class DayNumber(ABC):
+    """A number of the viewer's own day, which opens the list of what it counts."""
+
+    order: ClassVar[int] = 50
+    title: ClassVar[str]
+    icon: ClassVar[str]
+    tone: ClassVar[str] = "info"
+    permission: ClassVar[str]
+
+    @abstractmethod
+    def count(self, viewer: Actor) -> int:
+        """Return the number, up to 100."""
+
+    @abstractmethod
+    def url(self) -> str:
+        """Return the address of the list."""
+
+
+day: Registry[DayNumber] = Registry(DayNumber, name="number of the day")  # type: ignore[type-abstract]
+
+
+def list_day(viewer: Actor) -> list[dict[str, Any]]:
+    """Return the numbers of the viewer's day that they may see, in order."""
+    kinds = sorted((kind for _, kind in day.items() if viewer.may(kind.permission)), key=lambda kind: kind.order)
+    return [
+        {
+            "title": kind.title,
+            "icon": kind.icon,
+            "tone": kind.tone,
+            "count": kind().count(viewer),
+            "url": kind().url(),
+        }
+        for kind in kinds
+    ]
+
+
 class Tile(ABC):
     """One part of the dashboard, with its own template and permission."""
 
@@ -136,7 +207,15 @@ def list_tiles(viewer: Actor) -> list[dict[str, Any]]:
     """Return the tiles the viewer may see, in order, with their contexts."""
     kinds = [(key, kind) for key, kind in tiles.items() if viewer.may(kind.permission)]
     kinds.sort(key=lambda pair: pair[1].order)
-    return [
+    found: list[dict[str, Any]] = [
         {"key": key, "template": kind.template, "width": kind.width, "tile": kind().context(viewer)}
         for key, kind in kinds
     ]
+    alone: dict[str, Any] | None = None
+    for entry in [*found, {"width": ""}]:
+        if entry["width"] == "half":
+            alone = entry if alone is None else None
+        elif alone is not None:
+            # A half without another half beside it would leave a hole.
+            alone["width"], alone = "full", None
+    return found

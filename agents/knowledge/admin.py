@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from agents.knowledge import selectors, services
+from agents.knowledge.help.votes import count_votes
 from agents.knowledge.search import questions
 from agents.knowledge.search import search as searching
 from agents.knowledge.sources import sites, uploads
@@ -22,10 +23,12 @@ from console.base.crud import calls, deletes, edits, given
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.extensions import MOST_FOUND, Finder, Found, Step, finders, steps
+from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
 from conversations.services import Upload
+from core.actors import Actor
 
 STATES = {
     "reading": ("neutral", "clock"),
@@ -154,7 +157,7 @@ class CollectionAdmin(ServiceAdmin):
     """Collections of documents."""
 
     view_permission = selectors.VIEW
-    nav = Nav("Knowledge", "info", group="Set-up", order=21)
+    nav = Nav("Knowledge", "info", AGENTS, order=30)
     intro = "What your agents answer from: collections of articles, each for an audience."
     empty_title = "No knowledge yet"
     empty_text = "Create a collection and write the answers to what customers ask most."
@@ -268,12 +271,43 @@ class CollectionAdmin(ServiceAdmin):
                      explain="Only an empty collection can be deleted.", done="Collection deleted.")  # fmt: skip
 
 
+class DocumentFinder(Finder):
+    """Documents by a part of their title."""
+
+    title, order, permission = "Documents", 30, selectors.VIEW
+
+    def find(self, viewer: Actor, words: str) -> list[Found]:
+        """Return the documents, newest first, each with its collection."""
+        rows = selectors.query_documents(viewer=viewer).filter(title__icontains=words).order_by("-id")[:MOST_FOUND]
+        return [
+            Found(row.title, row.collection.name, reverse("admin:agents_document_change", args=[row.pk]))
+            for row in rows
+        ]
+
+
+finders.register("agents.documents", DocumentFinder)
+
+
+class WriteKnowledge(Step):
+    """The first document."""
+
+    title, order, permission = "Write what agents answer from", 20, services.MANAGE
+    text, page = "Articles, files or your website.", "admin:agents_collection_changelist"
+
+    def is_done(self, viewer: Actor) -> bool:
+        """Return True if a document can be searched."""
+        return Document.objects.filter(state=Document.State.READY).exists()
+
+
+steps.register("agents.knowledge", WriteKnowledge)
+
+
 @admin.register(Document)
 class DocumentAdmin(ServiceAdmin):
     """Documents: what each says now, and its versions."""
 
     view_permission = selectors.VIEW
-    nav = Nav("Documents", "list", group="Set-up", order=22)
+    nav = Nav("Documents", "list", AGENTS, order=40)
     intro = "Articles and files that agents quote as the source of an answer."
     empty_title = "No documents yet"
     empty_text = "Open a collection under Knowledge and write an article."
@@ -282,8 +316,8 @@ class DocumentAdmin(ServiceAdmin):
     ordering = ("-updated_at", "-id")
     to_list = ("delete",)
     detail_fields = (
-        *("title", "home", "written_by", "language", "standing", "valid", "doubt", "problem", "source", "text", "past"),
-        "changed",
+        *("title", "home", "written_by", "language", "standing", "valid", "doubt", "problem", "source", "helped"),
+        *("text", "past", "changed"),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
@@ -331,6 +365,13 @@ class DocumentAdmin(ServiceAdmin):
         said = "You kept it. It says" if document.outdated.get("kept") else "May be outdated: it says"
         words = f"{said} “{{}}” where {{}}, which is newer, says “{{}}”."
         return format_html(words, document.outdated["says"], newer, document.outdated["instead"])
+
+    @admin.display(description="Helpful")
+    def helped(self, document: Document) -> str:
+        """Return what visitors of help centres said of it."""
+        votes = count_votes(document_id=document.pk)
+        said = f"{votes.helpful} of {votes.all} visitors found it helpful, in the last 180 days"
+        return said if votes.all else "No visitor of a help centre has said so far"
 
     @admin.display(description="Versions")
     def past(self, document: Document) -> str:
@@ -397,7 +438,7 @@ class OpenQuestionAdmin(ServiceAdmin):
     """What people asked and no document answered."""
 
     view_permission = selectors.VIEW
-    nav = Nav("Open questions", "inbox", group="Set-up", order=23)
+    nav = Nav("Open questions", "inbox", AGENTS, order=50)
     intro = "What people asked and no document answered, masked. Write the answer, and agents give it from then on."
     empty_title = "No open questions"
     empty_text = "Questions that agents find no answer to appear here."

@@ -89,6 +89,7 @@ def search(
     collection_ids: Iterable[UUID] | None = None,
     near: Sequence[UUID] = (),
     before: str = "",
+    kind: str = "",
     limit: int = MOST,
 ) -> list[Found]:
     """Return the passages that cover the question best, the best first.
@@ -96,11 +97,11 @@ def search(
     Only of ready documents in collections that the audience ("public", "verified" or "members") may see. `near` are
     the passages that mean the same, the nearest first, for the same audience and collections: each passage is then
     ranked by its places in both orders. What words are sure of stays the first. `before` is the question from which
-    this one goes on: of two passages that contradict, the newer one comes first.
+    this one goes on: of two passages that contradict, the newer one comes first. `kind` leaves out other documents.
     """
     asked = read_question(question, audience=audience, collection_ids=collection_ids, before=before)
     by_words = _candidates(asked) if asked.words else []
-    ranked = _rank(asked, list(dict.fromkeys([*by_words, *near])))
+    ranked = _rank(asked, list(dict.fromkeys([*by_words, *near])), kind)
     wanted = [key for _, _, key in ranked[:READ]] + [key for key in near[:READ] if near]
     passages = Passage.objects.select_related("document", "version").in_bulk(wanted)
     read = _read(asked, [passages[key] for key in dict.fromkeys(wanted) if key in passages])
@@ -153,7 +154,7 @@ def _matching(query: str, most: int) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _rank(asked: Asked, candidates: Sequence[UUID]) -> list[_Ranked]:
+def _rank(asked: Asked, candidates: Sequence[UUID], kind: str) -> list[_Ranked]:
     """Return the candidates by the weight of their words, in titles more, long passages a little less."""
     if not candidates:
         return []
@@ -170,13 +171,15 @@ def _rank(asked: Asked, candidates: Sequence[UUID]) -> list[_Ranked]:
             "ts_rank(p.search, %(any)s::tsquery, 1), p.length, d.language, d.title "
             "from (select id, document_id, tenant_id, search || ''::tsvector as search, char_length(text) as length "
             "from agents_passage where id = any(%(candidates)s) offset 0) p "
-            f"join agents_document d on d.id = p.document_id and d.tenant_id = p.tenant_id where {IN_FORCE}",
+            f"join agents_document d on d.id = p.document_id and d.tenant_id = p.tenant_id where {IN_FORCE} "
+            "and %(kind)s in ('', d.kind)",
             {
                 "here": quoted,
                 "above": [f"{key}:A" for key in quoted],
                 "any": " | ".join(quoted),
                 "candidates": list(candidates),
                 "today": today(),
+                "kind": kind,
             },
         )
         rows = cursor.fetchall()

@@ -20,11 +20,13 @@ from console.base.actions import ServiceAction, actions_of, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.extensions import Step, steps
+from console.navigation import CHANNELS, SETTINGS, Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
-from conversations.models import ChannelAccount
+from conversations.models import ChannelAccount, Message
 from conversations.registry import panels_at
+from core.actors import Actor
 from core.errors import Invalid
 
 LOGGED: Final = 20
@@ -47,11 +49,44 @@ def page_of(account: ChannelAccount) -> type[ChannelPage]:
     return BY_NAME.get(getattr(channel, "page", ""), ChannelPage)
 
 
+class ConnectChannel(Step):
+    """The first channel."""
+
+    title, order, permission = "Connect a channel", 10, CHANGE
+    text, page = (
+        "Your website's chat, email, WhatsApp, texts or your own app.",
+        "admin:conversations_channelaccount_changelist",
+    )
+
+    def is_done(self, viewer: Actor) -> bool:
+        """Return True if a channel is switched on."""
+        return bool(ChannelAccount.objects.filter(is_active=True).exists())
+
+
+class SendTestMessage(Step):
+    """The first answer."""
+
+    title, order, permission = "Send a test message", 60, CHANGE
+    text, page = (
+        "Write as a customer would. Each channel's page says how.",
+        "admin:conversations_channelaccount_changelist",
+    )
+
+    def is_done(self, viewer: Actor) -> bool:
+        """Return True if a message has been answered."""
+        answered = Message.objects.filter(sender_type__in=(Message.Sender.AGENT, Message.Sender.PERSON))
+        return bool(answered.exists())
+
+
+steps.register("channels.connected", ConnectChannel)
+steps.register("channels.tried", SendTestMessage)
+
+
 class ChannelAccountAdmin(ServiceAdmin):
     """Numbers, mailboxes, web chats, apps and Slack; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
-    nav = Nav("Channels", "door", group="Set-up", order=30)
+    nav = Nav("Channels", "door", SETTINGS, CHANNELS, order=10)
     intro = "Where customers and colleagues reach you."
     masked_fields = ("credentials", "address", "lookup_digest", "provider_digest")
     list_display = ("name", "kind_name", "provider_name", "own_address", "standing", "created_at")

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 
 from console.base.actions import ServiceAction
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.navigation import DESK, Nav
 from console.viewers import viewer_of
 from conversations.inbox.admin.approval_panel import customer_name, state_chip
 from conversations.inbox.admin.filters import tagged_with
@@ -68,7 +68,7 @@ def rows_of(rows: QuerySet[Conversation], view: str, viewer: Actor) -> QuerySet[
 class InboxPage(ServiceAdmin):
     """Adds the inbox to the pages of conversations."""
 
-    site_pages: ClassVar = ((Nav("Inbox", "send", order=15), "inbox"),)
+    site_pages: ClassVar = ((Nav("Inbox", "send", DESK, order=10, badges=("conversations.needs_person",)), "inbox"),)
 
     def get_site_urls(self) -> list[URLPattern]:
         """Add the inbox, directly below the console's address."""

@@ -15,8 +15,8 @@ from console.base.crud import calls, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.extensions import Banner, Notice, banners
-from console.navigation import Nav
+from console.extensions import Banner, Notice, Step, banners, steps
+from console.navigation import APPROVAL_RULES, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from core.actors import Actor
@@ -110,7 +110,7 @@ class WorkflowAdmin(ServiceAdmin):
     """Which requests need whose approval."""
 
     view_permission = "hitl.view_approvalworkflow"
-    nav = Nav("Workflows", "route", group="Set-up", order=40)
+    nav = Nav("Workflows", "route", SETTINGS, APPROVAL_RULES, order=10)
     intro = "Which requests need whose approval. Open requests keep the version they started with."
     empty_title = "No workflows yet"
     empty_text = "Until you create one, every request is put on hold because nobody can approve it."
@@ -289,6 +289,20 @@ class NoWorkflow(Banner):
 
 
 banners.register("hitl.nobody_signs", NoWorkflow)
+
+
+class CreateWorkflow(Step):
+    """The first workflow."""
+
+    title, order, permission = "Say who approves", 40, MANAGE
+    text, page = "A workflow names who signs which requests, and by when.", "admin:hitl_approvalworkflow_create"
+
+    def is_done(self, viewer: Actor) -> bool:
+        """Return True if a workflow is active."""
+        return bool(ApprovalWorkflow.objects.filter(is_active=True).exists())
+
+
+steps.register("hitl.workflow", CreateWorkflow)
 
 
 def _hours(count: int) -> str:
