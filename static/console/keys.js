@@ -158,15 +158,15 @@
   });
 
   /* A page that opened after a decision: say what was decided, and start at its heading. */
-  const decided = document.querySelector(".wk-messages [data-decided], .wk-undo [data-decided]");
-  const told = decided?.closest("li, .wk-undo").dataset.undoUntil || ""; // an offer to undo is on several pages
+  const decided = document.querySelector(".wk-flash [data-decided], .wk-undo [data-decided]");
+  const told = decided?.closest(".wk-flash, .wk-undo").dataset.undoUntil || ""; // an offer to undo is on several pages
   if (decided && !(told && sessionStorage.getItem(TOLD) === told)) {
     sessionStorage.setItem(TOLD, told);
     heading()?.focus({ preventScroll: true });
     // A second tap of the same finger must not decide the request that has just opened.
     const opened = performance.now();
     document.addEventListener("click", (event) => { if (event.detail && performance.now() - opened < 350 && event.target.closest("form[method=post] button")) event.preventDefault(); }, true);
-    const words = decided.closest("li, .wk-undo > p").textContent.trim();
+    const words = decided.closest("p").textContent.trim();
     // A live region speaks only of what changes in it.
     setTimeout(() => { announcer.textContent = words; }, 300);
     setTimeout(() => { announcer.textContent = ""; }, 8000);
