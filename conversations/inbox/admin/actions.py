@@ -255,18 +255,6 @@ class ConversationActions(ServiceAdmin):
         explain="The conversation waits for another colleague. The agent stays silent.",
         done="The conversation is waiting for another colleague.",
     )
-    snooze = _action_on_conversation(
-        snoozes.snooze,
-        form=SnoozeForm,
-        title="Snooze",
-        explain="It rests until then, or until the customer writes. Its clock stands still.",
-        key="s",
-        values=lambda form: {"until": form.until()},
-        done="The conversation is snoozed.",
-    )
-    wake = _action_on_conversation(
-        snoozes.wake, title="End snooze", explain="Its clock goes on.", done="The conversation is back."
-    )
     priority = _action_on_conversation(
         snoozes.set_priority,
         form=PriorityForm,

@@ -1,11 +1,14 @@
 """Numbers for badges and charts; capped, so that they cost the same in a large tenant."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from conversations.inbox.teams.seen import seen_by, seen_conversations
@@ -15,6 +18,7 @@ from core.clock import now as clock_now
 
 COUNT_CAP: Final = 100
 VIEW_CAP: Final = 51
+UNREAD_CAP: Final = 500
 PERSON: Final = Conversation.State.PERSON
 VIEW: Final = "conversations.view_conversation"
 
@@ -59,6 +63,20 @@ def count_of_view(*, viewer: Actor, view: str) -> int:
         case _:
             return 0
     return rows.order_by()[:VIEW_CAP].count()
+
+
+def count_unread(*, viewer: Actor, rows: Iterable[Conversation]) -> Counter[UUID]:
+    """Count the messages that customers wrote in conversations since staff looked, by conversation.
+
+    At most `UNREAD_CAP` in all. Needs the right to view them. One query, none where everything is read.
+    """
+    viewer.require(VIEW)
+    unread = [row.pk for row in rows if row.is_unread]
+    if not unread:
+        return Counter()
+    new = Q(conversation__staff_seen_at=None) | Q(created_at__gt=F("conversation__staff_seen_at"))
+    written = Message.objects.filter(seen_by(viewer, "conversation__"), new, conversation_id__in=unread, direction="in")
+    return Counter(written.order_by().values_list("conversation_id", flat=True)[:UNREAD_CAP])
 
 
 def _capped(rows: QuerySet[Conversation]) -> int:
