@@ -45,7 +45,7 @@ _WORDS: Final = {
     "flow-servers": "The Langflow server whose flows can answer as agents.",
     "budgets": "What models may cost per day or month, of all agents or one.",
     "usage": "What models were used for and what it cost, by agent, route, channel or day.",
-    "agent-runs": "Runs of agents: what started each, what it cost, how it ended.",
+    "agent-runs": "Agent runs: what started each, what it cost, how it ended.",
     "tool-calls": "Tools that agents used in their runs, masked.",
     "collections": "Collections of documents that agents answer from, each for an audience.",
     "documents": "Articles, files and pages that answers cite, with their versions.",

@@ -1,4 +1,4 @@
-"""Registries through which apps extend the console: navigation badges, banners and dashboard tiles."""
+"""Registries through which apps extend the console: badges, banners, steps of the set-up and dashboard tiles."""
 
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
@@ -11,6 +11,7 @@ from core.actors import Actor
 from core.registry import Registry
 
 BADGE_SECONDS: Final = 5
+SET_UP_SECONDS: Final = 3600
 
 
 class Badge(ABC):
@@ -89,6 +90,40 @@ def list_errands(viewer: Actor) -> list[Notice]:
     """Return the notices of all errands that the viewer may do."""
     kinds = [kind for _, kind in errands.items() if viewer.may(kind.permission)]
     return [notice for kind in kinds for notice in kind().notices(viewer)]
+
+
+class Step(ABC):
+    """Something that a new organisation has to have before it can work; it looks whether that is really there."""
+
+    title: ClassVar[str]
+    text: ClassVar[str]
+    page: ClassVar[str]
+    """The name of the URL where it is done."""
+    order: ClassVar[int]
+    permission: ClassVar[str]
+
+    @abstractmethod
+    def is_done(self, viewer: Actor) -> bool:
+        """Return True if it is there."""
+
+
+steps: Registry[Step] = Registry(Step, name="step")  # type: ignore[type-abstract]
+
+
+def list_steps(viewer: Actor, tenant_id: UUID) -> list[tuple[Step, bool]]:
+    """Return the steps that the viewer may do, in order, and whether each is done.
+
+    None once all of them are, which holds for an hour before it is looked at again.
+    """
+    may = sorted((kind() for _, kind in steps.items() if viewer.may(kind.permission)), key=lambda step: step.order)
+    key = f"{tenant_id}:console-set-up:{viewer.user_id}"
+    if not may or cache.get(key):
+        return []
+    found = [(step, step.is_done(viewer)) for step in may]
+    if not all(is_done for _, is_done in found):
+        return found
+    cache.set(key, True, timeout=SET_UP_SECONDS)
+    return []
 
 
 @dataclass(frozen=True, slots=True)

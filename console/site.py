@@ -18,9 +18,9 @@ from accounts.sign_in.views import sign_in
 from console import navigation, palette
 from console.base.kit import KitSite
 from console.base.model_admin import ReadOnlyAdmin
-from console.extensions import list_notices, list_tiles
+from console.extensions import list_notices, list_steps, list_tiles
 from console.viewers import is_fragment, opens_in_place, viewer_of, viewer_or_none
-from core.tenancy.scope import tenant_scope
+from core.tenancy.scope import current_tenant_id, tenant_scope
 
 NAME_SECONDS = 60
 CLOSED = {"search", "app_list", "view_on_site", "autocomplete", "password_change", "password_change_done"}
@@ -94,11 +94,15 @@ class WalkerAdminSite(KitSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the dashboard: the tiles the viewer may see."""
+        viewer = viewer_of(request)
+        steps = list_steps(viewer, current_tenant_id())
         context = {
             **self.each_context(request),
             "title": self.index_title,
-            "banners": list_notices(viewer_of(request), on_dashboard=True),
-            "tiles": list_tiles(viewer_of(request)),
+            "banners": list_notices(viewer, on_dashboard=True),
+            "steps": steps,
+            "steps_done": sum(is_done for _, is_done in steps),
+            "tiles": list_tiles(viewer),
             **(extra_context or {}),
         }
         return TemplateResponse(request, self.index_template, context)

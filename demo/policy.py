@@ -6,6 +6,7 @@ from accounts.models import User
 from demo.cast import Organisation
 from demo.people import SEEDER
 from hitl.models import ApprovalWorkflow, BusinessCalendar
+from hitl.policy.limits.flags import create_flag
 from hitl.services import create_calendar, create_cap, create_group, create_workflow
 
 WEEK = {day: [["09:00", "13:00"], ["14:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
@@ -26,6 +27,7 @@ def ensure_policy(organisation: Organisation, people: dict[str, User]) -> None:
     )
     _plain_workflows()
     _finance_workflow(people, calendar)
+    create_flag(actor=SEEDER, name="large_change", label="Large change", condition="cost > 10000")
     create_cap(actor=SEEDER, scope="all", currency=organisation.currency, amount="100000.00", window="month")
 
 

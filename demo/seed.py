@@ -16,6 +16,7 @@ from demo.setting import ensure_setting
 from demo.talks.by_phone import ensure_phone_talks
 from demo.talks.history import ensure_history
 from demo.talks.morning import ensure_morning
+from demo.talks.open_work import ensure_open_work
 from demo.webhooks import ensure_webhooks
 
 
@@ -31,6 +32,7 @@ def seed_demo(*, say: Callable[[str], object]) -> None:
                 ensure_history(organisation, people)
                 ensure_morning(organisation, people)
                 ensure_phone_talks(organisation, people)
+                ensure_open_work()
                 ensure_figures(organisation, people)
                 ensure_briefs(organisation, people)
                 ensure_webhooks(organisation)

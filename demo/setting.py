@@ -8,6 +8,8 @@ from django.conf import settings
 from accounts.models import ApiKey, User
 from accounts.permissions.roles import ALL_PERMISSIONS
 from accounts.services import create_api_key
+from agents.models import AnswerRule
+from agents.services import ensure_first_agent
 from channels_app.email.connect import connect_mail
 from channels_app.email.mailboxes import CHANNEL
 from channels_app.email.sendgrid.connect import open_inbound
@@ -40,10 +42,13 @@ SUGGESTIONS = [
 VISITOR_GREETING = "Hello! How can we help you?"
 VISITOR_SUGGESTIONS = ["How long can I return shoes?", "What does delivery cost?", "I would like to talk to a person"]
 KEY_NAME = "Demo programs"
+FRONT_DESK: Final = "Front desk"
+"""The agent of customers; those of the marketing desk help colleagues."""
 
 
 def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     """Create what is missing. Runs in the organisation's scope."""
+    _ensure_front_desk()
     ensure_default_agents()
     connect_provider(
         actor=SEEDER,
@@ -69,6 +74,12 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     ensure_models(organisation)
     ensure_policy(organisation, people)
     ensure_api_keys(organisation, people)
+
+
+def _ensure_front_desk() -> None:
+    """Let customers get the agent that every new organisation has."""
+    rule = {"condition": 'colleague == "no"', "agent": ensure_first_agent(), "is_active": True}
+    AnswerRule.objects.get_or_create(name="Customers", defaults=rule)
 
 
 def widget_key(organisation: Organisation, which: str) -> str:

@@ -58,7 +58,7 @@ _CODE: Final = re.compile(r"[a-z]+(?:_[a-z]+)+")
 
 @admin.register(AgentRun)
 class AgentRunAdmin(ReadOnlyAdmin):
-    """The runs of agents, turn by turn."""
+    """Agent runs, turn by turn."""
 
     view_permission = "agents.view_agentrun"
     nav = Nav("Agent runs", "bolt", group="Oversight", order=60)

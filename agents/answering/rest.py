@@ -158,7 +158,7 @@ class RunExplanationSerializer(serializers.Serializer[Any]):
 
 
 class RunViewSet(ReadOneMixin, ListViewSet):
-    """Runs of agents."""
+    """Agent runs."""
 
     descriptions: ClassVar = {
         "list": "List runs, newest first. Needs `agents.view_agentrun`.",

@@ -22,10 +22,12 @@ from console.base.crud import calls, deletes, edits, given
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
+from console.extensions import MOST_FOUND, Finder, Found, Step, finders, steps
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
 from conversations.services import Upload
+from core.actors import Actor
 
 STATES = {
     "reading": ("neutral", "clock"),
@@ -266,6 +268,37 @@ class CollectionAdmin(ServiceAdmin):
 
     delete = deletes(services.delete_collection, "collection_id", services.MANAGE, submit="Delete collection",
                      explain="Only an empty collection can be deleted.", done="Collection deleted.")  # fmt: skip
+
+
+class DocumentFinder(Finder):
+    """Documents by a part of their title."""
+
+    title, order, permission = "Documents", 30, selectors.VIEW
+
+    def find(self, viewer: Actor, words: str) -> list[Found]:
+        """Return the documents, newest first, each with its collection."""
+        rows = selectors.query_documents(viewer=viewer).filter(title__icontains=words).order_by("-id")[:MOST_FOUND]
+        return [
+            Found(row.title, row.collection.name, reverse("admin:agents_document_change", args=[row.pk]))
+            for row in rows
+        ]
+
+
+finders.register("agents.documents", DocumentFinder)
+
+
+class WriteKnowledge(Step):
+    """The first document."""
+
+    title, order, permission = "Write what agents answer from", 20, services.MANAGE
+    text, page = "Articles, files or your website.", "admin:agents_collection_changelist"
+
+    def is_done(self, viewer: Actor) -> bool:
+        """Return True if a document can be searched."""
+        return Document.objects.filter(state=Document.State.READY).exists()
+
+
+steps.register("agents.knowledge", WriteKnowledge)
 
 
 @admin.register(Document)

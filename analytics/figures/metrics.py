@@ -190,7 +190,7 @@ _HITL: Final = (
     ),
 )  # fmt: skip
 _AGENTS: Final = (
-    _agent("runs", "Runs of agents", "Runs of agents that ended, by how they did.", kind="outcome"),
+    _agent("runs", "Agent runs", "Agent runs that ended, by how they did.", kind="outcome"),
     _agent(
         "run_time", "Time of a run", "From when a run of an agent began to when it ended, by the clock.",
         unit=Unit.SECONDS,

@@ -18,6 +18,7 @@ from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
+from console.extensions import Step, steps
 from console.permissions import list_permissions
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
@@ -37,6 +38,21 @@ STATES: Final = {
 def list_grantable_roles(actor: Actor) -> list[tuple[str, str]]:
     """Return the roles the actor can grant: none above their own."""
     return [(role, label) for role, label in Membership.Role.choices if can_grant_role(actor, role)]
+
+
+class InviteColleagues(Step):
+    """The first colleague."""
+
+    title, order, permission = "Invite colleagues", 50, MANAGE
+    text, page = "Nobody approves their own request: it takes two.", "admin:accounts_membership_changelist"
+
+    def is_done(self, viewer: Actor) -> bool:
+        """Return True if somebody else is a member, or invited."""
+        others = Membership.objects.filter(is_active=True).exclude(user_id=viewer.user_id)
+        return others.exists() or invitations.list_invitations(viewer=viewer, standing=True).exists()
+
+
+steps.register("accounts.colleagues", InviteColleagues)
 
 
 class InviteForm(ConsoleForm):

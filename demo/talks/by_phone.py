@@ -41,14 +41,14 @@ def ensure_phone_talks(organisation: Organisation, people: dict[str, User]) -> N
     began = clock.now()
     with transaction.atomic():
         with clock.at(began - timedelta(minutes=26)):
-            talk_id = _hear(account, waits, WAITS)
+            talk_id = _hear(account, waits, "Rosa Keller", WAITS)
             services.hand_off(actor=SEEDER, conversation_id=talk_id, reason="asked_for_person")
             services.move_to_team(actor=lead, conversation_id=talk_id, team_id=team_id)
             services.record_consent(
                 actor=lead, address=waits, state=Consent.State.GIVEN, purpose=Consent.Purpose.MARKETING
             )
         with clock.at(began - timedelta(minutes=150)):
-            talk_id = _hear(account, unreached, ASKED)
+            talk_id = _hear(account, unreached, "Liam Byrne", ASKED)
             services.hand_off(actor=SEEDER, conversation_id=talk_id, reason="asked_for_person")
         with clock.at(began - timedelta(minutes=141)):
             sent = services.reply(
@@ -68,8 +68,8 @@ def ensure_phone_talks(organisation: Organisation, people: dict[str, User]) -> N
     relay.forget_announcements()
 
 
-def _hear(account: ChannelAccount, number: str, text: str) -> UUID:
+def _hear(account: ChannelAccount, number: str, name: str, text: str) -> UUID:
     """Store what a customer wrote; return the conversation."""
-    sender = SenderIdentity(kind="phone", value=number, verified=True)
+    sender = SenderIdentity(kind="phone", value=number, verified=True, display_name=name)
     inbound = InboundMessage(channel_account_id=account.pk, sender=sender, text=text)
     return services.receive(actor=SEEDER, inbound=inbound).conversation_id

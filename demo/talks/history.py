@@ -15,7 +15,7 @@ from core import clock
 from core.events import relay
 from demo.cast import MARKETER, Organisation
 from demo.people import SEEDER
-from demo.setting import widget_key
+from demo.setting import FRONT_DESK, widget_key
 from demo.talks.script import REQUESTS, TALKS, Request, Talk
 from hitl import services as hitl
 from hitl.actions.base import Origin
@@ -42,13 +42,15 @@ def _play_talk(account_id: UUID, name: str, talk: Talk, begin: datetime, people:
         moment += timedelta(minutes=2)
         with clock.at(moment):
             if line.startswith("<"):
-                conversation_id = _say(account_id, talk.visitor, f"{name}-{number}", line[2:])
+                conversation_id = _say(account_id, talk, f"{name}-{number}", line[2:])
             elif conversation_id is not None:
                 conversations.reply(
                     actor=SEEDER,
                     conversation_id=conversation_id,
                     draft=Draft(
-                        text=line[2:], client_id=uuid5(conversation_id, f"{name}-{number}"), sender=Sender(name="Agent")
+                        text=line[2:],
+                        client_id=uuid5(conversation_id, f"{name}-{number}"),
+                        sender=Sender(name=FRONT_DESK),
                     ),
                 )
     if conversation_id is not None:
@@ -61,12 +63,12 @@ def _play_talk(account_id: UUID, name: str, talk: Talk, begin: datetime, people:
                 conversations.close(actor=support, conversation_id=conversation_id, resolved=is_resolved)
 
 
-def _say(account_id: UUID, visitor: str, external_id: str, text: str) -> UUID:
+def _say(account_id: UUID, talk: Talk, external_id: str, text: str) -> UUID:
     message = conversations.receive(
         actor=SEEDER,
         inbound=InboundMessage(
             channel_account_id=account_id,
-            sender=SenderIdentity(kind="webchat", value=visitor),
+            sender=SenderIdentity(kind="webchat", value=talk.visitor, display_name=talk.name),
             text=text,
             external_id=external_id,
         ),

@@ -19,7 +19,7 @@ from core.actors import Actor
 from core.events import relay
 from demo.cast import MARKETER, Organisation
 from demo.people import SEEDER
-from demo.setting import widget_key
+from demo.setting import FRONT_DESK, widget_key
 
 CARE: Final = "Customer care"
 ORDERS: Final = "Orders and returns"
@@ -120,6 +120,23 @@ TAGS: Final = {
     "Complaint": ("danger", ("mid-one",)),
 }
 """The tags by name: colour, and the visitors whose conversations have them."""
+NAMES: Final = {
+    "early-one": "Lena Vogt",
+    "early-two": "Tomás Herrera",
+    "early-three": "Priya Nair",
+    "early-four": "Jonas Lund",
+    "early-five": "Marta Zielińska",
+    "mid-one": "Henrik Aas",
+    "mid-two": "Chloé Martin",
+    "mid-three": "Daniel Weiss",
+    "mid-four": "Aiko Tanaka",
+    "late-one": "Nora Eklund",
+    "late-two": "Paul Becker",
+    "late-three": "Ines Duarte",
+    "late-four": "Omar Haddad",
+    "late-five": "Julia Steiner",
+}
+"""What the visitors are called, as their accounts on the website say."""
 RATINGS: Final = {
     "early-one": (5, "Very quick, thank you!"),
     "early-three": (4, ""),
@@ -195,7 +212,7 @@ def _play(
 ) -> UUID:
     moment = clock.now() - timedelta(minutes=one.minutes_ago)
     person, lead = actor_for_user(people[one.person]), actor_for_user(people["admin"])
-    sender = SenderIdentity(kind="webchat", value=f"{organisation.slug}-{one.visitor}")
+    sender = SenderIdentity(kind="webchat", value=f"{organisation.slug}-{one.visitor}", display_name=NAMES[one.visitor])
     inbound = InboundMessage(channel_account_id=account_id, sender=sender, text=one.lines[0][2:])
     with clock.at(moment):
         talk_id = services.receive(actor=SEEDER, inbound=inbound).conversation_id
@@ -290,7 +307,7 @@ def _say(
         services.receive(actor=SEEDER, inbound=InboundMessage(channel_account_id=account_id, sender=sender, text=text))
         return
     if mark == ">":
-        services.reply(actor=SEEDER, conversation_id=talk_id, draft=Draft(text=text, sender=Sender(name="Agent")))
+        services.reply(actor=SEEDER, conversation_id=talk_id, draft=Draft(text=text, sender=Sender(name=FRONT_DESK)))
         return
     person = actor_for_user(people[one.person])
     services.hand_off(actor=SEEDER, conversation_id=talk_id, reason="asked_for_person")

@@ -12,6 +12,7 @@ class Talk:
 
     days_ago: float
     visitor: str
+    name: str
     lines: tuple[str, ...]
     end: Literal["resolved", "unresolved", "open", "person"]
 
@@ -32,6 +33,7 @@ TALKS: Final = (
     Talk(
         13.2,
         "visitor-one",
+        "Emil Sandberg",
         (
             "< Hi, what can you do?",
             "> I can answer questions about our products and bring in a colleague.",
@@ -42,6 +44,7 @@ TALKS: Final = (
     Talk(
         11.6,
         "visitor-two",
+        "Jonas Weber",
         (
             "< My order AC-20931 has not arrived. You can reach me at jonas.weber@mail.example",
             "> I am sorry to hear that. A colleague will look it up and write back.",
@@ -52,6 +55,7 @@ TALKS: Final = (
     Talk(
         9.1,
         "visitor-three",
+        "Ingrid Moe",
         (
             "< Do you ship to Norway?",
             "> Yes. It takes four to six working days.",
@@ -61,6 +65,7 @@ TALKS: Final = (
     Talk(
         7.4,
         "visitor-four",
+        "Sofia Rinaldi",
         (
             "< The discount code does not work",
             "> Which code did you enter, and what does the page say?",
@@ -71,6 +76,7 @@ TALKS: Final = (
     Talk(
         4.8,
         "visitor-five",
+        "Karin Olsen",
         (
             "< Can I change the address of my order?",
             "> As long as it has not left our house, yes. A colleague will do it for you.",
@@ -81,6 +87,7 @@ TALKS: Final = (
     Talk(
         1.3,
         "visitor-six",
+        "Peter Vass",
         (
             "< I was charged twice: 4111 1111 1111 1111",
             "> Please never send card numbers in a chat. A colleague takes over now.",
@@ -90,6 +97,7 @@ TALKS: Final = (
     Talk(
         0.2,
         "visitor-seven",
+        "Amélie Roux",
         (
             "< Are the winter boots waterproof?",
             "> Yes, all of them, up to the ankle.",

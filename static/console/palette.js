@@ -24,6 +24,17 @@
     Object.keys(localStorage).filter((key) => key.startsWith("walker-recent:")).forEach((key) => localStorage.removeItem(key));
   });
 
+  /* What the console does at once; its words are in the page. */
+  const commands = (words) => {
+    const wanted = words.toLowerCase().split(/\s+/);
+    const known = [...box.querySelectorAll("[data-does]")].map((entry) => ({ label: entry.textContent, note: "", does: entry.dataset.does }));
+    return { title: box.querySelector("[data-palette-commands]").dataset.title, entries: known.filter((entry) => wanted.every((word) => entry.label.toLowerCase().includes(word))) };
+  };
+  const carryOut = {
+    theme: () => { box.close(); document.querySelector("[data-theme-switch]").click(); },
+    "sign-out": () => document.querySelector('form[action$="/logout/"]').requestSubmit(),
+  };
+
   const options = () => [...list.querySelectorAll("[role=option]")];
   const choose = (next) => {
     const all = options();
@@ -49,7 +60,7 @@
         option.id = `palette-option-${number++}`;
         option.className = "wk-palette-option";
         option.setAttribute("role", "option");
-        option.dataset.url = entry.url;
+        if (entry.does) option.dataset.carriesOut = entry.does; else option.dataset.url = entry.url;
         const label = document.createElement("b");
         label.textContent = entry.label;
         const note = document.createElement("span");
@@ -64,12 +75,12 @@
     choose(number ? 0 : -1);
   };
   const search = async () => {
-    const turn = ++latest;
+    const turn = ++latest, words = input.value.trim();
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" }, credentials: "same-origin" }).catch(() => null);
     if (turn !== latest || !box.open) return;
     if (!answer || !answer.ok || answer.redirected) { says.textContent = "This can't be searched right now. Please try again."; return; }
     const { groups } = await answer.json();
-    draw(input.value.trim() ? groups : [{ title: "Recent", entries: recent().filter((entry) => entry.url !== location.pathname) }, ...groups]);
+    draw(words ? [...groups, commands(words)] : [{ title: "Recent", entries: recent().filter((entry) => entry.url !== location.pathname) }, ...groups]);
   };
   const open = () => {
     if (box.open || document.querySelector("dialog[open]")) return;
@@ -79,7 +90,10 @@
     box.showModal();
     search();
   };
-  const go = (option) => { if (option) location.href = option.dataset.url; };
+  const go = (option) => {
+    if (option?.dataset.carriesOut) carryOut[option.dataset.carriesOut]();
+    else if (option) location.href = option.dataset.url;
+  };
 
   for (const button of document.querySelectorAll("[data-palette]")) {
     button.setAttribute("aria-haspopup", "dialog");

@@ -1,5 +1,6 @@
 """The palette: pages, requests, people and settings by a few words, for those who may see them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,9 +9,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from agents.knowledge.services import write_article
+from agents.models import Agent, Collection
+from conversations.models import ChannelAccount, Conversation
 from core.tenancy.scope import tenant_scope
 from tests.console.conftest import Browser
-from tests.console.scene import EMAIL, add_workflow, ask
+from tests.console.scene import EMAIL, NAME, PHONE, add_workflow, ask, write_in
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +57,30 @@ def test_summary_is_masked_for_those_who_cannot_approve(browser: Browser, acme: 
     assert EMAIL not in found(browser("viewer"), "1001")["Requests"][0]["note"]
 
 
+def test_work_is_found_by_those_who_may_see_it_and_no_customer_by_a_part_of_a_name(
+    browser: Browser, acme: World
+) -> None:
+    line = ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="Line", address="+34900")
+    talk = write_in(line, f"The parcel is damaged. Write to {EMAIL}")
+    contact = Conversation.objects.get(pk=talk).contact_id
+    agent = Agent.objects.create(name="Night porter", type="porter", category="support")
+    shelf = Collection.objects.create(name="House rules", audience="public")
+    document = write_article(actor=acme.actor("owner"), collection_id=shelf.pk, title="Late arrival", text="Ring.")
+    searched = {
+        "Conversations": ("damag parcel", f"/admin/conversations/conversation/{talk}/"),
+        "Contacts": (PHONE, f"/admin/conversations/contact/{contact}/"),
+        "Agents": ("porter", f"/admin/agents/agent/{agent.pk}/"),
+        "Documents": ("late arr", f"/admin/agents/document/{document.pk}/"),
+    }
+    owner, outsider = browser("owner"), browser("owner", outside=True)
+    for group, (words, url) in searched.items():
+        assert [entry["url"] for entry in found(owner, words)[group]] == [url]
+        assert group not in found(outsider, words)
+    shown = json.dumps(found(owner, "damaged")) + json.dumps(found(owner, PHONE))
+    assert [value for value in (EMAIL, PHONE, NAME) if value in shown] == []
+    assert found(owner, NAME.split()[0]) == {}
+
+
 def test_people_are_found_by_name_by_those_who_may_see_them(browser: Browser, acme: World) -> None:
     person = acme.people["support"]
     User.objects.filter(pk=person.pk).update(first_name="Zoë", last_name="Quint")
@@ -87,13 +115,14 @@ def test_queries_do_not_grow_with_what_is_found(browser: Browser, acme: World) -
     add_workflow(acme)
     ask(acme)
     found(owner, "a")
-    for words in ("nothing-like-it", "a", "1001", "10"):
+    for words in ("nothing-like-it", "abc", "1001", "10"):
         with CaptureQueriesContext(connection) as asked:
             found(owner, words)
         counts.append(len(asked))
-    # A request is read with its risk; the beginning of a reference is sought once it is no reference.
+    # A request is read with its risk; the beginning of a reference is sought once it is no reference, and two letters
+    # are too few for conversations.
     assert len(set(counts[:2])) == 1
-    assert counts[2:] == [counts[0] + 1, counts[0] + 3]
+    assert counts[2:] == [counts[0] + 1, counts[0] + 2]
     for _ in range(4):
         ask(acme)
     with CaptureQueriesContext(connection) as asked:

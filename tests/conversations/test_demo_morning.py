@@ -2,16 +2,29 @@
 
 import pytest
 
-from conversations.models import WAITS_FOR_PERSON, CannedReply, ChannelAccount, Conversation, Message, Tag, Team
+from agents.models import OpenQuestion
+from conversations.models import (
+    WAITS_FOR_PERSON,
+    CannedReply,
+    ChannelAccount,
+    Contact,
+    Conversation,
+    Message,
+    SuggestedReply,
+    Tag,
+    Team,
+)
 from core.clock import now
 from core.models import Consent, Outbox, ReplyWindow
 from core.tenancy.scope import tenant_scope
 from demo.cast import ORGANISATIONS
+from demo.library import ensure_library
 from demo.people import ensure_people, ensure_tenant
 from demo.pictures import GALLERY
 from demo.setting import widget_key
 from demo.talks.by_phone import ANSWERED, ASKED, WAITS, ensure_phone_talks
-from demo.talks.morning import CARE, MORNING, TAGS, ensure_morning
+from demo.talks.morning import CARE, MORNING, NAMES, TAGS, ensure_morning
+from demo.talks.open_work import REPLIES, ensure_open_work
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +45,12 @@ def test_morning_is_played_once_and_leaves_something_in_each_state() -> None:
             name: len(visitors) for name, (_, visitors) in TAGS.items()
         }
         assert CannedReply.objects.filter(translations__has_key="de").count() == 2
+        assert sorted(person.display_name for person in Contact.objects.all()) == sorted(NAMES.values())
+        ensure_library()
+        for _ in range(2):
+            ensure_open_work()
+        assert list(OpenQuestion.objects.order_by("-asked").values_list("asked", flat=True)) == [3, 2, 1]
+        assert SuggestedReply.objects.count() == len(REPLIES)
         assert talks.filter(WAITS_FOR_PERSON).count() == 3
         assert talks.filter(state="person", assigned_to__isnull=False, snoozed_until=None).count() == 4
         assert talks.filter(snoozed_until__isnull=False).count() == 1

@@ -1,6 +1,7 @@
-"""Every list with rows of each shape, as each role: filters, orders, rows, parameters of the API, exports."""
+"""Every list with rows of each shape, as each role: filters, orders, rows, links, parameters of the API, exports."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import timedelta
@@ -35,11 +36,14 @@ OPTION = re.compile(r'<option value="([^"]+)"')
 # Orders, chips and pages; rows.
 LINK = re.compile(r'href="(\?[^"]+)"')
 ROW = re.compile(r'class="wk-row-link" href="([^"]+)"')
+# Of any page: where it leads within the console. Actions of a page change something, or download.
+LEADS = re.compile(r'<a\b[^>]*\bhref="(/admin/[^"#]*)')
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
 # Not parts of a list: a reveal that is not open, and places that only a page before names.
 # And which figures have which dimension and step is said by the list of figures.
 NO_FILTERS = frozenset({"show_pii", "cursor", "dimension", "step"})
-# Their documents are made up here, and no service writes such.
-NOT_OPENED = ("/admin/agents/evalcase/",)
+# Their documents and files are made up here, and no service writes such.
+NOT_OPENED = ("/admin/agents/evalcase/", "/admin/conversations/cannedreply/*/files/")
 MOST_ROWS = 3
 WORD = "zoo"
 
@@ -83,6 +87,30 @@ def test_console_list_opens_with_each_filter_and_order_and_each_of_its_rows(
                 wrong[address] = status
     assert wrong == {}
     assert seen > 100
+
+
+@ROLES
+def test_no_page_links_to_a_place_that_its_reader_may_not_see(town: Town, visitor: Visitor, role: str) -> None:
+    client = visitor(role)
+    waiting, met, wrong = ["/admin/"], Counter[str](), dict[str, tuple[int, str]]()
+    found_on = {"/admin/": "nowhere"}
+    while waiting:
+        address = waiting.pop(0)
+        answer = client.get(address)
+        if answer.status_code not in (200, 302):
+            wrong[address] = (answer.status_code, found_on[address])
+            continue
+        if answer.status_code == 302 or not answer.get("Content-Type", "").startswith("text/html"):
+            continue
+        for link in map(unescape, LEADS.findall(answer.content.decode())):
+            kind = ID.sub("*", link.partition("?")[0])
+            if link in found_on or met[kind] >= MOST_ROWS or kind.startswith(NOT_OPENED):
+                continue
+            met[kind] += 1
+            found_on[link] = address
+            waiting.append(link)
+    assert wrong == {}
+    assert len(met) > 10
 
 
 def _narrowed(path: str, page: str) -> Iterator[str]:

@@ -21,10 +21,12 @@ from console.base.crud import calls, creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
+from console.extensions import Step, steps
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount, Team
+from core.actors import Actor
 from hitl.models import BusinessCalendar
 
 HELP: Final = (
@@ -33,6 +35,20 @@ HELP: Final = (
     + ". “words” are those of the newest message, in lower case. Leave it empty to match every message."
 )
 WITHIN, OUTSIDE = "within", "outside"
+
+
+class GiveAgent(Step):
+    """The first agent that customers get."""
+
+    title, order, permission = "Give your customers an agent", 30, MANAGE
+    text, page = "Make one from a template, try it and activate it.", "admin:agents_agent_changelist"
+
+    def is_done(self, viewer: Actor) -> bool:
+        """Return True if customers get an agent somewhere."""
+        return bool(outlook(viewer=viewer).for_customers)
+
+
+steps.register("agents.for_customers", GiveAgent)
 
 
 class AnswerRuleForm(VersionedForm):

@@ -36,14 +36,17 @@ from agents.studio.agents.forms import (
 )
 from agents.studio.evals.admin.runs import CheckActions
 from agents.studio.trials.admin import TryAction
+from agents.studio.trials.turns import TRY
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter
 from console.base.model_admin import ServiceAdmin
+from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
+from core.actors import Actor
 from core.reliability import kept
 
 SHOWN_HISTORY = 20
@@ -58,9 +61,9 @@ LABELS = {
     "tools": "Tools",
     "collections": "Knowledge",
     "max_open_approvals": "Open requests at most",
-    "min_confidence": "Confidence at least",
+    "min_confidence": "Minimum confidence",
     "memory": "Remembers",
-    "asks_judge": "Has passages judged",
+    "asks_judge": "Re-rank passages",
 }
 
 
@@ -127,6 +130,27 @@ class TypeFilter(SelectFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Return the types that agents may have here."""
         return gallery.types()
+
+
+class AgentFinder(Finder):
+    """Agents by a part of their name."""
+
+    title, order, permission = "Agents", 25, selectors.VIEW_AGENT
+
+    def find(self, viewer: Actor, words: str) -> list[Found]:
+        """Return the agents, those in use first."""
+        rows = selectors.query_agents(viewer=viewer).filter(name__icontains=words).order_by("-is_active", "name", "id")
+        return [
+            Found(
+                row.name,
+                "In use" if row.is_active else "Off",
+                reverse("admin:agents_agent_change", args=[row.pk]),
+            )
+            for row in rows[:MOST_FOUND]
+        ]
+
+
+finders.register("agents.agents", AgentFinder)
 
 
 @admin.register(Agent)
@@ -229,6 +253,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             "checks": self.checks_context(viewer, obj, draft),
             "answers": panel_of_agent(viewer, obj),
             "export_url": reverse("admin:agents_agent_export", args=[obj.pk]),
+            "trials_url": reverse("admin:agents_trial_changelist") if viewer.may(TRY) else "",
         }
 
     type_title = Column[Agent](
@@ -249,10 +274,10 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     open_limit = Column[Agent](
         "Open requests at most", lambda agent: str(_shown(agent).max_open_approvals or "Organisation default")
     )
-    confidence = Column[Agent]("Confidence at least", lambda agent: str(_shown(agent).min_confidence))
+    confidence = Column[Agent]("Minimum confidence", lambda agent: str(_shown(agent).min_confidence))
     remembers = Column[Agent]("Remembers", lambda agent: str(AgentVersion.Memory(_shown(agent).memory).label))
     judging = Column[Agent](
-        "Has passages judged", lambda agent: "Yes, where that is unclear" if _shown(agent).asks_judge else "No"
+        "Re-rank passages", lambda agent: "Yes, where that is unclear" if _shown(agent).asks_judge else "No"
     )
     instructions = Column[Agent]("Instructions", lambda agent: _shown(agent).instructions or "–")
 

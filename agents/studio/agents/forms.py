@@ -89,7 +89,7 @@ class AgentForm(NameForm):
         help_text="The agent makes no new request beyond this number. Leave empty for the organisation default.",
     )
     min_confidence = forms.IntegerField(
-        label="Confidence at least",
+        label="Minimum confidence",
         required=False,
         initial=configuration.CONFIDENCE,
         min_value=0,
@@ -104,7 +104,7 @@ class AgentForm(NameForm):
         help_text="Whose facts it uses: what they wrote about themselves, such as their order number.",
     )
     asks_judge = forms.BooleanField(
-        label="Has passages judged",
+        label="Re-rank passages",
         required=False,
         help_text="Where documents may not answer a question, a model that judges passages is asked first.",
     )

@@ -20,11 +20,13 @@ from console.base.actions import ServiceAction, actions_of, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
+from console.extensions import Step, steps
 from console.navigation import Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
-from conversations.models import ChannelAccount
+from conversations.models import ChannelAccount, Message
 from conversations.registry import panels_at
+from core.actors import Actor
 from core.errors import Invalid
 
 LOGGED: Final = 20
@@ -45,6 +47,39 @@ def page_of(account: ChannelAccount) -> type[ChannelPage]:
     """Return the vendor's part of an account's page; an empty one where nobody registered its pair."""
     channel = channel_of(account)
     return BY_NAME.get(getattr(channel, "page", ""), ChannelPage)
+
+
+class ConnectChannel(Step):
+    """The first channel."""
+
+    title, order, permission = "Connect a channel", 10, CHANGE
+    text, page = (
+        "Your website's chat, email, WhatsApp, texts or your own app.",
+        "admin:conversations_channelaccount_changelist",
+    )
+
+    def is_done(self, viewer: Actor) -> bool:
+        """Return True if a channel is switched on."""
+        return bool(ChannelAccount.objects.filter(is_active=True).exists())
+
+
+class SendTestMessage(Step):
+    """The first answer."""
+
+    title, order, permission = "Send a test message", 60, CHANGE
+    text, page = (
+        "Write as a customer would. Each channel's page says how.",
+        "admin:conversations_channelaccount_changelist",
+    )
+
+    def is_done(self, viewer: Actor) -> bool:
+        """Return True if a message has been answered."""
+        answered = Message.objects.filter(sender_type__in=(Message.Sender.AGENT, Message.Sender.PERSON))
+        return bool(answered.exists())
+
+
+steps.register("channels.connected", ConnectChannel)
+steps.register("channels.tried", SendTestMessage)
 
 
 class ChannelAccountAdmin(ServiceAdmin):

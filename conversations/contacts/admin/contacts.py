@@ -18,6 +18,7 @@ from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter
 from console.erasure_form import EraseForm, progress_url, redirect_to_progress, why_not_erase
+from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.names import name_in, names_of
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
@@ -27,7 +28,7 @@ from conversations.contacts import blocks
 from conversations.contacts.admin.reach import blocks_of
 from conversations.contacts.erasure import erase_contact
 from conversations.contacts.selectors.consents import entries_of_points, wishes_of
-from conversations.contacts.selectors.directory import ContactFilters, points_in_order, query_contacts
+from conversations.contacts.selectors.directory import VIEW_CONTACT, ContactFilters, points_in_order, query_contacts
 from conversations.inbox.admin.forms import OpeningForm
 from conversations.inbox.teams.seen import seen_by
 from conversations.merges.admin import PATH as MERGE_PATH
@@ -36,12 +37,34 @@ from conversations.messages.first_messages import SUBJECT_LIMIT, begin_conversat
 from conversations.messages.outbound import REPLY
 from conversations.models import ChannelAccount, Contact, ContactPoint
 from conversations.registry import panels_at
+from core.actors import Actor
 from core.errors import Invalid
 from core.ids import uuid7
 
 SHOWN = 20
 OBJECT = "conversations.contact"
 BREAK = SafeString("<br>")
+
+
+class ContactFinder(Finder):
+    """Contacts by a full address, or by the masked name as shown: no part of a name finds anybody."""
+
+    title, order, permission = "Contacts", 15, VIEW_CONTACT
+
+    def find(self, viewer: Actor, words: str) -> list[Found]:
+        """Return the contacts, newest first, with their masked addresses."""
+        rows = query_contacts(viewer=viewer, filters=ContactFilters(q=words)).filter(erased_at=None)
+        return [
+            Found(
+                row.shown_name,
+                ", ".join(point.masked_value for point in points_in_order(row.points.all())),
+                reverse("admin:conversations_contact_change", args=[row.pk]),
+            )
+            for row in rows.order_by("-id")[:MOST_FOUND]
+        ]
+
+
+finders.register("conversations.contacts", ContactFinder)
 
 
 class FindForm(ConsoleForm):

@@ -1,4 +1,4 @@
-"""The search of the conversation list: search words are posted and cached encrypted, never in a URL."""
+"""The search of the conversation list, and of the palette: words are posted and cached encrypted, never in a URL."""
 
 import re
 import secrets
@@ -16,9 +16,13 @@ from django.urls import reverse
 from console.base.actions import action_url, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import SelectFilter
+from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.viewers import viewer_of
 from conversations.inbox.admin.actions import ConversationActions
+from conversations.inbox.admin.approval_panel import customer_name
+from conversations.inbox.selectors.lists import query_conversations
 from conversations.inbox.selectors.search import WORDS_LIMIT, cleaned, conversations_with, newest_matches
+from core.actors import Actor
 from core.privacy.encryption import seal, unseal
 from core.tenancy.scope import current_tenant_id
 
@@ -26,6 +30,8 @@ VIEW: Final = "conversations.view_conversation"
 FOUND: Final = "found"
 KEPT_SECONDS: Final = 3600
 SHOWN: Final = 90
+SHORTEST: Final = 3
+"""The palette looks for words of messages from this many characters on."""
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16}")
 
 
@@ -128,3 +134,28 @@ class ConversationSearch(ConversationActions):
         if request.GET.get("from") == "inbox":
             url, asked = reverse("admin:inbox"), {"view": request.GET.get("view", ""), **asked}
         return HttpResponseRedirect(f"{url}?{urlencode(asked)}" if asked else url)
+
+
+class ConversationFinder(Finder):
+    """Conversations by the words of a message, as masked, or by the customer's full address."""
+
+    title, order, permission = "Conversations", 12, VIEW
+
+    def find(self, viewer: Actor, words: str) -> list[Found]:
+        """Return those with the latest activity, each with its newest message that has the words. Two queries."""
+        if len(words) < SHORTEST:
+            return []
+        rows = query_conversations(viewer=viewer).filter(pk__in=conversations_with(words))
+        found = list(rows.order_by("-last_message_at", "-pk")[:MOST_FOUND])
+        texts = newest_matches(viewer=viewer, words=words, conversation_ids=[row.pk for row in found])
+        return [
+            Found(
+                customer_name(row),
+                excerpt(texts.get(row.pk, ""), words) or row.channel_account.name,
+                reverse("admin:conversations_conversation_change", args=[row.pk]),
+            )
+            for row in found
+        ]
+
+
+finders.register("conversations.conversations", ConversationFinder)

@@ -15,7 +15,7 @@ from console.base.crud import calls, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.extensions import Banner, Notice, banners
+from console.extensions import Banner, Notice, Step, banners, steps
 from console.navigation import Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
@@ -289,6 +289,20 @@ class NoWorkflow(Banner):
 
 
 banners.register("hitl.nobody_signs", NoWorkflow)
+
+
+class CreateWorkflow(Step):
+    """The first workflow."""
+
+    title, order, permission = "Say who approves", 40, MANAGE
+    text, page = "A workflow names who signs which requests, and by when.", "admin:hitl_approvalworkflow_create"
+
+    def is_done(self, viewer: Actor) -> bool:
+        """Return True if a workflow is active."""
+        return bool(ApprovalWorkflow.objects.filter(is_active=True).exists())
+
+
+steps.register("hitl.workflow", CreateWorkflow)
 
 
 def _hours(count: int) -> str:

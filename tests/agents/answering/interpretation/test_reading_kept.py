@@ -75,7 +75,7 @@ def test_urgent_ones_and_hot_leads_come_first_among_those_that_wait(desk: Desk, 
     only = browser("support").get(f"{pages}?priority=hot").content.decode()
     assert [str(talk.pk) in only for talk in talks] == [False, True, False, False]
     detail = browser("support").get(f"{pages}{talks[0].pk}/").content.decode()
-    shown = ("What they want", "Order status", "English", "4711", "Names an outage", "+50", "version 3")
+    shown = ("Intent", "Order status", "English", "4711", "Names an outage", "+50", "version 3")
     assert [words for words in shown if words not in detail] == []
 
     viewer = desk.world.actor("support")
