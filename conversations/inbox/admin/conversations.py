@@ -35,6 +35,7 @@ from conversations.inbox import assignment, snoozes, states
 from conversations.inbox.admin.actions import REPLY, SnoozeForm, tags_of
 from conversations.inbox.admin.approval_panel import customer_name, state_chip
 from conversations.inbox.admin.bulk import BulkActions
+from conversations.inbox.admin.choices import choices_of
 from conversations.inbox.admin.filters import (
     FIRST,
     NEEDS_PERSON,
@@ -141,7 +142,10 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
 
     def prepare_rows(self, request: HttpRequest, rows: list[Conversation]) -> None:
         """Read the names of all assignees, and the tags, at once."""
-        names, may_reply = names_of(row.assigned_to_id for row in rows), viewer_of(request).may(REPLY)
+        may_reply, known = viewer_of(request).may(REPLY), choices_of(request).viewers
+        # A former colleague is none of those who may see conversations now.
+        assigned = [row.assigned_to_id for row in rows]
+        names = known if {None, *known}.issuperset(assigned) else names_of(assigned)
         drafts = with_own_drafts(actor=viewer_of(request), conversation_ids=[row.pk for row in rows])
         tags = tags_of_conversations(viewer=viewer_of(request), conversation_ids=[row.pk for row in rows])
         for row in rows:
@@ -149,6 +153,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
             if may_reply:
                 row.pick_value, row.pick_name = str(row.pk), customer_name(row)  # type: ignore[attr-defined]
             row.has_draft = row.pk in drafts  # type: ignore[attr-defined]
+            row.tags_on_it = tags.get(row.pk, ())  # type: ignore[attr-defined]
             row.tag_chips = tag_chips(tags.get(row.pk, ()))  # type: ignore[attr-defined]
         self.mark_matches(request, rows)
 
@@ -245,10 +250,12 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
         clear = grant.fields if grant else frozenset()
+        review = review_of(self.admin_site, request, obj.pk, clear="messages" in clear)
+        obj.has_suggestion = bool(review)  # type: ignore[attr-defined]  # the summary names it
         return {
             **reply_context(viewer, obj),
             **page_of(obj, viewer, grant, before=whole_number(request.GET.get("before"))),
-            **review_of(self.admin_site, request, obj.pk, clear="messages" in clear),
+            **review,
             "files_url": f"{self.object_url(obj)}files/" if "messages" in clear else "",
             "assignee": self.taken_by(obj),
             "assigned_words": getattr(obj, "assignee_name", "") or "Assign",

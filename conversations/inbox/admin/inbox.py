@@ -1,5 +1,6 @@
 """The inbox: views, a list, and the conversation that is open, on one page."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -8,25 +9,25 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from accounts.selectors import list_members
 from console.base.actions import ServiceAction, action_url
 from console.base.model_admin import ServiceAdmin
 from console.navigation import Nav
 from console.viewers import viewer_of
 from conversations.inbox.admin.bulk import CHANGES
+from conversations.inbox.admin.choices import REPLY, choices_of
 from conversations.inbox.admin.place import DAYS, NOBODY, VIEWS, Place
 from conversations.inbox.admin.rows import row_of
 from conversations.inbox.admin.search import FOUND, WORDS_LIMIT, words_of
 from conversations.inbox.selectors import counts
 from conversations.inbox.teams.selectors import waiting_by_team
-from conversations.models import Conversation, Tag, Team
+from conversations.models import Conversation
 from conversations.replies.admin.canned_replies import id_in
 from core.actors import Actor
+from core.events import streams
 from core.reach import channels
 
 PAGE: Final = 50
 FROM: Final = "inbox"
-REPLY: Final = "conversations.reply_conversation"
 AFTER_ANSWER: Final = "walker_after_answer"
 """The cookie that says `stay` where a person switched the opening of the next conversation off."""
 MOVES_ON: Final = ("reply", "close", "snooze")
@@ -64,7 +65,6 @@ class InboxPage(ServiceAdmin):
         obj = self.object_or_404(request, chosen) if chosen else None
         context = {**self.admin_site.each_context(request), **self._list_of(request, obj)}
         if obj is not None:
-            self.prepare_detail(request, obj)
             context |= self.detail_context(request, obj)
             context |= {"obj": obj, "talk_title": self.object_title(obj), "heading": "h2"}
         return TemplateResponse(request, "console/inbox.html", {**context, "title": "Inbox", "opts": self.opts})
@@ -72,18 +72,18 @@ class InboxPage(ServiceAdmin):
     def _list_of(self, request: HttpRequest, obj: Conversation | None) -> dict[str, Any]:
         """Return the views, what they can be narrowed to, and one page. A constant number of queries."""
         viewer = viewer_of(request)
-        teams = Team.objects.order_by("name")
-        teams = teams if viewer.teams is None else teams.filter(pk__in=viewer.teams)
-        team_names = dict(teams.values_list("pk", "name"))
-        tags = dict(Tag.objects.order_by("name").values_list("pk", "name"))
-        people = {member.user_id: member.user.get_full_name() for member in list_members(permission=REPLY)}
+        known = choices_of(request)
+        seen = viewer.teams
+        team_names = {pk: name for pk, name in known.teams.items() if seen is None or pk in seen}
+        tags, people = known.tags, known.repliers
         place = _place(request).known(team=team_names, tag=tags, assignee=people)
         words = words_of(request)
         found = list(place.rows(self.get_queryset(request), viewer, words)[: PAGE + 1])
         page = found[:PAGE]
-        self.prepare_rows(request, page)
+        self.prepare_rows(request, page if obj is None else [*page, obj])
         unread = counts.count_unread(viewer=viewer, rows=page)
         chosen = None if obj is None else obj.pk
+        heads = streams.heads(["inbox", *([obj.stream] if obj else [])])
         below = following([row.pk for row in page], chosen)
         request.inbox_next = below  # type: ignore[attr-defined]
         older = page[-1] if place.has_pages and len(found) > PAGE else None
@@ -91,7 +91,7 @@ class InboxPage(ServiceAdmin):
         return {
             "views": views_at(place, viewer),
             "view_title": "Search results" if FOUND in place.narrowed else title_of(place, team_names),
-            "teams": teams_at(place, viewer, team_names),
+            "teams": teams_at(place, waiting_by_team(viewer=viewer) if known.teams else {}, team_names),
             "search": self.search_box(request, place, words),
             "chips": chips_at(place, picks),
             "unnarrowed_url": Place(place.view).url() if place.narrowed else "",
@@ -104,6 +104,7 @@ class InboxPage(ServiceAdmin):
             "older_url": Place(place.view, place.narrowed, f"{older.last_message_at.isoformat()}|{older.pk}").url()
             if older
             else "",
+            "live_heads": heads,
             "has_arrived": "arrived" in request.GET,
             "newest_url": place.narrowed_to().url() if place.after else "",
             "list_only_url": place.url(),
@@ -182,6 +183,7 @@ def views_at(place: Place, viewer: Actor) -> list[dict[str, Any]]:
     at = -1 if FOUND in place.narrowed else codes.index(place.view)
     keys = {} if at < 0 else {codes[at - 1]: "[", codes[(at + 1) % len(codes)]: "]"}
     tones = {"late": "danger", "mine": "neutral"}
+    found = counts.count_views(viewer=viewer)
     return [
         {
             "label": label,
@@ -189,16 +191,15 @@ def views_at(place: Place, viewer: Actor) -> list[dict[str, Any]]:
             "url": place.at(code).url(),
             "is_chosen": number == at,
             "key": keys.get(code, ""),
-            "count": _shown(counts.count_of_view(viewer=viewer, view=code)),
+            "count": _shown(found[code]),
             "tone": tones.get(code, "warn"),
         }
         for number, (code, label, icon) in enumerate(VIEWS)
     ]
 
 
-def teams_at(place: Place, viewer: Actor, names: dict[UUID, str]) -> list[dict[str, Any]]:
+def teams_at(place: Place, waiting: Mapping[UUID, Any], names: Mapping[UUID, str]) -> list[dict[str, Any]]:
     """Return the teams, each with how many wait there."""
-    waiting = waiting_by_team(viewer=viewer)
     chosen = id_in(place.narrowed.get("team"))
     other = place.at("waiting" if place.view == "mine" else place.view)
     return [
@@ -212,7 +213,7 @@ def teams_at(place: Place, viewer: Actor, names: dict[UUID, str]) -> list[dict[s
     ]
 
 
-def chips_at(place: Place, picks: dict[str, dict[UUID, str]]) -> list[dict[str, Any]]:
+def chips_at(place: Place, picks: dict[str, Mapping[UUID, str]]) -> list[dict[str, Any]]:
     """Return what a view can be narrowed to, each with its choices."""
     people = [(NOBODY, "Nobody"), *((str(pk), name) for pk, name in picks["assignee"].items())]
     given = (
@@ -228,14 +229,14 @@ def chips_at(place: Place, picks: dict[str, dict[UUID, str]]) -> list[dict[str, 
     ]
 
 
-def title_of(place: Place, teams: dict[UUID, str]) -> str:
+def title_of(place: Place, teams: Mapping[UUID, str]) -> str:
     """Return the heading of a place."""
     view = {code: label for code, label, _ in VIEWS}[place.view]
     team = id_in(place.narrowed.get("team"))
     return f"{view}: {teams[team]}" if team in teams else view
 
 
-def words_for_nothing(place: Place, words: str, tags: dict[UUID, str]) -> dict[str, str]:
+def words_for_nothing(place: Place, words: str, tags: Mapping[UUID, str]) -> dict[str, str]:
     """Return what an empty list says."""
     if FOUND in place.narrowed:
         title, text = NOT_FOUND if words else SEARCH_OVER

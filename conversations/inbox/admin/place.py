@@ -94,7 +94,7 @@ class Place:
         """Return the conversations of this place in its order; those of a search have `words`, in any state."""
         is_search = FOUND in self.narrowed
         found = rows.filter(pk__in=conversations_with(words)) if words else rows
-        found = found.order_by("-last_message_at", "-id") if is_search else _of_view(found, self.view, viewer)
+        found = found.order_by("-last_message_at", "-id") if is_search else of_view(found, self.view, viewer)
         if is_search and not words:
             return found.none()
         if team := self.narrowed.get("team"):
@@ -118,7 +118,8 @@ class Place:
         return self.view in BY_ACTIVITY or FOUND in self.narrowed
 
 
-def _of_view(rows: QuerySet[Conversation], view: str, viewer: Actor) -> QuerySet[Conversation]:
+def of_view(rows: QuerySet[Conversation], view: str, viewer: Actor) -> QuerySet[Conversation]:
+    """Return the conversations of a view in its order."""
     match view:
         case "mine":
             rows = rows.filter(state=State.PERSON, assigned_to=viewer.user_id, snoozed_until=None)

@@ -150,7 +150,9 @@ def test_conversation_opens_in_place_in_few_queries_and_an_answer_leads_to_the_n
     in_place = {"X-Walker-Fragment": "open"}
     with CaptureQueriesContext(connection) as queries:
         part = client.get(place, headers=in_place).content.decode()
-    assert len(queries) <= 64, "\n".join(query["sql"].split("set local role none; ")[-1] for query in queries)
+    asked = [query["sql"].split("set local role none; ")[-1] for query in queries]
+    asked = [sql for sql in asked if "SAVEPOINT" not in sql]
+    assert len(asked) <= 40, "\n".join(asked)
     assert ("<html" in part, "Message 29" in part, "wk-side" in part) == (False, True, False)
     assert AuditEntry.objects.filter(action="CONVERSATION_VIEWED", object_id=first.pk).count() == 2
     form = re.findall(r'action="([^"]*/reply/[^"]*)"', part)[0].replace("&amp;", "&")
