@@ -19,7 +19,7 @@ from console import navigation, palette, settings_index
 from console.base.kit import KitSite
 from console.base.model_admin import ReadOnlyAdmin
 from console.extensions import list_day, list_notices, list_steps, list_tiles
-from console.viewers import is_fragment, viewer_of, viewer_or_none
+from console.viewers import is_fragment, opens_in_place, viewer_of, viewer_or_none
 from core.tenancy.scope import current_tenant_id, tenant_scope
 
 NAME_SECONDS = 60
@@ -71,6 +71,7 @@ class WalkerAdminSite(KitSite):
         """Return the context of every page: navigation with badges, bell, viewer and tenant."""
         viewer = viewer_or_none(request)
         tenant = getattr(request, "tenant", None)
+        in_place = opens_in_place(request)
         context: dict[str, Any] = {
             "site_title": self.site_title,
             "site_header": self.site_header,
@@ -78,7 +79,8 @@ class WalkerAdminSite(KitSite):
             "is_popup": False,
             "is_nav_sidebar_enabled": False,
             "available_apps": [],
-            "shell": "console/fragment.html" if is_fragment(request) else "console/shell.html",
+            "shell": "console/fragment.html" if is_fragment(request) or in_place else "console/shell.html",
+            "opens_in_place": in_place,
             "viewer": viewer,
             "tenant": tenant,
         }

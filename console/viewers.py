@@ -21,6 +21,11 @@ def viewer_of(request: HttpRequest) -> Actor:
     return actor
 
 
+def opens_in_place(request: HttpRequest) -> bool:
+    """Return True if a page opens this one inside itself: it wants the content, without the frame around it."""
+    return request.headers.get("X-Walker-Fragment") == "open"
+
+
 def is_fragment(request: HttpRequest) -> bool:
     """Return True if the page requests only its live parts."""
     return request.headers.get("X-Walker-Fragment") == "1"

@@ -6,11 +6,11 @@ AGENT: Final = "agent"
 PERSON: Final = "person"
 CLOSED: Final = "closed"
 
-# State -> states it may change to. Only a customer's message reopens a closed conversation.
+# State -> states it may change to. A customer's message reopens a closed conversation, and so does who undoes a close.
 STATE_MOVES: Final[dict[str, frozenset[str]]] = {
     AGENT: frozenset({PERSON, CLOSED}),
     PERSON: frozenset({AGENT, CLOSED}),
-    CLOSED: frozenset({AGENT}),
+    CLOSED: frozenset({AGENT, PERSON}),
 }
 
 RECEIVED: Final = "received"

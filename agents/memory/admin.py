@@ -38,12 +38,23 @@ class CorrectForm(ConsoleForm):
     value = forms.CharField(label="What is true instead", max_length=LONGEST)
 
 
+def facts_of(viewer: Actor, contact: Contact) -> list[ContactFact]:
+    """Return the facts of a contact, masked; read once for each page."""
+    found: list[ContactFact] | None = getattr(contact, "masked_facts", None)
+    if found is None:
+        found = services.list_facts(viewer=viewer, contact_id=contact.pk)
+        contact.masked_facts = found  # type: ignore[attr-defined]
+    return found
+
+
 def panel_of_contact(viewer: Actor, contact: Contact, clear: frozenset[str]) -> Panel | None:
     """Return what is remembered of a contact, for viewers who may see contacts; masked unless revealed."""
     if not viewer.may(services.VIEW):
         return None
     in_clear = "contact" in clear
-    rows = services.list_facts(viewer=viewer, contact_id=contact.pk, clear=in_clear)
+    rows = (
+        services.list_facts(viewer=viewer, contact_id=contact.pk, clear=True) if in_clear else facts_of(viewer, contact)
+    )
     shown = [_shown(row, viewer, in_clear) for row in rows]
     earlier = [fact for fact in shown if fact["until"]]
     context = {"current": [fact for fact in shown if not fact["until"]], "earlier": earlier[:EARLIER]}
@@ -59,7 +70,11 @@ def summary_of_conversation(viewer: Actor, conversation: Conversation, clear: fr
     """Return the summary of a conversation that a person has, or that waits for one; masked."""
     if conversation.state != Conversation.State.PERSON:
         return None
-    found = summarise_for_page(viewer=viewer, conversation_id=conversation.pk, contact_id=conversation.contact_id)
+    facts = facts_of(viewer, conversation.contact) if viewer.may(services.VIEW) else []
+    # The page has read the others already, if it is a conversation's.
+    read = {"requests": getattr(conversation, "made_requests", None)}
+    read["has_draft"] = getattr(conversation, "has_suggestion", None)
+    found = summarise_for_page(viewer=viewer, conversation_id=conversation.pk, facts=facts, **read)
     if found.is_empty:
         return None
     is_open = found.unanswered or found.unknown or found.open_requests or found.has_draft

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -126,9 +126,10 @@ def undo_offers(request: HttpRequest) -> list[UndoOffer]:
 
 
 @register.simple_tag
-def live_topic(name: str) -> SafeString:
-    """Mark a part with the topic that refreshes it and the last event it includes."""
-    return format_html('data-live-topic="{}" data-live-after="{}"', name, streams.head(name))
+def live_topic(name: str, heads: Mapping[str, int] | None = None) -> SafeString:
+    """Mark a part with the topic that refreshes it and the last event it includes, of `heads` if they were read."""
+    after = streams.head(name) if not isinstance(heads, Mapping) else heads.get(name, 0)
+    return format_html('data-live-topic="{}" data-live-after="{}"', name, after)
 
 
 @register.simple_tag

@@ -288,7 +288,10 @@ register(
     _move("conversation_woken", "A snoozed conversation is back."),
     _move("conversation_prioritised", "The conversation got another priority.", Prioritised),
     _listed("conversation_opened", "A customer began a conversation."),
-    _listed("conversation_reopened", "A customer wrote in a conversation that was closed."),
+    _listed(
+        "conversation_reopened",
+        "A closed conversation was opened again: its customer wrote, or a colleague undid the close.",
+    ),
     _listed("conversation_tagged", "The tags of the conversation changed."),
     _listed("conversation_merged", "The customer was merged with another contact, or taken out of it again."),
     _listed("conversation_due_soon", "An answer is due soon.", "conversation.became_due"),

@@ -77,6 +77,12 @@ def append_state(
     streams.append_all(events)
 
 
+def append_reopened(conversation: Conversation) -> None:
+    """Publish to the customer, whose staff hear it too, and to the list that a close was undone."""
+    state = streams.NewEvent(conversation.stream, "conversation_state", {"state": conversation.state})
+    streams.append_all([state, listed_event(conversation, "conversation_reopened")])
+
+
 def state_events(
     conversation: Conversation,
     *,

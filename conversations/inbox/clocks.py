@@ -47,6 +47,14 @@ def waits_for_person(conversation: Conversation) -> bool:
     return not rows.filter(created_at__gte=asked).exists()
 
 
+def unanswered_since(conversation: Conversation) -> datetime | None:
+    """Return when the first message came that has no answer yet; None if there is none. Two queries."""
+    rows = Message.objects.filter(conversation=conversation)
+    answered = rows.filter(sender_type__in=ANSWERS).order_by("-seq").values_list("seq", flat=True).first() or 0
+    asked = rows.filter(sender_type=Message.Sender.CUSTOMER, seq__gt=answered).order_by("seq")
+    return asked.values_list("created_at", flat=True).first()
+
+
 def stop(conversation: Conversation, moment: datetime) -> None:
     """Keep what a locked conversation's clock has left, in its team's working time."""
     if conversation.next_due_at is None or conversation.snoozed_due_seconds is not None:

@@ -79,7 +79,7 @@ def wake(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) ->
         conversation.save(update_fields=["next_due_at", *clocks.unsnoozed(conversation, moment)])
         if conversation.assigned_to_id:
             notices.leave(
-                people=[conversation.assigned_to_id],
+                people={conversation.assigned_to_id} - {actor.user_id},
                 kind="answer_due",
                 title="A snoozed conversation is back",
                 link=_page(conversation),

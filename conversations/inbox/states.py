@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from conversations.inbox.teams.seen import get_seen, seen_by, seen_conversations
 from conversations.models import Conversation, SuggestedReply
 from conversations.transitions import AGENT, CLOSED, PERSON, may_move
 from core.actors import Actor
+from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, Invalid, NotFound, Refused
 
@@ -26,6 +27,7 @@ KIND: Final = "conversations.conversation"
 CLOSES: Final = ("CONVERSATION_CLOSED",)
 TAKES: Final = ("CONVERSATION_TAKEN_OVER", "CONVERSATION_ASSIGNED")
 MOVES: Final = ("CONVERSATION_GIVEN_BACK", *CLOSES)
+REOPENED_WITHIN: Final = timedelta(minutes=2)
 _REASON = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
 
@@ -243,6 +245,44 @@ def close_locked(actor: Actor, conversation: Conversation, *, resolved: bool, mo
         stream_events.fact_of(actor, "CONVERSATION_CLOSED", conversation, old_state=old_state, resolved=resolved),
         wakes=(conversation.team_id if conversation.assigned_to_id else None,),
     )
+
+
+def may_reopen(conversation: Conversation, now: datetime | None = None) -> bool:
+    """Return True while a close can be undone."""
+    closed_at = conversation.closed_at
+    return closed_at is not None and closed_at >= (now or clock_now()) - REOPENED_WITHIN
+
+
+def reopen(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) -> Conversation:
+    """Undo a close, within `REOPENED_WITHIN`: the conversation is as it was before.
+
+    Needs `conversations.reply_conversation`. Raises `NotFound`, and `Conflict` when it isn't closed ("open"), when the
+    time is over ("too_late") or when the customer has another open conversation there ("another_open"). Writes
+    `CONVERSATION_REOPENED`.
+    """
+    _person(actor)
+    moment = now or clock_now()
+    with transaction.atomic():
+        conversation = locked(conversation_id, actor=actor)
+        if conversation.closed_at is None:
+            raise Conflict("This conversation is open again.", code="open")
+        if not may_reopen(conversation, moment):
+            raise Conflict("It's too late to undo this. A message from the customer reopens it.", code="too_late")
+        same = {
+            name: getattr(conversation, name) for name in ("channel_account_id", "contact_id", "origin_id", "thread")
+        }
+        if Conversation.objects.filter(**same).exclude(state=CLOSED).exists():
+            raise Conflict("The customer has begun another conversation here.", code="another_open")
+        closed = chain.last_of(KIND, conversation.pk, lambda entry: entry.action in CLOSES)
+        was = closed.old_state if closed else ""
+        is_agents = was == AGENT and conversation.assigned_to_id is None
+        conversation.state, conversation.resolved, conversation.closed_at = (AGENT if is_agents else PERSON), None, None
+        conversation.waiting_since = clocks.unanswered_since(conversation)
+        conversation.next_due_at = clocks.next_due(conversation, moment)
+        conversation.save(update_fields=["state", "resolved", "closed_at", "waiting_since", "next_due_at"])
+        stream_events.append_reopened(conversation)
+        stream_events.record(actor, "CONVERSATION_REOPENED", conversation, old_state=CLOSED)
+    return conversation
 
 
 def set_suggestion_aside(actor: Actor, conversation: Conversation) -> None:

@@ -24,9 +24,12 @@
   const say = (input, words) => { partsOf(input).said.textContent = words; };
   const partsOf = (input) => {
     if (input.wkParts) return input.wkParts;
-    const list = make("ul", "wk-attached"), said = make("p", "wk-help");
-    said.setAttribute("role", "status");
-    input.after(list, said);
+    let list = input.form.querySelector(".wk-attached"), said = input.form.querySelector(".wk-attached-said");
+    if (!list) {
+      [list, said] = [make("ul", "wk-attached"), make("p", "wk-help")];
+      said.setAttribute("role", "status");
+      input.after(list, said);
+    }
     return (input.wkParts = { list, said });
   };
   const show = (input) => {
@@ -62,8 +65,9 @@
   });
   /* A file dropped beside the form must not replace the page and what was written. */
   const carries = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
-  const place = (event) => forms().find((form) => form.contains(event.target)) || null;
-  const mark = (wanted) => forms().forEach((form) => form.classList.toggle("wk-drop", form === wanted));
+  const zoneOf = (form) => form.closest(".wk-talk-main") || form; // a conversation takes files wherever they are dropped
+  const place = (event) => forms().find((form) => zoneOf(form).contains(event.target)) || null;
+  const mark = (wanted) => forms().forEach((form) => (form.closest(".wk-composer") || form).classList.toggle("wk-drop", form === wanted));
   document.addEventListener("dragover", (event) => {
     if (!carries(event) || !forms().length) return;
     event.preventDefault();

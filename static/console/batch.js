@@ -38,7 +38,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.key.toLowerCase() !== "x" || event.ctrlKey || event.metaKey || event.altKey) return;
     if (localStorage.getItem("walker-keys-off") !== null) return;
-    const box = document.activeElement?.closest("tr")?.querySelector("input[data-pick]");
+    const box = document.activeElement?.closest("tr, li")?.querySelector("input[data-pick]");
     if (!box || document.activeElement === box) return;
     box.checked = !box.checked;
     note(box);

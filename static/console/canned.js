@@ -32,7 +32,7 @@
       return label;
     }));
     field.append(set);
-    form.querySelector("button[type=submit]").before(field);
+    form.querySelector(".wk-attached").before(field);
   };
   const insert = (box, row) => {
     const text = row.dataset.text;
@@ -65,6 +65,12 @@
     place.nextElementSibling.textContent = rows.length ? `${rows.length} canned ${rows.length === 1 ? "reply" : "replies"} found. Press Enter for the first, Arrow down to choose.` : "";
   };
 
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest?.("[data-canned] li a")?.closest("li"), box = document.querySelector("#live-reply textarea[name=text]");
+    if (!row || !box || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    insert(box, row);
+  });
   document.addEventListener("input", (event) => { const box = boxOf(event.target); if (box) offer(box); });
   document.addEventListener("keydown", (event) => {
     const box = boxOf(event.target);

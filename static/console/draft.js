@@ -2,14 +2,14 @@
 (() => {
   const WAIT = 800;
   const boxOf = (target) => target.closest?.("#live-reply textarea[name=text]");
-  const line = document.querySelector("[data-draft]");
-  if (!line) return;
+  const here = () => document.querySelector("#live-reply textarea[name=text]");
   let timer = 0, kept = null, busy = null;
-  const say = (words) => { line.textContent = words; line.hidden = !words; };
   const save = async (box) => {
     clearTimeout(timer);
-    const text = box.value;
-    if (text === kept) return;
+    timer = 0;
+    const text = box.value, line = box.form.querySelector("[data-draft]");
+    if (!line || text === kept) return;
+    const say = (words) => { line.textContent = words; };
     const body = new FormData();
     body.append("text", text);
     body.append("csrfmiddlewaretoken", box.form.elements.csrfmiddlewaretoken.value);
@@ -22,12 +22,18 @@
       say(text.trim() ? "Draft saved" : "");
     } catch { say("The draft couldn’t be saved. It’s tried again as you write."); }
   };
+  const leave = () => {
+    const box = here();
+    if (box && timer && box.value !== box.defaultValue && box.value !== kept && !box.form.querySelector("button[disabled]")) save(box);
+  };
   document.addEventListener("input", ({ target }) => {
     const box = boxOf(target);
     if (!box) return;
     clearTimeout(timer);
     timer = setTimeout(() => save(box), WAIT);
   });
-  document.addEventListener("submit", ({ target }) => { if (target.closest?.("#live-reply")) clearTimeout(timer); });
-  addEventListener("pagehide", () => { const box = document.querySelector("#live-reply textarea[name=text]"); if (box && timer && box.value !== box.defaultValue && box.value !== kept && !box.form.querySelector("button[disabled]")) save(box); });
+  document.addEventListener("submit", ({ target }) => { if (target.id === "reply-form") { clearTimeout(timer); timer = 0; } });
+  document.addEventListener("walker:leave", leave);
+  document.addEventListener("walker:opened", () => { kept = null; });
+  addEventListener("pagehide", leave);
 })();

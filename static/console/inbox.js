@@ -1,25 +1,192 @@
-/* Keeps the place in the list from page to page, and the conversation at its newest message. */
+/* The inbox without whole page loads: conversations and views open in place, forms are sent without losing what is written. */
 (() => {
-  const list = document.querySelector(".wk-inbox-list");
-  const talk = document.querySelector(".wk-inbox-talk");
-  const KEY = "walker-inbox-place";
-  if (!list || !talk) return;
-  const view = new URLSearchParams(location.search);
-  const name = `${view.get("view") || ""}|${view.get("team") || ""}|${view.get("tag") || ""}|${view.get("after") || ""}`;
-  const [kept, place] = JSON.parse(sessionStorage.getItem(KEY) || "[]");
-  if (kept === name) list.scrollTop = place;
-  list.addEventListener("scroll", () => sessionStorage.setItem(KEY, JSON.stringify([name, list.scrollTop])), { passive: true });
+  const home = document.querySelector(".wk-inbox");
+  if (!home) return;
+  const PLACES = ["live-views", "inbox-tools", "live-inbox", "talk-place", "wk-nav"];
+  const FOLDS = "walker-folded", LOST = "The connection was lost, so nothing was sent. Your text and files are still here: try again.";
+  const announcer = document.getElementById("announcer");
+  const talk = () => document.querySelector(".wk-talk");
+  const idOf = (place) => place?.dataset.talk || "";
+  const composer = () => document.getElementById("live-reply");
+  const isWritten = (place) => Boolean(place) && ([...place.querySelectorAll("textarea")].some((field) => field.value !== field.defaultValue) || [...place.querySelectorAll("input[type=file]")].some((field) => field.files.length));
+  const kept = new Map(); // composers with files that were left before they were sent, by conversation
+  const keys = []; // pressed while the next conversation is on its way: they are meant for it
+  let busy = null, here = location.pathname + location.search;
 
-  const newest = () => talk.querySelector("#live-chat .wk-chat > li:last-child");
-  let seen = newest()?.textContent;
-  const follow = () => newest()?.scrollIntoView({ block: "center" });
-  const isRead = () => { const last = newest()?.getBoundingClientRect(); return !last || last.top < talk.getBoundingClientRect().bottom; };
-  if (!view.get("before") && !location.hash) follow();
-  let wasRead = true;
-  talk.addEventListener("scroll", () => { wasRead = isRead(); }, { passive: true });
-  document.addEventListener("walker:refreshed", () => {
-    if (newest()?.textContent === seen) return;
-    seen = newest()?.textContent;
-    if (wasRead) follow();
+  /* Parts of the page. */
+  const fold = () => {
+    const folded = JSON.parse(localStorage.getItem(FOLDS) || "[]");
+    for (const part of document.querySelectorAll("details[data-fold]")) part.open = !folded.includes(part.dataset.fold);
+  };
+  document.addEventListener("click", ({ target }) => {
+    const part = target.closest?.("details[data-fold] > summary")?.parentElement;
+    if (part) setTimeout(() => {
+      const folded = new Set(JSON.parse(localStorage.getItem(FOLDS) || "[]"));
+      folded[part.open ? "delete" : "add"](part.dataset.fold);
+      localStorage.setItem(FOLDS, JSON.stringify([...folded]));
+    });
   });
+  const settle = () => {
+    fold();
+    for (const button of document.querySelectorAll(".wk-composer-send kbd")) button.textContent = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘ ↵" : "Ctrl ↵";
+    home.querySelector(".wk-inbox-rows .is-chosen")?.scrollIntoView({ block: "nearest" });
+    home.querySelector(".wk-inbox-rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  };
+  const topicOf = (page) => page.querySelector("[data-live-topic^='conversation:']")?.dataset;
+  const listen = (type, data) => { if (data) document.dispatchEvent(new CustomEvent("walker:send", { detail: { type, topic: data.liveTopic, ...(type === "subscribe" ? { after: Number(data.liveAfter) } : {}) } })); };
+  const tell = (words) => { if (announcer) { announcer.textContent = ""; setTimeout(() => { announcer.textContent = words; }, 60); } };
+  const say = (words, form) => {
+    const place = form?.id === "reply-form" ? form.querySelector(".wk-composer-said") : null;
+    if (place) { place.textContent = words; form.querySelector("textarea")?.focus(); return; }
+    const toast = document.getElementById("toast").content.firstElementChild.cloneNode(true);
+    toast.classList.add("wk-flash");
+    toast.dataset.level = "error";
+    toast.querySelector("p").textContent = words;
+    toast.querySelector("form").remove();
+    const close = toast.querySelector("button");
+    close.addEventListener("click", () => toast.remove());
+    document.getElementById("toasts").append(toast);
+    tell(words);
+  };
+  const toasts = (page) => {
+    const place = document.getElementById("toasts"), fresh = page.getElementById("toasts");
+    if (!fresh) return;
+    place.querySelectorAll(".wk-flash, .wk-undos").forEach((old) => old.remove());
+    place.append(...fresh.children);
+    document.dispatchEvent(new Event("walker:told"));
+  };
+
+  /* Puts a page's parts into this one. What is being written in the same conversation stays as it is. */
+  const put = (page, { sent = null } = {}) => {
+    const before = talk(), after = page.querySelector(".wk-talk"), old = composer(), same = idOf(before) === idOf(after);
+    const left = topicOf(document), list = document.querySelector(".wk-inbox-scroll"), top = list?.scrollTop || 0;
+    const view = document.getElementById("h-inbox")?.textContent;
+    const fresh = page.getElementById("live-reply");
+    if (same && sent !== "reply" && isWritten(old) && fresh) fresh.replaceWith(document.adoptNode(old));
+    else if (!same && old && idOf(before) && [...old.querySelectorAll("input[type=file]")].some((field) => field.files.length)) kept.set(idOf(before), old);
+    if (sent === "reply") kept.delete(idOf(before));
+    if (!same && kept.has(idOf(after)) && fresh) { fresh.replaceWith(document.adoptNode(kept.get(idOf(after)))); kept.delete(idOf(after)); }
+    for (const id of PLACES) {
+      const place = document.getElementById(id), update = page.getElementById(id);
+      if (!place || !update) continue;
+      place.replaceChildren(...update.childNodes);
+      if (id === "live-inbox") { place.dataset.liveAfter = update.dataset.liveAfter; place.toggleAttribute("data-arrived", update.hasAttribute("data-arrived")); }
+    }
+    home.classList.toggle("wk-inbox-open", Boolean(after));
+    if (list) list.scrollTop = view === document.getElementById("h-inbox")?.textContent ? top : 0;
+    const now = topicOf(document);
+    if (left?.liveTopic !== now?.liveTopic) { listen("unsubscribe", left); listen("subscribe", now); }
+    document.title = `${page.querySelector("title")?.textContent || "Inbox"} · Walker`;
+    settle();
+    toasts(page);
+    document.dispatchEvent(new Event("walker:refreshed"));
+    document.dispatchEvent(new Event("walker:opened"));
+  };
+  const start = () => {
+    const place = talk() ? document.querySelector(".wk-thread") : document.getElementById("h-inbox");
+    place?.focus({ preventScroll: true });
+  };
+  const go = (url, push) => {
+    const found = new URL(url, location.href);
+    found.searchParams.delete("arrived");
+    here = found.pathname + found.search;
+    if (push) history.pushState(null, "", found); else history.replaceState(null, "", found);
+  };
+
+  /* Asks for a page. `sent` is the form that asks, if it is one. */
+  const ask = async (url, { form = null, submitter = null, push = true, focus = true } = {}) => {
+    if (busy) return;
+    const method = form?.method === "post" ? "POST" : "GET";
+    const body = method === "POST" ? new FormData(form, submitter) : null;
+    if (method === "GET") document.dispatchEvent(new Event("walker:leave"));
+    const turn = (busy = {});
+    home.classList.add("is-opening");
+    let answer = null, text = "";
+    try {
+      answer = await fetch(url, { method, body, headers: { "X-Walker-Fragment": "open" }, credentials: "same-origin" });
+      text = await answer.text();
+    } catch { answer = null; }
+    if (busy !== turn) return;
+    busy = null;
+    home.classList.remove("is-opening");
+    if (submitter) submitter.disabled = false;
+    if (!answer) { keys.length = 0; say(method === "POST" ? LOST : "The connection was lost. Try again.", form); return; }
+    const page = new DOMParser().parseFromString(text, "text/html");
+    if (answer.ok && page.getElementById("talk-place")) {
+      put(page, { sent: form?.id === "reply-form" ? "reply" : form ? "form" : null });
+      go(answer.url, push && answer.url !== location.href);
+      if (focus) start();
+    } else if (answer.ok && (answer.redirected || method === "GET")) { location.href = answer.url; return; } else refuse(answer, page, form);
+    if (keys.length && !answer.ok) keys.length = 0;
+    while (keys.length && !busy) press(keys.shift());
+  };
+  const refuse = (answer, page, form) => {
+    const words = [...page.querySelectorAll("main .wk-message, main .wk-error, .wk-problem h1, .wk-problem p, .wk-message[role=alert], .wk-error, .wk-blocked")].map((place) => place.textContent.trim().replace(/\s+/g, " "));
+    const fallback = answer.status === 413 ? "The files are too large to be sent. Remove one and try again." : "This couldn’t be sent. Nothing is lost: try again.";
+    say([...new Set(words.filter(Boolean))].join(" ") || fallback, form);
+    const seen = page.querySelector("form input[name=after]"), button = document.getElementById("send");
+    if (form?.id !== "reply-form" || answer.status !== 409 || !seen) return;
+    form.elements.after.value = seen.value; // the next press sends it although there is an answer
+    button.childNodes.forEach((part) => { if (part.nodeType === Node.TEXT_NODE && part.textContent.trim()) part.textContent = "Send anyway "; });
+  };
+
+  /* A key that was pressed too early is pressed again. */
+  const press = ({ key, ctrlKey, metaKey, shiftKey, altKey }) => {
+    const place = document.activeElement || document.body, isText = place.matches("textarea, input:not([type=radio], [type=checkbox])");
+    const event = new KeyboardEvent("keydown", { key, ctrlKey, metaKey, shiftKey, altKey, bubbles: true, cancelable: true });
+    if (!place.dispatchEvent(event) || ctrlKey || metaKey || altKey) return;
+    if (isText && (key.length === 1 || key === "Enter")) {
+      place.setRangeText(key === "Enter" ? "\n" : key, place.selectionStart, place.selectionEnd, "end");
+      place.dispatchEvent(new Event("input", { bubbles: true }));
+    } else if (key === "Enter" && place.matches("a, button, summary")) place.click();
+    else if (key === "Enter" && place.form) place.form.requestSubmit();
+    else if (key === " " && place.matches("[type=radio], [type=checkbox], button, summary")) place.click();
+  };
+  addEventListener("keydown", (event) => {
+    if (!busy || !event.isTrusted || ["Shift", "Control", "Alt", "Meta", "Tab", "F5"].includes(event.key) || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    keys.push({ key: event.key, ctrlKey: event.ctrlKey, metaKey: event.metaKey, shiftKey: event.shiftKey, altKey: event.altKey });
+  }, true);
+
+  /* Links and forms of the inbox. Everything else, and each of them without this script, loads a page. */
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.(".wk-inbox a[href]");
+    if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const url = new URL(link.href, location.href);
+    if (url.origin !== location.origin || url.pathname !== location.pathname || link.hasAttribute("download") || (url.hash && url.search === location.search)) return;
+    if (!url.pathname.endsWith("/inbox/")) return;
+    event.preventDefault();
+    ask(url.href);
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || !form.closest(".wk-talk, .wk-undos, .wk-inbox-tools")) return;
+    const url = event.submitter?.getAttribute("formaction") || form.getAttribute("action") || location.href;
+    event.preventDefault();
+    if (form.method === "get") { ask(`${url}?${new URLSearchParams([...new FormData(form)].filter(([, value]) => value))}`); return; }
+    form.querySelector(".wk-composer-said")?.replaceChildren();
+    ask(url, { form, submitter: event.submitter, push: true });
+  });
+  document.addEventListener("change", ({ target }) => { if (target.form?.matches("[data-at-once]")) target.form.requestSubmit(); });
+  addEventListener("popstate", () => { if (location.pathname + location.search !== here) { here = location.pathname + location.search; ask(location.href, { push: false }); } });
+
+  /* Menus close as menus do. */
+  const menus = () => [...document.querySelectorAll(".wk-inbox .wk-menu[open]")];
+  document.addEventListener("pointerdown", ({ target }) => menus().forEach((menu) => { if (!menu.contains(target)) menu.open = false; }));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of menus()) { menu.open = false; if (menu.contains(document.activeElement) || document.activeElement === document.body) menu.querySelector("summary").focus(); }
+  });
+  document.addEventListener("click", ({ target }) => { if (target.closest?.("[data-canned] .wk-menu-panel a")) menus().forEach((menu) => { menu.open = false; }); }, true);
+
+  /* The focus is always somewhere: a key never meets nothing. */
+  const rest = () => { if ((document.activeElement || document.body) === document.body && !document.querySelector("dialog[open], :popover-open")) start(); };
+  document.addEventListener("focusout", () => setTimeout(rest));
+  document.addEventListener("walker:refreshed", () => setTimeout(rest));
+  if (!CSS.supports("field-sizing", "content")) document.addEventListener("input", ({ target }) => { if (target.matches?.(".wk-composer textarea")) { target.style.height = "auto"; target.style.height = `${target.scrollHeight + 2}px`; } });
+  document.addEventListener("walker:refreshed", fold);
+  go(location.href, false);
+  settle();
+  if (!location.hash) setTimeout(rest);
 })();

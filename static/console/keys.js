@@ -3,7 +3,7 @@
   const OFF = "walker-keys-off";
   const WANTED = "walker-wanted-action";
   const TOLD = "walker-told";
-  const STAY = "walker_after_decision";
+  const STAY = { "[data-next-on]": "walker_after_decision", "[data-answer-on]": "walker_after_answer" };
   const card = document.getElementById("keys-card");
   const announcer = document.getElementById("announcer");
   const isOn = () => localStorage.getItem(OFF) === null;
@@ -42,8 +42,11 @@
     if (!all.length) return false;
     let at = all.indexOf(rowOf(document.activeElement));
     if (at < 0) {
-      const last = all.findIndex((row) => row.getAttribute("href") === sessionStorage.getItem(cursor));
-      at = last < 0 ? -1 : last - step;
+      // On from the open row; one that opened by itself after an answer is where the next step leads.
+      const open = all.findIndex((row) => row.getAttribute("aria-current") === "true");
+      const last = open < 0 ? all.findIndex((row) => row.getAttribute("href") === sessionStorage.getItem(cursor)) : open;
+      const stays = open < 0 || document.querySelector("[data-arrived]");
+      at = last < 0 ? -1 : last - (stays ? step : 0);
       if (last < 0 && step < 0) at = 1;
     }
     all[Math.max(0, Math.min(all.length - 1, at + step))].focus();
@@ -103,7 +106,7 @@
     if (!card || card.open) return;
     fill();
     card.querySelector("[data-keys-on]").checked = isOn();
-    card.querySelector("[data-next-on]").checked = !document.cookie.includes(`${STAY}=stay`);
+    for (const [box, cookie] of Object.entries(STAY)) card.querySelector(box).checked = !document.cookie.includes(`${cookie}=stay`);
     card.showModal();
   };
   const mark = () => { document.documentElement.dataset.keys = isOn() ? "on" : "off"; };
@@ -117,9 +120,9 @@
     if (event.target.checked) localStorage.removeItem(OFF); else localStorage.setItem(OFF, "1");
     mark();
   });
-  card?.querySelector("[data-next-on]").addEventListener("change", (event) => {
+  for (const [box, cookie] of Object.entries(STAY)) card?.querySelector(box).addEventListener("change", (event) => {
     const secure = location.protocol === "https:" ? "; secure" : "";
-    document.cookie = `${STAY}=${event.target.checked ? "next" : "stay"}; path=/; max-age=31536000; samesite=lax${secure}`;
+    document.cookie = `${cookie}=${event.target.checked ? "next" : "stay"}; path=/; max-age=31536000; samesite=lax${secure}`;
   });
 
   const send = (event) => {
@@ -154,19 +157,20 @@
   });
   document.addEventListener("focusin", (event) => {
     const row = rowOf(event.target);
+    if (row) document.querySelector("[data-arrived]")?.removeAttribute("data-arrived");
     if (row?.getAttribute("href")) sessionStorage.setItem(cursor, row.getAttribute("href"));
   });
 
   /* A page that opened after a decision: say what was decided, and start at its heading. */
-  const decided = document.querySelector(".wk-messages [data-decided], .wk-undo [data-decided]");
-  const told = decided?.closest("li, .wk-undo").dataset.undoUntil || ""; // an offer to undo is on several pages
+  const decided = document.querySelector(".wk-flash [data-decided], .wk-undo [data-decided]");
+  const told = decided?.closest(".wk-flash, .wk-undo").dataset.undoUntil || ""; // an offer to undo is on several pages
   if (decided && !(told && sessionStorage.getItem(TOLD) === told)) {
     sessionStorage.setItem(TOLD, told);
     heading()?.focus({ preventScroll: true });
     // A second tap of the same finger must not decide the request that has just opened.
     const opened = performance.now();
     document.addEventListener("click", (event) => { if (event.detail && performance.now() - opened < 350 && event.target.closest("form[method=post] button")) event.preventDefault(); }, true);
-    const words = decided.closest("li, .wk-undo > p").textContent.trim();
+    const words = decided.closest("p").textContent.trim();
     // A live region speaks only of what changes in it.
     setTimeout(() => { announcer.textContent = words; }, 300);
     setTimeout(() => { announcer.textContent = ""; }, 8000);

@@ -16,7 +16,7 @@
     const words = live ? "Live" : "Reconnecting";
     if (state.textContent !== words) state.textContent = words;
   };
-  const isEdited = (part) => part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)
+  const isEdited = (part) => Boolean(part.querySelector(":popover-open")) || part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)
     || [...part.querySelectorAll("textarea, input[type=text]")].some((field) => field.value !== field.defaultValue) || [...part.querySelectorAll("input[type=file]")].some((field) => field.files.length);
 
   /* What may not move under a pointer or a finger: rows, and the buttons of forms. */
@@ -32,7 +32,7 @@
   more.id = "live-more";
   more.className = "wk-live-more";
   more.hidden = true;
-  const isHeld = (part) => part.id !== "wk-nav" && part.id !== "live-bell" && (hoverless.matches || part === over || part.contains(document.activeElement) || part.querySelector("tbody input:checked"));
+  const isHeld = (part) => part.id !== "wk-nav" && part.id !== "live-bell" && (hoverless.matches || part === over || part.contains(document.activeElement) || part.querySelector("[data-pick]:checked"));
 
   const put = (part, fresh) => {
     const focus = part.contains(document.activeElement) ? nameOf(document.activeElement) : "";
@@ -82,12 +82,15 @@
   const refresh = async () => {
     if (busy) { again = true; return; }
     busy = true;
+    const asked = location.href;
     parts().forEach((part) => part.classList.add("is-loading"));
     try {
       const answer = await fetch(location.href, { headers: { "X-Walker-Fragment": "1" }, credentials: "same-origin" });
       if (answer.redirected || answer.status === 403) return location.reload();
       if (!answer.ok) return;
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const text = await answer.text();
+      if (location.href !== asked) { again = true; return; } // another conversation was opened meanwhile: none of this is its
+      const fresh = new DOMParser().parseFromString(text, "text/html");
       for (const part of parts()) {
         const update = fresh.getElementById(part.id);
         if (update?.dataset.liveAfter) part.dataset.liveAfter = update.dataset.liveAfter;

@@ -1,14 +1,23 @@
 /* Who else looks at a conversation, and who writes an answer: nobody answers over a colleague unawares. */
 (() => {
-  const line = document.querySelector("[data-together]");
-  if (!line) return;
   const TYPING = 6000, SAY_EVERY = 3000;
-  const own = line.dataset.together, topic = document.querySelector("[data-live-topic^='conversation:']")?.dataset.liveTopic;
-  let here = new Map(), said = 0;
+  const topicHere = () => document.querySelector("[data-live-topic^='conversation:']")?.dataset.liveTopic;
+  let topic = topicHere(), here = new Map(), said = 0, writes = 0;
   const typing = new Map();
 
   const listed = (names) => names.length < 3 ? names.join(" and ") : `${names.slice(0, 2).join(", ")} and ${names.length - 2} more`;
+  const own = () => document.querySelector("[data-together]")?.dataset.together;
+  const customer = (isWriting) => {
+    const line = document.querySelector("[data-typing]");
+    clearTimeout(writes);
+    if (!line) return;
+    const words = isWriting ? `${line.dataset.typing} is typing…` : "";
+    if (line.textContent !== words) line.textContent = words;
+    if (isWriting) writes = setTimeout(customer, TYPING);
+  };
   const show = () => {
+    const line = document.querySelector("[data-together]");
+    if (!line) return;
     const writing = [...typing.values()], looking = [...here].filter(([id]) => !typing.has(id)).map(([, name]) => name);
     const words = [
       writing.length ? `${listed(writing)} ${writing.length > 1 ? "are" : "is"} answering.` : "",
@@ -20,10 +29,11 @@
   };
   document.addEventListener("walker:passing", ({ detail: { event, topic: of, payload } }) => {
     if (of !== topic) return;
+    if (event === "customer.typing") { customer(payload.value !== false); return; }
     if (event === "agent.presence" && payload.people) {
-      here = new Map(payload.people.filter(({ person }) => person !== own).map(({ person, name }) => [person, name || "A colleague"]));
+      here = new Map(payload.people.filter(({ person }) => person !== own()).map(({ person, name }) => [person, name || "A colleague"]));
       for (const id of typing.keys()) if (!here.has(id)) typing.delete(id);
-    } else if (event === "agent.typing" && payload.person && payload.person !== own) {
+    } else if (event === "agent.typing" && payload.person && payload.person !== own()) {
       const { person, name } = payload;
       typing.set(person, name || "A colleague");
       clearTimeout(timers.get(person));
@@ -32,6 +42,12 @@
     show();
   });
   const timers = new Map();
+  // What they wrote is on the page now; in another conversation are other people.
+  document.addEventListener("walker:refreshed", () => customer(false));
+  document.addEventListener("walker:opened", () => {
+    if (topic !== topicHere()) { topic = topicHere(); here = new Map(); typing.clear(); said = 0; }
+    show();
+  });
   document.addEventListener("input", ({ target }) => {
     if (!topic || target.name !== "text" || !target.closest("#live-reply") || Date.now() < said + SAY_EVERY) return;
     said = Date.now();

@@ -159,7 +159,7 @@ def test_card_lists_the_keys_of_the_page_and_switches_them_off(opened: Opener, s
     assert page.locator("#id_reject_reason").input_value() == "ajn?/ too much"
     reference = page.locator(".wk-approval-head .wk-mono").inner_text()
     page.keyboard.press("Control+Enter")
-    expect(page.locator(".wk-messages")).to_contain_text(f"{reference}: Rejected")
+    expect(page.locator(".wk-flash")).to_contain_text(f"{reference}: Rejected")
     expect(page.locator(".wk-approval-head .wk-mono")).to_have_text(reference)  # they want to stay
 
 

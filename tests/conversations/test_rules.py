@@ -35,7 +35,7 @@ def test_failed_is_an_end(status: str) -> None:
     [
         ("agent", "person", True),
         ("person", "agent", True),
-        ("closed", "person", False),
+        ("closed", "person", True),
         ("closed", "agent", True),
         ("nonsense", "agent", False),
     ],

@@ -326,6 +326,7 @@ WORK: Final = {
     "admin:conversations_conversation_assign": ACTION,
     "admin:conversations_conversation_escalate": ACTION,
     "admin:conversations_conversation_snooze": ACTION,
+    "admin:conversations_conversation_reopen": ACTION,
     "admin:conversations_conversation_wake": ACTION,
     "admin:conversations_conversation_priority": ACTION,
     "admin:conversations_conversation_name": ACTION,

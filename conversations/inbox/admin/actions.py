@@ -10,7 +10,6 @@ from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.selectors import list_members
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
@@ -20,17 +19,16 @@ from conversations.channel_accounts.admin.languages import LANGUAGES, language_n
 from conversations.contacts import contacts
 from conversations.contacts.known_people import revise_contact
 from conversations.inbox import assignment, snoozes, states
+from conversations.inbox.admin.choices import KEY, REPLY, choices_in, choices_of
 from conversations.inbox.admin.forms import RunForm
 from conversations.inbox.admin.tags import ConversationTagsForm, tags_on
 from conversations.inbox.tags import change_tags
 from conversations.inbox.threads import notes
 from conversations.inbox.threads.thread import NOTE_LIMIT
-from conversations.models import ContactTag, Conversation, Priority, Team
+from conversations.models import ContactTag, Conversation, Priority
 from conversations.replies import canned_replies, drafts, macros
 from conversations.replies.admin.canned_replies import id_in
 
-VIEW: Final = "conversations.view_conversation"
-REPLY: Final = "conversations.reply_conversation"
 REASONS: Final = {
     "needs_specialist": "It needs a specialist",
     "complaint": "It is a complaint",
@@ -56,9 +54,8 @@ class AssignForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        members = list_members(permission=REPLY)
-        choices = [(str(member.user_id), member.user.get_full_name()) for member in members]
-        self.fields["colleague"].choices = choices  # type: ignore[attr-defined]
+        people = choices_in(self.initial).repliers
+        self.fields["colleague"].choices = [(str(pk), name) for pk, name in people.items()]  # type: ignore[attr-defined]
 
 
 SNOOZES: Final = (
@@ -115,8 +112,8 @@ class TeamForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        teams = Team.objects.order_by("name").values_list("pk", "name")
-        self.fields["team"].choices = [*teams, ("", "No team")]  # type: ignore[attr-defined]
+        teams = choices_in(self.initial).teams
+        self.fields["team"].choices = [*teams.items(), ("", "No team")]  # type: ignore[attr-defined]
 
 
 class NameForm(ConsoleForm):
@@ -169,7 +166,7 @@ class NoteForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        colleagues = [(str(one.user_id), one.user.get_full_name()) for one in list_members(permission=VIEW)]
+        colleagues = [(str(pk), name) for pk, name in choices_in(self.initial).viewers.items()]
         self.fields["mentions"].choices = [("", "Nobody"), *sorted(colleagues, key=itemgetter(1))]  # type: ignore[attr-defined]
 
     def mentioned(self) -> list[UUID]:
@@ -185,9 +182,13 @@ class EditNoteForm(ConsoleForm):
 
 
 def tags_of(conversation: Conversation) -> list[str]:
-    """Return the names of the contact's tags."""
-    rows = ContactTag.objects.filter(contact_id=conversation.contact_id).order_by("name")
-    return list(rows.values_list("name", flat=True))
+    """Return the names of the contact's tags; read once for each page."""
+    found: list[str] | None = getattr(conversation, "contact_tags", None)
+    if found is None:
+        rows = ContactTag.objects.filter(contact_id=conversation.contact_id).order_by("name")
+        found = list(rows.values_list("name", flat=True))
+        conversation.contact_tags = found  # type: ignore[attr-defined]
+    return found
 
 
 def _action_on_conversation(service: Callable[..., Any], **looks: Any) -> ServiceAction:
@@ -213,11 +214,15 @@ class ConversationActions(ServiceAdmin):
             chosen = usable.filter(pk=wanted).first() if wanted else None
             if chosen:
                 return {"text": canned_replies.text_for(reply=chosen, conversation=obj).text}
+            if getattr(obj, "has_draft", None) is False:
+                return {}
             draft = drafts.own_draft(actor=viewer_of(request), conversation_id=obj.pk)
             return {"text": draft.body} if draft else {}
         if action.path == "tags":
             on = [str(tag.pk) for tag in tags_on(viewer_of(request), obj)]
-            return {"tags": on, "seen": " ".join(on)}
+            return {"tags": on, "seen": " ".join(on), KEY: choices_of(request)}
+        if action.path in ("assign", "team", "note"):
+            return {KEY: choices_of(request)}
         if action.path == "priority":
             return {"priority": obj.priority}
         if action.path == "language":
@@ -254,18 +259,6 @@ class ConversationActions(ServiceAdmin):
         title="Request backup",
         explain="The conversation waits for another colleague. The agent stays silent.",
         done="The conversation is waiting for another colleague.",
-    )
-    snooze = _action_on_conversation(
-        snoozes.snooze,
-        form=SnoozeForm,
-        title="Snooze",
-        explain="It rests until then, or until the customer writes. Its clock stands still.",
-        key="s",
-        values=lambda form: {"until": form.until()},
-        done="The conversation is snoozed.",
-    )
-    wake = _action_on_conversation(
-        snoozes.wake, title="End snooze", explain="Its clock goes on.", done="The conversation is back."
     )
     priority = _action_on_conversation(
         snoozes.set_priority,

@@ -1,6 +1,7 @@
 """The console's list of conversations and the page of one."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID, uuid4
 
@@ -13,11 +14,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from accounts.privacy.reveals import get_active_reveal, reveal
-from console.base.actions import ServiceAction, service_action
+from console.base.actions import ServiceAction, action_url, service_action
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, choose, during, since, whole_number
 from console.base.saved_views import ViewFilter
+from console.base.undo import UndoOffer, offer_undo, withdraw_offer
 from console.names import name_in, names_of
 from console.navigation import DESK, Nav
 from console.templatetags.console_ui import chip, moment
@@ -29,10 +31,11 @@ from conversations.contacts.admin.reach import (
     templates_offered,
     why_no_reply,
 )
-from conversations.inbox import assignment, states
-from conversations.inbox.admin.actions import REPLY, tags_of
+from conversations.inbox import assignment, snoozes, states
+from conversations.inbox.admin.actions import REPLY, SnoozeForm, tags_of
 from conversations.inbox.admin.approval_panel import customer_name, state_chip
 from conversations.inbox.admin.bulk import BulkActions
+from conversations.inbox.admin.choices import choices_of
 from conversations.inbox.admin.filters import (
     FIRST,
     NEEDS_PERSON,
@@ -47,6 +50,7 @@ from conversations.inbox.admin.filters import (
 from conversations.inbox.admin.forms import OBJECT, CloseForm, ReplyForm, RevealForm, SendAgainForm
 from conversations.inbox.admin.inbox import InboxPage
 from conversations.inbox.admin.page import SHOWABLE, answer_meanwhile, newest_seq, page_of
+from conversations.inbox.admin.rows import tone_of
 from conversations.inbox.admin.search import ConversationSearch, FoundFilter
 from conversations.inbox.admin.tags import tag_chips, tags_on
 from conversations.inbox.selectors.tags import tags_of_conversations
@@ -62,10 +66,26 @@ from conversations.replies.admin.canned_replies import files_to_offer, offered_c
 from conversations.replies.admin.macros import offered_macros
 from conversations.replies.admin.suggestions import review_of
 from conversations.replies.drafts import drop_draft, save_draft, with_own_drafts
+from core.actors import Actor
+from core.clock import now
 from core.errors import Conflict, NotFound, Refused, Unavailable, WalkerError
 from core.reach import channels
 
-ABOUT: Final = ("note", "tags", "tag", "untag", "name", "language")
+ABOUT: Final = ("name", "language", "tag", "untag")
+"""The actions beside the contact."""
+HEAD: Final = {"snooze": "moon", "tags": "tag", "close": "check"}
+"""The actions that have an icon above the messages."""
+APART: Final = {
+    "macro": "macro",
+    "note": "note",
+    "edit_note": "edit-note",
+    "again": "send-again",
+    "assign": "assign",
+    "move": "team",
+    "take_over": "take-over",
+}
+"""The actions that stand in places of their own, by what the page calls them."""
+UNDO_SECONDS: Final = 30
 DRAFT: Final = "conversations_conversation_draft"
 SAME_VIEW_SECONDS: Final = 600
 State = Conversation.State
@@ -122,7 +142,10 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
 
     def prepare_rows(self, request: HttpRequest, rows: list[Conversation]) -> None:
         """Read the names of all assignees, and the tags, at once."""
-        names, may_reply = names_of(row.assigned_to_id for row in rows), viewer_of(request).may(REPLY)
+        may_reply, known = viewer_of(request).may(REPLY), choices_of(request).viewers
+        # A former colleague is none of those who may see conversations now.
+        assigned = [row.assigned_to_id for row in rows]
+        names = known if {None, *known}.issuperset(assigned) else names_of(assigned)
         drafts = with_own_drafts(actor=viewer_of(request), conversation_ids=[row.pk for row in rows])
         tags = tags_of_conversations(viewer=viewer_of(request), conversation_ids=[row.pk for row in rows])
         for row in rows:
@@ -130,6 +153,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
             if may_reply:
                 row.pick_value, row.pick_name = str(row.pk), customer_name(row)  # type: ignore[attr-defined]
             row.has_draft = row.pk in drafts  # type: ignore[attr-defined]
+            row.tags_on_it = tags.get(row.pk, ())  # type: ignore[attr-defined]
             row.tag_chips = tag_chips(tags.get(row.pk, ()))  # type: ignore[attr-defined]
         self.mark_matches(request, rows)
 
@@ -226,12 +250,17 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
         clear = grant.fields if grant else frozenset()
+        review = review_of(self.admin_site, request, obj.pk, clear="messages" in clear)
+        obj.has_suggestion = bool(review)  # type: ignore[attr-defined]  # the summary names it
         return {
             **reply_context(viewer, obj),
             **page_of(obj, viewer, grant, before=whole_number(request.GET.get("before"))),
-            **review_of(self.admin_site, request, obj.pk, clear="messages" in clear),
+            **review,
             "files_url": f"{self.object_url(obj)}files/" if "messages" in clear else "",
             "assignee": self.taken_by(obj),
+            "assigned_words": getattr(obj, "assignee_name", "") or "Assign",
+            "team_words": str(obj.team) if obj.team else "Team",
+            "tone": tone_of(obj),
             "due_chip": due_chip(obj),
             "tag_chips": tag_chips(tags_on(viewer, obj)),
             "canned": offered_canned(viewer, obj) if viewer.may(REPLY) else (),
@@ -246,20 +275,16 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     def _offered_by_place(self, request: HttpRequest, obj: Conversation, *, is_masked: bool) -> dict[str, Any]:
         """Return the actions grouped by where the page shows them."""
         offered = {offer["action"].path: offer for offer in self.offered(request, obj)}
-        reply, show, again = (offered.pop(path, None) for path in ("reply", "reveal", "send-again"))
-        edit, macro = offered.pop("edit-note", None), offered.pop("macro", None)
-        about = [offered.pop(path) for path in ABOUT if path in offered and not offered[path]["blocked"]]
-        others = [offer for offer in offered.values() if not offer["blocked"]]
-        others.sort(key=lambda offer: offer["action"].path in ("assign", "team", "escalate", "priority", "snooze"))
-        shown = {
-            "macro": macro,
-            "edit_note": edit,
+        reply, show = offered.pop("reply", None), offered.pop("reveal", None)
+        free = {path: offer for path, offer in offered.items() if not offer["blocked"]}
+        return {
             "reply": reply,
             "reveal": show if is_masked else None,
-            "about": about,
-            "others": others,
+            **{name: free.pop(path, None) for name, path in APART.items()},
+            "head_menus": [{"offer": free.pop(path), "icon": icon} for path, icon in HEAD.items() if path in free],
+            "about": [free.pop(path) for path in ABOUT if path in free],
+            "others": list(free.values()),
         }
-        return {**shown, "again": again if again and not again["blocked"] else None}
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
         """Return the action's form; a reply offers what can be sent: a template where nothing else, and files."""
@@ -278,25 +303,17 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
             return "Only leads of the team can move it."
         if action.path == "untag" and not tags_of(obj):
             return "This contact has no tags."
-        if action.on_list or action.path in ("reveal", "edit-note", *ABOUT):
+        if action.on_list or action.path in ("reveal", "edit-note", "note", "tags", *ABOUT):
             return ""
+        if action.path == "reopen":
+            return "" if states.may_reopen(obj) else "Only who has just closed it can open it again."
         if obj.state == State.CLOSED:
             return "This conversation is closed. A message from the customer reopens it."
         if action.path == "send-again":
             return ""
         if action.path == "reply":
             return why_no_reply(obj)
-        if action.path in ("snooze", "wake") and obj.state != State.PERSON:
-            return "The agent answers this conversation."
-        if action.path == "wake" and obj.snoozed_until is None:
-            return "This conversation isn't snoozed."
-        if action.path == "give-back" and obj.state != State.PERSON:
-            return "The agent is already answering."
-        if action.path == "give-back" and obj.assigned_to_id is None:
-            return "This conversation is unassigned."
-        if action.path == "take-over" and obj.assigned_to_id == viewer_of(request).user_id:
-            return "This conversation is already yours."
-        return ""
+        return why_not_moved(viewer_of(request), action.path, obj)
 
     @service_action(title="Reply", permission=REPLY, form=ReplyForm, submit="Send", tone="primary", key="r")
     def reply(self, request: HttpRequest, obj: Conversation, form: ReplyForm) -> str:
@@ -327,7 +344,9 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
                 raise
             form.ask_again(problem.facts["seq"])
             raise Conflict(answer_meanwhile(viewer, obj, problem), code=problem.code) from problem
-        return ""
+        if not self.moves_on(request, "reply"):
+            return ""
+        return format_html('<a href="{}">{}</a>: Reply sent.', self.object_url(obj), customer_name(obj))
 
     send_again = calls(
         outbound.send_again,
@@ -356,16 +375,52 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         explain="The agent answers the next message.",
         done="The agent answers again.",
     )
-    close = calls(
-        states.close,
-        "conversation_id",
+
+    @service_action(
+        title="Close",
         permission=REPLY,
         form=CloseForm,
-        title="Close",
         explain="A message from the customer within seven days reopens it.",
         key="e",
-        done="Conversation closed.",
     )
+    def close(self, request: HttpRequest, obj: Conversation, form: CloseForm) -> str:
+        """Close the conversation, and offer to undo it."""
+        states.close(actor=viewer_of(request), conversation_id=obj.pk, **form.cleaned_data)
+        return self._undoable(request, obj, "reopen", "Conversation closed.")
+
+    @service_action(
+        title="Snooze",
+        permission=REPLY,
+        form=SnoozeForm,
+        explain="It rests until then, or until the customer writes. Its clock stands still.",
+        key="s",
+    )
+    def snooze(self, request: HttpRequest, obj: Conversation, form: SnoozeForm) -> str:
+        """Let the conversation rest, and offer to undo it."""
+        snoozes.snooze(actor=viewer_of(request), conversation_id=obj.pk, until=form.until())
+        return self._undoable(request, obj, "wake", "The conversation is snoozed.")
+
+    def _undoable(self, request: HttpRequest, obj: Conversation, path: str, says: str) -> str:
+        """Offer to undo an action by another one, which leads back to where the person was."""
+        url = f"{action_url(self, self.service_actions[path], obj)}?{request.GET.urlencode()}".rstrip("?")
+        until = now() + timedelta(seconds=UNDO_SECONDS)
+        offer_undo(request, UndoOffer.of(customer_name(obj), self.object_url(obj), says, url, until))
+        return ""
+
+    @service_action(title="Reopen", permission=REPLY, explain="Undoes the close.")
+    def reopen(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """Undo a close."""
+        withdraw_offer(request, request.get_full_path())
+        states.reopen(actor=viewer_of(request), conversation_id=obj.pk)
+        return "The conversation is open again."
+
+    @service_action(title="End snooze", permission=REPLY, explain="Its clock goes on.")
+    def wake(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
+        """End the conversation's rest."""
+        withdraw_offer(request, request.get_full_path())
+        snoozes.wake(actor=viewer_of(request), conversation_id=obj.pk)
+        return "The conversation is back."
+
     reveal = calls(
         reveal,
         "object_id",
@@ -376,3 +431,18 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         explain="Only you can see it, and the audit log records it.",
         values=RevealForm.wanted,
     )
+
+
+def why_not_moved(viewer: Actor, path: str, obj: Conversation) -> str:
+    """Return why an open conversation can't be moved to who answers it, or rest; "" if it can."""
+    if path in ("snooze", "wake") and obj.state != State.PERSON:
+        return "The agent answers this conversation."
+    if path == "wake" and obj.snoozed_until is None:
+        return "This conversation isn't snoozed."
+    if path == "give-back" and obj.state != State.PERSON:
+        return "The agent is already answering."
+    if path == "give-back" and obj.assigned_to_id is None:
+        return "This conversation is unassigned."
+    if path == "take-over" and obj.assigned_to_id == viewer.user_id:
+        return "This conversation is already yours."
+    return ""

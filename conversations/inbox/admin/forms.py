@@ -63,7 +63,10 @@ class ReplyForm(ConsoleForm):
     """A reply to the customer, in words, with files or both."""
 
     text = forms.CharField(
-        label="Your reply", max_length=settings.TEXT_LIMIT, required=False, widget=forms.Textarea(attrs={"rows": 3})
+        label="Your reply",
+        max_length=settings.TEXT_LIMIT,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "Write a reply"}),
     )
     after = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
     as_template = forms.BooleanField(label="Send it as a template")
@@ -213,6 +216,7 @@ class CloseForm(ConsoleForm):
         choices=[("yes", "Yes, the question was answered"), ("no", "No, the question is still open")],
         coerce=lambda value: value == "yes",
         widget=forms.RadioSelect,
+        initial="yes",
     )
 
 

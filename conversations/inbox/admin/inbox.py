@@ -1,41 +1,36 @@
-"""The inbox: views and teams, a list, and the conversation that is open, on one page."""
+"""The inbox: views, a list, and the conversation that is open, on one page."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
-from django.utils.dateparse import parse_datetime
-from django.utils.html import format_html
+from django.urls import URLPattern, path
 
-from console.base.actions import ServiceAction
+from console.base.actions import ServiceAction, action_url
 from console.base.model_admin import ServiceAdmin
 from console.navigation import DESK, Nav
 from console.viewers import viewer_of
-from conversations.inbox.admin.approval_panel import customer_name, state_chip
-from conversations.inbox.admin.filters import tagged_with
+from conversations.inbox.admin.bulk import CHANGES
+from conversations.inbox.admin.choices import REPLY, choices_of
+from conversations.inbox.admin.place import DAYS, NOBODY, VIEWS, Place
+from conversations.inbox.admin.rows import row_of
+from conversations.inbox.admin.search import FOUND, WORDS_LIMIT, words_of
 from conversations.inbox.selectors import counts
 from conversations.inbox.teams.selectors import waiting_by_team
-from conversations.messages.admin.interpretation import due_chip, priority_chips
-from conversations.models import LIVE, WAITS_FOR_PERSON, Conversation, Tag, Team
+from conversations.models import Conversation
+from conversations.replies.admin.canned_replies import id_in
 from core.actors import Actor
-from core.clock import now
+from core.events import streams
+from core.reach import channels
 
 PAGE: Final = 50
 FROM: Final = "inbox"
-State = Conversation.State
-VIEWS: Final = (
-    ("mine", "Mine"),
-    ("waiting", "Waiting"),
-    ("late", "Late"),
-    ("open", "All open"),
-    ("snoozed", "Snoozed"),
-    ("closed", "Closed"),
-)
+AFTER_ANSWER: Final = "walker_after_answer"
+"""The cookie that says `stay` where a person switched the opening of the next conversation off."""
+MOVES_ON: Final = ("reply", "close", "snooze")
 EMPTY: Final = {
     "mine": ("Nothing is yours", "Conversations that you take or are given appear here."),
     "waiting": ("Nobody is waiting", "Conversations that need a person appear here at once."),
@@ -44,25 +39,11 @@ EMPTY: Final = {
     "snoozed": ("Nothing is snoozed", "Snoozed conversations rest here until their time has come."),
     "closed": ("Nothing is closed yet", ""),
 }
-DUE_FIRST: Final = ("-priority", F("next_due_at").asc(nulls_last=True), "escalated_at", "id")
-
-
-def rows_of(rows: QuerySet[Conversation], view: str, viewer: Actor) -> QuerySet[Conversation]:
-    """Return the conversations of a view in its order."""
-    match view:
-        case "mine":
-            rows = rows.filter(state=State.PERSON, assigned_to=viewer.user_id, snoozed_until=None)
-        case "waiting":
-            return rows.filter(WAITS_FOR_PERSON).order_by(*DUE_FIRST)
-        case "late":
-            return rows.filter(state=State.PERSON, next_due_at__lte=now()).order_by("next_due_at", "id")
-        case "snoozed":
-            return rows.filter(snoozed_until__isnull=False).order_by("snoozed_until", "id")
-        case "closed":
-            rows = rows.filter(state=State.CLOSED)
-        case _:
-            rows = rows.filter(state__in=LIVE)
-    return rows.order_by("-last_message_at", "-id")
+NOT_FOUND: Final = (
+    "Nothing found",
+    "No message has all these words, or a filter hides it. Masked text isn't searched.",
+)
+SEARCH_OVER: Final = ("This search has expired", "Search words are kept for one hour. Search again.")
 
 
 class InboxPage(ServiceAdmin):
@@ -80,145 +61,193 @@ class InboxPage(ServiceAdmin):
             return HttpResponseNotAllowed(["GET"])
         if not self.has_view_permission(request):
             raise PermissionDenied("Your role can't open this page.")
-        chosen = _id(request.GET.get("conversation"))
+        chosen = id_in(request.GET.get("conversation"))
         obj = self.object_or_404(request, chosen) if chosen else None
         context = {**self.admin_site.each_context(request), **self._list_of(request, obj)}
         if obj is not None:
-            self.prepare_detail(request, obj)
             context |= self.detail_context(request, obj)
             context |= {"obj": obj, "talk_title": self.object_title(obj), "heading": "h2"}
         return TemplateResponse(request, "console/inbox.html", {**context, "title": "Inbox", "opts": self.opts})
 
     def _list_of(self, request: HttpRequest, obj: Conversation | None) -> dict[str, Any]:
-        """Return the views, the teams and one page of conversations. A constant number of queries."""
+        """Return the views, what they can be narrowed to, and one page. A constant number of queries."""
         viewer = viewer_of(request)
-        view, team_id = _view(request), _id(request.GET.get("team"))
-        teams = Team.objects.order_by("name")
-        teams = teams if viewer.teams is None else teams.filter(pk__in=viewer.teams)
-        names = dict(teams.values_list("pk", "name"))
-        if team_id not in names:
-            team_id = None
-        tags = dict(Tag.objects.order_by("name").values_list("pk", "name"))
-        tag_id = _id(request.GET.get("tag"))
-        if tag_id not in tags:
-            tag_id = None
-        rows = rows_of(self.get_queryset(request), view, viewer)
-        rows = rows.filter(team_id=team_id) if team_id else rows
-        rows = rows.filter(pk__in=tagged_with(str(tag_id))) if tag_id else rows
-        by_activity = view in ("mine", "open", "closed")
-        after = _after(request.GET.get("after", "")) if by_activity else None
-        if after is not None:
-            at, pk = after
-            rows = rows.filter(Q(last_message_at__lt=at) | Q(last_message_at=at, pk__lt=pk))
-        found = list(rows[: PAGE + 1])
+        known = choices_of(request)
+        seen = viewer.teams
+        team_names = {pk: name for pk, name in known.teams.items() if seen is None or pk in seen}
+        tags, people = known.tags, known.repliers
+        place = _place(request).known(team=team_names, tag=tags, assignee=people)
+        words = words_of(request)
+        found = list(place.rows(self.get_queryset(request), viewer, words)[: PAGE + 1])
         page = found[:PAGE]
-        self.prepare_rows(request, page)
-        tagged = {"tag": str(tag_id)} if tag_id else {}
-        narrowed = {**({"team": str(team_id)} if team_id else {}), **tagged}
-        here = {"view": view, **narrowed}
-        place = {**here, **({"after": request.GET["after"]} if after else {})}
-        waiting = waiting_by_team(viewer=viewer)
-        older = page[-1] if by_activity and len(found) > PAGE else None
+        self.prepare_rows(request, page if obj is None else [*page, obj])
+        unread = counts.count_unread(viewer=viewer, rows=page)
+        chosen = None if obj is None else obj.pk
+        heads = streams.heads(["inbox", *([obj.stream] if obj else [])])
+        below = following([row.pk for row in page], chosen)
+        request.inbox_next = below  # type: ignore[attr-defined]
+        older = page[-1] if place.has_pages and len(found) > PAGE else None
+        picks = {"team": team_names, "tag": tags, "assignee": people}
         return {
-            "views": [
-                {
-                    "label": label,
-                    "url": _url(view=code, **narrowed),
-                    "is_chosen": code == view,
-                    "count": _shown(counts.count_of_view(viewer=viewer, view=code)),
-                    "tone": "danger" if code == "late" else "neutral" if code == "mine" else "warn",
-                }
-                for code, label in VIEWS
-            ],
-            "teams": [
-                {
-                    "label": name,
-                    "url": _url(view="waiting" if view == "mine" else view, team=str(pk), **tagged),
-                    "is_chosen": pk == team_id,
-                    "count": _shown(waiting.get(pk, (0, None))[0]),
-                }
-                for pk, name in names.items()
-            ],
-            "tags": [{"id": str(pk), "label": name, "is_chosen": pk == tag_id} for pk, name in tags.items()],
-            "tag_here": {name: value for name, value in here.items() if name != "tag"},
-            "untagged_url": _url(**{name: value for name, value in here.items() if name != "tag"}) if tag_id else "",
+            "views": views_at(place, viewer),
+            "view_title": "Search results" if FOUND in place.narrowed else title_of(place, team_names),
+            "teams": teams_at(place, waiting_by_team(viewer=viewer) if known.teams else {}, team_names),
+            "search": self.search_box(request, place, words),
+            "chips": chips_at(place, picks),
+            "unnarrowed_url": Place(place.view).url() if place.narrowed else "",
+            "place": {name: value for name, value in place.asked().items() if name in ("view", "team", FOUND)},
             "rows": [
-                {
-                    "talk": row,
-                    "who": customer_name(row),
-                    "words": self.last_words(row),  # type: ignore[attr-defined]
-                    "at": row.waiting_since if row.needs_person and row.waiting_since else row.last_message_at,
-                    "chips": format_html(
-                        "{} {} {} {}", _state(row), priority_chips(row), due_chip(row), getattr(row, "tag_chips", "")
-                    ),
-                    "assignee": getattr(row, "assignee_name", ""),
-                    "url": _url(**place, conversation=str(row.pk)),
-                    "is_chosen": obj is not None and row.pk == obj.pk,
-                }
+                row_of(row, words=self.last_words(row), unread=unread.get(row.pk, 0), chosen=chosen)  # type: ignore[attr-defined]
+                | {"url": place.url(conversation=str(row.pk))}
                 for row in page
             ],
-            "older_url": _url(**here, after=f"{older.last_message_at.isoformat()}|{older.pk}") if older else "",
-            "newest_url": _url(**here) if after else "",
-            "list_only_url": _url(**place),
-            "keep": f"{urlencode({**place, 'conversation': str(obj.pk)})}&" if obj else "",
-            "empty_title": f"Nothing here is tagged “{tags[tag_id]}”" if tag_id else EMPTY[view][0],
-            "empty_text": "Choose another tag or view." if tag_id else EMPTY[view][1],
+            "older_url": Place(place.view, place.narrowed, f"{older.last_message_at.isoformat()}|{older.pk}").url()
+            if older
+            else "",
+            "live_heads": heads,
+            "has_arrived": "arrived" in request.GET,
+            "newest_url": place.narrowed_to().url() if place.after else "",
+            "list_only_url": place.url(),
+            "keep": f"{place.url(conversation=str(chosen)).partition('?')[2]}&" if obj else "",
+            "batch_url": action_url(self, self.service_actions["bulk"], None) if viewer.may(REPLY) else "",
+            "changes": CHANGES,
+            **words_for_nothing(place, words, tags),
+        }
+
+    def search_box(self, request: HttpRequest, place: Place, words: str) -> dict[str, Any]:
+        """Return the box to search in, with the words of the search that is shown."""
+        url = action_url(self, self.service_actions["search"], None)
+        is_over = FOUND in place.narrowed and not words
+        return {
+            "url": f"{url}?from={FROM}&view={place.view}",
+            "words": words,
+            "limit": WORDS_LIMIT,
+            "end_url": place.narrowed_to(found="").url() if words or is_over else "",
         }
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
-        """Return the actions; those of the inbox lead back to it."""
+        """Return the actions; those of the inbox lead back to it, and some on to the next conversation."""
         found = super().offered(request, obj, on_list=on_list)
         if on_list or request.resolver_match is None or request.resolver_match.url_name != "inbox":
             return found
-        asked = {name: request.GET[name] for name in ("view", "team", "tag", "after") if name in request.GET}
-        return [{**offer, "url": f"{offer['url']}?{urlencode({**asked, 'from': FROM})}"} for offer in found]
+        back = f"{_place(request).url().partition('?')[2]}&from={FROM}"
+        following = getattr(request, "inbox_next", None)
+        on = f"{back}&next={following}" if following else back
+        return [
+            {**offer, "url": f"{offer['url']}?{on if offer['action'].path in MOVES_ON else back}"} for offer in found
+        ]
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return to the inbox, if that is where the form was."""
+        """Return to the inbox, if that is where the form was; after an answer, at the next conversation."""
         if request.GET.get("from") != FROM or obj is None:
             return super().after_action_url(request, action, obj)
-        place = {"view": _view(request)}
-        if team_id := _id(request.GET.get("team")):
-            place["team"] = str(team_id)
-        if tag_id := _id(request.GET.get("tag")):
-            place["tag"] = str(tag_id)
-        if _after(request.GET.get("after", "")):
-            place["after"] = request.GET["after"]
-        return _url(**place, conversation=str(obj.pk))
+        place = _place(request)
+        if not self.moves_on(request, action.path):
+            return place.url(conversation=str(obj.pk))
+        following = self.next_of(request, place, obj)
+        if following:
+            return place.url(conversation=str(following), arrived="1")
+        is_there = place.rows(self.object_rows(request), viewer_of(request), words_of(request)).filter(pk=obj.pk)
+        return place.url(conversation=str(obj.pk)) if is_there.exists() else place.url()
+
+    def moves_on(self, request: HttpRequest, path: str) -> bool:
+        """Return True if the next conversation opens after an action."""
+        is_here = path in MOVES_ON and request.method == "POST" and request.GET.get("from") == FROM
+        return is_here and request.COOKIES.get(AFTER_ANSWER) != "stay"
+
+    def next_of(self, request: HttpRequest, place: Place, obj: Conversation) -> UUID | None:
+        """Return what came next in the list, if it is still there, else the first that waits for an answer."""
+        rows = Place(place.view, place.narrowed).rows(self.object_rows(request), viewer_of(request), words_of(request))
+        others = rows.exclude(pk=obj.pk)
+        wanted = id_in(request.GET.get("next"))
+        if wanted and others.filter(pk=wanted).exists():
+            return wanted
+        first: UUID | None = others.filter(waiting_since__isnull=False).values_list("pk", flat=True).first()
+        return first
 
 
-def _url(**asked: str) -> str:
-    return f"{reverse('admin:inbox')}?{urlencode(asked)}"
+def _place(request: HttpRequest) -> Place:
+    """Return where the request is; who answers nobody begins with all open conversations."""
+    return Place.of(request, home="mine" if viewer_of(request).may(REPLY) else "open")
 
 
-def _view(request: HttpRequest) -> str:
-    """Return the chosen view; the first one for another word."""
-    wanted = request.GET.get("view", "")
-    return wanted if wanted in dict(VIEWS) else "waiting" if request.GET.get("team") else "open"
+def following(page: list[UUID], chosen: UUID | None) -> UUID | None:
+    """Return what stands below the open conversation, or the first row if it isn't on this page."""
+    below = page[page.index(chosen) + 1 :] if chosen in page else page
+    return below[0] if below else None
 
 
-def _state(row: Conversation) -> Any:
-    """Return who answers, where that isn't said by the view."""
-    return state_chip(row) if row.state != State.PERSON or row.needs_person else ""
+def views_at(place: Place, viewer: Actor) -> list[dict[str, Any]]:
+    """Return the views, each narrowed as this place is, with the keys to its neighbours."""
+    codes = [code for code, *_ in VIEWS]
+    at = -1 if FOUND in place.narrowed else codes.index(place.view)
+    keys = {} if at < 0 else {codes[at - 1]: "[", codes[(at + 1) % len(codes)]: "]"}
+    tones = {"late": "danger", "mine": "neutral"}
+    found = counts.count_views(viewer=viewer)
+    return [
+        {
+            "label": label,
+            "icon": icon,
+            "url": place.at(code).url(),
+            "is_chosen": number == at,
+            "key": keys.get(code, ""),
+            "count": _shown(found[code]),
+            "tone": tones.get(code, "warn"),
+        }
+        for number, (code, label, icon) in enumerate(VIEWS)
+    ]
+
+
+def teams_at(place: Place, waiting: Mapping[UUID, Any], names: Mapping[UUID, str]) -> list[dict[str, Any]]:
+    """Return the teams, each with how many wait there."""
+    chosen = id_in(place.narrowed.get("team"))
+    other = place.at("waiting" if place.view == "mine" else place.view)
+    return [
+        {
+            "label": name,
+            "url": (place.narrowed_to(team="", found="") if pk == chosen else other.narrowed_to(team=str(pk))).url(),
+            "is_chosen": pk == chosen,
+            "count": _shown(waiting.get(pk, (0, None))[0]),
+        }
+        for pk, name in names.items()
+    ]
+
+
+def chips_at(place: Place, picks: dict[str, Mapping[UUID, str]]) -> list[dict[str, Any]]:
+    """Return what a view can be narrowed to, each with its choices."""
+    people = [(NOBODY, "Nobody"), *((str(pk), name) for pk, name in picks["assignee"].items())]
+    given = (
+        ("channel", "Channel", channels.kinds()),
+        ("days", "Date", list(DAYS.items())),
+        ("tag", "Tag", [(str(pk), name) for pk, name in picks["tag"].items()]),
+        ("assignee", "Assignee", people if place.view not in ("mine", "waiting") else []),
+    )
+    return [
+        {"name": name, "label": label, "choices": choices, "chosen": place.narrowed.get(name, "")}
+        for name, label, choices in given
+        if choices
+    ]
+
+
+def title_of(place: Place, teams: Mapping[UUID, str]) -> str:
+    """Return the heading of a place."""
+    view = {code: label for code, label, _ in VIEWS}[place.view]
+    team = id_in(place.narrowed.get("team"))
+    return f"{view}: {teams[team]}" if team in teams else view
+
+
+def words_for_nothing(place: Place, words: str, tags: Mapping[UUID, str]) -> dict[str, str]:
+    """Return what an empty list says."""
+    if FOUND in place.narrowed:
+        title, text = NOT_FOUND if words else SEARCH_OVER
+    elif tag := place.narrowed.get("tag"):
+        title, text = f"Nothing here is tagged “{tags[UUID(tag)]}”", "Choose another tag or view."
+    elif set(place.narrowed) - {"team"}:
+        title, text = "No conversation here has all that", "Take a filter away, or choose another view."
+    else:
+        title, text = EMPTY[place.view]
+    return {"empty_title": title, "empty_text": text}
 
 
 def _shown(count: int) -> str:
     return "" if not count else f"{count - 1}+" if count > PAGE else str(count)
-
-
-def _id(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
-
-
-def _after(text: str) -> tuple[Any, UUID] | None:
-    """Return the place in the list that the next page begins after; None for what is no place."""
-    at, _, pk = text.partition("|")
-    try:
-        moment = parse_datetime(at)
-    except ValueError:
-        return None
-    found = _id(pk)
-    return (moment, found) if moment and moment.tzinfo and found else None

@@ -70,6 +70,10 @@ def page_of(
     clear = grant.fields if grant else frozenset()
     in_clear = "messages" in clear
     page = list_messages(viewer=viewer, conversation_id=conversation.pk, before=before, limit=SHOWN, clear=in_clear)
+    if before is None:
+        conversation.newest_seq = page.rows[-1].seq if page.rows else 0  # type: ignore[attr-defined]
+    written = list_notes(viewer=viewer, conversation_id=conversation.pk, clear=in_clear)
+    may_change = bool(written) and viewer.may(REPLY)
     shows_runs = viewer.may("agents.view_agentrun")
     turns = turns_of(page.rows, customer=writer_name(conversation), shows_runs=shows_runs)
     cut = {"is_cut": page.before is not None, "is_earlier": before is not None}
@@ -81,8 +85,8 @@ def page_of(
         "earlier": page.before,
         "is_earlier_part": before is not None,
         "notes": notes_of(
-            list_notes(viewer=viewer, conversation_id=conversation.pk, clear=in_clear),
-            changeable_notes(actor=viewer, conversation_id=conversation.pk) if viewer.may(REPLY) else {},
+            written,
+            changeable_notes(actor=viewer, conversation_id=conversation.pk) if may_change else {},
         ),
         "tags": (tags := tags_of(conversation)),
         "tags_drawn": chips_of_names(tags),
@@ -102,8 +106,12 @@ def page_of(
 
 
 def newest_seq(conversation: Conversation) -> int:
-    """Return the number of the newest message, 0 without any. One query."""
-    return conversation.messages.order_by("-seq").values_list("seq", flat=True).first() or 0
+    """Return the number of the newest message, 0 without any; read once for each page."""
+    found: int | None = getattr(conversation, "newest_seq", None)
+    if found is None:
+        found = conversation.messages.order_by("-seq").values_list("seq", flat=True).first() or 0
+        conversation.newest_seq = found  # type: ignore[attr-defined]
+    return found
 
 
 def answer_meanwhile(viewer: Actor, conversation: Conversation, problem: Conflict) -> str:
@@ -120,7 +128,9 @@ def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:
     """Return the requests made in the conversation, for viewers who may see approvals."""
     if not viewer.may("hitl.view_approval"):
         return
-    for approval in list_for_conversation(viewer=viewer, conversation_id=conversation.pk, limit=SHOWN):
+    found = list_for_conversation(viewer=viewer, conversation_id=conversation.pk, limit=SHOWN)
+    conversation.made_requests = found  # type: ignore[attr-defined]  # other parts of the page show them too
+    for approval in found:
         tone = "accent" if approval.is_open else "neutral"
         chips = format_html("{} {}", risk_chip(approval), approval_chip(approval.state))
         yield Turn(

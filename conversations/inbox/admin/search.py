@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
@@ -63,6 +64,11 @@ class FoundFilter(SelectFilter):
         return queryset.filter(pk__in=conversations_with(words)) if words else queryset.none()
 
 
+def is_token(text: str) -> bool:
+    """Return True if a text can be the token of a search."""
+    return bool(_TOKEN.fullmatch(text))
+
+
 def is_search(request: HttpRequest) -> bool:
     """Return True if the list shows search results."""
     return bool(request.GET.get(FOUND))
@@ -71,7 +77,7 @@ def is_search(request: HttpRequest) -> bool:
 def words_of(request: HttpRequest) -> str:
     """Return the viewer's search words. Returns "" without a search, or when they have expired."""
     token = request.GET.get(FOUND, "")
-    if not _TOKEN.fullmatch(token):
+    if not is_token(token):
         return ""
     key = _key(viewer_of(request).user_id, token)
     sealed = cache.get(key)
@@ -121,9 +127,13 @@ class ConversationSearch(ConversationActions):
 
     @service_action(title="Search", permission=VIEW, form=SearchForm, on_list=True)
     def search(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Redirect to the results."""
+        """Redirect to the results, in the inbox if that is where the words were written."""
         words = cleaned(form.cleaned_data["words"])
-        return HttpResponseRedirect(f"{self.list_url()}?{FOUND}={keep(request, words)}" if words else self.list_url())
+        asked = {FOUND: keep(request, words)} if words else {}
+        url = self.list_url()
+        if request.GET.get("from") == "inbox":
+            url, asked = reverse("admin:inbox"), {"view": request.GET.get("view", ""), **asked}
+        return HttpResponseRedirect(f"{url}?{urlencode(asked)}" if asked else url)
 
 
 class ConversationFinder(Finder):

@@ -18,6 +18,7 @@ from console.base.model_admin import ServiceAdmin
 from console.navigation import CONVERSATIONS, SETTINGS, Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
+from conversations.inbox.admin.choices import choices_in
 from conversations.inbox.assignment import MANAGE
 from conversations.inbox.selectors.tags import tags_of_conversations
 from conversations.inbox.tags import create_tag, delete_tag, merge_tags, revise_tag
@@ -121,8 +122,8 @@ class ConversationTagsForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = Tag.objects.order_by("name").values_list("pk", "name")
-        self.fields["tags"].choices = [(str(pk), name) for pk, name in rows]  # type: ignore[attr-defined]
+        rows = choices_in(self.initial).tags
+        self.fields["tags"].choices = [(str(pk), name) for pk, name in rows.items()]  # type: ignore[attr-defined]
         if not rows:
             self.fields["tags"].help_text = "There are no tags yet. Those who manage the inbox make them under Tags."
 

@@ -28,7 +28,9 @@ GIVE = """(place, [kind, name, type, content]) => {
 
 def give(page: Page, kind: str, name: str, content: bytes, mime: str) -> None:
     """Drop or paste a file into the text of the reply."""
-    page.locator("#live-reply textarea").evaluate(GIVE, [kind, name, mime, base64.b64encode(content).decode()])
+    page.locator("#live-reply textarea[name=text]").evaluate(
+        GIVE, [kind, name, mime, base64.b64encode(content).decode()]
+    )
 
 
 def test_files_are_chosen_dropped_pasted_removed_and_sent(opened: Opener, scene: Scene) -> None:
@@ -43,9 +45,9 @@ def test_files_are_chosen_dropped_pasted_removed_and_sent(opened: Opener, scene:
     page.get_by_role("button", name="Remove mistake.png").click()
     expect(chosen).to_have_count(2)
     expect(page.locator(".wk-attached-picture:not([hidden])")).to_have_count(1)
-    page.locator("#live-reply textarea").fill("Here is the receipt, and our prices.")
+    page.locator("#live-reply textarea[name=text]").fill("Here is the receipt, and our prices.")
     assert faults_of(page, "composer with files") == []
-    page.locator("#live-reply button[type=submit]").click()
+    page.locator("#send").click()
     expect(page.locator(".wk-file")).to_have_count(2)
     with tenant_scope(scene.world.acme.pk):
         sent = Attachment.objects.order_by("-content_type")
@@ -79,7 +81,7 @@ def test_without_scripts_the_file_field_sends_and_a_refusal_is_said(opened: Open
     page = opened(scene.path("conversation"), "owner", scripts=False, phone=True)
     field = page.locator("#live-reply input[type=file]")
     field.set_input_files({"name": "bill.pdf", "mimeType": "application/pdf", "buffer": files.EXE})
-    page.locator("#live-reply button[type=submit]").click()
+    page.locator("#send").click()
     expect(page.get_by_text("can run as a program")).to_be_visible()
     keep_picture(page, "files-refused-phone")
     page.locator("input[type=file]").set_input_files(

@@ -60,9 +60,9 @@ def test_slash_searches_inserts_the_language_and_sends_the_files_left_ticked(ope
 @pytest.mark.usefixtures("replies")
 def test_without_scripts_the_link_inserts_text_and_files(opened: Opener, scene: Scene) -> None:
     page = opened(scene.path("conversation"), "owner", scripts=False, phone=True)
-    page.locator("#live-reply").get_by_text("Canned replies", exact=True).click()
+    page.locator("#live-reply summary", has_text="Canned replies").click()
     page.get_by_role("link", name="Return label").click()
-    expect(page.locator("#live-reply textarea")).to_have_value("Hier ist Ihr Etikett.")
+    expect(page.locator("#live-reply textarea[name=text]")).to_have_value("Hier ist Ihr Etikett.")
     expect(page.locator("#live-reply input[name=canned_files]:checked")).to_have_count(2)
     keep_picture(page, "canned-files-phone")
     page.locator("#live-reply").get_by_role("button", name="Send").click()

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import expect
 
 from conversations import services
-from conversations.inbox import tags
+from conversations.inbox import states, tags
 from conversations.inbox.admin.filters import tagged_with
 from conversations.inbox.teams import teams
 from conversations.models import ChannelAccount, Conversation
@@ -135,6 +135,54 @@ def test_inbox_and_api_are_narrowed_to_a_tag_in_the_same_queries(
 
 
 @pytest.mark.django_db
+def test_conversation_opens_in_place_in_few_queries_and_an_answer_leads_to_the_next(
+    browser: Browser, line: ChannelAccount, acme: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.extensions.BADGE_SECONDS", 600)
+    client, support = browser("support"), acme.actor("support")
+    first, second, third = [handed_off(line, number) for number in (3, 2, 1)][::-1]
+    for talk in (third, second, first):
+        states.take_over(actor=support, conversation_id=talk.pk)
+    for number in range(30):
+        write_in(line, f"Message {number}", value="+34600000001")
+    place = f"{INBOX}?view=mine&conversation={first.pk}"
+    client.get(place)
+    in_place = {"X-Walker-Fragment": "open"}
+    with CaptureQueriesContext(connection) as queries:
+        part = client.get(place, headers=in_place).content.decode()
+    asked = [query["sql"].split("set local role none; ")[-1] for query in queries]
+    asked = [sql for sql in asked if "SAVEPOINT" not in sql]
+    assert len(asked) <= 40, "\n".join(asked)
+    assert ("<html" in part, "Message 29" in part, "wk-side" in part) == (False, True, False)
+    assert AuditEntry.objects.filter(action="CONVERSATION_VIEWED", object_id=first.pk).count() == 2
+    form = re.findall(r'action="([^"]*/reply/[^"]*)"', part)[0].replace("&amp;", "&")
+    assert f"next={second.pk}" in form
+    sent = client.post(form, {"text": "Here it is.", "after": "99"}, headers=in_place)
+    assert f"conversation={second.pk}&arrived=1" in sent["Location"]
+    close = (
+        form.replace("/reply/", "/close/").replace(str(second.pk), str(uuid4())).replace(str(first.pk), str(second.pk))
+    )
+    closed = client.post(close, {"resolved": "yes"}, headers=in_place)
+    assert f"conversation={third.pk}" in closed["Location"]
+    client.cookies["walker_after_answer"] = "stay"
+    snooze = close.replace("/close/", "/snooze/").replace(str(second.pk), str(third.pk))
+    assert f"conversation={third.pk}" in client.post(snooze, {"choice": "1h"}, headers=in_place)["Location"]
+    part = client.get(f"{INBOX}?view=mine", headers=in_place).content.decode()
+    undo = [url.replace("&amp;", "&") for url in re.findall(r'action="([^"]*/(?:wake|reopen)/[^"]*)"', part)]
+    assert len(undo) == 2
+    for url in undo:
+        assert client.post(url, headers=in_place).status_code == 302, url
+    for talk in (second, third):
+        talk.refresh_from_db()
+    assert [(talk.state, talk.assigned_to_id, talk.snoozed_until) for talk in (second, third)] == [
+        ("person", support.user_id, None)
+    ] * 2
+    assert client.post(undo[1], headers=in_place).status_code in (302, 409)
+    assert browser("viewer").post(undo[1]).status_code == 403
+    assert browser("owner", outside=True).post(undo[1]).status_code == 404
+
+
+@pytest.mark.django_db
 def test_form_of_the_inbox_leads_back_to_it_and_nowhere_else(
     browser: Browser,
     line: ChannelAccount,
@@ -168,12 +216,13 @@ def test_inbox_by_keyboard_on_a_desk_and_by_touch_on_a_phone(opened: Opener, sce
     expect(page.locator(".wk-inbox-rows .is-chosen")).to_have_count(1)
     page.keyboard.press("a")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The conversation is yours.")).to_be_visible()
+    expect(page.locator(".wk-flash", has_text="The conversation is yours.")).to_be_visible()
     assert "view=waiting" in page.url
     page.keyboard.press("r")
     page.keyboard.type("Hello, I am here.")
     page.keyboard.press("Control+Enter")
-    expect(page.locator(".wk-chat")).to_contain_text("Hello, I am here.")
+    expect(page.locator(".wk-flash", has_text="Reply sent.")).to_be_visible()
+    expect(page.get_by_text("Nobody is waiting")).to_be_visible()
     page.goto(f"{INBOX}?view=mine")
     expect(page.locator(".wk-inbox-rows")).to_contain_text("Hello, I am here.")
     page.keyboard.press("j")
@@ -183,11 +232,10 @@ def test_inbox_by_keyboard_on_a_desk_and_by_touch_on_a_phone(opened: Opener, sce
         page.keyboard.press(key)
         expect(page.locator(f"#action-{action}")).to_be_visible()
         page.keyboard.press("Escape")
-        page.locator("h1").first.focus()
+        page.keyboard.press("Escape")
     keep_picture(page, "inbox-mine", full_page=False)
     page.keyboard.press("e")
-    page.keyboard.press("Space")
-    page.keyboard.press("Control+Enter")
+    page.keyboard.press("Enter")
     expect(page.get_by_text("Conversation closed.")).to_be_visible()
     expect(page.get_by_text("Nothing is yours")).to_be_visible()
     page.keyboard.press("?")

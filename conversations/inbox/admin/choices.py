@@ -1,0 +1,61 @@
+"""People, teams and tags that several parts of one page offer: read once for it."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+from uuid import UUID
+
+from django.http import HttpRequest
+
+from accounts.models import Membership
+from accounts.selectors import list_members, roles_with
+from conversations.models import Tag, Team
+
+VIEW: Final = "conversations.view_conversation"
+REPLY: Final = "conversations.reply_conversation"
+KEY: Final = "choices"
+
+
+class Choices:
+    """What forms and filters of conversations offer."""
+
+    @cached_property
+    def members(self) -> list[Membership]:
+        """Return who may see conversations."""
+        return list_members(permission=VIEW)
+
+    @cached_property
+    def viewers(self) -> Mapping[UUID, str]:
+        """Return their names."""
+        return {member.user_id: member.user.get_full_name() for member in self.members}
+
+    @cached_property
+    def repliers(self) -> Mapping[UUID, str]:
+        """Return the names of those who may reply."""
+        may = {member.user_id for member in self.members if member.role in roles_with(REPLY)}
+        return {pk: name for pk, name in self.viewers.items() if pk in may}
+
+    @cached_property
+    def teams(self) -> Mapping[UUID, str]:
+        """Return the teams by name."""
+        return dict(Team.objects.order_by("name").values_list("pk", "name"))
+
+    @cached_property
+    def tags(self) -> Mapping[UUID, str]:
+        """Return the tags by name."""
+        return dict(Tag.objects.order_by("name").values_list("pk", "name"))
+
+
+def choices_of(request: HttpRequest) -> Choices:
+    """Return the choices of a page."""
+    found: Choices | None = getattr(request, KEY, None)
+    if found is None:
+        found = Choices()
+        setattr(request, KEY, found)
+    return found
+
+
+def choices_in(initial: Mapping[str, Any]) -> Choices:
+    """Return the choices that a form was given, or those of its own."""
+    found = initial.get(KEY)
+    return found if isinstance(found, Choices) else Choices()

@@ -1,0 +1,54 @@
+"""A row of the inbox's list: two lines about a conversation, masked."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from console.templatetags.console_ui import distance
+from conversations.inbox.admin.approval_panel import customer_name
+from conversations.messages.admin.interpretation import due_chip
+from conversations.models import Conversation, Priority
+
+ICONS: Final = {"email": "mail", "whatsapp": "phone", "slack": "users", "app": "phone"}
+"""The icons of kinds of channels; a chat's for all others."""
+TONES: Final = ("info", "accent", "warn", "good", "serious", "neutral")
+UNREAD_SHOWN: Final = 9
+State = Conversation.State
+
+
+def row_of(row: Conversation, *, words: str, unread: int, chosen: UUID | None) -> dict[str, Any]:
+    """Return what a row shows of a conversation that the list has prepared."""
+    waits = row.waiting_since is not None and row.state != State.CLOSED and row.snoozed_until is None
+    return {
+        "talk": row,
+        "who": customer_name(row),
+        "tone": tone_of(row),
+        "icon": ICONS.get(row.channel_account.kind, "chat"),
+        "words": words,
+        "waited": distance(row.waiting_since).removesuffix(" ago") if waits and row.waiting_since else "",
+        "marks": list(marks_of(row)),
+        "due": due_chip(row),
+        "assignee": getattr(row, "assignee_name", ""),
+        "unread": f"{UNREAD_SHOWN}+" if unread > UNREAD_SHOWN else str(unread or "1" if row.is_unread else ""),
+        "is_chosen": row.pk == chosen,
+    }
+
+
+def tone_of(row: Conversation) -> str:
+    """Return the colour of the contact's initials."""
+    return TONES[row.contact_id.int % len(TONES)]
+
+
+def marks_of(row: Conversation) -> Any:
+    """Yield an icon and its words for what is to be seen of a row at once."""
+    if row.is_urgent or row.priority == Priority.URGENT:
+        yield "flame", "Urgent", "danger"
+    elif row.priority == Priority.HIGH:
+        yield "flame", "High priority", "warn"
+    if row.lead_level == "hot":
+        yield "coin", "Hot lead", "accent"
+    if row.needs_person:
+        yield "hand", "Needs a person", "serious"
+    elif row.state == State.AGENT:
+        yield "agent", "Agent answers", "good"
+    elif row.state == State.CLOSED:
+        yield ("check", "Closed, resolved", "neutral") if row.resolved else ("ban", "Closed, not resolved", "neutral")
