@@ -32,10 +32,10 @@ from conversations.contacts.admin.reach import (
     why_no_reply,
 )
 from conversations.inbox import assignment, snoozes, states
-from conversations.inbox.admin.actions import REPLY, SnoozeForm, tags_of
+from conversations.inbox.admin.actions import SnoozeForm, tags_of
 from conversations.inbox.admin.approval_panel import customer_name, state_chip
 from conversations.inbox.admin.bulk import BulkActions
-from conversations.inbox.admin.choices import choices_of
+from conversations.inbox.admin.choices import REPLY, choices_of
 from conversations.inbox.admin.filters import (
     FIRST,
     NEEDS_PERSON,

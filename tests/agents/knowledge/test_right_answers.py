@@ -15,6 +15,7 @@ from agents.knowledge.models import Document, DocumentVersion
 from agents.knowledge.search.search import is_sure, search
 from agents.knowledge.sources import uploads
 from agents.llm.built_in import phrases
+from agents.models import Collection
 from conversations.services import Upload
 from core import clock
 from core.errors import Conflict, Invalid, Refused
@@ -219,18 +220,18 @@ def test_name_that_only_the_beginning_of_a_document_gives_is_named_and_rows_of_o
 ) -> None:
     where = pool["prices"].collection_id
     article(
-        services.Collection.objects.get(pk=where),
+        Collection.objects.get(pk=where),
         "Entry by telephone",
         "A Q7X is a key in your telephone. Everybody can use it.\n\n## Codes\n\nYou get 10 spare codes for the door.",
     )
     article(
-        services.Collection.objects.get(pk=where),
+        Collection.objects.get(pk=where),
         "Preise der Kabinen",
         "| Kabine | Preis im Monat |\n|---|---|\n| Kabine Klein | 12 Euro |\n| Kabine Groß | 19 Euro |",
         language="de",
     )
     article(
-        services.Collection.objects.get(pk=where),
+        Collection.objects.get(pk=where),
         "Pumpen",
         "Die Software Enterprise Manager steuert unsere Pumpen.",
         language="de",
