@@ -7,7 +7,6 @@ from agents.answering.runs.requester_questions import relay_drift, relay_questio
 from agents.answering.runs.run import NeedsModelWorker, run_turn
 from agents.knowledge.help import articles as help_articles
 from agents.knowledge.help import centres as help_centres
-from agents.knowledge.help import colours as help_colours
 from agents.knowledge.help import markup as help_markup
 from agents.knowledge.help import votes as help_votes
 from agents.llm.routes.availability import needs_workers
@@ -40,7 +39,6 @@ __all__ = [
     "ensure_first_agent",
     "help_articles",
     "help_centres",
-    "help_colours",
     "help_markup",
     "help_votes",
     "needs_workers",

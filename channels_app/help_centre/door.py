@@ -20,10 +20,11 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.services import client_address
 from agents.models import Document
-from agents.services import help_articles, help_centres, help_colours
+from agents.services import help_articles, help_centres
 from core.errors import NotFound
 from core.reliability.rate_limit import count_or_let_pass
 from core.tenancy.scope import tenant_scope
+from core.text.colours import readable
 from core.text.speech import speaking, spoken_here
 
 MINUTE: Final = 60
@@ -33,6 +34,8 @@ FORMS: Final = 30
 """Searches, or votes, of one address in a minute."""
 SEARCHES: Final = 600
 """Searches in one help centre in a minute, of all addresses together."""
+DARK: Final = "#171b1e"
+"""The ground of the dark theme, and words on a button there."""
 RIGHT_TO_LEFT: Final = frozenset({"ar", "yi"})
 _View = Callable[..., HttpResponseBase]
 
@@ -145,10 +148,10 @@ def unkept(response: HttpResponse) -> HttpResponse:
 
 def style_of(centre: help_centres.OpenCentre) -> str:
     """Return the colours of a help centre, which the content policy names by their digest."""
-    dark = help_colours.lightened(centre.colour)
+    dark = readable(centre.colour, DARK)
     chat = (
         f"--walker-accent:{centre.colour};--walker-on-accent:#ffffff;"
-        f"--walker-accent-dark:{dark};--walker-on-accent-dark:{help_colours.DARK}"
+        f"--walker-accent-dark:{dark};--walker-on-accent-dark:{DARK}"
     )
     return f":root{{--accent:{centre.colour};--accent-dark:{dark}}}walker-chat{{{chat}}}"
 

@@ -184,7 +184,7 @@ def test_settings_are_searched_by_name_sentence_and_group(browser: Browser, worl
     assert settings_of(client, "?q=no-such-thing") == []
     assert settings_of(client, "?q=%00%3Cb%3E") == []
     assert "No settings found" in client.get("/admin/settings/?q=no-such-thing").content.decode()
-    assert settings_of(client, "channels-and-email/?q=webhook") == ["Channels", "Templates", "Email"]
+    assert settings_of(client, "channels-and-email/?q=webhook") == ["Channels", "Templates", "Help centre", "Email"]
 
 
 @pytest.mark.parametrize(("role", "group", "status"), [("viewer", "organisation", 404), ("owner", "nothing", 404)])

@@ -8,7 +8,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import Tenant
-from agents.knowledge.help.colours import colour_problem
 from agents.knowledge.help.models import HelpCentre
 from agents.knowledge.models import Document
 from agents.knowledge.selectors import VIEW
@@ -21,6 +20,7 @@ from core.errors import NotFound, check_fields
 from core.tenancy import lookups
 from core.tenancy.scope import tenant_scope
 from core.text.clean import can_be_stored
+from core.text.colours import checked_colour
 
 TITLE_LIMIT: Final = 80
 INTRODUCTION_LIMIT: Final = 200
@@ -85,7 +85,7 @@ def save_help_centre(
             "title": _text_problem(facts["title"], TITLE_LIMIT)
             or ("" if facts["title"] else "This field is required."),
             "introduction": _text_problem(facts["introduction"], INTRODUCTION_LIMIT),
-            "colour": colour_problem(facts["colour"]),
+            "colour": _colour_problem(facts["colour"]),
             "language": "" if language in Document.Language.values else "Choose one of the list.",
         }
     )
@@ -106,6 +106,13 @@ def save_help_centre(
 
 def _state(row: HelpCentre) -> str:
     return "public" if row.is_public else "off"
+
+
+def _colour_problem(colour: str) -> str:
+    try:
+        return "" if checked_colour(colour) else "This field is required."
+    except ValueError as problem:
+        return str(problem)
 
 
 def _text_problem(text: str, limit: int) -> str:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from channels_app.web_chat.settings.colours import NIGHT, checked_colour, readable, words_on
 from conversations.models import ChannelAccount
 from conversations.services import accounts
 from conversations.services.visitors import MB, PREVIEWED, FileRules, Upload, checked_files, draw_preview
 from core.actors import Actor
 from core.errors import Invalid, NotFound
+from core.text.colours import NIGHT, checked_colour, readable, words_on
 from core.text.speech import SPOKEN
 
 CHANGE: Final = "channels_app.change_channelaccount"
@@ -75,7 +75,11 @@ def save_look(
     actor.require(CHANGE)
     if theme not in THEMES or position not in POSITIONS:
         raise Invalid("This look isn't supported.", fields={"theme": ["Choose one of the list."]})
-    look = {"theme": theme, "position": position, "colour": checked_colour(colour)}
+    try:
+        look = {"theme": theme, "position": position, "colour": checked_colour(colour)}
+    except ValueError as problem:
+        words = str(problem)
+        raise Invalid(words, code="not_readable", fields={"colour": [words]}) from None
     drawn = "" if logo is None else drawn_logo(logo)
     greetings = {code: str(offers.get(f"greeting_{code}", "")).strip()[:GREETING_LIMIT] for code in LANGUAGES}
     values: dict[str, Any] = {

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.knowledge.help.colours import DARK, colour_problem, contrast, lightened
 from agents.knowledge.help.markup import show_article
 
 TAGS = {
@@ -146,12 +144,3 @@ def test_markdown_is_shown() -> None:
     assert [each for each in wanted if each not in html] == []
     assert "Title" not in shown.html
     assert [section.words for section in shown.sections] == ["One"]
-
-
-@pytest.mark.parametrize(
-    ("colour", "is_fine"), [("#155e4c", True), ("#ffee00", False), ("red", False), ("#ABC", False)]
-)
-def test_colour_has_to_be_readable(colour: str, is_fine: bool) -> None:
-    assert (colour_problem(colour) == "") is is_fine
-    if is_fine:
-        assert contrast(lightened(colour), DARK) > 4.5

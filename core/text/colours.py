@@ -3,8 +3,6 @@
 import re
 from typing import Final
 
-from core.errors import Invalid
-
 ENOUGH: Final = 4.5
 WHITE: Final = "#ffffff"
 NIGHT: Final = "#121816"
@@ -14,18 +12,20 @@ _COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
 
 
 def checked_colour(text: str) -> str:
-    """Return a colour that white words can be read on, and that can be read on white; "" for none. Raises `Invalid`."""
+    """Return a colour that white words can be read on, and that can be read on white; "" for none.
+
+    Raises ValueError with a sentence for people.
+    """
     colour = text.strip().lower()
     if not colour:
         return ""
     if not _COLOUR.fullmatch(colour):
-        raise Invalid("This isn't a colour.", fields={"colour": ["Enter a colour such as #155e4c."]})
+        raise ValueError("Enter a colour such as #155e4c.")
     if contrast(colour, WHITE) < ENOUGH:
-        words = (
+        raise ValueError(
             f"This colour can't be read on white: its contrast is {contrast(colour, WHITE):.1f} to 1, and {ENOUGH} "
             f"is needed. The nearest shade that can is {readable(colour, WHITE)}."
         )
-        raise Invalid(words, code="not_readable", fields={"colour": [words]})
     return colour
 
 
