@@ -32,10 +32,10 @@ from conversations.contacts.admin.reach import (
     why_no_reply,
 )
 from conversations.inbox import assignment, snoozes, states
-from conversations.inbox.admin.actions import REPLY, SnoozeForm, tags_of
+from conversations.inbox.admin.actions import SnoozeForm, tags_of
 from conversations.inbox.admin.approval_panel import customer_name, state_chip
 from conversations.inbox.admin.bulk import BulkActions
-from conversations.inbox.admin.choices import choices_of
+from conversations.inbox.admin.choices import REPLY, choices_of
 from conversations.inbox.admin.filters import (
     FIRST,
     NEEDS_PERSON,
@@ -142,7 +142,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
 
     def prepare_rows(self, request: HttpRequest, rows: list[Conversation]) -> None:
         """Read the names of all assignees, and the tags, at once."""
-        may_reply, known = viewer_of(request).may(REPLY), choices_of(request).viewers
+        may_reply, known = viewer_of(request).may(REPLY), dict(choices_of(request).viewers)
         # A former colleague is none of those who may see conversations now.
         assigned = [row.assigned_to_id for row in rows]
         names = known if {None, *known}.issuperset(assigned) else names_of(assigned)

@@ -17,8 +17,9 @@ from conversations.inbox.admin.bulk import CHANGES
 from conversations.inbox.admin.choices import REPLY, choices_of
 from conversations.inbox.admin.place import DAYS, NOBODY, VIEWS, Place
 from conversations.inbox.admin.rows import row_of
-from conversations.inbox.admin.search import FOUND, WORDS_LIMIT, words_of
+from conversations.inbox.admin.search import FOUND, words_of
 from conversations.inbox.selectors import counts
+from conversations.inbox.selectors.search import WORDS_LIMIT
 from conversations.inbox.teams.selectors import waiting_by_team
 from conversations.models import Conversation
 from conversations.replies.admin.canned_replies import id_in
@@ -233,7 +234,7 @@ def title_of(place: Place, teams: Mapping[UUID, str]) -> str:
     """Return the heading of a place."""
     view = {code: label for code, label, _ in VIEWS}[place.view]
     team = id_in(place.narrowed.get("team"))
-    return f"{view}: {teams[team]}" if team in teams else view
+    return f"{view}: {teams[team]}" if team is not None and team in teams else view
 
 
 def words_for_nothing(place: Place, words: str, tags: Mapping[UUID, str]) -> dict[str, str]:

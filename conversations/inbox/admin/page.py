@@ -11,8 +11,9 @@ from accounts.privacy.reveals import ActiveReveal
 from console.names import name_in, names_of
 from conversations.contacts.admin.reach import blocks_of
 from conversations.contacts.selectors.consents import entries_of_points
-from conversations.inbox.admin.actions import REPLY, tags_of
+from conversations.inbox.admin.actions import tags_of
 from conversations.inbox.admin.approval_panel import state_chip, writer_name
+from conversations.inbox.admin.choices import REPLY
 from conversations.inbox.admin.tags import chips_of_names
 from conversations.inbox.clocks import waits_for_person
 from conversations.inbox.teams.seen import seen_conversations
