@@ -130,6 +130,12 @@ def names_of_members() -> tuple[str, ...]:
     return kept.keep(read, "names of members", seconds=60.0)
 
 
+def first_names(people: Collection[UUID]) -> dict[UUID, str]:
+    """Return the first names of current and former members, for the customers they answer; erased people have none."""
+    rows = Membership.objects.filter(user__in=people, erased_at=None).exclude(user__first_name="")
+    return dict(rows.values_list("user_id", "user__first_name"))
+
+
 def people_named(name: str) -> list[UUID]:
     """Return current and former members whose first, last or full name begins with a text, active ones first.
 

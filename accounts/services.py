@@ -1,5 +1,6 @@
 """Memberships, actors, tenants and API keys."""
 
+import re
 import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -33,6 +34,7 @@ from core.events.outbox import announce
 from core.ids import uuid7
 from core.privacy.encryption import digest_of_secret
 from core.tenancy.scope import tenant_scope
+from core.text.clean import clean_text
 
 KEY_PREFIX = "wk_"
 KEY_LIFE = timedelta(days=365)
@@ -264,6 +266,33 @@ def set_tenant_active(*, actor: Actor, active: bool) -> None:
         if tenant is None or not changed.update(is_active=active):
             return
         chain.record(actor, "TENANT_SWITCHED_ON" if active else "TENANT_SWITCHED_OFF", "accounts.tenant", tenant.pk)
+
+
+def change_organisation(*, actor: Actor, tenant_id: UUID, name: str, currency: str) -> Tenant:
+    """Change name and currency of the organisation in scope. Safe to repeat.
+
+    Needs `accounts.change_tenant`. The currency is what new limits, budgets and workflows suggest; amounts that exist
+    keep theirs. The time zone stays: it decides the period in which a spending limit counts. Raises `Refused`,
+    `NotFound`, `Invalid`. Writes `TENANT_CHANGED`.
+    """
+    actor.require("accounts.change_tenant")
+    wanted = {"name": clean_text(name, 120).strip(), "currency": currency.strip()}
+    if not wanted["name"]:
+        raise Invalid("Enter a name.", fields={"name": ["Enter a name."]})
+    if not re.fullmatch(r"[A-Z]{3}", wanted["currency"]):
+        problem = "A currency has three capital letters, such as EUR."
+        raise Invalid(problem, fields={"currency": [problem]})
+    with transaction.atomic():
+        tenant = Tenant.objects.select_for_update().filter(pk=tenant_id).first()
+        if tenant is None:
+            raise NotFound
+        changed = [field for field, value in wanted.items() if getattr(tenant, field) != value]
+        if changed:
+            for field in changed:
+                setattr(tenant, field, wanted[field])
+            tenant.save(update_fields=changed)
+            chain.note(actor, "TENANT_CHANGED", tenant, fields=changed)
+    return tenant
 
 
 def create_api_key(

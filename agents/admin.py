@@ -3,6 +3,7 @@
 from agents.answering import admin as runs
 from agents.answering.routing import admin as answer_rules
 from agents.knowledge import admin as knowledge
+from agents.knowledge.help import admin as help_centres
 from agents.knowledge.sources import admin as sites
 from agents.langflow import admin as flows
 from agents.llm.routes import admin as routes
@@ -19,6 +20,7 @@ __all__ = [
     "eval_runs",
     "facts",
     "flows",
+    "help_centres",
     "knowledge",
     "routes",
     "runs",

@@ -77,6 +77,8 @@ class AgentsErasure(ErasureHandler):
         Table("agents.Passage", "The organisation's own texts.", kept="heading text search"),
         Table("agents.PassageVector", "Numbers made of the organisation's own texts.",
               kept="base_url model digest embedding"),
+        Table("agents.HelpCentre", "The organisation's own texts.", kept="title introduction colour"),
+        Table("agents.HelpVote", "A keyed digest of a visitor that is another one each day.", kept="visitor day"),
         Table("agents.UploadedFile", "The organisation's own file, until it was read.", kept="kind content"),
         Table("agents.OpenQuestion", "Questions that only this person asked are removed; others are masked.",
               "text words"),
@@ -103,7 +105,7 @@ class AgentsErasure(ErasureHandler):
               kept="route_name model channel factors currency reserved_on"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
-        Step("calls", "Calls of tools", _calls),
+        Step("calls", "Tool calls", _calls),
         Step("facts", "What agents remember of them", _facts),
         Step("questions", "Questions nobody had an answer to", _questions),
         Step("cases", "Cases to check agents with", _cases),

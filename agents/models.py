@@ -2,6 +2,7 @@
 
 from agents.answering.models import AgentRun, AgentRunMessage, ToolCall
 from agents.answering.routing.models import AnswerRule
+from agents.knowledge.help.models import HelpCentre, HelpVote
 from agents.knowledge.models import (
     Citation,
     Collection,
@@ -40,6 +41,8 @@ __all__ = [
     "EvalRun",
     "FlowServer",
     "FlowSession",
+    "HelpCentre",
+    "HelpVote",
     "ModelCall",
     "ModelRoute",
     "OpenQuestion",

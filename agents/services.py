@@ -5,6 +5,11 @@ from agents.answering.runs.inbox import record_requester_answer
 from agents.answering.runs.outcomes import take_outcome
 from agents.answering.runs.requester_questions import relay_drift, relay_question
 from agents.answering.runs.run import NeedsModelWorker, run_turn
+from agents.knowledge.help import articles as help_articles
+from agents.knowledge.help import centres as help_centres
+from agents.knowledge.help import colours as help_colours
+from agents.knowledge.help import markup as help_markup
+from agents.knowledge.help import votes as help_votes
 from agents.llm.routes.availability import needs_workers
 from agents.llm.routes.calls import open_brief_model
 from agents.studio.agents.activation import activate_again, activate_draft, changed_fields, discard_draft, roll_back
@@ -33,6 +38,11 @@ __all__ = [
     "current_version",
     "discard_draft",
     "ensure_first_agent",
+    "help_articles",
+    "help_centres",
+    "help_colours",
+    "help_markup",
+    "help_votes",
     "needs_workers",
     "open_brief_model",
     "record_requester_answer",

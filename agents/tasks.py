@@ -8,6 +8,7 @@ from django.core.cache import cache
 
 from agents import services
 from agents.answering.runs import lease, understood
+from agents.knowledge.help import votes
 from agents.knowledge.search import questions, upkeep
 from agents.knowledge.sources import sites, uploads
 from agents.langflow import sessions
@@ -144,12 +145,13 @@ def sweep_vectors() -> None:
 
 @sweep_task(queue="low")
 def sweep_documents() -> None:
-    """Queue files and sites that are due and that no worker has, and forget questions that nobody asks any more."""
+    """Queue files and sites that are due and that no worker has, and forget old questions and votes."""
     for tenant_id, document_id in uploads.list_unread():
         read_document.delay(str(tenant_id), str(document_id))
     for tenant_id, site_id in sites.list_due():
         fetch_site.delay(str(tenant_id), str(site_id))
     questions.prune_questions()
+    votes.prune_votes()
 
 
 @sweep_task(queue="low")

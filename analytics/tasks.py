@@ -92,7 +92,8 @@ def keep_event_partitions() -> None:
 
 @sweep_task(queue="low")
 def sample_figures() -> None:
-    """Sample what waits and how busy people are."""
+    """Sample what waits, how busy people are, and how the installation keeps up."""
+    services.sample_gauges()
     services.sample_all()
 
 

@@ -3,18 +3,22 @@
 Every question and dialogue is a visitor's conversation, answered by the organisation's first agent with the built-in
 model, as a worker does it. The articles of a field are in `bench/answers/<field>/articles`, with
 questions and dialogues beside them. Thresholds were chosen on the fields of `TUNED`; the others only report.
+With `--embeddings` the passages and questions are also compared by the vectors of a model of your own, at any address
+that answers as OpenAI's `/v1/embeddings` does; its key is read from WALKER_BENCH_EMBEDDINGS_KEY.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import django
@@ -23,14 +27,21 @@ from bench._environment import describe_database, describe_machine, say
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
+
 from accounts.services import create_tenant  # noqa: E402
 from agents import services  # noqa: E402
 from agents.answering.runs.batches import QUIET  # noqa: E402
 from agents.knowledge.models import Collection, Document, DocumentVersion  # noqa: E402
+from agents.knowledge.search import nearest, upkeep  # noqa: E402
 from agents.knowledge.search.search import search  # noqa: E402
+from agents.knowledge.search.vectors import find_embedder  # noqa: E402
 from agents.knowledge.services import create_collection, write_article  # noqa: E402
 from agents.llm.built_in import phrases  # noqa: E402
 from agents.llm.built_in.types import NOT_KNOWN, PERSON_OFFER  # noqa: E402
+from agents.llm.routes import configuration  # noqa: E402
+from agents.llm.routes.calls import Place  # noqa: E402
+from agents.llm.routes.models import ModelCall  # noqa: E402
 from conversations import services as conversations  # noqa: E402
 from conversations.models import ChannelAccount, Conversation, Message  # noqa: E402
 from conversations.services import Draft, Sender  # noqa: E402
@@ -44,6 +55,9 @@ from core.text.speech import says  # noqa: E402
 FIELDS: Final = Path(__file__).parent / "answers"
 TUNED: Final = frozenset({"clinic", "software"})
 OPERATOR, DOOR = system("bench"), system("webchat")
+KEY: Final = "WALKER_BENCH_EMBEDDINGS_KEY"
+PATIENCE: Final = 60.0
+"""Seconds for the vector of a question: what is measured here is the answer, not the machine of the model."""
 LET_THROUGH, ANSWERED, RIGHT, OUTDATED, KINDS = 0.05, 0.85, 0.95, 0, 0.85
 
 
@@ -110,12 +124,15 @@ class Field:
 
     def __init__(self, place: Path) -> None:
         self.place = place
+        self.embedder = find_embedder()
         services.ensure_first_agent()
         self.account = ChannelAccount.objects.create(kind="webchat", name="Chat", public_key=uuid4().hex)
         self.slugs: dict[UUID, str] = {}
         shelf = create_collection(actor=OPERATOR, name="Help", audience="public")
         for path in sorted((place / "articles").glob("*.md")):
             self._write(shelf, path)
+        while self.embedder and any(upkeep.embed_document(document_id=key) for key in self.slugs):
+            pass  # a task makes the vectors of some passages and is repeated
 
     def _write(self, shelf: Collection, path: Path) -> None:
         _, head, text = path.read_text().split("---\n", 2)
@@ -139,7 +156,11 @@ class Field:
     def ask(self, row: Mapping[str, Any]) -> Tried:
         """Let a visitor ask a question."""
         right = {row["article"], *row.get("also", ())}
-        found = search(question=row["question"], audience="public")
+        question, near = row["question"], ()
+        if self.embedder:
+            place = Place(ModelCall.Purpose.EMBEDDING)
+            near = nearest.find_nearest(self.embedder, question, audience="public", place=place)
+        found = search(question=question, audience="public", near=near)
         slugs = list(dict.fromkeys(self.slugs[each.passage.document_id] for each in found))
         rank = next((place for place, slug in enumerate(slugs, 1) if slug in right), 0)
         return Tried(row, self._reply([{"from": "customer", "text": row["question"]}]), rank)
@@ -179,14 +200,34 @@ def main() -> int:
     names = sorted(path.name for path in FIELDS.iterdir())
     parser.add_argument("--field", action="append", choices=names, help="a field (default: all)")
     parser.add_argument("--wrong", action="store_true", help="list what went wrong")
+    about = f"an OpenAI-compatible address such as https://host/v1, its model, and its dimensions (key: {KEY})"
+    parser.add_argument("--embeddings", nargs=3, metavar=("URL", "MODEL", "DIMENSIONS"), help=about)
     options = parser.parse_args()
     say("\n".join([*describe_machine(), *describe_database()]))
     held = []
     for name in options.field or names:
         tenant = create_tenant(actor=OPERATOR, name=name.title(), slug=f"{name}-{uuid4().hex[:8]}")
         with tenant_scope(tenant.pk):
+            if options.embeddings:
+                offer_embeddings(*options.embeddings)
             held.append(report(FIELDS / name, list_wrong=options.wrong))
     return 0 if all(held) else 1
+
+
+def offer_embeddings(address: str, model: str, dimensions: str) -> None:
+    """Add a route whose vectors passages and questions are compared by; it answers nothing itself."""
+    settings.MODEL_HOSTS = [*settings.MODEL_HOSTS, urlsplit(address).hostname]
+    nearest.SECONDS = PATIENCE  # type: ignore[misc]
+    setup = configuration.RouteSetup(
+        "Embeddings",
+        model=model,
+        base_url=address,
+        is_free=True,
+        embedding_model=model,
+        embedding_dimensions=int(dimensions),
+    )
+    route = configuration.create_route(actor=OPERATOR, setup=setup, key=os.environ.get(KEY, ""))
+    configuration.activate_route(actor=OPERATOR, route_id=route.pk)
 
 
 def report(place: Path, *, list_wrong: bool) -> bool:

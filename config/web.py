@@ -18,10 +18,11 @@ MAIL_LIMIT: Final = int(os.environ.get("WALKER_MAIL_MB", "32")) * 1024 * 1024
 """Emails with their files, which come by one path."""
 MAIL_PATH: Final = re.compile(rb"/channels/email/[^/?]{20,200}/inbound/")
 UPLOAD_LIMIT: Final = 17 * 1024 * 1024
-"""Where files for customers are taken: 16 MB of them, and the words beside."""
+"""Where files for customers or of them are taken: 16 MB of them, and the words beside."""
 UPLOADS: Final = re.compile(
     rb"/(?:admin/conversations/(?:conversation/[0-9a-f-]{36}/reply|cannedreply/(?:create|[0-9a-f-]{36}/edit))"
-    rb"|api/v1/(?:conversations/[0-9a-f-]{36}/attachments|canned-replies/[0-9a-f-]{36}/files))/(?:\?|$)"
+    rb"|api/v1/(?:conversations/[0-9a-f-]{36}/attachments|canned-replies/[0-9a-f-]{36}/files)"
+    rb"|widget/v1/messages|channels/app/[^/?]{1,40}/messages)/(?:\?|$)"
 )
 REFUSAL: Final = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 

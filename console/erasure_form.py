@@ -10,7 +10,7 @@ from console.base.forms import ConsoleForm
 from console.viewers import viewer_of
 from core.models import Erasure
 
-WEAK: Final = "Erasing requires a second factor. Set one up under Security, then sign in again with it."
+WEAK: Final = "Erasing requires a second factor. Set one up under Sign-in security, then sign in again with it."
 TYPED: Final = "erase"
 
 

@@ -1,4 +1,4 @@
-"""Registries through which apps extend the console: badges, banners, steps of the set-up and dashboard tiles."""
+"""Registries through which apps extend the console: badges, banners, steps of the set-up, and the dashboard."""
 
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
@@ -151,6 +151,42 @@ MOST_FOUND: Final = 6
 finders: Registry[Finder] = Registry(Finder, name="finder")  # type: ignore[type-abstract]
 
 
+class DayNumber(ABC):
+    """A number of the viewer's own day, which opens the list of what it counts."""
+
+    order: ClassVar[int] = 50
+    title: ClassVar[str]
+    icon: ClassVar[str]
+    tone: ClassVar[str] = "info"
+    permission: ClassVar[str]
+
+    @abstractmethod
+    def count(self, viewer: Actor) -> int:
+        """Return the number, up to 100."""
+
+    @abstractmethod
+    def url(self) -> str:
+        """Return the address of the list."""
+
+
+day: Registry[DayNumber] = Registry(DayNumber, name="number of the day")  # type: ignore[type-abstract]
+
+
+def list_day(viewer: Actor) -> list[dict[str, Any]]:
+    """Return the numbers of the viewer's day that they may see, in order."""
+    kinds = sorted((kind for _, kind in day.items() if viewer.may(kind.permission)), key=lambda kind: kind.order)
+    return [
+        {
+            "title": kind.title,
+            "icon": kind.icon,
+            "tone": kind.tone,
+            "count": kind().count(viewer),
+            "url": kind().url(),
+        }
+        for kind in kinds
+    ]
+
+
 class Tile(ABC):
     """One part of the dashboard, with its own template and permission."""
 
@@ -171,7 +207,15 @@ def list_tiles(viewer: Actor) -> list[dict[str, Any]]:
     """Return the tiles the viewer may see, in order, with their contexts."""
     kinds = [(key, kind) for key, kind in tiles.items() if viewer.may(kind.permission)]
     kinds.sort(key=lambda pair: pair[1].order)
-    return [
+    found: list[dict[str, Any]] = [
         {"key": key, "template": kind.template, "width": kind.width, "tile": kind().context(viewer)}
         for key, kind in kinds
     ]
+    alone: dict[str, Any] | None = None
+    for entry in [*found, {"width": ""}]:
+        if entry["width"] == "half":
+            alone = entry if alone is None else None
+        elif alone is not None:
+            # A half without another half beside it would leave a hole.
+            alone["width"], alone = "full", None
+    return found

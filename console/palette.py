@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from accounts import notices
 from console import navigation
 from console.base.kit import KitSite
 from console.extensions import MOST_FOUND, Found, finders
@@ -37,27 +36,20 @@ def view(site: KitSite, request: HttpRequest) -> HttpResponse:
 
 def find(site: KitSite, viewer: Actor, words: str) -> list[tuple[str, list[Found]]]:
     """Return what the words name, in groups that are not empty; all pages without words."""
-    places = [Found(nav.label, nav.group, url) for nav, url, _ in navigation.list_places(site, viewer)]
-    pages = [Found("Dashboard", "Work", reverse(f"{site.name}:index")), *places]
-    if viewer.may(notices.USE):
-        pages.append(Found("Notices", "Work", reverse(f"{site.name}:accounts_notice_changelist")))
+    places = [place for place in navigation.list_places(site, viewer) if not place.nav.within]
+    pages = [Found(nav.label, f"{nav.area}, {nav.parent}" if nav.parent else nav.area, url) for nav, url, *_ in places]
     pages = _matching(pages, words)
     if not words:
         return [("Pages", pages)]
     known = [(kind.order, kind) for _, kind in finders.items() if viewer.may(kind.permission)]
     found = [(kind.title, kind().find(viewer, words)) for _, kind in sorted(known, key=lambda pair: pair[0])]
-    own = [
-        Found("Email preferences", "Your account", reverse("mail_preference")),
-        Found("Sign-in security", "Your account", reverse("mfa_index")),
-        Found("Change password", "Your account", reverse("account_change_password")),
-    ]
-    own += [
-        Found(action.title, nav.label, reverse(f"{site.name}:{name}"))
-        for nav, _, model_admin in navigation.list_places(site, viewer)
-        for name, action in getattr(model_admin, "list_actions", dict)().items()
+    actions = [
+        Found(action.title, place.nav.label, reverse(f"{site.name}:{name}"))
+        for place in places
+        for name, action in getattr(place.model_admin, "list_actions", dict)().items()
         if viewer.may(action.permission)
     ]
-    groups = [*found, ("Pages", pages), ("Settings and actions", _matching(own, words))]
+    groups = [*found, ("Pages", pages), ("Actions", _matching(actions, words))]
     return [(title, rows[:MOST_FOUND]) for title, rows in groups if rows]
 
 

@@ -33,6 +33,7 @@ LABELS: Final = {
     "accounts.use_notices": "Receive notices",
     "accounts.use_saved_views": "Save views of lists",
     "accounts.view_pii": "Reveal personal data, with a reason",
+    "accounts.change_tenant": "Change the organisation's name and currency",
     "accounts.view_membership": "View people",
     "accounts.manage_membership": "Manage people and their roles",
     "accounts.erase_member": "Erase people permanently",

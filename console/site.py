@@ -15,10 +15,10 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from accounts import notices
 from accounts.models import Tenant
 from accounts.sign_in.views import sign_in
-from console import navigation, palette
+from console import navigation, palette, settings_index
 from console.base.kit import KitSite
 from console.base.model_admin import ReadOnlyAdmin
-from console.extensions import list_notices, list_steps, list_tiles
+from console.extensions import list_day, list_notices, list_steps, list_tiles
 from console.viewers import is_fragment, opens_in_place, viewer_of, viewer_or_none
 from core.tenancy.scope import current_tenant_id, tenant_scope
 
@@ -44,12 +44,15 @@ class WalkerAdminSite(KitSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Add our pages; leave out Django's that list, search or resolve more than ours."""
         go = path("go/", self.admin_view(partial(palette.view, self)), name="go")
+        index = self.admin_view(partial(settings_index.view, self))
         # Its path decides what it is for: all that lies below the console.
         worker = path("push-worker.js", push_worker, name="push_worker")
         registered: dict[Any, Any] = self._registry
         own = [url for model_admin in registered.values() for url in model_admin.get_site_urls()]
         return [
             go,
+            path("settings/", index, name="settings"),
+            path("settings/<slug:group>/", index, name="settings_group"),
             worker,
             *own,
             *(pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in CLOSED),
@@ -83,17 +86,14 @@ class WalkerAdminSite(KitSite):
         }
         if viewer and tenant:
             context["tenants"] = _tenant_choices(request)
-            context["security_url"] = reverse("mfa_index")
             context["bell"] = notices.read_bell(viewer=viewer) if viewer.may(notices.USE) else None
             # A fragment is requested because something has just changed.
             fresh = is_fragment(request)
-            context["navigation"] = navigation.build(
-                self, viewer, tenant.pk, request.path, chosen=request.COOKIES, fresh=fresh
-            )
+            context["navigation"] = navigation.build(self, viewer, tenant.pk, request.path, fresh=fresh)
         return context
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Show the dashboard: the tiles the viewer may see."""
+        """Show the dashboard: the numbers of the viewer's day, and the tiles they may see."""
         viewer = viewer_of(request)
         steps = list_steps(viewer, current_tenant_id())
         context = {
@@ -102,6 +102,7 @@ class WalkerAdminSite(KitSite):
             "banners": list_notices(viewer, on_dashboard=True),
             "steps": steps,
             "steps_done": sum(is_done for _, is_done in steps),
+            "day": list_day(viewer),
             "tiles": list_tiles(viewer),
             **(extra_context or {}),
         }

@@ -24,6 +24,8 @@ class OwnApp(Medium):
     """A company's own app, which gets each message as one webhook."""
 
     recipient_kinds = ("customer",)
+    media_limits = WebChat.media_limits
+    media_count = 10
 
 
 class Sms(Medium):

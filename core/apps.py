@@ -1,5 +1,8 @@
 """App configuration of core."""
 
+from functools import partial
+from typing import get_args
+
 from django.apps import AppConfig
 
 
@@ -16,6 +19,7 @@ class CoreConfig(AppConfig):
         from core.bus import poison  # noqa: PLC0415
         from core.events import relay  # noqa: PLC0415
         from core.jobs import dead_letters, queues  # noqa: PLC0415
+        from core.jobs.decorators import Queue  # noqa: PLC0415
         from core.observability import health  # noqa: PLC0415
         from core.privacy.erasure import own, services  # noqa: F401, PLC0415
         from core.webhooks import gauges  # noqa: PLC0415
@@ -47,6 +51,13 @@ class CoreConfig(AppConfig):
             gauges.count_failing,
             help="Endpoints whose last attempt failed, or that were switched off.",
         )
+        for queue in get_args(Queue):
+            health.register_gauge(
+                "walker_queue_depth",
+                partial(queues.depth, queue),
+                help="Tasks that wait for a worker.",
+                label=("queue", queue),
+            )
         health.register_check("webhook_workers", gauges.missing_workers)
         queues.provide("relay_outbox", tasks.relay_outbox.delay)
         queues.provide("erase_person", tasks.erase_person.delay)

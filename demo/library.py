@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Final
 
+from accounts.models import Tenant
 from agents.knowledge.services import create_collection, write_article
 from agents.models import Collection
+from agents.services import help_centres
+from conversations.models import ChannelAccount
 from demo.people import SEEDER
 
 ARTICLES: Final = Path(__file__).parent / "articles"
@@ -25,7 +28,7 @@ def read_articles() -> dict[str, tuple[dict[str, str], str]]:
 
 
 def ensure_library() -> dict[str, str]:
-    """Write the articles unless the organisation has collections; return their names by the document's id."""
+    """Write the articles unless the organisation has collections, and publish them; return their names by their ids."""
     if Collection.objects.exists():
         return {}
     shelves = {
@@ -43,4 +46,13 @@ def ensure_library() -> dict[str, str]:
             address=facts["address"],
         )
         written[str(row.pk)] = name
+    for chat in ChannelAccount.objects.filter(kind=ChannelAccount.Kind.WEBCHAT):
+        help_centres.save_help_centre(
+            actor=SEEDER,
+            account_id=chat.pk,
+            title=f"{Tenant.objects.get(pk=chat.tenant_id).name} help",
+            language="en",
+            introduction=COLLECTIONS["public"][1],
+            is_public=True,
+        )
     return written

@@ -19,7 +19,7 @@ from standins.portal import seed as portal
 
 PORTAL: Final = "Company portal"
 HEARD: Final = (
-    "conversation_needs_person", "conversation_late", "conversation_closed", "survey_rated", "message_failed",
+    "conversation.needs_person", "conversation.became_late", "conversation.closed", "survey.rated", "message.failed",
     "approval.updated", "killswitch.activated", "killswitch.released",
 )  # fmt: skip
 """What a company's own systems work on; each message, run and reading would cost deliveries that nobody reads."""
@@ -36,7 +36,7 @@ def ensure_webhooks(organisation: Organisation) -> None:
     if not settings.SANDBOX_PORTAL_TOKEN or WebhookSubscription.objects.filter(name=PORTAL).exists():
         return
     url = f"{settings.SANDBOX_PORTAL_URL}/events/{organisation.slug}"
-    hook = services.create_endpoint(actor=SEEDER, wanted=EndpointSettings(PORTAL, url, HEARD)).subscription
+    hook = services.create_endpoint(actor=SEEDER, wanted=EndpointSettings(PORTAL, url, HEARD, 2)).subscription
     secret = portal.events_secret(organisation.slug, settings.SANDBOX_PORTAL_TOKEN)
     WebhookEndpoint.objects.filter(pk=hook.endpoint_id).update(secrets={"current": secret}, last_success_at=now())
     if organisation == ACME:
@@ -46,7 +46,7 @@ def ensure_webhooks(organisation: Organisation) -> None:
 
 
 def _ensure_old_server() -> None:
-    wanted = EndpointSettings(OLD, f"{settings.SANDBOX_PORTAL_URL}/gone", HEARD[:2])
+    wanted = EndpointSettings(OLD, f"{settings.SANDBOX_PORTAL_URL}/gone", HEARD[:2], 2)
     hook = services.create_endpoint(actor=SEEDER, wanted=wanted).subscription
     since = now() - timedelta(days=6)
     WebhookEndpoint.objects.filter(pk=hook.endpoint_id).update(

@@ -18,7 +18,7 @@ from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet, ReadOneMixin
 from core.webhooks.endpoints import URL_LIMIT
 from core.webhooks.words import describe
-from integrations.outgoing_webhooks import selectors, services
+from integrations.outgoing_webhooks import events, selectors, services
 from integrations.outgoing_webhooks.models import NAME_LIMIT, WebhookSubscription
 from integrations.outgoing_webhooks.purpose import MANAGE, VIEW
 from integrations.outgoing_webhooks.services import EndpointSettings, WithSecret
@@ -27,6 +27,7 @@ from integrations.outgoing_webhooks.services import EndpointSettings, WithSecret
 class EndpointSerializer(RowSerializer[WebhookSubscription]):
     """An address of yours that gets events; `event_types` is empty for all."""
 
+    event_types = serializers.SerializerMethodField(help_text="By the names that its webhooks use.")
     url = serializers.SerializerMethodField(help_text="In full for those who may manage webhooks, else its host.")
     state = serializers.ChoiceField(choices=WebhookEndpoint.State.choices, source="endpoint.state", read_only=True)
     failures = serializers.IntegerField(source="endpoint.failures", read_only=True)
@@ -40,6 +41,10 @@ class EndpointSerializer(RowSerializer[WebhookSubscription]):
             "id name url event_types payload_version state failures failing_since last_error last_success_at "
             "version created_at"
         ).split()
+
+    def get_event_types(self, row: WebhookSubscription) -> list[str]:
+        """Return the types, by the names of its payload version."""
+        return [events.name_of(each, row.payload_version) for each in row.event_types]
 
     def get_url(self, row: WebhookSubscription) -> str:
         """Return the address; its path may hold a secret."""
@@ -71,7 +76,9 @@ class EndpointRequest(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=NAME_LIMIT)
     url = serializers.CharField(max_length=URL_LIMIT, help_text="https:// with a public address.")
     event_types = serializers.ListField(child=serializers.CharField(max_length=60), default=list, max_length=200)
-    payload_version = serializers.IntegerField(default=1, min_value=1)
+    payload_version = serializers.IntegerField(
+        default=1, min_value=1, help_text="2: events are named `noun.verb`, such as `conversation.closed`."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Return what the services take."""
@@ -240,6 +247,9 @@ class EventTypeSerializer(serializers.Serializer[Any]):
     """A type of event: what happened, and the JSON Schema of its payload."""
 
     type = serializers.CharField(source="name", read_only=True)
+    webhook_type = serializers.CharField(
+        source="public_name", read_only=True, help_text="Its name in webhooks of payload version 2."
+    )
     version = serializers.IntegerField(read_only=True)
     stream = serializers.CharField(source="owner", read_only=True, help_text="The kind of stream that owns it.")
     text = serializers.CharField(read_only=True, help_text="What happened.")

@@ -65,6 +65,7 @@ ADMIN: Final = (
         "hitl.resolve_approval",
         "hitl.reassign_approval",
         "hitl.manage_workflow",
+        "accounts.change_tenant",
         "accounts.manage_membership",
         "accounts.manage_apikey",
         "core.replay_deadletter",

@@ -48,8 +48,15 @@ class SignInFailed(Shape):
 _PERSON: Final = {"person": "user"}
 
 register(
-    EventType("signed_in", "A member signed in.", SignedIn, owner=STREAM, names=_PERSON),
-    EventType("sign_in_failed", "A password or code was wrong.", SignInFailed, owner=STREAM, names=_PERSON),
+    EventType("signed_in", "A member signed in.", SignedIn, owner=STREAM, names=_PERSON, public="member.signed_in"),
+    EventType(
+        "sign_in_failed",
+        "A password or code was wrong.",
+        SignInFailed,
+        owner=STREAM,
+        names=_PERSON,
+        public="sign_in.failed",
+    ),
 )
 
 

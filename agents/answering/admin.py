@@ -13,11 +13,12 @@ from agents.llm.ports import ANSWER_TOOL
 from agents.models import AgentRun, ToolCall
 from console.base.lists import Column, choose, during, since
 from console.base.model_admin import ReadOnlyAdmin
-from console.navigation import Nav
+from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, exact, link, moment
 from console.viewers import viewer_of
 from conversations import services as conversations
 from conversations.selectors import seen_by
+from core.text.amounts import money_text
 
 RUN_STATES = {
     "queued": ("neutral", "clock"),
@@ -33,7 +34,7 @@ FACTORS: Final = {
     "nothing_read": "It states facts, but read nothing",
     "not_cited": "It cites none of what it read",
     "numbers_not_read": "It has numbers that nothing it read shows",
-    "failed_calls": "Calls of tools failed",
+    "failed_calls": "Tool calls failed",
     "mended": "Something was taken out of it",
     "bounded": "Keeps the score within 0 and 100",
 }
@@ -61,7 +62,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
     """Agent runs, turn by turn."""
 
     view_permission = "agents.view_agentrun"
-    nav = Nav("Agent runs", "bolt", group="Oversight", order=60)
+    nav = Nav("Agent runs", "bolt", AGENTS, order=20)
     intro = "Each turn of an agent: what started it, what it called, and how it ended."
     empty_title = "No runs yet"
     list_display = ("started", "agent_name", "why", "standing", "took", "talk")
@@ -100,7 +101,7 @@ class AgentRunAdmin(ReadOnlyAdmin):
             "mended": [MENDED.get(code, code) for code in obj.mended],
             "redacted": [f"{REDACTED.get(kind, kind)} ({count})" for kind, count in sorted(obj.redacted.items())],
             "factors": [(FACTORS.get(each["name"], each["name"]), each["points"]) for each in why.factors],
-            "costs": [f"{price:.4f} {currency}" for currency, price in why.costs.items()],
+            "costs": [money_text(price, currency) for currency, price in why.costs.items()],
             "without_model": _without_model(why),
         }
 

@@ -177,7 +177,7 @@ class RunViewSet(ReadOneMixin, ListViewSet):
 
     @action(detail=True, methods=["get"], serializer_class=RunExplanationSerializer)
     def why(self, request: Request, **kwargs: Any) -> Response:
-        """Read why a run answered as it did: sources, calls of tools and models, cost. Needs `agents.view_agentrun`.
+        """Read why a run answered as it did: sources, tool calls, model calls, cost. Needs `agents.view_agentrun`.
 
         Arguments and results of tools are masked.
         """

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from agents.knowledge import selectors, services
+from agents.knowledge.help.votes import count_votes
 from agents.knowledge.search import questions
 from agents.knowledge.search import search as searching
 from agents.knowledge.sources import sites, uploads
@@ -23,7 +24,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
 from console.extensions import MOST_FOUND, Finder, Found, Step, finders, steps
-from console.navigation import Nav
+from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
 from conversations.services import Upload
@@ -156,7 +157,7 @@ class CollectionAdmin(ServiceAdmin):
     """Collections of documents."""
 
     view_permission = selectors.VIEW
-    nav = Nav("Knowledge", "info", group="Set-up", order=21)
+    nav = Nav("Knowledge", "info", AGENTS, order=30)
     intro = "What your agents answer from: collections of articles, each for an audience."
     empty_title = "No knowledge yet"
     empty_text = "Create a collection and write the answers to what customers ask most."
@@ -306,7 +307,7 @@ class DocumentAdmin(ServiceAdmin):
     """Documents: what each says now, and its versions."""
 
     view_permission = selectors.VIEW
-    nav = Nav("Documents", "list", group="Set-up", order=22)
+    nav = Nav("Documents", "list", AGENTS, order=40)
     intro = "Articles and files that agents quote as the source of an answer."
     empty_title = "No documents yet"
     empty_text = "Open a collection under Knowledge and write an article."
@@ -315,8 +316,8 @@ class DocumentAdmin(ServiceAdmin):
     ordering = ("-updated_at", "-id")
     to_list = ("delete",)
     detail_fields = (
-        *("title", "home", "written_by", "language", "standing", "valid", "doubt", "problem", "source", "text", "past"),
-        "changed",
+        *("title", "home", "written_by", "language", "standing", "valid", "doubt", "problem", "source", "helped"),
+        *("text", "past", "changed"),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
@@ -364,6 +365,13 @@ class DocumentAdmin(ServiceAdmin):
         said = "You kept it. It says" if document.outdated.get("kept") else "May be outdated: it says"
         words = f"{said} “{{}}” where {{}}, which is newer, says “{{}}”."
         return format_html(words, document.outdated["says"], newer, document.outdated["instead"])
+
+    @admin.display(description="Helpful")
+    def helped(self, document: Document) -> str:
+        """Return what visitors of help centres said of it."""
+        votes = count_votes(document_id=document.pk)
+        said = f"{votes.helpful} of {votes.all} visitors found it helpful, in the last 180 days"
+        return said if votes.all else "No visitor of a help centre has said so far"
 
     @admin.display(description="Versions")
     def past(self, document: Document) -> str:
@@ -430,7 +438,7 @@ class OpenQuestionAdmin(ServiceAdmin):
     """What people asked and no document answered."""
 
     view_permission = selectors.VIEW
-    nav = Nav("Open questions", "inbox", group="Set-up", order=23)
+    nav = Nav("Open questions", "inbox", AGENTS, order=50)
     intro = "What people asked and no document answered, masked. Write the answer, and agents give it from then on."
     empty_title = "No open questions"
     empty_text = "Questions that agents find no answer to appear here."

@@ -16,7 +16,7 @@ from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls, given
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.navigation import MODELS, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 
@@ -41,7 +41,7 @@ class FlowServerAdmin(ServiceAdmin):
     """The organisation's Langflow server."""
 
     view_permission = MANAGE
-    nav = Nav("Langflow", "bolt", group="Set-up", order=23)
+    nav = Nav("Langflow", "bolt", SETTINGS, MODELS, order=40)
     intro = "The Langflow server whose flows can answer as agents. Choose a flow on an agent's page."
     empty_title = "No Langflow server"
     empty_text = "Connect one to let flows answer as agents."

@@ -19,6 +19,7 @@ from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
+from console.navigation import DESK, Nav
 from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
 from conversations.models import Contact, Conversation
@@ -111,7 +112,7 @@ class ContactFactAdmin(ServiceAdmin):
     """Facts that contacts stated about themselves, masked."""
 
     view_permission = services.VIEW
-    unlisted_label = "What agents remember"
+    nav = Nav("What agents remember", "person", DESK, within="Contacts")
     intro = "What contacts said about themselves, and colleagues corrected. Values are masked."
     empty_title = "Nothing remembered yet"
     empty_text = "Facts appear here when contacts write about themselves."

@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.db.models import Case, QuerySet, Value, When
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
-from analytics.admin.alert_forms import AlertRuleForm, DestinationsForm, SilenceForm, TryForm
+from analytics.admin.alert_forms import AlertDraftForm, AlertRuleForm, DestinationsForm, SilenceForm
 from analytics.alerts import rules, trials
 from analytics.alerts.evaluate import MANAGE
 from analytics.alerts.messages import numbers_of
@@ -20,7 +20,7 @@ from console.base.forms import ConfirmForm, ConsoleForm, VersionedForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import DATA, FIGURES, Nav
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.clock import now
@@ -44,7 +44,7 @@ class AlertRuleAdmin(ServiceAdmin):
     """Alert rules."""
 
     view_permission = MANAGE
-    nav = Nav("Alerts", "bell", group="Oversight", order=64)
+    nav = Nav("Alerts", "bell", FIGURES, DATA, order=60)
     intro = (
         "Conditions over your organisation's figures, checked twice a minute, and who is notified when they are met."
     )
@@ -80,7 +80,28 @@ class AlertRuleAdmin(ServiceAdmin):
             for one in rules.query_alerts(viewer=viewer_of(request), rule_id=obj.pk)[:SHOWN]
         ]
         tone = "danger" if obj.state == State.BROKEN else "info"
-        return {**super().detail_context(request, obj), "alerts": alerts, "trouble": obj.trouble, "trouble_tone": tone}
+        found = super().detail_context(request, obj)
+        offered = {offer["action"].path: offer for offer in found["offered"]}
+        edit = offered.pop("edit", None)
+        return {
+            **found,
+            "offered": list(offered.values()),
+            "edit_url": edit["url"] if edit else "",
+            "alerts": alerts,
+            "last_week": trials.words_of(actor=viewer_of(request), condition=obj.condition),
+            "trouble": obj.trouble,
+            "trouble_tone": tone,
+        }
+
+    def list_context(self, request: HttpRequest) -> dict[str, Any]:
+        found = super().list_context(request)
+        return {**found, "offered": [offer for offer in found["offered"] if offer["action"].path != "trial"]}
+
+    def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
+        form = super().action_form(request, action, obj, bound=bound)
+        if isinstance(form, AlertRuleForm):
+            form.viewer = viewer_of(request)
+        return form
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         if action.path == "acknowledge" and obj is not None:
@@ -95,7 +116,7 @@ class AlertRuleAdmin(ServiceAdmin):
             return {"slack_channel": rules.current_settings(viewer=viewer_of(request)).slack_channel}
         if obj is None:
             return {"ways": ["notice"]}
-        return {name: getattr(obj, name) for name in (*AlertRuleForm.base_fields, "version")}
+        return {name: getattr(obj, name) for name in AlertRuleForm.base_fields if hasattr(obj, name)}
 
     @service_action(title="New rule", permission=MANAGE, form=AlertRuleForm, submit="Create",
                     tone="primary", on_list=True)  # fmt: skip
@@ -129,15 +150,10 @@ class AlertRuleAdmin(ServiceAdmin):
         rules.silence_rule(actor=viewer_of(request), alert_rule_id=obj.pk, until=None)
         return "The rule tells again."
 
-    @service_action(path="try", title="Try it out", permission=MANAGE, form=TryForm, submit="Try",
-                    explain="Says what it finds now, and how often it would have fired.")  # fmt: skip
-    def try_out(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
-        days = form.cleaned_data["days"]
-        found = trials.try_condition(actor=viewer_of(request), condition=obj.condition, days=days)
-        present = found.now.trouble or ("It holds now." if found.now.holds else "It doesn't hold now.")
-        if found.unknown:
-            return f"{present} There is no history of {', '.join(found.unknown)}."
-        return f"{present} It would have fired {found.count} times in the last {days} days."
+    @service_action(title="Last week", permission=MANAGE, form=AlertDraftForm, on_list=True)
+    def trial(self, request: HttpRequest, obj: None, form: AlertDraftForm) -> HttpResponse:
+        """Say what the condition finds, as far as it is filled in."""
+        return HttpResponse(form.trial(), content_type="text/plain; charset=utf-8")
 
     edit = edits(rules.revise_rule, "alert_rule_id", MANAGE, AlertRuleForm, tone="primary", done="“{}” was saved.",
                  values=lambda form: {"settings": form.settings()},
@@ -184,6 +200,6 @@ class AlertRuleAdmin(ServiceAdmin):
         lambda rule: exact(rule.silenced_until) if rule.silenced_until and rule.silenced_until > now() else "–",
     )
     held_back = Column[AlertRule](
-        "Held back until",
+        "Quiet until",
         lambda rule: exact(rule.damped_until) if rule.damped_until and rule.damped_until > now() else "–",
     )

@@ -28,7 +28,7 @@ from console.base.forms import ConfirmForm, ConsoleForm, VersionedForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import FIGURES, Nav
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.clock import now
@@ -47,10 +47,10 @@ CHIPS: Final = {
 }
 ERRORS: Final = {
     "not_allowed": "Your role no longer allows this export.",
-    "too_many_rows": "There were more rows than one export may have. Choose a shorter span.",
+    "too_many_rows": "There were more rows than one export may have. Choose a shorter period.",
     "no_parquet": "Parquet isn't installed here. Choose another format.",
     "store": "The file store didn't take the file. Try again later.",
-    "interrupted": "It was interrupted three times. Try again, or choose a shorter span.",
+    "interrupted": "It was interrupted three times. Try again, or choose a shorter period.",
     "unanswered": "Nobody decided on it within a day. Ask a colleague, then request it again.",
 }
 TROUBLES: Final = {
@@ -83,7 +83,7 @@ class ExportAdmin(ServiceAdmin):
     """Exports of lists."""
 
     view_permission = USE
-    nav = Nav("Exports", "record", group="Oversight", order=62)
+    nav = Nav("Exports", "record", FIGURES, order=40)
     intro = (
         "Lists taken away as files. Personal data is masked, files are kept for seven days, and downloads are audited."
     )
@@ -149,10 +149,10 @@ class ExportAdmin(ServiceAdmin):
 
     conversations = _exports(
         ConversationsForm, "Export conversations",
-        "Conversations that began in the span, with their times, team and outcome.", tone="primary",
+        "Conversations that began in the period, with their times, team and outcome.", tone="primary",
     )  # fmt: skip
     approvals = _exports(
-        ApprovalsForm, "Export approvals", "Requests that were made in the span, with their outcome."
+        ApprovalsForm, "Export approvals", "Requests that were made in the period, with their outcome."
     )  # fmt: skip
     figures = _exports(FiguresForm, "Export figures", "What was counted on each day, split by one thing at a time.")
     events = _exports(EventsForm, "Export events", "What happened, in ids, states and numbers, for programs.")
@@ -187,7 +187,7 @@ class ExportAdmin(ServiceAdmin):
         "List", lambda export: f"{_list_of(export)} ({export.format.upper()}{', in clear' if export.in_clear else ''})"
     )
 
-    @admin.display(description="Span")
+    @admin.display(description="Period")
     def span(self, export: Export) -> str:
         zone = get_current_timezone()
         return f"{export.since.astimezone(zone):%-d %b %Y} to {export.until.astimezone(zone):%-d %b %Y}"
@@ -242,7 +242,7 @@ class ExportScheduleAdmin(ServiceAdmin):
     """Exports that repeat."""
 
     view_permission = USE
-    nav = Nav("Scheduled exports", "calendar", group="Oversight", order=63)
+    nav = Nav("Scheduled exports", "calendar", FIGURES, order=50)
     intro = "Exports that repeat every week or month. Recipients get a link by email, and sign in to download the file."
     empty_title = "No scheduled exports yet"
     empty_text = "Schedule one, such as last month's conversations on the first of each month."

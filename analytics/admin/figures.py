@@ -1,6 +1,7 @@
 """Console pages of figures: conversations, approvals, agents, channels, system, and dashboards of one's own."""
 
 from typing import Any, ClassVar, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
@@ -13,11 +14,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from accounts.selectors import tenant_zone
 from analytics.event_store import retention
-from analytics.figure_pages import cards, system
+from analytics.figure_pages import behind, cards, system
 from analytics.figure_pages.filters import SPANS, read_form
 from analytics.figure_pages.layout import PAGES, Page
 from analytics.figure_pages.report import make_report
+from analytics.figures.metrics import METRICS
 from analytics.figures.selectors import counted_until
 from analytics.models import FigureDashboard
 from analytics.services import dashboards
@@ -26,22 +29,21 @@ from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.navigation import FIGURES, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations.selectors import VIEW_FIGURES, figure_scope
 from core.actors import Actor
 
-FIGURES: Final = "figures"
 SHOW: Final = "analytics_figuredashboard_show"
 READ: Final = ("GET", "HEAD")
 
 
 class DashboardForm(ConsoleForm):
-    """A name, a span and the cards."""
+    """A name, a period and the cards."""
 
     name = forms.CharField(label="Name", max_length=dashboards.LONGEST_NAME)
-    days = forms.TypedChoiceField(label="Span", choices=SPANS[:-1], coerce=int)
+    days = forms.TypedChoiceField(label="Period", choices=SPANS[:-1], coerce=int)
     is_shared = forms.BooleanField(
         label="Share with everyone who can see figures",
         required=False,
@@ -68,8 +70,8 @@ class FigureDashboardAdmin(ServiceAdmin):
     """The pages of figures, and the viewer's own and shared dashboards."""
 
     view_permission = dashboards.SEE
-    site_pages: ClassVar = ((Nav("Figures", "scale", group="Oversight", order=10), FIGURES),)
-    unlisted_label = "Dashboards"
+    site_pages: ClassVar = ((Nav("Figures", "scale", FIGURES, order=10), "figures"),)
+    nav = Nav("Dashboards", "scale", FIGURES, within="Figures")
     intro = "Figures of your choice on one page. Shared ones are shown to everyone who can see figures."
     empty_title = "No dashboards yet"
     empty_text = "Put the figures you look at every day on one page."
@@ -88,9 +90,10 @@ class FigureDashboardAdmin(ServiceAdmin):
     def get_site_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
-            path("figures/", wrap(self.page_view), name=FIGURES),
+            path("figures/", wrap(self.page_view), name="figures"),
             path("figures/system/", wrap(self.system_view), name="figures_system"),
             path("figures/dashboards/<uuid:object_id>/", wrap(self.dashboard_view), name=SHOW),
+            path("figures/rows/", wrap(self.rows_view), name="figures_rows"),
             path("figures/<slug:key>/", wrap(self.page_view), name="figures_page"),
         ]
 
@@ -113,20 +116,58 @@ class FigureDashboardAdmin(ServiceAdmin):
         offered = self.offered(request, obj) if mine else []
         return self._figures(request, page, key=str(obj.pk), usual=str(obj.days), dashboard=obj, offered=offered)
 
+    def rows_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the rows that a figure counted, with its filter."""
+        if request.method not in READ:
+            return HttpResponseNotAllowed(["GET"])
+        self._require(request)
+        metric = METRICS.get(request.GET.get("figure", ""))
+        if metric is None:
+            raise Http404("There is no such figure.")
+        viewer, given = viewer_of(request), request.GET.dict()
+        form, asked = read_form(viewer=viewer, given=given, filters=metric.dimensions, metric=metric.key)
+        found = behind.read_behind(
+            viewer=viewer, metric=metric.key, span=asked.span, dimension=asked.dimension, value=asked.value,
+            after=given.get("after", ""),
+        )  # fmt: skip
+        further = urlencode(
+            {**{key: value for key, value in given.items() if key != "after"}, "after": found.following}
+        )
+        page = next((page for page in PAGES.values() if page.shows(metric.key)), None)
+        context = {
+            **self.admin_site.each_context(request),
+            **self._places(viewer, page.key if page else ""),
+            "title": metric.name,
+            "intro": metric.how,
+            "form": form,
+            "spans": SPANS,
+            "figure": metric.key,
+            "found": found,
+            "further": further if found.following else "",
+        }
+        return TemplateResponse(request, "console/figures_rows.html", context)
+
     def system_view(self, request: HttpRequest) -> HttpResponse:
-        """Show how the system keeps up now."""
+        """Show how the system keeps up, now and in the last hours or days."""
         if request.method not in READ:
             return HttpResponseNotAllowed(["GET"])
         self._require(request)
         viewer = viewer_of(request)
         if not viewer.may(VIEW_FIGURES):
             raise PermissionDenied("Your role can't open this page.")
+        days, zone = 7 if request.GET.get("span") == "7" else 1, tenant_zone()
         context = {
             **self.admin_site.each_context(request),
             **self._places(viewer, "system"),
             "title": "System",
-            "intro": "Whether everything keeps up, now.",
+            "intro": "Whether everything keeps up, now and lately.",
             "readings": system.read_own(viewer=viewer),
+            "periods": system.PERIODS,
+            "period": str(days),
+            "providers": [
+                plot for plot in system.read_providers(viewer=viewer, days=days, zone=zone) if not plot.is_empty
+            ],
+            "history": system.read_history(viewer=viewer, days=days, zone=zone),
             "installation": system.read_installation(viewer=viewer),
         }
         return TemplateResponse(request, "console/figures_system.html", context)
@@ -178,7 +219,7 @@ class FigureDashboardAdmin(ServiceAdmin):
             return {"days": 30}
         return {"name": obj.name, "days": obj.days, "is_shared": obj.is_shared, "cards": obj.cards}
 
-    days_shown = Column[FigureDashboard]("Span", lambda obj: dict(SPANS)[str(obj.days)])
+    days_shown = Column[FigureDashboard]("Period", lambda obj: dict(SPANS)[str(obj.days)])
     sharing = Column[FigureDashboard]("Shared", lambda obj: chip("Shared", "info", "users") if obj.is_shared else "–")
 
     @service_action(

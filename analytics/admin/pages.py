@@ -20,7 +20,7 @@ from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
-from console.navigation import Nav
+from console.navigation import ORGANISATION, SETTINGS, YOURS, Nav
 from console.templatetags.console_ui import chip, clock, moment
 from console.viewers import viewer_of
 from core.errors import TooMany
@@ -59,7 +59,7 @@ class BriefAdmin(ServiceAdmin):
     """The viewer's own brief: preview, delivery settings, and the briefs of the last month."""
 
     view_permission = selectors.USE
-    nav = Nav("My brief", "sun", order=60)
+    nav = Nav("My brief", "sun", YOURS, order=10)
     intro = "What needs your attention and how things are going, once a day in your inbox."
     change_list_template = "console/my_brief.html"
     detail_template = "console/brief.html"
@@ -194,7 +194,7 @@ class BriefPreferenceAdmin(ReadOnlyAdmin):
     """Who receives the daily brief; everyone changes only their own settings."""
 
     view_permission = selectors.VIEW
-    nav = Nav("Daily briefs", "mail", group="Oversight", order=40)
+    nav = Nav("Daily briefs", "mail", SETTINGS, ORGANISATION, order=50)
     intro = "Who receives a daily brief, and when. Everyone changes only their own settings."
     empty_title = "Nobody receives a daily brief yet"
     empty_text = "Everyone can turn it on under “My brief”."

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from accounts.selectors import tenant_zone
 from analytics.alerts.evaluate import MANAGE
-from analytics.alerts.measures import STEP, Key, Measured, check_names, measure, past_of
+from analytics.alerts.measures import STEP, Key, Measured, check_names, label_of, measure, past_of
 from analytics.alerts.questions import parse_condition
 from analytics.alerts.states import Finding, find
 from core.actors import Actor
@@ -19,6 +20,7 @@ from core.observability.facts import Sample
 
 LONGEST: Final = 30
 SHOWN: Final = 20
+MENTIONED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,30 @@ def try_condition(*, actor: Actor, condition: str, days: int = 7, now: datetime 
         return Trial(finding, values, unknown=unknown)
     times = _beginnings(condition, {key: samples or () for key, samples in past.items()}, fact_names)
     return Trial(finding, values, times[-SHOWN:], len(times))
+
+
+def words_of(*, actor: Actor, condition: str, now: datetime | None = None) -> str:
+    """Say what a condition finds now and what it would have found last week; changes nothing.
+
+    Needs `analytics.manage_alerts`. Raises Refused.
+    """
+    actor.require(MANAGE)
+    if not condition.strip():
+        return "Choose a number and a value: what it would have found last week appears here."
+    try:
+        found = try_condition(actor=actor, condition=condition, now=now)
+    except Invalid as problem:
+        fields: Mapping[str, Sequence[str]] = problem.facts.get("fields") or {}
+        return next((said for texts in fields.values() for said in texts), problem.detail)
+    present = found.now.trouble or ("It is met now." if found.now.holds else "It isn't met now.")
+    if found.unknown:
+        missing = ", ".join(label_of(key) for key in found.unknown)
+        return f"{present} What it would have found last week isn't known: no history is kept of {missing}."
+    if not found.count:
+        return f"{present} In the last 7 days it was never met."
+    zone = tenant_zone()
+    last = ", ".join(f"{time.astimezone(zone):%a %d %b, %H:%M}" for time in found.times[: -MENTIONED - 1 : -1])
+    return f"{present} In the last 7 days it was met {found.count} time{'s' * (found.count > 1)}, last: {last}."
 
 
 def _beginnings(condition: str, past: Mapping[Key, Sequence[Sample]], fact_names: Collection[str]) -> list[datetime]:

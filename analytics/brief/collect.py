@@ -78,9 +78,8 @@ def _read_own_data(key: str, viewer: Actor) -> Reading:
     is_own = key == "approvals"
     if not viewer.may("hitl.view_approval") or (is_own and not viewer.may("hitl.decide_approval")):
         return Reading(trouble="not_allowed")
-    approvals = list_approvals(viewer=viewer, mine=is_own, overdue=not is_own)
+    waiting = list_approvals(viewer=viewer, mine=is_own, overdue=not is_own)
     count = count_mine(viewer=viewer) if is_own else count_overdue(viewer=viewer)
-    waiting = sorted(approvals, key=lambda row: row.sla_due_at or row.created_at)
     first = [row for row in waiting[:MOST_ROWS] if is_own and row.state == "pending"]
     return Reading(waiting, count, by_link=frozenset(row.pk for row in first if can_be_decided_by_link(row)))
 

@@ -8,9 +8,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from django.utils import formats, translation
 
 from analytics.brief.texts import TEXTS
+from core.text.amounts import money_text
 
 LONG_DATE = {"en": "l, j F", "de": "l, j. F", "fr": "l j F"}
-_SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,8 @@ class Words:
             return formats.number_format(exact, decimal_pos=places, use_l10n=True, force_grouping=True)
 
     def money(self, value: Decimal, currency: str, places: int = 0) -> str:
-        """Return an amount with its currency, in the language's order."""
-        amount, sign = self.number(value, places), _SIGNS.get(currency, currency)
-        if self.language == "en":
-            return f"{sign}{amount}" if currency in _SIGNS else f"{sign}\u00a0{amount}"
-        return f"{amount}\u00a0{sign}"
+        """Return an amount with its currency, by the language's separators."""
+        return money_text(value, currency, language=self.language, places=places).replace(" ", "\u00a0")
 
     def day(self, day: date) -> str:
         """Return weekday, day and month."""

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from analytics.models import StoredEvent
 from core.bus import Event
@@ -16,6 +17,7 @@ from core.tenancy.scope import current_tenant_id, platform_scope
 
 CONSUMER: Final = "log"
 PAGE: Final = 1_000
+CHUNK: Final = 500
 MONTHS_AHEAD: Final = 3
 
 # By hand: the ORM writes a batch with one parameter for each value, which takes three times as long. Arrays of
@@ -50,6 +52,24 @@ def read_since(moment: datetime, *, after: int = 0) -> Iterator[tuple[int, list[
             return
         after = rows[-1].number
         yield after, page
+
+
+def read_back(
+    kind: str, begin: datetime, end: datetime, *, before: tuple[datetime, UUID] | None = None
+) -> Iterator[StoredEvent]:
+    """Yield the tenant's stored events of a type between two moments, newest first, from a place on."""
+    rows = StoredEvent.objects.filter(type=kind, created_at__gte=begin, created_at__lt=end)
+    rows = rows.order_by("-created_at", "-pk")
+    while True:
+        wanted = rows
+        if before is not None:
+            at, key = before
+            wanted = rows.filter(Q(created_at=at, pk__lt=key) | Q(created_at__lt=at), created_at__lte=at)
+        chunk = list(wanted[:CHUNK])
+        yield from chunk
+        if len(chunk) < CHUNK:
+            return
+        before = (chunk[-1].created_at, chunk[-1].pk)
 
 
 def list_tenants(since: datetime) -> list[UUID]:

@@ -114,7 +114,7 @@ def request_export(
 
 def _check_span(terms: Terms) -> None:
     if terms.since >= terms.until:
-        raise Invalid("The span ends before it begins.", fields={"until": ["Choose a later day."]})
+        raise Invalid("The period ends before it begins.", fields={"until": ["Choose a later day."]})
     if terms.until - terms.since > LONGEST:
         say = f"Export at most {LONGEST.days} days at once."
         raise Invalid(say, fields={"since": [say]})
@@ -134,10 +134,10 @@ def count_rows(kind: type[Source], viewer: Actor, terms: Terms) -> int:
     most = settings.EXPORT_ROWS
     total = kind.count(viewer=viewer, terms=terms, most=most)
     if total > most:
-        say = f"There are more than {most:,} rows. Choose a shorter span, or filter the list."
+        say = f"There are more than {most:,} rows. Choose a shorter period, or filter the list."
         raise Invalid(say, fields={"since": [say]}, code="too_many_rows", limit=most)
     if not total:
-        raise Invalid("There are no rows in this span.", fields={"since": ["Choose another span."]}, code="no_rows")
+        raise Invalid("There are no rows in this period.", fields={"since": ["Choose another period."]}, code="no_rows")
     return total
 
 

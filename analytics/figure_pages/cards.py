@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
-from analytics.figure_pages.layout import PAGES, Chart, Page, Ranking, Ratio, Tile
+from analytics.figure_pages.layout import PAGES, Chart, Group, Page, Ranking, Ratio, Tile
 from analytics.figures.metrics import AGENT, CHANNEL, METRICS, TEAM
 
+HEADLINES: Final = 4
 Card = Tile | Ratio | Chart | Ranking
 
 
@@ -38,10 +39,11 @@ def choices() -> list[tuple[str, list[tuple[str, str]]]]:
 def page_of(name: str, keys: Iterable[str]) -> Page:
     """Return cards as a page of their own; keys that no longer exist are left out."""
     cards = [CARDS[key] for key in keys if key in CARDS]
-    return Page(
-        "dashboard", name, "",
-        tuple(card for card in cards if isinstance(card, Tile | Ratio)),
+    tiles = tuple(card for card in cards if isinstance(card, Tile | Ratio))
+    rest = Group(
+        "",
+        tiles[HEADLINES:],
         tuple(card for card in cards if isinstance(card, Chart)),
         tuple(card for card in cards if isinstance(card, Ranking)),
-        (TEAM, AGENT, CHANNEL),
-    )  # fmt: skip
+    )
+    return Page("dashboard", name, "", tiles[:HEADLINES], (rest,), (TEAM, AGENT, CHANNEL))

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Final
 
 from accounts.selectors import tenant_zone
-from analytics.figure_pages.labels import ALL, choices_of
-from analytics.figure_pages.report import Asked
+from analytics.figure_pages.asked import Asked
+from analytics.figure_pages.labels import ALL, choices_of, names_of_values
 from analytics.figures import selectors
 from analytics.figures.metrics import TEAM
 from analytics.figures.spans import Span, day_of, last_days, span_of
@@ -17,7 +17,7 @@ from core.errors import Invalid
 
 SPANS: Final = (
     ("1", "Today"), ("7", "Last 7 days"), ("30", "Last 30 days"), ("90", "Last 90 days"), ("365", "Last 365 days"),
-    ("own", "Days of my choice"),
+    ("own", "Custom"),
 )  # fmt: skip
 USUAL: Final = "30"
 OWN: Final = "own"
@@ -37,22 +37,30 @@ class Form:
 
 
 def read_form(
-    *, viewer: Actor, given: Mapping[str, str], filters: tuple[str, ...], usual: str = USUAL
+    *, viewer: Actor, given: Mapping[str, str], filters: tuple[str, ...], usual: str = USUAL, metric: str = ""
 ) -> tuple[Form, Asked]:
     """Return the form and what it asks for; a wrong span is named, and the usual one shown instead.
 
-    Who may see the figures of their own teams only gets those of one of them. Raises `Refused`.
+    With a `metric`, all its dimensions can be `filters`. Who may see the figures of their own teams only gets those of
+    one of them. Raises `Refused`.
     """
     viewer_teams = selectors.readable_teams(viewer=viewer)
     zone = tenant_zone()
     today = day_of(clock_now(), zone)
     span, problem = _span(given, today, usual)
     dimensions = filters if viewer_teams is None else (TEAM,)
+    wanted, _, chosen_value = given.get("by", "").partition(":")
     groups = []
     for dimension in dimensions:
-        known = [one for one in choices_of(dimension) if viewer_teams is None or one[0] in viewer_teams]
+        if dimension in ALL:
+            known = [one for one in choices_of(dimension) if viewer_teams is None or one[0] in viewer_teams]
+        else:
+            # Of people and kinds there may be many: the chosen one alone is offered.
+            known = list(names_of_values(dimension, [chosen_value], metric).items()) if wanted == dimension else []
         if known:
-            groups.append((ALL[dimension], [(f"{dimension}:{value}", name) for value, name in known]))
+            groups.append(
+                (ALL.get(dimension, dimension.capitalize()), [(f"{dimension}:{value}", name) for value, name in known])
+            )
     keys = [key for _, choices in groups for key, _ in choices]
     by = given.get("by", "") if given.get("by", "") in keys else ""
     if viewer_teams is not None and not by:

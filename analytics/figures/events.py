@@ -214,3 +214,32 @@ COUNTS: Final[dict[str, Count]] = {
     "tool_called": _tool,
     "model_called": _model,
 }
+_MESSAGE: Final = ("agent_response",)
+_CLOSED: Final = ("conversation_closed",)
+_REQUEST: Final = ("approval.opened", "approval.updated")
+_PROVIDER: Final = ("provider_called",)
+SOURCES: Final[dict[str, tuple[str, ...]]] = {
+    "conversations_opened": ("conversation_opened",), "conversations_closed": _CLOSED,
+    "conversations_by_agent": _CLOSED, "resolution": _CLOSED, "resolution_working": _CLOSED,
+    "conversations_escalated": ("conversation_needs_person",), "conversations_reopened": ("conversation_reopened",),
+    "messages_in": ("message_received",), "messages_out": _MESSAGE, "first_answer_agent": _MESSAGE,
+    "first_answer_person": _MESSAGE, "first_answer_person_working": _MESSAGE, "backlog": ("figures.sampled",),
+    "utilisation": ("figures.sampled",), "surveys_asked": ("survey_asked",), "marks": ("survey_rated",),
+    "deliveries": (*_MESSAGE, "message_status"), "delivered": ("message_status",),
+    "delivery_failures": ("message_failed",), "provider_calls": _PROVIDER, "provider_failures": _PROVIDER,
+    "provider_time": _PROVIDER, "first_view": ("approval.viewed",),
+    **dict.fromkeys(("runs", "run_time", "answers_refused"), ("agent_run_finished",)),
+    **dict.fromkeys(("tool_calls", "tool_failures", "tool_time"), ("tool_called",)),
+    **dict.fromkeys(
+        ("model_calls", "model_failures", "model_time", "tokens_in", "tokens_out", "model_cost"), ("model_called",)
+    ),
+    **dict.fromkeys(
+        (
+            "requests", "requests_by_risk", "requests_in_conversations", "requests_ended", "decisions",
+            "decisions_automatic", "approvals_by", "overrides", "rejected_after_edit", "decision", "execution",
+            "decided_in_time", "decided_late", "cost_approved", "cost_rejected",
+        ),
+        _REQUEST,
+    ),
+}  # fmt: skip
+"""The types of the events that a metric counts."""

@@ -18,7 +18,7 @@ class Unit(StrEnum):
 
     COUNT and TOKENS: the sum (`Amount.total`), COUNT mostly one for each event. SECONDS: times, with `Amount.average`
     and the quantiles as figures. MONEY: the sum of each currency. LEVEL: samples taken every five minutes, of
-    which the average is the figure. MARK: customers' marks from 1 to 5, of which the average is the figure.
+    which the average is the figure. MARK: customers' ratings from 1 to 5, of which the average is the figure.
     """
 
     COUNT = "count"
@@ -117,12 +117,12 @@ _DESK: Final = (
         "every five minutes.", unit=Unit.LEVEL, by=(TEAM, PERSON),
     ),
     _desk(
-        "surveys_asked", "Ratings asked for", "Closed conversations whose customer was asked for a mark.",
+        "surveys_asked", "Ratings asked for", "Closed conversations whose customer was asked for a rating.",
         by=(TEAM, PERSON, CHANNEL),
     ),
     _desk(
-        "marks", "Marks", "Marks from 1 to 5 that customers gave, counted when they answered first.",
-        unit=Unit.MARK, by=(TEAM, PERSON, CHANNEL), kind="mark",
+        "marks", "Ratings", "Ratings from 1 to 5 that customers gave, counted when they answered first.",
+        unit=Unit.MARK, by=(TEAM, PERSON, CHANNEL), kind="rating",
     ),
 )  # fmt: skip
 _HITL: Final = (
@@ -192,16 +192,16 @@ _HITL: Final = (
 _AGENTS: Final = (
     _agent("runs", "Agent runs", "Agent runs that ended, by how they did.", kind="outcome"),
     _agent(
-        "run_time", "Time of a run", "From when a run of an agent began to when it ended, by the clock.",
+        "run_time", "Run latency", "From when an agent run began to when it ended, by the clock.",
         unit=Unit.SECONDS,
     ),
     _agent(
         "answers_refused", "Answers held back", "Answers of agents that a check refused, by the reason.", kind="reason",
     ),
-    _agent("model_calls", "Calls of models", "Calls of language models, failed ones too, by model.", kind="model"),
-    _agent("model_failures", "Failed calls of models", "Calls of language models that failed, by model.", kind="model"),
+    _agent("model_calls", "Model calls", "Calls of language models, failed ones too, by model.", kind="model"),
+    _agent("model_failures", "Failed model calls", "Calls of language models that failed, by model.", kind="model"),
     _agent(
-        "model_time", "Time of a model", "How long calls of language models took, by model.",
+        "model_time", "Model latency", "How long calls of language models took, by model.",
         unit=Unit.SECONDS, kind="model",
     ),
     _agent("tokens_in", "Tokens read", "Tokens that language models read, by model.", unit=Unit.TOKENS, kind="model"),
@@ -209,15 +209,15 @@ _AGENTS: Final = (
         "tokens_out", "Tokens written", "Tokens that language models wrote, by model.", unit=Unit.TOKENS, kind="model",
     ),
     _agent(
-        "model_cost", "Cost of models", "What calls of language models cost by the price of their model.",
+        "model_cost", "Model cost", "What calls of language models cost by the price of their model.",
         unit=Unit.MONEY, kind="model",
     ),
-    _agent("tool_calls", "Calls of tools", "Calls of tools by agents, by tool.", kind="tool"),
+    _agent("tool_calls", "Tool calls", "Tool calls of agents, by tool.", kind="tool"),
     _agent(
-        "tool_failures", "Failed calls of tools", "Calls of tools by agents that failed or were refused, by tool.",
+        "tool_failures", "Failed tool calls", "Tool calls of agents that failed or were refused, by tool.",
         kind="tool",
     ),
-    _agent("tool_time", "Time of a tool", "How long calls of tools took, by tool.", unit=Unit.SECONDS, kind="tool"),
+    _agent("tool_time", "Tool latency", "How long tool calls took, by tool.", unit=Unit.SECONDS, kind="tool"),
 )  # fmt: skip
 _CHANNELS: Final = (
     _channel("deliveries", "Sent messages", "Messages to customers that a channel took, each once."),
@@ -227,16 +227,16 @@ _CHANNELS: Final = (
         kind="code",
     ),
     _channel(
-        "provider_calls", "Calls of providers",
+        "provider_calls", "Provider calls",
         "Times that a channel's provider was asked to send a message, each attempt, by provider.", kind="provider",
     ),
     _channel(
-        "provider_failures", "Failed calls of providers",
+        "provider_failures", "Failed provider calls",
         "Attempts to send that a provider refused or did not answer, tried again later or not, by provider.",
         kind="provider",
     ),
     _channel(
-        "provider_time", "Time of a provider", "How long a provider took to answer an attempt to send, by provider.",
+        "provider_time", "Provider latency", "How long a provider took to answer an attempt to send, by provider.",
         unit=Unit.SECONDS, kind="provider",
     ),
 )  # fmt: skip

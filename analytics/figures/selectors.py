@@ -217,6 +217,19 @@ def read_quantiles(
     }
 
 
+def read_many_quantiles(
+    *, viewer: Actor, metrics: Collection[str], span: Span, dimension: str = TOTAL, value: str = ""
+) -> dict[str, Quantiles]:
+    """Return median, p95 and p99 of some times. One query."""
+    rows = _days(viewer, metrics, span, dimension, value)
+    counts: dict[str, dict[int, int]] = {metric: {} for metric in metrics}
+    for metric, bucket, n in rows.order_by().values_list("metric", "bucket").annotate(Sum("n")):
+        counts[metric][bucket] = n
+    return {
+        metric: Quantiles(sum(found.values()), *buckets.quantiles(found, QUANTILES)) for metric, found in counts.items()
+    }
+
+
 def read_top(
     *, viewer: Actor, metric: str, span: Span, dimension: str, limit: int = 10, currency: str = ""
 ) -> list[Ranked]:

@@ -4,7 +4,7 @@ from analytics.models.alerts import Alert, AlertMessage, AlertRule, AlertSetting
 from analytics.models.briefs import Brief, BriefPreference, every_section
 from analytics.models.events import EventRetention, StoredEvent
 from analytics.models.exports import Export, ExportPiece, ExportSchedule, Format
-from analytics.models.figures import Dimension, Figure, FigureDashboard, FigureDay, FigureHour
+from analytics.models.figures import Dimension, Figure, FigureDashboard, FigureDay, FigureHour, GaugeSample
 
 __all__ = [
     "Alert",
@@ -23,6 +23,7 @@ __all__ = [
     "FigureDay",
     "FigureHour",
     "Format",
+    "GaugeSample",
     "Severity",
     "StoredEvent",
     "Way",

@@ -77,6 +77,21 @@ class FigureDay(Figure):
         return f"{self.metric} by {self.dimension} on {self.day:%Y-%m-%d}"
 
 
+class GaugeSample(models.Model):
+    """What a gauge of the installation was, every five minutes. Outside the tenant wall: a number, no row of anyone."""
+
+    at = models.DateTimeField()
+    name = models.CharField(max_length=120)
+    value = models.FloatField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["name", "at"], name="one_sample_per_gauge")]
+        indexes: ClassVar = [models.Index(fields=["at"], name="samples_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.at:%Y-%m-%d %H:%M}"
+
+
 class FigureDashboard(TenantModel):
     """A person's choice of cards, in their order; a shared one is shown to everybody who may see figures."""
 

@@ -6,7 +6,7 @@ from analytics.services.on_demand import request_brief
 from analytics.services.preferences import change_preference, set_preference, switch_off
 from analytics.services.previews import discard_preview, find_preview, preview_brief
 from analytics.services.samples import SECONDS as SAMPLE_SECONDS
-from analytics.services.samples import sample_all
+from analytics.services.samples import sample_all, sample_gauges
 
 __all__ = [
     "SAMPLE_SECONDS",
@@ -22,6 +22,7 @@ __all__ = [
     "record_failure",
     "request_brief",
     "sample_all",
+    "sample_gauges",
     "set_preference",
     "switch_off",
 ]

@@ -1,20 +1,27 @@
-"""Sample what waits and how busy people are, every five minutes."""
+"""Sample what waits, how busy people are and how the installation keeps up, every five minutes."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef
 
+from accounts.models import Tenant
 from analytics.event_types import FIGURES, SAMPLED
+from analytics.models import GaugeSample
 from conversations.models import WAITS_FOR_PERSON, Availability, Conversation, Team, TeamMember
 from core.clock import now as clock_now
 from core.events import streams
 from core.models import StreamEvent
+from core.observability import health
+from core.reliability import circuit_breaker
 from core.tenancy.scope import platform_scope, tenant_scope
 
 SECONDS: Final = 300
+KEPT: Final = timedelta(days=14)
+MOST_REMOVED: Final = 2_000
+BREAKERS: Final = "walker_breakers_open"
 
 
 def sample_all(*, now: datetime | None = None) -> int:
@@ -23,6 +30,28 @@ def sample_all(*, now: datetime | None = None) -> int:
     with platform_scope():  # ids only
         tenants = list(Team.objects.order_by("tenant_id").values_list("tenant_id", flat=True).distinct())
     return sum(_sample(tenant_id, moment) for tenant_id in tenants)
+
+
+def sample_gauges(*, now: datetime | None = None) -> int:
+    """Keep what the gauges are now and forget old samples; return how many are kept.
+
+    For the sweep. Two workers keep one sample of five minutes. A gauge that can't be read has none.
+    """
+    moment = now or clock_now()
+    slot = datetime.fromtimestamp(moment.timestamp() // SECONDS * SECONDS, tz=UTC)
+    # Breakers are known to the processes that make calls, and by tenant to all.
+    read = {gauge.title: value for gauge, value in health.read_gauges() if value is not None and gauge.name != BREAKERS}
+    with platform_scope():  # ids only
+        tenants = list(Tenant.objects.filter(is_active=True).values_list("pk", flat=True))
+    read[BREAKERS] = 0.0
+    for tenant_id in tenants:
+        with tenant_scope(tenant_id):
+            read[BREAKERS] += circuit_breaker.count_open()
+    samples = [GaugeSample(at=slot, name=name, value=value) for name, value in read.items()]
+    GaugeSample.objects.bulk_create(samples, ignore_conflicts=True)
+    old = GaugeSample.objects.filter(at__lt=moment - KEPT).order_by("at").values("pk")[:MOST_REMOVED]
+    GaugeSample.objects.filter(pk__in=old).delete()
+    return len(samples)
 
 
 def _sample(tenant_id: UUID, moment: datetime) -> bool:

@@ -18,7 +18,7 @@ from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.navigation import YOURS, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount
@@ -71,7 +71,7 @@ class ColleagueAddressAdmin(ServiceAdmin):
     """The viewer's own Slack user and WhatsApp number; nobody sees or changes another person's."""
 
     view_permission = USE
-    nav = Nav("My linked accounts", "link", order=62)
+    nav = Nav("My linked accounts", "link", YOURS, order=30)
     intro = "Link your Slack user or WhatsApp number to be reached there when a request needs you. Only you see this."
     empty_title = "Nothing linked yet"
     empty_text = "Choose what to link above. Walker sends a code there, which you enter here."

@@ -1,7 +1,8 @@
 """The channel of a company's own app."""
 
 import json
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
@@ -18,14 +19,10 @@ from channels_app.web_chat.settings import widgets
 from channels_app.webhooks.deliveries import stored_as
 from conversations import services
 from conversations.models import ChannelAccount
-from conversations.types import InboundMessage, SenderIdentity
-from core.actors import system
 from core.clock import now
 from core.errors import Invalid
 from core.webhooks.endpoints import find_endpoint
 from core.webhooks.purposes import PURPOSES
-
-ACTOR: Final = system("app")
 
 
 def secrets_of(credentials: dict[str, Any] | None) -> list[str]:
@@ -39,27 +36,9 @@ def receive_delivery(delivery: InboundDelivery) -> None:
         fields: dict[str, Any] = json.loads(delivery.body.encode("latin-1"))
     except (ValueError, RecursionError):
         raise Invalid("This message isn't JSON.", code="not_json") from None
-    is_known = fields["type"] == inbound.TEXT
     # The id of the delivery's event is unique per customer, so a repeat is recognised here too.
-    metadata = {"app": fields["metadata"]} if fields["metadata"] else {}
-    services.receive(
-        actor=ACTOR,
-        inbound=InboundMessage(
-            channel_account_id=delivery.channel_account_id,
-            sender=SenderIdentity(
-                kind="customer",
-                value=fields["From"],
-                verified=True,
-                display_name=fields["name"],
-                language=fields.get("language") or "",
-            ),
-            text=fields["text"] if is_known or fields["text"].strip() else f"[{fields['type']} message]",
-            external_id=delivery.event_key,
-            metadata=metadata,
-            wants_answer=is_known,
-            **stored_as(delivery),
-        ),
-    )
+    said = inbound.message_of(fields, account_id=delivery.channel_account_id, event_key=delivery.event_key)
+    services.receive(actor=inbound.ACTOR, inbound=replace(said, **stored_as(delivery)))
 
 
 class OwnApp(kit.Channel):
@@ -74,7 +53,10 @@ class OwnApp(kit.Channel):
     verify = Verify(proof=AppDiagnosis.proof, secrets=secrets_of)
     connect = Without("Its secrets are made here and shown once: there is nothing of a vendor to enter or try out.")
     diagnosis = AppDiagnosis
-    doors = (Door("channels/app/<str:key>/messages/", inbound.messages, "app_messages"),)
+    doors = (
+        Door("channels/app/<str:key>/messages/", inbound.messages, "app_messages"),
+        Door("channels/app/<str:key>/files/<uuid:attachment_id>/", inbound.file, "app_file"),
+    )
     sources = (Source(inbound.PROVIDER, receive_delivery),)
     codes = Without("An event waits for the company's own server, whose answers are those of any webhook of ours.")
     page = "channels_app.own_app.admin.AppPage"

@@ -1,38 +1,49 @@
 """The door of a company's own app: check the caller, store by one INSERT and answer; a worker does the rest."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
+from uuid import UUID
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts import api_keys
 from accounts.services import KEY_PREFIX
 from channels_app.kit.found import forget
 from channels_app.web_chat import app_customers
 from channels_app.web_chat.app_customers import App
+from channels_app.web_chat.files import uploads_of
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.webhooks import deliveries, wake_worker
 from channels_app.webhooks.intake import REFUSED, TAKEN, Refusal, body_of, note_refused
-from conversations import services, texts
-from conversations.services import accounts
+from conversations import selectors, services, texts
+from conversations.models import Attachment, ChannelAccount, Message
+from conversations.services import accounts, visitors
+from conversations.types import InboundMessage, SenderIdentity
+from core.actors import system
 from core.clock import now
-from core.errors import Invalid, Refused, TooMany, WalkerError
+from core.db.rows import get_or_missing
+from core.errors import Invalid, Refused, TooMany, Unavailable, WalkerError
 from core.observability.logging import get_logger
 from core.privacy.encryption import blind_index
 from core.tenancy.scope import tenant_scope
 
 log = get_logger(__name__)
 
+ACTOR: Final = system("app")
 PROVIDER: Final = "app"
 KEY: Final = "channels_app_inbounddelivery.event_key"
 LINE: Final = "channels_app_inbounddelivery.queue_key"
 DELIVER: Final = "channels_app.deliver_message"
 BODY_LIMIT: Final = 64 * 1024
+FILES_LIMIT: Final = visitors.FROM_VISITORS.total + BODY_LIMIT * 2
+FORM: Final = "multipart/form-data"
+NO_FILE: Final = "There is no such file."
 ID_LIMIT: Final = 100
 NAME_LIMIT: Final = 120
 TYPE_LIMIT: Final = 32
@@ -62,13 +73,25 @@ class Incoming:
     language: str
     metadata: dict[str, Any] = field(repr=False)
 
+    def document(self, app: App) -> dict[str, Any]:
+        """Return it as it is stored until a worker takes it."""
+        # "From" is the name by which the erasure of a person finds their webhooks.
+        names = ("id", "type", "text", "name", "language", "metadata")
+        point = app_customers.customer_point(app.key, self.customer_id)
+        return {"From": point, **{name: getattr(self, name) for name in names}}
+
+    def event_key(self) -> str:
+        """Return the key of the message in its app; in the tenant's scope."""
+        # Ids are the customer's own: another customer may use the same one. Keyed, as it outlives their erasure.
+        return "message:" + blind_index(f"{self.customer_id}\n{self.id}", column=KEY)
+
 
 @csrf_exempt  # carries no cookie and trusts none: the key or token is the proof
 @require_POST
 def messages(request: HttpRequest, key: str) -> HttpResponse:
-    """`POST /channels/app/<key>/messages/`: a message of one of the app's customers."""
+    """`POST /channels/app/<key>/messages/`: a message of one of the app's customers, as JSON or a form with files."""
     try:
-        incoming, is_new = _take(request, key)
+        incoming, is_new = (_take_files if request.content_type == FORM else _take)(request, key)
     except Refusal as refusal:
         REFUSED.labels(PROVIDER, refusal.reason).inc()
         return JsonResponse({"detail": WORDS[refusal.reason], "code": refusal.reason}, status=refusal.status)
@@ -85,27 +108,94 @@ def messages(request: HttpRequest, key: str) -> HttpResponse:
     return JsonResponse(answer, status=202)
 
 
+@csrf_exempt
+@require_GET
+def file(request: HttpRequest, key: str, attachment_id: UUID) -> HttpResponse:
+    """`GET /channels/app/<key>/files/<id>/`: one for a customer with an API key, or of their own with their token."""
+    try:
+        app, proven = _called(request, key)
+        if proven and not PER_CUSTOMER.take_now(app.tenant_id.hex, "app-files", app.account_id.hex, proven):
+            raise TooMany
+        with tenant_scope(app.tenant_id):
+            rows = Attachment.objects.filter(pk=attachment_id, message__channel_account=app.account_id)
+            if proven:
+                point = app_customers.customer_point(app.key, proven)
+                talk = selectors.find_customer_conversation(
+                    channel_account_id=app.account_id, kind="customer", value=point
+                )
+                rows = rows.filter(message__conversation=talk)
+            else:
+                # What customers sent is read by colleagues with the right to, and each look is written down.
+                rows = rows.filter(message__direction=Message.Direction.OUT)
+            conversation_id = get_or_missing(rows.values_list("message__conversation", flat=True), NO_FILE)
+            found = visitors.read_own_file(conversation_id=conversation_id, attachment_id=attachment_id)
+    except Refusal as refusal:
+        return JsonResponse({"detail": WORDS[refusal.reason], "code": refusal.reason}, status=refusal.status)
+    except WalkerError as problem:
+        return JsonResponse(problem.as_dict(), status=problem.status)
+    return visitors.download(found)
+
+
+def _called(request: HttpRequest, key: str) -> tuple[App, str]:
+    """Return the app that is called and the customer who is proven, "" for its company. Raises `Refusal`."""
+    if not _bearer(request):
+        raise Refusal("no_signature")
+    app = app_customers.find_app(key)
+    if app is None:
+        raise Refusal("unknown_account")
+    return app, _authenticate(request, app)
+
+
+def _take_files(request: HttpRequest, key: str) -> tuple[Incoming, bool]:
+    """Store a message with files at once: they are not kept twice, and its sender hears what is wrong with one."""
+    app, proven = _called(request, key)
+    if proven and not PER_CUSTOMER.take_now(app.tenant_id.hex, "app", app.account_id.hex, proven):
+        raise TooMany("Too many messages in a short time. Wait a moment.")
+    fields, uploads = uploads_of(request, FILES_LIMIT)
+    incoming = _parse(fields.get("message", "").encode(), proven, has_files=bool(uploads))
+    moment = now()
+    with tenant_scope(app.tenant_id):
+        if not ChannelAccount.objects.filter(pk=app.account_id, paused_at=None).exists():
+            raise Unavailable("This channel is paused. Send it again later.")
+        said = message_of(incoming.document(app), account_id=app.account_id, event_key=incoming.event_key())
+        checked = visitors.checked_files(uploads, visitors.FROM_VISITORS)
+        stored = services.receive(actor=ACTOR, inbound=said, files=checked, now=moment)
+    return incoming, stored.created_at == moment
+
+
+def message_of(fields: Mapping[str, Any], *, account_id: UUID, event_key: str) -> InboundMessage:
+    """Return a customer's message from what is stored of it. An unknown type is shown, and no agent answers it."""
+    is_known = fields["type"] == TEXT
+    return InboundMessage(
+        channel_account_id=account_id,
+        sender=SenderIdentity(
+            kind="customer",
+            value=fields["From"],
+            verified=True,
+            display_name=fields["name"],
+            language=fields.get("language") or "",
+        ),
+        text=fields["text"] if is_known or fields["text"].strip() else f"[{fields['type']} message]",
+        external_id=event_key,
+        metadata={"app": fields["metadata"]} if fields["metadata"] else {},
+        wants_answer=is_known,
+    )
+
+
 def _take(request: HttpRequest, key: str) -> tuple[Incoming, bool]:
     if not _bearer(request):
         raise Refusal("no_signature")
     body = body_of(request, limit=BODY_LIMIT)
-    app = app_customers.find_app(key)
-    if app is None:
-        raise Refusal("unknown_account")
-    proven = _authenticate(request, app)
+    app, proven = _called(request, key)
     incoming = _parse(body, proven)
     if proven and not PER_CUSTOMER.take_now(app.tenant_id.hex, "app", app.account_id.hex, proven):
         raise TooMany("Too many messages in a short time. Wait a moment.")
-    point = app_customers.customer_point(app.key, incoming.customer_id)
-    # "From" is the name by which the erasure of a person finds their webhooks.
-    names = ("id", "type", "text", "name", "language", "metadata")
-    document = {"From": point, **{name: getattr(incoming, name) for name in names}}
+    document = incoming.document(app)
     with tenant_scope(app.tenant_id):
-        queue_key = blind_index(f"{app.account_id}:{point}", column=LINE)
-        # Ids are the customer's own: another customer may use the same one. Keyed, as it outlives their erasure.
-        digest = blind_index(f"{incoming.customer_id}\n{incoming.id}", column=KEY)
+        queue_key = blind_index(f"{app.account_id}:{document['From']}", column=LINE)
+        event_key = incoming.event_key()
     arrival = deliveries.Arrival(
-        provider=PROVIDER, tenant_id=app.tenant_id, account_id=app.account_id, event_key=f"message:{digest}",
+        provider=PROVIDER, tenant_id=app.tenant_id, account_id=app.account_id, event_key=event_key,
         queue_key=queue_key, body=json.dumps(document).encode(), headers={"Content-Type": "application/json"},
     )  # fmt: skip
     is_new = deliveries.store(arrival)
@@ -152,7 +242,7 @@ def _check_key(secret: str, app: App) -> None:
             forget()
 
 
-def _parse(body: bytes, proven: str) -> Incoming:
+def _parse(body: bytes, proven: str, *, has_files: bool = False) -> Incoming:
     """Return the message. Raises `Refusal` for what is no JSON object, `Invalid` with the fields."""
     try:
         found = json.loads(body, parse_constant=_refuse_constant)
@@ -185,7 +275,7 @@ def _parse(body: bytes, proven: str) -> Incoming:
     if wrong:
         raise Invalid("Some fields are not valid.", fields=wrong)
     # A type that is not known yet is stored and shown with any text.
-    checked = texts.checked(text, limit=settings.TEXT_LIMIT, empty_ok=kind != TEXT)
+    checked = texts.checked(text, limit=settings.TEXT_LIMIT, empty_ok=has_files or kind != TEXT)
     cut = texts.clean(name)[:NAME_LIMIT]
     spoken = services.language_code(language)
     return Incoming(client_id, customer_id, kind, checked, cut, spoken, texts.checked_document(metadata))

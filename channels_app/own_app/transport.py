@@ -8,7 +8,7 @@ from django.urls import reverse
 from channels_app.web_chat.app_customers import customer_of
 from conversations import services
 from conversations.mediums import OwnApp
-from conversations.models import ChannelAccount, Message
+from conversations.models import Attachment, ChannelAccount, Message
 from conversations.services import accounts, transports
 from conversations.types import COMMON, Explanation, Medium, OutboundMessage, SendResult, Transport
 from core.actors import system
@@ -49,6 +49,7 @@ class AppTransport(Transport):
         # Names of staff are not part of what the app gets.
         columns = ("seq", "sender_type", "created_at")
         seq, sender, created_at = Message.objects.values_list(*columns).get(pk=outbound.message_id)
+        names = {str(row.pk): row.filename for row in Attachment.objects.filter(message=outbound.message_id)}
         delivery = queue_delivery(
             endpoint=endpoint,
             event_type=CREATED,
@@ -60,6 +61,7 @@ class AppTransport(Transport):
                 "sender": sender,
                 "content_type": outbound.content_type,
                 "text": outbound.text,
+                "media": [{**file, "name": names.get(str(file["id"]), "")} for file in outbound.media],
                 "created_at": created_at.isoformat(),
             },
             key=key,

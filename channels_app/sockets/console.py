@@ -143,15 +143,16 @@ class ConsoleConsumer(SocketConnection):
             raise Invalid("This frame type isn't supported.", code="unknown_type")
 
     async def say_typing(self, topic: Topic) -> None:
-        """Let the colleagues who watch a conversation know that this one writes; needs the right to reply."""
+        """Let customer and colleagues of a conversation know that this one writes; needs the right to reply."""
         if topic.kind != "conversation" or topic.ref is None or topic.name not in self.topics:
             raise Invalid("Subscribe to this conversation first.", code="not_subscribed")
         if time.monotonic() < self.typed_at + TYPING_EVERY:
             return
         self.typed_at = time.monotonic()
         tenant_id, user_id = self.who()
-        await in_scope(tenant_id, topics.require_reply, user_id)
+        first_name = await in_scope(tenant_id, topics.writer, user_id)
         presence.say_typing(tenant_id, topic.ref, user_id, self.name)
+        presence.say_answering(tenant_id, topic.ref, first_name)
 
     async def subscribe(self, topic: Topic, after: int | None) -> None:
         """Subscribe to a topic from now or after a number. The permission is checked here and at each send."""

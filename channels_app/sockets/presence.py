@@ -11,6 +11,7 @@ from core.events import streams
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
+PERSON_TYPING: Final = "person_typing"
 LIFE: Final = 150  # seconds; each connection refreshes its entry at least twice in this time
 Side = Literal["customer", "staff"]
 Present = dict[str, Any]
@@ -65,6 +66,12 @@ def say_typing(tenant_id: UUID, conversation_id: UUID, person: UUID, name: str) 
     """Send `agent.typing` to the staff who watch this conversation: a colleague writes an answer. Nothing is kept."""
     facts = {"person": str(person), "name": name}
     streams.transient(f"conversation-staff:{conversation_id}", "agent.typing", facts, tenant_id=tenant_id)
+
+
+def say_answering(tenant_id: UUID, conversation_id: UUID, first_name: str) -> None:
+    """Send `person_typing` to the customer's pages, which learn the name only where the channel shows it."""
+    stream = f"conversation:{conversation_id}"
+    streams.fleeting(stream, PERSON_TYPING, {"name": first_name}, tenant_id=tenant_id)
 
 
 def _entry(side: Side, connection: str, person: UUID | None, name: str) -> str:

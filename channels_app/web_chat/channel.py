@@ -2,7 +2,7 @@
 
 from channels_app import kit
 from channels_app.kit import Door, Without
-from channels_app.web_chat import files, views
+from channels_app.web_chat import files, introductions, views
 from conversations import mediums
 from conversations.models import ChannelAccount
 from conversations.types import OutboundMessage, SendResult, Transport
@@ -32,8 +32,12 @@ class WebChat(kit.Channel):
     diagnosis = Without("A visitor of the page sees whether it works.")
     doors = (
         Door("widget/v1/session/", views.SessionView.as_view(), "widget_session"),
+        Door("widget/v1/messages/", files.MessageView.as_view(), "widget_message"),
         Door("widget/v1/walker.js", views.script, "widget_script"),
         Door("widget/v1/files/<uuid:attachment_id>/", files.FileView.as_view(), "widget_file"),
+        Door("widget/v1/form/", introductions.FormView.as_view(), "widget_form"),
+        Door("widget/v1/look/<str:key>/", views.look, "widget_look"),
+        Door("widget/v1/logo/<str:key>/", views.logo, "widget_logo"),
         Door("chat/<str:key>/", views.hosted_page, "hosted_chat"),
         Door("chat/<str:key>/identity/", views.hosted_identity, "hosted_chat_identity"),
     )

@@ -19,6 +19,7 @@ from channels_app.web_chat.settings import origins
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.tokens import BadToken, Guest
 from conversations.selectors import STOP_LIFE, stop_key
+from conversations.services.visitors import FROM_VISITORS
 from core.clock import now
 from core.errors import WalkerError
 from core.events import streams
@@ -195,7 +196,7 @@ class ChatConsumer(ChatConnection):
                 "state": place.state if place else None,
                 "seq": self.sent,
                 "signed_in": guest.kind,
-                "limits": {"message": MESSAGE_LIMIT},
+                "limits": {"message": MESSAGE_LIMIT, "files": FROM_VISITORS.most, "files_bytes": FROM_VISITORS.total},
                 "expires_at": guest.expires_at.isoformat(),
             }
         )
@@ -216,6 +217,8 @@ class ChatConsumer(ChatConnection):
 
     async def store(self, guest: Guest, frame: frames.SendMessage) -> None:
         """Commit the row and confirm it. The lock keeps a poll from sending the row before its echo."""
+        if self.conversation is None:
+            await in_scope(guest.tenant_id, chat.require_form, guest, frame.id)
         async with self.sending:
             stored = await in_scope(guest.tenant_id, chat.store_message, guest, frame, self.header("user-agent"))
             if stored.conversation_id != self.conversation:

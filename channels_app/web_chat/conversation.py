@@ -1,21 +1,23 @@
 """Database work of a chat connection: short functions in the guest's tenant scope."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from accounts.selectors import is_active_member
+from accounts.selectors import first_names, is_active_member
 from channels_app.web_chat.frames import Rate, SendMessage
 from channels_app.web_chat.settings import widgets
 from channels_app.web_chat.settings.widgets import Widget
 from channels_app.web_chat.tokens import Guest
 from conversations import selectors, services
-from conversations.services import ratings
+from conversations.services import ratings, visitors
 from conversations.types import InboundMessage, PointKind, SenderIdentity
 from core.actors import Actor
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, NotFound, Refused
 from core.events import streams
 from core.models import StreamEvent
+from core.tenancy.models import tenant_scope
 
 Frame = dict[str, Any]
 PAGE: Final = 200  # frames read at once
@@ -34,6 +36,7 @@ class Entry:
     origins: tuple[str, ...]
     guest_may: bool
     name: str
+    shows_people: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """Who a guest hears: the name of agents, None for each one's own, and whether colleagues have their first names."""
+
+    name: str | None
+    shows_people: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """A committed message: its conversation and number."""
 
@@ -53,6 +64,7 @@ class Stored:
     message_id: UUID
     seq: int
     at: str
+    media: tuple[Frame, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +82,30 @@ def check_entry(guest: Guest) -> Entry | None:
     if widget is None:
         return None
     is_member = guest.user_id is None or is_active_member(guest.user_id)
-    return Entry(widget.origins, is_member and any(map(guest.is_vouched, widget.secrets)), widget.name)
+    is_vouched = any(map(guest.is_vouched, widget.secrets))
+    return Entry(widget.origins, is_member and is_vouched, widget.name, widget.shows_people)
+
+
+def form_of(guest: Guest, widget: Widget) -> dict[str, Any] | None:
+    """Return the form that a visitor has to fill in before they write, or None; outside a tenant's scope too."""
+    if guest.kind != "visitor" or not widget.form.is_on:
+        return None
+    with tenant_scope(widget.tenant_id):
+        is_known = visitors.has_contact(SenderIdentity(kind=point_kind(guest), value=guest.point))
+    return None if is_known else widget.form.public(guest.language)
+
+
+def require_form(guest: Guest, message_id: UUID) -> None:
+    """Raise `Refused` ("form_first") while a visitor has not filled in the form that their chat begins with."""
+    widget = widgets.load(guest.account_id)
+    if widget is not None and form_of(guest, widget) is not None:
+        raise Refused("Fill in the form first.", code="form_first", id=str(message_id))
+
+
+def takes_files(guest: Guest) -> bool:
+    """Return True if the guest's channel takes files."""
+    widget = widgets.load(guest.account_id)
+    return widget is not None and widget.takes_files
 
 
 def find_place(guest: Guest) -> Place | None:
@@ -81,7 +116,9 @@ def find_place(guest: Guest) -> Place | None:
     return Place(found.pk, found.state, streams.head(found.stream)) if found else None
 
 
-def store_message(guest: Guest, frame: SendMessage, user_agent: str) -> Stored:
+def store_message(
+    guest: Guest, frame: SendMessage, user_agent: str, files: Sequence[visitors.CheckedFile] = ()
+) -> Stored:
     """Store one message; a repeat returns the first row. Raises `Conflict` ("id_reused") for another text's id."""
     message = services.receive(
         actor=actor_of(guest, user_agent),
@@ -98,11 +135,13 @@ def store_message(guest: Guest, frame: SendMessage, user_agent: str) -> Stored:
             client_id=frame.id,
             metadata={"agent": frame.agent} if frame.agent else {},
         ),
+        files=files,
     )
     if message.body != frame.message:
         detail = "This id belongs to another message. Send this one with a new id."
         raise Conflict(detail, code="id_reused", id=str(frame.id))
-    return Stored(message.conversation_id, message.pk, message.seq, message.created_at.isoformat())
+    at = message.created_at.isoformat()
+    return Stored(message.conversation_id, message.pk, message.seq, at, tuple(message.media))
 
 
 def echo(stored: Stored, frame: SendMessage) -> Frame:
@@ -114,14 +153,16 @@ def echo(stored: Stored, frame: SendMessage) -> Frame:
         "message_id": str(stored.message_id),
         "content": frame.message,
         "at": stored.at,
+        **({"media": list(stored.media)} if stored.media else {}),
     }
 
 
-def read_after(conversation_id: UUID, seq: int, voice: str | None, limit: int = PAGE) -> Batch:
+def read_after(conversation_id: UUID, seq: int, voice: Voice, limit: int = PAGE) -> Batch:
     """Return a guest's next frames after a number. The caller knows that the conversation is theirs."""
     found = with_answers(selectors.frames_for_customer(conversation_id, seq, limit=limit))
     head = found[-1]["seq"] if found else seq
-    return Batch([to_frame(frame, voice) for frame in found], head, more=len(found) == limit)
+    people = people_in(found, voice)
+    return Batch([to_frame(frame, voice, people) for frame in found], head, more=len(found) == limit)
 
 
 def with_answers(frames: list[Frame]) -> list[Frame]:
@@ -137,16 +178,23 @@ def with_answers(frames: list[Frame]) -> list[Frame]:
     return frames
 
 
-def voice_of(guest: Guest, widget: Widget | Entry | None) -> str | None:
-    """Return the sender's name for visitors, which is the widget's own. Returns None for members."""
+def voice_of(guest: Guest, widget: Widget | Entry | None) -> Voice:
+    """Return who a guest hears: agents by the widget's own name, but members by theirs; people if it shows them."""
+    shows_people = widget is not None and widget.shows_people
     if guest.user_id is not None:
-        return None
-    return widget.name if widget else ""
+        return Voice(None, shows_people)
+    return Voice(widget.name if widget else "", shows_people)
 
 
-def voice_for(guest: Guest) -> str | None:
+def voice_for(guest: Guest) -> Voice:
     """Read the widget and return its `voice_of`."""
-    return voice_of(guest, None if guest.user_id else widgets.load(guest.account_id))
+    return voice_of(guest, widgets.load(guest.account_id))
+
+
+def people_in(frames: Sequence[Frame], voice: Voice) -> Mapping[UUID, str]:
+    """Return the first names of the colleagues who wrote, where the channel shows them. No query without one."""
+    wrote = {UUID(frame["person"]) for frame in frames if frame.get("person")} if voice.shows_people else set()
+    return first_names(wrote) if wrote else {}
 
 
 def read_missed(guest: Guest, conversation_id: UUID, seq: int) -> Batch:
@@ -164,7 +212,8 @@ def snapshot(guest: Guest, conversation_id: UUID) -> Batch:
     """Return the latest part of the conversation, approvals and ratings included, in one frame."""
     found = selectors.snapshot_for_customer(conversation_id)
     voice = voice_for(guest)
-    lines = [to_frame({"type": LINE_TYPES[line["direction"]], **line}, voice) for line in found["messages"]]
+    people = people_in(found["messages"], voice)
+    lines = [to_frame({"type": LINE_TYPES[line["direction"]], **line}, voice, people) for line in found["messages"]]
     since = lines[0]["seq"] if lines else 0
     stream = StreamEvent.objects.filter(stream=f"conversation:{conversation_id}", type__in=CARDS, seq__gte=since)
     asked = stream.filter(seq__lte=found["seq"]).order_by("-seq")[:SNAPSHOT_CARDS]
@@ -173,17 +222,17 @@ def snapshot(guest: Guest, conversation_id: UUID) -> Batch:
     return Batch([{**found, "messages": with_answers(lines)}], found["seq"])
 
 
-def to_frame(frame: Frame, voice: str | None = None) -> Frame:
+def to_frame(frame: Frame, voice: Voice, people: Mapping[UUID, str]) -> Frame:
     """Return the socket's documented form: `id` is the client's, `message_id` is ours.
 
-    `voice` is the only sender name that visitors see; members see which agent it is.
+    Members see which agent it is, visitors the widget's name; of colleagues nobody sees more than a first name.
     """
     if "content_type" in frame:
         known = {name: frame[name] for name in KEPT if frame.get(name)}
         sender = frame["sender"]
-        # Customers never see the names of staff.
-        own = sender["name"] if voice is None or sender["type"] == "customer" else voice
-        name = "" if sender["type"] == "person" else own
+        own = sender["name"] if voice.name is None or sender["type"] == "customer" else voice.name
+        wrote = UUID(frame["person"]) if frame.get("person") else None
+        name = (people.get(wrote, "") if wrote else "") if sender["type"] == "person" else own
         return {
             **known,
             "type": frame["type"],

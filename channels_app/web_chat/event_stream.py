@@ -56,6 +56,10 @@ class ChatConnection(SocketConnection):
         """Forward a transient frame (typing, a piece of an answer), except from a stopped run."""
         if message["event"] == BEGUN:
             self.look_soon()
+        if message["event"] == presence.PERSON_TYPING and self.guest is not None:
+            entry = await entries.of(self.guest, younger_than=RIGHTS_EVERY)
+            shown = message["payload"] if entry is not None and entry.shows_people else {"name": ""}
+            await self.say({**shown, "type": presence.PERSON_TYPING})
         if message["event"] not in PASSING:
             return
         self.run = str(message["payload"].get("run", ""))

@@ -121,14 +121,14 @@ def read_read(found: dict[str, Any]) -> Read:
     return Read(read_number(found, "seq"))
 
 
-def read_message(found: dict[str, Any]) -> SendMessage:
-    """Read a message; its length is checked here, before anything else."""
+def read_message(found: dict[str, Any], *, may_be_empty: bool = False) -> SendMessage:
+    """Read a message; its length is checked here, before anything else. One with files `may_be_empty`."""
     client_id = read_uuid(found)
     message = found.get("message")
     if not isinstance(message, str):
         raise BadFrame("A message has to be text.", id=str(client_id))
     clean = printable(message)
-    if not clean.strip():
+    if not clean.strip() and not may_be_empty:
         raise RefusedMessage("This message is empty.", code="empty", id=str(client_id))
     if len(message) > MESSAGE_LIMIT:
         detail = f"A message can have at most {MESSAGE_LIMIT} characters; this one has {len(message)}."

@@ -1,5 +1,6 @@
 """HTTP views of the web chat: visitor session, the component's file, the hosted page."""
 
+import base64
 import json
 from functools import lru_cache
 from hashlib import sha256
@@ -9,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import http_date
 from django.utils.translation import get_language_from_request
@@ -16,13 +18,15 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.services import client_address
+from channels_app.web_chat import conversation as chat
 from channels_app.web_chat import identity, tokens
+from channels_app.web_chat.files import json_body
 from channels_app.web_chat.sessions import open_session
 from channels_app.web_chat.settings import origins
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.settings.widgets import Widget, find_widget
 from core.clock import now
-from core.errors import Invalid, NotFound, Refused, TooLarge, TooMany, WalkerError
+from core.errors import Invalid, NotFound, Refused, TooMany, WalkerError
 from core.text.speech import IN_SCRIPTS, SPOKEN, gettext, speaking, spoken
 
 SCRIPT: Final = Path(settings.BASE_DIR) / "static" / "widget" / "walker.js"
@@ -74,8 +78,10 @@ class SessionView(View):
                 "ws_path": "/ws/chat/",
                 "signed_in": session.guest.kind,
                 "title": widget.name,
-                "greeting": widget.greeting,
+                "greeting": widget.greeting_in(asked.get("language") or ""),
                 "suggestions": list(widget.suggestions),
+                "takes_files": widget.takes_files,
+                "form": chat.form_of(session.guest, widget),
             }
             response = JsonResponse(facts)
         except WalkerError as problem:
@@ -96,14 +102,7 @@ class SessionView(View):
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
-    if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_LIMIT:
-        raise TooLarge
-    try:
-        found = json.loads(request.body)
-    except (ValueError, RecursionError) as problem:
-        raise Invalid("The body isn't JSON.") from problem
-    if not isinstance(found, dict):
-        raise Invalid("The body has to be a JSON object.")
+    found = json_body(request, BODY_LIMIT)
     wrong = {
         name: [f"Use text of at most {limit} characters."]
         for name, limit in FIELDS.items()
@@ -162,6 +161,36 @@ def script(request: HttpRequest) -> HttpResponse:
     response["ETag"] = etag
     response["Last-Modified"] = http_date(known.st_mtime)
     response["Cache-Control"] = "public, max-age=300, stale-while-revalidate=86400"
+    response["Access-Control-Allow-Origin"] = "*"
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+def look(request: HttpRequest, key: str) -> HttpResponse:
+    """Tell a page how its chat looks, before anybody opens it: nothing that a visitor of the website doesn't see."""
+    try:
+        if not PER_ADDRESS.take_now("look", client_address(request)):
+            raise TooMany
+        widget = find_widget(key)
+    except WalkerError as problem:
+        return _with_cors(JsonResponse(problem.as_dict(), status=problem.status), "*")
+    response = _with_cors(JsonResponse(widget.look.public(reverse("widget_logo", args=[widget.key]))), "*")
+    response["Cache-Control"] = "public, max-age=60"
+    return response
+
+
+def logo(request: HttpRequest, key: str) -> HttpResponse:
+    """Serve the logo of a chat, as we drew it."""
+    try:
+        drawn = base64.b64decode(find_widget(key).look.logo)
+    except NotFound as problem:
+        raise Http404 from problem
+    if not drawn:
+        raise Http404
+    response = HttpResponse(drawn, content_type="image/png" if drawn.startswith(b"\x89PNG") else "image/jpeg")
+    response["Cache-Control"] = "public, max-age=86400"  # its address changes with it
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["Access-Control-Allow-Origin"] = "*"
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

@@ -33,11 +33,9 @@ class ReadOnlyAdmin(KitModelAdmin):
     """
 
     view_permission: ClassVar[str] = ""
-    nav: ClassVar[Nav | None] = None
+    nav: ClassVar[Nav]
     site_pages: ClassVar[tuple[tuple[Nav, str], ...]] = ()
     """Pages of `get_site_urls` in the navigation, by the names of their URLs."""
-    unlisted_label: ClassVar[str] = ""
-    """The name of a list that is not in the navigation."""
     masked_fields: ClassVar[tuple[str, ...]] = ()
     detail_fields: ClassVar[tuple[str, ...]] = ()
     detail_template = "console/detail.html"
@@ -75,7 +73,7 @@ class ReadOnlyAdmin(KitModelAdmin):
     @property
     def list_label(self) -> str:
         """Return the name of the list, as titles and breadcrumbs show it."""
-        return self.nav.label if self.nav else self.unlisted_label
+        return self.nav.label
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return True if the viewer's role may see this page."""

@@ -26,7 +26,7 @@ SEARCH: Final = "q"
 class ListAdmin(Protocol):
     """The admin of a list that has saved views."""
 
-    nav: ClassVar[Nav | None]
+    nav: ClassVar[Nav]
     has_search: ClassVar[bool]
 
     @property

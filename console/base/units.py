@@ -4,6 +4,8 @@ from decimal import Decimal
 from math import floor, log10
 from typing import Final, Literal
 
+from core.text.amounts import money_text
+
 Unit = Literal["count", "seconds", "money", "share", "mark", "level"]
 Number = int | float | Decimal
 
@@ -31,14 +33,16 @@ def in_words(value: Number | None, unit: Unit, currency: str = "") -> str:
         case "mark" | "level":
             return f"{float(value):.1f}"
         case "money":
-            return f"{currency} {float(value):,.2f}".strip()
+            return money_text(value, currency)
         case _:
             return f"{round(value):,}"
 
 
 def time_in_words(seconds: float) -> str:
-    """Return a time in its two largest units."""
+    """Return a time in its two largest units, of less than a second in milliseconds."""
     whole = round(seconds)
+    if 0 < seconds < 1:
+        return f"{round(seconds * 1000)} ms"
     if whole < MINUTE:
         return f"{whole} s"
     large, small, names = MINUTE, 1, ("min", "s")

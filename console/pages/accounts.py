@@ -25,7 +25,7 @@ from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
 from console.erasure_form import EraseForm, redirect_to_progress, why_not_erase
 from console.extensions import MOST_FOUND, Finder, Found, finders
-from console.navigation import Nav
+from console.navigation import ORGANISATION, SETTINGS, Nav
 from console.pages.invitations import InviteActions, list_grantable_roles, role_chip
 from console.permissions import group_by_area, list_permissions
 from console.templatetags.console_ui import chip, moment
@@ -105,7 +105,7 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
     """Members of the tenant and their roles."""
 
     view_permission = "accounts.view_membership"
-    nav = Nav("People", "users", group="Set-up", order=50)
+    nav = Nav("People", "users", SETTINGS, ORGANISATION, order=20)
     intro = (
         "Members of your organisation and their roles. "
         "If you manage people, invite colleagues here. They join through the link in an email."
@@ -266,7 +266,7 @@ class ApiKeyAdmin(ServiceAdmin):
     """API keys of programs."""
 
     view_permission = "accounts.manage_apikey"
-    nav = Nav("API keys", "key", group="Set-up", order=60)
+    nav = Nav("API keys", "key", SETTINGS, ORGANISATION, order=30)
     intro = "A key acts as the person who created it, limited to the permissions you select. It is shown only once."
     empty_title = "No API keys yet"
     empty_text = "Create one when a program needs access to Walker."

@@ -21,7 +21,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter, choose, since
 from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import DATA, SETTINGS, Nav
 from console.templatetags.console_ui import chip, clock
 from console.viewers import viewer_of
 from core.actors import Actor
@@ -191,7 +191,7 @@ class AuditEntryAdmin(ServiceAdmin):
     """The tamper-evident audit log, newest first."""
 
     view_permission = "core.view_auditentry"
-    nav = Nav("Audit", "record", group="Oversight", order=70)
+    nav = Nav("Audit", "record", SETTINGS, DATA, order=10)
     intro = "Every decision, reveal and change. Entries are chained, so missing or altered ones are detected."
     empty_title = "Nothing recorded yet"
     list_display = ("number", "happened", "what", "who", "on_what", "states")

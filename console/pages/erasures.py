@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from console.base.lists import Column, choose
 from console.base.model_admin import ReadOnlyAdmin
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import DATA, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from core.models import Erasure
 from core.privacy.erasure.registry import steps
@@ -40,7 +40,7 @@ class ErasureAdmin(ReadOnlyAdmin):
     """Erasures, listed by the person's id because names are gone."""
 
     view_permission = "core.view_erasures"
-    nav = Nav("Data deletion", "eraser", group="Oversight", order=75)
+    nav = Nav("Data deletion", "eraser", SETTINGS, DATA, order=30)
     intro = "People who were permanently erased. To erase someone, open their contact or their page under People."
     empty_title = "Nobody has been erased"
     empty_text = "When someone asks to be forgotten, erase them from their contact or their page under People."

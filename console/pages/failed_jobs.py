@@ -14,7 +14,7 @@ from console.base.crud import calls
 from console.base.lists import Column, SelectFilter, since
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Badge, Banner, Notice, badges, banners
-from console.navigation import Nav
+from console.navigation import DATA, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from core import bus
 from core.actors import Actor
@@ -53,7 +53,7 @@ class DeadLetterAdmin(ServiceAdmin):
     """Background jobs that failed permanently."""
 
     view_permission = "core.view_deadletter"
-    nav = Nav("Failed jobs", "dead", group="Oversight", order=80, badges=("core.parked",))
+    nav = Nav("Failed jobs", "dead", SETTINGS, DATA, order=40, badges=("core.parked",))
     intro = "Background jobs that failed permanently. Fix the cause, then retry the job, or discard it."
     empty_title = "No failed jobs"
     empty_text = "Jobs that keep failing appear here, so no work is lost."

@@ -19,6 +19,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Step, steps
+from console.navigation import ORGANISATION, SETTINGS, Nav
 from console.permissions import list_permissions
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
@@ -134,6 +135,7 @@ class InvitationAdmin(ServiceAdmin):
     """Invitations; linked from the people page, not from the navigation."""
 
     view_permission = invitations.VIEW
+    nav = Nav("Invitations", "mail", SETTINGS, ORGANISATION, within="People")
     intro = "Invitations of the last weeks and their status."
     empty_title = "No invitations yet"
     empty_text = "Invite colleagues from the People page."
@@ -148,18 +150,14 @@ class InvitationAdmin(ServiceAdmin):
         """Load the invitations with their inviters."""
         return super().get_queryset(request).select_related("invited_by")
 
-    def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Add the list's title."""
-        return {**super().list_context(request), "title": "Invitations"}
-
     def detail_context(self, request: HttpRequest, row: Invitation) -> dict[str, Any]:
-        """Link back to the people page; closed invitations have no actions."""
+        """Return the invitation; closed ones have no actions."""
         context = super().detail_context(request, row)
         if row.accepted_at or row.withdrawn_at:
             context["offered"] = []
         if not row.mail_problem:
             context["rows"] = [pair for pair in context["rows"] if pair[0] != PROBLEM]
-        return {**context, "list_title": "People", "list_url": people_url()}
+        return context
 
     def object_title(self, row: Invitation) -> str:
         """Return a heading with the masked address."""

@@ -15,6 +15,7 @@ from console.base.actions import ServiceAction
 from console.base.crud import calls
 from console.base.lists import Column, uuid_of
 from console.base.model_admin import ServiceAdmin
+from console.navigation import YOURS, Nav
 from console.pages.push import PushActions, card_of
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
@@ -40,7 +41,7 @@ class NoticeAdmin(PushActions, ServiceAdmin):
     """The viewer's own notices, newest first; nobody sees another person's."""
 
     view_permission = notices.USE
-    title = "Notices"
+    nav = Nav("Notices", "bell", YOURS, order=5)
     intro = "What happened that concerns you. Only you see this list."
     change_list_template = "console/notices.html"
     ordering = ("-id",)
@@ -62,7 +63,7 @@ class NoticeAdmin(PushActions, ServiceAdmin):
         page = found[:PAGE]
         context = {
             **self.admin_site.each_context(request),
-            "title": self.title,
+            "title": self.list_label,
             "intro": self.intro,
             "opts": self.model._meta,
             "lines": [line_of(notice) for notice in page],
@@ -73,6 +74,10 @@ class NoticeAdmin(PushActions, ServiceAdmin):
         }
         return TemplateResponse(request, self.change_list_template, context)
 
+    def list_actions(self) -> dict[str, ServiceAction]:
+        """Return nothing: they need the list, or the browser, in front of them."""
+        return {}
+
     def object_title(self, notice: Notice) -> str:
         """Return what the notice says."""
         return notice.title
@@ -82,7 +87,7 @@ class NoticeAdmin(PushActions, ServiceAdmin):
         context = super().detail_context(request, obj)
         is_done = {"open": not obj.link, "seen": obj.seen_at is not None}
         offered = [offer for offer in context["offered"] if not is_done[offer["action"].path]]
-        return {**context, "offered": offered, "list_title": self.title, "list_url": self.list_url()}
+        return {**context, "offered": offered}
 
     kind_label = Column[Notice]("Kind", lambda notice: label_of(notice.kind)[0])
     level_chip = Column[Notice]("Level", lambda notice: chip(*LEVELS[notice.level]))

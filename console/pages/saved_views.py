@@ -15,6 +15,7 @@ from console.base.crud import calls, deletes
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.base.saved_views import known_part, list_of, url_of
+from console.navigation import YOURS, Nav
 from console.viewers import viewer_of
 from core.errors import Invalid
 
@@ -38,7 +39,7 @@ class SavedViewAdmin(ServiceAdmin):
     """The viewer's own saved views; nobody sees another person's."""
 
     view_permission = saved_views.USE
-    title = "Saved views"
+    nav = Nav("Saved views", "list", YOURS, order=60)
     intro = "Filters, searches and orders of lists that you keep under a name. Only you see them."
     empty_title = "No saved views yet"
     empty_text = "Filter a list, then save it from its Views menu."
@@ -50,21 +51,17 @@ class SavedViewAdmin(ServiceAdmin):
         """Return the viewer's own views."""
         return saved_views.list_own(viewer=viewer_of(request))
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list under its own title."""
-        return super().changelist_view(request, {"title": self.title, **(extra_context or {})})
-
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         """Offer nothing: views are saved where they are used."""
         return {"offered": []}
 
+    def list_actions(self) -> dict[str, ServiceAction]:
+        """Return nothing, for the same reason."""
+        return {}
+
     def object_title(self, obj: SavedView) -> str:
         """Return the view's name."""
         return obj.name
-
-    def detail_context(self, request: HttpRequest, obj: SavedView) -> dict[str, Any]:
-        """Return the view with the way back to the list of views."""
-        return {**super().detail_context(request, obj), "list_title": self.title}
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Start with the present name."""
@@ -74,7 +71,7 @@ class SavedViewAdmin(ServiceAdmin):
     def list_title(self, view: SavedView) -> str:
         """Return the title of the view's list."""
         found = list_of(self.admin_site, view.list_key)
-        return found.nav.label if found and found.nav else "A list that no longer exists"
+        return found.nav.label if found else "A list that no longer exists"
 
     @admin.display(description="Opens")
     def opens(self, view: SavedView) -> str:

@@ -21,6 +21,8 @@ from console.base.icons import PATHS
 from console.base.undo import UndoOffer, list_offers
 from core.clock import now
 from core.events import streams
+from core.text.amounts import money_text
+from core.text.speech import spoken_here
 
 register = template.Library()
 _ITEM = re.compile(r"\s*[-*•]\s+(\S.*)")
@@ -179,6 +181,6 @@ def initials(name: str) -> str:
 
 
 @register.filter
-def money(value: Any) -> str:
-    """Show an amount with two decimals and grouping."""
-    return "" if value is None else f"{value:,.2f}"
+def money(value: Any, currency: str = "") -> str:
+    """Show an amount with its currency: "18,000.00 EUR"."""
+    return "" if value is None else money_text(value, currency, language=spoken_here())

@@ -1,6 +1,6 @@
 """Web chats of a tenant: name, websites, greeting and identity secret."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,22 +21,57 @@ def save_widget(
     actor: Actor,
     name: str,
     origins: Sequence[str],
-    greeting: str = "",
+    greeting: str | None = None,
     is_active: bool = True,
     account_id: UUID | None = None,
 ) -> ChannelAccount:
     """Create a web chat, or change the one with the id, and return it.
 
-    Other settings are kept.
+    Other settings are kept, and the greeting too where it is None.
     Needs `channels_app.change_channelaccount`; raises `NotFound`.
     """
     actor.require(CHANGE)
     with transaction.atomic():
         account = _locked(account_id) if account_id else ChannelAccount(kind=WEBCHAT, provider=WIDGET)
         account.name, account.origins, account.is_active = name, list(origins), is_active
-        account.credentials = {**(account.credentials or {}), "greeting": greeting}
+        greeted = {} if greeting is None else {"greeting": greeting}
+        account.credentials = {**(account.credentials or {}), **greeted}
         account.save()
         _record(actor, "CHANNEL_CONNECTED", account, websites=len(account.origins))
+    return account
+
+
+def keep_look(
+    *, actor: Actor, account_id: UUID, look: Mapping[str, str], logo: str | None, values: Mapping[str, Any]
+) -> ChannelAccount:
+    """Keep how a web chat looks and what else is set for it.
+
+    A logo of None stays, one of "" is removed. Needs `channels_app.change_channelaccount`; raises `NotFound`.
+    """
+    actor.require(CHANGE)
+    with transaction.atomic():
+        account = _locked(account_id)
+        kept = account.credentials or {}
+        drawn = kept.get("look", {}).get("logo", "") if logo is None else logo
+        account.credentials = {**kept, **values, "look": {**look, "logo": drawn}}
+        account.save(update_fields=["credentials"])
+        facts = {"theme": look["theme"], "colour": look["colour"], "position": look["position"], "logo": bool(drawn)}
+        _record(actor, "CHANNEL_LOOK_CHANGED", account, **facts)
+    return account
+
+
+def keep_form(*, actor: Actor, account_id: UUID, form: Mapping[str, Any]) -> ChannelAccount:
+    """Keep the form that visitors of a web chat fill in first.
+
+    Needs `channels_app.change_channelaccount`; raises `NotFound`.
+    """
+    actor.require(CHANGE)
+    with transaction.atomic():
+        account = _locked(account_id)
+        account.credentials = {**(account.credentials or {}), "form": dict(form)}
+        account.save(update_fields=["credentials"])
+        asked = {name: bool(form[name]) for name in ("asks_name", "asks_email", "consent")}
+        _record(actor, "CHANNEL_FORM_CHANGED", account, **asked)
     return account
 
 

@@ -69,6 +69,15 @@ def revise_contact(*, actor: Actor, contact_id: UUID, **said: str | None) -> Con
     return contact
 
 
+def checked_email(email: str) -> str:
+    """Return an email address as it is stored. Raises `Invalid` for what is none."""
+    try:
+        validate_email(email.strip())
+    except ValidationError as error:
+        raise Invalid("This isn't an email address.", fields={"email": ["Enter an email address."]}) from error
+    return points.normalise("email", email)
+
+
 def _fields(said: Mapping[str, T]) -> list[tuple[ContactField, T]]:
     """Return what is said of each field, in their order."""
     if unknown := said.keys() - {field.name for field in FIELDS}:
@@ -85,11 +94,7 @@ def _checked(phone: str, email: str) -> list[tuple[PointKind, str]]:
             raise Invalid("This isn't a phone number.", fields={"phone": ["Enter it with its country, such as +34."]})
         found.append(("phone", number))
     if email.strip():
-        try:
-            validate_email(email.strip())
-        except ValidationError as error:
-            raise Invalid("This isn't an email address.", fields={"email": ["Enter an email address."]}) from error
-        found.append(("email", points.normalise("email", email)))
+        found.append(("email", checked_email(email)))
     if not found:
         raise Invalid("A contact needs an address.", fields={"phone": ["Enter a phone number or an email address."]})
     return found

@@ -205,13 +205,13 @@ def _move(name: str, text: str, shape: type[Row] = Row, **names: str) -> EventTy
     return EventType(name, text, shape, owner=STAFF, version=2, names={**_OF_ROW, **names}, told={LIST: ListedMove})
 
 
-def _listed(name: str, text: str) -> EventType:
-    return EventType(name, text, Row, owner=LIST, version=2, names=_OF_ROW)
+def _listed(name: str, text: str, public: str = "") -> EventType:
+    return EventType(name, text, Row, owner=LIST, version=2, names=_OF_ROW, public=public)
 
 
-def _in_team_chat(name: str, text: str) -> EventType:
+def _in_team_chat(name: str, text: str, public: str) -> EventType:
     names = {"team": "team", "message": "team message", "author": "user"}
-    return EventType(name, text, TeamMessageShape, owner=TEAM_CHAT, subject="team", names=names)
+    return EventType(name, text, TeamMessageShape, TEAM_CHAT, subject="team", names=names, public=public)
 
 
 def _in_conversation(
@@ -240,9 +240,17 @@ register(
         version=2,
         subject="conversation",
         names=_OF_MESSAGE,
+        public="message.written",
     ),
-    _in_conversation(
-        "message_status", "Messages were sent, delivered or read.", StatusShape, CUSTOMER, version=2, id="message"
+    EventType(
+        "message_status",
+        "Messages were sent, delivered or read.",
+        StatusShape,
+        owner=CUSTOMER,
+        version=2,
+        subject="conversation",
+        names={"conversation": "conversation", "id": "message"},
+        public="message.updated",
     ),
     _in_conversation(
         "message_failed", "A message could not be delivered.", FailedShape, STAFF, version=2, id="message"
@@ -286,12 +294,14 @@ register(
     ),
     _listed("conversation_tagged", "The tags of the conversation changed."),
     _listed("conversation_merged", "The customer was merged with another contact, or taken out of it again."),
-    _listed("conversation_due_soon", "An answer is due soon."),
-    _listed("conversation_late", "An answer is overdue."),
+    _listed("conversation_due_soon", "An answer is due soon.", "conversation.became_due"),
+    _listed("conversation_late", "An answer is overdue.", "conversation.became_late"),
     EventType("message_sent", "The list hears of an answer.", Row, told={LIST: Row}),
     EventType("conversation_state", "The customer hears of a state.", StateShape, told={CUSTOMER: StateShape}),
-    _in_team_chat("team_message_written", "A colleague wrote in the internal chat of a team."),
-    _in_team_chat("team_message_changed", "A colleague changed a message in the internal chat of a team."),
+    _in_team_chat("team_message_written", "A colleague wrote in the internal chat of a team.", "team_message.written"),
+    _in_team_chat(
+        "team_message_changed", "A colleague changed a message in the internal chat of a team.", "team_message.changed"
+    ),
     EventType(
         "availability_changed",
         "A person is there, or is not.",

@@ -82,11 +82,14 @@ def keep_attachment(*, attachment: Attachment, content: bytes, content_type: str
     return _save_result(attachment, [*file_contents.CONTENT_FIELDS, "content_type", "width", "height"])
 
 
-def write_files(message_id: UUID, files: Sequence[CheckedFile]) -> list[Attachment]:
-    """Seal the files of an outgoing message and return their rows, unsaved. Call it outside any transaction."""
+def write_files(message_id: UUID | None, files: Sequence[CheckedFile]) -> list[Attachment]:
+    """Seal the files of a message and return their rows, unsaved.
+
+    Call it outside any transaction. The id is None where the message has none yet.
+    """
     rows = [
         Attachment(
-            message_id=message_id,
+            **({"message_id": message_id} if message_id else {}),
             content_type=file.found.content_type,
             width=file.found.width,
             height=file.found.height,
@@ -171,15 +174,19 @@ def read_outgoing_file(*, message_id: UUID, attachment_id: UUID) -> File:
 
 
 def read_own_file(*, conversation_id: UUID, attachment_id: UUID) -> File:
-    """Return a file that we sent in a conversation, for its customer.
+    """Return a file of a conversation, for its customer.
 
-    The caller has checked whose it is.
+    The caller has checked whose it is. A picture that the customer sent is redrawn.
 
     Raises `NotFound`, `Conflict` ("not_stored"), `Unavailable`.
     """
     rows = Attachment.objects.filter(pk=attachment_id, message__conversation_id=conversation_id)
-    message_id = get_or_missing(rows.values_list("message_id", flat=True), "There is no such file.")
-    return read_outgoing_file(message_id=message_id, attachment_id=attachment_id)
+    found = get_or_missing(rows.select_related("message"), "There is no such file.")
+    if found.message.direction == Message.Direction.IN and can_be_previewed(found):
+        content, found.content_type = previews.read_preview(found)
+    else:
+        content = file_contents.read_content(found)
+    return _file(found, content)
 
 
 def can_be_previewed(attachment: Attachment) -> bool:

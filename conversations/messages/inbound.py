@@ -1,6 +1,6 @@
 """Receive a customer's message: once, in order, into the one open conversation."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -16,8 +16,9 @@ from conversations import registry, texts
 from conversations.contacts import contacts
 from conversations.events import stream_events
 from conversations.inbox.models import conversations_of
-from conversations.messages import message_store
-from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message
+from conversations.messages import attachments, message_store
+from conversations.messages.files.rules import CheckedFile, content_type_of
+from conversations.models import Attachment, ChannelAccount, Contact, ContactPoint, Conversation, Message
 from conversations.transitions import AGENT, CLOSED
 from conversations.types import InboundMessage, Reading
 from core.actors import Actor
@@ -30,14 +31,17 @@ MEDIA_LIMIT: Final = 50
 PAGES: Final = frozenset({"webchat", "member"})
 
 
-def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = None) -> Message:
+def receive(
+    *, actor: Actor, inbound: InboundMessage, files: Sequence[CheckedFile] = (), now: datetime | None = None
+) -> Message:
     """Store a customer's message and return it.
 
-    A repeat returns the first one unchanged. The contact is found or created by the sender's point; the message goes
-    into the one open conversation, reopens one closed within `settings.REOPEN_WITHIN`, or opens a new one. For contacts
-    and channels (system actors). Raises `Refused`, `NotFound` for an unknown or inactive channel account, `Invalid` for
-    text above `settings.TEXT_LIMIT` characters. Announces `message_received` with the message's id as `ref`,
-    `conversation`, and of a message that its channel stored earlier `delivery` and `arrived_at`.
+    With files that came with it, call it in no transaction. A repeat returns the first one unchanged. The contact is
+    found or created by the sender's point; the message goes into the one open conversation, reopens one closed within
+    `settings.REOPEN_WITHIN`, or opens a new one. For contacts and channels (system actors). Raises `Refused`,
+    `NotFound` for an unknown or inactive channel account, `Invalid` for text above `settings.TEXT_LIMIT` characters.
+    Announces `message_received` with the message's id as `ref`, `conversation`, and of a message that its channel
+    stored earlier `delivery` and `arrived_at`.
     """
     if actor.kind not in ("contact", "system", "api_key"):
         raise Refused("Only a customer's own channel can deliver their messages.")
@@ -45,27 +49,33 @@ def receive(*, actor: Actor, inbound: InboundMessage, now: datetime | None = Non
         raise Invalid("This content type isn't supported.", fields={"content_type": ["unknown"]})
     if len(inbound.external_id) > EXTERNAL_ID_LIMIT or len(inbound.media) > MEDIA_LIMIT:
         raise Invalid("This message can't be read.", fields={"message": ["It isn't in the channel's format."]})
-    has_more = bool(inbound.media) or inbound.content_type != "text"
+    has_more = bool(inbound.media or files) or inbound.content_type != "text"
     checked = replace(
         inbound,
+        content_type=content_type_of(files) if files else inbound.content_type,
         text=texts.checked(inbound.text, limit=settings.TEXT_LIMIT, empty_ok=has_more),
         external_id=texts.clean(inbound.external_id),
         metadata=texts.checked_document(inbound.metadata),
     )
     moment = now or clock_now()
+    sealed: Sequence[Attachment] = ()
     try:
         message = None
-        if not checked.media:
+        if files:
+            if (first := _first_copy(checked)) is not None:
+                return first  # nothing is sealed again
+            sealed = attachments.write_files(None, files)
+        elif not checked.media:
             # The usual case, in one statement. In a caller's transaction a savepoint keeps a repeat from breaking it.
             is_alone = checked.sender.kind in PAGES and not connection.in_atomic_block
             with nullcontext() if is_alone else transaction.atomic():
                 message = message_store.store(checked, moment, as_known=True)
                 if message is not None:
                     _open_window(checked, moment)
-        return message or _store_as_new(actor, checked, moment)
+        return message or _store_as_new(actor, checked, moment, sealed)
     except contacts.ContactErased:
         # Erased or merged between two statements: the sender is another contact now.
-        return _store_as_new(actor, checked, moment)
+        return _store_as_new(actor, checked, moment, sealed)
     except IntegrityError:
         # A repeat violates the unique ids; its number is rolled back with it, so there is no gap.
         first = _first_copy(checked)
@@ -100,7 +110,7 @@ def record_reading(*, actor: Actor, conversation_id: UUID, seq: int, reading: Re
 
 
 @transaction.atomic
-def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime) -> Message:
+def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime, sealed: Sequence[Attachment]) -> Message:
     """Store a message of a new sender, without an open conversation, or with files."""
     index = contacts.point_index(inbound.sender.kind, inbound.sender.value)
     sender = contacts.find_or_create(inbound.sender, index)
@@ -110,11 +120,11 @@ def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime) -> Me
     if first is not None:
         # A late repeat must neither reopen nor open a conversation.
         return first
-    if (answer := _taken(inbound, sender, moment)) is not None:
+    if not sealed and (answer := _taken(inbound, sender, moment)) is not None:
         _open_window(inbound, moment)
         return answer
     conversation, opened = reopen_or_create(inbound.channel_account_id, sender, inbound.thread, moment)
-    message = message_store.store(inbound, moment, as_known=False)
+    message = message_store.store(inbound, moment, as_known=False, sealed=sealed)
     if message is None:
         raise Conflict("This conversation was closed at the same moment.", code="closed")
     _open_window(inbound, moment)

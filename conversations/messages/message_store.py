@@ -14,6 +14,7 @@ from conversations.contacts import contacts
 from conversations.contacts.fields import language_code
 from conversations.contacts.selectors.names import names_at_point
 from conversations.events import stream_events
+from conversations.messages import file_contents
 from conversations.models import Attachment, Conversation, Message
 from conversations.transitions import RECEIVED
 from conversations.types import InboundMedia, InboundMessage
@@ -85,14 +86,16 @@ _FOUND: Final = {
 }
 
 
-def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Message | None:
+def store(
+    inbound: InboundMessage, moment: datetime, *, as_known: bool, sealed: Sequence[Attachment] = ()
+) -> Message | None:
     """Number, store and announce a message in the sender's open conversation.
 
-    Returns None where there is none. `as_known` also requires that what the channel has proven about the sender is
-    recorded already, and a name and a language if it gave them.
+    `sealed` are its files. Returns None where there is no such conversation. `as_known` also requires that what the
+    channel has proven about the sender is recorded already, and a name and a language if it gave them.
     """
     sender = inbound.sender
-    files = files_to_fetch(inbound.media)
+    files = [*files_to_fetch(inbound.media), *sealed]
     message = _message(inbound, files, moment)
     payload = stream_events.message_payload(message)
     fields = (field for field in Message._meta.concrete_fields if field.attname not in _FOUND)
@@ -131,6 +134,7 @@ def store(inbound: InboundMessage, moment: datetime, *, as_known: bool) -> Messa
         file.message = message
     if files:
         Attachment.objects.bulk_create(files)
+        file_contents.claim_content(files)
     return message
 
 

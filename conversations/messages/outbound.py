@@ -18,8 +18,16 @@ from conversations.events import stream_events
 from conversations.inbox import assignment, clocks, states
 from conversations.inbox.teams.seen import get_seen, seen_by, seen_conversations
 from conversations.messages import attachments, delivery, file_contents, reach
-from conversations.messages.files.kinds import KINDS
-from conversations.messages.files.rules import NO_FILES, CheckedFile, FileRules, Upload, checked_files, rules_of
+from conversations.messages.files.rules import (
+    NO_FILES,
+    CheckedFile,
+    FileRules,
+    Upload,
+    checked_files,
+    content_type_of,
+    rules_of,
+)
+from conversations.messages.message_store import listed_files
 from conversations.messages.statuses import put_back
 from conversations.models import Attachment, ChannelAccount, Conversation, Message, MessageTemplate
 from conversations.transitions import AGENT, CLOSED, FAILED, PERSON, QUEUED, SENT
@@ -123,7 +131,6 @@ def reply(
         old_state = conversation.state
         _require_turn(actor, conversation, sender_type)
         _require_unanswered(actor, conversation, draft.after)
-        families = {KINDS[file.found.content_type].family for file in checked}
         message = Message(
             id=message_id,
             conversation=conversation,
@@ -138,8 +145,8 @@ def reply(
             client_id=draft.client_id,
             purpose=draft.purpose,
             created_at=moment,
-            content_type=(families.pop() if len(families) == 1 else "document") if families else "text",
-            media=[{"id": str(row.pk), "content_type": row.content_type, "size": row.size} for row in rows],
+            content_type=content_type_of(checked),
+            media=listed_files(rows),
         )
         due_at = _require_reachable(conversation, message, moment)
 

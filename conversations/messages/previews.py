@@ -54,8 +54,8 @@ def read_preview(file: Attachment) -> tuple[bytes, str]:
     return drawn, "image/png" if drawn.startswith(b"\x89PNG") else "image/jpeg"
 
 
-def draw_preview(content: bytes, content_type: str) -> bytes:
-    """Return the first frame of a picture, at most 1,600 pixels wide and high.
+def draw_preview(content: bytes, content_type: str, *, side: int = 1600) -> bytes:
+    """Return the first frame of a picture, at most `side` pixels wide and high.
 
     Raises `NotFound` and `Unavailable` as `read_preview`. A hostile picture can only end the process that draws it:
     that has 10 s of CPU, 768 MB of memory and no file to write, and no more of it is read than a preview may have.
@@ -66,7 +66,7 @@ def draw_preview(content: bytes, content_type: str) -> bytes:
         raise Unavailable("Too many previews are being made. Try again in a moment.")
     try:
         with subprocess.Popen(
-            [sys.executable, "-I", str(DRAWING), PREVIEWED[content_type]],
+            [sys.executable, "-I", str(DRAWING), PREVIEWED[content_type], str(side)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

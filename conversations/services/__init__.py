@@ -14,7 +14,7 @@ from conversations.inbox.assignment import move_to_team
 from conversations.inbox.snoozes import set_priority, snooze
 from conversations.inbox.states import close, hand_off, lock_conversation, record_view
 from conversations.inbox.teams.availability import note_open_page
-from conversations.messages.attachments import claim_attachment, fail_attachment, keep_attachment, read_own_file
+from conversations.messages.attachments import claim_attachment, fail_attachment, keep_attachment
 from conversations.messages.echoes import record_echo
 from conversations.messages.file_contents import plan_removal_of
 from conversations.messages.files.rules import Upload
@@ -50,7 +50,6 @@ __all__ = [
     "note_open_page",
     "plan_removal_of",
     "publish_activity",
-    "read_own_file",
     "receive",
     "record_consent",
     "record_echo",

@@ -23,7 +23,7 @@ from conversations.channel_accounts.templates import (
     store_templates,
     use_template,
 )
-from conversations.channel_accounts.widgets import keep_identity_secret, save_widget
+from conversations.channel_accounts.widgets import keep_form, keep_identity_secret, keep_look, save_widget
 
 __all__ = [
     "LANGUAGE",
@@ -36,7 +36,9 @@ __all__ = [
     "connect_channel",
     "find_template",
     "has_template",
+    "keep_form",
     "keep_identity_secret",
+    "keep_look",
     "keep_token_secret",
     "lookup_digest",
     "note_keeper",

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from console.base.lists import Column, SelectFilter, during, since
 from console.base.model_admin import ReadOnlyAdmin
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import FIGURES, Nav
 from console.templatetags.console_ui import moment
 from console.viewers import viewer_of
 from conversations.inbox.admin.approval_panel import customer_name
@@ -52,7 +52,7 @@ class SurveyAdmin(ReadOnlyAdmin):
     """What customers said about their conversations, newest first."""
 
     view_permission = REPLY
-    nav = Nav("Ratings", "flag", group="Oversight", order=60)
+    nav = Nav("Ratings", "flag", FIGURES, order=20)
     intro = "What customers said once their conversation was closed. Each team decides when they are asked."
     empty_title = "No ratings yet"
     empty_text = "Turn surveys on in a team's settings. Customers are asked when their conversation is closed."

@@ -6,6 +6,8 @@ To add a type: write its shape (a class derived from `Shape`) and an `EventType`
 module, append the event in the transaction in which it happens, and run `WALKER_WRITE_EVENTS=1 ./walker test
 tests/structure/test_event_shapes.py`, which writes it into `docs/reference/events.md` too.
 
+Consumers inside know a type by its name, and webhooks by its `public_name`, which is derived here and nowhere else.
+
 To change a type, be it by one more field: change the shape and raise `version`. Events with the older version stay
 stored and are read with it (`Event.version`); a consumer that needs the new field asks for it by `payload.get`. Then
 write the shapes again, as above: a test compares every published version with the file.
@@ -20,7 +22,7 @@ to its listeners, and neither to consumers nor into the published schema. The ot
 what figures are counted from, such as how long something took: consumers get it, listeners never do.
 """
 
-from core.catalogue.registry import EventType, check, check_shape, find, list_published, register
+from core.catalogue.registry import EventType, check, check_shape, find, find_public, list_published, register
 from core.catalogue.shapes import Amount, Code, ForListeners, Id, Moment, Shape, as_code
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "check",
     "check_shape",
     "find",
+    "find_public",
     "list_published",
     "register",
 ]

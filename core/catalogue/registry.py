@@ -1,13 +1,17 @@
 """Register the types of events, and check what is written against them."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from core.catalogue.shapes import Shape, paths_for_listeners, published_schema, without
+
+PUBLIC_NAME: Final = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*")
+"""How webhooks name events: a noun, and what happened to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,8 @@ class EventType:
     `owner` is the kind of stream whose rows are the event, "" for a frame that only tells listeners; `told` holds
     the shapes of what other kinds of streams tell of it. `names` says which object each id in it names, `text`
     in one sentence what happened. `subject` names a field that consumers get beside those of the shape: the id in the
-    name of the stream, so that writers need not repeat it.
+    name of the stream, so that writers need not repeat it. `public` is what webhooks
+    call it where its name doesn't tell.
     """
 
     name: str
@@ -28,6 +33,12 @@ class EventType:
     names: Mapping[str, str] = field(default_factory=dict)
     subject: str = ""
     told: Mapping[str, type[Shape]] = field(default_factory=dict)
+    public: str = ""
+
+    @property
+    def public_name(self) -> str:
+        """Return what webhooks call it: `conversation.closed` for `conversation_closed`, and no other event."""
+        return self.public or (self.name if "." in self.name else self.name.replace("_", ".", 1))
 
     @property
     def is_published(self) -> bool:
@@ -56,6 +67,7 @@ class _Place(NamedTuple):
 
 
 _types: dict[str, EventType] = {}
+_by_public_name: dict[str, str] = {}
 _places: dict[tuple[str, str], _Place] = {}
 
 
@@ -68,6 +80,10 @@ def register(*types: EventType) -> None:
             raise ValueError(f"{each.name!r} is told on the stream that owns it")
         if not each.owner and not each.told:
             raise ValueError(f"{each.name!r} is on no stream")
+        if each.owner and not PUBLIC_NAME.fullmatch(each.public_name):
+            raise ValueError(f"{each.public_name!r} is no name of the form noun.verb")
+        if each.owner and _by_public_name.setdefault(each.public_name, each.name) != each.name:
+            raise ValueError(f"webhooks call another event {each.public_name!r} already")
         _types[each.name] = each
         if each.owner:
             _places[each.name, each.owner] = _Place(each.shape.__pydantic_validator__.validate_python, each.version)
@@ -78,6 +94,12 @@ def register(*types: EventType) -> None:
 def find(name: str) -> EventType | None:
     """Return a type by its name."""
     return _types.get(name)
+
+
+def find_public(name: str) -> EventType | None:
+    """Return a published type by its name, or by what webhooks call it."""
+    found = _types.get(_by_public_name.get(name, name))
+    return found if found and found.is_published else None
 
 
 def list_published() -> list[EventType]:

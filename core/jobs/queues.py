@@ -1,10 +1,12 @@
-"""Enqueue tasks by name, for services, which may not import the tasks above them."""
+"""Enqueue tasks by name, for services, which may not import the tasks above them, and tell how many wait."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
+from redis import Redis
 
 from core.tenancy.scope import current_tenant_id
 
@@ -33,3 +35,14 @@ def enqueue(name: str, *ids: UUID) -> None:
 def enqueue_after_commit(name: str, row_id: UUID) -> None:
     """Enqueue a task about a row of the tenant in scope after the commit; a sweep finds the row if that fails."""
     transaction.on_commit(partial(enqueue, name, current_tenant_id(), row_id), robust=True)
+
+
+def depth(queue: str) -> float:
+    """Return how many tasks of a queue wait for a worker."""
+    prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
+    return float(_broker().llen(f"{prefix}{queue}"))
+
+
+@cache
+def _broker() -> Redis:
+    return Redis.from_url(settings.CELERY_BROKER_URL, socket_timeout=2, socket_connect_timeout=2)

@@ -1,10 +1,14 @@
-"""Amounts of money as they are written: plain digits, and a point before the decimals."""
+"""Amounts of money: how they are read, and the one form in which people are shown them."""
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 _PLAIN: Final = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,10})?")
+
+
+_SEPARATORS: Final = {"en": (",", "."), "de": (".", ","), "es": (".", ","), "fr": ("\u202f", ",")}
+"""Between thousands and before decimals, by language."""
 
 
 def parse_amount(value: object) -> Decimal:
@@ -18,3 +22,19 @@ def parse_amount(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | str) or not _PLAIN.fullmatch(str(value)):
         raise ValueError("an amount is written in plain digits, such as 900.50")
     return Decimal(str(value))
+
+
+def money_text(value: Decimal | float, currency: str = "", *, language: str = "en", places: int = 2) -> str:
+    """Return an amount as people are shown it: "18,000.00 EUR", by a language's separators.
+
+    Of less than one unit as many as four decimals are shown, and of less than a ten-thousandth two digits: what a call
+    of a model costs is not nothing.
+    """
+    exact, small = Decimal(str(value)), Decimal("0.0001")
+    shown = exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    if shown != exact and abs(exact) < 1 and places == 2:
+        deeper = 4 if abs(exact) >= small else 1 - exact.adjusted()
+        shown = exact.quantize(Decimal(1).scaleb(-deeper), ROUND_HALF_UP)
+    thousands, point = _SEPARATORS.get(language, _SEPARATORS["en"])
+    plain = f"{shown:,f}".replace(",", "\0").replace(".", point).replace("\0", thousands)
+    return f"{plain} {currency}".rstrip()

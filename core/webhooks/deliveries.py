@@ -119,12 +119,12 @@ def _enqueue_first(rows: Sequence[WebhookDelivery]) -> None:
             queues.enqueue_after_commit("deliver_webhook", key)
 
 
-def queue_test(*, actor: Actor, endpoint: WebhookEndpoint) -> WebhookDelivery:
+def queue_test(*, actor: Actor, endpoint: WebhookEndpoint, event_type: str = TEST) -> WebhookDelivery:
     """Queue a test delivery and return it. Needs the purpose's permission."""
     actor.require(PURPOSES.get(endpoint.purpose).permission)
     with transaction.atomic():
         words = {"text": "This is a test from Walker. Your webhook works."}
-        delivery = queue_delivery(endpoint=endpoint, event_type=TEST, event=words)
+        delivery = queue_delivery(endpoint=endpoint, event_type=event_type, event=words)
         _record(actor, "WEBHOOK_TESTED", delivery)
     return delivery
 

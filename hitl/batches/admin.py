@@ -12,7 +12,7 @@ from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import APPROVALS, Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from core.clock import now
@@ -31,7 +31,7 @@ class BatchDecisionAdmin(ServiceAdmin):
     """One's own batches; auditors see all."""
 
     view_permission = "hitl.view_approval"
-    nav = Nav("Batches", "check-circle", group="Oversight", order=71)
+    nav = Nav("Batches", "check-circle", APPROVALS, order=20)
     intro = "Requests that you decided together, and what became of each."
     empty_title = "No batches yet"
     empty_text = "Select requests in the list of approvals to decide them at once."

@@ -9,7 +9,7 @@ from console.base.actions import ServiceAction, service_action
 from console.base.forms import VersionedForm
 from console.base.lists import Column
 from console.extensions import Notice
-from console.navigation import Nav
+from console.navigation import APPROVAL_RULES, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from hitl.approvals.admin.forms import reason_field
@@ -49,7 +49,7 @@ class SwitchForm(VersionedForm):
 class LinkPolicyAdmin(VersionAdmin):
     """Whether emails bring links that decide, change by change."""
 
-    nav = Nav("Approve-by-email links", "link", group="Set-up", order=46)
+    nav = Nav("Approve-by-email links", "link", SETTINGS, APPROVAL_RULES, order=85)
     intro = (
         "Emails to approvers can contain a link for deciding without signing in, if the risk is low or medium. "
         "This installation may use another limit."

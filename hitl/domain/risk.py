@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
 
+from core.text.amounts import money_text
 from hitl.domain.estimate import Estimate
 
 VERSION: Final = 1
@@ -121,7 +122,7 @@ def _cost(estimate: Estimate) -> Factor:
         return Factor("cost", 0, "The cost is unknown.")
     amount = abs(estimate.cost)
     points = next((p for floor, p in _COST if amount > floor), 0)
-    text = f"{amount:,.2f} {estimate.currency}".strip()
+    text = money_text(amount, estimate.currency)
     return Factor("cost", points, f"Costs about {text}." if amount else "No additional cost.")
 
 

@@ -16,7 +16,7 @@ from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import APPROVALS, Nav
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.clock import now
@@ -59,7 +59,7 @@ class EvidenceExportAdmin(ServiceAdmin):
     """Exports of periods."""
 
     view_permission = EXPORT
-    nav = Nav("Evidence", "flag", group="Oversight", order=72)
+    nav = Nav("Evidence", "flag", APPROVALS, order=50)
     intro = (
         "Signed files that an auditor verifies alone. Export one request from its own page, or all requests of a "
         "period here. Personal data is masked."

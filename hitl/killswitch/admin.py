@@ -17,7 +17,7 @@ from console.base.model_admin import ServiceAdmin
 from console.error_messages import describe_moment
 from console.extensions import Banner, Notice, banners
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import APPROVALS, Nav
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.actors import Actor
@@ -75,7 +75,7 @@ class KillSwitchAdmin(ServiceAdmin):
     """What is stopped, and who stopped it."""
 
     view_permission = "hitl.view_approval"
-    nav = Nav("Emergency stop", "pause", order=15)
+    nav = Nav("Emergency stop", "pause", APPROVALS, order=30)
     intro = "Stopped requests aren't executed. They can still be decided, and continue when activity resumes."
     empty_title = "Nothing is stopped"
     empty_text = "Agents act within the rules of your workflows."

@@ -30,6 +30,7 @@ from hitl.models import (
 )
 from hitl.seals.rules import RuleSeals
 from hitl.seals.tables import STOP
+from hitl.selectors.urgency import by_urgency, open_assignments_of
 
 VIEW: Final = "hitl.view_approval"
 PAGE: Final = 50
@@ -63,8 +64,9 @@ class DayCount:
 
 
 def list_approvals(*, viewer: Actor, mine: bool = False, overdue: bool = False, limit: int = PAGE) -> list[Approval]:
-    """Return approvals, newest first, narrowed as `query_approvals` does. One query."""
-    return list(query_approvals(viewer=viewer, mine=mine, overdue=overdue)[:limit])
+    """Return approvals, narrowed as `query_approvals` does: waiting ones by urgency, all newest first. One query."""
+    rows = query_approvals(viewer=viewer, mine=mine, overdue=overdue)
+    return list((by_urgency(rows, viewer) if mine or overdue else rows)[:limit])
 
 
 def query_approvals(*, viewer: Actor, mine: bool = False, overdue: bool = False) -> QuerySet[Approval]:
@@ -81,16 +83,6 @@ def query_approvals(*, viewer: Actor, mine: bool = False, overdue: bool = False)
     if overdue:
         rows = rows.filter(state__in=_WAITING, sla_due_at__lt=clock_now())
     return rows
-
-
-def open_assignments_of(viewer: Actor) -> QuerySet[Assignment]:
-    """Return the assignments by which the viewer is asked, as a query; none if their role may not decide.
-
-    An assignment whose right is lost is closed at once, so that lists need no more of the rule than this.
-    """
-    if viewer.user_id is None or not viewer.may(DECIDE):
-        return Assignment.objects.none()
-    return Assignment.objects.filter(person_id=viewer.user_id, closed_at=None)
 
 
 def delegated_to(viewer: Actor) -> QuerySet[Assignment]:
@@ -210,11 +202,11 @@ def _per_day(rows: QuerySet[Approval], column: str, zone: ZoneInfo, *also: str) 
 
 
 def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
-    """Return the newest notification of each approval that needs the viewer, by deadline.
+    """Return the newest notification of each approval that needs the viewer, in the order of the queue.
 
     An approval needs the viewer who has an open assignment, who was alerted that it can't continue by itself or
     has an override without a review, and who requested it and was asked for something. Needs
-    `hitl.view_approval`. One query.
+    `hitl.view_approval`. Two queries.
     """
     viewer.require(VIEW)
     told = Notification.objects.filter(recipient_id=viewer.user_id, channel="in_app")
@@ -241,9 +233,10 @@ def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
         for rows, key, notices in sources
     ]
     needed = Notification.objects.filter(pk__in=parts[0].union(*parts[1:]))
-    newest = needed.order_by("approval_id", "-id").distinct("approval_id").values("pk")
-    rows = Notification.objects.filter(pk__in=newest).select_related("approval")
-    return list(rows.order_by(F("approval__sla_due_at").asc(nulls_last=True), "-id")[:limit])
+    newest = needed.order_by("approval_id", "-id").distinct("approval_id")
+    found = {row.approval_id: row for row in newest.select_related("approval")}
+    urgent = by_urgency(Approval.objects.filter(pk__in=found), viewer)
+    return [found[key] for key in urgent.values_list("pk", flat=True)[:limit]]
 
 
 def list_stops(*, viewer: Actor) -> Sequence[KillSwitch | GlobalKillSwitch]:

@@ -17,7 +17,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.plots import Plot, by_day
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import APPROVAL_RULES, SETTINGS, Nav
 from console.templatetags.console_ui import chip, exact, moment
 from console.viewers import viewer_of
 from core.actors import Actor
@@ -82,7 +82,7 @@ def try_on_history(viewer: Actor, what: str, draft: Mapping[str, Any], days: obj
 class SimulationAdmin(DefinitionAdmin):
     """Changed rules, tried on past requests."""
 
-    nav = Nav("Simulations", "play", group="Set-up", order=46)
+    nav = Nav("Simulations", "play", SETTINGS, APPROVAL_RULES, order=70)
     intro = "Changed rules, tried on past requests before they are turned on. Each is kept for 30 days."
     empty_title = "Nothing tried yet"
     empty_text = (

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from core.actors import Actor
 from core.errors import Invalid, NotFound
+from core.text.amounts import money_text
 from hitl.domain import risk
 from hitl.models import ApprovalLevel, ApprovalWorkflow, BusinessCalendar, Cap, Simulation
 from hitl.policy.limits import caps, risk_weights
@@ -97,13 +98,13 @@ def _cap(actor: Actor, draft: Mapping[str, Any]) -> Checked:
             **{name: str(draft.get(name) or "") for name in ("scope", "target", "currency", "window")}
         )
         amount = caps.checked_amount(draft.get("amount"))
-        return Checked(f"{NEW}{amount:,.2f} {values['currency']}", {**values, "cap": None, "amount": amount})
+        return Checked(f"{NEW}{money_text(amount, values['currency'])}", {**values, "cap": None, "amount": amount})
     row: Cap | None = Cap.objects.filter(pk=key, is_active=True).first()
     if row is None:
         raise NotFound("This limit doesn't exist.")
     amount = caps.checked_amount(draft.get("amount"))
     said = {name: getattr(row, name) for name in (*CAP_FIELDS, "version")}
-    return Checked(f"{amount:,.2f} instead of {row}", {**said, "cap": key, "amount": amount})
+    return Checked(f"{money_text(amount)} instead of {row}", {**said, "cap": key, "amount": amount})
 
 
 def _risk(actor: Actor, draft: Mapping[str, Any]) -> Checked:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from core import expressions
+from core.text.amounts import money_text
 from hitl.domain import matching
 from hitl.domain.auto_rules import AUTO_APPROVE_MAX_COST, AUTO_APPROVE_MAX_SCORE, AutoRule
 from hitl.domain.levels import parts_of
@@ -126,12 +127,12 @@ def _tests(rule: Rule, subject: Subject) -> dict[str, Test]:
         holds = subject.risk_level in rule.risk_levels
         tests["risk"] = (holds, f"its risk is {subject.risk_level} ({subject.score})")
     comparable = cost is not None and (rule.currency in ("", currency) or cost == 0)
-    amount = _money(abs(cost or Decimal(0)), currency)
+    amount = money_text(abs(cost or Decimal(0)), currency)
     for name, bound, is_over in (("least", rule.min_cost, True), ("most", rule.max_cost, False)):
         if bound is not None and comparable and cost is not None:
             above = abs(cost) >= bound
             side = "at or over" if above else "below"
-            tests[name] = (above is is_over, f"cost {amount} is {side} {_money(bound, '')}")
+            tests[name] = (above is is_over, f"cost {amount} is {side} {money_text(bound)}")
     if rule.agents:
         tests["agent"] = (str(subject.agent_id) in rule.agents, "of its agent")
     if rule.channels:
@@ -151,7 +152,7 @@ def _condition(text: str, subject: Subject) -> Test:
     for name in sorted(expressions.names_in(expressions.parse(text)) - {"tags", "agent"}):  # neither tags nor ids
         value = facts.get(name)
         if value is not None and value != "":
-            values.append(f"{NAMES.get(name, name)} {f'{value:,.2f}' if name in AMOUNTS else value}")
+            values.append(f"{NAMES.get(name, name)} {money_text(value) if name in AMOUNTS else value}")
     named = listed(values)
     says = words_of(expressions.parse(text), any_currency=False)
     return holds, f"{named or 'it'} {'meets' if holds else 'does not meet'} the condition “{says}”"
@@ -170,7 +171,7 @@ def _met(rule: AutoRule, subject: Subject) -> list[str]:
     if rule.verdict == "reject" and rule.min_score is not None:
         found.append(f"risk {subject.score} is at or over {rule.min_score}")
     if rule.verdict == "approve" and subject.cost is not None and rule.max_cost is not None:
-        found.append(f"cost {_money(abs(subject.cost), subject.currency)} is at most {_money(rule.max_cost, '')}")
+        found.append(f"cost {money_text(abs(subject.cost), subject.currency)} is at most {money_text(rule.max_cost)}")
         found.append(f"risk {subject.score} is at most {rule.max_score}")
     return found + ([_condition(rule.condition, subject)[1]] if rule.condition else [])
 
@@ -183,7 +184,7 @@ def _missed(rule: AutoRule, subject: Subject) -> list[str]:
     if rule.max_cost is not None and subject.cost is not None:
         most = min(rule.max_cost, AUTO_APPROVE_MAX_COST)
         if abs(subject.cost) > most:
-            found.append(f"cost {_money(abs(subject.cost), subject.currency)} is over {_money(most, '')}")
+            found.append(f"cost {money_text(abs(subject.cost), subject.currency)} is over {money_text(most)}")
     return found or [f"the rule “{rule.id}” no longer decides it"]
 
 
@@ -201,10 +202,6 @@ def _people(level: Mapping[str, Any]) -> set[tuple[str, str]]:
 
 def _flow(found: Evaluated) -> str:
     return f"“{found.snapshot['name']}”" if found.snapshot["workflow"] else NOBODY
-
-
-def _money(amount: Decimal, currency: str) -> str:
-    return f"{amount:,.2f} {currency}".strip()
 
 
 def _because(reasons: list[str]) -> str:

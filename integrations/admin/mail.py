@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from accounts.models import Membership
 from console.base.lists import Column, choose, since
 from console.base.model_admin import ReadOnlyAdmin
-from console.navigation import Nav
+from console.navigation import CHANNELS, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from integrations.mail import events
 from integrations.mail.errors import describe_error
@@ -46,7 +46,7 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
     """Outgoing mail with masked addresses and without its content."""
 
     view_permission = "channels_app.view_channelaccount"
-    nav = Nav("Email", "send", group="Oversight", order=65)
+    nav = Nav("Email", "send", SETTINGS, CHANNELS, order=30)
     intro = "Every email Walker sent or tried to send, with its delivery status."
     empty_title = "No emails yet"
     empty_text = "Emails to approvers, customers and readers of the daily brief appear here."

@@ -14,6 +14,7 @@ from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter, choose, since
 from console.base.model_admin import ServiceAdmin
+from console.navigation import ORGANISATION, SETTINGS, Nav
 from console.templatetags.console_ui import chip, exact_second, moment
 from console.viewers import viewer_of
 from core.models import WebhookDelivery, WebhookEndpoint
@@ -44,7 +45,7 @@ class WebhookDeliveryAdmin(ServiceAdmin):
     """Events that were sent, or are to be sent, to the organisation's endpoints."""
 
     view_permission = VIEW
-    unlisted_label = "Webhook deliveries"
+    nav = Nav("Webhook deliveries", "link", SETTINGS, ORGANISATION, within="Webhooks")
     intro = "Events of the last 30 days, the newest first. Each is sent until your server takes it, up to eight times."
     empty_title = "Nothing was sent yet"
     empty_text = "Send a test event from the endpoint's page to try your server."

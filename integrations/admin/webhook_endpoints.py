@@ -15,9 +15,10 @@ from console.base.crud import calls, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.navigation import ORGANISATION, SETTINGS, Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
+from core import catalogue
 from core.models import WebhookEndpoint
 from core.webhooks.words import describe
 from integrations.admin.webhook_deliveries import line_of
@@ -53,16 +54,29 @@ class EndpointForm(VersionedForm):
         widget=forms.CheckboxSelectMultiple,
         help_text="Choose none to get all, also those that are added later.",
     )
+    payload_version = forms.TypedChoiceField(
+        label="Names of events",
+        choices=[
+            (events.PUBLIC_NAMES, "noun.verb, such as conversation.closed"),
+            (1, "The earlier names, such as conversation_closed"),
+        ],
+        initial=events.PUBLIC_NAMES,
+        coerce=int,
+        help_text="Change it when your server knows the new names; the next event uses them.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(name, format_html("{} <code>{}</code>", text, name)) for name, text in events.list_types()]
+        choices = [
+            (each.name, format_html("{} <code>{}</code>", each.text, each.public_name))
+            for each in catalogue.list_published()
+        ]
         self.fields["event_types"].choices = choices  # type: ignore[attr-defined]
 
     def wanted(self) -> EndpointSettings:
         """Return what the services take."""
         said = self.cleaned_data
-        return EndpointSettings(said["name"], said["url"], tuple(said["event_types"]))
+        return EndpointSettings(said["name"], said["url"], tuple(said["event_types"]), said["payload_version"])
 
 
 class SpanForm(ConsoleForm):
@@ -88,7 +102,7 @@ class WebhookEndpointAdmin(ServiceAdmin):
     """Addresses of the organisation's own that hear of events."""
 
     view_permission = VIEW
-    nav = Nav("Webhooks", "link", group="Set-up", order=62)
+    nav = Nav("Webhooks", "link", SETTINGS, ORGANISATION, order=40)
     intro = (
         "Walker posts events to your own servers, signed: what happened, with ids and states. "
         "Your programs read the rest by the API."
@@ -124,7 +138,7 @@ class WebhookEndpointAdmin(ServiceAdmin):
     @admin.display(description="Events")
     def hears_of(self, row: WebhookSubscription) -> str:
         """Return which events it gets."""
-        types = row.event_types
+        types = [events.name_of(each, row.payload_version) for each in row.event_types]
         return (
             "All events" if not types else ", ".join(types[:3]) + (f" and {len(types) - 3} more" if types[3:] else "")
         )
@@ -181,7 +195,8 @@ class WebhookEndpointAdmin(ServiceAdmin):
             return {"version": 0}
         if action.path == "edit":
             url = obj.endpoint.url
-            return {"version": obj.version, "name": obj.name, "url": url, "event_types": obj.event_types}
+            kept = {name: getattr(obj, name) for name in ("version", "name", "event_types", "payload_version")}
+            return {**kept, "url": url}
         return {"version": obj.version, "only_failed": "yes"}
 
     def _show_secret(self, request: HttpRequest, made: services.WithSecret, title: str) -> HttpResponse:
@@ -211,7 +226,7 @@ class WebhookEndpointAdmin(ServiceAdmin):
         title="Send test event",
         permission=MANAGE,
         submit="Send",
-        explain="Posts one signed event of the type “test”. The log shows what your server answers.",
+        explain="Posts one signed test event. The log shows what your server answers.",
         done="The test event is on its way. Reload this page to see the answer.",
     )
     resend = calls(

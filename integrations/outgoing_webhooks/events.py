@@ -14,12 +14,15 @@ from core.webhooks.deliveries import KEPT_FOR, NewDelivery
 from integrations.outgoing_webhooks.models import WebhookSubscription
 
 CONSUMER: Final = "webhooks"
+PUBLIC_NAMES: Final = 2
+"""The version of the document from which on events are named `noun.verb`; before, by their names in the catalogue."""
 State = WebhookEndpoint.State
 
 
-def list_types() -> list[tuple[str, str]]:
-    """Return the types that an endpoint can choose, each with a sentence, by name."""
-    return [(each.name, each.text) for each in catalogue.list_published()]
+def name_of(type: str, payload_version: int) -> str:
+    """Return what an endpoint's webhooks call a type of event."""
+    known = catalogue.find(type)
+    return known.public_name if known and payload_version >= PUBLIC_NAMES else type
 
 
 def take_events(events: Sequence[Event]) -> None:
@@ -34,9 +37,10 @@ def take_events(events: Sequence[Event]) -> None:
         return
     moment = clock_now()
     found = [
-        NewDelivery(each.endpoint, event.type, key_of(each.endpoint_id, event.id), event.about, body_of(event))
+        NewDelivery(each.endpoint, name, key_of(each.endpoint_id, event.id), event.about, body_of(event, name))
         for event in events
         for each in wanted
+        for name in [name_of(event.type, each.payload_version)]
         if (not each.event_types or event.type in each.event_types)
         and event.created_at >= max(each.created_at, moment - KEPT_FOR)
     ]
@@ -48,11 +52,11 @@ def key_of(endpoint_id: UUID, event_id: UUID) -> str:
     return f"msg_{uuid5(endpoint_id, event_id.hex).hex}"
 
 
-def body_of(event: Event) -> str:
-    """Return the document that is sent: the event's published fields and nothing else."""
+def body_of(event: Event, name: str) -> str:
+    """Return the document that is sent under a name: the event's published fields and nothing else."""
     return deliveries.body_of(
         {
-            "type": event.type,
+            "type": name,
             "timestamp": event.created_at.astimezone(UTC).isoformat(),
             "version": event.version,
             "data": dict(event.payload),

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from accounts.versioning import check_version, conflict_with
+from core import catalogue
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
@@ -29,14 +30,15 @@ from integrations.outgoing_webhooks.purpose import MANAGE, PURPOSE
 OBJECT: Final = "integrations.webhooksubscription"
 MISSING: Final = "This webhook endpoint doesn't exist."
 CANT: Final = "This webhook endpoint can't be saved."
-PAYLOAD_VERSIONS: Final = (1,)
+PAYLOAD_VERSIONS: Final = (1, events.PUBLIC_NAMES)
+TEST: Final = "webhook.tested"
 TESTS_PER_HOUR: Final = 60
 SPANS_PER_HOUR: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """Where webhooks go and what they tell of; without event types of everything."""
+    """Where webhooks go and what they tell of; without event types of everything. Either name of a type counts."""
 
     name: str
     url: str
@@ -155,7 +157,8 @@ def send_test(*, actor: Actor, endpoint_id: UUID) -> WebhookDelivery:
     limit_per_hour(
         f"webhook-test:{row.pk}", limit=TESTS_PER_HOUR, sentence="That was tested often. Wait an hour, then try again."
     )
-    return deliveries.queue_test(actor=actor, endpoint=row.endpoint)
+    name = deliveries.TEST if row.payload_version < events.PUBLIC_NAMES else TEST
+    return deliveries.queue_test(actor=actor, endpoint=row.endpoint, event_type=name)
 
 
 def resend_delivery(*, actor: Actor, endpoint_id: UUID, delivery_id: UUID) -> WebhookDelivery:
@@ -194,12 +197,12 @@ def _checked(actor: Actor, wanted: EndpointSettings) -> dict[str, Any]:
     name = clean_text(wanted.name, NAME_LIMIT + 1)
     if not name or len(name) > NAME_LIMIT or not name.isprintable():
         wrong["name"] = [f"Use 1 to {NAME_LIMIT} characters in one line."]
-    known = {type_name for type_name, _ in events.list_types()}
-    types = sorted(set(wanted.event_types))
-    if unknown := [each for each in types if each not in known]:
+    known = {each: catalogue.find_public(each) for each in wanted.event_types}
+    types = sorted({each.name for each in known.values() if each})
+    if unknown := sorted(each for each, found in known.items() if found is None):
         wrong["event_types"] = [f"There is no event type “{unknown[0][:60]}”."]
     if wanted.payload_version not in PAYLOAD_VERSIONS:
-        wrong["payload_version"] = [f"Choose {PAYLOAD_VERSIONS[-1]}."]
+        wrong["payload_version"] = ["Choose 1 or 2."]
     try:
         endpoints.checked_url(wanted.url)
     except Invalid as problem:
@@ -227,4 +230,5 @@ def _in_use(actor: Actor, values: Mapping[str, Any]) -> Conflict:
 
 def _record(actor: Actor, action: str, row: WebhookSubscription, *, key: UUID | None = None) -> None:
     facts = {"endpoint": str(row.endpoint_id), "event_types": row.event_types, "version": row.version}
+    facts["payload_version"] = row.payload_version
     chain.record(actor, action, OBJECT, key or row.pk, facts=facts)

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from core.clock import now
 from core.errors import Invalid
+from core.text.amounts import money_text
 from core.text.matching import closest, normalise_name
 from integrations.ports import Arguments, Lookup
 from integrations.sandbox_ads import selectors
@@ -66,7 +67,7 @@ class Measure:
             return NONE
         match self.form:
             case "money":
-                return f"{value:,.2f} {currency}"
+                return money_text(value, currency)
             case "count":
                 return f"{value:,.0f}"
             case "percent":

@@ -6,6 +6,7 @@ from decimal import Decimal
 from django.conf import settings
 
 from core.errors import Invalid, WalkerError
+from core.text.amounts import money_text
 from hitl.actions.base import Facts, Outcome
 from integrations.sandbox_ads import selectors
 from integrations.sandbox_ads.client import SandboxAdsClient
@@ -16,7 +17,7 @@ AMOUNTS = frozenset({"daily_budget", "spend_last_7_days"})
 
 def format_money(amount: Decimal | str, currency: str) -> str:
     """Return a formatted amount such as `1,200.50 EUR`."""
-    return f"{Decimal(amount):,.2f} {currency}"
+    return money_text(Decimal(amount), currency)
 
 
 def outcome_of(answer: Answer[Effect]) -> Outcome:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from core.text.amounts import money_text
 from integrations.ports import Arguments, Lookup
 from integrations.sandbox_ads import selectors
 from integrations.sandbox_ads.client import SandboxAdsClient
@@ -46,7 +47,7 @@ def _campaign(row: Campaign) -> dict[str, Any]:
     }  # fmt: skip
     rate = Decimal(row.clicks) / row.impressions * 100 if row.impressions else Decimal(0)
     figures = {
-        "spend": f"{row.spend:,.2f} {row.currency} in the last 7 days", "impressions": row.impressions,
+        "spend": f"{money_text(row.spend, row.currency)} in the last 7 days", "impressions": row.impressions,
         "clicks": row.clicks, "ctr": f"{rate:.2f} %", "conversions": row.conversions,
     }  # fmt: skip
     return facts | figures

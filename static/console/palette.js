@@ -14,9 +14,9 @@
   /* Titles of pages hold no personal data: references, names of pages. They are gone with the sign-out. */
   const keep = () => {
     const label = document.title.replace(/ · Walker$/, "");
-    const isPage = document.querySelector(".wk-crumbs li a") && !document.querySelector(".wk-problem");
+    const isPage = document.querySelector(".wk-crumbs li:not(.wk-trail) a") && !document.querySelector(".wk-problem");
     if (!isPage || /\/accounts\//.test(location.pathname)) return;
-    const entry = { label, note: document.querySelector(".wk-crumbs li a").textContent.trim(), url: location.pathname };
+    const entry = { label, note: document.querySelector(".wk-crumbs li:not(.wk-trail) a").textContent.trim(), url: location.pathname };
     localStorage.setItem(KEY, JSON.stringify([entry, ...recent().filter((other) => other.url !== entry.url)].slice(0, MOST)));
   };
   document.addEventListener("submit", (event) => {

@@ -1,17 +1,10 @@
-/* Applies the chosen theme before the first paint; runs the theme switch and copy buttons; remembers folded menu groups. */
+/* Applies the chosen theme before the first paint; runs the theme switch and copy buttons. */
 (() => {
   const root = document.documentElement;
   const stored = localStorage.getItem("walker-theme");
   if (stored) root.dataset.theme = stored;
   const isDark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  document.addEventListener("click", (event) => {
-    const summary = event.target.closest?.("summary[data-remember]");
-    if (!summary) return;
-    const secure = location.protocol === "https:" ? "; secure" : "";
-    document.cookie = `${summary.dataset.remember}=${summary.parentElement.open ? "folded" : "open"}; path=/; max-age=31536000; samesite=lax${secure}`;
-  });
   document.addEventListener("DOMContentLoaded", () => {
-    document.querySelector(".wk-nav [aria-current]")?.scrollIntoView({ block: "nearest" });
     for (const button of document.querySelectorAll("[data-copy]")) {
       button.hidden = !navigator.clipboard;
       button.addEventListener("click", async () => {

@@ -19,7 +19,7 @@ from integrations.ports import counted, finding
 from tests.analytics.conftest import Morning
 
 FOUND = [
-    finding("spend", 0, spend="€100", conversions="4", per="€25"),
+    finding("spend", 0, spend="100\u00a0EUR", conversions="4", per="25\u00a0EUR"),
     counted("waiting", 2, 70, span="3 h", reference="BR-1"),
     counted("overdue", 1, 90, span="1 h", reference="BR-1"),
 ]
@@ -57,17 +57,14 @@ def test_texts_of_all_languages_take_the_same_facts(language: str) -> None:
 @pytest.mark.parametrize(
     ("language", "money", "day"),
     [
-        ("en", "€1,234.50", "Sunday, 1 March"),
-        ("de", "1.234,50\u00a0€", "Sonntag, 1. März"),
-        ("fr", "1\u00a0234,50\u00a0€", "dimanche 1 mars"),
+        ("en", "1,234.50\u00a0EUR", "Sunday, 1 March"),
+        ("de", "1.234,50\u00a0EUR", "Sonntag, 1. März"),
+        ("fr", "1\u202f234,50\u00a0EUR", "dimanche 1 mars"),
     ],
 )
 def test_numbers_and_dates_are_written_as_the_language_does(language: str, money: str, day: str) -> None:
     words = Words(language)
-    assert (words.money(Decimal("1234.5"), "EUR", 2).replace("\u202f", "\u00a0"), words.day(date(2026, 3, 1))) == (
-        money,
-        day,
-    )
+    assert (words.money(Decimal("1234.5"), "EUR", 2), words.day(date(2026, 3, 1))) == (money, day)
 
 
 @pytest.mark.parametrize(("minutes", "text"), [(0, "1 min"), (89, "89 min"), (90, "2 h"), (3000, "2 days")])

@@ -1,5 +1,6 @@
 """The console in a real browser: no accessibility fault, usable on a phone."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
@@ -118,6 +119,9 @@ LIKE_OTHERS = (
     "admin/analytics/briefpreference/",
 )
 MORE = [
+    "admin/settings/",
+    "admin/settings/approval-rules/",
+    "admin/accounts/tenant/",
     "admin/hitl/killswitch/",
     "admin/hitl/killswitch/stop/",
     "admin/hitl/delegation/away/",
@@ -381,24 +385,47 @@ def test_rows_come_by_a_reload_without_scripts(opened: Opener, scene: Scene) -> 
         assert not ApprovalWorkflow.objects.filter(name="Rows").exists()
 
 
-def fits(page: Page) -> bool:
-    """Tell whether the links stand in the menu without scrolling."""
-    return bool(page.locator("#wk-nav").evaluate("nav => nav.scrollHeight <= nav.clientHeight"))
-
-
-def test_groups_of_links_fold_by_the_keyboard_and_stay_folded(opened: Opener) -> None:
+def test_areas_and_the_own_menu_work_by_keyboard(opened: Opener) -> None:
     page = opened("/admin/", "owner")
-    assert fits(page)
-    page.locator("summary", has_text="Set-up").focus()
+    menu = page.locator("#wk-nav")
+    assert menu.evaluate("nav => nav.scrollHeight <= nav.clientHeight")
+    menu.get_by_role("link", name="Settings", exact=True).focus()
     page.keyboard.press("Enter")
-    keep_picture(page, "nav-open", full_page=False)
-    page.locator("#wk-nav").get_by_role("link", name="Approvals").click()
-    page.locator("#wk-nav").get_by_role("link", name="Workflows").wait_for()
-    assert not page.locator("#wk-nav").get_by_role("link", name="Audit").is_visible()
+    page.get_by_role("heading", name="Settings", exact=True).wait_for()
+    expect(menu.get_by_role("link", name="Approval rules")).to_be_visible()
+    expect(menu.get_by_role("link", name="Inbox")).to_have_count(0)
+    own = page.get_by_role("button", name="Owner Acme")
+    own.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent").strip() == "Notices"
+    keep_picture(page, "own-menu", full_page=False)
     assert serious(page, least="minor") == []
+    page.keyboard.press("Escape")
+    expect(page.locator("#account-menu")).to_be_hidden()
+    assert page.evaluate("document.activeElement.className") == "wk-account"
 
 
-def test_groups_of_links_fold_without_scripts(opened: Opener) -> None:
-    page = opened("/admin/", "owner", scripts=False)
-    page.get_by_text("Oversight", exact=True).click()
-    page.locator("#wk-nav").get_by_role("link", name="Audit").wait_for()
+def test_settings_narrow_while_typing(opened: Opener) -> None:
+    page = opened("/admin/settings/", "owner")
+    page.get_by_label("Search all settings").fill("spend month")
+    expect(page.locator(".wk-settings li:visible")).to_have_text(re.compile("Spending limits"))
+    expect(page.locator("#settings-says")).to_have_text("1 setting found.")
+    page.get_by_label("Search all settings").fill("no such thing")
+    expect(page.get_by_text("No settings found")).to_be_visible()
+    page.get_by_label("Search all settings").fill("")
+    assert page.locator(".wk-settings section:visible").count() == 7
+    assert faults_of(page, "settings") == []
+
+
+def test_navigation_works_on_a_phone_without_scripts(opened: Opener) -> None:
+    page = opened("/admin/", "owner", phone=True, scripts=False)
+    page.get_by_role("button", name="Menu", exact=True).click()
+    page.locator("#wk-nav").get_by_role("link", name="Settings", exact=True).click()
+    page.get_by_label("Search all settings").fill("webhook")
+    page.get_by_role("button", name="Search").click()
+    assert page.locator(".wk-settings li").count() == 1
+    page.get_by_role("button", name="Menu", exact=True).click()
+    page.get_by_role("button", name="Owner Acme").click()
+    page.get_by_role("link", name="My brief").click()
+    page.get_by_role("heading", name="My brief").wait_for()

@@ -96,9 +96,9 @@ def test_pages_and_actions_are_those_of_the_role(browser: Browser, acme: World) 
     assert "Workflows" in labels(owner, "", "Pages")
     assert len(labels(owner, "audit", "Pages")) == 1
     assert labels(viewer, "audit", "Pages") == []
-    assert "Sign-in security" in labels(viewer, "security", "Settings and actions")
-    assert labels(owner, "workflow", "Settings and actions") != []
-    assert labels(viewer, "workflow", "Settings and actions") == []
+    assert "Sign-in security" in labels(viewer, "security", "Pages")
+    assert labels(owner, "workflow", "Actions") != []
+    assert labels(viewer, "workflow", "Actions") == []
 
 
 @pytest.mark.parametrize("words", ["%", "_", "\x00", "'; --", "<b>", "x" * 500, "q " * 60])

@@ -54,7 +54,7 @@ def test_view_is_saved_opened_renamed_and_deleted(browser: Browser, acme: World)
     assert client.post(f"{VIEWS}{view.pk}/rename/", {"name": "Sales"}).status_code == 302
     assert ">Sales<" in client.get(QUEUE).content.decode()
     assert "Sales" in client.get(VIEWS).content.decode()
-    assert "Approvals" in client.get(f"{VIEWS}{view.pk}/").content.decode()
+    assert "Queue" in client.get(f"{VIEWS}{view.pk}/").content.decode()
     client.post(f"{VIEWS}{view.pk}/delete/")
     assert not SavedView.objects.exists()
 

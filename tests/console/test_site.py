@@ -9,8 +9,6 @@ from django.urls import reverse
 
 from console.base.actions import actions_of, service_action
 from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
-from core.ids import uuid7
-from core.jobs import dead_letters
 from tests.console.conftest import Browser
 from tests.console.scene import build_scene
 from tests.world import World
@@ -66,50 +64,6 @@ def test_only_our_admins_are_registered() -> None:
 @pytest.mark.slow
 def test_navigation_hides_what_the_role_may_not_open(browser: Browser) -> None:
     assert AUDIT not in browser("viewer").get("/admin/").content.decode()
-
-
-def folded(page: str) -> dict[str, bool]:
-    """Return which groups of links are folded."""
-    found = re.findall(r'<details( open)?>\s*<summary [^>]*data-remember="walker_nav_([^"]+)"', page)
-    return {name: not is_open for is_open, name in found}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("role", "path", "expected"),
-    [
-        ("owner", "/admin/", {"set-up": True, "oversight": True}),
-        ("owner", AUDIT, {"set-up": True, "oversight": False}),
-        ("viewer", "/admin/", {"set-up": True, "oversight": True}),
-    ],
-)
-def test_links_are_folded_where_they_do_not_fit_but_for_those_beside_the_page(
-    browser: Browser, role: str, path: str, expected: dict[str, bool]
-) -> None:
-    assert folded(browser(role).get(path).content.decode()) == expected
-
-
-@pytest.mark.slow
-def test_what_was_unfolded_stays_so_on_the_next_page(browser: Browser) -> None:
-    client = browser("owner")
-    client.cookies["walker_nav_set-up"] = "open"
-    assert folded(client.get("/admin/").content.decode()) == {"set-up": False, "oversight": True}
-
-
-@pytest.mark.slow
-def test_what_was_folded_stays_so_but_for_the_page_at_hand(browser: Browser) -> None:
-    client = browser("compliance")
-    client.cookies["walker_nav_oversight"] = "folded"
-    assert folded(client.get("/admin/").content.decode())["oversight"]
-    assert not folded(client.get(AUDIT).content.decode())["oversight"]
-
-
-@pytest.mark.slow
-def test_folded_group_shows_the_badges_of_its_links(browser: Browser, acme: World) -> None:
-    dead_letters.park(kind="test", ref=uuid7(), error="gone")
-    page = browser("owner").get("/admin/").content.decode()
-    summary = page[page.index('data-remember="walker_nav_oversight"') :].partition("</summary>")[0]
-    assert 'class="wk-badge' in summary
 
 
 def test_page_without_the_right_is_forbidden(browser: Browser) -> None:

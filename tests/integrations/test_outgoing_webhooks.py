@@ -157,6 +157,26 @@ def test_endpoints_hear_of_the_events_they_chose_and_of_nothing_before_they_were
     assert closings.row.event_types == [CLOSED]
 
 
+def test_endpoint_is_told_old_names_until_it_asks_for_those_of_one_style(acme: World, receiver: Receiver) -> None:
+    owner = acme.actor("owner")
+    old = add(acme, receiver.url, "Old", CLOSED)
+    wanted = EndpointSettings("New", receiver.url, ("conversation.closed", "message.written", CLOSED), 2)
+    new = services.create_endpoint(actor=owner, wanted=wanted).subscription
+    assert new.event_types == ["agent_response", CLOSED]
+
+    def told() -> list[tuple[str, str]]:
+        events.take_events([event()])
+        rows = WebhookDelivery.objects.order_by("-id").select_related("endpoint__subscription")[:2]
+        assert {json.loads(row.body)["type"] == row.event_type for row in rows} == {True}
+        return sorted((row.endpoint.subscription.name, row.event_type) for row in rows)
+
+    assert told() == [("New", "conversation.closed"), ("Old", CLOSED)]
+    old.call(services.revise_endpoint, wanted=EndpointSettings("Old", receiver.url, (CLOSED,), 2))
+    assert told() == [("New", "conversation.closed"), ("Old", "conversation.closed")]
+    services.send_test(actor=owner, endpoint_id=new.pk)
+    assert WebhookDelivery.objects.latest("id").event_type == "webhook.tested"
+
+
 @pytest.mark.slow
 def test_eight_attempts_in_three_days_with_jitter_then_it_is_given_up_and_can_be_sent_again(
     hooks: Hooks, receiver: Receiver

@@ -88,12 +88,26 @@ DOORS: Final = {
     "metrics": Row(Answers(403, 403, 403, 403), Answers(405, 405, 405)),  # no token is set, and this is no demo
     "widget_session": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),
     "widget_script": PUBLIC,
+    "widget_look": PUBLIC,
+    "widget_logo": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # it has none
+    "widget_form": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
+    "widget_message": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "widget_file": Row(Answers(401, 401, 401, 401), Answers(405, 405, 405)),  # nobody here has a visitor's token
     "channel_file": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
+    "app_file": Row(Answers(403, 403, 403, 403), Answers(405, 405, 405)),
     "cloud_webhook": Row(Answers(403, 403, 403, 403), Answers(403, 403, 403)),
     "slack_interactivity": Row(Answers(405, 405, 405, 405), Answers(401, 401, 401)),
     "mcp": Row(Answers(405, 405, 405, 405), Answers(415, 415, 415)),  # nobody here has a run's token
     "hosted_chat": PUBLIC,
+    # The town has a help centre without a public article.
+    "help_home": HEALTH,
+    "help_language": Row(Answers(301, 301, 301, 301), Answers(405, 405, 405)),
+    "help_topic": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),
+    "help_article": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),
+    "help_search": Row(Answers(302, 302, 302, 302), Answers(200, 200, 200)),
+    "help_vote": Row(Answers(405, 405, 405, 405), Answers(403, 403, 403)),
+    "help_sitemap": HEALTH,
+    "help_feed": HEALTH,
     "evidence_keys": HEALTH,  # public keys
     "evidence_verifier": HEALTH,  # a program
     "survey": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
@@ -117,6 +131,11 @@ CONSOLE: Final = {
     "admin:accounts_notice_push_off": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
     "admin:go": Row(Answers(302, 200, 200, 200), Answers(302, 200, 200, 200)),
     "admin/(?P<url>.*)$": Row(Answers(302, 404, 404, 404), Answers(302, 404, 404)),
+    "admin:settings": OPEN_LIST,
+    "admin:settings_group": OPEN_LIST,  # one that everyone may open
+    "admin:accounts_tenant_changelist": LIST,
+    "admin:accounts_tenant_change": PAGE,
+    "admin:accounts_tenant_edit": ACTION,
     "admin:accounts_membership_changelist": LIST,
     "admin:accounts_membership_change": PAGE,
     "admin:accounts_membership_role": ACTION,
@@ -155,7 +174,7 @@ WORK: Final = {
     "admin:analytics_alertrule_create": LIST_ACTION,
     "admin:analytics_alertrule_destinations": Row(LIST_ACTION.get, Answers(302, 403, 302)),  # may be left empty
     "admin:analytics_alertrule_edit": ACTION,
-    "admin:analytics_alertrule_try": ACTION,
+    "admin:analytics_alertrule_trial": Row(LIST_ACTION.get, Answers(302, 403, 200)),  # of nothing, too
     "admin:analytics_alertrule_acknowledge": ACTION,
     "admin:analytics_alertrule_silence": ACTION,
     "admin:analytics_alertrule_unsilence": ACTION,
@@ -396,6 +415,10 @@ WORK: Final = {
     "admin:agents_collection_edit": ACTION,
     "admin:agents_collection_upload": ACTION,
     "admin:agents_collection_add_site": ACTION,
+    "admin:agents_helpcentre_changelist": OPEN_LIST,
+    "admin:agents_helpcentre_change": OPEN_PAGE,
+    "admin:agents_helpcentre_create": LIST_ACTION,
+    "admin:agents_helpcentre_edit": ACTION,
     "admin:agents_site_changelist": OPEN_LIST,
     "admin:agents_site_change": OPEN_PAGE,
     "admin:agents_site_refresh": ACTION,
@@ -493,6 +516,7 @@ FIGURES: Final = {
     "admin:figures": LIST,
     "admin:figures_page": LIST,
     "admin:figures_system": LIST,
+    "admin:figures_rows": Row(Answers(302, 403, 404, 404), LIST.post),  # needs the key of a figure
     "admin:analytics_figuredashboard_show": PAGE,
     "admin:analytics_figuredashboard_events": LIST_ACTION,
     "admin:analytics_figuredashboard_changelist": LIST,

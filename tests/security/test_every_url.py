@@ -23,7 +23,8 @@ CARRIERS = [name for name in URLS if name.startswith("admin:") and name.endswith
 PARTS = 4
 # Who sees what support or compliance see, or less.
 RIGHTS_ARE_THEIRS_TOO = ("viewer", "approver", "admin", "owner")
-SILENT = {"admin:agents_agentrun_changelist"}  # names nothing that a person wrote
+# Names nothing that a person wrote; the organisation's name alone.
+SILENT = {"admin:agents_agentrun_changelist", "admin:accounts_tenant_changelist", "admin:accounts_tenant_change"}
 # What every member may do for themselves; a wrong password to prove oneself again is in the audit.
 EVERYBODYS = {
     "account_reauthenticate",
@@ -190,6 +191,8 @@ def test_form_posted_by_the_owner_is_answered_as_its_row_says(town: Town, visito
 SIGNED_OR_OPEN = {
     "widget_session",
     "widget_file",
+    "widget_message",
+    "widget_form",
     "whatsapp_webhook",
     "whatsapp_status",
     "app_messages",

@@ -11,7 +11,18 @@ from accounts.services import create_api_key
 from agents.langflow.models import FlowServer
 from agents.llm.routes.models import Budget, ModelCall, ModelRoute
 from agents.memory.models import ContactFact
-from agents.models import Agent, AgentRun, AgentVersion, AnswerRule, Collection, Document, OpenQuestion, Site, ToolCall
+from agents.models import (
+    Agent,
+    AgentRun,
+    AgentVersion,
+    AnswerRule,
+    Collection,
+    Document,
+    HelpCentre,
+    OpenQuestion,
+    Site,
+    ToolCall,
+)
 from agents.studio.evals.models import EvalCase, EvalRun
 from agents.studio.trials.models import Trial
 from analytics.models import Alert, AlertRule, Brief, BriefPreference, Export, ExportSchedule, FigureDashboard
@@ -111,6 +122,8 @@ IN_THE_API = {
     "agent_id": "agents.agent",
     "run_id": "agents.agentrun",
     "collection_id": "agents.collection",
+    "topic_id": "agents.collection",
+    "article_id": "agents.document",
     "question_id": "agents.openquestion",
     "site_id": "agents.site",
     "document_id": "agents.document",
@@ -146,11 +159,16 @@ class Town:
         if "<str:secret>" in route:
             return {"secret": f"{self.widget_key}.not-one-of-ours"}
         if "<str:key>" in route:
-            return {"key": self.widget_key}
+            found: dict[str, Any] = {"key": self.widget_key}
+            found |= {"language": "en"} if "<str:language>" in route else {}
+            found |= {"slug": "an-article"} if "<slug:slug>" in route else {}
+            return found | {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(\w+)>", route)}
         if "<str:token>" in route:
             return {"token": "not-one-of-ours"}
         if "<slug:key>" in route:
             return {"key": "approvals"}
+        if "<slug:group>" in route:
+            return {"group": "agents-and-models"}
         if "<slug:metric>" in route:
             return {"metric": "requests"}
         if "<uuid:message_id>" in route:
@@ -221,6 +239,7 @@ def build_town(world: World) -> Town:
             Document.objects.earliest("id"),
             OpenQuestion.objects.earliest("id"),
             Site.objects.earliest("id"),
+            _a_help_centre(widget),
             _a_trial(world),
             _a_fact(),
             Team.objects.earliest("id"),
@@ -233,7 +252,7 @@ def build_town(world: World) -> Town:
             *_a_check(world),
         ]
         rows += [model.objects.earliest("id") for model in DEFINED]
-        ids = {row._meta.label_lower: row.pk for row in rows}
+        ids = {row._meta.label_lower: row.pk for row in (world.acme, *rows)}
         return Town(world, ids, widget.public_key, approval.digest)
 
 
@@ -244,6 +263,14 @@ def _a_webhook() -> list[WebhookDelivery | WebhookSubscription]:
     WebhookEndpoint.objects.filter(pk=subscription.endpoint_id).update(**endpoint)
     WebhookDelivery.objects.update(endpoint=subscription.endpoint_id, state="waiting", done_at=None, body="{}")
     return [WebhookDelivery.objects.get(), subscription]
+
+
+def _a_help_centre(widget: ChannelAccount) -> HelpCentre:
+    """A public one beside the web chat, without an article that everybody may read."""
+    HelpCentre.objects.update(channel_account=widget, title="Help", language="en", colour="#155e4c", is_public=True)
+    Collection.objects.update(audience=Collection.Audience.MEMBERS)
+    centre: HelpCentre = HelpCentre.objects.get()
+    return centre
 
 
 def _a_draft() -> SuggestedReply:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from core import bus, catalogue
 from core.bus import subscriptions
 from core.catalogue import EventType
+from core.catalogue.registry import PUBLIC_NAME
 from core.catalogue.shapes import paths_for_listeners
 from tests.event_types import register_test_events
 from tests.structure.source import ROOT
@@ -24,7 +25,7 @@ FOR_LISTENERS: Final = {
     "message_failed": {"error"},
     "survey_rated": {"commented"},
 }
-HEAD: Final = "|---|---|---|---|---|\n"
+HEAD: Final = "|---|---|---|---|---|---|\n"
 CODES: Final = (r"^[A-Za-z0-9_.:/-]{0,80}$", r"^-?\d{1,20}(\.\d{1,12})?$")
 
 
@@ -84,7 +85,7 @@ def _write(shapes: dict[str, list[str]]) -> None:
 def _line(each: EventType) -> str:
     """Return the row of a type on the page of events."""
     fields = ", ".join(f"`{name}`" for name in each.schema()["properties"])
-    return f"| `{each.name}` | {each.version} | `{each.owner}` | {each.text} | {fields} |"
+    return f"| `{each.name}` | `{each.public_name}` | {each.version} | `{each.owner}` | {each.text} | {fields} |"
 
 
 def test_published_shapes_are_as_they_were() -> None:
@@ -103,6 +104,16 @@ def test_published_shapes_are_as_they_were() -> None:
 def test_every_event_is_on_its_page_as_it_is() -> None:
     listed = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
     assert listed == [_line(each) for each in _published()], AGAIN
+
+
+def test_every_event_has_one_name_of_one_style_in_webhooks() -> None:
+    names = [each.public_name for each in _published()]
+    assert [name for name in names if not PUBLIC_NAME.fullmatch(name)] == []
+    assert sorted(set(names)) == sorted(names)
+    verbs = {name.partition(".")[2].split("_")[0] for name in names}
+    # What happened: a verb in the past, or what it needs.
+    assert {verb for verb in verbs if not verb.endswith(("ed", "en"))} == {"became", "needs"}
+    assert [each.name for each in _published() if catalogue.find_public(each.public_name) is not each] == []
 
 
 def test_events_hold_ids_states_numbers_times_and_codes_only() -> None:

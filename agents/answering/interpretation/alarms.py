@@ -72,6 +72,46 @@ _ANGER: Final = Phrases(
     "|merde|inaceptable|vergonzoso|verguenza|estafa|harto|harta|tomadura de pelo|mierda|indignante",
     deniable=False,
 )
+_DISTRESS: Final = Phrases(
+    "bleeding|blood everywhere|lots of blood|covered in blood|can't feel|can't see|can't swallow|can't walk"
+    "|can't stand up|can't wake|won't wake|not waking|unresponsive|not responding|gone blue|turning blue"
+    "|gone grey|vomiting|throwing up|keeps being sick|fell down|fell off|fell from|fallen off|fallen down"
+    "|had a fall|has fallen|hit her head|hit his head|hit my head|hit their head|cut herself|cut himself"
+    "|cut myself|burned|burnt|scalded|stung|bitten|swallowed|flames|fire alarm|sparks|electrocuted|got a shock"
+    "|pouring in|pouring through|coming through the|can't get out|locked out|trying to get in|broke into"
+    "|breaking in|break-in|followed me|following me|a knife|a gun|grabbed|shouting at|scared|frightened|terrified"
+    "|hasn't come back|gone missing|went missing|can't find my|can't go on|don't want to live|want to die"
+    "|heart attack|feverish|burning up|shaking|shivering|sharp pain|terrible pain|in agony|is an emergency"
+    "|it's an emergency|urgent help|help us|blutet|voller blut|wacht nicht auf|reagiert nicht|blau angelaufen"
+    "|kreidebleich|erbricht|kotzt|gesturzt|hingefallen|runtergefallen|kopf angeschlagen|verbruht|gestochen"
+    "|gebissen|verschluckt|rauch|flammen|gewischt bekommen|lauft aus|lauft rein|tropft von der decke|decke runter"
+    "|komme nicht raus|kommen nicht raus|kommt nicht raus|ausgesperrt|einbrecher|eingebrochen|ein messer"
+    "|hab angst|habe angst|weggelaufen|nicht zuruckgekommen|halte es nicht mehr|herzinfarkt|schlaganfall|zittert"
+    "|zittere|starke schmerzen|schlimme schmerzen|solche schmerzen|ein notfall|zu hilfe|schnell hilfe|du sang"
+    "|elle saigne|il saigne|est tombe|est tombee|j'ai peur|fumee|flammes|coince|coincee|enferme|enfermee|disparu"
+    "|urgence|a l'aide|sangra|sangre|se cayo|quemado|humo|llamas|atrapado|atrapada|encerrado|tengo miedo"
+    "|desaparecido|emergencia|socorro",
+    deniable=False,
+)
+_GRIEVANCE: Final = Phrases(
+    "lawyer*|solicitor*|attorney*|barrister*|legal advice|tribunal|consumer protection|consumer rights"
+    "|formal complaint|official complaint|chargeback|charge back|dispute the|trading standards|one star"
+    "|bad review|go public|all over the internet|everybody will know|everyone will know|hear from us|hear from me"
+    "|hear from my|joking|laughable|insult*|shame on|shameful|shocking|terrible|horrible|awful|dreadful|rubbish"
+    "|crap|nightmare|clueless|hopeless|liar|lied to|lying|cheated|conned|rude|ignored|ignoring|nobody calls"
+    "|nobody answers|not picking up|geht nicht ran|no one calls|no one answers|still nothing|still waiting"
+    "|weeks now|days now|hours now|again and again|last straw|not good enough|let down|letting us down"
+    "|disappointed|angry|annoyed|mad|frustrated|take the mickey|having a laugh|you're kidding|must be kidding"
+    "|how dare|want my money|give me my money|anwalt*|rechtsanwalt*|schlichtung*|ombuds*|beschwerde*|beschweren"
+    "|bewertung|offentlich machen|mein geld zuruck|unmoglich|peinlich|mies|miese|mieser|schlimm|schrecklich"
+    "|furchtbar|grausig|mist|dreck|sauerei|schweinerei|verarschen|veralbern|fur dumm|luge|gelogen|lugner|betrogen"
+    "|unfreundlich|ignoriert|niemand meldet|keiner meldet|meldet sich keiner|meldet sich niemand|seit wochen"
+    "|seit tagen|seit stunden|warte immer noch|immer noch nichts|schon wieder|geht's noch|gehts noch|sauer"
+    "|genervt|enttauscht|arger*|bodenlos|wie kann das sein|das darf doch nicht|das kann doch nicht|avocat|plainte"
+    "|reclamation|remboursez|honte|decu|decue|en colere|toujours rien|abogado|abogada|reclamacion|queja|verguenza"
+    "|decepcionado|decepcionada|enfadado|enfadada",
+    deniable=False,
+)
 _DAMAGE: Final = Phrases(
     "arrived broken|arrived damaged|broken in transit|came broken|is ruined|are ruined|ruined my|ruined our"
     "|destroyed|smashed|flooded|soaking wet|leaking|leaks|burst|cracked|scratched|is torn|data is gone|all gone"
@@ -85,12 +125,18 @@ _BARGAINING: Final = Phrases(
     "best price|final price|last price|your lowest|knock off|knock something off|come down|go lower"
     "|lower the price|match the price|price match|match their|cheaper elsewhere|found it cheaper|have a deal"
     "|a deal|make a deal|cash in hand|for the lot|bargain|haggle|special price|better price|throw in"
-    "|round it down|waive|meet me halfway|the other lot|your competitor*|the competition|otherwise i'll go"
-    "|otherwise i go|take it or leave it|what can you do on|letzter preis|letzte preis|geht da noch was"
-    "|geht noch was|noch was machen|am preis machen|entgegenkommen|entgegen kommen|runtergehen|runter gehen"
-    "|nachlass|sonderpreis|verhandel*|feilsch*|die konkurrenz|der konkurrenz|bar auf die hand|auf die hand"
-    "|guter preis|besseren preis|besserer preis|woanders billiger|woanders gunstiger|dernier prix|meilleur prix"
-    "|un geste|moins cher ailleurs|ultimo precio|mejor precio|mas barato en",
+    "|round it down|waive|meet me halfway|meet in the middle|do me a deal|do us a deal|a better deal|good deal"
+    "|do better|sharpen|shave off|a discount if|bit off|something off|little off|as a favour|for free if"
+    "|cheaper if|cheaper for|beat that|beat the price|beat it|too expensive|too much for|sign today|round number"
+    "|zu teuer|rabatt wenn|bissl was|bisschen was|was drin|preislich|billiger wenn|gunstiger wenn"
+    "|sofort unterschreib*|heute noch unterschreib*|heute noch buch*|runden wir|abrunden|trop cher|une remise si"
+    "|un rabais|une ristourne|demasiado caro|una rebaja|un descuento si|the other lot|your competitor*"
+    "|the competition|otherwise i'll go|otherwise i go|take it or leave it|what can you do on|letzter preis"
+    "|letzte preis|geht da noch was|geht noch was|noch was machen|am preis machen|entgegenkommen|entgegen kommen"
+    "|runtergehen|runter gehen|nachlass|sonderpreis|verhandel*|feilsch*|die konkurrenz|der konkurrenz"
+    "|bar auf die hand|auf die hand|guter preis|besseren preis|besserer preis|woanders billiger"
+    "|woanders gunstiger|dernier prix|meilleur prix|un geste|moins cher ailleurs|ultimo precio|mejor precio"
+    "|mas barato en",
     deniable=False,
 )
 _OFFER: Final = re.compile(
@@ -99,6 +145,7 @@ _OFFER: Final = re.compile(
 )
 _SHOUTED: Final = re.compile(r"\b[A-ZÄÖÜ]{5,}\b")
 _LOUD: Final = re.compile(r"[!?]{2,}")
+_VERY_LOUD: Final = re.compile(r"!{2,}|[!?]{3,}")
 _COURTESIES: Final = frozenset(
     "ok okay okey k kk oh ah aha cool great perfect lovely super brilliant sorted nice good fine alright right "
     "sweet thanks thank thx ty tx cheers ta you u so very much a lot many again got it that thats that's helps "
@@ -109,13 +156,19 @@ _COURTESIES: Final = frozenset(
     "wunderbar perfekt verstanden na schon weiss ich bescheid hilft mir sehr vielen lieben besten herzlichen "
     "tschuss ciao servus genau gerne gern nett lieb von mehr brauche nicht war's wars jo jep einen eine auch und "
     "beaucoup parfait bien d'accord entendu bonne journee soiree bientot tres gentil c'est bon ca marche gracias "
-    "muchas mil perfecto vale genial bueno buen dia hasta luego entendido muy amable de acuerdo listo".split()
+    "muchas mil perfecto vale genial bueno buen dia hasta luego entendido muy amable de acuerdo listo legend "
+    "star champion ace fab grand mate pal love bless everything else "
+    "needed wanted know roger gotcha all's set fantastic lifesaver thankyou thnx muchly indeed "
+    "mega klasse spitze fein supi okidoki dank vielmals reicht mir gereicht geholfen hat haben sie habt ihr "
+    "wollte wissen nur erledigt freu freue mich uns bis dann denne morgen spater einverstanden cool "
+    "genial jau jawohl tausend impeccable nickel merveilleux estupendo fenomenal guay".split()
 )
 _CORE: Final = frozenset(
     "ok okay okey k kk cool great perfect lovely super brilliant sorted nice alright thanks thank thx ty tx "
     "cheers ta helps helped understood noted wonderful excellent amazing awesome danke dankeschon dankesehr merci "
     "passt prima toll top klar wunderbar perfekt verstanden bescheid parfait entendu gracias perfecto vale genial "
-    "entendido listo".split()
+    "entendido listo legend star champion fab fantastic roger gotcha thankyou thnx mega klasse spitze supi dank "
+    "einverstanden geholfen impeccable nickel estupendo fenomenal guay".split()
 )
 _GLAD: Final = frozenset("👍👌🙏😊🙂😀😄😁😃😍🥰❤♥🎉✅✌🤝💪😎🤗👏💯☺🤩😘💚💙🧡💛")
 _MOST_WORDS: Final = 14
@@ -133,12 +186,19 @@ def alarm_in(messages: Sequence[str]) -> str:
 
 
 def worry_in(messages: Sequence[str]) -> str:
-    """Return what a person has to look at where nothing answers it: damage or bargaining; "" for neither."""
+    """Return what a person has to look at where nothing answers it; "" for nothing.
+
+    That is what may be danger or a grievance, damage, and bargaining.
+    """
     lines = [Text.of(text) for text in messages]
-    if any_has(lines, _DAMAGE):
-        return DAMAGE
+    for code, phrases in ((DANGER, _DISTRESS), (DAMAGE, _DAMAGE)):
+        if any_has(lines, phrases):
+            return code
     offers = any(_OFFER.search(line.shown) for line in lines)
-    return BARGAINING if offers or any_has(lines, _BARGAINING) else ""
+    if offers or any_has(lines, _BARGAINING):
+        return BARGAINING
+    is_loud = any(_VERY_LOUD.search(text) for text in messages)
+    return ANGER if is_loud or any_has(lines, _GRIEVANCE) else ""
 
 
 def needs_no_answer(text: str) -> bool:

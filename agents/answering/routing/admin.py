@@ -22,7 +22,7 @@ from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Step, steps
-from console.navigation import Nav
+from console.navigation import MODELS, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount, Team
@@ -113,7 +113,7 @@ class AnswerRuleAdmin(ServiceAdmin):
     """Which agent answers where."""
 
     view_permission = VIEW_AGENT
-    nav = Nav("Who answers", "route", group="Set-up", order=21)
+    nav = Nav("Who answers", "route", SETTINGS, MODELS, order=10)
     intro = "Which agent answers customers. Rules are checked from the top; the first match decides."
     empty_title = "No answer rules yet"
     empty_text = (

@@ -75,13 +75,13 @@ _NAMES: Final = {
 }
 
 
-def _type(name: str, text: str, shape: type[Shape]) -> EventType:
+def _type(name: str, text: str, shape: type[Shape], public: str = "") -> EventType:
     names = {key: _NAMES[key] for key in ("conversation", *shape.model_fields) if key in _NAMES}
-    return EventType(name, text, shape, owner=OWNER, subject="conversation", names=names)
+    return EventType(name, text, shape, owner=OWNER, subject="conversation", names=names, public=public)
 
 
 register(
-    _type("agent_run_finished", "A run of an agent ended.", RunFinished),
+    _type("agent_run_finished", "A run of an agent ended.", RunFinished, "agent_run.finished"),
     _type("tool_called", "A run called a tool.", ToolCalled),
     _type("model_called", "A run called a provider's model.", ModelCalled),
 )

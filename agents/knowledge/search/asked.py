@@ -18,10 +18,10 @@ from agents.knowledge.search.words import (
     MOST_WORDS,
     across,
     alike,
-    asks_for_value,
     is_filler,
     parts_of,
     relatives_of,
+    value_asked,
     words_of,
 )
 from agents.knowledge.selectors import today
@@ -34,7 +34,10 @@ OF_PART: Final = 0.55
 OF_UNKNOWN: Final = 0.75
 """What a word weighs that no passage has: people also say what is beside the point."""
 OF_ASIDE: Final = 0.5
-"""What words weigh that stand beside the sentence that asks, or in the question before it."""
+"""What words weigh that stand beside the sentence that asks."""
+OF_BEFORE: Final = 0.3
+"""What words weigh of the question from which one goes on, and what nobody knows in a question that goes on."""
+WITHOUT_COMPOUNDS: Final = frozenset({"en", "fr", "es", "it", "pt"})
 AUDIENCES: Final = {
     "public": (Collection.Audience.PUBLIC,),
     "verified": (Collection.Audience.PUBLIC, Collection.Audience.VERIFIED),
@@ -73,8 +76,8 @@ class Asked:
     collections: tuple[UUID, ...]
     said: Sequence[str] = field(default=(), repr=False)
     """All words of the question, small ones too."""
-    wants_value: bool = False
-    """It asks how many, how much or when."""
+    value: str = ""
+    """The kind of value that it asks for; "" for none."""
     own: frozenset[str] = frozenset()
     """Of a question that goes on from another: its own words, which have to be covered too."""
 
@@ -120,22 +123,21 @@ def read_question(
         if not (word.passages or word.is_specific or word.is_number):
             _correct(word, collections, languages, spoken)
     words = [word for word in words if word.lexemes and (word.is_specific or not word.is_number)]
-    add_relatives(words, collections)
+    add_relatives(words, collections, has_compounds=not WITHOUT_COMPOUNDS.issuperset(spoken))
     _count(words, collections)
     # The sentences that ask say what is asked; all, if none ends with a question mark.
     sentences = _SENTENCE.split(question)
     own = frozenset(words_of(" ".join([each for each in sentences if "?" in each] or sentences)))
+    mine = frozenset(words_of(question))
     capitals = {m["word"].casefold() for m in _WORD.finditer(question) if m["word"][1:].islower()}
     for word in words:
         word.weight = math.log(1 + (total - word.passages + 0.5) / (word.passages + 0.5))
-        word.weight *= 1.0 if word.text in own else OF_ASIDE
-        word.weight *= 1.0 if word.passages or word.is_specific else OF_UNKNOWN
+        word.weight *= 1.0 if word.text in own else OF_BEFORE if word.text not in mine else OF_ASIDE
+        word.weight *= 1.0 if word.passages or word.is_specific else OF_BEFORE if before else OF_UNKNOWN
         if word.is_specific and word.passages and NOUNS_WITH_CAPITALS in spoken and word.text.isalpha():
             word.is_specific = word.text not in capitals
-    wants = asks_for_value(question) or (bool(before) and asks_for_value(before))
-    return Asked(
-        words, frozenset(spoken), collections, texts, wants, frozenset(words_of(question)) if before else frozenset()
-    )
+    value = value_asked(question) or value_asked(before)
+    return Asked(words, frozenset(spoken), collections, texts, value, mine if before else frozenset())
 
 
 def mark_specific(words: Sequence[Word], question: str) -> None:
@@ -217,10 +219,10 @@ def _correct(word: Word, collections: Sequence[UUID], languages: Sequence[str], 
     word.lexemes = {lexeme: share * OF_CORRECTED for lexeme, share in corrected.lexemes.items()}
 
 
-def add_relatives(words: Sequence[Word], collections: Sequence[UUID]) -> None:
+def add_relatives(words: Sequence[Word], collections: Sequence[UUID], *, has_compounds: bool = True) -> None:
     """Let long words stand for those that begin alike: of compounds, and of the same word in another language."""
     beginnings = {beginning: word for word in words for beginning in relatives_of(word.text)}
-    parts = {part: word for word in words if not word.passages for part in parts_of(word.text)}
+    parts = {part: word for word in words if has_compounds and not word.passages for part in parts_of(word.text)}
     if not (beginnings or parts):
         return
     with connection.cursor() as cursor:

@@ -1,12 +1,12 @@
 """Take passages apart into lines that can answer on their own, and quote those that do (pure)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from agents.knowledge.search.words import has_value
+from agents.knowledge.search.words import has_count, has_value
 from agents.knowledge.sources.passages import sentences
 
 LONGEST: Final = 700
@@ -23,9 +23,15 @@ OF_PASSAGE: Final = 0.45
 """What a word of the question counts where it doesn't stand in the line itself."""
 OF_NO_VALUE: Final = 0.7
 """What a line without a value counts where one is asked for."""
+OF_KIND: Final = 0.9
+"""What a word counts that only names the kind of value that a line shows."""
 OF_TOPIC: Final = 0.2
 """What lead, heading and title add that name what is asked about."""
 _CLAUSE: Final = re.compile(r"[,;]\s+|\s+(?:and|und|et|y)\s+(?=[^,;]*\d)")
+_ANY_CLAUSE: Final = re.compile(r"[,;]\s+(?:(?:and|und|et|y)\s+)?|\s+(?:and|und|et|y)\s+")
+_NONE: Final = re.compile(
+    r"\b(?:keine?[nrs]?|none|nothing|nichts|aucune?|ningun[oa]?)(?=\s*(?:[.,;]|$))", re.IGNORECASE
+)
 _TAKES_BACK: Final = re.compile(
     r"\b(?:not|no|except|only|unless|but|never|without|nicht|kein\w*|außer|ausser|nur|aber|nie|ohne|sauf|seulement|pas|"
     r"salvo|solo|sin)\b"
@@ -42,7 +48,7 @@ _MINUTES: Final = {
 _BULLET: Final = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s")
 _BRACKETS: Final = re.compile(r"\([^()]{0,200}\)")
 _CLAUSE_END: Final = re.compile(r"(?:[,;]|\s(?:and|und|et|y))\s*$")
-_LABEL: Final = re.compile(r"^[^.:!?]{2,120}:(?=\s)")
+_LABEL: Final = re.compile(r"^(?:[^.:!?]|(?<=\d)[.:](?=\d)){2,120}:(?=\s)")
 _NUMBER: Final = re.compile(r"(?<![\w.,])\d+(?:[.,:’']\d+)*(?![\w])|\d+(?:[.,:]\d+)*")
 
 
@@ -70,6 +76,8 @@ class Weighed:
     line: str = field(repr=False)
     is_row: bool
     quote: str = field(repr=False)
+    is_one_of_many: bool = False
+    """Other rows of the list or table say as much: none of them is about one thing that was asked about."""
 
 
 def lines_of(text: str) -> list[Line]:
@@ -126,10 +134,13 @@ class Shares:
     leads: Sequence[Sequence[float]]
 
 
-def weigh(lines: Sequence[Line], shares: Shares, weights: Sequence[float], *, wants_value: bool) -> Weighed:
+def weigh(
+    lines: Sequence[Line], shares: Shares, weights: Sequence[float], *, value: str, kind_words: Collection[int] = ()
+) -> Weighed:
     """Return the line that covers most of a question, as far as it has a value where one is asked for.
 
-    What other rows of a list or a table say is of something else.
+    What other rows of a list or a table say is of something else. `kind_words` are the words of the question that
+    only name the kind of value.
     """
     whole = sum(weights) or 1.0
     passage = [max((line[place] for line in shares.lines), default=0.0) for place in range(len(weights))]
@@ -150,19 +161,23 @@ def weigh(lines: Sequence[Line], shares: Shares, weights: Sequence[float], *, wa
                 zip(shares.lines[place], shares.leads[place], shares.heading, shares.title, strict=True)
             )
         ]
+        shows = bool(value) and has_value(line.text, value)
+        for at in kind_words if shows else ():
+            mine[at] = max(mine[at], OF_KIND)
         covered = sum(weight * share for weight, share in zip(weights, mine, strict=True)) / whole
-        covered *= OF_NO_VALUE if wants_value and not has_value(line.text) else 1.0
+        covered *= OF_NO_VALUE if value and not shows else 1.0
         topic = sum(w * max(parts) for w, parts in zip(weights, label, strict=True)) / whole
         score = covered * (1.0 + OF_TOPIC * topic)
         if score > best + 1e-9:
             best, best_place, best_shares, best_covered = score, place, mine, covered
     line = lines[best_place]
-    quote = quote_around(lines, best_place, shares.lines, weights)
-    return Weighed(best, best_covered, best_shares, line.text, line.is_row, quote)
+    rows = rows_like(lines, best_place, shares.lines, weights) if line.is_row else []
+    quote = quote_around(lines, best_place, rows)
+    return Weighed(best, best_covered, best_shares, line.text, line.is_row, quote, len(rows) > 1)
 
 
 def clauses_of(line: str, *, is_row: bool) -> list[str]:
-    """Return the clauses of a sentence that say values of several things side by side, or the cells of a table's row.
+    """Return the clauses of a sentence that say the like of several things, or the cells of a table's row.
 
     None of any other line, nor where one of them takes something back: "not on Fridays".
     """
@@ -171,53 +186,79 @@ def clauses_of(line: str, *, is_row: bool) -> list[str]:
     if is_row and label and not _BULLET.match(line):
         cells = body.split(", ")
         return cells if len(cells) > 1 else []
-    if _TAKES_BACK.search(body.casefold()) or len(sentences(body)) > 1:
-        return []
-    # What stands in brackets is of one clause.
+    # "None" at the end of a clause is a value like the others, and what stands in brackets is of one clause.
     hidden = _BRACKETS.sub(lambda match: "_" * len(match[0]), body)
-    ends = [0, *(match.end() for match in _CLAUSE.finditer(hidden)), len(body)]
-    clauses: list[str] = []
+    counted = _NONE.sub(lambda match: "0".ljust(len(match[0])), hidden)
+    if _TAKES_BACK.search(counted.casefold()) or len(sentences(body)) > 1:
+        return []
+    if clauses := _clauses(body, counted, _CLAUSE):
+        return clauses
+    # Without values those that have a word in common: "Mr A teaches rowing, Ms B teaches sailing".
+    clauses = _clauses(body, hidden, _ANY_CLAUSE, merges=False)
+    said = [set(re.findall(r"[^\W\d_]{4,}", each.casefold())) for each in clauses]
+    return clauses if said and set.intersection(*said) else []
+
+
+def _clauses(body: str, read: str, ends_at: re.Pattern[str], *, merges: bool = True) -> list[str]:
+    """Return the clauses of a sentence, each with a value; a part without one belongs to the next."""
+    ends = [0, *(match.end() for match in ends_at.finditer(read)), len(body)]
+    clauses: list[tuple[int, int]] = []
     for begin, end in pairwise(ends):
-        if clauses and not any(sign.isdigit() for sign in clauses[-1]):
-            clauses[-1] += body[begin:end]
+        if merges and clauses and not has_count(read[slice(*clauses[-1])]):
+            clauses[-1] = (clauses[-1][0], end)
         else:
-            clauses.append(body[begin:end])
-    return clauses if len(clauses) > 1 and all(any(sign.isdigit() for sign in each) for each in clauses) else []
+            clauses.append((begin, end))
+    if len(clauses) < 2 or (merges and not all(has_count(read[begin:end]) for begin, end in clauses)):
+        return []
+    return [body[begin:end] for begin, end in clauses]
 
 
-def narrowed(line: str, clauses: Sequence[str], has: Sequence[Sequence[float]], *, is_row: bool) -> str:
+def narrowed(
+    line: str, clauses: Sequence[str], has: Sequence[Sequence[float]], *, is_row: bool, numbers: Collection[int] = ()
+) -> str:
     """Return the one clause that is about what was asked, with the label of its line; the line if several may be.
 
-    `has` is how much of each word of the question each clause has. The first one of a sentence holds what is said of
-    all; of a table's row each cell stands for itself.
+    `has` is how much of each word of the question each clause has, `numbers` which of these words are numbers that it
+    is specific about. The first clause of a sentence holds what is said of all; of a table's row each cell stands for
+    itself.
     """
     first, *others = said = [{at for at, share in enumerate(each) if share >= 0.5} for each in has]
     label = _LABEL.match(line)
-    if is_row and label:
+    counted = [place for place, words in enumerate(said) if words.intersection(numbers)]
+    if len(counted) == 1 and (is_row or counted[0]):
+        place = counted[0]
+    elif is_row and label:
         most = max(said, key=len)
         if not most or sum(words == most for words in said) > 1 or not all(words <= most for words in said):
             return line
         place = said.index(most)
     else:
         named = [place for place, words in enumerate(others, 1) if words - first]
-        if len(named) > 1 or not (named or first):
+        if len(named) > 1 or not (named or (first and has_count(clauses[0]))):
             return line
         place = named[0] if named else 0
     part = _CLAUSE_END.sub("", clauses[place]).strip().rstrip(".,;")
-    part = part if is_row else f"{part}."
-    return f"{label[0]} {part}" if label else part if not place else f"… {part}"
+    part = part if is_row and label else f"{part}."
+    return f"{label[0]} {part}" if label else part[:1].upper() + part[1:]
 
 
-def quote_around(lines: Sequence[Line], best: int, shares: Sequence[Sequence[float]], weights: Sequence[float]) -> str:
+def rows_like(
+    lines: Sequence[Line], best: int, shares: Sequence[Sequence[float]], weights: Sequence[float]
+) -> list[int]:
+    """Return the rows of a list or table that say as much as the best one, which is among them."""
+    block = [place for place, each in enumerate(lines) if each.block == lines[best].block]
+    worth = {n: sum(w * s for w, s in zip(weights, shares[n], strict=True)) for n in block}
+    return [n for n in block if worth[n] >= worth[best] - 1e-9]
+
+
+def quote_around(lines: Sequence[Line], best: int, rows: Sequence[int]) -> str:
     """Return the line with what explains it: all rows that say as much, or the sentences around it."""
     line = lines[best]
-    block = [place for place, each in enumerate(lines) if each.block == line.block]
     if line.is_row:
-        worth = {n: sum(w * s for w, s in zip(weights, shares[n], strict=True)) for n in block}
-        rows = [n for n in block if worth[n] >= worth[best] - 1e-9]
         said = [lines[n].text for n in rows]
         lead = line.lead if line.lead.rstrip().endswith(":") else ""
         return _cut("\n".join([lead, *said] if lead else said))
+    block = [place for place, each in enumerate(lines) if each.block == line.block]
     first = last = best
     size = len(line.text)
     if has_value(line.text):

@@ -11,16 +11,21 @@ from django.db import connection
 from agents.knowledge.models import IN_FORCE, Document, Passage, in_force
 from agents.knowledge.search.asked import AUDIENCES, Asked, read_question
 from agents.knowledge.search.lines import Shares, clauses_of, lines_of, measures_of, narrowed, numbers_of, weigh
-from agents.knowledge.search.words import CONFIGURATIONS, words_of
+from agents.knowledge.search.words import CONFIGURATIONS, has_value, names_kind, words_of
 from agents.knowledge.selectors import today
+from agents.knowledge.sources.passages import sentences
 from core.reliability import kept
 from core.tenancy.lookups import Search, register_search
 
 SURE: Final = 0.55
 """The share of a question, weighed by how telling its words are, that a passage covers at least to answer it."""
 MOST: Final = 6
+SURE_OF_SEVERAL: Final = 0.75
+"""The same where several rows of a list or a table say as much: none of them is about what else was asked."""
 NAMED: Final = 0.5
 """How much of a word has to stand with what answers for it to be named."""
+OF_BEGINNING: Final = 60
+"""Characters at the beginning of a document that say what it is about."""
 NEARLY: Final = 0.75
 AS_GOOD: Final = 0.02
 MOST_OTHER: Final = 3
@@ -37,8 +42,10 @@ ENOUGH: Final = 40
 OF_TITLE: Final = 0.6
 OF_WHOLE_TITLE: Final = 0.25
 SMOOTH: Final = 0.1
-EVEN: Final = 60
+EVEN: Final = 10
 """Makes the first places of two orders weigh little more than the next ones, as in reciprocal rank fusion."""
+OF_MEANING: Final = 0.5
+"""What a place by meaning is worth beside the same place by words."""
 _SEARCH: Final = Search(
     name="passages",
     table="agents_passage",
@@ -70,6 +77,7 @@ class Found:
     line: str = field(default="", repr=False)
     """The line that covers most."""
     is_row: bool = False
+    is_one_of_many: bool = False
     shares: tuple[float, ...] = field(default=(), repr=False)
     """How much of each word of the question stands with that line."""
 
@@ -81,6 +89,7 @@ def search(
     collection_ids: Iterable[UUID] | None = None,
     near: Sequence[UUID] = (),
     before: str = "",
+    kind: str = "",
     limit: int = MOST,
 ) -> list[Found]:
     """Return the passages that cover the question best, the best first.
@@ -88,11 +97,11 @@ def search(
     Only of ready documents in collections that the audience ("public", "verified" or "members") may see. `near` are
     the passages that mean the same, the nearest first, for the same audience and collections: each passage is then
     ranked by its places in both orders. What words are sure of stays the first. `before` is the question from which
-    this one goes on: of two passages that contradict, the newer one comes first.
+    this one goes on: of two passages that contradict, the newer one comes first. `kind` leaves out other documents.
     """
     asked = read_question(question, audience=audience, collection_ids=collection_ids, before=before)
     by_words = _candidates(asked) if asked.words else []
-    ranked = _rank(asked, list(dict.fromkeys([*by_words, *near])))
+    ranked = _rank(asked, list(dict.fromkeys([*by_words, *near])), kind)
     wanted = [key for _, _, key in ranked[:READ]] + [key for key in near[:READ] if near]
     passages = Passage.objects.select_related("document", "version").in_bulk(wanted)
     read = _read(asked, [passages[key] for key in dict.fromkeys(wanted) if key in passages])
@@ -102,7 +111,9 @@ def search(
 
 def is_sure(found: Sequence[Found]) -> bool:
     """Return True if the first passage covers enough of the question to answer it, and names all it is about."""
-    return bool(found) and found[0].coverage >= SURE and not found[0].lacks
+    if not found or found[0].lacks:
+        return False
+    return found[0].coverage >= (SURE_OF_SEVERAL if found[0].is_one_of_many else SURE)
 
 
 def _candidates(asked: Asked) -> list[UUID]:
@@ -143,7 +154,7 @@ def _matching(query: str, most: int) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _rank(asked: Asked, candidates: Sequence[UUID]) -> list[_Ranked]:
+def _rank(asked: Asked, candidates: Sequence[UUID], kind: str) -> list[_Ranked]:
     """Return the candidates by the weight of their words, in titles more, long passages a little less."""
     if not candidates:
         return []
@@ -160,13 +171,15 @@ def _rank(asked: Asked, candidates: Sequence[UUID]) -> list[_Ranked]:
             "ts_rank(p.search, %(any)s::tsquery, 1), p.length, d.language, d.title "
             "from (select id, document_id, tenant_id, search || ''::tsvector as search, char_length(text) as length "
             "from agents_passage where id = any(%(candidates)s) offset 0) p "
-            f"join agents_document d on d.id = p.document_id and d.tenant_id = p.tenant_id where {IN_FORCE}",
+            f"join agents_document d on d.id = p.document_id and d.tenant_id = p.tenant_id where {IN_FORCE} "
+            "and %(kind)s in ('', d.kind)",
             {
                 "here": quoted,
                 "above": [f"{key}:A" for key in quoted],
                 "any": " | ".join(quoted),
                 "candidates": list(candidates),
                 "today": today(),
+                "kind": kind,
             },
         )
         rows = cursor.fetchall()
@@ -200,6 +213,8 @@ def _read(asked: Asked, passages: Sequence[Passage]) -> list[Found]:
             texts.setdefault((passage.document.language, text), len(texts))
     shares = _shares(asked, list(texts))
     weights, said = [word.weight for word in asked.words], set(asked.said)
+    subjects = subjects_of(asked, passages)
+    kind_words = [at for at, word in enumerate(asked.words) if names_kind(word.text, asked.value)]
     found = []
     for passage, lines in zip(passages, cut, strict=True):
         language, title = passage.document.language, passage.document.title
@@ -209,17 +224,35 @@ def _read(asked: Asked, passages: Sequence[Passage]) -> list[Found]:
             lines=[shares[texts[language, line.text]] for line in lines],
             leads=[shares[texts[language, line.lead]] for line in lines],
         )
-        best = weigh(lines, mine, weights, wants_value=asked.wants_value)
+        best = weigh(lines, mine, weights, value=asked.value, kind_words=kind_words)
         own = [at for at, word in enumerate(asked.words) if word.text in asked.own] if asked.own else []
         covers = sum(weights[at] * best.shares[at] for at in own) / (sum(weights[at] for at in own) or 1.0)
         coverage = min(best.coverage, covers) if asked.own else best.coverage
         named = set(words_of(title))
-        lacks = [word.text for at, word in enumerate(asked.words) if word.is_specific and best.shares[at] < NAMED]
+        named_by = {at for at, share in enumerate(best.shares) if share >= NAMED} | subjects.get(
+            passage.document_id, set()
+        )
+        lacks = [word.text for at, word in enumerate(asked.words) if word.is_specific and at not in named_by]
         score = best.score * (1.0 if language in asked.languages else 0.9) * OF_LACKING ** min(len(lacks), 3)
         score *= 1.0 + OF_WHOLE_TITLE * len(said & named) / max(len(said | named), 1)
-        facts = (best.line, best.is_row, tuple(best.shares))
+        facts = (best.line, best.is_row, best.is_one_of_many, tuple(best.shares))
         found.append(Found(passage, score, coverage, tuple(lacks), best.quote, *facts))
     return sorted(found, key=lambda each: (-each.score, each.passage.pk))
+
+
+def subjects_of(asked: Asked, passages: Sequence[Passage]) -> dict[UUID, set[int]]:
+    """Return the words, by place, that the beginning of each document names as its subject; no numbers of its facts."""
+    specific = [at for at, word in enumerate(asked.words) if word.is_specific and not word.is_number]
+    if not specific:
+        return {}
+    first = Passage.objects.filter(document__in={passage.document_id for passage in passages})
+    rows = list(
+        first.order_by("document_id", "number")
+        .distinct("document_id")
+        .values_list("document_id", "document__language", "text")
+    )
+    shares = _shares(asked, [(language, text[:OF_BEGINNING]) for _, language, text in rows])
+    return {key: {at for at in specific if mine[at] >= NAMED} for (key, _, _), mine in zip(rows, shares, strict=True)}
 
 
 def newest_first(found: Sequence[Found]) -> list[Found]:
@@ -276,12 +309,22 @@ def came_into_force(document: Document) -> date:
 
 def narrow(asked: Asked, found: Found) -> Found:
     """Return a passage with only that part of its best line quoted that is about what was asked."""
-    clauses = clauses_of(found.line, is_row=found.is_row)
+    language = found.passage.document.language
+    said, *more = [found.line] if not found.is_row else sentences(found.line) or [found.line]
+    if more:  # of a list's row of several sentences, the one that says most of it
+        each = [said, *more]
+        shares = _shares(asked, [(language, one) for one in each])
+        worth = [sum(word.weight * share for word, share in zip(asked.words, mine, strict=True)) for mine in shares]
+        said = each[worth.index(max(worth))]
+    clauses = clauses_of(said, is_row=found.is_row)
     if not clauses:
         return found
-    shares = _shares(asked, [(found.passage.document.language, clause) for clause in clauses])
-    part = narrowed(found.line, clauses, shares, is_row=found.is_row)
-    return replace(found, quote=found.quote.replace(found.line, part))
+    shares = _shares(asked, [(language, clause) for clause in clauses])
+    numbers = [at for at, word in enumerate(asked.words) if word.is_number]
+    part = narrowed(said, clauses, shares, is_row=found.is_row, numbers=numbers)
+    if asked.value and has_value(said, asked.value) and not has_value(part, asked.value):
+        return found
+    return replace(found, quote=found.quote.replace(said, part))
 
 
 def _shares(asked: Asked, texts: Sequence[tuple[str, str]]) -> list[list[float]]:
@@ -315,9 +358,9 @@ def _fuse(read: Sequence[Found], near: Sequence[UUID]) -> list[Found]:
     """Return each passage once, by the sum of what its place by words and its place by meaning are worth."""
     by_words = {each.passage.pk: place for place, each in enumerate(read, 1) if each.coverage > 0}
     by_meaning = {key: place for place, key in enumerate(near, 1)}
-    orders = (by_words, by_meaning)
+    orders = ((by_words, 1.0), (by_meaning, OF_MEANING))
     fused = [
-        (replace(each, score=sum(1 / (EVEN + order[key]) for order in orders if (key := each.passage.pk) in order)))
+        replace(each, score=sum(w / (EVEN + order[key]) for order, w in orders if (key := each.passage.pk) in order))
         for each in read
     ]
     sure = read[0].passage.pk if is_sure(read) else None

@@ -26,6 +26,7 @@ _FILLERS: Final = {
         "let's i'm i'd it's what's where's who's don't doesn't can't won't way able "
         "long time times thing things cause because ok okay pls plz u ur im id ive thats whats wheres hows whos "
         "dont doesnt cant wont isnt youre were hiya yes no please maybe quite roughly exactly actually currently "
+        "ah hiya anyway btw guess hoping trying "
         "moment quick quickly one ones us guys folks super nice great cool perfect lovely brilliant cheers "
         "gonna wanna bit lot lots done going go goes went "
         "put see look looking keep mine yours ours without per till until much another else already yet then so "
@@ -40,6 +41,7 @@ _FILLERS: Final = {
         "bekomme bekommen bekommt kriege kriegen kriegt nehmt nehmen seid sein war sollte sollten dürfen dürfte müssen "
         "müssten können könnten pro je höchstens mindestens maximal ungefähr etwa circa ca genau überhaupt eben halt "
         "also dann hier da dabei super prima toll klasse top alles klar "
+        "hoch ah achso beim beides sehe sehen seh finde finden mehrere sowas eigene irgendwie nämlich halt "
         "dafür dazu davon gut tun tut kommt kommen komme stehen steht liegt lang regelung regelungen richtlinie "
         "richtlinien regeln info infos information informationen"
     ),
@@ -201,6 +203,24 @@ _ACROSS: Final = (
     "hour hours|stunde stunden", "minute minutes|minute minuten", "week weeks|woche wochen",
     "month months monthly|monat monate monatlich", "year years yearly annual|jahr jahre jährlich jährliche",
     "days|tage tagen tag", "night nights|nacht nächte", "evening|abend abends", "morning|morgen morgens vormittag",
+    "user users|nutzer benutzer anwender", "plan plans package|paket tarif tarife",
+    "storage space|speicher speicherplatz",
+    "limit limits|grenze limit höchstgrenze", "backup backups|sicherung sicherungen",
+    "member members|mitglied mitglieder",
+    "guest guests|gast gäste", "owner|inhaber eigentümer", "error errors|fehler", "settings|einstellungen",
+    "project projects|projekt projekte", "bring|mitbringen", "send|schicken senden verschicken",
+    "allowed|erlaubt gestattet",
+    "included include|enthalten inklusive inbegriffen", "age|alter", "visit visits|besuch besuche", "proof|nachweis",
+    "copy copies|kopie kopien", "sign signature|unterschrift unterschreiben",
+    "certificate|bescheinigung nachweis zertifikat",
+    "extend extension|verlängern verlängerung", "fine penalty|strafe strafgebühr", "group groups|gruppe gruppen",
+    "complaint complaints|beschwerde beschwerden", "data|daten", "transfer|überweisung überweisen übertragen",
+    "website|webseite internetseite", "message|nachricht", "answer reply|antwort", "stay|aufenthalt",
+    "trip travel|reise reisen",
+    "family|familie", "exam test|prüfung test", "course courses|kurs kurse", "place|platz ort", "table|tisch tabelle",
+    "food meal|essen mahlzeit", "door|tür", "power electricity|strom", "heating|heizung", "loss|verlust",
+    "theft|diebstahl",
+    "repair|reparatur reparieren", "report|melden meldung", "replace replacement|ersetzen ersatz",
     "christmas|weihnachten", "holiday holidays|feiertag feiertage ferien urlaub",
 )  # fmt: skip
 _NUMBER: Final = re.compile(r"(\d+(?:[.,:]\d+)+)")
@@ -213,10 +233,85 @@ _VALUE: Final = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|once|twice|free|no charge|always|never|unlimited|"
     r"every|daily|weekly|monthly|yearly|\w+day|immediately|at once|ein|eine[nmr]?|zwei|drei|vier|fünf|sechs|sieben|"
     r"acht|neun|zehn|zwölf|zweimal|einmal|dreimal|kostenlos\w*|kostenfrei|gratis|frei|jederzeit|immer|nie|sofort|"
-    r"unbegrenzt|\w+tags?|täglich|jede[nrsm]?|january|february|march|april|may|june|july|august|september|october|november|"
+    r"unbegrenzt|\w+tags?|täglich|jede[nrsm]?|january|february|march|april|may|june|july|august|september|"
+    r"october|november|"
     r"december|"
     r"januar|februar|märz|mai|juni|juli|oktober|dezember|gratuit\w*|siempre|un|une|deux|trois|uno|dos|tres)\b"
 )
+
+_COUNT: Final = re.compile(
+    r"\d|\b(?:once|twice|two|three|four|five|six|seven|eight|nine|ten|twelve|(?:ein|zwei|drei|vier)mal|zwei|"
+    r"drei|vier|fünf|"
+    r"sechs|sieben|acht|neun|zehn|zwölf|deux|trois|quatre|cinq|une fois|dos|tres|cuatro|cinco|una vez)\b"
+)
+ANY: Final = "any"
+_UNIT: Final = (
+    r"(?:min(?:ute|uten|utes?|utos?)?|hours?|stunden?|heures?|horas?|days?|tage?n?|werktage?n?|arbeitstage?n?|jours?|"
+    r"d[ií]as?|weeks?|wochen?|semaines?|semanas?|months?|monate?n?|mois|mes(?:es)?|years?|jahre?n?|ans?|años?)"
+)
+_KINDS: Final = tuple(
+    (kind, re.compile(asks), re.compile(shows))
+    for kind, asks, shows in (
+        (
+            "mail",
+            r"\be-?mail[- ]?(?:address|adresse)|\bmails? (?:schick|send)\w*|"
+            r"\b(?:which|what|welche|quelle|qué) e?-?mail\b",
+            r"@",
+        ),
+        (
+            "phone",
+            r"\b(?:tele)?phone numbers?\b|\b(?:telefon|ruf|handy)-?nummer\w*|\bhotline\b|\bdurchwahl\b|"
+            r"\bnumber (?:do|can|should|must) i (?:call|ring|dial)\b|\bnum[ée]ros? de t[ée]l[ée]\w+",
+            r"\d[\d ()/–-]{4,}\d",
+        ),
+        (
+            "often",
+            r"\bhow (?:often|many times)\b|\bwie (?:oft|häufig)\b|\bcombien de fois\b|\bcuántas veces\b",
+            r"\b(?:once|twice|\d+\s?x|(?:\d+|two|three|four|five|several) times|every|each|daily|weekly|monthly|yearly|"
+            r"annually|per|(?:ein|zwei|drei|vier|fünf|mehr)mals?|alle|jede[nrsm]?|jährlich|monatlich|wöchentlich|"
+            r"täglich|"
+            r"pro|une fois|deux fois|chaque|par|una vez|dos veces|cada|\d+\s?mal|never|nie|unlimited|unbegrenzt)\b",
+        ),
+        (
+            "money",
+            r"\bwhat(?: .{0,40})? (?:cost|charge)\b|\bhow much (?:is|are|for|does|do)\b|, how much\b|"
+            r"\b(?:prices?|costs?|fees?|charges?)\b|"
+            r"\b(?:preise?|kostet|kosten|gebühr\w*|teuer|prix|coûte\w*|precios?|cuesta\w*)\b",
+            r"[€$£]|\b(?:euros?|eur|cents?|chf|usd|gbp|dollars?|pounds?|franken|free|no charge|"
+            r"(?:kosten|gebühren)(?:los|frei)\w*|gratis|umsonst|frei|prices?|preis\w*|fees?|\w*gebühr\w*|charged?|"
+            r"costs?|"
+            r"kostet|kosten|gratuit\w*|prix|precio)\b",
+        ),
+        (
+            "clock",
+            r"\bwhat time\b|\buhrzeit\b|\bwie (?:spät|früh)\b|\bum wie ?viel uhr\b|\bà quelle heure\b|\ba qué hora\b",
+            r"\d[:.]\d\d\b|\b\d{1,2}\s?(?:a\.?m|p\.?m|uhr|h)\b|"
+            r"\b(?:noon|midnight|mittags?|mitternacht|midi|24 hours|24 stunden)\b|\d{1,2}\s?[–-]\s?\d{1,2}\b",
+        ),
+        (
+            "duration",
+            r"\bhow long\b|\bhow many (?:min|hours|days|weeks|months|years)|\bwie lange\b|"
+            r"\bwie ?viele? (?:min|stunden|tage|wochen|monate|jahre)|\bcombien de temps\b|\bcuánto tiempo\b",
+            rf"\b{_UNIT}\b|\b(?:immediately|at once|sofort|until|till|bis|unlimited|unbegrenzt)\b",
+        ),
+    )
+)
+"""Kinds of values: how a question asks for one, and how a line shows it. The first that fits counts."""
+_NAMES_OF: Final = {
+    kind: frozenset(names.split())
+    for kind, names in {
+        "mail": "mail email e-mail mailadresse emailadresse address adresse send schicken schicke",
+        "phone": "phone telephone telefon number nummer telefonnummer rufnummer hotline call anrufen",
+        "often": "often times oft häufig",
+        "money": "price prices cost costs fee fees charge charges pay kostet kosten preis preise gebühr gebühren "
+        "zahlen "
+        "zahle bezahlen prix coûte tarif precio precios cuesta",
+        "clock": "time open opens close closes closed start starts end ends geöffnet offen öffnet schließt zu "
+        "auf uhrzeit",
+        "duration": "long take takes last lasts duration dauert dauern dauer lange dure dura",
+    }.items()
+}
+"""Words of a question that a line answers by showing a value of the kind."""
 
 
 def words_of(text: str) -> list[str]:
@@ -230,14 +325,29 @@ def words_of(text: str) -> list[str]:
     return list(dict.fromkeys(word.removesuffix("'s") for word in found))[: MOST_WORDS * 3]
 
 
-def asks_for_value(question: str) -> bool:
-    """Return True if a question asks how many, how much, how long or when."""
-    return _ASKS_VALUE.search(question.casefold()) is not None
+def value_asked(question: str) -> str:
+    """Return what kind of value a question asks for, ANY for how many or when, "" where it asks for none."""
+    text = question.casefold()
+    kind = next((kind for kind, asks, _ in _KINDS if asks.search(text)), "")
+    return kind or (ANY if _ASKS_VALUE.search(text) else "")
 
 
-def has_value(text: str) -> bool:
-    """Return True if a text says how many, how much or when, or that there is none."""
-    return _VALUE.search(text.casefold()) is not None
+def has_value(text: str, kind: str = ANY) -> bool:
+    """Return True if a text says how many, how much or when, or that there is none; as much as a kind asks for."""
+    folded = text.casefold()
+    if kind == ANY:
+        return _VALUE.search(folded) is not None
+    return next(shows for name, _, shows in _KINDS if name == kind).search(folded) is not None
+
+
+def names_kind(word: str, kind: str) -> bool:
+    """Return True if a word of a question names the kind of value that it asks for: "cost", where a price is shown."""
+    return word in _NAMES_OF.get(kind, ())
+
+
+def has_count(text: str) -> bool:
+    """Return True if a text names a number, in digits or in words."""
+    return _COUNT.search(text.casefold()) is not None
 
 
 def relatives_of(word: str) -> list[str]:

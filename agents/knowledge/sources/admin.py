@@ -17,7 +17,7 @@ from console.base.crud import calls, edits
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
 
@@ -52,7 +52,7 @@ class SiteAdmin(ServiceAdmin):
     """Sites whose pages are fetched as documents."""
 
     view_permission = selectors.VIEW
-    nav = Nav("Sites", "link", group="Set-up", order=24)
+    nav = Nav("Sites", "link", AGENTS, order=45)
     intro = "Websites whose pages agents answer from."
     empty_title = "No sites yet"
     empty_text = "Open a collection under Knowledge and press “Fetch a site”."

@@ -255,7 +255,8 @@ def decide(lines: Sequence[tuple[str, str]]) -> list[Decision]:
         if not (small and topics - {decision.topic}):
             kept.setdefault(repr(decision), decision)
     # More than a greeting or thanks was said beside them, although no rule reads it.
-    unread = [decision for decision in block if decision.topic == "nothing"] if len(last.split()) > SHORT_TALK else []
+    is_more = len(last.split()) > (SHORT_TALK if "?" not in last else SHORT_TALK // 2)
+    unread = [decision for decision in block if decision.topic == "nothing"] if is_more else []
     return list(kept.values()) or unread[:1] or list(block[:1])
 
 

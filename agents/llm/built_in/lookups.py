@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.llm.built_in.replies import can_work
-from agents.llm.built_in.talk import asks_where, corrected, corrects, drops, is_vague, number_in
+from agents.llm.built_in.talk import asks_where, corrected, corrects, drops, is_vague, number_in, tells
 from agents.llm.built_in.types import (
     ABILITIES,
     CHOICES,
@@ -29,6 +29,7 @@ _ASKS_ABILITIES = re.compile(
 )
 """Nothing but the question what an agent can do, which no document answers better."""
 _WORDS_OF_A_QUESTION = 5
+_WORDS_OF_AN_ANSWER = 4
 _GREETS = re.compile(r"how (?:can|may) i help|wie kann ich (?:ihnen |dir )?helfen|puis-je vous aider|puedo ayudar")
 
 
@@ -100,6 +101,14 @@ def before_newest(lines: Sequence[Line]) -> str:
     return "\n".join(answered).strip()[-_LONGEST:].strip()
 
 
+def completed(lines: Sequence[Line], before: str, text: str) -> str:
+    """Return the question with what we asked back for, "" where a message doesn't answer us in a few words."""
+    said = [line.text for line in lines if line.role == "assistant" and not line.tool_requests]
+    asked_back = bool(said) and said[-1].rstrip(" )\"'”»").endswith("?") and not says(said[-1], NOT_KNOWN)
+    is_short = len(text.split()) <= _WORDS_OF_AN_ANSWER and "?" not in text
+    return f"{before} {text}" if before and asked_back and is_short and not _GREETS.search(said[-1].casefold()) else ""
+
+
 def of_talk(decisions: Sequence[Decision], lines: Sequence[Line], text: str) -> Decision | None:
     """Return what a message does with the talk before it, where no rule of a field of work has understood it."""
     if not all(not (each.calls or each.pending) and _is_unread(each.topic) for each in decisions):
@@ -127,7 +136,10 @@ def not_found(decisions: Sequence[Decision], result: Mapping[str, Any], text: st
         return [Decision("say", topic="corrected")]
     if number := number_in(text):
         return [Decision("say", topic=NO_NUMBER + number)]
-    return [Decision("say", topic="which_number")] if asks_where(text) else list(decisions)
+    if asks_where(text):
+        return [Decision("say", topic="which_number")]
+    # Other words would not help who tells what happened to them.
+    return [Decision("call", (Call(PERSON, {"reason": "no_answer"}),))] if tells(newest) else list(decisions)
 
 
 def _is_unread(topic: str) -> bool:

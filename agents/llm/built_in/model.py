@@ -11,6 +11,7 @@ from agents.llm.built_in.briefs import CALL_ID, word_brief
 from agents.llm.built_in.decide import decide
 from agents.llm.built_in.lookups import (
     before_newest,
+    completed,
     newest_words,
     not_found,
     of_talk,
@@ -23,7 +24,7 @@ from agents.llm.built_in.questions import ask
 from agents.llm.built_in.replies import say, still_open, word
 from agents.llm.built_in.requester_answers import question_answered, request_to_resubmit
 from agents.llm.built_in.talk import corrected
-from agents.llm.built_in.text import without_courtesies
+from agents.llm.built_in.text import subject_apart, without_courtesies
 from agents.llm.built_in.types import ANSWER, RESUBMIT, WITHDRAW, Call, Decision
 from agents.llm.ports import (
     ANSWER_TOOL,
@@ -69,17 +70,18 @@ class LocalModel(Model):
         turn = None if answers else of_talk(decisions, lines, newest)
         decisions = [] if answers else [turn] if turn else decisions
         before = before_newest(lines)
-        meant = corrected(before, newest)
-        if not turn and (question := without_courtesies(to_look_up(decisions, names, meant or newest))):
-            looked_up = _request(
-                Call(SEARCH_TOOL, {"question": question, **({"before": before} if before and not meant else {})})
-            )
+        meant = corrected(before, newest) or completed(lines, before, newest)
+        subject, letter = subject_apart(to_look_up(decisions, names, meant or newest))
+        if not turn and (question := without_courtesies(letter)):
+            context = "" if meant else before or subject
+            looked_up = _request(Call(SEARCH_TOOL, {"question": question, **({"before": context} if context else {})}))
             found = _results(lines).get(looked_up.call_id)
             if found is None:
                 return Turn("", (looked_up,), stop="tool_calls")
             if found.result.get("sure"):
                 return _quoted(found, emit)
-            decisions = not_found(without_rules(decisions, names), found.result, question, newest=newest)
+            whole = f"{subject} {question}".strip()
+            decisions = not_found(without_rules(decisions, names), found.result, whole, newest=newest)
         if again := unknown_again(decisions, lines, names):
             decisions = [Decision("call", (again,))]
         calls = [call for decision in decisions for call in decision.calls if call.tool in names]

@@ -9,7 +9,16 @@ _DROPS: Final = re.compile(
     r"\b(?:leave (?:it|that|them|everything)\b.*|(?:keep|let) (?:it|that|them) (?:as|like|there|be|stand|stay)\b.*|"
     r"never ?mind|forget (?:it|that|about)|scratch that|changed? my mind|on second thoughts?|don t bother|"
     r"no need any ?more|"
-    r"stays? (?:where|as|like) (?:it|they)|cancel (?:that|this)|hold off|drop it|rather not|"
+    r"stays? (?:where|as|like) (?:it|they)|cancel (?:that|this)|hold off|drop it|rather not|scrap (?:that|it)|"
+    r"ignore (?:that|it|my last)|strike that|(?:we|i)(?: will|ll)? (?:keep|leave|stick with|stay with) (?:it|"
+    r"the|that|what|them|our|my)\b.*|"
+    r"(?:no|oh|wait|stop|actually) (?:don t|do not)(?: (?:do|send|book|change|cancel|move|touch)(?: (?:it|"
+    r"that|anything))?)?$|"
+    r"don t (?:do|send|book|change|cancel|move|touch) (?:it|that|anything)\b.*|all stays|alles beim alten|"
+    r"(?:wir|ich) (?:behalten?|bleiben?|lassen?) (?:es|das|den|die|dabei|bei|alles|doch)\b.*|streich\w* (?:das|es|wir)|"
+    r"(?:stopp?|halt|nein|nee|ne) (?:doch )?nicht\b.*|nicht (?:absenden|abschicken|stornieren|andern|"
+    r"losschicken)|quatsch|"
+    r"on garde|on laisse|ne changez rien|no cambi\w+ nada|dejad?lo asi|"
     r"lass(?:t|en)? (?:es|das|sie|sie ihn|ihn|mal|gut|ihr)\b.*|(?:ne|nee|nein|ach|doch)\b.{0,12}\blass\w*|"
     r"doch nicht(?: mehr)?$|"
     r"bleibt? (?:\w+ )?(?:wo|wie|so|dabei|alles)\b|so lassen|stehen lassen|hat sich erledigt|vergiss|vergessen sie|"
@@ -31,8 +40,14 @@ _CORRECTS: Final = tuple(
     )
 )
 _CORRECTS_AT_ALL: Final = re.compile(
-    r"\b(?:i meant|wait no|no wait|oops|typo|my mistake|fat fingers|correction|"
-    r"(?:ich )?meinte|vertippt|verschrieben|tippfehler|korrektur|sorry nein|"
+    r"\b(?:i meant|meant to say|wait no|no wait|oops|whoops|typo|my mistake|my bad|fat fingers|correction|"
+    r"(?:wrong|other) (?:date|day|number|name|one|way round|box|button)|should (?:be|have been|read|say)|"
+    r"supposed to be|"
+    r"misread|mixed (?:it|them|that) up|got (?:it|that) wrong|"
+    r"(?:ich )?meinte|gemeint|vertippt|vertan|verguckt|verlesen|verwechselt|verschrieben|tippfehler|korrektur|"
+    r"sorry nein|"
+    r"falsche[nrs]? (?:tag|datum|nummer|name|taste|zeile)|sollte (?:\w+ ){0,3}(?:heissen|sein)|"
+    r"muss (?:\w+ ){0,3}heissen|"
     r"je voulais dire|queria decir|me equivoque)\b"
 )
 _A_BIT: Final = re.compile(
@@ -50,6 +65,25 @@ _WHERE: Final = re.compile(
     r"wann (?:kommt|ist)|angekommen|ou est|ou en est|donde esta)\b"
 )
 _NUMBER: Final = re.compile(r"(?<![\w•])#?[A-Z]{0,4}-?\d{4,}(?![\w•])")
+TOLD: Final = 8
+"""Words from which a message without a question tells something."""
+_FIRST_PERSON: Final = re.compile(
+    r"\b(?:i|im|ive|id|my|me|we|our|us|ich|mein\w*|mir|mich|wir|uns|unser\w*|je|j|mon|ma|mes|moi|nous|notre|"
+    r"yo|mi|mis|me|"
+    r"nosotros|nuestr\w+)\b"
+)
+_ASKS: Final = re.compile(
+    r"(?:^|\. |\b(?:and|but|so|or|also|und|aber|oder|et|y) )(?:(?:hi|hello|hallo|hey|please|bitte) )*"
+    r"(?:how|what\w*|when|where|which|who|why|is|are|do|does|did|can|could|will|would|should|may|am|has|have you|any|"
+    r"wie\w*|was|wann|wo\w*|welche\w*|wer|warum|ob|kann\w*|konn\w*|gibt|gibts|habt|haben sie|ist|sind|darf|durf\w*|"
+    r"muss\w*|brauch\w*|soll\w*|macht ihr|nehmt ihr|bietet|comment|combien|quand|ou|quel\w*|est ce|puis je|peut on|"
+    r"como|cuant\w+|cuando|donde|cual\w*|puedo|hay|tienen)\b"
+    r"|\b(?:know|wonder\w*|tell me|wissen|frage mich|sagen sie mir|savoir|saber|interested in|interessier\w*|"
+    r"looking for|"
+    r"suche\w*|i need|ich brauche|we need|wir brauchen|i want|i d like|we d like|we would like|i would like|"
+    r"(?:ich|wir) (?:mochte\w*|wurde\w*|will|wollen))\b"
+)
+_PAUSE: Final = re.compile(r"[.!?,;:\n]+")
 SHORT: Final = 12
 """Words of a message that may be too short to say what it is about."""
 
@@ -95,6 +129,14 @@ def is_vague(text: str) -> bool:
     words = plain.split()
     bit, moves = _A_BIT.search(plain), _MOVES.search(plain)
     return len(words) <= SHORT and bit is not None and moves is not None and not any(word.isdigit() for word in words)
+
+
+def tells(text: str) -> bool:
+    """Return True if a message tells what happened to somebody and asks nothing that could be looked up."""
+    plain = _plain(text)
+    sentences = ". ".join(filter(None, map(_plain, _PAUSE.split(text[:600]))))
+    is_about_us = _FIRST_PERSON.search(plain) is not None
+    return len(plain.split()) >= TOLD and is_about_us and "?" not in text and not _ASKS.search(sentences)
 
 
 def number_in(text: str) -> str:

@@ -43,6 +43,8 @@ _CLOSING = re.compile(
     re.IGNORECASE,
 )
 """How the last lines of a letter begin, before the name of who wrote it."""
+_MOST_OF_A_SUBJECT = 12
+"""Words of the line with which an email's first message begins."""
 _MOST_OF_A_CLOSING = 8
 """Lines of a closing, and words of its first, with a name: more of them say something."""
 
@@ -109,6 +111,14 @@ def read(text: str) -> list[Clause]:
         tokens = tuple(Token(raw, mend(raw.lower().replace("’", "'")), start) for raw, start in found)
         clauses.append(Clause(part, tokens, tuple(quotes), tail if index == last else ""))
     return clauses
+
+
+def subject_apart(text: str) -> tuple[str, str]:
+    """Return the subject that stands above a letter, and the letter; "" and all where its text alone asks nothing."""
+    first, _, rest = text.partition("\n\n")
+    is_line = "\n" not in first and len(first.split()) <= _MOST_OF_A_SUBJECT and first[-1:] not in tuple(".?!,:;")
+    is_subject = is_line and "?" in rest and not _GREETING.fullmatch(f"{first}\n")
+    return (first, rest.strip()) if is_subject else ("", text)
 
 
 def without_courtesies(text: str) -> str:

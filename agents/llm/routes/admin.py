@@ -19,7 +19,7 @@ from console.base.crud import calls, edits
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter, choose, since
 from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
-from console.navigation import Nav
+from console.navigation import FIGURES, MODELS, SETTINGS, Nav
 from console.templatetags.console_ui import chip, exact, moment, money
 from console.viewers import viewer_of
 from core.clock import now
@@ -44,7 +44,7 @@ class ModelRouteAdmin(ServiceAdmin):
     """The organisation's models."""
 
     view_permission = MANAGE
-    nav = Nav("Models", "bolt", group="Set-up", order=26)
+    nav = Nav("Models", "bolt", SETTINGS, MODELS, order=20)
     intro = (
         "Your own language models: their keys, prices and order. Agents set to use them ask a light or a strong one."
     )
@@ -72,8 +72,8 @@ class ModelRouteAdmin(ServiceAdmin):
             return "Not entered"
         if known.is_free:
             return "Free"
-        words = '<span class="wk-number">{} {}</span> in, <span class="wk-number">{} {}</span> out'
-        return format_html(words, f"{known.input:f}", known.currency, f"{known.output:f}", known.currency)
+        words = '<span class="wk-number">{}</span> in, <span class="wk-number">{}</span> out'
+        return format_html(words, money(known.input, known.currency), money(known.output, known.currency))
 
     @admin.display(description="1,000 answers")
     def thousand(self, route: ModelRoute) -> str:
@@ -81,7 +81,7 @@ class ModelRouteAdmin(ServiceAdmin):
         known = prices_of(route)
         if known is None or known.is_free:
             return "–" if known is None else "Free"
-        return format_html('about <span class="wk-number">{} {}</span>', money(prices.preview(known)), known.currency)
+        return format_html('about <span class="wk-number">{}</span>', money(prices.preview(known), known.currency))
 
     address = Column[ModelRoute]("Address", lambda route: route.base_url or "The provider's own")
     key_state = Column[ModelRoute](
@@ -158,10 +158,10 @@ class BudgetAdmin(ServiceAdmin):
     """What models may cost."""
 
     view_permission = MANAGE
-    nav = Nav("Model budgets", "coin", group="Set-up", order=27)
+    nav = Nav("Model budgets", "coin", SETTINGS, MODELS, order=30)
     intro = "What your models may cost per day or month. A call that no longer fits is not made."
     empty_title = "No budgets"
-    empty_text = "Calls of models are not limited. Add a budget before you use a paid model."
+    empty_text = "Model calls are not limited. Add a budget before you use a paid model."
     list_display = ("covers", "limit", "taken", "afterwards", "standing")
     ordering = ("-is_active", "scope", "id")
     detail_fields = ("covers", "limit", "taken", "left_over", "afterwards", "standing", "version")
@@ -182,8 +182,8 @@ class BudgetAdmin(ServiceAdmin):
     @admin.display(description="Amount")
     def limit(self, budget: Budget) -> str:
         """Return the amount and its period."""
-        words = '<span class="wk-number">{} {}</span> a {}'
-        return format_html(words, money(budget.amount), budget.currency, budget.period)
+        words = '<span class="wk-number">{}</span> a {}'
+        return format_html(words, money(budget.amount, budget.currency), budget.period)
 
     @admin.display(description="Spent")
     def taken(self, budget: Budget) -> str:
@@ -191,14 +191,14 @@ class BudgetAdmin(ServiceAdmin):
         used = budget.used_now  # type: ignore[attr-defined]
         share = 100 if not budget.amount else min(100, int(100 * used / budget.amount))
         tone = ("danger", "alert") if share >= 100 else ("warn", "alert") if share >= 80 else ("neutral", "")
-        words = '<span class="wk-number">{} {}</span> {}'
-        return format_html(words, money(used), budget.currency, chip(f"{share} %", *tone))
+        words = '<span class="wk-number">{}</span> {}'
+        return format_html(words, money(used, budget.currency), chip(f"{share} %", *tone))
 
     @admin.display(description="1,000 answers")
     def left_over(self, budget: Budget) -> str:
         """Return what a thousand ordinary answers cost with each model in use."""
         known = [(route, prices_of(route)) for route in ModelRoute.objects.filter(is_active=True).order_by("position")]
-        words = [f"{route.name}: about {money(prices.preview(cost))} {cost.currency}" for route, cost in known if cost]
+        words = [f"{route.name}: about {money(prices.preview(cost), cost.currency)}" for route, cost in known if cost]
         return ", ".join(words) or "–"
 
     afterwards = Column[Budget]("When it is spent", lambda budget: budget.get_on_spent_display())
@@ -237,7 +237,7 @@ class BudgetAdmin(ServiceAdmin):
                  done="The budget is now {}.")  # fmt: skip
 
     remove = calls(limits.remove_budget, "budget_id", permission=MANAGE, title="Remove budget",
-                   form=SeenForm, tone="danger", explain="Calls of models are then no longer limited by it.",
+                   form=SeenForm, tone="danger", explain="Model calls are then no longer limited by it.",
                    done="The budget was removed.")  # fmt: skip
 
 
@@ -259,7 +259,7 @@ class ModelCallAdmin(ReadOnlyAdmin):
     """What models were used for."""
 
     view_permission = MANAGE
-    nav = Nav("Model usage", "coin", group="Oversight", order=61)
+    nav = Nav("Model usage", "coin", FIGURES, order=30)
     intro = "What your models were used for and what it cost, and each call."
     empty_title = "No calls yet"
     empty_text = "The built-in model costs nothing and is not counted."
@@ -317,7 +317,7 @@ class ModelCallAdmin(ReadOnlyAdmin):
         """Return what it cost."""
         if call.price is None:
             return "Not known"
-        return format_html('<span class="wk-number">{} {}</span>', f"{call.price.normalize():f}", call.currency)
+        return format_html('<span class="wk-number">{}</span>', money(call.price, call.currency))
 
     took = Column[ModelCall](
         "Took", lambda call: "–" if call.milliseconds is None else f"{call.milliseconds / 1000:.1f} s"

@@ -21,6 +21,7 @@ from core.clock import now as clock_now
 from core.observability.logging import get_logger
 from core.reliability import lease
 from core.tenancy.scope import tenant_scope
+from core.text.amounts import money_text
 
 log = get_logger(__name__)
 MANAGE: Final = "agents.manage_routes"
@@ -216,7 +217,7 @@ def _notify(spend: Spend, title: str, what: str, level: notices.Level) -> None:
         MANAGE,
         kind="model_budget",
         title=title,
-        body=f"{spend.settled.normalize():f} of {spend.limit.normalize():f} in {spend.label}. "
+        body=f"{money_text(spend.settled)} of {money_text(spend.limit, spend.budget.currency)} in {spend.label}. "
         "Raise the budget or wait for the next period.",
         link=reverse("admin:agents_budget_change", args=[spend.budget_id]),
         level=level,

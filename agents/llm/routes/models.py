@@ -10,6 +10,7 @@ from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
 from core.reliability.lease import Leased
 from core.tenancy.models import TenantModel
+from core.text.amounts import money_text
 
 PLACES: Final = 8
 """Decimal places of an amount: a single token may cost a few hundred-millionths."""
@@ -127,7 +128,7 @@ class Budget(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount:,.2f} {self.currency} a {self.period}"
+        return f"{money_text(self.amount, self.currency)} a {self.period}"
 
 
 class Spend(TenantModel):

@@ -268,6 +268,6 @@ class UsageViewSet(ApiViewSet):
         return UsageQuery
 
     def list(self, request: Request) -> Response:
-        """Add up the calls of models by agent, route, channel or day. Needs `agents.manage_routes`."""
+        """Add up model calls by agent, route, channel or day. Needs `agents.manage_routes`."""
         asked = {name: self.query[name] for name in ("by", "since", "until")}
         return Response(self.represent(selectors.add_up(viewer=self.actor, **asked)))

@@ -43,7 +43,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter
 from console.base.model_admin import ServiceAdmin
 from console.extensions import MOST_FOUND, Finder, Found, finders
-from console.navigation import Nav
+from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.actors import Actor
@@ -158,7 +158,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     """The built-in agents and the tenant's own."""
 
     view_permission = "agents.view_agent"
-    nav = Nav("Agents", "agent", group="Set-up", order=20)
+    nav = Nav("Agents", "agent", AGENTS, order=10)
     intro = "Who answers customers and colleagues, and in which version."
     empty_title = "No agents yet"
     list_display = ("name", "type_title", "category_title", "version", "standing", "created_at")

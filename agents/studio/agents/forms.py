@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 
 from agents.answering.tools import registry as tools
+from agents.answering.tools.people import BringPerson
 from agents.knowledge.selectors import collection_choices
 from agents.langflow.connection import FLOW_LIMIT
 from agents.llm import registry
@@ -17,7 +18,7 @@ from agents.studio.agents.portability import FIELDS
 from console.base.forms import ConsoleForm
 from integrations import platforms
 
-ALWAYS: Final = (SEARCH_TOOL, "bring_person")
+ALWAYS: Final = (SEARCH_TOOL, BringPerson.key)
 """The tools of every agent that customers notice."""
 MODEL_WORDS = {
     "local": "Built in: rules, no API key",

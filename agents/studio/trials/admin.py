@@ -1,6 +1,7 @@
 """The console's pages of trials: chat with an agent's draft and see each step; nothing leaves."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,8 +21,10 @@ from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
+from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
+from core.text.amounts import money_text
 
 KINDS: Final = {
     "reads": ("Read", "good", "check"),
@@ -82,7 +85,7 @@ def _shown_approval(approval: Mapping[str, Any], names: dict[UUID, str]) -> dict
         {**level, "people": [name_in(names, UUID(person)) for person in level["people"]]}
         for level in approval["levels"]
     ]
-    cost = f"{approval['cost']} {approval['currency']}" if approval["cost"] else ""
+    cost = money_text(Decimal(approval["cost"]), approval["currency"]) if approval["cost"] else ""
     return {**approval, "levels": levels, "cost": cost}
 
 
@@ -110,7 +113,7 @@ class TrialAdmin(ServiceAdmin):
     """The viewer's own trials of agents."""
 
     view_permission = trying.TRY
-    unlisted_label = "Trials"
+    nav = Nav("Trials", "play", AGENTS, within="Agents")
     intro = "Your own chats with drafts of agents. Nobody else sees them, and nothing leaves."
     empty_title = "No trials yet"
     empty_text = "Open an agent and press “Try it”."

@@ -21,7 +21,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Step, steps
-from console.navigation import Nav
+from console.navigation import CHANNELS, SETTINGS, Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.models import ChannelAccount, Message
@@ -86,7 +86,7 @@ class ChannelAccountAdmin(ServiceAdmin):
     """Numbers, mailboxes, web chats, apps and Slack; credentials are never shown."""
 
     view_permission = "channels_app.view_channelaccount"
-    nav = Nav("Channels", "door", group="Set-up", order=30)
+    nav = Nav("Channels", "door", SETTINGS, CHANNELS, order=10)
     intro = "Where customers and colleagues reach you."
     masked_fields = ("credentials", "address", "lookup_digest", "provider_digest")
     list_display = ("name", "kind_name", "provider_name", "own_address", "standing", "created_at")

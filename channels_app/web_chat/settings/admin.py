@@ -5,15 +5,16 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from channels_app.kit.admin.page import ChannelPage, connects, edits, shows_secret
-from channels_app.web_chat.settings import manage
+from channels_app.web_chat.settings import looks, manage, pre_chat
 from console.base.actions import ServiceAction
 from console.base.forms import ConsoleForm
 from conversations.models import ChannelAccount
 
 
-class NewWidgetForm(ConsoleForm):
+class SiteForm(ConsoleForm):
     """A web chat: its name and websites."""
 
     name = forms.CharField(label="Name", max_length=80, help_text="Visitors see it above the chat and its replies.")
@@ -24,13 +25,72 @@ class NewWidgetForm(ConsoleForm):
         widget=forms.Textarea(attrs={"rows": 3, "placeholder": "https://shop.example"}),
         help_text="One per line, as the browser shows it, without a path.",
     )
-    greeting = forms.CharField(label="Greeting (optional)", required=False, max_length=200)
 
 
-class WidgetForm(NewWidgetForm):
-    """An existing web chat."""
+class NewWidgetForm(SiteForm):
+    """A new web chat."""
+
+    greeting = forms.CharField(label="Greeting (optional)", required=False, max_length=looks.GREETING_LIMIT)
+
+
+class WidgetForm(SiteForm):
+    """An existing web chat; its greetings stand with the look."""
 
     is_active = forms.BooleanField(label="Open for messages", required=False)
+
+
+class LookForm(ConsoleForm):
+    """How a web chat looks and what it offers, with a preview that follows what is entered."""
+
+    template_name = "console/widget_look_form.html"
+    width = "wk-roomy"
+
+    theme = forms.ChoiceField(
+        label="Theme",
+        choices=[
+            ("device", "As the visitor's device"),
+            ("site", "As the website"),
+            ("light", "Light"),
+            ("dark", "Dark"),
+        ],
+    )
+    colour = forms.CharField(
+        label="Colour (optional)",
+        required=False,
+        max_length=7,
+        widget=forms.TextInput(attrs={"placeholder": "#155e4c"}),
+        help_text="Of the button and the visitor's messages, readable on white. In the dark theme it is made lighter.",
+    )
+    position = forms.ChoiceField(label="Position", choices=[("right", "Right"), ("left", "Left")])
+    logo = forms.FileField(
+        label="Logo (optional)",
+        required=False,
+        help_text="PNG, JPEG, GIF or WebP, up to 2 MB. It is redrawn, at most 96 pixels wide.",
+    )
+    removes_logo = forms.BooleanField(label="Remove the logo", required=False)
+    greeting = forms.CharField(label="Greeting (optional)", required=False, max_length=looks.GREETING_LIMIT)
+    greeting_de = forms.CharField(label="Greeting in German", required=False, max_length=looks.GREETING_LIMIT)
+    greeting_es = forms.CharField(label="Greeting in Spanish", required=False, max_length=looks.GREETING_LIMIT)
+    greeting_fr = forms.CharField(label="Greeting in French", required=False, max_length=looks.GREETING_LIMIT)
+    shows_people = forms.BooleanField(label="Show the first names of colleagues who answer", required=False)
+    takes_files = forms.BooleanField(label="Let visitors send pictures and PDFs", required=False)
+
+
+class PreChatForm(ConsoleForm):
+    """What visitors say before they write; without a question there is no form."""
+
+    asks_name = forms.BooleanField(label="Ask for the name", required=False)
+    asks_email = forms.BooleanField(label="Ask for the email address", required=False)
+    consent = forms.CharField(
+        label="Sentence to agree to (optional)",
+        required=False,
+        max_length=pre_chat.CONSENT_LIMIT,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Visitors tick it before they write. Who agreed, when and to which words is in the audit log.",
+    )
+    consent_de = forms.CharField(label="In German", required=False, max_length=pre_chat.CONSENT_LIMIT)
+    consent_es = forms.CharField(label="In Spanish", required=False, max_length=pre_chat.CONSENT_LIMIT)
+    consent_fr = forms.CharField(label="In French", required=False, max_length=pre_chat.CONSENT_LIMIT)
 
 
 class WebChatPage(ChannelPage):
@@ -51,6 +111,24 @@ class WebChatPage(ChannelPage):
     )
     edit = edits(manage.save_widget, "widget", title="Edit web chat", form=WidgetForm, done="Web chat saved.")
 
+    look = edits(
+        looks.save_look,
+        "look",
+        title="Change look",
+        form=LookForm,
+        done="Look saved. Open chats show it when they load.",
+    )
+
+    first_form = edits(
+        pre_chat.save_form,
+        "form",
+        title="Change form before the chat",
+        form=PreChatForm,
+        explain="Visitors fill it in once, before their first message, unless your site signed them in. Without a "
+        "question there is no form.",
+        done="Form saved.",
+    )
+
     identity_secret = shows_secret(
         manage.new_identity_secret,
         "identity-secret",
@@ -66,14 +144,22 @@ class WebChatPage(ChannelPage):
     @classmethod
     def initial(cls, action: ServiceAction, account: ChannelAccount) -> dict[str, Any]:
         """Return the current settings."""
+        kept = account.credentials or {}
+        if action is cls.look:
+            look = looks.read_look(kept)
+            greetings = {f"greeting_{code}": text for code, text in kept.get("greetings", {}).items()}
+            offers = {name: bool(kept.get(name, True)) for name in ("shows_people", "takes_files")}
+            shown = {"theme": look.theme, "colour": look.colour, "position": look.position}
+            logo = reverse("widget_logo", args=[account.public_key]) if look.logo else ""
+            own = {"name": account.name, "widget": account.public_key, "logo_url": logo}
+            return {**shown, "greeting": kept.get("greeting", ""), **greetings, **offers, **own}
+        if action is cls.first_form:
+            form = pre_chat.read_form(kept)
+            sentences = {f"consent_{code}": text for code, text in form.consents.items()}
+            return {"asks_name": form.asks_name, "asks_email": form.asks_email, "consent": form.consent, **sentences}
         if action is not cls.edit:
             return {}
-        return {
-            "name": account.name,
-            "websites": "\n".join(account.origins),
-            "greeting": str((account.credentials or {}).get("greeting", "")),
-            "is_active": account.is_active,
-        }
+        return {"name": account.name, "websites": "\n".join(account.origins), "is_active": account.is_active}
 
     @classmethod
     def context(cls, request: HttpRequest, account: ChannelAccount) -> dict[str, Any]:  # noqa: ARG003

@@ -18,7 +18,7 @@ def save_widget(
     actor: Actor,
     name: str,
     websites: str,
-    greeting: str = "",
+    greeting: str | None = None,
     is_active: bool = True,
     account_id: UUID | None = None,
 ) -> ChannelAccount:

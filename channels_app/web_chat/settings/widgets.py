@@ -7,11 +7,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from accounts.models import Tenant
+from channels_app.web_chat.settings.looks import Look, read_look
+from channels_app.web_chat.settings.pre_chat import PreChat, read_form
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.errors import NotFound
 from core.tenancy import lookups
 from core.tenancy.models import tenant_scope
+from core.text.speech import spoken
 
 KEY_LIMIT = 40
 KINDS: Final = (ChannelAccount.Kind.WEBCHAT, ChannelAccount.Kind.APP)
@@ -30,7 +33,17 @@ class Widget:
     older_secret: str = field(default="", repr=False)
     hosted_identity: str = field(default="", repr=False)
     greeting: str = ""
+    greetings: Mapping[str, str] = field(default_factory=dict)
     suggestions: tuple[str, ...] = ()
+    look: Look = field(default_factory=Look)
+    form: PreChat = field(default_factory=PreChat)
+    takes_files: bool = True
+    shows_people: bool = False
+    """True if customers see the first names of colleagues who answer."""
+
+    def greeting_in(self, language: str) -> str:
+        """Return the greeting in the language of a page, or the one for all."""
+        return self.greetings.get(spoken(language) if language else "") or self.greeting
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -67,7 +80,12 @@ def load(account_id: UUID, *, kinds: Collection[str] = KINDS) -> Widget | None:
         older_secret=own[1] if own else "",
         hosted_identity=str(kept.get("hosted_identity", "")),
         greeting=str(kept.get("greeting", "")),
+        greetings=kept.get("greetings", {}),
         suggestions=tuple(str(one) for one in kept.get("suggestions", ())),
+        look=read_look(kept),
+        form=read_form(kept),
+        takes_files=bool(kept.get("takes_files", True)),
+        shows_people=bool(kept.get("shows_people", not own)),
     )
 
 

@@ -15,7 +15,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Banner, Notice, banners
-from console.navigation import Nav
+from console.navigation import CHANNELS, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from conversations.channel_accounts import templates
 from conversations.channel_accounts.admin.languages import language_name
@@ -59,7 +59,7 @@ class MessageTemplateAdmin(ServiceAdmin):
     """Templates of WhatsApp accounts, as Meta and Twilio have them."""
 
     view_permission = VIEW
-    nav = Nav("Templates", "record", group="Set-up", order=31)
+    nav = Nav("Templates", "record", SETTINGS, CHANNELS, order=20)
     intro = (
         "Texts that WhatsApp has approved for writing to people after 24 hours. You write them at Meta or Twilio; "
         "Walker fetches them every hour. Open one to choose what it's sent for."

@@ -15,7 +15,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter, choose, since
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import DATA, SETTINGS, Nav
 from console.templatetags.console_ui import chip, moment
 from console.time_zones import zone_choices
 from console.viewers import viewer_of
@@ -107,7 +107,7 @@ class ConsentAdmin(ServiceAdmin):
     """The consent ledger."""
 
     view_permission = "core.view_consent"
-    nav = Nav("Consents", "hand", order=27)
+    nav = Nav("Consents", "hand", SETTINGS, DATA, order=20)
     intro = "What people agreed to or opted out of. Entries are never changed: the newest one for an address counts."
     empty_title = "No consents yet"
     empty_text = "STOP and START, blocks and recorded consents appear here."

@@ -20,7 +20,7 @@ from console.base.lists import Column, SelectFilter
 from console.erasure_form import EraseForm, progress_url, redirect_to_progress, why_not_erase
 from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import DESK, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations.channel_accounts.admin.languages import language_name
@@ -109,7 +109,7 @@ class ContactAdmin(MergeActions):
     """People outside the organisation, masked."""
 
     view_permission = "conversations.view_contact"
-    nav = Nav("Contacts", "person", order=25)
+    nav = Nav("Contacts", "person", DESK, order=40)
     intro = "People who have written to your organisation. Names and addresses are masked."
     empty_title = "No contacts yet"
     empty_text = "People appear here when they first write to you."

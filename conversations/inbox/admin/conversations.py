@@ -21,7 +21,7 @@ from console.base.lists import Column, choose, during, since, whole_number
 from console.base.saved_views import ViewFilter
 from console.base.undo import UndoOffer, offer_undo, withdraw_offer
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import DESK, Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import is_fragment, viewer_of
 from conversations.contacts.admin.reach import (
@@ -96,7 +96,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     """The inbox: conversations that need a person come first. Every view of one is recorded."""
 
     view_permission = "conversations.view_conversation"
-    nav = Nav("Conversations", "chat", order=20, badges=("conversations.needs_person",))
+    nav = Nav("All conversations", "chat", DESK, order=20)
     intro = "Live conversations between agents, colleagues and customers. Personal data is masked."
     empty_title = "No live conversations"
     empty_text = "Conversations appear here as soon as someone writes."

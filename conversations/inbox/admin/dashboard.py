@@ -1,20 +1,29 @@
 """Badges and dashboard tiles of the conversations."""
 
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from django.core.cache import cache
 from django.urls import reverse
 
 from accounts.selectors import tenant_zone
 from console.base.plots import Plot, by_day
-from console.extensions import Badge, Banner, Notice, Tile, badges, count_badges, errands, tiles
+from console.extensions import Badge, Banner, DayNumber, Notice, Tile, badges, count_badges, day, errands, tiles
+from conversations.inbox.admin.approval_panel import customer_name
 from conversations.inbox.assignment import REPLY
-from conversations.inbox.selectors.counts import COUNT_CAP, count_by_day, count_live, count_needing_person
+from conversations.inbox.selectors.counts import (
+    COUNT_CAP,
+    count_by_day,
+    count_needing_person,
+    count_of_day,
+    list_mine,
+)
+from conversations.messages.admin.interpretation import due_chip
 from conversations.models import Team
 from core.actors import Actor
 from core.tenancy.scope import current_tenant_id
 
 CHART_SECONDS = 30
+MINE_SHOWN: Final = 6
 VIEW = "conversations.view_conversation"
 
 
@@ -48,17 +57,48 @@ class WaitingErrand(Banner):
         return [Notice(title, text, f"{url}?state=needs_person")]
 
 
-class LiveTile(Tile):
-    """Conversations that are open, and those that need a person."""
+class MineNumber(DayNumber):
+    """Live conversations that are assigned to the viewer; subclasses narrow them by `state`."""
 
-    order, width, permission = 20, "bare", VIEW
-    template = "console/tiles/live.html"
+    order, title, icon, permission = 10, "Mine", "chat", REPLY
+    state: ClassVar[str] = ""
+
+    def count(self, viewer: Actor) -> int:
+        """Return the capped count."""
+        return count_of_day(viewer=viewer, state=self.state)
+
+    def url(self) -> str:
+        """Return the list, narrowed alike."""
+        state = f"&state={self.state}" if self.state else ""
+        return f"{reverse('admin:conversations_conversation_changelist')}?mine=yes{state}"
+
+
+class LateNumber(MineNumber):
+    """The viewer's conversations whose answer is overdue."""
+
+    order, title, icon, tone, state = 20, "Late", "clock", "danger", "late"
+
+
+class DueTodayNumber(MineNumber):
+    """The viewer's conversations whose answer is due later today."""
+
+    order, title, icon, tone, state = 30, "Due today", "clock", "warn", "due_today"
+
+
+class MineTile(Tile):
+    """The viewer's conversations, late ones first, then by when an answer is due."""
+
+    order, width, permission = 20, "half", REPLY
+    template = "console/tiles/mine.html"
 
     def context(self, viewer: Actor) -> dict[str, Any]:
-        """Return both counts."""
-        url = reverse("admin:conversations_conversation_changelist")
-        needing = count_needing_person(viewer=viewer)
-        return {"live": count_live(viewer=viewer), "needing": needing, "url": url}
+        """Return the first of them."""
+        page = "admin:conversations_conversation_change"
+        rows = [
+            {"name": customer_name(row), "url": reverse(page, args=[row.pk]), "due": due_chip(row), "row": row}
+            for row in list_mine(viewer=viewer, limit=MINE_SHOWN)
+        ]
+        return {"rows": rows}
 
 
 class MessagesTile(Tile):
@@ -85,5 +125,8 @@ class MessagesTile(Tile):
 
 badges.register("conversations.needs_person", NeedsPersonBadge)
 errands.register("conversations.waiting", WaitingErrand)
-tiles.register("conversations-live", LiveTile)
+day.register("conversations.mine", MineNumber)
+day.register("conversations.late", LateNumber)
+day.register("conversations.due_today", DueTodayNumber)
+tiles.register("conversations-mine", MineTile)
 tiles.register("conversations-chart", MessagesTile)

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from console.base.lists import SelectFilter
 from console.viewers import viewer_of
 from conversations.inbox.admin.search import is_search
+from conversations.inbox.selectors.counts import due_today
 from conversations.models import HOT, LIVE, URGENT, WAITS_FOR_PERSON, Conversation, ConversationTag, Message, Tag, Team
 from core.clock import now
 
@@ -33,6 +34,7 @@ class StateFilter(SelectFilter):
         ("person", "With a person"),
         ("snoozed", "Snoozed"),
         ("late", "Late"),
+        ("due_today", "Due today"),
         ("agent", "Agent answers"),
         ("closed", "Closed"),
         ("all", "All"),
@@ -54,6 +56,8 @@ class StateFilter(SelectFilter):
             return queryset.filter(snoozed_until__isnull=False)
         if chosen == "late":
             return queryset.filter(state=State.PERSON, next_due_at__lte=now())
+        if chosen == "due_today":
+            return queryset.filter(due_today())
         return queryset.filter(state=chosen) if chosen else queryset.filter(state__in=LIVE)
 
 

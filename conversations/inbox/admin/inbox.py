@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 
 from console.base.actions import ServiceAction, action_url
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.navigation import DESK, Nav
 from console.viewers import viewer_of
 from conversations.inbox.admin.bulk import CHANGES
 from conversations.inbox.admin.choices import REPLY, choices_of
@@ -50,7 +50,7 @@ SEARCH_OVER: Final = ("This search has expired", "Search words are kept for one 
 class InboxPage(ServiceAdmin):
     """Adds the inbox to the pages of conversations."""
 
-    site_pages: ClassVar = ((Nav("Inbox", "send", order=15), "inbox"),)
+    site_pages: ClassVar = ((Nav("Inbox", "send", DESK, order=10, badges=("conversations.needs_person",)), "inbox"),)
 
     def get_site_urls(self) -> list[URLPattern]:
         """Add the inbox, directly below the console's address."""

@@ -15,7 +15,7 @@ from console.base.crud import creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.navigation import CONVERSATIONS, SETTINGS, Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.inbox.admin.choices import choices_in
@@ -77,7 +77,7 @@ class TagAdmin(ServiceAdmin):
     """Words that conversations are sorted by."""
 
     view_permission = MANAGE
-    nav = Nav("Tags", "tag", group="Set-up", order=20)
+    nav = Nav("Tags", "tag", SETTINGS, CONVERSATIONS, order=30)
     intro = "Words that conversations are sorted by. A contact's tag of the same name has the same colour."
     empty_title = "No tags yet"
     empty_text = "Make the first one, such as “Returns”."

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, F, Q, QuerySet, Value
 from django.db.models.functions import TruncDate
 
+from accounts.selectors import tenant_zone
 from conversations.inbox.teams.seen import seen_by, seen_conversations
 from conversations.models import LIVE, WAITS_FOR_PERSON, Conversation, Message
 from core.actors import Actor
@@ -30,15 +31,6 @@ class DayCount:
     day: date
     conversations: int
     messages: int
-
-
-def count_live(*, viewer: Actor) -> int:
-    """Return how many conversations are open, at most `COUNT_CAP`.
-
-    Needs the right to view them.
-    """
-    viewer.require(VIEW)
-    return _capped(seen_conversations(viewer).filter(state__in=LIVE))
 
 
 def count_needing_person(*, viewer: Actor) -> int:
@@ -75,6 +67,37 @@ def count_unread(*, viewer: Actor, rows: Iterable[Conversation]) -> Counter[UUID
     new = Q(conversation__staff_seen_at=None) | Q(created_at__gt=F("conversation__staff_seen_at"))
     written = Message.objects.filter(seen_by(viewer, "conversation__"), new, conversation_id__in=ids, direction="in")
     return Counter(written.order_by().values_list("conversation_id", flat=True)[:UNREAD_CAP])
+
+
+def due_today(now: datetime | None = None) -> Q:
+    """Return the condition of conversations whose answer is due later today, in the organisation's time zone."""
+    moment = now or clock_now()
+    here = moment.astimezone(tenant_zone())
+    end = datetime.combine(here.date() + timedelta(days=1), time.min, tzinfo=here.tzinfo)
+    return Q(state=PERSON, next_due_at__gt=moment, next_due_at__lt=end)
+
+
+def count_of_day(*, viewer: Actor, state: str = "") -> int:
+    """Count the live conversations assigned to the viewer, all, `late` or `due_today`; at most `COUNT_CAP`.
+
+    Needs the right to view them.
+    """
+    viewer.require(VIEW)
+    rows = seen_conversations(viewer).filter(assigned_to=viewer.user_id, state__in=LIVE)
+    if state == "late":
+        rows = rows.filter(state=PERSON, next_due_at__lte=clock_now())
+    elif state:
+        rows = rows.filter(due_today())
+    return _capped(rows)
+
+
+def list_mine(*, viewer: Actor, limit: int) -> list[Conversation]:
+    """Return the viewer's live conversations, the first due first. Needs the right to view them. One query."""
+    viewer.require(VIEW)
+    rows = seen_conversations(viewer).filter(assigned_to=viewer.user_id, state__in=LIVE)
+    rows = rows.select_related("contact__user", "origin__user", "channel_account")
+    rows = rows.defer("contact__display_name", "origin__display_name", "channel_account__credentials")
+    return list(rows.order_by(F("next_due_at").asc(nulls_last=True), "-last_message_at", "-pk")[:limit])
 
 
 def _capped(rows: QuerySet[Conversation]) -> int:

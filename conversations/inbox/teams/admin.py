@@ -15,7 +15,7 @@ from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import CONVERSATIONS, DESK, YOURS, Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.inbox.teams import availability
@@ -132,7 +132,7 @@ class TeamAdmin(TeamChatPages):
     """People who share the conversations that agents hand over."""
 
     view_permission = VIEW
-    nav = Nav("Teams", "users", group="Set-up", order=19, badges=("conversations.team_chats",))
+    nav = Nav("Teams", "users", DESK, CONVERSATIONS, order=50, badges=("conversations.team_chats",))
     intro = (
         "People who share the conversations that agents hand over. The next one goes at "
         "once to a person who is available and has room."
@@ -272,7 +272,7 @@ class AvailabilityAdmin(ServiceAdmin):
     """Who of the teams is there now."""
 
     view_permission = VIEW
-    nav = Nav("Who is available", "clock", order=22)
+    nav = Nav("Availability", "clock", YOURS, order=40)
     intro = (
         "Conversations are given to people who are available. Opening the console makes you available; closing it "
         "ends that."

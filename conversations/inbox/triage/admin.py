@@ -15,7 +15,7 @@ from console.base.crud import calls, creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.navigation import CONVERSATIONS, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations.inbox.admin.approval_panel import customer_name
@@ -93,7 +93,7 @@ class TriageRuleAdmin(ServiceAdmin):
     """Where conversations go that need a person."""
 
     view_permission = MANAGE
-    nav = Nav("Triage rules", "route", group="Set-up", order=19)
+    nav = Nav("Triage rules", "route", SETTINGS, CONVERSATIONS, order=20)
     intro = "Where conversations go that need a person, in this order. Without a rule they go to the default team."
     empty_title = "No triage rules yet"
     empty_text = "Make the first one, such as refunds for the team that sends money back."

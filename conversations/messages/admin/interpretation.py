@@ -81,7 +81,7 @@ def first_answers_of(viewer: Actor, conversation: Conversation) -> str:
 
 
 def _waited(wait: FirstAnswer) -> str:
-    said = "after" if wait.answered_at else "awaited for"
+    said = "after" if wait.answered_at else "waiting"
     clock, working = _lasting(wait.clock_seconds), wait.working_seconds
     if working is None or _lasting(working) == clock:
         return f"{said} {clock}"

@@ -1,7 +1,7 @@
 """Redraw a picture, in a process of its own that may use little time and memory.
 
-Run as a program: its argument is the format, its input the picture, its output a PNG or JPEG.
-It imports nothing of ours.
+Run as a program: its arguments are the format and the pixels of the longer side, its input the picture, its output a
+PNG or JPEG. It imports nothing of ours.
 """
 
 import resource
@@ -13,18 +13,16 @@ from PIL import Image, ImageOps
 
 SECONDS: Final = 10
 MEMORY: Final = 768 * 1024 * 1024
-SIDE: Final = 1600
-"""Pixels of the longer side of what is drawn."""
 PIXELS: Final = 50_000_000
 
 
-def draw(picture_format: str, content: bytes) -> bytes:
+def draw(picture_format: str, side: int, content: bytes) -> bytes:
     """Return the first frame of a picture, made smaller, with nothing in it but pixels. Raises what Pillow raises."""
     Image.MAX_IMAGE_PIXELS = PIXELS // 2  # Pillow refuses twice as many
     drawn = BytesIO()
     with Image.open(BytesIO(content), formats=(picture_format,)) as picture:
-        picture.draft("RGB", (SIDE, SIDE))
-        picture.thumbnail((SIDE, SIDE))
+        picture.draft("RGB", (side, side))
+        picture.thumbnail((side, side))
         upright = ImageOps.exif_transpose(picture)
         has_holes = upright.has_transparency_data
         pixels = upright.convert("RGBA" if has_holes else "RGB")
@@ -40,4 +38,4 @@ if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    sys.stdout.buffer.write(draw(sys.argv[1], sys.stdin.buffer.read()))
+    sys.stdout.buffer.write(draw(sys.argv[1], int(sys.argv[2]), sys.stdin.buffer.read()))

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from conversations.messages.files.kinds import KINDS, BadFile, Found, kind_of
+from conversations.messages.files.kinds import KINDS, PREVIEWED, BadFile, Found, kind_of
 from conversations.messages.files.names import runs_by_name, safe_name
-from conversations.types import Medium
+from conversations.types import ContentType, Medium
 from core.errors import Invalid
 
 MB: Final = 1024 * 1024
@@ -66,6 +66,8 @@ def rules_of(medium: type[Medium]) -> FileRules:
 
 
 EVERY_KIND: Final = FileRules(MappingProxyType(dict.fromkeys(KINDS, LARGEST)))
+FROM_VISITORS: Final = FileRules(MappingProxyType(dict.fromkeys((*PREVIEWED, "application/pdf"), 10 * MB)), most=5)
+"""What is taken of a visitor of a web chat or a customer of an app, who can't be asked to pay for our space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,12 @@ def checked_files(uploads: Sequence[Upload], rules: FileRules) -> list[CheckedFi
     if problems:
         raise _refused(problems, codes[0])
     return done
+
+
+def content_type_of(files: Sequence[CheckedFile]) -> ContentType:
+    """Return what a message with these files is: a document for files of several families, a text for none."""
+    families = {KINDS[file.found.content_type].family for file in files}
+    return (families.pop() if len(families) == 1 else "document") if families else "text"
 
 
 def _checked(upload: Upload, rules: FileRules) -> CheckedFile:

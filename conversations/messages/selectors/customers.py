@@ -33,12 +33,13 @@ def frames_for_customer(conversation_id: UUID, after: int, *, limit: int = FRAME
     """Return the numbered events above `after` as frames, with the text in clear.
 
     For the customer only: the caller has checked whose conversation it is. Each frame is
-    `{"type", "seq", ...payload}`; frames of a message carry `content` and `message` (the same
-    clear text), `media` and `metadata`. Two queries for any number of frames, three if there are files.
+    `{"type", "seq", ...payload}`; frames of a message carry `content` and `message` (the same clear text), `media`,
+    `metadata`, and as `person` the id of a colleague who wrote it. Two queries for any number of frames, three if
+    there are files.
     """
     found = streams.read(f"conversation:{conversation_id}", after, limit)
     ids = [event.payload["id"] for event in found if "content_type" in event.payload]
-    shown = Message.objects.only("tenant_id", "body", "media", "metadata", "status")
+    shown = Message.objects.only("tenant_id", "body", "media", "metadata", "status", "sender_type", "sender_id")
     rows = list(shown.filter(conversation_id=conversation_id, pk__in=ids)) if ids else []
     messages, names = {str(message.pk): message for message in rows}, _names_of_files(rows)
     frames = []
@@ -66,6 +67,7 @@ def _clear_content(message: Message, names: Mapping[str, str]) -> dict[str, Any]
         "media": [{**file, "name": names.get(file["id"], "")} for file in message.media],
         "metadata": public_metadata(message.metadata),
         "status": message.status,
+        "person": str(message.sender_id or "") if message.sender_type == Message.Sender.PERSON else "",
     }
 
 

@@ -19,7 +19,7 @@ from console.base.crud import creates, deletes, edits
 from console.base.forms import VersionedForm, look
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.navigation import CONVERSATIONS, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations.channel_accounts.admin.languages import LANGUAGES, language_name
@@ -185,7 +185,7 @@ class CannedReplyAdmin(ServiceAdmin):
     """Texts that colleagues write once and send often."""
 
     view_permission = REPLY
-    nav = Nav("Canned replies", "chat", group="Set-up", order=20)
+    nav = Nav("Canned replies", "chat", SETTINGS, CONVERSATIONS, order=40)
     intro = "Texts to send again. In a reply, type / and the shortcut."
     empty_title = "No canned replies yet"
     empty_text = "Write the first one, such as how to send shoes back."

@@ -17,7 +17,7 @@ from console.base.forms import VersionedForm, look
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import CONVERSATIONS, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from conversations.inbox.assignment import REPLY
@@ -153,7 +153,7 @@ class MacroAdmin(ServiceAdmin):
     """Steps that colleagues do in the same way with many conversations."""
 
     view_permission = REPLY
-    nav = Nav("Macros", "play", group="Set-up", order=21)
+    nav = Nav("Macros", "play", SETTINGS, CONVERSATIONS, order=50)
     intro = "Several steps under one name. Run them in a conversation under Macros: all are done, or none."
     empty_title = "No macros yet"
     empty_text = "Make the first one, such as a reply, a tag and closing at once."

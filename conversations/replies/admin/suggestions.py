@@ -16,7 +16,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Badge, badges
-from console.navigation import Nav
+from console.navigation import DESK, Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.inbox.admin.approval_panel import customer_name
@@ -88,7 +88,7 @@ class SuggestedReplyAdmin(ServiceAdmin):
     """Answers that agents wrote and did not send, the longest wait first."""
 
     view_permission = VIEW
-    nav = Nav("Replies to review", "pen", order=21, badges=("conversations.suggestions",))
+    nav = Nav("Replies to review", "pen", DESK, order=30, badges=("conversations.suggestions",))
     intro = "Answers that agents wrote but weren't allowed to send. Send one as it is, change it first, or drop it."
     empty_title = "Nothing to review"
     empty_text = "When an agent isn't sure of an answer, a colleague gets it here as a draft."

@@ -11,6 +11,7 @@ ADOPTED = frozenset({"admin.LogEntry", "guardian.UserObjectPermission", "guardia
 GLOBAL = frozenset(
     {
         "accounts.OwedEntry",
+        "analytics.GaugeSample",
         "accounts.User",
         "account.EmailAddress",
         "account.EmailConfirmation",

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from console.base.plots import Plot, by_day
-from console.extensions import Badge, Finder, Found, Tile, badges, finders, list_errands, tiles
+from console.extensions import Badge, DayNumber, Finder, Found, Tile, badges, day, finders, list_errands, tiles
 from console.names import name_in, names_of
 from console.templatetags.console_ui import chip
 from core.actors import Actor
@@ -55,10 +55,38 @@ class OverdueBadge(Badge):
         return selectors.count_overdue(viewer=viewer)
 
 
+class DecisionsNumber(DayNumber):
+    """Requests that wait for the viewer's decision."""
+
+    order, title, icon, tone, permission = 40, "Decisions waiting", "inbox", "accent", DECIDE
+
+    def count(self, viewer: Actor) -> int:
+        """Count the requests that the viewer can decide, capped."""
+        return selectors.count_mine(viewer=viewer)
+
+    def url(self) -> str:
+        """Return the queue, narrowed to the viewer's."""
+        return f"{reverse('admin:hitl_approval_changelist')}?mine=sign"
+
+
+class OverdueNumber(DecisionsNumber):
+    """Requests that wait for the viewer's decision and are past their deadline."""
+
+    order, title, icon, tone = 50, "Overdue decisions", "clock", "danger"
+
+    def count(self, viewer: Actor) -> int:
+        """Count them, capped."""
+        return selectors.query_approvals(viewer=viewer, mine=True, overdue=True).order_by()[: selectors.CAP].count()
+
+    def url(self) -> str:
+        """Return the queue, narrowed alike."""
+        return f"{super().url()}&overdue=yes"
+
+
 class WaitingTile(Tile):
     """What waits, by risk, and what is overdue."""
 
-    order, width, permission = 10, "bare", "hitl.view_approval"
+    order, width, permission = 30, "bare", "hitl.view_approval"
     template = "console/tiles/waiting.html"
 
     def context(self, viewer: Actor) -> dict[str, Any]:
@@ -104,11 +132,11 @@ class ChartTile(Tile):
 class NoticesTile(Tile):
     """What needs the viewer: requests that wait for them, those that can't continue alone, and errands."""
 
-    order, width, permission = 30, "full", "hitl.view_approval"
+    order, width, permission = 10, "half", "hitl.view_approval"
     template = "console/tiles/notices.html"
 
     def context(self, viewer: Actor) -> dict[str, Any]:
-        """Return the open notices and their links, the earliest deadline first."""
+        """Return the open notices and their links, in the order of the queue."""
         rows = [
             {
                 "notice": notice,
@@ -186,6 +214,8 @@ class RequestFinder(Finder):
 finders.register("hitl.requests", RequestFinder)
 badges.register("hitl.waiting", WaitingBadge)
 badges.register("hitl.overdue", OverdueBadge)
+day.register("hitl.decisions", DecisionsNumber)
+day.register("hitl.overdue", OverdueNumber)
 tiles.register("approvals-waiting", WaitingTile)
 tiles.register("approvals-chart", ChartTile)
 tiles.register("approvals-notices", NoticesTile)

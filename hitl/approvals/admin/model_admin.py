@@ -17,7 +17,7 @@ from console.base.saved_views import ViewFilter
 from console.base.toolbar import QuickFilter
 from console.extensions import list_notices
 from console.names import names_of
-from console.navigation import Nav
+from console.navigation import APPROVALS, Nav
 from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
@@ -46,6 +46,7 @@ from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import WAITING
 from hitl.masking import mask_for
 from hitl.models import Approval
+from hitl.selectors.urgency import ranked
 
 
 @admin.register(Approval)
@@ -63,7 +64,7 @@ class ApprovalAdmin(
     """The queue, and the page on which people decide."""
 
     view_permission = "hitl.view_approval"
-    nav = Nav("Approvals", "inbox", order=10, badges=("hitl.waiting", "hitl.overdue"))
+    nav = Nav("Queue", "inbox", APPROVALS, order=10, badges=("hitl.waiting", "hitl.overdue"))
     intro = "Risky actions that need a person's approval. Yours come first."
     empty_title = "Nothing is waiting for approval"
     empty_text = "New requests appear here automatically."
@@ -96,7 +97,7 @@ class ApprovalAdmin(
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
         """Return the approvals, ranked for the viewer."""
-        return filters.ranked(super().get_queryset(request), viewer_of(request))
+        return ranked(super().get_queryset(request), viewer_of(request))
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """Return the chosen order, or that of the queue or of past requests."""
@@ -163,7 +164,7 @@ class ApprovalAdmin(
         """Return the estimated cost."""
         if approval.cost is None:
             return "–"
-        return format_html('<span class="wk-number">{} {}</span>', money(approval.cost), approval.currency)
+        return format_html('<span class="wk-number">{}</span>', money(approval.cost, approval.currency))
 
     @admin.display(description="Due")
     def due(self, approval: Approval) -> str:

@@ -10,7 +10,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import YOURS, Nav
 from console.templatetags.console_ui import chip, exact
 from console.viewers import viewer_of
 from core.clock import now
@@ -25,7 +25,7 @@ class DelegationAdmin(ServiceAdmin):
     """Who is away, and who decides for them."""
 
     view_permission = DECIDE
-    nav = Nav("Out of office", "clock", order=15)
+    nav = Nav("Out of office", "calendar", YOURS, order=45)
     intro = "While someone is away, a colleague decides for them. Open requests move to the colleague and back."
     empty_title = "No one is away"
     empty_text = "Add your absence and choose who decides for you."

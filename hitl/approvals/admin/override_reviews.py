@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from console.base.lists import Column, SelectFilter
 from console.base.model_admin import ReadOnlyAdmin
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import APPROVALS, Nav
 from console.templatetags.console_ui import chip, exact, moment
 from console.viewers import viewer_of
 from core.privacy.pii import mask_text
@@ -37,7 +37,7 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
     """What was approved in an emergency, and who reviewed it."""
 
     view_permission = "hitl.review_override"
-    nav = Nav("Emergency reviews", "eye", group="Oversight", order=70)
+    nav = Nav("Emergency reviews", "eye", APPROVALS, order=40)
     intro = (
         "Requests that were approved in an emergency. Someone who wasn't involved reviews each and records a finding."
     )

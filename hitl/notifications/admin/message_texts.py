@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm, OptionalReasonForm, VersionedForm
 from console.base.lists import Column
-from console.navigation import Nav
+from console.navigation import APPROVAL_RULES, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from hitl.domain.message_texts import BODY_LIMIT, SUBJECT_LIMIT, VARIABLES, fill_in, problems_of
@@ -90,7 +90,7 @@ class ResetForm(VersionedForm, OptionalReasonForm):
 class NotificationTemplateAdmin(VersionAdmin):
     """The organisation's own texts of notifications, version by version."""
 
-    nav = Nav("Message texts", "pen", group="Set-up", order=47)
+    nav = Nav("Message texts", "pen", SETTINGS, APPROVAL_RULES, order=90)
     intro = "What emails about requests say. Walker's built-in English texts are used until you write your own."
     empty_title = "The built-in texts are used"
     empty_text = "Write your own subject and text for a message, in each language you need."

@@ -13,7 +13,7 @@ from accounts.selectors import tenant_zone
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
-from console.navigation import Nav
+from console.navigation import YOURS, Nav
 from console.time_zones import zone_choices
 from console.viewers import viewer_of
 from hitl.models import NotificationPreference
@@ -81,7 +81,7 @@ class NotificationPreferenceAdmin(ServiceAdmin):
     """How the viewer is notified; nobody sees or changes another person's settings."""
 
     view_permission = USE
-    nav = Nav("My notifications", "bell", order=61)
+    nav = Nav("My notifications", "sliders", YOURS, order=20)
     intro = "How Walker reaches you when a request needs you. Only you see and change this."
     change_list_template = "console/my_notifications.html"
     list_display = ("id",)

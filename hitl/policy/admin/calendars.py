@@ -18,7 +18,7 @@ from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes
 from console.base.forms import VersionedForm
 from console.base.lists import Column
-from console.navigation import Nav
+from console.navigation import APPROVAL_RULES, SETTINGS, Nav
 from console.time_zones import zone_choices
 from console.viewers import viewer_of
 from core.errors import Invalid
@@ -72,7 +72,7 @@ def _hours(shifts: list[list[str]]) -> str:
 class CalendarAdmin(DefinitionAdmin):
     """Which hours count towards a deadline."""
 
-    nav = Nav("Business calendars", "calendar", group="Set-up", order=43)
+    nav = Nav("Business calendars", "calendar", SETTINGS, APPROVAL_RULES, order=30)
     intro = "Which hours count towards a deadline. Deadlines already set don't change when you edit a calendar."
     empty_title = "No calendars yet"
     empty_text = "Without one, every hour counts."

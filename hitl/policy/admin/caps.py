@@ -11,7 +11,7 @@ from console.base.actions import ServiceAction, service_action
 from console.base.crud import creates, deletes, edits
 from console.base.forms import AmountField, ConsoleForm, VersionedForm
 from console.base.lists import Column
-from console.navigation import Nav
+from console.navigation import APPROVAL_RULES, SETTINGS, Nav
 from console.templatetags.console_ui import chip, money
 from console.viewers import viewer_of
 from core.clock import now
@@ -79,7 +79,7 @@ def cap_in(form: ConsoleForm) -> dict[str, Any]:
 class CapAdmin(DefinitionAdmin):
     """How much can be spent."""
 
-    nav = Nav("Spending limits", "coin", group="Set-up", order=44)
+    nav = Nav("Spending limits", "coin", SETTINGS, APPROVAL_RULES, order=40)
     intro = "How much can be spent per day or month. Approved requests beyond a limit wait until it allows them."
     empty_title = "No spending limits"
     empty_text = "Every approved request is executed."
@@ -96,9 +96,7 @@ class CapAdmin(DefinitionAdmin):
     covers = Column[Cap]("Applies to", lambda cap: str(cap.covered))  # type: ignore[attr-defined]
     limit = Column[Cap](
         "Amount",
-        lambda cap: format_html(
-            '<span class="wk-number">{} {}</span> a {}', money(cap.amount), cap.currency, cap.window
-        ),
+        lambda cap: format_html('<span class="wk-number">{}</span> a {}', money(cap.amount, cap.currency), cap.window),
     )
 
     @admin.display(description="Used")
@@ -106,7 +104,7 @@ class CapAdmin(DefinitionAdmin):
         """Return what is reserved and spent in the current period."""
         used = cap.used_now  # type: ignore[attr-defined]
         share = 100 if not cap.amount else min(100, round(100 * used / cap.amount))
-        return format_html('<span class="wk-number">{} {}</span> ({} %)', money(used), cap.currency, share)
+        return format_html('<span class="wk-number">{}</span> ({} %)', money(used, cap.currency), share)
 
     standing = Column[Cap](
         "State", lambda cap: chip("In use", "good", "check") if cap.is_active else chip("Removed", "neutral", "ban")

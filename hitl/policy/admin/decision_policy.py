@@ -10,7 +10,7 @@ from console.base.actions import ServiceAction, service_action
 from console.base.crud import given
 from console.base.forms import VersionedForm
 from console.base.lists import Column
-from console.navigation import Nav
+from console.navigation import APPROVAL_RULES, SETTINGS, Nav
 from console.viewers import viewer_of
 from hitl.approvals.admin.forms import reason_field
 from hitl.models import DecisionPolicy
@@ -41,7 +41,7 @@ class DecisionPolicyForm(VersionedForm):
 class DecisionPolicyAdmin(VersionAdmin):
     """How people decide in the console, change by change."""
 
-    nav = Nav("Decision settings", "check-circle", group="Set-up", order=47)
+    nav = Nav("Decision settings", "check-circle", SETTINGS, APPROVAL_RULES, order=80)
     intro = "How long an approval given in the console can be undone, and which requests can be approved many at once."
     empty_title = "Undo for 10 seconds, many at once up to medium risk"
     empty_text = "These are the defaults. Nobody has changed them yet."

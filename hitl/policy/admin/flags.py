@@ -10,7 +10,7 @@ from console.base.actions import ServiceAction
 from console.base.crud import creates, deletes, edits
 from console.base.forms import VersionedForm
 from console.base.lists import Column
-from console.navigation import Nav
+from console.navigation import APPROVAL_RULES, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from hitl.models import ComplianceFlag
 from hitl.policy.admin.base import MANAGE, DefinitionAdmin
@@ -46,7 +46,7 @@ class NewFlag(FlagChange):
 class FlagAdmin(DefinitionAdmin):
     """The marks that rules and people put on requests."""
 
-    nav = Nav("Compliance flags", "flag", group="Set-up", order=46)
+    nav = Nav("Compliance flags", "flag", SETTINGS, APPROVAL_RULES, order=60)
     intro = "Marks for requests that need a closer look. A condition sets a flag by itself; people set and clear flags."
     empty_title = "No compliance flags"
     empty_text = "Emergency approvals are flagged anyway."

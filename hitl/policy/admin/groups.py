@@ -13,7 +13,7 @@ from console.base.crud import creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.names import name_in, names_of
-from console.navigation import Nav
+from console.navigation import APPROVAL_RULES, SETTINGS, Nav
 from hitl.domain.permissions import DECIDE
 from hitl.models import ApproverGroup
 from hitl.policy.admin.base import MANAGE, DefinitionAdmin
@@ -47,7 +47,7 @@ def _group(form: ConsoleForm) -> dict[str, Any]:
 class GroupAdmin(DefinitionAdmin):
     """People who are asked together."""
 
-    nav = Nav("Approver groups", "pen", group="Set-up", order=42)
+    nav = Nav("Approver groups", "pen", SETTINGS, APPROVAL_RULES, order=20)
     intro = "People who are asked together. Changes apply at once, also to waiting requests."
     empty_title = "No groups yet"
     list_display = ("name", "people")

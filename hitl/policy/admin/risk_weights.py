@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from console.base.actions import ServiceAction, service_action
 from console.base.forms import VersionedForm
 from console.base.lists import Column
-from console.navigation import Nav
+from console.navigation import APPROVAL_RULES, SETTINGS, Nav
 from console.viewers import viewer_of
 from hitl.actions import registry
 from hitl.display import FACTORS
@@ -64,7 +64,7 @@ def weights_in(form: WeightsForm) -> tuple[dict[str, int], dict[str, int]]:
 class RiskPolicyAdmin(VersionAdmin):
     """How risks are scored, version by version."""
 
-    nav = Nav("Risk scoring", "scale", group="Set-up", order=45)
+    nav = Nav("Risk scoring", "scale", SETTINGS, APPROVAL_RULES, order=50)
     intro = "How much each risk factor counts. New requests use the newest version; each request names its own."
     empty_title = "Every factor counts once"
     empty_text = "Change weights or add points for an action, for example to require more approvals."

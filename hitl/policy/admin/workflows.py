@@ -16,7 +16,7 @@ from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Banner, Notice, Step, banners, steps
-from console.navigation import Nav
+from console.navigation import APPROVAL_RULES, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 from core.actors import Actor
@@ -110,7 +110,7 @@ class WorkflowAdmin(ServiceAdmin):
     """Which requests need whose approval."""
 
     view_permission = "hitl.view_approvalworkflow"
-    nav = Nav("Workflows", "route", group="Set-up", order=40)
+    nav = Nav("Workflows", "route", SETTINGS, APPROVAL_RULES, order=10)
     intro = "Which requests need whose approval. Open requests keep the version they started with."
     empty_title = "No workflows yet"
     empty_text = "Until you create one, every request is put on hold because nobody can approve it."

@@ -7,6 +7,7 @@ from django.db import models
 
 from core.clock import now
 from core.tenancy.models import TenantModel
+from core.text.amounts import money_text
 from hitl.approvals.models.approval import Approval
 
 
@@ -46,7 +47,7 @@ class Cap(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount:,.2f} {self.currency} a {self.window}"
+        return f"{money_text(self.amount, self.currency)} a {self.window}"
 
 
 class CapReservation(TenantModel):

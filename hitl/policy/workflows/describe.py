@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from core import expressions
 from core.expressions import Join, Literal, Name, Node, Not, Operand
+from core.text.amounts import money_text
 from core.working_time import DAYS
 
 SIGNS: Final = {
@@ -98,11 +99,9 @@ def _covered(workflow: Mapping[str, Any], label: Label) -> str:
 def _amount(value: Any, currency: Any) -> str:
     if value is None or value == "":
         return ""
-    return f"{_number(Decimal(str(value)))} {currency or ''}".strip()
-
-
-def _number(value: Decimal) -> str:
-    return f"{value:,.2f}".removesuffix(".00")
+    # Whole amounts in sentences are read without decimals.
+    amount = Decimal(str(value))
+    return money_text(amount, currency or "", places=0 if amount == amount.to_integral_value() else 2)
 
 
 def _window(window: Mapping[str, Any]) -> str:
@@ -141,7 +140,7 @@ def _side(side: Operand) -> str:
     if not isinstance(side, Literal):
         return NAMES.get(side.name, side.name)
     values = side.value if isinstance(side.value, tuple) else (side.value,)
-    return listed([_number(value) if isinstance(value, Decimal) else str(value) for value in values], "or")
+    return listed([_amount(value, "") if isinstance(value, Decimal) else str(value) for value in values], "or")
 
 
 def _who(level: Mapping[str, Any], label: Label) -> str:

@@ -178,6 +178,69 @@ def test_row_of_a_table_is_answered_with_its_header_and_without_its_neighbours(p
     assert "Evening" not in found("What does the day pass cost?")[2]
 
 
+def test_line_that_shows_the_kind_of_value_that_is_asked_for_is_quoted_alone(acme: World) -> None:
+    where = collection()
+    article(
+        where,
+        "Lockers and courses",
+        "Please give back a locker key 20 minutes before we close or extend the locker. "
+        "A locker can be extended twice.\n\n"
+        "Call us about a locker at the desk on weekdays. Telephone for lockers: 0555 310-77.\n\n"
+        "Courses can be booked up to 12 weeks ahead, swimming with babies up to 16 weeks.\n\n"
+        "In addition Mrs Lund teaches diving, Mr Vidal teaches rowing and Ms Okoro teaches sailing.\n\n"
+        "With the day pass 10 guests are free, with the season pass 75, with the evening pass none.\n\n"
+        "A course takes place every Monday and costs what the list says.\n\nA rowing course: 40 euros a month.",
+    )
+    article(
+        where,
+        "Passes",
+        "| Pass | Sold since | Valid until | Refund until |\n|---|---|---|---|\n"
+        "| 8.1 | May 2024 | 31 May 2027 | 30 April 2026 |\n| 8.2 | May 2025 | 31 May 2028 | 30 April 2027 |",
+    )
+    asked = {
+        "How often can I extend a locker?": ("twice", "20 minutes"),
+        "What is the phone number for lockers?": ("0555 310-77", "closed"),
+        "How far ahead can I book swimming with babies?": ("Swimming with babies up to 16 weeks.", "12 weeks"),
+        "Who teaches rowing?": ("Mr Vidal teaches rowing.", "Lund"),
+        "How many guests are free with the season pass?": ("With the season pass 75.", "10 guests"),
+        "How much is a rowing course?": ("40 euros", "Monday"),
+        "Until when is there a refund for pass 8.2?": ("30 April 2027", "2028"),
+    }
+    wrong = []
+    for question, (value, other) in asked.items():
+        sure, _, quote = found(question)
+        if not sure or value not in quote or other in quote:
+            wrong.append((question, sure, quote))
+    assert wrong == []
+
+
+def test_name_that_only_the_beginning_of_a_document_gives_is_named_and_rows_of_others_do_not_answer(
+    pool: dict[str, Document],
+) -> None:
+    where = pool["prices"].collection_id
+    article(
+        services.Collection.objects.get(pk=where),
+        "Entry by telephone",
+        "A Q7X is a key in your telephone. Everybody can use it.\n\n## Codes\n\nYou get 10 spare codes for the door.",
+    )
+    article(
+        services.Collection.objects.get(pk=where),
+        "Preise der Kabinen",
+        "| Kabine | Preis im Monat |\n|---|---|\n| Kabine Klein | 12 Euro |\n| Kabine Groß | 19 Euro |",
+        language="de",
+    )
+    article(
+        services.Collection.objects.get(pk=where),
+        "Pumpen",
+        "Die Software Enterprise Manager steuert unsere Pumpen.",
+        language="de",
+    )
+    sure, _, quote = found("How many spare codes do I get for the Q7X?")
+    assert (sure, "10 spare codes" in quote) == (True, True)
+    assert found("Was kostet die Enterprise Kabine?")[0] is False
+    assert found("Was kostet eine Kabine im Monat?")[0] is True
+
+
 def test_question_that_several_answer_is_asked_back_and_its_answer_read_with_it(
     pool: dict[str, Document], desk: Desk
 ) -> None:

@@ -23,8 +23,11 @@ RECORDED: dict[tuple[str, str], Recorder] = {
     pair: recorder for path in MODULES for pair, recorder in import_module(".".join(path.parts)).RECORDED.items()
 }
 """What makes the recording of each channel, by its kind and provider: a package's stand in its module `recording`."""
-OPENED_BY_VISITORS = {"widget_session", "widget_script", "widget_file", "hosted_chat", "hosted_chat_identity"}
-"""The doors that take no webhook: pages and files of the web chat, whose own tests try their sessions and origins."""
+OPENED_BY_VISITORS = {
+    "widget_session", "widget_script", "widget_message", "widget_file", "hosted_chat", "hosted_chat_identity",
+    "app_file", "widget_look", "widget_logo", "widget_form",
+}  # fmt: skip
+"""The doors that take no webhook: pages and files of chats, whose own tests try their sessions and origins."""
 PAIR_OF_DOOR = {
     door.name: (channel.kind, channel.provider)
     for channel in channels()

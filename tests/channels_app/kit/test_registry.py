@@ -119,8 +119,8 @@ def test_every_list_is_filled_from_the_channels() -> None:
             known[door.name] = is_webhook(address)
     assert all(path.startswith("/channels/") for path in plain_paths())
     # Emails are large, and what a web chat's pages call has a session.
-    plain = {"whatsapp_webhook", "whatsapp_status", "cloud_webhook", "app_messages", "slack_interactivity"}
-    others = {"email_events", "email_inbound", *OPENED_BY_VISITORS}
+    plain = {"whatsapp_webhook", "whatsapp_status", "cloud_webhook", "app_messages", "app_file", "slack_interactivity"}
+    others = {"email_events", "email_inbound", *OPENED_BY_VISITORS} - plain
     assert {name: known[name] for name in plain | others} == dict.fromkeys(plain, True) | dict.fromkeys(others, False)
     sources = {source.name: source for channel in channels() for source in sources_of(channel)}
     assert deliveries.large() == sorted(name for name, source in sources.items() if source.is_large)

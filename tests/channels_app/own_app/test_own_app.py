@@ -13,6 +13,7 @@ from uuid import UUID
 
 import jwt
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
@@ -29,13 +30,14 @@ from conversations import services
 from conversations.messages import outbound
 from conversations.messages.delivery import deliver
 from conversations.models import ChannelAccount, ContactPoint, Conversation, Message
-from conversations.services import Draft, Sender
+from conversations.services import Draft, Sender, Upload
 from conversations.types import SenderIdentity
 from core.actors import system
 from core.clock import now
 from core.models import Outbox, WebhookDelivery
 from core.tenancy.scope import tenant_scope
 from core.webhooks import attempts as sending
+from tests import files
 from tests.edge.webhook_receiver import Receiver
 from tests.world import OPERATOR, World, prove
 
@@ -423,3 +425,65 @@ def test_the_api_lists_attempts_and_replays_tests_and_pauses(hooked: AppDoor, re
     assert client.post(f"{base}pause/", content_type="application/json").json()["state"] == "paused"
     other = connect(hooked.world, hooked.world.globex.pk)
     assert client.get(f"/api/v1/channel-accounts/{other.account.pk}/webhooks/").status_code == 404
+
+
+def test_files_go_both_ways_and_only_to_the_customer_and_their_company(hooked: AppDoor, receiver: Receiver) -> None:
+    def post(bearer: str, *sent: tuple[str, bytes], **more: Any) -> Any:
+        given = [SimpleUploadedFile(name, content) for name, content in sent]
+        form = {"message": json.dumps({"id": "f-1", **more}), "files": given}
+        return Client().post(hooked.path, form, headers={"Authorization": f"Bearer {bearer}"})
+
+    def fetch(door: AppDoor, file_id: str, bearer: str) -> Any:
+        path = f"/channels/app/{door.account.public_key}/files/{file_id}/"
+        return Client().get(path, headers={"Authorization": f"Bearer {bearer}"})
+
+    key = key_of(hooked.world, "owner", "channels_app.deliver_message")
+    first = post(key, ("bill.pdf", files.PDF), customer_id="c-1")
+    assert (first.status_code, first.json()) == (202, {"id": "f-1", "customer_id": "c-1", "repeated": False})
+    assert post(hooked.token("c-1"), ("bill.pdf", files.PDF)).json()["repeated"]
+    refused = {
+        "program": post(key, ("bill.pdf", files.EXE), customer_id="c-3"),
+        "no words": post(key, customer_id="c-3"),
+        "no proof": post("nobody", ("bill.pdf", files.PDF), customer_id="c-3"),
+    }
+    assert {name: (answer.status_code, answer.json()["code"]) for name, answer in refused.items()} == {
+        "program": (400, "executable"),
+        "no words": (400, "empty"),
+        "no proof": (403, "bad_signature"),
+    }
+    with hooked.inside():
+        asked = Message.objects.get()
+        message = services.reply(
+            actor=hooked.world.actor("owner"),
+            conversation_id=asked.conversation_id,
+            draft=Draft(text="Paid.", files=[Upload("receipt.png", files.png())], sender=Sender(type="person")),
+        )
+        deliver(message_id=message.pk)
+        assert post(key, ("bill.pdf", files.PDF), id="f-2", customer_id="c-2").status_code == 202
+        theirs = Message.objects.exclude(conversation=asked.conversation_id).get()
+    assert send_webhooks(hooked) == ["delivered"]
+    [told] = receiver.got[0].event["data"]["media"]
+    assert (told["name"], told["content_type"]) == ("receipt.png", "image/png")
+    mine, other = str(asked.media[0]["id"]), str(theirs.media[0]["id"])
+    outside = connect(hooked.world, hooked.world.globex.pk)
+    got = {
+        "company, sent": fetch(hooked, told["id"], key),
+        "company, of a customer": fetch(hooked, mine, key),
+        "customer, sent": fetch(hooked, told["id"], hooked.token("c-1")),
+        "customer, own": fetch(hooked, mine, hooked.token("c-1")),
+        "customer, another's": fetch(hooked, other, hooked.token("c-1")),
+        "stranger": fetch(hooked, mine, hooked.token("c-9")),
+        "no scope": fetch(hooked, told["id"], key_of(hooked.world, "owner", "conversations.view_conversation")),
+        "another organisation": fetch(outside, told["id"], outside.token("c-1")),
+    }
+    assert {name: answer.status_code for name, answer in got.items()} == {
+        "company, sent": 200,
+        "company, of a customer": 404,
+        "customer, sent": 200,
+        "customer, own": 200,
+        "customer, another's": 404,
+        "stranger": 404,
+        "no scope": 403,
+        "another organisation": 404,
+    }
+    assert (got["company, sent"].content, got["customer, own"].content) == (files.png(), files.PDF)

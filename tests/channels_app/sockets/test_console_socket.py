@@ -268,7 +268,7 @@ async def test_colleague_who_writes_is_named_to_those_who_watch(
     watch: Any, chat: Any, committed_world: World, live_widgets: Widgets
 ) -> None:
     people = committed_world.people
-    _, conversation = await conversation_of(chat, live_widgets.acme)
+    guest, conversation = await conversation_of(chat, live_widgets.acme)
     topic = f"conversation:{conversation}"
     first, second = await watch(people["support"], topic), await watch(people["admin"], topic)
     while (frame := await first.hear_type("event"))["event"] != "agent.presence" or frame["payload"]["staff"] < 2:
@@ -279,6 +279,8 @@ async def test_colleague_who_writes_is_named_to_those_who_watch(
     heard = await first.hear_type("event")
     assert (heard["event"], heard["payload"]["person"]) == ("agent.typing", str(people["admin"].pk))
     assert heard["payload"]["name"] == "Admin Acme"
+    # The customer learns no more than the first name.
+    assert await guest.hear_type("person_typing") == {"name": "Admin", "type": "person_typing"}
     assert "Support Acme" not in str(heard)
     viewer = await watch(people["viewer"], topic)
     await viewer.say({"type": "typing", "topic": topic})

@@ -1,17 +1,23 @@
 """The chat in a real browser against a real Daphne: hosted page, embedded bubble, outage and return."""
 
+import base64
 import http.server
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
+from django.test import Client
 from playwright.sync_api import Browser, Page, Route, expect
 from playwright.sync_api import Error as PlaywrightError
 
+from accounts.models import User
 from channels_app.web_chat import identity
 from channels_app.web_chat.settings.manage import new_identity_secret
 from conversations import services
@@ -57,9 +63,20 @@ class Scene:
             found: Conversation = Conversation.objects.get()
             return found
 
-    def reply(self, text: str, **metadata: str) -> None:
+    def reply(self, text: str, **metadata: Any) -> None:
         said = Draft(text=text, sender=Sender(name="Paid Ads"), metadata=metadata)
         place = {"actor": actors.system("tests"), "conversation_id": self.conversation().pk}
+        self.elsewhere(lambda: services.reply(**place, draft=said))
+
+    def report(self, text: str, **metadata: str) -> None:
+        said = Draft(text=text, sender=Sender(type="system", name="walker"), metadata=metadata)
+        place = {"actor": actors.system("agents"), "conversation_id": self.conversation().pk}
+        self.elsewhere(lambda: services.reply(**place, draft=said))
+
+    def person(self, text: str) -> None:
+        said = Draft(text=text, sender=Sender(type="person"))
+        with tenant_scope(self.world.acme.pk):
+            place = {"actor": self.world.actor("support"), "conversation_id": self.conversation().pk}
         self.elsewhere(lambda: services.reply(**place, draft=said))
 
     def send(self, *uploads: Upload) -> None:
@@ -152,7 +169,6 @@ def test_conversation_with_an_approval_is_shown(
     keep_picture(page, f"{name}-empty", full_page=False)
     assert serious(page) == []
     page.get_by_role("button", name="Raise the daily budget").click()
-    page.keyboard.press("Enter")
     expect(page.get_by_text("Sent ·")).to_be_visible()
     scene.passing("agent_typing", value=True, run="1")
     expect(page.get_by_role("button", name="Stop the answer")).to_be_visible()
@@ -165,6 +181,20 @@ def test_conversation_with_an_approval_is_shown(
     scene.append("approval_closed", approval_id=APPROVAL, reference="BR-1042", state="executed", outcome="executed")
     expect(page.get_by_text("Done", exact=True)).to_be_visible()
     expect(page.get_by_text("This waits", exact=True)).to_be_hidden()
+    asked = {"approval_id": APPROVAL, "reference": "BR-1042"}
+    scene.report("BR-1042: for how long?", **asked, approval_state="info_requested")
+    expect(page.locator("walker-chat li").last).to_contain_text("for how long?")
+    write(page, "Until Sunday")
+    expect(page.get_by_text("Sent ·")).to_have_count(2)
+    scene.report("BR-1042 was approved by a colleague and done.", **asked, approval_state="executed")
+    # What waited has become the outcome, where the customer looks now, and nothing says it a second time.
+    expect(page.locator("walker-chat li").last).to_contain_text("approved by a colleague and done")
+    expect(page.locator("walker-chat .card")).to_have_count(1)
+    expect(page.get_by_text("approved by a colleague and done")).to_have_count(1)
+    page.reload()
+    expect(page.get_by_text("approved by a colleague and done")).to_have_count(1)
+    expect(page.locator("walker-chat .card")).to_have_count(1)
+    expect(page.locator("walker-chat .card")).to_contain_text("Raise the daily budget")
     assert serious(page) == []
     keep_picture(page, f"{name}-done", full_page=False)
 
@@ -194,6 +224,132 @@ def test_picture_of_a_colleague_is_shown_and_a_file_is_saved(opened: Callable[..
         page.emulate_media(color_scheme="dark" if name == "dark" else "light")
         page.set_viewport_size(look)  # type: ignore[arg-type]
         keep_picture(page, f"chat-files-{name}", full_page=False)
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> dict[str, Path]:
+    """Files on the visitor's disk, one of them a program that is called a picture."""
+    found = {
+        "roof.png": files.png(320, 200),
+        "bill.pdf": files.PDF,
+        "holiday.png": files.EXE,
+        "film.pdf": files.PDF + b" " * (10 * 1024 * 1024),
+        **{f"{number}.png": files.png() for number in range(10)},
+    }
+    for name, content in found.items():
+        (tmp_path / name).write_bytes(content)
+    return {name: tmp_path / name for name in found}
+
+
+def attach(page: Page, *paths: Path) -> None:
+    page.locator("walker-chat input[type=file]").set_input_files(paths)
+
+
+def drop(page: Page, *paths: Path) -> None:
+    """Let go of files over the chat."""
+    carried = page.evaluate_handle("() => new DataTransfer()")
+    for path in paths:
+        page.evaluate(
+            "([to, name, bytes]) => to.items.add(new File([new Uint8Array(bytes)], name, { type: 'image/png' }))",
+            [carried, path.name, list(path.read_bytes())],
+        )
+    page.locator("walker-chat .scroll").dispatch_event("drop", {"dataTransfer": carried})
+
+
+def test_visitor_sends_files_and_sees_what_is_wrong_with_others(
+    opened: Callable[..., Page], scene: Scene, documents: dict[str, Path]
+) -> None:
+    page = opened()
+    attach(page, documents["roof.png"], documents["bill.pdf"])
+    page.get_by_label("Your message").fill("My roof")
+    expect(page.get_by_role("list", name="Files to send").get_by_role("listitem")).to_have_count(2)
+    assert serious(page) == []
+    keep_picture(page, "chat-attach-tray", full_page=False)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    expect(page.locator("walker-chat li.me img")).to_be_visible()
+    expect(page.get_by_label("Your message")).to_have_value("")
+    [message] = scene.messages()
+    assert (message.body, [one["content_type"] for one in message.media]) == (
+        "My roof",
+        ["image/png", "application/pdf"],
+    )
+    drop(page, *(documents[f"{number}.png"] for number in range(10)))
+    expect(page.get_by_role("alert")).to_have_text("Send at most 5 files with one message.")
+    expect(page.get_by_role("list", name="Files to send").get_by_role("listitem")).to_have_count(5)
+    page.get_by_role("button", name="Remove 0.png").click()
+    expect(page.get_by_role("list", name="Files to send").get_by_role("listitem")).to_have_count(4)
+    for number in range(1, 5):
+        page.get_by_role("button", name=f"Remove {number}.png").click()
+    attach(page, documents["film.pdf"])
+    expect(page.get_by_role("alert")).to_contain_text("up to 10 MB")
+    attach(page, documents["holiday.png"])
+    page.get_by_label("Your message").fill("My holiday")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("This file can't be sent here. Send a picture or a PDF.")
+    for name, look in (("light", DESK), ("dark", DESK), ("phone", PHONE)):
+        page.emulate_media(color_scheme="dark" if name == "dark" else "light")
+        page.set_viewport_size(look)  # type: ignore[arg-type]
+        assert serious(page) == []
+        keep_picture(page, f"chat-visitor-files-{name}", full_page=False)
+    page.get_by_role("button", name="Edit").click()
+    expect(page.get_by_label("Your message")).to_have_value("My holiday")
+    page.reload()
+    expect(page.locator("walker-chat li.me img")).to_be_visible()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="bill.pdf").click()
+    assert saved.value.path().read_bytes() == files.PDF
+    assert len(scene.messages()) == 1
+
+
+def test_upload_without_a_connection_keeps_its_words_and_is_sent_once(
+    opened: Callable[..., Page], scene: Scene, documents: dict[str, Path]
+) -> None:
+    page = opened()
+    expect(page.get_by_text("Online")).to_be_visible()
+    page.route("**/widget/v1/messages/", lambda route: route.abort())
+    attach(page, documents["roof.png"])
+    write(page, "My roof")
+    expect(page.get_by_text("the connection was lost")).to_be_visible()
+    keep_picture(page, "chat-upload-lost", full_page=False)
+    page.reload()
+    expect(page.get_by_label("Your message")).to_have_value("My roof")
+    expect(page.get_by_text("Online")).to_be_visible()  # a chat that comes online tries again by itself
+    attach(page, documents["roof.png"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("the connection was lost")).to_be_visible()
+    page.unroute("**/widget/v1/messages/")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    assert [(one.body, len(one.media)) for one in scene.messages()] == [("My roof", 1)]
+
+
+def test_upload_of_two_gigabytes_is_cut_off_by_the_server_itself(web: Web, scene: Scene) -> None:
+    head = "POST /widget/v1/messages/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2147483648\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as line:
+        line.sendall(head.encode())
+        assert line.recv(200).startswith(b"HTTP/1.1 413")
+
+
+def test_colleague_who_answers_has_a_first_name_and_is_seen_typing(opened: Callable[..., Page], scene: Scene) -> None:
+    User.objects.filter(pk=scene.world.people["support"].pk).update(first_name="Anna", last_name="Quill")
+    page = opened()
+    write(page, "Is anybody there?")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    scene.passing("person_typing", name="Anna")
+    expect(page.get_by_text("Anna is typing")).to_be_visible()
+    assert serious(page) == []
+    keep_picture(page, "chat-person-typing", full_page=False)
+    scene.person("I am.")
+    expect(page.locator("walker-chat .person .name")).to_have_text("AAnna, a person")
+    expect(page.get_by_text("Anna is typing")).to_be_hidden()
+    assert "Quill" not in page.locator("walker-chat").evaluate("chat => chat.shadowRoot.textContent")
+    keep_picture(page, "chat-person", full_page=False)
+    with tenant_scope(scene.world.acme.pk):
+        account = ChannelAccount.objects.get(pk=scene.account.pk)
+        ChannelAccount.objects.filter(pk=account.pk).update(credentials={**account.credentials, "shows_people": False})
+    page.reload()
+    expect(page.locator("walker-chat .person .name")).to_have_text("Colleague, a person")
 
 
 def test_page_of_a_long_talk_scrolls_only_inside_the_chat(opened: Callable[..., Page], scene: Scene) -> None:
@@ -228,6 +384,14 @@ def test_list_in_an_answer_is_drawn_and_its_markup_stays_text(opened: Callable[.
     scene.reply("Two:\n- <b>one</b>\n- two\n\nWhich one?")
     expect(page.locator("walker-chat .agent .text li")).to_have_text(["<b>one</b>", "two"])
     expect(page.locator("walker-chat .agent .name")).to_have_text("Paid Ads")
+    own, script = {"n": 1, "title": "Returns", "url": "https://acme.example/returns"}, "javascript:alert(1)"
+    scene.reply("Within 30 days [1].", sources=[own, {"n": 2, "title": "<b>Sizes</b>", "url": script}])
+    cards = page.get_by_role("list", name="Sources")
+    expect(cards.get_by_role("link")).to_have_text("[1]Returnsacme.example")
+    expect(cards.get_by_role("link")).to_have_attribute("rel", "noopener noreferrer nofollow")
+    expect(cards.get_by_role("listitem")).to_have_text(["[1]Returnsacme.example", "[2]<b>Sizes</b>"])
+    assert serious(page) == []
+    keep_picture(page, "chat-sources", full_page=False)
 
 
 def test_message_written_during_an_outage_is_sent_once_after_it(
@@ -389,6 +553,100 @@ def test_bubble_on_a_registered_site_takes_a_message(
     expect(page.get_by_role("button", name="Open the chat")).to_be_focused()
     scene.reply("An answer for later")
     expect(page.get_by_role("button", name="Open the chat, 1 unread")).to_be_visible()
+
+
+def test_bubble_has_the_look_of_its_channel_before_anybody_opens_it(
+    opened: Callable[..., Page], scene: Scene, shop: str
+) -> None:
+    register(scene, shop)
+    logo = base64.b64encode(files.png(40, 40)).decode()
+    look = {"theme": "site", "position": "left", "colour": "#7a1f6b", "logo": logo}
+    with tenant_scope(scene.world.acme.pk):
+        kept = {**scene.account.credentials, "look": look}
+        ChannelAccount.objects.filter(pk=scene.account.pk).update(credentials=kept)
+    page = opened(shop)
+    launcher = page.get_by_role("button", name="Open the chat")
+    expect(launcher).to_have_css("background-color", "rgb(122, 31, 107)")
+    place = launcher.bounding_box()
+    assert place is not None
+    assert place["x"] < 100
+    launcher.click()
+    expect(page.locator("walker-chat .mark img")).to_be_visible()
+    expect(page.locator("walker-chat .panel")).to_have_css("background-color", "rgb(255, 255, 255)")
+    keep_picture(page, "bubble-look-light", full_page=False)
+    # The website turns dark, and its chat with it.
+    page.evaluate("document.body.style.background = '#101010'")
+    expect(page.locator("walker-chat .panel")).to_have_css("background-color", "rgb(18, 24, 22)")
+    write(page, "Hello")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    assert [finding for finding in serious(page) if "walker-chat" in finding] == []
+    keep_picture(page, "bubble-look-dark", full_page=False)
+
+
+def test_console_shows_the_chat_as_it_is_set(opened: Callable[..., Page], scene: Scene, web: Web) -> None:
+    page = opened(f"{web.url}/healthz")
+    client = Client()
+    client.force_login(scene.world.people["owner"], backend="accounts.backends.RoleBackend")
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    page.context.add_cookies([{"name": f"walker_session{web.port}", "value": session, "url": web.url}])
+    page.goto(f"{web.url}/admin/conversations/channelaccount/{scene.account.pk}/look/")
+    seen = page.get_by_label("Preview")
+    expect(seen.get_by_text("Where is my order?")).to_be_visible()
+    page.get_by_label("Theme", exact=True).select_option("dark")
+    page.get_by_label("Position", exact=True).select_option("left")
+    page.get_by_label("Colour (optional)").fill("#7a1f6b")
+    page.get_by_label("Greeting (optional)").fill("Good day from the shop")
+    expect(seen.get_by_text("Good day from the shop")).to_be_visible()
+    expect(seen.locator(".me .text")).to_have_css("background-color", "rgb(122, 31, 107)")
+    expect(seen.get_by_text("Anna, a person")).to_be_visible()
+    page.get_by_label("Show the first names").uncheck()
+    expect(seen.get_by_text("Colleague, a person")).to_be_visible()
+    assert serious(page) == []
+    keep_picture(page, "console-look-dark")
+    page.get_by_label("Theme", exact=True).select_option("light")
+    assert serious(page) == []
+    keep_picture(page, "console-look-light")
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert serious(page) == []
+    keep_picture(page, "console-look-phone")
+    page.get_by_label("Colour (optional)").fill("#ffee00")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("can't be read on white").first).to_be_visible()
+    page.get_by_label("Colour (optional)").fill("#7a1f6b")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Look saved.")).to_be_visible()
+
+
+def test_form_before_the_chat_is_filled_in_once(opened: Callable[..., Page], scene: Scene, shop: str) -> None:
+    register(scene, shop)
+    form = {"asks_name": True, "asks_email": True, "consent": "I agree that you keep what I write."}
+    with tenant_scope(scene.world.acme.pk):
+        kept = {**scene.account.credentials, "form": form}
+        ChannelAccount.objects.filter(pk=scene.account.pk).update(credentials=kept)
+    page = opened(shop)
+    page.get_by_role("button", name="Open the chat").click()
+    expect(page.get_by_label("Your name")).to_be_focused()
+    expect(page.get_by_label("Your message")).to_be_hidden()
+    page.get_by_role("button", name="Start the chat").click()
+    expect(page.get_by_text("Enter your name.")).to_be_visible()
+    expect(page.get_by_text("Tick this box to start the chat.")).to_be_visible()
+    for name, look in (("light", DESK), ("dark", DESK), ("phone", PHONE)):
+        page.emulate_media(color_scheme="dark" if name == "dark" else "light")
+        page.set_viewport_size(look)  # type: ignore[arg-type]
+        assert serious(page) == []
+        keep_picture(page, f"bubble-form-{name}", full_page=False)
+    page.get_by_label("Your name").fill("Ana Souza")
+    page.get_by_label("Your email address").fill("ana@example.com")
+    page.get_by_label("I agree").check()
+    page.get_by_role("button", name="Start the chat").click()
+    expect(page.get_by_label("Your message")).to_be_focused()
+    write(page, "Hello")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    page.reload()
+    page.get_by_role("button", name="Open the chat").click()
+    expect(page.get_by_label("Your message")).to_be_visible()
+    with tenant_scope(scene.world.acme.pk):
+        assert scene.conversation().contact.display_name == "Ana Souza"
 
 
 def test_bubble_on_another_site_says_so_and_asks_once(opened: Callable[..., Page], scene: Scene, shop: str) -> None:

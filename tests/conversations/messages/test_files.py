@@ -147,7 +147,7 @@ def test_file_of_another_conversation_message_or_tenant_is_not_there(shop: Shop,
     with pytest.raises(NotFound):
         read_outgoing_file(message_id=theirs.pk, attachment_id=file.pk)
     with pytest.raises(NotFound):
-        services.read_own_file(conversation_id=other.pk, attachment_id=file.pk)
+        attachments.read_own_file(conversation_id=other.pk, attachment_id=file.pk)
     with tenant_scope(world.globex.pk), pytest.raises(NotFound):
         read_outgoing_file(message_id=sent.pk, attachment_id=file.pk)
 

@@ -20,6 +20,7 @@ from console.base.crud import deletes, edits
 from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
+from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
 from core.errors import Invalid, WalkerError
@@ -124,7 +125,7 @@ class EvalCaseAdmin(ServiceAdmin):
     """Cases that agents are checked with."""
 
     view_permission = TRY
-    unlisted_label = "Cases"
+    nav = Nav("Cases", "list", AGENTS, within="Agents")
     intro = "What agents have to answer. A draft can't be activated while a case that must pass fails."
     empty_title = "No cases yet"
     empty_text = "Keep one from a trial, or from an agent's answer in a conversation."

@@ -22,6 +22,7 @@ from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ReadOnlyAdmin
 from console.names import names_of
+from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
 from core.actors import Actor
@@ -113,7 +114,7 @@ class EvalRunAdmin(ReadOnlyAdmin):
     """Runs of checks."""
 
     view_permission = TRY
-    unlisted_label = "Checks"
+    nav = Nav("Checks", "check", AGENTS, within="Agents")
     intro = "What drafts answered to cases and to past conversations. Nothing was sent."
     empty_title = "No checks yet"
     empty_text = "Open an agent and press “Run the checks”."

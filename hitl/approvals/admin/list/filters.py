@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import BooleanField, Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import BooleanField, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.http import HttpRequest
 
 from console.base.lists import SelectFilter
@@ -16,10 +16,10 @@ from hitl.display import HOLDS, RISKS, STATES
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import OPEN, WAITING
 from hitl.models import Approval, Assignment
-from hitl.selectors.approvals import ORDERS, delegated_to, open_assignments_of, query_approvals
+from hitl.selectors.approvals import ORDERS, delegated_to, query_approvals
 from hitl.selectors.search import FOUND_CAP, PERSONAL, cleaned, found_by, is_personal, is_reference
+from hitl.selectors.urgency import ORDER, by_urgency, open_assignments_of
 
-ORDER = ("rank", "-is_overdue", "-urgency", "-severity", F("due").asc(nulls_last=True), "-id")
 NEWEST = ("-id",)
 ELEVATED = ("high", "critical")
 _DUE_IN_QUEUE = {
@@ -27,28 +27,6 @@ _DUE_IN_QUEUE = {
     "-deadline": (F("due").desc(nulls_first=True), "-id"),
 }
 """In the queue, deadlines of requests that were decided count no more."""
-
-
-def ranked(rows: QuerySet[Approval], viewer: Actor) -> QuerySet[Approval]:
-    """Order by what waits for the viewer, then by what waits for others; within each as `ORDER` says."""
-    levels = [When(state__in=WAITING, risk_level=level, then=number) for number, level in enumerate(RISKS)]
-    assignments = open_assignments_of(viewer).filter(approval=OuterRef("pk"))
-    waits = When(state__in=WAITING, then=Value(1))
-    return rows.annotate(
-        is_mine=Exists(assignments),
-        rank=Case(
-            When(is_mine=True, state__in=WAITING, then=Value(0)),
-            waits,
-            default=Value(2),
-            output_field=IntegerField(),
-        ),
-        urgency=Case(When(state__in=WAITING, then=F("priority")), default=0),
-        severity=Case(*levels, default=0, output_field=IntegerField()),
-        is_overdue=Case(
-            When(state__in=WAITING, sla_due_at__lt=now(), then=Value(1)), default=0, output_field=IntegerField()
-        ),
-        due=Case(When(state__in=WAITING, then=F("sla_due_at")), default=None),
-    )
 
 
 def order_of(request: HttpRequest) -> tuple[Any, ...]:
@@ -100,7 +78,7 @@ def next_for(viewer: Actor, after: Approval) -> Approval | None:
     if not viewer.may(DECIDE):
         return None
     waiting = query_approvals(viewer=viewer, mine=True).exclude(pk=after.pk)
-    return ranked(waiting, viewer).order_by(*ORDER).first()
+    return by_urgency(waiting, viewer).first()
 
 
 class StateFilter(SelectFilter):

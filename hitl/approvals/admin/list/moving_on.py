@@ -11,10 +11,10 @@ from django.utils.html import format_html
 
 from console.viewers import viewer_of
 from core.actors import Actor
-from hitl.approvals.admin.list.filters import ORDER, ranked
 from hitl.domain.permissions import DECIDE
 from hitl.models import Approval
 from hitl.selectors.approvals import query_approvals
+from hitl.selectors.urgency import by_urgency
 
 COOKIE: Final = "walker_after_decision"
 """Says `stay` where a person switched the opening of the next request off."""
@@ -26,7 +26,7 @@ def following(viewer: Actor, after: UUID | None = None) -> UUID | None:
     """Return what comes after a request in the viewer's queue, at the end its start; None without any. One query."""
     if not viewer.may(DECIDE):
         return None
-    rows = ranked(query_approvals(viewer=viewer, mine=True), viewer).order_by(*ORDER)
+    rows = by_urgency(query_approvals(viewer=viewer, mine=True), viewer)
     queue: list[UUID] = list(rows.values_list("pk", flat=True)[:LOOKED_AT])
     at = queue.index(after) + 1 if after in queue else 0
     return next((key for key in queue[at:] + queue[:at] if key != after), None)

@@ -13,7 +13,8 @@ from hitl.domain.state_machine import WAITING, Event, State, may
 from hitl.models import Approval, ApproverGroup, Assignment
 
 SECOND_FACTOR: Final = (
-    "Two-factor authentication is required. Set it up under Security (the shield), then sign in again."
+    "Two-factor authentication is required. Set it up under Sign-in security in the menu of your name, "
+    "then sign in again."
 )
 MODES: Final = {
     "any": "1 approval needed from any of these people",

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from core.privacy.visible_text import visible
+from core.text.amounts import money_text
 
 NAMED_BY: Final = ("{}_name", "slug", "title", "name")
 """Where the name of what `…_id` points to is found, the most reliable first."""
@@ -55,7 +56,7 @@ def plain(value: Any, currency: str = "") -> str:
     if isinstance(value, list):
         return visible(", ".join(str(part) for part in value)) or "–"
     if currency and is_amount(value):
-        return f"{Decimal(value):,.2f} {currency}"
+        return money_text(Decimal(value), currency)
     return "–" if value in (None, "") else visible(str(value))
 
 

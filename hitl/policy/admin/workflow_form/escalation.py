@@ -5,8 +5,8 @@ from typing import Any
 
 from django import forms
 
+from console.conditions.row_forms import RowForm, RowFormSet, row_formset
 from hitl.policy.admin.workflow_form.fields import approvers_in, checkboxes, number, values_of
-from hitl.policy.admin.workflow_form.layout import RowForm, RowFormSet, row_formset
 from hitl.policy.admin.workflow_form.stale_choices import refuse_stale
 from hitl.policy.workflows.validation import STEPS_MAX
 

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from django import forms
-from django.http import QueryDict
 
 from accounts.models import Tenant
 from accounts.selectors import list_members
 from console.base.forms import VersionedForm
+from console.conditions.builder import PREFIX as CONDITION
+from console.conditions.builder import join_field, rows_shown, way_field
+from console.conditions.row_forms import ADD, REMOVE, RowFormSet, lay_out, with_changed_rows
+from core.expressions import REQUESTS
 from core.reach import channels
 from core.working_time import DAYS
 from hitl import notification_channels
@@ -16,16 +19,10 @@ from hitl.actions import registry
 from hitl.domain.permissions import DECIDE
 from hitl.killswitch import targets
 from hitl.models import ApprovalWorkflow, ApproverGroup, BusinessCalendar
-from hitl.policy.admin.workflow_form.conditions import (
-    JOINS,
-    BaseConditionFormSet,
-    ConditionFormSet,
-    rows_shown,
-    types_of_facts,
-)
+from hitl.policy.admin.workflow_form.conditions import ConditionFormSet, WorkflowRows, types_of_facts
 from hitl.policy.admin.workflow_form.escalation import EscalationFormSet
 from hitl.policy.admin.workflow_form.fields import checkboxes, money, number, split, text
-from hitl.policy.admin.workflow_form.layout import ADD, REMOVE, Choices, RowFormSet, Section, lay_out
+from hitl.policy.admin.workflow_form.layout import Choices, Section
 from hitl.policy.admin.workflow_form.levels import LevelFormSet
 from hitl.policy.admin.workflow_form.rules import RuleFormSet
 from hitl.policy.admin.workflow_form.stale_choices import (
@@ -49,8 +46,6 @@ FORMSETS: Final[dict[str, type[RowFormSet]]] = {
     "auto_rules": RuleFormSet,
 }
 """The formsets by their prefix, which is what the services call their rows."""
-CONDITION: Final = "facts"
-"""The prefix of the condition's rows."""
 SECTIONS: Final[dict[str, str]] = {
     "matches": "Conditions",
     "levels": "Approvers",
@@ -131,19 +126,6 @@ def other_channels() -> list[tuple[str, str]]:
     return [(name, label) for name, label in notification_channels.channels() if name != MAIL]
 
 
-def with_changed_rows(data: QueryDict) -> tuple[QueryDict, str]:
-    """Apply the buttons that add and remove rows. Return the new data and the prefix of an added row."""
-    changed, added = data.copy(), ""
-    for prefix in changed.pop(REMOVE, []):
-        changed[f"{prefix}-DELETE"] = "on"
-    for button in changed.pop(ADD, [])[:1]:
-        prefix, _, variant = button.partition("-")
-        known: dict[str, type[RowFormSet]] = {**FORMSETS, CONDITION: ConditionFormSet}
-        if prefix in known:
-            added = known[prefix](changed, prefix=prefix).add_row(variant)
-    return changed, added
-
-
 class WorkflowForm(VersionedForm):
     """All of a workflow, or one section of it: then everything else stays as it is stored.
 
@@ -178,13 +160,8 @@ class WorkflowForm(VersionedForm):
         "channel, agent, hour, weekday, tags, spent. If a value is missing, a person must approve.",
         max_length=500,
     )
-    condition_by = forms.ChoiceField(
-        label="How to write the condition",
-        choices=[("rows", "Choose facts and values"), ("text", "Write it as a text")],
-        widget=forms.RadioSelect,
-        required=False,
-    )
-    condition_join = forms.ChoiceField(label="The condition is met if", choices=JOINS, required=False)
+    condition_by = way_field()
+    condition_join = join_field()
     contact_tags = text("Contact tags", "Separate tags with commas. One of them is enough.")
     from_time = text("From (time)", "For example 18:00, in your organisation's time zone.", max_length=5)
     until_time = text("Until (time)", "For example 08:00. Earlier than the start means the next day.", max_length=5)
@@ -223,7 +200,7 @@ class WorkflowForm(VersionedForm):
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         self.is_redrawn, self.added = data is not None and (ADD in data or REMOVE in data), ""
         if self.is_redrawn:
-            data, self.added = with_changed_rows(data)
+            data, self.added = with_changed_rows(data, {**FORMSETS, CONDITION: ConditionFormSet})
         super().__init__(data, *args, **kwargs)
         self.section = str(self.initial.get("section") or "")
         choices = {
@@ -251,9 +228,9 @@ class WorkflowForm(VersionedForm):
         is_open = not self.is_limited or name in {*OWN, "name", "levels"}
         return is_open and self.section in ("", section_of(name))
 
-    def _condition_rows(self) -> BaseConditionFormSet:
+    def _condition_rows(self) -> WorkflowRows:
         """Return the condition as rows; they count if the person chose them, the text otherwise."""
-        found = rows_shown(str(self.initial.get("condition") or ""))
+        found = rows_shown(str(self.initial.get("condition") or ""), REQUESTS)
         join, rows = found or ("and", [])
         self.initial = {"condition_by": "text" if found is None else "rows", "condition_join": join, **self.initial}
         is_locked = not self._may_change("condition")

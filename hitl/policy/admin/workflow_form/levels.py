@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from django import forms
 
+from console.conditions.row_forms import RowForm, RowFormSet, row_formset
 from hitl.actions import registry
 from hitl.policy.admin.workflow_form.fields import approvers_in, checkboxes, number, split, text, values_of
-from hitl.policy.admin.workflow_form.layout import RowForm, RowFormSet, row_formset
 from hitl.policy.admin.workflow_form.stale_choices import refuse_stale
 from hitl.policy.workflows.labels import MODES
 from hitl.policy.workflows.validation import LEVELS_MAX

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django import forms
 
+from console.conditions.row_forms import Names, RowForm, RowFormSet, row_formset
 from hitl.domain.auto_rules import (
     AUTO_APPROVE_MAX_COST,
     AUTO_APPROVE_MAX_SCORE,
@@ -14,7 +15,6 @@ from hitl.domain.auto_rules import (
     WINDOW_MAX_HOURS,
 )
 from hitl.policy.admin.workflow_form.fields import money, number, text
-from hitl.policy.admin.workflow_form.layout import Names, RowForm, RowFormSet, row_formset
 from hitl.policy.workflows.validation import RULES_MAX
 
 LAYOUTS: Final[dict[str, Names]] = {

@@ -12,7 +12,7 @@ from accounts.selectors import names_of
 from hitl.policy.workflows.labels import ROLE_NAMES
 
 if TYPE_CHECKING:
-    from hitl.policy.admin.workflow_form.layout import RowForm
+    from console.conditions.row_forms import RowForm
 
 Choices = Sequence[tuple[str, str]]
 FORMER_MEMBER: Final = "A former member"

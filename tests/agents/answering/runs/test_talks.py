@@ -9,8 +9,9 @@ import pytest
 from agents.answering.interpretation import alarm_in, needs_no_answer, worry_in
 from agents.knowledge import services as knowledge
 from agents.llm.built_in import phrases
+from agents.llm.built_in.lookups import completed
 from agents.llm.built_in.talk import corrected, drops
-from agents.llm.ports import Turn
+from agents.llm.ports import Line, Turn
 from conversations.models import Conversation, Message
 from tests.agents.conftest import Desk
 from tests.world import OPERATOR
@@ -60,7 +61,7 @@ NOT_SEEN_AT_ONCE = (
 )
 NEED_NOTHING = (
     "👍", "thanks!", "ok perfect 👍", "ah lovely thx 🙏", "alles klar, passt, danke dir 😊", "Merci beaucoup",
-    "vale gracias",
+    "vale gracias", "you star, thanks mate", "supi, hat geholfen, danke",
 )  # fmt: skip
 NEED_ANSWER = ("😡", "👎", "thanks, but where is it?", "ok and the other one", "danke, und was kostet das", "yes", "")
 
@@ -70,7 +71,18 @@ def test_alarms_and_courtesies_are_told_from_questions() -> None:
     wrong += [(text, alarm_in([text])) for text in NOT_SEEN_AT_ONCE if alarm_in([text])]
     wrong += [(text, "needs nothing") for text in NEED_NOTHING if not needs_no_answer(text)]
     wrong += [(text, "needs an answer") for text in NEED_ANSWER if needs_no_answer(text)]
-    worries = {"it arrived broken": "damage", "make it 300 and we have a deal": "bargaining", "What does it cost?": ""}
+    worries = {
+        "it arrived broken": "damage",
+        "make it 300 and we have a deal": "bargaining",
+        "she fell down your stairs and won't get up": "danger",
+        "er ist hingefallen und voller Blut": "danger",
+        "for two weeks now, and still nothing": "anger",
+        "niemand meldet sich bei mir": "anger",
+        "could you do better if I take three": "bargaining",
+        "What does it cost?": "",
+        "Is there a smoking room??": "",
+        "Haben Sie Angst vor Hunden?": "",
+    }
     wrong += [(text, worry_in([text])) for text, code in worries.items() if worry_in([text]) != code]
     assert wrong == []
 
@@ -121,6 +133,20 @@ def test_what_is_open_is_dropped_corrected_or_asked_back(help_desk: Desk) -> Non
     assert help_desk.say("ne, lass mal", "visitor-4").startswith(("All right, I'll leave", "Alles klar, ich"))
 
 
+def test_who_tells_what_happened_and_asks_nothing_gets_a_person_at_once(help_desk: Desk) -> None:
+    told = "we put the new filter in on Tuesday and since then it hums all night"
+    assert "colleague" in help_desk.say(told, "visitor")
+    assert Conversation.objects.order_by("-created_at")[0].state == "person"
+    for place, text in enumerate(("Do you sell prams?", "I would like to know whether you sell prams for my twins")):
+        assert help_desk.say(text, f"visitor-{place + 2}").startswith("I couldn't find an answer")
+
+
+def test_answer_to_our_question_is_read_with_the_question() -> None:
+    talks = {("How long?", "Which box?"): "How long? 500", ("Hi", "How can I help?"): "", ("How long?", "4 days."): ""}
+    found = {said: completed([Line("user", said[0]), Line("assistant", said[1])], said[0], "500") for said in talks}
+    assert found == talks
+
+
 def test_courtesy_behind_a_question_of_ours_is_an_answer(help_desk: Desk) -> None:
     help_desk.script(lambda _lines, _tools: Turn("Shall I look that up?\n\n[1] Help https://help.example/a"))
     help_desk.say("Can I send it back?", "visitor", agent="paid_ads")
@@ -135,6 +161,7 @@ def test_message_corrected_again_and_again_does_not_grow() -> None:
         text = corrected(text, correction) or text
     assert len(text) < 60
     assert corrected("Raise it to 500 please", "I meant 50, not 500") == "Raise it to 50 please"
+    assert all(drops(each) for each in ("no don't do anything", "scrap that", "wir behalten den Termin doch"))
     assert [drops(each) for each in ("Please don't forget about it.", "Can I cancel that later?")] == [False, False]
 
 

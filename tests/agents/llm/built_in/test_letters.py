@@ -1,6 +1,8 @@
 """What a letter says, without its greeting, closing and name."""
 
+from agents.llm.built_in.model import LocalModel
 from agents.llm.built_in.text import without_courtesies
+from agents.llm.ports import SEARCH_TOOL, Line, ToolSpec
 
 LETTERS = {
     "Guten Tag,\nwann werden die Fäden gezogen?\nMfG Petra": "wann werden die Fäden gezogen?",
@@ -25,3 +27,20 @@ def test_greeting_closing_and_name_say_nothing() -> None:
     assert found == LETTERS
     assert len(without_courtesies("Dear " + "a" * 100_000)) > 100_000
     assert without_courtesies("\n\nDear " * 20_000)
+
+
+def test_subject_of_a_letter_is_read_only_where_its_text_alone_is_not_enough() -> None:
+    letters = {
+        "Our visit\n\nDear team,\n\nwhere can I park?\n\nBest regards\nPeter": ("where can I park?", "Our visit"),
+        "Anfrage\n\nGuten Tag,\nwas kostet das Parken?\nMfG Petra": ("was kostet das Parken?", "Anfrage"),
+        "Parking\n\nI wonder about the spaces": ("Parking\n\nI wonder about the spaces", ""),
+        "We come on Monday.\n\nWhere can I park?": ("We come on Monday.\n\nWhere can I park?", ""),
+        "Hello,\n\nwhere can I park?": ("where can I park?", ""),
+    }
+    tool = ToolSpec(SEARCH_TOOL, "", "", {})
+    found = {}
+    for letter in letters:
+        turn = LocalModel().turn([Line("user", letter)], [tool], prompt="", emit=lambda _: None)
+        given = [dict(request.arguments) for request in turn.tool_requests]
+        found[letter] = [(each.get("question"), each.get("before", "")) for each in given]
+    assert found == {letter: [asked] for letter, asked in letters.items()}

@@ -36,6 +36,7 @@ from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
 from core.reliability.circuit_breaker import breaker
 from core.tenancy.scope import current_tenant_id
+from core.text.amounts import money_text
 from standins.model.seed import LIGHT, STRONG, api_key
 from standins.model.server import Journal, ModelServer, keys_of
 from tests.agents.conftest import Desk
@@ -287,7 +288,7 @@ def test_answer_is_explained_by_its_sources_calls_and_cost(
     assert call.price
     for place in ("", f"{call.pk}/"):
         calls = browser("owner").get(f"/admin/agents/modelcall/{place}").content.decode()
-        assert f"{call.price.normalize():f} EUR" in calls
+        assert money_text(call.price, "EUR") in calls
     path = f"/admin/agents/agentrun/{run.pk}/"
     page = browser("support").get(path).content.decode()
     shown = (

@@ -1,4 +1,4 @@
-// Updates the summary of a workflow while its form is edited, and adds and removes rows without a reload.
+// Updates the summary of a form of rows while it is edited, and adds and removes rows without a reload.
 // Without JavaScript the buttons submit the form, and the server returns it with the row added or removed.
 (() => {
   "use strict";
@@ -33,6 +33,7 @@
     const sign = row.querySelector("[data-sign]");
     for (const option of sign.options) option.hidden = option.disabled = Boolean(type) && !type.signs.includes(option.value);
     if (sign.selectedOptions[0]?.disabled) sign.value = type.signs[0];
+    for (const part of row.querySelectorAll("[data-figure]")) part.closest(".wk-flow-row").hidden = !type?.isFigure;
     const value = row.querySelector("[data-value]");
     let list = value.nextElementSibling;
     if (list?.tagName !== "DATALIST") { list = document.createElement("datalist"); list.id = `${value.id}_values`; value.after(list); value.setAttribute("list", list.id); }

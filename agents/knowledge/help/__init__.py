@@ -1,0 +1,1 @@
+"""Public help centres: their settings, the articles they show, and whether these helped."""

@@ -1,0 +1,116 @@
+"""Show an article's Markdown as HTML in which no tag is the article's own (pure).
+
+HTML that an article contains is shown as text. Links lead to the web, a mailbox or a telephone; pictures become links,
+because the page loads nothing from elsewhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+
+SHOWN_DEEPEST: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A section of an article, with the id of its heading."""
+
+    id: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An article as HTML, with its main sections in order."""
+
+    html: str
+    sections: tuple[Heading, ...]
+
+
+def show_article(title: str, text: str) -> Shown:
+    """Return an article's Markdown as safe HTML: headings begin at the second level, below the title."""
+    tokens = _MARKDOWN.parse(text.replace("\0", ""))
+    if tokens and tokens[0].type == "heading_open" and _plain(tokens[1].content) == _plain(title):
+        del tokens[:3]
+    sections = _number_headings(tokens)
+    return Shown(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}), sections)
+
+
+def is_link(address: str) -> bool:
+    """Return True for an address that a link may lead to: the web without a sign-in, a mailbox, a telephone."""
+    try:
+        parts = urlsplit(address)
+        is_web = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        return False
+    return is_web or (parts.scheme in ("mailto", "tel") and bool(parts.path))
+
+
+def _number_headings(tokens: Sequence[Token]) -> tuple[Heading, ...]:
+    """Put the headings below the page's own, and give those at the top an id."""
+    opened = [(token, words) for token, words in pairwise(tokens) if token.type == "heading_open"]
+    levels = sorted({token.tag for token, _ in opened})
+    tags = {tag: f"h{min(place + 2, SHOWN_DEEPEST)}" for place, tag in enumerate(levels)}
+    sections: list[Heading] = []
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = tags[token.tag]
+    for token, words in opened:
+        if token.tag == "h2":
+            sections.append(Heading(f"s{len(sections) + 1}", _words_of(words)))
+            token.attrSet("id", sections[-1].id)
+    return tuple(sections)
+
+
+def _words_of(token: Token) -> str:
+    """Return the words of a line without its marks."""
+    return "".join(child.content for child in token.children or () if child.type in ("text", "code_inline"))
+
+
+def _plain(text: str) -> str:
+    return text.casefold().strip(" .#")
+
+
+class _Renderer(RendererHTML):
+    """Adds to Markdown's tags what the pages need."""
+
+    def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        tokens[idx].attrSet("rel", "nofollow noopener")
+        return self.renderToken(tokens, idx, options, env)
+
+    def image(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        address, words = escape(str(tokens[idx].attrs["src"])), escape(tokens[idx].content)
+        is_in_link = sum(token.nesting for token in tokens[:idx] if token.type.startswith("link_")) > 0
+        return words if is_in_link else f'<a href="{address}" rel="nofollow noopener">{words or address}</a>'
+
+    def table_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        # A table that is wider than a phone is scrolled by itself, by keyboard too.
+        return '<div class="scroll" tabindex="0" role="group"><table>\n'
+
+    def table_close(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        return "</table></div>\n"
+
+    def th_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        return '<th scope="col">'
+
+    def td_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        return "<td>"
+
+
+def _markdown() -> MarkdownIt:
+    made = MarkdownIt("commonmark", {"html": False, "linkify": True, "xhtmlOut": False}, renderer_cls=_Renderer)
+    made.enable(["table", "linkify"])
+    assert made.linkify is not None  # noqa: S101  (for the type checker)
+    made.linkify.set({"fuzzy_link": False, "fuzzy_ip": False})
+    made.validateLink = is_link  # type: ignore[method-assign, assignment]
+    return made
+
+
+_MARKDOWN: Final = _markdown()

@@ -1,0 +1,53 @@
+"""Keep what visitors say about themselves before they write."""
+
+import hashlib
+from typing import Any
+
+from django.db import transaction
+
+from conversations.contacts import contacts
+from conversations.contacts.known_people import checked_email
+from conversations.models import Contact, ContactPoint
+from conversations.types import SenderIdentity
+from core.actors import Actor
+from core.audit import chain
+from core.errors import Refused
+from core.models import Consent
+from core.reach import ledger
+
+
+def introduce_visitor(*, actor: Actor, sender: SenderIdentity, email: str = "", agreed_to: str = "") -> None:
+    """Keep a visitor's name, email address and consent with their contact.
+
+    The address is not proven: one that another contact has stays theirs. The consent to a sentence is one to replies
+    in this chat; the sentence's digest is in the audit log. Safe to repeat. For contacts only; raises `Refused`, and
+    `Invalid` for what is no address. Writes `CONSENT_RECORDED` and `VISITOR_INTRODUCED`.
+    """
+    if actor.kind != "contact":
+        raise Refused("Only visitors introduce themselves.")
+    address = checked_email(email) if email.strip() else ""
+    index = contacts.point_index(sender.kind, sender.value)
+    said: dict[str, Any] = {"named": bool(sender.display_name), "email": False}
+    if agreed_to:
+        said["wording"] = hashlib.sha256(agreed_to.encode()).hexdigest()[:16]
+    with transaction.atomic():
+        contact = Contact.objects.get(pk=contacts.find_or_create(sender, index).contact_id)
+        if address:
+            known = ContactPoint.objects.filter(kind="email")
+            is_first = not known.filter(contact=contact, origin=None).exists()
+            of_address = contacts.point_index("email", address)
+            contacts.insert_point(contact, SenderIdentity("email", address), of_address, is_primary=is_first)
+            said["email"] = known.filter(contact=contact, value_index=of_address).exists()
+        agreed = Consent.objects.filter(address_index=index, channel="webchat", purpose=Consent.Purpose.REPLY)
+        newest = agreed.order_by("-at", "-id").values_list("state", flat=True).first()
+        if agreed_to and newest != Consent.State.GIVEN:
+            (line,) = ledger.add_lines(
+                address_index=index,
+                channel="webchat",
+                state=Consent.State.GIVEN,
+                source=Consent.Source.CUSTOMER,
+                purposes=[Consent.Purpose.REPLY],
+            )
+            facts = {"channel": line.channel, "purpose": str(line.purpose), "state": str(line.state)}
+            chain.note(actor, "CONSENT_RECORDED", line, **facts, wording=said["wording"])
+        chain.note(actor, "VISITOR_INTRODUCED", contact, **said)

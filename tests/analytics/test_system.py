@@ -1,0 +1,78 @@
+"""The history of gauges: sampled once in five minutes, kept for two weeks, shown to those whom it concerns."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.conf import settings
+from redis import Redis
+
+from analytics.figure_pages.system import HISTORY
+from analytics.figures import rows
+from analytics.figures.counts import Fact, spread
+from analytics.models import GaugeSample
+from analytics.services import sample_gauges
+from analytics.services.samples import KEPT
+from core import clock
+from core.jobs import queues
+from core.observability import health
+from tests.console.conftest import Browser
+from tests.world import World
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+NOW = datetime(2026, 11, 20, 11, 2, tzinfo=UTC)
+LAG = 'walker_bus_lag_seconds{consumer="figures"}'
+
+
+def test_gauges_are_sampled_once_in_five_minutes_and_forgotten_after_two_weeks(acme: World) -> None:
+    old = GaugeSample.objects.create(at=NOW - KEPT - timedelta(minutes=5), name=LAG, value=1)
+    kept = GaugeSample.objects.create(at=NOW - KEPT + timedelta(minutes=5), name=LAG, value=1)
+    count = sample_gauges(now=NOW)
+    assert count > 10
+    assert sample_gauges(now=NOW + timedelta(minutes=2)) == count
+    assert not GaugeSample.objects.filter(pk=old.pk).exists()
+    assert GaugeSample.objects.exclude(pk=kept.pk).count() == count
+    names = set(GaugeSample.objects.values_list("name", flat=True))
+    assert {"walker_breakers_open", 'walker_queue_depth{queue="default"}', LAG} <= names
+
+
+def test_depth_of_a_queue_is_what_waits_in_the_broker() -> None:
+    key = f"{settings.CELERY_BROKER_TRANSPORT_OPTIONS['global_keyprefix']}webhooks"
+    broker, before = Redis.from_url(settings.CELERY_BROKER_URL), queues.depth("webhooks")
+    broker.rpush(key, "{}")
+    try:
+        assert queues.depth("webhooks") == before + 1
+    finally:
+        broker.lrem(key, -1, "{}")
+
+
+def test_history_is_shown_by_hour_and_that_of_others_work_to_operators_only(browser: Browser, acme: World) -> None:
+    for minutes, value in ((5, 12.0), (10, 90.0), (60 * 30, 700.0)):
+        GaugeSample.objects.create(at=NOW - timedelta(minutes=minutes), name=LAG, value=value)
+        GaugeSample.objects.create(
+            at=NOW - timedelta(minutes=minutes), name='walker_queue_depth{queue="high"}', value=value
+        )
+    facts = [Fact("provider_calls", NOW, {"kind": "twilio"})] * 3 + [Fact("provider_failures", NOW, {"kind": "twilio"})]
+    rows.add(*spread(facts, ZoneInfo("UTC")))
+    address = "/admin/figures/system/"
+    with clock.at(NOW):
+        own = browser("owner").get(address)
+        assert [plot.key for plot in own.context["history"]] == ["lag"]
+        figures = own.context["history"][0].lines[0].values
+        assert (max(value for value in figures if value is not None), figures[-2:]) == (90.0, [90.0, None])
+        calls, failures = own.context["providers"][:2]
+        assert (calls.lines[0].name, calls.lines[0].values[-1], failures.lines[0].values[-1]) == ("Twilio", 3.0, 1.0)
+        week = browser("owner").get(f"{address}?span=7").context["history"][0].lines[0].values
+        assert max(value for value in week if value is not None) == 700.0
+        acme.people["owner"].is_superuser = True
+        acme.people["owner"].save(update_fields=["is_superuser"])
+        everything = browser("owner").get(address)
+        assert [plot.key for plot in everything.context["history"]] == ["lag", "queues", "work", "breakers"]
+        assert browser("support").get(address).status_code == 403
+
+
+def test_every_gauge_of_the_history_is_one_that_is_measured() -> None:
+    measured = {gauge.title for gauge, _ in health.read_gauges()}
+    assert {name for *_, lines in HISTORY for name, _ in lines} <= measured

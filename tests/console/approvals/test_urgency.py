@@ -1,0 +1,69 @@
+"""Queue, dashboard, brief and the assistant put requests into one order of urgency; the day's numbers open lists."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from agents.answering.tools.own_requests import MOST
+from analytics.brief.collect import collect
+from conversations.models import ChannelAccount, Conversation
+from core.clock import now
+from hitl.models import Approval
+from hitl.selectors import list_approvals
+from tests.console.conftest import Browser
+from tests.console.scene import add_workflow, ask, write_in
+from tests.world import World
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+QUEUE = "/admin/hitl/approval/?state=waiting"
+HOUR = timedelta(hours=1)
+
+
+def test_queue_dashboard_and_brief_agree(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    made = [ask(acme, params={"campaign": f"Campaign {number}"}) for number in range(5)]
+    urgent = (
+        ("critical", 9 * HOUR), ("medium", 1 * HOUR), ("low", -1 * HOUR), ("critical", 5 * HOUR), ("high", 2 * HOUR),
+    )  # fmt: skip
+    for approval, (risk, left) in zip(made, urgent, strict=True):
+        Approval.objects.filter(pk=approval.pk).update(risk_level=risk, sla_due_at=now() + left)
+    expected = [made[place].reference for place in (2, 3, 0, 4, 1)]
+    client, viewer = browser("approver"), acme.actor("approver")
+    listed = client.get(QUEUE).context["cl"].result_list
+    tiles = {entry["key"]: entry["tile"] for entry in client.get("/admin/").context["tiles"]}
+    brief = collect(viewer=viewer, sections=["approvals"])["approvals"].rows
+    found = {
+        "queue": [row.reference for row in listed],
+        "dashboard": [row["notice"].approval.reference for row in tiles["approvals-notices"]["rows"]],
+        "brief": [row.reference for row in brief],
+        "assistant": [row.reference for row in list_approvals(viewer=viewer, mine=True, limit=MOST)],
+    }
+    assert found == dict.fromkeys(found, expected)
+
+
+def test_numbers_of_the_day_open_their_lists(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    ask(acme)
+    line = ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="Line", address="+34900000000")
+    day_end = now().replace(hour=23, minute=59, second=30)
+    dues = [None, now() - HOUR, now() - 2 * HOUR, day_end, now() + timedelta(days=2)]
+    for number, due in enumerate([*dues, now() - HOUR]):
+        key = write_in(line, "Hello?", f"+34 600 123 45{number}")
+        owner = acme.people["support" if number < len(dues) else "admin"]
+        Conversation.objects.filter(pk=key).update(state="person", assigned_to=owner, next_due_at=due)
+    client, wrong = browser("support"), []
+    page = client.get("/admin/")
+    numbers = {number["title"]: number for number in page.context["day"]}
+    assert {title: number["count"] for title, number in numbers.items()} == {"Mine": 5, "Late": 2, "Due today": 1}
+    for title, number in numbers.items():
+        rows = client.get(number["url"]).content.decode().count('class="wk-row-link"')
+        wrong += [(title, number["count"], rows)] if rows != number["count"] else []
+    assert wrong == []
+    tiles = {entry["key"]: entry["tile"] for entry in page.context["tiles"]}
+    mine = [line["row"].next_due_at for line in tiles["conversations-mine"]["rows"]]
+    assert mine == [*sorted(due for due in dues if due), None]
+    waiting = next(number for number in browser("approver").get("/admin/").context["day"] if number["count"])
+    assert (waiting["title"], waiting["count"]) == ("Decisions waiting", 1)
+    assert browser("approver").get(waiting["url"]).content.decode().count('class="wk-row-link"') == 1
