@@ -142,7 +142,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
 
     def prepare_rows(self, request: HttpRequest, rows: list[Conversation]) -> None:
         """Read the names of all assignees, and the tags, at once."""
-        may_reply, known = viewer_of(request).may(REPLY), choices_of(request).viewers
+        may_reply, known = viewer_of(request).may(REPLY), dict(choices_of(request).viewers)
         # A former colleague is none of those who may see conversations now.
         assigned = [row.assigned_to_id for row in rows]
         names = known if {None, *known}.issuperset(assigned) else names_of(assigned)

@@ -234,7 +234,7 @@ def title_of(place: Place, teams: Mapping[UUID, str]) -> str:
     """Return the heading of a place."""
     view = {code: label for code, label, _ in VIEWS}[place.view]
     team = id_in(place.narrowed.get("team"))
-    return f"{view}: {teams[team]}" if team and team in teams else view
+    return f"{view}: {teams[team]}" if team is not None and team in teams else view
 
 
 def words_for_nothing(place: Place, words: str, tags: Mapping[UUID, str]) -> dict[str, str]:

@@ -106,7 +106,7 @@ class Place:
         if days := self.narrowed.get("days"):
             found = found.filter(last_message_at__gte=now() - timedelta(days=int(days)))
         if person := self.narrowed.get("assignee"):
-            found = found.filter(assigned_to=None if person == NOBODY else UUID(person))
+            found = found.filter(assigned_to=id_in(person))
         if (after := after_in(self.after)) and self.has_pages:
             at, pk = after
             found = found.filter(Q(last_message_at__lt=at) | Q(last_message_at=at, pk__lt=pk))
