@@ -156,7 +156,8 @@ class Field:
     def ask(self, row: Mapping[str, Any]) -> Tried:
         """Let a visitor ask a question."""
         right = {row["article"], *row.get("also", ())}
-        question, near = row["question"], ()
+        question = row["question"]
+        near: Sequence[UUID] = ()
         if self.embedder:
             place = Place(ModelCall.Purpose.EMBEDDING)
             near = nearest.find_nearest(self.embedder, question, audience="public", place=place)
