@@ -105,7 +105,7 @@ def search(
     wanted = [key for _, _, key in ranked[:READ]] + [key for key in near[:READ] if near]
     passages = Passage.objects.select_related("document", "version").in_bulk(wanted)
     read = _read(asked, [passages[key] for key in dict.fromkeys(wanted) if key in passages])
-    best = newest_first(_fuse(read, near) if near else read)[:limit]
+    best = newest_first(fuse(read, near) if near else read)[:limit]
     return [narrow(asked, best[0]), *best[1:]] if best else []
 
 
@@ -354,7 +354,7 @@ def _shares(asked: Asked, texts: Sequence[tuple[str, str]]) -> list[list[float]]
     return found
 
 
-def _fuse(read: Sequence[Found], near: Sequence[UUID]) -> list[Found]:
+def fuse(read: Sequence[Found], near: Sequence[UUID]) -> list[Found]:
     """Return each passage once, by the sum of what its place by words and its place by meaning are worth."""
     by_words = {each.passage.pk: place for place, each in enumerate(read, 1) if each.coverage > 0}
     by_meaning = {key: place for place, key in enumerate(near, 1)}
