@@ -34,6 +34,7 @@ class BriefsErasure(ErasureHandler):
         Table("analytics.Brief", "A code, and the day.", "content", "reason local_date"),
         Table("analytics.FigureDay", "Counts by id and code.", kept="metric value currency day"),
         Table("analytics.FigureHour", "Counts by id and code.", kept="metric value currency"),
+        Table("analytics.GaugeSample", "Measurements of the installation, by code.", kept="name"),
         Table("analytics.StoredEvent", "Ids, states, numbers and codes.", kept="type stream payload about"),
         Table("analytics.BriefPreference", "Rows of a member are removed.", "zone sections at"),
         Table("analytics.FigureDashboard", "Rows are removed, also colleagues' that name the person.", "name", "cards"),

@@ -95,7 +95,7 @@ def test_person_with_two_memberships_switches_between_tenants(browser: Browser, 
     client = browser("viewer")
     assert "Globex" in client.get("/admin/").content.decode()
     client.post("/account/tenant/", {"tenant": str(world.globex.pk)})
-    assert "at Globex right now" in client.get("/admin/").content.decode()
+    assert "Your day at Globex" in client.get("/admin/").content.decode()
 
 
 def test_form_of_an_organisation_that_closed_ones_membership_acts_in_no_other(browser: Browser, world: World) -> None:
@@ -108,7 +108,7 @@ def test_form_of_an_organisation_that_closed_ones_membership_acts_in_no_other(br
     assert client.post("/account/mail/", {"mail": "off"}).status_code == 403
     with tenant_scope(world.globex.pk):
         assert Membership.objects.get(pk=there.pk).mail_on
-    assert "at Globex right now" in client.get("/admin/").content.decode()
+    assert "Your day at Globex" in client.get("/admin/").content.decode()
     assert client.post("/account/mail/", {"mail": "off"}).status_code == 302
 
 

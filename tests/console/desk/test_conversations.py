@@ -289,7 +289,7 @@ def test_reveals_end_each_at_its_own_time(acme: World, talk: Conversation) -> No
     assert left.fields == {"contact"}
 
 
-LIST_QUERIES = 12  # one of them for the bell, one for the choice of teams, one for saved views
+LIST_QUERIES = 13  # one of them for the bell, one for teams, one for colleagues, one for saved views
 
 
 @pytest.mark.parametrize("rows", [1, 3])
