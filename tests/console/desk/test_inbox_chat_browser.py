@@ -157,9 +157,15 @@ def test_layout_leaves_the_thread_room_and_pins_the_composer(opened: Opener, sce
             """() => { const thread = document.querySelector('.wk-thread').getBoundingClientRect();
             const send = document.getElementById('send').getBoundingClientRect();
             const page = document.documentElement;
-            return [thread.width, thread.height, innerHeight - send.bottom, page.scrollHeight - innerHeight]; }"""
+            const bars = [...document.querySelectorAll('.wk-composer, .wk-talk-head')];
+            const astray = bars.flatMap((bar) => [...bar.querySelectorAll('summary')].filter((menu) => {
+              const [own, its] = [menu, bar].map((each) => each.getBoundingClientRect());
+              const isAstray = own.left < its.left || own.right > its.right || own.bottom > its.bottom;
+              return isAstray && !menu.closest('.wk-menu-panel'); }));
+            return [thread.width, thread.height, innerHeight - send.bottom, page.scrollHeight - innerHeight,
+              astray.length]; }"""
         )
-        if not (box[0] >= 560 and box[1] >= 0.4 * height and 0 <= box[2] < 60 and box[3] <= 0):
+        if not (box[0] >= 560 and box[1] >= 0.4 * height and 0 <= box[2] < 60 and box[3] <= 0 and box[4] == 0):
             faulty[width] = box
         keep_picture(page, f"inbox-chat-{width}", full_page=False)
     assert faulty == {}
