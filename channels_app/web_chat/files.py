@@ -25,6 +25,7 @@ from core.events import streams
 from core.tenancy.models import tenant_scope
 
 PER_VISITOR: Final = Bucket(size=60, seconds=60)
+READ_PER_ADDRESS: Final = Bucket(size=600, seconds=60)
 SENT_PER_VISITOR: Final = Bucket(size=10, seconds=60)
 # Anybody may become a new visitor: an office behind one address is many, and a program that fills the disk is too.
 SENT_PER_ADDRESS: Final = Bucket(size=60, seconds=60)
@@ -65,7 +66,8 @@ class FileView(GuestView):
         answer: HttpResponse
         try:
             guest = guest_of(request)
-            if not PER_VISITOR.take_now(guest.tenant_id.hex, "files", guest.account_id.hex, guest.point):
+            whose = (guest.tenant_id.hex, "files", guest.account_id.hex, guest.point)
+            if not (PER_VISITOR.take_now(*whose) and READ_PER_ADDRESS.take_now("files", client_address(request))):
                 raise TooMany
             with tenant_scope(guest.tenant_id):
                 allowed = checked_origin(request, guest)
