@@ -32,7 +32,9 @@ def save_widget(
     """
     actor.require(CHANGE)
     with transaction.atomic():
-        account = _locked(account_id) if account_id else ChannelAccount(kind=WEBCHAT, provider=WIDGET)
+        # Only chats that are new show colleagues' first names without being told to.
+        new = ChannelAccount(kind=WEBCHAT, provider=WIDGET, credentials={"shows_people": True})
+        account = _locked(account_id) if account_id else new
         account.name, account.origins, account.is_active = name, list(origins), is_active
         greeted = {} if greeting is None else {"greeting": greeting}
         account.credentials = {**(account.credentials or {}), **greeted}

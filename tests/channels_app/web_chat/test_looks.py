@@ -11,6 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
+from channels_app.web_chat.settings import widgets as widget_settings
+from channels_app.web_chat.settings.manage import save_widget
 from conversations.models import ChannelAccount
 from core.models import AuditEntry
 from core.tenancy.models import tenant_scope
@@ -18,7 +20,7 @@ from core.text import colours
 from tests import files
 from tests.channels_app.conftest import SITE, Widgets
 from tests.console.conftest import Browser, browser
-from tests.world import World
+from tests.world import OPERATOR, World
 
 __all__ = ["browser"]
 
@@ -45,6 +47,16 @@ def test_colour_is_readable_on_white_or_the_nearest_shade_is_named() -> None:
 def test_component_is_at_most_thirty_kilobytes_compressed_with_all_its_languages(client: Client) -> None:
     served = client.get("/widget/v1/walker.js").content
     assert len(gzip.compress(served, 6)) <= 30_000
+
+
+@pytest.mark.django_db
+def test_only_new_chats_show_first_names_without_being_told_to(world: World) -> None:
+    with tenant_scope(world.acme.pk):
+        new = save_widget(actor=OPERATOR, name="New", websites=SITE)
+        old = ChannelAccount.objects.create(kind="webchat", name="Old", credentials={"greeting": "Hello"})
+        save_widget(actor=OPERATOR, name="Older", websites=SITE, account_id=old.pk)
+        shown = [widget_settings.load(account.pk) for account in (new, old)]
+        assert [one.shows_people for one in shown if one] == [True, False]
 
 
 @pytest.mark.django_db
