@@ -66,9 +66,7 @@ def read_preview(file: Attachment, places: BoundedSemaphore = STAFF) -> tuple[by
     return drawn, "image/png" if drawn.startswith(b"\x89PNG") else "image/jpeg"
 
 
-def draw_preview(
-    content: bytes, content_type: str, *, side: int = 1600, places: BoundedSemaphore = STAFF
-) -> bytes:
+def draw_preview(content: bytes, content_type: str, *, side: int = 1600, places: BoundedSemaphore = STAFF) -> bytes:
     """Return the first frame of a picture, at most `side` pixels wide and high.
 
     Raises `NotFound` and `Unavailable` as `read_preview`. A hostile picture can only end the process that draws it:

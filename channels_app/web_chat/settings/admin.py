@@ -148,7 +148,10 @@ class WebChatPage(ChannelPage):
         if action is cls.look:
             look = looks.read_look(kept)
             greetings = {f"greeting_{code}": text for code, text in kept.get("greetings", {}).items()}
-            offers = {"shows_people": bool(kept.get("shows_people")), "takes_files": bool(kept.get("takes_files", True))}
+            offers = {
+                "shows_people": bool(kept.get("shows_people")),
+                "takes_files": bool(kept.get("takes_files", True)),
+            }
             shown = {"theme": look.theme, "colour": look.colour, "position": look.position}
             logo = reverse("widget_logo", args=[account.public_key]) if look.logo else ""
             own = {"name": account.name, "widget": account.public_key, "logo_url": logo}

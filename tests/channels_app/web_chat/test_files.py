@@ -10,7 +10,6 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
-from pytest_django.fixtures import SettingsWrapper
 
 from accounts.privacy.reveals import reveal
 from channels_app.web_chat.settings.limits import Bucket, key, sync_redis
@@ -153,7 +152,7 @@ def test_what_a_visitor_may_not_send_is_refused_in_words_and_nothing_of_it_stays
 
 @pytest.mark.django_db
 def test_bytes_of_visitors_have_a_budget_by_the_day_that_fails_closed(
-    world: World, widgets: Widgets, monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper
+    world: World, widgets: Widgets, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     wrong, picture = {}, files.png()
     for number, name in enumerate(("VISITOR", "ADDRESS", "ACCOUNT"), 1):
