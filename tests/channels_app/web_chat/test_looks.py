@@ -12,6 +12,7 @@ from django.test import Client
 from PIL import Image
 
 from channels_app.web_chat.settings import widgets as widget_settings
+from channels_app.web_chat.settings.looks import Look
 from channels_app.web_chat.settings.manage import save_widget
 from conversations.models import ChannelAccount
 from core.models import AuditEntry
@@ -38,6 +39,9 @@ def test_colour_is_readable_on_white_or_the_nearest_shade_is_named() -> None:
     for none in ("red", "#12", "url(x)", "#12345g", "#155e4c;}"):
         with pytest.raises(ValueError, match="Enter a colour"):
             colours.checked_colour(none)
+    # White as in the preview, also where black would have more contrast.
+    assert colours.words_on("#767676") == colours.BLACK
+    assert Look(colour=colours.checked_colour("#767676")).public("")["on_accent"] == colours.WHITE
     dark = colours.readable("#1d1d1d", colours.NIGHT)
     assert colours.contrast(dark, colours.NIGHT) >= colours.ENOUGH
     assert colours.contrast(colours.words_on(dark), dark) >= colours.ENOUGH
