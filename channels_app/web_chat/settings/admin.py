@@ -86,7 +86,8 @@ class PreChatForm(ConsoleForm):
         required=False,
         max_length=pre_chat.CONSENT_LIMIT,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Visitors tick it before they write. Who agreed, when and to which words is in the audit log.",
+        help_text="Visitors have to tick this before they write. The audit log says who agreed and when, with a "
+        "fingerprint of the wording: keep earlier wordings yourself.",
     )
     consent_de = forms.CharField(label="In German", required=False, max_length=pre_chat.CONSENT_LIMIT)
     consent_es = forms.CharField(label="In Spanish", required=False, max_length=pre_chat.CONSENT_LIMIT)

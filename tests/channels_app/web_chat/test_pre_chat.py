@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 from uuid import uuid4
@@ -65,6 +66,8 @@ def test_form_is_off_until_somebody_who_may_turns_it_on(widgets: Widgets, browse
     with tenant_scope(widgets.acme.tenant_id):
         entry = AuditEntry.objects.get(action="CHANNEL_FORM_CHANGED")
         assert (entry.facts["asks_name"], SENTENCE in str(entry.facts)) == (True, False)
+        prints = [hashlib.sha256(one.encode()).hexdigest()[:16] for one in (SENTENCE, "Ich stimme zu.")]
+        assert entry.facts["wordings"] == ",".join(prints)
 
 
 @pytest.mark.django_db
