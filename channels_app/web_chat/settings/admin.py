@@ -48,8 +48,8 @@ class LookForm(ConsoleForm):
     theme = forms.ChoiceField(
         label="Theme",
         choices=[
-            ("device", "As the visitor's device"),
-            ("site", "As the website"),
+            ("device", "Match the visitor's device"),
+            ("site", "Match the website"),
             ("light", "Light"),
             ("dark", "Dark"),
         ],
@@ -59,7 +59,8 @@ class LookForm(ConsoleForm):
         required=False,
         max_length=7,
         widget=forms.TextInput(attrs={"placeholder": "#155e4c"}),
-        help_text="Of the button and the visitor's messages, readable on white. In the dark theme it is made lighter.",
+        help_text="For the button and the visitor's messages. Has to be readable on white; the dark theme uses a "
+        "lighter shade.",
     )
     position = forms.ChoiceField(label="Position", choices=[("right", "Right"), ("left", "Left")])
     logo = forms.FileField(
@@ -79,8 +80,8 @@ class LookForm(ConsoleForm):
 class PreChatForm(ConsoleForm):
     """What visitors say before they write; without a question there is no form."""
 
-    asks_name = forms.BooleanField(label="Ask for the name", required=False)
-    asks_email = forms.BooleanField(label="Ask for the email address", required=False)
+    asks_name = forms.BooleanField(label="Ask for their name", required=False)
+    asks_email = forms.BooleanField(label="Ask for their email address", required=False)
     consent = forms.CharField(
         label="Sentence to agree to (optional)",
         required=False,
@@ -123,10 +124,10 @@ class WebChatPage(ChannelPage):
     first_form = edits(
         pre_chat.save_form,
         "form",
-        title="Change form before the chat",
+        title="Edit pre-chat form",
         form=PreChatForm,
-        explain="Visitors fill it in once, before their first message, unless your site signed them in. Without a "
-        "question there is no form.",
+        explain="Visitors fill it in once, before their first message, unless your site signed them in. If you "
+        "ask nothing, no form is shown.",
         done="Form saved.",
     )
 
