@@ -82,8 +82,12 @@ class Place:
         return f"{reverse('admin:inbox')}?{urlencode({**self.asked(), **more})}"
 
     def at(self, view: str) -> "Place":
-        """Return another view, narrowed alike; a search is of all views, so it ends."""
-        return Place(view, {name: value for name, value in self.narrowed.items() if name != FOUND})
+        """Return another view, narrowed alike; a search is of all views, so it ends.
+
+        Mine and Waiting say whose conversations they show: no assignee narrows them.
+        """
+        left_out = {FOUND, "assignee"} if view in ("mine", "waiting") else {FOUND}
+        return Place(view, {name: value for name, value in self.narrowed.items() if name not in left_out})
 
     def narrowed_to(self, **choice: str) -> "Place":
         """Return the first page of the same view with other choices; an empty one takes a choice away."""

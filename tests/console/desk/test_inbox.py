@@ -116,6 +116,9 @@ def test_inbox_and_api_are_narrowed_to_a_tag_in_the_same_queries(
     assert [found for _, found in counts] == [1, 4]
     assert f"view=waiting&amp;tag={tag.pk}" in shown  # a view keeps the tag
     assert f'<option value="{tag.pk}" selected>Refunds' in shown
+    shown = client.get(f"{INBOX}?view=open&tag={tag.pk}&assignee=nobody").content.decode()
+    kept = {view: f"view={view}&amp;tag={tag.pk}&amp;assignee" in shown for view in ("mine", "waiting", "late")}
+    assert kept == {"mine": False, "waiting": False, "late": True}  # where no chip could take it away
     opened_page = client.get(f"{INBOX}?view=open&tag={tag.pk}&conversation={talks[0].pk}").content.decode()
     assert f"/{talks[0].pk}/reply/?view=open&amp;tag={tag.pk}&amp;from=inbox" in opened_page
     sent = client.post(f"/admin/conversations/conversation/{talks[0].pk}/take-over/?view=open&tag={tag.pk}&from=inbox")
