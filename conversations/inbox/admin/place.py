@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_datetime
 
 from conversations.inbox.admin.filters import tagged_with
 from conversations.inbox.admin.search import FOUND, is_token
+from conversations.inbox.selectors.counts import is_mine
 from conversations.inbox.selectors.search import conversations_with
 from conversations.models import LIVE, WAITS_FOR_PERSON, Conversation
 from conversations.replies.admin.canned_replies import id_in
@@ -126,7 +127,7 @@ def of_view(rows: QuerySet[Conversation], view: str, viewer: Actor) -> QuerySet[
     """Return the conversations of a view in its order."""
     match view:
         case "mine":
-            rows = rows.filter(state=State.PERSON, assigned_to=viewer.user_id, snoozed_until=None)
+            rows = rows.filter(is_mine(viewer))
         case "waiting":
             return rows.filter(WAITS_FOR_PERSON).order_by(*DUE_FIRST)
         case "late":
