@@ -195,7 +195,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         viewer = viewer_of(request)
         is_limited = obj is not None and viewer.teams is not None
         if is_limited and not seen.seen_conversations(viewer).filter(pk=obj.pk).exists():
-            return self.list_url()
+            return self.left_url(request)
         return super().after_action_url(request, action, obj)
 
     def get_urls(self) -> list[URLPattern]:
