@@ -24,7 +24,13 @@ PARTS = 4
 # Who sees what support or compliance see, or less.
 RIGHTS_ARE_THEIRS_TOO = ("viewer", "approver", "admin", "owner")
 # Names nothing that a person wrote; the organisation's name alone.
-SILENT = {"admin:agents_agentrun_changelist", "admin:accounts_tenant_changelist", "admin:accounts_tenant_change"}
+SILENT = {
+    "admin:agents_agentrun_changelist",
+    "admin:accounts_tenant_changelist",
+    "admin:accounts_tenant_change",
+    "admin:agents_helpcentre_changelist",
+    "admin:agents_helpcentre_change",
+}
 # What every member may do for themselves; a wrong password to prove oneself again is in the audit.
 EVERYBODYS = {
     "account_reauthenticate",
@@ -196,6 +202,9 @@ SIGNED_OR_OPEN = {
     "whatsapp_webhook",
     "whatsapp_status",
     "app_messages",
+    "app_file",
+    # Pages for everybody, without a session: their forms look at where they come from.
+    *(f"help_{name}" for name in ("home", "language", "topic", "article", "search", "vote", "sitemap", "feed")),
     "mcp",
     "email_events",
     "slack_interactivity",

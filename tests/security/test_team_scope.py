@@ -133,11 +133,12 @@ def test_the_same_person_sees_and_changes_it_once_they_are_in_the_team(
     join(town, other, "support")
     client = Signed(visitor, "support")
     tell = [
-        "admin:inbox", "admin:conversations_conversation_changelist", "admin:conversations_conversation_change",
+        "admin:conversations_conversation_changelist", "admin:conversations_conversation_change",
         "admin:conversations_suggestedreply_changelist", "admin:conversations_survey_changelist",
         "admin:hitl_approval_change",
         "api-conversations-list", "api-messages-list", "api-conversation-notes-list", "api-surveys-list",
         "api-surveys-detail", "api-suggested-replies-list", "api-tool-calls-list",
     ]  # fmt: skip
     assert [name for name in tell if HIDDEN not in asked(client.fresh(), town, name)[1]] == []
+    assert HIDDEN in client.fresh().get("/admin/inbox/?view=open").content.decode()
     assert asked(client.fresh(), town, "admin:conversations_conversation_take_over", "post")[0].status_code == 302

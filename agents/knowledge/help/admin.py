@@ -19,7 +19,7 @@ from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.navigation import CHANNELS, SETTINGS, Nav
-from console.templatetags.console_ui import chip, link
+from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
 
 
@@ -79,10 +79,7 @@ class HelpCentreAdmin(ServiceAdmin):
         """Return the help centres."""
         return centres.query_centres(viewer=viewer_of(request)).order_by(*self.ordering)
 
-    chat = Column[HelpCentre](
-        "Web chat",
-        lambda row: link("conversations_channelaccount_change", row.channel_account_id, row.channel_account.name),
-    )
+    chat = Column[HelpCentre]("Web chat", lambda row: row.channel_account.name)
     spoken = Column[HelpCentre]("Language", lambda row: row.get_language_display())
     shade = Column[HelpCentre]("Colour", lambda row: row.colour)
 
