@@ -27,7 +27,6 @@ class ConversationsConfig(AppConfig):
         from conversations.replies import canned_replies  # noqa: PLC0415
         from conversations.surveys import links, surveys  # noqa: PLC0415
         from conversations.tasks import (  # noqa: PLC0415
-            ask_survey,
             assign_waiting,
             deliver,
             leave_teams,
@@ -45,7 +44,6 @@ class ConversationsConfig(AppConfig):
         queues.provide("deliver_message", deliver.delay)
         queues.provide("assign_waiting", assign_waiting.delay)
         queues.provide("leave_teams", leave_teams.delay)
-        queues.provide("ask_survey", ask_survey.delay)
         queues.provide("send_triage_reply", send_triage_reply.delay)
 
         # An account by its public key, by its address at the provider, or by the provider's account alone.

@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.last_change import last_change
 from accounts.selectors import list_members
 from conversations import registry
+from conversations.contacts import contacts
 from conversations.events import stream_events
 from conversations.inbox import assignment, changes, clocks
 from conversations.inbox.changes import Change
@@ -257,12 +258,14 @@ def reopen(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) 
     """Undo a close, within `REOPENED_WITHIN`: the conversation is as it was before.
 
     Needs `conversations.reply_conversation`. Raises `NotFound`, and `Conflict` when it isn't closed ("open"), when the
-    time is over ("too_late") or when the customer has another open conversation there ("another_open"). Writes
-    `CONVERSATION_REOPENED`.
+    time is over ("too_late"), when the customer has another open conversation there ("another_open"), or was erased
+    or merged. Writes `CONVERSATION_REOPENED`.
     """
     _person(actor)
     moment = now or clock_now()
     with transaction.atomic():
+        # The contact first, as everywhere.
+        contacts.lock_contact(get_seen(seen_conversations(actor), conversation_id).contact_id)
         conversation = locked(conversation_id, actor=actor)
         if conversation.closed_at is None:
             raise Conflict("This conversation is open again.", code="open")

@@ -26,7 +26,6 @@ from core.audit import chain
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, NotFound, Refused
-from core.jobs import queues
 from core.models import Consent
 from core.reach.gate import NotReachable
 from core.reliability.rate_limit import limit_per_hour
@@ -47,7 +46,7 @@ MARKS: Final = {
     5: gettext_noop("Very good"),
 }
 BATCH: Final = 200
-GRACE: Final = timedelta(seconds=5)
+GRACE: Final = timedelta(seconds=30)
 BY_WORDS: Final = gettext_noop("Reply with a number from 1 (very poor) to 5 (very good).")
 CHANGES_PER_HOUR: Final = 20
 TOO_OFTEN: Final = gettext_noop("You've changed your answer too many times. Try again in an hour.")
@@ -69,7 +68,8 @@ notices.kinds.register("low_rating", RatingNotice)
 def plan_survey(conversation: Conversation, moment: datetime) -> None:
     """Note on a conversation that is being closed that its customer is to be asked, if its team wants that.
 
-    Once per conversation. In the caller's transaction; it is asked after the commit, by a task. At most three queries.
+    Once per conversation. In the caller's transaction; a task asks after `GRACE`, unless the close was undone. At most
+    three queries.
     """
     rows = Team.objects.exclude(survey=Team.Asks.NEVER)
     chosen = rows.filter(pk=conversation.team_id) if conversation.team_id else rows.filter(is_default=True)
@@ -80,10 +80,9 @@ def plan_survey(conversation: Conversation, moment: datetime) -> None:
     is_chosen = int.from_bytes(sha256(conversation.pk.bytes).digest()[:4]) % 100 < team.survey_share
     if not is_chosen or Survey.objects.filter(conversation=conversation).exists():
         return
-    survey = Survey.objects.create(
+    Survey.objects.create(
         conversation=conversation, team=team, person_id=conversation.assigned_to_id, created_at=moment
     )
-    queues.enqueue_after_commit("ask_survey", survey.pk)
 
 
 def leave_team(team: Team) -> None:
@@ -122,7 +121,7 @@ def ask_survey(*, actor: Actor, survey_id: UUID, now: datetime | None = None) ->
 
 
 def list_surveys_to_ask(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return tenant and id of planned surveys whose task was lost."""
+    """Return tenant and id of planned surveys whose time to be asked has come."""
     with platform_scope():
         rows = Survey.objects.filter(asked_at=None, skipped="", created_at__lte=(now or clock_now()) - GRACE)
         return list(rows.order_by("created_at").values_list("tenant_id", "pk")[:BATCH])

@@ -95,7 +95,7 @@
 
   /* Asks for a page. `sent` is the form that asks, if it is one. */
   const ask = async (url, { form = null, submitter = null, push = true, focus = true } = {}) => {
-    if (busy) return;
+    if (busy) { if (submitter) setTimeout(() => { submitter.disabled = false; }, 50); return; }
     const method = form?.method === "post" ? "POST" : "GET";
     const body = method === "POST" ? new FormData(form, submitter) : null;
     if (method === "GET") document.dispatchEvent(new Event("walker:leave"));

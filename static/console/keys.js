@@ -178,6 +178,6 @@
   const [at, action] = JSON.parse(sessionStorage.getItem(WANTED) || "[]");
   sessionStorage.removeItem(WANTED);
   const wanted = at === location.pathname ? document.getElementById(`action-${action}`) : null;
-  const button = wanted?.closest("section")?.querySelector("form button[type=submit]");
+  const button = wanted?.closest("section, form, details")?.querySelector("form button[type=submit]");
   if (button) takeTo(button);
 })();

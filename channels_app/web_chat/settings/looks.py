@@ -74,7 +74,7 @@ def save_look(
     """
     actor.require(CHANGE)
     if theme not in THEMES or position not in POSITIONS:
-        raise Invalid("This look isn't supported.", fields={"theme": ["Choose one of the list."]})
+        raise Invalid("This look isn't supported.", fields={"theme": ["Choose one from the list."]})
     try:
         look = {"theme": theme, "position": position, "colour": checked_colour(colour)}
     except ValueError as problem:

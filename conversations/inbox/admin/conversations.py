@@ -195,7 +195,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         viewer = viewer_of(request)
         is_limited = obj is not None and viewer.teams is not None
         if is_limited and not seen.seen_conversations(viewer).filter(pk=obj.pk).exists():
-            return self.list_url()
+            return self.left_url(request)
         return super().after_action_url(request, action, obj)
 
     def get_urls(self) -> list[URLPattern]:
@@ -306,7 +306,8 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         if action.on_list or action.path in ("reveal", "edit-note", "note", "tags", *ABOUT):
             return ""
         if action.path == "reopen":
-            return "" if states.may_reopen(obj) else "Only who has just closed it can open it again."
+            late = "A close can only be undone for two minutes. A message from the customer reopens it."
+            return "" if states.may_reopen(obj) else late
         if obj.state == State.CLOSED:
             return "This conversation is closed. A message from the customer reopens it."
         if action.path == "send-again":

@@ -53,12 +53,11 @@ class WaitingErrand(Banner):
         text = (
             f"Nobody has taken {'it' if count == 1 else 'them'}." if Team.objects.exists() else "There is no team yet."
         )
-        url = reverse("admin:conversations_conversation_changelist")
-        return [Notice(title, text, f"{url}?state=needs_person")]
+        return [Notice(title, text, f"{reverse('admin:inbox')}?view=waiting")]
 
 
 class MineNumber(DayNumber):
-    """Live conversations that are assigned to the viewer; subclasses narrow them by `state`."""
+    """What the inbox shows as the viewer's; subclasses count those of a `state`."""
 
     order, title, icon, permission = 10, "Mine", "chat", REPLY
     state: ClassVar[str] = ""
@@ -69,14 +68,15 @@ class MineNumber(DayNumber):
 
     def url(self) -> str:
         """Return the list, narrowed alike."""
-        state = f"&state={self.state}" if self.state else ""
-        return f"{reverse('admin:conversations_conversation_changelist')}?mine=yes{state}"
+        if not self.state:
+            return f"{reverse('admin:inbox')}?view=mine"
+        return f"{reverse('admin:conversations_conversation_changelist')}?mine=yes&state={self.state}"
 
 
 class LateNumber(MineNumber):
     """The viewer's conversations whose answer is overdue."""
 
-    order, title, icon, tone, state = 20, "Late", "clock", "danger", "late"
+    order, title, icon, tone, state = 20, "Mine, late", "clock", "danger", "late"
 
 
 class DueTodayNumber(MineNumber):

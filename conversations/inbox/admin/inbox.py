@@ -151,6 +151,10 @@ class InboxPage(ServiceAdmin):
         is_there = place.rows(self.object_rows(request), viewer_of(request), words_of(request)).filter(pk=obj.pk)
         return place.url(conversation=str(obj.pk)) if is_there.exists() else place.url()
 
+    def left_url(self, request: HttpRequest) -> str:
+        """Return the list that the form was beside."""
+        return _place(request).url() if request.GET.get("from") == FROM else self.list_url()
+
     def moves_on(self, request: HttpRequest, path: str) -> bool:
         """Return True if the next conversation opens after an action."""
         is_here = path in MOVES_ON and request.method == "POST" and request.GET.get("from") == FROM

@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_datetime
 
 from conversations.inbox.admin.filters import tagged_with
 from conversations.inbox.admin.search import FOUND, is_token
+from conversations.inbox.selectors.counts import is_mine
 from conversations.inbox.selectors.search import conversations_with
 from conversations.models import LIVE, WAITS_FOR_PERSON, Conversation
 from conversations.replies.admin.canned_replies import id_in
@@ -82,8 +83,12 @@ class Place:
         return f"{reverse('admin:inbox')}?{urlencode({**self.asked(), **more})}"
 
     def at(self, view: str) -> "Place":
-        """Return another view, narrowed alike; a search is of all views, so it ends."""
-        return Place(view, {name: value for name, value in self.narrowed.items() if name != FOUND})
+        """Return another view, narrowed alike; a search is of all views, so it ends.
+
+        Mine and Waiting say whose conversations they show: no assignee narrows them.
+        """
+        left_out = {FOUND, "assignee"} if view in ("mine", "waiting") else {FOUND}
+        return Place(view, {name: value for name, value in self.narrowed.items() if name not in left_out})
 
     def narrowed_to(self, **choice: str) -> "Place":
         """Return the first page of the same view with other choices; an empty one takes a choice away."""
@@ -122,7 +127,7 @@ def of_view(rows: QuerySet[Conversation], view: str, viewer: Actor) -> QuerySet[
     """Return the conversations of a view in its order."""
     match view:
         case "mine":
-            rows = rows.filter(state=State.PERSON, assigned_to=viewer.user_id, snoozed_until=None)
+            rows = rows.filter(is_mine(viewer))
         case "waiting":
             return rows.filter(WAITS_FOR_PERSON).order_by(*DUE_FIRST)
         case "late":

@@ -42,17 +42,21 @@ def count_needing_person(*, viewer: Actor) -> int:
     return _capped(seen_conversations(viewer).filter(WAITS_FOR_PERSON))
 
 
+def is_mine(viewer: Actor) -> Q:
+    """Return the condition of open conversations that are assigned to a viewer and not snoozed."""
+    return Q(state=PERSON, assigned_to=viewer.user_id, snoozed_until=None)
+
+
 def count_views(*, viewer: Actor) -> Counter[str]:
     """Count conversations that are "mine", "waiting" and "late", each up to 51. Needs the right to view them.
 
     One query.
     """
     viewer.require(VIEW)
-    mine = Q(state=PERSON, assigned_to=viewer.user_id, snoozed_until=None)
     late = Q(state=PERSON, next_due_at__lte=clock_now())
     first, *others = [
         seen_conversations(viewer).filter(rows).order_by().annotate(view=Value(view)).values_list("view")[:VIEW_CAP]
-        for view, rows in (("mine", mine), ("waiting", WAITS_FOR_PERSON), ("late", late))
+        for view, rows in (("mine", is_mine(viewer)), ("waiting", WAITS_FOR_PERSON), ("late", late))
     ]
     return Counter(view for (view,) in first.union(*others, all=True))
 
@@ -78,16 +82,16 @@ def due_today(now: datetime | None = None) -> Q:
 
 
 def count_of_day(*, viewer: Actor, state: str = "") -> int:
-    """Count the live conversations assigned to the viewer, all, `late` or `due_today`; at most `COUNT_CAP`.
+    """Count the conversations assigned to the viewer, as `count_views` does, or `late` or `due_today` ones.
 
-    Needs the right to view them.
+    At most `COUNT_CAP`. Needs the right to view them.
     """
     viewer.require(VIEW)
-    rows = seen_conversations(viewer).filter(assigned_to=viewer.user_id, state__in=LIVE)
+    rows = seen_conversations(viewer).filter(assigned_to=viewer.user_id)
     if state == "late":
         rows = rows.filter(state=PERSON, next_due_at__lte=clock_now())
-    elif state:
-        rows = rows.filter(due_today())
+    else:
+        rows = rows.filter(due_today() if state else is_mine(viewer))
     return _capped(rows)
 
 

@@ -55,7 +55,7 @@ def test_dashboard_tells_people_who_may_answer_how_many_wait(
     for number in range(2):
         handed_off(line, number)
     page = dashboard("owner")
-    link = '<a href="/admin/conversations/conversation/?state=needs_person">2 conversations need a person</a>'
+    link = '<a href="/admin/inbox/?view=waiting">2 conversations need a person</a>'
     assert (link in page, "There is no team yet" in page, "Nothing for you" in page) == (True, True, False)
     assert "2 conversations need a person" not in dashboard("viewer")
     teams.create_team(actor=acme.actor("admin"), settings=teams.TeamSettings(name="First line"))
@@ -116,6 +116,9 @@ def test_inbox_and_api_are_narrowed_to_a_tag_in_the_same_queries(
     assert [found for _, found in counts] == [1, 4]
     assert f"view=waiting&amp;tag={tag.pk}" in shown  # a view keeps the tag
     assert f'<option value="{tag.pk}" selected>Refunds' in shown
+    shown = client.get(f"{INBOX}?view=open&tag={tag.pk}&assignee=nobody").content.decode()
+    kept = {view: f"view={view}&amp;tag={tag.pk}&amp;assignee" in shown for view in ("mine", "waiting", "late")}
+    assert kept == {"mine": False, "waiting": False, "late": True}  # where no chip could take it away
     opened_page = client.get(f"{INBOX}?view=open&tag={tag.pk}&conversation={talks[0].pk}").content.decode()
     assert f"/{talks[0].pk}/reply/?view=open&amp;tag={tag.pk}&amp;from=inbox" in opened_page
     sent = client.post(f"/admin/conversations/conversation/{talks[0].pk}/take-over/?view=open&tag={tag.pk}&from=inbox")

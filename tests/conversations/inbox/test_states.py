@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from conversations import services
+from conversations.contacts.contacts import ContactErased
 from conversations.inbox import states
-from conversations.models import Conversation
+from conversations.models import Contact, Conversation
 from conversations.services import Draft, Sender
 from core.actors import Actor
 from core.audit import chain
+from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.events import streams
 from core.models import AuditEntry
@@ -169,3 +171,12 @@ def test_view_by_someone_who_replies_clears_the_unread_hint(chat: Conversation, 
 def test_view_of_another_tenants_conversation_is_not_found(chat: Conversation, world: World) -> None:
     with tenant_scope(world.globex.pk), pytest.raises(NotFound):
         services.record_view(actor=world.outsider(), conversation_id=chat.pk)
+
+
+def test_close_of_an_erased_persons_conversation_is_not_undone(chat: Conversation, support: Actor) -> None:
+    STAFF_STEPS["close"](support, chat)
+    Contact.objects.filter(pk=chat.contact_id).update(erased_at=now())
+    with pytest.raises(ContactErased):
+        states.reopen(actor=support, conversation_id=chat.pk)
+    chat.refresh_from_db()
+    assert chat.state == "closed"
