@@ -30,7 +30,7 @@ SENT_PER_VISITOR: Final = Bucket(size=10, seconds=60)
 # Anybody may become a new visitor: an office behind one address is many, and a program that fills the disk is too.
 SENT_PER_ADDRESS: Final = Bucket(size=60, seconds=60)
 DAY: Final = 24 * 60 * 60
-# Bytes that people whom nobody vouches for may store.
+# Bytes that visitors may store without being signed in.
 BYTES_PER_VISITOR: Final = Bucket(size=100 * visitors.MB, seconds=DAY)
 BYTES_PER_ADDRESS: Final = Bucket(size=500 * visitors.MB, seconds=DAY)
 BYTES_PER_ACCOUNT: Final = Bucket(size=5000 * visitors.MB, seconds=DAY)

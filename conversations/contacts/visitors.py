@@ -20,10 +20,10 @@ from core.reach import ledger
 def introduce_visitor(*, actor: Actor, sender: SenderIdentity, email: str = "", agreed_to: str = "") -> None:
     """Keep a visitor's name, email address and consent with their contact.
 
-    The address is one that was only typed: nobody is found, reached, merged or erased by it, and each visitor has their
-    own, so that it takes nothing from whoever writes from it. The consent to a sentence is one to replies
-    in this chat; the sentence's digest is in the audit log. Safe to repeat. For contacts only; raises `Refused`, and
-    `Invalid` for what is no address. Writes `CONSENT_RECORDED` and `VISITOR_INTRODUCED`.
+    The address was only typed: nobody is found, reached, merged or erased by it, and each visitor has their own, so
+    that it takes nothing from its owner. The consent to a sentence is one to replies in this chat; the sentence's
+    digest is in the audit log. Safe to repeat. For contacts only; raises `Refused`, and `Invalid` for what is no
+    address. Writes `CONSENT_RECORDED` and `VISITOR_INTRODUCED`.
     """
     if actor.kind != "contact":
         raise Refused("Only visitors introduce themselves.")
