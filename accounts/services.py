@@ -276,7 +276,7 @@ def change_organisation(*, actor: Actor, tenant_id: UUID, name: str, currency: s
     `NotFound`, `Invalid`. Writes `TENANT_CHANGED`.
     """
     actor.require("accounts.change_tenant")
-    wanted = {"name": clean_text(name, 120).strip(), "currency": currency.strip()}
+    wanted = {"name": clean_text(name, 120).strip(), "currency": currency.strip().upper()}
     if not wanted["name"]:
         raise Invalid("Enter a name.", fields={"name": ["Enter a name."]})
     if not re.fullmatch(r"[A-Z]{3}", wanted["currency"]):
@@ -288,10 +288,11 @@ def change_organisation(*, actor: Actor, tenant_id: UUID, name: str, currency: s
             raise NotFound
         changed = [field for field, value in wanted.items() if getattr(tenant, field) != value]
         if changed:
+            before = tenant.currency
             for field in changed:
                 setattr(tenant, field, wanted[field])
             tenant.save(update_fields=changed)
-            chain.note(actor, "TENANT_CHANGED", tenant, fields=changed)
+            chain.note(actor, "TENANT_CHANGED", tenant, fields=changed, currency=[before, tenant.currency])
     return tenant
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
-PointKind = Literal["phone", "email", "bsuid", "username", "webchat", "member", "customer"]
+PointKind = Literal["phone", "email", "bsuid", "username", "webchat", "member", "customer", "typed"]
 ContentType = Literal["text", "image", "video", "audio", "document", "interactive", "location"]
 SenderType = Literal["customer", "agent", "person", "system"]
 

@@ -58,13 +58,14 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     )
     for_member = {
         "identity_secret": secrets.token_urlsafe(32),
+        "shows_people": True,
         "hosted_identity": organisation.email(MARKETER),
         # The page signs its visitor in without asking, and shows the identity.
         "greeting": f"Hello {people[MARKETER].first_name}. {GREETING}",
         "suggestions": SUGGESTIONS,
     }
     _ensure_chat(organisation, "chat", "Marketing desk", for_member)
-    for_visitor = {"greeting": VISITOR_GREETING, "suggestions": VISITOR_SUGGESTIONS}
+    for_visitor = {"greeting": VISITOR_GREETING, "suggestions": VISITOR_SUGGESTIONS, "shows_people": True}
     _ensure_chat(organisation, "visitor", f"{organisation.name} help", for_visitor)
     _ensure_number(organisation, people)
     _ensure_cloud_number(organisation)

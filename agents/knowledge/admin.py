@@ -291,7 +291,7 @@ finders.register("agents.documents", DocumentFinder)
 class WriteKnowledge(Step):
     """The first document."""
 
-    title, order, permission = "Write what agents answer from", 20, services.MANAGE
+    title, order, permission = "Write what your agents should know", 20, services.MANAGE
     text, page = "Articles, files or your website.", "admin:agents_collection_changelist"
 
     def is_done(self, viewer: Actor) -> bool:

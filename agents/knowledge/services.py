@@ -266,7 +266,7 @@ def _collection_facts(name: str, audience: str, description: str) -> dict[str, s
     clean = {"name": " ".join(name.split()), "audience": audience, "description": " ".join(description.split())}
     problems = {
         "name": _text_problem(clean["name"], NAME_LIMIT, needed=True),
-        "audience": "" if audience in Collection.Audience.values else "Choose one of the list.",
+        "audience": "" if audience in Collection.Audience.values else "Choose one from the list.",
         "description": _text_problem(clean["description"], ABOUT_LIMIT),
     }
     check_fields(problems)
@@ -293,7 +293,7 @@ def _article_facts(title: str, text: str, facts: Mapping[str, Any]) -> tuple[dic
     problems = {
         "title": _text_problem(clean["title"], TITLE_LIMIT, needed=True),
         "text": _text_problem(text, TEXT_LIMIT, needed=True) or ("" if pieces else "Write more than a heading."),
-        "language": "" if language in Document.Language.values else "Choose one of the list.",
+        "language": "" if language in Document.Language.values else "Choose one from the list.",
         "address": address_problem(address),
         **day_problems(facts),
     }

@@ -59,6 +59,8 @@ def page(*methods: str, limit: int = PAGES) -> Callable[[_View], _View]:
                 centre = help_centres.find_centre(key)
             except NotFound as problem:
                 raise Http404 from problem
+            if rest.get("language", centre.language) not in Document.Language.values:
+                raise Http404
             with tenant_scope(centre.tenant_id):
                 try:
                     return view(request, centre, **rest)

@@ -1,7 +1,6 @@
 """The pages of a help centre: first page, topic, article, search, vote, and what search engines and readers fetch."""
 
 from collections.abc import Iterable
-from hashlib import sha256
 from itertools import groupby
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -77,9 +76,8 @@ def article(request: HttpRequest, centre: _Centre, article_id: UUID, slug: str) 
     path = _path(centre, found.line)
     if slug != _slug(found.line):
         return redirect(path, permanent=True)
-    # An article can be long, and a robot can ask for it often. It is kept by what it says, after the look whether it is
-    # public today.
-    key = f"help-article:{sha256(f'{found.line.title}|{found.text}'.encode()).hexdigest()}"
+    # An article can be long, and a robot can ask for it often. It is kept after the look whether it is public today.
+    key = f"{centre.tenant_id.hex}:help-article:{article_id}:{found.version}"
     shown: help_markup.Shown | None = cache.get(key)
     if shown is None:
         shown = help_markup.show_article(found.line.title, found.text)
@@ -109,9 +107,9 @@ def search(request: HttpRequest, centre: _Centre) -> HttpResponseBase:
         return redirect("help_home", centre.key)
     if not is_own_form(request):
         return HttpResponseForbidden("Search from the help centre's own page.\n", content_type="text/plain")
-    if count_or_let_pass(f"{centre.tenant_id.hex}:help-search:{centre.key}", seconds=MINUTE) > SEARCHES:
-        return too_many()
     asked = " ".join(request.POST.get("q", "").replace("\x00", "").split())[: help_articles.LONGEST_QUESTION]
+    if asked and count_or_let_pass(f"{centre.tenant_id.hex}:help-search:{centre.key}", seconds=MINUTE) > SEARCHES:
+        return too_many()
     language = request.POST.get("language", "")
     language = language if language in help_articles.list_languages() else centre.language
     hits = help_articles.search_articles(question=asked, language=language) if asked else []
@@ -140,8 +138,8 @@ def vote(request: HttpRequest, centre: _Centre, article_id: UUID) -> HttpRespons
     if said not in ("yes", "no") or not is_own_form(request):
         return HttpResponseForbidden("Vote on the article's own page.\n", content_type="text/plain")
     found = help_articles.get_article(article_id=article_id)
-    visitor = f"{client_address(request)}|{request.headers.get('User-Agent', '')[:300]}"
-    help_votes.record_vote(article_id=article_id, visitor=visitor, is_helpful=said == "yes")
+    # By the address alone: what else a browser says of itself is anybody's choice.
+    help_votes.record_vote(article_id=article_id, visitor=client_address(request), is_helpful=said == "yes")
     response = HttpResponse(status=303, headers={"Cache-Control": "no-store"})
     response["Location"] = f"{_path(centre, found.line)}?voted={said}#helpful"
     return response

@@ -36,7 +36,7 @@ class Entry:
     origins: tuple[str, ...]
     guest_may: bool
     name: str
-    shows_people: bool = True
+    shows_people: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,15 @@ from core.events import streams
 from core.tenancy.models import tenant_scope
 
 PER_VISITOR: Final = Bucket(size=60, seconds=60)
+READ_PER_ADDRESS: Final = Bucket(size=600, seconds=60)
 SENT_PER_VISITOR: Final = Bucket(size=10, seconds=60)
 # Anybody may become a new visitor: an office behind one address is many, and a program that fills the disk is too.
 SENT_PER_ADDRESS: Final = Bucket(size=60, seconds=60)
+DAY: Final = 24 * 60 * 60
+# Bytes that people whom nobody vouches for may store.
+BYTES_PER_VISITOR: Final = Bucket(size=100 * visitors.MB, seconds=DAY)
+BYTES_PER_ADDRESS: Final = Bucket(size=500 * visitors.MB, seconds=DAY)
+BYTES_PER_ACCOUNT: Final = Bucket(size=5000 * visitors.MB, seconds=DAY)
 BODY_LIMIT: Final = visitors.FROM_VISITORS.total + 256 * 1024
 """The files of one message, and the words beside."""
 ALLOWED: Final = "authorization"
@@ -60,7 +66,8 @@ class FileView(GuestView):
         answer: HttpResponse
         try:
             guest = guest_of(request)
-            if not PER_VISITOR.take_now(guest.tenant_id.hex, "files", guest.account_id.hex, guest.point):
+            whose = (guest.tenant_id.hex, "files", guest.account_id.hex, guest.point)
+            if not (PER_VISITOR.take_now(*whose) and READ_PER_ADDRESS.take_now("files", client_address(request))):
                 raise TooMany
             with tenant_scope(guest.tenant_id):
                 allowed = checked_origin(request, guest)
@@ -101,6 +108,13 @@ class MessageView(GuestView):
                 frame = frames.read_message({"message": "", **fields}, may_be_empty=True)
                 chat.require_form(guest, frame.id)
                 checked = visitors.checked_files(uploads, visitors.FROM_VISITORS)
+                size, account = sum(len(file.content) for file in checked), (guest.tenant_id.hex, "bytes", whose[2])
+                if guest.kind == "visitor" and not (
+                    BYTES_PER_VISITOR.spend_now(size, *account, guest.point)
+                    and BYTES_PER_ADDRESS.spend_now(size, "bytes", client_address(request))
+                    and BYTES_PER_ACCOUNT.spend_now(size, *account)
+                ):
+                    raise TooMany("Too many files in one day. Send them again tomorrow.")
                 stored = chat.store_message(guest, frame, request.headers.get("User-Agent", ""), checked)
             # Pages of this visitor that have no conversation yet listen for one.
             streams.transient(guests_stream(guest), BEGUN, {}, tenant_id=guest.tenant_id)

@@ -23,7 +23,7 @@ NAME_LIMIT: Final = 80
 
 
 class FormView(GuestView):
-    """Takes the form of a chat once per visitor; a repeat changes nothing."""
+    """Takes the form of a chat once per visitor, while it is on; anything else changes nothing."""
 
     http_method_names: list[str] = ["post", "options"]
 
@@ -48,6 +48,8 @@ def _introduce(guest: Guest, given: dict[str, Any], user_agent: str) -> None:
     widget = widgets.load(guest.account_id)
     if widget is None:
         raise BadToken
+    if chat.form_of(guest, widget) is None:
+        return
     form, language = widget.form, guest.language
     name, email = (printable(str(given.get(key) or "")).strip() for key in ("name", "email"))
     consent = form.consent_in(language)

@@ -181,6 +181,8 @@ def look(request: HttpRequest, key: str) -> HttpResponse:
 
 def logo(request: HttpRequest, key: str) -> HttpResponse:
     """Serve the logo of a chat, as we drew it."""
+    if not PER_ADDRESS.take_now("logo", client_address(request)):
+        return HttpResponse(status=429)
     try:
         drawn = base64.b64decode(find_widget(key).look.logo)
     except NotFound as problem:

@@ -27,7 +27,7 @@ class OrganisationForm(ConsoleForm):
 
     name = forms.CharField(label="Name", max_length=120, help_text="Shown to your colleagues here and in emails.")
     currency = forms.CharField(
-        label="Currency", max_length=3, help_text="Suggested for new limits, budgets and workflows. Such as EUR."
+        label="Currency", max_length=3, help_text="Suggested for new limits, budgets and workflows, for example EUR."
     )
 
 
@@ -59,8 +59,8 @@ class OrganisationAdmin(ServiceAdmin):
     def zone(self, tenant: Tenant) -> str:
         """Return the zone with its time of day, and why it isn't changed here."""
         return format_html(
-            '{}, now {}<p class="wk-help">Days of spending limits and figures are counted in it. '
-            "The administrator of this installation sets it when your organisation is opened.</p>",
+            '{}, now {}<p class="wk-help">Spending limits and figures count their days in this time zone. '
+            "Your administrator sets it when the organisation is created.</p>",
             tenant.timezone.replace("_", " "),
             f"{now().astimezone(ZoneInfo(tenant.timezone)):%H:%M}",
         )

@@ -169,7 +169,7 @@ def stop_using_template(*, actor: Actor, template_id: UUID, use: str) -> Message
 def _choose(actor: Actor, template_id: UUID, use: str, *, is_used: bool) -> MessageTemplate:
     actor.require(CHANGE)
     if use not in MessageTemplate.Use.values:
-        raise Invalid("Templates aren't sent for this.", fields={"use": ["Choose one of the list."]})
+        raise Invalid("Templates aren't sent for this.", fields={"use": ["Choose one from the list."]})
     # The account first, as the sweep does that keeps what the provider lists.
     accounts = ChannelAccount.objects.select_for_update(of=("self",))
     account = accounts.filter(

@@ -1,5 +1,6 @@
 """Web chats of a tenant: name, websites, greeting and identity secret."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -32,7 +33,9 @@ def save_widget(
     """
     actor.require(CHANGE)
     with transaction.atomic():
-        account = _locked(account_id) if account_id else ChannelAccount(kind=WEBCHAT, provider=WIDGET)
+        # Only chats that are new show colleagues' first names without being told to.
+        new = ChannelAccount(kind=WEBCHAT, provider=WIDGET, credentials={"shows_people": True})
+        account = _locked(account_id) if account_id else new
         account.name, account.origins, account.is_active = name, list(origins), is_active
         greeted = {} if greeting is None else {"greeting": greeting}
         account.credentials = {**(account.credentials or {}), **greeted}
@@ -71,7 +74,9 @@ def keep_form(*, actor: Actor, account_id: UUID, form: Mapping[str, Any]) -> Cha
         account.credentials = {**(account.credentials or {}), "form": dict(form)}
         account.save(update_fields=["credentials"])
         asked = {name: bool(form[name]) for name in ("asks_name", "asks_email", "consent")}
-        _record(actor, "CHANNEL_FORM_CHANGED", account, **asked)
+        sentences = [form["consent"], *form["consents"].values()]
+        wordings = [hashlib.sha256(one.encode()).hexdigest()[:16] for one in sentences if one]
+        _record(actor, "CHANNEL_FORM_CHANGED", account, **asked, wordings=",".join(wordings))
     return account
 
 

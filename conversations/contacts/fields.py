@@ -15,7 +15,13 @@ from core.privacy.pii.masking import ValueKind
 
 NAME_LIMIT: Final = 120
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[_-]([a-z]{2}))?(?:[_-].*)?", re.IGNORECASE)
-_MASK_AS: Final[Mapping[str, ValueKind]] = {"name": "name", "username": "name", "phone": "phone", "email": "email"}
+_MASK_AS: Final[Mapping[str, ValueKind]] = {
+    "name": "name",
+    "username": "name",
+    "phone": "phone",
+    "email": "email",
+    "typed": "email",
+}
 _IDS: Final = ("webchat", "bsuid", "member", "customer")
 
 

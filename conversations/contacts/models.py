@@ -73,6 +73,7 @@ class ContactPoint(TenantModel):
         WEBCHAT = "webchat", "Web chat visitor"
         MEMBER = "member", "Member"
         CUSTOMER = "customer", "Customer of an app"
+        TYPED = "typed", "Email typed by the visitor (not proven)"
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="points")
     origin = models.ForeignKey(

@@ -6,7 +6,7 @@ from typing import Final
 
 from core.errors import Invalid
 
-KINDS: Final = frozenset({"phone", "email", "bsuid", "username", "webchat", "member", "customer"})
+KINDS: Final = frozenset({"phone", "email", "bsuid", "username", "webchat", "member", "customer", "typed"})
 LIMIT: Final = 320
 COLUMN: Final = "conversations_contactpoint.value"
 """The column that the blind index of a point is bound to."""
@@ -26,7 +26,7 @@ def normalise(kind: str, value: str) -> str:
     plain = unicodedata.normalize("NFKC", value).strip()
     if kind == "phone":
         plain = _phone(plain)
-    elif kind in ("email", "username"):
+    elif kind in ("email", "username", "typed"):
         plain = plain.lower()
     if kind == "username":
         plain = plain.removeprefix("@")

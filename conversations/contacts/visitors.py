@@ -5,21 +5,23 @@ from typing import Any
 
 from django.db import transaction
 
-from conversations.contacts import contacts
+from conversations.contacts import contacts, points
 from conversations.contacts.known_people import checked_email
-from conversations.models import Contact, ContactPoint
+from conversations.models import Contact
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Refused
 from core.models import Consent
+from core.privacy.encryption import blind_index
 from core.reach import ledger
 
 
 def introduce_visitor(*, actor: Actor, sender: SenderIdentity, email: str = "", agreed_to: str = "") -> None:
     """Keep a visitor's name, email address and consent with their contact.
 
-    The address is not proven: one that another contact has stays theirs. The consent to a sentence is one to replies
+    The address is one that was only typed: nobody is found, reached, merged or erased by it, and each visitor has their
+    own, so that it takes nothing from whoever writes from it. The consent to a sentence is one to replies
     in this chat; the sentence's digest is in the audit log. Safe to repeat. For contacts only; raises `Refused`, and
     `Invalid` for what is no address. Writes `CONSENT_RECORDED` and `VISITOR_INTRODUCED`.
     """
@@ -32,12 +34,11 @@ def introduce_visitor(*, actor: Actor, sender: SenderIdentity, email: str = "", 
         said["wording"] = hashlib.sha256(agreed_to.encode()).hexdigest()[:16]
     with transaction.atomic():
         contact = Contact.objects.get(pk=contacts.find_or_create(sender, index).contact_id)
-        if address:
-            known = ContactPoint.objects.filter(kind="email")
-            is_first = not known.filter(contact=contact, origin=None).exists()
-            of_address = contacts.point_index("email", address)
-            contacts.insert_point(contact, SenderIdentity("email", address), of_address, is_primary=is_first)
-            said["email"] = known.filter(contact=contact, value_index=of_address).exists()
+        if address and not contact.points.filter(kind="typed").exists():
+            # Not the index of the address, which many tables are searched by.
+            own_index = blind_index(f"{index} {address}", column=points.COLUMN)
+            contacts.insert_point(contact, SenderIdentity("typed", address), own_index, is_primary=False)
+            said["email"] = True
         agreed = Consent.objects.filter(address_index=index, channel="webchat", purpose=Consent.Purpose.REPLY)
         newest = agreed.order_by("-at", "-id").values_list("state", flat=True).first()
         if agreed_to and newest != Consent.State.GIVEN:

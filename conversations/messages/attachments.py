@@ -183,7 +183,7 @@ def read_own_file(*, conversation_id: UUID, attachment_id: UUID) -> File:
     rows = Attachment.objects.filter(pk=attachment_id, message__conversation_id=conversation_id)
     found = get_or_missing(rows.select_related("message"), "There is no such file.")
     if found.message.direction == Message.Direction.IN and can_be_previewed(found):
-        content, found.content_type = previews.read_preview(found)
+        content, found.content_type = previews.read_preview(found, previews.VISITORS)
     else:
         content = file_contents.read_content(found)
     return _file(found, content)

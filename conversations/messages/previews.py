@@ -30,12 +30,16 @@ KEPT_SECONDS: Final = 300
 KEPT_BYTES: Final = 2 * 1024 * 1024
 """Larger ones are drawn each time, as the cache shares its memory with the queues."""
 PURPOSE: Final = "walker.preview"
-_drawing: Final = BoundedSemaphore(2)
+STAFF: Final = BoundedSemaphore(2)
 """So many at once in a process: each may take hundreds of megabytes."""
+VISITORS: Final = BoundedSemaphore(1)
+"""Their pictures never take the places of staff."""
 
 
-def read_preview(file: Attachment) -> tuple[bytes, str]:
+def read_preview(file: Attachment, places: BoundedSemaphore = STAFF) -> tuple[bytes, str]:
     """Return a stored picture as a page may show it, and its type; kept encrypted for some minutes.
+
+    That a picture can't be drawn is kept for as long.
 
     Call it outside any transaction: it lets go of the database connection before it draws. Raises `NotFound` for what
     can't be drawn, `Unavailable` while too many others are or the store doesn't answer, and `Conflict` ("not_stored").
@@ -48,13 +52,21 @@ def read_preview(file: Attachment) -> tuple[bytes, str]:
         with suppress(Unavailable):  # of a key that is gone
             drawn = unseal(kept, purpose=PURPOSE, bound_to=key)
     if not drawn:
-        drawn = draw_preview(file_contents.read_content(file), file.content_type)
+        failed = f"{file.tenant_id}:preview_failed:{file.pk}"
+        if cache.get(failed):
+            raise NotFound(NO_PREVIEW)
+        content = file_contents.read_content(file)
+        try:
+            drawn = draw_preview(content, file.content_type, places=places)
+        except NotFound:
+            cache.set(failed, 1, KEPT_SECONDS)
+            raise
         if len(drawn) <= KEPT_BYTES:
             cache.set(key, seal(drawn, purpose=PURPOSE, bound_to=key), KEPT_SECONDS)
     return drawn, "image/png" if drawn.startswith(b"\x89PNG") else "image/jpeg"
 
 
-def draw_preview(content: bytes, content_type: str, *, side: int = 1600) -> bytes:
+def draw_preview(content: bytes, content_type: str, *, side: int = 1600, places: BoundedSemaphore = STAFF) -> bytes:
     """Return the first frame of a picture, at most `side` pixels wide and high.
 
     Raises `NotFound` and `Unavailable` as `read_preview`. A hostile picture can only end the process that draws it:
@@ -62,7 +74,7 @@ def draw_preview(content: bytes, content_type: str, *, side: int = 1600) -> byte
     """
     if not connection.in_atomic_block:
         connection.close()
-    if not _drawing.acquire(timeout=WAIT_SECONDS):
+    if not places.acquire(timeout=WAIT_SECONDS):
         raise Unavailable("Too many previews are being made. Try again in a moment.")
     try:
         with subprocess.Popen(
@@ -88,7 +100,7 @@ def draw_preview(content: bytes, content_type: str, *, side: int = 1600) -> byte
                 deadline.cancel()
                 child.kill()
     finally:
-        _drawing.release()
+        places.release()
     if code or not drawn:
         log.info("preview_not_drawn", kind=content_type, code=code)
         raise NotFound(NO_PREVIEW)

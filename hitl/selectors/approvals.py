@@ -233,10 +233,11 @@ def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
         for rows, key, notices in sources
     ]
     needed = Notification.objects.filter(pk__in=parts[0].union(*parts[1:]))
-    newest = needed.order_by("approval_id", "-id").distinct("approval_id")
+    urgent = by_urgency(Approval.objects.filter(pk__in=needed.values("approval_id")), viewer)
+    keys = list(urgent.values_list("pk", flat=True)[:limit])
+    newest = needed.filter(approval_id__in=keys).order_by("approval_id", "-id").distinct("approval_id")
     found = {row.approval_id: row for row in newest.select_related("approval")}
-    urgent = by_urgency(Approval.objects.filter(pk__in=found), viewer)
-    return [found[key] for key in urgent.values_list("pk", flat=True)[:limit]]
+    return [found[key] for key in keys]
 
 
 def list_stops(*, viewer: Actor) -> Sequence[KillSwitch | GlobalKillSwitch]:

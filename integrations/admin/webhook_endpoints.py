@@ -55,7 +55,7 @@ class EndpointForm(VersionedForm):
         help_text="Choose none to get all, also those that are added later.",
     )
     payload_version = forms.TypedChoiceField(
-        label="Names of events",
+        label="Event names",
         choices=[
             (events.PUBLIC_NAMES, "noun.verb, such as conversation.closed"),
             (1, "The earlier names, such as conversation_closed"),

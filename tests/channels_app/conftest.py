@@ -47,7 +47,7 @@ class Widgets:
 def make_widget(tenant_id: UUID, name: str, **fields: Any) -> ChannelAccount:
     """Create a widget that stands on `SITE` and takes signed identities."""
     with tenant_scope(tenant_id):
-        facts = {"credentials": {"identity_secret": SECRET}, "origins": [SITE], **fields}
+        facts = {"credentials": {"identity_secret": SECRET, "shows_people": True}, "origins": [SITE], **fields}
         made: ChannelAccount = ChannelAccount.objects.create(kind="webchat", name=name, **facts)
         return made
 

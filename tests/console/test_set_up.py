@@ -46,9 +46,9 @@ def test_each_step_is_done_once_it_is_really_there(browser: Browser, acme: World
     Membership.objects.exclude(user=acme.people["owner"]).update(is_active=False)
     order = {
         "Connect a channel": connect,
-        "Write what agents answer from": write,
+        "Write what your agents should know": write,
         "Give your customers an agent": agents.ensure_first_agent,
-        "Say who approves": lambda: add_workflow(acme),
+        "Choose who approves": lambda: add_workflow(acme),
         "Invite colleagues": lambda: Membership.objects.filter(user=acme.people["admin"]).update(is_active=True),
         "Send a test message": answer,
     }

@@ -34,14 +34,14 @@ class CentreForm(ConsoleForm):
         help_text="One sentence above the search.",
     )
     language = forms.ChoiceField(
-        label="Language", choices=Document.Language.choices, initial="en", help_text="Of the first page."
+        label="Language", choices=Document.Language.choices, initial="en", help_text="Language of the first page."
     )
     colour = forms.CharField(
         label="Colour",
         initial=centres.COLOUR,
         max_length=7,
         widget=forms.TextInput(attrs={"type": "color"}),
-        help_text="Of buttons and links. It has to be readable on white; the dark theme gets a lighter shade of it.",
+        help_text="For buttons and links. Has to be readable on white; the dark theme uses a lighter shade.",
     )
     is_public = forms.BooleanField(
         label="Published",

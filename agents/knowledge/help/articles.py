@@ -29,6 +29,7 @@ _PASSAGES: Final = 16
 _COVERED: Final = 0.3
 """How much of a question a passage covers at least to be shown as found; and half as much as the best one."""
 _QUOTED: Final = 220
+_READ_FOR_OPENING: Final = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Article:
     """An article with its text in Markdown, and others of its collection in the same language."""
 
     line: Line
+    version: int
     text: str
     related: tuple[Line, ...]
 
@@ -95,7 +97,9 @@ def get_article(*, article_id: UUID) -> Article:
     if text is None:
         raise NotFound(NO_ARTICLE)
     others = public_articles().filter(collection_id=row.collection_id, language=row.language).exclude(pk=row.pk)
-    return Article(_line(row), text, tuple(_line(other) for other in others.order_by("-updated_at", "-id")[:RELATED]))
+    return Article(
+        _line(row), row.version, text, tuple(_line(other) for other in others.order_by("-updated_at", "-id")[:RELATED])
+    )
 
 
 def list_openings(articles: Sequence[Line]) -> dict[UUID, str]:
@@ -127,7 +131,7 @@ def _line(row: Document) -> Line:
 
 def opening(text: str) -> str:
     """Return the first words of a Markdown text that are no heading, as plain text."""
-    lines = (line.strip() for line in text.splitlines())
+    lines = (line.strip() for line in text[:_READ_FOR_OPENING].splitlines())
     return _cut(plain(" ".join(line for line in lines if line and not line.startswith(("#", "|", "```")))))
 
 

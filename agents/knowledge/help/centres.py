@@ -86,7 +86,7 @@ def save_help_centre(
             or ("" if facts["title"] else "This field is required."),
             "introduction": _text_problem(facts["introduction"], INTRODUCTION_LIMIT),
             "colour": _colour_problem(facts["colour"]),
-            "language": "" if language in Document.Language.values else "Choose one of the list.",
+            "language": "" if language in Document.Language.values else "Choose one from the list.",
         }
     )
     # The channel's row is the lock: two people who set up the same one make one help centre.

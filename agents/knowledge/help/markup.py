@@ -16,6 +16,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 SHOWN_DEEPEST: Final = 4
+MOST_MARKED: Final = 50_000
+"""From so many characters on an article is shown as it is written: a marked text can take its square in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,16 @@ class Shown:
 
 def show_article(title: str, text: str) -> Shown:
     """Return an article's Markdown as safe HTML: headings begin at the second level, below the title."""
-    tokens = _MARKDOWN.parse(text.replace("\0", ""))
+    marked, rest = text.replace("\0", ""), ""
+    if len(marked) > MOST_MARKED:
+        end = marked.rfind("\n", 0, MOST_MARKED) + 1 or MOST_MARKED
+        marked, rest = marked[:end], marked[end:]
+    tokens = _MARKDOWN.parse(marked)
     if tokens and tokens[0].type == "heading_open" and _plain(tokens[1].content) == _plain(title):
         del tokens[:3]
     sections = _number_headings(tokens)
-    return Shown(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}), sections)
+    html = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
+    return Shown(html + "".join(f"<p>{escape(part)}</p>\n" for part in rest.split("\n\n") if part.strip()), sections)
 
 
 def is_link(address: str) -> bool:
@@ -82,13 +89,19 @@ class _Renderer(RendererHTML):
     """Adds to Markdown's tags what the pages need."""
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        env["link"] = True  # a picture in it is no link of its own
         tokens[idx].attrSet("rel", "nofollow noopener")
         return self.renderToken(tokens, idx, options, env)
 
     def image(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         address, words = escape(str(tokens[idx].attrs["src"])), escape(tokens[idx].content)
-        is_in_link = sum(token.nesting for token in tokens[:idx] if token.type.startswith("link_")) > 0
-        return words if is_in_link else f'<a href="{address}" rel="nofollow noopener">{words or address}</a>'
+        if env.get("link"):
+            return words
+        return f'<a href="{address}" rel="nofollow noopener">{words or address}</a>'
+
+    def link_close(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        env["link"] = False
+        return "</a>"
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         # A table that is wider than a phone is scrolled by itself, by keyboard too.

@@ -83,8 +83,8 @@ def add_site(
         "address": ""
         if start
         else address_problem(address.strip()) or "Enter an address such as https://shop.example.",
-        "language": "" if language in Document.Language.values else "Choose one of the list.",
-        "every_hours": "" if every_hours in INTERVALS else "Choose one of the list.",
+        "language": "" if language in Document.Language.values else "Choose one from the list.",
+        "every_hours": "" if every_hours in INTERVALS else "Choose one from the list.",
     }
     check_fields(problems)
     with transaction.atomic():
@@ -104,7 +104,7 @@ def change_site(*, actor: Actor, site_id: UUID, every_hours: int) -> Site:
     actor.require(MANAGE)
     row = locked(Site, site_id, MISSING)
     if every_hours not in INTERVALS:
-        check_fields({"every_hours": "Choose one of the list."})
+        check_fields({"every_hours": "Choose one from the list."})
     if row.every_hours == every_hours:
         return row
     before, row.every_hours = row.every_hours, every_hours

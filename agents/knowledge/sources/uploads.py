@@ -103,7 +103,7 @@ def upload_document(
     kind = kind_of_file(file.name, file.content)
     shown = " ".join((title or PurePath(file.name).stem).replace("\0", "").split())[:TITLE_LIMIT] or "File"
     facts = {"language": "", **facts, "address": facts.get("address", "").strip()}
-    problem = "" if facts["language"] in ("", *Document.Language.values) else "Choose one of the list."
+    problem = "" if facts["language"] in ("", *Document.Language.values) else "Choose one from the list."
     check_fields({"language": problem, "address": address_problem(facts["address"]), **day_problems(facts)})
     with transaction.atomic():
         collection = locked(Collection, collection_id, NO_COLLECTION)

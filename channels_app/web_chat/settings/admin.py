@@ -48,8 +48,8 @@ class LookForm(ConsoleForm):
     theme = forms.ChoiceField(
         label="Theme",
         choices=[
-            ("device", "As the visitor's device"),
-            ("site", "As the website"),
+            ("device", "Match the visitor's device"),
+            ("site", "Match the website"),
             ("light", "Light"),
             ("dark", "Dark"),
         ],
@@ -59,7 +59,8 @@ class LookForm(ConsoleForm):
         required=False,
         max_length=7,
         widget=forms.TextInput(attrs={"placeholder": "#155e4c"}),
-        help_text="Of the button and the visitor's messages, readable on white. In the dark theme it is made lighter.",
+        help_text="For the button and the visitor's messages. Has to be readable on white; the dark theme uses a "
+        "lighter shade.",
     )
     position = forms.ChoiceField(label="Position", choices=[("right", "Right"), ("left", "Left")])
     logo = forms.FileField(
@@ -79,14 +80,15 @@ class LookForm(ConsoleForm):
 class PreChatForm(ConsoleForm):
     """What visitors say before they write; without a question there is no form."""
 
-    asks_name = forms.BooleanField(label="Ask for the name", required=False)
-    asks_email = forms.BooleanField(label="Ask for the email address", required=False)
+    asks_name = forms.BooleanField(label="Ask for their name", required=False)
+    asks_email = forms.BooleanField(label="Ask for their email address", required=False)
     consent = forms.CharField(
         label="Sentence to agree to (optional)",
         required=False,
         max_length=pre_chat.CONSENT_LIMIT,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Visitors tick it before they write. Who agreed, when and to which words is in the audit log.",
+        help_text="Visitors have to tick this before they write. The audit log says who agreed and when, with a "
+        "fingerprint of the wording: keep earlier wordings yourself.",
     )
     consent_de = forms.CharField(label="In German", required=False, max_length=pre_chat.CONSENT_LIMIT)
     consent_es = forms.CharField(label="In Spanish", required=False, max_length=pre_chat.CONSENT_LIMIT)
@@ -122,10 +124,10 @@ class WebChatPage(ChannelPage):
     first_form = edits(
         pre_chat.save_form,
         "form",
-        title="Change form before the chat",
+        title="Edit pre-chat form",
         form=PreChatForm,
-        explain="Visitors fill it in once, before their first message, unless your site signed them in. Without a "
-        "question there is no form.",
+        explain="Visitors fill it in once, before their first message, unless your site signed them in. If you "
+        "ask nothing, no form is shown.",
         done="Form saved.",
     )
 
@@ -148,7 +150,10 @@ class WebChatPage(ChannelPage):
         if action is cls.look:
             look = looks.read_look(kept)
             greetings = {f"greeting_{code}": text for code, text in kept.get("greetings", {}).items()}
-            offers = {name: bool(kept.get(name, True)) for name in ("shows_people", "takes_files")}
+            offers = {
+                "shows_people": bool(kept.get("shows_people")),
+                "takes_files": bool(kept.get("takes_files", True)),
+            }
             shown = {"theme": look.theme, "colour": look.colour, "position": look.position}
             logo = reverse("widget_logo", args=[account.public_key]) if look.logo else ""
             own = {"name": account.name, "widget": account.public_key, "logo_url": logo}

@@ -19,8 +19,9 @@ local size = tonumber(ARGV[1]); local span = tonumber(ARGV[2])
 local had = redis.call('HMGET', KEYS[1], 'left', 'at')
 local left = tonumber(had[1]) or size
 left = math.min(size, left + (now - (tonumber(had[2]) or now)) * size / span)
+local cost = tonumber(ARGV[3] or 1)
 local ok = 0
-if left >= 1 then left = left - 1; ok = 1 end
+if left >= cost then left = left - cost; ok = 1 end
 redis.call('HSET', KEYS[1], 'left', tostring(left), 'at', now)
 redis.call('PEXPIRE', KEYS[1], span * 2)
 return ok
@@ -77,3 +78,11 @@ class Bucket:
             log.warning("limit_not_checked")
             return True
         return bool(found)
+
+    def spend_now(self, amount: int, *parts: str) -> bool:
+        """Take an amount, from code that runs in a thread; False when there is less, and when Redis can't count."""
+        try:
+            return bool(sync_redis().eval(_SCRIPT, 1, key(*parts), self.size, self.seconds * 1000, amount))
+        except redis.RedisError:
+            log.warning("limit_not_checked")
+            return False

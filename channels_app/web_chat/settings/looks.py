@@ -12,7 +12,7 @@ from conversations.services import accounts
 from conversations.services.visitors import MB, PREVIEWED, FileRules, Upload, checked_files, draw_preview
 from core.actors import Actor
 from core.errors import Invalid, NotFound
-from core.text.colours import NIGHT, checked_colour, readable, words_on
+from core.text.colours import NIGHT, WHITE, checked_colour, readable, words_on
 from core.text.speech import SPOKEN
 
 CHANGE: Final = "channels_app.change_channelaccount"
@@ -45,7 +45,7 @@ class Look:
         found = {"theme": self.theme, "position": self.position}
         if self.colour:
             dark = readable(self.colour, NIGHT)
-            found |= {"accent": self.colour, "on_accent": words_on(self.colour)}
+            found |= {"accent": self.colour, "on_accent": WHITE}
             found |= {"accent_dark": dark, "on_accent_dark": words_on(dark)}
         return found | ({"logo": f"{logo_url}?v={self.logo_stamp}"} if self.logo else {})
 
@@ -74,7 +74,7 @@ def save_look(
     """
     actor.require(CHANGE)
     if theme not in THEMES or position not in POSITIONS:
-        raise Invalid("This look isn't supported.", fields={"theme": ["Choose one of the list."]})
+        raise Invalid("This look isn't supported.", fields={"theme": ["Choose one from the list."]})
     try:
         look = {"theme": theme, "position": position, "colour": checked_colour(colour)}
     except ValueError as problem:

@@ -85,7 +85,7 @@ def load(account_id: UUID, *, kinds: Collection[str] = KINDS) -> Widget | None:
         look=read_look(kept),
         form=read_form(kept),
         takes_files=bool(kept.get("takes_files", True)),
-        shows_people=bool(kept.get("shows_people", not own)),
+        shows_people=bool(kept.get("shows_people")),
     )
 
 

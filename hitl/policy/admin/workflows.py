@@ -7,7 +7,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 
 from accounts.permissions import object_permissions
 from console.base.actions import ServiceAction, action_url, service_action
@@ -15,7 +14,7 @@ from console.base.crud import calls, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
-from console.extensions import Banner, Notice, Step, banners, steps
+from console.extensions import Step, steps
 from console.navigation import APPROVAL_RULES, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
@@ -273,29 +272,12 @@ class WorkflowAdmin(ServiceAdmin):
         return HttpResponse(sentence(conditions, levels, labels()), content_type="text/plain; charset=utf-8")
 
 
-class NoWorkflow(Banner):
-    """Warns while there is no workflow."""
-
-    permission = MANAGE
-    only_on_dashboard = True
-
-    def notices(self, viewer: Actor) -> list[Notice]:
-        """Return one notice until there is a workflow."""
-        if ApprovalWorkflow.objects.filter(is_active=True).exists():
-            return []
-        text = "Until you create a workflow, every request is put on hold because nobody can approve it."
-        url = reverse("admin:hitl_approvalworkflow_create")
-        return [Notice("No workflow yet", text, url, leads="New workflow", tone="warn", icon="route")]
-
-
-banners.register("hitl.nobody_signs", NoWorkflow)
-
-
 class CreateWorkflow(Step):
     """The first workflow."""
 
-    title, order, permission = "Say who approves", 40, MANAGE
-    text, page = "A workflow names who signs which requests, and by when.", "admin:hitl_approvalworkflow_create"
+    title, order, permission = "Choose who approves", 40, MANAGE
+    text = "A workflow says who approves which requests, and by when. Without one, requests are put on hold."
+    page = "admin:hitl_approvalworkflow_create"
 
     def is_done(self, viewer: Actor) -> bool:
         """Return True if a workflow is active."""

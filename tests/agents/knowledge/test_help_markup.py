@@ -117,6 +117,14 @@ def test_any_mixture_of_marks_becomes_whole_html(parts: list[str]) -> None:
     assert wrong_in("".join(parts)) == []
 
 
+def test_picture_in_a_link_is_its_words_and_a_very_long_text_is_shown_as_it_is() -> None:
+    shown = show_article("Title", "[![A map](https://a.example/map.png)](https://a.example/)").html
+    assert (shown.count("<a "), ">A map</a>" in shown) == (1, True)
+    long = show_article("Title", "Row *one*.\n" * 5000 + "\n*Two* <b>.")
+    assert long.html.endswith("<p>*Two* &lt;b&gt;.</p>\n")
+    assert "<em>one</em>" in long.html
+
+
 def test_markdown_is_shown() -> None:
     text = (
         "# Title\n\nFirst **bold** and *soft*, `code`, [a link](https://a.example/x_(y)) and https://b.example/p.\n\n"

@@ -86,6 +86,7 @@ def test_pages_say_what_they_are_in_their_language_and_link_to_each_other(centre
     assert "Returning shoes" not in german
     assert centre.get("en/").status_code == 301
     assert centre.get("it/").status_code == 404
+    assert centre.get("%00/").status_code == 404
     (path,) = re.findall(rf'href="{re.escape(centre.path)}(articles/[^"]+/returning-shoes/)"', first)
     body = centre.get(path).content.decode()
     wanted = [

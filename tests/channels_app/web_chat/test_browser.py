@@ -114,6 +114,7 @@ class Scene:
 def scene(web: Web, committed_world: World) -> Scene:
     kept = {
         "identity_secret": SECRET,
+        "shows_people": True,
         "hosted_identity": committed_world.people["support"].email,
         "greeting": "Hello. What should we look at?",
         "suggestions": ["How are my campaigns doing?", "Raise the daily budget of Summer Sale to 900"],

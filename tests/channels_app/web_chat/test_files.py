@@ -12,7 +12,7 @@ from django.test import Client
 from PIL import Image
 
 from accounts.privacy.reveals import reveal
-from channels_app.web_chat.settings.limits import Bucket
+from channels_app.web_chat.settings.limits import Bucket, key, sync_redis
 from conversations.contacts.erasure import erase_contact
 from conversations.messages.attachments import read_attachment
 from conversations.models import Attachment, ChannelAccount, Conversation, Message
@@ -148,6 +148,30 @@ def test_what_a_visitor_may_not_send_is_refused_in_words_and_nothing_of_it_stays
     bea.token += "x"
     assert bea.send(("a.png", files.png())).status_code == 401
     assert stored(world.acme.pk) == (0, 0)
+
+
+@pytest.mark.django_db
+def test_bytes_of_visitors_have_a_budget_by_the_day_that_fails_closed(
+    world: World, widgets: Widgets, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    wrong, picture = {}, files.png()
+    for number, name in enumerate(("VISITOR", "ADDRESS", "ACCOUNT"), 1):
+        with monkeypatch.context() as smaller:
+            smaller.setattr(
+                f"channels_app.web_chat.files.BYTES_PER_{name}", Bucket(size=len(picture) + number, seconds=86_400)
+            )
+            ana, bea = Visitor(widgets.second), Visitor(widgets.second)
+            first = ana.send(("a.png", picture))
+            second = (ana if name == "VISITOR" else bea).send(("a.png", picture))
+            if (first.status_code, second.status_code, second.json()["code"]) != (200, 429, "too_many"):
+                wrong[name] = (first.status_code, second.json())
+        for kept in sync_redis().scan_iter(key("*bytes*")):
+            sync_redis().delete(kept)
+    assert wrong == {}
+    before = stored(world.acme.pk)
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    assert Visitor(widgets.second).send(("a.png", picture)).status_code == 429
+    assert stored(world.acme.pk) == before
 
 
 @pytest.mark.django_db

@@ -11,6 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
+from channels_app.web_chat.settings import widgets as widget_settings
+from channels_app.web_chat.settings.looks import Look
+from channels_app.web_chat.settings.manage import save_widget
 from conversations.models import ChannelAccount
 from core.models import AuditEntry
 from core.tenancy.models import tenant_scope
@@ -18,7 +21,7 @@ from core.text import colours
 from tests import files
 from tests.channels_app.conftest import SITE, Widgets
 from tests.console.conftest import Browser, browser
-from tests.world import World
+from tests.world import OPERATOR, World
 
 __all__ = ["browser"]
 
@@ -36,6 +39,9 @@ def test_colour_is_readable_on_white_or_the_nearest_shade_is_named() -> None:
     for none in ("red", "#12", "url(x)", "#12345g", "#155e4c;}"):
         with pytest.raises(ValueError, match="Enter a colour"):
             colours.checked_colour(none)
+    # White as in the preview, also where black would have more contrast.
+    assert colours.words_on("#767676") == colours.BLACK
+    assert Look(colour=colours.checked_colour("#767676")).public("")["on_accent"] == colours.WHITE
     dark = colours.readable("#1d1d1d", colours.NIGHT)
     assert colours.contrast(dark, colours.NIGHT) >= colours.ENOUGH
     assert colours.contrast(colours.words_on(dark), dark) >= colours.ENOUGH
@@ -45,6 +51,16 @@ def test_colour_is_readable_on_white_or_the_nearest_shade_is_named() -> None:
 def test_component_is_at_most_thirty_kilobytes_compressed_with_all_its_languages(client: Client) -> None:
     served = client.get("/widget/v1/walker.js").content
     assert len(gzip.compress(served, 6)) <= 30_000
+
+
+@pytest.mark.django_db
+def test_only_new_chats_show_first_names_without_being_told_to(world: World) -> None:
+    with tenant_scope(world.acme.pk):
+        new = save_widget(actor=OPERATOR, name="New", websites=SITE)
+        old = ChannelAccount.objects.create(kind="webchat", name="Old", credentials={"greeting": "Hello"})
+        save_widget(actor=OPERATOR, name="Older", websites=SITE, account_id=old.pk)
+        shown = [widget_settings.load(account.pk) for account in (new, old)]
+        assert [one.shows_people for one in shown if one] == [True, False]
 
 
 @pytest.mark.django_db

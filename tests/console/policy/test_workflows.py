@@ -323,16 +323,6 @@ def test_list_and_page_show_the_sentence(browser: Browser, acme: World) -> None:
     assert "Everything else" in visitor.get(f"{FLOW}{_only().pk}/").content.decode()
 
 
-def test_dashboard_says_that_nobody_signs_until_there_is_a_workflow(browser: Browser, acme: World) -> None:
-    words = "No workflow yet"
-    page = browser("owner").get("/admin/").content.decode()
-    assert words in page
-    assert f'href="{FLOW}create/">New workflow</a>' in page
-    assert words not in browser("approver").get("/admin/").content.decode()
-    add_workflow(acme)
-    assert words not in browser("owner").get("/admin/").content.decode()
-
-
 def test_retire_restore_and_copy(browser: Browser, acme: World) -> None:
     add_workflow(acme)
     visitor, flow = browser("owner"), _only()

@@ -337,7 +337,7 @@ def test_preview_is_kept_encrypted_and_waits_neither_long_nor_with_a_connection(
         kept = cache.get(f"{first.tenant_id}:preview:{first.pk}")
         assert shown.content
         assert shown.content[:8] not in kept
-        with previews._drawing, previews._drawing:  # two others are being drawn
+        with previews.STAFF, previews.STAFF:  # two others are being drawn
             assert read_attachment(**asked, attachment_id=first.pk) == shown
             assert Attachment.objects.exists()  # connected again
             began = time.monotonic()
@@ -345,6 +345,8 @@ def test_preview_is_kept_encrypted_and_waits_neither_long_nor_with_a_connection(
                 read_attachment(**asked, attachment_id=second.pk)
             assert time.monotonic() - began < 5
             assert connection.connection is None
+            # A visitor's has a place of its own.
+            assert previews.draw_preview(files.png(), "image/png", places=previews.VISITORS)
         endless = tmp_path / "drawing.py"
         endless.write_text("while True: print('x' * 100_000)")
         monkeypatch.setattr(previews, "DRAWING", endless)
@@ -352,6 +354,8 @@ def test_preview_is_kept_encrypted_and_waits_neither_long_nor_with_a_connection(
         with pytest.raises(NotFound):
             read_attachment(**asked, attachment_id=second.pk)
         assert time.monotonic() - began < previews.SECONDS - 5, "ended when it said more than a preview may have"
+        with previews.STAFF, previews.STAFF, pytest.raises(NotFound):  # not tried again for some minutes
+            read_attachment(**asked, attachment_id=second.pk)
 
 
 def test_console_says_why_a_file_is_not_sent_and_needs_text_or_a_file(chat: Conversation, world: World) -> None:
