@@ -48,9 +48,10 @@ def offer_undo(request: HttpRequest, offer: UndoOffer) -> None:
 
 
 def withdraw_offer(request: HttpRequest, url: str) -> None:
-    """Stop offering to undo something, because it was undone or cannot be any more."""
+    """Stop offering to undo something, wherever it leads back to: it was undone or cannot be any more."""
     if _KEPT in request.session:
-        request.session[_KEPT] = [row for row in request.session[_KEPT] if row["url"] != url]
+        path = url.partition("?")[0]
+        request.session[_KEPT] = [row for row in request.session[_KEPT] if row["url"].partition("?")[0] != path]
 
 
 def list_offers(request: HttpRequest) -> list[UndoOffer]:

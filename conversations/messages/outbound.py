@@ -242,7 +242,7 @@ def _require_unanswered(actor: Actor, conversation: Conversation, seen: int | No
     if newest is None:
         return
     who = "The agent" if newest.sender_type == Message.Sender.AGENT else "A colleague"
-    raise Conflict(f"{who} answered meanwhile.", code=ANSWERED_MEANWHILE, seq=newest.seq)
+    raise Conflict(f"{who} replied while you were writing.", code=ANSWERED_MEANWHILE, seq=newest.seq)
 
 
 def _require_reachable(conversation: Conversation, message: Message, moment: datetime) -> datetime:

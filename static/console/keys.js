@@ -76,7 +76,7 @@
   const entries = () => {
     const found = [];
     if (rows().length) found.push([["J", "K"], "Move down and up the list"], [["Enter"], "Open"]);
-    if (document.querySelector("input[data-pick]")) found.push([["X"], "Select, to decide many at once"]);
+    if (document.querySelector("input[data-pick]")) found.push([["X"], "Select, to act on several at once"]);
     for (const entry of rowActions()) found.push([[entry.dataset.key.toUpperCase()], entry.textContent.trim()]);
     const seen = new Set(rowActions().map((entry) => entry.dataset.key));
     for (const place of document.querySelectorAll("[aria-keyshortcuts]")) {
@@ -87,7 +87,7 @@
     }
     if (document.querySelector("main form[method=post] textarea")) found.push([["Ctrl", "Enter"], "Send the form you are writing in"]);
     if (document.querySelector("[data-search], main input[type=search]")) found.push([["/"], "Search"]);
-    if (document.querySelector("[data-palette]")) found.push([["Ctrl", "K"], "Go to a page, request or person"]);
+    if (document.querySelector("[data-palette]")) found.push([["Ctrl", "K"], "Go to a page, request, conversation or person"]);
     return [...found, [["?"], "Show this card"], [["Esc"], "Leave a field or close"]];
   };
   const fill = () => {

@@ -20,8 +20,8 @@
     if (!line) return;
     const writing = [...typing.values()], looking = [...here].filter(([id]) => !typing.has(id)).map(([, name]) => name);
     const words = [
-      writing.length ? `${listed(writing)} ${writing.length > 1 ? "are" : "is"} answering.` : "",
-      looking.length ? `${listed(looking)} ${looking.length > 1 ? "are" : "is"} looking at this${writing.length ? " too" : " as well"}.` : "",
+      writing.length ? `${listed(writing)} ${writing.length > 1 ? "are" : "is"} replying.` : "",
+      looking.length ? `${listed(looking)} ${looking.length > 1 ? "are" : "is"} viewing this too.` : "",
     ].filter(Boolean).join(" ");
     if (line.textContent !== words) line.textContent = words;
     line.hidden = !words;

@@ -142,7 +142,7 @@ def test_card_lists_the_keys_of_the_page_and_switches_them_off(opened: Opener, s
     assert focused(page) == "body"
     page.get_by_role("button", name="Keyboard shortcuts").click()
     expect(card).to_contain_text("Move down")
-    expect(card).to_contain_text("Select, to decide many at once")
+    expect(card).to_contain_text("Select, to act on several at once")
     card.get_by_label("Use single-key shortcuts").check()
     card.get_by_label("Open the next request").uncheck()
     page.keyboard.press("Escape")

@@ -186,10 +186,10 @@ def test_two_people_in_one_conversation_see_one_another(chromium: Browser, scene
     first.goto(scene.path("conversation"))
     expect(first.locator(".wk-together")).to_be_hidden()
     second.goto(scene.path("conversation"))
-    expect(first.get_by_text("Support Acme is looking at this as well.")).to_be_visible()
+    expect(first.get_by_text("Support Acme is viewing this too.")).to_be_visible()
     second.get_by_label("Your reply").press_sequentially("I am on it")
-    expect(first.get_by_text("Support Acme is answering.")).to_be_visible()
-    expect(second.get_by_text("Admin Acme is looking at this as well.")).to_be_visible()
+    expect(first.get_by_text("Support Acme is replying.")).to_be_visible()
+    expect(second.get_by_text("Admin Acme is viewing this too.")).to_be_visible()
     keep_picture(first, "two-in-one-conversation")
     assert serious(first) == []
     second.context.close()

@@ -393,7 +393,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         title="Snooze",
         permission=REPLY,
         form=SnoozeForm,
-        explain="It rests until then, or until the customer writes. Its clock stands still.",
+        explain="Hides this conversation until then, or until the customer writes. Its deadlines are paused.",
         key="s",
     )
     def snooze(self, request: HttpRequest, obj: Conversation, form: SnoozeForm) -> str:
@@ -415,7 +415,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         states.reopen(actor=viewer_of(request), conversation_id=obj.pk)
         return "The conversation is open again."
 
-    @service_action(title="End snooze", permission=REPLY, explain="Its clock goes on.")
+    @service_action(title="End snooze", permission=REPLY, explain="Its deadlines run again.")
     def wake(self, request: HttpRequest, obj: Conversation, form: ConsoleForm) -> str:
         """End the conversation's rest."""
         withdraw_offer(request, request.get_full_path())

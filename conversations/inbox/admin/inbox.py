@@ -33,11 +33,11 @@ AFTER_ANSWER: Final = "walker_after_answer"
 """The cookie that says `stay` where a person switched the opening of the next conversation off."""
 MOVES_ON: Final = ("reply", "close", "snooze")
 EMPTY: Final = {
-    "mine": ("Nothing is yours", "Conversations that you take or are given appear here."),
+    "mine": ("Nothing assigned to you", "Conversations you take over or that are assigned to you appear here."),
     "waiting": ("Nobody is waiting", "Conversations that need a person appear here at once."),
     "late": ("Nothing is late", "Every answer is within its team's targets."),
     "open": ("No open conversations", "Conversations appear here as soon as someone writes."),
-    "snoozed": ("Nothing is snoozed", "Snoozed conversations rest here until their time has come."),
+    "snoozed": ("Nothing is snoozed", "Snoozed conversations stay here until their time is up."),
     "closed": ("Nothing is closed yet", ""),
 }
 NOT_FOUND: Final = (
@@ -248,7 +248,7 @@ def words_for_nothing(place: Place, words: str, tags: Mapping[UUID, str]) -> dic
     elif tag := place.narrowed.get("tag"):
         title, text = f"Nothing here is tagged “{tags[UUID(tag)]}”", "Choose another tag or view."
     elif set(place.narrowed) - {"team"}:
-        title, text = "No conversation here has all that", "Take a filter away, or choose another view."
+        title, text = "No conversations match these filters", "Remove a filter or choose another view."
     else:
         title, text = EMPTY[place.view]
     return {"empty_title": title, "empty_text": text}

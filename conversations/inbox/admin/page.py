@@ -122,7 +122,7 @@ def answer_meanwhile(viewer: Actor, conversation: Conversation, problem: Conflic
         return problem.detail
     name = found[-1].sender_name or "A colleague"
     wrote = Truncator(found[-1].text).chars(MEANWHILE)
-    return f"{name} answered meanwhile: “{wrote}” Yours hasn't been sent yet."
+    return f"{name} replied while you were writing: “{wrote}” Your reply hasn't been sent yet."
 
 
 def asked_for(viewer: Actor, conversation: Conversation) -> Iterable[Turn]:

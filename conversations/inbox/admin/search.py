@@ -146,6 +146,7 @@ class ConversationFinder(Finder):
         if len(words) < SHORTEST:
             return []
         rows = query_conversations(viewer=viewer).filter(pk__in=conversations_with(words))
+        rows = rows.select_related("contact__user", "origin__user")  # whose names are shown
         found = list(rows.order_by("-last_message_at", "-pk")[:MOST_FOUND])
         texts = newest_matches(viewer=viewer, words=words, conversation_ids=[row.pk for row in found])
         return [

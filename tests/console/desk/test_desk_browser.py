@@ -88,16 +88,16 @@ def test_two_people_in_one_conversation_see_each_other_and_ask_before_both_answe
     pages = {role: opened(f"{TALK}{scene.ids['lost']}/", role=role) for role in ("support", "admin")}
     support, admin = pages["support"], pages["admin"]
     line = support.locator("[data-together]")
-    expect(line).to_contain_text("is looking at this as well", timeout=15000)
+    expect(line).to_contain_text("is viewing this too", timeout=15000)
     box = {role: page.locator("#live-reply textarea[name=text]") for role, page in pages.items()}
     box["support"].fill("I look into it.")
     box["admin"].press_sequentially("Your parcel is on its way.")
-    expect(line).to_contain_text("is answering", timeout=15000)
+    expect(line).to_contain_text("is replying", timeout=15000)
     admin.keyboard.press("Control+Enter")
     expect(admin.locator(".wk-chat")).to_contain_text("Your parcel is on its way.")
     box["support"].focus()
     support.keyboard.press("Control+Enter")
-    asked = support.get_by_text("answered meanwhile: “Your parcel is on its way.”")
+    asked = support.get_by_text("replied while you were writing: “Your parcel is on its way.”")
     expect(asked).to_be_visible()
     assert faults(support, "answered-meanwhile") == []
     support.get_by_role("button", name="Send anyway").click()

@@ -240,7 +240,7 @@ def test_inbox_by_keyboard_on_a_desk_and_by_touch_on_a_phone(opened: Opener, sce
     page.keyboard.press("e")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Conversation closed.")).to_be_visible()
-    expect(page.get_by_text("Nothing is yours")).to_be_visible()
+    expect(page.get_by_text("Nothing assigned to you")).to_be_visible()
     page.keyboard.press("?")
     card = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(card).to_contain_text("Show this card")
@@ -274,7 +274,7 @@ def test_reply_over_an_answer_that_came_meanwhile_asks_first(browser: Browser, l
     asked = pages["support"].post(f"{url}reply/", mine)
     text = asked.content.decode()
     assert asked.status_code == 409
-    assert "Admin Acme answered meanwhile: “Ask " in text
+    assert "Admin Acme replied while you were writing: “Ask " in text
     assert "Send anyway" in text
     assert "We look into it" in text
     assert leaks(text) == []

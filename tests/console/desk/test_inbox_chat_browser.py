@@ -195,7 +195,7 @@ def test_layout_leaves_the_thread_room_and_pins_the_composer(opened: Opener, sce
     assert faults(page, "inbox-batch") == []
     page.get_by_label("Assignee").count()
     page.get_by_role("combobox", name="Channel").select_option("email")
-    expect(page.locator("#live-inbox")).to_contain_text("No conversation here has all that")
+    expect(page.locator("#live-inbox")).to_contain_text("No conversations match these filters")
     page.get_by_role("link", name="Clear").click()
     expect(page.locator(".wk-inbox-rows > li")).to_have_count(2)
     page.get_by_role("searchbox").fill("order 1")

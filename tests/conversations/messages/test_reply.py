@@ -60,14 +60,14 @@ def test_nobody_answers_over_a_colleague_or_the_agent_unasked(chat: Conversation
         return services.reply(actor=actor, conversation_id=chat.pk, draft=draft)
 
     for seen, name in ((first.seq - 1, "The agent"), (0, "The agent")):
-        with pytest.raises(Conflict, match=f"{name} answered meanwhile") as refused:
+        with pytest.raises(Conflict, match=f"{name} replied while you were writing") as refused:
             write(colleague, seen)
         assert (refused.value.code, refused.value.facts["seq"]) == ("answered_meanwhile", first.seq)
     key = uuid4()
     second = write(colleague, first.seq, client_id=key)
     assert write(colleague, first.seq, client_id=key).pk == second.pk  # a repeat is no answer over one's own
     third = write(colleague, first.seq)  # one's own answers count as seen
-    with pytest.raises(Conflict, match="A colleague answered meanwhile"):
+    with pytest.raises(Conflict, match="A colleague replied while you were writing"):
         write(support, first.seq)
     assert Message.objects.filter(direction="out").count() == 3
     assert write(support, third.seq).seq > third.seq
