@@ -107,7 +107,7 @@ def test_new_identity_secret_voids_the_tokens_before(client: Client, world: Worl
     with tenant_scope(world.acme.pk):
         new_identity_secret(actor=OPERATOR, account_id=widgets.acme.pk)
         assert conversation.check_entry(tokens.verify(first, now=now())) == conversation.Entry(
-            (SITE,), guest_may=False, name=widgets.acme.name
+            (SITE,), guest_may=False, name=widgets.acme.name, shows_people=True
         )
     answer = ask(client, widgets.acme, token=first)
     assert (answer.status_code, answer.json()["code"]) == (403, "bad_identity")
