@@ -19,7 +19,7 @@ from core.clock import now
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound, check_fields
 from core.jobs.queues import enqueue_after_commit
-from core.text.clean import clean_text
+from core.text.clean import clean_text, text_problem
 from core.text.languages import main_language
 
 MANAGE: Final = "agents.manage_knowledge"
@@ -265,9 +265,9 @@ def _save_collection(row: Collection) -> None:
 def _collection_facts(name: str, audience: str, description: str) -> dict[str, str]:
     clean = {"name": " ".join(name.split()), "audience": audience, "description": " ".join(description.split())}
     problems = {
-        "name": _text_problem(clean["name"], NAME_LIMIT, needed=True),
+        "name": text_problem(clean["name"], NAME_LIMIT, needed=True),
         "audience": "" if audience in Collection.Audience.values else "Choose one from the list.",
-        "description": _text_problem(clean["description"], ABOUT_LIMIT),
+        "description": text_problem(clean["description"], ABOUT_LIMIT),
     }
     check_fields(problems)
     return clean
@@ -291,8 +291,8 @@ def _article_facts(title: str, text: str, facts: Mapping[str, Any]) -> tuple[dic
     clean = {**facts, "title": " ".join(title.split()), "language": language, "address": address}
     pieces = cut(text) if len(text) <= TEXT_LIMIT else []
     problems = {
-        "title": _text_problem(clean["title"], TITLE_LIMIT, needed=True),
-        "text": _text_problem(text, TEXT_LIMIT, needed=True) or ("" if pieces else "Write more than a heading."),
+        "title": text_problem(clean["title"], TITLE_LIMIT, needed=True),
+        "text": text_problem(text, TEXT_LIMIT, needed=True) or ("" if pieces else "Write more than a heading."),
         "language": "" if language in Document.Language.values else "Choose one from the list.",
         "address": address_problem(address),
         **day_problems(facts),
@@ -321,14 +321,6 @@ def address_problem(address: str) -> str:
     if parts.scheme not in ("http", "https") or not host or parts.username or parts.password:
         return "Enter an address such as https://shop.example/help."
     return ""
-
-
-def _text_problem(text: str, limit: int, *, needed: bool = False) -> str:
-    if needed and not text.strip():
-        return "This field is required."
-    if clean_text(text, len(text)) != text.strip() or any("\ud800" <= sign <= "\udfff" for sign in text):
-        return "This contains a character that can't be stored."
-    return f"Use at most {limit:,} characters." if len(text) > limit else ""
 
 
 def _record(

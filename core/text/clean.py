@@ -22,3 +22,12 @@ def can_be_stored(value: Any, depth: int = DEEPEST) -> bool:
     if isinstance(value, list):
         return all(can_be_stored(item, depth - 1) for item in value)
     return True
+
+
+def text_problem(text: str, limit: int, *, needed: bool = False) -> str:
+    """Return what is wrong with the text of a field, "" if nothing is; `limit` in characters."""
+    if needed and not text.strip():
+        return "This field is required."
+    if not can_be_stored(text):
+        return "This contains a character that can't be stored."
+    return f"Use at most {limit:,} characters." if len(text) > limit else ""

@@ -19,7 +19,7 @@ from core.db.locks import locked
 from core.errors import NotFound, check_fields
 from core.tenancy import lookups
 from core.tenancy.scope import tenant_scope
-from core.text.clean import can_be_stored
+from core.text.clean import text_problem
 from core.text.colours import checked_colour
 
 TITLE_LIMIT: Final = 80
@@ -82,9 +82,8 @@ def save_help_centre(
     }
     check_fields(
         {
-            "title": _text_problem(facts["title"], TITLE_LIMIT)
-            or ("" if facts["title"] else "This field is required."),
-            "introduction": _text_problem(facts["introduction"], INTRODUCTION_LIMIT),
+            "title": text_problem(facts["title"], TITLE_LIMIT, needed=True),
+            "introduction": text_problem(facts["introduction"], INTRODUCTION_LIMIT),
             "colour": _colour_problem(facts["colour"]),
             "language": "" if language in Document.Language.values else "Choose one from the list.",
         }
@@ -113,12 +112,6 @@ def _colour_problem(colour: str) -> str:
         return "" if checked_colour(colour) else "This field is required."
     except ValueError as problem:
         return str(problem)
-
-
-def _text_problem(text: str, limit: int) -> str:
-    if len(text) > limit:
-        return f"Use at most {limit} characters."
-    return "" if can_be_stored(text) else "This contains a character that can't be stored."
 
 
 def find_centre(key: str) -> OpenCentre:

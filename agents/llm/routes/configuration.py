@@ -24,6 +24,7 @@ from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, check_fields
 from core.text.amounts import parse_amount
+from core.text.clean import text_problem
 
 MISSING: Final = "There is no such model route."
 NAME_LIMIT: Final = 60
@@ -33,7 +34,6 @@ LARGEST_CONTEXT: Final = 10_000_000
 LAST_POSITION: Final = 100
 TEST_SECONDS: Final = 15.0
 TEST_LINE: Final = Line("user", "Answer with the one word: ready")
-REQUIRED: Final = "This field is required."
 _PRICES: Final = ("price_input", "price_cached", "price_output", "price_embedding")
 _LEADS: Final = frozenset({"provider", "base_url", "model", "key"})
 """What decides who speaks as an agent."""
@@ -296,12 +296,12 @@ def _checked(setup: RouteSetup, key: str) -> RouteSetup:
     )
     if not clean.embedding_model:
         clean = _with(clean, {"embedding_dimensions": 0, "price_embedding": None})
-    embedding = _text_problem(clean.embedding_model, MODEL_LIMIT)
+    embedding = _line_problem(clean.embedding_model, MODEL_LIMIT)
     if not embedding and clean.embedding_model and clean.provider != Provider.OPENAI:
         embedding = "Only OpenAI-compatible providers offer embeddings. Leave this empty."
     problems = {
-        "name": _text_problem(clean.name, NAME_LIMIT, needed=True),
-        "model": _text_problem(clean.model, MODEL_LIMIT, needed=True),
+        "name": _line_problem(clean.name, NAME_LIMIT, needed=True),
+        "model": _line_problem(clean.model, MODEL_LIMIT, needed=True),
         "embedding_model": embedding,
         "embedding_dimensions": ""
         if not clean.embedding_model or 1 <= clean.embedding_dimensions <= MOST_DIMENSIONS
@@ -339,12 +339,10 @@ def _price_problem(price: object) -> str:
     return ""
 
 
-def _text_problem(text: str, limit: int, *, needed: bool = False) -> str:
-    if needed and not text:
-        return REQUIRED
+def _line_problem(text: str, limit: int, *, needed: bool = False) -> str:
     if not text.isprintable():
         return "This contains a character that can't be stored."
-    return f"Use at most {limit} characters." if len(text) > limit else ""
+    return text_problem(text, limit, needed=needed)
 
 
 def _taken(actor: Actor, name: str) -> Conflict:

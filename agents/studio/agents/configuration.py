@@ -22,6 +22,7 @@ from core.audit import chain
 from core.db.locks import locked
 from core.errors import Conflict, Invalid, NotFound, check_fields
 from core.privacy.visible_text import without_hidden
+from core.text.clean import text_problem
 
 CHANGE: Final = "agents.change_agent"
 MISSING: Final = "There is no such agent."
@@ -280,10 +281,10 @@ def checked(setup: Setup) -> Setup:
     lost = len(clean.collections) - len(_known_collections(clean.collections))
     limit = clean.max_open_approvals
     problems = {
-        "name": _text_problem(clean.name, NAME_LIMIT, needed=True),
-        "instructions": _text_problem(clean.instructions, PROMPT_LIMIT),
+        "name": text_problem(clean.name, NAME_LIMIT, needed=True),
+        "instructions": text_problem(clean.instructions, PROMPT_LIMIT),
         "model": "" if clean.model in registry.configured_models() else "This model isn't configured here.",
-        "model_name": _text_problem(clean.model_name, MODEL_NAME_LIMIT),
+        "model_name": text_problem(clean.model_name, MODEL_NAME_LIMIT),
         "flow": "Enter the flow's id, or its address in Langflow." if clean.model == FLOW and not clean.flow else "",
         "tools": f"The tool “{unknown[0][:60]}” isn't available. Remove it." if unknown else "",
         "collections": "A collection that was chosen doesn't exist any more. Remove it." if lost else "",
@@ -302,14 +303,6 @@ def checked(setup: Setup) -> Setup:
 def _known_collections(wanted: tuple[UUID, ...]) -> tuple[UUID, ...]:
     known = set(Collection.objects.filter(pk__in=wanted).values_list("pk", flat=True)) if wanted else set()
     return tuple(key for key in wanted if key in known)
-
-
-def _text_problem(text: str, limit: int, *, needed: bool = False) -> str:
-    if needed and not text:
-        return "This field is required."
-    if "\0" in text:
-        return "This contains a character that can't be stored."
-    return f"Use at most {limit} characters." if len(text) > limit else ""
 
 
 def record(actor: Actor, action: str, agent: Agent, old: str, new: str, **facts: Any) -> None:
