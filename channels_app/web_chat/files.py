@@ -1,7 +1,7 @@
 """Files of the chat over HTTP: a visitor sends them with a message, and reads those of their own conversation."""
 
 import json
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.core.exceptions import SuspiciousOperation
@@ -43,6 +43,13 @@ ALLOWED: Final = "authorization"
 class GuestView(View):
     """An address for the pages of registered websites, with the session's token as `Authorization: Bearer`."""
 
+    bucket: ClassVar[str]
+    """What is counted, for each visitor and for each address."""
+    per_visitor: ClassVar[Bucket]
+    per_address: ClassVar[Bucket]
+    too_many: ClassVar[str] = ""
+    """What is said to who asks too often; by default what every address says."""
+
     def options(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Answer a preflight. It knows no token yet: which website may read is decided by the request itself."""
         answer = HttpResponse(status=204)
@@ -51,77 +58,82 @@ class GuestView(View):
         answer["Access-Control-Max-Age"] = "600"
         return with_cors(answer, request.headers.get("Origin", ""))
 
+    def answer(self, request: HttpRequest, **place: UUID) -> HttpResponse:
+        """Let `serve` answer the visitor whose token the request bears, in the scope of their organisation."""
+        allowed = ""
+        answer: HttpResponse
+        try:
+            guest = guest_of(request)
+            whose = (guest.tenant_id.hex, self.bucket, guest.account_id.hex, guest.point)
+            address = client_address(request)
+            if not (self.per_visitor.take_now(*whose) and self.per_address.take_now(self.bucket, address)):
+                raise TooMany(self.too_many)
+            with tenant_scope(guest.tenant_id):
+                allowed = checked_origin(request, guest)
+                answer = self.serve(request, guest, **place)
+        except WalkerError as problem:
+            answer, allowed = JsonResponse(problem.as_dict(), status=problem.status), "*"
+        return with_cors(answer, allowed)
+
+    def serve(self, request: HttpRequest, guest: Guest, **place: UUID) -> HttpResponse:
+        """Return the answer to a visitor; errors are raised."""
+        raise NotImplementedError
+
 
 class FileView(GuestView):
     """`GET /widget/v1/files/<id>/`."""
 
     http_method_names: list[str] = ["get", "options"]
+    bucket, per_visitor, per_address = "files", PER_VISITOR, READ_PER_ADDRESS
 
     def get(self, request: HttpRequest, attachment_id: UUID) -> HttpResponse:
         """Serve one file of the visitor's own conversation.
 
         Pictures under their own type, everything else as a download. Only registered websites can read it.
         """
-        allowed = ""
-        answer: HttpResponse
-        try:
-            guest = guest_of(request)
-            whose = (guest.tenant_id.hex, "files", guest.account_id.hex, guest.point)
-            if not (PER_VISITOR.take_now(*whose) and READ_PER_ADDRESS.take_now("files", client_address(request))):
-                raise TooMany
-            with tenant_scope(guest.tenant_id):
-                allowed = checked_origin(request, guest)
-                place = chat.find_place(guest)
-                if place is None:
-                    raise NotFound("There is no such file.")
-                file = visitors.read_own_file(conversation_id=place.conversation_id, attachment_id=attachment_id)
-            answer = visitors.picture_of(file) if file.content_type in visitors.PREVIEWED else visitors.download(file)
-        except WalkerError as problem:
-            answer, allowed = JsonResponse(problem.as_dict(), status=problem.status), "*"
-        return with_cors(answer, allowed)
+        return self.answer(request, attachment_id=attachment_id)
+
+    def serve(self, request: HttpRequest, guest: Guest, **place: UUID) -> HttpResponse:
+        """Return the file. Raises `NotFound` for one of another conversation."""
+        own = chat.find_place(guest)
+        if own is None:
+            raise NotFound("There is no such file.")
+        file = visitors.read_own_file(conversation_id=own.conversation_id, **place)
+        return visitors.picture_of(file) if file.content_type in visitors.PREVIEWED else visitors.download(file)
 
 
 class MessageView(GuestView):
     """`POST /widget/v1/messages/`, multipart: `id`, `message` and `files`."""
 
     http_method_names: list[str] = ["post", "options"]
+    bucket, per_visitor, per_address = "uploads", SENT_PER_VISITOR, SENT_PER_ADDRESS
+    too_many = "Too many files in a short time. Wait a minute, then send them again."
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Store a message with pictures or PDFs and confirm it as the socket does; a repeat is the first one."""
-        allowed = ""
-        try:
-            guest = guest_of(request)
-            whose = (guest.tenant_id.hex, "uploads", guest.account_id.hex, guest.point)
-            if not (
-                SENT_PER_VISITOR.take_now(*whose) and SENT_PER_ADDRESS.take_now("uploads", client_address(request))
-            ):
-                raise TooMany("Too many files in a short time. Wait a minute, then send them again.")
-            with tenant_scope(guest.tenant_id):
-                allowed = checked_origin(request, guest)
-                if not chat.takes_files(guest):
-                    raise Refused("This chat doesn't take files.", code="no_files")
-                fields, uploads = uploads_of(request, BODY_LIMIT)
-                if not uploads:
-                    raise Invalid(
-                        "Send at least one file.", code="empty", fields={"files": ["Add a picture or a PDF."]}
-                    )
-                frame = frames.read_message({"message": "", **fields}, may_be_empty=True)
-                chat.require_form(guest, frame.id)
-                checked = visitors.checked_files(uploads, visitors.FROM_VISITORS)
-                size, account = sum(len(file.content) for file in checked), (guest.tenant_id.hex, "bytes", whose[2])
-                if guest.kind == "visitor" and not (
-                    BYTES_PER_VISITOR.spend_now(size, *account, guest.point)
-                    and BYTES_PER_ADDRESS.spend_now(size, "bytes", client_address(request))
-                    and BYTES_PER_ACCOUNT.spend_now(size, *account)
-                ):
-                    raise TooMany("Too many files in one day. Send them again tomorrow.")
-                stored = chat.store_message(guest, frame, request.headers.get("User-Agent", ""), checked)
-            # Pages of this visitor that have no conversation yet listen for one.
-            streams.transient(guests_stream(guest), BEGUN, {}, tenant_id=guest.tenant_id)
-            answer = JsonResponse({**chat.echo(stored, frame), "conversation": str(stored.conversation_id)})
-        except WalkerError as problem:
-            answer, allowed = JsonResponse(problem.as_dict(), status=problem.status), "*"
-        return with_cors(answer, allowed)
+        return self.answer(request)
+
+    def serve(self, request: HttpRequest, guest: Guest, **place: UUID) -> HttpResponse:
+        """Store the message. Raises `Refused`, `Invalid`, `TooLarge` and `TooMany`."""
+        if not chat.takes_files(guest):
+            raise Refused("This chat doesn't take files.", code="no_files")
+        fields, uploads = uploads_of(request, BODY_LIMIT)
+        if not uploads:
+            raise Invalid("Send at least one file.", code="empty", fields={"files": ["Add a picture or a PDF."]})
+        frame = frames.read_message({"message": "", **fields}, may_be_empty=True)
+        chat.require_form(guest, frame.id)
+        checked = visitors.checked_files(uploads, visitors.FROM_VISITORS)
+        size, account = sum(len(file.content) for file in checked), (guest.tenant_id.hex, "bytes", guest.account_id.hex)
+        if guest.kind == "visitor" and not (
+            BYTES_PER_VISITOR.spend_now(size, *account, guest.point)
+            and BYTES_PER_ADDRESS.spend_now(size, "bytes", client_address(request))
+            and BYTES_PER_ACCOUNT.spend_now(size, *account)
+        ):
+            raise TooMany("Too many files in one day. Send them again tomorrow.")
+        stored = chat.store_message(guest, frame, request.headers.get("User-Agent", ""), checked)
+        # Pages of this visitor that have no conversation yet listen for one.
+        streams.transient(guests_stream(guest), BEGUN, {}, tenant_id=guest.tenant_id)
+        return JsonResponse({**chat.echo(stored, frame), "conversation": str(stored.conversation_id)})
 
 
 def uploads_of(request: HttpRequest, limit: int) -> tuple[dict[str, Any], list[visitors.Upload]]:

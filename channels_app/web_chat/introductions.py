@@ -1,20 +1,19 @@
 """`POST /widget/v1/form/`: what a visitor says about themselves before they write."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from accounts.services import client_address
 from channels_app.web_chat import conversation as chat
-from channels_app.web_chat.files import GuestView, checked_origin, guest_of, json_body, with_cors
+from channels_app.web_chat.files import GuestView, json_body
 from channels_app.web_chat.frames import printable
 from channels_app.web_chat.settings import widgets
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.tokens import BadToken, Guest
 from conversations.services import visitors
 from conversations.types import SenderIdentity
-from core.errors import Invalid, TooMany, WalkerError
-from core.tenancy.models import tenant_scope
+from core.errors import Invalid
 
 PER_VISITOR: Final = Bucket(size=5, seconds=60)
 PER_ADDRESS: Final = Bucket(size=120, seconds=60)
@@ -26,22 +25,16 @@ class FormView(GuestView):
     """Takes the form of a chat once per visitor, while it is on; anything else changes nothing."""
 
     http_method_names: list[str] = ["post", "options"]
+    bucket, per_visitor, per_address = "form", PER_VISITOR, PER_ADDRESS
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Keep name, email address and consent. Raises nothing: errors are answered with their fields."""
-        allowed = ""
-        try:
-            guest = guest_of(request)
-            whose = (guest.tenant_id.hex, "form", guest.account_id.hex, guest.point)
-            if not (PER_VISITOR.take_now(*whose) and PER_ADDRESS.take_now("form", client_address(request))):
-                raise TooMany
-            with tenant_scope(guest.tenant_id):
-                allowed = checked_origin(request, guest)
-                _introduce(guest, json_body(request, BODY_LIMIT), request.headers.get("User-Agent", ""))
-            answer = JsonResponse({"type": "introduced"})
-        except WalkerError as problem:
-            answer, allowed = JsonResponse(problem.as_dict(), status=problem.status), "*"
-        return with_cors(answer, allowed)
+        return self.answer(request)
+
+    def serve(self, request: HttpRequest, guest: Guest, **place: UUID) -> HttpResponse:
+        """Keep what the form says. Raises `BadToken`, and `Invalid` with the fields."""
+        _introduce(guest, json_body(request, BODY_LIMIT), request.headers.get("User-Agent", ""))
+        return JsonResponse({"type": "introduced"})
 
 
 def _introduce(guest: Guest, given: dict[str, Any], user_agent: str) -> None:

@@ -217,5 +217,5 @@ def test_visitor_gets_the_files_of_their_own_conversation_only(
     assert (preflight.status_code, preflight["Access-Control-Allow-Headers"]) == (204, "authorization")
     ChannelAccount.objects.filter(pk=widget.pk).update(is_active=False)
     assert ask(picture, token).status_code == 401
-    monkeypatch.setattr(widget_files, "PER_VISITOR", Bucket(size=0, seconds=60))
+    monkeypatch.setattr(widget_files.FileView, "per_visitor", Bucket(size=0, seconds=60))
     assert ask(picture, token).status_code == 429

@@ -128,7 +128,7 @@ def test_what_a_visitor_may_not_send_is_refused_in_words_and_nothing_of_it_stays
         "none": ((), 400, "empty", "at least one file"),
     }  # fmt: skip
     ana, wrong = Visitor(widgets.acme), {}
-    monkeypatch.setattr("channels_app.web_chat.files.SENT_PER_VISITOR", Bucket(size=len(bad), seconds=600))
+    monkeypatch.setattr("channels_app.web_chat.files.MessageView.per_visitor", Bucket(size=len(bad), seconds=600))
     for name, (sent, status, code, words) in bad.items():
         answer = ana.send(*sent)
         if (answer.status_code, answer.json()["code"]) != (status, code) or words not in answer.json()["detail"]:
