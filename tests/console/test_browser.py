@@ -238,7 +238,7 @@ def test_reply_is_reviewed_on_the_conversations_page(opened: Opener, scene: Scen
     faults += faults_of(page, "reply to review")
     page.get_by_label("Suggested reply").fill("Within 30 days.")
     page.locator(f"form[action$='{draft.pk}/send/'] button", has_text="Send").click()
-    page.get_by_text("Reply sent.").wait_for()
+    page.locator(".wk-flash", has_text="Reply sent.").wait_for()
     expect(page.get_by_text("Within 30 days.")).to_be_visible()
     expect(page.get_by_role("heading", name="Reply to review")).to_have_count(0)
     assert faults == []

@@ -143,7 +143,7 @@ def test_key_takes_to_the_form_and_sends_nothing(page: Page, scene: Scene) -> No
 def test_approving_in_the_browser_tells_the_result(page: Page, scene: Scene) -> None:
     page.goto(scene.path("approval"))
     page.locator("#vote-approve").click()
-    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="Approve", exact=True).click()
     expect(page.locator(".wk-undos")).to_contain_text("BR-1001: Approved")
 
 

@@ -75,7 +75,7 @@ def test_request_is_decided_on_a_phone_by_two_taps(opened: Opener, scene: Scene)
     assert state_of(scene) == "pending"
     page.locator("#vote-approve").click()
     expect(page.locator("#id_reject_reason")).to_be_hidden()
-    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="Approve", exact=True).click()
     page.get_by_text("Approved. It will be executed in a few seconds.").wait_for()
     assert state_of(scene) == "approved"
 

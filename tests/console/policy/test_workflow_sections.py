@@ -157,7 +157,7 @@ def test_rows_and_text_are_stored_as_the_same_condition(browser: Browser, flow: 
     [
         ({**ROW, "value": "much"}, "value", "Enter a number such as"),
         ({**ROW, "value": ""}, "value", "required"),
-        ({**ROW, "sign": "in"}, "sign", "Choose one of these for Cost"),
+        ({**ROW, "sign": "in"}, "sign", "Choose one of these: "),
         ({**ROW, "fact": "price"}, "fact", "not one of the available choices"),
         ({"fact": "level", "sign": "==", "value": "hgh"}, "value", "Choose from low, medium, high, critical."),
         ({"fact": "weekday", "sign": "in", "value": "mon, Tuesday"}, "value", "Choose from mon"),

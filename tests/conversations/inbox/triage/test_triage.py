@@ -180,7 +180,8 @@ def test_trial_says_what_would_differ_and_changes_nothing(shop: Shop, teams: dic
     rule(shop, "All", "", team_id=teams["Money"].pk)
     sorted_one = needs_person(shop, "again", 10)
     assert (
-        "Sorted by the rule “All”" in client.get(f"/admin/conversations/conversation/{sorted_one.pk}/").content.decode()
+        "<dt>Sorted by</dt><dd>All</dd>"
+        in client.get(f"/admin/conversations/conversation/{sorted_one.pk}/").content.decode()
     )
     assert "Sorted by" not in client.get(f"/admin/conversations/conversation/{talk.pk}/").content.decode()
 
