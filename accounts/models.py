@@ -26,6 +26,9 @@ class Tenant(models.Model):
     timezone = models.CharField(max_length=64, default="UTC")
     currency = models.CharField(max_length=3, default="EUR")
     is_active = models.BooleanField(default=True)
+    hides_set_up = models.BooleanField(
+        default=False, help_text="Whether the dashboard leaves out the list of what to set up."
+    )
     created_at = models.DateTimeField(default=now, editable=False)
 
     def __str__(self) -> str:

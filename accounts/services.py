@@ -29,6 +29,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
+from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.events.outbox import announce
 from core.ids import uuid7
@@ -293,6 +294,21 @@ def change_organisation(*, actor: Actor, tenant_id: UUID, name: str, currency: s
                 setattr(tenant, field, wanted[field])
             tenant.save(update_fields=changed)
             chain.note(actor, "TENANT_CHANGED", tenant, fields=changed, currency=[before, tenant.currency])
+    return tenant
+
+
+def show_set_up(*, actor: Actor, tenant_id: UUID, is_shown: bool) -> Tenant:
+    """Show the list of what to set up on the organisation's dashboard, or leave it out. Safe to repeat.
+
+    Needs `accounts.change_tenant`. Raises `Refused`, `NotFound`. Writes `TENANT_CHANGED`.
+    """
+    actor.require("accounts.change_tenant")
+    with transaction.atomic():
+        tenant = get_or_missing(Tenant.objects.select_for_update().filter(pk=tenant_id))
+        if tenant.hides_set_up == is_shown:
+            tenant.hides_set_up = not is_shown
+            tenant.save(update_fields=["hides_set_up"])
+            chain.note(actor, "TENANT_CHANGED", tenant, fields=["hides_set_up"])
     return tenant
 
 

@@ -95,13 +95,15 @@ class WalkerAdminSite(KitSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the dashboard: the numbers of the viewer's day, and the tiles they may see."""
         viewer = viewer_of(request)
-        steps = list_steps(viewer, current_tenant_id())
+        # The set-up can be left out for everybody in the organisation.
+        steps = [] if request.tenant.hides_set_up else list_steps(viewer, current_tenant_id())  # type: ignore[attr-defined]
         context = {
             **self.each_context(request),
             "title": self.index_title,
             "banners": list_notices(viewer, on_dashboard=True),
             "steps": steps,
             "steps_done": sum(is_done for _, is_done in steps),
+            "may_hide_set_up": viewer.may("accounts.change_tenant"),
             "day": list_day(viewer),
             "tiles": list_tiles(viewer),
             **(extra_context or {}),

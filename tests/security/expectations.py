@@ -136,6 +136,8 @@ CONSOLE: Final = {
     "admin:accounts_tenant_changelist": LIST,
     "admin:accounts_tenant_change": PAGE,
     "admin:accounts_tenant_edit": ACTION,
+    "admin:accounts_tenant_hide_set_up": ACTION,
+    "admin:accounts_tenant_show_set_up": ACTION,
     "admin:accounts_membership_changelist": LIST,
     "admin:accounts_membership_change": PAGE,
     "admin:accounts_membership_role": ACTION,
