@@ -132,6 +132,20 @@ def choose_mail(*, actor: Actor, is_on: bool) -> None:
         )
 
 
+def choose_moving_on(*, actor: Actor, after: str, is_on: bool) -> None:
+    """Choose whether the next one opens after a "decision" or an "answer" of one's own, in the tenant in scope.
+
+    Every member may, for themselves only; raises `Refused` for anyone else, `Invalid` for anything else. Not audited:
+    it changes which page a person sees next.
+    """
+    if actor.kind != "user" or actor.user_id is None:
+        raise Refused("Only people can change this, and only for themselves.")
+    if after not in ("decision", "answer"):
+        raise Invalid("Choose a decision or an answer.", fields={"after": ["Choose a decision or an answer."]})
+    own = Membership.objects.filter(user_id=actor.user_id, is_active=True)
+    own.update(**{f"next_after_{after}": is_on})
+
+
 def add_member(*, actor: Actor, user: User, role: str) -> Membership:
     """Add a person to the tenant, or change their role.
 

@@ -3,7 +3,6 @@
   const OFF = "walker-keys-off";
   const WANTED = "walker-wanted-action";
   const TOLD = "walker-told";
-  const STAY = { "[data-next-on]": "walker_after_decision", "[data-answer-on]": "walker_after_answer" };
   const card = document.getElementById("keys-card");
   const announcer = document.getElementById("announcer");
   const isOn = () => localStorage.getItem(OFF) === null;
@@ -102,12 +101,24 @@
       return line;
     }));
   };
+  /* What opens after a decision or an answer is kept with the person: asked for, and changed by `wanted`. */
+  const movesOn = async (wanted = null) => {
+    const boxes = [...card.querySelectorAll("[data-moves-on]")], place = card.querySelector("[data-moves-on-place]");
+    const body = wanted && new URLSearchParams({ ...wanted, csrfmiddlewaretoken: card.querySelector("[name=csrfmiddlewaretoken]").value });
+    let kept = null;
+    try {
+      const answer = await fetch(place.dataset.movesOnPlace, { method: wanted ? "POST" : "GET", body, credentials: "same-origin" });
+      kept = answer.ok ? await answer.json() : null;
+    } catch { kept = null; }
+    for (const box of boxes) { box.disabled = !kept && !wanted; box.checked = kept ? kept[box.dataset.movesOn] : wanted?.after === box.dataset.movesOn ? !box.checked : box.checked; }
+    place.textContent = kept ? "Kept for you, wherever you sign in." : "The connection was lost. Try again.";
+  };
   const show = () => {
     if (!card || card.open) return;
     fill();
     card.querySelector("[data-keys-on]").checked = isOn();
-    for (const [box, cookie] of Object.entries(STAY)) card.querySelector(box).checked = !document.cookie.includes(`${cookie}=stay`);
     card.showModal();
+    movesOn();
   };
   const mark = () => { document.documentElement.dataset.keys = isOn() ? "on" : "off"; };
   mark();
@@ -120,10 +131,7 @@
     if (event.target.checked) localStorage.removeItem(OFF); else localStorage.setItem(OFF, "1");
     mark();
   });
-  for (const [box, cookie] of Object.entries(STAY)) card?.querySelector(box).addEventListener("change", (event) => {
-    const secure = location.protocol === "https:" ? "; secure" : "";
-    document.cookie = `${cookie}=${event.target.checked ? "next" : "stay"}; path=/; max-age=31536000; samesite=lax${secure}`;
-  });
+  card?.addEventListener("change", ({ target }) => { if (target.dataset.movesOn) movesOn({ after: target.dataset.movesOn, on: target.checked ? "yes" : "no" }); });
 
   const send = (event) => {
     const form = event.target.form;

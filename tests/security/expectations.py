@@ -127,6 +127,7 @@ CONSOLE: Final = {
     "admin:logout": Row(Answers(302, 405, 405, 405), Answers(302, 302, 302)),
     "admin:jsi18n": OPEN_LIST,
     "admin:push_worker": HEALTH,
+    "admin:moving_on": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
     "admin:accounts_notice_push": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
     "admin:accounts_notice_push_off": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
     "admin:go": Row(Answers(302, 200, 200, 200), Answers(302, 200, 200, 200)),

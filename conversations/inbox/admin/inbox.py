@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
+from accounts.selectors import moving_on
 from console.base.actions import ServiceAction, action_url
 from console.base.model_admin import ServiceAdmin
 from console.navigation import DESK, Nav
@@ -29,8 +30,6 @@ from core.reach import channels
 
 PAGE: Final = 50
 FROM: Final = "inbox"
-AFTER_ANSWER: Final = "walker_after_answer"
-"""The cookie that says `stay` where a person switched the opening of the next conversation off."""
 MOVES_ON: Final = ("reply", "close", "snooze")
 EMPTY: Final = {
     "mine": ("Nothing assigned to you", "Conversations you take over or that are assigned to you appear here."),
@@ -158,7 +157,7 @@ class InboxPage(ServiceAdmin):
     def moves_on(self, request: HttpRequest, path: str) -> bool:
         """Return True if the next conversation opens after an action."""
         is_here = path in MOVES_ON and request.method == "POST" and request.GET.get("from") == FROM
-        return is_here and request.COOKIES.get(AFTER_ANSWER) != "stay"
+        return is_here and moving_on(viewer=viewer_of(request))["answer"]
 
     def next_of(self, request: HttpRequest, place: Place, obj: Conversation) -> UUID | None:
         """Return what came next in the list, if it is still there, else the first that waits for an answer."""
