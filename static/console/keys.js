@@ -13,7 +13,7 @@
   let back = null; // where the focus was before a key took it to a field
 
   const rowOf = (element) => element?.closest?.("tr, li")?.querySelector(".wk-row-link") || null;
-  const places = (key) => [...document.querySelectorAll(`[aria-keyshortcuts="${CSS.escape(key)}"]`)].filter((place) => !place.disabled);
+  const places = (key) => [...document.querySelectorAll(`[aria-keyshortcuts~="${CSS.escape(key)}"]`)].filter((place) => !place.disabled);
   const find = (key) => {
     const row = rowOf(document.activeElement);
     const found = places(key);
@@ -79,10 +79,10 @@
     for (const entry of rowActions()) found.push([[entry.dataset.key.toUpperCase()], entry.textContent.trim()]);
     const seen = new Set(rowActions().map((entry) => entry.dataset.key));
     for (const place of document.querySelectorAll("[aria-keyshortcuts]")) {
-      const key = place.getAttribute("aria-keyshortcuts");
-      if (key.length > 1 || seen.has(key)) continue;
-      seen.add(key);
-      found.push([[key.toUpperCase()], place.dataset.keyLabel || place.textContent.trim() || place.getAttribute("aria-label")]);
+      const keys = place.getAttribute("aria-keyshortcuts").split(" ").filter((key) => key.length === 1 || key.startsWith("Shift+"));
+      if (!keys.length || seen.has(keys[0])) continue;
+      seen.add(keys[0]);
+      found.push([keys.map((key) => key.length === 1 ? key.toUpperCase() : key), place.dataset.keyLabel || place.textContent.trim() || place.getAttribute("aria-label")]);
     }
     if (document.querySelector("main form[method=post] textarea")) found.push([["Ctrl", "Enter"], "Send the form you are writing in"]);
     if (document.querySelector("[data-search], main input[type=search]")) found.push([["/"], "Search"]);
@@ -146,7 +146,9 @@
     if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
     const typing = isTyping(event.target);
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { send(event); return; }
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    // With AltGr, or Option, many keyboards write [ and ]; Windows says Ctrl and Alt then.
+    const isWritten = "[]".includes(event.key) && (event.altKey || event.getModifierState("AltGraph"));
+    if ((event.ctrlKey || event.metaKey || event.altKey) && !isWritten) return;
     if (event.key === "Escape" && typing) {
       if (event.target.type === "search" && event.target.value) return; // the browser empties it first
       event.target.blur();
@@ -155,8 +157,10 @@
     }
     if (typing || !isOn()) return;
     if (event.key === "?") { event.preventDefault(); show(); return; }
-    if (event.shiftKey || event.key.length !== 1) return;
-    const key = event.key.toLowerCase();
+    if (event.key.length !== 1) return;
+    // Other marks are written with Shift on one keyboard, and without it on another.
+    const letter = event.key.toLowerCase();
+    const key = event.shiftKey && letter !== event.key.toUpperCase() ? `Shift+${event.key.toUpperCase()}` : letter;
     if (key === "/") { if (search()) event.preventDefault(); return; }
     if (key === "j" || key === "k") { if (walk(key === "j" ? 1 : -1)) event.preventDefault(); return; }
     if (event.repeat) return;

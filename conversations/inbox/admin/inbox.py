@@ -185,7 +185,8 @@ def views_at(place: Place, viewer: Actor) -> list[dict[str, Any]]:
     """Return the views, each narrowed as this place is, with the keys to its neighbours."""
     codes = [code for code, *_ in VIEWS]
     at = -1 if FOUND in place.narrowed else codes.index(place.view)
-    keys = {} if at < 0 else {codes[at - 1]: "[", codes[(at + 1) % len(codes)]: "]"}
+    before, after = ("[ Shift+K", "Previous view"), ("] Shift+J", "Next view")
+    keys = {} if at < 0 else {codes[at - 1]: before, codes[(at + 1) % len(codes)]: after}
     tones = {"late": "danger", "mine": "neutral"}
     found = counts.count_views(viewer=viewer)
     return [
@@ -194,7 +195,7 @@ def views_at(place: Place, viewer: Actor) -> list[dict[str, Any]]:
             "icon": icon,
             "url": place.at(code).url(),
             "is_chosen": number == at,
-            "key": keys.get(code, ""),
+            "keys": keys.get(code, ""),
             "count": _shown(found[code]),
             "tone": tones.get(code, "warn"),
         }
