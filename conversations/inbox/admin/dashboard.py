@@ -86,7 +86,7 @@ class DueTodayNumber(MineNumber):
 
 
 class MineTile(Tile):
-    """The viewer's conversations, late ones first, then by when an answer is due."""
+    """What the inbox shows as the viewer's, late ones first, then by when an answer is due."""
 
     order, width, permission = 20, "half", REPLY
     template = "console/tiles/mine.html"
