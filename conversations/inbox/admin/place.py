@@ -98,7 +98,7 @@ class Place:
     def rows(self, rows: QuerySet[Conversation], viewer: Actor, words: str = "") -> QuerySet[Conversation]:
         """Return the conversations of this place in its order; those of a search have `words`, in any state."""
         is_search = FOUND in self.narrowed
-        found = rows.filter(pk__in=conversations_with(words)) if words else rows
+        found = rows.filter(pk__in=conversations_with(words, viewer=viewer)) if words else rows
         found = found.order_by("-last_message_at", "-id") if is_search else of_view(found, self.view, viewer)
         if is_search and not words:
             return found.none()

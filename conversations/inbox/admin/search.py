@@ -41,7 +41,7 @@ class SearchForm(ConsoleForm):
     words = forms.CharField(
         label="Search",
         max_length=WORDS_LIMIT,
-        help_text="Words of the messages as shown, or a full phone number or email address.",
+        help_text="Words of the messages as shown, a full phone number or email address, or a reference.",
     )
 
 
@@ -137,7 +137,7 @@ class ConversationSearch(ConversationActions):
 
 
 class ConversationFinder(Finder):
-    """Conversations by the words of a message, as masked, or by the customer's full address."""
+    """Conversations by the words of a message, as masked, the customer's full address, or a reference."""
 
     title, order, permission = "Conversations", 12, VIEW
 
@@ -145,7 +145,7 @@ class ConversationFinder(Finder):
         """Return those with the latest activity, each with its newest message that has the words. Two queries."""
         if len(words) < SHORTEST:
             return []
-        rows = query_conversations(viewer=viewer).filter(pk__in=conversations_with(words))
+        rows = query_conversations(viewer=viewer).filter(pk__in=conversations_with(words, viewer=viewer))
         rows = rows.select_related("contact__user", "origin__user")  # whose names are shown
         found = list(rows.order_by("-last_message_at", "-pk")[:MOST_FOUND])
         texts = newest_matches(viewer=viewer, words=words, conversation_ids=[row.pk for row in found])
