@@ -67,10 +67,8 @@ class MineNumber(DayNumber):
         return count_of_day(viewer=viewer, state=self.state)
 
     def url(self) -> str:
-        """Return the list, narrowed alike."""
-        if not self.state:
-            return f"{reverse('admin:inbox')}?view=mine"
-        return f"{reverse('admin:conversations_conversation_changelist')}?mine=yes&state={self.state}"
+        """Return the view of the inbox that shows them."""
+        return f"{reverse('admin:inbox')}?{f'view=all&assignee=me&state={self.state}' if self.state else 'view=mine'}"
 
 
 class LateNumber(MineNumber):

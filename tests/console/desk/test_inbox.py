@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from conversations import services
 from conversations.inbox import states, tags
-from conversations.inbox.admin.filters import tagged_with
+from conversations.inbox.admin.place import tagged_with
 from conversations.inbox.teams import teams
 from conversations.models import ChannelAccount, Conversation
 from core.actors import system
