@@ -35,7 +35,7 @@ from conversations.inbox.admin.bulk import BulkActions
 from conversations.inbox.admin.choices import REPLY, choices_of
 from conversations.inbox.admin.forms import OBJECT, CloseForm, ReplyForm, RevealForm, SendAgainForm
 from conversations.inbox.admin.inbox import InboxPage
-from conversations.inbox.admin.page import SHOWABLE, answer_meanwhile, newest_seq, page_of
+from conversations.inbox.admin.page import SHOWABLE, answer_meanwhile, has, newest_seq, page_of, with_parts
 from conversations.inbox.admin.rows import tone_of
 from conversations.inbox.admin.search import ConversationSearch
 from conversations.inbox.admin.tags import tag_chips, tags_on
@@ -88,13 +88,17 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         """Return the conversations with the last words of each, masked."""
         last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
-        return self.object_rows(request).annotate(last_text=Subquery(last.values("masked_body")[:1]))
+        return self._rows(request).annotate(last_text=Subquery(last.values("masked_body")[:1]))
 
     def object_rows(self, request: HttpRequest) -> QuerySet[Conversation]:
-        """Return the conversations without columns that would have to be decrypted.
+        """Return the conversations, each with the parts that its page has.
 
         Without the last words: where most conversations are short, a long one is read and sorted for them.
         """
+        return with_parts(self._rows(request))
+
+    def _rows(self, request: HttpRequest) -> QuerySet[Conversation]:
+        """Return the conversations without columns that would have to be decrypted."""
         rows = super().get_queryset(request).filter(seen.seen_by(viewer_of(request)))
         rows = rows.select_related("contact__user", "origin__user", "channel_account", "team")
         hidden: QuerySet[Conversation] = rows.defer(
@@ -116,6 +120,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
                 row.pick_value = str(row.pk)  # type: ignore[attr-defined]
             row.has_draft = row.pk in drafts  # type: ignore[attr-defined]
             row.tags_on_it = tags.get(row.pk, ())  # type: ignore[attr-defined]
+            row.colleagues = known  # type: ignore[attr-defined]
         self.mark_matches(request, rows)
 
     def object_title(self, conversation: Conversation) -> str:
@@ -178,11 +183,12 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         # A live refresh continues a recorded view; it must not record one per message.
         key = f"{obj.tenant_id}:console-viewed:{viewer.user_id}:{obj.pk}"
         if not is_fragment(request) or cache.get(key) is None:
-            states.record_view(actor=viewer, conversation_id=obj.pk)
+            states.record_view(actor=viewer, conversation_id=obj.pk, read=obj)
         cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
         clear = grant.fields if grant else frozenset()
-        review = review_of(self.admin_site, request, obj.pk, clear="messages" in clear)
+        is_there = has(obj, "suggestions")
+        review = review_of(self.admin_site, request, obj.pk, clear="messages" in clear) if is_there else {}
         obj.has_suggestion = bool(review)  # type: ignore[attr-defined]  # the summary names it
         return {
             **reply_context(viewer, obj),

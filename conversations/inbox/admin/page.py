@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
@@ -22,7 +23,7 @@ from conversations.inbox.threads.selectors import list_notes
 from conversations.messages.admin.interpretation import reading_of
 from conversations.messages.admin.transcript import Turn, merge_turns, notes_of, turns_of
 from conversations.messages.selectors.messages import list_messages
-from conversations.models import ContactPoint, Conversation
+from conversations.models import ContactPoint, Conversation, SuggestedReply, Survey, Triage
 from conversations.registry import panels_at
 from conversations.surveys.admin import rating_of
 from core.actors import Actor
@@ -64,6 +65,21 @@ MEANWHILE: Final = 300
 HANDED_OVER_BY: Final = {"agent": "an agent", "api_key": "an API key"}
 
 
+def with_parts(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """Return conversations that know which parts of their page there are; the other parts aren't read."""
+    its = {"conversation": OuterRef("pk")}
+    return rows.annotate(
+        has_triages=Exists(Triage.objects.filter(**its)),
+        has_surveys=Exists(Survey.objects.filter(**its)),
+        has_suggestions=Exists(SuggestedReply.objects.filter(**its, state=SuggestedReply.State.OPEN)),
+    )
+
+
+def has(conversation: Conversation, part: str) -> bool:
+    """Return False if it is known that a page lacks a part."""
+    return bool(getattr(conversation, f"has_{part}", True))
+
+
 def page_of(
     conversation: Conversation, viewer: Actor, grant: ActiveReveal | None, *, before: int | None = None
 ) -> dict[str, Any]:
@@ -74,7 +90,7 @@ def page_of(
     if before is None:
         conversation.newest_seq = page.rows[-1].seq if page.rows else 0  # type: ignore[attr-defined]
     written = list_notes(viewer=viewer, conversation_id=conversation.pk, clear=in_clear)
-    may_change = bool(written) and viewer.may(REPLY)
+    may_change = any(note.author_id == viewer.user_id for note in written) and viewer.may(REPLY)
     shows_runs = viewer.may("agents.view_agentrun")
     turns = turns_of(page.rows, customer=writer_name(conversation), shows_runs=shows_runs)
     cut = {"is_cut": page.before is not None, "is_earlier": before is not None}
@@ -88,6 +104,7 @@ def page_of(
         "notes": notes_of(
             written,
             changeable_notes(actor=viewer, conversation_id=conversation.pk) if may_change else {},
+            getattr(conversation, "colleagues", None),
         ),
         "tags": (tags := tags_of(conversation)),
         "tags_drawn": chips_of_names(tags),
@@ -99,7 +116,7 @@ def page_of(
         "panels_beside": panels_at("beside", viewer, conversation, clear),
         "reading": reading_of(conversation),
         "triaged_by": triaged_by(conversation),
-        "survey": rating_of(viewer, conversation.pk, clear=in_clear),
+        "survey": rating_of(viewer, conversation.pk, clear=in_clear) if has(conversation, "surveys") else {},
         "others_of_contact": others_of_contact(viewer, conversation),
         "grant": grant,
         "clear": " and ".join(label for field, label in SHOWABLE.items() if field in clear),
@@ -163,7 +180,9 @@ def others_of_contact(viewer: Actor, conversation: Conversation) -> list[dict[st
 
 
 def triaged_by(conversation: Conversation) -> str:
-    """Return the names of the rules that chose its team, priority or tags; "" without any. One query."""
+    """Return the names of the rules that chose its team, priority or tags; "" without any. At most one query."""
+    if not has(conversation, "triages"):
+        return ""
     return conversation.triages.order_by("-id").values_list("rule_name", flat=True).first() or ""
 
 

@@ -136,10 +136,16 @@ def _file_line(file: Attachment, *, clear: bool) -> FileLine:
     )
 
 
-def notes_of(rows: Iterable[NoteRow], own: Mapping[UUID, str]) -> list[NoteLine]:
-    """Return the notes of colleagues with their names; `own` are the texts that the viewer may change."""
+def notes_of(
+    rows: Iterable[NoteRow], own: Mapping[UUID, str], known: Mapping[UUID, str] | None = None
+) -> list[NoteLine]:
+    """Return the notes of colleagues with their names; `own` are the texts that the viewer may change.
+
+    Nobody is asked for names where all are `known`.
+    """
     found = list(rows)
-    names = names_of(row.author_id for row in found)
+    authors = {row.author_id for row in found} - {None}
+    names = known if known and authors <= known.keys() else names_of(authors)
     return [
         NoteLine(
             row.id,
