@@ -133,10 +133,10 @@ def choose_mail(*, actor: Actor, is_on: bool) -> None:
 
 
 def choose_moving_on(*, actor: Actor, after: str, is_on: bool) -> None:
-    """Choose whether the next one opens after a "decision" or an "answer" of one's own, in the tenant in scope.
+    """Choose whether the next one opens after one's own decision or answer.
 
-    Every member may, for themselves only; raises `Refused` for anyone else, `Invalid` for anything else. Not audited:
-    it changes which page a person sees next.
+    `after` is "decision" or "answer"; the choice counts in the tenant in scope. Every member may, for themselves only;
+    raises `Refused` for anyone else, `Invalid` for anything else. Not audited: it changes which page comes next.
     """
     if actor.kind != "user" or actor.user_id is None:
         raise Refused("Only people can change this, and only for themselves.")
@@ -312,9 +312,9 @@ def change_organisation(*, actor: Actor, tenant_id: UUID, name: str, currency: s
 
 
 def show_set_up(*, actor: Actor, tenant_id: UUID, is_shown: bool) -> Tenant:
-    """Show the list of what to set up on the organisation's dashboard, or leave it out. Safe to repeat.
+    """Show the set-up list on the organisation's dashboard, or leave it out.
 
-    Needs `accounts.change_tenant`. Raises `Refused`, `NotFound`. Writes `TENANT_CHANGED`.
+    Safe to repeat. Needs `accounts.change_tenant`. Raises `Refused`, `NotFound`. Writes `TENANT_CHANGED`.
     """
     actor.require("accounts.change_tenant")
     with transaction.atomic():

@@ -146,7 +146,7 @@ class EventTypeFilter(CharFilter):
     """A type of event by any of its names."""
 
     def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Return its deliveries, whatever their endpoints call it."""
+        """Return its deliveries under each of its names."""
         return qs.filter(event_type__in=events.names_of(value)) if value else qs
 
 

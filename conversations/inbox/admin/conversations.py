@@ -95,7 +95,7 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
 
         Without the last words: where most conversations are short, a long one is read and sorted for them.
         """
-        return with_parts(self._rows(request))
+        return with_parts(self._rows(request), viewer_of(request))
 
     def _rows(self, request: HttpRequest) -> QuerySet[Conversation]:
         """Return the conversations without columns that would have to be decrypted."""

@@ -1,7 +1,8 @@
 """Context of a conversation's page: transcript, contact, and why it needs a person."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
@@ -17,9 +18,9 @@ from conversations.inbox.admin.approval_panel import state_chip, writer_name
 from conversations.inbox.admin.choices import REPLY
 from conversations.inbox.admin.tags import chips_of_names
 from conversations.inbox.clocks import waits_for_person
-from conversations.inbox.teams.seen import seen_conversations
+from conversations.inbox.teams.seen import seen_by, seen_conversations
 from conversations.inbox.threads.notes import changeable_notes
-from conversations.inbox.threads.selectors import list_notes
+from conversations.inbox.threads.selectors import NoteRow, list_notes
 from conversations.messages.admin.interpretation import reading_of
 from conversations.messages.admin.transcript import Turn, merge_turns, notes_of, turns_of
 from conversations.messages.selectors.messages import list_messages
@@ -65,13 +66,20 @@ MEANWHILE: Final = 300
 HANDED_OVER_BY: Final = {"agent": "an agent", "api_key": "an API key"}
 
 
-def with_parts(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+def names_beside(conversation: Conversation, written: Iterable[NoteRow]) -> Mapping[UUID, str]:
+    """Return the names of a conversation's colleagues and authors of notes. One query for somebody who has left."""
+    authors = {note.author_id for note in written} - {None}
+    colleagues: Mapping[UUID, str] = getattr(conversation, "colleagues", {})
+    return colleagues if authors <= colleagues.keys() else names_of(authors)
+
+
+def with_parts(rows: QuerySet[Conversation], viewer: Actor) -> QuerySet[Conversation]:
     """Return conversations that know which parts of their page there are; the other parts aren't read."""
     its = {"conversation": OuterRef("pk")}
     return rows.annotate(
         has_triages=Exists(Triage.objects.filter(**its)),
-        has_surveys=Exists(Survey.objects.filter(**its)),
-        has_suggestions=Exists(SuggestedReply.objects.filter(**its, state=SuggestedReply.State.OPEN)),
+        has_surveys=Exists(Survey.objects.filter(seen_by(viewer, "conversation__"), **its)),
+        has_suggestions=Exists(SuggestedReply.objects.filter(seen_by(viewer, "conversation__"), **its, state="open")),
     )
 
 
@@ -104,7 +112,7 @@ def page_of(
         "notes": notes_of(
             written,
             changeable_notes(actor=viewer, conversation_id=conversation.pk) if may_change else {},
-            getattr(conversation, "colleagues", None),
+            names_beside(conversation, written),
         ),
         "tags": (tags := tags_of(conversation)),
         "tags_drawn": chips_of_names(tags),

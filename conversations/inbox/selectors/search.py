@@ -66,10 +66,10 @@ def conversations_with(words: str, *, viewer: Actor) -> QuerySet[Any]:
     with_words = rows.filter(pk__in=_matching("conversation_id", words)).values("pk")
     of_contacts = (rows.filter(contact_id__in=contacts).values("pk") for contacts in (owners, named))
     requested = rows.filter(pk__in=conversations_of(words, viewer=viewer)).values("pk")
-    return with_words.union(*of_contacts, requested, rows.filter(pk__in=_named_by(words)).values("pk"))
+    return with_words.union(*of_contacts, requested, rows.filter(pk__in=named_by(words)).values("pk"))
 
 
-def _named_by(words: str) -> list[UUID]:
+def named_by(words: str) -> list[UUID]:
     """Return the conversations that an address, an id or the end of an id names."""
     if found := _ID.search(words):
         return [UUID(found[0])]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from console.names import name_in, names_of
+from console.names import name_in
 from conversations.inbox.threads.selectors import FormerText, NoteRow
 from conversations.messages import attachments
 from conversations.messages.files.kinds import KINDS
@@ -136,16 +136,8 @@ def _file_line(file: Attachment, *, clear: bool) -> FileLine:
     )
 
 
-def notes_of(
-    rows: Iterable[NoteRow], own: Mapping[UUID, str], known: Mapping[UUID, str] | None = None
-) -> list[NoteLine]:
-    """Return the notes of colleagues with their names; `own` are the texts that the viewer may change.
-
-    Nobody is asked for names where all are `known`.
-    """
-    found = list(rows)
-    authors = {row.author_id for row in found} - {None}
-    names = known if known and authors <= known.keys() else names_of(authors)
+def notes_of(rows: Iterable[NoteRow], own: Mapping[UUID, str], names: Mapping[UUID, str]) -> list[NoteLine]:
+    """Return the notes of colleagues with their `names`; `own` are the texts that the viewer may change."""
     return [
         NoteLine(
             row.id,
@@ -156,7 +148,7 @@ def notes_of(
             row.former,
             own.get(row.id, ""),
         )
-        for row in found
+        for row in rows
     ]
 
 
