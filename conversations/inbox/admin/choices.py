@@ -39,21 +39,19 @@ class Choices:
     @cached_property
     def _named(self) -> list[tuple[str, UUID, str]]:
         """Return teams and tags by name: a page that offers the ones offers the others. One query."""
-        teams, tags = (
-            model.objects.order_by().annotate(of=Value(model.__name__)).values_list("of", "pk", "name")
-            for model in (Team, Tag)
-        )
+        teams = Team.objects.order_by().annotate(of=Value("team")).values_list("of", "pk", "name")
+        tags = Tag.objects.order_by().annotate(of=Value("tag")).values_list("of", "pk", "name")
         return list(teams.union(tags, all=True).order_by("name"))
 
     @property
     def teams(self) -> Mapping[UUID, str]:
         """Return the teams by name."""
-        return {pk: name for of, pk, name in self._named if of == Team.__name__}
+        return {pk: name for of, pk, name in self._named if of == "team"}
 
     @property
     def tags(self) -> Mapping[UUID, str]:
         """Return the tags by name."""
-        return {pk: name for of, pk, name in self._named if of == Tag.__name__}
+        return {pk: name for of, pk, name in self._named if of == "tag"}
 
 
 def choices_of(request: HttpRequest) -> Choices:
