@@ -32,7 +32,7 @@ MOST: Final = 40
 """Statements of a page, and of opening the next conversation in place."""
 LOOKS: Final = 20
 WITHIN: Final = 0.5
-"""Seconds of the processor for one conversation on a busy machine of two slow cores; a quiet one takes a third."""
+"""Seconds of the processor for one conversation, on a busy machine of two slow cores."""
 IN_PLACE: Final = {"X-Walker-Fragment": "open"}
 
 
