@@ -245,7 +245,7 @@ ALSO_OFFERED = {
     "accounts.api_keys": "the actor of an API key, for a door outside the API",
     "accounts.middleware": "the session's key for the tenant, for sockets",
     "accounts.sign_in.views": "the sign-in page, for the console's site",
-    "conversations.messages.files": "pure: what a file is, and how one is named",
+    "conversations.messages.files": "pure: what a channel takes, and how a file is named",
     "conversations.messages.downloads": "how a file is served",
     "conversations.texts": "pure rules of what a text may be",
     "conversations.inbox.rest.serializers": "how the API shows a conversation, where a list expands it",
