@@ -28,8 +28,10 @@ VISITORS: Final = BoundedSemaphore(1)
 """Their pictures never take the places of staff."""
 
 
-def draw_preview(content: bytes, content_type: str, *, side: int = 1600, places: BoundedSemaphore = STAFF) -> bytes:
-    """Return the first frame of a picture, at most `side` pixels wide and high.
+def draw_preview(
+    content: bytes, content_type: str, *, side: int = 1600, is_square: bool = False, places: BoundedSemaphore = STAFF
+) -> bytes:
+    """Return the first frame of a picture, at most `side` pixels wide and high, or the square in its middle.
 
     Raises `NotFound` for what can't be drawn and `Unavailable` while too many others are. Call it outside any
     transaction: it lets go of the database connection first. A hostile picture can only end the process that draws it:
@@ -39,9 +41,10 @@ def draw_preview(content: bytes, content_type: str, *, side: int = 1600, places:
         connection.close()
     if not places.acquire(timeout=WAIT_SECONDS):
         raise Unavailable("Too many previews are being made. Try again in a moment.")
+    shape = ["square"] if is_square else []
     try:
         with subprocess.Popen(
-            [sys.executable, "-I", str(DRAWING), PREVIEWED[content_type], str(side)],
+            [sys.executable, "-I", str(DRAWING), PREVIEWED[content_type], str(side), *shape],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

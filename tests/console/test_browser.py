@@ -155,6 +155,7 @@ MORE = [
     "admin/conversations/channelaccount/connect-app/",
     "admin/analytics/brief/settings/",
     "admin/accounts/notice/",
+    "admin/accounts/user/",
     "admin/accounts/savedview/save/",
     "admin/core/auditentry/verify/",
     "admin/core/consent/record/",

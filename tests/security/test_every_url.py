@@ -51,6 +51,7 @@ NOT_OURS = {
     "accounts_membership",
     "accounts_notice",
     "accounts_savedview",
+    "accounts_user",
     "core_auditentry",
     "core_erasure",
     "analytics_brief",

@@ -225,7 +225,7 @@ def build_town(world: World) -> Town:
         rows += [
             SavedView.objects.create(person=user, list_key="hitl.approval", name=f"{MARK} view", query="risk=high")
         ]
-        rows += [Brief.objects.get(), BriefPreference.objects.get(), _a_dashboard(user)]
+        rows += [Brief.objects.get(), BriefPreference.objects.get(), _a_dashboard(user), user]
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail(), *_a_webhook(), Consent.objects.earliest("id")]
