@@ -136,10 +136,24 @@ class Membership(TenantModel):
 
 
 class MemberPicture(TenantModel):
-    """A member's picture, as we drew it. Whoever knows its address may see it: customers whom they answer do."""
+    """A member's picture, as we drew it. Anyone who knows its address may see it: the customers they answer do."""
 
     membership = models.OneToOneField(Membership, on_delete=models.CASCADE, related_name="picture")
     content = EncryptedTextField(help_text="A small picture, as Base64.")
+
+
+class BrowserSession(models.Model):
+    """Where a person's session was last used. The session itself is Django's; it is found by its key's digest."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    digest = models.CharField(max_length=64, unique=True, help_text="Digest of the session's key.")
+    device = models.CharField(max_length=60, help_text="Browser and system in our words, such as Firefox on Windows.")
+    network = models.CharField(max_length=43, blank=True, help_text="The network of the address, never the address.")
+    seen_at = models.DateTimeField(default=now)
+
+    def __str__(self) -> str:
+        return f"session {str(self.id)[-6:]}"
 
 
 class Invitation(TenantModel):

@@ -1,4 +1,4 @@
-"""Pictures of members: taken by themselves, drawn anew by us, and shown to customers whom they answer."""
+"""Pictures of members: given by themselves, redrawn by us, and shown to the customers they answer."""
 
 import base64
 import secrets
@@ -32,7 +32,7 @@ def save_picture(*, actor: Actor, picture: Any) -> Membership:
     `Unavailable`, and `Invalid` with the field for what isn't a picture we take. Writes `PICTURE_SAVED`.
     """
     own_membership(actor)  # first: nobody draws for those who may not
-    drawn = _drawn(picture)
+    drawn = drawn_square(picture)
     with transaction.atomic():
         membership = own_membership(actor, is_locked=True)
         kept = {"content": base64.b64encode(drawn).decode()}
@@ -69,7 +69,7 @@ def read_picture(key: str) -> bytes | None:
     return None
 
 
-def _drawn(picture: Any) -> bytes:
+def drawn_square(picture: Any) -> bytes:
     """Return a square drawn from an uploaded file. Raises `Invalid` for what isn't a picture that we take."""
     if (picture.size or 0) > LARGEST:
         raise _refused("The picture is too large: at most 2 MB.", "too_large")

@@ -1,4 +1,4 @@
-"""One's own name, as colleagues see it and, its first part, the customers whom one answers."""
+"""One's own name: colleagues see all of it, customers the first name of who answers."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -81,7 +81,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 @private
 @require_safe
 def picture(request: HttpRequest, key: str) -> HttpResponse:
-    """Serve a member's picture to whoever knows its address; unknown, removed and foreign addresses are alike."""
+    """Serve a member's picture to anyone who knows its address; unknown, removed and foreign addresses are alike."""
     visitor = salted_hmac("walker.pictures", client_address(request)).hexdigest()
     if count_or_let_pass(f"pictures:{visitor}", seconds=60) > PICTURES_PER_MINUTE:
         return HttpResponse(status=429, headers={"Retry-After": "60"})

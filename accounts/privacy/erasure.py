@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from accounts.members.invitations import digest_of_address
 from accounts.models import (
     ApiKey,
+    BrowserSession,
     Invitation,
     MemberPicture,
     Membership,
@@ -112,6 +113,7 @@ def _sessions(person: Person, after: str, limit: int) -> Batch:
     users = {str(key) for key in _accounts_to_go(person)}
     if not users:
         return Batch()
+    BrowserSession.objects.filter(user_id__in=users).delete()
     rows = list(Session.objects.filter(session_key__gt=after).order_by("session_key")[:limit])
     gone = [row.pk for row in rows if row.get_decoded().get("_auth_user_id") in users]
     removed = Session.objects.filter(pk__in=gone).delete()[0] if gone else 0
@@ -164,6 +166,7 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.Notice", "Rows are removed.", "kind title body link dedupe_key"),
         Table("accounts.Membership", "A role.", "picture_key"),
         Table("accounts.MemberPicture", "Rows are removed, with the membership's end already.", "content"),
+        Table("accounts.BrowserSession", "Rows are removed with the account.", "digest device network"),
         Table("accounts.PushSubscription", "Rows are removed.", "endpoint keys endpoint_digest"),
         Table("accounts.PushMessage", "Rows are removed with the subscription.", kept="notice_id"),
         Table("accounts.SavedView", "Rows are removed, also colleagues' that name the person.", "name query",

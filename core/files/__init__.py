@@ -1,1 +1,1 @@
-"""What a file is by its bytes, and pictures drawn anew by us."""
+"""What a file is by its bytes, and pictures redrawn by us."""

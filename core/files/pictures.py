@@ -1,4 +1,4 @@
-"""Pictures drawn anew by us, so that no byte that somebody sent is shown on a page."""
+"""Pictures redrawn by us, so that no byte that somebody sent is shown on a page."""
 
 import os
 import subprocess

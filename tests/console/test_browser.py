@@ -156,6 +156,8 @@ MORE = [
     "admin/analytics/brief/settings/",
     "admin/accounts/notice/",
     "admin/accounts/user/",
+    "admin/accounts/browsersession/",
+    "admin/accounts/browsersession/end-others/",
     "admin/accounts/savedview/save/",
     "admin/core/auditentry/verify/",
     "admin/core/consent/record/",

@@ -558,13 +558,17 @@ VIEWS: Final = {
     "admin:accounts_savedview_rename": OWN_ACTION,
     "admin:accounts_savedview_delete": OWN_ACTION,
 }
-# One's own profile: the town's is the viewer's, who has no picture. The form has no name.
+# One's own profile and sessions: the town's are the viewer's, who has no picture. The form has no name.
 PROFILE: Final = {
     "admin:accounts_user_changelist": OPEN_LIST,
     "admin:accounts_user_change": OWN_PAGE,
     "admin:accounts_user_change_name": Row(OWN_ACTION.get, Answers(302, 400, 404, 404)),
     "admin:accounts_user_picture": Row(OWN_ACTION.get, Answers(302, 400, 404, 404)),
     "admin:accounts_user_remove_picture": Row(OWN_ACTION.get, Answers(302, 409, 404, 404)),
+    "admin:accounts_browsersession_changelist": OPEN_LIST,
+    "admin:accounts_browsersession_change": OWN_PAGE,
+    "admin:accounts_browsersession_end": OWN_ACTION,
+    "admin:accounts_browsersession_end_others": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
 }
 # The API by session: a form is no JSON (415) for those who may write; a stranger is told to sign in (401).
 API_READ = Row(Answers(401, 403, 200, 200), Answers(401, 405, 405))
