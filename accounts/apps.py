@@ -25,9 +25,24 @@ class AccountsConfig(AppConfig):
                 name="memberships",
                 table="accounts_membership",
                 match="user_id",
-                columns=(("tenant_id", "uuid"), ("id", "uuid"), ("role", "varchar"), ("own_teams_only", "boolean")),
+                columns=(
+                    ("tenant_id", "uuid"),
+                    ("id", "uuid"),
+                    ("role", "varchar"),
+                    ("own_teams_only", "boolean"),
+                    ("picture_key", "varchar"),
+                ),
                 condition="t.is_active",
                 reads=("is_active",),
+            )
+        )
+        lookups.register(
+            lookups.Resolver(
+                name="member_picture",
+                table="accounts_membership",
+                match="picture_key",
+                columns=(("tenant_id", "uuid"), ("id", "uuid")),
+                condition="t.picture_key <> ''",
             )
         )
         lookups.register(

@@ -16,6 +16,7 @@ from accounts import api_keys, selectors, services
 from accounts.models import Tenant, User
 from accounts.permissions.roles import permissions_of
 from accounts.permissions.team_scope import teams_seen
+from accounts.sessions import store
 from core.actors import Actor
 from core.errors import Refused, Unavailable
 from core.observability.logging import get_logger
@@ -56,6 +57,12 @@ class TenantMiddleware:
                 address=services.client_address(request),
                 user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
                 auth_strength=services.auth_strength_of(request),
+            )
+            store.note_use(
+                user_id=request.user.pk,
+                session_key=request.session.session_key or "",
+                address=person.address,
+                user_agent=person.user_agent,
             )
             request.actor = replace(  # type: ignore[attr-defined]
                 person,

@@ -122,11 +122,17 @@ class Membership(TenantModel):
     )
     created_at = models.DateTimeField(default=now, editable=False)
     erased_at = models.DateTimeField(null=True, editable=False, help_text="When the person was erased.")
+    picture_key = models.CharField(
+        max_length=43, blank=True, default="", editable=False, help_text="The secret part of their picture's address."
+    )
 
     class Meta:
         permissions: ClassVar = [("erase_member", "Can erase a member for good")]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "user"], name="one_membership_per_person"),
+            models.UniqueConstraint(
+                fields=["picture_key"], condition=~models.Q(picture_key=""), name="one_picture_per_key"
+            ),
             models.CheckConstraint(
                 condition=models.Q(own_teams_only=False) | models.Q(role__in=["approver", "support", "viewer"]),
                 name="some_roles_see_all_teams",
@@ -136,6 +142,27 @@ class Membership(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_role_display()} {str(self.user_id)[-6:]}"
+
+
+class MemberPicture(TenantModel):
+    """A member's picture, as we drew it. Anyone who knows its address may see it: the customers they answer do."""
+
+    membership = models.OneToOneField(Membership, on_delete=models.CASCADE, related_name="picture")
+    content = EncryptedTextField(help_text="A small picture, as Base64.")
+
+
+class BrowserSession(models.Model):
+    """Where a person's session was last used. The session itself is Django's; it is found by its key's digest."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    digest = models.CharField(max_length=64, unique=True, help_text="Digest of the session's key.")
+    device = models.CharField(max_length=60, help_text="Browser and system in our words, such as Firefox on Windows.")
+    network = models.CharField(max_length=43, blank=True, help_text="The network of the address, never the address.")
+    seen_at = models.DateTimeField(default=now)
+
+    def __str__(self) -> str:
+        return f"session {str(self.id)[-6:]}"
 
 
 class Invitation(TenantModel):

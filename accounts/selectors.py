@@ -31,12 +31,22 @@ class ActiveMembership:
     membership_id: UUID
     role: str
     own_teams_only: bool
+    picture_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What customers see of a colleague who answers them; the key is "" without a picture."""
+
+    first_name: str
+    picture_key: str
 
 
 def memberships_of(user_id: UUID) -> list[ActiveMembership]:
     """Return a person's active memberships in all tenants. Works outside a tenant scope."""
     rows = lookups.find("memberships", str(user_id))
-    memberships = [ActiveMembership(row["tenant_id"], row["id"], row["role"], row["own_teams_only"]) for row in rows]
+    columns = ("tenant_id", "id", "role", "own_teams_only", "picture_key")
+    memberships = [ActiveMembership(*(row[column] for column in columns)) for row in rows]
     return sorted(memberships, key=lambda membership: membership.membership_id)
 
 
@@ -137,10 +147,11 @@ def names_of_members() -> tuple[str, ...]:
     return kept.keep(read, "names of members", seconds=60.0)
 
 
-def first_names(people: Collection[UUID]) -> dict[UUID, str]:
-    """Return the first names of current and former members, for the customers they answer; erased people have none."""
-    rows = Membership.objects.filter(user__in=people, erased_at=None).exclude(user__first_name="")
-    return dict(rows.values_list("user_id", "user__first_name"))
+def faces_of(people: Collection[UUID]) -> dict[UUID, Face]:
+    """Return what customers see of current and former members who answer them; erased people have no face."""
+    rows = Membership.objects.filter(user__in=people, erased_at=None)
+    found = rows.values_list("user_id", "user__first_name", "picture_key")
+    return {user_id: Face(first_name, key) for user_id, first_name, key in found}
 
 
 def people_named(name: str) -> list[UUID]:

@@ -1,4 +1,4 @@
-"""Celery tasks of accounts: old invitations and notices, owed audit entries and password resets."""
+"""Celery tasks of accounts: old invitations, notices and sessions, owed audit entries and password resets."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 from accounts import notices
 from accounts.members import invitations
 from accounts.permissions import operators
+from accounts.sessions import store
 from accounts.sign_in import password_reset
 from core.jobs.decorators import plain_task, sweep_task
 from core.observability.logging import get_logger
@@ -23,6 +24,12 @@ def purge_invitations() -> None:
 def purge_notices() -> None:
     """Delete notices that were seen long ago."""
     notices.purge_notices()
+
+
+@sweep_task(queue="low")
+def purge_sessions() -> None:
+    """Delete what was noted about sessions that have expired."""
+    store.purge()
 
 
 @sweep_task(queue="low", is_quick=True)
@@ -45,5 +52,6 @@ def offer_reset(user_id: str, asked: int) -> None:
 SWEEPS = {
     "old-invitations": ("accounts.tasks.purge_invitations", 600.0),
     "old-notices": ("accounts.tasks.purge_notices", 600.0),
+    "old-sessions": ("accounts.tasks.purge_sessions", 3600.0),
     "owed-entries": ("accounts.tasks.settle_entries", 10.0),
 }

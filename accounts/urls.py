@@ -3,7 +3,7 @@
 from allauth.account import views as allauth_views
 from django.urls import include, path
 
-from accounts.members.views import invitation
+from accounts.members.views import invitation, picture
 from accounts.sign_in import reset_views, views
 
 urlpatterns = [
@@ -16,5 +16,6 @@ urlpatterns = [
     path("account/reset/", reset_views.forgot_password, name="forgot_password"),
     path("r/<str:token>/", reset_views.new_password, name="new_password"),
     path("i/<str:token>/", invitation, name="invitation"),
+    path("pictures/<str:key>/", picture, name="member_picture"),
     path("account/2fa/", include("allauth.mfa.urls")),
 ]

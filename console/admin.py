@@ -1,5 +1,25 @@
 """Registers the admin of core and accounts."""
 
-from console.pages import accounts, audit, erasures, failed_jobs, invitations, notices, organisation, saved_views
+from console.pages import (
+    accounts,
+    audit,
+    erasures,
+    failed_jobs,
+    invitations,
+    notices,
+    organisation,
+    profile,
+    saved_views,
+)
 
-__all__ = ["accounts", "audit", "erasures", "failed_jobs", "invitations", "notices", "organisation", "saved_views"]
+__all__ = [
+    "accounts",
+    "audit",
+    "erasures",
+    "failed_jobs",
+    "invitations",
+    "notices",
+    "organisation",
+    "profile",
+    "saved_views",
+]

@@ -31,6 +31,7 @@ LABELS: Final = {
     "conversations.merge_contact": "Merge contacts of the same person",
     "conversations.erase_contact": "Erase contacts permanently",
     "accounts.use_notices": "Receive notices",
+    "accounts.use_profile": "Change one's own name and picture, and end one's own sessions",
     "accounts.use_saved_views": "Save views of lists",
     "accounts.view_pii": "Reveal personal data, with a reason",
     "accounts.change_tenant": "Change the organisation's name and currency",

@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, path, reverse
 
 from accounts import notices, selectors, services
 from accounts.models import Tenant
+from accounts.selectors import ActiveMembership
 from accounts.sign_in.views import sign_in
 from console import navigation, palette, settings_index
 from console.base.kit import KitSite
@@ -88,6 +89,8 @@ class WalkerAdminSite(KitSite):
         }
         if viewer and tenant:
             context["tenants"] = _tenant_choices(request)
+            memberships: list[ActiveMembership] = getattr(request, "memberships", [])
+            context["picture_key"] = next((one.picture_key for one in memberships if one.tenant_id == tenant.pk), "")
             context["bell"] = notices.read_bell(viewer=viewer) if viewer.may(notices.USE) else None
             # A fragment is requested because something has just changed.
             fresh = is_fragment(request)

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts.members.invitations import OBJECT, check_name
+from accounts.members.profile import name_faults
 from accounts.models import Invitation, Membership, User
 from accounts.permissions.role_limits import MANAGE, refuse_higher_role
 from accounts.services import actor_for_user, add_member
@@ -23,7 +24,6 @@ STRENGTH: Final = "link"
 SIGN_UP: Final = "sign_up"
 SIGN_IN: Final = "sign_in"
 ACCEPT: Final = "accept"
-LONGEST_PART: Final = 80
 OVER: Final = "This invitation has expired."
 
 
@@ -133,11 +133,7 @@ def _step(account: User | None, visitor: UUID | None) -> str:
 def _create_account(row: Invitation, first_name: str, last_name: str, password: str) -> User:
     first, last = check_name(first_name, "first_name"), check_name(last_name, "last_name")
     named = {"first_name": first, "last_name": last}
-    faults: dict[str, list[str]] = {
-        name: ["Use at most 80 characters." if text else "Enter your name."]
-        for name, text in named.items()
-        if not 0 < len(text) <= LONGEST_PART
-    }
+    faults = name_faults(named)
     try:
         validate_password(password, User(email=row.address, **named))
     except ValidationError as weak:

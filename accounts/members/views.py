@@ -1,4 +1,4 @@
-"""The invitation page: opening it changes nothing, submitting its form joins the tenant."""
+"""The invitation page: opening it changes nothing, submitting its form joins the tenant. And pictures of members."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -11,24 +11,30 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.members import acceptance
 from accounts.members.acceptance import OpenedInvitation
 from accounts.members.invitations import find_invitation
+from accounts.members.pictures import read_picture
 from accounts.middleware import switch_to_tenant
 from accounts.models import Membership, Tenant
 from accounts.secret_pages import csrf_checked, private, refuse_guessing, visitor_of
 from accounts.selectors import tenant_zone
 from accounts.services import client_address
 from core.errors import Invalid, NotFound, WalkerError
+from core.files.pictures import type_of_drawn
+from core.reliability.rate_limit import count_or_let_pass
 from core.tenancy.scope import tenant_scope
 
 PAGE: Final = "accounts/invitation.html"
 FIELDS: Final = ("first_name", "last_name", "password")
+PICTURES_PER_MINUTE: Final = 1500
+"""From one network address: an office behind it is many browsers."""
 # Heading and text by the error's code.
 OVER: Final = (
     "This invitation has expired",
@@ -70,6 +76,26 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             return _accept(request, opened, tenant_id)
         address = str(opened.invitation.address)
     return _sign_in(request, address, token, opened, tenant_id)
+
+
+@private
+@require_safe
+def picture(request: HttpRequest, key: str) -> HttpResponse:
+    """Serve a member's picture to anyone who knows its address; unknown, removed and foreign addresses are alike."""
+    visitor = salted_hmac("walker.pictures", client_address(request)).hexdigest()
+    if count_or_let_pass(f"pictures:{visitor}", seconds=60) > PICTURES_PER_MINUTE:
+        return HttpResponse(status=429, headers={"Retry-After": "60"})
+    drawn = read_picture(key)
+    if drawn is None:
+        return refuse_guessing(request, "picture") or HttpResponse(status=404)
+    headers = {
+        "Cache-Control": "public, max-age=3600",  # its address changes with it, and it may be removed
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+        "Access-Control-Allow-Origin": "*",  # for the chat on customers' websites
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    return HttpResponse(drawn, content_type=type_of_drawn(drawn), headers=headers)
 
 
 def _refuse_unknown(request: HttpRequest) -> HttpResponse:

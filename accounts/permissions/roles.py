@@ -5,6 +5,7 @@ from typing import Final
 VIEWER: Final = frozenset(
     {
         "accounts.use_notices",
+        "accounts.use_profile",
         "accounts.use_saved_views",
         "hitl.view_approval",
         "conversations.view_conversation",

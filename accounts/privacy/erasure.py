@@ -13,7 +13,18 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts.members.invitations import digest_of_address
-from accounts.models import ApiKey, Invitation, Membership, Notice, PushSubscription, RevealGrant, SavedView, User
+from accounts.models import (
+    ApiKey,
+    BrowserSession,
+    Invitation,
+    MemberPicture,
+    Membership,
+    Notice,
+    PushSubscription,
+    RevealGrant,
+    SavedView,
+    User,
+)
 from accounts.services import close_membership
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -74,6 +85,13 @@ def _browsers(person: Person, after: str, limit: int) -> Batch:
     return Batch(PushSubscription.objects.filter(person_id__in=person.ids("users")).delete()[0])
 
 
+def _pictures(person: Person, after: str, limit: int) -> Batch:
+    """Remove the person's picture, whose address has led nowhere since the membership was closed."""
+    of_them = Membership.objects.filter(user_id__in=person.ids("users"))
+    of_them.exclude(picture_key="").update(picture_key="")
+    return Batch(MemberPicture.objects.filter(membership__in=of_them).delete()[0])
+
+
 def _views(person: Person, after: str, limit: int) -> Batch:
     """Remove the person's saved views, and those of colleagues that search for the person by name or address."""
 
@@ -95,6 +113,7 @@ def _sessions(person: Person, after: str, limit: int) -> Batch:
     users = {str(key) for key in _accounts_to_go(person)}
     if not users:
         return Batch()
+    BrowserSession.objects.filter(user_id__in=users).delete()
     rows = list(Session.objects.filter(session_key__gt=after).order_by("session_key")[:limit])
     gone = [row.pk for row in rows if row.get_decoded().get("_auth_user_id") in users]
     removed = Session.objects.filter(pk__in=gone).delete()[0] if gone else 0
@@ -145,6 +164,9 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.Invitation", "That someone was invited, and the outcome.",
               "address name masked_address address_digest digest", "mail_problem"),
         Table("accounts.Notice", "Rows are removed.", "kind title body link dedupe_key"),
+        Table("accounts.Membership", "A role.", "picture_key"),
+        Table("accounts.MemberPicture", "Rows are removed, with the membership's end already.", "content"),
+        Table("accounts.BrowserSession", "Rows are removed with the account.", "digest device network"),
         Table("accounts.PushSubscription", "Rows are removed.", "endpoint keys endpoint_digest"),
         Table("accounts.PushMessage", "Rows are removed with the subscription.", kept="notice_id"),
         Table("accounts.SavedView", "Rows are removed, also colleagues' that name the person.", "name query",
@@ -159,6 +181,7 @@ class AccountsErasure(ErasureHandler):
         Step("invitations", "Invitations to the person", _invitations),
         Step("left_notices", "Notices left for the person", _notices),
         Step("browsers", "Browsers that showed the person's notices", _browsers),
+        Step("pictures", "Their picture", _pictures),
         Step("saved_views", "Saved views", _views),
         Step("sessions", "Sessions", _sessions),
         Step("accounts", "Accounts", _accounts),

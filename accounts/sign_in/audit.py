@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from allauth.account.signals import authentication_step_completed, password_changed, user_logged_in
 from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
+from django.contrib.auth.signals import user_logged_in as session_begun
+from django.contrib.auth.signals import user_logged_out as session_ends
 from django.contrib.auth.signals import user_login_failed
 from django.db import transaction
 from django.http import HttpRequest
@@ -14,6 +16,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from accounts.selectors import ActiveMembership, memberships_of
 from accounts.services import auth_strength_of, client_address, proven_lately
+from accounts.sessions import store
 from core.actors import Actor
 from core.audit import chain
 from core.catalogue import Code, EventType, Id, Shape, register
@@ -22,6 +25,7 @@ from core.events import outbox
 from core.events.publish import publish
 from core.events.streams import NewEvent
 from core.observability.metrics import counter
+from core.privacy.encryption import digest_of_secret
 from core.tenancy.scope import tenant_scope
 
 FAILED = counter("walker_sign_in_failed_total", "Sign-ins with a wrong address, password or code.")
@@ -70,6 +74,8 @@ FACTOR_CHANGES: Final = {
 def connect() -> None:
     """Connect the signal receivers; safe to repeat."""
     user_logged_in.connect(_signed_in, dispatch_uid="audit")
+    session_begun.connect(_session_begun, dispatch_uid="sessions")
+    session_ends.connect(_session_ends, dispatch_uid="sessions")
     user_login_failed.connect(_wrong_password, dispatch_uid="audit")
     authentication_failed.connect(_wrong_code, dispatch_uid="audit")
     password_changed.connect(_password_changed, dispatch_uid="audit")
@@ -80,6 +86,21 @@ def connect() -> None:
 
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
     _record(request, user, "SIGNED_IN")
+
+
+def _session_begun(*, request: HttpRequest, user: User, **_: Any) -> None:
+    store.note_use(
+        user_id=user.pk,
+        session_key=request.session.session_key or "",
+        address=client_address(request),
+        user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
+    )
+
+
+def _session_ends(*, request: HttpRequest, user: User | None, **_: Any) -> None:
+    """End it a moment before Django does, so that the pages that ask find it gone."""
+    if user is not None and request.session.session_key:
+        store.end(user.pk, only=[digest_of_secret(request.session.session_key)])
 
 
 def _wrong_password(*, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
@@ -107,6 +128,7 @@ def _proven(*, request: HttpRequest, user: User, **_: Any) -> None:
 def _password_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
     announce_new_password(memberships_of(user.pk))
     _record(request, user, "PASSWORD_CHANGED")
+    store.check_pages(user.pk)
 
 
 def _factor_changed(action: str, *, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from accounts.models import Membership, User
 from accounts.selectors import memberships_of
+from accounts.sessions import store
 from accounts.sign_in.audit import STRANGER, announce_new_password, record_in_each_tenant
 from core import mail_settings
 from core.actors import Actor
@@ -133,6 +134,7 @@ def reset_password(
                 user.pk, membership.role, address=address, user_agent=user_agent, auth_strength=STRENGTH
             ),
         )
+        store.check_pages(user.pk)
     return user
 
 

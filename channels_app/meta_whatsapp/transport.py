@@ -12,7 +12,6 @@ from channels_app.meta_whatsapp import read_marks
 from channels_app.meta_whatsapp.normalise import callback_data
 from channels_app.meta_whatsapp.numbers import phone_number_id_of, secrets_of
 from conversations.mediums import WhatsApp
-from conversations.messages.files.kinds import KINDS
 from conversations.messages.files.names import wire_name
 from conversations.models import ChannelAccount, MessageTemplate
 from conversations.services import transports
@@ -30,6 +29,7 @@ from conversations.types import (
 from core.actors import system
 from core.clock import now
 from core.errors import Conflict, NotFound, Unavailable
+from core.files.kinds import KINDS
 from core.reach.verdict import UNREACHABLE, WINDOW_CLOSED
 from integrations.meta.client import MetaClient
 from integrations.meta.errors import MEANINGS, PAGE, TEMPLATE_STATES, meaning_of

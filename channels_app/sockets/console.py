@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 
 from accounts.notices import UPDATED
+from accounts.sessions import store as sessions
 from channels_app.sockets import console_topics as topics
 from channels_app.sockets import presence, shared_events
 from channels_app.sockets.connection import (
@@ -68,6 +69,7 @@ class ConsoleConsumer(SocketConnection):
         if code:
             await self.hang_up(code)
             return
+        await self.hear_of_sign_outs()
         await self.say({"type": "connected"})
         await self.note_presence()
         self.watching = asyncio.create_task(self.watch())
@@ -98,6 +100,8 @@ class ConsoleConsumer(SocketConnection):
                 task.cancel()
         for topic in list(self.topics.values()):
             await self.drop(topic)
+        if self.user_id is not None and self.tenant_id is not None:
+            await self.end_hints(self.tenant_id, [sessions.stream_of(self.user_id)])
 
     # ---- frames in
 
@@ -186,11 +190,23 @@ class ConsoleConsumer(SocketConnection):
                 await self.pump(topic)
 
     async def stream_transient(self, message: dict[str, Any]) -> None:
-        """Forward a transient frame: typing, presence, a change of one's notices."""
+        """Forward a transient frame: typing, presence, a change of one's notices. Hang up where the session ended."""
+        if message["event"] == sessions.ENDED:
+            await self.look_whether_signed_in()
         if message["event"] not in topics.PASSING:
             return
         for topic in self.topics_of(message["stream"]):
             await self.pass_on(topic, message)
+
+    async def look_whether_signed_in(self) -> None:
+        """Close the connection if one of the person's sessions that ended is its own."""
+        try:
+            code = await self.sign_in()
+        except (OperationalError, InterfaceError):
+            log.warning("console_database_unavailable")
+            return  # the next regular look finds it
+        if code:
+            await self.hang_up(code)
 
     async def pass_on(self, topic: Topic, message: dict[str, Any]) -> None:
         """Forward a transient frame to one topic, if the person still has its permission."""
@@ -276,6 +292,7 @@ class ConsoleConsumer(SocketConnection):
 
     async def look_again(self) -> None:
         """Send what hints missed on each topic, and renew subscription and presence."""
+        await self.hear_of_sign_outs()
         for topic in list(self.topics.values()):
             present = await self.listen(topic)
             if present is not None and present != self.present.get(topic.name):
@@ -303,6 +320,11 @@ class ConsoleConsumer(SocketConnection):
                 tenant_id, topic.ref, "staff", self.channel_name, person=user_id, name=self.name
             )
         return None
+
+    async def hear_of_sign_outs(self) -> None:
+        """Subscribe to hints that a session of the person ended."""
+        tenant_id, user_id = self.who()
+        await self.ask_for_hints(tenant_id, [sessions.stream_of(user_id)])
 
     async def drop(self, topic: Topic) -> None:
         """Unsubscribe from a topic."""

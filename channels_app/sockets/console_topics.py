@@ -6,7 +6,7 @@ from uuid import UUID
 
 from accounts.models import User
 from accounts.notices import UPDATED, USE, read_bell, stream_of
-from accounts.selectors import first_names
+from accounts.selectors import faces_of
 from accounts.services import actor_for_user
 from channels_app.sockets import shared_events, sight
 from channels_app.sockets.thread_pool import in_scope
@@ -177,7 +177,8 @@ def _require_seat(viewer: Actor, topic: Topic) -> None:
 def writer(user_id: UUID) -> str:
     """Return the first name of a person who may answer customers now, "" for none. Raises `Refused`."""
     viewer_of(user_id).require("conversations.reply_conversation")
-    return first_names([user_id]).get(user_id, "")
+    face = faces_of([user_id]).get(user_id)
+    return face.first_name if face else ""
 
 
 async def due(tenant_id: UUID, user_id: UUID, topic: Topic, stream: str, after: int) -> Missed:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from accounts.selectors import first_names, is_active_member
+from django.urls import reverse
+
+from accounts.selectors import Face, faces_of, is_active_member
 from channels_app.web_chat.frames import Rate, SendMessage
 from channels_app.web_chat.settings import widgets
 from channels_app.web_chat.settings.widgets import Widget
@@ -191,10 +193,10 @@ def voice_for(guest: Guest) -> Voice:
     return voice_of(guest, widgets.load(guest.account_id))
 
 
-def people_in(frames: Sequence[Frame], voice: Voice) -> Mapping[UUID, str]:
-    """Return the first names of the colleagues who wrote, where the channel shows them. No query without one."""
+def people_in(frames: Sequence[Frame], voice: Voice) -> Mapping[UUID, Face]:
+    """Return the faces of the colleagues who wrote, where the channel shows them. No query without one."""
     wrote = {UUID(frame["person"]) for frame in frames if frame.get("person")} if voice.shows_people else set()
-    return first_names(wrote) if wrote else {}
+    return faces_of(wrote) if wrote else {}
 
 
 def read_missed(guest: Guest, conversation_id: UUID, seq: int) -> Batch:
@@ -222,17 +224,19 @@ def snapshot(guest: Guest, conversation_id: UUID) -> Batch:
     return Batch([{**found, "messages": with_answers(lines)}], found["seq"])
 
 
-def to_frame(frame: Frame, voice: Voice, people: Mapping[UUID, str]) -> Frame:
+def to_frame(frame: Frame, voice: Voice, people: Mapping[UUID, Face]) -> Frame:
     """Return the socket's documented form: `id` is the client's, `message_id` is ours.
 
-    Members see which agent it is, visitors the widget's name; of colleagues nobody sees more than a first name.
+    Members see which agent it is, visitors the widget's name; of colleagues nobody sees more than a face.
     """
     if "content_type" in frame:
         known = {name: frame[name] for name in KEPT if frame.get(name)}
         sender = frame["sender"]
         own = sender["name"] if voice.name is None or sender["type"] == "customer" else voice.name
-        wrote = UUID(frame["person"]) if frame.get("person") else None
-        name = (people.get(wrote, "") if wrote else "") if sender["type"] == "person" else own
+        is_person = sender["type"] == "person"
+        face = people.get(UUID(frame["person"])) if is_person and frame.get("person") else None
+        name = (face.first_name if face else "") if is_person else own
+        picture = {"picture": reverse("member_picture", args=[face.picture_key])} if face and face.picture_key else {}
         return {
             **known,
             "type": frame["type"],
@@ -240,7 +244,7 @@ def to_frame(frame: Frame, voice: Voice, people: Mapping[UUID, str]) -> Frame:
             "id": frame["client_id"],
             "message_id": frame["id"],
             "content": frame["content"],
-            "sender": {"type": sender["type"], "name": name},
+            "sender": {"type": sender["type"], "name": name, **picture},
             "at": frame["created_at"],
         }
     if frame["type"] == "message_status" and "id" in frame:

@@ -27,6 +27,7 @@ from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.settings.widgets import Widget, find_widget
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused, TooMany, WalkerError
+from core.files.pictures import type_of_drawn
 from core.text.speech import IN_SCRIPTS, SPOKEN, gettext, speaking, spoken
 
 SCRIPT: Final = Path(settings.BASE_DIR) / "static" / "widget" / "walker.js"
@@ -189,7 +190,7 @@ def logo(request: HttpRequest, key: str) -> HttpResponse:
         raise Http404 from problem
     if not drawn:
         raise Http404
-    response = HttpResponse(drawn, content_type="image/png" if drawn.startswith(b"\x89PNG") else "image/jpeg")
+    response = HttpResponse(drawn, content_type=type_of_drawn(drawn))
     response["Cache-Control"] = "public, max-age=86400"  # its address changes with it
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from accounts import services
+from accounts.members import pictures
 from accounts.models import ApiKey, Membership
 from accounts.permissions.role_limits import STRONG
 from accounts.permissions.roles import permissions_of
@@ -28,7 +29,7 @@ from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.navigation import ORGANISATION, SETTINGS, Nav
 from console.pages.invitations import InviteActions, list_grantable_roles, role_chip
 from console.permissions import group_by_area, list_permissions
-from console.templatetags.console_ui import chip, moment
+from console.templatetags.console_ui import avatar, chip, moment
 from console.viewers import viewer_of
 from core.actors import Actor
 from core.clock import now
@@ -141,8 +142,13 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         """Return the name and the note."""
         if membership.erased_at:
             return NOBODY
-        note = getattr(membership, "note", "")
-        return format_html('{}<span class="wk-cell-note">{}</span>', membership.user.get_full_name(), note)
+        name, note = membership.user.get_full_name(), getattr(membership, "note", "")
+        return format_html(
+            '<span class="wk-person">{}<span>{}<span class="wk-cell-note">{}</span></span></span>',
+            avatar(name, membership.picture_key),
+            name,
+            note,
+        )
 
     role_chip = Column[Membership]("Role", role_chip)
 
@@ -182,6 +188,8 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
             return "You can't change your own membership. Ask a colleague who manages people."
         if action.path == "erase":
             return why_not_erase(request)
+        if action.path == "remove-picture" and not membership.picture_key:
+            return "This person has no picture."
         if action.path == "teams" and membership.role not in CAN_BE_LIMITED:
             return f"The role {membership.get_role_display()} sees the conversations of all teams."
         is_removed = action.path == "remove" and not membership.is_active
@@ -229,6 +237,15 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         tone="danger",
         explain="This person will no longer have access to your organisation. Their past decisions stay.",
         done="This person no longer has access.",
+    )
+    remove_picture = calls(
+        pictures.remove_picture,
+        "membership_id",
+        title="Remove picture",
+        permission="accounts.manage_membership",
+        tone="danger",
+        explain="Colleagues and customers see the initials instead. The person can upload another picture.",
+        done="The picture is removed.",
     )
     erase = calls(
         erase_member,

@@ -180,6 +180,15 @@ def initials(name: str) -> str:
     return "".join(part[0] for part in str(name).split()[:2]).upper() or "?"
 
 
+@register.simple_tag
+def avatar(name: str, picture_key: str = "") -> SafeString:
+    """Draw a person whose name stands beside it: their picture, or else their initials."""
+    if not picture_key:
+        return format_html('<span class="wk-avatar" aria-hidden="true">{}</span>', initials(name))
+    address = reverse("member_picture", args=[picture_key])
+    return format_html('<img class="wk-avatar" src="{}" alt="" width="30" height="30">', address)
+
+
 @register.filter
 def money(value: Any, currency: str = "") -> str:
     """Show an amount with its currency: "18,000.00 EUR"."""

@@ -13,7 +13,6 @@ from django.db.models import F
 from accounts.privacy.reveals import require_grant
 from conversations.inbox.teams.seen import seen_by
 from conversations.messages import file_contents, previews
-from conversations.messages.files.kinds import KINDS, PIXELS, PREVIEWED, BadFile, Found, kind_of
 from conversations.messages.files.names import safe_name
 from conversations.messages.files.rules import CheckedFile
 from conversations.models import Attachment, Conversation, Message
@@ -23,6 +22,8 @@ from core.clock import now as clock_now
 from core.db.rows import get_or_missing
 from core.errors import NotFound
 from core.events import streams
+from core.files.kinds import KINDS, PIXELS, PREVIEWED, BadFile, Found, kind_of
+from core.files.pictures import NO_PREVIEW, VISITORS
 
 LEASE: Final = timedelta(seconds=90)
 PAUSES: Final = (5, 60, 600)
@@ -148,7 +149,7 @@ def read_attachment(*, actor: Actor, conversation_id: UUID, attachment_id: UUID,
     actor.require("accounts.view_pii")
     require_grant(actor=actor, object_type="conversations.conversation", object_id=conversation_id, field="messages")
     if as_preview and not can_be_previewed(found):
-        raise NotFound(previews.NO_PREVIEW)
+        raise NotFound(NO_PREVIEW)
     if as_preview:
         content, found.content_type = previews.read_preview(found)
     else:
@@ -183,7 +184,7 @@ def read_own_file(*, conversation_id: UUID, attachment_id: UUID) -> File:
     rows = Attachment.objects.filter(pk=attachment_id, message__conversation_id=conversation_id)
     found = get_or_missing(rows.select_related("message"), "There is no such file.")
     if found.message.direction == Message.Direction.IN and can_be_previewed(found):
-        content, found.content_type = previews.read_preview(found, previews.VISITORS)
+        content, found.content_type = previews.read_preview(found, VISITORS)
     else:
         content = file_contents.read_content(found)
     return _file(found, content)

@@ -4,9 +4,9 @@ from django.http import HttpResponse
 from django.utils.http import content_disposition_header
 
 from conversations.messages.attachments import File
-from conversations.messages.files.kinds import KINDS, PREVIEWED
 from conversations.messages.files.names import cleaned, safe_name
 from core.errors import NotFound
+from core.files.kinds import KINDS, PREVIEWED
 
 
 def download(file: File) -> HttpResponse:

@@ -79,7 +79,7 @@
   li { display: flex; flex-direction: column; align-items: flex-start; max-width: 100%; }
   li.me { align-items: flex-end; } li + li.turn { margin-top: 12px; }
   .name { font-size: 13px; color: var(--ink-soft); margin: 0 0 3px 2px; font-weight: 600; }
-  .face { display: inline-grid; place-items: center; width: 24px; height: 24px; margin-inline-end: 6px; border-radius: 50%; background: var(--accent); color: var(--on-accent); font-size: 12px; }
+  .face { display: inline-grid; place-items: center; vertical-align: middle; overflow: hidden; width: 24px; height: 24px; margin-inline-end: 6px; border-radius: 50%; background: var(--accent); color: var(--on-accent); font-size: 12px; } .face img { width: 100%; height: 100%; }
   .text { padding: 9px 14px; border-radius: 16px; background: var(--theirs); max-width: min(88%, 62ch); white-space: pre-wrap; overflow-wrap: anywhere; }
   .text > * { margin: 0; } .text > * + * { margin-top: 8px; } .text ul { list-style: disc; padding-inline-start: 20px; }
   .text li { display: list-item; } .text li + li { margin-top: 2px; }
@@ -495,7 +495,12 @@
       if (look.logo === this.logo) return;
       this.logo = look.logo;
       p.mark.replaceChildren(icon("mark"));
-      if (look.logo) fetch(look.logo, { credentials: "omit" }).then((answer) => answer.ok ? answer.blob() : null).then((blob) => { if (blob && this.logo === look.logo) p.mark.replaceChildren(el("img", { alt: "", src: URL.createObjectURL(blob) })); }).catch(() => { /* our own mark stays */ });
+      if (look.logo) this.picture(look.logo, (view) => { if (this.logo === look.logo) p.mark.replaceChildren(view); });
+    }
+    picture(url, show) { // each is fetched once; what stands in its place stays until then, and where it fails
+      this.pictures = this.pictures || new Map();
+      if (!this.pictures.has(url)) this.pictures.set(url, fetch(url, { credentials: "omit" }).then((answer) => answer.ok ? answer.blob() : null).then((blob) => blob && URL.createObjectURL(blob)).catch(() => null));
+      this.pictures.get(url).then((src) => { if (src) show(el("img", { alt: "", src })); });
     }
     showTheme() {
       const theme = this.getAttribute("theme") || (this.look && this.look.theme);
@@ -695,7 +700,7 @@
         this.approval({ approval_id: asked, reference, state, detail: frame.content, seq: frame.seq, at: frame.at, moves: true });
         return this.noticed(frame);
       }
-      this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, text: frame.content || "", files: frame.media || [], tables: (frame.metadata && frame.metadata.figures) || [], sources: (frame.metadata && frame.metadata.sources) || [], seq: frame.seq, at: frame.at });
+      this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, face: frame.sender && frame.sender.picture, text: frame.content || "", files: frame.media || [], tables: (frame.metadata && frame.metadata.figures) || [], sources: (frame.metadata && frame.metadata.sources) || [], seq: frame.seq, at: frame.at });
       this.noticed(frame);
     }
     noticed(frame) {
@@ -898,7 +903,8 @@
     }
     bubbleOf(item) {
       const spoken = { me: t("You"), agent: t("Assistant"), person: t("Colleague"), system: t("Notice") }[item.who];
-      const face = item.who === "person" && item.name ? el("b", { class: "face", "aria-hidden": "true" }, [...item.name][0].toUpperCase()) : null;
+      const face = item.who === "person" && (item.name || item.face) ? el("b", { class: "face", "aria-hidden": "true" }, item.name ? [...item.name][0].toUpperCase() : "") : null;
+      if (item.face) this.picture(new URL(item.face, this.base).href, (view) => face.replaceChildren(view));
       const label = item.who === "me" || item.who === "system" ? el("span", { class: "sr" }, `${spoken}: `) : el("p", { class: "name" }, face, item.who === "person" ? t("{name}, a person", { name: item.name || spoken }) : item.name || spoken);
       const meta = el("p", { class: "meta" }, item.status ? icon(item.status === "sending" || item.status === "waiting" ? "clock" : item.status === "failed" ? "close" : "tick") : null, el("span", {}, [item.status ? item.why || STATUS[item.status] || "" : "", time(item.at)].filter(Boolean).join(" · ")));
       if (item.status === "failed" && item.retry) meta.append(el("button", { class: "again", type: "button", onclick: () => this.upload(item) }, t("Try again")));

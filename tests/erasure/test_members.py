@@ -4,10 +4,12 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.members.invitations import invite_member
-from accounts.models import ApiKey, Membership, User
+from accounts.members.pictures import save_picture
+from accounts.models import ApiKey, BrowserSession, MemberPicture, Membership, User
 from accounts.privacy.erasure import erase_member
 from accounts.saved_views import save_view
 from accounts.selectors import names_of
@@ -27,6 +29,7 @@ from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
 from integrations.mail.services import queue_mail
 from integrations.mail.types import NewMail
+from tests import files
 from tests.console.scene import add_workflow, ask, write_in
 from tests.erasure.scene import DOOR, finish, sign, strong
 from tests.erasure.searching import found
@@ -155,9 +158,14 @@ def test_decisions_stay_and_the_audit_is_whole(world: World, leaver: User) -> No
 
 
 def test_erased_member_is_signed_out_and_cannot_come_back(world: World, leaver: User) -> None:
-    assert Session.objects.exists()
+    with tenant_scope(world.acme.pk):
+        save_picture(actor=world.actor("approver"), picture=SimpleUploadedFile("me.png", files.png()))
+    assert (Session.objects.exists(), BrowserSession.objects.exists()) == (True, True)
     erase(world, leaver)
-    assert not Session.objects.exists()
+    assert (Session.objects.exists(), BrowserSession.objects.exists()) == (False, False)
+    with tenant_scope(world.acme.pk):
+        assert not MemberPicture.objects.exists()
+        assert Membership.objects.get(user=leaver).picture_key == ""
     answer = Client().post("/admin/login/", {"username": MAIL, "password": PASSWORD})
     assert answer.status_code == 200
     leaver.refresh_from_db()

@@ -64,6 +64,7 @@ ACCOUNT: Final = {
     "forgot_password": Row(PUBLIC.get, Answers(503, 503, 503, 503)),
     "new_password": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "invitation": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
+    "member_picture": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
     "mfa_index": Row(Answers(302, 200, 200, 200), Answers(302, 405, 405)),
     "mfa_authenticate": OWN_FACTOR,
     "mfa_reauthenticate": OWN_FACTOR,
@@ -144,6 +145,7 @@ CONSOLE: Final = {
     "admin:accounts_membership_role": ACTION,
     "admin:accounts_membership_teams": ACTION,
     "admin:accounts_membership_remove": ACTION,
+    "admin:accounts_membership_remove_picture": ACTION,
     "admin:accounts_membership_erase": ACTION,
     "admin:accounts_membership_invite": LIST_ACTION,
     "admin:accounts_invitation_changelist": LIST,
@@ -560,6 +562,18 @@ VIEWS: Final = {
     "admin:accounts_savedview_rename": OWN_ACTION,
     "admin:accounts_savedview_delete": OWN_ACTION,
 }
+# One's own profile and sessions: the town's are the viewer's, who has no picture. The form has no name.
+PROFILE: Final = {
+    "admin:accounts_user_changelist": OPEN_LIST,
+    "admin:accounts_user_change": OWN_PAGE,
+    "admin:accounts_user_change_name": Row(OWN_ACTION.get, Answers(302, 400, 404, 404)),
+    "admin:accounts_user_picture": Row(OWN_ACTION.get, Answers(302, 400, 404, 404)),
+    "admin:accounts_user_remove_picture": Row(OWN_ACTION.get, Answers(302, 409, 404, 404)),
+    "admin:accounts_browsersession_changelist": OPEN_LIST,
+    "admin:accounts_browsersession_change": OWN_PAGE,
+    "admin:accounts_browsersession_end": OWN_ACTION,
+    "admin:accounts_browsersession_end_others": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
+}
 # The API by session: a form is no JSON (415) for those who may write; a stranger is told to sign in (401).
 API_READ = Row(Answers(401, 403, 200, 200), Answers(401, 405, 405))
 API_OPEN_READ = Row(Answers(401, 200, 200, 200), Answers(401, 405, 405))
@@ -842,5 +856,6 @@ EXPECTED: Final[dict[str, Row]] = {
     **NOTIFICATIONS,
     **NOTICES,
     **VIEWS,
+    **PROFILE,
     **API,
 }

@@ -43,6 +43,8 @@ EVERYBODYS = {
     "admin:accounts_notice_push_off",
     "admin:accounts_savedview_delete",
     "admin:accounts_savedview_rename",
+    "admin:accounts_browsersession_end",
+    "admin:accounts_browsersession_end_others",
 }
 # Refused moves on approvals are noted in the audit log, and a run of them alerts compliance.
 NOTED = ("admin:hitl_approval_", "api-approval-", "api-approvals-")
@@ -51,6 +53,8 @@ NOT_OURS = {
     "accounts_membership",
     "accounts_notice",
     "accounts_savedview",
+    "accounts_user",
+    "accounts_browsersession",
     "core_auditentry",
     "core_erasure",
     "analytics_brief",

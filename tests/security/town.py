@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from accounts.models import Invitation, Membership, Notice, SavedView, User
+from django.test import Client
+
+from accounts.models import BrowserSession, Invitation, Membership, Notice, SavedView, User
 from accounts.services import create_api_key
 from agents.langflow.models import FlowServer
 from agents.llm.routes.models import Budget, ModelCall, ModelRoute
@@ -225,7 +227,7 @@ def build_town(world: World) -> Town:
         rows += [
             SavedView.objects.create(person=user, list_key="hitl.approval", name=f"{MARK} view", query="risk=high")
         ]
-        rows += [Brief.objects.get(), BriefPreference.objects.get(), _a_dashboard(user)]
+        rows += [Brief.objects.get(), BriefPreference.objects.get(), _a_dashboard(user), user, _a_session(user)]
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail(), *_a_webhook(), Consent.objects.earliest("id")]
@@ -254,6 +256,12 @@ def build_town(world: World) -> Town:
         rows += [model.objects.earliest("id") for model in DEFINED]
         ids = {row._meta.label_lower: row.pk for row in (world.acme, *rows)}
         return Town(world, ids, widget.public_key, approval.digest)
+
+
+def _a_session(user: User) -> BrowserSession:
+    """One in which the person is signed in elsewhere."""
+    Client().force_login(user, backend="accounts.backends.RoleBackend")
+    return BrowserSession.objects.get(user=user)
 
 
 def _a_webhook() -> list[WebhookDelivery | WebhookSubscription]:

@@ -25,13 +25,13 @@ from agents.knowledge.services import (
     store_version,
 )
 from agents.knowledge.sources.passages import cut
-from conversations.messages.files.kinds import BadFile, kind_of
 from conversations.services import Upload
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now
 from core.db.locks import locked
 from core.errors import Invalid, TooLarge, check_fields
+from core.files.kinds import BadFile, kind_of
 from core.jobs.queues import enqueue_after_commit
 from core.observability.logging import get_logger
 from core.reliability import lease

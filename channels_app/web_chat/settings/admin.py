@@ -73,7 +73,7 @@ class LookForm(ConsoleForm):
     greeting_de = forms.CharField(label="Greeting in German", required=False, max_length=looks.GREETING_LIMIT)
     greeting_es = forms.CharField(label="Greeting in Spanish", required=False, max_length=looks.GREETING_LIMIT)
     greeting_fr = forms.CharField(label="Greeting in French", required=False, max_length=looks.GREETING_LIMIT)
-    shows_people = forms.BooleanField(label="Show the first names of colleagues who answer", required=False)
+    shows_people = forms.BooleanField(label="Show first names and pictures of colleagues who answer", required=False)
     takes_files = forms.BooleanField(label="Let visitors send pictures and PDFs", required=False)
 
 

@@ -9,9 +9,11 @@ from uuid import UUID
 
 from conversations.models import ChannelAccount
 from conversations.services import accounts
-from conversations.services.visitors import MB, PREVIEWED, FileRules, Upload, checked_files, draw_preview
+from conversations.services.visitors import MB, FileRules, Upload, checked_files
 from core.actors import Actor
 from core.errors import Invalid, NotFound
+from core.files.kinds import PREVIEWED
+from core.files.pictures import draw_preview
 from core.text.colours import NIGHT, WHITE, checked_colour, readable, words_on
 from core.text.speech import SPOKEN
 

@@ -9,10 +9,10 @@ from uuid import UUID
 from console.names import name_in
 from conversations.inbox.threads.selectors import FormerText, NoteRow
 from conversations.messages import attachments
-from conversations.messages.files.kinds import KINDS
 from conversations.messages.selectors.failures import Failure
 from conversations.messages.selectors.messages import MessageRow
 from conversations.models import Attachment, Message
+from core.files.kinds import KINDS
 
 PLACES: Final = {
     "customer": "wk-turn-in",

@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Final
 
-from conversations.messages.files.kinds import KINDS
+from core.files.kinds import KINDS
 
 LIMIT: Final = 100
 UNSEEN: Final = frozenset({"Cf", "Co", "Cs", "Cn"})

@@ -5,25 +5,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from conversations.messages.files.kinds import KINDS, PREVIEWED, BadFile, Found, kind_of
 from conversations.messages.files.names import runs_by_name, safe_name
 from conversations.types import ContentType, Medium
 from core.errors import Invalid
+from core.files.kinds import KINDS, PREVIEWED, WHY, BadFile, Found, kind_of
 
 MB: Final = 1024 * 1024
 LARGEST: Final = 16 * MB
 """No file is larger, on any channel."""
 MOST: Final = 10
-WHY: Final[Mapping[str, str]] = {
-    "empty": "is empty",
-    "executable": "can run as a program or holds macros; such files aren't sent under any name",
-    "markup": "holds markup that a browser would run (HTML or SVG); send it as a PDF or a picture",
-    "archive": "is an archive; send the files in it one by one",
-    "disguised": "is a picture or recording with something else hidden in it",
-    "damaged": "is damaged; export or save it again",
-    "too_many_pixels": "has too many pixels; make the picture smaller",
-    "unknown": "is of a kind that can't be sent; send a picture, a PDF or an Office document",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ ADOPTED = frozenset({"admin.LogEntry", "guardian.UserObjectPermission", "guardia
 # Tables without row-level security; docs/explanation/tenancy.md says why.
 GLOBAL = frozenset(
     {
+        "accounts.BrowserSession",
         "accounts.OwedEntry",
         "analytics.GaugeSample",
         "accounts.User",

@@ -12,7 +12,9 @@ from channels.layers import channel_layers
 from django.conf import settings
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import BrowserSession, Membership, User
+from accounts.services import remove_member
+from accounts.sign_in.sessions import end_session
 from channels_app.sockets import connection, console, shared_events, sign_ins
 from conversations.inbox import assignment, states
 from conversations.inbox.teams import availability, teams
@@ -184,6 +186,35 @@ async def test_person_who_signed_out_is_cut_off(
 
     await Session.objects.all().adelete()
     assert await line.close_code() == 4401
+
+
+async def test_pages_of_a_session_that_is_ended_close_at_once_and_others_stay(
+    watch: Any, committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "SIGN_IN_EVERY", 600)  # nobody asks by themselves
+    person = committed_world.people["viewer"]
+    ended, stays = await watch(person), await watch(person)
+    colleague = await watch(committed_world.people["owner"])
+
+    @sync_to_async
+    def end_first() -> None:
+        with tenant_scope(committed_world.acme.pk):
+            first = BrowserSession.objects.filter(user=person).earliest("pk")
+            end_session(actor=committed_world.actor("viewer"), session_id=first.pk)
+
+    await end_first()
+    assert await ended.close_code(timeout=5) == 4401
+    assert [await one.socket.receive_nothing(timeout=0.3) for one in (stays, colleague)] == [True, True]
+
+    @sync_to_async
+    def remove() -> None:
+        with tenant_scope(committed_world.acme.pk):
+            membership = Membership.objects.get(user=person)
+            remove_member(actor=committed_world.actor("owner"), membership_id=membership.pk)
+
+    await remove()
+    assert await stays.close_code(timeout=5) in (4401, 4403)
+    assert await colleague.socket.receive_nothing(timeout=0.3)
 
 
 @pytest.mark.slow

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.test import Client
 from playwright.sync_api import Browser, Page, Route, expect
 from playwright.sync_api import Error as PlaywrightError
 
+from accounts.members.pictures import save_picture
 from accounts.models import User
 from channels_app.web_chat import identity
 from channels_app.web_chat.settings.manage import new_identity_secret
@@ -345,6 +347,13 @@ def test_colleague_who_answers_has_a_first_name_and_is_seen_typing(opened: Calla
     expect(page.locator("walker-chat .person .name")).to_have_text("AAnna, a person")
     expect(page.get_by_text("Anna is typing")).to_be_hidden()
     assert "Quill" not in page.locator("walker-chat").evaluate("chat => chat.shadowRoot.textContent")
+    support, picture = scene.world.actor("support"), SimpleUploadedFile("me.png", files.png(40, 40))
+    scene.elsewhere(lambda: save_picture(actor=support, picture=picture))
+    page.reload()
+    face = page.locator("walker-chat .person .face img")
+    expect(face).to_be_visible()
+    assert face.evaluate("image => [image.complete, image.naturalWidth]") == [True, 128]
+    assert serious(page) == []
     keep_picture(page, "chat-person", full_page=False)
     with tenant_scope(scene.world.acme.pk):
         account = ChannelAccount.objects.get(pk=scene.account.pk)
@@ -600,7 +609,7 @@ def test_console_shows_the_chat_as_it_is_set(opened: Callable[..., Page], scene:
     expect(seen.get_by_text("Good day from the shop")).to_be_visible()
     expect(seen.locator(".me .text")).to_have_css("background-color", "rgb(122, 31, 107)")
     expect(seen.get_by_text("Anna, a person")).to_be_visible()
-    page.get_by_label("Show the first names").uncheck()
+    page.get_by_label("Show first names").uncheck()
     expect(seen.get_by_text("Colleague, a person")).to_be_visible()
     assert serious(page) == []
     keep_picture(page, "console-look-dark")

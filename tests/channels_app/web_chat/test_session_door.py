@@ -4,16 +4,21 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.members.pictures import save_picture
 from channels_app.web_chat import conversation, identity, tokens, views
 from channels_app.web_chat.frames import SendMessage
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.settings.manage import new_identity_secret
+from conversations import services as talk
 from conversations.models import ChannelAccount, Contact
+from conversations.services import Draft, Sender
 from core.clock import now
 from core.tenancy.models import tenant_scope
+from tests import files
 from tests.channels_app.conftest import SECRET, SITE, Widgets
 from tests.world import OPERATOR, World
 
@@ -256,3 +261,22 @@ def test_demo_member_is_signed_in_the_demo_only(
 def test_hosted_page_signs_nobody_without_the_flag(client: Client, widgets: Widgets, settings: Settings) -> None:
     settings.HOSTED_PAGES_SIGN_IN = True
     assert b"identity=" not in client.get(f"/chat/{widgets.acme.public_key}/").content
+
+
+def test_customer_sees_first_name_and_picture_only_where_the_chat_shows_who_answers(
+    client: Client, widgets: Widgets, world: World
+) -> None:
+    guest = guest_of(ask(client, widgets.acme))
+    with tenant_scope(widgets.acme.tenant_id):
+        written = conversation.store_message(guest, SendMessage(id=uuid4(), message="Hello?"), "tests")
+        support, chat = world.actor("support"), written.conversation_id
+        talk.reply(actor=support, conversation_id=chat, draft=Draft(text="Hi", sender=Sender(type="person")))
+        key = save_picture(actor=support, picture=SimpleUploadedFile("me.png", files.png())).picture_key
+        shown = {}
+        for shows_people in (True, False):
+            frames = conversation.read_after(chat, 0, conversation.Voice("Desk", shows_people)).frames
+            shown[shows_people] = [frame["sender"] for frame in frames if frame.get("content") == "Hi"]
+    assert shown == {
+        True: [{"type": "person", "name": "Support", "picture": f"/pictures/{key}/"}],
+        False: [{"type": "person", "name": ""}],
+    }

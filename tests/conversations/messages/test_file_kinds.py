@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from conversations.messages.files import kinds
-from conversations.messages.files.kinds import BadFile, kind_of
 from conversations.messages.files.names import cleaned, safe_name, wire_name
 from conversations.messages.files.rules import EVERY_KIND, LARGEST, NO_FILES, FileRules, Upload, checked_files
 from core.errors import Invalid
+from core.files import kinds
+from core.files.kinds import BadFile, kind_of
 from tests import files
 
 SHEET = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"

@@ -16,7 +16,7 @@ from PIL import Image
 
 from accounts.privacy.reveals import reveal
 from conversations import selectors, services, tasks
-from conversations.messages import attachments, file_contents, previews
+from conversations.messages import attachments, file_contents
 from conversations.messages.attachments import read_attachment, read_outgoing_file
 from conversations.messages.file_contents import list_files_expired, list_removals_due, remove_file
 from conversations.messages.files.rules import Upload
@@ -26,6 +26,7 @@ from conversations.types import InboundMedia
 from core.actors import Actor
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from core.files import pictures
 from core.models import AuditEntry
 from core.privacy.key_rotation import rotate_tenant
 from core.tenancy.scope import tenant_scope
@@ -337,7 +338,7 @@ def test_preview_is_kept_encrypted_and_waits_neither_long_nor_with_a_connection(
         kept = cache.get(f"{first.tenant_id}:preview:{first.pk}")
         assert shown.content
         assert shown.content[:8] not in kept
-        with previews.STAFF, previews.STAFF:  # two others are being drawn
+        with pictures.STAFF, pictures.STAFF:  # two others are being drawn
             assert read_attachment(**asked, attachment_id=first.pk) == shown
             assert Attachment.objects.exists()  # connected again
             began = time.monotonic()
@@ -346,15 +347,15 @@ def test_preview_is_kept_encrypted_and_waits_neither_long_nor_with_a_connection(
             assert time.monotonic() - began < 5
             assert connection.connection is None
             # A visitor's has a place of its own.
-            assert previews.draw_preview(files.png(), "image/png", places=previews.VISITORS)
+            assert pictures.draw_preview(files.png(), "image/png", places=pictures.VISITORS)
         endless = tmp_path / "drawing.py"
         endless.write_text("while True: print('x' * 100_000)")
-        monkeypatch.setattr(previews, "DRAWING", endless)
+        monkeypatch.setattr(pictures, "DRAWING", endless)
         began = time.monotonic()
         with pytest.raises(NotFound):
             read_attachment(**asked, attachment_id=second.pk)
-        assert time.monotonic() - began < previews.SECONDS - 5, "ended when it said more than a preview may have"
-        with previews.STAFF, previews.STAFF, pytest.raises(NotFound):  # not tried again for some minutes
+        assert time.monotonic() - began < pictures.SECONDS - 5, "ended when it said more than a preview may have"
+        with pictures.STAFF, pictures.STAFF, pytest.raises(NotFound):  # not tried again for some minutes
             read_attachment(**asked, attachment_id=second.pk)
 
 

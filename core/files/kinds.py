@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Final, Literal
 from zipfile import BadZipFile, ZipFile
 
-from conversations.messages.files.dimensions import dimensions_of
+from core.files.dimensions import dimensions_of
 
 Family = Literal["image", "video", "audio", "document"]
 Reason = Literal["empty", "executable", "markup", "archive", "disguised", "damaged", "too_many_pixels", "unknown"]
@@ -85,6 +85,17 @@ class BadFile(Exception):
         super().__init__(reason)
         self.reason: Final[Reason] = reason
 
+
+WHY: Final[Mapping[str, str]] = {
+    "empty": "is empty",
+    "executable": "can run as a program or holds macros; such files aren't sent under any name",
+    "markup": "holds markup that a browser would run (HTML or SVG); send it as a PDF or a picture",
+    "archive": "is an archive; send the files in it one by one",
+    "disguised": "is a picture or recording with something else hidden in it",
+    "damaged": "is damaged; export or save it again",
+    "too_many_pixels": "has too many pixels; make the picture smaller",
+    "unknown": "is of a kind that can't be sent; send a picture, a PDF or an Office document",
+}
 
 # Programs, and what a system runs or mounts when it is opened.
 _EXECUTABLE: Final = (

@@ -1,0 +1,1 @@
+"""The sessions in which a person is signed in: where each was last used, and ending them."""

@@ -1,0 +1,151 @@
+"""Where a person's sessions were last used, and the end of sessions: requests and open pages know it at once.
+
+Django keeps the sessions, in its table and under their keys. Ours holds a digest of the key, which opens nothing.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import F, Func, QuerySet, TextField
+from redis import RedisError
+
+from accounts.models import BrowserSession, User
+from core.audit.chain import network_of
+from core.clock import now as clock_now
+from core.events import streams
+from core.observability.logging import get_logger
+from core.privacy.encryption import digest_of_secret
+from core.tenancy import lookups
+from core.tenancy.scope import current_tenant_or_none
+
+log = get_logger(__name__)
+ENDED: Final = "sessions.ended"
+SEEN_EVERY: Final = 300
+"""Seconds in which a session is noted once."""
+SLACK: Final = timedelta(days=1)
+# In this order: most browsers also call themselves by the names of others.
+_BROWSERS: Final = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Vivaldi/", "Vivaldi"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("HeadlessChrome/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS: Final = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("CrOS", "ChromeOS"),
+    ("Macintosh", "Mac"),
+    ("Linux", "Linux"),
+)
+UNKNOWN: Final = "Unknown browser"
+
+
+def note_use(*, user_id: UUID, session_key: str, address: str, user_agent: str, now: datetime | None = None) -> None:
+    """Note where a session is used, once in five minutes. While Redis is away nothing is noted."""
+    if not session_key:
+        return
+    digest = digest_of_secret(session_key)
+    try:
+        if not cache.add(f"session-seen:{digest}", 1, timeout=SEEN_EVERY):
+            return
+    except (RedisError, OSError):
+        log.warning("session_not_noted")
+        return
+    facts = {"device": device_of(user_agent), "network": network_of(address), "seen_at": now or clock_now()}
+    BrowserSession.objects.bulk_create(
+        [BrowserSession(user_id=user_id, digest=digest, **facts)],
+        update_conflicts=True,
+        unique_fields=["digest"],
+        update_fields=list(facts),
+    )
+
+
+def list_open(user: User) -> list[BrowserSession]:
+    """Return where the sessions that sign a person in now were last used, the latest first. Two queries."""
+    noted = {row.digest: row for row in BrowserSession.objects.filter(user=user)}
+    found = _stored(noted).filter(expire_date__gt=clock_now())
+    # Those of before a change of the password have another hash, until Django finds them.
+    hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
+    kept = {session.digest: session.get_decoded() for session in found}
+    opened = [
+        noted[digest]
+        for digest, facts in kept.items()
+        if facts.get(SESSION_KEY) == str(user.pk) and facts.get(HASH_SESSION_KEY) in hashes
+    ]
+    return sorted(opened, key=lambda row: row.seen_at, reverse=True)
+
+
+def end(user_id: UUID, *, only: Collection[str] | None = None) -> int:
+    """End sessions of a person, or `only` those with these digests; return how many. Their open pages close at once.
+
+    For services that have checked permissions.
+    """
+    rows = BrowserSession.objects.filter(user_id=user_id)
+    with transaction.atomic():
+        digests = list((rows if only is None else rows.filter(digest__in=only)).values_list("digest", flat=True))
+        ended = _stored(digests).delete()[0] if digests else 0
+        rows.filter(digest__in=digests).delete()
+        check_pages(user_id)
+    return ended
+
+
+def leave(user_id: UUID) -> None:
+    """End the sessions of a person who has just left the tenant in scope, unless they are a member of another one.
+
+    Pages of the tenant close at once in either case.
+    """
+    if lookups.find("memberships", str(user_id)):
+        check_pages(user_id)
+    else:
+        end(user_id)
+
+
+def check_pages(user_id: UUID) -> None:
+    """Let a person's open pages, in all their tenants, find out after the commit whether they are still signed in."""
+    tenants = {row["tenant_id"] for row in lookups.find("memberships", str(user_id))} | {current_tenant_or_none()}
+
+    def post() -> None:
+        for tenant_id in tenants - {None}:
+            streams.transient(stream_of(user_id), ENDED, {}, tenant_id=tenant_id)
+
+    transaction.on_commit(post, robust=True)
+
+
+def stream_of(user_id: UUID) -> str:
+    """Return the stream whose listeners hear that one of the person's sessions may have ended."""
+    return f"sign-ins-of:{user_id}"
+
+
+def purge(*, now: datetime | None = None) -> int:
+    """Delete what was noted about sessions that have expired since; return how many. For the sweep."""
+    last = (now or clock_now()) - timedelta(seconds=settings.SESSION_COOKIE_AGE) - SLACK
+    return BrowserSession.objects.filter(seen_at__lt=last).delete()[0]
+
+
+def device_of(user_agent: str) -> str:
+    """Return browser and system, such as "Firefox on Windows". Nothing that the browser wrote is in it."""
+    browser = next((name for mark, name in _BROWSERS if mark in user_agent), UNKNOWN)
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    return f"{browser} on {system}" if system else browser
+
+
+def _stored(digests: Collection[str]) -> QuerySet[Any]:
+    """Return Django's sessions with these digests of their keys: a look through all, as its table has no digests."""
+    hashed = "encode(sha256(convert_to(%(expressions)s, 'UTF8')), 'hex')"
+    digest = Func(F("session_key"), template=hashed, output_field=TextField())
+    return Session.objects.annotate(digest=digest).filter(digest__in=digests)

@@ -1,0 +1,190 @@
+"""Console pages of one's own profile and sessions."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+
+from accounts.members import pictures, profile
+from accounts.models import BrowserSession, Membership, User
+from accounts.permissions.roles import permissions_of
+from accounts.sign_in import sessions
+from console.base.actions import ServiceAction, service_action
+from console.base.crud import calls
+from console.base.forms import ConsoleForm
+from console.base.lists import Column
+from console.base.model_admin import ServiceAdmin
+from console.navigation import YOURS, Nav
+from console.permissions import list_permissions
+from console.templatetags.console_ui import chip, moment
+from console.viewers import viewer_of
+
+
+class NameForm(ConsoleForm):
+    """One's own name."""
+
+    first_name = forms.CharField(
+        label="First name",
+        max_length=profile.LONGEST_PART,
+        help_text="The customers you answer see it, in chats that show who answers. They never see your last name.",
+    )
+    last_name = forms.CharField(label="Last name", max_length=profile.LONGEST_PART)
+
+
+class PictureForm(ConsoleForm):
+    """One's own picture."""
+
+    picture = forms.FileField(
+        label="Picture",
+        widget=forms.FileInput(attrs={"accept": ",".join(pictures.KINDS)}),
+        help_text="PNG, JPEG or WebP, up to 2 MB. The square in its middle is kept, without what else is in the file.",
+    )
+
+
+@admin.register(User)
+class ProfileAdmin(ServiceAdmin):
+    """The viewer's own name, picture and roles; no other person's."""
+
+    view_permission = profile.USE
+    nav = Nav("Profile", "person", YOURS, order=1)
+    intro = "Your name and picture, and the roles you have."
+    detail_template = "console/profile.html"
+    detail_fields = ("email", "role")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Return the viewer, with what their membership of this organisation says."""
+        own = Membership.objects.filter(user_id=OuterRef("pk"))
+        here = {f"own_{name}": Subquery(own.values(name)[:1]) for name in ("pk", "role", "picture_key")}
+        return User.objects.filter(pk=viewer_of(request).user_id).annotate(**here)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the profile: there is one."""
+        return self.detail_view(request, viewer_of(request).user_id)  # type: ignore[arg-type]
+
+    def detail_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """Return name, roles and actions; the template lists the other pages of one's own."""
+        context = super().detail_context(request, obj)
+        offered = [o for o in context["offered"] if obj.own_picture_key or o["action"].path != "remove-picture"]
+        allowed = list_permissions(permissions_of(obj.own_role))
+        return {**context, "offered": offered, "allowed": allowed, "yours": YOURS, "list_url": ""}
+
+    def object_title(self, obj: User) -> str:
+        """Return the name of the page."""
+        return self.list_label
+
+    def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
+        """Start with the present name."""
+        return {"first_name": obj.first_name, "last_name": obj.last_name}
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Block removing a picture that isn't there."""
+        is_missing = action.path == "remove-picture" and not obj.own_picture_key
+        return "You have no picture." if is_missing else ""
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return to the profile, which has the list's address."""
+        return self.list_url()
+
+    role = Column[Any]("Role in this organisation", lambda person: Membership.Role(person.own_role).label)
+
+    change_name = calls(
+        profile.change_name,
+        title="Change name",
+        submit="Save name",
+        permission=profile.USE,
+        form=NameForm,
+        tone="primary",
+        on_list=False,
+        done="Your name is saved.",
+    )
+    picture = calls(
+        pictures.save_picture,
+        title="Change picture",
+        submit="Upload",
+        permission=profile.USE,
+        form=PictureForm,
+        on_list=False,
+        explain="Colleagues see it here, and customers beside your first name.",
+        done="Your picture is saved.",
+    )
+    remove_picture = calls(
+        pictures.remove_picture,
+        "membership_id",
+        of="own_pk",
+        title="Remove picture",
+        permission=profile.USE,
+        explain="Your initials are shown instead.",
+        done="Your picture is removed.",
+    )
+
+
+@admin.register(BrowserSession)
+class SessionAdmin(ServiceAdmin):
+    """Where the viewer is signed in; nobody sees another person's sessions."""
+
+    view_permission = profile.USE
+    nav = Nav("Sessions", "door", YOURS, order=75)
+    intro = (
+        "Where you're signed in. Sign out where you don't recognise it, then change your password. "
+        "Only you see this list."
+    )
+    empty_title = "No sessions yet"
+    empty_text = "Each browser in which you sign in is listed here."
+    ordering = ("-seen_at", "pk")
+    list_display = ("browser", "place", "seen")
+    detail_fields = ("browser", "place", "seen")
+    to_list: ClassVar = ("end",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BrowserSession]:
+        """Return the viewer's own open sessions."""
+        return sessions.list_own(viewer=viewer_of(request))
+
+    def prepare_rows(self, request: HttpRequest, rows: list[BrowserSession]) -> None:
+        """Mark the session of this request."""
+        for row in rows:
+            row.is_this = sessions.is_this(row, request.session.session_key)  # type: ignore[attr-defined]
+
+    def object_title(self, obj: BrowserSession) -> str:
+        """Return browser and system."""
+        return obj.device
+
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Block ending the session of this request by mistake."""
+        is_this = obj is not None and sessions.is_this(obj, request.session.session_key)
+        return "You're using this session. Sign out in the menu under your name." if is_this else ""
+
+    @admin.display(description="Browser")
+    def browser(self, session: BrowserSession) -> str:
+        """Return browser and system, and whether it is this one."""
+        is_this = getattr(session, "is_this", False)
+        return format_html("{} {}", session.device, chip("This one", "good", "check")) if is_this else session.device
+
+    place = Column[BrowserSession]("Network", lambda session: session.network or "–")
+    seen = Column[BrowserSession]("Last seen", lambda session: str(moment(session.seen_at)))
+
+    end = calls(
+        sessions.end_session,
+        "session_id",
+        title="Sign out here",
+        permission=profile.USE,
+        submit="Sign out",
+        tone="danger",
+        explain="Pages that are open there close at once.",
+        done="That session is signed out.",
+    )
+
+    @service_action(
+        title="Sign out everywhere else",
+        permission=profile.USE,
+        tone="danger",
+        on_list=True,
+        explain="All your other sessions end and their open pages close at once. This one stays.",
+    )
+    def end_others(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
+        """End all sessions of the viewer but this one."""
+        key = request.session.session_key or ""
+        ended = sessions.end_other_sessions(actor=viewer_of(request), session_key=key)
+        return f"{ended} session{'' if ended == 1 else 's'} signed out." if ended else "You had no other session."

@@ -1,0 +1,1 @@
+"""What a file is by its bytes, and pictures redrawn by us."""
