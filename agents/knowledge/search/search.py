@@ -36,6 +36,8 @@ EQUALLY: Final = 0.15
 """By how much the coverage of two passages differs at most that answer a question as well."""
 OF_LACKING: Final = 0.8
 """What a passage counts for each word that it doesn't name although the question is specific about it."""
+FEWEST_ALIKE: Final = 3
+"""Words of a line from which on two that differ in their numbers alone say the same thing twice."""
 READ: Final = 16
 """Passages that are read line by line."""
 RARE: Final = 700
@@ -117,7 +119,8 @@ def is_sure(found: Sequence[Found]) -> bool:
     """Return True if the first passage covers enough of the question to answer it, and names all it is about."""
     if not found or found[0].lacks:
         return False
-    return found[0].coverage >= (SURE_OF_SEVERAL if found[0].is_one_of_many else SURE)
+    is_covered = found[0].coverage >= (SURE_OF_SEVERAL if found[0].is_one_of_many else SURE)
+    return is_covered and not contradicts_itself(found)
 
 
 def _candidates(asked: Asked) -> list[UUID]:
@@ -270,6 +273,22 @@ def contradict(one: Found, other: Found) -> bool:
         return False
     mine, theirs = measures_of(one.line), measures_of(other.line)
     return any(mine[unit].isdisjoint(theirs[unit]) for unit in mine.keys() & theirs.keys())
+
+
+def contradicts_itself(found: Sequence[Found]) -> bool:
+    """Return True if the first document says its best line twice under one heading, with other numbers."""
+    first = found[0]
+    said, numbers = _but_for_numbers(first.line), numbers_of(first.line)
+    if first.is_row or len(said) < FEWEST_ALIKE or not numbers:
+        return False
+    place = (first.passage.document_id, first.passage.heading)
+    same = (each.passage.text for each in found if (each.passage.document_id, each.passage.heading) == place)
+    lines = (line.text for text in same for line in lines_of(text))
+    return any(numbers_of(line) not in (numbers, frozenset()) and _but_for_numbers(line) == said for line in lines)
+
+
+def _but_for_numbers(line: str) -> list[str]:
+    return [word for word in words_of(line) if not word[0].isdigit()]
 
 
 def list_choices(found: Sequence[Found]) -> list[str]:
