@@ -33,7 +33,7 @@ log = get_logger(__name__)
 _MOST: Final = 200
 _FIELD: Final = re.compile(r"[a-z_]{1,40}")
 _VALUE: Final = re.compile(r"[A-Za-z_]{1,24}|[A-Za-z]{0,4}[-#]?\d[\d.,:/TZ+-]{0,30}")
-"""A word, a number, a date or an id: none of them can hold an order to whoever reads it."""
+"""A word, a number, a date or an id: none of them can hold an order to its reader."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def clear(
     """
     if not verdict.doubtful or verdict.problem not in ("", CLAIM):
         return verdict
-    runs = _runs_of([*heard, *records.foreign])
+    runs = runs_of([*heard, *records.foreign])
     own = [own_words(each.said, runs) for each in verdict.doubtful]
     vault = open_vault(conversation_id, [each.said for each in verdict.doubtful]) if conversation_id else Vault()
     facts = [{key: vault.redact(value) for key, value in row.items()} for row in islice(records.facts, MOST_FACTS)]
@@ -73,13 +73,13 @@ def holds(sentences: Sequence[Sentence], letters: str) -> bool:
     """
     return any(
         letter == claim_judge.CLAIM
-        or (each.claims and not _is_reason(letter, each.said))
+        or (each.claims and not can_be(letter, each.said))
         or (letter == claim_judge.DATA and words.OF_US.search(each.said.casefold()) is not None)
         for each, letter in zip(sentences, letters, strict=True)
     )
 
 
-def _is_reason(letter: str, said: str) -> bool:
+def can_be(letter: str, said: str) -> bool:
     """Return True if a sentence that rules read as a claim may be what a letter says: of our own acts few are."""
     if letter == claim_judge.OTHER:
         return False
@@ -111,7 +111,7 @@ def own_words(said: str, runs: frozenset[tuple[str, ...]]) -> str:
     return "".join([*pieces, said[end:]])
 
 
-def _runs_of(texts: Iterable[str]) -> frozenset[tuple[str, ...]]:
+def runs_of(texts: Iterable[str]) -> frozenset[tuple[str, ...]]:
     """Return the runs of words of texts, and their whole sentences, each with an empty word at its end."""
     found: set[tuple[str, ...]] = set()
     for text in texts:

@@ -186,15 +186,8 @@ def _round(
         grounds = doubt.grounds_of(version)
         grounds.take([*transcript.lines, *done])
         is_judged = has_judge(version)
-        held = Held(
-            speaker.emit,
-            version.prompt,
-            grounds.holds,
-            is_judged=is_judged,
-            is_ours=version.model == LOCAL,
-            acts=may_act(version),
-            talk=found.language,
-        )
+        is_ours, place = version.model == LOCAL, (speaker.emit, version.prompt, grounds.holds)
+        held = Held(*place, is_judged=is_judged, is_ours=is_ours, acts=may_act(version), talk=found.language)
         memory = Memory()
         with speaking(found.language, standing.contact_language):
             outcome = _orchestrate(
