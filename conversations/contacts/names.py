@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from accounts.selectors import names_of_members
-from conversations.contacts.selectors.names import names_of_contact
+from conversations.contacts.selectors.names import names_in_conversation, names_of_contact
 from conversations.models import Conversation, Message, Note, SuggestedReply
 from core.privacy.pii import mask_text
 
@@ -17,11 +17,16 @@ NEWEST: Final = 200
 def mask_for_contact(text: str, conversation: Conversation) -> str:
     """Return a text of a conversation as people without the right to reveal may read it.
 
-    No query if its contact was read with it, and the members lately.
+    Of a conversation that was read with its account one query if another contact was merged into its own, else none;
+    one of any other, and one for the members unless they were read lately.
     """
-    people = (conversation.contact, conversation.origin)
-    names = [person.display_name for person in people if person is not None and person.masked_name]
-    return mask_text(text, names, names_of_members()) if text else ""
+    if not text:
+        return ""
+    if getattr(conversation, "has_merged", True):
+        names = names_in_conversation(conversation.pk)
+    else:
+        names = tuple(filter(None, [conversation.contact.display_name]))
+    return mask_text(text, names, names_of_members())
 
 
 def mask_again(contact_id: UUID) -> None:

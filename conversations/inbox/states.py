@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from accounts.last_change import last_change
 from accounts.selectors import list_members
@@ -16,7 +17,7 @@ from conversations.events import stream_events
 from conversations.inbox import assignment, changes, clocks
 from conversations.inbox.changes import Change
 from conversations.inbox.teams.seen import get_seen, seen_by, seen_conversations
-from conversations.models import Conversation, SuggestedReply
+from conversations.models import Contact, Conversation, SuggestedReply
 from conversations.transitions import AGENT, CLOSED, PERSON, may_move
 from core.actors import Actor
 from core.audit import chain
@@ -40,13 +41,15 @@ def lock_conversation(conversation_id: UUID, *, actor: Actor | None) -> Conversa
 def locked(conversation_id: UUID, *, actor: Actor | None, with_account: bool = False) -> Conversation:
     """Return the conversation with its row locked.
 
-    Absent, another tenant's and those the actor doesn't see are `NotFound`; None is the system.
+    Absent, another tenant's and those the actor doesn't see are `NotFound`; None is the system. With its account, its
+    `has_merged` says whether another contact was merged into its own.
     """
     rows = Conversation.objects.select_for_update(of=("self",))
     if actor is not None:
         rows = rows.filter(seen_by(actor))
     if with_account:
         rows = rows.select_related("channel_account", "contact", "origin").defer("channel_account__credentials")
+        rows = rows.annotate(has_merged=Exists(Contact.objects.filter(merged_into=OuterRef("contact"))))
     try:
         found: Conversation = rows.get(pk=conversation_id)
     except Conversation.DoesNotExist:

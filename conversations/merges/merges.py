@@ -13,9 +13,11 @@ from django.db import transaction
 from django.db.models import F, UUIDField, Value
 from django.db.models.functions import Coalesce, NullIf
 
+from accounts.selectors import names_of_members
 from conversations import texts
 from conversations.contacts import names
 from conversations.contacts.fields import COLUMNS, FIELDS
+from conversations.contacts.selectors.names import names_of_contact
 from conversations.events import stream_events
 from conversations.inbox.teams.seen import require_all_seen
 from conversations.merges.selectors import MERGE, require_whole
@@ -79,7 +81,7 @@ def merge_contacts(
             contact=into,
             merged=contact,
             reason=why,
-            masked_reason=mask_text(why),
+            masked_reason=mask_text(why, names_of_contact(into.pk), names_of_members()),
             moved=moved,
             merged_by_id=actor.user_id,
             merged_at=now or clock_now(),

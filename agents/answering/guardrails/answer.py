@@ -1,6 +1,7 @@
 """Check an answer against the records before it is sent."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -8,28 +9,31 @@ from uuid import UUID
 
 from django.db.models import F
 
-from agents.answering.guardrails.claims import Sentence, sentences_of
+from agents.answering.guardrails.claims import sentences_of
 from agents.answering.guardrails.confidence import LOW, Confidence, Grounds
+from agents.answering.guardrails.judged import clear, has_judge
 from agents.answering.guardrails.links import addresses_in, has_link
 from agents.answering.guardrails.proof import Request, target_words
-from agents.answering.guardrails.screen import CLAIM, Records, Verdict, references, screen, unproven
-from agents.answering.guardrails.sentences import OF_US
+from agents.answering.guardrails.screen import Records, references, screen, unproven
+from agents.answering.guardrails.sentences import ACTING
 from agents.answering.runs.approval_texts import standing_sentence
-from agents.answering.runs.redacted import open_vault
+from agents.answering.tools import registry as tools
 from agents.llm.ports import RunOutcome
-from agents.llm.routes import availability, claim_judge
 from agents.llm.routes.calls import Place
 from agents.llm.routes.candidates import LOCAL
 from agents.llm.routes.models import ModelCall
 from agents.models import AgentRun, AgentVersion, ToolCall
-from agents.privacy import Vault
+from agents.selectors import tools_of
 from conversations.models import ChannelAccount
 from core.observability.logging import get_logger
+from core.text.languages import language_of_talk
 from hitl.models import Approval
 
 log = get_logger(__name__)
 _MOST: Final = 200
-_MOST_DATA: Final = 4000
+_FIELD: Final = re.compile(r"[a-z_]{1,40}")
+_VALUE: Final = re.compile(r"[A-Za-z_]{1,24}|[A-Za-z]{0,4}[-#]?\d[\d.,:/TZ+-]{0,30}")
+"""A word, a number, a date or an id: none of them can hold an order to its reader."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,15 @@ def check_answer(
     """
     if outcome.error or not outcome.text:
         return Checked(outcome)
-    is_judged = has_judge(version)
-    records = _records_for(run.pk, run.conversation_id, outcome.text, is_judged=is_judged)
-    verdict = screen(outcome.text, prompt=version.prompt, records=records, is_ours=version.model == LOCAL)
+    is_judged, is_ours, acts, heard = has_judge(version), version.model == LOCAL, may_act(version), grounds.heard()
+    talk = "" if is_ours else language_of_talk(heard)
+    found = unproven(outcome.text, Records(), talk)
+    claims = [each for each in found if each.claims or is_judged or (acts and each.is_unread)]
+    records = _records_for(run.pk, run.conversation_id, outcome.text, claims=bool(claims))
+    verdict = screen(outcome.text, prompt=version.prompt, records=records, is_ours=is_ours, acts=acts, talk=talk)
     if is_judged:
         place = Place(ModelCall.Purpose.JUDGING, run_id=run.pk, agent_id=version.agent_id)
-        verdict = clear(verdict, records, place=place, conversation_id=run.conversation_id, until=until)
+        verdict = clear(verdict, records, heard, place=place, conversation_id=run.conversation_id, until=until)
     if verdict.problem:
         log.warning("answer_stopped", run=str(run.pk), code=verdict.problem)
         return Checked(replace(outcome, text="", error=verdict.problem), verdict.text)
@@ -73,15 +80,16 @@ def check_answer(
     return Checked(sent, confidence=confidence, mended=verdict.mended)
 
 
-def check_words(*, run_id: UUID, conversation_id: UUID, agent_id: UUID, words: str) -> str:
+def check_words(*, run_id: UUID, conversation_id: UUID, agent_id: UUID, words: str, is_text: bool = True) -> str:
     """Return words that an agent sends beside its answer as they may be sent, "" for none at all.
 
-    They pass what its answer has to pass.
+    They pass what its answer has to pass. A table is no text, and its rows tell no language.
     """
-    prompts = AgentVersion.objects.filter(pk=F("agent__active_version_id"), agent_id=agent_id)
-    prompt = prompts.values_list("prompt", flat=True).first() or ""
-    records = _records_for(run_id, conversation_id, words, is_judged=False)
-    verdict = screen(words, prompt=prompt, records=records)
+    version = AgentVersion.objects.filter(pk=F("agent__active_version_id"), agent_id=agent_id).first()
+    prompt, acts = (version.prompt, is_text and may_act(version)) if version else ("", is_text)
+    claims = [each for each in unproven(words, Records()) if each.claims or (acts and each.is_unread)]
+    records = _records_for(run_id, conversation_id, words, claims=bool(claims))
+    verdict = screen(words, prompt=prompt, records=records, acts=acts)
     if verdict.problem:
         log.warning("words_stopped", run=str(run_id), code=verdict.problem)
     return "" if verdict.problem else verdict.text
@@ -93,40 +101,13 @@ def own_mailboxes() -> frozenset[str]:
     return frozenset(address.casefold() for address in rows.values_list("address", flat=True))
 
 
-def has_judge(version: AgentVersion) -> bool:
-    """Return True if a model is asked what doubtful sentences of a version's answers claim; ours are by rules."""
-    return version.model != LOCAL and availability.has_judge() and availability.asks_network(version)
+def may_act(version: AgentVersion) -> bool:
+    """Return True if a version may request actions, or is led by another system, whose tools nobody knows here.
 
-
-def clear(
-    verdict: Verdict, records: Records, *, place: Place, conversation_id: UUID | None, until: float | None = None
-) -> Verdict:
-    """Return a verdict after a judge has read its doubtful sentences and what tools read, without personal data.
-
-    As it is if nobody could be asked. Not inside a transaction.
+    The built-in model writes records and quotations only.
     """
-    if not verdict.doubtful or verdict.problem not in ("", CLAIM):
-        return verdict
-    data = "\n".join(records.rows)[:_MOST_DATA]
-    vault = (
-        open_vault(conversation_id, [data, *(each.said for each in verdict.doubtful)]) if conversation_id else Vault()
-    )
-    asked = [vault.redact(each.said) for each in verdict.doubtful]
-    letters = claim_judge.judge(asked, data=vault.redact(data), place=place, until=until)
-    return verdict if letters is None else replace(verdict, problem=CLAIM if holds(verdict.doubtful, letters) else "")
-
-
-def holds(sentences: Sequence[Sentence], letters: str) -> bool:
-    """Return True if a judge's letters for sentences leave a claim.
-
-    What rules read as one passes for a reason only, and data never shows what we have done.
-    """
-    return any(
-        letter == claim_judge.CLAIM
-        or (letter == claim_judge.OTHER and each.claims)
-        or (letter == claim_judge.DATA and OF_US.search(each.said.casefold()) is not None)
-        for each, letter in zip(sentences, letters, strict=True)
-    )
+    given = [tools.get(key) for key in tools_of(version) if tools.is_known(key)]
+    return version.model != LOCAL and (bool(version.flow) or any(tool.acting for tool in given))
 
 
 def records_of(results: Sequence[Mapping[str, Any]]) -> Records:
@@ -140,22 +121,29 @@ def records_of(results: Sequence[Mapping[str, Any]]) -> Records:
             links |= set() if passage.get("foreign") else addresses_in(str(passage["text"]))
     # What waits or is asked for is no fact: of requests only their state in the records counts.
     facts = [result for result in results if not ("passages" in result or references(json.dumps(result, default=str)))]
+    told = [result["history"] for result in results if references(str(result.get("request"))) and "history" in result]
     return Records(
+        history="\n".join(str(line) for lines in told if isinstance(lines, list) for line in lines).casefold(),
         read=json.dumps(list(map(dict, results)), ensure_ascii=False, default=str).casefold(),
         ours=frozenset(str(result["sentence"]) for result in results if "sentence" in result),
         documents=quoted[False],
         foreign=quoted[True],
         rows=[row for result in facts for row in _rows_in(result)],
+        facts=[row for result in facts for row in _facts_in(result)],
         links=links,
     )
 
 
 def _rows_in(value: object, above: str = "") -> Iterator[str]:
-    """Yield the plain values of each object in a result, with the names of the fields that hold something."""
+    """Yield the plain values of each object in a result, with the names of the fields that hold something.
+
+    A state is one word: what says in several that something was done is a note of anybody.
+    """
     if isinstance(value, Mapping):
         held = {key: each for key, each in value.items() if each not in (None, False, 0, "", [], {})}
         above = f"{above} {' '.join(held)}"
-        plain = [str(each) for each in held.values() if not isinstance(each, Mapping | list)]
+        said = [str(each) for each in held.values() if not isinstance(each, Mapping | list)]
+        plain = [each for each in said if _VALUE.fullmatch(each) or not ACTING.search(each)]
         yield f"{' '.join(plain)}{above}"
         value = list(held.values())
     if isinstance(value, list):
@@ -163,9 +151,21 @@ def _rows_in(value: object, above: str = "") -> Iterator[str]:
             yield from _rows_in(each, above)
 
 
-def _records_for(run_id: UUID, conversation_id: UUID, text: str, *, is_judged: bool) -> Records:
+def _facts_in(value: object) -> Iterator[dict[str, str]]:
+    """Yield the plain values of each object in a result that can be no text of anybody, by their fields."""
+    if isinstance(value, Mapping):
+        said = {key: str(each) for key, each in value.items() if not isinstance(each, Mapping | list)}
+        kept = {key: each for key, each in said.items() if _FIELD.fullmatch(str(key)) and _VALUE.fullmatch(each)}
+        if kept:
+            yield kept
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _facts_in(each)
+
+
+def _records_for(run_id: UUID, conversation_id: UUID, text: str, *, claims: bool) -> Records:
     """Read what the text needs as proof; nothing if it claims nothing."""
-    claims = [each for each in unproven(text, Records()) if each.claims or is_judged]
     if not (claims or has_link(text) or references(text)):
         return Records()
     calls = list(

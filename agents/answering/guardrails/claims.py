@@ -8,9 +8,12 @@ from functools import lru_cache
 from typing import Final
 
 from agents.answering.guardrails import sentences as words
+from core.text.courtesies import courtesy_in
+from core.text.languages import language_of, main_language
+from core.text.speech import SPOKEN
 from hitl.actions import registry as kinds
 
-_ENDS: Final = re.compile(r"(?<=[.!?…])(?:\s+|(?=[^\W\d_]{2}))|\n+")
+_ENDS: Final = re.compile(r"(?<=[.!?…؟])(?:\s+|(?=[^\W\d_]{2}))|(?<=[。！？।])\s*|\n+")
 """Ends of sentences, also where the space was forgotten ("It is done.Shall I go on?")."""
 _CLAUSE: Final = re.compile(
     r"[,;:](?:\s+|$)|[()]|\s+[–—-]+\s+|\s+(?=(?:but|aber|sondern|mais|pero|and|und|et|y)\s)", re.IGNORECASE
@@ -31,11 +34,16 @@ class Sentence:
     """As far as rules can tell."""
     is_plain: bool
     """No judge has to be asked: it is a question, a condition or a denial throughout, or names no action."""
+    is_unread: bool = False
+    """It is in a language that rules have no words for, and may claim anything."""
 
 
-def candidates(text: str) -> list[Sentence]:
-    """Return the sentences of a text that may claim that something was done or is under way."""
-    return [each for each in _sentences(text) if not each.is_plain]
+def candidates(text: str, talk: str = "") -> list[Sentence]:
+    """Return the sentences of a text that may claim that something was done or is under way.
+
+    `talk` is the language of the conversation, for a text that tells none.
+    """
+    return [each for each in _sentences(text, talk) if not each.is_plain]
 
 
 def sentences_of(text: str) -> list[str]:
@@ -43,8 +51,8 @@ def sentences_of(text: str) -> list[str]:
     return [part.strip() for part in _ENDS.split(text)]
 
 
-def _sentences(text: str) -> Iterator[Sentence]:
-    heading = ""
+def _sentences(text: str, talk: str) -> Iterator[Sentence]:
+    heading, around = "", main_language(text) or talk
     for part in _ENDS.split(text):
         said = unicodedata.normalize("NFKC", part).strip(" -*•¡\t")
         if not said:
@@ -53,9 +61,17 @@ def _sentences(text: str) -> Iterator[Sentence]:
         heading = said if said.endswith(":") else heading if _BULLET.match(part) else ""
         claims, is_open = reads(said)
         is_named = bool(words.ACTING.search(said)) or _names_kind(said)
-        yield Sentence(
-            part.strip(), whole, claims, not claims and (is_open or not (is_named or words.TELLS.search(said)))
-        )
+        is_unread = _is_unread(said, around)
+        is_plain = not (claims or is_unread) and (is_open or not (is_named or words.TELLS.search(said)))
+        yield Sentence(part.strip(), whole, claims, is_plain, is_unread)
+
+
+@lru_cache(maxsize=4096)
+def _is_unread(sentence: str, around: str) -> bool:
+    """Return True if rules can't read a sentence; where it tells no language, it is in the one of the whole text."""
+    if words.QUESTION.search(sentence) or courtesy_in(sentence)[0] or not any(sign.isalpha() for sign in sentence):
+        return False
+    return (language_of(sentence) or around) not in ("", *SPOKEN)
 
 
 @lru_cache(maxsize=4096)

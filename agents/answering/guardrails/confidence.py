@@ -175,6 +175,10 @@ class Grounds:
         """Take the words of the conversation, or the results of calls."""
         self._lines += lines
 
+    def heard(self) -> list[str]:
+        """Return what people wrote in the conversation."""
+        return [line.text for line in self._lines if line.role == "user"]
+
     def holds(self, text: str) -> bool:
         """Return True if a text that is still being written has to wait: only its end shows what it cites."""
         if self._only_cited or not self._least:

@@ -28,6 +28,8 @@ RUN_OF_WORDS: Final = 7
 """So many words in a row of a sentence that instructs the agent are no coincidence."""
 FEWEST: Final = 5
 """A shorter instruction is a phrase that anybody might use."""
+LONG_ENOUGH: Final = 24
+"""Letters of a sentence in a language without rules from which on a document shows that it is quoted."""
 _SENTENCE: Final = re.compile(r"(?<=[.!?;:])\s+|\n+")
 _INSTRUCTS: Final = re.compile(
     r"\b(?:you|your|never|always|must|do not|don't|tools?|instructions?|du|dein|sie|niemals|immer|vous|jamais)\b",
@@ -57,6 +59,10 @@ class Records:
     """The rows of what reading tools have read, each with the names of all fields, in lower case."""
     links: Collection[str] = ()
     """Addresses that we made, and the organisation's mailboxes."""
+    history: str = ""
+    """What tools have told of requests' histories, in lower case: an answer may repeat it."""
+    facts: Sequence[Mapping[str, str]] = ()
+    """Of the rows the values that can be no text of anybody, by their fields: what a judge may read."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +79,23 @@ class Verdict:
 NOTHING: Final = Records()
 
 
-def screen(text: str, *, prompt: str = "", records: Records = NOTHING, is_ours: bool = False) -> Verdict:
+def screen(
+    text: str,
+    *,
+    prompt: str = "",
+    records: Records = NOTHING,
+    is_ours: bool = False,
+    acts: bool = False,
+    talk: str = "",
+) -> Verdict:
     """Return what may be sent of an answer.
 
     Hidden characters, markup, foreign links and mail addresses are taken out; those that the instructions name are the
     organisation's own. Our own sentence takes the place of what a model claims of a request that it names. What repeats
     the instructions or claims an outcome that the records do not show can't be mended by leaving words out: it has a
     problem. Of a text that our own rules wrote (`is_ours`) only what it quotes of others' documents may claim anything.
+    Of an agent that `acts` no sentence passes in a language for which there are no rules, unless it is quoted; `talk`
+    is the conversation's language, for a text that tells none.
     """
     mended: list[str] = []
     if not is_plain(text):
@@ -90,12 +106,12 @@ def screen(text: str, *, prompt: str = "", records: Records = NOTHING, is_ours: 
         mended.append("links")
     text = told = kept
     doubtful = []
-    for each in unproven(text, records):
+    for each in unproven(text, records, talk):
         if is_ours and each.text not in records.foreign:
             continue
         named = references(each.text)
         place = re.search(_BEGINS + re.escape(each.text), told)
-        if each.claims and named and named <= records.sentences.keys() and place:
+        if (each.claims or (acts and each.is_unread)) and named and named <= records.sentences.keys() and place:
             ours = " ".join(records.sentences[name] for name in sorted(named))
             told = f"{told[: place.start()]}{ours}{told[place.end() :]}"
         else:
@@ -109,7 +125,7 @@ def screen(text: str, *, prompt: str = "", records: Records = NOTHING, is_ours: 
     like_ours = (references(sentence) for sentence in _our_sentence().findall(unicodedata.normalize("NFKC", text)))
     if not all(named and named <= own for named in like_ours):
         return Verdict(told, CLAIM, tuple(mended))
-    problem = CLAIM if any(each.claims for each in doubtful) else ""
+    problem = CLAIM if any(each.claims or (acts and each.is_unread) for each in doubtful) else ""
     return Verdict(told, problem, tuple(mended), tuple(doubtful))
 
 
@@ -126,20 +142,31 @@ def repeats(text: str, prompt: str) -> bool:
     )
 
 
-def unproven(text: str, records: Records) -> list[Sentence]:
+def unproven(text: str, records: Records, talk: str = "") -> list[Sentence]:
     """Return the sentences that may claim an effect or a decision, as far as no record shows it."""
     for ours in records.ours:
         text = text.replace(ours, "\n")
+    found = candidates(text, talk)
+    # One that is short stands in too many documents to prove anything, unless the others are quoted as well.
+    unread = {_bare(each.text) for each in found if each.is_unread}
+    is_quoted = any(len(said) >= LONG_ENOUGH for said in unread) and unread <= set(map(_bare, records.documents))
     return [
         each
-        for each in candidates(text)
+        for each in found
         if not (
             (len(each.text.split()) >= FEWEST and each.text in records.documents)
-            or is_shown(each.said, references(each.said), records.requests)
-            or ('"history": [' in records.read and each.text.strip(" -*•").casefold() in records.read)
+            or (is_quoted and each.is_unread and not each.claims)
+            # What rules can't read names no request by words that they know.
+            or ((each.claims or not each.is_unread) and is_shown(each.said, references(each.said), records.requests))
+            or each.text.strip(" -*•").casefold() in records.history
             or _is_read(each.said, records)
         )
     ]
+
+
+def _bare(said: str) -> str:
+    """Return a sentence without what only marks a list."""
+    return unicodedata.normalize("NFKC", said).strip(" -*•¡\t")
 
 
 def _is_read(said: str, records: Records) -> bool:

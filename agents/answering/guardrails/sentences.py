@@ -210,7 +210,7 @@ WEAK: Final = tuple(
 )
 """Clauses that say it unless a rule or a condition stands beside them."""
 
-QUESTION: Final = re.compile(r"\?\W*$")
+QUESTION: Final = re.compile(r"[?؟]\W*$")
 CONDITION: Final = re.compile(
     r"(?:^|\b(?:and|or|but|only|nur|erst|und|oder|solo|sólo|uniquement|et|ou|y|o)\s+)(?:even\s+)?(?:if|once|when|"
     r"whenever|until|unless|"

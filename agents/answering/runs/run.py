@@ -14,7 +14,8 @@ from django.db.models import F
 
 from agents.answering import selectors, tool_calls
 from agents.answering.guardrails import LOW, Checked, Confidence, Grounds, Held, check_answer, doubt
-from agents.answering.guardrails.answer import has_judge
+from agents.answering.guardrails.answer import may_act
+from agents.answering.guardrails.judged import has_judge
 from agents.answering.guardrails.screen import CLAIM, screen
 from agents.answering.routing.choice import PERSON, REASONS
 from agents.answering.routing.turn import choose_for_run
@@ -185,7 +186,8 @@ def _round(
         grounds = doubt.grounds_of(version)
         grounds.take([*transcript.lines, *done])
         is_judged = has_judge(version)
-        held = Held(speaker.emit, version.prompt, grounds.holds, is_judged=is_judged, is_ours=version.model == LOCAL)
+        is_ours, place = version.model == LOCAL, (speaker.emit, version.prompt, grounds.holds)
+        held = Held(*place, is_judged=is_judged, is_ours=is_ours, acts=may_act(version), talk=found.language)
         memory = Memory()
         with speaking(found.language, standing.contact_language):
             outcome = _orchestrate(

@@ -78,7 +78,10 @@ class SendFile(Tool):
 def _checked(given: dict[str, str], caller: Caller) -> dict[str, str]:
     """Return the arguments as the gate lets them out. Raises `Invalid` for what no answer may say either."""
     place = {"run_id": caller.run_id, "conversation_id": caller.conversation_id, "agent_id": caller.agent_id}
-    sent = {name: check_words(words=words, **place) if words else "" for name, words in given.items()}
+    sent = {
+        name: check_words(words=words, is_text=name == "text", **place) if words else ""
+        for name, words in given.items()
+    }
     if wrong := {name: [NOT_SENT] for name, words in given.items() if words and not sent[name].strip()}:
         raise Invalid(NOT_SENT, code="not_sent", fields=wrong)
     return sent

@@ -154,7 +154,8 @@ def found_for(
     if named:
         found = [found[named - 1], *found[: named - 1], *found[named:]]
     which = searching.list_choices(found) if named is None else []
-    is_sure = (searching.is_sure(found) and not which) if named is None else named > 0
+    is_named = bool(named) and not searching.contradicts_itself(found)
+    is_sure = (searching.is_sure(found) and not which) if named is None else is_named
     passages = [
         {
             "n": number,

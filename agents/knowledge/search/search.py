@@ -7,6 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Left
 
 from agents.knowledge.models import IN_FORCE, Document, Passage, in_force
 from agents.knowledge.search.asked import AUDIENCES, Asked, read_question
@@ -34,6 +36,8 @@ EQUALLY: Final = 0.15
 """By how much the coverage of two passages differs at most that answer a question as well."""
 OF_LACKING: Final = 0.8
 """What a passage counts for each word that it doesn't name although the question is specific about it."""
+FEWEST_ALIKE: Final = 3
+"""Words of a line from which on two that differ in their numbers alone say the same thing twice."""
 READ: Final = 16
 """Passages that are read line by line."""
 RARE: Final = 700
@@ -103,7 +107,9 @@ def search(
     by_words = _candidates(asked) if asked.words else []
     ranked = _rank(asked, list(dict.fromkeys([*by_words, *near])), kind)
     wanted = [key for _, _, key in ranked[:READ]] + [key for key in near[:READ] if near]
-    passages = Passage.objects.select_related("document", "version").in_bulk(wanted)
+    first = Passage.objects.filter(document=OuterRef("document")).order_by("number")
+    begins = Subquery(first.values(start=Left("text", OF_BEGINNING))[:1])
+    passages = Passage.objects.select_related("document", "version").annotate(begins=begins).in_bulk(wanted)
     read = _read(asked, [passages[key] for key in dict.fromkeys(wanted) if key in passages])
     best = newest_first(fuse(read, near) if near else read)[:limit]
     return [narrow(asked, best[0]), *best[1:]] if best else []
@@ -113,7 +119,8 @@ def is_sure(found: Sequence[Found]) -> bool:
     """Return True if the first passage covers enough of the question to answer it, and names all it is about."""
     if not found or found[0].lacks:
         return False
-    return found[0].coverage >= (SURE_OF_SEVERAL if found[0].is_one_of_many else SURE)
+    is_covered = found[0].coverage >= (SURE_OF_SEVERAL if found[0].is_one_of_many else SURE)
+    return is_covered and not contradicts_itself(found)
 
 
 def _candidates(asked: Asked) -> list[UUID]:
@@ -209,11 +216,13 @@ def _read(asked: Asked, passages: Sequence[Passage]) -> list[Found]:
     cut = [lines_of(passage.text) for passage in passages]
     texts: dict[tuple[str, str], int] = {}
     for passage, lines in zip(passages, cut, strict=True):
-        for text in (passage.document.title, passage.heading, *(t for line in lines for t in (line.text, line.lead))):
+        of_lines = (text for line in lines for text in (line.text, line.lead))
+        for text in (passage.document.title, passage.heading, passage.begins, *of_lines):  # type: ignore[attr-defined]
             texts.setdefault((passage.document.language, text), len(texts))
     shares = _shares(asked, list(texts))
     weights, said = [word.weight for word in asked.words], set(asked.said)
-    subjects = subjects_of(asked, passages)
+    # A document may name at its beginning what it is about, but no number of its facts.
+    subjects = [at for at, word in enumerate(asked.words) if word.is_specific and not word.is_number]
     kind_words = [at for at, word in enumerate(asked.words) if names_kind(word.text, asked.value)]
     found = []
     for passage, lines in zip(passages, cut, strict=True):
@@ -229,30 +238,15 @@ def _read(asked: Asked, passages: Sequence[Passage]) -> list[Found]:
         covers = sum(weights[at] * best.shares[at] for at in own) / (sum(weights[at] for at in own) or 1.0)
         coverage = min(best.coverage, covers) if asked.own else best.coverage
         named = set(words_of(title))
-        named_by = {at for at, share in enumerate(best.shares) if share >= NAMED} | subjects.get(
-            passage.document_id, set()
-        )
+        begins = shares[texts[language, passage.begins]]  # type: ignore[attr-defined]
+        named_by = {at for at, share in enumerate(best.shares) if share >= NAMED}
+        named_by |= {at for at in subjects if begins[at] >= NAMED}
         lacks = [word.text for at, word in enumerate(asked.words) if word.is_specific and at not in named_by]
         score = best.score * (1.0 if language in asked.languages else 0.9) * OF_LACKING ** min(len(lacks), 3)
         score *= 1.0 + OF_WHOLE_TITLE * len(said & named) / max(len(said | named), 1)
         facts = (best.line, best.is_row, best.is_one_of_many, tuple(best.shares))
         found.append(Found(passage, score, coverage, tuple(lacks), best.quote, *facts))
     return sorted(found, key=lambda each: (-each.score, each.passage.pk))
-
-
-def subjects_of(asked: Asked, passages: Sequence[Passage]) -> dict[UUID, set[int]]:
-    """Return the words, by place, that the beginning of each document names as its subject; no numbers of its facts."""
-    specific = [at for at, word in enumerate(asked.words) if word.is_specific and not word.is_number]
-    if not specific:
-        return {}
-    first = Passage.objects.filter(document__in={passage.document_id for passage in passages})
-    rows = list(
-        first.order_by("document_id", "number")
-        .distinct("document_id")
-        .values_list("document_id", "document__language", "text")
-    )
-    shares = _shares(asked, [(language, text[:OF_BEGINNING]) for _, language, text in rows])
-    return {key: {at for at in specific if mine[at] >= NAMED} for (key, _, _), mine in zip(rows, shares, strict=True)}
 
 
 def newest_first(found: Sequence[Found]) -> list[Found]:
@@ -279,6 +273,22 @@ def contradict(one: Found, other: Found) -> bool:
         return False
     mine, theirs = measures_of(one.line), measures_of(other.line)
     return any(mine[unit].isdisjoint(theirs[unit]) for unit in mine.keys() & theirs.keys())
+
+
+def contradicts_itself(found: Sequence[Found]) -> bool:
+    """Return True if the first document says its best line twice under one heading, with other numbers."""
+    first = found[0]
+    said, numbers = _but_for_numbers(first.line), numbers_of(first.line)
+    if first.is_row or len(said) < FEWEST_ALIKE or not numbers:
+        return False
+    place = (first.passage.document_id, first.passage.heading)
+    same = (each.passage.text for each in found if (each.passage.document_id, each.passage.heading) == place)
+    lines = (line.text for text in same for line in lines_of(text))
+    return any(numbers_of(line) not in (numbers, frozenset()) and _but_for_numbers(line) == said for line in lines)
+
+
+def _but_for_numbers(line: str) -> list[str]:
+    return [word for word in words_of(line) if not word[0].isdigit()]
 
 
 def list_choices(found: Sequence[Found]) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from agents.answering.guardrails import LOW, Confidence, Grounds, doubt
-from agents.answering.guardrails.answer import clear, has_judge, records_of
+from agents.answering.guardrails.answer import may_act, records_of
+from agents.answering.guardrails.judged import clear, has_judge
 from agents.answering.guardrails.screen import screen
 from agents.answering.runs.redacted import open_vault
 from agents.answering.tool_calls.refusals import ToolBroke
@@ -198,9 +199,12 @@ def _checked(
 ) -> tuple[RunOutcome, str, Confidence | None]:
     """Return the outcome as the gate would let it out, the text that it stopped or mended, and the confidence."""
     records = records_of([step.result for step in steps])
-    verdict = screen(outcome.text, prompt=version.prompt, records=records, is_ours=version.model == LOCAL)
+    is_ours, acts = version.model == LOCAL, may_act(version)
+    heard = grounds.heard()
+    talk = language_of_talk(heard)
+    verdict = screen(outcome.text, prompt=version.prompt, records=records, is_ours=is_ours, acts=acts, talk=talk)
     if has_judge(version):
-        verdict = clear(verdict, records, place=place, conversation_id=conversation_id)
+        verdict = clear(verdict, records, heard, place=place, conversation_id=conversation_id)
     if verdict.problem:
         return replace(outcome, text="", error=verdict.problem, sources=()), verdict.text, None
     text, confidence = verdict.text.strip(), grounds.measure(outcome, is_mended=bool(verdict.mended))

@@ -35,7 +35,7 @@ from conversations.merges.admin import PATH as MERGE_PATH
 from conversations.merges.admin import UNDO, MergeActions
 from conversations.messages.first_messages import SUBJECT_LIMIT, begin_conversation, templates_to_begin_with
 from conversations.messages.outbound import REPLY
-from conversations.models import ChannelAccount, Contact, ContactPoint
+from conversations.models import ChannelAccount, Contact, ContactPoint, MessageTemplate
 from conversations.registry import panels_at
 from core.actors import Actor
 from core.errors import Invalid
@@ -215,7 +215,7 @@ class ContactAdmin(MergeActions):
         """Offer templates, and explain, masked as on the page, which addresses an erasure searches for elsewhere."""
         form = super().action_form(request, action, obj, bound=bound)
         if isinstance(form, OpeningForm):
-            form.offer(templates_to_begin_with(obj))
+            form.offer(_templates_for(obj))
         if action.path == "erase":
             proved = [point.masked_value for point in points_in_order(obj.points.all()) if point.is_verified]
             form.fields["confirmation"].help_text = (
@@ -316,6 +316,14 @@ class ContactAdmin(MergeActions):
         return redirect_to_progress(erasure)
 
 
+def _templates_for(contact: Contact) -> dict[ChannelAccount, list[MessageTemplate]]:
+    """Return what can be sent to a contact first; read once for each page."""
+    found: dict[ChannelAccount, list[MessageTemplate]] | None = getattr(contact, "templates", None)
+    if found is None:
+        found = contact.templates = templates_to_begin_with(contact)  # type: ignore[attr-defined]
+    return found
+
+
 def _why_not_write(contact: Contact, *, by_template: bool) -> str:
     """Return why nothing can be written to a contact; what they said about it is asked when it is sent."""
     if contact.erased_at is not None:
@@ -323,7 +331,7 @@ def _why_not_write(contact: Contact, *, by_template: bool) -> str:
     if contact.merged_into_id is not None:
         return "This contact was merged into another one. Write to that one."
     if by_template:
-        return "" if templates_to_begin_with(contact) else "No channel has a template for this contact's addresses."
+        return "" if _templates_for(contact) else "No channel has a template for this contact's addresses."
     if not any(point.kind == ContactPoint.Kind.EMAIL for point in contact.points.all()):
         return "This contact has no email address."
     if not ChannelAccount.objects.filter(kind=ChannelAccount.Kind.EMAIL, is_active=True).exists():

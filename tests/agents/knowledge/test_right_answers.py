@@ -7,11 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Tenant
 from agents.knowledge import services
-from agents.knowledge.models import Document, DocumentVersion
+from agents.knowledge.models import Document, DocumentVersion, OpenQuestion
 from agents.knowledge.search.search import is_sure, search
 from agents.knowledge.sources import uploads
 from agents.llm.built_in import phrases
@@ -151,6 +153,40 @@ def test_newest_of_two_that_contradict_is_quoted_and_the_other_marked_for_its_ke
     assert Document.objects.get(pk=pool["lost"].pk).outdated == {}
     services.delete_document(actor=OPERATOR, document_id=newer.pk)
     assert Document.objects.get(pk=pool["lost"].pk).outdated == {}
+
+
+def test_article_that_contradicts_itself_answers_nothing_and_the_customer_gets_a_person(desk: Desk) -> None:
+    where, asked = collection(), "What does a locker cost?"
+    twice = "A locker costs 2 euros a day. Bring your own lock.\n\nA locker costs 3 euros a day."
+    lockers = article(where, "Lockers", twice)
+    assert [found(asked)[0], desk.say(asked, "visitor").startswith("I couldn't find")] == [False, True]
+    desk.say(asked, "visitor")
+    assert desk.conversation.state == "person"
+    assert "locker" in OpenQuestion.objects.get().text
+    for text in (
+        "# Day\nA locker costs 2 euros a day.\n# Night\nA locker costs 3 euros a day.",  # about two things
+        "A locker costs 2 euros a day. A locker costs 2 euros a day.",
+        "A small locker costs 2 euros a day. A large locker costs 3 euros a day.",
+    ):
+        services.change_article(actor=OPERATOR, document_id=lockers.pk, text=text)
+        assert found(asked)[0], text
+
+
+def test_article_of_the_longest_length_is_answered_from_to_its_end_and_a_longer_one_is_refused(acme: World) -> None:
+    where, end = collection(), "\n\nA locker costs 2 euros."
+    part = "The towels of guest number {} are washed every evening and hung up again before the doors open.\n\n"
+    filler = "".join(part.format(number) for number in range(2_100))[: services.TEXT_LIMIT - len(end)]
+    article(where, "All about us", filler + end)
+    assert found("What does a locker cost?") == (True, "All about us", "A locker costs 2 euros.")
+    with pytest.raises(Invalid) as refused:
+        article(where, "More", filler + end + ".")
+    assert "text" in refused.value.facts["fields"]
+
+
+def test_searching_takes_few_statements(pool: dict[str, Document]) -> None:
+    with CaptureQueriesContext(connection) as sent:
+        search(question="When is the sauna open on Monday at the Harbour pool?", audience="public")
+    assert len(sent) <= 13, [one["sql"][:90] for one in sent]
 
 
 def test_what_a_question_is_specific_about_has_to_stand_in_what_answers(pool: dict[str, Document]) -> None:

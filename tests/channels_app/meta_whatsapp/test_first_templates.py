@@ -4,6 +4,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from conversations import services
 from conversations.contacts import known_people
@@ -109,6 +111,9 @@ def test_contact_s_page_sends_a_template_and_says_why_it_can_not(door: Door, ana
     words = shown.content.decode()
     assert shown.status_code == 200, words
     assert ("News about" in words, "Neues" in words) == (True, True)
+    with CaptureQueriesContext(connection) as asked:
+        client.get(f"/admin/conversations/contact/{ana}/")
+    assert sum('from "conversations_messagetemplate"' in query["sql"].lower() for query in asked) == 1
     form = shown.context["form"]
     sent = {"account_id": door.account.pk, "template_language": "en", "as_template": "True", "text": "your order"}
     sent["client_id"] = form["client_id"].value()

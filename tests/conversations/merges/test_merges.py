@@ -16,6 +16,7 @@ from agents.memory.services import list_facts
 from conversations import selectors, services
 from conversations.contacts import contacts, known_people
 from conversations.contacts.selectors import directory
+from conversations.inbox.threads.notes import add_note
 from conversations.merges import merges
 from conversations.merges.merges import merge_contacts, undo_merge
 from conversations.merges.selectors import preview_merge
@@ -35,7 +36,7 @@ from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
-from tests.conversations.conftest import Shop, make_shop
+from tests.conversations.conftest import AGENT, Shop, make_shop
 from tests.world import World
 
 PHONE = SenderIdentity("phone", "+34 600 123 456", verified=True, display_name="Anna Berg")
@@ -142,6 +143,35 @@ def test_address_that_came_with_a_merge_gains_nothing_of_the_others(shop: Shop) 
     with pytest.raises(Conflict, match="merged"):
         services.link_contact_to_user(actor=admin, contact_id=gone, user_id=support.user_id)
     services.link_contact_to_user(actor=admin, contact_id=gone, user_id=None)
+
+
+@pytest.mark.django_db
+def test_names_of_all_merged_contacts_are_hidden_in_the_conversations_of_each(shop: Shop) -> None:
+    support = shop.world.actor("support")
+    line, mail = _talks(shop)
+    chat = shop.write("Chat", sender=SenderIdentity("webchat", "visitor-3")).conversation
+    called = {line.pk: "Xqvor Trelp", mail.pk: "Zwyk Ombral", chat.pk: "Quirl Vesno"}  # no rule knows these
+    for talk in (line, mail, chat):
+        known_people.revise_contact(actor=support, contact_id=talk.contact_id, name=called[talk.pk])
+    all_of_them = "or xqvor trelp, zwyk ombral and quirl vesno"
+    _merge(shop, mail.contact_id, line.contact_id)
+    merge = _merge(shop, chat.contact_id, line.contact_id, reason=f"Signed {all_of_them}")
+    shown = {"the reason of a merge": merge.masked_reason}
+    for talk, account, sender, thread in (
+        (line, shop.line, PHONE, ""),
+        (mail, _mailbox(), MAIL, "t1"),
+        (chat, shop.chat, SenderIdentity("webchat", "visitor-3"), ""),
+    ):
+        written = shop.write(f"in {all_of_them}", channel_account_id=account.pk, sender=sender, thread=thread)
+        place = {"conversation_id": talk.pk, "text": f"re {all_of_them}"}
+        suggested = services.suggest_reply(actor=AGENT, reason="gate_claim", **place)
+        reply = services.Draft(text=place["text"], sender=services.Sender(type="person"))
+        sent = services.reply(actor=support, conversation_id=talk.pk, draft=reply)
+        noted = add_note(actor=support, **place)
+        for what, row in (("message", written), ("suggestion", suggested), ("reply", sent), ("note", noted)):
+            shown[f"{what} to {called[talk.pk]}"] = row.masked_body
+    names = ("xqvor", "trelp", "zwyk", "ombral", "quirl", "vesno")
+    assert {where: words for where, words in shown.items() if any(name in words for name in names)} == {}
 
 
 @pytest.mark.django_db

@@ -177,7 +177,7 @@ def test_claim_is_sent_when_the_records_show_it() -> None:
     assert passes(ours, records=Records(requests=[made("pending")]))
     assert screen(ours, records=Records(requests=[replace(made("pending"), is_own=False)])).problem == CLAIM
     assert screen("BR-3 was rejected.", records=done).problem == CLAIM
-    told = Records(read='[{"history": ["22 nov, 10:00: approved"]}]')
+    told = Records(history="22 nov, 10:00: approved")
     assert passes("- 22 Nov, 10:00: approved", records=told)
     assert passes(
         "Approved BR-31.", records=Records(requests=[replace(made("approved"), reference="BR-31"), made("pending")])
