@@ -41,7 +41,7 @@ SHOWN: Final = 1500
 
 
 class TryForm(ConsoleForm):
-    """What is said: next in a trial, or first in a new one, and as whom."""
+    """What is said: next in a trial, or first in a new one, and who says it."""
 
     speaker = forms.ChoiceField(label="Speak as", choices=Trial.Speaker.choices, required=False)
     text = forms.CharField(
@@ -173,7 +173,7 @@ class TryAction:
         """Return the trial that the address names, with its turns, and the person's earlier ones of this agent."""
         mine = trying.query_trials(viewer=viewer_of(request)).filter(agent=agent)
         wanted = request.POST.get("trial") or request.GET.get("trial")
-        trial = _named(mine, wanted) if wanted else None
+        trial = row_named(mine, wanted) if wanted else None
         turns = list(trial.turns.order_by("number")) if trial else []
         names = names_of(people_in([step for turn in turns for step in turn.steps]))
         return {
@@ -187,14 +187,14 @@ class TryAction:
         }
 
 
-def _named(mine: QuerySet[Trial], wanted: str) -> Trial:
-    """Return one of the person's trials of an agent. Raises `Http404`."""
+def row_named(rows: QuerySet[Any], wanted: str) -> Any:
+    """Return one of the rows by the id that an address names. Raises `Http404`."""
     try:
-        found: Trial | None = mine.filter(pk=UUID(wanted)).first()
+        found = rows.filter(pk=UUID(wanted)).first()
     except ValueError:
         found = None
     if found is None:
-        raise Http404("There is no such trial.")
+        raise Http404("This page doesn't exist or you don't have access to it.")
     return found
 
 

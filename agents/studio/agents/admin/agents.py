@@ -78,7 +78,7 @@ def _from_template(key: str) -> dict[str, Any]:
 
 
 def _saves(title: str, form: type[SetupForm]) -> ServiceAction:
-    """Return the action of a tab that saves its part of the draft; whoever may see the agent may open it."""
+    """Return the action of a tab that saves its part of the draft; all who may see the agent may open it."""
 
     def save(self: Any, request: HttpRequest, obj: Agent, form: SetupForm) -> str:
         services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), **seen_by(form))

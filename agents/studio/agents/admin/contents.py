@@ -1,8 +1,6 @@
 """What the tabs of an agent show: its configuration, what the draft changes, and its versions."""
 
-from collections.abc import Iterable
 from typing import Any, Final
-from uuid import UUID
 
 from django.urls import reverse
 
@@ -84,7 +82,10 @@ def _said(setup: services.Setup, name: str) -> str:
     if name == "tools":
         return "\n".join(titles_of([key]) for key in setup.tools)
     if name == "collections":
-        return _shelves(setup.collections)
+        rows = Collection.objects.filter(pk__in=setup.collections).order_by("name", "id")
+        names = list(rows.values_list("name", flat=True))
+        lost = ["A deleted collection"] * (len(setup.collections) - len(names))
+        return "\n".join([*names, *lost]) or "All that the person who asks may see"
     if name == "model":
         return MODEL_WORDS.get(setup.model, setup.model)
     if name == "memory":
@@ -92,10 +93,3 @@ def _said(setup: services.Setup, name: str) -> str:
     if name == "asks_judge":
         return "Yes" if setup.asks_judge else "No"
     return str(getattr(setup, name) or "")
-
-
-def _shelves(collections: Iterable[UUID]) -> str:
-    wanted = tuple(collections)
-    names = list(Collection.objects.filter(pk__in=wanted).order_by("name", "id").values_list("name", flat=True))
-    lost = ["a deleted collection"] if len(names) < len(wanted) else []
-    return "\n".join([*names, *lost]) if wanted else "All that the person who asks may see"

@@ -10,12 +10,11 @@ from agents import services
 from agents.answering.guardrails.doubt import OURS
 from agents.models import Agent, AgentVersion
 from agents.studio.agents.activation import ACTIVATE, BLOCKS, OVERRIDE
-from agents.studio.agents.configuration import checked
+from agents.studio.agents.configuration import problems_in
 from agents.studio.agents.forms import ActivateForm
 from agents.studio.evals.runs import block_of
 from agents.studio.trials.turns import TRY
 from core.actors import Actor
-from core.errors import Invalid
 
 TABS: Final = {
     "instructions": "Instructions",
@@ -72,7 +71,7 @@ def draft_of(agent: Agent) -> Draft:
     changed = services.changed_fields(old=services.setup_in(active), new=setup) if active else []
     obstacles = [
         Obstacle(f"{SETTINGS[name][1]}: {text}", SETTINGS[name][0])
-        for name, texts in _problems_of(setup).items()
+        for name, texts in problems_in(setup).items()
         for text in texts
     ]
     block, failed = block_of(version)
@@ -81,16 +80,6 @@ def draft_of(agent: Agent) -> Draft:
         obstacles.append(Obstacle(names + BLOCKS[block], "checks"))
     lacks = "" if setup.instructions or setup.model in OURS else "It has no instructions."
     return Draft(version, tuple(changed), tuple(obstacles), block, lacks)
-
-
-def _problems_of(setup: services.Setup) -> dict[str, list[str]]:
-    """Return what is no longer valid in a configuration, by setting: a tool or a model may be gone since."""
-    try:
-        checked(setup)
-    except Invalid as wrong:
-        fields: dict[str, list[str]] = wrong.facts["fields"]
-        return fields
-    return {}
 
 
 def frame_of(viewer: Actor, agent: Agent, tab: str) -> dict[str, Any]:
@@ -102,6 +91,10 @@ def frame_of(viewer: Actor, agent: Agent, tab: str) -> dict[str, Any]:
     # A reason lets somebody with the right past the agent's own cases, and past nothing else.
     can_override = bool(draft.block) and len(obstacles) == 1 and viewer.may(OVERRIDE)
     marked = {each.tab for each in draft.obstacles}
+    seen = {"version": draft.version.number, "revision": draft.version.revision} if draft.version else {}
+    activate = ActivateForm(initial=seen, auto_id="id_activate_%s")
+    if not can_override:
+        del activate.fields["override"]
     return {
         "tab": tab,
         "tabs": [
@@ -115,20 +108,10 @@ def frame_of(viewer: Actor, agent: Agent, tab: str) -> dict[str, Any]:
             (each.words, tab_url(agent, each.tab) if each.tab else "", TABS.get(each.tab, "")) for each in obstacles
         ],
         "shows_activate": may_activate or viewer.may(TRY),
-        "activate": _activate_form(draft.version, can_override) if draft.version else None,
+        "activate": activate,
         "can_activate": draft.version is not None and (can_override or not obstacles),
         "activate_url": reverse("admin:agents_agent_activate", args=[agent.pk]),
     }
-
-
-def _activate_form(version: AgentVersion, can_override: bool) -> ActivateForm:
-    seen = {"version": version.number, "revision": version.revision}
-    form = ActivateForm(initial=seen, auto_id="id_activate_%s")
-    if can_override:
-        form.fields["override"].required = True
-    else:
-        del form.fields["override"]
-    return form
 
 
 def state_of(agent: Agent, draft: Draft) -> tuple[str, str, str, str]:

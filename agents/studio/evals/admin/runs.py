@@ -6,7 +6,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -15,7 +15,7 @@ from agents.studio.evals import runs
 from agents.studio.evals.judge import is_same
 from agents.studio.evals.models import LOST, EvalResult, EvalRun
 from agents.studio.trials import turns
-from agents.studio.trials.admin import people_in, shown_step
+from agents.studio.trials.admin import people_in, row_named, shown_step
 from agents.studio.trials.turns import TRY
 from console.base.actions import service_action
 from console.base.forms import ConfirmForm, ConsoleForm
@@ -98,7 +98,7 @@ class CheckActions:
             "last": last,
             "keep_url": f"{reverse('admin:agents_evalcase_keep')}?agent={agent.pk}",
             "replay": ReplayForm(auto_id="id_replay_%s"),
-            **(_shown_run(runs_of_agent, wanted) if wanted else {}),
+            **(context_of(row_named(runs_of_agent, wanted)) if wanted else {}),
         }
 
 
@@ -112,14 +112,8 @@ def run_url(run: EvalRun) -> str:
     return f"{checks_url(run.agent_id)}?run={run.pk}"
 
 
-def _shown_run(rows: QuerySet[EvalRun], wanted: str) -> dict[str, Any]:
-    """Return one of an agent's runs with its results, the differences and failures first. Raises `Http404`."""
-    try:
-        run = rows.filter(pk=UUID(wanted)).first()
-    except ValueError:
-        run = None
-    if run is None:
-        raise Http404("There is no such check.")
+def context_of(run: EvalRun) -> dict[str, Any]:
+    """Return what is shown of a run: its results, the differences and failures first."""
     results = list(run.results.order_by("number"))
     names = names_of(people_in([step for result in results for step in result.steps]))
     shown = [_shown_result(result, names) for result in results]
