@@ -144,7 +144,8 @@ def test_tools_stand_in_groups_each_with_who_may_use_it_and_whether_it_needs_app
     page = shown(browser("admin"), tab(agent, "tools"))
     said = {key: part(page, f'id="about-{key}">', "</p>") for key in ("send_file", "set_campaign_budget")}
     assert said["send_file"].endswith("Everyone")
-    assert said["set_campaign_budget"].endswith("For roles with the right “Submit requests”. Colleagues only Needs approval")
+    needs = "For roles with the right “Submit requests”. Colleagues only Needs approval"
+    assert said["set_campaign_budget"].endswith(needs)
     assert "rankings" not in page  # its platform isn't connected, and the draft doesn't name it
     AgentVersion.objects.filter(agent=agent).update(tools=["send_file", "old_tool"])
     page = shown(browser("viewer"), tab(agent, "tools"))
