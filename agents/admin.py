@@ -8,7 +8,7 @@ from agents.knowledge.sources import admin as sites
 from agents.langflow import admin as flows
 from agents.llm.routes import admin as routes
 from agents.memory import admin as facts
-from agents.studio.agents import admin as agents
+from agents.studio.agents.admin import agents
 from agents.studio.evals.admin import cases
 from agents.studio.evals.admin import runs as eval_runs
 from agents.studio.trials import admin as trials

@@ -63,6 +63,10 @@ class ActionHost(Protocol):
 
     def after_action_url(self, request: HttpRequest, action: "ServiceAction", obj: Any) -> str: ...
 
+    def form_page(
+        self, request: HttpRequest, action: "ServiceAction", obj: Any, form: ConsoleForm, status: int
+    ) -> HttpResponse: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceAction:
@@ -82,6 +86,8 @@ class ServiceAction:
     on_list: bool = False
     key: str = ""
     on_object: bool = False
+    reading: str = ""
+    """The permission to open its page, where more people may read it than may send its form."""
     handler: Handler = str
     """What calls the service; an action that never decorated one is refused when its admin is made."""
     do_not_call_in_templates: ClassVar[bool] = True
@@ -147,21 +153,23 @@ def run_action(
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "POST"])
     viewer = viewer_of(request)
+    if action.reading and request.method != "POST":
+        action = replace(action, permission=action.reading)
     if not (viewer.may(action.permission) or (action.on_object and model_admin.opens_to(viewer))):
         _deny(model_admin, action, request, object_id)
     obj = None if action.on_list else model_admin.object_or_404(request, object_id)
     if not usable([action], viewer, obj):
         _deny(model_admin, action, request, object_id)
     if request.method != "POST":
-        return _page(model_admin, action, request, obj, model_admin.action_form(request, action, obj), 200)
+        return model_admin.form_page(request, action, obj, model_admin.action_form(request, action, obj), 200)
     # The person may have switched to another organisation in another tab since the form was opened.
     if request.POST.get(OF, str(current_tenant_id())) != str(current_tenant_id()):
         raise PermissionDenied("This form belongs to another of your organisations. Nothing was changed.")
     form = model_admin.action_form(request, action, obj, bound=True)
     if form.is_redrawn:
-        return _page(model_admin, action, request, obj, form, 200)
+        return model_admin.form_page(request, action, obj, form, 200)
     if not form.is_valid():
-        return _page(model_admin, action, request, obj, form, 400)
+        return model_admin.form_page(request, action, obj, form, 400)
     return _call_handler(model_admin, action, request, obj, form)
 
 
@@ -198,7 +206,7 @@ def _call_handler(
         fields = error.facts.get("fields")
         if not (isinstance(fields, dict) and form.place_errors(fields)):
             form.add_error(None, explain(error))
-        return _page(model_admin, action, request, obj, form, error.status)
+        return model_admin.form_page(request, action, obj, form, error.status)
     clear_badges(viewer_of(request), current_tenant_id())
     if isinstance(outcome, HttpResponseBase):
         return outcome
@@ -207,14 +215,15 @@ def _call_handler(
     return HttpResponseRedirect(model_admin.after_action_url(request, action, obj))
 
 
-def _page(
+def show_form(
     model_admin: ActionHost,
-    action: ServiceAction,
     request: HttpRequest,
+    action: ServiceAction,
     obj: Any,
     form: ConsoleForm,
     status: int,
 ) -> HttpResponse:
+    """Show an action's form on a page of its own."""
     context = {
         **model_admin.admin_site.each_context(request),
         "title": action.title,

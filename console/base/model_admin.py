@@ -8,11 +8,11 @@ from uuid import UUID
 from django.contrib.admin.utils import display_for_value, lookup_field
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from console.base.actions import ServiceAction, action_url, actions_of, url_name, urls_of, usable
+from console.base.actions import ServiceAction, action_url, actions_of, show_form, url_name, urls_of, usable
 from console.base.forms import ConsoleForm
 from console.base.kit import KitModelAdmin
 from console.base.lists import CappedPaginator
@@ -40,6 +40,8 @@ class ReadOnlyAdmin(KitModelAdmin):
     masked_fields: ClassVar[tuple[str, ...]] = ()
     detail_fields: ClassVar[tuple[str, ...]] = ()
     detail_template = "console/detail.html"
+    is_elsewhere: ClassVar[bool] = False
+    """Whether a row is shown on another page, which `object_url` names and the row's address redirects to."""
     intro: ClassVar[str] = ""
     empty_title: ClassVar[str] = "Nothing here yet"
     empty_text: ClassVar[str] = ""
@@ -152,6 +154,8 @@ class ReadOnlyAdmin(KitModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied("Your role can't open this page.")
         obj = self.object_or_404(request, object_id)
+        if self.is_elsewhere:
+            return HttpResponseRedirect(self.object_url(obj))
         self.prepare_detail(request, obj)
         context = self.page_context(request, self.object_title(obj), obj=obj, **self.detail_context(request, obj))
         return TemplateResponse(request, self.detail_template, context)
@@ -255,6 +259,12 @@ class ServiceAdmin(ReadOnlyAdmin):
         if bound:
             return action.form(request.POST, request.FILES, initial=initial, auto_id=prefix)
         return action.form(initial=initial, auto_id=prefix)
+
+    def form_page(
+        self, request: HttpRequest, action: ServiceAction, obj: Any, form: ConsoleForm, status: int
+    ) -> HttpResponse:
+        """Show an action's form: unsent, or with what is wrong in it."""
+        return show_form(self, request, action, obj, form, status)
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
         """Return the actions the viewer may use, each with its form, URL and what blocks it."""

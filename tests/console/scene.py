@@ -94,8 +94,8 @@ class Scene:
             "message text": "/admin/hitl/notificationtemplate/write/",
             "notification settings": "/admin/hitl/notificationpreference/settings/",
             "audit": "/admin/core/auditentry/",
-            "trial": f"/admin/agents/trial/{self.ids.get('trial')}/",
-            "check": f"/admin/agents/evalrun/{self.ids.get('check')}/",
+            "trial": f"/admin/agents/agent/{self.ids.get('agent')}/try/?trial={self.ids.get('trial')}",
+            "check": f"/admin/agents/agent/{self.ids.get('agent')}/checks/?run={self.ids.get('check')}",
             "people": "/admin/accounts/membership/",
         }
         return paths[name]
@@ -202,5 +202,5 @@ def _approvals(scene: Scene, world: World) -> None:
         )
         scene.ids["decided"] = decided.pk
         tried = _try_an_agent(world)
-        scene.ids["trial"] = tried.pk
+        scene.ids.update(agent=tried.agent_id, trial=tried.pk)
         scene.ids["check"] = _check_it(tried).pk

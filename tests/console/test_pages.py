@@ -37,7 +37,7 @@ def test_all_lists_with_rows_and_pages_of_one_open(browser: Browser, world: Worl
 def test_page_of_an_agent_and_its_run_opens(browser: Browser, acme: World) -> None:
     agent = Agent.objects.create(name="Relay", type="seo", category="search")
     AgentVersion.objects.create(agent=agent, number=3, is_draft=True, tools=["rankings", "gone"])
-    shown = browser("admin").get(f"/admin/agents/agent/{agent.pk}/").content.decode()
+    shown = browser("admin").get(f"/admin/agents/agent/{agent.pk}/tools/").content.decode()
     assert "Show search rankings" in shown
     assert "gone (unavailable)" in shown
 

@@ -69,7 +69,7 @@ def test_work_is_found_by_those_who_may_see_it_and_no_customer_by_a_part_of_a_na
     searched = {
         "Conversations": ("damag parcel", f"/admin/conversations/conversation/{talk}/"),
         "Contacts": (PHONE, f"/admin/conversations/contact/{contact}/"),
-        "Agents": ("porter", f"/admin/agents/agent/{agent.pk}/"),
+        "Agents": ("porter", f"/admin/agents/agent/{agent.pk}/instructions/"),
         "Documents": ("late arr", f"/admin/agents/document/{document.pk}/"),
     }
     owner, outsider = browser("owner"), browser("owner", outside=True)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from console.base.text_diff import lines_between
 from hitl import services
 from hitl.actions.base import Origin
-from hitl.approvals.admin.page.text_diff import lines_between
 from hitl.approvals.change.edit import edit
 from hitl.models import Approval, Revision
 from integrations.sandbox_ads.client import LONGEST_TEXT, parse_content_text

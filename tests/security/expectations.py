@@ -42,9 +42,14 @@ LIST = Row(Answers(302, 403, 200, 200), Answers(302, 405, 405))
 OPEN_LIST = Row(Answers(302, 200, 200, 200), Answers(302, 405, 405))
 PAGE = Row(Answers(302, 403, 404, 200), Answers(302, 405, 405))
 OPEN_PAGE = Row(Answers(302, 200, 404, 200), Answers(302, 405, 405))
+# Rows that are shown on another page, to which their address leads.
+MOVED_PAGE = Row(Answers(302, 403, 404, 302), Answers(302, 405, 405))
+MOVED_OPEN_PAGE = Row(Answers(302, 302, 404, 302), Answers(302, 405, 405))
 FIRST_VIEW = frozenset({"hitl_approval", "core_streamevent", "core_streamhead"})
 CHAT_PAGE = Row(OPEN_PAGE.get, OPEN_PAGE.post, leaves=SEEN)
 ACTION = Row(Answers(302, 403, 404, 200), Answers(302, 403, 404))
+# A form that is also the page on which everybody reads what it changes.
+OPEN_FORM = Row(OPEN_PAGE.get, ACTION.post)
 LIST_ACTION = Row(Answers(302, 403, 200, 200), Answers(302, 403, 400))
 HEALTH = Row(Answers(200, 200, 200, 200), Answers(405, 405, 405))
 PUBLIC = Row(Answers(200, 200, 200, 200), Answers(200, 200, 200))
@@ -442,9 +447,14 @@ WORK: Final = {
     "admin:agents_document_days": ACTION,
     "admin:agents_document_keep": ACTION,
     "admin:agents_agent_changelist": OPEN_LIST,
-    "admin:agents_agent_change": OPEN_PAGE,
+    "admin:agents_agent_change": MOVED_OPEN_PAGE,
+    "admin:agents_agent_instructions": OPEN_FORM,
+    "admin:agents_agent_tools": OPEN_FORM,
+    "admin:agents_agent_knowledge": OPEN_FORM,
+    "admin:agents_agent_checks": PAGE,
+    "admin:agents_agent_versions": OPEN_PAGE,
     "admin:agents_agent_create": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
-    "admin:agents_agent_edit": ACTION,
+    "admin:agents_agent_edit": MOVED_OPEN_PAGE,
     "admin:agents_agent_import": Row(Answers(302, 403, 200, 200), Answers(302, 403, 400)),
     "admin:agents_agent_templates": LIST,
     "admin:agents_agent_export": OPEN_PAGE,
@@ -474,10 +484,9 @@ WORK: Final = {
     "admin:agents_evalcase_edit": ACTION,
     "admin:agents_evalcase_delete": ACTION,
     "admin:agents_evalrun_changelist": LIST,
-    "admin:agents_evalrun_change": PAGE,
+    "admin:agents_evalrun_change": MOVED_PAGE,
     "admin:agents_trial_changelist": LIST,
-    "admin:agents_trial_change": PAGE,
-    "admin:agents_trial_say": ACTION,
+    "admin:agents_trial_change": MOVED_PAGE,
     "admin:agents_trial_delete": ACTION,
     "admin:agents_agent_retire": ACTION,
     "admin:agents_agent_restore": ACTION,

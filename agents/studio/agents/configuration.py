@@ -300,6 +300,16 @@ def checked(setup: Setup) -> Setup:
     return clean
 
 
+def problems_in(setup: Setup) -> dict[str, list[str]]:
+    """Return what is no longer valid in a stored setup, by field: a tool or a model may be gone since."""
+    try:
+        checked(setup)
+    except Invalid as wrong:
+        fields: dict[str, list[str]] = wrong.facts["fields"]
+        return fields
+    return {}
+
+
 def _known_collections(wanted: tuple[UUID, ...]) -> tuple[UUID, ...]:
     known = set(Collection.objects.filter(pk__in=wanted).values_list("pk", flat=True)) if wanted else set()
     return tuple(key for key in wanted if key in known)

@@ -5,21 +5,18 @@ from uuid import UUID
 
 from django import forms
 
-from agents.answering.tools import registry as tools
-from agents.answering.tools.people import BringPerson
 from agents.knowledge.selectors import collection_choices
 from agents.langflow.connection import FLOW_LIMIT
 from agents.llm import registry
-from agents.llm.ports import SEARCH_TOOL
 from agents.models import AgentVersion
 from agents.studio.agents import configuration, gallery
 from agents.studio.agents.activation import REASON_LIMIT
 from agents.studio.agents.portability import FIELDS
+from agents.studio.agents.tool_groups import ALWAYS, audience_of, groups_of
 from console.base.forms import ConsoleForm
-from integrations import platforms
 
-ALWAYS: Final = (SEARCH_TOOL, BringPerson.key)
-"""The tools of every agent that customers notice."""
+USUAL: Final = {"min_confidence": configuration.CONFIDENCE, "memory": AgentVersion.Memory.VERIFIED}
+"""What an empty field means."""
 MODEL_WORDS = {
     "local": "Built in: rules, no API key",
     "routes": "Your organisation's models",
@@ -37,19 +34,21 @@ class NameForm(ConsoleForm):
     )
 
 
-class ToolTicks(forms.CheckboxSelectMultiple):
-    """The tools to tick; those of every agent are ticked for good."""
+class SetupForm(ConsoleForm):
+    """A part of an agent's configuration, and which one it was opened with."""
 
-    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return the context of one tick."""
-        option = super().create_option(name, value, *args, **kwargs)
-        if value in ALWAYS:
-            option["attrs"] |= {"checked": True, "disabled": True}
-        return option
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def setup(self) -> dict[str, Any]:
+        """Return the form's values as fields of `Setup`."""
+        kept = {name: self.cleaned_data[name] for name in configuration.Setup.__slots__ if name in self.fields}
+        kept |= {name: tuple(kept[name]) for name in ("tools", "collections") if name in kept}
+        return {name: USUAL.get(name, value) if value in (None, "") else value for name, value in kept.items()}
 
 
-class AgentForm(NameForm):
-    """An agent's configuration."""
+class InstructionsForm(NameForm, SetupForm):
+    """What an agent is told, and which model reads it."""
 
     instructions = forms.CharField(
         label="Instructions",
@@ -68,6 +67,27 @@ class AgentForm(NameForm):
         max_length=FLOW_LIMIT,
         help_text="If the model is a flow: its id, or its address in Langflow. The flow has its own instructions.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        fields["model"].choices = [(key, MODEL_WORDS.get(key, key)) for key in registry.configured_models()]
+
+
+class ToolTicks(forms.CheckboxSelectMultiple):
+    """The tools to tick; those of every agent are ticked for good."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the context of one tick."""
+        option = super().create_option(name, value, *args, **kwargs)
+        if value in ALWAYS:
+            option["attrs"] |= {"checked": True, "disabled": True}
+        return option
+
+
+class ToolsForm(SetupForm):
+    """What an agent may call."""
+
     tools = forms.MultipleChoiceField(
         label="Tools",
         required=False,
@@ -75,19 +95,45 @@ class AgentForm(NameForm):
         help_text="People are only offered tools that their own role allows. Tools of a platform appear here once it "
         "is connected. Every agent also shows colleagues their own requests.",
     )
-    collections = forms.TypedMultipleChoiceField(
-        label="Knowledge",
-        required=False,
-        coerce=UUID,
-        widget=forms.CheckboxSelectMultiple,
-        help_text="What it answers from. Choose none for everything that the person who asks may see.",
-    )
     max_open_approvals = forms.IntegerField(
         label="Open requests at most",
         required=False,
         min_value=1,
         max_value=configuration.MOST_OPEN,
         help_text="The agent makes no new request beyond this number. Leave empty for the organisation default.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        self.groups = list(groups_of(self.chosen()))
+        fields["tools"].choices = [
+            (group.title, [(tool.key, f"{tool.title}: {audience_of(tool)}") for tool in group.tools])
+            for group in self.groups
+        ]
+
+    def chosen(self) -> list[str]:
+        """Return the keys of the tools that are ticked, or were when the form was opened."""
+        if not self.is_bound:
+            return list(self.initial.get("tools") or ())
+        return list(self.fields["tools"].widget.value_from_datadict(self.data, self.files, self.add_prefix("tools")))
+
+    def clean_tools(self) -> list[str]:
+        """Keep the order of those that were there: another order is no change."""
+        sent = self.cleaned_data["tools"]
+        kept = [key for key in self.initial.get("tools") or () if key in sent or key in ALWAYS]
+        return [*kept, *(key for key in sent if key not in kept)]
+
+
+class KnowledgeForm(SetupForm):
+    """What an agent answers from, and how sure it has to be."""
+
+    collections = forms.TypedMultipleChoiceField(
+        label="Knowledge",
+        required=False,
+        coerce=UUID,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What it answers from. Choose none for everything that the person who asks may see.",
     )
     min_confidence = forms.IntegerField(
         label="Minimum confidence",
@@ -109,37 +155,11 @@ class AgentForm(NameForm):
         required=False,
         help_text="Where documents may not answer a question, a model that judges passages is asked first.",
     )
-    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
-        fields["model"].choices = [(key, MODEL_WORDS.get(key, key)) for key in registry.configured_models()]
-        sent = fields["tools"].widget.value_from_datadict(self.data, self.files, self.add_prefix("tools"))
-        chosen = (sent if self.is_bound else self.initial.get("tools")) or ()
-        connected = {each.platform.key for each in platforms.connected()}
-        known = [(key, tools.get(key)) for key in tools.keys() if key not in tools.FOR_EVERY_AGENT]  # noqa: SIM118
-        fields["tools"].choices = [(key, f"{tools.get(key).title} (always)") for key in ALWAYS] + [
-            (key, f"{tool.title} (needs approval)" if tool.acting else tool.title)
-            for key, tool in known
-            if key in chosen or tool.works_here(connected)
-        ]
         fields["collections"].choices = collection_choices()
-
-    def setup(self) -> dict[str, Any]:
-        """Return the form's values as fields of `Setup`."""
-        names = "name instructions model model_name flow max_open_approvals min_confidence memory asks_judge".split()
-        lists = {name: tuple(self.cleaned_data[name]) for name in ("tools", "collections")}
-        kept = {name: self.cleaned_data[name] for name in names} | lists
-        if kept["min_confidence"] is None:
-            kept["min_confidence"] = configuration.CONFIDENCE
-        kept["memory"] = kept["memory"] or AgentVersion.Memory.VERIFIED
-        return kept
-
-    def seen(self) -> dict[str, int | None]:
-        """Return which configuration the form was opened with."""
-        return seen_by(self)
 
 
 def seen_by(form: forms.Form) -> dict[str, int | None]:
@@ -179,7 +199,7 @@ class ImportForm(ConsoleForm):
     file = forms.FileField(label="File", help_text="A file that was exported from an agent's page, at most 64 kB.")
 
 
-class NewAgentForm(AgentForm):
+class NewAgentForm(InstructionsForm, ToolsForm, KnowledgeForm):
     """An agent of the tenant's own."""
 
     type = forms.ChoiceField(

@@ -8,15 +8,16 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
 from agents.answering.guardrails.doubt import is_question
 from agents.llm.ports import ANSWER_TOOL
 from agents.studio.trials import turns as trying
 from agents.studio.trials.models import Trial, TrialTurn
-from console.base.actions import service_action
-from console.base.crud import calls, deletes
+from console.base.actions import ServiceAction, service_action
+from console.base.crud import deletes
 from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
@@ -34,27 +35,21 @@ KINDS: Final = {
     "failed": ("Failed", "danger", "x-circle"),
 }
 GATE: Final = "gate_"
-REFRESH: Final = "2"
-"""Seconds until the page of a trial that waits for an answer is loaded again, with or without JavaScript."""
+SUGGESTED: Final = 3
+EARLIER: Final = 8
 SHOWN: Final = 1500
 
 
 class TryForm(ConsoleForm):
-    """Who speaks, and what they say first."""
+    """What is said: next in a trial, or first in a new one, and who says it."""
 
-    speaker = forms.ChoiceField(label="Speak as", choices=Trial.Speaker.choices)
+    speaker = forms.ChoiceField(label="Speak as", choices=Trial.Speaker.choices, required=False)
     text = forms.CharField(
         label="Message",
         max_length=trying.LONGEST,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Nothing is sent, requested or changed. Personal data is kept masked.",
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "Write as your customer would"}),
     )
-
-
-class SayForm(ConsoleForm):
-    """What is said next."""
-
-    text = forms.CharField(label="Message", max_length=trying.LONGEST, widget=forms.Textarea(attrs={"rows": 3}))
+    trial = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
 
 def shown_step(step: Mapping[str, Any], names: dict[UUID, str]) -> dict[str, Any]:
@@ -110,52 +105,29 @@ def outcome_of(turn: Any) -> tuple[str, str, str]:
 
 @admin.register(Trial)
 class TrialAdmin(ServiceAdmin):
-    """The viewer's own trials of agents."""
+    """The viewer's own trials of agents: a list, whose rows open on the agent's page."""
 
     view_permission = trying.TRY
     nav = Nav("Trials", "play", AGENTS, within="Agents")
     intro = "Your own chats with drafts of agents. Nobody else sees them, and nothing leaves."
     empty_title = "No trials yet"
-    empty_text = "Open an agent and press “Try it”."
+    empty_text = "Open an agent, then its tab “Try”."
     list_display = ("agent_name", "version_number", "as_whom", "began")
     ordering = ("-id",)
     to_list = ("delete",)
-    detail_template = "console/trial.html"
+    is_elsewhere = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Trial]:
         """Return the viewer's own trials."""
         return trying.query_trials(viewer=viewer_of(request))
 
-    def detail_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """Show one trial; while an answer is made, the browser loads the page again."""
-        response = super().detail_view(request, object_id)
-        context = getattr(response, "context_data", None) or {}
-        if context.get("is_answering"):
-            response["Refresh"] = REFRESH
-        return response
+    def object_url(self, trial: Trial) -> str:
+        """Return where the trial is shown."""
+        return trial_url(trial.agent_id, trial.pk)
 
-    def detail_context(self, request: HttpRequest, obj: Trial) -> dict[str, Any]:
-        """Return the turns with their steps, and what they cost."""
-        turns = list(obj.turns.order_by("number"))
-        names = names_of(people_in([step for turn in turns for step in turn.steps]))
-        is_answering = any(turn.is_open for turn in turns)
-        return {
-            **super().detail_context(request, obj),
-            "turns": [self._shown(turn, names) for turn in turns],
-            "costs": trying.cost_of([obj.pk]),
-            "is_answering": is_answering,
-            "offered": [] if is_answering else self.offered(request, obj),
-        }
-
-    def _shown(self, turn: TrialTurn, names: dict[UUID, str]) -> dict[str, Any]:
-        """Return one turn as the page shows it."""
-        is_answered = turn.state == TrialTurn.State.ANSWERED
-        return {
-            "turn": turn,
-            "steps": [shown_step(step, names) for step in turn.steps],
-            "verdict": chip(*outcome_of(turn)) if is_answered else "",
-            "percent": None if turn.confidence is None else round(turn.confidence * 100),
-        }
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, trial: Any) -> str:
+        """Return the page of the agent that was tried."""
+        return trial_url(trial.agent_id)
 
     def object_title(self, trial: Trial) -> str:
         """Return the agent's name."""
@@ -166,25 +138,73 @@ class TrialAdmin(ServiceAdmin):
     as_whom = Column[Trial]("As", lambda trial: trial.get_speaker_display())
     began = Column[Trial]("Begun", lambda trial: moment(trial.created_at))
 
-    say = calls(trying.say, "trial_id", permission=trying.TRY, title="Say something", form=SayForm,
-                submit="Say", tone="primary", done="")  # fmt: skip
-
     delete = deletes(trying.delete_trial, "trial_id", trying.TRY, title="Delete trial",
                      explain="It is deleted by itself after a few days.", done="Trial deleted.")  # fmt: skip
 
 
+def trial_url(agent_id: UUID, trial_id: UUID | None = None) -> str:
+    """Return the page where an agent is tried, with a trial if one is named."""
+    page = reverse("admin:agents_agent_try", args=[agent_id])
+    return f"{page}?trial={trial_id}" if trial_id else page
+
+
 class TryAction:
-    """The action of an agent's page that begins a trial of it."""
+    """The tab of an agent's page where it is tried."""
 
     @service_action(
         path="try",
-        title="Try it",
+        title="Try",
         permission=trying.TRY,
         form=TryForm,
-        submit="Try it",
-        explain="Chat with the draft, or with the active version if there is none. Nothing is sent or requested.",
+        submit="Send",
+        explain="Nothing is sent, requested or changed. Personal data is kept masked.",
     )
     def try_agent(self, request: HttpRequest, obj: Any, form: TryForm) -> HttpResponse:
-        """Begin a trial and open it."""
-        trial = trying.start_trial(actor=viewer_of(request), agent_id=obj.pk, **form.cleaned_data)
-        return redirect("admin:agents_trial_change", trial.pk)
+        """Say something in a trial, or begin one, and show it."""
+        actor, given = viewer_of(request), form.cleaned_data
+        if given["trial"]:
+            trial = trying.say(actor=actor, trial_id=given["trial"], text=given["text"])
+        else:
+            speaker = given["speaker"] or Trial.Speaker.STRANGER
+            trial = trying.start_trial(actor=actor, agent_id=obj.pk, speaker=speaker, text=given["text"])
+        return redirect(trial_url(trial.agent_id, trial.pk))
+
+    def playground(self, request: HttpRequest, agent: Any) -> dict[str, Any]:
+        """Return the trial that the address names, with its turns, and the person's earlier ones of this agent."""
+        mine = trying.query_trials(viewer=viewer_of(request)).filter(agent=agent)
+        wanted = request.POST.get("trial") or request.GET.get("trial")
+        trial = row_named(mine, wanted) if wanted else None
+        turns = list(trial.turns.order_by("number")) if trial else []
+        names = names_of(people_in([step for turn in turns for step in turn.steps]))
+        return {
+            "trial": trial,
+            "turns": [_shown_turn(turn, names) for turn in turns],
+            "costs": trying.cost_of([trial.pk]) if trial else [],
+            "is_answering": any(turn.is_open for turn in turns),
+            "earlier": list(mine[:EARLIER]),
+            "suggested": [] if trial else list(agent.cases.order_by("-is_must", "name")[:SUGGESTED]),
+            "delete_url": reverse("admin:agents_trial_delete", args=[trial.pk]) if trial else "",
+        }
+
+
+def row_named(rows: QuerySet[Any], wanted: str) -> Any:
+    """Return one of the rows by the id that an address names. Raises `Http404`."""
+    try:
+        found = rows.filter(pk=UUID(wanted)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise Http404("This page doesn't exist or you don't have access to it.")
+    return found
+
+
+def _shown_turn(turn: TrialTurn, names: dict[UUID, str]) -> dict[str, Any]:
+    steps = [shown_step(step, names) for step in turn.steps]
+    is_answered = turn.state == TrialTurn.State.ANSWERED
+    return {
+        "turn": turn,
+        "steps": steps,
+        "is_open": bool(turn.error_code or turn.stopped or any(step["approval"] for step in steps)),
+        "verdict": chip(*outcome_of(turn)) if is_answered else "",
+        "percent": None if turn.confidence is None else round(turn.confidence * 100),
+    }

@@ -5,13 +5,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from agents.answering.tools import registry as tools
 from agents.answering.tools.registry import Tool
 from agents.studio.evals import case_services
+from agents.studio.evals.admin.runs import checks_url
 from agents.studio.evals.models import EvalCase
 from agents.studio.trials.models import Trial
 from agents.studio.trials.turns import TRY
@@ -138,6 +140,10 @@ class EvalCaseAdmin(ServiceAdmin):
         """Return the cases."""
         return case_services.query_cases(viewer=viewer_of(request))
 
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, case: Any) -> str:
+        """Return the checks of the case's agent, where it can be run."""
+        return checks_url(case.agent_id) if case else self.list_url()
+
     def object_title(self, case: EvalCase) -> str:
         """Return the case's name."""
         return case.name
@@ -208,8 +214,8 @@ class EvalCaseAdmin(ServiceAdmin):
         on_list=True,
         explain="The agent's drafts are checked with it. Personal data is masked.",
     )
-    def keep(self, request: HttpRequest, obj: None, form: CaseForm) -> str:
-        """Keep a case."""
+    def keep(self, request: HttpRequest, obj: None, form: CaseForm) -> HttpResponse:
+        """Keep a case, and show it among the others of its agent."""
         agent_id = form.cleaned_data["agent_id"]
         if agent_id is None:
             raise Invalid("Open this form from an agent, a trial or an answer.")
@@ -219,7 +225,8 @@ class EvalCaseAdmin(ServiceAdmin):
             document=form.document(),
             conversation_id=form.cleaned_data["conversation_id"],
         )
-        return "The case is kept. Run the checks on the agent's page."
+        messages.success(request, "The case is kept. Run the checks.")
+        return redirect(checks_url(agent_id))
 
     edit = edits(case_services.change_case, "case_id", TRY, CaseForm, submit="Save case", tone="primary",
                  values=lambda form: {"document": form.document()},

@@ -10,12 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from agents.models import Agent, AgentVersion
+from agents.models import Agent
 from agents.studio.evals import runs
 from agents.studio.evals.judge import is_same
 from agents.studio.evals.models import LOST, EvalResult, EvalRun
 from agents.studio.trials import turns
-from agents.studio.trials.admin import people_in, shown_step
+from agents.studio.trials.admin import people_in, row_named, shown_step
 from agents.studio.trials.turns import TRY
 from console.base.actions import service_action
 from console.base.forms import ConfirmForm, ConsoleForm
@@ -25,10 +25,9 @@ from console.names import names_of
 from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, link, moment
 from console.viewers import viewer_of
-from core.actors import Actor
 
-REFRESH: Final = "3"
-"""Seconds until the page of a run that is not finished is loaded again, with or without JavaScript."""
+MOST_CASES: Final = 200
+LATEST: Final = 8
 MISSES: Final = {
     "broke": "It did not answer",
     "does_not_contain": "The answer lacks",
@@ -60,13 +59,14 @@ class CheckActions:
         path="check",
         title="Run the checks",
         permission=TRY,
+        tone="primary",
         form=ConfirmForm,
         explain="The draft answers the agent's cases, or the active version if there is no draft. Nothing is sent.",
     )
     def run_checks(self, request: HttpRequest, obj: Agent, form: ConsoleForm) -> HttpResponse:
         """Run the cases and open what they show."""
         run = runs.start_checks(actor=viewer_of(request), agent_id=obj.pk)
-        return redirect("admin:agents_evalrun_change", run.pk)
+        return redirect(run_url(run))
 
     @service_action(
         title="Answer past conversations again",
@@ -79,21 +79,61 @@ class CheckActions:
         """Answer past conversations again and open the comparison."""
         days = form.cleaned_data["days"]
         run = runs.start_replay(actor=viewer_of(request), agent_id=obj.pk, days=days)
-        return redirect("admin:agents_evalrun_change", run.pk)
+        return redirect(run_url(run))
 
-    def checks_context(self, viewer: Actor, agent: Agent, draft: AgentVersion | None) -> dict[str, Any] | None:
-        """Return the agent's cases, its last check, and what blocks its draft; None for who may not see them."""
-        if not viewer.may(TRY):
-            return None
-        cases = agent.cases.order_by("-is_must", "name")
-        code, names = runs.block_of(draft) if draft else ("", [])
+    def checks_context(self, request: HttpRequest, agent: Agent) -> dict[str, Any]:
+        """Return the agent's cases with what each showed last, its latest runs, and the one that the address names."""
+        runs_of_agent = runs.query_runs(viewer=viewer_of(request)).filter(agent=agent)
+        latest = list(runs_of_agent[:LATEST])
+        last = next((run for run in latest if run.kind == EvalRun.Kind.CASES and not run.is_open), None)
+        results = last.results.defer("document", "steps", "sources", "misses", "stopped") if last else ()
+        shown = {result.name: result for result in results}
+        wanted = request.GET.get("run")
         return {
-            "cases": list(cases[:50]),
-            "runs": list(runs.query_runs(viewer=viewer).filter(agent=agent)[:5]),
-            "block": code,
-            "failed": names,
+            "cases": [
+                (case, _verdict(shown[case.name])[1] if case.name in shown else chip("Not run yet", "neutral", "clock"))
+                for case in agent.cases.order_by("-is_must", "name")[:MOST_CASES]
+            ],
+            "runs": [(run, outcome_of(run), run_url(run)) for run in latest],
+            "last": last,
             "keep_url": f"{reverse('admin:agents_evalcase_keep')}?agent={agent.pk}",
+            "replay": ReplayForm(auto_id="id_replay_%s"),
+            **(context_of(row_named(runs_of_agent, wanted)) if wanted else {}),
         }
+
+
+def checks_url(agent_id: UUID) -> str:
+    """Return the page of an agent's checks."""
+    return reverse("admin:agents_agent_checks", args=[agent_id])
+
+
+def run_url(run: EvalRun) -> str:
+    """Return the page that shows a run: its agent's."""
+    return f"{checks_url(run.agent_id)}?run={run.pk}"
+
+
+def context_of(run: EvalRun) -> dict[str, Any]:
+    """Return what is shown of a run: its results, the differences and failures first."""
+    results = list(run.results.order_by("number"))
+    names = names_of(people_in([step for result in results for step in result.steps]))
+    shown = [_shown_result(result, names) for result in results]
+    return {
+        "run": run,
+        "outcome": outcome_of(run),
+        "is_replay": run.kind == EvalRun.Kind.REPLAY,
+        "is_running": run.is_open,
+        "problem": FAULTS.get(run.error_code, run.error_code),
+        "results": sorted(shown, key=lambda each: each["rank"]),
+        "costs": turns.cost_of([run.pk]),
+    }
+
+
+def _shown_result(result: EvalResult, names: dict[UUID, str]) -> dict[str, Any]:
+    """Return one result as the page shows it; `rank` puts what needs a look first."""
+    rank, verdict = _verdict(result)
+    misses = [f"{MISSES.get(miss['code'], miss['code'])} {miss['about']}".strip() for miss in result.misses]
+    steps = [shown_step(step, names) for step in result.steps]
+    return {"result": result, "rank": rank, "verdict": verdict, "misses": misses, "steps": steps}
 
 
 def outcome_of(run: Any) -> str:
@@ -117,44 +157,19 @@ class EvalRunAdmin(ReadOnlyAdmin):
     nav = Nav("Checks", "check", AGENTS, within="Agents")
     intro = "What drafts answered to cases and to past conversations. Nothing was sent."
     empty_title = "No checks yet"
-    empty_text = "Open an agent and press “Run the checks”."
+    empty_text = "Open an agent, and press “Run the checks” on its tab “Checks”."
     list_display = ("when", "agent_name", "what", "version_number", "standing")
     list_filter: ClassVar = [choose("kind", "Kind", EvalRun.Kind.choices)]
     ordering = ("-id",)
-    detail_template = "console/check.html"
+    is_elsewhere = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EvalRun]:
         """Return the runs that the viewer may see."""
         return runs.query_runs(viewer=viewer_of(request))
 
-    def detail_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """Show one run; until it is finished, the browser loads the page again."""
-        response = super().detail_view(request, object_id)
-        context = getattr(response, "context_data", None) or {}
-        if context.get("is_running"):
-            response["Refresh"] = REFRESH
-        return response
-
-    def detail_context(self, request: HttpRequest, obj: EvalRun) -> dict[str, Any]:
-        """Return the results, the differences and failures first."""
-        results = list(obj.results.order_by("number"))
-        names = names_of(people_in([step for result in results for step in result.steps]))
-        shown = [self._shown(result, names) for result in results]
-        return {
-            **super().detail_context(request, obj),
-            "is_replay": obj.kind == EvalRun.Kind.REPLAY,
-            "is_running": obj.is_open,
-            "problem": FAULTS.get(obj.error_code, obj.error_code),
-            "results": sorted(shown, key=lambda each: each["rank"]),
-            "costs": turns.cost_of([obj.pk]),
-        }
-
-    def _shown(self, result: EvalResult, names: dict[UUID, str]) -> dict[str, Any]:
-        """Return one result as the page shows it; `rank` puts what needs a look first."""
-        rank, verdict = _verdict(result)
-        misses = [f"{MISSES.get(miss['code'], miss['code'])} {miss['about']}".strip() for miss in result.misses]
-        steps = [shown_step(step, names) for step in result.steps]
-        return {"result": result, "rank": rank, "verdict": verdict, "misses": misses, "steps": steps}
+    def object_url(self, run: EvalRun) -> str:
+        """Return where the run is shown: on its agent's page."""
+        return run_url(run)
 
     def object_title(self, run: EvalRun) -> str:
         """Return what was checked."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from console.base.text_diff import is_long, lines_between
 from console.names import name_in
 from console.templatetags.console_ui import exact
 from core.actors import Actor
@@ -16,7 +17,6 @@ from hitl.approvals.admin.page.facts import facts_beside, known_names, plain, re
 from hitl.approvals.admin.page.flags import labels_for
 from hitl.approvals.admin.page.notifications import deadlines, notifications, origin, own_fields
 from hitl.approvals.admin.page.similar import past_decisions
-from hitl.approvals.admin.page.text_diff import is_long, lines_between
 from hitl.approvals.admin.page.timeline import banner, timeline, under_way
 from hitl.approvals.admin.rows import rows_of
 from hitl.approvals.decide.lower_risk import Easier, find_easier

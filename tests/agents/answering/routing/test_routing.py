@@ -121,7 +121,7 @@ def test_own_agent_is_given_to_the_website_and_the_mailbox_through_the_console(s
     found = page(owner, f"/admin/conversations/channelaccount/{shop.chat.pk}/")
     assert "No agent is chosen" in found
     assert "Ada, Ben could answer" in found
-    for place in (page(owner, home), page(owner, f"/admin/agents/agent/{ada.pk}/")):
+    for place in (page(owner, home), page(owner, f"/admin/agents/agent/{ada.pk}/instructions/")):
         assert "no agent is chosen" in place.lower()
     lost = shop.write("How long can I return shoes?")
     assert (who(lost), said(lost)) == ("no_agent_chosen", "Thank you for your message. A colleague will reply here.")
@@ -138,7 +138,7 @@ def test_own_agent_is_given_to_the_website_and_the_mailbox_through_the_console(s
     assert (who(by_chat), who(by_mail)) == ("Ada", "Ben")
     assert "30 days" in said(by_chat)
     assert "The answer rule “Website” chose it." in page(owner, f"/admin/agents/agentrun/{by_chat.pk}/")
-    assert "Ben, else Ada" in page(owner, f"/admin/agents/agent/{ben.pk}/")
+    assert "Ben, else Ada" in page(owner, f"/admin/agents/agent/{ben.pk}/instructions/")
     assert "Ada, else a person" in page(owner, f"/admin/conversations/channelaccount/{shop.chat.pk}/")
     assert explain_run(viewer=shop.admin, run_id=by_mail.pk).run.chosen_by["name"] == "Mail"
 

@@ -92,8 +92,14 @@ def test_form_and_page_name_the_tools_of_every_agent_and_offer_none_that_can_not
         ContactTag.objects.create(contact=contact, name="recall")
     assert "send_audience_message" in ticks()
     form = {"name": "Lea", "type": "custom", "model": "local", "tools": ["send_file"]}
-    page = client.get(client.post("/admin/agents/agent/create/", form)["Location"]).content.decode()
-    assert "Look up documents, Bring in a colleague, Send a file" in page
+    made = client.post("/admin/agents/agent/create/", form)["Location"]
+    page = client.get(made.replace("/instructions/", "/tools/")).content.decode()
+    ticked = dict(re.findall(r'<input[^>]* name="tools" value="(\w+)"([^>]*)>', page))
+    assert [key for key, rest in ticked.items() if "checked" in rest] == [
+        "search_knowledge",
+        "bring_person",
+        "send_file",
+    ]
 
 
 @pytest.mark.usefixtures("kept_settings")
@@ -112,8 +118,8 @@ def test_list_tells_who_answers_customers_and_activation_tells_where(owner: User
 
     def activate(name: str) -> str:
         form = {"name": name, "type": "custom", "model": "local"}
-        page = client.post("/admin/agents/agent/create/", form)["Location"]
-        return client.post(f"{page}activate/", {"version": 1, "revision": 1}, follow=True).content.decode()
+        page = client.post("/admin/agents/agent/create/", form)["Location"].replace("instructions", "activate")
+        return client.post(page, {"version": 1, "revision": 1}, follow=True).content.decode()
 
     assert states() == {"Front desk": True}
     with tenant_scope(membership.tenant_id):

@@ -63,9 +63,11 @@ def test_console_keeps_the_cases_of_the_chosen_template(desk: Desk) -> None:
     assert 'name="template" value="bookings"' in page
     assert "Comes with 4 checks" in client.get("/admin/agents/agent/templates/").content.decode()
     form = {"name": "Fittings", "type": "custom", "model": "local", "template": "bookings"}
-    page = client.post("/admin/agents/agent/create/", form)["Location"]
-    assert Agent.objects.get(name="Fittings").cases.count() == 4
-    assert "Confirms no appointment itself" in client.get(page).content.decode()
+    assert client.post("/admin/agents/agent/create/", form).status_code == 302
+    agent = Agent.objects.get(name="Fittings")
+    assert agent.cases.count() == 4
+    checks = client.get(f"/admin/agents/agent/{agent.pk}/checks/").content.decode()
+    assert ("Confirms no appointment itself" in checks, "Run the checks first" in checks) == (True, True)
     setup = services.Setup("X")
     with pytest.raises(Invalid):
         services.create_agent(actor=desk.world.actor("admin"), type="custom", setup=setup, template="nonesuch")

@@ -108,7 +108,7 @@ def test_case_that_ends_its_workers_fails_and_the_others_are_still_made(desk: De
     case_services.keep_case(actor=admin, agent_id=agent.pk, document={**HELLO, "name": "Poison", "says": ["poison"]})
     case_services.keep_case(actor=admin, agent_id=agent.pk, document=HELLO)
     run = runs.start_checks(actor=admin, agent_id=agent.pk)
-    client, page = Client(), f"/admin/agents/evalrun/{run.pk}/"
+    client, page = Client(), f"/admin/agents/agent/{agent.pk}/checks/?run={run.pk}"
     client.force_login(desk.world.people["admin"], backend="accounts.backends.RoleBackend")
     with _enter(NOTHING):
         assert lease.put_back() == []
@@ -120,8 +120,9 @@ def test_case_that_ends_its_workers_fails_and_the_others_are_still_made(desk: De
         with at(now() + lease.LEASE * 2), _enter(NOTHING):
             assert [row[1] for row in lease.put_back()] == [run.pk]
         assert not lease.renew(stale)
-    working = client.get(page)
-    assert ("1 of 3 answered" in working.content.decode(), working["Refresh"]) == (True, "3")
+    assert client.get(f"/admin/agents/evalrun/{run.pk}/")["Location"] == page
+    working = client.get(page).content.decode()
+    assert ("1 of 3 answered" in working, "data-poll" in working) == (True, True)
     assert "1 of 3 answered" in client.get("/admin/agents/evalrun/").content.decode()
     told = client.get(f"/api/v1/eval-runs/{run.pk}/").json()
     assert (told["total"], told["answered"], told["passed"]) == (3, 1, 1)
@@ -209,11 +210,11 @@ def test_past_conversations_are_answered_again_beside_what_was_said_and_erased_w
     case = EvalCase.objects.get()
     assert client.post(f"/admin/agents/evalcase/{case.pk}/edit/", {**form, "must": "no"}).status_code == 302
     opened = client.post(f"/admin/agents/agent/{agent.pk}/check/")["Location"]
-    assert "Refresh" in client.get(opened)
+    assert "data-poll" in client.get(opened).content.decode()
     checked(EvalRun.objects.latest("id"))
     assert "Passed" in client.get(opened).content.decode()
-    assert "Same" in client.get(f"/admin/agents/evalrun/{run.pk}/").content.decode()
-    assert "Abilities" in client.get(f"/admin/agents/agent/{agent.pk}/").content.decode()
+    assert "Same" in client.get(f"/admin/agents/evalrun/{run.pk}/", follow=True).content.decode()
+    assert "Abilities" in client.get(f"/admin/agents/agent/{agent.pk}/checks/").content.decode()
     person = Person(erasure=Erasure(), targets={"conversations": [str(ran.conversation_id)]})
     for step in AgentsErasure.steps:
         step.work(person, "", 100)

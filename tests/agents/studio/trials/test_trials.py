@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -213,7 +214,7 @@ def test_turn_whose_worker_ended_is_queued_again_and_lost_only_after_three_of_th
     assert (left, turn.state, turn.error_code, turn.is_open) == ([], "answered", "lost", False)
     client = Client()
     client.force_login(desk.world.people["admin"], backend="accounts.backends.RoleBackend")
-    assert "three times" in client.get(f"/admin/agents/trial/{trial.pk}/").content.decode()
+    assert "three times" in client.get(f"/admin/agents/trial/{trial.pk}/", follow=True).content.decode()
     assert trying.say(actor=actor, trial_id=trial.pk, text="Again").turns.count() == 3
 
 
@@ -222,20 +223,30 @@ def test_page_of_a_trial_shows_each_step_and_reloads_only_while_it_is_answered(d
     agent, client = draft_of(desk, ["set_campaign_budget"]), Client()
     client.force_login(desk.world.people["admin"], backend="accounts.backends.RoleBackend")
     form = {"speaker": "member", "text": "Set the daily budget of Summer Sale to 900 EUR"}
-    begun = client.post(f"/admin/agents/agent/{agent.pk}/try/", form)
+    tab = f"/admin/agents/agent/{agent.pk}/try/"
+    begun = client.post(tab, form)
     page, trial = begun["Location"], Trial.objects.get()
-    waiting = client.get(page)
-    assert ("is answering" in waiting.content.decode(), waiting["Refresh"]) == (True, "2")
+    assert page == f"{tab}?trial={trial.pk}"
+    loads_again = '<noscript><meta http-equiv="refresh"'
+    waiting = client.get(page).content.decode()
+    assert ("is answering" in waiting, "data-poll" in waiting, loads_again in waiting) == (True, True, True)
     answered(trial)
-    shown = client.get(page)
-    words = shown.content.decode()
-    assert "Refresh" not in shown
+    words = client.get(page).content.decode()
+    assert ("data-poll" in words, loads_again in words) == (False, False)
     assert "Would need approval" in words
-    assert desk.world.people["approver"].get_full_name() in words
-    assert client.post(f"{page}say/", {"text": "And pause it"}).status_code == 302
-    assert client.post(f"{page}say/", {"text": "Faster"}).status_code == 409
-    assert client.post(f"{page}delete/").status_code == 302
-    assert (client.get(page).status_code, nothing_happened()) == (404, True)
+    [chips] = re.findall(r'<ul class="wk-approvers".*?</ul>', words, re.DOTALL)
+    assert desk.world.people["approver"].get_full_name() in chips
+    assert client.post(tab, {"text": "And pause it", "trial": trial.pk}).status_code == 302
+    late = client.post(tab, {"text": "Faster, please", "trial": trial.pk})
+    assert (late.status_code, "Faster, please</textarea>" in late.content.decode()) == (409, True)
+    assert client.post(tab, {"text": "", "trial": trial.pk}).status_code == 400
+    old = f"/admin/agents/trial/{trial.pk}/"
+    assert client.get(old)["Location"] == page
+    assert client.post(f"{old}delete/")["Location"] == tab
+    assert (client.get(page).status_code, client.get(f"{tab}?trial=x").status_code, nothing_happened()) == (
+        *(404, 404),
+        True,
+    )
 
 
 @pytest.mark.slow
@@ -247,10 +258,10 @@ def test_page_of_a_trial_says_what_the_gate_changed_before_the_customer_would_ha
     mended = begin(desk, agent, "public", "Where do I sign in?")
     assert (mended.answer, mended.error_code) == ("Hello. Ask at [link removed], please.", "")
     assert mended.stopped == "Hello. Ask[U+202E] at https://evil.example/login, please."
-    words = client.get(f"/admin/agents/trial/{mended.trial_id}/").content.decode()
+    words = client.get(f"/admin/agents/trial/{mended.trial_id}/", follow=True).content.decode()
     assert ("Mended by the checks" in words, "let it through" in words) == (True, False)
     said["text"] = "The 17 shops in Madrid open at 9 and close at 21."
     unsure = begin(desk, agent, "public", "When do you open?")
     assert (is_question(unsure.answer), unsure.stopped) == (True, said["text"])
-    words = client.get(f"/admin/agents/trial/{unsure.trial_id}/").content.decode()
+    words = client.get(f"/admin/agents/trial/{unsure.trial_id}/", follow=True).content.decode()
     assert ("Asked for other words" in words, "let it through" in words) == (True, False)

@@ -1,6 +1,7 @@
 """The console's pages of agents."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -11,33 +12,36 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 
 from agents import selectors, services
-from agents.answering.routing.panels import otherwise_of, panel_of_agent, places_of
+from agents.answering.routing.panels import otherwise_of, places_of
 from agents.answering.routing.selectors import outlook
-from agents.answering.tools import registry as tools
-from agents.models import Agent, AgentVersion, Collection
+from agents.models import Agent, AgentVersion
 from agents.studio.agents import gallery, portability
 from agents.studio.agents.activation import ACTIVATE
+from agents.studio.agents.admin.contents import PARTS, SHOWN_VERSIONS, contents_of, versions_of
+from agents.studio.agents.admin.studio import FOR_EDITORS, TABS, frame_of, tab_url
 from agents.studio.agents.configuration import CHANGE
 from agents.studio.agents.forms import (
-    ALWAYS,
-    MODEL_WORDS,
     ActivateForm,
-    AgentForm,
     EarlierVersionForm,
     ImportForm,
+    InstructionsForm,
+    KnowledgeForm,
     NameForm,
     NewAgentForm,
+    SetupForm,
+    ToolsForm,
     seen_by,
 )
+from agents.studio.agents.tool_groups import titles_of
 from agents.studio.evals.admin.runs import CheckActions
 from agents.studio.trials.admin import TryAction
 from agents.studio.trials.turns import TRY
-from console.base.actions import ServiceAction, service_action
+from console.base.actions import ServiceAction, action_url, service_action, usable
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter
@@ -49,22 +53,13 @@ from console.viewers import viewer_of
 from core.actors import Actor
 from core.reliability import kept
 
-SHOWN_HISTORY = 20
-# The way of a draft: it is tried, changed, checked and activated.
-FIRST = ("try", "activate", "edit", "check", "replay")
-LABELS = {
-    "name": "Name",
-    "instructions": "Instructions",
-    "model": "Model",
-    "model_name": "Model name at the provider",
-    "flow": "Langflow flow",
-    "tools": "Tools",
-    "collections": "Knowledge",
-    "max_open_approvals": "Open requests at most",
-    "min_confidence": "Minimum confidence",
-    "memory": "Remembers",
-    "asks_judge": "Re-rank passages",
+SHOWN_ON = {
+    **dict.fromkeys(("activate", "activate-again", "discard", "roll-back"), "versions"),
+    **dict.fromkeys(("check", "replay"), "checks"),
 }
+"""The tabs that show what actions did."""
+MENU = ("copy", "discard", "activate-again", "retire", "restore")
+"""The actions of the menu of an agent's page."""
 
 
 def _from_template(key: str) -> dict[str, Any]:
@@ -82,43 +77,15 @@ def _from_template(key: str) -> dict[str, Any]:
     }
 
 
-def _shown(agent: Agent) -> services.Setup:
-    """Return the configuration that answers; before the first activation the draft's."""
-    return services.setup_in(agent.active_version) if agent.active_version else services.setup_of(agent)
+def _saves(title: str, form: type[SetupForm]) -> ServiceAction:
+    """Return the action of a tab that saves its part of the draft; all who may see the agent may open it."""
 
+    def save(self: Any, request: HttpRequest, obj: Agent, form: SetupForm) -> str:
+        services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), **seen_by(form))
+        return "Draft saved."
 
-def _titles(names: Iterable[str]) -> str:
-    titles = (tools.get(name).title if tools.is_known(name) else f"{name} (unavailable)" for name in names)
-    return ", ".join(titles) or "None"
-
-
-def _shelves(collections: Iterable[UUID]) -> str:
-    wanted = tuple(collections)
-    if not wanted:
-        return "All that the person who asks may see"
-    names = list(Collection.objects.filter(pk__in=wanted).order_by("name", "id").values_list("name", flat=True))
-    lost = len(wanted) - len(names)
-    return ", ".join([*names, *(["a deleted collection"] if lost else [])])
-
-
-def _changes(active: AgentVersion | None, draft: AgentVersion) -> list[tuple[str, str, str]]:
-    """Return what a draft changes: label, value now, value in the draft."""
-    if active is None:
-        return []
-    old, new = services.setup_in(active), services.setup_in(draft)
-    return [(LABELS[name], _said(old, name), _said(new, name)) for name in services.changed_fields(old=old, new=new)]
-
-
-def _said(setup: services.Setup, name: str) -> str:
-    if name == "tools":
-        return _titles(setup.tools)
-    if name == "collections":
-        return _shelves(setup.collections)
-    if name == "model":
-        return MODEL_WORDS.get(setup.model, setup.model)
-    if name == "asks_judge":
-        return "Yes" if setup.asks_judge else "No"
-    return str(getattr(setup, name) or "–")
+    tab = service_action(title=title, permission=CHANGE, reading=selectors.VIEW_AGENT, form=form, submit="Save draft")
+    return tab(save)
 
 
 class TypeFilter(SelectFilter):
@@ -144,7 +111,7 @@ class AgentFinder(Finder):
             Found(
                 row.name,
                 "In use" if row.is_active else "Off",
-                reverse("admin:agents_agent_change", args=[row.pk]),
+                tab_url(row, "instructions"),
             )
             for row in rows[:MOST_FOUND]
         ]
@@ -164,30 +131,19 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     list_display = ("name", "type_title", "category_title", "version", "standing", "created_at")
     list_filter: ClassVar = [TypeFilter]
     ordering = ("-is_active", "name", "id")
-    detail_template = "console/agent.html"
-    detail_fields = (
-        "name",
-        "type_title",
-        "category_title",
-        "version",
-        "tools",
-        "knowledge",
-        "thinks_with",
-        "open_limit",
-        "confidence",
-        "remembers",
-        "judging",
-        "instructions",
-        "standing",
-        "created_at",
-    )
+    is_elsewhere = True
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the URLs of the pages, the gallery of templates and the export."""
+        """Return the URLs of the tabs and actions, of the gallery of templates and of the export."""
         wrap = self.admin_site.admin_view
         return [
             path("templates/", wrap(self.gallery_view), name="agents_agent_templates"),
             path("<uuid:object_id>/export/", wrap(self.export_view), name="agents_agent_export"),
+            path("<uuid:object_id>/edit/", wrap(self.detail_view), name="agents_agent_edit"),
+            *(
+                path(f"<uuid:object_id>/{tab}/", wrap(partial(self.tab_view, tab=tab)), name=f"agents_agent_{tab}")
+                for tab in ("checks", "versions")
+            ),
             *super().get_urls(),
         ]
 
@@ -204,7 +160,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             "list_title": "Agents",
             "list_url": self.list_url(),
             "templates": [
-                (template, _titles(template.setup().tools), len(template.cases)) for template in gallery.templates()
+                (template, titles_of(template.setup().tools), len(template.cases)) for template in gallery.templates()
             ],
             "create_url": reverse("admin:agents_agent_create"),
         }
@@ -240,21 +196,55 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             is_for_customers=Case(When(pk__in=chosen, then=Value(True)), default=Value(False)),
         )
 
-    def detail_context(self, request: HttpRequest, obj: Agent) -> dict[str, Any]:
-        """Return the fields, the draft with what it changes, and the history."""
-        viewer, current = viewer_of(request), services.current_version(obj)
-        draft = current if current.is_draft else None
-        activations = selectors.query_activations(viewer=viewer, agent_id=obj.pk).select_related("person")
-        return {
-            **super().detail_context(request, obj),
-            "draft": draft,
-            "changes": _changes(obj.active_version, draft) if draft else [],
-            "history": list(activations[:SHOWN_HISTORY]),
-            "checks": self.checks_context(viewer, obj, draft),
-            "answers": panel_of_agent(viewer, obj),
-            "export_url": reverse("admin:agents_agent_export", args=[obj.pk]),
-            "trials_url": reverse("admin:agents_trial_changelist") if viewer.may(TRY) else "",
+    def object_url(self, agent: Agent) -> str:
+        """Return the first tab of an agent."""
+        return tab_url(agent, "instructions")
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, agent: Any) -> str:
+        """Return the tab that an action was used on, or that shows what it did."""
+        tab = SHOWN_ON.get(action.path, action.path)
+        return tab_url(agent, tab) if tab in TABS else super().after_action_url(request, action, agent)
+
+    def form_page(self, request: HttpRequest, action: ServiceAction, obj: Any, form: Any, status: int) -> HttpResponse:
+        """Show the tab of an action that has one, any other form by itself."""
+        if action.path not in TABS:
+            return super().form_page(request, action, obj, form, status)
+        shown: dict[str, Any] = {"form": form, "post_url": tab_url(obj, action.path)}
+        if action.path == "try":
+            shown |= self.playground(request, obj)
+        else:
+            viewer = viewer_of(request)
+            is_open = viewer.may(CHANGE) and not self.why_not(request, action, obj)
+            shown |= contents_of(viewer, obj, action.path, form, is_open=is_open)
+        return self._tab(request, obj, action.path, shown, status)
+
+    def tab_view(self, request: HttpRequest, object_id: UUID, tab: str) -> HttpResponse:
+        """Show the agent's cases and what they showed, or its versions and what the draft changes."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        viewer = viewer_of(request)
+        if not viewer.may(TRY if tab in FOR_EDITORS else self.view_permission):
+            raise PermissionDenied("Your role can't open this page.")
+        agent = self.object_or_404(request, object_id)
+        shown = self.checks_context(request, agent) if tab == "checks" else versions_of(viewer, agent)
+        return self._tab(request, agent, tab, shown)
+
+    def _tab(
+        self, request: HttpRequest, agent: Agent, tab: str, shown: dict[str, Any], status: int = 200
+    ) -> HttpResponse:
+        """Show a tab in the frame that all of them share."""
+        viewer = viewer_of(request)
+        menu = usable([action for action in self.service_actions.values() if action.path in MENU], viewer, agent)
+        context = {
+            **self.page_context(request, f"{TABS[tab]}: {agent.name}", obj=agent),
+            **frame_of(viewer, agent, tab),
+            "chips": self.chips_of(agent),
+            "menu": [
+                (action, action_url(self, action, agent)) for action in menu if not self.why_not(request, action, agent)
+            ],
+            **shown,
         }
+        return TemplateResponse(request, f"console/studio/{tab}.html", context, status=status)
 
     type_title = Column[Agent](
         "Type",
@@ -262,29 +252,15 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     )
     category_title = Column[Agent]("Category", lambda agent: agent.category.replace("_", " ").capitalize())
     version = Column[Agent]("Version", lambda agent: str(agent.active_version.number) if agent.active_version else "–")
-    tools = Column[Agent]("Tools", lambda agent: _titles(dict.fromkeys((*ALWAYS, *_shown(agent).tools))))
-    knowledge = Column[Agent]("Knowledge", lambda agent: _shelves(_shown(agent).collections))
-
-    @admin.display(description="Model")
-    def thinks_with(self, agent: Agent) -> str:
-        """Return the model of the agent."""
-        setup = _shown(agent)
-        return f"{MODEL_WORDS.get(setup.model, setup.model)} {setup.flow or setup.model_name}".strip()
-
-    open_limit = Column[Agent](
-        "Open requests at most", lambda agent: str(_shown(agent).max_open_approvals or "Organisation default")
-    )
-    confidence = Column[Agent]("Minimum confidence", lambda agent: str(_shown(agent).min_confidence))
-    remembers = Column[Agent]("Remembers", lambda agent: str(AgentVersion.Memory(_shown(agent).memory).label))
-    judging = Column[Agent](
-        "Re-rank passages", lambda agent: "Yes, where that is unclear" if _shown(agent).asks_judge else "No"
-    )
-    instructions = Column[Agent]("Instructions", lambda agent: _shown(agent).instructions or "–")
 
     @admin.display(description="State")
     def standing(self, agent: Agent) -> str:
+        """Return whether it answers customers, whether it is built in, and whether it has a draft."""
+        chips = [*self.chips_of(agent), *([chip("Draft", "info", "pen")] if agent.draft_number else [])]  # type: ignore[attr-defined]
+        return format_html('<span class="wk-chips">{}</span>', format_html_join(" ", "{}", ([each] for each in chips)))
+
+    def chips_of(self, agent: Agent) -> list[str]:
         """Return whether it answers customers, and whether it is built in."""
-        origin = "Built in" if agent.is_system else "Your own"
         word = chip("Not chosen for customers")
         if not agent.is_active:
             word = chip("Off", "neutral", "pause")
@@ -292,30 +268,25 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             word = chip("Not active yet", "warn", "clock")
         elif agent.is_for_customers:  # type: ignore[attr-defined]
             word = chip("Answers customers", "good", "check")
-        draft = chip("Draft", "info", "edit") if agent.draft_number else ""  # type: ignore[attr-defined]
-        return format_html('<span class="wk-chips">{} {} {}</span>', word, chip(origin), draft)
+        return [word, chip("Built in" if agent.is_system else "Your own")]
 
     def why_not(self, request: HttpRequest, action: ServiceAction, agent: Any) -> str:
         """Refuse what the agent's state doesn't allow."""
         if agent is None:
             return ""
+        if action.path == "roll-back":
+            return "" if self._earlier(agent) else "There is no earlier version."
         never, draft = agent.active_version is None, agent.draft_number
+        built_in = "Built-in agents can't be edited. Make a copy to customise it." if agent.is_system else ""
         reasons = {
-            "edit": "Built-in agents can't be edited. Make a copy to customise it." if agent.is_system else "",
+            **dict.fromkeys(PARTS, built_in),
             "activate": "" if draft else "There is no draft.",
             "activate-again": "" if agent.active_version and agent.active_version.flow else "It has no flow.",
             "discard": "The agent has nothing but its draft." if never else "" if draft else "There is no draft.",
-            "roll-back": "" if self._earlier(agent) else "There is no earlier version.",
             "retire": "" if agent.is_active else "This agent is already off.",
             "restore": "This agent is already on." if agent.is_active else "",
         }
         return reasons.get(action.path, "")
-
-    def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
-        """Return the actions that the agent's state allows, and why a built-in one can't be edited."""
-        found = super().offered(request, obj, on_list=on_list)
-        found.sort(key=lambda each: FIRST.index(each["action"].path) if each["action"].path in FIRST else len(FIRST))
-        return [each for each in found if each["action"].path == "edit" or not each["blocked"]]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, agent: Any) -> dict[str, Any]:
         """Start from the draft, or the active version where there is none."""
@@ -323,16 +294,15 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             return {"name": f"{agent.name} (own)"}
         if action.path == "create":
             return _from_template(request.GET.get("template", ""))
-        if action.path not in ("edit", "activate"):
+        if action.path in ("try", "roll-back"):
+            return {"trial": request.GET.get("trial"), "version": request.GET.get("version")}
+        if action.path not in (*PARTS, "activate"):
             return {}
         current = services.current_version(agent)
-        seen = {"version": current.number, "revision": current.revision}
-        if action.path == "activate":
-            return seen
         setup = services.setup_in(current)
         kept = {name: getattr(setup, name) for name in type(setup).__slots__}
         lists = {"tools": list(setup.tools), "collections": [str(key) for key in setup.collections]}
-        return {**kept, **lists, **seen}
+        return {**kept, **lists, "version": current.number, "revision": current.revision}
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
         """Return the action's form; going back offers the earlier versions."""
@@ -348,7 +318,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     def _earlier(self, agent: Agent) -> list[AgentVersion]:
         """Return the versions that may answer again, newest first."""
         rows = agent.versions.filter(is_draft=False).order_by("-number")
-        return [version for version in rows[: SHOWN_HISTORY + 1] if version.pk != agent.active_version_id]
+        return [version for version in rows[: SHOWN_VERSIONS + 1] if version.pk != agent.active_version_id]
 
     @service_action(
         title="New agent",
@@ -364,9 +334,9 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         setup = services.Setup(**form.setup())
         kind, template = form.cleaned_data["type"], form.cleaned_data["template"]
         agent = services.create_agent(actor=viewer_of(request), type=kind, setup=setup, template=template)
-        todo = "Try it and run its checks here" if template else "Try it here"
+        todo = "Try it and run its checks" if template else "Try it"
         messages.success(request, f"{agent.name} is a draft. {todo}; it answers once you activate it.")
-        return redirect("admin:agents_agent_change", agent.pk)
+        return redirect(self.object_url(agent))
 
     @service_action(
         path="import",
@@ -413,17 +383,9 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
                            "You can't approve its requests.",
                            done="{.name} is now answering with its flow as it is in Langflow.")  # fmt: skip
 
-    @service_action(
-        title="Edit draft",
-        permission=CHANGE,
-        form=AgentForm,
-        submit="Save draft",
-        explain="The active version goes on answering until you activate the draft. You can't approve its requests.",
-    )
-    def edit(self, request: HttpRequest, obj: Agent, form: AgentForm) -> str:
-        """Save the draft."""
-        services.change_agent(actor=viewer_of(request), agent_id=obj.pk, changes=form.setup(), **form.seen())
-        return "Draft saved."
+    instructions = _saves("Instructions", InstructionsForm)
+    tools = _saves("Tools", ToolsForm)
+    knowledge = _saves("Knowledge", KnowledgeForm)
 
     discard = calls(services.discard_draft, "agent_id", permission=CHANGE, title="Discard draft",
                     explain="The changes of the draft are deleted. The active version stays as it is.",
