@@ -10,7 +10,7 @@ import core.tenancy.scope
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_seal_owed_entries"),
+        ("accounts", "0005_keep_what_opens_next"),
     ]
 
     operations = [

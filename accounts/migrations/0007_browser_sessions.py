@@ -10,7 +10,7 @@ import core.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0004_member_pictures"),
+        ("accounts", "0006_member_pictures"),
     ]
 
     operations = [
