@@ -17,6 +17,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from accounts.models import User
+from accounts.services import actor_for_user
 from agents.answering.runs.events import events_of
 from agents.models import Agent, AnswerRule, ModelRoute, Passage
 from conversations.models import ChannelAccount, Contact, Conversation, Tag, Team
@@ -120,6 +121,7 @@ class Month:
             team.name: (team, [member.user for member in team.members.select_related("user").order_by("id")])
             for team in Team.objects.order_by("id")
         }
+        self.actors = {one.pk: actor_for_user(one) for _, members in self.teams.values() for one in members}
         route = ModelRoute.objects.filter(tier="light").first()
         self.routes = {"routes": route} if route else {}
         titles = {name: facts["title"] for name, (facts, _) in read_articles().items()}
@@ -141,10 +143,11 @@ class Month:
             return Told()
         guest = self.dice.choice(free)
         team, members = self.teams.get(script.team or CARE) or next(iter(self.teams.values()))
+        person = self.dice.choice(members)
         staff = Staff(
-            version=agent.active_version, person=self.dice.choice(members), team_id=None if is_own else team.pk,
-            passage=self.passages.get(script.article), tag=self.tags.get(script.tag),
-            route=self.routes.get(agent.active_version.model), comments=self.comments,
+            version=agent.active_version, person=person, actor=self.actors[person.pk],
+            team_id=None if is_own else team.pk, passage=self.passages.get(script.article),
+            tag=self.tags.get(script.tag), route=self.routes.get(agent.active_version.model), comments=self.comments,
         )  # fmt: skip
         story = Story(script, staff, guest.met(at), guest.account, at, self.dice)
         told = story.tell()
@@ -166,11 +169,10 @@ class Month:
 
     def date_contacts(self) -> None:
         """Let everybody who wrote earlier than the demo knew them be known since then."""
-        known = [guest for guest in (*self.guests, *self.own) if guest.contact is not None and guest.wrote]
-        for guest in known:
-            Contact.objects.filter(pk=guest.contact.pk, created_at__gt=min(guest.wrote)).update(
-                created_at=min(guest.wrote)
-            )
+        for guest in (*self.guests, *self.own):
+            since = min(guest.wrote, default=None)
+            if guest.contact is not None and since is not None and since < guest.contact.created_at:
+                Contact.objects.filter(pk=guest.contact.pk).update(created_at=since)
 
 
 def _guests(organisation: Organisation, names: Iterable[str]) -> Iterator[Guest]:

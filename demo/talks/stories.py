@@ -12,7 +12,6 @@ from django.db.models import Model
 
 from accounts.models import User
 from accounts.selectors import names_of_members
-from accounts.services import actor_for_user
 from agents.knowledge.search.citations import facts_of
 from agents.knowledge.search.index import digest_of
 from agents.llm.ports import Usage
@@ -66,10 +65,11 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """Who answers: the agent's version, the colleague, the organisation's models, and the rest of the set."""
+    """Who answers: the agent's version and the colleague, with what they know."""
 
     version: AgentVersion
     person: User
+    actor: Actor
     team_id: UUID | None
     passage: Passage | None
     tag: Tag | None
@@ -105,7 +105,7 @@ class Story:
         self.told, self.now, self.seq = Told(), at, 0
         self.account = account
         self.names = [contact.display_name]
-        self.person = actor_for_user(staff.person)
+        self.person = staff.actor
         self.order = f"{'GT' if 'trip' in script.lines[0] else 'AC'}-{dice.randrange(20_000, 29_999)}"
         self.talk = Conversation(
             channel_account=account, contact=contact, created_at=at, asked_at=at, team_id=staff.team_id,
