@@ -92,7 +92,7 @@ def write(told: Told) -> list[Event]:
         with clock.at(ended_at):
             more = events_of(run, version, calls, state=run.state, code=run.error_code, used=used)
         told.events += [(ended_at, event) for event in more]
-    return list(_published(told.events))
+    return list(published(told.events))
 
 
 def record(told: Told) -> None:
@@ -128,7 +128,7 @@ class Month:
         parts = Passage.objects.select_related("document").filter(number=1, document__title__in=titles.values())
         by_title = {part.document.title: part for part in parts}
         self.passages = {name: by_title[title] for name, title in titles.items() if title in by_title}
-        self.guests = list(_guests(organisation, script["names"][organisation.slug]))
+        self.guests = list(guests_of(organisation, script["names"][organisation.slug]))
         chat = ChannelAccount.objects.filter(public_key=widget_key(organisation, "chat")).first()
         staff = [people[key] for key in COLLEAGUES if key in people]
         self.own = [Guest(chat, identity_of(person)) for person in staff] if chat else []
@@ -175,8 +175,8 @@ class Month:
                 Contact.objects.filter(pk=guest.contact.pk).update(created_at=since)
 
 
-def _guests(organisation: Organisation, names: Iterable[str]) -> Iterator[Guest]:
-    """Yield customers: those whom the demo knows by now, and as many new ones as it has names for."""
+def guests_of(organisation: Organisation, names: Iterable[str]) -> Iterator[Guest]:
+    """Yield customers: those that the demo knows by now, and as many new ones as it has names for."""
     kinds = (ChannelAccount.Kind.WEBCHAT, ChannelAccount.Kind.WHATSAPP)
     lines = ChannelAccount.objects.filter(kind__in=kinds, is_active=True).order_by("id")
     accounts = list(lines.exclude(public_key=widget_key(organisation, "chat")))
@@ -194,7 +194,7 @@ def _guests(organisation: Organisation, names: Iterable[str]) -> Iterator[Guest]
         yield Guest(account, sender)
 
 
-def _published(told: list[tuple[datetime, streams.NewEvent]]) -> Iterator[Event]:
+def published(told: list[tuple[datetime, streams.NewEvent]]) -> Iterator[Event]:
     """Yield what consumers would have got of it, numbered by stream, and keep the numbers.
 
     It is not on the bus: webhooks tell nobody of a month that was made up. Raises ValueError for unknown shapes.
