@@ -26,6 +26,9 @@ class Tenant(models.Model):
     timezone = models.CharField(max_length=64, default="UTC")
     currency = models.CharField(max_length=3, default="EUR")
     is_active = models.BooleanField(default=True)
+    hides_set_up = models.BooleanField(
+        default=False, help_text="Whether the dashboard leaves out the list of what to set up."
+    )
     created_at = models.DateTimeField(default=now, editable=False)
 
     def __str__(self) -> str:
@@ -108,6 +111,12 @@ class Membership(TenantModel):
     role = models.CharField(max_length=12, choices=Role, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
     mail_on = models.BooleanField(default=True, help_text="Whether the person wants approval emails.")
+    next_after_decision = models.BooleanField(
+        default=True, help_text="Whether the next request opens after a decision of the person."
+    )
+    next_after_answer = models.BooleanField(
+        default=True, help_text="Whether the next conversation opens after a reply, close or snooze of the person."
+    )
     own_teams_only = models.BooleanField(
         default=False, help_text="Whether the person sees only conversations of their own teams."
     )

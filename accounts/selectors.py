@@ -6,7 +6,7 @@ from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 
 from accounts.models import Membership, Tenant
@@ -38,6 +38,13 @@ def memberships_of(user_id: UUID) -> list[ActiveMembership]:
     rows = lookups.find("memberships", str(user_id))
     memberships = [ActiveMembership(row["tenant_id"], row["id"], row["role"], row["own_teams_only"]) for row in rows]
     return sorted(memberships, key=lambda membership: membership.membership_id)
+
+
+def moving_on(*, viewer: Actor) -> dict[str, bool]:
+    """Return after which of the viewer's doings the next one opens: a "decision", an "answer". One query."""
+    own = Membership.objects.filter(user_id=viewer.user_id)
+    found = own.values(decision=F("next_after_decision"), answer=F("next_after_answer")).first()
+    return found or {"decision": True, "answer": True}
 
 
 def tenant_named(slug: str) -> UUID:

@@ -29,6 +29,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
+from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.events.outbox import announce
 from core.ids import uuid7
@@ -129,6 +130,20 @@ def choose_mail(*, actor: Actor, is_on: bool) -> None:
             old_state="off" if is_on else "on",
             new_state="on" if is_on else "off",
         )
+
+
+def choose_moving_on(*, actor: Actor, after: str, is_on: bool) -> None:
+    """Choose whether the next one opens after one's own decision or answer.
+
+    `after` is "decision" or "answer"; the choice counts in the tenant in scope. Every member may, for themselves only;
+    raises `Refused` for anyone else, `Invalid` for anything else. Not audited: it changes which page comes next.
+    """
+    if actor.kind != "user" or actor.user_id is None:
+        raise Refused("Only people can change this, and only for themselves.")
+    if after not in ("decision", "answer"):
+        raise Invalid("Choose a decision or an answer.", fields={"after": ["Choose a decision or an answer."]})
+    own = Membership.objects.filter(user_id=actor.user_id, is_active=True)
+    own.update(**{f"next_after_{after}": is_on})
 
 
 def add_member(*, actor: Actor, user: User, role: str) -> Membership:
@@ -293,6 +308,21 @@ def change_organisation(*, actor: Actor, tenant_id: UUID, name: str, currency: s
                 setattr(tenant, field, wanted[field])
             tenant.save(update_fields=changed)
             chain.note(actor, "TENANT_CHANGED", tenant, fields=changed, currency=[before, tenant.currency])
+    return tenant
+
+
+def show_set_up(*, actor: Actor, tenant_id: UUID, is_shown: bool) -> Tenant:
+    """Show the set-up list on the organisation's dashboard, or leave it out.
+
+    Safe to repeat. Needs `accounts.change_tenant`. Raises `Refused`, `NotFound`. Writes `TENANT_CHANGED`.
+    """
+    actor.require("accounts.change_tenant")
+    with transaction.atomic():
+        tenant = get_or_missing(Tenant.objects.select_for_update().filter(pk=tenant_id))
+        if tenant.hides_set_up == is_shown:
+            tenant.hides_set_up = not is_shown
+            tenant.save(update_fields=["hides_set_up"])
+            chain.note(actor, "TENANT_CHANGED", tenant, fields=["hides_set_up"])
     return tenant
 
 

@@ -49,8 +49,7 @@ def conversations(reading: Reading, context: BriefContext) -> Section:
                 url=f"{context.console}{page}",
             )
         )
-    page = "conversations_conversation_changelist"
-    section = _section("conversations", reading, context, page, "state=needs_person", rows)
+    section = _section("conversations", reading, context, "inbox", "view=waiting", rows)
     since = next((row.escalated_at or row.last_message_at for row in reading.rows), None)
     return replace(section, findings=_findings("conversations", 80, reading, context, since))
 

@@ -36,8 +36,9 @@ MANY = 2_000
 """Rows that no single step of a plan may take in hand."""
 PAGES = {
     "inbox": ("/admin/inbox/", ""),
-    "list": (LIST, ""),
-    "a team's list": (f"{LIST}?team={{team}}", ""),
+    "all": ("/admin/inbox/?view=all", ""),
+    "list": ("/admin/inbox/?view=open", ""),
+    "a team's list": ("/admin/inbox/?view=open&team={team}", ""),
     "search": (f"{LIST}search/", "umbrella"),
     "search, common": (f"{LIST}search/", "thank you"),
     "search, nothing": (f"{LIST}search/", "rhinoceros"),

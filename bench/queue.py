@@ -66,7 +66,7 @@ PAGES = {
     "API list, search": f"{API}?q=effect&state=pending",
     "API list, by risk": f"{API}?ordering=-risk&state=pending",
     "API list, failed": f"{API}?state=failed",
-    "conversations": "/admin/conversations/conversation/",
+    "conversations": "/admin/inbox/?view=open",
     "API conversations, live": "/api/v1/conversations/?live=true",
 }
 

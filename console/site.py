@@ -8,11 +8,11 @@ from django.conf import settings
 from django.contrib.auth import logout as sign_out
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 
-from accounts import notices
+from accounts import notices, selectors, services
 from accounts.models import Tenant
 from accounts.sign_in.views import sign_in
 from console import navigation, palette, settings_index
@@ -20,6 +20,7 @@ from console.base.kit import KitSite
 from console.base.model_admin import ReadOnlyAdmin
 from console.extensions import list_day, list_notices, list_steps, list_tiles
 from console.viewers import is_fragment, opens_in_place, viewer_of, viewer_or_none
+from core.errors import WalkerError
 from core.tenancy.scope import current_tenant_id, tenant_scope
 
 NAME_SECONDS = 60
@@ -54,6 +55,7 @@ class WalkerAdminSite(KitSite):
             path("settings/", index, name="settings"),
             path("settings/<slug:group>/", index, name="settings_group"),
             worker,
+            path("moving-on/", self.admin_view(moving_on), name="moving_on"),
             *own,
             *(pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in CLOSED),
         ]
@@ -95,13 +97,15 @@ class WalkerAdminSite(KitSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the dashboard: the numbers of the viewer's day, and the tiles they may see."""
         viewer = viewer_of(request)
-        steps = list_steps(viewer, current_tenant_id())
+        # The set-up can be left out for everybody in the organisation.
+        steps = [] if request.tenant.hides_set_up else list_steps(viewer, current_tenant_id())  # type: ignore[attr-defined]
         context = {
             **self.each_context(request),
             "title": self.index_title,
             "banners": list_notices(viewer, on_dashboard=True),
             "steps": steps,
             "steps_done": sum(is_done for _, is_done in steps),
+            "may_hide_set_up": viewer.may("accounts.change_tenant"),
             "day": list_day(viewer),
             "tiles": list_tiles(viewer),
             **(extra_context or {}),
@@ -122,6 +126,20 @@ class WalkerAdminSite(KitSite):
             return HttpResponseNotAllowed(["POST"])
         sign_out(request)
         return HttpResponseRedirect(reverse(f"{self.name}:login"))
+
+
+def moving_on(request: HttpRequest) -> HttpResponse:
+    """Tell after what the viewer's next request or conversation opens (GET), or change it for them (POST)."""
+    if request.method not in ("GET", "HEAD", "POST"):
+        return HttpResponseNotAllowed(["GET", "POST"])
+    viewer = viewer_of(request)
+    if request.method == "POST":
+        after, is_on = request.POST.get("after", ""), request.POST.get("on") == "yes"
+        try:
+            services.choose_moving_on(actor=viewer, after=after, is_on=is_on)
+        except WalkerError as error:
+            return JsonResponse({"detail": error.detail}, status=error.status)
+    return JsonResponse(selectors.moving_on(viewer=viewer))
 
 
 def push_worker(request: HttpRequest) -> HttpResponse:

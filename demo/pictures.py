@@ -25,7 +25,7 @@ PHONE: Final = {"width": 390, "height": 844}
 IMAGES: Final = ROOT / "docs" / "images"
 BRIEF: Final = "/admin/analytics/brief/preview/"
 CHANNELS: Final = "/admin/conversations/channelaccount/"
-TALKS: Final = "/admin/conversations/conversation/"
+TALKS: Final = "/admin/inbox/?view=all"
 FIGURES: Final = "/admin/figures/"
 EXPORTS: Final = "/admin/analytics/export/"
 ALERTS: Final = "/admin/analytics/alertrule/"
@@ -213,7 +213,7 @@ def _take_gallery(desk: Desk, folder: Path, only: str) -> None:
                 page.get_by_role("link", name=shown.follow, exact=True).first.click()
                 page.wait_for_load_state("load")
             if shown.row:
-                page.locator("tr", has_text=shown.row).locator(".wk-row-link").first.click()
+                page.locator("tr, .wk-inbox-rows li", has_text=shown.row).locator(".wk-row-link").first.click()
                 page.wait_for_load_state("load")
             for summary in shown.unfold:
                 page.get_by_text(summary, exact=True).first.click()

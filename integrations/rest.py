@@ -4,6 +4,7 @@ import json
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from django.db.models import QuerySet
 from django_filters import CharFilter, ChoiceFilter
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -141,11 +142,21 @@ class DeliverySerializer(RowSerializer[WebhookDelivery]):
         return json.loads(row.body) if row.body else None
 
 
+class EventTypeFilter(CharFilter):
+    """A type of event by any of its names."""
+
+    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Return its deliveries under each of its names."""
+        return qs.filter(event_type__in=events.names_of(value)) if value else qs
+
+
 class DeliveryFilters(ApiFilterSet):
     """The filters of deliveries."""
 
     state = ChoiceFilter(choices=WebhookDelivery.State.choices)
-    event_type = CharFilter(max_length=60)
+    event_type = EventTypeFilter(
+        max_length=60, help_text="By either of its names, such as `conversation.closed` or `conversation_closed`."
+    )
     created_after = AfterFilter("created_at")
     created_before = BeforeFilter("created_at")
 

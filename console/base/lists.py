@@ -162,17 +162,14 @@ class DaysFilter(SelectFilter):
         self.is_hidden = found is None
         if found is None:
             return []
-        first, last = (f"{day.day} {day:%b %Y}" for day in found)
-        return [(given, first if first == last else f"{first} to {last}")]
+        return [(given, words_of_days(found))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the rows of the chosen days."""
         found = days_of(self.chosen())
         if found is None:
             return queryset
-        zone = tenant_zone()
-        begin = datetime.combine(found[0], time(), zone).astimezone(UTC)
-        end = datetime.combine(found[1] + timedelta(days=1), time(), zone).astimezone(UTC)
+        begin, end = edges_of(found)
         # Ids are in the order of time, and have the index of the list's order.
         edges = (lowest_of(begin), lowest_of(end)) if self.field == "id" else (begin, end)
         return queryset.filter(**{f"{self.field}__gte": edges[0], f"{self.field}__lt": edges[1]})
@@ -186,6 +183,19 @@ def during(field: str) -> type[DaysFilter]:
 def between(first: date, last: date) -> str:
     """Return local days as the parameter `days` names them."""
     return f"{first.isoformat()}{_BETWEEN}{last.isoformat()}"
+
+
+def edges_of(days: tuple[date, date]) -> tuple[datetime, datetime]:
+    """Return when local days begin, and when the day after them does."""
+    zone, (first, last) = tenant_zone(), days
+    begin, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, last + timedelta(days=1)))
+    return begin, end
+
+
+def words_of_days(days: tuple[date, date]) -> str:
+    """Return days as a filter shows them, such as “1 Nov 2026 to 30 Nov 2026”."""
+    first, last = (f"{day.day} {day:%b %Y}" for day in days)
+    return first if first == last else f"{first} to {last}"
 
 
 def days_of(text: str) -> tuple[date, date] | None:

@@ -16,7 +16,8 @@ from console.base.actions import ServiceAction, action_url, actions_of, url_name
 from console.base.forms import ConsoleForm
 from console.base.kit import KitModelAdmin
 from console.base.lists import CappedPaginator
-from console.base.toolbar import QuickFilter, ToolbarChangeList
+from console.base.saved_views import VIEW
+from console.base.toolbar import SEARCH, QuickFilter, ToolbarChangeList
 from console.navigation import Nav
 from console.templatetags.console_ui import exact
 from console.viewers import viewer_of, viewer_or_none
@@ -49,6 +50,8 @@ class ReadOnlyAdmin(KitModelAdmin):
     has_search: ClassVar[bool] = False
     has_saved_views: ClassVar[bool] = False
     """Whether people save views of the list; `list_filter` then has a `ViewFilter`."""
+    view_parameter: ClassVar[str] = VIEW
+    """The parameter that says as which saved view the list was opened."""
     search_hint: ClassVar[str] = "Search"
     watched: ClassVar[Watched | None] = None
     """The rows that refused attempts are noted about, if any."""
@@ -105,6 +108,11 @@ class ReadOnlyAdmin(KitModelAdmin):
     def get_quick_filters(self, request: HttpRequest) -> tuple[QuickFilter, ...]:
         """Return the chips above the list for this viewer."""
         return self.quick_filters
+
+    def list_parameters(self) -> Collection[str]:
+        """Return the parameters that a saved view of the list keeps."""
+        names = {str(each.parameter_name) for each in self.list_filter or ()} - {self.view_parameter}  # type: ignore[union-attr]
+        return {*names, SEARCH} if self.has_search else names
 
     def get_urls(self) -> list[URLPattern]:
         """Return the URLs of the list and of one row; no add, delete or history page."""

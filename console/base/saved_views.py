@@ -1,6 +1,6 @@
 """Saved views of a list: its menu, and what to say when a view's filter is gone."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import parse_qsl, urlencode
@@ -20,32 +20,22 @@ from core.actors import Actor
 from core.errors import Invalid
 
 VIEW: Final = "view"
-SEARCH: Final = "q"
 
 
 class ListAdmin(Protocol):
     """The admin of a list that has saved views."""
 
     nav: ClassVar[Nav]
-    has_search: ClassVar[bool]
+    view_parameter: ClassVar[str]
 
     @property
     def model(self) -> type[Model]: ...
 
-    @property
-    def list_filter(self) -> Any: ...
+    def list_parameters(self) -> Collection[str]: ...
 
     def list_url(self) -> str: ...
 
     def opens_to(self, viewer: Actor, /) -> bool: ...
-
-
-class OpenedList(Protocol):
-    """A list as it is shown: what its filters were given, and what they have chosen of it."""
-
-    model_admin: Any
-    params: dict[str, Any]
-    chosen: dict[Any, Any]
 
 
 class ViewFilter(SelectFilter):
@@ -86,18 +76,21 @@ class ViewMenu:
     manage_url: str
 
 
-def menu_of(cl: OpenedList, request: HttpRequest) -> ViewMenu | None:
-    """Return the menu of a list's views, None for a viewer who has none. One query."""
-    viewer, admin = viewer_of(request), cl.model_admin
+def menu_of(admin: ListAdmin, request: HttpRequest, *, ignored: Mapping[str, str]) -> ViewMenu | None:
+    """Return the menu of a list's views, None for a viewer who has none. One query.
+
+    `ignored` are parameters of the address whose values the list doesn't offer.
+    """
+    viewer = viewer_of(request)
     if not viewer.may(saved_views.USE) or viewer.user_id is None:
         return None
     own = list(saved_views.list_own(viewer=viewer, list_key=key_of(admin)))
-    opened = next((view for view in own if str(view.pk) == request.GET.get(VIEW)), None)
+    opened = next((view for view in own if str(view.pk) == request.GET.get(admin.view_parameter)), None)
     links = tuple(ViewLink(view.name, url_of(admin, view), _url("change", view.pk), view is opened) for view in own)
     return ViewMenu(
         links=links,
         current=next((link for link in links if link.is_current), None),
-        note=_note(cl, opened) if opened else "",
+        note=_note(admin, opened, ignored) if opened else "",
         list_key=key_of(admin),
         query=known_part(admin, request.GET.urlencode()),
         save_url=_url("save"),
@@ -113,7 +106,7 @@ def key_of(admin: ListAdmin) -> str:
 def url_of(admin: ListAdmin, view: SavedView) -> str:
     """Return the address of a list as a view keeps it, without what the list no longer knows."""
     known = known_part(admin, view.query)
-    return f"{admin.list_url()}?{f'{known}&' if known else ''}{urlencode({VIEW: view.pk})}"
+    return f"{admin.list_url()}?{f'{known}&' if known else ''}{urlencode({admin.view_parameter: view.pk})}"
 
 
 def list_of(site: AdminSite, list_key: str) -> ListAdmin | None:
@@ -127,16 +120,17 @@ def require_known(admin: ListAdmin | None, viewer: Actor, query: str) -> str:
     if admin is None or not admin.opens_to(viewer):
         problem = "There is no such list."
         raise Invalid(problem, code="unknown_list", fields={"list_key": [problem]})
-    unknown = sorted(set(_pairs(query)) - set(_parameters(admin)))
+    known = admin.list_parameters()
+    unknown = sorted(set(_pairs(query)) - set(known))
     if unknown:
-        problem = f"“{unknown[0][:40]}” isn't a filter of this list. There are {', '.join(sorted(_parameters(admin)))}."
+        problem = f"“{unknown[0][:40]}” isn't a filter of this list. There are {', '.join(sorted(known))}."
         raise Invalid("This view can't be saved.", fields={"query": [problem]})
     return known_part(admin, query)
 
 
 def known_part(admin: ListAdmin, query: str) -> str:
     """Return the part of a query string that a list knows, in one order; without page and view."""
-    known = set(_parameters(admin))
+    known = admin.list_parameters()
     return urlencode(sorted((name, value) for name, value in _pairs(query).items() if name in known and value.strip()))
 
 
@@ -147,21 +141,11 @@ def _pairs(query: str) -> dict[str, str]:
         return {}
 
 
-def _parameters(admin: ListAdmin) -> Iterator[str]:
-    yield from (str(each.parameter_name) for each in admin.list_filter or () if each.parameter_name != VIEW)
-    if admin.has_search:
-        yield SEARCH
-
-
-def _note(cl: OpenedList, view: SavedView) -> str:
+def _note(admin: ListAdmin, view: SavedView, ignored: Mapping[str, str]) -> str:
     """Return which filters of the opened view are gone, in words; "" if none is."""
-    known = set(_parameters(cl.model_admin))
+    known = admin.list_parameters()
     # A value that is no longer offered, such as a retired kind, is ignored by its filter.
-    gone = [
-        name
-        for name, value in _pairs(view.query).items()
-        if name not in known or (name in cl.chosen and cl.params.get(name) == value and not cl.chosen[name])
-    ]
+    gone = [name for name, value in _pairs(view.query).items() if name not in known or ignored.get(name) == value]
     if not gone:
         return ""
     which = ", ".join(f"“{name}”" for name in gone)

@@ -86,7 +86,9 @@ class ToolbarChangeList(CappedChangeList):
         self.quick: tuple[QuickFilter, ...] = self.model_admin.get_quick_filters(request)
         self.chips = tuple(self._chips(request))
         if self.model_admin.has_saved_views:
-            self.views = menu_of(self, request)
+            given = {name: value for name, value in self.params.items() if name in self.chosen}
+            ignored = {name: value for name, value in given.items() if not self.chosen[name]}
+            self.views = menu_of(self.model_admin, request, ignored=ignored)
 
     def link(self, **changes: str | None) -> str:
         """Return the query string of the first page with other parameters; None removes one."""

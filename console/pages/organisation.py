@@ -6,12 +6,13 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html
 
 from accounts.models import Tenant
-from accounts.services import change_organisation
+from accounts.services import change_organisation, show_set_up
 from console.base.actions import ServiceAction
-from console.base.crud import edits
+from console.base.crud import calls, edits
 from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
@@ -20,6 +21,8 @@ from console.viewers import viewer_of
 from core.clock import now
 
 CHANGE: Final = "accounts.change_tenant"
+HIDE: Final = "hide-set-up"
+SHOW: Final = "show-set-up"
 
 
 class OrganisationForm(ConsoleForm):
@@ -71,6 +74,33 @@ class OrganisationAdmin(ServiceAdmin):
         """Start with what holds now."""
         return {"name": obj.name, "currency": obj.currency}
 
+    def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
+        """Return what can be done; the list of the set-up is hidden where it stands, on the dashboard."""
+        left_out = {HIDE} if obj is None or obj.hides_set_up else {HIDE, SHOW}
+        return [each for each in super().offered(request, obj, on_list=on_list) if each["action"].path not in left_out]
+
+    def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return to the dashboard after what is about it."""
+        return reverse("admin:index") if action.path in (HIDE, SHOW) else super().after_action_url(request, action, obj)
+
+    hide_set_up = calls(
+        show_set_up,
+        "tenant_id",
+        title="Hide the set-up list",
+        permission=CHANGE,
+        explain="The dashboard shows it to nobody here any more.",
+        values=lambda _: {"is_shown": False},
+        done="The set-up list is hidden. To see it again, open Settings, then General.",
+    )
+    show_set_up = calls(
+        show_set_up,
+        "tenant_id",
+        title="Show the set-up list",
+        permission=CHANGE,
+        explain="The dashboard lists again what is still to be set up, until all of it is there.",
+        values=lambda _: {"is_shown": True},
+        done="The dashboard shows the set-up list while something is left to do.",
+    )
     edit = edits(
         change_organisation,
         "tenant_id",

@@ -294,14 +294,17 @@ def set_suggestion_aside(actor: Actor, conversation: Conversation) -> None:
     rows.update(state=SuggestedReply.State.REPLACED, reviewed_by=actor.user_id, reviewed_at=clock_now())
 
 
-def record_view(*, actor: Actor, conversation_id: UUID, now: datetime | None = None) -> None:
+def record_view(
+    *, actor: Actor, conversation_id: UUID, read: Conversation | None = None, now: datetime | None = None
+) -> None:
     """Record that someone viewed a conversation: every view is an audit entry.
 
-    Needs `conversations.view_conversation`; raises `NotFound`. Clears the unread hint.
+    `read` is the row, where the caller has just read it as one that the actor sees. Needs
+    `conversations.view_conversation`; raises `NotFound`. Clears the unread hint.
     """
     actor.require("conversations.view_conversation")
     with transaction.atomic():
-        conversation = get_seen(seen_conversations(actor), conversation_id)
+        conversation = read or get_seen(seen_conversations(actor), conversation_id)
         if actor.may(REPLY) and conversation.is_unread:
             rows = Conversation.objects.filter(pk=conversation_id)
             rows.update(staff_seen_at=now or clock_now())

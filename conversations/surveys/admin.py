@@ -1,5 +1,6 @@
 """The console's list of what customers said about their conversations."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
@@ -16,9 +17,8 @@ from console.navigation import FIGURES, Nav
 from console.templatetags.console_ui import moment
 from console.viewers import viewer_of
 from conversations.inbox.admin.approval_panel import customer_name
-from conversations.inbox.admin.filters import TeamFilter
 from conversations.inbox.teams import selectors
-from conversations.models import Survey
+from conversations.models import Survey, Team
 from conversations.surveys.selectors import marks_of, query_surveys, survey_of
 from conversations.surveys.surveys import MARKS
 from core.actors import Actor
@@ -45,6 +45,16 @@ class MarkFilter(SelectFilter):
         if chosen == "low":
             return queryset.filter(rating__lte=2)
         return queryset.filter(rating=int(chosen)) if chosen else queryset
+
+
+class TeamFilter(SelectFilter):
+    """Filter by team."""
+
+    title, parameter_name, field = "Team", "team", "team"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the teams by name."""
+        return [(str(pk), name) for pk, name in Team.objects.order_by("name").values_list("pk", "name")]
 
 
 @admin.register(Survey)

@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import BooleanField, F, Func, OuterRef, Q, QuerySet, Subquery, UUIDField, Value
 
 from accounts.selectors import people_named
+from core.actors import Actor
 from core.errors import Invalid
 from core.privacy import pii
 from core.tenancy.lookups import Search, register_search
@@ -15,6 +16,7 @@ from core.tenancy.scope import current_tenant_id
 from core.text.clean import clean_text
 from hitl.domain.state_machine import OPEN
 from hitl.models import Approval, ApprovalText
+from hitl.selectors.approvals import VIEW
 
 LONGEST: Final = 200
 FOUND_CAP: Final = 300
@@ -59,6 +61,17 @@ def reference_of(text: str) -> str:
 def is_reference(text: str) -> bool:
     """Return True if a text can only be a reference."""
     return reference_of(text).removeprefix("BR-").isdecimal()
+
+
+def conversations_of(words: str, *, viewer: Actor) -> QuerySet[Approval]:
+    """Return the id of the conversation in which the request of a reference was made.
+
+    None for other words, and for viewers who may not see requests.
+    """
+    rows = Approval.objects.order_by().exclude(conversation_id=None).values("conversation_id")
+    if not (viewer.may(VIEW) and is_reference(words)):
+        return rows.none()
+    return rows.filter(reference=reference_of(words))
 
 
 def found_by(words: str, *, only_open: bool) -> Q:

@@ -17,9 +17,10 @@ from console.base.model_admin import ServiceAdmin
 from console.navigation import ORGANISATION, SETTINGS, Nav
 from console.templatetags.console_ui import chip, exact_second, moment
 from console.viewers import viewer_of
+from core import catalogue
 from core.models import WebhookDelivery, WebhookEndpoint
 from core.webhooks.words import describe
-from integrations.outgoing_webhooks import selectors, services
+from integrations.outgoing_webhooks import events, selectors, services
 from integrations.outgoing_webhooks.purpose import MANAGE, PURPOSE, VIEW
 
 STATES: Final = {
@@ -40,6 +41,28 @@ class EndpointFilter(SelectFilter):
         return [(str(row.pk), row.name) for row in rows]
 
 
+class EventFilter(SelectFilter):
+    """The deliveries of one type of event, under whichever name it was sent."""
+
+    title, parameter_name, any_label = "Event", "event", "Any"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the types by what webhooks call them now."""
+        names = sorted({*(each.public_name for each in catalogue.list_published()), events.TESTED})
+        return [(name, name) for name in names]
+
+    def value(self) -> str | None:
+        """Return the chosen type's name, also where it was asked for by its name in the catalogue."""
+        asked = super().value()
+        known = catalogue.find_public(asked or "")
+        return known.public_name if known else asked
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the deliveries of the type."""
+        chosen = self.chosen()
+        return queryset.filter(event_type__in=events.names_of(chosen)) if chosen else queryset
+
+
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(ServiceAdmin):
     """Events that were sent, or are to be sent, to the organisation's endpoints."""
@@ -53,6 +76,7 @@ class WebhookDeliveryAdmin(ServiceAdmin):
     list_display = ("event", "endpoint_name", "standing", "happened", "tried", "made")
     list_filter: ClassVar = [
         EndpointFilter,
+        EventFilter,
         choose("state", "State", WebhookDelivery.State.choices),
         since("created_at"),
     ]

@@ -16,6 +16,8 @@ from integrations.outgoing_webhooks.models import WebhookSubscription
 CONSUMER: Final = "webhooks"
 PUBLIC_NAMES: Final = 2
 """The version of the document from which on events are named `noun.verb`; before, by their names in the catalogue."""
+TESTED: Final = "webhook.tested"
+"""What a test event is called from then on."""
 State = WebhookEndpoint.State
 
 
@@ -23,6 +25,14 @@ def name_of(type: str, payload_version: int) -> str:
     """Return what an endpoint's webhooks call a type of event."""
     known = catalogue.find(type)
     return known.public_name if known and payload_version >= PUBLIC_NAMES else type
+
+
+def names_of(name: str) -> set[str]:
+    """Return both names of a type of event, given one of them; a name that nobody knows stands for itself."""
+    if name in (TESTED, deliveries.TEST):
+        return {TESTED, deliveries.TEST}
+    known = catalogue.find_public(name)
+    return {known.name, known.public_name} if known else {name}
 
 
 def take_events(events: Sequence[Event]) -> None:

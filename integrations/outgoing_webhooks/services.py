@@ -31,7 +31,6 @@ OBJECT: Final = "integrations.webhooksubscription"
 MISSING: Final = "This webhook endpoint doesn't exist."
 CANT: Final = "This webhook endpoint can't be saved."
 PAYLOAD_VERSIONS: Final = (1, events.PUBLIC_NAMES)
-TEST: Final = "webhook.tested"
 TESTS_PER_HOUR: Final = 60
 SPANS_PER_HOUR: Final = 30
 
@@ -157,7 +156,7 @@ def send_test(*, actor: Actor, endpoint_id: UUID) -> WebhookDelivery:
     limit_per_hour(
         f"webhook-test:{row.pk}", limit=TESTS_PER_HOUR, sentence="That was tested often. Wait an hour, then try again."
     )
-    name = deliveries.TEST if row.payload_version < events.PUBLIC_NAMES else TEST
+    name = deliveries.TEST if row.payload_version < events.PUBLIC_NAMES else events.TESTED
     return deliveries.queue_test(actor=actor, endpoint=row.endpoint, event_type=name)
 
 

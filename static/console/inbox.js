@@ -131,10 +131,10 @@
   };
 
   /* A key that was pressed too early is pressed again. */
-  const press = ({ key, ctrlKey, metaKey, shiftKey, altKey }) => {
+  const press = ({ key, ctrlKey, metaKey, shiftKey, altKey, modifierAltGraph }) => {
     const place = document.activeElement || document.body, isText = place.matches("textarea, input:not([type=radio], [type=checkbox])");
-    const event = new KeyboardEvent("keydown", { key, ctrlKey, metaKey, shiftKey, altKey, bubbles: true, cancelable: true });
-    if (!place.dispatchEvent(event) || ctrlKey || metaKey || altKey) return;
+    const event = new KeyboardEvent("keydown", { key, ctrlKey, metaKey, shiftKey, altKey, modifierAltGraph, bubbles: true, cancelable: true });
+    if (!place.dispatchEvent(event) || ((ctrlKey || metaKey || altKey) && !modifierAltGraph)) return;
     if (isText && (key.length === 1 || key === "Enter")) {
       place.setRangeText(key === "Enter" ? "\n" : key, place.selectionStart, place.selectionEnd, "end");
       place.dispatchEvent(new Event("input", { bubbles: true }));
@@ -143,10 +143,11 @@
     else if (key === " " && place.matches("[type=radio], [type=checkbox], button, summary")) place.click();
   };
   addEventListener("keydown", (event) => {
-    if (!busy || !event.isTrusted || ["Shift", "Control", "Alt", "Meta", "Tab", "F5"].includes(event.key) || document.querySelector("dialog[open]")) return;
+    if (!busy || !event.isTrusted || ["Shift", "Control", "Alt", "AltGraph", "Meta", "Tab", "F5"].includes(event.key) || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    keys.push({ key: event.key, ctrlKey: event.ctrlKey, metaKey: event.metaKey, shiftKey: event.shiftKey, altKey: event.altKey });
+    const { key, ctrlKey, metaKey, shiftKey, altKey } = event;
+    keys.push({ key, ctrlKey, metaKey, shiftKey, altKey, modifierAltGraph: event.getModifierState("AltGraph") });
   }, true);
 
   /* Links and forms of the inbox. Everything else, and each of them without this script, loads a page. */

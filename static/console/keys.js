@@ -3,7 +3,6 @@
   const OFF = "walker-keys-off";
   const WANTED = "walker-wanted-action";
   const TOLD = "walker-told";
-  const STAY = { "[data-next-on]": "walker_after_decision", "[data-answer-on]": "walker_after_answer" };
   const card = document.getElementById("keys-card");
   const announcer = document.getElementById("announcer");
   const isOn = () => localStorage.getItem(OFF) === null;
@@ -14,7 +13,7 @@
   let back = null; // where the focus was before a key took it to a field
 
   const rowOf = (element) => element?.closest?.("tr, li")?.querySelector(".wk-row-link") || null;
-  const places = (key) => [...document.querySelectorAll(`[aria-keyshortcuts="${CSS.escape(key)}"]`)].filter((place) => !place.disabled);
+  const places = (key) => [...document.querySelectorAll(`[aria-keyshortcuts~="${CSS.escape(key)}"]`)].filter((place) => !place.disabled);
   const find = (key) => {
     const row = rowOf(document.activeElement);
     const found = places(key);
@@ -80,10 +79,10 @@
     for (const entry of rowActions()) found.push([[entry.dataset.key.toUpperCase()], entry.textContent.trim()]);
     const seen = new Set(rowActions().map((entry) => entry.dataset.key));
     for (const place of document.querySelectorAll("[aria-keyshortcuts]")) {
-      const key = place.getAttribute("aria-keyshortcuts");
-      if (key.length > 1 || seen.has(key)) continue;
-      seen.add(key);
-      found.push([[key.toUpperCase()], place.dataset.keyLabel || place.textContent.trim() || place.getAttribute("aria-label")]);
+      const keys = place.getAttribute("aria-keyshortcuts").split(" ").filter((key) => key.length === 1 || key.startsWith("Shift+"));
+      if (!keys.length || seen.has(keys[0])) continue;
+      seen.add(keys[0]);
+      found.push([keys.map((key) => key.length === 1 ? key.toUpperCase() : key), place.dataset.keyLabel || place.textContent.trim() || place.getAttribute("aria-label")]);
     }
     if (document.querySelector("main form[method=post] textarea")) found.push([["Ctrl", "Enter"], "Send the form you are writing in"]);
     if (document.querySelector("[data-search], main input[type=search]")) found.push([["/"], "Search"]);
@@ -102,12 +101,24 @@
       return line;
     }));
   };
+  /* What opens after a decision or an answer is kept with the person: asked for, and changed by `wanted`. */
+  const movesOn = async (wanted = null) => {
+    const boxes = [...card.querySelectorAll("[data-moves-on]")], place = card.querySelector("[data-moves-on-place]");
+    const body = wanted && new URLSearchParams({ ...wanted, csrfmiddlewaretoken: card.querySelector("[name=csrfmiddlewaretoken]").value });
+    let kept = null;
+    try {
+      const answer = await fetch(place.dataset.movesOnPlace, { method: wanted ? "POST" : "GET", body, credentials: "same-origin" });
+      kept = answer.ok ? await answer.json() : null;
+    } catch { kept = null; }
+    for (const box of boxes) { box.disabled = !kept && !wanted; box.checked = kept ? kept[box.dataset.movesOn] : wanted?.after === box.dataset.movesOn ? !box.checked : box.checked; }
+    place.textContent = kept ? "Kept for you, wherever you sign in." : "The connection was lost. Try again.";
+  };
   const show = () => {
     if (!card || card.open) return;
     fill();
     card.querySelector("[data-keys-on]").checked = isOn();
-    for (const [box, cookie] of Object.entries(STAY)) card.querySelector(box).checked = !document.cookie.includes(`${cookie}=stay`);
     card.showModal();
+    movesOn();
   };
   const mark = () => { document.documentElement.dataset.keys = isOn() ? "on" : "off"; };
   mark();
@@ -120,10 +131,7 @@
     if (event.target.checked) localStorage.removeItem(OFF); else localStorage.setItem(OFF, "1");
     mark();
   });
-  for (const [box, cookie] of Object.entries(STAY)) card?.querySelector(box).addEventListener("change", (event) => {
-    const secure = location.protocol === "https:" ? "; secure" : "";
-    document.cookie = `${cookie}=${event.target.checked ? "next" : "stay"}; path=/; max-age=31536000; samesite=lax${secure}`;
-  });
+  card?.addEventListener("change", ({ target }) => { if (target.dataset.movesOn) movesOn({ after: target.dataset.movesOn, on: target.checked ? "yes" : "no" }); });
 
   const send = (event) => {
     const form = event.target.form;
@@ -138,7 +146,9 @@
     if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
     const typing = isTyping(event.target);
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { send(event); return; }
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    // With AltGr, or Option, many keyboards write [ and ]; Windows says Ctrl and Alt then.
+    const isWritten = "[]".includes(event.key) && (event.altKey || event.getModifierState("AltGraph"));
+    if ((event.ctrlKey || event.metaKey || event.altKey) && !isWritten) return;
     if (event.key === "Escape" && typing) {
       if (event.target.type === "search" && event.target.value) return; // the browser empties it first
       event.target.blur();
@@ -147,8 +157,10 @@
     }
     if (typing || !isOn()) return;
     if (event.key === "?") { event.preventDefault(); show(); return; }
-    if (event.shiftKey || event.key.length !== 1) return;
-    const key = event.key.toLowerCase();
+    if (event.key.length !== 1) return;
+    // Other marks are written with Shift on one keyboard, and without it on another.
+    const letter = event.key.toLowerCase();
+    const key = event.shiftKey && letter !== event.key.toUpperCase() ? `Shift+${event.key.toUpperCase()}` : letter;
     if (key === "/") { if (search()) event.preventDefault(); return; }
     if (key === "j" || key === "k") { if (walk(key === "j" ? 1 : -1)) event.preventDefault(); return; }
     if (event.repeat) return;

@@ -85,7 +85,7 @@ class Scene:
             "queue": "/admin/hitl/approval/",
             "approval": f"/admin/hitl/approval/{self.ids.get('approval')}/",
             "decided": f"/admin/hitl/approval/{self.ids.get('decided')}/",
-            "conversations": "/admin/conversations/conversation/",
+            "conversations": "/admin/inbox/?view=all",
             "conversation": f"/admin/conversations/conversation/{self.ids.get('conversation')}/",
             "brief": "/admin/analytics/brief/",
             "brief settings": "/admin/analytics/brief/settings/",

@@ -13,6 +13,7 @@ from accounts import saved_views
 from accounts.models import SavedView
 from conversations.inbox import states
 from core.errors import Conflict, Invalid
+from core.ids import uuid7
 from core.tenancy.scope import tenant_scope
 from tests.api.office import Office
 from tests.console.conftest import Browser
@@ -164,19 +165,33 @@ def test_last_view_is_saved_once_by_two_at_the_same_time(world: World) -> None:
 
 
 @pytest.mark.slow
-def test_view_of_conversations_narrows_their_list_again(browser: Browser, acme: World) -> None:
-    shop = make_shop(acme)
+def test_view_of_conversations_opens_the_inbox_narrowed_again(browser: Browser, acme: World) -> None:
+    shop, talks = make_shop(acme), "conversations.conversation"
     mine, _other = shop.conversation(), shop.call()
     states.assign(actor=acme.actor("support"), conversation_id=mine.pk, user_id=acme.people["support"].pk)
-    client, page = browser("support"), "/admin/conversations/conversation/"
-    shown = client.get(f"{page}?mine=yes&channel=webchat").content.decode()
+    client = browser("support")
+    shown = client.get("/admin/inbox/?view=all&assignee=me&channel=webchat&after=x&next=y").content.decode()
     query = re.search(r'name="query" value="([^"]*)"', shown)
     assert query is not None
-    answer = save(client, "My chats", unescape(query[1]), key="conversations.conversation")
-    assert answer.status_code == 302
-    found = client.get(answer["Location"]).content.decode()
-    assert re.search(r'aria-current="true">My chats<', found)
-    assert found.count("wk-row-link") == 1
+    answer = save(client, "My chats", unescape(query[1]), key=talks)
+    view = SavedView.objects.get()
+    assert (answer.status_code, view.query) == (302, "assignee=me&channel=webchat&view=all")
+    assert answer["Location"] == f"/admin/inbox/?{view.query}&saved={view.pk}"
+    # Another one was saved of the list that stood there before, with its names; its tag is gone.
+    older = saved_views.save_view(
+        actor=acme.actor("support"), list_key=talks, name="Old", query=f"mine=yes&since=7&tag={uuid7()}&colour=red"
+    )
+    pages = [answer["Location"], f"/admin/conversations/conversation/?mine=yes&channel=webchat&view={view.pk}"]
+    for address in (*pages, f"/admin/inbox/?{older.query}&saved={older.pk}"):
+        found = client.get(address, follow=True).content.decode()
+        name = older.name if address not in pages else view.name
+        assert re.search(rf'aria-current="true">{name}<', found), address
+        assert re.findall(r'href="[^"]*conversation=([0-9a-f-]+)"', found) == [str(mine.pk)], address
+    assert "“tag”, “colour”, which no longer exist and are left out" in found
+    assert f"&amp;saved={older.pk}&amp;conversation=" in found
+    assert "My chats" not in browser("admin").get(answer["Location"]).content.decode()
+    for wrong in ("found=abc", "conversation=1"):
+        assert save(client, "Wrong", wrong, key=talks).status_code == 400
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from agents.models import Collection
 from conversations.models import ChannelAccount
 from conversations.services import Draft, Sender, reply
 from core.actors import Actor
+from core.models import AuditEntry
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, write_in
 from tests.world import World
@@ -68,3 +69,24 @@ def test_steps_are_those_that_the_role_may_do_and_lead_where_it_may_go(browser: 
     links = re.findall(r'<a href="([^"]+)">', re.findall(r'class="wk-card wk-set-up".*?</section>', page, re.DOTALL)[0])
     assert len(links) == 5
     assert {link: owner.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+
+
+def test_list_is_hidden_for_the_organisation_and_comes_back_by_who_may(browser: Browser, acme: World) -> None:
+    owner, tenant = browser("owner"), acme.acme.pk
+    pages = {verb: f"/admin/accounts/tenant/{tenant}/{verb}-set-up/" for verb in ("hide", "show")}
+    assert pages["hide"] in owner.get("/admin/").content.decode()
+    assert pages["show"] not in owner.get("/admin/accounts/tenant/").content.decode()
+    for stranger, status in ((browser("support"), 403), (browser("owner", outside=True), 404)):
+        assert [stranger.post(url).status_code for url in pages.values()] == [status, status]
+    told = owner.post(pages["hide"], follow=True)
+    assert told.redirect_chain == [("/admin/", 302)]
+    assert "To see it again, open Settings" in told.content.decode()
+    assert [steps_of(browser(role)) for role in ("owner", "admin")] == [{}, {}]
+    assert steps_of(browser("owner", outside=True)) != {}
+    assert owner.post(pages["hide"]).status_code == 302  # again, which changes nothing
+    general = owner.get("/admin/accounts/tenant/").content.decode()
+    assert (pages["show"] in general, pages["hide"] in general) == (True, False)
+    browser("admin").post(pages["show"])
+    assert steps_of(owner) != {}
+    entries = AuditEntry.objects.filter(action="TENANT_CHANGED", object_id=tenant).order_by("seq")
+    assert list(entries.values_list("facts", flat=True)) == [{"fields": ["hides_set_up"]}] * 2

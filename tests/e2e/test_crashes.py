@@ -11,12 +11,17 @@ from typing import Any
 
 import pytest
 
-from hitl.approvals.admin.list.moving_on import COOKIE
 from tests.e2e.installation import Installation
 from tests.e2e.test_main_job import _ask, _say, _sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 WITHIN = 60
+STAY = """() => fetch("/admin/moving-on/", {
+  method: "POST",
+  body: new URLSearchParams({
+    after: "decision", on: "no", csrfmiddlewaretoken: document.querySelector("[name=csrfmiddlewaretoken]").value,
+  }),
+})"""
 
 
 def _script(installation: Installation, **step: Any) -> None:
@@ -42,7 +47,7 @@ def _ask_and_sign(installation: Installation, chromium: Any, sentence: str) -> t
     reference = _ask(chat, sentence)
     console = _sign_in(chromium, installation, "approver@acme.example")
     # Who likes to stay sees what becomes of a decision; for everyone else the next request opens.
-    console.context.add_cookies([{"name": COOKIE, "value": "stay", "url": console.url}])
+    console.evaluate(STAY)
     console.get_by_role("link", name=re.compile("Approvals")).first.click()
     console.get_by_role("link", name=reference).click()
     console.locator("#vote-approve").click()

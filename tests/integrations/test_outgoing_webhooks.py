@@ -16,6 +16,7 @@ import standardwebhooks
 import time_machine
 from django.conf import settings
 from django.db import connection
+from django.test import Client
 
 from accounts.models import Notice
 from conversations import services as talk
@@ -175,6 +176,31 @@ def test_endpoint_is_told_old_names_until_it_asks_for_those_of_one_style(acme: W
     assert told() == [("New", "conversation.closed"), ("Old", "conversation.closed")]
     services.send_test(actor=owner, endpoint_id=new.pk)
     assert WebhookDelivery.objects.latest("id").event_type == "webhook.tested"
+
+
+def test_log_is_narrowed_by_either_name_of_a_type(acme: World, receiver: Receiver, client: Client) -> None:
+    owner = acme.actor("owner")
+    old = add(acme, receiver.url, "Old")
+    new = services.create_endpoint(actor=owner, wanted=EndpointSettings("New", receiver.url, (), 2)).subscription
+    events.take_events([event(), event(OPENED)])
+    services.send_test(actor=owner, endpoint_id=new.pk)
+    client.force_login(acme.people["owner"], backend="accounts.backends.RoleBackend")
+
+    def found(name: str) -> list[str]:
+        page = client.get("/admin/core/webhookdelivery/", {"event": name})
+        return sorted(row.event_type for row in page.context["cl"].result_list)
+
+    both = ["conversation.closed", CLOSED]
+    assert {name: found(name) for name in both} == dict.fromkeys(both, both)
+    assert (found("webhook.tested"), len(found("nonsense"))) == (["webhook.tested"], 5)
+    assert re.search(
+        r'<option value="conversation.closed" selected>',
+        client.get("/admin/core/webhookdelivery/", {"event": CLOSED}).content.decode(),
+    )
+    for row, name in ((old.row, CLOSED), (new, "conversation.closed")):
+        for asked in both:
+            answer = client.get(f"/api/v1/webhook-endpoints/{row.pk}/deliveries/", {"event_type": asked})
+            assert [each["event_type"] for each in answer.json()["results"]] == [name]
 
 
 @pytest.mark.slow

@@ -127,6 +127,7 @@ CONSOLE: Final = {
     "admin:logout": Row(Answers(302, 405, 405, 405), Answers(302, 302, 302)),
     "admin:jsi18n": OPEN_LIST,
     "admin:push_worker": HEALTH,
+    "admin:moving_on": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
     "admin:accounts_notice_push": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
     "admin:accounts_notice_push_off": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
     "admin:go": Row(Answers(302, 200, 200, 200), Answers(302, 200, 200, 200)),
@@ -136,6 +137,8 @@ CONSOLE: Final = {
     "admin:accounts_tenant_changelist": LIST,
     "admin:accounts_tenant_change": PAGE,
     "admin:accounts_tenant_edit": ACTION,
+    "admin:accounts_tenant_hide_set_up": ACTION,
+    "admin:accounts_tenant_show_set_up": ACTION,
     "admin:accounts_membership_changelist": LIST,
     "admin:accounts_membership_change": PAGE,
     "admin:accounts_membership_role": ACTION,
@@ -312,7 +315,8 @@ WORK: Final = {
     "admin:core_consent_record": LIST_ACTION,
     "admin:core_consent_rules": LIST_ACTION,
     "admin:inbox": OPEN_LIST,
-    "admin:conversations_conversation_changelist": OPEN_LIST,
+    # It leads to the inbox.
+    "admin:conversations_conversation_changelist": Row(Answers(302, 302, 302, 302), Answers(302, 405, 405)),
     "admin:conversations_conversation_search": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
     "admin:conversations_conversation_change": CHAT_PAGE,
     "admin:conversations_conversation_file": Row(Answers(302, 403, 404, 403), Answers(302, 405, 405)),  # no grant

@@ -149,7 +149,7 @@ PERSON, HUSBAND, STREET = "Wilhelmina Abernathy", "Zbigniew Kowalczyk", "48 Juni
 SAID = f"hello, {PERSON.lower()} here. Send it to {STREET}, Bristol BS8 2QT, my husband {HUSBAND} signs for it."
 HIDDEN = ("wilhelmina", "abernathy", "zbigniew", "kowalczyk", "juniper", "bs8 2qt")
 PAGES = (
-    *("conversations/conversation/", "conversations/conversation/{conversation}/", "conversations/contact/"),
+    *("inbox/?view=all", "conversations/conversation/{conversation}/", "conversations/contact/"),
     *("conversations/contact/{contact}/", "conversations/suggestedreply/", "conversations/survey/"),
     *(
         "hitl/approval/",
@@ -158,7 +158,7 @@ PAGES = (
         "agents/agentrun/",
         "agents/agentrun/{run}/",
     ),
-    *("conversations/conversation/?q=juniper", "conversations/conversation/?q=wilhelmina", "accounts/notice/", ""),
+    *("inbox/?q=juniper", "inbox/?conversation={conversation}", "accounts/notice/", ""),
 )
 ENDPOINTS = (
     *("conversations/", "conversations/{conversation}/", "conversations/{conversation}/messages/", "contacts/"),

@@ -133,7 +133,7 @@ def test_the_same_person_sees_and_changes_it_once_they_are_in_the_team(
     join(town, other, "support")
     client = Signed(visitor, "support")
     tell = [
-        "admin:conversations_conversation_changelist", "admin:conversations_conversation_change",
+        "admin:conversations_conversation_change",
         "admin:conversations_suggestedreply_changelist", "admin:conversations_survey_changelist",
         "admin:hitl_approval_change",
         "api-conversations-list", "api-messages-list", "api-conversation-notes-list", "api-surveys-list",

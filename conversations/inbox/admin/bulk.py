@@ -1,4 +1,4 @@
-"""Do the same with many conversations of the list."""
+"""Do the same with many conversations of the inbox."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -28,7 +28,7 @@ CHANGES: Final = {
     "priority": "Set priority",
     "close": "Close",
 }
-NOTHING: Final = "Select conversations in the list first."
+NOTHING: Final = "Select conversations in the inbox first."
 
 
 class BulkForm(ConsoleForm):
@@ -116,13 +116,6 @@ class BulkActions(ServiceAdmin):
     def _chosen(self, request: HttpRequest, ids: list[UUID]) -> QuerySet[Conversation]:
         return self.get_queryset(request).filter(pk__in=ids).order_by("-last_message_at", "-id")
 
-    def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Let what is selected in the list be changed below it."""
-        context = super().list_context(request)
-        urls = {offer["action"].path: offer["url"] for offer in context["offered"]}
-        context["offered"] = [offer for offer in context["offered"] if offer["action"].path != PATH]
-        return {**context, "batch_url": urls.get(PATH), "batch_bar": "console/bulk/bar.html", "changes": CHANGES}
-
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         """Return what was selected."""
         return self.bulk_initial(request) if action.path == PATH else super().form_initial(request, action, obj)
@@ -137,4 +130,5 @@ class BulkActions(ServiceAdmin):
         shown = [{**lines.get(result.id, {}), "says": result.detail} for result in results]
         title = f"{CHANGES[change]}: {sum(result.done for result in results)} of {len(results)} done"
         context = self.page_context(request, title, lines=sorted(shown, key=lambda line: not line["says"]))
+        context["list_url"] = self.after_action_url(request, self.service_actions[PATH], None)
         return TemplateResponse(request, "console/bulk/report.html", context)

@@ -1,14 +1,14 @@
-"""The console's list of conversations and the page of one."""
+"""The console's page of a conversation; their list is the inbox."""
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.contrib import admin
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, QuerySet, Value, When
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -17,12 +17,9 @@ from accounts.privacy.reveals import get_active_reveal, reveal
 from console.base.actions import ServiceAction, action_url, service_action
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
-from console.base.lists import Column, choose, during, since, whole_number
-from console.base.saved_views import ViewFilter
+from console.base.lists import whole_number
 from console.base.undo import UndoOffer, offer_undo, withdraw_offer
 from console.names import name_in, names_of
-from console.navigation import DESK, Nav
-from console.templatetags.console_ui import chip, moment
 from console.viewers import is_fragment, viewer_of
 from conversations.contacts.admin.reach import (
     agent_meanwhile,
@@ -33,34 +30,23 @@ from conversations.contacts.admin.reach import (
 )
 from conversations.inbox import assignment, snoozes, states
 from conversations.inbox.admin.actions import SnoozeForm, tags_of
-from conversations.inbox.admin.approval_panel import customer_name, state_chip
+from conversations.inbox.admin.approval_panel import customer_name
 from conversations.inbox.admin.bulk import BulkActions
 from conversations.inbox.admin.choices import REPLY, choices_of
-from conversations.inbox.admin.filters import (
-    FIRST,
-    NEEDS_PERSON,
-    MineFilter,
-    PriorityFilter,
-    StateFilter,
-    TagFilter,
-    TeamFilter,
-    order_of,
-    preview,
-)
 from conversations.inbox.admin.forms import OBJECT, CloseForm, ReplyForm, RevealForm, SendAgainForm
 from conversations.inbox.admin.inbox import InboxPage
-from conversations.inbox.admin.page import SHOWABLE, answer_meanwhile, newest_seq, page_of
+from conversations.inbox.admin.page import SHOWABLE, answer_meanwhile, has, newest_seq, page_of, with_parts
 from conversations.inbox.admin.rows import tone_of
-from conversations.inbox.admin.search import ConversationSearch, FoundFilter
+from conversations.inbox.admin.search import ConversationSearch
 from conversations.inbox.admin.tags import tag_chips, tags_on
 from conversations.inbox.selectors.tags import tags_of_conversations
 from conversations.inbox.teams import seen
 from conversations.messages import attachments, outbound
-from conversations.messages.admin.interpretation import due_chip, first_answers_of, priority_chips
+from conversations.messages.admin.interpretation import due_chip, first_answers_of
 from conversations.messages.attachments import File
 from conversations.messages.downloads import download, picture_of
 from conversations.messages.outbound import Draft, Sender
-from conversations.models import Conversation
+from conversations.models import Conversation, Message
 from conversations.replies import canned_replies
 from conversations.replies.admin.canned_replies import files_to_offer, offered_canned
 from conversations.replies.admin.macros import offered_macros
@@ -69,7 +55,6 @@ from conversations.replies.drafts import drop_draft, save_draft, with_own_drafts
 from core.actors import Actor
 from core.clock import now
 from core.errors import Conflict, NotFound, Refused, Unavailable, WalkerError
-from core.reach import channels
 
 ABOUT: Final = ("name", "language", "tag", "untag")
 """The actions beside the contact."""
@@ -93,52 +78,33 @@ State = Conversation.State
 
 @admin.register(Conversation)
 class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
-    """The inbox: conversations that need a person come first. Every view of one is recorded."""
+    """A conversation in the console. Every view of one is recorded."""
 
     view_permission = "conversations.view_conversation"
-    nav = Nav("All conversations", "chat", DESK, order=20)
     intro = "Live conversations between agents, colleagues and customers. Personal data is masked."
-    empty_title = "No live conversations"
-    empty_text = "Conversations appear here as soon as someone writes."
-    live_topic = "inbox"
-    change_list_template = "console/conversations.html"
     detail_template = "console/conversation.html"
     masked_fields = ("contact", "contact__display_name", "contact__masked_name")
-    list_display = ("customer", "last_words", "state_cell", "channel", "taken_by", "last_activity")
-    list_filter: ClassVar = [
-        StateFilter,
-        choose("channel_account__kind", "Channel", channels.kinds(), parameter="channel"),
-        MineFilter,
-        TeamFilter,
-        PriorityFilter,
-        TagFilter,
-        since("last_message_at"),
-        during("last_message_at"),
-        FoundFilter,
-        ViewFilter,
-    ]
-    has_saved_views = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         """Return the conversations with the last words of each, masked."""
-        return self.object_rows(request).annotate(last_text=preview())
+        last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
+        return self._rows(request).annotate(last_text=Subquery(last.values("masked_body")[:1]))
 
     def object_rows(self, request: HttpRequest) -> QuerySet[Conversation]:
-        """Return the conversations without columns that would have to be decrypted.
+        """Return the conversations, each with the parts that its page has.
 
         Without the last words: where most conversations are short, a long one is read and sorted for them.
         """
-        waits = [When(NEEDS_PERSON & first, then=Value(place)) for place, first in enumerate(FIRST)]
-        rank = Case(*waits, When(NEEDS_PERSON, then=Value(len(FIRST))), default=Value(len(FIRST) + 1))
+        return with_parts(self._rows(request), viewer_of(request))
+
+    def _rows(self, request: HttpRequest) -> QuerySet[Conversation]:
+        """Return the conversations without columns that would have to be decrypted."""
         rows = super().get_queryset(request).filter(seen.seen_by(viewer_of(request)))
         rows = rows.select_related("contact__user", "origin__user", "channel_account", "team")
-        hidden = rows.defer("contact__display_name", "origin__display_name", "channel_account__credentials")
-        ranked: QuerySet[Conversation] = hidden.annotate(rank=rank)
-        return ranked
-
-    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
-        """Return the order: needs a person first, of these urgent ones and hot leads, then the latest activity."""
-        return order_of(request.GET.get("state", ""))
+        hidden: QuerySet[Conversation] = rows.defer(
+            "contact__display_name", "origin__display_name", "channel_account__credentials"
+        )
+        return hidden
 
     def prepare_rows(self, request: HttpRequest, rows: list[Conversation]) -> None:
         """Read the names of all assignees, and the tags, at once."""
@@ -151,44 +117,15 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         for row in rows:
             row.assignee_name = name_in(names, row.assigned_to_id, otherwise="")  # type: ignore[attr-defined]
             if may_reply:
-                row.pick_value, row.pick_name = str(row.pk), customer_name(row)  # type: ignore[attr-defined]
+                row.pick_value = str(row.pk)  # type: ignore[attr-defined]
             row.has_draft = row.pk in drafts  # type: ignore[attr-defined]
             row.tags_on_it = tags.get(row.pk, ())  # type: ignore[attr-defined]
-            row.tag_chips = tag_chips(tags.get(row.pk, ()))  # type: ignore[attr-defined]
+            row.colleagues = known  # type: ignore[attr-defined]
         self.mark_matches(request, rows)
 
     def object_title(self, conversation: Conversation) -> str:
         """Return the masked name, or the channel."""
         return customer_name(conversation)
-
-    @admin.display(description="Customer")
-    def customer(self, conversation: Conversation) -> str:
-        """Return the masked name, with chips if something is unread, urgent or a hot lead."""
-        mark = chip("New", "accent") if conversation.is_unread else ""
-        mark = (
-            format_html("{} {}", mark, chip("Draft", "info", "pen"))
-            if getattr(conversation, "has_draft", False)
-            else mark
-        )
-        due = due_chip(conversation)
-        tags = getattr(conversation, "tag_chips", "")
-        title, priority = self.object_title(conversation), priority_chips(conversation)
-        return format_html("{} {} {} {} {}", title, mark, priority, due, tags)
-
-    @admin.display(description="Last message")
-    def last_words(self, conversation: Conversation) -> str:
-        """Return the text that a search matched, or else the start of the last message, masked."""
-        text = getattr(conversation, "found_text", "") or conversation.last_text or ""  # type: ignore[attr-defined]
-        shown = f"{text[:90].rpartition(' ')[0] or text[:90]} …" if len(text) > 92 else text
-        return format_html('<span class="wk-cell-wide">{}</span>', shown)
-
-    state_cell = Column[Conversation]("State", state_chip)
-    channel = Column[Conversation](
-        "Channel",
-        lambda conversation: format_html('<span class="wk-number">{}</span>', conversation.channel_account.kind_label),
-    )
-    taken_by = Column[Conversation]("Assignee", lambda conversation: getattr(conversation, "assignee_name", "") or "–")
-    last_activity = Column[Conversation]("Activity", lambda conversation: moment(conversation.last_message_at))
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return to the list when a conversation was moved or given away, out of the viewer's teams."""
@@ -246,18 +183,19 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
         # A live refresh continues a recorded view; it must not record one per message.
         key = f"{obj.tenant_id}:console-viewed:{viewer.user_id}:{obj.pk}"
         if not is_fragment(request) or cache.get(key) is None:
-            states.record_view(actor=viewer, conversation_id=obj.pk)
+            states.record_view(actor=viewer, conversation_id=obj.pk, read=obj)
         cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
         clear = grant.fields if grant else frozenset()
-        review = review_of(self.admin_site, request, obj.pk, clear="messages" in clear)
+        is_there = has(obj, "suggestions")
+        review = review_of(self.admin_site, request, obj.pk, clear="messages" in clear) if is_there else {}
         obj.has_suggestion = bool(review)  # type: ignore[attr-defined]  # the summary names it
         return {
             **reply_context(viewer, obj),
             **page_of(obj, viewer, grant, before=whole_number(request.GET.get("before"))),
             **review,
             "files_url": f"{self.object_url(obj)}files/" if "messages" in clear else "",
-            "assignee": self.taken_by(obj),
+            "assignee": getattr(obj, "assignee_name", "") or "–",
             "assigned_words": getattr(obj, "assignee_name", "") or "Assign",
             "team_words": str(obj.team) if obj.team else "Team",
             "tone": tone_of(obj),

@@ -67,10 +67,8 @@ class MineNumber(DayNumber):
         return count_of_day(viewer=viewer, state=self.state)
 
     def url(self) -> str:
-        """Return the list, narrowed alike."""
-        if not self.state:
-            return f"{reverse('admin:inbox')}?view=mine"
-        return f"{reverse('admin:conversations_conversation_changelist')}?mine=yes&state={self.state}"
+        """Return the view of the inbox that shows them."""
+        return f"{reverse('admin:inbox')}?{f'view=all&assignee=me&state={self.state}' if self.state else 'view=mine'}"
 
 
 class LateNumber(MineNumber):
@@ -86,7 +84,7 @@ class DueTodayNumber(MineNumber):
 
 
 class MineTile(Tile):
-    """The viewer's conversations, late ones first, then by when an answer is due."""
+    """What the inbox shows as the viewer's, late ones first, then by when an answer is due."""
 
     order, width, permission = 20, "half", REPLY
     template = "console/tiles/mine.html"

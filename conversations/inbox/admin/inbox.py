@@ -1,21 +1,35 @@
 """The inbox: views, a list, and the conversation that is open, on one page."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 
+from accounts.selectors import moving_on
 from console.base.actions import ServiceAction, action_url
+from console.base.lists import days_of, words_of_days
 from console.base.model_admin import ServiceAdmin
+from console.base.saved_views import menu_of
 from console.navigation import DESK, Nav
 from console.viewers import viewer_of
 from conversations.inbox.admin.bulk import CHANGES
 from conversations.inbox.admin.choices import REPLY, choices_of
-from conversations.inbox.admin.place import DAYS, NOBODY, VIEWS, Place
+from conversations.inbox.admin.place import (
+    ALL,
+    BY_ID,
+    DAYS,
+    KEPT,
+    NOBODY,
+    PRIORITIES,
+    SAVED,
+    STATES,
+    VIEWS,
+    Place,
+)
 from conversations.inbox.admin.rows import row_of
 from conversations.inbox.admin.search import FOUND, words_of
 from conversations.inbox.selectors import counts
@@ -28,9 +42,8 @@ from core.events import streams
 from core.reach import channels
 
 PAGE: Final = 50
+OLD_LIST: Final = "conversations_conversation_changelist"
 FROM: Final = "inbox"
-AFTER_ANSWER: Final = "walker_after_answer"
-"""The cookie that says `stay` where a person switched the opening of the next conversation off."""
 MOVES_ON: Final = ("reply", "close", "snooze")
 EMPTY: Final = {
     "mine": ("Nothing assigned to you", "Conversations you take over or that are assigned to you appear here."),
@@ -39,18 +52,40 @@ EMPTY: Final = {
     "open": ("No open conversations", "Conversations appear here as soon as someone writes."),
     "snoozed": ("Nothing is snoozed", "Snoozed conversations stay here until their time is up."),
     "closed": ("Nothing is closed yet", ""),
+    "all": ("No conversations yet", "Conversations appear here as soon as someone writes."),
 }
 NOT_FOUND: Final = (
     "Nothing found",
-    "No message has all these words, or a filter hides it. Masked text isn't searched.",
+    "No message has all these words, no conversation or request this reference, or a filter hides it. "
+    "Masked text isn't searched.",
 )
 SEARCH_OVER: Final = ("This search has expired", "Search words are kept for one hour. Search again.")
 
 
 class InboxPage(ServiceAdmin):
-    """Adds the inbox to the pages of conversations."""
+    """The list of conversations, with one of them beside it."""
 
-    site_pages: ClassVar = ((Nav("Inbox", "send", DESK, order=10, badges=("conversations.needs_person",)), "inbox"),)
+    nav = Nav("Inbox", "send", DESK, order=10, badges=("conversations.needs_person",))
+    # Conversations stand below the address of an earlier list.
+    site_pages: ClassVar = ((Nav(nav.label, "send", DESK, order=11, within=nav.label), OLD_LIST),)
+    has_saved_views = True
+    view_parameter = SAVED
+
+    def list_url(self) -> str:
+        """Return the address of the inbox."""
+        return reverse("admin:inbox")
+
+    def list_parameters(self) -> Collection[str]:
+        """Return the parameters that a saved view keeps."""
+        return KEPT
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Lead from the address of an earlier list to the inbox, narrowed alike."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        if not self.has_view_permission(request):
+            raise PermissionDenied("Your role can't open this page.")
+        return HttpResponseRedirect(Place.of_list(request).url())
 
     def get_site_urls(self) -> list[URLPattern]:
         """Add the inbox, directly below the console's address."""
@@ -76,8 +111,9 @@ class InboxPage(ServiceAdmin):
         known = choices_of(request)
         seen = viewer.teams
         team_names = {pk: name for pk, name in known.teams.items() if seen is None or pk in seen}
-        tags, people = known.tags, known.repliers
-        place = _place(request).known(team=team_names, tag=tags, assignee=people)
+        picks: dict[str, Mapping[UUID, str]] = {"team": team_names, "tag": known.tags}
+        picks["assignee"] = people_first_me(viewer, known.repliers)
+        place = _place(request).known(**picks)
         words = words_of(request)
         found = list(place.rows(self.get_queryset(request), viewer, words)[: PAGE + 1])
         page = found[:PAGE]
@@ -88,18 +124,19 @@ class InboxPage(ServiceAdmin):
         below = following([row.pk for row in page], chosen)
         request.inbox_next = below  # type: ignore[attr-defined]
         older = page[-1] if place.has_pages and len(found) > PAGE else None
-        picks = {"team": team_names, "tag": tags, "assignee": people}
+        gone = {name: request.GET[name] for name in BY_ID if request.GET.get(name) and name not in place.narrowed}
+        back = f"{place.url().partition('?')[2]}&from={FROM}"
         return {
             "views": views_at(place, viewer),
             "view_title": "Search results" if FOUND in place.narrowed else title_of(place, team_names),
             "teams": teams_at(place, waiting_by_team(viewer=viewer) if known.teams else {}, team_names),
             "search": self.search_box(request, place, words),
             "chips": chips_at(place, picks),
+            "saved": menu_of(self, request, ignored=gone),
             "unnarrowed_url": Place(place.view).url() if place.narrowed else "",
             "place": {name: value for name, value in place.asked().items() if name in ("view", "team", FOUND)},
             "rows": [
-                row_of(row, words=self.last_words(row), unread=unread.get(row.pk, 0), chosen=chosen)  # type: ignore[attr-defined]
-                | {"url": place.url(conversation=str(row.pk))}
+                row_of(row, unread=unread.get(row.pk, 0), chosen=chosen) | {"url": place.url(conversation=str(row.pk))}
                 for row in page
             ],
             "older_url": Place(place.view, place.narrowed, f"{older.last_message_at.isoformat()}|{older.pk}").url()
@@ -110,9 +147,9 @@ class InboxPage(ServiceAdmin):
             "newest_url": place.narrowed_to().url() if place.after else "",
             "list_only_url": place.url(),
             "keep": f"{place.url(conversation=str(chosen)).partition('?')[2]}&" if obj else "",
-            "batch_url": action_url(self, self.service_actions["bulk"], None) if viewer.may(REPLY) else "",
+            "batch_url": f"{action_url(self, self.service_actions['bulk'], None)}?{back}" if viewer.may(REPLY) else "",
             "changes": CHANGES,
-            **words_for_nothing(place, words, tags),
+            **words_for_nothing(place, words, known.tags),
         }
 
     def search_box(self, request: HttpRequest, place: Place, words: str) -> dict[str, Any]:
@@ -120,7 +157,7 @@ class InboxPage(ServiceAdmin):
         url = action_url(self, self.service_actions["search"], None)
         is_over = FOUND in place.narrowed and not words
         return {
-            "url": f"{url}?from={FROM}&view={place.view}",
+            "url": f"{url}?view={place.view}",
             "words": words,
             "limit": WORDS_LIMIT,
             "end_url": place.narrowed_to(found="").url() if words or is_over else "",
@@ -140,9 +177,11 @@ class InboxPage(ServiceAdmin):
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return to the inbox, if that is where the form was; after an answer, at the next conversation."""
-        if request.GET.get("from") != FROM or obj is None:
+        if request.GET.get("from") != FROM:
             return super().after_action_url(request, action, obj)
         place = _place(request)
+        if obj is None:
+            return place.url()
         if not self.moves_on(request, action.path):
             return place.url(conversation=str(obj.pk))
         following = self.next_of(request, place, obj)
@@ -158,7 +197,7 @@ class InboxPage(ServiceAdmin):
     def moves_on(self, request: HttpRequest, path: str) -> bool:
         """Return True if the next conversation opens after an action."""
         is_here = path in MOVES_ON and request.method == "POST" and request.GET.get("from") == FROM
-        return is_here and request.COOKIES.get(AFTER_ANSWER) != "stay"
+        return is_here and moving_on(viewer=viewer_of(request))["answer"]
 
     def next_of(self, request: HttpRequest, place: Place, obj: Conversation) -> UUID | None:
         """Return what came next in the list, if it is still there, else the first that waits for an answer."""
@@ -186,7 +225,8 @@ def views_at(place: Place, viewer: Actor) -> list[dict[str, Any]]:
     """Return the views, each narrowed as this place is, with the keys to its neighbours."""
     codes = [code for code, *_ in VIEWS]
     at = -1 if FOUND in place.narrowed else codes.index(place.view)
-    keys = {} if at < 0 else {codes[at - 1]: "[", codes[(at + 1) % len(codes)]: "]"}
+    before, after = ("[ Shift+K", "Previous view"), ("] Shift+J", "Next view")
+    keys = {} if at < 0 else {codes[at - 1]: before, codes[(at + 1) % len(codes)]: after}
     tones = {"late": "danger", "mine": "neutral"}
     found = counts.count_views(viewer=viewer)
     return [
@@ -195,7 +235,7 @@ def views_at(place: Place, viewer: Actor) -> list[dict[str, Any]]:
             "icon": icon,
             "url": place.at(code).url(),
             "is_chosen": number == at,
-            "key": keys.get(code, ""),
+            "keys": keys.get(code, ""),
             "count": _shown(found[code]),
             "tone": tones.get(code, "warn"),
         }
@@ -222,8 +262,10 @@ def chips_at(place: Place, picks: dict[str, Mapping[UUID, str]]) -> list[dict[st
     """Return what a view can be narrowed to, each with its choices."""
     people = [(NOBODY, "Nobody"), *((str(pk), name) for pk, name in picks["assignee"].items())]
     given = (
+        ("state", "State", list(STATES.items()) if place.view == ALL or FOUND in place.narrowed else []),
         ("channel", "Channel", channels.kinds()),
-        ("days", "Date", list(DAYS.items())),
+        ("days", "Date", days_offered(place)),
+        ("priority", "Priority", list(PRIORITIES.items())),
         ("tag", "Tag", [(str(pk), name) for pk, name in picks["tag"].items()]),
         ("assignee", "Assignee", people if place.view not in ("mine", "waiting") else []),
     )
@@ -232,6 +274,19 @@ def chips_at(place: Place, picks: dict[str, Mapping[UUID, str]]) -> list[dict[st
         for name, label, choices in given
         if choices
     ]
+
+
+def days_offered(place: Place) -> list[tuple[str, str]]:
+    """Return the days to choose from, with those that the place is narrowed to, as links of figures do."""
+    chosen = place.narrowed.get("days", "")
+    named = days_of(chosen)
+    return [*DAYS.items(), *([(chosen, words_of_days(named))] if named else [])]
+
+
+def people_first_me(viewer: Actor, people: Mapping[UUID, str]) -> Mapping[UUID, str]:
+    """Return who conversations can be assigned to, the viewer first."""
+    me = {viewer.user_id: "Me"} if viewer.user_id else {}
+    return {**me, **{pk: name for pk, name in people.items() if pk not in me}}
 
 
 def title_of(place: Place, teams: Mapping[UUID, str]) -> str:

@@ -1,8 +1,10 @@
 """Context of a conversation's page: transcript, contact, and why it needs a person."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
@@ -16,13 +18,13 @@ from conversations.inbox.admin.approval_panel import state_chip, writer_name
 from conversations.inbox.admin.choices import REPLY
 from conversations.inbox.admin.tags import chips_of_names
 from conversations.inbox.clocks import waits_for_person
-from conversations.inbox.teams.seen import seen_conversations
+from conversations.inbox.teams.seen import seen_by, seen_conversations
 from conversations.inbox.threads.notes import changeable_notes
-from conversations.inbox.threads.selectors import list_notes
+from conversations.inbox.threads.selectors import NoteRow, list_notes
 from conversations.messages.admin.interpretation import reading_of
 from conversations.messages.admin.transcript import Turn, merge_turns, notes_of, turns_of
 from conversations.messages.selectors.messages import list_messages
-from conversations.models import ContactPoint, Conversation
+from conversations.models import ContactPoint, Conversation, SuggestedReply, Survey, Triage
 from conversations.registry import panels_at
 from conversations.surveys.admin import rating_of
 from core.actors import Actor
@@ -64,6 +66,28 @@ MEANWHILE: Final = 300
 HANDED_OVER_BY: Final = {"agent": "an agent", "api_key": "an API key"}
 
 
+def names_beside(conversation: Conversation, written: Iterable[NoteRow]) -> Mapping[UUID, str]:
+    """Return the names of a conversation's colleagues and authors of notes. One query for somebody who has left."""
+    authors = {note.author_id for note in written} - {None}
+    colleagues: Mapping[UUID, str] = getattr(conversation, "colleagues", {})
+    return colleagues if authors <= colleagues.keys() else names_of(authors)
+
+
+def with_parts(rows: QuerySet[Conversation], viewer: Actor) -> QuerySet[Conversation]:
+    """Return conversations that know which parts of their page there are; the other parts aren't read."""
+    its = {"conversation": OuterRef("pk")}
+    return rows.annotate(
+        has_triages=Exists(Triage.objects.filter(**its)),
+        has_surveys=Exists(Survey.objects.filter(seen_by(viewer, "conversation__"), **its)),
+        has_suggestions=Exists(SuggestedReply.objects.filter(seen_by(viewer, "conversation__"), **its, state="open")),
+    )
+
+
+def has(conversation: Conversation, part: str) -> bool:
+    """Return False if it is known that a page lacks a part."""
+    return bool(getattr(conversation, f"has_{part}", True))
+
+
 def page_of(
     conversation: Conversation, viewer: Actor, grant: ActiveReveal | None, *, before: int | None = None
 ) -> dict[str, Any]:
@@ -74,7 +98,7 @@ def page_of(
     if before is None:
         conversation.newest_seq = page.rows[-1].seq if page.rows else 0  # type: ignore[attr-defined]
     written = list_notes(viewer=viewer, conversation_id=conversation.pk, clear=in_clear)
-    may_change = bool(written) and viewer.may(REPLY)
+    may_change = any(note.author_id == viewer.user_id for note in written) and viewer.may(REPLY)
     shows_runs = viewer.may("agents.view_agentrun")
     turns = turns_of(page.rows, customer=writer_name(conversation), shows_runs=shows_runs)
     cut = {"is_cut": page.before is not None, "is_earlier": before is not None}
@@ -88,6 +112,7 @@ def page_of(
         "notes": notes_of(
             written,
             changeable_notes(actor=viewer, conversation_id=conversation.pk) if may_change else {},
+            names_beside(conversation, written),
         ),
         "tags": (tags := tags_of(conversation)),
         "tags_drawn": chips_of_names(tags),
@@ -99,7 +124,7 @@ def page_of(
         "panels_beside": panels_at("beside", viewer, conversation, clear),
         "reading": reading_of(conversation),
         "triaged_by": triaged_by(conversation),
-        "survey": rating_of(viewer, conversation.pk, clear=in_clear),
+        "survey": rating_of(viewer, conversation.pk, clear=in_clear) if has(conversation, "surveys") else {},
         "others_of_contact": others_of_contact(viewer, conversation),
         "grant": grant,
         "clear": " and ".join(label for field, label in SHOWABLE.items() if field in clear),
@@ -163,7 +188,9 @@ def others_of_contact(viewer: Actor, conversation: Conversation) -> list[dict[st
 
 
 def triaged_by(conversation: Conversation) -> str:
-    """Return the names of the rules that chose its team, priority or tags; "" without any. One query."""
+    """Return the names of the rules that chose its team, priority or tags; "" without any. At most one query."""
+    if not has(conversation, "triages"):
+        return ""
     return conversation.triages.order_by("-id").values_list("rule_name", flat=True).first() or ""
 
 

@@ -10,12 +10,13 @@ from conversations.models import Conversation, Priority
 
 ICONS: Final = {"email": "mail", "whatsapp": "phone", "slack": "users", "app": "phone"}
 """The icons of kinds of channels; a chat's for all others."""
+LONGEST: Final = 92
 TONES: Final = ("info", "accent", "warn", "good", "serious", "neutral")
 UNREAD_SHOWN: Final = 9
 State = Conversation.State
 
 
-def row_of(row: Conversation, *, words: str, unread: int, chosen: UUID | None) -> dict[str, Any]:
+def row_of(row: Conversation, *, unread: int, chosen: UUID | None) -> dict[str, Any]:
     """Return what a row shows of a conversation that the list has prepared."""
     waits = row.waiting_since is not None and row.state != State.CLOSED and row.snoozed_until is None
     return {
@@ -23,7 +24,7 @@ def row_of(row: Conversation, *, words: str, unread: int, chosen: UUID | None) -
         "who": customer_name(row),
         "tone": tone_of(row),
         "icon": ICONS.get(row.channel_account.kind, "chat"),
-        "words": words,
+        "words": words_of_row(row),
         "waited": distance(row.waiting_since).removesuffix(" ago") if waits and row.waiting_since else "",
         "marks": list(marks_of(row)),
         "due": due_chip(row),
@@ -31,6 +32,13 @@ def row_of(row: Conversation, *, words: str, unread: int, chosen: UUID | None) -
         "unread": f"{UNREAD_SHOWN}+" if unread > UNREAD_SHOWN else str(unread or "1" if row.is_unread else ""),
         "is_chosen": row.pk == chosen,
     }
+
+
+def words_of_row(row: Conversation) -> str:
+    """Return the text that a search matched, or else the start of the last message, masked."""
+    text: str = getattr(row, "found_text", "") or getattr(row, "last_text", "") or ""
+    start = text[: LONGEST - 2]
+    return f"{start.rpartition(' ')[0] or start} …" if len(text) > LONGEST else text
 
 
 def tone_of(row: Conversation) -> str:
@@ -52,3 +60,5 @@ def marks_of(row: Conversation) -> Any:
         yield "agent", "Agent answers", "good"
     elif row.state == State.CLOSED:
         yield ("check", "Closed, resolved", "neutral") if row.resolved else ("ban", "Closed, not resolved", "neutral")
+    if tags := getattr(row, "tags_on_it", ()):
+        yield "tag", f"Tagged {', '.join(tag.name for tag in tags)}", "neutral"

@@ -1,21 +1,18 @@
-"""The search of the conversation list, and of the palette: words are posted and cached encrypted, never in a URL."""
+"""The search of the inbox, and of the palette: words are posted and cached encrypted, never in a URL."""
 
 import re
 import secrets
-from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
 from django.core.cache import cache
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from console.base.actions import action_url, service_action
+from console.base.actions import service_action
 from console.base.forms import ConsoleForm
-from console.base.lists import SelectFilter
 from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.viewers import viewer_of
 from conversations.inbox.admin.actions import ConversationActions
@@ -41,37 +38,13 @@ class SearchForm(ConsoleForm):
     words = forms.CharField(
         label="Search",
         max_length=WORDS_LIMIT,
-        help_text="Words of the messages as shown, or a full phone number or email address.",
+        help_text="Words of the messages as shown, a full phone number or email address, or a reference.",
     )
-
-
-class FoundFilter(SelectFilter):
-    """Filter by the results of a search, in any state. The parameter is an opaque token."""
-
-    title, parameter_name, any_label = "Found", FOUND, ""
-    is_hidden = True
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Accept any token: an unknown one finds nothing."""
-        token = request.GET.get(FOUND, "")
-        return [(token, "")] if token else []
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the conversations that match the words."""
-        if not is_search(request):
-            return queryset
-        words = words_of(request)
-        return queryset.filter(pk__in=conversations_with(words)) if words else queryset.none()
 
 
 def is_token(text: str) -> bool:
     """Return True if a text can be the token of a search."""
     return bool(_TOKEN.fullmatch(text))
-
-
-def is_search(request: HttpRequest) -> bool:
-    """Return True if the list shows search results."""
-    return bool(request.GET.get(FOUND))
 
 
 def words_of(request: HttpRequest) -> str:
@@ -106,15 +79,7 @@ def excerpt(text: str, words: str) -> str:
 
 
 class ConversationSearch(ConversationActions):
-    """Adds the search box to the list."""
-
-    def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the context with the search box."""
-        context = super().list_context(request)
-        context["offered"] = [offer for offer in context["offered"] if offer["action"].path != "search"]
-        words = words_of(request)
-        box = {"url": action_url(self, self.service_actions["search"], None), "words": words, "limit": WORDS_LIMIT}
-        return {**context, "search": {**box, "is_over": is_search(request) and not words}}
+    """Adds the search to the inbox."""
 
     def mark_matches(self, request: HttpRequest, rows: list[Any]) -> None:
         """Set the matching text on each row. One query, none without a search."""
@@ -127,17 +92,14 @@ class ConversationSearch(ConversationActions):
 
     @service_action(title="Search", permission=VIEW, form=SearchForm, on_list=True)
     def search(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Redirect to the results, in the inbox if that is where the words were written."""
+        """Redirect to the results, in the view where the words were written."""
         words = cleaned(form.cleaned_data["words"])
-        asked = {FOUND: keep(request, words)} if words else {}
-        url = self.list_url()
-        if request.GET.get("from") == "inbox":
-            url, asked = reverse("admin:inbox"), {"view": request.GET.get("view", ""), **asked}
-        return HttpResponseRedirect(f"{url}?{urlencode(asked)}" if asked else url)
+        asked = {"view": request.GET.get("view", ""), **({FOUND: keep(request, words)} if words else {})}
+        return HttpResponseRedirect(f"{reverse('admin:inbox')}?{urlencode(asked)}")
 
 
 class ConversationFinder(Finder):
-    """Conversations by the words of a message, as masked, or by the customer's full address."""
+    """Conversations by the words of a message, as masked, the customer's full address, or a reference."""
 
     title, order, permission = "Conversations", 12, VIEW
 
@@ -145,7 +107,7 @@ class ConversationFinder(Finder):
         """Return those with the latest activity, each with its newest message that has the words. Two queries."""
         if len(words) < SHORTEST:
             return []
-        rows = query_conversations(viewer=viewer).filter(pk__in=conversations_with(words))
+        rows = query_conversations(viewer=viewer).filter(pk__in=conversations_with(words, viewer=viewer))
         rows = rows.select_related("contact__user", "origin__user")  # whose names are shown
         found = list(rows.order_by("-last_message_at", "-pk")[:MOST_FOUND])
         texts = newest_matches(viewer=viewer, words=words, conversation_ids=[row.pk for row in found])

@@ -13,7 +13,7 @@ from django.db.models.functions import TruncDate
 
 from accounts.selectors import tenant_zone
 from conversations.inbox.teams.seen import seen_by, seen_conversations
-from conversations.models import LIVE, WAITS_FOR_PERSON, Conversation, Message
+from conversations.models import WAITS_FOR_PERSON, Conversation, Message
 from core.actors import Actor
 from core.clock import now as clock_now
 
@@ -96,9 +96,9 @@ def count_of_day(*, viewer: Actor, state: str = "") -> int:
 
 
 def list_mine(*, viewer: Actor, limit: int) -> list[Conversation]:
-    """Return the viewer's live conversations, the first due first. Needs the right to view them. One query."""
+    """Return what the inbox shows as the viewer's, the first due first. Needs the right to view them. One query."""
     viewer.require(VIEW)
-    rows = seen_conversations(viewer).filter(assigned_to=viewer.user_id, state__in=LIVE)
+    rows = seen_conversations(viewer).filter(is_mine(viewer))
     rows = rows.select_related("contact__user", "origin__user", "channel_account")
     rows = rows.defer("contact__display_name", "origin__display_name", "channel_account__credentials")
     return list(rows.order_by(F("next_due_at").asc(nulls_last=True), "-last_message_at", "-pk")[:limit])

@@ -42,7 +42,7 @@ LEADS: Final = {"hot": (HOT, 101), "warm": (WARM, HOT), "cold": (0, WARM)}
 
 @dataclass(frozen=True, slots=True)
 class ConversationFilters:
-    """Filters. `needs_person`: unassigned and waiting. `q`: a full address, or words of masked text.
+    """Filters. `needs_person`: unassigned and waiting. `q`: a full address, words of masked text, or a reference.
 
     `after` is the first moment that counts, `before` the first that doesn't any more.
     """
@@ -111,7 +111,7 @@ def list_conversations(
     size = max(1, min(limit, MOST))
     last = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
     wanted = filters or ConversationFilters()
-    rows: QuerySet[Any] = _filtered(_rows(viewer), wanted).annotate(
+    rows: QuerySet[Any] = _filtered(_rows(viewer), wanted, viewer).annotate(
         last_text=Subquery(last.values("masked_body")[:1]), last_sender=Subquery(last.values("sender_type")[:1])
     )
     by_beginning = wanted.created_after or wanted.created_before
@@ -130,7 +130,7 @@ def _rows(viewer: Actor) -> QuerySet[Conversation]:
     return rows.defer("contact__display_name", "origin__display_name", "channel_account__credentials")
 
 
-def _filtered(rows: QuerySet[Conversation], filters: ConversationFilters) -> QuerySet[Conversation]:
+def _filtered(rows: QuerySet[Conversation], filters: ConversationFilters, viewer: Actor) -> QuerySet[Conversation]:
     if filters.state:
         rows = rows.filter(state=filters.state)
     if filters.live:
@@ -160,7 +160,7 @@ def _filtered(rows: QuerySet[Conversation], filters: ConversationFilters) -> Que
     }
     rows = rows.filter(**{lookup: moment for lookup, moment in times.items() if moment})
     words = cleaned(filters.q)
-    return rows.filter(pk__in=conversations_with(words)) if words else rows
+    return rows.filter(pk__in=conversations_with(words, viewer=viewer)) if words else rows
 
 
 def tags_of_conversation(*, conversation_id: UUID) -> tuple[str, ...]:

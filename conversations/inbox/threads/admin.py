@@ -16,6 +16,7 @@ from console.base.actions import ServiceAction, action_url, service_action
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.extensions import Badge, badges, clear_badges
+from console.names import names_of
 from console.viewers import viewer_of
 from conversations.inbox.teams.selectors import members_of
 from conversations.inbox.threads.models import MANAGE, chat_stream, may_chat
@@ -105,7 +106,7 @@ class TeamChatPages(ServiceAdmin):
             "list_url": self.list_url(),
             "team_url": self.object_url(team),
             "live_name": chat_stream(object_id),
-            "notes": notes_of(page.rows, own),
+            "notes": notes_of(page.rows, own, names_of(row.author_id for row in page.rows)),
             "first_unread": page.first_unread,
             "earlier": page.earlier,
             "is_earlier_part": number is not None,

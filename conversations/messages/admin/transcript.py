@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from console.names import name_in, names_of
+from console.names import name_in
 from conversations.inbox.threads.selectors import FormerText, NoteRow
 from conversations.messages import attachments
 from conversations.messages.files.kinds import KINDS
@@ -136,10 +136,8 @@ def _file_line(file: Attachment, *, clear: bool) -> FileLine:
     )
 
 
-def notes_of(rows: Iterable[NoteRow], own: Mapping[UUID, str]) -> list[NoteLine]:
-    """Return the notes of colleagues with their names; `own` are the texts that the viewer may change."""
-    found = list(rows)
-    names = names_of(row.author_id for row in found)
+def notes_of(rows: Iterable[NoteRow], own: Mapping[UUID, str], names: Mapping[UUID, str]) -> list[NoteLine]:
+    """Return the notes of colleagues with their `names`; `own` are the texts that the viewer may change."""
     return [
         NoteLine(
             row.id,
@@ -150,7 +148,7 @@ def notes_of(rows: Iterable[NoteRow], own: Mapping[UUID, str]) -> list[NoteLine]
             row.former,
             own.get(row.id, ""),
         )
-        for row in found
+        for row in rows
     ]
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from accounts.selectors import names_of
 from conversations.contacts.selectors.names import names_in_conversation
 from conversations.inbox.selectors.lists import VIEW, require_clear
-from conversations.inbox.teams.seen import require_seen
+from conversations.inbox.teams.seen import require_seen, seen_by
 from conversations.messages.selectors.failures import Failure, failures_of
 from conversations.models import Message
 from conversations.texts import SENT_AS, shown_text
@@ -88,11 +88,11 @@ def list_messages(
     messages, else `Refused` ("no_grant"). Raises `NotFound`. The caller records the view (`services.record_view`).
     """
     viewer.require(VIEW)
-    require_seen(viewer, conversation_id)
     if clear:
+        require_seen(viewer, conversation_id)
         require_clear(viewer=viewer, conversation_id=conversation_id)
     size = max(1, min(limit, MOST))
-    rows = Message.objects.filter(conversation_id=conversation_id)
+    rows = Message.objects.filter(seen_by(viewer, "conversation__"), conversation_id=conversation_id)
     if before is not None:
         rows = rows.filter(seq__lt=before)
     if created_after:
@@ -102,6 +102,8 @@ def list_messages(
     if not clear:
         rows = rows.defer("body")
     found = list(rows.order_by("-seq")[: size + 1])
+    if not found:
+        require_seen(viewer, conversation_id)
     page = found[:size][::-1]
     names = names_of(message.sender_id for message in page if message.sender_type == PERSON)
     failures = failures_of([message.pk for message in page if message.status == Message.Status.FAILED])

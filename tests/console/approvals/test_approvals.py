@@ -237,7 +237,7 @@ def test_cancel_is_offered_to_requester_and_admin_only(browser: Browser, page: s
 def test_after_a_vote_the_next_request_of_the_signer_is_offered(browser: Browser, acme: World, page: str) -> None:
     following = ask(acme, params={"campaign": "Winter Boots"})
     approver, support = browser("approver"), browser("support")
-    approver.cookies["walker_after_decision"] = "stay"
+    approver.post("/admin/moving-on/", {"after": "decision", "on": "no"})
     assert "Next for you" not in approver.get(page).content.decode()
     sign(approver, Approval.objects.order_by("id")[0])
     assert f"Next for you: {following.reference}" in approver.get(page).content.decode()

@@ -55,7 +55,7 @@ def test_decision_stays_on_its_page_for_those_who_want_it_and_when_it_fails(
     assert (refused.status_code, page(queue[1]) in refused.content.decode()) == (400, False)
     stale = approver.post(f"{page(queue[0])}approve/", {"digest": "0" * 64})
     assert (stale.status_code, page(queue[1]) in stale.content.decode()) == (409, False)
-    approver.cookies["walker_after_decision"] = "stay"
+    approver.post("/admin/moving-on/", {"after": "decision", "on": "no"})
     assert decide(approver, queue[0]) == page(queue[0])
 
 

@@ -47,7 +47,7 @@ def test_queue_is_searched_narrowed_sorted_and_kept_as_a_view(opened: Opener, sc
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.locator("summary", has_text="Risky ones").wait_for()
-    page.locator("summary", has_text="Filters").click()
+    page.locator("summary", has_text="Filter").click()
     keep_picture(page, "queue-filters", full_page=False)
     assert [*faults, *faults_of(page, "queue-filters-open")] == []
 
@@ -59,7 +59,7 @@ def test_empty_queue_and_long_notes_fit_a_phone(opened: Opener, scene: Scene) ->
     assert serious(page, least="minor") == []
     page.get_by_role("link", name="Remove Search").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.locator("summary", has_text="Filters").click()
+    page.locator("summary", has_text="Filter").click()
     page.get_by_label("Sort by", exact=True).select_option("cost")
     keep_picture(page, "queue-filters-phone")
     page.get_by_role("button", name="Apply").click()

@@ -67,7 +67,7 @@ def test_numbers_of_the_day_open_their_lists(browser: Browser, acme: World) -> N
     assert wrong == []
     tiles = {entry["key"]: entry["tile"] for entry in page.context["tiles"]}
     mine = [line["row"].next_due_at for line in tiles["conversations-mine"]["rows"]]
-    assert mine == [*sorted(due for due in dues if due), None]
+    assert mine == [*sorted(due for due in dues[:-1] if due), None]  # without the one that is snoozed, as the inbox
     waiting = next(number for number in browser("approver").get("/admin/").context["day"] if number["count"])
     assert (waiting["title"], waiting["count"]) == ("Decisions waiting", 1)
     assert browser("approver").get(waiting["url"]).content.decode().count('class="wk-row-link"') == 1

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from conversations import services
 from conversations.inbox import states, tags
-from conversations.inbox.admin.filters import tagged_with
+from conversations.inbox.admin.place import tagged_with
 from conversations.inbox.teams import teams
 from conversations.models import ChannelAccount, Conversation
 from core.actors import system
@@ -167,7 +167,7 @@ def test_conversation_opens_in_place_in_few_queries_and_an_answer_leads_to_the_n
     )
     closed = client.post(close, {"resolved": "yes"}, headers=in_place)
     assert f"conversation={third.pk}" in closed["Location"]
-    client.cookies["walker_after_answer"] = "stay"
+    client.post("/admin/moving-on/", {"after": "answer", "on": "no"})
     snooze = close.replace("/close/", "/snooze/").replace(str(second.pk), str(third.pk))
     assert f"conversation={third.pk}" in client.post(snooze, {"choice": "1h"}, headers=in_place)["Location"]
     part = client.get(f"{INBOX}?view=mine", headers=in_place).content.decode()

@@ -27,6 +27,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("scene", "web"), pyte
 INBOX = "/admin/inbox/"
 SLOW = 40_000
 """Milliseconds for three answers on a busy machine."""
+WRITE = """(pressed) => (document.activeElement || document.body).dispatchEvent(
+  new KeyboardEvent("keydown", { ...pressed, bubbles: true, cancelable: true }))"""
 BOX = "#live-reply textarea[name=text]"
 
 
@@ -126,15 +128,27 @@ def test_conversations_are_closed_undone_and_views_changed_by_keys(opened: Opene
     assert (again.state, again.assigned_to_id, again.resolved) == ("person", scene.world.people["support"].pk, None)
     assert again.waiting_since is not None
     places.append(focus(page))
-    for key, view in (("]", "Waiting"), ("]", "Late"), ("[", "Waiting"), ("[", "Mine"), ("[", "Closed"), ("]", "Mine")):
+    for key, view in (("]", "Waiting"), ("]", "Late"), ("[", "Waiting"), ("[", "Mine"), ("[", "All"), ("]", "Mine")):
+        press(page, key)
+        expect(page.locator("#h-inbox")).to_contain_text(view)
+        places.append(focus(page))
+    # As German keyboards write them, on Windows and on a Mac; and the pair that every keyboard has.
+    alt_gr, option = {"ctrlKey": True, "altKey": True, "modifierAltGraph": True}, {"altKey": True}
+    for with_, key, view in ((alt_gr, "]", "Waiting"), (option, "]", "Late"), (alt_gr, "[", "Waiting")):
+        page.evaluate(WRITE, {"key": key, **with_})
+        expect(page.locator("#h-inbox")).to_contain_text(view)
+    for key, view in (("Shift+J", "Late"), ("Shift+K", "Waiting"), ("Shift+K", "Mine")):
         press(page, key)
         expect(page.locator("#h-inbox")).to_contain_text(view)
         places.append(focus(page))
     assert [place for place in places if place in ("body", "")] == []
     press(page, "?")
     card = page.get_by_role("dialog", name="Keyboard shortcuts")
-    expect(card).to_contain_text("Next view")
-    card.get_by_label("Open the next conversation").uncheck()
+    expect(card.locator("dl > div", has_text="Next view").locator("kbd")).to_have_text(["]", "Shift+J"])
+    with page.expect_response(lambda answer: answer.request.method == "POST") as kept:
+        card.get_by_label("Open the next conversation").uncheck()
+    assert kept.value.json() == {"decision": True, "answer": False}
+    expect(card).to_contain_text("Kept for you")
     press(page, "Escape", "j", "Enter")
     expect(page.locator(".wk-talk")).to_be_visible()
     shown = page.locator(".wk-talk").get_attribute("data-talk")

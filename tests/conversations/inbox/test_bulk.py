@@ -146,10 +146,10 @@ def test_selection_of_the_list_is_shown_confirmed_and_reported_masked(shop: Shop
     client.force_login(shop.world.people["support"], backend="accounts.backends.RoleBackend")
     viewer.force_login(shop.world.people["viewer"], backend="accounts.backends.RoleBackend")
     home = "/admin/conversations/conversation/"
-    listed = client.get(f"{home}?state=all").content.decode()
+    listed = client.get("/admin/inbox/?view=all").content.decode()
     picks = re.findall(r'name="item" value="([0-9a-f-]{36})"', listed)
     assert len(picks) == 6
-    assert "data-pick" not in viewer.get(f"{home}?state=all").content.decode()
+    assert "data-pick" not in viewer.get("/admin/inbox/?view=all").content.decode()
     chosen = {"change": "close", "item": [*picks, "nonsense"]}
     preview = client.post(f"{home}bulk/", chosen).content.decode()
     assert "Close 6 conversations" in preview
@@ -158,6 +158,7 @@ def test_selection_of_the_list_is_shown_confirmed_and_reported_masked(shop: Shop
     assert client.post(f"{home}bulk/", {"change": "close", "confirm": "yes", "resolved": "yes"}).status_code == 400
     report = client.post(f"{home}bulk/", {**chosen, "confirm": "yes", "resolved": "yes"}).content.decode()
     assert "Close: 5 of 6 done" in report
+    assert 'href="/admin/inbox/">Back to the list' in report
     assert "This conversation is closed" in report
     for text in (listed, preview, report):
         assert "ann@example.com" not in text

@@ -19,7 +19,7 @@ from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import Shop
 from tests.world import World
 
-LIST = "/admin/conversations/conversation/"
+SEARCH, INBOX = "/admin/conversations/conversation/search/", "/admin/inbox/"
 
 
 def said(shop: Shop, text: str, who: str = "one") -> Conversation:
@@ -109,8 +109,9 @@ def test_personal_data_is_refused_in_an_address(words: str) -> None:
 
 def test_box_leads_to_a_list_whose_address_says_nothing(shop: Shop, owner: Client) -> None:
     said(shop, "Before all else a refund for shoes")
-    answer = owner.post(f"{LIST}search/", {"words": "refund"})
+    answer = owner.post(f"{SEARCH}?view=closed", {"words": "refund"})
     page = owner.get(answer["Location"]).content.decode()
+    assert answer["Location"].startswith(f"{INBOX}?view=closed&found=")
     assert "refund" not in answer["Location"]
     assert "a refund for shoes" in page
     assert 'value="refund"' in page
@@ -118,18 +119,18 @@ def test_box_leads_to_a_list_whose_address_says_nothing(shop: Shop, owner: Clien
 
 def test_search_of_a_colleague_is_not_shown(shop: Shop, world: World, owner: Client) -> None:
     said(shop, "A refund for shoes")
-    address = owner.post(f"{LIST}search/", {"words": "refund"})["Location"]
+    address = owner.post(SEARCH, {"words": "refund"})["Location"]
     other = Client()
     other.force_login(world.people["support"], backend="accounts.backends.RoleBackend")
     page = other.get(address).content.decode()
     assert "for shoes" not in page
-    assert "search again" in page
+    assert "This search has expired" in page
 
 
 def test_search_that_is_forgotten_says_so(shop: Shop, owner: Client) -> None:
     said(shop, "A refund for shoes")
-    page = owner.get(f"{LIST}?found={'x' * 16}").content.decode()
-    assert "search again" in page
+    page = owner.get(f"{INBOX}?found={'x' * 16}").content.decode()
+    assert "This search has expired" in page
     assert "for shoes" not in page
 
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from accounts.selectors import moving_on as opening
 from console.viewers import viewer_of
 from core.actors import Actor
 from hitl.domain.permissions import DECIDE
@@ -16,8 +17,6 @@ from hitl.models import Approval
 from hitl.selectors.approvals import query_approvals
 from hitl.selectors.urgency import by_urgency
 
-COOKIE: Final = "walker_after_decision"
-"""Says `stay` where a person switched the opening of the next request off."""
 LOOKED_AT: Final = 200
 """How far into the queue one walks; behind that comes its start again."""
 
@@ -35,9 +34,9 @@ def following(viewer: Actor, after: UUID | None = None) -> UUID | None:
 @contextmanager
 def moving_on(request: HttpRequest, decided: Approval) -> Iterator[None]:
     """Open the next request after a decision that the block makes, unless the person prefers to stay."""
-    stays = request.COOKIES.get(COOKIE) == "stay"
+    viewer = viewer_of(request)
     # Looked up before: afterwards the place of the decided one in the queue is gone.
-    found = None if stays else following(viewer_of(request), decided.pk)
+    found = following(viewer, decided.pk) if opening(viewer=viewer)["decision"] else None
     yield
     request.opens_next = found  # type: ignore[attr-defined]
 

@@ -67,12 +67,13 @@ def test_urgent_ones_and_hot_leads_come_first_among_those_that_wait(desk: Desk, 
     for talk in talks[:3]:
         services.hand_off(actor=agent, conversation_id=talk.pk, reason="asked_for_person")
     pages = "/admin/conversations/conversation/"
-    page = browser("support").get(pages).content.decode()
-    places = [page.index(f"{pages}{talk.pk}/") for talk in talks]
-    assert places[0] < places[1] < places[2] < places[3]
-    assert page.count("Urgent") >= 2
+    page = browser("support").get("/admin/inbox/?view=waiting").content.decode()
+    places = [page.index(f"conversation={talk.pk}") for talk in talks[:3]]
+    assert places[0] < places[1] < places[2]
+    page = browser("support").get("/admin/inbox/?view=open").content.decode()
+    assert page.count(">Urgent<") >= 2
     assert "Hot lead" in page
-    only = browser("support").get(f"{pages}?priority=hot").content.decode()
+    only = browser("support").get("/admin/inbox/?view=open&priority=hot").content.decode()
     assert [str(talk.pk) in only for talk in talks] == [False, True, False, False]
     detail = browser("support").get(f"{pages}{talks[0].pk}/").content.decode()
     shown = ("Intent", "Order status", "English", "4711", "Names an outage", "+50", "version 3")

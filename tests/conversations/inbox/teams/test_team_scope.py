@@ -211,7 +211,7 @@ def test_conversation_that_leaves_the_team_is_gone_with_an_answer_that_says_so(d
     page = f"/admin/conversations/conversation/{desk.mine.pk}/"
     assert client.get(page).status_code == 200
     answer = client.post(f"{page}team/", {"team": str(desk.other.pk)})
-    assert (answer.status_code, answer["Location"]) == (302, "/admin/conversations/conversation/")
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/inbox/")
     assert client.get(page).status_code == 404
     services.move_to_team(actor=desk.admin, conversation_id=desk.mine.pk, team_id=desk.own.pk)
     answer = client.post(
