@@ -1,5 +1,6 @@
 """Gives a demo organisation its help articles."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +9,7 @@ from agents.knowledge.services import create_collection, write_article
 from agents.models import Collection
 from agents.services import help_centres
 from conversations.models import ChannelAccount
+from core import clock
 from demo.people import SEEDER
 
 ARTICLES: Final = Path(__file__).parent / "articles"
@@ -35,16 +37,18 @@ def ensure_library() -> dict[str, str]:
         audience: create_collection(actor=SEEDER, name=name, audience=audience, description=about)
         for audience, (name, about) in COLLECTIONS.items()
     }
-    written = {}
-    for name, (facts, text) in read_articles().items():
-        row = write_article(
-            actor=SEEDER,
-            collection_id=shelves[facts["audience"]].pk,
-            title=facts["title"],
-            text=text,
-            language=facts["language"],
-            address=facts["address"],
-        )
+    written, today = {}, clock.now()
+    for number, (name, (facts, text)) in enumerate(read_articles().items()):
+        # A few a week, at different hours, the last ones not long ago.
+        with clock.at(today - timedelta(hours=61 * (number * 7 % 31) + 30, minutes=11 * number % 60)):
+            row = write_article(
+                actor=SEEDER,
+                collection_id=shelves[facts["audience"]].pk,
+                title=facts["title"],
+                text=text,
+                language=facts["language"],
+                address=facts["address"],
+            )
         written[str(row.pk)] = name
     for chat in ChannelAccount.objects.filter(kind=ChannelAccount.Kind.WEBCHAT):
         help_centres.save_help_centre(

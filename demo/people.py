@@ -1,6 +1,8 @@
 """Creates the demo's organisations and their members."""
 
 import base64
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -8,12 +10,15 @@ from django.utils.crypto import get_random_string
 
 from accounts.models import Tenant, User
 from accounts.services import add_member, create_tenant
+from conversations.types import SenderIdentity
 from core.actors import system
 from core.privacy.encryption import derive_key, lasting_key_id
 from core.tenancy.scope import tenant_scope
 from demo.cast import Organisation, Person
 
 SEEDER = system("demo")
+OPENED: Final = timedelta(days=190)
+"""How long ago the organisations began to work with Walker: before the first day of their figures."""
 
 
 def lasting(purpose: str) -> bytes:
@@ -69,3 +74,10 @@ def _new_user(email: str, person: Person) -> User:
     # slowly took four seconds; the first sign-in does it.
     password = PBKDF2PasswordHasher().encode(password_of(email), get_random_string(22), iterations=1000)
     return User(email=email, password=password, first_name=person.first_name, last_name=person.last_name, is_staff=True)
+
+
+def identity_of(person: User) -> SenderIdentity:
+    """Return a colleague as the chat knows them once they have signed in."""
+    return SenderIdentity(
+        kind="member", value=str(person.pk), verified=True, display_name=person.get_full_name(), user_id=person.pk
+    )

@@ -5,14 +5,16 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 
+from core import clock
 from core.tenancy.scope import tenant_scope
 from demo.cast import ORGANISATIONS
 from demo.figures.briefs import ensure_briefs
 from demo.figures.facts import ensure_figures
 from demo.library import ensure_library
+from demo.model_routes import ensure_models
 from demo.oversight import ensure_oversight
-from demo.people import ensure_people, ensure_tenant
-from demo.setting import ensure_setting
+from demo.people import OPENED, ensure_people, ensure_tenant
+from demo.setting import ensure_api_keys, ensure_setting
 from demo.talks.by_phone import ensure_phone_talks
 from demo.talks.history import ensure_history
 from demo.talks.morning import ensure_morning
@@ -26,8 +28,11 @@ def seed_demo(*, say: Callable[[str], object]) -> None:
         for organisation in ORGANISATIONS:
             say(f"Seeding {organisation.name} ...")
             with tenant_scope(ensure_tenant(organisation)):
-                people = ensure_people(organisation)
-                ensure_setting(organisation, people)
+                with clock.at(clock.now() - OPENED):
+                    people = ensure_people(organisation)
+                    ensure_setting(organisation, people)
+                ensure_api_keys(organisation, people)  # these are valid for a limited time
+                ensure_models(organisation)
                 ensure_library()
                 ensure_history(organisation, people)
                 ensure_morning(organisation, people)

@@ -16,15 +16,14 @@ from channels_app.email.sendgrid.connect import open_inbound
 from channels_app.meta_whatsapp.channel import found_in_meta
 from channels_app.own_app.transport import PURPOSE
 from conversations.models import ChannelAccount, MessageTemplate
-from conversations.services import introduce
+from conversations.services import add_point, introduce
 from conversations.services.accounts import FoundTemplate, connect_channel, store_templates, use_template
 from conversations.types import SenderIdentity
 from core.models import WebhookEndpoint
 from core.privacy.encryption import digest_of_secret
 from demo.agents import ensure_default_agents
 from demo.cast import MARKETER, Organisation
-from demo.model_routes import ensure_models
-from demo.people import SEEDER, lasting
+from demo.people import SEEDER, identity_of, lasting
 from demo.policy import ensure_policy
 from integrations.services import connect_provider
 from standins.mailbox import seed as mailbox
@@ -72,9 +71,7 @@ def ensure_setting(organisation: Organisation, people: dict[str, User]) -> None:
     _ensure_mail(organisation)
     _ensure_slack(organisation)
     _ensure_portal(organisation)
-    ensure_models(organisation)
     ensure_policy(organisation, people)
-    ensure_api_keys(organisation, people)
 
 
 def _ensure_front_desk() -> None:
@@ -184,14 +181,10 @@ def _ensure_number(organisation: Organisation, people: dict[str, User]) -> None:
     )
     sid = phone.template_sid(organisation.slug)
     _use_templates(made, FoundTemplate("update", "en", sid, "approved", "utility", "News about your request: {{1}}"))
-    colleague = people[MARKETER]
-    number = phones_of(organisation)[0]
-    introduce(
-        actor=SEEDER,
-        sender=SenderIdentity(
-            kind="phone", value=number, verified=True, display_name=colleague.first_name, user_id=colleague.pk
-        ),
-    )
+    # The number and the account of the chat are one contact.
+    own = introduce(actor=SEEDER, sender=identity_of(people[MARKETER]))
+    phone_of_theirs = SenderIdentity(kind="phone", value=phones_of(organisation)[0], verified=True)
+    add_point(actor=SEEDER, contact_id=own, sender=phone_of_theirs)
 
 
 def mail_credentials(organisation: Organisation) -> dict[str, str]:

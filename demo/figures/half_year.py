@@ -45,21 +45,32 @@ def facts_of(desk: Desk, first: date, last: date, *, per_day: float, seed: int =
 
     Half a year before it was about half as many.
     """
+    for day, dice, wanted in busy_days(first, last, per_day=per_day, seed=seed):
+        for _ in range(how_many(wanted, dice)):
+            yield from _conversation(desk, day, dice)
+        yield from _samples(desk, day, dice, wanted)
+
+
+def busy_days(first: date, last: date, *, per_day: float, seed: int = 1) -> Iterator[tuple[date, Random, float]]:
+    """Yield each day with its dice, and how many conversations it should have."""
     day = first
     while day <= last:
         dice = Random(f"{seed} {day}")  # noqa: S311  (nothing secret)
         growth = 1 / (1 + (last - day).days / 180)
-        wanted = per_day * growth * WEEK[day.weekday()] * dice.uniform(0.85, 1.15)
-        for _ in range(int(wanted) + (dice.random() < wanted % 1)):
-            yield from _conversation(desk, day, dice)
-        yield from _samples(desk, day, dice, wanted)
+        yield day, dice, per_day * growth * WEEK[day.weekday()] * dice.uniform(0.85, 1.15)
         day += timedelta(days=1)
 
 
-def _moment(desk: Desk, day: date, dice: Random) -> datetime:
+def how_many(wanted: float, dice: Random) -> int:
+    """Return a whole number that is the wanted one on average."""
+    return int(wanted) + (dice.random() < wanted % 1)
+
+
+def moment_on(day: date, zone: ZoneInfo, dice: Random) -> datetime:
+    """Return a moment of a local day at which a conversation may begin."""
     begin, end, _ = dice.choices(PARTS, weights=[part[2] for part in PARTS])[0]
     minutes = dice.randrange(begin * 60, end * 60)
-    return datetime.combine(day, time(minutes // 60, minutes % 60), desk.zone).astimezone(UTC)
+    return datetime.combine(day, time(minutes // 60, minutes % 60), zone).astimezone(UTC)
 
 
 def _time(dice: Random, median: float, spread: float) -> float:
@@ -67,7 +78,7 @@ def _time(dice: Random, median: float, spread: float) -> float:
 
 
 def _conversation(desk: Desk, day: date, dice: Random) -> Iterator[Fact]:
-    at = _moment(desk, day, dice)
+    at = moment_on(day, desk.zone, dice)
     team = dice.choices(list(desk.teams), weights=range(len(desk.teams) + 1, 1, -1))[0]
     channel = dice.choices(desk.channels, weights=range(len(desk.channels) + 1, 1, -1))[0]
     agent = dice.choice(desk.agents)

@@ -1,27 +1,22 @@
 """What the tools of the marketing desk found, as sentences."""
 
-import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from agents.llm.built_in.replies import listed
+from core.text.amounts import money_text, parse_amount
 
 
 def _campaigns(result: Mapping[str, Any]) -> str:
     rows = result.get("campaigns", [])
-    lines = [
-        f"{row['name']}: {row.get('status', '')}, {_money(row.get('daily_budget', ''))} {row.get('currency', '')} a day"
-        for row in rows
-    ]
+    lines = [f"{row['name']}: {row.get('status', '')}, {_budget(row)} a day" for row in rows]
     lead = "There is 1 campaign" if len(rows) == 1 else f"There are {len(rows)} campaigns"
     return f"{lead}:\n{listed(lines)}" if rows else "There are no campaigns."
 
 
 def _performance(result: Mapping[str, Any]) -> str:
     row = dict(result.get("campaign", {}))
-    budget = f"{_money(row.get('daily_budget', ''))} {row.get('currency', '')}".strip()
-    figures = [("Status", row.get("status")), ("Daily budget", budget), ("Spent", row.get("spend"))]
+    figures = [("Status", row.get("status")), ("Daily budget", _budget(row)), ("Spent", row.get("spend"))]
     figures += [(name.capitalize(), _grouped(row.get(name))) for name in ("impressions", "clicks", "conversions")]
     figures.append(("Click rate", row.get("ctr")))
     lines = [f"{label}: {value}" for label, value in figures if value not in (None, "")]
@@ -56,10 +51,8 @@ def _audiences(result: Mapping[str, Any]) -> str:
     return f"Audiences:\n{listed(lines)}" if rows else "There are no audiences."
 
 
-def _money(amount: object) -> str:
-    """Format an amount for people; text that is not a number stays as it is."""
-    text = str(amount)
-    return f"{Decimal(text):,.2f}" if re.fullmatch(r"\d{1,12}(?:\.\d+)?", text) else text
+def _budget(row: Mapping[str, Any]) -> str:
+    return money_text(parse_amount(row["daily_budget"]), row.get("currency", "")) if row.get("daily_budget") else ""
 
 
 def _grouped(number: object) -> object:

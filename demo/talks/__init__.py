@@ -1,1 +1,1 @@
-"""What was said in the demo: two weeks of talks, this morning's inbox, calls by phone number."""
+"""What was said in the demo: a month of talks, this morning's inbox, calls by phone number."""

@@ -1,4 +1,4 @@
-"""Plays the demo's last two weeks through the real services, at the times they happened."""
+"""Plays talks of two weeks and requests of a month through the real services, at the times they happened."""
 
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
@@ -7,6 +7,7 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services import actor_for_user
+from agents.models import Agent
 from conversations import services as conversations
 from conversations.models import ChannelAccount, Contact
 from conversations.services import Draft, Sender, desk
@@ -19,6 +20,7 @@ from demo.setting import FRONT_DESK, widget_key
 from demo.talks.script import REQUESTS, TALKS, Request, Talk
 from hitl import services as hitl
 from hitl.actions.base import Origin
+from hitl.approvals.decide.first_view import note_view
 from hitl.models import Approval
 
 
@@ -30,8 +32,9 @@ def ensure_history(organisation: Organisation, people: dict[str, User]) -> None:
         _play_talk(account.pk, f"{organisation.slug}-{number}", talk, begin, people)
     for contact in Contact.objects.filter(conversations__channel_account=account).distinct():
         desk.add_tag(actor=SEEDER, contact_id=contact.pk, name=organisation.audience)
+    agent_id = Agent.objects.get(type="paid_ads", is_system=True).pk
     for number, request in enumerate(REQUESTS):
-        _play_request(f"demo-history-{number}", request, begin, people)
+        _play_request(f"demo-history-{number}", request, begin, people, agent_id)
     relay.forget_announcements()
 
 
@@ -76,7 +79,7 @@ def _say(account_id: UUID, talk: Talk, external_id: str, text: str) -> UUID:
     return message.conversation_id
 
 
-def _play_request(key: str, request: Request, begin: datetime, people: dict[str, User]) -> None:
+def _play_request(key: str, request: Request, begin: datetime, people: dict[str, User], agent_id: UUID) -> None:
     if Approval.objects.filter(dedupe_key=key).exists():
         return
     asked_at = begin - timedelta(days=request.days_ago)
@@ -86,9 +89,12 @@ def _play_request(key: str, request: Request, begin: datetime, people: dict[str,
             actor=actor_for_user(marketer),
             kind=request.kind,
             params=request.params,
-            origin=Origin(requester_user_id=marketer.pk, channel="webchat"),
+            origin=Origin(requester_user_id=marketer.pk, agent_id=agent_id, channel="webchat"),
             dedupe_key=key,
         )
+    if request.ending in ("approved", "rejected"):
+        with clock.at(asked_at + timedelta(hours=request.hours / 2)):
+            note_view(viewer=actor_for_user(people["approver"]), approval=approval)
     with clock.at(_ended_at(approval, request, asked_at)):
         _end_request(approval, request, people)
 

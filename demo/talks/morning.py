@@ -18,7 +18,7 @@ from core import clock
 from core.actors import Actor
 from core.events import relay
 from demo.cast import MARKETER, Organisation
-from demo.people import SEEDER
+from demo.people import OPENED, SEEDER
 from demo.setting import FRONT_DESK, widget_key
 
 CARE: Final = "Customer care"
@@ -150,19 +150,20 @@ def ensure_morning(organisation: Organisation, people: dict[str, User]) -> None:
     if Team.objects.filter(name=CARE).exists():
         return
     account = ChannelAccount.objects.get(public_key=widget_key(organisation, "visitor"))
+    admin = actor_for_user(people["admin"])
     with transaction.atomic():
-        teams = _make_teams(people)
+        with clock.at(clock.now() - OPENED):
+            teams = _make_teams(people)
+            tags = {
+                name: desk.create_tag(actor=admin, name=name, colour=colour).pk for name, (colour, _) in TAGS.items()
+            }
+            _make_rules(admin, teams)
+            _make_macros(admin, tags)
+            _make_canned_replies(admin)
         talks = {one.visitor: _play(organisation, account.pk, one, teams, people) for one in MORNING}
-        admin = actor_for_user(people["admin"])
-        tags: dict[str, UUID] = {}
-        for name, (colour, visitors) in TAGS.items():
-            tag = desk.create_tag(actor=admin, name=name, colour=colour)
-            tags[name] = tag.pk
+        for name, (_, visitors) in TAGS.items():
             for visitor in visitors:
-                desk.change_tags(actor=admin, conversation_id=talks[visitor], add=[tag.pk])
-        _make_rules(admin, teams)
-        _make_macros(admin, tags)
-        _make_canned_replies(admin)
+                desk.change_tags(actor=admin, conversation_id=talks[visitor], add=[tags[name]])
         _chat(teams[CARE], people)
     relay.forget_announcements()
 

@@ -1,12 +1,13 @@
 """What the demo leaves to do: questions that no article answers, replies to review."""
 
+from datetime import timedelta
 from typing import Final
-from uuid import UUID
 
 from agents.knowledge.search.questions import note_question
 from agents.models import OpenQuestion
 from conversations.models import Conversation, SuggestedReply
 from conversations.services import suggest_reply
+from core import clock
 from demo.people import SEEDER
 
 QUESTIONS: Final = (
@@ -30,11 +31,13 @@ def ensure_open_work() -> None:
     """Leave it, once. Runs in the organisation's scope, after its morning was played."""
     if OpenQuestion.objects.exists() or SuggestedReply.objects.exists():
         return
-    talks: list[UUID] = list(Conversation.objects.order_by("created_at").values_list("pk", flat=True)[:3])
-    for question, times in QUESTIONS:
-        for talk_id in talks[:times]:
-            note_question(conversation_id=talk_id, question=question, audience="public")
+    talks = list(Conversation.objects.order_by("created_at")[:3])
+    for number, (question, times) in enumerate(QUESTIONS):
+        for talk in talks[:times]:
+            with clock.at(talk.last_message_at + timedelta(minutes=number)):
+                note_question(conversation_id=talk.pk, question=question, audience="public")
     for asked, (text, reason, confidence) in REPLIES.items():
-        talk = Conversation.objects.filter(messages__masked_body=asked).order_by("-created_at").first()
-        if talk is not None:
-            suggest_reply(actor=SEEDER, conversation_id=talk.pk, text=text, reason=reason, confidence=confidence)
+        begun = Conversation.objects.filter(messages__masked_body=asked).order_by("-created_at").first()
+        if begun is not None:
+            with clock.at(begun.last_message_at + timedelta(seconds=6)):
+                suggest_reply(actor=SEEDER, conversation_id=begun.pk, text=text, reason=reason, confidence=confidence)

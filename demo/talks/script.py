@@ -1,4 +1,4 @@
-"""The demo's last two weeks as plain data: conversations and requests."""
+"""What the demo plays of its past as plain data: conversations of two weeks, requests of a month."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -113,16 +113,16 @@ def _budget(campaign: str, amount: str) -> dict[str, Any]:
 
 
 REQUESTS: Final = (
-    Request(13.4, "set_campaign_budget", _budget("Retargeting", "180.00"), "approved", 0.8),
-    Request(12.7, "set_campaign_budget", _budget("Brand Search", "260.00"), "approved", 2.2),
-    Request(12.1, "set_campaign_budget", _budget("Retargeting", "900.00"), "rejected", 3.0, "Far above the plan."),
-    Request(11.2, "set_campaign_budget", _budget("Retargeting", "200.00"), "approved", 1.1),
-    Request(10.3, "set_campaign_budget", _budget("Brand Search", "240.00"), "approved", 0.4),
-    Request(9.6, "set_campaign_budget", _budget("Brand Search", "300.00"), "expired"),
-    Request(8.8, "set_campaign_budget", _budget("Retargeting", "220.00"), "approved", 5.5),
-    Request(8.1, "pause_campaign", {"campaign": "Brand Search"}, "rejected", 1.0, "It brings most of our sales."),
-    Request(7.2, "set_campaign_budget", _budget("Brand Search", "280.00"), "approved", 0.9),
-    Request(6.4, "set_campaign_budget", _budget("Retargeting", "190.00"), "approved", 1.7),
+    Request(28.6, "set_campaign_budget", _budget("Retargeting", "180.00"), "approved", 0.8),
+    Request(27.4, "set_campaign_budget", _budget("Brand Search", "260.00"), "approved", 2.2),
+    Request(25.1, "set_campaign_budget", _budget("Retargeting", "900.00"), "rejected", 3.0, "Far above the plan."),
+    Request(22.3, "set_campaign_budget", _budget("Retargeting", "200.00"), "approved", 1.1),
+    Request(20.2, "set_campaign_budget", _budget("Brand Search", "240.00"), "approved", 0.4),
+    Request(17.6, "set_campaign_budget", _budget("Brand Search", "300.00"), "expired"),
+    Request(15.1, "set_campaign_budget", _budget("Retargeting", "220.00"), "approved", 9.5),
+    Request(12.9, "pause_campaign", {"campaign": "Brand Search"}, "rejected", 1.0, "It brings most of our sales."),
+    Request(10.8, "set_campaign_budget", _budget("Brand Search", "280.00"), "approved", 0.9),
+    Request(8.7, "set_campaign_budget", _budget("Retargeting", "190.00"), "approved", 1.7),
     Request(5.3, "set_campaign_budget", _budget("Brand Search", "260.00"), "cancelled", 2.0),
     Request(4.6, "set_campaign_budget", _budget("Retargeting", "210.00"), "approved", 0.6),
     Request(3.5, "set_campaign_budget", _budget("Brand Search", "310.00"), "approved", 2.9),

@@ -5,8 +5,8 @@ import hashlib
 from dataclasses import dataclass, field
 
 CAST = {
-    "acme": ("Acme Shoes portal", {"c-1001": "Ana Souza", "c-1002": "Ben Okafor"}),
-    "globex": ("Globex Travel portal", {"c-1001": "Chloé Martin", "c-1002": "Dev Patel"}),
+    "acme": ("Acme Shoes portal", {"c-1001": "Ana Souza", "c-1002": "Tilda Brook"}),
+    "globex": ("Globex Travel portal", {"c-1001": "Maren Holt", "c-1002": "Dev Patel"}),
 }
 
 

@@ -1,0 +1,1 @@
+"""The demo as a whole, seeded as at a first start."""
