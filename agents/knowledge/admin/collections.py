@@ -1,21 +1,19 @@
-"""The console's page of collections, and a search to try."""
+"""The console's page of collections."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.urls import URLPattern, path, reverse
 
 from agents.knowledge import selectors, services
-from agents.knowledge.admin.forms import AUDIENCE_WORDS, ArticleForm, CollectionForm, FileForm, SearchForm
-from agents.knowledge.search import search as searching
-from agents.knowledge.sources import sites, uploads
+from agents.knowledge.admin.forms import CollectionForm
+from agents.knowledge.sources import sites
 from agents.knowledge.sources.admin import SiteForm
-from agents.models import Collection, Document
+from agents.models import Collection
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls, deletes, edits, given
 from console.base.forms import ConsoleForm
@@ -23,7 +21,12 @@ from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.navigation import AGENTS, Nav
 from console.viewers import viewer_of
-from conversations.services import Upload
+
+
+def moved(request: HttpRequest, page: str = "new", object_id: UUID | None = None, kind: str = "") -> HttpResponse:
+    """Lead from an earlier address to the form that is now with the documents."""
+    about = f"?collection={object_id}&kind={kind}" if object_id else ""
+    return redirect(f"{reverse(f'admin:agents_document_{page}')}{about}")
 
 
 @admin.register(Collection)
@@ -31,14 +34,16 @@ class CollectionAdmin(ServiceAdmin):
     """Collections of documents."""
 
     view_permission = selectors.VIEW
-    nav = Nav("Knowledge", "info", AGENTS, order=30)
-    intro = "What your agents answer from: collections of articles, each for an audience."
-    empty_title = "No knowledge yet"
-    empty_text = "Create a collection and write the answers to what customers ask most."
+    nav = Nav("Collections", "list", AGENTS, within="Knowledge")
+    intro = "Each holds articles, files and pages for one audience."
+    empty_title = "No collections yet"
+    empty_text = "Create one, and write the answers to what customers ask most."
+    change_list_template = "console/knowledge_list.html"
     list_display = ("name", "readers", "documents", "description")
     ordering = ("name", "id")
     to_list = ("delete",)
-    detail_fields = ("name", "readers", "description", "contents", "created_at")
+    detail_template = "console/knowledge_collection.html"
+    detail_fields = ("readers", "description", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
         """Return the collections with their sizes."""
@@ -47,16 +52,15 @@ class CollectionAdmin(ServiceAdmin):
     readers = Column[Collection]("Answers for", lambda collection: collection.get_audience_display())
     documents = Column[Collection]("Documents", lambda collection: str(collection.size))  # type: ignore[attr-defined]
 
-    @admin.display(description="Documents")
-    def contents(self, collection: Collection) -> str:
-        """Return links to its newest documents."""
-        rows = Document.objects.filter(collection=collection).exclude(state=Document.State.DELETED)
-        links = [
-            (reverse("admin:agents_document_change", args=[row.pk]), row.title)
-            for row in rows.order_by("title", "id")[:100]
+    def get_urls(self) -> list[URLPattern]:
+        """Return the URLs, also those of forms that are elsewhere now."""
+        wrap, base = self.admin_site.admin_view, "agents_collection"
+        earlier = [
+            path("<uuid:object_id>/write/", wrap(moved), {"kind": "article"}, name=f"{base}_write"),
+            path("<uuid:object_id>/upload/", wrap(moved), {"kind": "files"}, name=f"{base}_upload"),
+            path("try/", wrap(moved), {"page": "try"}, name=f"{base}_try"),
         ]
-        shown = format_html_join("", '<li><a href="{}">{}</a></li>', links)
-        return format_html('<ul class="wk-list">{}</ul>', shown) if links else "None yet"
+        return [*earlier, *super().get_urls()]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, collection: Any) -> dict[str, Any]:
         """Start from what the collection is now."""
@@ -76,63 +80,7 @@ class CollectionAdmin(ServiceAdmin):
         """Create a collection and open the form of its first article."""
         row = services.create_collection(actor=viewer_of(request), **given(form))
         messages.success(request, f"{row.name} created. Write its first article.")
-        return redirect("admin:agents_collection_write", row.pk)
-
-    @service_action(
-        path="try",
-        title="Try a search",
-        permission=selectors.VIEW,
-        form=SearchForm,
-        submit="Search",
-        on_list=True,
-        explain="See what an agent would find, and whether it would answer from it.",
-    )
-    def try_search(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Show what a question finds."""
-        found = searching.search(**form.cleaned_data)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Try a search",
-            "list_title": "Knowledge",
-            "list_url": self.list_url(),
-            "form": form,
-            "asker": AUDIENCE_WORDS[form.cleaned_data["audience"]],
-            "is_sure": searching.is_sure(found),
-            "needed": round(searching.SURE * 100),
-            "found": [
-                {
-                    "passage": each.passage,
-                    "percent": round(each.coverage * 100),
-                    "lacks": ", ".join(each.lacks),
-                }
-                for each in found
-            ],
-        }
-        return TemplateResponse(request, "console/knowledge_trial.html", context)
-
-    write = calls(services.write_article, "collection_id", permission=services.MANAGE,
-                  title="Write an article", form=ArticleForm, submit="Save article", tone="primary",
-                  explain="Agents answer from it as soon as it is saved and valid.",
-                  done="“{.title}” saved.")  # fmt: skip
-
-    @service_action(
-        title="Upload a file",
-        permission=services.MANAGE,
-        form=FileForm,
-        submit="Upload",
-        explain="It is read in the background. Agents answer from it as soon as it is ready.",
-    )
-    def upload(self, request: HttpRequest, obj: Collection, form: ConsoleForm) -> str:
-        """Take a file."""
-        facts = dict(form.cleaned_data)
-        file = facts.pop("file")
-        row = uploads.upload_document(
-            actor=viewer_of(request),
-            collection_id=obj.pk,
-            file=Upload(str(file.name or ""), file.read(uploads.LARGEST + 1)),
-            **facts,
-        )
-        return f"“{row.title}” is being read. Open it to see when it is ready."
+        return redirect(f"{reverse('admin:agents_document_new')}?collection={row.pk}")
 
     add_site = calls(sites.add_site, "collection_id", permission=services.MANAGE,
                      title="Fetch a site", form=SiteForm, submit="Fetch site",
