@@ -140,7 +140,8 @@ def upload_documents(
             "address": alone if facts.get("address") and len(files) > 1 else "",
         }
     )
-    taken, refused = [], []
+    taken: list[Document] = []
+    refused: list[str] = []
     for file in files:
         try:
             row = upload_document(
