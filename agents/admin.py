@@ -2,7 +2,7 @@
 
 from agents.answering import admin as runs
 from agents.answering.routing import admin as answer_rules
-from agents.knowledge import admin as knowledge
+from agents.knowledge.admin import collections, documents, questions
 from agents.knowledge.help import admin as help_centres
 from agents.knowledge.sources import admin as sites
 from agents.langflow import admin as flows
@@ -17,11 +17,13 @@ __all__ = [
     "agents",
     "answer_rules",
     "cases",
+    "collections",
+    "documents",
     "eval_runs",
     "facts",
     "flows",
     "help_centres",
-    "knowledge",
+    "questions",
     "routes",
     "runs",
     "sites",

@@ -24,7 +24,19 @@ UPLOADS: Final = re.compile(
     rb"|api/v1/(?:conversations/[0-9a-f-]{36}/attachments|canned-replies/[0-9a-f-]{36}/files)"
     rb"|widget/v1/messages|channels/app/[^/?]{1,40}/messages)/(?:\?|$)"
 )
+KNOWLEDGE_LIMIT: Final = 21 * 1024 * 1024
+"""Where files for agents to answer from are taken: 20 MB of them, and the words beside."""
+KNOWLEDGE: Final = re.compile(rb"/(?:admin/agents/document/new|api/v1/documents/upload)/(?:\?|$)")
 REFUSAL: Final = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+def limit_of(path: bytes) -> int:
+    """Return how long a body may be that is sent to a path."""
+    if MAIL_PATH.fullmatch(path):
+        return MAIL_LIMIT
+    if KNOWLEDGE.match(path):
+        return KNOWLEDGE_LIMIT
+    return UPLOAD_LIMIT if UPLOADS.match(path) else BODY_LIMIT
 
 
 class BoundedRequest(WebRequest):
@@ -59,10 +71,7 @@ class BoundedRequest(WebRequest):
     def _limit(self) -> int:
         """Return how long this request's body may be, by the path in its first line."""
         # Twisted hands the path to the request only with the whole body.
-        path = getattr(self.channel, "_path", b"")
-        if MAIL_PATH.fullmatch(path):
-            return MAIL_LIMIT
-        return UPLOAD_LIMIT if UPLOADS.match(path) else BODY_LIMIT
+        return limit_of(getattr(self.channel, "_path", b""))
 
     def _refuse(self) -> None:
         if not self.is_refused:

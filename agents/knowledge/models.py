@@ -236,7 +236,13 @@ class Citation(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "message", "number"], name="one_citation_per_number"),
         ]
-        indexes: ClassVar = [models.Index(fields=["tenant_id", "document"], name="citations_by_document")]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant_id", "document", "created_at"],
+                include=["message"],
+                name="citations_by_document_and_time",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"citation {self.number}"

@@ -28,6 +28,12 @@ def query_collections(*, viewer: Actor) -> QuerySet[Collection]:
     return rows.annotate(size=Count("documents", filter=~Q(documents__state=Document.State.DELETED)))
 
 
+def list_collections(*, viewer: Actor, limit: int) -> list[Collection]:
+    """Return the first collections by name, without their sizes. Needs `agents.view_agent`."""
+    viewer.require(VIEW)
+    return list(Collection.objects.order_by("name", "id")[:limit])
+
+
 def get_collection(*, viewer: Actor, collection_id: UUID) -> Collection:
     """Return one collection. Needs `agents.view_agent`; raises `NotFound`."""
     return get_or_missing(query_collections(viewer=viewer).filter(pk=collection_id), "There is no such collection.")

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.forms.boundfield import BoundField
 from django.forms.renderers import DjangoTemplates
 from django.forms.utils import ErrorDict
@@ -68,6 +69,22 @@ class AmountField(forms.DecimalField):
             return parse_amount(value)
         except ValueError:
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class FilesInput(forms.FileInput):
+    """A chooser of several files."""
+
+    allow_multiple_selected = True
+
+
+class ManyFilesField(forms.FileField):
+    """Several files. What they are is decided by their bytes, later: not even an empty one is refused here."""
+
+    widget = FilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        """Return the files as they came."""
+        return [file for file in (data if isinstance(data, list | tuple) else [data]) if isinstance(file, UploadedFile)]
 
 
 class ConfirmForm(ConsoleForm):

@@ -63,6 +63,16 @@ class Narrowing:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """An option of a filter as a link, which applies at once; `note` is what the filter says beside it."""
+
+    label: str
+    url: str
+    is_on: bool
+    note: str = ""
+
+
 class SortFilter(SelectFilter):
     """The order of a list, as a select for phones; desks have the headings of the columns too."""
 
@@ -148,6 +158,18 @@ class ToolbarChangeList(CappedChangeList):
             if value and not spec.is_hidden and spec.parameter_name != SORT:
                 labels = {str(key): str(label) for key, label in spec.lookup_choices}
                 found.append(Narrowing(str(spec.title), labels[value], self.link(**{spec.parameter_name: None})))
+        return found
+
+    @property
+    def picks(self) -> dict[str, list[Pick]]:
+        """Return the options of each filter as links, by its parameter; the first and the chosen one take it off."""
+        found: dict[str, list[Pick]] = {}
+        for spec in self.filter_specs:
+            name, notes = spec.parameter_name, getattr(spec, "notes", {})
+            for key, label in [("", spec.any_label), *spec.lookup_choices]:
+                is_on = self.chosen[name] == str(key)
+                url = self.link(**{name: None if is_on or not key else str(key)})
+                found.setdefault(name, []).append(Pick(str(label), url, is_on, notes.get(str(key), "")))
         return found
 
     @property

@@ -1,4 +1,4 @@
-/* Files for a reply: dropped on the form or pasted into its text, they join those that were chosen. Without this, the file field does it. */
+/* Files for a form: dropped on it or pasted into its text, they join those that were chosen. Without this, the file field does it. */
 (() => {
   const forms = () => [...document.querySelectorAll("form")].filter((form) => form.querySelector("input[type=file][data-attach]"));
   const inputOf = (form) => form.querySelector("input[type=file][data-attach]");
@@ -32,7 +32,7 @@
     }
     return (input.wkParts = { list, said });
   };
-  const show = (input) => {
+  const show = (input, isNew = true) => {
     const files = [...input.files], total = files.reduce((sum, file) => sum + file.size, 0);
     partsOf(input).list.replaceChildren(...files.map((file, at) => {
       const item = make("li", "wk-attached-file"), canvas = make("canvas", "wk-attached-picture"), remove = make("button", "wk-button wk-button-quiet", "Remove");
@@ -49,13 +49,24 @@
       return item;
     }));
     const most = Number(input.dataset.attach), limit = Number(input.dataset.attachBytes);
-    const problem = files.length > most ? `Send at most ${most} files with one message.` : total > limit ? `Together the files are larger than ${size(limit)}. Remove one.` : "";
+    // Of a form for one or the other, files show their part; what is in the part that is hidden must not hold the form up.
+    const part = input.form.querySelector("[data-attach-shows]");
+    if (part && isNew && files.length) part.checked = true;
+    const kinds = input.dataset.attachKinds, endings = kinds ? input.accept.split(",") : [];
+    const foreign = kinds && files.find((file) => !endings.some((ending) => file.name.toLowerCase().endsWith(ending)));
+    const problem = part && !part.checked ? "" : foreign ? `“${foreign.name}” can’t be read. Remove it: agents read ${kinds}.`
+      : files.length > most ? kinds ? `Choose at most ${most} files at once.` : `Send at most ${most} files with one message.`
+      : total > limit ? `Together the files are larger than ${size(limit)}. Remove one.` : "";
     input.setCustomValidity(problem);
+    partsOf(input).said.classList.toggle("wk-error", Boolean(problem));
     say(input, problem || (files.length ? `${files.length} ${files.length === 1 ? "file" : "files"}, ${size(total)}` : ""));
   };
   const add = (input, files) => { if (files.length) set(input, [...input.files, ...files]); };
 
-  document.addEventListener("change", (event) => { if (event.target.matches?.("input[type=file][data-attach]")) show(event.target); });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches?.("input[type=file][data-attach]")) show(event.target);
+    else if (event.target.form?.querySelector("[data-attach-shows]")?.name === event.target.name) show(inputOf(event.target.form), false);
+  });
   document.addEventListener("paste", (event) => {
     const form = event.target.closest?.("form"), input = form && inputOf(form);
     const files = [...(event.clipboardData?.files || [])];

@@ -143,7 +143,7 @@ MORE = [
     "admin/agents/trial/",
     "admin/agents/evalcase/keep/",
     "admin/agents/evalrun/",
-    "admin/agents/collection/try/",
+    "admin/agents/document/try/",
     "admin/agents/site/",
     "admin/conversations/channelaccount/",
     "admin/conversations/channelaccount/new-widget/",

@@ -27,8 +27,6 @@ from core.text.speech import gettext_noop
 
 QUESTION_LIMIT: Final = 1000
 TEXT_LIMIT: Final = 1300
-UNLIKELY: Final = 0.25
-"""Coverage from which a passage may answer a question after all."""
 ELLIPTIC: Final = 3
 """Words of a question that is read together with the one before it, although it may be answered alone."""
 CLEAR: Final = 0.8
@@ -184,7 +182,7 @@ def found_for(
 def is_unclear(found: Sequence[Found], *, has_near: bool = False) -> bool:
     """Return True if a question may be answered or not: passages cover some of it, or only mean the same."""
     best = max((each.coverage for each in found), default=0.0)
-    return bool(found) and found[0].coverage < CLEAR and (best >= UNLIKELY or has_near)
+    return bool(found) and found[0].coverage < CLEAR and (best >= searching.UNLIKELY or has_near)
 
 
 class _Routes:

@@ -94,17 +94,9 @@ def read_question(
 
     `before` is the question from which it goes on, whose words weigh less and need not be named.
     """
-    rows = Collection.objects.filter(audience__in=AUDIENCES[audience])
-    if collection_ids is not None:
-        rows = rows.filter(pk__in=list(collection_ids))
-    documents = Document.objects.filter(in_force(today()), collection__in=rows)
-    counted = documents.order_by().values("collection_id", "language").annotate(parts=Sum("passages"))
-    facts = list(counted.values_list("collection_id", "language", "parts"))
-    collections = tuple(sorted({row[0] for row in facts}))
-    total = sum(row[2] for row in facts)
+    collections, languages, total = _shelves(audience, collection_ids)
     if not total:
         return Asked([], frozenset(), collections)
-    languages = sorted({row[1] for row in facts})
     texts = words_of(f"{question}\n{before}")
     stems = _stems([other for text in texts for other in (text, *alike(text), *across(text))], languages)
     # The languages that most of the small words belong to; all if none tells.
@@ -131,13 +123,42 @@ def read_question(
     mine = frozenset(words_of(question))
     capitals = {m["word"].casefold() for m in _WORD.finditer(question) if m["word"][1:].islower()}
     for word in words:
-        word.weight = math.log(1 + (total - word.passages + 0.5) / (word.passages + 0.5))
+        word.weight = _tells(word, total)
         word.weight *= 1.0 if word.text in own else OF_BEFORE if word.text not in mine else OF_ASIDE
         word.weight *= 1.0 if word.passages or word.is_specific else OF_BEFORE if before else OF_UNKNOWN
         if word.is_specific and word.passages and NOUNS_WITH_CAPITALS in spoken and word.text.isalpha():
             word.is_specific = word.text not in capitals
     value = value_asked(question) or value_asked(before)
     return Asked(words, frozenset(spoken), collections, texts, value, mine if before else frozenset())
+
+
+def read_words(texts: Sequence[str], *, audience: str) -> Asked:
+    """Return words that were found telling before, in three statements for all: as they are, without corrections."""
+    collections, languages, total = _shelves(audience, None)
+    if not (texts and total):
+        return Asked([], frozenset(), collections)
+    stems = _stems([other for text in texts for other in (text, *alike(text), *across(text))], languages)
+    words = [_understood(text, stems, languages) for text in texts]
+    _count(words, collections)
+    for word in words:
+        word.weight = _tells(word, total) * (1.0 if word.passages else OF_UNKNOWN)
+    return Asked(words, frozenset(languages), collections)
+
+
+def _shelves(audience: str, collection_ids: Iterable[UUID] | None) -> tuple[tuple[UUID, ...], list[str], int]:
+    """Return the collections that are searched, the languages of their documents, and how many passages there are."""
+    rows = Collection.objects.filter(audience__in=AUDIENCES[audience])
+    if collection_ids is not None:
+        rows = rows.filter(pk__in=list(collection_ids))
+    documents = Document.objects.filter(in_force(today()), collection__in=rows)
+    counted = documents.order_by().values("collection_id", "language").annotate(parts=Sum("passages"))
+    facts = list(counted.values_list("collection_id", "language", "parts"))
+    return tuple(sorted({row[0] for row in facts})), sorted({row[1] for row in facts}), sum(row[2] for row in facts)
+
+
+def _tells(word: Word, total: int) -> float:
+    """Return how telling a word is: the fewer of all passages have it, the more."""
+    return math.log(1 + (total - word.passages + 0.5) / (word.passages + 0.5))
 
 
 def mark_specific(words: Sequence[Word], question: str) -> None:

@@ -7,14 +7,14 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q
 
-from agents.knowledge.models import OpenQuestion, QuestionAsked
+from agents.knowledge.models import Document, OpenQuestion, QuestionAsked
 from agents.knowledge.search.asked import read_question
-from agents.knowledge.services import MANAGE, Facts, write_article
+from agents.knowledge.services import MANAGE, Facts, change_article, write_article
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now
 from core.db.locks import advisory_lock, locked
-from core.errors import Conflict
+from core.errors import Conflict, check_fields
 from core.privacy.pii import mask_text
 from core.retention import BATCH, remove
 
@@ -70,11 +70,26 @@ def answer_question(
     """
     actor.require(MANAGE)
     row = _open(question_id)
-    document = write_article(actor=actor, collection_id=collection_id, title=title, text=text, **facts)
-    row.state, row.answer = State.ANSWERED, document
-    row.save(update_fields=["state", "answer"])
-    _record(actor, "QUESTION_ANSWERED", row, document=str(document.pk))
-    return row
+    return _answered(
+        actor, row, write_article(actor=actor, collection_id=collection_id, title=title, text=text, **facts)
+    )
+
+
+@transaction.atomic
+def add_to_article(
+    *, actor: Actor, question_id: UUID, document_id: UUID, text: str, seen_version: int | None = None
+) -> OpenQuestion:
+    """Answer a question by a new version of an article; agents answer from it at once.
+
+    Needs `agents.manage_knowledge`; raises `NotFound`, `Invalid` for a text that the article has already, and
+    `Conflict` as `change_article` does and for a question that was answered or dismissed already ("not_open").
+    """
+    actor.require(MANAGE)
+    row = _open(question_id)
+    before = Document.objects.filter(pk=document_id).values_list("version", flat=True).first()
+    document = change_article(actor=actor, document_id=document_id, seen_version=seen_version, text=text)
+    check_fields({"text": "Add the answer to the text." if document.version == before else ""})
+    return _answered(actor, row, document)
 
 
 @transaction.atomic
@@ -100,6 +115,13 @@ def _open(question_id: UUID) -> OpenQuestion:
     row = locked(OpenQuestion, question_id, MISSING)
     if row.state != State.OPEN:
         raise Conflict("This question was answered or dismissed already.", code="not_open", state=row.state)
+    return row
+
+
+def _answered(actor: Actor, row: OpenQuestion, document: Document) -> OpenQuestion:
+    row.state, row.answer = State.ANSWERED, document
+    row.save(update_fields=["state", "answer"])
+    _record(actor, "QUESTION_ANSWERED", row, document=str(document.pk))
     return row
 
 

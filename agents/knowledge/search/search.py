@@ -11,7 +11,7 @@ from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Left
 
 from agents.knowledge.models import IN_FORCE, Document, Passage, in_force
-from agents.knowledge.search.asked import AUDIENCES, Asked, read_question
+from agents.knowledge.search.asked import AUDIENCES, Asked, Word, read_question
 from agents.knowledge.search.lines import Shares, clauses_of, lines_of, measures_of, narrowed, numbers_of, weigh
 from agents.knowledge.search.words import CONFIGURATIONS, has_value, names_kind, words_of
 from agents.knowledge.selectors import today
@@ -22,6 +22,8 @@ from core.tenancy.lookups import Search, register_search
 SURE: Final = 0.55
 """The share of a question, weighed by how telling its words are, that a passage covers at least to answer it."""
 MOST: Final = 6
+UNLIKELY: Final = 0.25
+"""Coverage from which a passage may answer a question after all."""
 SURE_OF_SEVERAL: Final = 0.75
 """The same where several rows of a list or a table say as much: none of them is about what else was asked."""
 NAMED: Final = 0.5
@@ -50,7 +52,9 @@ EVEN: Final = 10
 """Makes the first places of two orders weigh little more than the next ones, as in reciprocal rank fusion."""
 OF_MEANING: Final = 0.5
 """What a place by meaning is worth beside the same place by words."""
-_SEARCH: Final = Search(
+MOST_LOOKED_UP: Final = 6
+"""Words by which documents are looked up: each unknown one costs two statements."""
+PASSAGES: Final = Search(
     name="passages",
     table="agents_passage",
     words="walker_passage_words(t.collection_id, t.search)",
@@ -59,7 +63,7 @@ _SEARCH: Final = Search(
     newest="created_at",
     reads=("collection_id", "search"),
 )
-register_search(_SEARCH)
+register_search(PASSAGES)
 
 
 _Ranked = tuple[float, float, UUID]
@@ -128,9 +132,7 @@ def _candidates(asked: Asked) -> list[UUID]:
     known = sorted((word for word in asked.words if word.passages), key=lambda word: word.passages)
     if not known:
         return []
-    # For each word the condition that a passage of one of the collections has it.
-    keys = [[f"{str(key)[24:]}/{lexeme}" for key in asked.collections for lexeme in word.lexemes] for word in known]
-    each = [f"({' | '.join(map(_quoted, group))})" for group in keys]
+    each = [has_word(word, asked.collections) for word in known]
     rare = [query for query, word in zip(each, known, strict=True) if word.passages <= RARE]
     common = each[len(rare) :][:4]
     queries = [" & ".join(each), " | ".join(rare)] if rare else [" & ".join(each)]
@@ -142,6 +144,22 @@ def _candidates(asked: Asked) -> list[UUID]:
     if len(found) < ENOUGH and (len(known) <= 2 or not rare):
         found |= dict.fromkeys(_matching(" | ".join(each), RARE - len(found)))
     return list(found)
+
+
+def has_word(word: Word, collections: Iterable[UUID]) -> str:
+    """Return the condition that a passage of one of the collections has a word, or what stands for it."""
+    return f"({' | '.join(_quoted(f'{str(key)[24:]}/{each}') for key in collections for each in word.lexemes)})"
+
+
+def look_up(words: str) -> list[UUID]:
+    """Return the newest passages that have all telling words; none if one of the words is nowhere.
+
+    For colleagues: of every collection, and also of documents that aren't valid today.
+    """
+    asked = read_question(" ".join(words.split()[:MOST_LOOKED_UP]), audience="members")
+    if not asked.words or not all(word.passages for word in asked.words):
+        return []
+    return _matching(" & ".join(has_word(word, asked.collections) for word in asked.words), RARE)
 
 
 def _lexemes(asked: Asked) -> list[tuple[int, float, str]]:
@@ -157,7 +175,7 @@ def _quoted(lexeme: str) -> str:
 def _matching(query: str, most: int) -> list[UUID]:
     with connection.cursor() as cursor:
         # Row-level security would keep the index from being used; the function takes the tenant from the scope.
-        cursor.execute(f"select id from {_SEARCH.function}(%s, %s)", [query, most])  # noqa: S608
+        cursor.execute(f"select id from {PASSAGES.function}(%s, %s)", [query, most])  # noqa: S608
         return [row[0] for row in cursor.fetchall()]
 
 

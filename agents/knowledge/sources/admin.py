@@ -52,10 +52,11 @@ class SiteAdmin(ServiceAdmin):
     """Sites whose pages are fetched as documents."""
 
     view_permission = selectors.VIEW
-    nav = Nav("Sites", "link", AGENTS, order=45)
+    nav = Nav("Sites", "link", AGENTS, within="Knowledge")
+    change_list_template = "console/knowledge_list.html"
     intro = "Websites whose pages agents answer from."
     empty_title = "No sites yet"
-    empty_text = "Open a collection under Knowledge and press “Fetch a site”."
+    empty_text = "Open a collection, and press “Fetch a site”."
     list_display = ("address", "home", "standing", "pages", "last")
     list_filter: ClassVar = [choose("state", "State", Site.State.choices)]
     ordering = ("address", "id")

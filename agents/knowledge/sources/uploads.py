@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path, PurePath
 from typing import Any, Final, Unpack
@@ -38,6 +38,8 @@ from core.reliability import lease
 
 log = get_logger(__name__)
 LARGEST: Final = 20 * 1024 * 1024
+MOST_FILES: Final = 10
+"""Files that are uploaded at once, together no larger than one may be."""
 SECONDS: Final = 45
 """For reading one file; its process is ended then."""
 LEASE: Final = timedelta(minutes=2)
@@ -55,6 +57,7 @@ TROUBLES: Final[Mapping[str, str]] = {
     "too_slow": "Reading took too long. Split the file, or save it in a simpler format.",
 }
 NO_KIND: Final = "This kind of file can't be read. Upload a PDF, Word (DOCX), HTML, Markdown, text or CSV file."
+ENDINGS: Final = (".pdf", ".docx", ".html", ".htm", ".md", ".markdown", ".txt", ".csv")
 _BY_TYPE: Final = {
     "application/pdf": "pdf",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
@@ -113,6 +116,44 @@ def upload_document(
         enqueue_after_commit("read_document", row.pk)
         _record(actor, "DOCUMENT_UPLOADED", row, kind=kind, bytes=len(file.content), is_own=is_own)
     return row
+
+
+def upload_documents(
+    *,
+    actor: Actor,
+    collection_id: UUID,
+    files: Sequence[Upload],
+    title: str = "",
+    is_own: bool = False,
+    **facts: Unpack[Facts],
+) -> tuple[list[Document], list[str]]:
+    """Take several files; return the documents and, of each file that can't be taken, its name and why.
+
+    Needs `agents.manage_knowledge`; raises `NotFound`, and `Invalid` for no file, too many, and with the other fields.
+    """
+    actor.require(MANAGE)
+    alone = "Of several files each needs its own: upload them one by one, or leave this empty."
+    check_fields(
+        {
+            "files": f"Choose between one and {MOST_FILES} files." if not 0 < len(files) <= MOST_FILES else "",
+            "title": alone if title and len(files) > 1 else "",
+            "address": alone if facts.get("address") and len(files) > 1 else "",
+        }
+    )
+    taken: list[Document] = []
+    refused: list[str] = []
+    for file in files:
+        try:
+            row = upload_document(
+                actor=actor, collection_id=collection_id, file=file, title=title, is_own=is_own, **facts
+            )
+        except (Invalid, TooLarge) as problem:
+            if isinstance(problem, Invalid) and "file" not in problem.facts.get("fields", ()):
+                raise
+            refused.append(f"“{PurePath(file.name).name}”: {problem.detail}")
+        else:
+            taken.append(row)
+    return taken, refused
 
 
 def read_document(*, document_id: UUID) -> str:

@@ -6,10 +6,9 @@ from uuid import UUID
 
 from django import forms
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 
-from console.base.forms import ConsoleForm, look
+from console.base.forms import ConsoleForm, ManyFilesField, look
 from conversations.channel_accounts.admin.languages import language_name
 from conversations.channel_accounts.templates import preview_of
 from conversations.messages.files.rules import LARGEST, FileRules, Upload
@@ -40,23 +39,12 @@ def shown_preview(template: MessageTemplate) -> str:
     return preview_of(template=template, names=[YOUR_TEXT, *(f"[gap {number}]" for number in numbers)])
 
 
-class FilesInput(forms.FileInput):
-    """A chooser of several files."""
-
-    allow_multiple_selected = True
-
-
-class FilesField(forms.FileField):
-    """Several files. What they are is decided by their bytes, later: not even an empty one is refused here."""
-
-    widget = FilesInput
+class FilesField(ManyFilesField):
+    """Several files, read."""
 
     def clean(self, data: Any, initial: Any = None) -> list[Upload]:
         """Return the files with the names that the browser gave."""
-        given = [
-            file for file in (data if isinstance(data, list | tuple) else [data]) if isinstance(file, UploadedFile)
-        ]
-        return [Upload(str(file.name or ""), file.read(LARGEST + 1)) for file in given]
+        return [Upload(str(file.name or ""), file.read(LARGEST + 1)) for file in super().clean(data, initial)]
 
 
 class ReplyForm(ConsoleForm):

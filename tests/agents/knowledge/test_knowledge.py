@@ -263,10 +263,10 @@ def test_console_leads_from_a_new_collection_to_its_first_article(desk: Desk, br
     admin, form = browser("admin"), {"name": "Patients", "audience": "public"}
     answer = admin.post("/admin/agents/collection/create/", form)
     assert answer.status_code == 302
-    assert answer["Location"].endswith(f"/agents/collection/{Collection.objects.get().pk}/write/")
+    assert answer["Location"].endswith(f"/agents/document/new/?collection={Collection.objects.get().pk}")
     page = admin.get(answer["Location"]).content.decode()
     assert "Patients created. Write its first article." in page
-    assert ">Save article</button>" in page
+    assert ">Add to knowledge</button>" in page
     asked = OpenQuestion.objects.create(text="Do you place dental implants?", words=["implants"])
     page = admin.get(f"/admin/agents/openquestion/{asked.pk}/").content.decode()
     assert re.search(r"<h1[^>]*>\s*Open question\s*</h1>", page)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from config.web import BODY_LIMIT
+from agents.knowledge.sources.uploads import LARGEST
+from config.web import BODY_LIMIT, limit_of
 from tests.edge.web_server import Web
 
 PIECE = b"a" * 65536
@@ -22,6 +23,14 @@ def post(web: Web, header: str, pieces: Iterable[bytes]) -> bytes:
             line.sendall(piece)
         return line.recv(200)
     return b""
+
+
+def test_files_for_agents_to_answer_from_may_be_as_large_as_is_said() -> None:
+    form = b"/admin/agents/document/new/"
+    for path in (form, form + b"?kind=files", b"/api/v1/documents/upload/"):
+        assert limit_of(path) >= LARGEST + 1024 * 1024, path
+    for path in (b"/admin/agents/document/try/", form + b"more/", b"/api/v1/documents/", b""):
+        assert limit_of(path) == BODY_LIMIT, path
 
 
 @pytest.mark.long
