@@ -24,6 +24,9 @@ UPLOADS: Final = re.compile(
     rb"|api/v1/(?:conversations/[0-9a-f-]{36}/attachments|canned-replies/[0-9a-f-]{36}/files)"
     rb"|widget/v1/messages|channels/app/[^/?]{1,40}/messages)/(?:\?|$)"
 )
+KNOWLEDGE_LIMIT: Final = 21 * 1024 * 1024
+"""Where documents of a collection are uploaded: one of 20 MB, and what is said of it."""
+KNOWLEDGE: Final = re.compile(rb"/(?:admin/agents/collection/[0-9a-f-]{36}/upload|api/v1/documents/upload)/(?:\?|$)")
 REFUSAL: Final = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -62,6 +65,8 @@ class BoundedRequest(WebRequest):
         path = getattr(self.channel, "_path", b"")
         if MAIL_PATH.fullmatch(path):
             return MAIL_LIMIT
+        if KNOWLEDGE.match(path):
+            return KNOWLEDGE_LIMIT
         return UPLOAD_LIMIT if UPLOADS.match(path) else BODY_LIMIT
 
     def _refuse(self) -> None:
