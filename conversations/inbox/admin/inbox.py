@@ -40,6 +40,10 @@ EMPTY: Final = {
     "snoozed": ("Nothing is snoozed", "Snoozed conversations stay here until their time is up."),
     "closed": ("Nothing is closed yet", ""),
 }
+NARROWED: Final = {
+    "view": "View", "team": "Team", "channel": "Channel", "days": "Date", "tag": "Tag", "assignee": "Assignee",
+}  # fmt: skip
+"""What an address can narrow the inbox to, as the page names it."""
 NOT_FOUND: Final = (
     "Nothing found",
     "No message has all these words, or a filter hides it. Masked text isn't searched.",
@@ -112,6 +116,7 @@ class InboxPage(ServiceAdmin):
             "keep": f"{place.url(conversation=str(chosen)).partition('?')[2]}&" if obj else "",
             "batch_url": action_url(self, self.service_actions["bulk"], None) if viewer.may(REPLY) else "",
             "changes": CHANGES,
+            "left_out": left_out_of(request, place),
             **words_for_nothing(place, words, tags),
         }
 
@@ -216,6 +221,12 @@ def teams_at(place: Place, waiting: Mapping[UUID, Any], names: Mapping[UUID, str
         }
         for pk, name in names.items()
     ]
+
+
+def left_out_of(request: HttpRequest, place: Place) -> list[str]:
+    """Return the titles of what the address asks for and doesn't exist for this person."""
+    asked, found = request.GET, place.asked()
+    return [title for name, title in NARROWED.items() if asked.get(name) and asked[name] != found.get(name)]
 
 
 def chips_at(place: Place, picks: dict[str, Mapping[UUID, str]]) -> list[dict[str, Any]]:
