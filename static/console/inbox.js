@@ -79,7 +79,7 @@
     document.title = `${page.querySelector("title")?.textContent || "Inbox"} · Walker`;
     settle();
     toasts(page);
-    document.dispatchEvent(new Event("walker:refreshed"));
+    document.dispatchEvent(new CustomEvent("walker:refreshed", { detail: { sent } }));
     document.dispatchEvent(new Event("walker:opened"));
   };
   const start = () => {
