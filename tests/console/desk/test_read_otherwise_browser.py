@@ -161,7 +161,13 @@ def test_arabic_conversation_reads_from_right_to_left_and_nothing_overflows(open
         expect(page.locator(".wk-turn-out .wk-words")).to_contain_text("It is on its way.")
         found = {
             part: page.locator(part).last.evaluate(DIRECTION)
-            for part in (".wk-turn-in .wk-words", ".wk-turn-out .wk-words", ".wk-turn-in .wk-bubble", "#h-talk bdi", BOX)
+            for part in (
+                ".wk-turn-in .wk-words",
+                ".wk-turn-out .wk-words",
+                ".wk-turn-in .wk-bubble",
+                "#h-talk bdi",
+                BOX,
+            )
         }
         if [*found.values()] != ["rtl", "ltr", "ltr", "rtl", "rtl"]:
             wrong["direction", phone] = found
