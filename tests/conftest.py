@@ -17,6 +17,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from channels_app.kit.found import forget
+from core import ids
 from core.db.roles import as_owner, set_time_limits
 from core.reliability import kept
 from core.tenancy.scope import tenant_scope
@@ -179,17 +180,26 @@ def pytest_configure() -> None:
     lock_order.watch()
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let ids begin at the present again: after a test that travelled into the future they would go on from there."""
+    ids._last = 0
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Count no lines while a test tells how long something takes: counting doubles that."""
-    counted = Coverage.current() if item.get_closest_marker("timed") else None
-    if counted:
-        counted.stop()
+    """Count no lines while a test tells how long something takes: counting doubles that.
+
+    A process that runs tests beside others counts twice: once for itself, once as a child of the one that started it.
+    """
+    stopped: list[Coverage] = []
+    while item.get_closest_marker("timed") and (counting := Coverage.current()):
+        counting.stop()
+        stopped.append(counting)
     try:
         yield
     finally:
-        if counted:
-            counted.start()
+        for counting in reversed(stopped):
+            counting.start()
 
 
 @pytest.hookimpl(trylast=True)  # after those that are not wanted have gone

@@ -129,6 +129,7 @@ def _check(messages: list[str], *, member: bool, proven: bool, waits: int) -> No
         assert len({name for name, _ in factors}) == len(factors)
 
 
+@pytest.mark.timed
 def test_usual_message_is_read_within_a_millisecond() -> None:
     texts = [row[0] for row in TABLE if row[0]]
     best = 1.0

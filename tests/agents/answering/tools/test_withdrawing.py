@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -27,9 +28,9 @@ pytestmark = pytest.mark.slow
 RAISE = "Raise the daily budget of Summer Sale to 900"
 
 
-def burst(desk: Desk, *texts: str) -> list[str]:
+def burst(desk: Desk, *texts: str, arrived_at: datetime | None = None) -> list[str]:
     """Each message joins the run of the first after that was answered; returns all answers."""
-    arrived_at = now()
+    arrived_at = arrived_at or now()
     for text in texts:
         message = desk.receive(text)
         run = services.take_message(message_id=message.pk, arrived_at=arrived_at)
@@ -116,11 +117,12 @@ def test_wish_refused_before_it_was_asked_for_opens_nothing(desk: Desk) -> None:
 
 
 def test_wish_already_done_is_said_to_be_done(desk: Desk) -> None:
-    burst(desk, RAISE)
+    arrived_at = now()
+    burst(desk, RAISE, arrived_at=arrived_at)
     approval = Approval.objects.get()
     decide(actor=desk.world.actor("approver"), approval_id=approval.pk, verdict="approve", digest=approval.digest)
     execute(approval.pk)
-    answer = burst(desk, "no, don't")[-1]
+    answer = burst(desk, "no, don't", arrived_at=arrived_at)[-1]
     assert answer == f"{approval.reference} can no longer be withdrawn: it was approved and executed."
     assert Approval.objects.get().state == "executed"
 

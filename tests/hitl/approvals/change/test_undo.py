@@ -133,10 +133,10 @@ def test_new_revision_waits_for_nothing(scene: Scene) -> None:
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_sweep_executes_when_the_time_is_over(live_scene: Scene, eager_tasks: None) -> None:
-    set_decision_policy(actor=live_scene.actor("admin"), undo_seconds=5, batch_risk="medium", seen_version=0)
+    set_decision_policy(actor=live_scene.actor("admin"), undo_seconds=60, batch_risk="medium", seen_version=0)
     approval = live_scene.decide(live_scene.propose(), channel="console", now=now() - timedelta(seconds=4))
     tasks.sweep_timers()
     assert stored(approval).state == "approved"
-    late = live_scene.decide(live_scene.propose(params=BLUE), channel="console", now=now() - timedelta(seconds=6))
+    late = live_scene.decide(live_scene.propose(params=BLUE), channel="console", now=now() - timedelta(seconds=61))
     tasks.sweep_timers()
     assert stored(late).state == "executed"
