@@ -88,11 +88,15 @@ class ToolbarChangeList(CappedChangeList):
 
     chips: tuple[Chip, ...] = ()
     views: ViewMenu | None = None
+    left_out: tuple[str, ...] = ()
+    """The titles of filters whose value in the address doesn't exist: all rows are shown, and the page says so."""
 
     def get_results(self, request: HttpRequest) -> None:
         """Read the page and the counts of the chips."""
         super().get_results(request)
         self.chosen = {spec.parameter_name: spec.chosen() for spec in self.filter_specs}
+        asked = [spec for spec in self.filter_specs if spec.value()]
+        self.left_out = tuple(str(spec.title) for spec in asked if not self.chosen[spec.parameter_name])
         self.quick: tuple[QuickFilter, ...] = self.model_admin.get_quick_filters(request)
         self.chips = tuple(self._chips(request))
         if self.model_admin.has_saved_views:

@@ -79,7 +79,7 @@
     document.title = `${page.querySelector("title")?.textContent || "Inbox"} · Walker`;
     settle();
     toasts(page);
-    document.dispatchEvent(new Event("walker:refreshed"));
+    document.dispatchEvent(new CustomEvent("walker:refreshed", { detail: { sent } }));
     document.dispatchEvent(new Event("walker:opened"));
   };
   const start = () => {
@@ -142,7 +142,14 @@
     else if (key === "Enter" && place.form) place.form.requestSubmit();
     else if (key === " " && place.matches("[type=radio], [type=checkbox], button, summary")) place.click();
   };
+  /* The letters of a conversation, on a row while none is open: it opens, and they are pressed there. */
+  const rowFor = ({ key, ctrlKey, metaKey, altKey }) => {
+    const isLetter = /^[aemnrst]$/i.test(key) && !ctrlKey && !metaKey && !altKey && document.documentElement.dataset.keys !== "off";
+    return isLetter && !talk() ? document.activeElement?.closest(".wk-inbox-rows .wk-row-link") : null;
+  };
   addEventListener("keydown", (event) => {
+    const row = !busy && event.isTrusted ? rowFor(event) : null;
+    if (row) ask(row.href);
     if (!busy || !event.isTrusted || ["Shift", "Control", "Alt", "AltGraph", "Meta", "Tab", "F5"].includes(event.key) || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     event.stopImmediatePropagation();

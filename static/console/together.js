@@ -42,8 +42,18 @@
     show();
   });
   const timers = new Map();
+  /* What is new in the thread is read out once. The thread is no live region: it's replaced as a whole. */
+  const newest = () => [...document.querySelectorAll("#live-chat [data-said]")];
+  let heard = newest().at(-1)?.id;
+  const readOut = (isOwn) => {
+    const said = newest(), at = said.findIndex(({ id }) => id === heard), announcer = document.getElementById("announcer");
+    heard = said.at(-1)?.id;
+    if (at < 0 || isOwn || topic !== topicHere() || !announcer) return;
+    const words = said.slice(at + 1).map((turn) => `${turn.querySelector(".wk-turn-who bdi").textContent}: ${turn.querySelector(".wk-words").textContent.trim().slice(0, 300) || "a file"}`);
+    if (words.length) { announcer.textContent = ""; setTimeout(() => { announcer.textContent = words.join(" "); }, 60); }
+  };
   // What they wrote is on the page now; in another conversation are other people.
-  document.addEventListener("walker:refreshed", () => customer(false));
+  document.addEventListener("walker:refreshed", ({ detail }) => { customer(false); readOut(detail?.sent === "reply"); });
   document.addEventListener("walker:opened", () => {
     if (topic !== topicHere()) { topic = topicHere(); here = new Map(); typing.clear(); said = 0; }
     show();

@@ -123,7 +123,7 @@
   .typing { display: inline-flex; align-items: center; gap: 5px; padding: 12px 14px; margin-top: 12px; border-radius: 16px; background: var(--theirs); font-size: 14px; } .typing span { margin-inline-start: 4px; }
   .typing i { width: 7px; height: 7px; border-radius: 50%; background: var(--ink-soft); animation: bob 1.2s infinite; } .typing i:nth-child(2) { animation-delay: .15s; } .typing i:nth-child(3) { animation-delay: .3s; }
   @keyframes bob { 0%, 60%, 100% { transform: none; opacity: .5; } 30% { transform: translateY(-4px); opacity: 1; } }
-  .draft { margin-top: 12px; }
+  .draft { margin-top: 12px; } .draft .text { unicode-bidi: plaintext; }
   .asking .compose, .asking .chips, .asking .empty p { display: none; }
   .ask { display: grid; gap: 6px; padding: 12px 0; max-width: 420px; } .ask label { font-size: 14px; font-weight: 600; } .ask button { justify-self: start; margin-top: 8px; min-height: 44px; padding: 8px 20px; border: 0; border-radius: 12px; background: var(--accent); color: var(--on-accent); font-weight: 600; cursor: pointer; }
   .ask input:not([type="checkbox"]) { font: inherit; color: inherit; min-height: 44px; padding: 8px 12px; border: 1px solid var(--edge); border-radius: 12px; background: var(--bg); } .ask .agree { display: flex; gap: 10px; align-items: flex-start; font-weight: 400; margin-top: 6px; } .agree input { flex: none; width: 20px; height: 20px; margin: 0; accent-color: var(--accent); } .ask .problem { margin: 0; }
@@ -221,11 +221,11 @@
   const formatted = (text) => {
     const blocks = [];
     let lines = [], list = null;
-    const end = () => { if (lines.length) blocks.push(el("p", {}, lines.join("\n"))); lines = []; list = null; };
+    const end = () => { if (lines.length) blocks.push(el("p", { dir: "auto" }, lines.join("\n"))); lines = []; list = null; };
     for (const line of text.replace(/\r\n?/g, "\n").split("\n")) {
       const item = /^\s*[-*•]\s+(\S.*)$/.exec(line);
       if (!line.trim()) end();
-      else if (item) { if (!list) { end(); list = el("ul"); blocks.push(list); } list.append(el("li", {}, item[1])); }
+      else if (item) { if (!list) { end(); list = el("ul", { dir: "auto" }); blocks.push(list); } list.append(el("li", {}, item[1])); }
       else { if (list) end(); lines.push(line); }
     }
     end();
@@ -540,7 +540,7 @@
       p.typing = el("div", { class: "typing", hidden: true }, el("i"), el("i"), el("i"), p.writer);
       p.scroll = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("Conversation") }, el("div", { class: "inner" }, p.empty, p.ask, p.log, p.draft, p.typing));
       p.problem = el("p", { class: "problem", id: "problem", role: "alert", hidden: true });
-      p.text = el("textarea", { id: "text", rows: "1", placeholder: t("Write a message"), autocomplete: "off", enterkeyhint: "send", "aria-describedby": "hint count problem", oninput: () => this.typed(), onkeydown: (event) => this.pressed(event), onpaste: (event) => { if (event.clipboardData.files.length) { event.preventDefault(); this.attach(event.clipboardData.files); } } });
+      p.text = el("textarea", { id: "text", dir: "auto", rows: "1", placeholder: t("Write a message"), autocomplete: "off", enterkeyhint: "send", "aria-describedby": "hint count problem", oninput: () => this.typed(), onkeydown: (event) => this.pressed(event), onpaste: (event) => { if (event.clipboardData.files.length) { event.preventDefault(); this.attach(event.clipboardData.files); } } });
       p.files = el("input", { type: "file", class: "sr", accept: ACCEPTED, multiple: true, tabindex: "-1", "aria-hidden": "true", onchange: () => { this.attach(p.files.files); p.files.value = ""; } });
       p.clip = el("button", { class: "plain", type: "button", "aria-label": t("Attach pictures or PDFs"), title: t("Attach pictures or PDFs"), onclick: () => p.files.click() }, icon("clip"));
       p.tray = el("ul", { class: "tray", "aria-label": t("Files to send"), hidden: true });
@@ -910,7 +910,7 @@
       if (item.status === "failed" && item.retry) meta.append(el("button", { class: "again", type: "button", onclick: () => this.upload(item) }, t("Try again")));
       if (item.status === "failed") meta.append(el("button", { class: "again", type: "button", onclick: () => this.edit(item) }, t("Edit")));
       if (item.share !== undefined) meta.append(el("progress", { max: "1", value: item.share, "aria-label": t("Sending…") }));
-      const said = item.text || !(item.files || []).length ? el("div", { class: "text" }, ...(item.who === "me" ? [item.text] : formatted(item.text))) : null;
+      const said = item.text || !(item.files || []).length ? el("div", { class: "text" }, ...(item.who === "me" ? [el("p", { dir: "auto" }, item.text)] : formatted(item.text))) : null;
       return [label, said, sourcesOf(item.sources || []), ...(item.tables || []).map((table) => this.tableOf(table)), ...(item.files || []).map((file) => this.fileOf(file)), item.who === "system" ? null : meta].filter(Boolean);
     }
     edit(item) { // what was not sent goes back to where it was written, before what is written there now

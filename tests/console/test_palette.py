@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from agents.knowledge.services import write_article
 from agents.models import Agent, Collection
-from conversations.models import ChannelAccount, Conversation
+from conversations.models import ChannelAccount, Contact, Conversation
 from core.tenancy.scope import tenant_scope
 from tests.console.conftest import Browser
 from tests.console.scene import EMAIL, NAME, PHONE, add_workflow, ask, write_in
@@ -128,6 +128,16 @@ def test_queries_do_not_grow_with_what_is_found(browser: Browser, acme: World) -
     with CaptureQueriesContext(connection) as asked:
         found(owner, "10")
     assert len(asked) == counts[3]
+    line = ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="Line", address="+34900")
+    counts.clear()
+    # Colleagues who write by the public line, each of whom has a name of their own.
+    for number, role in enumerate(("viewer", "support", "approver")):
+        talk = Conversation.objects.get(pk=write_in(line, "My umbrella is gone", value=f"+3461100000{number}"))
+        Contact.objects.filter(pk=talk.contact_id).update(user=acme.people[role])
+        with CaptureQueriesContext(connection) as asked:
+            assert len(labels(owner, "umbrella", "Conversations")) == number + 1
+        counts.append(len(asked))
+    assert len(set(counts)) == 1, counts
 
 
 def test_page_works_without_scripts_and_keeps_the_words_out_of_its_address(browser: Browser, acme: World) -> None:

@@ -159,7 +159,7 @@ class NoteForm(ConsoleForm):
     note = forms.CharField(
         label="Note",
         max_length=NOTE_LIMIT,
-        widget=forms.Textarea(attrs={"rows": 3, "data-mentions": "mentions"}),
+        widget=forms.Textarea(attrs={"rows": 3, "data-mentions": "mentions", "dir": "auto"}),
         help_text="Only colleagues can see it. Write @ and a full name to mention them.",
     )
     mentions = forms.ChoiceField(label="Mention a colleague (optional)", required=False)

@@ -54,7 +54,7 @@ class ReplyForm(ConsoleForm):
         label="Your reply",
         max_length=settings.TEXT_LIMIT,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "Write a reply"}),
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "Write a reply", "dir": "auto"}),
     )
     after = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
     as_template = forms.BooleanField(label="Send it as a template")

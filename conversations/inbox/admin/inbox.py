@@ -54,6 +54,11 @@ EMPTY: Final = {
     "closed": ("Nothing is closed yet", ""),
     "all": ("No conversations yet", "Conversations appear here as soon as someone writes."),
 }
+NARROWED: Final = {
+    "view": "View", "team": "Team", "channel": "Channel", "days": "Date", "priority": "Priority", "tag": "Tag",
+    "assignee": "Assignee",
+}  # fmt: skip
+"""What an address can narrow the inbox to, as the page names it."""
 NOT_FOUND: Final = (
     "Nothing found",
     "No message has all these words, no conversation or request this reference, or a filter hides it. "
@@ -149,6 +154,7 @@ class InboxPage(ServiceAdmin):
             "keep": f"{place.url(conversation=str(chosen)).partition('?')[2]}&" if obj else "",
             "batch_url": f"{action_url(self, self.service_actions['bulk'], None)}?{back}" if viewer.may(REPLY) else "",
             "changes": CHANGES,
+            "left_out": left_out_of(request, place),
             **words_for_nothing(place, words, known.tags),
         }
 
@@ -256,6 +262,12 @@ def teams_at(place: Place, waiting: Mapping[UUID, Any], names: Mapping[UUID, str
         }
         for pk, name in names.items()
     ]
+
+
+def left_out_of(request: HttpRequest, place: Place) -> list[str]:
+    """Return the titles of what the address asks for and doesn't exist for this person."""
+    asked, found = request.GET, place.asked()
+    return [title for name, title in NARROWED.items() if asked.get(name) and asked[name] != found.get(name)]
 
 
 def chips_at(place: Place, picks: dict[str, Mapping[UUID, str]]) -> list[dict[str, Any]]:

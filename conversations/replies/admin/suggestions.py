@@ -48,7 +48,7 @@ class SuggestionForm(ConsoleForm):
     text = forms.CharField(
         label="Suggested reply",
         max_length=settings.TEXT_LIMIT,
-        widget=forms.Textarea(attrs={"rows": 5}),
+        widget=forms.Textarea(attrs={"rows": 5, "dir": "auto"}),
         help_text="Unchanged it's sent as the agent wrote it, with nothing masked.",
     )
 

@@ -565,6 +565,33 @@ def test_bubble_on_a_registered_site_takes_a_message(
     expect(page.get_by_role("button", name="Open the chat, 1 unread")).to_be_visible()
 
 
+def test_arabic_chat_reads_from_right_to_left_and_overflows_nothing(
+    opened: Callable[..., Page], scene: Scene, shop: str
+) -> None:
+    register(scene, shop)
+    page = opened(shop, phone=True)
+    page.evaluate("Object.assign(document.documentElement, { dir: 'rtl', lang: 'ar' })")
+    page.get_by_role("button", name="Open the chat").click()
+    expect(page.get_by_text("Online")).to_be_visible()
+    page.get_by_label("Your message").fill("مرحبا، أين طلبي رقم 4711؟ (أمس)")
+    direction = "places => places.map((place) => getComputedStyle(place).direction)"
+    assert page.get_by_label("Your message").evaluate_all(direction) == ["rtl"]
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Sent ·")).to_be_visible()
+    scene.reply(f"{'هو في الطريق، ' * 20}\n- واحد\n- اثنان\n\nOrder 4711 is on its way.")
+    expect(page.locator("walker-chat .agent .text li")).to_have_count(2)
+    for around in ("rtl", "ltr"):  # the website's direction; that of each paragraph is its own
+        page.evaluate("around => { document.documentElement.dir = around; }", around)
+        assert page.locator("walker-chat .text > *").evaluate_all(direction) == ["rtl", "rtl", "rtl", "ltr"]
+        astray = page.locator("walker-chat .panel, walker-chat .text, walker-chat .compose").evaluate_all(
+            "places => places.map((place) => place.getBoundingClientRect())"
+            ".filter(({ left, right }) => left < -1 || right > innerWidth + 1).length"
+        )
+        assert (astray, page.evaluate("document.documentElement.scrollWidth <= innerWidth")) == (0, True)
+        keep_picture(page, f"bubble-arabic-{around}", full_page=False)
+    assert [finding for finding in serious(page) if "walker-chat" in finding] == []
+
+
 def test_bubble_has_the_look_of_its_channel_before_anybody_opens_it(
     opened: Callable[..., Page], scene: Scene, shop: str
 ) -> None:

@@ -12,6 +12,7 @@ from django.test import Client
 from PIL import Image
 
 from channels_app.web_chat.settings import widgets as widget_settings
+from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.settings.looks import Look
 from channels_app.web_chat.settings.manage import save_widget
 from conversations.models import ChannelAccount
@@ -137,3 +138,16 @@ def test_look_is_saved_by_who_may_drawn_anew_and_told_to_every_page(
         assert ChannelAccount.objects.get(pk=widgets.acme.pk).credentials["identity_secret"]
         entries = AuditEntry.objects.filter(action="CHANNEL_LOOK_CHANGED").order_by("seq")
         assert [entry.facts["logo"] for entry in entries] == [True, True, False]
+
+
+@pytest.mark.django_db
+def test_look_and_logo_are_limited_by_address_each_for_itself(
+    world: World, widgets: Widgets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("channels_app.web_chat.views.PER_ADDRESS", Bucket(size=2, seconds=600))
+    key = widgets.acme.public_key
+    # A key that nobody has costs as much as one of a chat: who guesses keys is stopped too.
+    asked = [f"/widget/v1/{door}/{each}/" for door in ("look", "logo") for each in (key, "nobody", key)]
+    assert [Client().get(url).status_code for url in asked] == [200, 404, 429, 404, 404, 429]
+    elsewhere = Client(REMOTE_ADDR="198.51.100.9").get(f"/widget/v1/look/{key}/")
+    assert elsewhere.status_code == 200

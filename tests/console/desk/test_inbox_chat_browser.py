@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from conversations import services as talk
 from conversations.inbox import states
@@ -25,6 +26,7 @@ from tests.edge.browser import keep_picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("scene", "web"), pytest.mark.slow]
 INBOX = "/admin/inbox/"
+TALK = "/admin/conversations/conversation/"
 SLOW = 40_000
 """Milliseconds for three answers on a busy machine."""
 WRITE = """(pressed) => (document.activeElement || document.body).dispatchEvent(
@@ -268,6 +270,56 @@ def test_nothing_that_is_written_is_lost_by_files_or_a_broken_line(opened: Opene
     page.locator("#send").click()
     expect(page.locator(".wk-flash", has_text="Reply sent.")).to_be_visible()
     assert read(scene, lambda: Message.objects.filter(conversation=made[0], direction="out").count()) == 1
+
+
+def test_send_pressed_while_another_conversation_opens_sends_nothing_and_keeps_the_text(
+    opened: Opener,  # noqa: F811
+    scene: Scene,  # noqa: F811
+) -> None:
+    made, held = customers(scene, 2), list[Route]()
+    page = opened(f"{INBOX}?view=mine&conversation={made[0]}", role="support")
+    page.locator(BOX).fill("Half an answer")
+    other = page.locator(f".wk-inbox-rows a[href*='{made[1]}']")
+    page.route(re.compile(f"inbox/.*conversation={made[1]}"), lambda route: held.append(route))  # noqa: PLW0108  (it marks what it is given)
+    other.click()
+    expect(page.locator(".wk-inbox.is-opening")).to_be_attached()
+    page.locator("#send").click()
+    expect(page.locator("#send")).to_be_enabled()
+    expect(page.locator(BOX)).to_have_value("Half an answer")
+    held[0].abort()
+    expect(page.locator(".wk-flash", has_text="The connection was lost.")).to_be_visible()
+    expect(page.locator(BOX)).to_have_value("Half an answer")
+    page.unroute_all()
+    other.click()
+    expect(page.locator(f"[data-talk='{made[1]}']")).to_be_visible()
+    expect(page.locator(BOX)).to_have_value("")
+    page.locator(f".wk-inbox-rows a[href*='{made[0]}']").click()
+    expect(page.locator(BOX)).to_have_value("Half an answer")
+    assert read(scene, lambda: Message.objects.filter(conversation__in=made, direction="out").count()) == 0
+    page.locator("#send").click()
+    expect(page.locator(".wk-flash", has_text="Reply sent.")).to_be_visible()
+    sent = read(scene, lambda: list(Message.objects.filter(conversation__in=made, direction="out")))
+    assert [(message.conversation_id, message.masked_body) for message in sent] == [(made[0], "Half an answer")]
+
+
+def test_letter_on_a_row_reaches_the_reply_and_the_take_over(opened: Opener, scene: Scene) -> None:  # noqa: F811
+    made = customers(scene, 2)
+    page = opened(TALK, role="support")
+    for key, pk, place in (("r", made[0], BOX), ("a", scene.ids["lost"], "#action-take-over button")):
+        page.goto(TALK)
+        page.locator(f".wk-row-link[href*='{pk}']").focus()
+        press(page, key)
+        page.wait_for_url(f"**{TALK}{pk}/")
+        expect(page.locator(place)).to_be_focused()
+    press(page, "Enter")
+    expect(page.locator(".wk-flash", has_text="The conversation is yours.")).to_be_visible()
+    # In the inbox too, while no conversation is open.
+    for key, place in (("r", BOX), ("n", "#live-reply textarea[name=note]")):
+        page.goto(f"{INBOX}?view=mine")
+        page.locator(f".wk-row-link[href*='{made[0]}']").focus()
+        press(page, key)
+        expect(page.locator(f"[data-talk='{made[0]}']")).to_be_visible()
+        expect(page.locator(place)).to_be_focused()
 
 
 def test_morning_on_a_phone_has_three_screens_and_begins_at_the_newest(opened: Opener, scene: Scene) -> None:  # noqa: F811

@@ -258,3 +258,17 @@ def test_limit_costs_one_query_for_the_limited_and_none_for_others(desk: Desk, c
         set_team_scope(actor=desk.admin, membership_id=membership(desk.shop, "support").pk, own_only=False)
         assert queries("support", url) == limited - 1
         set_team_scope(actor=desk.admin, membership_id=membership(desk.shop, "support").pk, own_only=True)
+
+
+@pytest.mark.slow
+def test_limited_person_who_moved_a_conversation_away_is_where_they_were(desk: Desk, client: Client) -> None:
+    client.force_login(desk.shop.world.people["support"])
+    left = {
+        "?view=waiting&from=inbox": "/admin/inbox/?view=waiting",
+        "": "/admin/conversations/conversation/",
+    }
+    for number, (query, wanted) in enumerate(left.items()):
+        talk = talk_in(desk.shop, desk.own, 900 + number)
+        moved = client.post(f"/admin/conversations/conversation/{talk.pk}/team/{query}", {"team": str(desk.other.pk)})
+        assert (moved.status_code, moved["Location"]) == (302, wanted)
+        assert client.get(moved["Location"]).status_code == 200
