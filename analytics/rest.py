@@ -11,8 +11,8 @@ from analytics import selectors, services
 from analytics.brief.choices import section_titles
 from analytics.brief.texts import Language
 from analytics.models import Brief, BriefPreference
+from core.rest.crud import creates
 from core.rest.fields import LocalTime, RowSerializer
-from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet
 
 SECTIONS = tuple(section_titles())
@@ -78,18 +78,18 @@ class BriefSerializer(RowSerializer[Brief]):
 class OwnPreferenceViewSet(ApiViewSet):
     """The caller's settings for their daily brief."""
 
+    descriptions: ClassVar = {
+        "replace": "Save how you want your daily brief; nobody else can. Needs `analytics.use_brief`.",
+    }
     permissions: ClassVar = dict.fromkeys(("retrieve", "replace", "partial_update"), selectors.USE)
     serializer_class = PreferenceSerializer
     request_serializers: ClassVar = {"replace": PreferenceRequest, "partial_update": PreferenceChange}
 
+    replace = creates(services.set_preference)
+
     def retrieve(self, request: Request) -> Response:
         """Return how you want your daily brief. Needs `analytics.use_brief`."""
         return self.respond(selectors.own_preference(viewer=self.actor))
-
-    @idempotent
-    def replace(self, request: Request) -> Response:
-        """Save how you want your daily brief; nobody else can. Needs `analytics.use_brief`."""
-        return self.call_service(services.set_preference)
 
     def partial_update(self, request: Request) -> Response:
         """Change single settings of your daily brief; what is left out stays. Needs `analytics.use_brief`."""
@@ -112,12 +112,10 @@ class BriefViewSet(ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List your own briefs of the last month, newest first. Needs `analytics.use_brief`.",
+        "create": "Have your brief mailed to you now, at most one a minute. Needs `analytics.use_brief`.",
     }
     permissions: ClassVar = {"list": selectors.USE, "create": selectors.USE}
     serializer_class = BriefSerializer
     list_rows = staticmethod(selectors.query_own_briefs)
 
-    @idempotent
-    def create(self, request: Request) -> Response:
-        """Have your brief mailed to you now, at most one a minute. Needs `analytics.use_brief`."""
-        return self.call_service(services.request_brief)
+    create = creates(services.request_brief)

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from accounts import notices
 from accounts.models import Notice
+from core.rest.crud import acts
 from core.rest.fields import RowSerializer
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, BooleanFilter
 from core.rest.idempotency import idempotent
@@ -46,7 +47,10 @@ class SeenSerializer(serializers.Serializer[Any]):
 class NoticeViewSet(ListViewSet):
     """The caller's notices."""
 
-    descriptions: ClassVar = {"list": "List your own notices, newest first. Needs `accounts.use_notices`."}
+    descriptions: ClassVar = {
+        "list": "List your own notices, newest first. Needs `accounts.use_notices`.",
+        "seen": "Mark one of your notices as seen; safe to repeat. Needs `accounts.use_notices`.",
+    }
     permissions: ClassVar = {"list": notices.USE, "seen": notices.USE, "see_all": notices.USE}
     serializer_class = NoticeSerializer
     filterset_class = NoticeFilters
@@ -55,11 +59,7 @@ class NoticeViewSet(ListViewSet):
     lookup_url_kwarg = "notice_id"
     list_rows = staticmethod(notices.list_own)
 
-    @action(detail=True, methods=["post"])
-    @idempotent
-    def seen(self, request: Request, **kwargs: Any) -> Response:
-        """Mark one of your notices as seen; safe to repeat. Needs `accounts.use_notices`."""
-        return self.call_service(notices.mark_seen)
+    seen = acts(notices.mark_seen)
 
     @action(detail=False, methods=["post"], url_path="seen", serializer_class=SeenSerializer)
     @idempotent

@@ -9,16 +9,15 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from analytics.exports import downloads, jobs, schedules
 from analytics.exports.jobs import USE, Wanted
 from analytics.exports.schedules import ScheduleSettings
 from analytics.models import Export, ExportSchedule, Format
+from core.rest.crud import acts, calls, creates
 from core.rest.downloads import streamed
 from core.rest.fields import SEEN, LocalTime, RowSerializer
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
-from core.rest.idempotency import idempotent
 from core.rest.pagination import SortedPagination
 from core.rest.views import ListViewSet
 
@@ -122,6 +121,13 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List the organisation's exports, newest first. Needs `analytics.export_data`.",
         "retrieve": "Read how far an export is. Needs `analytics.export_data`.",
+        "create": "Export a list as a file. Needs `analytics.export_data` and the list's own permission.\n\n"
+        "A worker writes it. Personal data is masked; in clear it waits for a second person. 400 `too_many_rows`, "
+        "`no_rows`, `format_unavailable`; 429 after 30 an hour.",
+        "cancel": "Cancel your own unfinished export. Needs `analytics.export_data`.",
+        "grant": "Allow another person's export in clear. Needs `analytics.export_data` and `accounts.view_pii`.\n\n"
+        "403 `four_eyes` for your own.",
+        "refuse": "Refuse another person's export in clear. Needs `analytics.export_data` and `accounts.view_pii`.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "cancel", "grant", "refuse", "file"), USE)
     serializer_class = ExportSerializer
@@ -131,35 +137,10 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
     lookup_url_kwarg = "list_export_id"
     list_rows = staticmethod(jobs.query_exports)
 
-    @idempotent
-    def create(self, request: Request) -> Response:
-        """Export a list as a file. Needs `analytics.export_data` and the list's own permission.
-
-        A worker writes it. Personal data is masked; in clear it waits for a second person. 400 `too_many_rows`,
-        `no_rows`, `format_unavailable`; 429 after 30 an hour.
-        """
-        return self.call_service(jobs.request_export)
-
-    @action(detail=True, methods=["post"])
-    @idempotent
-    def cancel(self, request: Request, **kwargs: Any) -> Response:
-        """Cancel your own unfinished export. Needs `analytics.export_data`."""
-        return self.call_service(jobs.cancel_export)
-
-    @action(detail=True, methods=["post"], request_serializer=ExportDecision)
-    @idempotent
-    def grant(self, request: Request, **kwargs: Any) -> Response:
-        """Allow another person's export in clear. Needs `analytics.export_data` and `accounts.view_pii`.
-
-        403 `four_eyes` for your own.
-        """
-        return self.call_service(jobs.grant_export)
-
-    @action(detail=True, methods=["post"], request_serializer=ExportDecision)
-    @idempotent
-    def refuse(self, request: Request, **kwargs: Any) -> Response:
-        """Refuse another person's export in clear. Needs `analytics.export_data` and `accounts.view_pii`."""
-        return self.call_service(jobs.refuse_export)
+    create = creates(jobs.request_export)
+    cancel = acts(jobs.cancel_export)
+    grant = acts(jobs.grant_export, request_serializer=ExportDecision)
+    refuse = acts(jobs.refuse_export, request_serializer=ExportDecision)
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])
@@ -178,6 +159,9 @@ class ExportScheduleViewSet(RetrieveModelMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List exports that repeat. Needs `analytics.export_data`.",
         "retrieve": "Read an export that repeats. Needs `analytics.export_data`.",
+        "create": "Have a list exported every week or month, and mailed as a link. Needs `analytics.export_data`.",
+        "update": "Change your own scheduled export. Needs `analytics.export_data`. 409 `stale_version`.",
+        "destroy": "Delete your own scheduled export. Needs `analytics.export_data`. 409 `stale_version`.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "update", "destroy"), USE)
     serializer_class = ScheduleSerializer
@@ -185,15 +169,6 @@ class ExportScheduleViewSet(RetrieveModelMixin, ListViewSet):
     lookup_url_kwarg = "schedule_id"
     list_rows = staticmethod(schedules.query_schedules)
 
-    @idempotent
-    def create(self, request: Request) -> Response:
-        """Have a list exported every week or month, and mailed as a link. Needs `analytics.export_data`."""
-        return self.call_service(schedules.create_schedule)
-
-    def update(self, request: Request, **kwargs: Any) -> Response:
-        """Change your own scheduled export. Needs `analytics.export_data`. 409 `stale_version`."""
-        return self.call_service(schedules.revise_schedule)
-
-    def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Delete your own scheduled export. Needs `analytics.export_data`. 409 `stale_version`."""
-        return self.call_service(schedules.delete_schedule)
+    create = creates(schedules.create_schedule)
+    update = calls(schedules.revise_schedule)
+    destroy = calls(schedules.delete_schedule)

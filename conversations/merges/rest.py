@@ -15,6 +15,7 @@ from conversations.merges import merges
 from conversations.merges.merges import REASON_LIMIT
 from conversations.merges.selectors import MERGE, preview_merge, query_merges
 from conversations.models import ContactMerge
+from core.rest.crud import acts, creates
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
@@ -70,10 +71,21 @@ class MergePreviewSerializer(serializers.Serializer[Any]):
 class ContactMergeViewSet(ListViewSet):
     """The merges of a contact."""
 
-    descriptions: ClassVar = {"list": "List the merges of a contact, newest first. Needs `conversations.view_contact`."}
+    descriptions: ClassVar = {
+        "list": "List the merges of a contact, newest first. Needs `conversations.view_contact`.",
+        "create": "Merge this contact into another one of the same person (`into_id`), with a reason.\n\n"
+        "Its addresses, conversations and tags go to that one; each address keeps its own proof and rights. Needs "
+        "`conversations.merge_contact`. 409 `merged`, `erased`, `different_colleagues`, `changed`.",
+        "undo": "Take this merged contact out of the other one again, within 14 days.\n\n"
+        "Its addresses go back with all of their conversations. Needs `conversations.merge_contact`. 409 `not_merged`, "
+        "`erased`, `merged_further`, `too_late`.",
+    }
     permissions: ClassVar = {"list": VIEW, "create": MERGE, "preview": MERGE, "undo": MERGE}
     serializer_class = MergeSerializer
     request_serializers: ClassVar = {"create": MergeRequest}
+
+    create = creates(merges.merge_contacts)
+    undo = acts(merges.undo_merge, detail=False)
 
     def get_queryset(self) -> QuerySet[ContactMerge]:
         """Return the merges of the contact of the address."""
@@ -83,15 +95,6 @@ class ContactMergeViewSet(ListViewSet):
         """List the merges of the contact of the address; 404 for one that isn't there."""
         directory.read_contact(viewer=self.actor, **self.kwargs)
         return super().list(request, **kwargs)
-
-    @idempotent
-    def create(self, request: Request, **kwargs: Any) -> Response:
-        """Merge this contact into another one of the same person (`into_id`), with a reason.
-
-        Its addresses, conversations and tags go to that one; each address keeps its own proof and rights. Needs
-        `conversations.merge_contact`. 409 `merged`, `erased`, `different_colleagues`, `changed`.
-        """
-        return self.call_service(merges.merge_contacts)
 
     @action(
         detail=False, methods=["post"], request_serializer=MergePreviewRequest, serializer_class=MergePreviewSerializer
@@ -104,13 +107,3 @@ class ContactMergeViewSet(ListViewSet):
         `erased`.
         """
         return self.respond(preview_merge(viewer=self.actor, **self.kwargs, **self.read_body()))
-
-    @action(detail=False, methods=["post"])
-    @idempotent
-    def undo(self, request: Request, **kwargs: Any) -> Response:
-        """Take this merged contact out of the other one again, within 14 days.
-
-        Its addresses go back with all of their conversations. Needs `conversations.merge_contact`. 409 `not_merged`,
-        `erased`, `merged_further`, `too_late`.
-        """
-        return self.call_service(merges.undo_merge)

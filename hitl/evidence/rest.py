@@ -10,8 +10,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.rest.crud import acts, creates
 from core.rest.fields import RowSerializer
-from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet, Query
 from hitl.domain.permissions import EXPORT
 from hitl.evidence import page, periods
@@ -81,30 +81,24 @@ class PeriodRequest(serializers.Serializer[Any]):
 class EvidenceExportViewSet(ListViewSet):
     """Exports of periods."""
 
-    descriptions: ClassVar = {"list": "List the exports of periods, newest first. Needs `hitl.export_evidence`."}
+    descriptions: ClassVar = {
+        "list": "List the exports of periods, newest first. Needs `hitl.export_evidence`.",
+        "create": "Export the requests of a period, at most 10,000. Needs `hitl.export_evidence`.\n\n"
+        "A worker writes it; personal data is always masked, and the file is kept for seven days.",
+        "stop": "Stop an export that is being written. Needs `hitl.export_evidence`.",
+    }
     permissions: ClassVar = {"list": EXPORT, "create": EXPORT, "retrieve": EXPORT, "stop": EXPORT, "file": EXPORT}
     serializer_class = EvidenceExportSerializer
     request_serializers: ClassVar = {"create": PeriodRequest}
     lookup_url_kwarg = "export_id"
     list_rows, read_row = periods.query_exports, periods.get_export
 
+    create = creates(export_period)
+    stop = acts(stop_export)
+
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """Read how far an export is. Needs `hitl.export_evidence`."""
         return self.respond(self.get_object())
-
-    @idempotent
-    def create(self, request: Request) -> Response:
-        """Export the requests of a period, at most 10,000. Needs `hitl.export_evidence`.
-
-        A worker writes it; personal data is always masked, and the file is kept for seven days.
-        """
-        return self.call_service(export_period)
-
-    @action(detail=True, methods=["post"])
-    @idempotent
-    def stop(self, request: Request, **kwargs: Any) -> Response:
-        """Stop an export that is being written. Needs `hitl.export_evidence`."""
-        return self.call_service(stop_export)
 
     @extend_schema(
         parameters=[EvidenceQuery],

@@ -6,15 +6,14 @@ from django.db.models import QuerySet
 from django_filters import ChoiceFilter, UUIDFilter
 from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations.inbox.teams import availability, selectors
 from conversations.inbox.teams.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
 from conversations.models import MOST_AT_ONCE, Availability, Priority, Team, TeamTarget
+from core.rest.crud import calls, creates
 from core.rest.fields import SEEN, RowSerializer
 from core.rest.filters import ApiFilterSet
-from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 
 VIEW = "conversations.view_conversation"
@@ -153,6 +152,11 @@ class TeamViewSet(RetrieveModelMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List teams, newest first. Needs `conversations.view_conversation`.",
         "retrieve": "Read a team with its people. Needs `conversations.view_conversation`.",
+        "create": "Make a team of people who answer. Needs `conversations.manage_desk`; 409 `exists`.",
+        "update": "Change a team, its people and targets. Needs `conversations.manage_desk`; 409 `exists`, "
+        "`stale_version`.",
+        "destroy": "Remove a team without open conversations. Needs `conversations.manage_desk`; 409 `in_use`, "
+        "`stale_version`.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, **dict.fromkeys(("create", "update", "destroy"), MANAGE)}
     serializer_class = TeamSerializer
@@ -160,6 +164,10 @@ class TeamViewSet(RetrieveModelMixin, ListViewSet):
     lookup_url_kwarg = "team_id"
     list_rows = staticmethod(selectors.query_teams)
     read_row = selectors.get_team
+
+    create = creates(create_team)
+    update = calls(revise_team)
+    destroy = calls(delete_team)
 
     def get_serializer_class(self) -> Any:
         """Return the serializer: one team has its people."""
@@ -170,20 +178,6 @@ class TeamViewSet(RetrieveModelMixin, ListViewSet):
         if self.action == "destroy":
             return super().respond(row)
         return super().respond(selectors.get_team(viewer=self.actor, team_id=row.pk))
-
-    @idempotent
-    def create(self, request: Request) -> Response:
-        """Make a team of people who answer. Needs `conversations.manage_desk`; 409 `exists`."""
-        return self.call_service(create_team)
-
-    def update(self, request: Request, **kwargs: Any) -> Response:
-        """Change a team, its people and targets. Needs `conversations.manage_desk`; 409 `exists`, `stale_version`."""
-        return self.call_service(revise_team)
-
-    def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Remove a team without open conversations. Needs `conversations.manage_desk`; 409 `in_use`,
-        `stale_version`."""
-        return self.call_service(delete_team)
 
 
 class AvailabilitySerializer(RowSerializer[Availability]):
@@ -217,6 +211,7 @@ class AvailabilityViewSet(ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List who of the teams is there now, newest first. Needs `conversations.view_conversation`.",
+        "create": "Say that you are available, away or offline. Needs `conversations.reply_conversation`, of a person.",
     }
     permissions: ClassVar = {"list": VIEW, "create": REPLY}
     serializer_class = AvailabilitySerializer
@@ -225,7 +220,4 @@ class AvailabilityViewSet(ListViewSet):
     success_status = 200
     list_rows = staticmethod(selectors.query_availability)
 
-    @idempotent
-    def create(self, request: Request) -> Response:
-        """Say that you are available, away or offline. Needs `conversations.reply_conversation`, of a person."""
-        return self.call_service(availability.set_availability)
+    create = creates(availability.set_availability)

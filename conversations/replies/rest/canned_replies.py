@@ -20,6 +20,7 @@ from conversations.messages.files.rules import LARGEST, MB, MOST, Upload
 from conversations.models import CannedFile, CannedReply
 from conversations.replies import canned_replies
 from conversations.replies.canned_replies import CannedText
+from core.rest.crud import calls, creates
 from core.rest.fields import SEEN, RowSerializer, SafeJSONParser
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent, idempotent_outside_transaction
@@ -124,6 +125,10 @@ class CannedReplyViewSet(RetrieveModelMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List the canned replies you may use, newest first. Needs `conversations.reply_conversation`.",
         "retrieve": "Read a canned reply. Needs `conversations.reply_conversation`.",
+        "create": "Create a canned reply. Needs `conversations.reply_conversation`; a team's needs to lead it, "
+        "everybody's `conversations.manage_desk`. 409 `exists`.",
+        "update": "Change a canned reply, by who may create it. 409 `exists`, `stale_version`.",
+        "destroy": "Delete a canned reply, by who may create it. 409 `stale_version`.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "update", "destroy", "preview"), REPLY)
     serializer_class = CannedReplySerializer
@@ -131,23 +136,13 @@ class CannedReplyViewSet(RetrieveModelMixin, ListViewSet):
     filterset_class = CannedReplyFilters
     lookup_url_kwarg = "reply_id"
 
+    create = creates(canned_replies.create_canned_reply)
+    update = calls(canned_replies.revise_canned_reply)
+    destroy = calls(canned_replies.delete_canned_reply)
+
     def get_queryset(self) -> QuerySet[CannedReply]:
         """Return what the caller may use."""
         return canned_replies.with_files(canned_replies.usable_replies(actor=self.actor).order_by())
-
-    @idempotent
-    def create(self, request: Request) -> Response:
-        """Create a canned reply. Needs `conversations.reply_conversation`; a team's needs to lead it, everybody's
-        `conversations.manage_desk`. 409 `exists`."""
-        return self.call_service(canned_replies.create_canned_reply)
-
-    def update(self, request: Request, **kwargs: Any) -> Response:
-        """Change a canned reply, by who may create it. 409 `exists`, `stale_version`."""
-        return self.call_service(canned_replies.revise_canned_reply)
-
-    def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Delete a canned reply, by who may create it. 409 `stale_version`."""
-        return self.call_service(canned_replies.delete_canned_reply)
 
     @action(detail=True, methods=["post"], request_serializer=PreviewRequest, serializer_class=PreviewSerializer)
     @idempotent

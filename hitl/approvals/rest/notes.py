@@ -4,12 +4,10 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
+from core.rest.crud import creates
 from core.rest.fields import RowSerializer
-from core.rest.idempotency import idempotent
 from core.rest.pagination import NewestPagePagination
 from hitl.approvals.decide import notes
 from hitl.approvals.decide.notes import add_note
@@ -52,17 +50,15 @@ class NoteViewSet(ApprovalDetailViewSet):
     descriptions: ClassVar = {
         "list": "Read the notes of colleagues: the newest page first, oldest first within a page. Needs "
         "`hitl.view_approval`.",
+        "create": "Write a note that only colleagues see; mentioned ones get a notice. Needs `hitl.view_approval`.",
     }
     permissions: ClassVar = {"list": selectors.VIEW, "create": selectors.VIEW}
     serializer_class = NoteSerializer
     request_serializers: ClassVar = {"create": NewNote}
     pagination_class = NewestPagePagination
 
+    create = creates(add_note)
+
     def get_queryset(self) -> QuerySet[ApprovalNote]:
         """Return the notes."""
         return query_notes(viewer=self.actor, **self.kwargs)
-
-    @idempotent
-    def create(self, request: Request, **kwargs: Any) -> Response:
-        """Write a note that only colleagues see; mentioned ones get a notice. Needs `hitl.view_approval`."""
-        return self.call_service(add_note)

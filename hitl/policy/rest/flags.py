@@ -3,11 +3,9 @@
 from typing import Any, ClassVar
 
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
+from core.rest.crud import calls, creates
 from core.rest.fields import SEEN, RowSerializer
-from core.rest.idempotency import idempotent
 from hitl.models import ComplianceFlag
 from hitl.policy import selectors
 from hitl.policy.limits.flags import create_flag, retire_flag, revise_flag
@@ -46,27 +44,18 @@ class FlagViewSet(PolicyViewSet):
     descriptions: ClassVar = {
         "list": "List the compliance flags in use, newest first. Needs `hitl.view_approvalworkflow`.",
         "retrieve": "Read a compliance flag. Needs `hitl.view_approvalworkflow`.",
+        "create": "Add a flag that people set on requests, and its condition if it has one. Needs "
+        "`hitl.manage_workflow`.\n\n"
+        "409 `exists`.",
+        "update": "Change label and condition, for new and changed requests.\n\n"
+        "Needs `hitl.manage_workflow`; 409 `stale_version`.",
+        "destroy": "Retire a flag; requests that have it keep it. Needs `hitl.manage_workflow`; 409 `stale_version`.",
     }
     serializer_class = FlagSerializer
     request_serializers: ClassVar = {"create": FlagRequest, "update": FlagChange}
     lookup_url_kwarg = "flag_id"
     list_rows, read_row = selectors.query_flags, selectors.get_flag
 
-    @idempotent
-    def create(self, request: Request) -> Response:
-        """Add a flag that people set on requests, and its condition if it has one. Needs `hitl.manage_workflow`.
-
-        409 `exists`.
-        """
-        return self.call_service(create_flag)
-
-    def update(self, request: Request, **kwargs: Any) -> Response:
-        """Change label and condition, for new and changed requests.
-
-        Needs `hitl.manage_workflow`; 409 `stale_version`.
-        """
-        return self.call_service(revise_flag)
-
-    def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Retire a flag; requests that have it keep it. Needs `hitl.manage_workflow`; 409 `stale_version`."""
-        return self.call_service(retire_flag)
+    create = creates(create_flag)
+    update = calls(revise_flag)
+    destroy = calls(retire_flag)
