@@ -60,7 +60,6 @@ class EndpointWithSecretSerializer(EndpointSerializer):
         fields: ClassVar[list[str]] = [*EndpointSerializer.Meta.fields, "secret"]
 
     def to_representation(self, made: Any) -> Any:
-        """Return the endpoint's fields and the secret."""
         self.made: WithSecret = made
         return super().to_representation(made.subscription)
 
@@ -80,7 +79,6 @@ class EndpointRequest(serializers.Serializer[Any]):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return what the services take."""
         seen = {name: value for name, value in attrs.items() if name == "seen_version"}
         return {"wanted": EndpointSettings(**{name: attrs[name] for name in attrs if name not in seen}), **seen}
 

@@ -143,7 +143,6 @@ class ExportAdmin(ServiceAdmin):
         return [offer for offer in offered if not offer["blocked"] or offer["action"].path == "file"]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Offer this month."""
         today = now().astimezone(get_current_timezone()).date()
         return {"since": today.replace(day=1), "until": today} if obj is None else {}
 

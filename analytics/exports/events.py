@@ -28,7 +28,6 @@ class EventSource(TableSource):
 
     @classmethod
     def rows(cls, *, viewer: Actor, filters: Mapping[str, str]) -> QuerySet[StoredEvent]:
-        """Return the filtered events. Raises Refused."""
         cls.require(viewer)
         rows: QuerySet[StoredEvent] = StoredEvent.objects.filter(**filters)
         return rows

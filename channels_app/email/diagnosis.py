@@ -17,7 +17,6 @@ class MailboxDiagnosis(diagnosis.Diagnosis):
     """Tests of a mailbox; it has no webhooks."""
 
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
-        """Send one mail from the account."""
         return MailConnect.send_test(actor=actor, account_id=account_id, to=to)
 
 

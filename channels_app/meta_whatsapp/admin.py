@@ -67,5 +67,4 @@ class MetaPage(PhonePage):
 
     @classmethod
     def context(cls, request: HttpRequest, account: ChannelAccount) -> dict[str, Any]:  # noqa: ARG003
-        """Return whether the number lacks its app secret."""
         return {"lacks_secret": not account.is_active}

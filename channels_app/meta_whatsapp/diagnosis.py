@@ -24,7 +24,6 @@ class MetaDiagnosis(diagnosis.Diagnosis):
     proof: ClassVar[str] = f"header {numbers.SIGNATURE_HEADER}"
 
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
-        """Send one message from the number."""
         return MetaConnect.send_test(actor=actor, account_id=account_id, to=to)
 
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:

@@ -28,7 +28,6 @@ class TwilioDiagnosis(diagnosis.Diagnosis):
     takes_url: ClassVar[bool] = True
 
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
-        """Send one message from the number."""
         return TwilioConnect.send_test(actor=actor, account_id=account_id, to=to)
 
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:

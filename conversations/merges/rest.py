@@ -88,7 +88,6 @@ class ContactMergeViewSet(ListViewSet):
     undo = acts(merges.undo_merge, detail=False)
 
     def get_queryset(self) -> QuerySet[ContactMerge]:
-        """Return the merges of the contact of the address."""
         return query_merges(viewer=self.actor, contact_id=self.kwargs["contact_id"]).order_by()
 
     def list(self, request: Request, **kwargs: Any) -> Response:

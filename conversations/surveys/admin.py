@@ -40,7 +40,6 @@ class MarkFilter(SelectFilter):
     options = (("low", "1 or 2"), *((str(mark), f"{mark} of 5") for mark in (1, 2, 3, 4, 5)))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Apply the choice."""
         chosen = self.chosen()
         if chosen == "low":
             return queryset.filter(rating__lte=2)
@@ -95,7 +94,6 @@ class SurveyAdmin(ReadOnlyAdmin):
         return customer_name(survey.conversation)
 
     def object_url(self, obj: Any) -> str:
-        """Return the conversation's page."""
         return reverse("admin:conversations_conversation_change", args=[obj.conversation_id])
 
     customer = Column[Survey]("Customer", lambda survey: customer_name(survey.conversation))

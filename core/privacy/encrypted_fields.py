@@ -74,7 +74,6 @@ class EncryptedTextField(models.Field[Any, Any]):
         return name, path, positional, options
 
     def get_internal_type(self) -> str:
-        """Return the field type, which gives the column type."""
         return "BinaryField"
 
     def check(self, **options: Any) -> list[CheckMessage]:
@@ -148,9 +147,7 @@ class EncryptedJSONField(EncryptedTextField):
     empty_strings_allowed = False
 
     def encode(self, value: Any) -> bytes:
-        """Return the bytes to encrypt."""
         return json.dumps(value, sort_keys=True).encode()
 
     def decode(self, plain: bytes) -> Any:
-        """Return the value of decrypted bytes."""
         return json.loads(plain)

@@ -72,7 +72,6 @@ class ExpandedField(serializers.Field[Any, Any, Any, Any]):
         return self.summary(getattr(instance, str(self.field_name)), context=self.context).data
 
     def to_representation(self, value: Any) -> Any:
-        """Return the object, which is in its shape already."""
         return value
 
 

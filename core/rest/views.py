@@ -183,7 +183,6 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         return ListQuery if self.is_paged() else RemovalQuery if self.action == "destroy" else Query
 
     def get_filter_names(self) -> frozenset[str]:
-        """Return the names of the filters of the list."""
         filters: Any = getattr(self, "filterset_class", None)
         return frozenset(filters.base_filters) if filters and self.is_list() else frozenset()
 
@@ -208,7 +207,6 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         return found
 
     def get_object(self) -> Any:
-        """Return the object of the address."""
         read = type(self).read_row
         return read(viewer=self.actor, **self.kwargs) if read else super().get_object()
 

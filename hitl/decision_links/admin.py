@@ -64,7 +64,6 @@ class LinkPolicyAdmin(VersionAdmin):
     )
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Show the current setting, and offer the other one."""
         notices = {"off": [OFF_EVERYWHERE], "off_here": [OFF_HERE]}
         offered = [offer for offer in self.offered(request, None, on_list=True) if not offer["blocked"]]
         return {"offered": offered, "banners": notices.get(_standing(request).why_off, [])}

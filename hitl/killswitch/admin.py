@@ -46,7 +46,6 @@ class StateFilter(SelectFilter):
     options = (("off", "Resumed"), ("all", "All"))
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        """Keep the chosen ones."""
         chosen = self.chosen()
         if chosen == "all":
             return queryset

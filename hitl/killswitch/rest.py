@@ -100,7 +100,6 @@ class InstallationSwitchViewSet(ApiViewSet):
     request_serializers: ClassVar = {"create": InstallationRequest}
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
-        """Return the serializer of the action."""
         return ActivatedInstallationSerializer if self.action == "create" else InstallationSwitchSerializer
 
     def retrieve(self, request: Request) -> Response:

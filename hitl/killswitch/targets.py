@@ -24,7 +24,6 @@ class Kinds(Targets):
     scope, title = "kind", "One kind of action"
 
     def choices(self) -> list[tuple[str, str]]:
-        """Return the registered kinds."""
         return registry.titles()
 
 

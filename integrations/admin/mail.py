@@ -92,7 +92,6 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
             row.membership = memberships.get(row.user_id)  # type: ignore[attr-defined]
 
     def object_title(self, mail: MailDelivery) -> str:
-        """Return the mail's type and what it is about."""
         related: RelatedObject | None = getattr(mail, "belongs", None)
         return f"{self.about(mail)}: {related.words}" if related else f"{self.about(mail)} {str(mail.pk)[-6:]}"
 

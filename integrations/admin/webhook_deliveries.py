@@ -35,7 +35,6 @@ class EndpointFilter(SelectFilter):
     title, parameter_name, field = "Endpoint", "endpoint", "endpoint__ref"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Return the organisation's endpoints."""
         rows = selectors.list_endpoints(viewer=viewer_of(request)).order_by("name")
         return [(str(row.pk), row.name) for row in rows]
 
@@ -71,7 +70,6 @@ class WebhookDeliveryAdmin(ServiceAdmin):
         )
 
     def object_title(self, row: WebhookDelivery) -> str:
-        """Return the event's type."""
         return f"{row.event_type} …{row.key[-6:]}"
 
     event = Column[WebhookDelivery]("Event", lambda row: str(row.event_type))

@@ -117,7 +117,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
     to_list = ("remove",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookSubscription]:
-        """Return the organisation's endpoints."""
         return selectors.list_endpoints(viewer=viewer_of(request))
 
     def prepare_rows(self, request: HttpRequest, rows: list[WebhookSubscription]) -> None:
@@ -190,7 +189,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
         return "This endpoint is on." if action.path == "turn-on" and state == State.ACTIVE else ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         if obj is None:
             return {"version": 0}
         if action.path == "edit":

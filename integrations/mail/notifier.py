@@ -215,7 +215,6 @@ class ApprovalMail(MailReceiver):
     tracks_opens: ClassVar[bool] = True
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
-        """Return the requests."""
         rows = Notification.objects.filter(pk__in=refs).select_related("approval")
         return {
             row.pk: RelatedObject(
@@ -233,7 +232,6 @@ class ApprovalMail(MailReceiver):
         return {_placeholder(row): _secret_url(row)}
 
     def on_event(self, event: MailEvent) -> None:
-        """Update the notification's status."""
         status = STATUSES.get(event.what)
         if status is not None and event.ref is not None:
             reason = describe_error(event.error) if status == "failed" else ""

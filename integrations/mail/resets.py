@@ -79,7 +79,6 @@ class PasswordMail(MailReceiver):
     words: ClassVar[str] = WORDS[CHANGED]
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
-        """Return the memberships."""
         page = "admin:accounts_membership_change"
         return {ref: RelatedObject(self.words, reverse(page, args=[ref])) for ref in refs}
 

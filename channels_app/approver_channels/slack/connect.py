@@ -42,7 +42,6 @@ class SlackConnect(Connect[SlackOutcome]):
 
     @classmethod
     def try_out(cls, account: ChannelAccount, to: str, *, actor: Actor) -> SlackOutcome:  # noqa: ARG003
-        """Send one message to a channel or a member."""
         if not _RECIPIENT.fullmatch(to.strip()):
             say = "Enter a channel ID such as C0123456789 or a member ID such as U0123456789."
             raise Invalid("This is neither a channel nor a member.", fields={"to": [say]})
@@ -55,7 +54,6 @@ class SlackConnect(Connect[SlackOutcome]):
 
     @classmethod
     def note_failure(cls, account: ChannelAccount, outcome: SlackOutcome) -> None:
-        """Note a failure on the workspace."""
         posts.note_outcome(account, outcome)
 
     describe = staticmethod(describe_error)

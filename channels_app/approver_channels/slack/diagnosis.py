@@ -22,7 +22,6 @@ class SlackDiagnosis(diagnosis.Diagnosis):
     takes_timestamp: ClassVar[bool] = True
 
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
-        """Send one message to a channel or a member."""
         return SlackConnect.send_test(actor=actor, account_id=account_id, to=to)
 
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
@@ -42,5 +41,4 @@ class SlackDiagnosis(diagnosis.Diagnosis):
         )
 
     def explain(self, code: str) -> Explanation | None:
-        """Return one of Slack's codes in words."""
         return Explanation(describe_error(code), "")

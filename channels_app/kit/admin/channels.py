@@ -59,7 +59,6 @@ class ConnectChannel(Step):
     )
 
     def is_done(self, viewer: Actor) -> bool:
-        """Return True if a channel is switched on."""
         return bool(ChannelAccount.objects.filter(is_active=True).exists())
 
 
@@ -73,7 +72,6 @@ class SendTestMessage(Step):
     )
 
     def is_done(self, viewer: Actor) -> bool:
-        """Return True if a message has been answered."""
         answered = Message.objects.filter(sender_type__in=(Message.Sender.AGENT, Message.Sender.PERSON))
         return bool(answered.exists())
 

@@ -168,5 +168,4 @@ class WebChatPage(ChannelPage):
 
     @classmethod
     def context(cls, request: HttpRequest, account: ChannelAccount) -> dict[str, Any]:  # noqa: ARG003
-        """Return how to install the chat."""
         return {"widget_key": account.public_key, "public_url": settings.PUBLIC_URL, "websites": account.origins}

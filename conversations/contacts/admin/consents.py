@@ -98,7 +98,6 @@ class AboutFilter(SelectFilter):
     options = tuple((value, label) for value, label in Consent.Purpose.choices if value in STOPPABLE)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Apply the choice."""
         return queryset.filter(purpose=self.chosen()) if self.chosen() else queryset
 
 
@@ -121,7 +120,6 @@ class ConsentAdmin(ServiceAdmin):
         return query_consents(viewer=viewer_of(request))
 
     def object_title(self, line: Consent) -> str:
-        """Return what was said about what."""
         return " · ".join(filter(None, (line.get_state_display(), line.get_purpose_display())))
 
     @admin.display(description="Contact")
@@ -148,7 +146,6 @@ class ConsentAdmin(ServiceAdmin):
     )
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Start the rules with the saved ones."""
         if action.path != "rules":
             return {}
         row = policy.read_policy()

@@ -125,7 +125,6 @@ class ContactAdmin(MergeActions):
         return rows.prefetch_related("points", "tags")
 
     def prepare_detail(self, request: HttpRequest, obj: Contact) -> None:
-        """Keep which conversations the viewer sees."""
         super().prepare_detail(request, obj)
         obj.seen = seen_by(viewer_of(request))  # type: ignore[attr-defined]
 
@@ -206,7 +205,6 @@ class ContactAdmin(MergeActions):
         return "This contact has been erased." if contact.erased_at is not None else why_not_erase(request)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         if action.path == MERGE_PATH:
             return self.merge_initial(request, obj)
         return super().form_initial(request, action, obj)

@@ -102,7 +102,6 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         return ContactDetailSerializer if is_one else super().get_serializer_class()
 
     def get_object(self) -> Contact:
-        """Return the contact of the address."""
         return directory.read_contact(viewer=self.actor, **self.kwargs, clear=self.query["show_pii"])
 
     @idempotent

@@ -148,7 +148,6 @@ class TeamAdmin(TeamChatPages):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
-        """Return the teams with their number of people."""
         return query_teams(viewer=viewer_of(request))
 
     def prepare_rows(self, request: HttpRequest, rows: list[Team]) -> None:
@@ -158,7 +157,6 @@ class TeamAdmin(TeamChatPages):
             team.queue = found.get(team.pk, (0, None))  # type: ignore[attr-defined]
 
     def prepare_detail(self, request: HttpRequest, obj: Team) -> None:
-        """Read who is there."""
         super().prepare_detail(request, obj)
         obj.roll = list_people(viewer=viewer_of(request), team_id=obj.pk)  # type: ignore[attr-defined]
 
@@ -284,7 +282,6 @@ class AvailabilityAdmin(ServiceAdmin):
     detail_fields = ("who", "standing", "began", "since_when")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Availability]:
-        """Return what counts now, of people in teams."""
         return query_availability(viewer=viewer_of(request))
 
     def prepare_rows(self, request: HttpRequest, rows: list[Availability]) -> None:

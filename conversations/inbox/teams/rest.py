@@ -128,7 +128,6 @@ class TeamRequest(serializers.Serializer[Any]):
     targets = serializers.ListField(child=TargetRequest(), default=list, max_length=len(Priority))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return what the services take."""
         return {
             **{name: value for name, value in attrs.items() if name == "seen_version"},
             "settings": TeamSettings(**{name: attrs[name] for name in PLAIN}),
@@ -174,7 +173,6 @@ class TeamViewSet(RetrieveModelMixin, ListViewSet):
         return TeamSerializer if self.is_list() else TeamDetailSerializer
 
     def respond(self, row: Any) -> Response:
-        """Return the team as it is now."""
         if self.action == "destroy":
             return super().respond(row)
         return super().respond(selectors.get_team(viewer=self.actor, team_id=row.pk))

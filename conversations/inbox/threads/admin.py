@@ -73,7 +73,6 @@ class TeamChatPages(ServiceAdmin):
     chat_actions: ClassVar[tuple[str, ...]] = (SAY, EDIT)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page of the chat."""
         view = self.admin_site.admin_view(self.chat_view)
         return [path("<uuid:object_id>/chat/", view, name=URL), *super().get_urls()]
 
@@ -134,7 +133,6 @@ class TeamChatPages(ServiceAdmin):
         return format_html('<a href="{}">{}</a>', self.chat_url(team), words)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return who can be mentioned."""
         if action.path == SAY and obj is not None:
             seats = set(members_of(team_id=obj.pk))
             managers = {member.user_id for member in list_members(permission=MANAGE)}
@@ -147,13 +145,11 @@ class TeamChatPages(ServiceAdmin):
         return {} if action.path in self.chat_actions else super().form_initial(request, action, obj)
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return that a chat is for its team."""
         if action.path in self.chat_actions and not may_chat(viewer=viewer_of(request), team_id=obj.pk):
             return "Only the people of this team can write in its chat."
         return super().why_not(request, action, obj)
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return to the chat."""
         if action.path in self.chat_actions:
             return f"{self.chat_url(obj)}#h-say"
         return super().after_action_url(request, action, obj)
@@ -188,7 +184,6 @@ class UnreadBadge(Badge):
     label, tone, permission = "unread in team chats", "accent", REPLY
 
     def count(self, viewer: Actor) -> int:
-        """Return the number."""
         return sum(count_unread(viewer=viewer).values())
 
 

@@ -104,7 +104,6 @@ class TriageRuleAdmin(ServiceAdmin):
     sortable_by: ClassVar = ()
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Read team, tag and canned reply with the rule."""
         return super().get_queryset(request).select_related("team", "tag", "reply")
 
     named = Column[TriageRule]("Rule", lambda rule: f"{rule.position + 1}. {rule.name}")
@@ -135,7 +134,6 @@ class TriageRuleAdmin(ServiceAdmin):
     )
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         if obj is None:
             return {}
         return {name: getattr(obj, name) for name in (*RuleForm.base_fields, "version") if hasattr(obj, name)}

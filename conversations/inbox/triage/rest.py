@@ -50,7 +50,6 @@ class TriageRuleRequest(serializers.Serializer[Any]):
     is_active = serializers.BooleanField(default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return what the services take."""
         seen = {name: value for name, value in attrs.items() if name == "seen_version"}
         return {"settings": RuleSettings(**{name: attrs[name] for name in PLAIN}), **seen}
 
@@ -122,7 +121,6 @@ class TriageRuleViewSet(RetrieveModelMixin, ListViewSet):
     move = acts(triage.move_triage_rule, request_serializer=MovingRule)
 
     def get_queryset(self) -> QuerySet[TriageRule]:
-        """Return the organisation's rules."""
         return TriageRule.objects.all()
 
     @action(

@@ -195,11 +195,9 @@ class CannedReplyAdmin(ServiceAdmin):
     detail_fields = ("slash", "whose", "text", "other_texts", "languages", "attached")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CannedReply]:
-        """Return what the viewer may use."""
         return canned_replies.with_files(canned_replies.usable_replies(actor=viewer_of(request)).select_related("team"))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the route of files."""
         view = self.admin_site.admin_view(self.file_view)
         return [path("<uuid:object_id>/files/<uuid:file_id>/", view, name=FILE), *super().get_urls()]
 

@@ -164,7 +164,6 @@ class MacroAdmin(ServiceAdmin):
     edit_page = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Macro]:
-        """Return what the viewer may use."""
         return usable_macros(actor=viewer_of(request)).select_related("team")
 
     def prepare_rows(self, request: HttpRequest, rows: list[Macro]) -> None:

@@ -73,7 +73,6 @@ class ReviewFilter(SelectFilter):
     options = (*(pair for pair in State.choices if pair[0] != State.OPEN), ("all", "All"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Apply the choice."""
         chosen = self.chosen() or State.OPEN
         return queryset if chosen == "all" else queryset.filter(state=chosen)
 
@@ -115,7 +114,6 @@ class SuggestedReplyAdmin(ServiceAdmin):
         return f"Reply to {customer_name(suggestion.conversation)}"
 
     def object_url(self, obj: Any) -> str:
-        """Return the conversation's page, where it is reviewed."""
         return reverse("admin:conversations_conversation_change", args=[obj.conversation_id])
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:

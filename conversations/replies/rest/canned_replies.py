@@ -74,7 +74,6 @@ class CannedReplyRequest(serializers.Serializer[Any]):
     is_personal = serializers.BooleanField(default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return what the services take."""
         seen = {name: value for name, value in attrs.items() if name == "seen_version"}
         return {"wanted": CannedText(**{name: attrs[name] for name in attrs if name != "seen_version"}), **seen}
 
@@ -141,7 +140,6 @@ class CannedReplyViewSet(RetrieveModelMixin, ListViewSet):
     destroy = calls(canned_replies.delete_canned_reply)
 
     def get_queryset(self) -> QuerySet[CannedReply]:
-        """Return what the caller may use."""
         return canned_replies.with_files(canned_replies.usable_replies(actor=self.actor).order_by())
 
     @action(detail=True, methods=["post"], request_serializer=PreviewRequest, serializer_class=PreviewSerializer)

@@ -101,7 +101,6 @@ class MacroRequest(serializers.Serializer[Any]):
     is_personal = serializers.BooleanField(default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return what the services take."""
         seen = {name: value for name, value in attrs.items() if name == "seen_version"}
         return {"wanted": MacroSettings(**{name: attrs[name] for name in attrs if name != "seen_version"}), **seen}
 
@@ -159,5 +158,4 @@ class MacroViewSet(RetrieveModelMixin, ListViewSet):
     run = acts(macros.run_macro, outside=True, request_serializer=MacroRunRequest, serializer_class=MacroRunSerializer)
 
     def get_queryset(self) -> QuerySet[Macro]:
-        """Return what the caller may use."""
         return macros.usable_macros(actor=self.actor).order_by()

@@ -96,7 +96,6 @@ class ApprovalAdmin(
     search_hint = "Reference, words, object or requester"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
-        """Return the approvals, ranked for the viewer."""
         return ranked(super().get_queryset(request), viewer_of(request))
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:

@@ -27,7 +27,6 @@ class StandingFilter(SelectFilter):
     options = (("closed", "Closed"), ("all", "All"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the chosen ones."""
         chosen = self.chosen()
         return queryset if chosen == "all" else queryset.filter(closed_at__isnull=chosen != "closed")
 
@@ -59,7 +58,6 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OverrideReview]:
-        """Read the requests with the reviews."""
         rows: QuerySet[OverrideReview] = super().get_queryset(request).select_related("approval")
         return rows
 

@@ -224,7 +224,6 @@ class ApprovalActionViewSet(ApprovalResponses):
     unflag = acts(clear_flag, request_serializer=FlagMove)
 
     def respond(self, row: Any) -> Response:
-        """Return the approval of the address."""
         return self.respond_with_approval(self.kwargs["approval_id"])
 
     @action(detail=True, methods=["post"], request_serializer=Said)

@@ -178,7 +178,6 @@ class ExecutionViewSet(ApprovalDetailViewSet):
     pagination_class = RevisionPagination
 
     def get_queryset(self) -> QuerySet[Execution]:
-        """Return the executions."""
         return related.query_executions(viewer=self.actor, **self.kwargs)
 
 
@@ -193,7 +192,6 @@ class RevisionViewSet(ApprovalDetailViewSet):
     pagination_class = RevisionPagination
 
     def get_queryset(self) -> QuerySet[Revision]:
-        """Return the revisions."""
         return related.query_revisions(viewer=self.actor, **self.kwargs)
 
 
@@ -207,7 +205,6 @@ class DecisionViewSet(ApprovalDetailViewSet):
     serializer_class = DecisionSerializer
 
     def get_queryset(self) -> Any:
-        """Return the decisions."""
         return related.list_votes(viewer=self.actor, **self.kwargs)
 
 
@@ -221,7 +218,6 @@ class NotificationViewSet(ApprovalDetailViewSet):
     serializer_class = NotificationSerializer
 
     def get_queryset(self) -> Any:
-        """Return the notifications."""
         return related.list_notifications(viewer=self.actor, **self.kwargs)
 
 
@@ -234,5 +230,4 @@ class TimerViewSet(ApprovalDetailViewSet):
     serializer_class = TimerSerializer
 
     def get_queryset(self) -> Any:
-        """Return the timers."""
         return related.list_timers(viewer=self.actor, **self.kwargs)

@@ -60,5 +60,4 @@ class NoteViewSet(ApprovalDetailViewSet):
     create = creates(add_note)
 
     def get_queryset(self) -> QuerySet[ApprovalNote]:
-        """Return the notes."""
         return query_notes(viewer=self.actor, **self.kwargs)

@@ -27,7 +27,6 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the options."""
         parser.add_argument("--tenant", default="", metavar="SLUG", help="only this tenant")
         parser.add_argument("--accept", action="store_true", help="seal them as they are stored")
 

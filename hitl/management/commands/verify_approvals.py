@@ -35,7 +35,6 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the options."""
         parser.add_argument("--tenant", default="", metavar="SLUG", help="only this tenant")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -66,7 +66,6 @@ class TextForm(VersionedForm):
         forms.Form.full_clean(self)
 
     def clean(self) -> dict[str, Any]:
-        """Check the variables of the chosen message."""
         cleaned = super().clean() or {}
         for name in ("subject", "body"):
             if cleaned.get(name) and cleaned.get("template"):

@@ -280,7 +280,6 @@ class CreateWorkflow(Step):
     page = "admin:hitl_approvalworkflow_create"
 
     def is_done(self, viewer: Actor) -> bool:
-        """Return True if a workflow is active."""
         return bool(ApprovalWorkflow.objects.filter(is_active=True).exists())
 
 

@@ -28,7 +28,6 @@ class TerminalSender(MailSender):
     provider: ClassVar[str] = "console"
 
     def send(self, mail: Mail) -> MailOutcome:
-        """Write the whole mail to standard output."""
         sys.stdout.write(f"{'-' * 72}\n{message_of(mail).as_string()}\n{'-' * 72}\n")
         sys.stdout.flush()
         return Accepted(message_id_of(mail))

@@ -78,7 +78,6 @@ class TeamMessageViewSet(ListViewSet):
     update = calls(revise_team_message)
 
     def get_queryset(self) -> QuerySet[TeamMessage]:
-        """Return the messages."""
         return query_team_messages(viewer=self.actor, team_id=self.kwargs["team_id"]).order_by("-id")
 
     @action(detail=False, methods=["post"], request_serializer=ReadRequest, serializer_class=ReadSerializer)

@@ -110,7 +110,6 @@ class RiskFilter(SelectFilter):
     options = (("elevated", "High or critical"), *((key, row[0]) for key, row in RISKS.items()))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the requests of the chosen risk."""
         return (
             queryset.filter(risk_level__in=ELEVATED)
             if self.chosen() == "elevated"
@@ -124,7 +123,6 @@ class KindFilter(SelectFilter):
     title, parameter_name, field, any_label = "Kind", "kind", "kind", "Any kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Offer the registered kinds."""
         return registry.titles()
 
 
@@ -180,7 +178,6 @@ class OverdueFilter(SelectFilter):
     options = (("yes", "Overdue"),)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep what is overdue."""
         if self.chosen() != "yes":
             return queryset
         return queryset.filter(state__in=WAITING, sla_due_at__lt=now())

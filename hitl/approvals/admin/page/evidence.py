@@ -29,7 +29,6 @@ class EvidenceForm(ConsoleForm):
     )
 
     def clean(self) -> None:
-        """Ask for a reason where personal data is shown."""
         given = self.cleaned_data
         if given.get("in_clear") and not given.get("reason"):
             self.add_error("reason", "Give a reason for showing personal data.")

@@ -34,7 +34,6 @@ class FlagFilter(SelectFilter):
     title, parameter_name, any_label = "Flag", "flag", "Any"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Offer the organisation's flags and those of emergency approvals."""
         # The chips of the rows use the same labels.
         request.flag_labels = labels = label_flags()  # type: ignore[attr-defined]
         return [("any", "With any flag"), *sorted({**labels, **FLAGS}.items(), key=lambda row: row[1].lower())]

@@ -95,7 +95,6 @@ class BaseRuleFormSet(RowFormSet):
     additions = {"approve": "Add approval rule", "reject": "Add rejection rule"}
 
     def beginning(self, variant: str, number: int | str, currency: str) -> dict[str, str]:
-        """Return what a new rule is filled with."""
         if variant == "reject":
             return {"verdict": "reject", "id": f"rejects-{number}"}
         return {"verdict": "approve", "id": f"approves-{number}", "currency": currency.upper(), "per": "kind"}
