@@ -221,7 +221,6 @@ class ExportAdmin(ServiceAdmin):
 
     @admin.display(description="Decided by")
     def decision(self, export: Export) -> str:
-        """Return who allowed or refused personal data, and why."""
         if export.decided_by_id is None:
             return "–"
         reason = export.decision_reason if getattr(export, "shows_reason", False) else ""

@@ -90,7 +90,6 @@ class ColleagueAddressAdmin(ServiceAdmin):
 
     @admin.display(description="State")
     def standing(self, row: ColleagueAddress) -> str:
-        """Return whether it is linked."""
         if row.proven_at is None:
             return chip("Waits for the code", "warn", "clock")
         is_number = row.channel_account.kind == ChannelAccount.Kind.WHATSAPP

@@ -101,7 +101,6 @@ class SurveyAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Comment")
     def said(self, survey: Survey) -> str:
-        """Return the comment, masked."""
         text = survey.masked_comment
         return f"{text[:140].rpartition(' ')[0] or text[:140]} …" if len(text) > 142 else text or "–"
 

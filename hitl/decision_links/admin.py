@@ -83,7 +83,6 @@ class LinkPolicyAdmin(VersionAdmin):
                     on_list=True, submit="Turn off", explain="Links already sent stop working for good. Past decisions "
                     "stay; revoke an approval on its page if in doubt.")  # fmt: skip
     def switch_off(self, request: HttpRequest, obj: None, form: SwitchForm) -> str:
-        """Turn links off."""
         self._switch(request, form, is_on=False)
         return "Approve-by-email links are off. People have to sign in to decide."
 
@@ -91,7 +90,6 @@ class LinkPolicyAdmin(VersionAdmin):
                     on_list=True, submit="Turn on", explain="New emails contain links if the risk allows it. Anyone "
                     "who can read the mailbox can use them. Older links stay invalid.")  # fmt: skip
     def switch_on(self, request: HttpRequest, obj: None, form: SwitchForm) -> str:
-        """Turn links on."""
         self._switch(request, form, is_on=True)
         return "Approve-by-email links are on for new emails."
 

@@ -105,7 +105,6 @@ class KillSwitchAdmin(ServiceAdmin):
 
     @admin.display(description="State")
     def standing(self, switch: KillSwitch) -> str:
-        """Return whether it is on."""
         is_on = switch.released_at is None
         return chip("Stopped", "danger", "pause") if is_on else chip("Resumed", "neutral", "play")
 
@@ -156,7 +155,6 @@ class KillSwitchAdmin(ServiceAdmin):
         explain="Takes effect immediately. Calls that have already started will finish.",
     )
     def stop(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Pause activity."""
         scope, _, target = form.cleaned_data["what"].partition(":")
         actor, reason = viewer_of(request), form.cleaned_data["reason"]
         if scope == INSTALLATION:
@@ -172,7 +170,6 @@ class KillSwitchAdmin(ServiceAdmin):
         explain="Waiting requests are checked again before they are executed.",
     )
     def release(self, request: HttpRequest, switch: KillSwitch, form: ConsoleForm) -> str:
-        """Resume activity."""
         activation.release_kill_switch(actor=viewer_of(request), switch_id=switch.pk)
         return f"{target_title(switch, targets.names())} resumed. Waiting requests are checked again first."
 
@@ -187,7 +184,6 @@ class KillSwitchAdmin(ServiceAdmin):
         "Emergency stops of single organisations stay on.",
     )
     def release_installation(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Resume the whole installation."""
         activation.release_global(actor=viewer_of(request))
         return "All organisations resumed. Waiting requests are checked again first."
 

@@ -76,7 +76,6 @@ class WebhookDeliveryAdmin(ServiceAdmin):
 
     @admin.display(description="Endpoint")
     def endpoint_name(self, row: WebhookDelivery) -> str:
-        """Return the endpoint, linked."""
         subscription = row.endpoint.subscription
         url = reverse("admin:integrations_webhooksubscription_change", args=[subscription.pk])
         return format_html('<a class="wk-over" href="{}">{}</a>', url, subscription.name)
@@ -112,7 +111,6 @@ class WebhookDeliveryAdmin(ServiceAdmin):
         explain="Sends the same event with the same id, so your server recognises one it already has.",
     )
     def resend(self, request: HttpRequest, obj: WebhookDelivery, form: ConsoleForm) -> str:
-        """Send the delivery again."""
         services.resend_delivery(actor=viewer_of(request), endpoint_id=obj.endpoint.ref, delivery_id=obj.pk)
         return "The event is sent again."
 

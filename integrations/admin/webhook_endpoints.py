@@ -136,7 +136,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
 
     @admin.display(description="Events")
     def hears_of(self, row: WebhookSubscription) -> str:
-        """Return which events it gets."""
         types = [events.name_of(each, row.payload_version) for each in row.event_types]
         return (
             "All events" if not types else ", ".join(types[:3]) + (f" and {len(types) - 3} more" if types[3:] else "")
@@ -144,7 +143,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
 
     @admin.display(description="State")
     def standing(self, row: WebhookSubscription) -> str:
-        """Return whether events are sent, and whether that works."""
         endpoint = row.endpoint
         if endpoint.state == State.ACTIVE and endpoint.failures:
             return chip("Failing", "warn", "alert")
@@ -152,7 +150,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
 
     @admin.display(description="Last 24 hours")
     def last_day(self, row: WebhookSubscription) -> str:
-        """Return what became of the deliveries."""
         health = row.health  # type: ignore[attr-defined]
         parts = [f"{health.delivered:,} delivered"]
         parts += [f"{health.failed:,} failed"] if health.failed else []
@@ -268,6 +265,5 @@ class WebhookEndpointAdmin(ServiceAdmin):
         explain="Removes its secret and its log. What still waits is not sent.",
     )
     def remove(self, request: HttpRequest, obj: WebhookSubscription, form: VersionedForm) -> str:
-        """Remove the endpoint."""
         services.remove_endpoint(actor=viewer_of(request), endpoint_id=obj.pk, seen_version=form.seen_version())
         return f"“{obj}” was removed."

@@ -125,7 +125,6 @@ class ChannelAccountAdmin(ServiceAdmin):
 
     @admin.display(description="Last error")
     def last_trouble(self, account: ChannelAccount) -> str:
-        """Return the last error in words."""
         if refusal := refusal_of(account):
             return refusal
         error = error_of(account)

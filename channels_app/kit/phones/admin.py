@@ -64,7 +64,6 @@ class PhonePage(ChannelPage):
         explain="Anyone who writes from this phone can request what the colleague can request.",
     )
     def colleague(self: Any, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
-        """Link a phone to a colleague."""
         introduce_colleague(actor=viewer_of(request), **form.cleaned_data)
         return "Phone linked to the colleague."
 

@@ -88,7 +88,6 @@ class MessageTemplateAdmin(ServiceAdmin):
 
     @admin.display(description="Sent for")
     def sent_for(self, template: MessageTemplate) -> str:
-        """Return what it is sent for."""
         uses = templates.uses_of(template, account=template.channel_account)
         return ", ".join(USES[use] for use in uses) or "Nothing"
 

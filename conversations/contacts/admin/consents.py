@@ -133,7 +133,6 @@ class ConsentAdmin(ServiceAdmin):
 
     @admin.display(description="What")
     def said(self, line: Consent) -> str:
-        """Return what was said."""
         tone, icon = TONES.get(Consent.State(line.state), ("danger", "ban"))
         return chip(line.get_state_display(), tone, icon)
 

@@ -136,7 +136,6 @@ class ContactAdmin(MergeActions):
 
     @admin.display(description="Addresses")
     def addresses(self, contact: Contact) -> str:
-        """Return the masked addresses."""
         points = points_in_order(contact.points.all())
         lines = (
             (f"{point.get_kind_display()} {point.masked_value}{' (by a merge)' if point.origin_id else ''}",)
@@ -146,7 +145,6 @@ class ContactAdmin(MergeActions):
 
     @admin.display(description="Messages from us")
     def wishes(self, contact: Contact) -> str:
-        """Return whether and where they can be written to."""
         entries = entries_of_points(contact.points.all())
         found = dict.fromkeys(words for rows in entries.values() for words in blocks_of(rows))
         return format_html_join(" ", "{}", ((chip(words, "warn", "ban"),) for words in found)) or "Allowed"
@@ -173,7 +171,6 @@ class ContactAdmin(MergeActions):
 
     @admin.display(description="Conversations")
     def talks(self, contact: Contact) -> str:
-        """Return links to the newest conversations."""
         rows = contact.conversations.filter(contact.seen)  # type: ignore[attr-defined]
         rows = rows.select_related("channel_account").order_by("-last_message_at")[:SHOWN]
         links = (
@@ -308,7 +305,6 @@ class ContactAdmin(MergeActions):
         ),
     )
     def erase(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> HttpResponse:
-        """Start the erasure and show its progress."""
         reason = form.cleaned_data["reason"]
         erasure = erase_contact(actor=viewer_of(request), contact_id=contact.pk, reason=reason)
         return redirect_to_progress(erasure)

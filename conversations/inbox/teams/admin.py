@@ -162,7 +162,6 @@ class TeamAdmin(TeamChatPages):
 
     @admin.display(description="State")
     def standing(self, team: Team) -> str:
-        """Return whether it takes conversations, and which."""
         state = chip("Open", "good", "check") if team.is_open else chip("Closed", "neutral", "pause")
         return format_html("{} {}", state, chip("Default", "accent") if team.is_default else "")
 
@@ -171,7 +170,6 @@ class TeamAdmin(TeamChatPages):
 
     @admin.display(description="Oldest")
     def oldest(self, team: Team) -> str:
-        """Return since when the oldest waits."""
         since = team.queue[1]  # type: ignore[attr-defined]
         return moment(since) if since else "–"
 
@@ -202,7 +200,6 @@ class TeamAdmin(TeamChatPages):
 
     @admin.display(description="Targets")
     def targets_in_words(self, team: Team) -> str:
-        """Return the targets by priority."""
         rows = sorted(team.targets.all(), key=lambda one: -one.priority)
         lines = [(one.get_priority_display(), _minutes(one.first_answer_minutes), _minutes(one.resolution_minutes))
                  for one in rows]  # fmt: skip
@@ -217,7 +214,6 @@ class TeamAdmin(TeamChatPages):
 
     @admin.display(description="Survey")
     def asks(self, team: Team) -> str:
-        """Return when customers are asked how it was."""
         if team.survey == Team.Asks.NEVER:
             return "Customers aren't asked"
         share = "" if team.survey_share == 100 else f", {team.survey_share} % of customers"

@@ -164,7 +164,6 @@ class TeamChatPages(ServiceAdmin):
 
     @service_action(path=SAY, title="Write to the team", permission=REPLY, form=SayForm, submit="Send", tone="primary")
     def say(self, request: HttpRequest, obj: Team, form: SayForm) -> str:
-        """Write to the people of the team."""
         viewer = viewer_of(request)
         said = write_to_team(actor=viewer, team_id=obj.pk, text=form.cleaned_data["text"], mentions=form.mentioned())
         count = sum(person != viewer.user_id for person in said.mentions)
@@ -172,7 +171,6 @@ class TeamChatPages(ServiceAdmin):
 
     @service_action(path=EDIT, title="Change message", permission=REPLY, form=EditMessageForm, submit="Save message")
     def edit_message(self, request: HttpRequest, obj: Team, form: ConsoleForm) -> str:
-        """Change one's own message within 15 minutes."""
         said = form.cleaned_data
         revise_team_message(actor=viewer_of(request), team_id=obj.pk, message_id=said["note_id"], text=said["text"])
         return "Message changed."

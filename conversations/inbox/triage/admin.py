@@ -117,7 +117,6 @@ class TriageRuleAdmin(ServiceAdmin):
 
     @admin.display(description="Gives")
     def gives(self, rule: TriageRule) -> str:
-        """Return what a conversation gets."""
         return format_html(
             "{} {} {} {}",
             chip(rule.team.name, "info") if rule.team else "",
@@ -146,7 +145,6 @@ class TriageRuleAdmin(ServiceAdmin):
     @service_action(path="try", title="Try it out", permission=MANAGE, form=TryForm, submit="Try",
                     explain="Shows what it would have done in the last days. Nothing is changed.")  # fmt: skip
     def try_out(self, request: HttpRequest, obj: TriageRule, form: ConsoleForm) -> HttpResponse:
-        """Show what the rule would have done."""
         found = triage.try_rule(actor=viewer_of(request), rule_id=obj.pk, days=form.cleaned_data["days"])
         lines = [
             {

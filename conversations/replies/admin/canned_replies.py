@@ -230,13 +230,11 @@ class CannedReplyAdmin(ServiceAdmin):
 
     @admin.display(description="In other languages")
     def other_texts(self, row: CannedReply) -> str:
-        """Return the other texts, each after its language."""
         rows = ((language_name(code), row.translations[code]) for code in sorted(row.translations))
         return format_html_join("", "<p><b>{}:</b> {}</p>", rows) or "–"
 
     @admin.display(description="Files")
     def attached(self, row: CannedReply) -> str:
-        """Return its files, as downloads."""
         files = ((reverse(f"admin:{FILE}", args=[row.pk, file.pk]), file.filename) for file in row.files.all())
         return format_html_join(", ", '<a href="{}">{}</a>', files) or "–"
 

@@ -130,7 +130,6 @@ class SuggestedReplyAdmin(ServiceAdmin):
 
     @admin.display(description="Suggested reply")
     def draft(self, suggestion: SuggestedReply) -> str:
-        """Return the start of the text, masked."""
         text = suggestion.masked_body
         return f"{text[:140].rpartition(' ')[0] or text[:140]} …" if len(text) > 142 else text
 

@@ -149,7 +149,6 @@ class ApprovalAdmin(
 
     @admin.display(description="What")
     def what(self, approval: Approval) -> str:
-        """Return what is requested, and who requested it."""
         asked_by = approval.asked_by  # type: ignore[attr-defined]
         note = format_html('<span class="wk-cell-note">{}</span>', f"{asked_by[:1].upper()}{asked_by[1:]}")
         summary = approval.shown_summary  # type: ignore[attr-defined]
@@ -160,14 +159,12 @@ class ApprovalAdmin(
 
     @admin.display(description="Cost")
     def price(self, approval: Approval) -> str:
-        """Return the estimated cost."""
         if approval.cost is None:
             return "–"
         return format_html('<span class="wk-number">{}</span>', money(approval.cost, approval.currency))
 
     @admin.display(description="Due")
     def due(self, approval: Approval) -> str:
-        """Return when the decision is due."""
         if approval.state not in WAITING or approval.sla_due_at is None:
             return "–"
         late = chip("Overdue", "danger", "clock") if approval.sla_due_at < now() else ""

@@ -48,7 +48,6 @@ class DelegationAdmin(ServiceAdmin):
 
     @admin.display(description="State")
     def standing(self, row: Delegation) -> str:
-        """Return whether it applies now."""
         if row.ended_at is not None or row.until <= now():
             return chip("Over", "neutral", "ban")
         return chip("Planned", "info", "clock") if row.starts_at > now() else chip("Away", "warn", "pause")
@@ -81,7 +80,6 @@ class DelegationAdmin(ServiceAdmin):
         explain="Open requests without your decision move to the colleague now, and back at the end.",
     )
     def away(self, request: HttpRequest, obj: Any, form: ConsoleForm) -> str:
-        """Let a colleague decide for a time."""
         made = open_delegation(actor=viewer_of(request), **form.cleaned_data)
         if made.starts_at > now():
             return f"Saved. Your open requests move to your colleague on {exact(made.starts_at)}."
@@ -89,6 +87,5 @@ class DelegationAdmin(ServiceAdmin):
 
     @service_action(title="End now", permission=DECIDE, submit="End now")
     def end(self, request: HttpRequest, obj: Delegation, form: ConsoleForm) -> str:
-        """End the absence."""
         end_delegation(actor=viewer_of(request), delegation_id=obj.pk)
         return "The absence has ended. Open requests were returned."

@@ -88,12 +88,10 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Reason for the emergency")
     def reason(self, review: OverrideReview) -> str:
-        """Return the reason given for the emergency approval, masked."""
         said = Decision.objects.filter(approval_id=review.approval_id, revision=review.revision, verdict="override")
         return "; ".join(visible(mask_text(row.reason)) for row in said)
 
     @admin.display(description="State")
     def standing(self, review: OverrideReview) -> str:
-        """Return whether it is open."""
         is_open = review.closed_at is None
         return chip("Open", "warn", "clock") if is_open else chip("Closed", "good", "check")

@@ -214,7 +214,6 @@ class WorkflowAdmin(ServiceAdmin):
     @service_action(title="New workflow", permission=MANAGE, form=WorkflowForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: WorkflowForm) -> str | HttpResponse:
-        """Create a workflow, or try it on past requests."""
         levels, conditions = form.definition()
         name = form.cleaned_data["name"]
         if TRY in request.POST:

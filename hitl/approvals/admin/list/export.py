@@ -69,7 +69,6 @@ class ExportActions:
         ),
     )
     def export(self, request: HttpRequest, obj: None, form: ConsoleForm) -> StreamingHttpResponse:
-        """Send the list as a file."""
         assert isinstance(form, ListExportForm)  # noqa: S101  (for the type checker)
         file = export_list(
             actor=viewer_of(request),

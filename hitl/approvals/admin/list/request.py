@@ -74,7 +74,6 @@ class RequestActions:
         explain="Someone else must approve this. You can't approve your own request.",
     )
     def new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Request a risky action."""
         said: Mapping[str, Any] = form.cleaned_data
         if said["chosen"] != said["kind"] or not isinstance(form, RequestForm):
             return HttpResponseRedirect(f"{request.path}?{urlencode({'kind': said['kind']})}")

@@ -45,5 +45,4 @@ class EvidenceActions:
         explain="Who requested, decided and executed what, signed so that an auditor can verify it alone.",
     )
     def evidence(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> HttpResponse:
-        """Export the evidence of the request."""
         return download(export_approval(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data))
