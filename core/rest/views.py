@@ -264,9 +264,10 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
 class ListViewSet(ApiViewSet):
     """The base of view sets that list the rows of a selector, filtered and in pages."""
 
-    list_rows: ClassVar[Callable[..., QuerySet[Any]]]
+    list_rows: ClassVar[Callable[..., Any]]
+    """The selector of the rows: as a query, or all of them in a list where they are few."""
 
-    def get_queryset(self) -> QuerySet[Any]:
+    def get_queryset(self) -> Any:
         """Return the rows that the selector gives the caller, of what the address names above them."""
         above = {name: value for name, value in self.kwargs.items() if name != self.lookup_url_kwarg}
         return type(self).list_rows(viewer=self.actor, **above)

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -176,9 +175,7 @@ class ExecutionViewSet(ApprovalDetailViewSet):
     }
     serializer_class = ExecutionSerializer
     pagination_class = RevisionPagination
-
-    def get_queryset(self) -> QuerySet[Execution]:
-        return related.query_executions(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(related.query_executions)
 
 
 class RevisionViewSet(ApprovalDetailViewSet):
@@ -190,9 +187,7 @@ class RevisionViewSet(ApprovalDetailViewSet):
     }
     serializer_class = RevisionSerializer
     pagination_class = RevisionPagination
-
-    def get_queryset(self) -> QuerySet[Revision]:
-        return related.query_revisions(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(related.query_revisions)
 
 
 class DecisionViewSet(ApprovalDetailViewSet):
@@ -203,9 +198,7 @@ class DecisionViewSet(ApprovalDetailViewSet):
         "`hitl.view_approval`.",
     }
     serializer_class = DecisionSerializer
-
-    def get_queryset(self) -> Any:
-        return related.list_votes(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(related.list_votes)
 
 
 class NotificationViewSet(ApprovalDetailViewSet):
@@ -216,9 +209,7 @@ class NotificationViewSet(ApprovalDetailViewSet):
         "`hitl.view_approval`.",
     }
     serializer_class = NotificationSerializer
-
-    def get_queryset(self) -> Any:
-        return related.list_notifications(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(related.list_notifications)
 
 
 class TimerViewSet(ApprovalDetailViewSet):
@@ -228,6 +219,4 @@ class TimerViewSet(ApprovalDetailViewSet):
         "list": "Read what is or was due: expiry, answer, escalation, reminder, execution. Needs `hitl.view_approval`.",
     }
     serializer_class = TimerSerializer
-
-    def get_queryset(self) -> Any:
-        return related.list_timers(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(related.list_timers)

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from rest_framework import serializers
 
 from accounts.rest.serializers import PersonSerializer
@@ -56,8 +55,6 @@ class NoteViewSet(ApprovalDetailViewSet):
     serializer_class = NoteSerializer
     request_serializers: ClassVar = {"create": NewNote}
     pagination_class = NewestPagePagination
+    list_rows = staticmethod(query_notes)
 
     create = creates(add_note)
-
-    def get_queryset(self) -> QuerySet[ApprovalNote]:
-        return query_notes(viewer=self.actor, **self.kwargs)
