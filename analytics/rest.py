@@ -79,7 +79,7 @@ class OwnPreferenceViewSet(ApiViewSet):
     """The caller's settings for their daily brief."""
 
     descriptions: ClassVar = {
-        "replace": "Save how you want your daily brief; nobody else can. Needs `analytics.use_brief`.",
+        "replace": "Save how you want your daily brief; nobody else can.",
     }
     permissions: ClassVar = dict.fromkeys(("retrieve", "replace", "partial_update"), selectors.USE)
     serializer_class = PreferenceSerializer
@@ -100,7 +100,7 @@ class PreferenceViewSet(ListViewSet):
     """Everyone's settings for the daily brief."""
 
     descriptions: ClassVar = {
-        "list": "List how each person wants their brief, if they saved it. Needs `analytics.view_briefpreference`.",
+        "list": "List how each person wants their brief, if they saved it.",
     }
     permissions: ClassVar = {"list": selectors.VIEW}
     serializer_class = PersonsPreferenceSerializer
@@ -111,8 +111,8 @@ class BriefViewSet(ListViewSet):
     """The caller's briefs."""
 
     descriptions: ClassVar = {
-        "list": "List your own briefs of the last month, newest first. Needs `analytics.use_brief`.",
-        "create": "Have your brief mailed to you now, at most one a minute. Needs `analytics.use_brief`.",
+        "list": "List your own briefs of the last month, newest first.",
+        "create": "Have your brief mailed to you now, at most one a minute.",
     }
     permissions: ClassVar = {"list": selectors.USE, "create": selectors.USE}
     serializer_class = BriefSerializer

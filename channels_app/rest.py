@@ -153,14 +153,12 @@ class AppWebhookViewSet(ListViewSet):
     """Webhooks to a company's own app."""
 
     descriptions: ClassVar = {
-        "list": "List the webhooks of the last 30 days to a company's own app, newest first, with their attempts. "
-        "Needs `channels_app.view_channelaccount`.",
-        "replay": "Send a failed webhook again under the same id. Needs `channels_app.change_channelaccount`.\n\n"
+        "list": "List the webhooks of the last 30 days to a company's own app, newest first, with their attempts.",
+        "replay": "Send a failed webhook again under the same id.\n\n"
         "409 `not_failed` unless it failed, `content_gone` if it was erased.",
-        "test": "Send a test webhook; the list shows what the server answered. Needs "
-        "`channels_app.change_channelaccount`.",
-        "pause": "Pause the webhooks, which then wait. Needs `channels_app.change_channelaccount`.",
-        "resume": "Send what has waited, in order. Needs `channels_app.change_channelaccount`.",
+        "test": "Send a test webhook; the list shows what the server answered.",
+        "pause": "Pause the webhooks, which then wait.",
+        "resume": "Send what has waited, in order.",
     }
     permissions: ClassVar = {
         "list": manage.VIEW,
@@ -281,10 +279,9 @@ class ChannelAccountToolsViewSet(ApiViewSet):
     """Health, log and tests of channel accounts."""
 
     descriptions: ClassVar = {
-        "test": "Send one test message, or webhook to your own app. Needs `channels_app.change_channelaccount`.\n\n"
+        "test": "Send one test message, or webhook to your own app.\n\n"
         "400 with the provider's reason in words, `no_provider` for a web chat; 409 `channel_paused`.",
-        "verify_sample": "Check whether a pasted webhook would be accepted, and why not. Needs "
-        "`channels_app.change_channelaccount`.\n\n"
+        "verify_sample": "Check whether a pasted webhook would be accepted, and why not.\n\n"
         "400 `no_provider` where webhooks have no signature: a web chat and a mailbox.",
     }
     permissions: ClassVar = {

@@ -151,20 +151,16 @@ class WebhookEndpointViewSet(ReadOneMixin, ListViewSet):
     """Where events go."""
 
     descriptions: ClassVar = {
-        "list": "List your webhook endpoints, newest first. Needs `integrations.view_webhooks`.",
-        "retrieve": "Read a webhook endpoint. Needs `integrations.view_webhooks`.",
-        "create": "Add an endpoint; the response alone shows its secret. Needs `integrations.manage_webhooks`.\n\n"
-        "409 `exists`, `too_many`.",
-        "update": "Change an endpoint; one that is off stays off. Needs `integrations.manage_webhooks`.\n\n"
-        "409 `exists`, `stale_version`.",
-        "destroy": "Remove an endpoint with its secret and its log. Needs `integrations.manage_webhooks`.\n\n"
-        "409 `stale_version`.",
-        "rotate": "Replace the secret; for 24 hours both sign. Needs `integrations.manage_webhooks`.",
-        "test": "Send a test event; its delivery shows the answer. Needs `integrations.manage_webhooks`. 409 `not_on`.",
-        "pause": "Pause an endpoint: events wait, up to 30 days. Needs `integrations.manage_webhooks`.",
-        "resume": "Turn an endpoint on, and send what has waited. Needs `integrations.manage_webhooks`.",
-        "resend": "Send the deliveries of a span again, under their ids. Needs `integrations.manage_webhooks`. 409 "
-        "`not_on`.",
+        "list": "List your webhook endpoints, newest first.",
+        "retrieve": "Read a webhook endpoint.",
+        "create": "Add an endpoint; the response alone shows its secret.\n\n409 `exists`, `too_many`.",
+        "update": "Change an endpoint; one that is off stays off.\n\n409 `exists`, `stale_version`.",
+        "destroy": "Remove an endpoint with its secret and its log.\n\n409 `stale_version`.",
+        "rotate": "Replace the secret; for 24 hours both sign.",
+        "test": "Send a test event; its delivery shows the answer. 409 `not_on`.",
+        "pause": "Pause an endpoint: events wait, up to 30 days.",
+        "resume": "Turn an endpoint on, and send what has waited.",
+        "resend": "Send the deliveries of a span again, under their ids. 409 `not_on`.",
     }
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve"), VIEW),
@@ -193,10 +189,9 @@ class WebhookDeliveryViewSet(ReadOneMixin, ListViewSet):
     """What was sent to an endpoint."""
 
     descriptions: ClassVar = {
-        "list": "List an endpoint's deliveries of the last 30 days, newest first, with their attempts. Needs "
-        "`integrations.view_webhooks`.",
-        "retrieve": "Read a delivery. Needs `integrations.view_webhooks`.",
-        "resend": "Send a delivery that ended again, with the same id. Needs `integrations.manage_webhooks`.\n\n"
+        "list": "List an endpoint's deliveries of the last 30 days, newest first, with their attempts.",
+        "retrieve": "Read a delivery.",
+        "resend": "Send a delivery that ended again, with the same id.\n\n"
         "409 `still_waiting`, `content_gone`, `not_on`.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "resend": MANAGE}

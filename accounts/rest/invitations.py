@@ -58,7 +58,7 @@ class InvitationViewSet(ListViewSet):
     """Invitations."""
 
     descriptions: ClassVar = {
-        "list": "List invitations of the last weeks, newest first. Needs `accounts.view_membership`.",
+        "list": "List invitations of the last weeks, newest first.",
         "create": "Invite an address by mail; the same offer again returns the first and sends nothing.\n\n"
         "Needs `accounts.manage_membership` and all that the role allows: 403 `role_above_yours`, or `weak_sign_in` "
         "for roles that approve or erase where you have a second factor and did not use it, or, in a session, "

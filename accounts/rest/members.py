@@ -53,11 +53,9 @@ class MemberViewSet(ReadOneMixin, ListViewSet):
     """Members of the organisation."""
 
     descriptions: ClassVar = {
-        "list": "List current and former members, newest first; erased people are left out. Needs "
-        "`accounts.view_membership`.",
-        "retrieve": "Read a member. Needs `accounts.view_membership`.",
-        "team_scope": "Limit a member to conversations of their own teams, or end that. Needs "
-        "`accounts.manage_membership`.\n\n"
+        "list": "List current and former members, newest first; erased people are left out.",
+        "retrieve": "Read a member.",
+        "team_scope": "Limit a member to conversations of their own teams, or end that.\n\n"
         "400 for a role that sees the conversations of all teams, 403 `role_above_yours`.",
         "erase": "Erase the person of a membership; a repeat returns the same erasure. It cannot be undone.\n\n"
         "Needs `accounts.erase_member` and a second factor: 403 `weak_sign_in` without it, so for every API key; "

@@ -48,8 +48,8 @@ class NoticeViewSet(ListViewSet):
     """The caller's notices."""
 
     descriptions: ClassVar = {
-        "list": "List your own notices, newest first. Needs `accounts.use_notices`.",
-        "seen": "Mark one of your notices as seen; safe to repeat. Needs `accounts.use_notices`.",
+        "list": "List your own notices, newest first.",
+        "seen": "Mark one of your notices as seen; safe to repeat.",
     }
     permissions: ClassVar = {"list": notices.USE, "seen": notices.USE, "see_all": notices.USE}
     serializer_class = NoticeSerializer

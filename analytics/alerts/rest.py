@@ -97,13 +97,12 @@ class AlertRuleViewSet(RetrieveModelMixin, ListViewSet):
     """Alert rules."""
 
     descriptions: ClassVar = {
-        "list": "List the alert rules. Needs `analytics.manage_alerts`.",
-        "retrieve": "Read an alert rule. Needs `analytics.manage_alerts`.",
-        "create": "Create an alert rule. Needs `analytics.manage_alerts`.",
-        "update": "Change an alert rule; it starts over. Needs `analytics.manage_alerts`. 409 `stale_version`.",
-        "destroy": "Delete an alert rule with its history. Needs `analytics.manage_alerts`. 409 `firing`, "
-        "`stale_version`.",
-        "silence": "Silence an alert rule until a moment, or end its silence. Needs `analytics.manage_alerts`.",
+        "list": "List the alert rules.",
+        "retrieve": "Read an alert rule.",
+        "create": "Create an alert rule.",
+        "update": "Change an alert rule; it starts over. 409 `stale_version`.",
+        "destroy": "Delete an alert rule with its history. 409 `firing`, `stale_version`.",
+        "silence": "Silence an alert rule until a moment, or end its silence.",
     }
     permissions: ClassVar = dict.fromkeys(
         ("list", "retrieve", "create", "update", "destroy", "silence", "try_out", "alerts"), MANAGE
@@ -138,8 +137,7 @@ class AlertViewSet(ApiViewSet):
     """Single alerts."""
 
     descriptions: ClassVar = {
-        "acknowledge": "Say that somebody is on it; PagerDuty hears so. Needs `analytics.manage_alerts`. 409 "
-        "`not_open`.",
+        "acknowledge": "Say that somebody is on it; PagerDuty hears so. 409 `not_open`.",
     }
     permissions: ClassVar = {"acknowledge": MANAGE}
     serializer_class = AlertSerializer

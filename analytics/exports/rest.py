@@ -119,12 +119,12 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
     """Exports."""
 
     descriptions: ClassVar = {
-        "list": "List the organisation's exports, newest first. Needs `analytics.export_data`.",
-        "retrieve": "Read how far an export is. Needs `analytics.export_data`.",
+        "list": "List the organisation's exports, newest first.",
+        "retrieve": "Read how far an export is.",
         "create": "Export a list as a file. Needs `analytics.export_data` and the list's own permission.\n\n"
         "A worker writes it. Personal data is masked; in clear it waits for a second person. 400 `too_many_rows`, "
         "`no_rows`, `format_unavailable`; 429 after 30 an hour.",
-        "cancel": "Cancel your own unfinished export. Needs `analytics.export_data`.",
+        "cancel": "Cancel your own unfinished export.",
         "grant": "Allow another person's export in clear. Needs `analytics.export_data` and `accounts.view_pii`.\n\n"
         "403 `four_eyes` for your own.",
         "refuse": "Refuse another person's export in clear. Needs `analytics.export_data` and `accounts.view_pii`.",
@@ -157,11 +157,11 @@ class ExportScheduleViewSet(RetrieveModelMixin, ListViewSet):
     """Exports that repeat."""
 
     descriptions: ClassVar = {
-        "list": "List exports that repeat. Needs `analytics.export_data`.",
-        "retrieve": "Read an export that repeats. Needs `analytics.export_data`.",
-        "create": "Have a list exported every week or month, and mailed as a link. Needs `analytics.export_data`.",
-        "update": "Change your own scheduled export. Needs `analytics.export_data`. 409 `stale_version`.",
-        "destroy": "Delete your own scheduled export. Needs `analytics.export_data`. 409 `stale_version`.",
+        "list": "List exports that repeat.",
+        "retrieve": "Read an export that repeats.",
+        "create": "Have a list exported every week or month, and mailed as a link.",
+        "update": "Change your own scheduled export. 409 `stale_version`.",
+        "destroy": "Delete your own scheduled export. 409 `stale_version`.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "update", "destroy"), USE)
     serializer_class = ScheduleSerializer

@@ -72,13 +72,13 @@ class ContactMergeViewSet(ListViewSet):
     """The merges of a contact."""
 
     descriptions: ClassVar = {
-        "list": "List the merges of a contact, newest first. Needs `conversations.view_contact`.",
+        "list": "List the merges of a contact, newest first.",
         "create": "Merge this contact into another one of the same person (`into_id`), with a reason.\n\n"
-        "Its addresses, conversations and tags go to that one; each address keeps its own proof and rights. Needs "
-        "`conversations.merge_contact`. 409 `merged`, `erased`, `different_colleagues`, `changed`.",
+        "Its addresses, conversations and tags go to that one; each address keeps its own proof and rights. 409 "
+        "`merged`, `erased`, `different_colleagues`, `changed`.",
         "undo": "Take this merged contact out of the other one again, within 14 days.\n\n"
-        "Its addresses go back with all of their conversations. Needs `conversations.merge_contact`. 409 `not_merged`, "
-        "`erased`, `merged_further`, `too_late`.",
+        "Its addresses go back with all of their conversations. 409 `not_merged`, `erased`, `merged_further`, "
+        "`too_late`.",
     }
     permissions: ClassVar = {"list": VIEW, "create": MERGE, "preview": MERGE, "undo": MERGE}
     serializer_class = MergeSerializer

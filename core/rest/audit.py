@@ -60,7 +60,7 @@ class VerdictSerializer(serializers.Serializer[Any]):
 class AuditViewSet(ListViewSet):
     """The audit log."""
 
-    descriptions: ClassVar = {"list": "List entries, newest first. Needs `core.view_auditentry`."}
+    descriptions: ClassVar = {"list": "List entries, newest first."}
     permissions: ClassVar = {"list": selectors.VIEW, "verify": selectors.VIEW}
     serializer_class = EntrySerializer
     filterset_class = EntryFilters

@@ -39,7 +39,7 @@ class LetterSerializer(RowSerializer[DeadLetter]):
 class DeadLetterViewSet(ListViewSet):
     """Failed jobs."""
 
-    descriptions: ClassVar = {"list": "List failed jobs, newest first. Needs `core.view_deadletter`."}
+    descriptions: ClassVar = {"list": "List failed jobs, newest first."}
     permissions: ClassVar = {"list": "core.view_deadletter", "replay": REPLAY, "discard": REPLAY}
     serializer_class = LetterSerializer
     filterset_class = LetterFilters

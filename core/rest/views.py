@@ -161,7 +161,10 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
     revealing_actions: ClassVar[frozenset[str]] = frozenset()
     """The actions that show personal data in clear with `show_pii`."""
     descriptions: ClassVar[Mapping[str, str]] = {}
-    """What the OpenAPI document says of actions that are inherited or only call a service; else their docstring."""
+    """What the OpenAPI document says of actions that are inherited or only call a service; else their docstring.
+
+    It adds the permission, unless the text says who may.
+    """
     read_row: ClassVar[Callable[..., Any] | None] = None
     """The selector of one object, by the ids of the address; without one it is looked up among the rows."""
 

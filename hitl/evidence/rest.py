@@ -82,10 +82,10 @@ class EvidenceExportViewSet(ListViewSet):
     """Exports of periods."""
 
     descriptions: ClassVar = {
-        "list": "List the exports of periods, newest first. Needs `hitl.export_evidence`.",
-        "create": "Export the requests of a period, at most 10,000. Needs `hitl.export_evidence`.\n\n"
+        "list": "List the exports of periods, newest first.",
+        "create": "Export the requests of a period, at most 10,000.\n\n"
         "A worker writes it; personal data is always masked, and the file is kept for seven days.",
-        "stop": "Stop an export that is being written. Needs `hitl.export_evidence`.",
+        "stop": "Stop an export that is being written.",
     }
     permissions: ClassVar = {"list": EXPORT, "create": EXPORT, "retrieve": EXPORT, "stop": EXPORT, "file": EXPORT}
     serializer_class = EvidenceExportSerializer

@@ -58,9 +58,9 @@ class KillSwitchViewSet(ListViewSet):
     """Kill switches."""
 
     descriptions: ClassVar = {
-        "list": "List the switches that are active, or were released. Needs `hitl.view_approval`.",
-        "create": "Pause everything, one agent or one kind, at once. Needs `hitl.use_killswitch`.",
-        "release": "Resume; what was held is checked again first. Needs `hitl.use_killswitch`.",
+        "list": "List the switches that are active, or were released.",
+        "create": "Pause everything, one agent or one kind, at once.",
+        "release": "Resume; what was held is checked again first.",
     }
     permissions: ClassVar = {"list": selectors.VIEW_SWITCH, "create": USE, "release": USE}
     serializer_class = SwitchSerializer

@@ -44,9 +44,8 @@ class SimulationViewSet(RetrieveModelMixin, ListViewSet):
     """Simulations."""
 
     descriptions: ClassVar = {
-        "list": "List the simulations of the last 30 days, newest first. Needs `hitl.view_approvalworkflow`.",
-        "retrieve": "Read a simulation with its progress and, when it is done, its result. Needs "
-        "`hitl.view_approvalworkflow`.",
+        "list": "List the simulations of the last 30 days, newest first.",
+        "retrieve": "Read a simulation with its progress and, when it is done, its result.",
         "create": "Start to try a changed rule on past requests; writes nothing else and notifies nobody. Needs "
         "`hitl.view_approvalworkflow` and the right to save the change; 409 `simulation_running`.",
         "stop": "Stop a simulation. Needs `hitl.view_approvalworkflow` for one's own, `hitl.manage_workflow` for "

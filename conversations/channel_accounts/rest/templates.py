@@ -50,8 +50,8 @@ class TemplateViewSet(RetrieveModelMixin, ListViewSet):
     """Message templates."""
 
     descriptions: ClassVar = {
-        "list": "List the message templates of WhatsApp accounts. Needs `channels_app.view_channelaccount`.",
-        "retrieve": "Read a message template. Needs `channels_app.view_channelaccount`.",
+        "list": "List the message templates of WhatsApp accounts.",
+        "retrieve": "Read a message template.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW}
     serializer_class = TemplateSerializer

@@ -64,8 +64,8 @@ class ConsentViewSet(ReadOneMixin, ListViewSet):
     """The consent ledger."""
 
     descriptions: ClassVar = {
-        "list": "List the lines of the consent ledger, newest first. Needs `core.view_consent`.",
-        "retrieve": "Read a line of the consent ledger. Needs `core.view_consent`.",
+        "list": "List the lines of the consent ledger, newest first.",
+        "retrieve": "Read a line of the consent ledger.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "create": blocks.RECORD}
     serializer_class = ConsentSerializer

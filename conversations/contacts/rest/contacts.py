@@ -68,7 +68,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     """Contacts."""
 
     descriptions: ClassVar = {
-        "list": "List contacts, masked, newest first. Needs `conversations.view_contact`.",
+        "list": "List contacts, masked, newest first.",
         "retrieve": "Read a contact, masked; with `show_pii=true` in clear, under an open reveal, else 403 `no_grant`.",
         "erase": "Erase the person behind a contact; a repeat returns the same erasure. It cannot be undone.\n\n"
         "Needs `conversations.erase_contact` and a second factor: 403 `weak_sign_in` without it, so for every API key. "

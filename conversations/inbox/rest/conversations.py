@@ -54,21 +54,18 @@ class ConversationViewSet(ApiViewSet):
     """Conversations."""
 
     descriptions: ClassVar = {
-        "retrieve": "Read a conversation; the look is written to the audit. Needs `conversations.view_conversation`.",
-        "take_over": "Answer from now on; 409 `taken` when a colleague has it. Needs "
-        "`conversations.reply_conversation`.",
-        "give_back": "Let the agent answer again. Needs `conversations.reply_conversation`.",
-        "close": "End the conversation and say whether it is resolved. Needs `conversations.reply_conversation`.",
+        "retrieve": "Read a conversation; the look is written to the audit.",
+        "take_over": "Answer from now on; 409 `taken` when a colleague has it.",
+        "give_back": "Let the agent answer again.",
+        "close": "End the conversation and say whether it is resolved.",
         "assign": "Let a colleague answer, even if another has it now. Needs `conversations.reply_conversation`, of "
         "both.\n\n"
         "409 `full` for a colleague of its team who has no room; a lead may give them one more with `even_if_full`.",
         "team": "Put the conversation into another team, or into none. Needs `conversations.assign_conversation`, or "
         "to lead the team that it is in.",
-        "priority": "Set how much sooner than others it is due. Needs `conversations.reply_conversation`; 409 "
-        "`closed`.",
-        "escalate": "Ask for another person who can help. Needs `conversations.reply_conversation`.",
-        "conversation_tags": "Put tags on the conversation, and take others off. Needs "
-        "`conversations.reply_conversation`.",
+        "priority": "Set how much sooner than others it is due. 409 `closed`.",
+        "escalate": "Ask for another person who can help.",
+        "conversation_tags": "Put tags on the conversation, and take others off.",
     }
     permissions: ClassVar = {
         "list": VIEW,

@@ -55,15 +55,14 @@ class TagViewSet(RetrieveModelMixin, ListViewSet):
     """Tags."""
 
     descriptions: ClassVar = {
-        "list": "List the tags of conversations. Needs `conversations.view_conversation`.",
-        "retrieve": "Read a tag. Needs `conversations.view_conversation`.",
-        "create": "Create a tag. Needs `conversations.manage_desk`. 409 `exists`.",
-        "update": "Rename a tag or change its colour; contacts with it have the new name. Needs "
-        "`conversations.manage_desk`. 409 `exists`, `stale_version`.",
-        "destroy": "Delete a tag and take it off all conversations. Needs `conversations.manage_desk`. 409 "
+        "list": "List the tags of conversations.",
+        "retrieve": "Read a tag.",
+        "create": "Create a tag. 409 `exists`.",
+        "update": "Rename a tag or change its colour; contacts with it have the new name. 409 `exists`, "
         "`stale_version`.",
+        "destroy": "Delete a tag and take it off all conversations. 409 `stale_version`.",
         "merge": "Put another tag in its place, on conversations and contacts, and delete it. Returns the other one. "
-        "Needs `conversations.manage_desk`. 409 `stale_version`.",
+        "409 `stale_version`.",
     }
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve"), VIEW),

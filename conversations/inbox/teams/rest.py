@@ -149,13 +149,11 @@ class TeamViewSet(RetrieveModelMixin, ListViewSet):
     """Teams."""
 
     descriptions: ClassVar = {
-        "list": "List teams, newest first. Needs `conversations.view_conversation`.",
-        "retrieve": "Read a team with its people. Needs `conversations.view_conversation`.",
-        "create": "Make a team of people who answer. Needs `conversations.manage_desk`; 409 `exists`.",
-        "update": "Change a team, its people and targets. Needs `conversations.manage_desk`; 409 `exists`, "
-        "`stale_version`.",
-        "destroy": "Remove a team without open conversations. Needs `conversations.manage_desk`; 409 `in_use`, "
-        "`stale_version`.",
+        "list": "List teams, newest first.",
+        "retrieve": "Read a team with its people.",
+        "create": "Make a team of people who answer. 409 `exists`.",
+        "update": "Change a team, its people and targets. 409 `exists`, `stale_version`.",
+        "destroy": "Remove a team without open conversations. 409 `in_use`, `stale_version`.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, **dict.fromkeys(("create", "update", "destroy"), MANAGE)}
     serializer_class = TeamSerializer
@@ -208,7 +206,7 @@ class AvailabilityViewSet(ListViewSet):
     """Who of the teams is there now."""
 
     descriptions: ClassVar = {
-        "list": "List who of the teams is there now, newest first. Needs `conversations.view_conversation`.",
+        "list": "List who of the teams is there now, newest first.",
         "create": "Say that you are available, away or offline. Needs `conversations.reply_conversation`, of a person.",
     }
     permissions: ClassVar = {"list": VIEW, "create": REPLY}

@@ -100,13 +100,12 @@ class TriageRuleViewSet(RetrieveModelMixin, ListViewSet):
     """Triage rules."""
 
     descriptions: ClassVar = {
-        "list": "List the triage rules. Needs `conversations.manage_desk`.",
-        "retrieve": "Read a triage rule. Needs `conversations.manage_desk`.",
-        "create": "Create a triage rule after all others. Needs `conversations.manage_desk`. 409 `exists`.",
-        "update": "Change a triage rule, or switch it on or off. Needs `conversations.manage_desk`. 409 `exists`, "
-        "`stale_version`.",
-        "destroy": "Delete a triage rule. Needs `conversations.manage_desk`. 409 `stale_version`.",
-        "move": "Let it be tried sooner or later than its neighbour. Needs `conversations.manage_desk`.",
+        "list": "List the triage rules.",
+        "retrieve": "Read a triage rule.",
+        "create": "Create a triage rule after all others. 409 `exists`.",
+        "update": "Change a triage rule, or switch it on or off. 409 `exists`, `stale_version`.",
+        "destroy": "Delete a triage rule. 409 `stale_version`.",
+        "move": "Let it be tried sooner or later than its neighbour.",
     }
     permissions: ClassVar = dict.fromkeys(
         ("list", "retrieve", "create", "update", "destroy", "move", "try_out"), MANAGE

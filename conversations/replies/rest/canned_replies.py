@@ -122,8 +122,8 @@ class CannedReplyViewSet(RetrieveModelMixin, ListViewSet):
     """Canned replies."""
 
     descriptions: ClassVar = {
-        "list": "List the canned replies you may use, newest first. Needs `conversations.reply_conversation`.",
-        "retrieve": "Read a canned reply. Needs `conversations.reply_conversation`.",
+        "list": "List the canned replies you may use, newest first.",
+        "retrieve": "Read a canned reply.",
         "create": "Create a canned reply. Needs `conversations.reply_conversation`; a team's needs to lead it, "
         "everybody's `conversations.manage_desk`. 409 `exists`.",
         "update": "Change a canned reply, by who may create it. 409 `exists`, `stale_version`.",

@@ -138,8 +138,8 @@ class MacroViewSet(RetrieveModelMixin, ListViewSet):
     """Macros."""
 
     descriptions: ClassVar = {
-        "list": "List the macros you may use, newest first. Needs `conversations.reply_conversation`.",
-        "retrieve": "Read a macro. Needs `conversations.reply_conversation`.",
+        "list": "List the macros you may use, newest first.",
+        "retrieve": "Read a macro.",
         "create": "Create a macro. Needs `conversations.reply_conversation`; a team's needs to lead it, everybody's "
         "`conversations.manage_desk`. 409 `exists`.",
         "update": "Change a macro, by who may create it. 409 `exists`, `stale_version`.",

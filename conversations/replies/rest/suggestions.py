@@ -77,9 +77,8 @@ class SuggestedReplyViewSet(ReadOneMixin, ListViewSet):
     """Replies to review."""
 
     descriptions: ClassVar = {
-        "list": "List replies that agents wrote and did not send, newest first, masked. Needs "
-        "`conversations.view_conversation`.",
-        "retrieve": "Read a suggested reply, masked. Needs `conversations.view_conversation`.",
+        "list": "List replies that agents wrote and did not send, newest first, masked.",
+        "retrieve": "Read a suggested reply, masked.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "send": REPLY, "drop": REPLY}
     serializer_class = SuggestedReplySerializer

@@ -133,43 +133,35 @@ class ApprovalActionViewSet(ApprovalResponses):
         "409 with the decision if it was already decided.",
         "reject": "Reject exactly what the digest identifies. Needs what approving needs, and a reason where the level "
         "asks.",
-        "cancel": "Cancel your own request, or any as administrator. Needs `hitl.cancel_approval`.",
-        "revoke": "Revoke an approval before it is executed. Needs `hitl.revoke_approval`.",
-        "undo": "Undo your approval of a request while its execution waits; the request is cancelled. Needs "
-        "`hitl.revoke_approval`.\n\n"
+        "cancel": "Cancel your own request, or any as administrator.",
+        "revoke": "Revoke an approval before it is executed.",
+        "undo": "Undo your approval of a request while its execution waits; the request is cancelled.\n\n"
         "409 `no_undo` if it was not given in the console; 409 with `claimed_at` if its execution has started.",
-        "hold": "Keep it from being executed until it is released; needs a reason. Needs `hitl.hold_approval`.",
-        "release": "Remove one hold; 409 `still_held` while its cause persists. Needs `hitl.hold_approval`.",
-        "resolve": "Record the outcome of an execution whose outcome is unknown, with evidence. Needs "
-        "`hitl.resolve_approval`.",
-        "edit": "Change fields that the level lists as editable; everyone is asked again. Needs "
-        "`hitl.decide_approval`.\n\n"
+        "hold": "Keep it from being executed until it is released; needs a reason.",
+        "release": "Remove one hold; 409 `still_held` while its cause persists.",
+        "resolve": "Record the outcome of an execution whose outcome is unknown, with evidence.",
+        "edit": "Change fields that the level lists as editable; everyone is asked again.\n\n"
         "403 `no_edit_right` where nothing may be edited; 409 `stale_digest` if it changed.",
-        "edit_and_approve": "Change fields and approve the result, where the workflow lets editors approve. Needs "
-        "`hitl.decide_approval`.\n\n"
+        "edit_and_approve": "Change fields and approve the result, where the workflow lets editors approve.\n\n"
         "It stays `pending`, and `why_not` says why, if risk or cost rose. 403 `editors_may_not_approve`, "
         "`no_edit_right`; 409 `stale_digest` if it changed.",
         "ask": "Ask the requester a question; the deadline is paused. Needs `hitl.decide_approval` and an open "
         "assignment.",
         "send_back": "Send it back for changes; the fourth time rejects it. Needs `hitl.decide_approval` and an open "
         "assignment.",
-        "resubmit": "Resubmit your own returned request, changed or not. Needs `hitl.propose_approval`.\n\n"
+        "resubmit": "Resubmit your own returned request, changed or not.\n\n"
         "403 `paused` under a kill switch, 503 if the current state cannot be looked up.",
-        "override": "Approve alone where the workflow allows it; a review is opened. Needs "
-        "`hitl.override_approval`.\n\n"
+        "override": "Approve alone where the workflow allows it; a review is opened.\n\n"
         "403 `no_break_glass` where it is not allowed, `weak_sign_in` without a second factor: an API key never has "
         "one.",
-        "escalate": "Take the next escalation step now. Needs `hitl.reassign_approval`.\n\n"
-        "409 `no_step` if the workflow has no further one.",
-        "probe": "Ask the other system now for the outcome; it stays `unknown` if that cannot tell. Needs "
-        "`hitl.resolve_approval`.",
+        "escalate": "Take the next escalation step now.\n\n409 `no_step` if the workflow has no further one.",
+        "probe": "Ask the other system now for the outcome; it stays `unknown` if that cannot tell.",
         "review": "Close the review of an override with a finding. Needs `hitl.review_override`; not for the person "
         "who overrode it.",
         "delegate": "Delegate your decision to a colleague, before voting. Needs `hitl.decide_approval` and an open "
         "assignment.",
-        "reassign": "Replace one approver by another. Needs `hitl.reassign_approval`.",
-        "flag": "Put a flag of your organisation's list on it, with a reason. Needs `hitl.flag_approval`; 409 "
-        "`flagged`.",
+        "reassign": "Replace one approver by another.",
+        "flag": "Put a flag of your organisation's list on it, with a reason. 409 `flagged`.",
         "unflag": "Take a flag off it, with a reason. Needs `hitl.flag_approval`; not for people who contributed to "
         "it.\n\n"
         "409 `not_flagged`.",

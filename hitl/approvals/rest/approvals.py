@@ -195,7 +195,7 @@ class ApprovalResponses(ApiViewSet):
 class ApprovalViewSet(ListViewSet, ApprovalResponses):
     """Approvals."""
 
-    descriptions: ClassVar = {"list": "List approvals, newest first or by `ordering`. Needs `hitl.view_approval`."}
+    descriptions: ClassVar = {"list": "List approvals, newest first or by `ordering`."}
     permissions: ClassVar = {
         "list": selectors.VIEW,
         "export": EXPORT_LIST,

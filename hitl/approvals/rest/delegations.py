@@ -48,11 +48,10 @@ class DelegationViewSet(ListViewSet):
     """Delegations."""
 
     descriptions: ClassVar = {
-        "list": "List who is or will be away and who approves for them. Needs `hitl.decide_approval`.",
-        "create": "Delegate your decisions, or as administrator someone else's, until a moment. Needs "
-        "`hitl.decide_approval`.\n\n"
+        "list": "List who is or will be away and who approves for them.",
+        "create": "Delegate your decisions, or as administrator someone else's, until a moment.\n\n"
         "Open assignments without a vote move at once and come back at the end; new ones go to the colleague.",
-        "end": "End a delegation now; delegated assignments without a vote go back. Needs `hitl.decide_approval`.",
+        "end": "End a delegation now; delegated assignments without a vote go back.",
     }
     permissions: ClassVar = {"list": DECIDE, "create": DECIDE, "end": DECIDE}
     serializer_class = DelegationSerializer

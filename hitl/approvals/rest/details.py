@@ -170,8 +170,7 @@ class ExecutionViewSet(ApprovalDetailViewSet):
     """The executions of an approval."""
 
     descriptions: ClassVar = {
-        "list": "Read the executions, one per revision: the newest page first, oldest first within a page. Needs "
-        "`hitl.view_approval`.",
+        "list": "Read the executions, one per revision: the newest page first, oldest first within a page.",
     }
     serializer_class = ExecutionSerializer
     pagination_class = RevisionPagination
@@ -182,8 +181,7 @@ class RevisionViewSet(ApprovalDetailViewSet):
     """The revisions of an approval."""
 
     descriptions: ClassVar = {
-        "list": "Read what each edit changed, field by field: the newest page first, oldest first within a page. "
-        "Needs `hitl.view_approval`.",
+        "list": "Read what each edit changed, field by field: the newest page first, oldest first within a page.",
     }
     serializer_class = RevisionSerializer
     pagination_class = RevisionPagination
@@ -194,8 +192,7 @@ class DecisionViewSet(ApprovalDetailViewSet):
     """The decisions on an approval."""
 
     descriptions: ClassVar = {
-        "list": "Read every verdict and remark with its digest, oldest first, the newest 500. Needs "
-        "`hitl.view_approval`.",
+        "list": "Read every verdict and remark with its digest, oldest first, the newest 500.",
     }
     serializer_class = DecisionSerializer
     list_rows = staticmethod(related.list_votes)
@@ -205,8 +202,7 @@ class NotificationViewSet(ApprovalDetailViewSet):
     """The notifications about an approval."""
 
     descriptions: ClassVar = {
-        "list": "Read who was notified over which channel and what became of it, the newest 500. Needs "
-        "`hitl.view_approval`.",
+        "list": "Read who was notified over which channel and what became of it, the newest 500.",
     }
     serializer_class = NotificationSerializer
     list_rows = staticmethod(related.list_notifications)
@@ -216,7 +212,7 @@ class TimerViewSet(ApprovalDetailViewSet):
     """The timers of an approval."""
 
     descriptions: ClassVar = {
-        "list": "Read what is or was due: expiry, answer, escalation, reminder, execution. Needs `hitl.view_approval`.",
+        "list": "Read what is or was due: expiry, answer, escalation, reminder, execution.",
     }
     serializer_class = TimerSerializer
     list_rows = staticmethod(related.list_timers)

@@ -47,9 +47,8 @@ class NoteViewSet(ApprovalDetailViewSet):
     """The notes on an approval."""
 
     descriptions: ClassVar = {
-        "list": "Read the notes of colleagues: the newest page first, oldest first within a page. Needs "
-        "`hitl.view_approval`.",
-        "create": "Write a note that only colleagues see; mentioned ones get a notice. Needs `hitl.view_approval`.",
+        "list": "Read the notes of colleagues: the newest page first, oldest first within a page.",
+        "create": "Write a note that only colleagues see; mentioned ones get a notice.",
     }
     permissions: ClassVar = {"list": selectors.VIEW, "create": selectors.VIEW}
     serializer_class = NoteSerializer

@@ -42,14 +42,11 @@ class FlagViewSet(PolicyViewSet):
     """Compliance flags."""
 
     descriptions: ClassVar = {
-        "list": "List the compliance flags in use, newest first. Needs `hitl.view_approvalworkflow`.",
-        "retrieve": "Read a compliance flag. Needs `hitl.view_approvalworkflow`.",
-        "create": "Add a flag that people set on requests, and its condition if it has one. Needs "
-        "`hitl.manage_workflow`.\n\n"
-        "409 `exists`.",
-        "update": "Change label and condition, for new and changed requests.\n\n"
-        "Needs `hitl.manage_workflow`; 409 `stale_version`.",
-        "destroy": "Retire a flag; requests that have it keep it. Needs `hitl.manage_workflow`; 409 `stale_version`.",
+        "list": "List the compliance flags in use, newest first.",
+        "retrieve": "Read a compliance flag.",
+        "create": "Add a flag that people set on requests, and its condition if it has one.\n\n409 `exists`.",
+        "update": "Change label and condition, for new and changed requests. 409 `stale_version`.",
+        "destroy": "Retire a flag; requests that have it keep it. 409 `stale_version`.",
     }
     serializer_class = FlagSerializer
     request_serializers: ClassVar = {"create": FlagRequest, "update": FlagChange}

@@ -67,13 +67,11 @@ class GroupViewSet(PolicyViewSet):
     """Approver groups."""
 
     descriptions: ClassVar = {
-        "list": "List approver groups with their people, newest first. Needs `hitl.view_approvalworkflow`.",
-        "retrieve": "Read a group with its people. Needs `hitl.view_approvalworkflow`.",
-        "create": "Name a set of people who may be asked together. Needs `hitl.manage_workflow`.",
-        "update": "Rename a group and set its people; takes effect at once. Needs `hitl.manage_workflow`; 409 "
-        "`stale_version`.",
-        "destroy": "Remove a group that no workflow in use asks. Needs `hitl.manage_workflow`; 409 `in_use`, "
-        "`stale_version`.",
+        "list": "List approver groups with their people, newest first.",
+        "retrieve": "Read a group with its people.",
+        "create": "Name a set of people who may be asked together.",
+        "update": "Rename a group and set its people; takes effect at once. 409 `stale_version`.",
+        "destroy": "Remove a group that no workflow in use asks. 409 `in_use`, `stale_version`.",
     }
     serializer_class = GroupSerializer
     request_serializers: ClassVar = {"create": GroupRequest, "update": GroupChange}
@@ -123,12 +121,11 @@ class CalendarViewSet(PolicyViewSet):
     """Business calendars."""
 
     descriptions: ClassVar = {
-        "list": "List business calendars, newest first. Needs `hitl.view_approvalworkflow`.",
-        "retrieve": "Read a business calendar. Needs `hitl.view_approvalworkflow`.",
-        "create": "Define working time: a zone, shifts of each day, holidays. Needs `hitl.manage_workflow`.",
-        "update": "Change working time; promised deadlines stay. Needs `hitl.manage_workflow`; 409 `stale_version`.",
-        "destroy": "Remove a calendar that no level counts by. Needs `hitl.manage_workflow`; 409 `in_use`, "
-        "`stale_version`.",
+        "list": "List business calendars, newest first.",
+        "retrieve": "Read a business calendar.",
+        "create": "Define working time: a zone, shifts of each day, holidays.",
+        "update": "Change working time; promised deadlines stay. 409 `stale_version`.",
+        "destroy": "Remove a calendar that no level counts by. 409 `in_use`, `stale_version`.",
     }
     serializer_class = CalendarSerializer
     request_serializers: ClassVar = {"create": CalendarRequest, "update": CalendarChange}
@@ -180,12 +177,11 @@ class CapViewSet(PolicyViewSet):
     """Spending limits."""
 
     descriptions: ClassVar = {
-        "list": "List the spending limits in use with how much of them is used, newest first. Needs "
-        "`hitl.view_approvalworkflow`.",
-        "retrieve": "Read a spending limit with how much of it is used. Needs `hitl.view_approvalworkflow`.",
-        "create": "Limit what is executed per day or month. Needs `hitl.manage_workflow`; 409 `exists`.",
-        "partial_update": "Change the amount of a limit. Needs `hitl.manage_workflow`; 409 `stale_version`.",
-        "destroy": "Remove a limit; requests that it held continue. Needs `hitl.manage_workflow`; 409 `stale_version`.",
+        "list": "List the spending limits in use with how much of them is used, newest first.",
+        "retrieve": "Read a spending limit with how much of it is used.",
+        "create": "Limit what is executed per day or month. 409 `exists`.",
+        "partial_update": "Change the amount of a limit. 409 `stale_version`.",
+        "destroy": "Remove a limit; requests that it held continue. 409 `stale_version`.",
     }
     serializer_class = CapSerializer
     request_serializers: ClassVar = {"create": CapRequest, "partial_update": CapChange}
@@ -220,8 +216,8 @@ class RiskPolicyViewSet(ListViewSet):
     """Risk scoring."""
 
     descriptions: ClassVar = {
-        "list": "List the versions of the risk scoring, newest first. Needs `hitl.view_approvalworkflow`.",
-        "create": "Edit the risk scoring: a new version. Needs `hitl.manage_workflow`; 409 `stale_version`.",
+        "list": "List the versions of the risk scoring, newest first.",
+        "create": "Edit the risk scoring: a new version. 409 `stale_version`.",
     }
     permissions: ClassVar = {"list": VIEW, "create": MANAGE}
     serializer_class = RiskPolicySerializer

@@ -167,8 +167,7 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
         "list": "List workflows with their levels, newest first. Needs `hitl.view_approvalworkflow`; who has the "
         "right on single ones gets those.",
         "retrieve": "Read a workflow with its levels. Needs `hitl.view_approvalworkflow`, or the right on this one.",
-        "copy": "Define another workflow like this one, never as the default; it is in use at once. Needs "
-        "`hitl.manage_workflow`.",
+        "copy": "Define another workflow like this one, never as the default; it is in use at once.",
         "retire": "Take a workflow out of use; running requests keep it. Needs `hitl.manage_workflow` for all; with a "
         "`version` that is not the current one 409 `stale_version`.",
         "restore": "Bring a retired workflow back into use. Needs `hitl.manage_workflow` for all.",

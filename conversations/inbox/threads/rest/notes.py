@@ -42,10 +42,8 @@ class ConversationNoteViewSet(ListViewSet):
     """The notes about a conversation."""
 
     descriptions: ClassVar = {
-        "list": "Read the notes of colleagues, masked: the newest page first, oldest first within a page. Needs "
-        "`conversations.view_conversation`.",
-        "create": "Write a note that only colleagues see; those mentioned get a notice. 409 `erased`.\n\n"
-        "Needs `conversations.reply_conversation`.",
+        "list": "Read the notes of colleagues, masked: the newest page first, oldest first within a page.",
+        "create": "Write a note that only colleagues see; those mentioned get a notice. 409 `erased`.",
         "update": "Change your own note within 15 minutes; colleagues see what it said before. Needs "
         "`conversations.reply_conversation` and to be its author. 409 `erased`, `too_late`.",
     }
