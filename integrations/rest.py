@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from core import catalogue
 from core.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from core.rest.crud import acts, calls, creates
-from core.rest.fields import SEEN, MomentField, RowSerializer
+from core.rest.fields import MomentField, RowSerializer, SeenVersion
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.views import ApiViewSet, ListViewSet, ReadOneMixin
 from core.webhooks.endpoints import URL_LIMIT
@@ -83,10 +83,8 @@ class EndpointRequest(serializers.Serializer[Any]):
         return {"wanted": EndpointSettings(**{name: attrs[name] for name in attrs if name not in seen}), **seen}
 
 
-class EndpointChange(EndpointRequest):
+class EndpointChange(EndpointRequest, SeenVersion):
     """The whole endpoint after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class SpanRequest(serializers.Serializer[Any]):

@@ -13,7 +13,7 @@ from analytics.alerts.evaluate import MANAGE
 from analytics.alerts.rules import RuleSettings
 from analytics.models import Alert, AlertRule, Severity, Way
 from core.rest.crud import acts, calls, creates
-from core.rest.fields import SEEN, LocalTime, RowSerializer
+from core.rest.fields import LocalTime, RowSerializer, SeenVersion
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet
 
@@ -63,10 +63,8 @@ class AlertRuleRequest(serializers.Serializer[Any]):
         return {"settings": RuleSettings(**{name: attrs[name] for name in PLAIN}), **seen}
 
 
-class AlertRuleChange(AlertRuleRequest):
+class AlertRuleChange(AlertRuleRequest, SeenVersion):
     """The whole alert rule after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class Silence(serializers.Serializer[Any]):

@@ -16,7 +16,7 @@ from analytics.exports.schedules import ScheduleSettings
 from analytics.models import Export, ExportSchedule, Format
 from core.rest.crud import acts, calls, creates
 from core.rest.downloads import streamed
-from core.rest.fields import SEEN, LocalTime, RowSerializer
+from core.rest.fields import LocalTime, RowSerializer, SeenVersion
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.pagination import SortedPagination
 from core.rest.views import ListViewSet
@@ -109,10 +109,8 @@ class ScheduleRequest(serializers.Serializer[Any]):
         return {"settings": ScheduleSettings(**{name: attrs[name] for name in PLAIN}), **seen}
 
 
-class ScheduleChange(ScheduleRequest):
+class ScheduleChange(ScheduleRequest, SeenVersion):
     """The whole scheduled export after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class ExportViewSet(RetrieveModelMixin, ListViewSet):

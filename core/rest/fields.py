@@ -31,6 +31,12 @@ CLEAR: Final = "clear"
 """Key of a serializer's context: the viewer may see personal data in clear."""
 
 
+class SeenVersion(serializers.Serializer[Any]):
+    """The version of an object that the caller saw; the base of bodies that change it."""
+
+    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
+
+
 class BlankChoice(serializers.ChoiceField):
     """One of a fixed set, or empty."""
 

@@ -10,7 +10,7 @@ from conversations.inbox.selectors.tags import query_tags
 from conversations.inbox.tags import create_tag, delete_tag, merge_tags, revise_tag
 from conversations.models import Tag
 from core.rest.crud import acts, calls, creates
-from core.rest.fields import SEEN, RowSerializer
+from core.rest.fields import RowSerializer, SeenVersion
 from core.rest.views import ListViewSet
 
 VIEW = "conversations.view_conversation"
@@ -31,17 +31,14 @@ class TagRequest(serializers.Serializer[Any]):
     colour = serializers.ChoiceField(choices=Tag.Colour.choices, default=Tag.Colour.NEUTRAL.value)
 
 
-class TagChange(TagRequest):
+class TagChange(TagRequest, SeenVersion):
     """The whole tag after the change."""
 
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
-
-class TagMerge(serializers.Serializer[Any]):
+class TagMerge(SeenVersion):
     """The tag that takes its place."""
 
     into_id = serializers.UUIDField()
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class TaggingConversation(serializers.Serializer[Any]):

@@ -12,7 +12,7 @@ from conversations.inbox.teams import availability, selectors
 from conversations.inbox.teams.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
 from conversations.models import MOST_AT_ONCE, Availability, Priority, Team, TeamTarget
 from core.rest.crud import calls, creates
-from core.rest.fields import SEEN, RowSerializer
+from core.rest.fields import RowSerializer, SeenVersion
 from core.rest.filters import ApiFilterSet
 from core.rest.views import ListViewSet
 
@@ -139,10 +139,8 @@ class TeamRequest(serializers.Serializer[Any]):
         }
 
 
-class TeamChange(TeamRequest):
+class TeamChange(TeamRequest, SeenVersion):
     """The whole team after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class TeamViewSet(RetrieveModelMixin, ListViewSet):

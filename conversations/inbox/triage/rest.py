@@ -13,7 +13,7 @@ from conversations.inbox.triage import triage
 from conversations.inbox.triage.triage import FACTS, LONGEST_TRIAL, MANAGE, Difference, RuleSettings
 from conversations.models import Priority, TriageRule
 from core.rest.crud import acts, calls, creates
-from core.rest.fields import SEEN, RowSerializer
+from core.rest.fields import RowSerializer, SeenVersion
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 
@@ -54,10 +54,8 @@ class TriageRuleRequest(serializers.Serializer[Any]):
         return {"settings": RuleSettings(**{name: attrs[name] for name in PLAIN}), **seen}
 
 
-class TriageRuleChange(TriageRuleRequest):
+class TriageRuleChange(TriageRuleRequest, SeenVersion):
     """The whole triage rule after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class MovingRule(serializers.Serializer[Any]):

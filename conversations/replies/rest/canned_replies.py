@@ -21,7 +21,7 @@ from conversations.models import CannedFile, CannedReply
 from conversations.replies import canned_replies
 from conversations.replies.canned_replies import CannedText
 from core.rest.crud import calls, creates
-from core.rest.fields import SEEN, RowSerializer, SafeJSONParser
+from core.rest.fields import RowSerializer, SafeJSONParser, SeenVersion
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent, idempotent_outside_transaction
 from core.rest.views import ApiViewSet, ListViewSet
@@ -78,10 +78,8 @@ class CannedReplyRequest(serializers.Serializer[Any]):
         return {"wanted": CannedText(**{name: attrs[name] for name in attrs if name != "seen_version"}), **seen}
 
 
-class CannedReplyChange(CannedReplyRequest):
+class CannedReplyChange(CannedReplyRequest, SeenVersion):
     """The whole canned reply after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class PreviewRequest(serializers.Serializer[Any]):

@@ -11,7 +11,7 @@ from conversations.replies import macros
 from conversations.replies.macros import MacroSettings
 from conversations.replies.rest.canned_replies import SCOPES
 from core.rest.crud import acts, calls, creates
-from core.rest.fields import SEEN, RowSerializer
+from core.rest.fields import RowSerializer, SeenVersion
 from core.rest.views import ListViewSet
 
 REPLY = "conversations.reply_conversation"
@@ -105,10 +105,8 @@ class MacroRequest(serializers.Serializer[Any]):
         return {"wanted": MacroSettings(**{name: attrs[name] for name in attrs if name != "seen_version"}), **seen}
 
 
-class MacroChange(MacroRequest):
+class MacroChange(MacroRequest, SeenVersion):
     """The whole macro after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class MacroRunRequest(serializers.Serializer[Any]):

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from core.rest.crud import calls, creates
-from core.rest.fields import SEEN, RowSerializer
+from core.rest.fields import RowSerializer, SeenVersion
 from hitl.models import ComplianceFlag
 from hitl.policy import selectors
 from hitl.policy.limits.flags import create_flag, retire_flag, revise_flag
@@ -30,12 +30,11 @@ class FlagRequest(serializers.Serializer[Any]):
     )
 
 
-class FlagChange(serializers.Serializer[Any]):
+class FlagChange(SeenVersion):
     """The whole flag after the change."""
 
     label = serializers.CharField(max_length=60)  # type: ignore[assignment]
     condition = serializers.CharField(default="", allow_blank=True, max_length=500)
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class FlagViewSet(PolicyViewSet):

@@ -8,7 +8,7 @@ from rest_framework.mixins import RetrieveModelMixin
 from accounts.rest.serializers import PersonSerializer
 from core.clock import now
 from core.rest.crud import calls, creates
-from core.rest.fields import SEEN, AmountField, Document, RowSerializer
+from core.rest.fields import SEEN, AmountField, Document, RowSerializer, SeenVersion
 from core.rest.views import ListViewSet
 from hitl.domain import risk
 from hitl.models import ApproverGroup, BusinessCalendar, Cap, RiskPolicy
@@ -57,10 +57,8 @@ class GroupRequest(serializers.Serializer[Any]):
     people = serializers.ListField(child=serializers.UUIDField(), max_length=500, help_text="Ids of members.")
 
 
-class GroupChange(GroupRequest):
+class GroupChange(GroupRequest, SeenVersion):
     """The whole group after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class GroupViewSet(PolicyViewSet):
@@ -111,10 +109,8 @@ class CalendarRequest(serializers.Serializer[Any]):
         return [{"day": row["day"].isoformat(), "name": row["name"]} for row in holidays]
 
 
-class CalendarChange(CalendarRequest):
+class CalendarChange(CalendarRequest, SeenVersion):
     """The whole calendar after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class CalendarViewSet(PolicyViewSet):
@@ -166,11 +162,10 @@ class CapRequest(serializers.Serializer[Any]):
     window = serializers.ChoiceField(choices=Cap.Window.choices)
 
 
-class CapChange(serializers.Serializer[Any]):
+class CapChange(SeenVersion):
     """A new amount."""
 
     amount = AmountField(max_digits=16, decimal_places=2, min_value=0)
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class CapViewSet(PolicyViewSet):

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from core.actors import Actor
 from core.errors import Invalid
 from core.rest.crud import acts
-from core.rest.fields import SEEN, AmountField, Document, RowSerializer
+from core.rest.fields import SEEN, AmountField, Document, RowSerializer, SeenVersion
 from core.rest.filters import ApiFilterSet, BooleanFilter
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet
@@ -87,19 +87,16 @@ class WorkflowRequest(serializers.Serializer[Any]):
     conditions = Document(default=dict, help_text="Every other field, by the name it is read under.")
 
 
-class WorkflowChange(serializers.Serializer[Any]):
+class WorkflowChange(SeenVersion):
     """The fields to change; others stay."""
 
     name = serializers.CharField(max_length=80, required=False)
     levels = serializers.ListField(child=Document(), required=False)
     conditions = Document(default=dict)
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
-class WorkflowReplacement(WorkflowRequest):
+class WorkflowReplacement(WorkflowRequest, SeenVersion):
     """The whole workflow after the change; conditions that are left out get the defaults of a new one."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class Retirement(serializers.Serializer[Any]):
