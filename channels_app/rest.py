@@ -160,13 +160,7 @@ class AppWebhookViewSet(ListViewSet):
         "pause": "Pause the webhooks, which then wait.",
         "resume": "Send what has waited, in order.",
     }
-    permissions: ClassVar = {
-        "list": manage.VIEW,
-        "replay": manage.CHANGE,
-        "test": manage.CHANGE,
-        "pause": manage.CHANGE,
-        "resume": manage.CHANGE,
-    }
+    permissions: ClassVar = {"list": manage.VIEW, **dict.fromkeys(("replay", "test", "pause", "resume"), manage.CHANGE)}
     serializer_class = WebhookSerializer
     filterset_class = WebhookFilters
     lookup_url_kwarg = "delivery_id"
@@ -287,9 +281,7 @@ class ChannelAccountToolsViewSet(ApiViewSet):
     permissions: ClassVar = {
         "health": VIEW_ACCOUNT,
         "exchanges": VIEW_ACCOUNT,
-        "test": diagnosis.CHANGE,
-        "verify_sample": diagnosis.CHANGE,
-        "pause": diagnosis.CHANGE,
+        **dict.fromkeys(("test", "verify_sample", "pause"), diagnosis.CHANGE),
     }
     serializer_class = HealthSerializer
     lookup_url_kwarg = "account_id"

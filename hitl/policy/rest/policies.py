@@ -29,10 +29,7 @@ class PolicyViewSet(RetrieveModelMixin, ListViewSet):
     permissions: ClassVar = {
         "list": VIEW,
         "retrieve": VIEW,
-        "create": MANAGE,
-        "update": MANAGE,
-        "partial_update": MANAGE,
-        "destroy": MANAGE,
+        **dict.fromkeys(("create", "update", "partial_update", "destroy"), MANAGE),
     }
 
 

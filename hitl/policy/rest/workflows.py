@@ -170,16 +170,8 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
         "restore": "Bring a retired workflow back into use. Needs `hitl.manage_workflow` for all.",
     }
     permissions: ClassVar = {
-        "list": VIEW_WORKFLOW,
-        "retrieve": VIEW_WORKFLOW,
-        "create": MANAGE,
-        "update": MANAGE,
-        "partial_update": MANAGE,
-        "revise": MANAGE,
-        "copy": MANAGE,
-        "retire": MANAGE,
-        "restore": MANAGE,
-        "simulate": VIEW_WORKFLOW,
+        **dict.fromkeys(("list", "retrieve", "simulate"), VIEW_WORKFLOW),
+        **dict.fromkeys(("create", "update", "partial_update", "revise", "copy", "retire", "restore"), MANAGE),
     }
     shared_actions: ClassVar = frozenset({"retrieve", "update", "partial_update", "revise", "retire", "restore"})
     """The actions for which the right on one workflow is enough."""
