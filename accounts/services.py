@@ -121,14 +121,8 @@ def choose_mail(*, actor: Actor, is_on: bool) -> None:
         if membership_id is None:
             return
         changed.update(mail_on=is_on)
-        chain.record(
-            actor,
-            "MAIL_PREFERENCE_CHANGED",
-            "accounts.membership",
-            membership_id,
-            old_state="off" if is_on else "on",
-            new_state="on" if is_on else "off",
-        )
+        old, new = ("off", "on") if is_on else ("on", "off")
+        chain.record(actor, "MAIL_PREFERENCE_CHANGED", "accounts.membership", membership_id, old, new)
 
 
 def add_member(*, actor: Actor, user: User, role: str) -> Membership:

@@ -150,12 +150,5 @@ def endpoint_for(*, actor: Actor, purpose: str, ref: UUID) -> WebhookEndpoint:
 
 
 def _record(actor: Actor, action: str, endpoint: WebhookEndpoint, old_state: str) -> None:
-    chain.record(
-        actor,
-        action,
-        "core.webhookendpoint",
-        endpoint.pk,
-        old_state=old_state,
-        new_state=endpoint.state,
-        facts={"purpose": endpoint.purpose, "ref": str(endpoint.ref)},
-    )
+    about = {"purpose": endpoint.purpose, "ref": str(endpoint.ref)}
+    chain.note(actor, action, endpoint, old_state=old_state, new_state=endpoint.state, **about)

@@ -1,7 +1,7 @@
 """Start the erasure of a person, and run it in batches."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -86,15 +86,9 @@ def open_erasure(
     return erasure
 
 
-def _record(erasure: Erasure, actor: Actor, what: str, facts: dict[str, object]) -> None:
-    chain.record(
-        actor,
-        f"{erasure.subject_type}.{what}",
-        "core.erasure",
-        erasure.pk,
-        new_state=erasure.state,
-        facts={"person": str(erasure.subject_id), **facts},
-    )
+def _record(erasure: Erasure, actor: Actor, what: str, facts: dict[str, Any]) -> None:
+    about = {"new_state": erasure.state, "person": str(erasure.subject_id)}
+    chain.note(actor, f"{erasure.subject_type}.{what}", erasure, **about, **facts)
 
 
 def work_on(*, erasure_id: UUID, limit: int = BATCH, now: datetime | None = None) -> bool:
