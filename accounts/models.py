@@ -95,8 +95,6 @@ class Membership(TenantModel):
     """A person in a tenant, with a role."""
 
     class Role(models.TextChoices):
-        """The person's role in the tenant."""
-
         OWNER = "owner", "Owner"
         ADMIN = "admin", "Admin"
         APPROVER = "approver", "Approver"

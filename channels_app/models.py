@@ -153,8 +153,6 @@ class ProviderCall(TenantModel):
     """One call of a provider that sent no message of a conversation, without contents. Kept for 30 days."""
 
     class Outcome(models.TextChoices):
-        """How it ended."""
-
         SUCCEEDED = "succeeded", "Succeeded"
         FAILED = "failed", "Failed"
         UNKNOWN = "unknown", "Unknown"

@@ -41,8 +41,6 @@ CHIPS: Final = {
 
 @admin.register(AlertRule)
 class AlertRuleAdmin(ServiceAdmin):
-    """Alert rules."""
-
     view_permission = MANAGE
     nav = Nav("Alerts", "bell", FIGURES, DATA, order=60)
     intro = (

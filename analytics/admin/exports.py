@@ -80,8 +80,6 @@ def _list_of(row: Export | ExportSchedule) -> str:
 
 @admin.register(Export)
 class ExportAdmin(ServiceAdmin):
-    """Exports of lists."""
-
     view_permission = USE
     nav = Nav("Exports", "record", FIGURES, order=40)
     intro = (
@@ -237,8 +235,6 @@ class ExportAdmin(ServiceAdmin):
 
 @admin.register(ExportSchedule)
 class ExportScheduleAdmin(ServiceAdmin):
-    """Exports that repeat."""
-
     view_permission = USE
     nav = Nav("Scheduled exports", "calendar", FIGURES, order=50)
     intro = "Exports that repeat every week or month. Recipients get a link by email, and sign in to download the file."

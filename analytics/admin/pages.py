@@ -56,8 +56,6 @@ def state_of(brief: Brief) -> str:
 
 @admin.register(Brief)
 class BriefAdmin(ServiceAdmin):
-    """The viewer's own brief: preview, delivery settings, and the briefs of the last month."""
-
     view_permission = selectors.USE
     nav = Nav("My brief", "sun", YOURS, order=10)
     intro = "What needs your attention and how things are going, once a day in your inbox."
@@ -191,8 +189,6 @@ def _render_mail(request: HttpRequest, content: dict[str, Any]) -> HttpResponse:
 
 @admin.register(BriefPreference)
 class BriefPreferenceAdmin(ReadOnlyAdmin):
-    """Who receives the daily brief; everyone changes only their own settings."""
-
     view_permission = selectors.VIEW
     nav = Nav("Daily briefs", "mail", SETTINGS, ORGANISATION, order=50)
     intro = "Who receives a daily brief, and when. Everyone changes only their own settings."

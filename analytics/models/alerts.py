@@ -35,8 +35,6 @@ class AlertRule(TenantModel):
     """A condition over facts of the organisation, and who is told when it holds for long enough."""
 
     class State(models.TextChoices):
-        """What the rule found last."""
-
         OK = "ok", "OK"
         PENDING = "pending", "Pending"
         FIRING = "firing", "Firing"
@@ -112,8 +110,6 @@ class AlertMessage(TenantModel):
         RESOLVE = "resolve", "Ended"
 
     class State(models.TextChoices):
-        """How far it is."""
-
         QUEUED = "queued", "Queued"
         SENT = "sent", "Sent"
         SKIPPED = "skipped", "Not needed"

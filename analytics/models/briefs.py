@@ -55,8 +55,6 @@ class Brief(Leased, TenantModel):
     """One brief of one person: of a local date, or requested in between."""
 
     class State(models.TextChoices):
-        """The brief's status."""
-
         QUEUED = "queued", "Queued"
         WORKING = "working", "In progress"
         SENT = "sent", "Sent"
@@ -64,8 +62,6 @@ class Brief(Leased, TenantModel):
         FAILED = "failed", "Failed"
 
     class Kind(models.TextChoices):
-        """Whether it was scheduled or requested."""
-
         DAILY = "daily", "Daily"
         ASKED = "asked", "On request"
 

@@ -27,8 +27,6 @@ class ExportSchedule(TenantModel):
     """An export that repeats every week or month; its file is mailed as a link."""
 
     class Every(models.TextChoices):
-        """How often."""
-
         WEEK = "week", "Every week"
         MONTH = "month", "Every month"
 
@@ -69,8 +67,6 @@ class Export(Leased, TenantModel):
     """One file of a list: requested, written by a worker, kept for some days."""
 
     class State(models.TextChoices):
-        """How far an export is."""
-
         WAITING = "waiting", "Waits for a second person"
         QUEUED = "queued", "Queued"
         RUNNING = "running", "Being written"

@@ -60,16 +60,12 @@ class Message(TenantModel):
         OUT = "out", "Out"
 
     class Sender(models.TextChoices):
-        """Who wrote it."""
-
         CUSTOMER = "customer", "Customer"
         AGENT = "agent", "Agent"
         PERSON = "person", "Person"
         SYSTEM = "system", "System"
 
     class ContentType(models.TextChoices):
-        """The type of content."""
-
         TEXT = "text", "Text"
         IMAGE = "image", "Image"
         VIDEO = "video", "Video"
@@ -145,8 +141,6 @@ class Attachment(SealedFile):
     """A file of a message; its source at the provider is encrypted too."""
 
     class State(models.TextChoices):
-        """Whether the file is stored."""
-
         PENDING = "pending", "Pending"
         STORED = "stored", "Stored"
         FAILED = "failed", "Failed"
@@ -170,8 +164,6 @@ class DeliveryAttempt(TenantModel):
     """One attempt to send a message to a provider. An attempt without an end was cut off."""
 
     class Outcome(models.TextChoices):
-        """How it ended."""
-
         OPEN = "open", "Open"
         SUCCEEDED = "succeeded", "Succeeded"
         FAILED = "failed", "Failed"

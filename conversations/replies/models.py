@@ -115,8 +115,6 @@ class SuggestedReply(TenantModel):
     """An answer that an agent wrote and was kept back: a person sends it, changes it or drops it."""
 
     class State(models.TextChoices):
-        """What became of it."""
-
         OPEN = "open", "To review"
         SENT = "sent", "Sent"
         EDITED = "edited", "Sent with changes"

@@ -34,8 +34,6 @@ SKIPPED: Final = {
 
 
 class MarkFilter(SelectFilter):
-    """Filter by the mark."""
-
     title, parameter_name = "Rating", "rating"
     options = (("low", "1 or 2"), *((str(mark), f"{mark} of 5") for mark in (1, 2, 3, 4, 5)))
 
@@ -48,8 +46,6 @@ class MarkFilter(SelectFilter):
 
 @admin.register(Survey)
 class SurveyAdmin(ReadOnlyAdmin):
-    """What customers said about their conversations, newest first."""
-
     view_permission = REPLY
     nav = Nav("Ratings", "flag", FIGURES, order=20)
     intro = "What customers said once their conversation was closed. Each team decides when they are asked."

@@ -18,8 +18,6 @@ class Survey(TenantModel):
     """The one question about a conversation, and the customer's answer."""
 
     class Way(models.TextChoices):
-        """How they answered."""
-
         WIDGET = "widget", "In the chat"
         TEXT = "text", "By message"
         PAGE = "page", "On the page"

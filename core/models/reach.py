@@ -34,8 +34,6 @@ class Consent(TenantModel):
         WITHDRAWN = "withdrawn", "Opted out"
 
     class Source(models.TextChoices):
-        """Where the line came from."""
-
         CUSTOMER = "customer", "Message from the person"
         PROVIDER = "provider", "Report of the provider"
         STAFF = "staff", "Colleague"

@@ -45,8 +45,6 @@ class WebhookDelivery(TenantModel):
     """One event for one endpoint; `key` is its `webhook-id`, the same in all attempts."""
 
     class State(models.TextChoices):
-        """Whether it is still to be sent."""
-
         WAITING = "waiting", "Waiting"
         DELIVERED = "delivered", "Delivered"
         FAILED = "failed", "Failed"

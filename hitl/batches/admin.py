@@ -28,8 +28,6 @@ REFRESH: str = "2"
 
 @admin.register(BatchDecision)
 class BatchDecisionAdmin(ServiceAdmin):
-    """One's own batches; auditors see all."""
-
     view_permission = "hitl.view_approval"
     nav = Nav("Batches", "check-circle", APPROVALS, order=20)
     intro = "Requests that you decided together, and what became of each."

@@ -40,15 +40,11 @@ def _standing(request: HttpRequest) -> link_policy.Standing:
 
 
 class SwitchForm(VersionedForm):
-    """The reason for turning links on or off."""
-
     reason = reason_field()
 
 
 @admin.register(LinkPolicy)
 class LinkPolicyAdmin(VersionAdmin):
-    """Whether emails bring links that decide, change by change."""
-
     nav = Nav("Approve-by-email links", "link", SETTINGS, APPROVAL_RULES, order=85)
     intro = (
         "Emails to approvers can contain a link for deciding without signing in, if the risk is low or medium. "

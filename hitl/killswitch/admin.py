@@ -53,8 +53,6 @@ class StateFilter(SelectFilter):
 
 
 class StopForm(ConsoleForm):
-    """What to stop, and why."""
-
     what = forms.ChoiceField(label="What to stop")
     reason = forms.CharField(
         label="Reason",
@@ -71,8 +69,6 @@ class StopForm(ConsoleForm):
 
 @admin.register(KillSwitch)
 class KillSwitchAdmin(ServiceAdmin):
-    """What is stopped, and who stopped it."""
-
     view_permission = "hitl.view_approval"
     nav = Nav("Emergency stop", "pause", APPROVALS, order=30)
     intro = "Stopped requests aren't executed. They can still be decided, and continue when activity resumes."

@@ -30,8 +30,6 @@ class NotificationPreference(TenantModel):
         MEDIUM = "medium", "Low and medium risk"
 
     class Every(models.TextChoices):
-        """How often the digest is sent."""
-
         HOURLY = "hourly", "Every hour"
         DAILY = "daily", "Once a day"
 

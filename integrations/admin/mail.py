@@ -43,8 +43,6 @@ TONES = {
 
 @admin.register(MailDelivery)
 class MailDeliveryAdmin(ReadOnlyAdmin):
-    """Outgoing mail with masked addresses and without its content."""
-
     view_permission = "channels_app.view_channelaccount"
     nav = Nav("Email", "send", SETTINGS, CHANNELS, order=30)
     intro = "Every email Walker sent or tried to send, with its delivery status."

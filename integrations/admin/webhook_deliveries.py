@@ -30,8 +30,6 @@ STATES: Final = {
 
 
 class EndpointFilter(SelectFilter):
-    """The deliveries of one endpoint."""
-
     title, parameter_name, field = "Endpoint", "endpoint", "endpoint__ref"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -41,8 +39,6 @@ class EndpointFilter(SelectFilter):
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(ServiceAdmin):
-    """Events that were sent, or are to be sent, to the organisation's endpoints."""
-
     view_permission = VIEW
     nav = Nav("Webhook deliveries", "link", SETTINGS, ORGANISATION, within="Webhooks")
     intro = "Events of the last 30 days, the newest first. Each is sent until your server takes it, up to eight times."

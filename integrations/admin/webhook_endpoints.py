@@ -80,8 +80,6 @@ class EndpointForm(VersionedForm):
 
 
 class SpanForm(ConsoleForm):
-    """Which deliveries are sent again."""
-
     _local: Final = {"type": "datetime-local"}
     since = forms.DateTimeField(label="From", widget=forms.DateTimeInput(attrs=_local))
     until = forms.DateTimeField(
@@ -99,8 +97,6 @@ class SpanForm(ConsoleForm):
 
 @admin.register(WebhookSubscription)
 class WebhookEndpointAdmin(ServiceAdmin):
-    """Addresses of the organisation's own that hear of events."""
-
     view_permission = VIEW
     nav = Nav("Webhooks", "link", SETTINGS, ORGANISATION, order=40)
     intro = (

@@ -81,8 +81,6 @@ steps.register("channels.tried", SendTestMessage)
 
 
 class ChannelAccountAdmin(ServiceAdmin):
-    """Numbers, mailboxes, web chats, apps and Slack; credentials are never shown."""
-
     view_permission = "channels_app.view_channelaccount"
     nav = Nav("Channels", "door", SETTINGS, CHANNELS, order=10)
     intro = "Where customers and colleagues reach you."

@@ -38,14 +38,10 @@ GONE: Final = ("danger", "ban")
 
 
 class UseForm(ConsoleForm):
-    """What to send a template for."""
-
     use = forms.ChoiceField(label="Send it for", choices=SENT_USES)
 
 
 class StopForm(ConsoleForm):
-    """What to send a template for no longer."""
-
     use = forms.ChoiceField(label="Stop sending it for")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -56,8 +52,6 @@ class StopForm(ConsoleForm):
 
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(ServiceAdmin):
-    """Templates of WhatsApp accounts, as Meta and Twilio have them."""
-
     view_permission = VIEW
     nav = Nav("Templates", "record", SETTINGS, CHANNELS, order=20)
     intro = (

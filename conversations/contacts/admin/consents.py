@@ -92,8 +92,6 @@ class RulesForm(ConsoleForm):
 
 
 class AboutFilter(SelectFilter):
-    """Filter by purpose."""
-
     title, parameter_name, any_label = "About", "about", "Everything"
     options = tuple((value, label) for value, label in Consent.Purpose.choices if value in STOPPABLE)
 
@@ -103,8 +101,6 @@ class AboutFilter(SelectFilter):
 
 @admin.register(Consent)
 class ConsentAdmin(ServiceAdmin):
-    """The consent ledger."""
-
     view_permission = "core.view_consent"
     nav = Nav("Consents", "hand", SETTINGS, DATA, order=20)
     intro = "What people agreed to or opted out of. Entries are never changed: the newest one for an address counts."

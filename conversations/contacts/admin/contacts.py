@@ -68,8 +68,6 @@ finders.register("conversations.contacts", ContactFinder)
 
 
 class FindForm(ConsoleForm):
-    """A complete address."""
-
     address = forms.CharField(
         label="Phone number or email address", max_length=320, help_text="The full address; numbers with country code."
     )
@@ -91,8 +89,6 @@ class ErasedFilter(SelectFilter):
 
 
 class BeginForm(ConsoleForm):
-    """The first email to a contact."""
-
     account_id = forms.TypedChoiceField(label="From", coerce=UUID, empty_value=None, required=False)
     subject = forms.CharField(label="Subject", max_length=SUBJECT_LIMIT)
     text = forms.CharField(label="Your email", max_length=settings.TEXT_LIMIT, widget=forms.Textarea(attrs={"rows": 8}))
@@ -106,8 +102,6 @@ class BeginForm(ConsoleForm):
 
 @admin.register(Contact)
 class ContactAdmin(MergeActions):
-    """People outside the organisation, masked."""
-
     view_permission = "conversations.view_contact"
     nav = Nav("Contacts", "person", DESK, order=40)
     intro = "People who have written to your organisation. Names and addresses are masked."

@@ -41,8 +41,6 @@ STATES: Final = {
 
 
 class TeamForm(VersionedForm):
-    """A team, its people and its targets."""
-
     name = forms.CharField(label="Name", max_length=60, help_text="Such as “Customer care”.")
     policy = forms.ChoiceField(label="Who is next", choices=Team.Policy.choices)
     prefers_last_person = forms.BooleanField(
@@ -129,8 +127,6 @@ class TeamForm(VersionedForm):
 
 @admin.register(Team)
 class TeamAdmin(TeamChatPages):
-    """People who share the conversations that agents hand over."""
-
     view_permission = VIEW
     nav = Nav("Teams", "users", DESK, CONVERSATIONS, order=50, badges=("conversations.team_chats",))
     intro = (
@@ -252,8 +248,6 @@ class TeamAdmin(TeamChatPages):
 
 
 class AvailabilityForm(ConsoleForm):
-    """Whether one is there."""
-
     state = forms.ChoiceField(label="I am", choices=Availability.State.choices, widget=forms.RadioSelect)
     reason = forms.CharField(
         label="Reason (optional)", max_length=60, required=False, help_text="Such as “Lunch”. Colleagues see it."
@@ -263,8 +257,6 @@ class AvailabilityForm(ConsoleForm):
 
 @admin.register(Availability)
 class AvailabilityAdmin(ServiceAdmin):
-    """Who of the teams is there now."""
-
     view_permission = VIEW
     nav = Nav("Availability", "clock", YOURS, order=40)
     intro = (

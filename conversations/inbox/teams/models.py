@@ -32,8 +32,6 @@ class Team(TenantModel):
     """People who share the conversations that agents hand over to them."""
 
     class Policy(models.TextChoices):
-        """Who is next."""
-
         ROUND_ROBIN = "round_robin", "In turn"
         LEAST_LOAD = "least_load", "By load: the person with the fewest"
 
@@ -140,8 +138,6 @@ class Availability(TenantModel):
     """A time during which a person was available, away or offline; the one without an end counts now."""
 
     class State(models.TextChoices):
-        """Whether conversations are given to them."""
-
         ONLINE = "online", "Available"
         AWAY = "away", "Away"
         OFFLINE = "offline", "Offline"

@@ -40,8 +40,6 @@ URL: Final = "conversations_team_chat"
 
 
 class SayForm(ConsoleForm):
-    """A message for the people of a team."""
-
     text = forms.CharField(
         label="Message",
         max_length=NOTE_LIMIT,
@@ -61,8 +59,6 @@ class SayForm(ConsoleForm):
 
 
 class EditMessageForm(ConsoleForm):
-    """One's own message, in other words."""
-
     note_id = forms.UUIDField(widget=forms.HiddenInput)
     text = forms.CharField(label="Message", max_length=NOTE_LIMIT, widget=forms.Textarea(attrs={"rows": 3}))
 

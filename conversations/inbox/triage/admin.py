@@ -32,8 +32,6 @@ HELP: Final = (
 
 
 class RuleForm(VersionedForm):
-    """A triage rule."""
-
     name = forms.CharField(label="Name", max_length=60)
     condition = forms.CharField(
         label="Condition", max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text=HELP
@@ -72,8 +70,6 @@ class RuleForm(VersionedForm):
 
 
 class TryForm(ConsoleForm):
-    """Over how long the rule is tried."""
-
     days = forms.IntegerField(label="Days", min_value=1, max_value=LONGEST_TRIAL, initial=7)
 
 
@@ -90,8 +86,6 @@ def in_words(one: Difference) -> str:
 
 @admin.register(TriageRule)
 class TriageRuleAdmin(ServiceAdmin):
-    """Where conversations go that need a person."""
-
     view_permission = MANAGE
     nav = Nav("Triage rules", "route", SETTINGS, CONVERSATIONS, order=20)
     intro = "Where conversations go that need a person, in this order. Without a rule they go to the default team."

@@ -41,8 +41,6 @@ BY_NAME: Final = sorted(LANGUAGES.items(), key=lambda one: one[1])
 
 
 class CannedForm(VersionedForm):
-    """A canned reply."""
-
     shortcut = forms.CharField(label="Shortcut", max_length=41, help_text="Type / and this in a reply to find it.")
     title = forms.CharField(label="Title", max_length=80)
     scope = forms.ChoiceField(label="For")
@@ -182,8 +180,6 @@ def files_to_offer(viewer: Actor, request: HttpRequest) -> list[tuple[UUID, str]
 
 @admin.register(CannedReply)
 class CannedReplyAdmin(ServiceAdmin):
-    """Texts that colleagues write once and send often."""
-
     view_permission = REPLY
     nav = Nav("Canned replies", "chat", SETTINGS, CONVERSATIONS, order=40)
     intro = "Texts to send again. In a reply, type / and the shortcut."

@@ -43,8 +43,6 @@ STATES: Final = {
 
 
 class SuggestionForm(ConsoleForm):
-    """The text to send."""
-
     text = forms.CharField(
         label="Suggested reply",
         max_length=settings.TEXT_LIMIT,
@@ -84,8 +82,6 @@ def why_kept(suggestion: SuggestedReply) -> str:
 
 @admin.register(SuggestedReply)
 class SuggestedReplyAdmin(ServiceAdmin):
-    """Answers that agents wrote and did not send, the longest wait first."""
-
     view_permission = VIEW
     nav = Nav("Replies to review", "pen", DESK, order=30, badges=("conversations.suggestions",))
     intro = "Answers that agents wrote but weren't allowed to send. Send one as it is, change it first, or drop it."

@@ -11,8 +11,6 @@ from core.errors import WalkerError
 
 
 class Command(BaseCommand):
-    """Replay events to one consumer."""
-
     help = "Give a consumer of events all since a moment once more; what it had written is replaced at the end."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -61,8 +61,6 @@ class ApprovalAdmin(
     ExportActions,
     ServiceAdmin,
 ):
-    """The queue, and the page on which people decide."""
-
     view_permission = "hitl.view_approval"
     nav = Nav("Queue", "inbox", APPROVALS, order=10, badges=("hitl.waiting", "hitl.overdue"))
     intro = "Risky actions that need a person's approval. Yours come first."

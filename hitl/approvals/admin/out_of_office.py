@@ -22,8 +22,6 @@ from hitl.models import Delegation
 
 @admin.register(Delegation)
 class DelegationAdmin(ServiceAdmin):
-    """Who is away, and who decides for them."""
-
     view_permission = DECIDE
     nav = Nav("Out of office", "calendar", YOURS, order=45)
     intro = "While someone is away, a colleague decides for them. Open requests move to the colleague and back."

@@ -33,8 +33,6 @@ class StandingFilter(SelectFilter):
 
 @admin.register(OverrideReview)
 class OverrideReviewAdmin(ReadOnlyAdmin):
-    """What was approved in an emergency, and who reviewed it."""
-
     view_permission = "hitl.review_override"
     nav = Nav("Emergency reviews", "eye", APPROVALS, order=40)
     intro = (

@@ -25,8 +25,6 @@ OPERATOR: Final[Actor] = system("console-operator")
 
 
 class Command(BaseCommand):
-    """Starts, releases and lists emergency stops, for people who can log in to the machine."""
-
     help = "Start, release or list the emergency stops of a tenant (--tenant) or of the installation (--global)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

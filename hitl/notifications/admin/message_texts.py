@@ -87,8 +87,6 @@ class ResetForm(VersionedForm, OptionalReasonForm):
 
 @admin.register(NotificationTemplate)
 class NotificationTemplateAdmin(VersionAdmin):
-    """The organisation's own texts of notifications, version by version."""
-
     nav = Nav("Message texts", "pen", SETTINGS, APPROVAL_RULES, order=90)
     intro = "What emails about requests say. Walker's built-in English texts are used until you write your own."
     empty_title = "The built-in texts are used"

@@ -78,8 +78,6 @@ class NotificationForm(ConsoleForm):
 
 @admin.register(NotificationPreference)
 class NotificationPreferenceAdmin(ServiceAdmin):
-    """How the viewer is notified; nobody sees or changes another person's settings."""
-
     view_permission = USE
     nav = Nav("My notifications", "sliders", YOURS, order=20)
     intro = "How Walker reaches you when a request needs you. Only you see and change this."

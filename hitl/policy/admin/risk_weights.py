@@ -45,8 +45,6 @@ def _whole(label: str, most: int) -> forms.IntegerField:
 
 
 class TryWeightsForm(WeightsForm):
-    """Weights and points to try."""
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields[TRY] = days_field()
@@ -62,8 +60,6 @@ def weights_in(form: WeightsForm) -> tuple[dict[str, int], dict[str, int]]:
 
 @admin.register(RiskPolicy)
 class RiskPolicyAdmin(VersionAdmin):
-    """How risks are scored, version by version."""
-
     nav = Nav("Risk scoring", "scale", SETTINGS, APPROVAL_RULES, order=50)
     intro = "How much each risk factor counts. New requests use the newest version; each request names its own."
     empty_title = "Every factor counts once"

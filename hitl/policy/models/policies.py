@@ -15,8 +15,6 @@ class Cap(TenantModel):
     """A spending limit per calendar day or month of the tenant's zone, in one currency."""
 
     class Scope(models.TextChoices):
-        """What the limit applies to."""
-
         ALL = "all", "Everything"
         KIND = "kind", "One kind of action"
         AGENT = "agent", "One agent"
@@ -54,8 +52,6 @@ class CapReservation(TenantModel):
     """The amount of a limit that one revision uses: reserved, then spent or released."""
 
     class State(models.TextChoices):
-        """The state of a reservation."""
-
         RESERVED = "reserved", "Reserved"
         COMMITTED = "committed", "Spent"
         RELEASED = "released", "Given back"

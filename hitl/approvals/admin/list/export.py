@@ -20,8 +20,6 @@ FORMATS: Final = [("csv", "A table for spreadsheets (CSV)"), ("jsonl", "Lines fo
 
 
 class ListExportForm(ConsoleForm):
-    """How the list is written, and what is in it."""
-
     template_name = "console/export_list.html"
     format = forms.ChoiceField(label="As", choices=FORMATS)
 

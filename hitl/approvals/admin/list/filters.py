@@ -104,8 +104,6 @@ class StateFilter(SelectFilter):
 
 
 class RiskFilter(SelectFilter):
-    """By risk."""
-
     title, parameter_name, field, any_label = "Risk", "risk", "risk_level", "Any"
     options = (("elevated", "High or critical"), *((key, row[0]) for key, row in RISKS.items()))
 
@@ -118,8 +116,6 @@ class RiskFilter(SelectFilter):
 
 
 class KindFilter(SelectFilter):
-    """By kind of action."""
-
     title, parameter_name, field, any_label = "Kind", "kind", "kind", "Any kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -152,8 +148,6 @@ def _has_one(assignments: QuerySet[Assignment]) -> Subquery:
 
 
 class HoldFilter(SelectFilter):
-    """By hold."""
-
     title, parameter_name, any_label = "On hold", "hold", "Any"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -172,8 +166,6 @@ class HoldFilter(SelectFilter):
 
 
 class OverdueFilter(SelectFilter):
-    """By whether the decision is overdue."""
-
     title, parameter_name, any_label = "Due", "overdue", "Any time"
     options = (("yes", "Overdue"),)
 

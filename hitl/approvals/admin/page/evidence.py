@@ -17,8 +17,6 @@ FORMATS: Final = [("html", "A page to read and print"), ("json", "A file to veri
 
 
 class EvidenceForm(ConsoleForm):
-    """How the evidence is written, and whether personal data is shown."""
-
     format = forms.ChoiceField(label="As", choices=FORMATS)
     in_clear = forms.BooleanField(label="Show personal data", required=False)
     reason = forms.CharField(

@@ -18,8 +18,6 @@ from hitl.policy.limits.flags import RESERVED, label_flags
 
 
 class FlagForm(ReasonForm):
-    """The flag to set or clear, and why."""
-
     flag = forms.ChoiceField(label="Flag")
     field_order = ("flag", "reason")
 
@@ -29,8 +27,6 @@ class FlagForm(ReasonForm):
 
 
 class FlagFilter(SelectFilter):
-    """By compliance flag."""
-
     title, parameter_name, any_label = "Flag", "flag", "Any"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:

@@ -83,8 +83,6 @@ class RuleForm(RowForm):
 
 
 class BaseRuleFormSet(RowFormSet):
-    """All rules."""
-
     noun = "Rule"
     intro = (
         "Rules that reject are checked before rules that approve. No rule can approve a cost above "
