@@ -87,7 +87,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         return f"{self.first_name} {self.last_name}".strip() or "Unnamed"
 
     def get_short_name(self) -> str:
-        """Return the first name."""
         return self.first_name or "Unnamed"
 
 

@@ -111,7 +111,6 @@ class AlertRuleForm(VersionedForm):
         return formset
 
     def is_valid(self) -> bool:
-        """Return True if the fields and the rows are valid."""
         rows_are_valid = not self.facts.is_bound or self.facts.is_valid()
         return super().is_valid() and rows_are_valid
 

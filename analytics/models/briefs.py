@@ -17,7 +17,6 @@ from core.tenancy.models import TenantModel
 
 
 def every_section() -> list[str]:
-    """Return the default sections."""
     return default_sections()
 
 

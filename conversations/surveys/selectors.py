@@ -33,7 +33,6 @@ class Marks:
 
     @property
     def average(self) -> float | None:
-        """Return the average mark, None without any."""
         return sum(mark * count for mark, count in self.counts.items()) / self.answered if self.answered else None
 
 

@@ -26,7 +26,6 @@ class Sealed:
 
     @property
     def key_id(self) -> str:
-        """Return the id of the key that encrypted it."""
         return key_id_of(self.content)
 
     def __repr__(self) -> str:
@@ -117,7 +116,6 @@ class EncryptedTextField(models.Field[Any, Any]):
         return untouched if isinstance(untouched, Sealed) else super().pre_save(model_instance, add)
 
     def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
-        """Return the encrypted value."""
         if value is None or hasattr(value, "as_sql"):
             return value
         return value.content if isinstance(value, Sealed) else self.seal(value)

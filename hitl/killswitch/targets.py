@@ -32,7 +32,6 @@ targets.register("kind", Kinds)
 
 
 def names() -> dict[tuple[str, str], str]:
-    """Return the names of all targets by (scope, target)."""
     found = [(kind.scope, kind()) for _, kind in targets.items()]
     return {(scope, target): name for scope, group in found for target, name in group.choices()}
 

@@ -112,7 +112,6 @@ class WebhookDeliveryAdmin(ServiceAdmin):
 
 
 def attempts_of(row: WebhookDelivery) -> list[dict[str, Any]]:
-    """Return the attempts of a delivery in words."""
     return [
         {
             "number": attempt.number,

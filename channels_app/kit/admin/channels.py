@@ -100,7 +100,6 @@ class ChannelAccountAdmin(ServiceAdmin):
     detail_template = "console/channel.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChannelAccount]:
-        """Return the accounts without their credentials."""
         return super().get_queryset(request).defer("credentials")
 
     kind_name = Column[ChannelAccount]("Kind", lambda account: account.kind_label)

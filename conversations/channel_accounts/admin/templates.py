@@ -66,7 +66,6 @@ class MessageTemplateAdmin(ServiceAdmin):
     detail_fields = ("preview", "standing", "sent_for", "spoken", "channel", "kind", "synced_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MessageTemplate]:
-        """Return the templates without the credentials of their accounts."""
         return super().get_queryset(request).select_related("channel_account").defer("channel_account__credentials")
 
     channel = Column[MessageTemplate]("Channel", lambda template: template.channel_account.name)

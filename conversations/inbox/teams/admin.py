@@ -289,7 +289,6 @@ class AvailabilityAdmin(ServiceAdmin):
 
 
 def state_chip(state: str, reason: str) -> str:
-    """Return an availability as a chip, with its reason."""
     chosen = Availability.State(state)
     text = f"{chosen.label}: {reason}" if reason else str(chosen.label)
     return chip(text, *STATES[chosen])

@@ -235,7 +235,6 @@ class CannedReplyAdmin(ServiceAdmin):
         return format_html_join(", ", '<a href="{}">{}</a>', files) or "–"
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         if obj is None:
             return {"scope": MINE, "language": "en"}
         scope = MINE if obj.owner_id else str(obj.team_id) if obj.team_id else EVERYBODY

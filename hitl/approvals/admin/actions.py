@@ -442,7 +442,6 @@ def tell_decided(request: HttpRequest, decided: Approval) -> str:
 
 
 def undo_url(approval: Approval) -> str:
-    """Return where an approval is undone."""
     return reverse("admin:hitl_approval_undo", args=[approval.pk])
 
 

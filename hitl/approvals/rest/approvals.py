@@ -96,7 +96,6 @@ class ApprovalFilters(ApiFilterSet):
         return queryset.filter(holds__contains=[value])
 
     def filter_tag(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
-        """Return the approvals with a tag."""
         return queryset.filter(tags__contains=[value])
 
     def filter_flag(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:

@@ -51,7 +51,6 @@ class TryWeightsForm(WeightsForm):
 
 
 def weights_in(form: WeightsForm) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the weights and the points of a form."""
     said = form.cleaned_data
     weights = {name: said[f"weight_{name}"] for name in risk.FACTORS if said[f"weight_{name}"] is not None}
     points = {key.removeprefix("points_"): value for key, value in said.items() if key.startswith("points_") and value}

@@ -93,7 +93,6 @@ class StateFilter(SelectFilter):
         return [*groups, *((str(state), word) for state, (word, _, _) in STATES.items())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the chosen states."""
         chosen = self.chosen()
         if chosen == "all" or (not chosen and is_reference(request.GET.get(SEARCH, ""))):
             return queryset

@@ -22,7 +22,6 @@ URGENCY: Final = [(0, "Normal"), (5, "High"), (9, "Urgent")]
 
 
 def kinds() -> list[tuple[str, str]]:
-    """Return the kinds of action by title."""
     return [("", "Choose"), *sorted(registry.titles(), key=lambda row: row[1])]
 
 

@@ -35,7 +35,6 @@ class FlagFilter(SelectFilter):
         return [("any", "With any flag"), *sorted({**labels, **FLAGS}.items(), key=lambda row: row[1].lower())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep what has the chosen flag."""
         chosen = self.chosen()
         if not chosen:
             return queryset
@@ -50,7 +49,6 @@ def labels_for(approvals: Iterable[Approval]) -> dict[str, str]:
 
 
 def flag_chips(approval: Approval, labels: Mapping[str, str]) -> SafeString:
-    """Return a chip for each flag."""
     return format_html_join(" ", "{}", ((chip(word, "serious", "flag"),) for word in flag_words(approval, labels)))
 
 
