@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.permissions import operators
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter
 from console.base.model_admin import ServiceAdmin
@@ -158,30 +159,27 @@ class KillSwitchAdmin(ServiceAdmin):
         switch = activation.activate_kill_switch(actor=actor, scope=scope, target=target, reason=reason)
         return done_words(target_in_sentence(switch, targets.names()), switch.in_flight_calls)
 
-    @service_action(
+    release = calls(
+        activation.release_kill_switch,
+        "switch_id",
         title="Resume activity",
         permission=USE,
         submit="Resume",
         tone="primary",
         explain="Waiting requests are checked again before they are executed.",
+        done=lambda was: f"{target_title(was, targets.names())} resumed. Waiting requests are checked again first.",
     )
-    def release(self, request: HttpRequest, switch: KillSwitch, form: ConsoleForm) -> str:
-        activation.release_kill_switch(actor=viewer_of(request), switch_id=switch.pk)
-        return f"{target_title(switch, targets.names())} resumed. Waiting requests are checked again first."
-
-    @service_action(
+    release_installation = calls(
+        activation.release_global,
         path=RELEASE_ALL,
         title="Resume all organisations",
         permission=USE,
         submit="Resume",
         tone="primary",
-        on_list=True,
         explain="Waiting requests are checked again before they are executed. "
         "Emergency stops of single organisations stay on.",
+        done="All organisations resumed. Waiting requests are checked again first.",
     )
-    def release_installation(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        activation.release_global(actor=viewer_of(request))
-        return "All organisations resumed. Waiting requests are checked again first."
 
 
 def why_not_release_all(viewer: Actor) -> str:

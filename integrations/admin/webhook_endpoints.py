@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction, service_action, show_once
-from console.base.crud import calls, edits
+from console.base.crud import calls, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
@@ -253,13 +253,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
         made = services.rotate_secret(actor=viewer_of(request), endpoint_id=obj.pk)
         return self._show_secret(request, made, "New signing secret")
 
-    @service_action(
-        title="Remove",
-        permission=MANAGE,
-        form=VersionedForm,
-        tone="danger",
-        explain="Removes its secret and its log. What still waits is not sent.",
-    )
-    def remove(self, request: HttpRequest, obj: WebhookSubscription, form: VersionedForm) -> str:
-        services.remove_endpoint(actor=viewer_of(request), endpoint_id=obj.pk, seen_version=form.seen_version())
-        return f"“{obj}” was removed."
+    remove = deletes(services.remove_endpoint, "endpoint_id", MANAGE, title="Remove", form=VersionedForm,
+                     explain="Removes its secret and its log. What still waits is not sent.",
+                     done="“{}” was removed.")  # fmt: skip

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
@@ -83,7 +84,5 @@ class DelegationAdmin(ServiceAdmin):
             return f"Saved. Your open requests move to your colleague on {exact(made.starts_at)}."
         return "Saved. Your open requests are now with your colleague."
 
-    @service_action(title="End now", permission=DECIDE, submit="End now")
-    def end(self, request: HttpRequest, obj: Delegation, form: ConsoleForm) -> str:
-        end_delegation(actor=viewer_of(request), delegation_id=obj.pk)
-        return "The absence has ended. Open requests were returned."
+    end = calls(end_delegation, "delegation_id", title="End now", permission=DECIDE,
+                done="The absence has ended. Open requests were returned.")  # fmt: skip
