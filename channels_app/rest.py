@@ -13,6 +13,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from channels_app.exchanges.log import list_exchanges
 from channels_app.kit import diagnosis, pauses
+from channels_app.kit.connect import CHANGE
 from channels_app.kit.health import read_health
 from channels_app.own_app import manage
 from channels_app.sockets import sight
@@ -281,7 +282,7 @@ class ChannelAccountToolsViewSet(ApiViewSet):
     permissions: ClassVar = {
         "health": VIEW_ACCOUNT,
         "exchanges": VIEW_ACCOUNT,
-        **dict.fromkeys(("test", "verify_sample", "pause"), diagnosis.CHANGE),
+        **dict.fromkeys(("test", "verify_sample", "pause"), CHANGE),
     }
     serializer_class = HealthSerializer
     lookup_url_kwarg = "account_id"

@@ -1,19 +1,18 @@
 """Try out a channel account: send a test message, check a pasted webhook."""
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.db import transaction
 
+from channels_app.kit.connect import CHANGE, OBJECT, Connect
 from conversations.models import ChannelAccount
 from conversations.types import Explanation
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict, Invalid, NotFound
 
-CHANGE: Final = "channels_app.change_channelaccount"
 LONGEST: Final = 64 * 1024
 PROOF_LIMIT: Final = 4096
 
@@ -36,7 +35,7 @@ class Trial:
     words: str
 
 
-class Diagnosis(ABC):
+class Diagnosis:
     """What can be tried with the accounts of one provider."""
 
     refused: ClassVar[str] = ""
@@ -57,9 +56,12 @@ class Diagnosis(ABC):
     takes_recipient: ClassVar[bool] = True
     """False if a test message always goes to the same place."""
 
-    @abstractmethod
+    connect: ClassVar[type[Connect[Any]]]
+    """What sends a test message, unless `send_test` does it in another way."""
+
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
         """Send one message now and return the result in words; raises `Invalid` with the reason."""
+        return self.connect.send_test(actor=actor, account_id=account_id, to=to)
 
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify a pasted webhook with the account's secrets; only called where there is a `proof`."""
@@ -111,7 +113,7 @@ def verify_sample(
     result = diagnosis.check_sample(account, Sample(body, signature.strip(), url.strip(), timestamp.strip()))
     with transaction.atomic():
         state = "valid" if result.valid else "invalid"
-        chain.record(actor, "CHANNEL_SAMPLE_CHECKED", "conversations.channelaccount", account.pk, new_state=state)
+        chain.record(actor, "CHANNEL_SAMPLE_CHECKED", OBJECT, account.pk, new_state=state)
     return result
 
 
