@@ -221,9 +221,6 @@ class RevealGrant(TenantModel):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"reveal {str(self.id)[-6:]}"
-
 
 class Notice(TenantModel):
     """A short message for one person, without personal data; any app leaves them."""
@@ -309,9 +306,6 @@ class SavedView(TenantModel):
                 fields=["tenant_id", "person", "list_key", "name"], name="one_view_per_list_and_name"
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"view {str(self.id)[-6:]}"
 
 
 class OwedEntry(models.Model):

@@ -58,9 +58,6 @@ class InboundDelivery(TenantModel):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"delivery {str(self.id)[-6:]}"
-
 
 class ColleagueAddress(TenantModel):
     """A colleague's own address at our channels, proven with a code: what comes from it counts as the colleague's."""
@@ -95,9 +92,6 @@ class ColleagueAddress(TenantModel):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"address {str(self.id)[-6:]}"
-
 
 class SlackRoute(TenantModel):
     """The Slack channel in which a workflow's requests are posted; without one, they are direct messages."""
@@ -110,9 +104,6 @@ class SlackRoute(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "workflow"], name="one_slack_channel_per_workflow"),
         ]
-
-    def __str__(self) -> str:
-        return f"route {str(self.id)[-6:]}"
 
 
 class SlackMessage(TenantModel):
@@ -145,9 +136,6 @@ class SlackMessage(TenantModel):
             models.Index(fields=["due_at"], name="slack_messages_open", condition=models.Q(is_settled=False)),
         ]
 
-    def __str__(self) -> str:
-        return f"message {str(self.id)[-6:]}"
-
 
 class ProviderCall(TenantModel):
     """One call of a provider that sent no message of a conversation, without contents. Kept for 30 days."""
@@ -168,9 +156,6 @@ class ProviderCall(TenantModel):
     class Meta:
         indexes: ClassVar = [models.Index(fields=["tenant_id", "channel_account", "id"], name="calls_by_account")]
 
-    def __str__(self) -> str:
-        return f"call {str(self.id)[-6:]}"
-
 
 class MailboxProgress(TenantModel):
     """How far a mailbox has been read by IMAP; ids count only together with the server's UIDVALIDITY."""
@@ -186,6 +171,3 @@ class MailboxProgress(TenantModel):
     class Meta:
         verbose_name_plural = "mailbox progress"
         indexes: ClassVar = [models.Index(fields=["due_at"], name="mailboxes_to_read")]
-
-    def __str__(self) -> str:
-        return f"mailbox {str(self.id)[-6:]}"

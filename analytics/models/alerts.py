@@ -95,9 +95,6 @@ class Alert(TenantModel):
         ]
         indexes: ClassVar = [models.Index(fields=["tenant_id", "rule", "-began_at"], name="alerts_of_rule")]
 
-    def __str__(self) -> str:
-        return f"alert {str(self.id)[-6:]}"
-
 
 class AlertMessage(TenantModel):
     """One message about an alert by one way: written with the change, sent by a worker."""

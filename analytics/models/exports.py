@@ -115,9 +115,6 @@ class Export(Leased, TenantModel):
             models.Index(fields=["expires_at"], name="exports_expiring", condition=Q(expires_at__isnull=False)),
         ]
 
-    def __str__(self) -> str:
-        return f"export {str(self.id)[-6:]}"
-
 
 class ExportPiece(TenantModel):
     """A piece of an export's file, sealed with the file's key; its bytes are here or in a store outside."""

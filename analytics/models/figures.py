@@ -108,6 +108,3 @@ class FigureDashboard(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "owner", "name"], name="one_dashboard_per_name"),
         ]
-
-    def __str__(self) -> str:
-        return f"dashboard {str(self.id)[-6:]}"

@@ -278,6 +278,3 @@ class ConversationTag(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "conversation", "tag"], name="one_tagging_per_conversation"),
         ]
-
-    def __str__(self) -> str:
-        return f"tagging {str(self.id)[-6:]}"

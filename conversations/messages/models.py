@@ -213,6 +213,3 @@ class AudienceSend(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "send_key", "contact"], name="one_send_per_contact"),
         ]
-
-    def __str__(self) -> str:
-        return f"send {str(self.id)[-6:]}"

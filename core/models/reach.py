@@ -87,9 +87,6 @@ class ReplyWindow(TenantModel):
             models.UniqueConstraint(fields=["tenant_id", "address_index", "line"], name="one_window_per_line"),
         ]
 
-    def __str__(self) -> str:
-        return f"window {str(self.id)[-6:]}"
-
 
 class SendCount(TenantModel):
     """How many marketing messages were sent on a day: to one address, or by the organisation (an empty address)."""

@@ -112,9 +112,6 @@ class TeamTarget(TenantModel):
             models.UniqueConstraint(fields=["tenant_id", "team", "priority"], name="one_target_per_priority"),
         ]
 
-    def __str__(self) -> str:
-        return f"target {str(self.id)[-6:]}"
-
 
 class TeamMember(TenantModel):
     """A person in a team, with how many open conversations they can have at once."""

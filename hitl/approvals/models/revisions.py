@@ -79,6 +79,3 @@ class ApprovalNote(TenantModel):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["tenant_id", "approval", "-id"], name="approval_notes_newest")]
-
-    def __str__(self) -> str:
-        return f"note {str(self.id)[-6:]}"
