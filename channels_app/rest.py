@@ -121,7 +121,6 @@ class WebhookAttemptSerializer(RowSerializer[WebhookAttempt]):
         fields: ClassVar[list[str]] = "number started_at milliseconds status error words".split()
 
     def get_words(self, attempt: WebhookAttempt) -> str:
-        """Return a sentence about the answer."""
         return describe(attempt.error, attempt.status)
 
 

@@ -42,7 +42,6 @@ class EndpointSerializer(RowSerializer[WebhookSubscription]):
         ).split()
 
     def get_event_types(self, row: WebhookSubscription) -> list[str]:
-        """Return the types, by the names of its payload version."""
         return [events.name_of(each, row.payload_version) for each in row.event_types]
 
     def get_url(self, row: WebhookSubscription) -> str:
@@ -64,7 +63,6 @@ class EndpointWithSecretSerializer(EndpointSerializer):
         return super().to_representation(made.subscription)
 
     def get_secret(self, _: WebhookSubscription) -> str:
-        """Return the secret."""
         return self.made.secret
 
 
@@ -114,7 +112,6 @@ class AttemptSerializer(RowSerializer[WebhookAttempt]):
         fields: ClassVar[list[str]] = "number started_at milliseconds status error answer words".split()
 
     def get_words(self, attempt: WebhookAttempt) -> str:
-        """Return a sentence about the answer."""
         return describe(attempt.error, attempt.status)
 
 
@@ -132,7 +129,6 @@ class DeliverySerializer(RowSerializer[WebhookDelivery]):
         ).split()
 
     def get_content(self, row: WebhookDelivery) -> dict[str, Any] | None:
-        """Return the document."""
         return json.loads(row.body) if row.body else None
 
 

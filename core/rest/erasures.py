@@ -34,7 +34,6 @@ class ErasureSerializer(RowSerializer[Erasure]):
         ).split()
 
     def get_url(self, erasure: Erasure) -> str:
-        """Return the path of the erasure's own endpoint."""
         return reverse("api-erasures-detail", args=[erasure.pk])
 
 

@@ -25,7 +25,6 @@ class LinkPolicySerializer(serializers.Serializer[link_policy.Standing]):
     created_at = serializers.DateTimeField(source="last.created_at", default=None, read_only=True, allow_null=True)
 
     def get_is_on(self, standing: link_policy.Standing) -> bool:
-        """Return True if links work now."""
         return not standing.why_off
 
 

@@ -31,11 +31,9 @@ class TemplateSerializer(RowSerializer[MessageTemplate]):
         )
 
     def get_preview(self, template: MessageTemplate) -> str:
-        """Return the text with masked values."""
         return templates.preview_of(template=template)
 
     def get_uses(self, template: MessageTemplate) -> list[str]:
-        """Return the uses of the template."""
         return templates.uses_of(template, account=template.channel_account)
 
 

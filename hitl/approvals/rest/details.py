@@ -42,7 +42,6 @@ class DecisionSerializer(RowSerializer[Decision]):
         ).split()
 
     def get_counts(self, row: Decision) -> bool:
-        """Return True if the row's signature is valid."""
         return verify(row)
 
 
@@ -63,11 +62,9 @@ class NotificationSerializer(RowSerializer[Notification]):
         ).split()
 
     def get_state(self, row: Notification) -> str:
-        """Return the status in words."""
         return delivery_state(row).word
 
     def get_detail(self, row: Notification) -> str:
-        """Return a sentence about it, without addresses."""
         return delivery_state(row).detail
 
 

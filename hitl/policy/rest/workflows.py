@@ -70,7 +70,6 @@ class WorkflowSerializer(RowSerializer[ApprovalWorkflow]):
         ).split()
 
     def get_says(self, workflow: ApprovalWorkflow) -> str:
-        """Return the sentence."""
         return sentence(conditions_of(workflow), levels_of(workflow), self._label)
 
     @cached_property
