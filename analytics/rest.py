@@ -88,11 +88,11 @@ class OwnPreferenceViewSet(ApiViewSet):
     replace = creates(services.set_preference)
 
     def retrieve(self, request: Request) -> Response:
-        """Return how you want your daily brief. Needs `analytics.use_brief`."""
+        """Return how you want your daily brief."""
         return self.respond(selectors.own_preference(viewer=self.actor))
 
     def partial_update(self, request: Request) -> Response:
-        """Change single settings of your daily brief; what is left out stays. Needs `analytics.use_brief`."""
+        """Change single settings of your daily brief; what is left out stays."""
         return self.respond(services.change_preference(actor=self.actor, changes=self.read_body()))
 
 

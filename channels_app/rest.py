@@ -297,25 +297,20 @@ class ChannelAccountToolsViewSet(ApiViewSet):
 
     @action(detail=True)
     def health(self, request: Request, **kwargs: Any) -> Response:
-        """Read how an account is doing and its last error in words. Needs `channels_app.view_channelaccount`."""
+        """Read how an account is doing and its last error in words."""
         return self.respond(read_health(viewer=self.actor, **self.kwargs))
 
     @extend_schema(operation_id="channel_accounts_exchanges_list")
     @action(detail=True, many=True, serializer_class=ExchangeSerializer)
     def exchanges(self, request: Request, **kwargs: Any) -> Response:
-        """List what was exchanged with the provider in the last 30 days, newest first and without contents.
-
-        Needs `channels_app.view_channelaccount`.
-        """
+        """List what was exchanged with the provider in the last 30 days, newest first and without contents."""
         page = list_exchanges(viewer=self.actor, **self.kwargs, cursor=self.query["cursor"], limit=self.query["limit"])
         return self.respond_with_page(page.rows, page.cursor)
 
     @action(detail=True, methods=["post"], request_serializer=Pausing)
     @idempotent
     def pause(self, request: Request, **kwargs: Any) -> Response:
-        """Pause an account, or resume it: while it is paused nothing is sent, and what arrives waits unprocessed.
-
-        Needs `channels_app.change_channelaccount`; 400 for a pause without a reason.
-        """
+        """Pause an account, or resume it: while it is paused nothing is sent, and what arrives waits unprocessed. 400
+        for a pause without a reason."""
         pauses.set_paused(actor=self.actor, **self.kwargs, **self.read_body())
         return self.respond(read_health(viewer=self.actor, **self.kwargs))

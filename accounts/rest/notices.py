@@ -64,5 +64,5 @@ class NoticeViewSet(ListViewSet):
     @action(detail=False, methods=["post"], url_path="seen", serializer_class=SeenSerializer)
     @idempotent
     def see_all(self, request: Request) -> Response:
-        """Mark all of your notices as seen. Needs `accounts.use_notices`."""
+        """Mark all of your notices as seen."""
         return self.respond({"marked": notices.mark_all_seen(actor=self.actor)})

@@ -120,13 +120,13 @@ class AlertRuleViewSet(RetrieveModelMixin, ListViewSet):
     )
     @idempotent
     def try_out(self, request: Request, **kwargs: Any) -> Response:
-        """Say how often it would have fired, where numbers are kept. Needs `analytics.manage_alerts`."""
+        """Say how often it would have fired, where numbers are kept."""
         rule = self.get_object()
         return self.respond(trials.try_condition(actor=self.actor, condition=rule.condition, **self.read_body()))
 
     @action(detail=True, methods=["get"], serializer_class=AlertSerializer)
     def alerts(self, request: Request, **kwargs: Any) -> Response:
-        """List the last 50 times that a rule fired, newest first. Needs `analytics.manage_alerts`."""
+        """List the last 50 times that a rule fired, newest first."""
         rule = self.get_object()
         return Response(self.represent(rules.query_alerts(viewer=self.actor, rule_id=rule.pk)[:50]))
 

@@ -143,7 +143,7 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])
     def file(self, request: Request, **kwargs: Any) -> HttpResponseBase:
-        """Download the file of your own export, or of one that is sent to you. Needs `analytics.export_data`.
+        """Download the file of your own export, or of one that is sent to you.
 
         409 `not_ready` until it is written. Each download is written to the audit log.
         """

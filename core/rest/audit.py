@@ -69,5 +69,5 @@ class AuditViewSet(ListViewSet):
 
     @action(detail=False, serializer_class=VerdictSerializer)
     def verify(self, request: Request) -> Response:
-        """Recompute the organisation's whole chain; changes nothing. Needs `core.view_auditentry`."""
+        """Recompute the organisation's whole chain; changes nothing."""
         return self.respond(selectors.verify(viewer=self.actor))

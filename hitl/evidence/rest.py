@@ -47,7 +47,7 @@ class EvidenceViewSet(ApiViewSet):
         },
     )
     def retrieve(self, request: Request, **kwargs: Any) -> HttpResponse:
-        """Export the evidence of an approval, signed. Needs `hitl.export_evidence`.
+        """Export the evidence of an approval, signed.
 
         Personal data is masked; with `show_pii` it is in clear, which needs an open reveal of `approval:<id>`. Each
         export is written to the audit log; 429 after 60 an hour.
@@ -97,7 +97,7 @@ class EvidenceExportViewSet(ListViewSet):
     stop = acts(stop_export)
 
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
-        """Read how far an export is. Needs `hitl.export_evidence`."""
+        """Read how far an export is."""
         return self.respond(self.get_object())
 
     @extend_schema(
@@ -106,7 +106,7 @@ class EvidenceExportViewSet(ListViewSet):
     )
     @action(detail=True, methods=["get"])
     def file(self, request: Request, **kwargs: Any) -> HttpResponseBase:
-        """Read the file of an export. Needs `hitl.export_evidence`.
+        """Read the file of an export.
 
         Packed JSON lines, or with `format=html` the list of requests as a page. 409 `not_ready` until it is written.
         Each reading is written to the audit log.

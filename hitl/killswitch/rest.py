@@ -103,12 +103,12 @@ class InstallationSwitchViewSet(ApiViewSet):
         return ActivatedInstallationSerializer if self.action == "create" else InstallationSwitchSerializer
 
     def retrieve(self, request: Request) -> Response:
-        """Return whether the operator has paused all organisations, why and since when. Needs `hitl.view_approval`."""
+        """Return whether the operator has paused all organisations, why and since when."""
         return self.respond(selectors.installation_switch(viewer=self.actor))
 
     @idempotent_outside_transaction
     def create(self, request: Request) -> Response:
-        """Pause all organisations at once; for operators of the installation. Needs `hitl.use_killswitch`.
+        """Pause all organisations at once; for operators of the installation.
 
         403 `not_operator` for everyone else and for every API key, `weak_sign_in` without a second factor.
         """
@@ -124,10 +124,10 @@ class InstallationSwitchViewSet(ApiViewSet):
 
     @idempotent_outside_transaction
     def release(self, request: Request) -> Response:
-        """Resume all organisations; for operators of the installation. Needs `hitl.use_killswitch`.
+        """Resume all organisations; for operators of the installation.
 
-        What was held is checked again first. 403 `not_operator` for everyone else and for every API key,
-        `weak_sign_in` without a second factor.
+        What was held is checked again first. 403 `not_operator` for everyone else and for every API key, `weak_sign_in`
+        without a second factor.
         """
         activation.release_global(actor=self.actor)
         return self.respond({"active": False, "reason": "", "activated_at": None})

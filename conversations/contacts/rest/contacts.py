@@ -106,17 +106,14 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
-        """Create a contact with a phone number or an email address. Nothing is sent, and it is no consent.
-
-        Needs `conversations.reply_conversation`. 409 `known_address` with the `contact_id` of the contact that has
-        an address already.
-        """
+        """Create a contact with a phone number or an email address. Nothing is sent, and it is no consent. 409
+        `known_address` with the `contact_id` of the contact that has an address already."""
         contact = known_people.create_contact(actor=self.actor, **self.read_body())
         return self._respond_with(contact.pk)
 
     @idempotent
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
-        """Change a contact's name or language. Needs `conversations.reply_conversation`; 409 `erased`."""
+        """Change a contact's name or language. 409 `erased`."""
         known_people.revise_contact(actor=self.actor, **self.kwargs, **self.read_body())
         return self._respond_with(self.kwargs["contact_id"])
 
@@ -126,7 +123,6 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
         """Search contacts by a whole address or the masked name, newest first.
 
         It changes nothing: an address does not belong into a web address. `next` is asked with the same body.
-        Needs `conversations.view_contact`.
         """
         wanted = directory.ContactFilters(**self.read_body())
         page = self.paginate_queryset(directory.query_contacts(viewer=self.actor, filters=wanted))
@@ -137,7 +133,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     def block(self, request: Request, **kwargs: Any) -> Response:
         """Block a contact: nobody, no agent and no campaign writes to them on any channel.
 
-        Their own messages are still stored. Safe to repeat. Needs `core.record_consent`.
+        Their own messages are still stored. Safe to repeat.
         """
         blocks.block_contact(actor=self.actor, **self.kwargs)
         return self._respond_with(self.kwargs["contact_id"])
@@ -145,14 +141,14 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     @action(detail=True, methods=["post"])
     @idempotent
     def unblock(self, request: Request, **kwargs: Any) -> Response:
-        """Lift a colleague's block; what the person opted out of stays so. Needs `core.record_consent`."""
+        """Lift a colleague's block; what the person opted out of stays so."""
         blocks.unblock_contact(actor=self.actor, **self.kwargs)
         return self._respond_with(self.kwargs["contact_id"])
 
     @action(detail=True, methods=["post"], request_serializer=Speaking)
     @idempotent
     def language(self, request: Request, **kwargs: Any) -> Response:
-        """Set the language of a contact, by which templates are chosen. Needs `conversations.reply_conversation`."""
+        """Set the language of a contact, by which templates are chosen."""
         known_people.revise_contact(actor=self.actor, **self.kwargs, **self.read_body())
         return self._respond_with(self.kwargs["contact_id"])
 

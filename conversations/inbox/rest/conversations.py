@@ -113,10 +113,10 @@ class ConversationViewSet(ApiViewSet):
         return ConversationQuery if self.action == "list" else super().get_query_class()
 
     def list(self, request: Request) -> Response:
-        """List conversations, newest activity first or by `ordering`. Needs `conversations.view_conversation`.
+        """List conversations, newest activity first or by `ordering`.
 
-        `q`: words, each from its beginning, that stand in one masked message. 400 `personal_data` for a phone
-        number, a mail address and the like: search for those by POST.
+        `q`: words, each from its beginning, that stand in one masked message. 400 `personal_data` for a phone number, a
+        mail address and the like: search for those by POST.
         """
         asked = {name: value for name, value in self.query.items() if name not in ("cursor", "limit", "show_pii")}
         refuse_personal(asked["q"])
@@ -128,8 +128,8 @@ class ConversationViewSet(ApiViewSet):
     def search(self, request: Request) -> Response:
         """Search conversations by words of masked messages or by a whole address, newest activity first.
 
-        It changes nothing: what is looked for only does not belong into a web address. `next` is asked with the
-        same body. Needs `conversations.view_conversation`.
+        It changes nothing: what is looked for only does not belong into a web address. `next` is asked with the same
+        body.
         """
         return self._respond_with_found(lists.ConversationFilters(**self.read_body()))
 
@@ -173,7 +173,7 @@ class ConversationViewSet(ApiViewSet):
 
     @action(detail=True, methods=["get"], serializer_class=DraftSerializer)
     def draft(self, request: Request, **kwargs: Any) -> Response:
-        """Read your own draft of a reply; 404 without one. Needs `conversations.reply_conversation`."""
+        """Read your own draft of a reply; 404 without one."""
         found = drafts.own_draft(actor=self.actor, **self.kwargs)
         if found is None:
             raise NotFound("There is no draft.")
@@ -182,24 +182,21 @@ class ConversationViewSet(ApiViewSet):
     @draft.mapping.put
     @extend_schema(responses={200: DraftSerializer, 204: None})
     def save_draft(self, request: Request, **kwargs: Any) -> Response:
-        """Keep your own draft of a reply; 204 after an empty text, which deletes it. 409 `closed`.
-
-        Needs `conversations.reply_conversation`.
-        """
+        """Keep your own draft of a reply; 204 after an empty text, which deletes it. 409 `closed`."""
         found = drafts.save_draft(actor=self.actor, **self.kwargs, **self.read_body())
         return super().respond(found) if found else Response(status=204)
 
     @draft.mapping.delete
     @extend_schema(responses={204: None})
     def drop_draft(self, request: Request, **kwargs: Any) -> Response:
-        """Delete your own draft. Needs `conversations.reply_conversation`."""
+        """Delete your own draft."""
         drafts.drop_draft(actor=self.actor, **self.kwargs)
         return Response(status=204)
 
     @action(detail=True, methods=["post"], request_serializer=Tagging, serializer_class=ContactSerializer)
     @idempotent
     def tags(self, request: Request, **kwargs: Any) -> Response:
-        """Put a tag on the contact, or take it off. Needs `conversations.reply_conversation`."""
+        """Put a tag on the contact, or take it off."""
         body = self.read_body()
         contact_id = lists.get_conversation(viewer=self.actor, **self.kwargs).contact_id
         change = contacts.add_tag if body["present"] else contacts.remove_tag
@@ -216,7 +213,7 @@ class ContactConversationViewSet(ApiViewSet):
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
-        """Begin a conversation with a contact; the caller has it. Needs `conversations.reply_conversation`.
+        """Begin a conversation with a contact; the caller has it.
 
         Without `account_id` the only mailbox sends an email with a `subject`: 400 where there are several, 409
         `no_mailbox` without one. On another channel 409 `open` says that there is an open `conversation` to write to;
@@ -245,8 +242,8 @@ class MessageViewSet(ApiViewSet):
     def list(self, request: Request, **kwargs: Any) -> Response:
         """Read messages, masked; the newest page first, oldest first within a page.
 
-        With `show_pii=true` in clear, under an open reveal of the conversation's `messages`, else 403
-        `no_grant`. The look is written to the audit. Needs `conversations.view_conversation`.
+        With `show_pii=true` in clear, under an open reveal of the conversation's `messages`, else 403 `no_grant`. The
+        look is written to the audit.
         """
         page = messages.list_messages(
             viewer=self.actor,
@@ -262,12 +259,12 @@ class MessageViewSet(ApiViewSet):
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
-        """Write to the customer; the agent is silent from then on. Needs `conversations.reply_conversation`.
+        """Write to the customer; the agent is silent from then on.
 
-        409 `closed` for a closed conversation, `id_reused` for another text under a known `client_id`. 409
-        `opted_out`, `blocked`, `unreachable` or `no_address` where the customer can't be written to, and
-        `window_closed` outside of the reply window: with `has_template` a reply `as_template` can be sent. With
-        `after`, 409 `answered_meanwhile` if an agent or a colleague answered since: `seq` is the answer's number.
+        409 `closed` for a closed conversation, `id_reused` for another text under a known `client_id`. 409 `opted_out`,
+        `blocked`, `unreachable` or `no_address` where the customer can't be written to, and `window_closed` outside of
+        the reply window: with `has_template` a reply `as_template` can be sent. With `after`, 409 `answered_meanwhile`
+        if an agent or a colleague answered since: `seq` is the answer's number.
         """
         body = self.read_body()
         body["text"] = canned_replies.fill_variables(actor=self.actor, **self.kwargs, text=body["text"])
@@ -290,10 +287,10 @@ class SendAgainViewSet(ApiViewSet):
     @action(detail=True, methods=["post"], url_path="send-again")
     @idempotent
     def send_again(self, request: Request, **kwargs: Any) -> Response:
-        """Send a failed message again, as a new attempt. Needs `conversations.reply_conversation`.
+        """Send a failed message again, as a new attempt.
 
-        409 `not_failed` for any other message, `closed`, `sent_otherwise` when it went out as a template, or why
-        the contact can't be messaged: `opted_out`, `unreachable`, `no_address`.
+        409 `not_failed` for any other message, `closed`, `sent_otherwise` when it went out as a template, or why the
+        contact can't be messaged: `opted_out`, `unreachable`, `no_address`.
         """
         return self.respond(messages.row_of(outbound.send_again(actor=self.actor, **self.kwargs)))
 
@@ -310,11 +307,11 @@ class AttachmentViewSet(ApiViewSet):
 
     @idempotent_outside_transaction
     def create(self, request: Request, **kwargs: Any) -> Response:
-        """Send files to the customer; the agent is silent from then on. Needs `conversations.reply_conversation`.
+        """Send files to the customer; the agent is silent from then on.
 
         `multipart/form-data`, with `files` and ids of `canned_files`, together up to ten. What a file is, is decided by
-        its bytes. 400 for files that the channel can't carry, and for programs, archives and markup under any name;
-        409 `closed`.
+        its bytes. 400 for files that the channel can't carry, and for programs, archives and markup under any name; 409
+        `closed`.
         """
         body = self.read_body()
         uploads = [Upload(str(file.name or ""), file.read(LARGEST + 1)) for file in body["files"]]

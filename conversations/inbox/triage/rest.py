@@ -129,6 +129,5 @@ class TriageRuleViewSet(RetrieveModelMixin, ListViewSet):
     )
     @idempotent
     def try_out(self, request: Request, **kwargs: Any) -> Response:
-        """Say what it would have done in the last days, in its place among the active rules. It changes nothing.
-        Needs `conversations.manage_desk`."""
+        """Say what it would have done in the last days, in its place among the active rules. It changes nothing."""
         return self.respond(triage.try_rule(actor=self.actor, **self.kwargs, **self.read_body()))

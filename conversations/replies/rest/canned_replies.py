@@ -143,8 +143,7 @@ class CannedReplyViewSet(RetrieveModelMixin, ListViewSet):
     @action(detail=True, methods=["post"], request_serializer=PreviewRequest, serializer_class=PreviewSerializer)
     @idempotent
     def preview(self, request: Request, **kwargs: Any) -> Response:
-        """Read it in a conversation's language and with its values, masked. It changes nothing. Needs
-        `conversations.reply_conversation`."""
+        """Read it in a conversation's language and with its values, masked. It changes nothing."""
         row = self.get_object()
         return self.respond(canned_replies.preview_canned_reply(actor=self.actor, reply=row, **self.read_body()))
 
@@ -172,7 +171,7 @@ class CannedFileViewSet(ApiViewSet):
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def retrieve(self, request: Request, **kwargs: Any) -> HttpResponse:
-        """Read a file, as a download. Needs `conversations.reply_conversation`."""
+        """Read a file, as a download."""
         return download(canned_replies.read_canned_file(actor=self.actor, **self.kwargs))
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:

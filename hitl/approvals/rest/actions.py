@@ -221,7 +221,7 @@ class ApprovalActionViewSet(ApprovalResponses):
     @action(detail=True, methods=["post"], request_serializer=Said)
     @idempotent
     def answer(self, request: Request, **kwargs: Any) -> Response:
-        """Answer the approvers' question about your own request (`reason`). Needs `hitl.propose_approval`."""
+        """Answer the approvers' question about your own request (`reason`)."""
         body = self.read_body()
         answer = {"digest": body["digest"], "text": body["reason"]}
         return self.respond(questions.answer(actor=self.actor, **self.kwargs, **answer))

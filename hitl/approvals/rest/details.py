@@ -156,7 +156,7 @@ class HistoryViewSet(ApprovalDetailViewSet):
     pagination_class = NewestPagePagination
 
     def list(self, request: Request, **kwargs: Any) -> Response:
-        """Read what happened: the newest page first, oldest first within a page. Needs `hitl.view_approval`."""
+        """Read what happened: the newest page first, oldest first within a page."""
         limit, before = self.query["limit"], number_of(self.query["cursor"])
         entries = timeline.history(viewer=self.actor, **self.kwargs, before=before, limit=limit + 1)
         page = entries[-limit:]

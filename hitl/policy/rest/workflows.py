@@ -200,7 +200,7 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
 
     @idempotent
     def create(self, request: Request) -> Response:
-        """Define which requests need whose approval. Needs `hitl.manage_workflow`."""
+        """Define which requests need whose approval."""
         return self.respond(create_workflow(actor=self.actor, **_definition(self.read_body())))
 
     def update(self, request: Request, **kwargs: Any) -> Response:
@@ -219,7 +219,7 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
     @action(detail=True, methods=["post"], request_serializer=WorkflowChange)
     @idempotent
     def revise(self, request: Request, **kwargs: Any) -> Response:
-        """Change a workflow as a new version; running requests keep theirs. Needs `hitl.manage_workflow`."""
+        """Change a workflow as a new version; running requests keep theirs."""
         return self._revise(self.read_body())
 
     def _revise(self, body: dict[str, Any]) -> Response:
@@ -228,8 +228,7 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
     @action(detail=True, methods=["post"], request_serializer=TrialRequest, serializer_class=SimulationSerializer)
     @idempotent
     def simulate(self, request: Request, **kwargs: Any) -> Response:
-        """Return what a request would go through, and whether this workflow covers it; writes nothing. Needs
-        `hitl.view_approvalworkflow`."""
+        """Return what a request would go through, and whether this workflow covers it; writes nothing."""
         workflow, body = self.get_object(), self.read_body()
         moment = body.pop("moment")
         found = simulate(viewer=self.actor, trial=Trial(**body), moment=moment)
@@ -263,7 +262,7 @@ class WorkflowSharingViewSet(ApiViewSet):
     request_serializers: ClassVar = {"update": Sharing}
 
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
-        """Read which roles may change this one workflow too. Needs `accounts.manage_membership`."""
+        """Read which roles may change this one workflow too."""
         return self.respond(selectors.sharing_of(viewer=self.actor, **self.kwargs))
 
     def update(self, request: Request, **kwargs: Any) -> Response:
