@@ -1,7 +1,7 @@
 """Decide the requests of a batch one by one; a killed worker's batch is continued by another."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -29,13 +29,6 @@ LEASE: Final = timedelta(seconds=30)
 LIFE: Final = timedelta(hours=1)
 KEPT_FOR: Final = timedelta(days=90)
 WORKER: Final[Actor] = system("batch")
-
-
-class Abandoned(NamedTuple):
-    """A batch that nobody works on, by ids only."""
-
-    tenant_id: UUID
-    batch_id: UUID
 
 
 def work_batch(*, batch_id: UUID, now: datetime | None = None) -> bool:
@@ -133,9 +126,9 @@ def _actor_of(batch: BatchDecision) -> Actor:
     return actor if batch.scopes is None else actor.limited_to(frozenset(batch.scopes))
 
 
-def list_abandoned(*, now: datetime | None = None) -> list[Abandoned]:
-    """Return the batches of all tenants whose worker is gone. For the sweep."""
-    return [Abandoned(*row) for row in lease.list_free(BatchDecision, Q(finished_at=None), limit=100, now=now)]
+def list_abandoned(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
+    """Return (tenant, batch) of those of all tenants whose worker is gone. For the sweep."""
+    return lease.list_free(BatchDecision, Q(finished_at=None), limit=100, now=now)
 
 
 def purge_batches(*, now: datetime | None = None) -> int:

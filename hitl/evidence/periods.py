@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -34,14 +33,6 @@ AT_ONCE: Final = 50
 STALE: Final = timedelta(minutes=1)
 """After which an export that did not move is taken up again."""
 State = EvidenceExport.State
-
-
-@dataclass(frozen=True)
-class Left:
-    """An export that is still to be written."""
-
-    tenant_id: UUID
-    export_id: UUID
 
 
 def export_period(*, actor: Actor, since: datetime, until: datetime, now: datetime | None = None) -> EvidenceExport:
@@ -240,12 +231,12 @@ def remove_files(exports: QuerySet[EvidenceExport], *, now: datetime | None = No
     return int(changed)
 
 
-def list_left(*, now: datetime | None = None) -> list[Left]:
-    """Return exports whose task was lost or whose worker died; for the sweep."""
+def list_left(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
+    """Return (tenant, export) of those whose task was lost or whose worker died; for the sweep."""
     before = (now or clock_now()) - STALE
     with platform_scope():
         rows = EvidenceExport.objects.filter(state=State.RUNNING, moved_at__lt=before).order_by("moved_at")
-        return [Left(*row) for row in rows.values_list("tenant_id", "pk")[:100]]
+        return list(rows.values_list("tenant_id", "pk")[:100])
 
 
 def tenants_with_old_files(*, now: datetime | None = None) -> list[UUID]:
