@@ -7,19 +7,3 @@ from conversations.messages.downloads import download, picture_of
 from conversations.messages.files.kinds import PREVIEWED
 from conversations.messages.files.rules import FROM_VISITORS, MB, CheckedFile, FileRules, Upload, checked_files
 from conversations.messages.previews import draw_preview
-
-__all__ = [
-    "FROM_VISITORS",
-    "MB",
-    "PREVIEWED",
-    "CheckedFile",
-    "FileRules",
-    "Upload",
-    "checked_files",
-    "download",
-    "draw_preview",
-    "has_contact",
-    "introduce_visitor",
-    "picture_of",
-    "read_own_file",
-]
