@@ -29,6 +29,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
+from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.events.outbox import announce
 from core.ids import uuid7
@@ -277,9 +278,7 @@ def change_organisation(*, actor: Actor, tenant_id: UUID, name: str, currency: s
         problem = "A currency has three capital letters, such as EUR."
         raise Invalid(problem, fields={"currency": [problem]})
     with transaction.atomic():
-        tenant = Tenant.objects.select_for_update().filter(pk=tenant_id).first()
-        if tenant is None:
-            raise NotFound
+        tenant = get_or_missing(Tenant.objects.select_for_update().filter(pk=tenant_id))
         changed = [field for field, value in wanted.items() if getattr(tenant, field) != value]
         if changed:
             before = tenant.currency

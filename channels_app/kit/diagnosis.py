@@ -11,7 +11,8 @@ from conversations.models import ChannelAccount
 from conversations.types import Explanation
 from core.actors import Actor
 from core.audit import chain
-from core.errors import Conflict, Invalid, NotFound
+from core.db.rows import get_row
+from core.errors import Conflict, Invalid
 
 LONGEST: Final = 64 * 1024
 PROOF_LIMIT: Final = 4096
@@ -118,9 +119,7 @@ def verify_sample(
 
 
 def _require(account_id: UUID) -> tuple[ChannelAccount, Diagnosis]:
-    account = ChannelAccount.objects.filter(pk=account_id).first()
-    if account is None:
-        raise NotFound("There is no such channel account.")
+    account = get_row(ChannelAccount, account_id, "There is no such channel account.")
     diagnosis = diagnosis_of(account)
     if diagnosis is None:
         raise Invalid("This can't be tried with this kind of channel.", code="no_provider")

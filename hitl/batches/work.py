@@ -13,7 +13,8 @@ from core import retention
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
-from core.errors import Conflict, NotFound, Refused, WalkerError
+from core.db.rows import get_row
+from core.errors import Conflict, Refused, WalkerError
 from core.jobs import queues
 from core.observability.logging import get_logger
 from core.reliability import lease
@@ -99,9 +100,7 @@ def _decided(batch: BatchDecision, item: BatchItem, now: datetime | None) -> tup
 
 def _decide(batch: BatchDecision, item: BatchItem, now: datetime | None) -> Approval:
     actor = _actor_of(batch)
-    approval = Approval.objects.filter(pk=item.approval_id).first()
-    if approval is None:
-        raise NotFound
+    approval = get_row(Approval, item.approval_id)
     if approval.digest == item.digest and is_too_risky(approval, batch.verdict):
         raise Refused(code="too_risky")
     # A vote that the person gave elsewhere since they confirmed is newer than the batch.

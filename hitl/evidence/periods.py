@@ -16,7 +16,8 @@ from core.actors import Actor, ActorKind
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
-from core.errors import Conflict, Invalid, NotFound
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Invalid
 from core.jobs.queues import enqueue_after_commit
 from core.tenancy.scope import platform_scope
 from hitl.domain.permissions import EXPORT
@@ -96,10 +97,7 @@ def query_exports(*, viewer: Actor) -> QuerySet[EvidenceExport]:
 
 def get_export(*, viewer: Actor, export_id: UUID) -> EvidenceExport:
     """Return one export. Needs `hitl.export_evidence`. Raises NotFound."""
-    export = query_exports(viewer=viewer).filter(pk=export_id).first()
-    if export is None:
-        raise NotFound("This export doesn't exist.")
-    return export
+    return get_or_missing(query_exports(viewer=viewer).filter(pk=export_id), "This export doesn't exist.")
 
 
 def work_on(export_id: UUID, *, now: datetime | None = None) -> bool:

@@ -12,7 +12,8 @@ from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.roles import allow_long_statements
-from core.errors import Invalid, NotFound, Refused
+from core.db.rows import get_row
+from core.errors import Invalid, Refused
 from core.jobs import dead_letters, queues
 from core.models import Erasure
 from core.privacy.erasure.person import person_of, traces_of
@@ -194,10 +195,7 @@ def take_unfinished(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
 def get_erasure(*, viewer: Actor, erasure_id: UUID) -> Erasure:
     """Return one erasure. Needs `core.view_erasures`. Raises NotFound."""
     viewer.require(VIEW)
-    found: Erasure | None = Erasure.objects.filter(pk=erasure_id).first()
-    if found is None:
-        raise NotFound("This erasure doesn't exist.")
-    return found
+    return get_row(Erasure, erasure_id, "This erasure doesn't exist.")
 
 
 def query_erasures(*, viewer: Actor) -> QuerySet[Erasure]:
