@@ -33,14 +33,12 @@ def own_preference(*, viewer: Actor) -> BriefPreference:
 def query_preferences(*, viewer: Actor) -> QuerySet[BriefPreference]:
     """Return everyone's preferences with the person. Needs `analytics.view_briefpreference`."""
     viewer.require(VIEW)
-    rows: QuerySet[BriefPreference] = BriefPreference.objects.select_related("user")
-    return rows
+    return BriefPreference.objects.select_related("user")
 
 
 def query_own_briefs(*, viewer: Actor) -> QuerySet[Brief]:
     """Return the viewer's own briefs without their content. Needs `analytics.use_brief`."""
-    rows: QuerySet[Brief] = Brief.objects.filter(user_id=person_of(viewer)).defer("content")
-    return rows
+    return Brief.objects.filter(user_id=person_of(viewer)).defer("content")
 
 
 def get_own_brief(*, viewer: Actor, brief_id: UUID) -> Brief:

@@ -149,15 +149,13 @@ def acknowledge_alert(*, actor: Actor, alert_id: UUID, now: datetime | None = No
 def query_rules(*, viewer: Actor) -> QuerySet[AlertRule]:
     """Return the organisation's alert rules, as a query. Needs `analytics.manage_alerts`."""
     viewer.require(MANAGE)
-    rows: QuerySet[AlertRule] = AlertRule.objects.select_related("team")
-    return rows
+    return AlertRule.objects.select_related("team")
 
 
 def query_alerts(*, viewer: Actor, rule_id: UUID) -> QuerySet[Alert]:
     """Return the alerts of a rule, newest first. Needs `analytics.manage_alerts`."""
     viewer.require(MANAGE)
-    rows: QuerySet[Alert] = Alert.objects.filter(rule_id=rule_id).order_by("-began_at", "-pk")
-    return rows
+    return Alert.objects.filter(rule_id=rule_id).order_by("-began_at", "-pk")
 
 
 def current_settings(*, viewer: Actor) -> AlertSettings:

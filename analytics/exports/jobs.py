@@ -213,8 +213,7 @@ def query_exports(*, viewer: Actor) -> QuerySet[Export]:
     Their files are for the person who requested one, and for the recipients of a schedule.
     """
     viewer.require(USE)
-    rows: QuerySet[Export] = Export.objects.select_related("schedule")
-    return rows
+    return Export.objects.select_related("schedule")
 
 
 def change(export: Export, **values: Any) -> None:

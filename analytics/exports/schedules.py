@@ -112,8 +112,7 @@ def delete_schedule(*, actor: Actor, schedule_id: UUID, seen_version: int | None
 def query_schedules(*, viewer: Actor) -> QuerySet[ExportSchedule]:
     """Return the organisation's scheduled exports, as a query. Needs `analytics.export_data`."""
     viewer.require(jobs.USE)
-    rows: QuerySet[ExportSchedule] = ExportSchedule.objects.all()
-    return rows
+    return ExportSchedule.objects.all()
 
 
 def _own(actor: Actor, schedule_id: UUID) -> ExportSchedule:

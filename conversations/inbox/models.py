@@ -239,8 +239,7 @@ def conversations_of(found: QuerySet[ContactPoint]) -> QuerySet[Conversation]:
     record = Coalesce("origin_id", "contact_id")
     same = found.annotate(record=record).filter(record=Coalesce(OuterRef("origin_id"), OuterRef("contact_id")))
     # The contact as well: an index finds it.
-    rows: QuerySet[Conversation] = Conversation.objects.filter(contact_id__in=found.values("contact_id"))
-    return rows.filter(Exists(same))
+    return Conversation.objects.filter(contact_id__in=found.values("contact_id")).filter(Exists(same))
 
 
 class Tag(TenantModel):

@@ -171,8 +171,7 @@ def _record(actor: Actor, letter: DeadLetter) -> None:
 def query_dead_letters(*, viewer: Actor) -> QuerySet[DeadLetter]:
     """Return failed jobs in all states as a query. Needs `core.view_deadletter`."""
     viewer.require(VIEW)
-    rows: QuerySet[DeadLetter] = DeadLetter.objects.all()
-    return rows
+    return DeadLetter.objects.all()
 
 
 def count_parked_everywhere() -> int:

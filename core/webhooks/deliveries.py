@@ -230,8 +230,7 @@ def refuse_unless_on(endpoint: WebhookEndpoint) -> None:
 
 def query_deliveries(*, endpoint: WebhookEndpoint | None) -> QuerySet[WebhookDelivery]:
     """Return an endpoint's deliveries without bodies, newest first, for callers that have checked who looks."""
-    rows: QuerySet[WebhookDelivery] = WebhookDelivery.objects.filter(endpoint=endpoint)
-    return rows.defer("body").prefetch_related("tries").order_by("-id")
+    return WebhookDelivery.objects.filter(endpoint=endpoint).defer("body").prefetch_related("tries").order_by("-id")
 
 
 def forget_old(*, now: datetime | None = None) -> int:

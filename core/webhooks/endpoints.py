@@ -94,8 +94,7 @@ def remove_endpoint(*, actor: Actor, endpoint_id: UUID) -> None:
 
 def find_endpoint(*, purpose: str, ref: UUID) -> WebhookEndpoint | None:
     """Return the endpoint of an object, or None."""
-    found: WebhookEndpoint | None = WebhookEndpoint.objects.filter(purpose=purpose, ref=ref).first()
-    return found
+    return WebhookEndpoint.objects.filter(purpose=purpose, ref=ref).first()
 
 
 def secrets_of(endpoint: WebhookEndpoint, moment: datetime) -> list[str]:

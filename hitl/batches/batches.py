@@ -106,8 +106,7 @@ def _check_kinds_and_sign_in(actor: Actor, chosen: Sequence[Chosen], is_mixed: b
 
 
 def _find(actor: Actor, key: str) -> BatchDecision | None:
-    found: BatchDecision | None = BatchDecision.objects.filter(maker_id=actor.user_id, key=key).first()
-    return found
+    return BatchDecision.objects.filter(maker_id=actor.user_id, key=key).first()
 
 
 def _write(

@@ -201,5 +201,4 @@ def get_erasure(*, viewer: Actor, erasure_id: UUID) -> Erasure:
 def query_erasures(*, viewer: Actor) -> QuerySet[Erasure]:
     """Return the tenant's erasures. Needs `core.view_erasures`."""
     viewer.require(VIEW)
-    rows: QuerySet[Erasure] = Erasure.objects.all()
-    return rows
+    return Erasure.objects.all()

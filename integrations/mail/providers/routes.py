@@ -72,8 +72,7 @@ def is_connected() -> bool:
 
 def own_account() -> ProviderAccount | None:
     """Return the tenant's own mail account, or None."""
-    account: ProviderAccount | None = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True).first()
-    return account
+    return ProviderAccount.objects.filter(provider=PROVIDER, is_active=True).first()
 
 
 def _sendgrid(api_key: str, account: str) -> MailSender:
