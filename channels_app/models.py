@@ -8,7 +8,7 @@ from django.db import models
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
 class InboundDelivery(TenantModel):
@@ -59,7 +59,7 @@ class InboundDelivery(TenantModel):
         ]
 
 
-class ColleagueAddress(TenantModel):
+class ColleagueAddress(Dated, TenantModel):
     """A colleague's own address at our channels, proven with a code: what comes from it counts as the colleague's."""
 
     channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT, related_name="+")
@@ -70,7 +70,6 @@ class ColleagueAddress(TenantModel):
     code_until = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
     proven_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         verbose_name_plural = "colleague addresses"
@@ -93,12 +92,11 @@ class ColleagueAddress(TenantModel):
         ]
 
 
-class SlackRoute(TenantModel):
+class SlackRoute(Dated, TenantModel):
     """The Slack channel in which a workflow's requests are posted; without one, they are direct messages."""
 
     workflow = models.ForeignKey("hitl.ApprovalWorkflow", on_delete=models.CASCADE, related_name="+")
     channel = models.CharField(max_length=40)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -106,7 +104,7 @@ class SlackRoute(TenantModel):
         ]
 
 
-class SlackMessage(TenantModel):
+class SlackMessage(Dated, TenantModel):
     """A message about a request in Slack, kept to take its buttons away once they decide nothing more."""
 
     channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT, related_name="+")
@@ -126,7 +124,6 @@ class SlackMessage(TenantModel):
     is_settled = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(default=now, help_text="When it may be posted or updated again.")
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [

@@ -11,7 +11,7 @@ from django.db.models import Q
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
 from core.reliability.lease import Leased
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
 class Format(models.TextChoices):
@@ -23,7 +23,7 @@ class Format(models.TextChoices):
     JSONL = "jsonl", "JSON lines, for programs"
 
 
-class ExportSchedule(TenantModel):
+class ExportSchedule(Dated, TenantModel):
     """An export that repeats every week or month; its file is mailed as a link."""
 
     class Every(models.TextChoices):
@@ -44,7 +44,6 @@ class ExportSchedule(TenantModel):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     trouble = models.CharField(max_length=40, blank=True, help_text="Why it was switched off.")
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [

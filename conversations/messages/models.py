@@ -11,10 +11,10 @@ from conversations.inbox.models import Conversation
 from core.clock import now
 from core.models import Consent
 from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
-class SealedFile(TenantModel):
+class SealedFile(Dated, TenantModel):
     """What every kept file has: its kind, and its name and bytes, which are encrypted."""
 
     content_type = models.CharField(max_length=100)
@@ -26,7 +26,6 @@ class SealedFile(TenantModel):
     width = models.PositiveIntegerField(default=0, help_text="Of a picture; 0 if it doesn't say.")
     height = models.PositiveIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         abstract = True
@@ -50,7 +49,7 @@ class FileRemoval(TenantModel):
         return f"removal {str(self.file_id)[-6:]}"
 
 
-class Message(TenantModel):
+class Message(Dated, TenantModel):
     """One message; `seq` is the number of its event on the conversation's stream."""
 
     class Direction(models.TextChoices):
@@ -106,7 +105,6 @@ class Message(TenantModel):
     retry_count = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -197,7 +195,7 @@ class DeliveryAttempt(TenantModel):
         return f"attempt {self.number}"
 
 
-class AudienceSend(TenantModel):
+class AudienceSend(Dated, TenantModel):
     """One contact's share of a send to an audience.
 
     Unique, so a repeated send skips it. `left_out` is the code for which the gate refused it, "" if it was sent.
@@ -207,7 +205,6 @@ class AudienceSend(TenantModel):
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
     message = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
     left_out = models.CharField(max_length=20, blank=True)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Count, Q
 
 from core.clock import now
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 from core.working_time import ROUND_THE_CLOCK, Calendar, calendar_from
 from hitl.models import BusinessCalendar
 
@@ -28,7 +28,7 @@ class Priority(models.IntegerChoices):
     URGENT = 4, "Urgent"
 
 
-class Team(TenantModel):
+class Team(Dated, TenantModel):
     """People who share the conversations that agents hand over to them."""
 
     class Policy(models.TextChoices):
@@ -72,7 +72,6 @@ class Team(TenantModel):
     )
     survey_question = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
