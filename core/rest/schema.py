@@ -102,7 +102,7 @@ class ApiSchema(AutoSchema):
         return "_".join(names if names and names[-1] == self.view.action else [*names, self.view.action])
 
     def get_description(self) -> str:  # type: ignore[override]  # the generator's has no arguments either
-        """Return what the view set says of the action, or else the action's docstring, and whom it is open to."""
+        """Return what the view set says of the action, or else the action's docstring, and what it needs."""
         if not isinstance(self.view, ApiViewSet):
             return str(super().get_description())
         said = str(self.view.descriptions.get(self.view.action) or super().get_description())

@@ -126,7 +126,7 @@ def _actor_of(batch: BatchDecision) -> Actor:
 
 
 def list_abandoned(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, batch) of those of all tenants whose worker is gone. For the sweep."""
+    """Return (tenant, batch) of all tenants whose worker is gone."""
     return lease.list_free(BatchDecision, Q(finished_at=None), limit=100, now=now)
 
 

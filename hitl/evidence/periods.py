@@ -230,7 +230,7 @@ def remove_files(exports: QuerySet[EvidenceExport], *, now: datetime | None = No
 
 
 def list_left(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, export) of those whose task was lost or whose worker died; for the sweep."""
+    """Return (tenant, export) whose task was lost or whose worker died."""
     before = (now or clock_now()) - STALE
     with platform_scope():
         rows = EvidenceExport.objects.filter(state=State.RUNNING, moved_at__lt=before).order_by("moved_at")

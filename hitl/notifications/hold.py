@@ -65,7 +65,7 @@ def _count_sent(row: Notification, moment: datetime) -> int:
 
 
 def list_waiting(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, notification) of one that is due a person and channel, in all tenants.
+    """Return (tenant, notification) of one due for each person and channel.
 
     For the sweep. One query.
     """

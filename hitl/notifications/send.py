@@ -38,7 +38,7 @@ _MOMENTS: Final = {"delivered": "delivered_at", "read": "read_at", "failed": "fa
 
 
 def list_unsent(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, notification) of those of all tenants whose task was lost, one a digest.
+    """Return (tenant, notification) whose task was lost, one of each digest.
 
     For the sweep.
     """

@@ -132,7 +132,7 @@ def end_delegation(*, actor: Actor, delegation_id: UUID, now: datetime | None = 
 
 
 def list_due(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
-    """Return (tenant, delegation) of all tenants that begin or end now. For the sweep."""
+    """Return (tenant, delegation) of all tenants that begin or end now."""
     moment = now or clock_now()
     due = Q(applied_at=None, starts_at__lte=moment) | Q(until__lte=moment)
     with platform_scope():
