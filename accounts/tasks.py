@@ -7,13 +7,22 @@ from accounts import notices
 from accounts.members import invitations
 from accounts.permissions import operators
 from accounts.sign_in import password_reset
-from core.jobs.decorators import plain_task, sweep, sweep_task
+from core.jobs.decorators import plain_task, sweep_task
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 
-purge_invitations = sweep("accounts.tasks.purge_invitations", invitations.purge_invitations)
-purge_notices = sweep("accounts.tasks.purge_notices", notices.purge_notices)
+
+@sweep_task(queue="low")
+def purge_invitations() -> None:
+    """Delete invitations that closed long ago."""
+    invitations.purge_invitations()
+
+
+@sweep_task(queue="low")
+def purge_notices() -> None:
+    """Delete notices that were seen long ago."""
+    notices.purge_notices()
 
 
 @sweep_task(queue="low", is_quick=True)

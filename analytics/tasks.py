@@ -8,7 +8,7 @@ from analytics.alerts import evaluate, messages
 from analytics.event_store import retention, store
 from analytics.exports import schedules, work
 from analytics.figures import consumer
-from core.jobs.decorators import MODELS, row_task, sweep, sweep_rows, sweep_task, tenant_task
+from core.jobs.decorators import MODELS, sweep_task, tenant_task
 from core.observability.logging import get_logger
 from core.tenancy.scope import tenant_scope
 
@@ -41,6 +41,12 @@ def sweep_due() -> None:
         queue_brief(str(tenant_id), str(brief_id))
 
 
+@sweep_task(queue="low")
+def purge_briefs() -> None:
+    """Delete briefs older than a month."""
+    services.purge_briefs()
+
+
 @tenant_task(queue="low")
 def write_export(export_id: UUID) -> None:
     """Write the file of an export, unless one is being written; then the next one that is due."""
@@ -64,11 +70,37 @@ def sweep_exports() -> None:
 
 
 @sweep_task(queue="low")
+def sweep_schedules() -> None:
+    """Request the scheduled exports that are due."""
+    schedules.run_due()
+
+
+@sweep_task(queue="low")
 def remove_exports() -> None:
     """Remove files that were kept long enough, and end exports that nobody decided on."""
     for tenant_id in work.tenants_with_old_files():
         with tenant_scope(tenant_id):
             work.remove_old_files()
+
+
+@sweep_task(queue="low")
+def keep_event_partitions() -> None:
+    """Delete stored events past their retention, and make and drop the months of the store."""
+    retention.forget_old()
+    store.keep_partitions()
+
+
+@sweep_task(queue="low")
+def sample_figures() -> None:
+    """Sample what waits, how busy people are, and how the installation keeps up."""
+    services.sample_gauges()
+    services.sample_all()
+
+
+@sweep_task(queue="low")
+def forget_figure_hours() -> None:
+    """Delete hours of figures older than two weeks."""
+    consumer.forget_hours()
 
 
 @sweep_task(queue="default")
@@ -83,13 +115,18 @@ def evaluate_alerts() -> None:
                 log.exception("alerts_not_evaluated", tenant=str(tenant_id))
 
 
-purge_briefs = sweep("analytics.tasks.purge_briefs", services.purge_briefs)
-sweep_schedules = sweep("analytics.tasks.sweep_schedules", schedules.run_due)
-keep_event_partitions = sweep("analytics.tasks.keep_event_partitions", retention.forget_old, store.keep_partitions)
-sample_figures = sweep("analytics.tasks.sample_figures", services.sample_gauges, services.sample_all)
-forget_figure_hours = sweep("analytics.tasks.forget_figure_hours", consumer.forget_hours)
-send_alert = row_task("analytics.tasks.send_alert", messages.send_message, "message_id", queue="high")
-sweep_alerts = sweep_rows("analytics.tasks.sweep_alerts", messages.list_due, send_alert, queue="high")
+@tenant_task(queue="high")
+def send_alert(message_id: UUID) -> None:
+    """Send one message about an alert."""
+    messages.send_message(message_id=message_id)
+
+
+@sweep_task(queue="high", is_quick=True)
+def sweep_alerts() -> None:
+    """Queue messages about alerts that are due: retries, lost tasks, ends of quiet hours."""
+    for tenant_id, message_id in messages.list_due():
+        send_alert.delay(str(tenant_id), str(message_id))
+
 
 SWEEPS = {
     "alerts": ("analytics.tasks.evaluate_alerts", 30.0),

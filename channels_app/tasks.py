@@ -10,26 +10,71 @@ from channels_app.kit.phones import templates
 from channels_app.meta_whatsapp import read_marks
 from channels_app.webhooks import deliveries
 from core.jobs import queues
-from core.jobs.decorators import TimeLimits, row_task, sweep, sweep_rows, tenant_task
+from core.jobs.decorators import TimeLimits, sweep_task, tenant_task
 
-# After a hint, and every second in case one was lost.
-work_deliveries = sweep(
-    "channels_app.tasks.work_deliveries", deliveries.dispatch_due_deliveries, queue="high", is_quick=True
-)
-show_reading = row_task("channels_app.tasks.show_reading", read_marks.show_reading, queue="low")
-fetch_file = row_task("channels_app.tasks.fetch_file", media.fetch, queue="low")
-fetch_files = sweep_rows("channels_app.tasks.fetch_files", media.list_due, fetch_file)
-# Paused and rejected templates are noticed within the hour.
-fetch_templates = row_task("channels_app.tasks.fetch_templates", templates.sweep_account, queue="low")
-sweep_templates = sweep_rows(
-    "channels_app.tasks.sweep_templates", templates.list_accounts, fetch_templates, is_quick=False
-)
-forget_bodies = sweep("channels_app.tasks.forget_bodies", deliveries.forget_bodies, calls.forget)
-update_slack = row_task("channels_app.tasks.update_slack", posts.update_all_of)
-update_slack_message = row_task("channels_app.tasks.update_slack_message", posts.update, queue="low")
-update_slack_messages = sweep_rows(
-    "channels_app.tasks.update_slack_messages", posts.list_outdated, update_slack_message, is_quick=False
-)
+
+@sweep_task(queue="high", is_quick=True)
+def work_deliveries() -> None:
+    """Process the deliveries that are due. Runs after a hint, and every second in case one was lost."""
+    deliveries.dispatch_due_deliveries()
+
+
+@tenant_task(queue="low")
+def show_reading(message_id: UUID) -> None:
+    """Show a customer that their message was read and is being answered."""
+    read_marks.show_reading(message_id)
+
+
+@tenant_task(queue="low")
+def fetch_file(attachment_id: UUID) -> None:
+    """Download one file that a customer sent."""
+    media.fetch(attachment_id)
+
+
+@sweep_task(queue="low", is_quick=True)
+def fetch_files() -> None:
+    """Queue the files that are due: new ones, retries, and those whose worker died."""
+    for tenant_id, attachment_id in media.list_due():
+        fetch_file.delay(str(tenant_id), str(attachment_id))
+
+
+@tenant_task(queue="low")
+def fetch_templates(account_id: UUID) -> None:
+    """Fetch the templates of one WhatsApp account."""
+    templates.sweep_account(account_id)
+
+
+@sweep_task(queue="low")
+def sweep_templates() -> None:
+    """Queue the WhatsApp accounts of all tenants: paused and rejected templates are noticed within the hour."""
+    for tenant_id, account_id in templates.list_accounts():
+        fetch_templates.delay(str(tenant_id), str(account_id))
+
+
+@sweep_task(queue="low")
+def forget_bodies() -> None:
+    """Drop the bodies of webhooks that were processed long ago, and what the exchange log keeps no longer."""
+    deliveries.forget_bodies()
+    calls.forget()
+
+
+@tenant_task(queue="default")
+def update_slack(approval_id: UUID) -> None:
+    """Show in Slack what became of a request."""
+    posts.update_all_of(approval_id)
+
+
+@tenant_task(queue="low")
+def update_slack_message(message_id: UUID) -> None:
+    """Update one message in Slack."""
+    posts.update(message_id)
+
+
+@sweep_task(queue="low")
+def update_slack_messages() -> None:
+    """Queue the messages in Slack whose request has moved on, and retries."""
+    for tenant_id, message_id in posts.list_outdated():
+        update_slack_message.delay(str(tenant_id), str(message_id))
 
 
 @tenant_task(queue="low", limits=TimeLimits(90, 120))
@@ -39,7 +84,12 @@ def read_mailbox(account_id: UUID) -> None:
         work_deliveries.delay()
 
 
-read_mailboxes = sweep_rows("channels_app.tasks.read_mailboxes", reads.list_due, read_mailbox)
+@sweep_task(queue="low", is_quick=True)
+def read_mailboxes() -> None:
+    """Queue the mailboxes that are due."""
+    for tenant_id, account_id in reads.list_due():
+        read_mailbox.delay(str(tenant_id), str(account_id))
+
 
 SWEEPS = {
     "inbound-mailboxes": ("channels_app.tasks.read_mailboxes", 15.0),

@@ -1,5 +1,6 @@
 """Celery tasks of conversations. State lives in the database; a lost task is picked up by a sweep."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -11,34 +12,43 @@ from conversations.models import Message
 from conversations.replies import drafts, triage_replies
 from conversations.surveys import surveys
 from conversations.transitions import UNDELIVERED
-from core.actors import system
+from core.actors import Actor, system
 from core.clock import now
-from core.jobs.decorators import row_task, sweep, sweep_task
+from core.jobs.decorators import Queue, sweep_task, tenant_task
 from core.tenancy.scope import platform_scope
 
 BATCH: Final = 200
 DESK: Final = system("desk")
 GRACE: Final = timedelta(seconds=3)
 
-deliver = row_task("conversations.tasks.deliver", delivery.deliver, "message_id", queue="high")
-assign_waiting = row_task(
-    "conversations.tasks.assign_waiting", assignment.assign_waiting, "team_id", queue="high", actor=DESK
-)
-move_to_fallback = row_task(
-    "conversations.tasks.move_to_fallback", assignment.move_to_fallback, "conversation_id", actor=DESK
-)
-hand_back = row_task("conversations.tasks.hand_back", assignment.hand_back, "conversation_id", actor=DESK)
-end_silent = row_task("conversations.tasks.end_silent", availability.end_silent, "user_id", actor=DESK)
-leave_teams = row_task("conversations.tasks.leave_teams", availability.leave_teams, "user_id", actor=DESK)
-wake = row_task("conversations.tasks.wake", snoozes.wake, "conversation_id", actor=DESK)
-note_due = row_task("conversations.tasks.note_due", snoozes.note_due, "conversation_id", actor=DESK)
-ask_survey = row_task("conversations.tasks.ask_survey", surveys.ask_survey, "survey_id", actor=DESK)
-send_triage_reply = row_task(
-    "conversations.tasks.send_triage_reply", triage_replies.send_triage_reply, "triage_id", actor=DESK
-)
-remove_file = row_task("conversations.tasks.remove_file", file_contents.remove_file, "removal_id", queue="low")
-expire_file = row_task("conversations.tasks.expire_file", file_contents.expire_file, "attachment_id", queue="low")
-prune_drafts = sweep("conversations.tasks.prune_drafts", drafts.prune_drafts)
+
+def _task(
+    name: str, service: Callable[..., Any], key: str, queue: Queue = "default", actor: Actor | None = None
+) -> Any:
+    """Return the task that calls a service for a row. Messages that wait know it by its name: it never changes."""
+
+    given = {"actor": actor} if actor else {}
+
+    def work(row_id: UUID) -> None:
+        service(**given, **{key: row_id})
+
+    work.__name__ = work.__qualname__ = name
+    work.__doc__ = service.__doc__
+    return tenant_task(queue)(work)
+
+
+deliver = _task("deliver", delivery.deliver, "message_id", "high")
+assign_waiting = _task("assign_waiting", assignment.assign_waiting, "team_id", "high", actor=DESK)
+move_to_fallback = _task("move_to_fallback", assignment.move_to_fallback, "conversation_id", actor=DESK)
+hand_back = _task("hand_back", assignment.hand_back, "conversation_id", actor=DESK)
+end_silent = _task("end_silent", availability.end_silent, "user_id", actor=DESK)
+leave_teams = _task("leave_teams", availability.leave_teams, "user_id", actor=DESK)
+wake = _task("wake", snoozes.wake, "conversation_id", actor=DESK)
+note_due = _task("note_due", snoozes.note_due, "conversation_id", actor=DESK)
+ask_survey = _task("ask_survey", surveys.ask_survey, "survey_id", actor=DESK)
+send_triage_reply = _task("send_triage_reply", triage_replies.send_triage_reply, "triage_id", actor=DESK)
+remove_file = _task("remove_file", file_contents.remove_file, "removal_id", "low")
+expire_file = _task("expire_file", file_contents.expire_file, "attachment_id", "low")
 
 
 def _enqueue(found: list[tuple[UUID, UUID]], task: Any) -> None:
@@ -67,6 +77,12 @@ def sweep_teams() -> None:
     _enqueue(snoozes.list_nearly_due(), note_due)
     _enqueue(surveys.list_surveys_to_ask(), ask_survey)
     _enqueue(triage_replies.list_triage_replies_due(), send_triage_reply)
+
+
+@sweep_task(queue="low")
+def prune_drafts() -> None:
+    """Delete drafts that nobody goes on with."""
+    drafts.prune_drafts()
 
 
 @sweep_task(queue="low")

@@ -14,18 +14,7 @@ from core import bus, retention
 from core.audit import anchor_places
 from core.db.roles import allow_long_statements
 from core.events import relay
-from core.jobs.decorators import (
-    MODELS,
-    TURN_LIMITS,
-    WEBHOOKS,
-    plain_task,
-    scope_task,
-    sweep,
-    sweep_rows,
-    sweep_task,
-    sweep_tenants,
-    tenant_task,
-)
+from core.jobs.decorators import MODELS, TURN_LIMITS, WEBHOOKS, plain_task, sweep_task, tenant_task
 from core.observability import health
 from core.observability.logging import get_logger
 from core.privacy.erasure import services as erasures
@@ -59,6 +48,12 @@ def relay_outbox() -> None:
     relay.relay(works=True)
 
 
+@sweep_task(queue="high", is_quick=True)
+def sweep_outbox() -> None:
+    """Send the announcements whose hint was lost."""
+    relay.relay()
+
+
 @plain_task(queue="default", limits=TURN_LIMITS)
 def run_bus() -> None:
     """Give the consumers of events what is new, and queue the next turn while there is more."""
@@ -83,6 +78,24 @@ def _note_worker(**_: Any) -> None:
 
 
 @sweep_task(queue="low")
+def purge_idempotency() -> None:
+    """Delete idempotency records older than a day."""
+    idempotency.purge()
+
+
+@sweep_task(queue="low")
+def prune_streams() -> None:
+    """Delete old stream events."""
+    retention.prune_streams()
+
+
+@sweep_task(queue="low")
+def prune_send_counts() -> None:
+    """Delete the numbers of marketing messages of past days."""
+    counts.prune()
+
+
+@sweep_task(queue="low")
 def purge_outbox() -> None:
     """Delete announcements sent a week ago, and expired sessions."""
     relay.purge()
@@ -99,21 +112,44 @@ def erase_person(erasure_id: UUID) -> None:
         pass
 
 
+@sweep_task(queue="low", is_quick=True)
+def sweep_erasures() -> None:
+    """Continue erasures that stopped: a lost task, a dead worker, or a request that had to end first."""
+    for tenant_id, erasure_id in erasures.take_unfinished():
+        erase_person.delay(str(tenant_id), str(erasure_id))
+
+
+@tenant_task(queue="low")
+def anchor_audit_log(tenant_id: UUID) -> None:
+    """Anchor the audit chain of a tenant outside the database."""
+    anchor_places.anchor_tenant()
+
+
+@sweep_task(queue="low")
+def sweep_audit_logs() -> None:
+    """Anchor the audit chain of every tenant."""
+    for tenant_id in anchor_places.tenants():
+        anchor_audit_log.delay(str(tenant_id), str(tenant_id))
+
+
 @tenant_task(queue=WEBHOOKS)
 def deliver_webhook(delivery_id: UUID) -> None:
     """Attempt to deliver a webhook, then what else its receiver is to get."""
     attempts.deliver(delivery_id, seconds=attempts.TURN)
 
 
-sweep_outbox = sweep("core.tasks.sweep_outbox", relay.relay, queue="high", is_quick=True)
-purge_idempotency = sweep("core.tasks.purge_idempotency", idempotency.purge)
-prune_streams = sweep("core.tasks.prune_streams", retention.prune_streams)
-prune_send_counts = sweep("core.tasks.prune_send_counts", counts.prune)
-sweep_erasures = sweep_rows("core.tasks.sweep_erasures", erasures.take_unfinished, erase_person)
-anchor_audit_log = scope_task("core.tasks.anchor_audit_log", anchor_places.anchor_tenant, queue="low")
-sweep_audit_logs = sweep_tenants("core.tasks.sweep_audit_logs", anchor_places.tenants, anchor_audit_log)
-sweep_webhooks = sweep_rows("core.tasks.sweep_webhooks", attempts.list_due, deliver_webhook, queue="default")
-forget_webhooks = sweep("core.tasks.forget_webhooks", deliveries.forget_old)
+@sweep_task(queue="default", is_quick=True)
+def sweep_webhooks() -> None:
+    """Enqueue webhooks that are due: retries, lost tasks, crashes."""
+    for tenant_id, delivery_id in attempts.list_due():
+        deliver_webhook.delay(str(tenant_id), str(delivery_id))
+
+
+@sweep_task(queue="low")
+def forget_webhooks() -> None:
+    """Delete webhooks that ended long ago, with their attempts."""
+    deliveries.forget_old()
+
 
 SWEEPS = {
     "audit-anchors": ("core.tasks.sweep_audit_logs", settings.AUDIT_ANCHOR_EVERY.total_seconds()),

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 
 from core.errors import NotFound
 from core.jobs import queues
-from core.jobs.decorators import row_task, scope_task, sweep, sweep_rows, sweep_task, sweep_tenants, tenant_task
+from core.jobs.decorators import sweep_task, tenant_task
 from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id, tenant_scope
 from hitl.approvals.change import overdue, watch_assignments
@@ -51,6 +51,30 @@ def _parked(step: Callable[[UUID], object], approval_id: UUID) -> None:
         dead_letters.park_broken(approval_id=approval_id, error=error)
 
 
+@tenant_task(queue="default")
+def send_notification(notification_id: UUID) -> None:
+    """Send a notification outside the app."""
+    send.send_notification(notification_id)
+
+
+@tenant_task(queue="low")
+def tell_requester(approval_id: UUID) -> None:
+    """Notify a requester who asked without an agent of the state of their request."""
+    requester.tell_requester(approval_id)
+
+
+@tenant_task(queue="low")
+def tell_of_drift(approval_id: UUID) -> None:
+    """Notify a requester who asked without an agent that their request is decided again."""
+    requester.tell_of_drift(approval_id)
+
+
+@tenant_task(queue="high")
+def align_holds(tenant_id: UUID) -> None:
+    """Align the holds of a tenant with the kill switches."""
+    kill_switch_activation.hold_covered()
+
+
 @sweep_task(queue="high", is_quick=True)
 def sweep_timers() -> None:
     """Run the timers that are due."""
@@ -74,6 +98,128 @@ def sweep_timers() -> None:
                 log.exception("timer_not_parked", timer=str(due.timer_id))
 
 
+@sweep_task(queue="low", is_quick=True)
+def sweep_switches() -> None:
+    """Align the holds with the kill switches, in every tenant that has any."""
+    for tenant_id in kill_switch_activation.tenants_out_of_line():
+        align_holds.delay(str(tenant_id), str(tenant_id))
+
+
+@tenant_task(queue="default")
+def align_delegation(delegation_id: UUID) -> None:
+    """Move the assignments of a delegation that begins or ends."""
+    delegations.align_delegation(delegation_id=delegation_id)
+
+
+@tenant_task(queue="low")
+def align_assignments(tenant_id: UUID) -> None:
+    """Align assignments with the rights of their people, and hold what nobody can decide any more."""
+    watch_assignments.watch_assignments()
+
+
+@tenant_task(queue="high")
+def align_rights(person_id: UUID) -> None:
+    """Close or open again the assignments that rest on the rights of a person, which have changed."""
+    watch_assignments.align_rights(person_id=person_id)
+
+
+@sweep_task(queue="default", is_quick=True)
+def sweep_delegations() -> None:
+    """Start and end delegations that are due."""
+    for tenant_id, delegation_id in delegations.list_due():
+        align_delegation.delay(str(tenant_id), str(delegation_id))
+
+
+@sweep_task(queue="low")
+def sweep_assignments() -> None:
+    """Check the assignments of every tenant with waiting requests."""
+    for tenant_id in watch_assignments.tenants_waiting():
+        align_assignments.delay(str(tenant_id), str(tenant_id))
+
+
+@sweep_task(queue="low", is_quick=True)
+def sweep_notifications() -> None:
+    """Send notifications whose task was lost or died."""
+    for tenant_id, notification_id in send.list_unsent():
+        send_notification.delay(str(tenant_id), str(notification_id))
+
+
+@tenant_task(queue="default")
+def release_notifications(notification_id: UUID) -> None:
+    """Queue what waited long enough for a notification's person."""
+    hold.release(notification_id=notification_id)
+
+
+@sweep_task(queue="low", is_quick=True)
+def sweep_held_notifications() -> None:
+    """Release notifications whose quiet hours, digest or hour has come."""
+    for tenant_id, notification_id in hold.list_waiting():
+        release_notifications.delay(str(tenant_id), str(notification_id))
+
+
+@tenant_task(queue="low")
+def notify_overdue_timers(tenant_id: UUID) -> None:
+    """Tell people of a tenant that its timers are late."""
+    overdue.notify_overdue_timers()
+
+
+@tenant_task(queue="high")
+def work_batch(batch_id: UUID) -> None:
+    """Decide the next requests of a batch."""
+    work.work_batch(batch_id=batch_id)
+
+
+@sweep_task(queue="default", is_quick=True)
+def sweep_batches() -> None:
+    """Continue the batches whose worker is gone."""
+    for tenant_id, batch_id in work.list_abandoned():
+        work_batch.delay(str(tenant_id), str(batch_id))
+
+
+@sweep_task(queue="low")
+def purge_batches() -> None:
+    """Delete old batches."""
+    work.purge_batches()
+
+
+@sweep_task(queue="low")
+def sweep_overdue_timers() -> None:
+    """Look for late timers of every tenant."""
+    for tenant_id in overdue.tenants_overdue():
+        notify_overdue_timers.delay(str(tenant_id), str(tenant_id))
+
+
+@sweep_task(queue="low")
+def purge_timers() -> None:
+    """Delete old timers."""
+    purge_done()
+
+
+@sweep_task(queue="low")
+def purge_links() -> None:
+    """Delete old decision links."""
+    links.purge_links()
+
+
+@tenant_task(queue="low")
+def run_simulation(simulation_id: UUID) -> None:
+    """Try a changed rule on past requests."""
+    runs.run_simulation(simulation_id=simulation_id)
+
+
+@sweep_task(queue="low", is_quick=True)
+def sweep_simulations() -> None:
+    """Start simulations that wait, or whose worker stopped."""
+    for tenant_id, simulation_id in runs.take_waiting():
+        run_simulation.delay(str(tenant_id), str(simulation_id))
+
+
+@sweep_task(queue="low")
+def purge_simulations() -> None:
+    """Delete old simulations."""
+    runs.purge_simulations()
+
+
 @tenant_task(queue="low")
 def write_evidence(export_id: UUID) -> None:
     """Write an export of evidence, part by part, and give way to other work in between."""
@@ -93,32 +239,6 @@ def sweep_evidence() -> None:
         with tenant_scope(tenant_id):
             periods.remove_old_files()
 
-
-send_notification = row_task("hitl.tasks.send_notification", send.send_notification)
-sweep_notifications = sweep_rows("hitl.tasks.sweep_notifications", send.list_unsent, send_notification)
-release_notifications = row_task("hitl.tasks.release_notifications", hold.release, "notification_id")
-sweep_held_notifications = sweep_rows("hitl.tasks.sweep_held_notifications", hold.list_waiting, release_notifications)
-tell_requester = row_task("hitl.tasks.tell_requester", requester.tell_requester, queue="low")
-tell_of_drift = row_task("hitl.tasks.tell_of_drift", requester.tell_of_drift, queue="low")
-align_holds = scope_task("hitl.tasks.align_holds", kill_switch_activation.hold_covered, queue="high")
-sweep_switches = sweep_tenants(
-    "hitl.tasks.sweep_switches", kill_switch_activation.tenants_out_of_line, align_holds, is_quick=True
-)
-align_delegation = row_task("hitl.tasks.align_delegation", delegations.align_delegation, "delegation_id")
-sweep_delegations = sweep_rows("hitl.tasks.sweep_delegations", delegations.list_due, align_delegation, queue="default")
-align_rights = row_task("hitl.tasks.align_rights", watch_assignments.align_rights, "person_id", queue="high")
-align_assignments = scope_task("hitl.tasks.align_assignments", watch_assignments.watch_assignments, queue="low")
-sweep_assignments = sweep_tenants("hitl.tasks.sweep_assignments", watch_assignments.tenants_waiting, align_assignments)
-notify_overdue_timers = scope_task("hitl.tasks.notify_overdue_timers", overdue.notify_overdue_timers, queue="low")
-sweep_overdue_timers = sweep_tenants("hitl.tasks.sweep_overdue_timers", overdue.tenants_overdue, notify_overdue_timers)
-purge_timers = sweep("hitl.tasks.purge_timers", purge_done)
-purge_links = sweep("hitl.tasks.purge_links", links.purge_links)
-work_batch = row_task("hitl.tasks.work_batch", work.work_batch, "batch_id", queue="high")
-sweep_batches = sweep_rows("hitl.tasks.sweep_batches", work.list_abandoned, work_batch, queue="default")
-purge_batches = sweep("hitl.tasks.purge_batches", work.purge_batches)
-run_simulation = row_task("hitl.tasks.run_simulation", runs.run_simulation, "simulation_id", queue="low")
-sweep_simulations = sweep_rows("hitl.tasks.sweep_simulations", runs.take_waiting, run_simulation)
-purge_simulations = sweep("hitl.tasks.purge_simulations", runs.purge_simulations)
 
 SWEEPS = {
     "hitl-evidence": ("hitl.tasks.sweep_evidence", 30.0),

@@ -1,14 +1,34 @@
 """Celery tasks of integrations: sending and retaining mail, sending push messages."""
 
-from core.jobs.decorators import sweep
+from core.jobs.decorators import sweep_task
 from integrations.mail import services
 from integrations.push import delivery
 
-# At once when mail is queued or a notice is left, and every few seconds for what was missed.
-send_mail = sweep("integrations.tasks.send_mail", services.deliver_due, queue="default")
-send_push = sweep("integrations.tasks.send_push", delivery.deliver_due)
-sweep_mail = sweep("integrations.tasks.sweep_mail", services.sweep)
-forget_mail = sweep("integrations.tasks.forget_mail", services.forget_texts, services.forget_rows)
+
+@sweep_task(queue="default")
+def send_mail() -> None:
+    """Send due mail: at once when mail is queued, and every few seconds for what was missed."""
+    services.deliver_due()
+
+
+@sweep_task(queue="low")
+def sweep_mail() -> None:
+    """Requeue mail of killed workers and park unknown mail."""
+    services.sweep()
+
+
+@sweep_task(queue="low")
+def forget_mail() -> None:
+    """Delete the content of old mail, and the rows of much older mail."""
+    services.forget_texts()
+    services.forget_rows()
+
+
+@sweep_task(queue="low")
+def send_push() -> None:
+    """Send due push messages: at once when a notice is left, and every few seconds for what was missed."""
+    delivery.deliver_due()
+
 
 SWEEPS = {
     "send-push": ("integrations.tasks.send_push", 10.0),

@@ -1,10 +1,10 @@
 """Decorators for Celery tasks, which get a row's id and run in its tenant's scope."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial, wraps
+from functools import partial
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
@@ -128,59 +128,6 @@ def sweep_task(queue: Queue = "default", *, is_quick: bool = False) -> Callable[
 def is_quick_sweep(name: str) -> bool:
     """Return True if a task is a sweep that shares its message with others."""
     return name in _quick_sweeps
-
-
-def row_task(name: str, service: Callable[..., Any], key: str = "", *, queue: Queue = "default", **given: Any) -> Any:
-    """Return the task that calls a service for a row, with its id as `key` where that is named.
-
-    Messages that wait know it by its name, `<app>.tasks.<task>`: it never changes.
-    """
-
-    def work(row_id: UUID) -> None:
-        service(*([] if key else [row_id]), **given, **({key: row_id} if key else {}))
-
-    return tenant_task(queue)(_named(work, name, service))
-
-
-def scope_task(name: str, service: Callable[[], Any], *, queue: Queue) -> Any:
-    """Return the task that calls a service for a tenant, by its id; named as `row_task` is."""
-    return tenant_task(queue)(_named(lambda _tenant_id: service(), name, service))
-
-
-def sweep(name: str, *services: Callable[[], Any], queue: Queue = "low", is_quick: bool = False) -> Any:
-    """Return the sweep that calls services, one after the other; named as `row_task` is."""
-
-    def work() -> None:
-        for service in services:
-            service()
-
-    return sweep_task(queue, is_quick=is_quick)(_named(work, name, services[0]))
-
-
-def sweep_rows(
-    name: str, due: Callable[[], Iterable[tuple[UUID, UUID]]], task: Any, *, queue: Queue = "low", is_quick: bool = True
-) -> Any:
-    """Return the sweep that enqueues a task for each (tenant, row) that is due; named as `row_task` is."""
-
-    def work() -> None:
-        for tenant_id, row_id in due():
-            task.delay(str(tenant_id), str(row_id))
-
-    return sweep_task(queue, is_quick=is_quick)(_named(work, name, due))
-
-
-def sweep_tenants(
-    name: str, tenants: Callable[[], Iterable[UUID]], task: Any, *, queue: Queue = "low", is_quick: bool = False
-) -> Any:
-    """Return the sweep that enqueues a task for each of some tenants; named as `row_task` is."""
-    due = wraps(tenants)(lambda: ((tenant_id, tenant_id) for tenant_id in tenants()))
-    return sweep_rows(name, due, task, queue=queue, is_quick=is_quick)
-
-
-def _named(work: Callable[..., Any], name: str, service: Callable[..., Any]) -> Any:
-    work.__module__, _, work.__name__ = name.rpartition(".")
-    work.__qualname__, work.__doc__ = work.__name__, service.__doc__
-    return work
 
 
 def plain_task(queue: Queue = "default", limits: TimeLimits | None = None) -> Callable[[Callable[..., None]], Any]:
