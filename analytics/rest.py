@@ -11,8 +11,8 @@ from analytics import selectors, services
 from analytics.brief.choices import section_titles
 from analytics.brief.texts import Language
 from analytics.models import Brief, BriefPreference
-from core.rest.crud import creates
 from core.rest.fields import LocalTime, RowSerializer
+from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet
 
 SECTIONS = tuple(section_titles())
@@ -78,14 +78,14 @@ class BriefSerializer(RowSerializer[Brief]):
 class OwnPreferenceViewSet(ApiViewSet):
     """The caller's settings for their daily brief."""
 
-    descriptions: ClassVar = {
-        "replace": "Save how you want your daily brief; nobody else can.",
-    }
     permissions: ClassVar = dict.fromkeys(("retrieve", "replace", "partial_update"), selectors.USE)
     serializer_class = PreferenceSerializer
     request_serializers: ClassVar = {"replace": PreferenceRequest, "partial_update": PreferenceChange}
 
-    replace = creates(services.set_preference)
+    @idempotent
+    def replace(self, request: Request, **kwargs: Any) -> Response:
+        """Save how you want your daily brief; nobody else can."""
+        return self.call_service(services.set_preference)
 
     def retrieve(self, request: Request) -> Response:
         """Return how you want your daily brief."""
@@ -112,10 +112,12 @@ class BriefViewSet(ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List your own briefs of the last month, newest first.",
-        "create": "Have your brief mailed to you now, at most one a minute.",
     }
     permissions: ClassVar = {"list": selectors.USE, "create": selectors.USE}
     serializer_class = BriefSerializer
     list_rows = staticmethod(selectors.query_own_briefs)
 
-    create = creates(services.request_brief)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Have your brief mailed to you now, at most one a minute."""
+        return self.call_service(services.request_brief)

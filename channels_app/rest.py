@@ -1,6 +1,5 @@
 """Endpoints of the event streams, for programs that poll, of webhooks to own apps, and of accounts' health."""
 
-from functools import partial
 from typing import Any, ClassVar, Final
 
 from django_filters import ChoiceFilter
@@ -23,7 +22,6 @@ from conversations.services import record_view
 from core.errors import NotFound
 from core.events import streams
 from core.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from core.rest.crud import acts
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
@@ -154,11 +152,6 @@ class AppWebhookViewSet(ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List the webhooks of the last 30 days to a company's own app, newest first, with their attempts.",
-        "replay": "Send a failed webhook again under the same id.\n\n"
-        "409 `not_failed` unless it failed, `content_gone` if it was erased.",
-        "test": "Send a test webhook; the list shows what the server answered.",
-        "pause": "Pause the webhooks, which then wait.",
-        "resume": "Send what has waited, in order.",
     }
     permissions: ClassVar = {"list": manage.VIEW, **dict.fromkeys(("replay", "test", "pause", "resume"), manage.CHANGE)}
     serializer_class = WebhookSerializer
@@ -166,10 +159,32 @@ class AppWebhookViewSet(ListViewSet):
     lookup_url_kwarg = "delivery_id"
     list_rows = staticmethod(manage.query_log)
 
-    replay = acts(manage.replay)
-    test = acts(manage.send_test, detail=False, success_status=201)
-    pause = acts(partial(manage.set_paused, is_paused=True), detail=False, serializer_class=WebhookEndpointSerializer)
-    resume = acts(partial(manage.set_paused, is_paused=False), detail=False, serializer_class=WebhookEndpointSerializer)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def replay(self, request: Request, **kwargs: Any) -> Response:
+        """Send a failed webhook again under the same id.
+
+        409 `not_failed` unless it failed, `content_gone` if it was erased.
+        """
+        return self.call_service(manage.replay)
+
+    @action(detail=False, methods=["post"], success_status=201)
+    @idempotent
+    def test(self, request: Request, **kwargs: Any) -> Response:
+        """Send a test webhook; the list shows what the server answered."""
+        return self.call_service(manage.send_test)
+
+    @action(detail=False, methods=["post"], serializer_class=WebhookEndpointSerializer)
+    @idempotent
+    def pause(self, request: Request, **kwargs: Any) -> Response:
+        """Pause the webhooks, which then wait."""
+        return self.call_service(manage.set_paused, is_paused=True)
+
+    @action(detail=False, methods=["post"], serializer_class=WebhookEndpointSerializer)
+    @idempotent
+    def resume(self, request: Request, **kwargs: Any) -> Response:
+        """Send what has waited, in order."""
+        return self.call_service(manage.set_paused, is_paused=False)
 
 
 class ExplanationSerializer(serializers.Serializer[Any]):
@@ -272,12 +287,6 @@ class Pausing(serializers.Serializer[Any]):
 class ChannelAccountToolsViewSet(ApiViewSet):
     """Health, log and tests of channel accounts."""
 
-    descriptions: ClassVar = {
-        "test": "Send one test message, or webhook to your own app.\n\n"
-        "400 with the provider's reason in words, `no_provider` for a web chat; 409 `channel_paused`.",
-        "verify_sample": "Check whether a pasted webhook would be accepted, and why not.\n\n"
-        "400 `no_provider` where webhooks have no signature: a web chat and a mailbox.",
-    }
     permissions: ClassVar = {
         "health": VIEW_ACCOUNT,
         "exchanges": VIEW_ACCOUNT,
@@ -286,10 +295,29 @@ class ChannelAccountToolsViewSet(ApiViewSet):
     serializer_class = HealthSerializer
     lookup_url_kwarg = "account_id"
 
-    test = acts(diagnosis.send_test, request_serializer=TestMessage, serializer_class=TrialResultSerializer)
-    verify_sample = acts(
-        diagnosis.verify_sample, request_serializer=PastedSample, serializer_class=TrialResultSerializer
+    @action(detail=True, methods=["post"], request_serializer=TestMessage, serializer_class=TrialResultSerializer)
+    @idempotent
+    def test(self, request: Request, **kwargs: Any) -> Response:
+        """Send one test message, or webhook to your own app.
+
+        400 with the provider's reason in words, `no_provider` for a web chat; 409 `channel_paused`.
+        """
+        return self.call_service(diagnosis.send_test)
+
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="verify-sample",
+        request_serializer=PastedSample,
+        serializer_class=TrialResultSerializer,
     )
+    @idempotent
+    def verify_sample(self, request: Request, **kwargs: Any) -> Response:
+        """Check whether a pasted webhook would be accepted, and why not.
+
+        400 `no_provider` where webhooks have no signature: a web chat and a mailbox.
+        """
+        return self.call_service(diagnosis.verify_sample)
 
     def get_query_class(self) -> type[Query]:
         """Return the serializer of the query parameters: the log has pages."""

@@ -6,14 +6,15 @@ from urllib.parse import urlsplit
 
 from django_filters import CharFilter, ChoiceFilter
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import catalogue
 from core.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from core.rest.crud import acts, calls, creates
 from core.rest.fields import MomentField, RowSerializer, SeenVersion
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
+from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet, ReadOneMixin
 from core.webhooks.endpoints import URL_LIMIT
 from core.webhooks.words import describe
@@ -147,14 +148,6 @@ class WebhookEndpointViewSet(ReadOneMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List your webhook endpoints, newest first.",
         "retrieve": "Read a webhook endpoint.",
-        "create": "Add an endpoint; the response alone shows its secret.\n\n409 `exists`, `too_many`.",
-        "update": "Change an endpoint; one that is off stays off.\n\n409 `exists`, `stale_version`.",
-        "destroy": "Remove an endpoint with its secret and its log.\n\n409 `stale_version`.",
-        "rotate": "Replace the secret; for 24 hours both sign.",
-        "test": "Send a test event; its delivery shows the answer. 409 `not_on`.",
-        "pause": "Pause an endpoint: events wait, up to 30 days.",
-        "resume": "Turn an endpoint on, and send what has waited.",
-        "resend": "Send the deliveries of a span again, under their ids. 409 `not_on`.",
     }
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve"), VIEW),
@@ -165,14 +158,57 @@ class WebhookEndpointViewSet(ReadOneMixin, ListViewSet):
     lookup_url_kwarg = "endpoint_id"
     list_rows = staticmethod(selectors.list_endpoints)
 
-    create = creates(services.create_endpoint)
-    update = calls(services.revise_endpoint)
-    destroy = calls(services.remove_endpoint)
-    rotate = acts(services.rotate_secret, serializer_class=EndpointWithSecretSerializer)
-    test = acts(services.send_test, serializer_class=DeliverySerializer, success_status=201)
-    pause = acts(services.pause_endpoint)
-    resume = acts(services.turn_on_endpoint)
-    resend = acts(services.resend_span, request_serializer=SpanRequest, serializer_class=SentAgainSerializer)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Add an endpoint; the response alone shows its secret.
+
+        409 `exists`, `too_many`.
+        """
+        return self.call_service(services.create_endpoint)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change an endpoint; one that is off stays off.
+
+        409 `exists`, `stale_version`.
+        """
+        return self.call_service(services.revise_endpoint)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Remove an endpoint with its secret and its log.
+
+        409 `stale_version`.
+        """
+        return self.call_service(services.remove_endpoint)
+
+    @action(detail=True, methods=["post"], serializer_class=EndpointWithSecretSerializer)
+    @idempotent
+    def rotate(self, request: Request, **kwargs: Any) -> Response:
+        """Replace the secret; for 24 hours both sign."""
+        return self.call_service(services.rotate_secret)
+
+    @action(detail=True, methods=["post"], serializer_class=DeliverySerializer, success_status=201)
+    @idempotent
+    def test(self, request: Request, **kwargs: Any) -> Response:
+        """Send a test event; its delivery shows the answer. 409 `not_on`."""
+        return self.call_service(services.send_test)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def pause(self, request: Request, **kwargs: Any) -> Response:
+        """Pause an endpoint: events wait, up to 30 days."""
+        return self.call_service(services.pause_endpoint)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def resume(self, request: Request, **kwargs: Any) -> Response:
+        """Turn an endpoint on, and send what has waited."""
+        return self.call_service(services.turn_on_endpoint)
+
+    @action(detail=True, methods=["post"], request_serializer=SpanRequest, serializer_class=SentAgainSerializer)
+    @idempotent
+    def resend(self, request: Request, **kwargs: Any) -> Response:
+        """Send the deliveries of a span again, under their ids. 409 `not_on`."""
+        return self.call_service(services.resend_span)
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
         """Return the serializer, which shows the secret of a new endpoint."""
@@ -185,8 +221,6 @@ class WebhookDeliveryViewSet(ReadOneMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List an endpoint's deliveries of the last 30 days, newest first, with their attempts.",
         "retrieve": "Read a delivery.",
-        "resend": "Send a delivery that ended again, with the same id.\n\n"
-        "409 `still_waiting`, `content_gone`, `not_on`.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "resend": MANAGE}
     serializer_class = DeliverySerializer
@@ -194,7 +228,14 @@ class WebhookDeliveryViewSet(ReadOneMixin, ListViewSet):
     lookup_url_kwarg = "delivery_id"
     list_rows = staticmethod(selectors.list_deliveries)
 
-    resend = acts(services.resend_delivery)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def resend(self, request: Request, **kwargs: Any) -> Response:
+        """Send a delivery that ended again, with the same id.
+
+        409 `still_waiting`, `content_gone`, `not_on`.
+        """
+        return self.call_service(services.resend_delivery)
 
 
 class EventTypeSerializer(serializers.Serializer[Any]):

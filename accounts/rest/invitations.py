@@ -4,15 +4,18 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.members import invitations
 from accounts.models import Invitation, Membership
 from accounts.permissions.role_limits import MANAGE
 from accounts.rest.serializers import PersonSerializer
 from core.clock import now
-from core.rest.crud import acts, creates
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet, BooleanFilter
+from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 
 
@@ -59,14 +62,6 @@ class InvitationViewSet(ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List invitations of the last weeks, newest first.",
-        "create": "Invite an address by mail; the same offer again returns the first and sends nothing.\n\n"
-        "Needs `accounts.manage_membership` and all that the role allows: 403 `role_above_yours`, or `weak_sign_in` "
-        "for roles that approve or erase where you have a second factor and did not use it, or, in a session, "
-        "`confirm_first` where you have none and gave no password within five minutes. 409 `already_member` (the "
-        "address belongs to a member) or `invited` (in another role), 429 after too many in a day.",
-        "resend": "Send a new link; earlier links stop working. Needs what inviting needs; 409 `over`, "
-        "`already_member`.",
-        "withdraw": "Withdraw an invitation; its link stops working. Needs what inviting needs; 409 `over`.",
     }
     permissions: ClassVar = {"list": invitations.VIEW, "create": MANAGE, "resend": MANAGE, "withdraw": MANAGE}
     serializer_class = InvitationSerializer
@@ -75,6 +70,26 @@ class InvitationViewSet(ListViewSet):
     lookup_url_kwarg = "invitation_id"
     list_rows = staticmethod(invitations.list_invitations)
 
-    create = creates(invitations.invite_member)
-    resend = acts(invitations.resend_invitation)
-    withdraw = acts(invitations.withdraw_invitation)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Invite an address by mail; the same offer again returns the first and sends nothing.
+
+        Needs `accounts.manage_membership` and all that the role allows: 403 `role_above_yours`, or
+        `weak_sign_in` for roles that approve or erase where you have a second factor and did not use it, or, in
+        a session, `confirm_first` where you have none and gave no password within five minutes. 409
+        `already_member` (the address belongs to a member) or `invited` (in another role), 429 after too many in
+        a day.
+        """
+        return self.call_service(invitations.invite_member)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def resend(self, request: Request, **kwargs: Any) -> Response:
+        """Send a new link; earlier links stop working. Needs what inviting needs; 409 `over`, `already_member`."""
+        return self.call_service(invitations.resend_invitation)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def withdraw(self, request: Request, **kwargs: Any) -> Response:
+        """Withdraw an invitation; its link stops working. Needs what inviting needs; 409 `over`."""
+        return self.call_service(invitations.withdraw_invitation)

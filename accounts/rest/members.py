@@ -4,6 +4,9 @@ from typing import Any, ClassVar
 
 from django_filters import ChoiceFilter
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts import selectors
 from accounts.models import Membership
@@ -11,10 +14,10 @@ from accounts.permissions.role_limits import MANAGE
 from accounts.permissions.team_scope import set_team_scope
 from accounts.privacy.erasure import ERASE, erase_member
 from accounts.rest.serializers import PersonSerializer
-from core.rest.crud import acts
 from core.rest.erasures import ErasureRequest, ErasureSerializer
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet, BooleanFilter
+from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet, ReadOneMixin
 
 
@@ -55,12 +58,6 @@ class MemberViewSet(ReadOneMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List current and former members, newest first; erased people are left out.",
         "retrieve": "Read a member.",
-        "team_scope": "Limit a member to conversations of their own teams, or end that.\n\n"
-        "400 for a role that sees the conversations of all teams, 403 `role_above_yours`.",
-        "erase": "Erase the person of a membership; a repeat returns the same erasure. It cannot be undone.\n\n"
-        "Needs `accounts.erase_member` and a second factor: 403 `weak_sign_in` without it, so for every API key; "
-        "`yourself`, `role_above_yours`. 409 `last_owner`, `operator` or `in_the_way`, which names the requests that "
-        "are being executed.",
     }
     permissions: ClassVar = {"list": selectors.VIEW, "retrieve": selectors.VIEW, "erase": ERASE, "team_scope": MANAGE}
     serializer_class = MemberSerializer
@@ -69,7 +66,34 @@ class MemberViewSet(ReadOneMixin, ListViewSet):
     list_rows = staticmethod(selectors.query_members)
     read_row = staticmethod(selectors.get_member)
 
-    team_scope = acts(set_team_scope, request_serializer=TeamScopeRequest, serializer_class=TeamScopeSerializer)
-    erase = acts(
-        erase_member, request_serializer=ErasureRequest, serializer_class=ErasureSerializer, success_status=202
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="team-scope",
+        request_serializer=TeamScopeRequest,
+        serializer_class=TeamScopeSerializer,
     )
+    @idempotent
+    def team_scope(self, request: Request, **kwargs: Any) -> Response:
+        """Limit a member to conversations of their own teams, or end that.
+
+        400 for a role that sees the conversations of all teams, 403 `role_above_yours`.
+        """
+        return self.call_service(set_team_scope)
+
+    @action(
+        detail=True,
+        methods=["post"],
+        request_serializer=ErasureRequest,
+        serializer_class=ErasureSerializer,
+        success_status=202,
+    )
+    @idempotent
+    def erase(self, request: Request, **kwargs: Any) -> Response:
+        """Erase the person of a membership; a repeat returns the same erasure. It cannot be undone.
+
+        Needs `accounts.erase_member` and a second factor: 403 `weak_sign_in` without it, so for every API key;
+        `yourself`, `role_above_yours`. 409 `last_owner`, `operator` or `in_the_way`, which names the requests
+        that are being executed.
+        """
+        return self.call_service(erase_member)

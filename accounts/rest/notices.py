@@ -10,7 +10,6 @@ from rest_framework.response import Response
 
 from accounts import notices
 from accounts.models import Notice
-from core.rest.crud import acts
 from core.rest.fields import RowSerializer
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, BooleanFilter
 from core.rest.idempotency import idempotent
@@ -49,7 +48,6 @@ class NoticeViewSet(ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List your own notices, newest first.",
-        "seen": "Mark one of your notices as seen; safe to repeat.",
     }
     permissions: ClassVar = {"list": notices.USE, "seen": notices.USE, "see_all": notices.USE}
     serializer_class = NoticeSerializer
@@ -59,7 +57,11 @@ class NoticeViewSet(ListViewSet):
     lookup_url_kwarg = "notice_id"
     list_rows = staticmethod(notices.list_own)
 
-    seen = acts(notices.mark_seen)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def seen(self, request: Request, **kwargs: Any) -> Response:
+        """Mark one of your notices as seen; safe to repeat."""
+        return self.call_service(notices.mark_seen)
 
     @action(detail=False, methods=["post"], url_path="seen", serializer_class=SeenSerializer)
     @idempotent

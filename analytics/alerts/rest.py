@@ -12,7 +12,6 @@ from analytics.alerts import rules, trials
 from analytics.alerts.evaluate import MANAGE
 from analytics.alerts.rules import RuleSettings
 from analytics.models import Alert, AlertRule, Severity, Way
-from core.rest.crud import acts, calls, creates
 from core.rest.fields import LocalTime, RowSerializer, SeenVersion
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet
@@ -97,10 +96,6 @@ class AlertRuleViewSet(RetrieveModelMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List the alert rules.",
         "retrieve": "Read an alert rule.",
-        "create": "Create an alert rule.",
-        "update": "Change an alert rule; it starts over. 409 `stale_version`.",
-        "destroy": "Delete an alert rule with its history. 409 `firing`, `stale_version`.",
-        "silence": "Silence an alert rule until a moment, or end its silence.",
     }
     permissions: ClassVar = dict.fromkeys(
         ("list", "retrieve", "create", "update", "destroy", "silence", "try_out", "alerts"), MANAGE
@@ -110,10 +105,24 @@ class AlertRuleViewSet(RetrieveModelMixin, ListViewSet):
     lookup_url_kwarg = "alert_rule_id"
     list_rows = staticmethod(rules.query_rules)
 
-    create = creates(rules.create_rule)
-    update = calls(rules.revise_rule)
-    destroy = calls(rules.delete_rule)
-    silence = acts(rules.silence_rule, request_serializer=Silence)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Create an alert rule."""
+        return self.call_service(rules.create_rule)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change an alert rule; it starts over. 409 `stale_version`."""
+        return self.call_service(rules.revise_rule)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Delete an alert rule with its history. 409 `firing`, `stale_version`."""
+        return self.call_service(rules.delete_rule)
+
+    @action(detail=True, methods=["post"], request_serializer=Silence)
+    @idempotent
+    def silence(self, request: Request, **kwargs: Any) -> Response:
+        """Silence an alert rule until a moment, or end its silence."""
+        return self.call_service(rules.silence_rule)
 
     @action(
         detail=True, methods=["post"], url_path="try", request_serializer=Trying, serializer_class=AlertTrialSerializer
@@ -134,11 +143,12 @@ class AlertRuleViewSet(RetrieveModelMixin, ListViewSet):
 class AlertViewSet(ApiViewSet):
     """Single alerts."""
 
-    descriptions: ClassVar = {
-        "acknowledge": "Say that somebody is on it; PagerDuty hears so. 409 `not_open`.",
-    }
     permissions: ClassVar = {"acknowledge": MANAGE}
     serializer_class = AlertSerializer
     lookup_url_kwarg = "alert_id"
 
-    acknowledge = acts(rules.acknowledge_alert)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def acknowledge(self, request: Request, **kwargs: Any) -> Response:
+        """Say that somebody is on it; PagerDuty hears so. 409 `not_open`."""
+        return self.call_service(rules.acknowledge_alert)

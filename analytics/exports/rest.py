@@ -9,15 +9,16 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from analytics.exports import downloads, jobs, schedules
 from analytics.exports.jobs import USE, Wanted
 from analytics.exports.schedules import ScheduleSettings
 from analytics.models import Export, ExportSchedule, Format
-from core.rest.crud import acts, calls, creates
 from core.rest.downloads import streamed
 from core.rest.fields import LocalTime, RowSerializer, SeenVersion
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
+from core.rest.idempotency import idempotent
 from core.rest.pagination import SortedPagination
 from core.rest.views import ListViewSet
 
@@ -119,13 +120,6 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List the organisation's exports, newest first.",
         "retrieve": "Read how far an export is.",
-        "create": "Export a list as a file. Needs `analytics.export_data` and the list's own permission.\n\n"
-        "A worker writes it. Personal data is masked; in clear it waits for a second person. 400 `too_many_rows`, "
-        "`no_rows`, `format_unavailable`; 429 after 30 an hour.",
-        "cancel": "Cancel your own unfinished export.",
-        "grant": "Allow another person's export in clear. Needs `analytics.export_data` and `accounts.view_pii`.\n\n"
-        "403 `four_eyes` for your own.",
-        "refuse": "Refuse another person's export in clear. Needs `analytics.export_data` and `accounts.view_pii`.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "cancel", "grant", "refuse", "file"), USE)
     serializer_class = ExportSerializer
@@ -135,10 +129,35 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
     lookup_url_kwarg = "list_export_id"
     list_rows = staticmethod(jobs.query_exports)
 
-    create = creates(jobs.request_export)
-    cancel = acts(jobs.cancel_export)
-    grant = acts(jobs.grant_export, request_serializer=ExportDecision)
-    refuse = acts(jobs.refuse_export, request_serializer=ExportDecision)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Export a list as a file. Needs `analytics.export_data` and the list's own permission.
+
+        A worker writes it. Personal data is masked; in clear it waits for a second person. 400 `too_many_rows`,
+        `no_rows`, `format_unavailable`; 429 after 30 an hour.
+        """
+        return self.call_service(jobs.request_export)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def cancel(self, request: Request, **kwargs: Any) -> Response:
+        """Cancel your own unfinished export."""
+        return self.call_service(jobs.cancel_export)
+
+    @action(detail=True, methods=["post"], request_serializer=ExportDecision)
+    @idempotent
+    def grant(self, request: Request, **kwargs: Any) -> Response:
+        """Allow another person's export in clear. Needs `analytics.export_data` and `accounts.view_pii`.
+
+        403 `four_eyes` for your own.
+        """
+        return self.call_service(jobs.grant_export)
+
+    @action(detail=True, methods=["post"], request_serializer=ExportDecision)
+    @idempotent
+    def refuse(self, request: Request, **kwargs: Any) -> Response:
+        """Refuse another person's export in clear. Needs `analytics.export_data` and `accounts.view_pii`."""
+        return self.call_service(jobs.refuse_export)
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])
@@ -157,9 +176,6 @@ class ExportScheduleViewSet(RetrieveModelMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List exports that repeat.",
         "retrieve": "Read an export that repeats.",
-        "create": "Have a list exported every week or month, and mailed as a link.",
-        "update": "Change your own scheduled export. 409 `stale_version`.",
-        "destroy": "Delete your own scheduled export. 409 `stale_version`.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "update", "destroy"), USE)
     serializer_class = ScheduleSerializer
@@ -167,6 +183,15 @@ class ExportScheduleViewSet(RetrieveModelMixin, ListViewSet):
     lookup_url_kwarg = "schedule_id"
     list_rows = staticmethod(schedules.query_schedules)
 
-    create = creates(schedules.create_schedule)
-    update = calls(schedules.revise_schedule)
-    destroy = calls(schedules.delete_schedule)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Have a list exported every week or month, and mailed as a link."""
+        return self.call_service(schedules.create_schedule)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change your own scheduled export. 409 `stale_version`."""
+        return self.call_service(schedules.revise_schedule)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Delete your own scheduled export. 409 `stale_version`."""
+        return self.call_service(schedules.delete_schedule)

@@ -15,7 +15,6 @@ from conversations.merges import merges
 from conversations.merges.merges import REASON_LIMIT
 from conversations.merges.selectors import MERGE, preview_merge, query_merges
 from conversations.models import ContactMerge
-from core.rest.crud import acts, creates
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
@@ -73,19 +72,29 @@ class ContactMergeViewSet(ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List the merges of a contact, newest first.",
-        "create": "Merge this contact into another one of the same person (`into_id`), with a reason.\n\n"
-        "Its addresses, conversations and tags go to that one; each address keeps its own proof and rights. 409 "
-        "`merged`, `erased`, `different_colleagues`, `changed`.",
-        "undo": "Take this merged contact out of the other one again, within 14 days.\n\n"
-        "Its addresses go back with all of their conversations. 409 `not_merged`, `erased`, `merged_further`, "
-        "`too_late`.",
     }
     permissions: ClassVar = {"list": VIEW, "create": MERGE, "preview": MERGE, "undo": MERGE}
     serializer_class = MergeSerializer
     request_serializers: ClassVar = {"create": MergeRequest}
 
-    create = creates(merges.merge_contacts)
-    undo = acts(merges.undo_merge, detail=False)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Merge this contact into another one of the same person (`into_id`), with a reason.
+
+        Its addresses, conversations and tags go to that one; each address keeps its own proof and rights. 409
+        `merged`, `erased`, `different_colleagues`, `changed`.
+        """
+        return self.call_service(merges.merge_contacts)
+
+    @action(detail=False, methods=["post"])
+    @idempotent
+    def undo(self, request: Request, **kwargs: Any) -> Response:
+        """Take this merged contact out of the other one again, within 14 days.
+
+        Its addresses go back with all of their conversations. 409 `not_merged`, `erased`, `merged_further`,
+        `too_late`.
+        """
+        return self.call_service(merges.undo_merge)
 
     def get_queryset(self) -> QuerySet[ContactMerge]:
         return query_merges(viewer=self.actor, contact_id=self.kwargs["contact_id"]).order_by()

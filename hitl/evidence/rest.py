@@ -10,8 +10,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.rest.crud import acts, creates
 from core.rest.fields import RowSerializer
+from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet, Query
 from hitl.domain.permissions import EXPORT
 from hitl.evidence import page, periods
@@ -83,9 +83,6 @@ class EvidenceExportViewSet(ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List the exports of periods, newest first.",
-        "create": "Export the requests of a period, at most 10,000.\n\n"
-        "A worker writes it; personal data is always masked, and the file is kept for seven days.",
-        "stop": "Stop an export that is being written.",
     }
     permissions: ClassVar = {"list": EXPORT, "create": EXPORT, "retrieve": EXPORT, "stop": EXPORT, "file": EXPORT}
     serializer_class = EvidenceExportSerializer
@@ -93,8 +90,19 @@ class EvidenceExportViewSet(ListViewSet):
     lookup_url_kwarg = "export_id"
     list_rows, read_row = periods.query_exports, periods.get_export
 
-    create = creates(export_period)
-    stop = acts(stop_export)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Export the requests of a period, at most 10,000.
+
+        A worker writes it; personal data is always masked, and the file is kept for seven days.
+        """
+        return self.call_service(export_period)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def stop(self, request: Request, **kwargs: Any) -> Response:
+        """Stop an export that is being written."""
+        return self.call_service(stop_export)
 
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """Read how far an export is."""

@@ -3,12 +3,12 @@
 from typing import Any, ClassVar
 
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from accounts.rest.serializers import PersonSerializer
-from core.rest.crud import acts, creates
 from core.rest.fields import RowSerializer
 from core.rest.filters import ApiFilterSet, OpenFilter
 from core.rest.idempotency import idempotent_outside_transaction
@@ -59,8 +59,6 @@ class KillSwitchViewSet(ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List the switches that are active, or were released.",
-        "create": "Pause everything, one agent or one kind, at once.",
-        "release": "Resume; what was held is checked again first.",
     }
     permissions: ClassVar = {"list": selectors.VIEW_SWITCH, "create": USE, "release": USE}
     serializer_class = SwitchSerializer
@@ -69,8 +67,16 @@ class KillSwitchViewSet(ListViewSet):
     lookup_url_kwarg = "switch_id"
     list_rows = staticmethod(selectors.query_switches)
 
-    create = creates(activation.activate_kill_switch, outside=True)
-    release = acts(activation.release_kill_switch, outside=True)
+    @idempotent_outside_transaction
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Pause everything, one agent or one kind, at once."""
+        return self.call_service(activation.activate_kill_switch)
+
+    @action(detail=True, methods=["post"])
+    @idempotent_outside_transaction
+    def release(self, request: Request, **kwargs: Any) -> Response:
+        """Resume; what was held is checked again first."""
+        return self.call_service(activation.release_kill_switch)
 
 
 class InstallationSwitchSerializer(serializers.Serializer[Any]):

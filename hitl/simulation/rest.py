@@ -3,11 +3,14 @@
 from typing import Any, ClassVar
 
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
-from core.rest.crud import acts, creates
 from core.rest.fields import Document, RowSerializer
+from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 from hitl.models import Simulation
 from hitl.policy.selectors import VIEW_WORKFLOW as VIEW
@@ -46,10 +49,6 @@ class SimulationViewSet(RetrieveModelMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List the simulations of the last 30 days, newest first.",
         "retrieve": "Read a simulation with its progress and, when it is done, its result.",
-        "create": "Start to try a changed rule on past requests; writes nothing else and notifies nobody. Needs "
-        "`hitl.view_approvalworkflow` and the right to save the change; 409 `simulation_running`.",
-        "stop": "Stop a simulation. Needs `hitl.view_approvalworkflow` for one's own, `hitl.manage_workflow` for "
-        "another's; 409 if it has ended.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "create": VIEW, "stop": VIEW}
     serializer_class = HistorySimulationSerializer
@@ -57,5 +56,15 @@ class SimulationViewSet(RetrieveModelMixin, ListViewSet):
     lookup_url_kwarg = "simulation_id"
     list_rows, read_row = runs.query_simulations, runs.get_simulation
 
-    create = creates(start_simulation)
-    stop = acts(stop_simulation)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Start to try a changed rule on past requests; writes nothing else and notifies nobody. Needs
+        `hitl.view_approvalworkflow` and the right to save the change; 409 `simulation_running`."""
+        return self.call_service(start_simulation)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def stop(self, request: Request, **kwargs: Any) -> Response:
+        """Stop a simulation. Needs `hitl.view_approvalworkflow` for one's own, `hitl.manage_workflow` for
+        another's; 409 if it has ended."""
+        return self.call_service(stop_simulation)

@@ -20,7 +20,6 @@ from conversations.contacts.rest.serializers import (
 )
 from conversations.contacts.selectors import directory
 from conversations.models import Contact
-from core.rest.crud import acts
 from core.rest.erasures import ErasureRequest, ErasureSerializer
 from core.rest.fields import CLEAR
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter, OrderFilter
@@ -70,9 +69,6 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List contacts, masked, newest first.",
         "retrieve": "Read a contact, masked; with `show_pii=true` in clear, under an open reveal, else 403 `no_grant`.",
-        "erase": "Erase the person behind a contact; a repeat returns the same erasure. It cannot be undone.\n\n"
-        "Needs `conversations.erase_contact` and a second factor: 403 `weak_sign_in` without it, so for every API key. "
-        "409 `in_the_way` names the requests that are being executed.",
     }
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve", "search"), VIEW),
@@ -88,9 +84,21 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     revealing_actions = frozenset({"retrieve"})
     list_rows = staticmethod(directory.query_contacts)
 
-    erase = acts(
-        erasure.erase_contact, request_serializer=ErasureRequest, serializer_class=ErasureSerializer, success_status=202
+    @action(
+        detail=True,
+        methods=["post"],
+        request_serializer=ErasureRequest,
+        serializer_class=ErasureSerializer,
+        success_status=202,
     )
+    @idempotent
+    def erase(self, request: Request, **kwargs: Any) -> Response:
+        """Erase the person behind a contact; a repeat returns the same erasure. It cannot be undone.
+
+        Needs `conversations.erase_contact` and a second factor: 403 `weak_sign_in` without it, so for every API
+        key. 409 `in_the_way` names the requests that are being executed.
+        """
+        return self.call_service(erasure.erase_contact)
 
     def get_serializer_context(self) -> dict[str, Any]:
         """Return the context, with whether personal data is shown in clear."""

@@ -41,7 +41,6 @@ from conversations.messages.rest import Beginning, BegunSerializer, MessageSeria
 from conversations.messages.selectors import messages
 from conversations.replies import canned_replies, drafts
 from core.errors import Conflict, NotFound
-from core.rest.crud import acts, calls
 from core.rest.idempotency import HEADER, idempotent, idempotent_outside_transaction
 from core.rest.pagination import cursor_at, number_of
 from core.rest.views import ApiViewSet, Expansion, Query
@@ -53,20 +52,6 @@ REPLY = "conversations.reply_conversation"
 class ConversationViewSet(ApiViewSet):
     """Conversations."""
 
-    descriptions: ClassVar = {
-        "retrieve": "Read a conversation; the look is written to the audit.",
-        "take_over": "Answer from now on; 409 `taken` when a colleague has it.",
-        "give_back": "Let the agent answer again.",
-        "close": "End the conversation and say whether it is resolved.",
-        "assign": "Let a colleague answer, even if another has it now. Needs `conversations.reply_conversation`, of "
-        "both.\n\n"
-        "409 `full` for a colleague of its team who has no room; a lead may give them one more with `even_if_full`.",
-        "team": "Put the conversation into another team, or into none. Needs `conversations.assign_conversation`, or "
-        "to lead the team that it is in.",
-        "priority": "Set how much sooner than others it is due. 409 `closed`.",
-        "escalate": "Ask for another person who can help.",
-        "conversation_tags": "Put tags on the conversation, and take others off.",
-    }
     permissions: ClassVar = {
         "list": VIEW,
         "search": VIEW,
@@ -91,15 +76,63 @@ class ConversationViewSet(ApiViewSet):
     expansions: ClassVar = {"contact": Expansion(directory.query_contacts, ContactSerializer, "contact_id")}
     lookup_url_kwarg = "conversation_id"
 
-    retrieve = calls(states.record_view)
-    take_over = acts(states.take_over)
-    give_back = acts(states.give_back)
-    close = acts(states.close, request_serializer=Closing)
-    assign = acts(states.assign, request_serializer=Assigning)
-    team = acts(assignment.move_to_team, request_serializer=Moving)
-    priority = acts(snoozes.set_priority, request_serializer=Prioritising)
-    escalate = acts(states.escalate, request_serializer=Escalating)
-    conversation_tags = acts(change_tags, request_serializer=TaggingConversation)
+    def retrieve(self, request: Request, **kwargs: Any) -> Response:
+        """Read a conversation; the look is written to the audit."""
+        return self.call_service(states.record_view)
+
+    @action(detail=True, methods=["post"], url_path="take-over")
+    @idempotent
+    def take_over(self, request: Request, **kwargs: Any) -> Response:
+        """Answer from now on; 409 `taken` when a colleague has it."""
+        return self.call_service(states.take_over)
+
+    @action(detail=True, methods=["post"], url_path="give-back")
+    @idempotent
+    def give_back(self, request: Request, **kwargs: Any) -> Response:
+        """Let the agent answer again."""
+        return self.call_service(states.give_back)
+
+    @action(detail=True, methods=["post"], request_serializer=Closing)
+    @idempotent
+    def close(self, request: Request, **kwargs: Any) -> Response:
+        """End the conversation and say whether it is resolved."""
+        return self.call_service(states.close)
+
+    @action(detail=True, methods=["post"], request_serializer=Assigning)
+    @idempotent
+    def assign(self, request: Request, **kwargs: Any) -> Response:
+        """Let a colleague answer, even if another has it now. Needs `conversations.reply_conversation`, of
+        both.
+
+        409 `full` for a colleague of its team who has no room; a lead may give them one more with
+        `even_if_full`.
+        """
+        return self.call_service(states.assign)
+
+    @action(detail=True, methods=["post"], request_serializer=Moving)
+    @idempotent
+    def team(self, request: Request, **kwargs: Any) -> Response:
+        """Put the conversation into another team, or into none. Needs `conversations.assign_conversation`, or
+        to lead the team that it is in."""
+        return self.call_service(assignment.move_to_team)
+
+    @action(detail=True, methods=["post"], request_serializer=Prioritising)
+    @idempotent
+    def priority(self, request: Request, **kwargs: Any) -> Response:
+        """Set how much sooner than others it is due. 409 `closed`."""
+        return self.call_service(snoozes.set_priority)
+
+    @action(detail=True, methods=["post"], request_serializer=Escalating)
+    @idempotent
+    def escalate(self, request: Request, **kwargs: Any) -> Response:
+        """Ask for another person who can help."""
+        return self.call_service(states.escalate)
+
+    @action(detail=True, methods=["post"], url_path="conversation-tags", request_serializer=TaggingConversation)
+    @idempotent
+    def conversation_tags(self, request: Request, **kwargs: Any) -> Response:
+        """Put tags on the conversation, and take others off."""
+        return self.call_service(change_tags)
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: lists show the last message, one conversation whether a reply can be sent."""

@@ -3,14 +3,17 @@
 from typing import Any, ClassVar
 
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from conversations.inbox.assignment import MANAGE
 from conversations.inbox.selectors.tags import query_tags
 from conversations.inbox.tags import create_tag, delete_tag, merge_tags, revise_tag
 from conversations.models import Tag
-from core.rest.crud import acts, calls, creates
 from core.rest.fields import RowSerializer, SeenVersion
+from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 
 VIEW = "conversations.view_conversation"
@@ -54,12 +57,6 @@ class TagViewSet(RetrieveModelMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List the tags of conversations.",
         "retrieve": "Read a tag.",
-        "create": "Create a tag. 409 `exists`.",
-        "update": "Rename a tag or change its colour; contacts with it have the new name. 409 `exists`, "
-        "`stale_version`.",
-        "destroy": "Delete a tag and take it off all conversations. 409 `stale_version`.",
-        "merge": "Put another tag in its place, on conversations and contacts, and delete it. Returns the other one. "
-        "409 `stale_version`.",
     }
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve"), VIEW),
@@ -70,7 +67,22 @@ class TagViewSet(RetrieveModelMixin, ListViewSet):
     lookup_url_kwarg = "tag_id"
     list_rows = staticmethod(query_tags)
 
-    create = creates(create_tag)
-    update = calls(revise_tag)
-    destroy = calls(delete_tag)
-    merge = acts(merge_tags, request_serializer=TagMerge)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Create a tag. 409 `exists`."""
+        return self.call_service(create_tag)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Rename a tag or change its colour; contacts with it have the new name. 409 `exists`, `stale_version`."""
+        return self.call_service(revise_tag)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Delete a tag and take it off all conversations. 409 `stale_version`."""
+        return self.call_service(delete_tag)
+
+    @action(detail=True, methods=["post"], request_serializer=TagMerge)
+    @idempotent
+    def merge(self, request: Request, **kwargs: Any) -> Response:
+        """Put another tag in its place, on conversations and contacts, and delete it. Returns the other one.
+        409 `stale_version`."""
+        return self.call_service(merge_tags)

@@ -6,14 +6,15 @@ from django.db.models import QuerySet
 from django_filters import ChoiceFilter, UUIDFilter
 from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conversations.inbox.teams import availability, selectors
 from conversations.inbox.teams.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
 from conversations.models import MOST_AT_ONCE, Availability, Priority, Team, TeamTarget
-from core.rest.crud import calls, creates
 from core.rest.fields import RowSerializer, SeenVersion
 from core.rest.filters import ApiFilterSet
+from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 
 VIEW = "conversations.view_conversation"
@@ -149,9 +150,6 @@ class TeamViewSet(RetrieveModelMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List teams, newest first.",
         "retrieve": "Read a team with its people.",
-        "create": "Make a team of people who answer. 409 `exists`.",
-        "update": "Change a team, its people and targets. 409 `exists`, `stale_version`.",
-        "destroy": "Remove a team without open conversations. 409 `in_use`, `stale_version`.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, **dict.fromkeys(("create", "update", "destroy"), MANAGE)}
     serializer_class = TeamSerializer
@@ -160,9 +158,18 @@ class TeamViewSet(RetrieveModelMixin, ListViewSet):
     list_rows = staticmethod(selectors.query_teams)
     read_row = selectors.get_team
 
-    create = creates(create_team)
-    update = calls(revise_team)
-    destroy = calls(delete_team)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Make a team of people who answer. 409 `exists`."""
+        return self.call_service(create_team)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change a team, its people and targets. 409 `exists`, `stale_version`."""
+        return self.call_service(revise_team)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Remove a team without open conversations. 409 `in_use`, `stale_version`."""
+        return self.call_service(delete_team)
 
     def get_serializer_class(self) -> Any:
         """Return the serializer: one team has its people."""
@@ -205,7 +212,6 @@ class AvailabilityViewSet(ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List who of the teams is there now, newest first.",
-        "create": "Say that you are available, away or offline. Needs `conversations.reply_conversation`, of a person.",
     }
     permissions: ClassVar = {"list": VIEW, "create": REPLY}
     serializer_class = AvailabilitySerializer
@@ -214,4 +220,7 @@ class AvailabilityViewSet(ListViewSet):
     success_status = 200
     list_rows = staticmethod(selectors.query_availability)
 
-    create = creates(availability.set_availability)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Say that you are available, away or offline. Needs `conversations.reply_conversation`, of a person."""
+        return self.call_service(availability.set_availability)

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from conversations.inbox.triage import triage
 from conversations.inbox.triage.triage import FACTS, LONGEST_TRIAL, MANAGE, Difference, RuleSettings
 from conversations.models import Priority, TriageRule
-from core.rest.crud import acts, calls, creates
 from core.rest.fields import RowSerializer, SeenVersion
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
@@ -100,10 +99,6 @@ class TriageRuleViewSet(RetrieveModelMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List the triage rules.",
         "retrieve": "Read a triage rule.",
-        "create": "Create a triage rule after all others. 409 `exists`.",
-        "update": "Change a triage rule, or switch it on or off. 409 `exists`, `stale_version`.",
-        "destroy": "Delete a triage rule. 409 `stale_version`.",
-        "move": "Let it be tried sooner or later than its neighbour.",
     }
     permissions: ClassVar = dict.fromkeys(
         ("list", "retrieve", "create", "update", "destroy", "move", "try_out"), MANAGE
@@ -112,10 +107,24 @@ class TriageRuleViewSet(RetrieveModelMixin, ListViewSet):
     request_serializers: ClassVar = {"create": TriageRuleRequest, "update": TriageRuleChange}
     lookup_url_kwarg = "rule_id"
 
-    create = creates(triage.create_triage_rule)
-    update = calls(triage.revise_triage_rule)
-    destroy = calls(triage.delete_triage_rule)
-    move = acts(triage.move_triage_rule, request_serializer=MovingRule)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Create a triage rule after all others. 409 `exists`."""
+        return self.call_service(triage.create_triage_rule)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change a triage rule, or switch it on or off. 409 `exists`, `stale_version`."""
+        return self.call_service(triage.revise_triage_rule)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Delete a triage rule. 409 `stale_version`."""
+        return self.call_service(triage.delete_triage_rule)
+
+    @action(detail=True, methods=["post"], request_serializer=MovingRule)
+    @idempotent
+    def move(self, request: Request, **kwargs: Any) -> Response:
+        """Let it be tried sooner or later than its neighbour."""
+        return self.call_service(triage.move_triage_rule)
 
     def get_queryset(self) -> QuerySet[TriageRule]:
         return TriageRule.objects.all()

@@ -20,7 +20,6 @@ from conversations.messages.files.rules import LARGEST, MB, MOST, Upload
 from conversations.models import CannedFile, CannedReply
 from conversations.replies import canned_replies
 from conversations.replies.canned_replies import CannedText
-from core.rest.crud import calls, creates
 from core.rest.fields import RowSerializer, SafeJSONParser, SeenVersion
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent, idempotent_outside_transaction
@@ -122,10 +121,6 @@ class CannedReplyViewSet(RetrieveModelMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List the canned replies you may use, newest first.",
         "retrieve": "Read a canned reply.",
-        "create": "Create a canned reply. Needs `conversations.reply_conversation`; a team's needs to lead it, "
-        "everybody's `conversations.manage_desk`. 409 `exists`.",
-        "update": "Change a canned reply, by who may create it. 409 `exists`, `stale_version`.",
-        "destroy": "Delete a canned reply, by who may create it. 409 `stale_version`.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "update", "destroy", "preview"), REPLY)
     serializer_class = CannedReplySerializer
@@ -133,9 +128,19 @@ class CannedReplyViewSet(RetrieveModelMixin, ListViewSet):
     filterset_class = CannedReplyFilters
     lookup_url_kwarg = "reply_id"
 
-    create = creates(canned_replies.create_canned_reply)
-    update = calls(canned_replies.revise_canned_reply)
-    destroy = calls(canned_replies.delete_canned_reply)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Create a canned reply. Needs `conversations.reply_conversation`; a team's needs to lead it,
+        everybody's `conversations.manage_desk`. 409 `exists`."""
+        return self.call_service(canned_replies.create_canned_reply)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change a canned reply, by who may create it. 409 `exists`, `stale_version`."""
+        return self.call_service(canned_replies.revise_canned_reply)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Delete a canned reply, by who may create it. 409 `stale_version`."""
+        return self.call_service(canned_replies.delete_canned_reply)
 
     def get_queryset(self) -> QuerySet[CannedReply]:
         return canned_replies.with_files(canned_replies.usable_replies(actor=self.actor).order_by())

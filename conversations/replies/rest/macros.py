@@ -4,14 +4,17 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from conversations.models import Macro, Priority
 from conversations.replies import macros
 from conversations.replies.macros import MacroSettings
 from conversations.replies.rest.canned_replies import SCOPES
-from core.rest.crud import acts, calls, creates
 from core.rest.fields import RowSerializer, SeenVersion
+from core.rest.idempotency import idempotent, idempotent_outside_transaction
 from core.rest.views import ListViewSet
 
 REPLY = "conversations.reply_conversation"
@@ -138,22 +141,33 @@ class MacroViewSet(RetrieveModelMixin, ListViewSet):
     descriptions: ClassVar = {
         "list": "List the macros you may use, newest first.",
         "retrieve": "Read a macro.",
-        "create": "Create a macro. Needs `conversations.reply_conversation`; a team's needs to lead it, everybody's "
-        "`conversations.manage_desk`. 409 `exists`.",
-        "update": "Change a macro, by who may create it. 409 `exists`, `stale_version`.",
-        "destroy": "Delete a macro, by who may create it. 409 `stale_version`.",
-        "run": "Do its steps with a conversation, all or none. Needs `conversations.reply_conversation` and what each "
-        "step needs. A request is made afterwards, and waits for approval as any other. 409 as the steps answer.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "update", "destroy", "run"), REPLY)
     serializer_class = MacroSerializer
     request_serializers: ClassVar = {"create": MacroRequest, "update": MacroChange}
     lookup_url_kwarg = "macro_id"
 
-    create = creates(macros.create_macro)
-    update = calls(macros.revise_macro)
-    destroy = calls(macros.delete_macro)
-    run = acts(macros.run_macro, outside=True, request_serializer=MacroRunRequest, serializer_class=MacroRunSerializer)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Create a macro. Needs `conversations.reply_conversation`; a team's needs to lead it, everybody's
+        `conversations.manage_desk`. 409 `exists`."""
+        return self.call_service(macros.create_macro)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change a macro, by who may create it. 409 `exists`, `stale_version`."""
+        return self.call_service(macros.revise_macro)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Delete a macro, by who may create it. 409 `stale_version`."""
+        return self.call_service(macros.delete_macro)
+
+    @action(detail=True, methods=["post"], request_serializer=MacroRunRequest, serializer_class=MacroRunSerializer)
+    @idempotent_outside_transaction
+    def run(self, request: Request, **kwargs: Any) -> Response:
+        """Do its steps with a conversation, all or none. Needs `conversations.reply_conversation` and what each
+        step needs. A request is made afterwards, and waits for approval as any other. 409 as the steps
+        answer."""
+        return self.call_service(macros.run_macro)
 
     def get_queryset(self) -> QuerySet[Macro]:
         return macros.usable_macros(actor=self.actor).order_by()

@@ -1,6 +1,5 @@
 """Endpoints that act on an approval: decide, discuss, hold, resolve, delegate."""
 
-from functools import partial
 from typing import Any, ClassVar, Final
 
 from rest_framework import serializers
@@ -8,9 +7,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.rest.crud import acts
 from core.rest.fields import Document
-from core.rest.idempotency import idempotent
+from core.rest.idempotency import idempotent, idempotent_outside_transaction
 from hitl.approvals.change import close, holds
 from hitl.approvals.change import edit as edits
 from hitl.approvals.change.escalate import escalate_now
@@ -126,46 +124,6 @@ class ReassignRequest(Said):
 class ApprovalActionViewSet(ApprovalResponses):
     """Actions on an approval. Each responds with the approval as it is afterwards."""
 
-    descriptions: ClassVar = {
-        "approve": "Approve exactly what the digest identifies. Needs `hitl.decide_approval` and an open "
-        "assignment.\n\n"
-        "403 `four_eyes` for your own request, `not_an_approver`, `weak_sign_in`; 409 `stale_digest` if it changed, "
-        "409 with the decision if it was already decided.",
-        "reject": "Reject exactly what the digest identifies. Needs what approving needs, and a reason where the level "
-        "asks.",
-        "cancel": "Cancel your own request, or any as administrator.",
-        "revoke": "Revoke an approval before it is executed.",
-        "undo": "Undo your approval of a request while its execution waits; the request is cancelled.\n\n"
-        "409 `no_undo` if it was not given in the console; 409 with `claimed_at` if its execution has started.",
-        "hold": "Keep it from being executed until it is released; needs a reason.",
-        "release": "Remove one hold; 409 `still_held` while its cause persists.",
-        "resolve": "Record the outcome of an execution whose outcome is unknown, with evidence.",
-        "edit": "Change fields that the level lists as editable; everyone is asked again.\n\n"
-        "403 `no_edit_right` where nothing may be edited; 409 `stale_digest` if it changed.",
-        "edit_and_approve": "Change fields and approve the result, where the workflow lets editors approve.\n\n"
-        "It stays `pending`, and `why_not` says why, if risk or cost rose. 403 `editors_may_not_approve`, "
-        "`no_edit_right`; 409 `stale_digest` if it changed.",
-        "ask": "Ask the requester a question; the deadline is paused. Needs `hitl.decide_approval` and an open "
-        "assignment.",
-        "send_back": "Send it back for changes; the fourth time rejects it. Needs `hitl.decide_approval` and an open "
-        "assignment.",
-        "resubmit": "Resubmit your own returned request, changed or not.\n\n"
-        "403 `paused` under a kill switch, 503 if the current state cannot be looked up.",
-        "override": "Approve alone where the workflow allows it; a review is opened.\n\n"
-        "403 `no_break_glass` where it is not allowed, `weak_sign_in` without a second factor: an API key never has "
-        "one.",
-        "escalate": "Take the next escalation step now.\n\n409 `no_step` if the workflow has no further one.",
-        "probe": "Ask the other system now for the outcome; it stays `unknown` if that cannot tell.",
-        "review": "Close the review of an override with a finding. Needs `hitl.review_override`; not for the person "
-        "who overrode it.",
-        "delegate": "Delegate your decision to a colleague, before voting. Needs `hitl.decide_approval` and an open "
-        "assignment.",
-        "reassign": "Replace one approver by another.",
-        "flag": "Put a flag of your organisation's list on it, with a reason. 409 `flagged`.",
-        "unflag": "Take a flag off it, with a reason. Needs `hitl.flag_approval`; not for people who contributed to "
-        "it.\n\n"
-        "409 `not_flagged`.",
-    }
     permissions: ClassVar = {
         "approve": DECIDE,
         "reject": DECIDE,
@@ -191,29 +149,163 @@ class ApprovalActionViewSet(ApprovalResponses):
         "reassign": REASSIGN,
     }
 
-    approve = acts(partial(decide, verdict="approve", channel=CHANNEL), request_serializer=Verdict)
-    reject = acts(partial(decide, verdict="reject", channel=CHANNEL), request_serializer=Verdict)
-    cancel = acts(close.cancel, request_serializer=Move)
-    revoke = acts(close.revoke, request_serializer=Move)
-    undo = acts(close.undo, request_serializer=Shown)
-    hold = acts(holds.hold, request_serializer=HoldRequest)
-    release = acts(holds.release, request_serializer=Release)
-    resolve = acts(reconcile.resolve, request_serializer=Resolution)
-    edit = acts(edits.edit, outside=True, request_serializer=EditRequest)
-    edit_and_approve = acts(
-        partial(edits.edit_and_approve, channel=CHANNEL), outside=True, request_serializer=EditRequest
-    )
-    ask = acts(questions.ask, request_serializer=Said)
-    send_back = acts(questions.send_back, request_serializer=Said)
-    resubmit = acts(edits.resubmit, outside=True, request_serializer=ResubmitRequest)
-    override = acts(overrides.override, request_serializer=Said)
-    escalate = acts(escalate_now, request_serializer=Said)
-    probe = acts(probe_now, outside=True, request_serializer=Move)
-    review = acts(close_review, request_serializer=Finding)
-    delegate = acts(reassignments.delegate, request_serializer=DelegateRequest)
-    reassign = acts(reassignments.reassign, request_serializer=ReassignRequest)
-    flag = acts(set_flag, request_serializer=FlagMove)
-    unflag = acts(clear_flag, request_serializer=FlagMove)
+    @action(detail=True, methods=["post"], request_serializer=Verdict)
+    @idempotent
+    def approve(self, request: Request, **kwargs: Any) -> Response:
+        """Approve exactly what the digest identifies. Needs `hitl.decide_approval` and an open assignment.
+
+        403 `four_eyes` for your own request, `not_an_approver`, `weak_sign_in`; 409 `stale_digest` if it
+        changed, 409 with the decision if it was already decided.
+        """
+        return self.call_service(decide, verdict="approve", channel=CHANNEL)
+
+    @action(detail=True, methods=["post"], request_serializer=Verdict)
+    @idempotent
+    def reject(self, request: Request, **kwargs: Any) -> Response:
+        """Reject exactly what the digest identifies. Needs what approving needs, and a reason where the level
+        asks."""
+        return self.call_service(decide, verdict="reject", channel=CHANNEL)
+
+    @action(detail=True, methods=["post"], request_serializer=Move)
+    @idempotent
+    def cancel(self, request: Request, **kwargs: Any) -> Response:
+        """Cancel your own request, or any as administrator."""
+        return self.call_service(close.cancel)
+
+    @action(detail=True, methods=["post"], request_serializer=Move)
+    @idempotent
+    def revoke(self, request: Request, **kwargs: Any) -> Response:
+        """Revoke an approval before it is executed."""
+        return self.call_service(close.revoke)
+
+    @action(detail=True, methods=["post"], request_serializer=Shown)
+    @idempotent
+    def undo(self, request: Request, **kwargs: Any) -> Response:
+        """Undo your approval of a request while its execution waits; the request is cancelled.
+
+        409 `no_undo` if it was not given in the console; 409 with `claimed_at` if its execution has started.
+        """
+        return self.call_service(close.undo)
+
+    @action(detail=True, methods=["post"], request_serializer=HoldRequest)
+    @idempotent
+    def hold(self, request: Request, **kwargs: Any) -> Response:
+        """Keep it from being executed until it is released; needs a reason."""
+        return self.call_service(holds.hold)
+
+    @action(detail=True, methods=["post"], request_serializer=Release)
+    @idempotent
+    def release(self, request: Request, **kwargs: Any) -> Response:
+        """Remove one hold; 409 `still_held` while its cause persists."""
+        return self.call_service(holds.release)
+
+    @action(detail=True, methods=["post"], request_serializer=Resolution)
+    @idempotent
+    def resolve(self, request: Request, **kwargs: Any) -> Response:
+        """Record the outcome of an execution whose outcome is unknown, with evidence."""
+        return self.call_service(reconcile.resolve)
+
+    @action(detail=True, methods=["post"], request_serializer=EditRequest)
+    @idempotent_outside_transaction
+    def edit(self, request: Request, **kwargs: Any) -> Response:
+        """Change fields that the level lists as editable; everyone is asked again.
+
+        403 `no_edit_right` where nothing may be edited; 409 `stale_digest` if it changed.
+        """
+        return self.call_service(edits.edit)
+
+    @action(detail=True, methods=["post"], url_path="edit-and-approve", request_serializer=EditRequest)
+    @idempotent_outside_transaction
+    def edit_and_approve(self, request: Request, **kwargs: Any) -> Response:
+        """Change fields and approve the result, where the workflow lets editors approve.
+
+        It stays `pending`, and `why_not` says why, if risk or cost rose. 403 `editors_may_not_approve`,
+        `no_edit_right`; 409 `stale_digest` if it changed.
+        """
+        return self.call_service(edits.edit_and_approve, channel=CHANNEL)
+
+    @action(detail=True, methods=["post"], request_serializer=Said)
+    @idempotent
+    def ask(self, request: Request, **kwargs: Any) -> Response:
+        """Ask the requester a question; the deadline is paused. Needs `hitl.decide_approval` and an open
+        assignment."""
+        return self.call_service(questions.ask)
+
+    @action(detail=True, methods=["post"], url_path="send-back", request_serializer=Said)
+    @idempotent
+    def send_back(self, request: Request, **kwargs: Any) -> Response:
+        """Send it back for changes; the fourth time rejects it. Needs `hitl.decide_approval` and an open
+        assignment."""
+        return self.call_service(questions.send_back)
+
+    @action(detail=True, methods=["post"], request_serializer=ResubmitRequest)
+    @idempotent_outside_transaction
+    def resubmit(self, request: Request, **kwargs: Any) -> Response:
+        """Resubmit your own returned request, changed or not.
+
+        403 `paused` under a kill switch, 503 if the current state cannot be looked up.
+        """
+        return self.call_service(edits.resubmit)
+
+    @action(detail=True, methods=["post"], request_serializer=Said)
+    @idempotent
+    def override(self, request: Request, **kwargs: Any) -> Response:
+        """Approve alone where the workflow allows it; a review is opened.
+
+        403 `no_break_glass` where it is not allowed, `weak_sign_in` without a second factor: an API key never
+        has one.
+        """
+        return self.call_service(overrides.override)
+
+    @action(detail=True, methods=["post"], request_serializer=Said)
+    @idempotent
+    def escalate(self, request: Request, **kwargs: Any) -> Response:
+        """Take the next escalation step now.
+
+        409 `no_step` if the workflow has no further one.
+        """
+        return self.call_service(escalate_now)
+
+    @action(detail=True, methods=["post"], request_serializer=Move)
+    @idempotent_outside_transaction
+    def probe(self, request: Request, **kwargs: Any) -> Response:
+        """Ask the other system now for the outcome; it stays `unknown` if that cannot tell."""
+        return self.call_service(probe_now)
+
+    @action(detail=True, methods=["post"], request_serializer=Finding)
+    @idempotent
+    def review(self, request: Request, **kwargs: Any) -> Response:
+        """Close the review of an override with a finding. Needs `hitl.review_override`; not for the person who
+        overrode it."""
+        return self.call_service(close_review)
+
+    @action(detail=True, methods=["post"], request_serializer=DelegateRequest)
+    @idempotent
+    def delegate(self, request: Request, **kwargs: Any) -> Response:
+        """Delegate your decision to a colleague, before voting. Needs `hitl.decide_approval` and an open
+        assignment."""
+        return self.call_service(reassignments.delegate)
+
+    @action(detail=True, methods=["post"], request_serializer=ReassignRequest)
+    @idempotent
+    def reassign(self, request: Request, **kwargs: Any) -> Response:
+        """Replace one approver by another."""
+        return self.call_service(reassignments.reassign)
+
+    @action(detail=True, methods=["post"], request_serializer=FlagMove)
+    @idempotent
+    def flag(self, request: Request, **kwargs: Any) -> Response:
+        """Put a flag of your organisation's list on it, with a reason. 409 `flagged`."""
+        return self.call_service(set_flag)
+
+    @action(detail=True, methods=["post"], request_serializer=FlagMove)
+    @idempotent
+    def unflag(self, request: Request, **kwargs: Any) -> Response:
+        """Take a flag off it, with a reason. Needs `hitl.flag_approval`; not for people who contributed to it.
+
+        409 `not_flagged`.
+        """
+        return self.call_service(clear_flag)
 
     def respond(self, row: Any) -> Response:
         return self.respond_with_approval(self.kwargs["approval_id"])

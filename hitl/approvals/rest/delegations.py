@@ -3,11 +3,14 @@
 from typing import Any, ClassVar
 
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
-from core.rest.crud import acts, creates
 from core.rest.fields import MaskedText, RowSerializer
 from core.rest.filters import ApiFilterSet, OpenFilter
+from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 from hitl.approvals.decide.delegations import end_delegation, open_delegation
 from hitl.domain.permissions import DECIDE
@@ -49,9 +52,6 @@ class DelegationViewSet(ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List who is or will be away and who approves for them.",
-        "create": "Delegate your decisions, or as administrator someone else's, until a moment.\n\n"
-        "Open assignments without a vote move at once and come back at the end; new ones go to the colleague.",
-        "end": "End a delegation now; delegated assignments without a vote go back.",
     }
     permissions: ClassVar = {"list": DECIDE, "create": DECIDE, "end": DECIDE}
     serializer_class = DelegationSerializer
@@ -60,5 +60,16 @@ class DelegationViewSet(ListViewSet):
     lookup_url_kwarg = "delegation_id"
     list_rows = staticmethod(selectors.query_delegations)
 
-    create = creates(open_delegation)
-    end = acts(end_delegation)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Delegate your decisions, or as administrator someone else's, until a moment.
+
+        Open assignments without a vote move at once and come back at the end; new ones go to the colleague.
+        """
+        return self.call_service(open_delegation)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def end(self, request: Request, **kwargs: Any) -> Response:
+        """End a delegation now; delegated assignments without a vote go back."""
+        return self.call_service(end_delegation)

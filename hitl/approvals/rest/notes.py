@@ -3,10 +3,12 @@
 from typing import Any, ClassVar
 
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
-from core.rest.crud import creates
 from core.rest.fields import RowSerializer
+from core.rest.idempotency import idempotent
 from core.rest.pagination import NewestPagePagination
 from hitl.approvals.decide import notes
 from hitl.approvals.decide.notes import add_note
@@ -48,7 +50,6 @@ class NoteViewSet(ApprovalDetailViewSet):
 
     descriptions: ClassVar = {
         "list": "Read the notes of colleagues: the newest page first, oldest first within a page.",
-        "create": "Write a note that only colleagues see; mentioned ones get a notice.",
     }
     permissions: ClassVar = {"list": selectors.VIEW, "create": selectors.VIEW}
     serializer_class = NoteSerializer
@@ -56,4 +57,7 @@ class NoteViewSet(ApprovalDetailViewSet):
     pagination_class = NewestPagePagination
     list_rows = staticmethod(query_notes)
 
-    create = creates(add_note)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Write a note that only colleagues see; mentioned ones get a notice."""
+        return self.call_service(add_note)

@@ -3,9 +3,11 @@
 from typing import Any, ClassVar
 
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from core.rest.crud import calls, creates
 from core.rest.fields import RowSerializer, SeenVersion
+from core.rest.idempotency import idempotent
 from hitl.models import ComplianceFlag
 from hitl.policy import selectors
 from hitl.policy.limits.flags import create_flag, retire_flag, revise_flag
@@ -43,15 +45,24 @@ class FlagViewSet(PolicyViewSet):
     descriptions: ClassVar = {
         "list": "List the compliance flags in use, newest first.",
         "retrieve": "Read a compliance flag.",
-        "create": "Add a flag that people set on requests, and its condition if it has one.\n\n409 `exists`.",
-        "update": "Change label and condition, for new and changed requests. 409 `stale_version`.",
-        "destroy": "Retire a flag; requests that have it keep it. 409 `stale_version`.",
     }
     serializer_class = FlagSerializer
     request_serializers: ClassVar = {"create": FlagRequest, "update": FlagChange}
     lookup_url_kwarg = "flag_id"
     list_rows, read_row = selectors.query_flags, selectors.get_flag
 
-    create = creates(create_flag)
-    update = calls(revise_flag)
-    destroy = calls(retire_flag)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Add a flag that people set on requests, and its condition if it has one.
+
+        409 `exists`.
+        """
+        return self.call_service(create_flag)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change label and condition, for new and changed requests. 409 `stale_version`."""
+        return self.call_service(revise_flag)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Retire a flag; requests that have it keep it. 409 `stale_version`."""
+        return self.call_service(retire_flag)

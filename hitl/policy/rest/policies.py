@@ -4,11 +4,13 @@ from typing import Any, ClassVar, Final
 
 from rest_framework import serializers
 from rest_framework.mixins import RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
 from core.clock import now
-from core.rest.crud import calls, creates
 from core.rest.fields import SEEN, AmountField, Document, RowSerializer, SeenVersion
+from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 from hitl.domain import risk
 from hitl.models import ApproverGroup, BusinessCalendar, Cap, RiskPolicy
@@ -64,18 +66,24 @@ class GroupViewSet(PolicyViewSet):
     descriptions: ClassVar = {
         "list": "List approver groups with their people, newest first.",
         "retrieve": "Read a group with its people.",
-        "create": "Name a set of people who may be asked together.",
-        "update": "Rename a group and set its people; takes effect at once. 409 `stale_version`.",
-        "destroy": "Remove a group that no workflow in use asks. 409 `in_use`, `stale_version`.",
     }
     serializer_class = GroupSerializer
     request_serializers: ClassVar = {"create": GroupRequest, "update": GroupChange}
     lookup_url_kwarg = "group_id"
     list_rows, read_row = selectors.query_groups, selectors.get_group
 
-    create = creates(create_group)
-    update = calls(revise_group)
-    destroy = calls(delete_group)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Name a set of people who may be asked together."""
+        return self.call_service(create_group)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Rename a group and set its people; takes effect at once. 409 `stale_version`."""
+        return self.call_service(revise_group)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Remove a group that no workflow in use asks. 409 `in_use`, `stale_version`."""
+        return self.call_service(delete_group)
 
 
 class CalendarSerializer(RowSerializer[BusinessCalendar]):
@@ -116,18 +124,24 @@ class CalendarViewSet(PolicyViewSet):
     descriptions: ClassVar = {
         "list": "List business calendars, newest first.",
         "retrieve": "Read a business calendar.",
-        "create": "Define working time: a zone, shifts of each day, holidays.",
-        "update": "Change working time; promised deadlines stay. 409 `stale_version`.",
-        "destroy": "Remove a calendar that no level counts by. 409 `in_use`, `stale_version`.",
     }
     serializer_class = CalendarSerializer
     request_serializers: ClassVar = {"create": CalendarRequest, "update": CalendarChange}
     lookup_url_kwarg = "calendar_id"
     list_rows, read_row = selectors.query_calendars, selectors.get_calendar
 
-    create = creates(create_calendar)
-    update = calls(revise_calendar)
-    destroy = calls(delete_calendar)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Define working time: a zone, shifts of each day, holidays."""
+        return self.call_service(create_calendar)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change working time; promised deadlines stay. 409 `stale_version`."""
+        return self.call_service(revise_calendar)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Remove a calendar that no level counts by. 409 `in_use`, `stale_version`."""
+        return self.call_service(delete_calendar)
 
 
 class CapSerializer(RowSerializer[Cap]):
@@ -171,18 +185,24 @@ class CapViewSet(PolicyViewSet):
     descriptions: ClassVar = {
         "list": "List the spending limits in use with how much of them is used, newest first.",
         "retrieve": "Read a spending limit with how much of it is used.",
-        "create": "Limit what is executed per day or month. 409 `exists`.",
-        "partial_update": "Change the amount of a limit. 409 `stale_version`.",
-        "destroy": "Remove a limit; requests that it held continue. 409 `stale_version`.",
     }
     serializer_class = CapSerializer
     request_serializers: ClassVar = {"create": CapRequest, "partial_update": CapChange}
     lookup_url_kwarg = "cap_id"
     list_rows, read_row = selectors.query_caps, selectors.get_cap
 
-    create = creates(create_cap)
-    partial_update = calls(revise_cap)
-    destroy = calls(retire_cap)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Limit what is executed per day or month. 409 `exists`."""
+        return self.call_service(create_cap)
+
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change the amount of a limit. 409 `stale_version`."""
+        return self.call_service(revise_cap)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Remove a limit; requests that it held continue. 409 `stale_version`."""
+        return self.call_service(retire_cap)
 
 
 class RiskPolicySerializer(RowSerializer[RiskPolicy]):
@@ -209,11 +229,13 @@ class RiskPolicyViewSet(ListViewSet):
 
     descriptions: ClassVar = {
         "list": "List the versions of the risk scoring, newest first.",
-        "create": "Edit the risk scoring: a new version. 409 `stale_version`.",
     }
     permissions: ClassVar = {"list": VIEW, "create": MANAGE}
     serializer_class = RiskPolicySerializer
     request_serializers: ClassVar = {"create": RiskPolicyRequest}
     list_rows = staticmethod(selectors.query_risk_policies)
 
-    create = creates(set_risk_policy)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Edit the risk scoring: a new version. 409 `stale_version`."""
+        return self.call_service(set_risk_policy)

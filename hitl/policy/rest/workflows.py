@@ -12,7 +12,6 @@ from rest_framework.response import Response
 
 from core.actors import Actor
 from core.errors import Invalid
-from core.rest.crud import acts
 from core.rest.fields import SEEN, AmountField, Document, RowSerializer, SeenVersion
 from core.rest.filters import ApiFilterSet, BooleanFilter
 from core.rest.idempotency import idempotent
@@ -163,10 +162,6 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
         "list": "List workflows with their levels, newest first. Needs `hitl.view_approvalworkflow`; who has the "
         "right on single ones gets those.",
         "retrieve": "Read a workflow with its levels. Needs `hitl.view_approvalworkflow`, or the right on this one.",
-        "copy": "Define another workflow like this one, never as the default; it is in use at once.",
-        "retire": "Take a workflow out of use; running requests keep it. Needs `hitl.manage_workflow` for all; with a "
-        "`version` that is not the current one 409 `stale_version`.",
-        "restore": "Bring a retired workflow back into use. Needs `hitl.manage_workflow` for all.",
     }
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve", "simulate"), VIEW_WORKFLOW),
@@ -184,9 +179,24 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
     lookup_url_kwarg = "workflow_id"
     list_rows, read_row = selectors.query_workflows, selectors.get_workflow
 
-    copy = acts(copy_workflow, request_serializer=CopyRequest, success_status=201)
-    retire = acts(retire_workflow, request_serializer=Retirement)
-    restore = acts(restore_workflow)
+    @action(detail=True, methods=["post"], request_serializer=CopyRequest, success_status=201)
+    @idempotent
+    def copy(self, request: Request, **kwargs: Any) -> Response:
+        """Define another workflow like this one, never as the default; it is in use at once."""
+        return self.call_service(copy_workflow)
+
+    @action(detail=True, methods=["post"], request_serializer=Retirement)
+    @idempotent
+    def retire(self, request: Request, **kwargs: Any) -> Response:
+        """Take a workflow out of use; running requests keep it. Needs `hitl.manage_workflow` for all; with a
+        `version` that is not the current one 409 `stale_version`."""
+        return self.call_service(retire_workflow)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def restore(self, request: Request, **kwargs: Any) -> Response:
+        """Bring a retired workflow back into use. Needs `hitl.manage_workflow` for all."""
+        return self.call_service(restore_workflow)
 
     def has_right(self, actor: Actor, permission: str) -> bool:
         """Return True if the actor has the right on the workflow of the address, or for the list on any."""

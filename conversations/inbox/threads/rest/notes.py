@@ -3,14 +3,16 @@
 from typing import Any, ClassVar
 
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
 from conversations.inbox.threads import notes
 from conversations.inbox.threads.selectors import query_notes
 from conversations.inbox.threads.thread import MENTIONS_MAX, NOTE_LIMIT
 from conversations.models import Note
-from core.rest.crud import calls, creates
 from core.rest.fields import RowSerializer
+from core.rest.idempotency import idempotent
 from core.rest.pagination import NewestPagePagination
 from core.rest.views import ListViewSet
 
@@ -43,9 +45,6 @@ class ConversationNoteViewSet(ListViewSet):
 
     descriptions: ClassVar = {
         "list": "Read the notes of colleagues, masked: the newest page first, oldest first within a page.",
-        "create": "Write a note that only colleagues see; those mentioned get a notice. 409 `erased`.",
-        "update": "Change your own note within 15 minutes; colleagues see what it said before. Needs "
-        "`conversations.reply_conversation` and to be its author. 409 `erased`, `too_late`.",
     }
     permissions: ClassVar = {"list": VIEW, "create": REPLY, "update": REPLY}
     serializer_class = ConversationNoteSerializer
@@ -54,5 +53,12 @@ class ConversationNoteViewSet(ListViewSet):
     lookup_url_kwarg = "note_id"
     list_rows = staticmethod(query_notes)
 
-    create = creates(notes.add_note)
-    update = calls(notes.revise_note)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Write a note that only colleagues see; those mentioned get a notice. 409 `erased`."""
+        return self.call_service(notes.add_note)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change your own note within 15 minutes; colleagues see what it said before. Needs
+        `conversations.reply_conversation` and to be its author. 409 `erased`, `too_late`."""
+        return self.call_service(notes.revise_note)

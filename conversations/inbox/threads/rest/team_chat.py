@@ -13,7 +13,6 @@ from conversations.inbox.threads.selectors import query_team_messages
 from conversations.inbox.threads.team_chat import note_team_chat_read, revise_team_message, write_to_team
 from conversations.inbox.threads.thread import MENTIONS_MAX, NOTE_LIMIT
 from conversations.models import TeamMessage
-from core.rest.crud import calls, creates
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.pagination import NewestPagePagination
@@ -62,11 +61,6 @@ class TeamMessageViewSet(ListViewSet):
         "list": "Read a team's chat, masked: the newest page first, oldest first within a page. Needs "
         "`conversations.reply_conversation` and a seat in the team (else 403 `not_in_team`), or "
         "`conversations.manage_desk`.",
-        "create": "Write to the people of a team; those mentioned get a notice.\n\n"
-        "Needs `conversations.reply_conversation` and a seat in the team (else 403 `not_in_team`), or "
-        "`conversations.manage_desk`.",
-        "update": "Change your own message within 15 minutes; colleagues see what it said before. Needs a seat in the "
-        "team, and to be its author. 409 `too_late`.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "create", "update", "read"), REPLY)
     serializer_class = TeamMessageSerializer
@@ -74,8 +68,19 @@ class TeamMessageViewSet(ListViewSet):
     pagination_class = NewestPagePagination
     lookup_url_kwarg = "message_id"
 
-    create = creates(write_to_team)
-    update = calls(revise_team_message)
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Write to the people of a team; those mentioned get a notice.
+
+        Needs `conversations.reply_conversation` and a seat in the team (else 403 `not_in_team`), or
+        `conversations.manage_desk`.
+        """
+        return self.call_service(write_to_team)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change your own message within 15 minutes; colleagues see what it said before. Needs a seat in the
+        team, and to be its author. 409 `too_late`."""
+        return self.call_service(revise_team_message)
 
     def get_queryset(self) -> QuerySet[TeamMessage]:
         return query_team_messages(viewer=self.actor, team_id=self.kwargs["team_id"]).order_by("-id")
