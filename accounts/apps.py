@@ -10,7 +10,6 @@ class AccountsConfig(AppConfig):
     """Tenants, people, roles and keys."""
 
     name = "accounts"
-    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Register look-ups, erasure and the store of notices; listen for sign-ins."""

@@ -14,10 +14,10 @@ from django.db import models
 from core.clock import now
 from core.ids import uuid7
 from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
-class Tenant(models.Model):
+class Tenant(Dated):
     """A customer organisation; inside its scope only its own row is visible."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -29,7 +29,6 @@ class Tenant(models.Model):
     hides_set_up = models.BooleanField(
         default=False, help_text="Whether the dashboard leaves out the list of what to set up."
     )
-    created_at = models.DateTimeField(default=now, editable=False)
 
     def __str__(self) -> str:
         return self.name
@@ -90,16 +89,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         return f"{self.first_name} {self.last_name}".strip() or "Unnamed"
 
     def get_short_name(self) -> str:
-        """Return the first name."""
         return self.first_name or "Unnamed"
 
 
-class Membership(TenantModel):
+class Membership(Dated, TenantModel):
     """A person in a tenant, with a role."""
 
     class Role(models.TextChoices):
-        """The person's role in the tenant."""
-
         OWNER = "owner", "Owner"
         ADMIN = "admin", "Admin"
         APPROVER = "approver", "Approver"
@@ -120,7 +116,6 @@ class Membership(TenantModel):
     own_teams_only = models.BooleanField(
         default=False, help_text="Whether the person sees only conversations of their own teams."
     )
-    created_at = models.DateTimeField(default=now, editable=False)
     erased_at = models.DateTimeField(null=True, editable=False, help_text="When the person was erased.")
     picture_key = models.CharField(
         max_length=43, blank=True, default="", editable=False, help_text="The secret part of their picture's address."
@@ -220,7 +215,7 @@ class RoleGroup(TenantModel):
         return self.get_role_display()
 
 
-class ApiKey(TenantModel):
+class ApiKey(Dated, TenantModel):
     """An API key for programs: stored as a digest, limited to scopes, with an expiry date."""
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys")
@@ -228,7 +223,6 @@ class ApiKey(TenantModel):
     prefix = models.CharField(max_length=11)
     digest = models.CharField(max_length=64, unique=True)
     scopes = models.JSONField(default=list)
-    created_at = models.DateTimeField(default=now, editable=False)
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
@@ -241,7 +235,7 @@ class ApiKey(TenantModel):
         return f"{self.prefix}…"
 
 
-class RevealGrant(TenantModel):
+class RevealGrant(Dated, TenantModel):
     """Permission for one person to see named fields of one object unmasked for a few minutes."""
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -249,7 +243,6 @@ class RevealGrant(TenantModel):
     object_id = models.UUIDField()
     fields = models.JSONField(default=list)
     reason = models.CharField(max_length=500)
-    created_at = models.DateTimeField(default=now, editable=False)
     expires_at = models.DateTimeField()
 
     class Meta:
@@ -260,11 +253,8 @@ class RevealGrant(TenantModel):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"reveal {str(self.id)[-6:]}"
 
-
-class Notice(TenantModel):
+class Notice(Dated, TenantModel):
     """A short message for one person, without personal data; any app leaves them."""
 
     class Level(models.TextChoices):
@@ -281,7 +271,6 @@ class Notice(TenantModel):
     link = models.CharField(max_length=300, blank=True, help_text="A path of our own site.")
     level = models.CharField(max_length=7, choices=Level, default=Level.INFO)
     dedupe_key = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField(default=now, editable=False)
     seen_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -303,14 +292,13 @@ class Notice(TenantModel):
         ]
 
 
-class PushSubscription(TenantModel):
+class PushSubscription(Dated, TenantModel):
     """A browser of a person that shows their notices while no page is open."""
 
     person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
     endpoint = EncryptedTextField()
     keys = EncryptedJSONField()
     endpoint_digest = models.CharField(max_length=64, help_text="Blind index of the endpoint.")
-    created_at = models.DateTimeField(default=now, editable=False)
     sent_at = models.DateTimeField(null=True, help_text="When the push service last took a message.")
 
     class Meta:
@@ -320,27 +308,25 @@ class PushSubscription(TenantModel):
         indexes: ClassVar = [models.Index(fields=["tenant_id", "person"], name="subscriptions_by_person")]
 
 
-class PushMessage(TenantModel):
+class PushMessage(Dated, TenantModel):
     """A notice on its way to one browser; the row goes when it arrived, or when it is given up."""
 
     subscription = models.ForeignKey(PushSubscription, on_delete=models.CASCADE, related_name="+")
     notice_id = models.UUIDField(help_text="The notice; if it is gone or seen, nothing is sent.")
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(default=now)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["due_at"], name="push_messages_by_due")]
 
 
-class SavedView(TenantModel):
+class SavedView(Dated, TenantModel):
     """A list's filters, search and order that a person keeps under a name."""
 
     person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
     list_key = models.CharField(max_length=60, help_text="The list, such as hitl.approval.")
     name = models.CharField(max_length=40)
     query = models.CharField(max_length=600, help_text="The query string of the list.")
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -348,9 +334,6 @@ class SavedView(TenantModel):
                 fields=["tenant_id", "person", "list_key", "name"], name="one_view_per_list_and_name"
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"view {str(self.id)[-6:]}"
 
 
 class OwedEntry(models.Model):

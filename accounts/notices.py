@@ -102,8 +102,7 @@ def list_own(*, viewer: Actor) -> QuerySet[Notice]:
     viewer.require(USE)
     if viewer.user_id is None:
         raise Refused("Only people have notices.")
-    rows: QuerySet[Notice] = Notice.objects.filter(person_id=viewer.user_id)
-    return rows
+    return Notice.objects.filter(person_id=viewer.user_id)
 
 
 @transaction.atomic

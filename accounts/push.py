@@ -44,8 +44,7 @@ def list_own(*, viewer: Actor) -> QuerySet[PushSubscription]:
     viewer.require(USE)
     if viewer.kind != "user" or viewer.user_id is None:
         raise Refused("Only people can change this, and only for themselves.")
-    rows: QuerySet[PushSubscription] = PushSubscription.objects.filter(person_id=viewer.user_id)
-    return rows
+    return PushSubscription.objects.filter(person_id=viewer.user_id)
 
 
 @transaction.atomic

@@ -95,7 +95,6 @@ def get_member(*, viewer: Actor, membership_id: UUID) -> Membership:
 
 @cache
 def roles_with(permission: str) -> frozenset[str]:
-    """Return the roles that have a permission."""
     return frozenset(role for role, granted in PERMISSIONS.items() if permission in granted)
 
 

@@ -123,14 +123,8 @@ def choose_mail(*, actor: Actor, is_on: bool) -> None:
         if membership_id is None:
             return
         changed.update(mail_on=is_on)
-        chain.record(
-            actor,
-            "MAIL_PREFERENCE_CHANGED",
-            "accounts.membership",
-            membership_id,
-            old_state="off" if is_on else "on",
-            new_state="on" if is_on else "off",
-        )
+        old, new = ("off", "on") if is_on else ("on", "off")
+        chain.record(actor, "MAIL_PREFERENCE_CHANGED", "accounts.membership", membership_id, old, new)
 
 
 def choose_moving_on(*, actor: Actor, after: str, is_on: bool) -> None:
@@ -302,9 +296,7 @@ def change_organisation(*, actor: Actor, tenant_id: UUID, name: str, currency: s
         problem = "A currency has three capital letters, such as EUR."
         raise Invalid(problem, fields={"currency": [problem]})
     with transaction.atomic():
-        tenant = Tenant.objects.select_for_update().filter(pk=tenant_id).first()
-        if tenant is None:
-            raise NotFound
+        tenant = get_or_missing(Tenant.objects.select_for_update().filter(pk=tenant_id))
         changed = [field for field, value in wanted.items() if getattr(tenant, field) != value]
         if changed:
             before = tenant.currency

@@ -8,7 +8,6 @@ class AnalyticsConfig(AppConfig):
 
     name = "analytics"
     verbose_name = "Analytics"
-    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Register events and what counts them, erasure, retries of briefs, mail, exports, alerts, and tasks."""

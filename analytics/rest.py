@@ -82,17 +82,17 @@ class OwnPreferenceViewSet(ApiViewSet):
     serializer_class = PreferenceSerializer
     request_serializers: ClassVar = {"replace": PreferenceRequest, "partial_update": PreferenceChange}
 
-    def retrieve(self, request: Request) -> Response:
-        """Return how you want your daily brief. Needs `analytics.use_brief`."""
-        return self.respond(selectors.own_preference(viewer=self.actor))
-
     @idempotent
-    def replace(self, request: Request) -> Response:
-        """Save how you want your daily brief; nobody else can. Needs `analytics.use_brief`."""
+    def replace(self, request: Request, **kwargs: Any) -> Response:
+        """Save how you want your daily brief; nobody else can."""
         return self.call_service(services.set_preference)
 
+    def retrieve(self, request: Request) -> Response:
+        """Return how you want your daily brief."""
+        return self.respond(selectors.own_preference(viewer=self.actor))
+
     def partial_update(self, request: Request) -> Response:
-        """Change single settings of your daily brief; what is left out stays. Needs `analytics.use_brief`."""
+        """Change single settings of your daily brief; what is left out stays."""
         return self.respond(services.change_preference(actor=self.actor, changes=self.read_body()))
 
 
@@ -100,7 +100,7 @@ class PreferenceViewSet(ListViewSet):
     """Everyone's settings for the daily brief."""
 
     descriptions: ClassVar = {
-        "list": "List how each person wants their brief, if they saved it. Needs `analytics.view_briefpreference`.",
+        "list": "List how each person wants their brief, if they saved it.",
     }
     permissions: ClassVar = {"list": selectors.VIEW}
     serializer_class = PersonsPreferenceSerializer
@@ -111,13 +111,13 @@ class BriefViewSet(ListViewSet):
     """The caller's briefs."""
 
     descriptions: ClassVar = {
-        "list": "List your own briefs of the last month, newest first. Needs `analytics.use_brief`.",
+        "list": "List your own briefs of the last month, newest first.",
     }
     permissions: ClassVar = {"list": selectors.USE, "create": selectors.USE}
     serializer_class = BriefSerializer
     list_rows = staticmethod(selectors.query_own_briefs)
 
     @idempotent
-    def create(self, request: Request) -> Response:
-        """Have your brief mailed to you now, at most one a minute. Needs `analytics.use_brief`."""
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Have your brief mailed to you now, at most one a minute."""
         return self.call_service(services.request_brief)

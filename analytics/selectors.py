@@ -8,7 +8,8 @@ from django.db.models import QuerySet
 from accounts.selectors import tenant_zone
 from analytics.models import Brief, BriefPreference
 from core.actors import Actor
-from core.errors import NotFound, Refused
+from core.db.rows import get_row
+from core.errors import Refused
 
 USE: Final = "analytics.use_brief"
 VIEW: Final = "analytics.view_briefpreference"
@@ -32,22 +33,17 @@ def own_preference(*, viewer: Actor) -> BriefPreference:
 def query_preferences(*, viewer: Actor) -> QuerySet[BriefPreference]:
     """Return everyone's preferences with the person. Needs `analytics.view_briefpreference`."""
     viewer.require(VIEW)
-    rows: QuerySet[BriefPreference] = BriefPreference.objects.select_related("user")
-    return rows
+    return BriefPreference.objects.select_related("user")
 
 
 def query_own_briefs(*, viewer: Actor) -> QuerySet[Brief]:
     """Return the viewer's own briefs without their content. Needs `analytics.use_brief`."""
-    rows: QuerySet[Brief] = Brief.objects.filter(user_id=person_of(viewer)).defer("content")
-    return rows
+    return Brief.objects.filter(user_id=person_of(viewer)).defer("content")
 
 
 def get_own_brief(*, viewer: Actor, brief_id: UUID) -> Brief:
     """Return one of the viewer's own briefs with its content; raises `NotFound`."""
-    brief: Brief | None = Brief.objects.filter(user_id=person_of(viewer), pk=brief_id).first()
-    if brief is None:
-        raise NotFound("There is no such brief.")
-    return brief
+    return get_row(Brief, brief_id, "There is no such brief.", user_id=person_of(viewer))
 
 
 def newest_briefs(*, viewer: Actor, user_ids: list[UUID]) -> dict[UUID, Brief]:

@@ -2,5 +2,3 @@
 
 from channels_app.approver_channels import admin as addresses
 from channels_app.kit.admin import channels
-
-__all__ = ["addresses", "channels"]

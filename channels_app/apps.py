@@ -14,7 +14,6 @@ class ChannelsAppConfig(AppConfig):
 
     name = "channels_app"
     verbose_name = "Channels"
-    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Register the channels, each in the module `channel` of its package, and what looks after all of them."""

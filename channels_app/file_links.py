@@ -15,12 +15,13 @@ from conversations.messages.files.names import wire_name
 from conversations.services import transports
 from core.clock import now
 from core.errors import Conflict, NotFound, Unavailable
-from core.privacy.encryption import current_key_id, derive_key, key_ring
+from core.privacy.signing import signer
 from core.tenancy.models import tenant_scope
 from core.tenancy.scope import current_tenant_id
 
 LIFE: Final = timedelta(minutes=10)
 PURPOSE: Final = "file-link"
+SALT: Final = "walker.file_link"
 TOKEN_LIMIT: Final = 600
 
 
@@ -32,14 +33,7 @@ def make_link(*, message_id: UUID, attachment_id: UUID) -> str:
         "a": attachment_id.hex,
         "x": int((now() + LIFE).timestamp()),
     }
-    return f"{settings.PUBLIC_URL}{reverse('channel_file', args=[_signer().sign_object(claims)])}"
-
-
-def _signer() -> signing.Signer:
-    """Return the signer; older keys still verify."""
-    older: list[bytes | str] = [derive_key(PURPOSE, key_id=key_id).hex() for key_id in key_ring()]
-    newest = derive_key(PURPOSE, key_id=current_key_id()).hex()
-    return signing.Signer(key=newest, fallback_keys=older, salt="walker.file_link", sep=".")
+    return f"{settings.PUBLIC_URL}{reverse('channel_file', args=[signer(PURPOSE, salt=SALT).sign_object(claims)])}"
 
 
 @require_safe
@@ -48,7 +42,7 @@ def channel_file(request: HttpRequest, token: str) -> HttpResponse:
     try:
         if len(token) > TOKEN_LIMIT:
             raise NotFound
-        claims: dict[str, Any] = _signer().unsign_object(token)
+        claims: dict[str, Any] = signer(PURPOSE, salt=SALT).unsign_object(token)
         if int(claims["x"]) <= now().timestamp():
             raise NotFound
         with tenant_scope(UUID(claims["t"])):

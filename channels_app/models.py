@@ -8,7 +8,7 @@ from django.db import models
 from conversations.models import ChannelAccount
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
 class InboundDelivery(TenantModel):
@@ -58,11 +58,8 @@ class InboundDelivery(TenantModel):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"delivery {str(self.id)[-6:]}"
 
-
-class ColleagueAddress(TenantModel):
+class ColleagueAddress(Dated, TenantModel):
     """A colleague's own address at our channels, proven with a code: what comes from it counts as the colleague's."""
 
     channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT, related_name="+")
@@ -73,7 +70,6 @@ class ColleagueAddress(TenantModel):
     code_until = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
     proven_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         verbose_name_plural = "colleague addresses"
@@ -95,27 +91,20 @@ class ColleagueAddress(TenantModel):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"address {str(self.id)[-6:]}"
 
-
-class SlackRoute(TenantModel):
+class SlackRoute(Dated, TenantModel):
     """The Slack channel in which a workflow's requests are posted; without one, they are direct messages."""
 
     workflow = models.ForeignKey("hitl.ApprovalWorkflow", on_delete=models.CASCADE, related_name="+")
     channel = models.CharField(max_length=40)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "workflow"], name="one_slack_channel_per_workflow"),
         ]
 
-    def __str__(self) -> str:
-        return f"route {str(self.id)[-6:]}"
 
-
-class SlackMessage(TenantModel):
+class SlackMessage(Dated, TenantModel):
     """A message about a request in Slack, kept to take its buttons away once they decide nothing more."""
 
     channel_account = models.ForeignKey(ChannelAccount, on_delete=models.PROTECT, related_name="+")
@@ -135,7 +124,6 @@ class SlackMessage(TenantModel):
     is_settled = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(default=now, help_text="When it may be posted or updated again.")
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -145,16 +133,11 @@ class SlackMessage(TenantModel):
             models.Index(fields=["due_at"], name="slack_messages_open", condition=models.Q(is_settled=False)),
         ]
 
-    def __str__(self) -> str:
-        return f"message {str(self.id)[-6:]}"
-
 
 class ProviderCall(TenantModel):
     """One call of a provider that sent no message of a conversation, without contents. Kept for 30 days."""
 
     class Outcome(models.TextChoices):
-        """How it ended."""
-
         SUCCEEDED = "succeeded", "Succeeded"
         FAILED = "failed", "Failed"
         UNKNOWN = "unknown", "Unknown"
@@ -169,9 +152,6 @@ class ProviderCall(TenantModel):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["tenant_id", "channel_account", "id"], name="calls_by_account")]
-
-    def __str__(self) -> str:
-        return f"call {str(self.id)[-6:]}"
 
 
 class MailboxProgress(TenantModel):
@@ -188,6 +168,3 @@ class MailboxProgress(TenantModel):
     class Meta:
         verbose_name_plural = "mailbox progress"
         indexes: ClassVar = [models.Index(fields=["due_at"], name="mailboxes_to_read")]
-
-    def __str__(self) -> str:
-        return f"mailbox {str(self.id)[-6:]}"

@@ -12,6 +12,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from channels_app.exchanges.log import list_exchanges
 from channels_app.kit import diagnosis, pauses
+from channels_app.kit.connect import CHANGE
 from channels_app.kit.health import read_health
 from channels_app.own_app import manage
 from channels_app.sockets import sight
@@ -118,7 +119,6 @@ class WebhookAttemptSerializer(RowSerializer[WebhookAttempt]):
         fields: ClassVar[list[str]] = "number started_at milliseconds status error words".split()
 
     def get_words(self, attempt: WebhookAttempt) -> str:
-        """Return a sentence about the answer."""
         return describe(attempt.error, attempt.status)
 
 
@@ -151,16 +151,9 @@ class AppWebhookViewSet(ListViewSet):
     """Webhooks to a company's own app."""
 
     descriptions: ClassVar = {
-        "list": "List the webhooks of the last 30 days to a company's own app, newest first, with their attempts. "
-        "Needs `channels_app.view_channelaccount`.",
+        "list": "List the webhooks of the last 30 days to a company's own app, newest first, with their attempts.",
     }
-    permissions: ClassVar = {
-        "list": manage.VIEW,
-        "replay": manage.CHANGE,
-        "test": manage.CHANGE,
-        "pause": manage.CHANGE,
-        "resume": manage.CHANGE,
-    }
+    permissions: ClassVar = {"list": manage.VIEW, **dict.fromkeys(("replay", "test", "pause", "resume"), manage.CHANGE)}
     serializer_class = WebhookSerializer
     filterset_class = WebhookFilters
     lookup_url_kwarg = "delivery_id"
@@ -169,7 +162,7 @@ class AppWebhookViewSet(ListViewSet):
     @action(detail=True, methods=["post"])
     @idempotent
     def replay(self, request: Request, **kwargs: Any) -> Response:
-        """Send a failed webhook again under the same id. Needs `channels_app.change_channelaccount`.
+        """Send a failed webhook again under the same id.
 
         409 `not_failed` unless it failed, `content_gone` if it was erased.
         """
@@ -178,19 +171,19 @@ class AppWebhookViewSet(ListViewSet):
     @action(detail=False, methods=["post"], success_status=201)
     @idempotent
     def test(self, request: Request, **kwargs: Any) -> Response:
-        """Send a test webhook; the list shows what the server answered. Needs `channels_app.change_channelaccount`."""
+        """Send a test webhook; the list shows what the server answered."""
         return self.call_service(manage.send_test)
 
     @action(detail=False, methods=["post"], serializer_class=WebhookEndpointSerializer)
     @idempotent
     def pause(self, request: Request, **kwargs: Any) -> Response:
-        """Pause the webhooks, which then wait. Needs `channels_app.change_channelaccount`."""
+        """Pause the webhooks, which then wait."""
         return self.call_service(manage.set_paused, is_paused=True)
 
     @action(detail=False, methods=["post"], serializer_class=WebhookEndpointSerializer)
     @idempotent
     def resume(self, request: Request, **kwargs: Any) -> Response:
-        """Send what has waited, in order. Needs `channels_app.change_channelaccount`."""
+        """Send what has waited, in order."""
         return self.call_service(manage.set_paused, is_paused=False)
 
 
@@ -297,36 +290,15 @@ class ChannelAccountToolsViewSet(ApiViewSet):
     permissions: ClassVar = {
         "health": VIEW_ACCOUNT,
         "exchanges": VIEW_ACCOUNT,
-        "test": diagnosis.CHANGE,
-        "verify_sample": diagnosis.CHANGE,
-        "pause": diagnosis.CHANGE,
+        **dict.fromkeys(("test", "verify_sample", "pause"), CHANGE),
     }
     serializer_class = HealthSerializer
     lookup_url_kwarg = "account_id"
 
-    def get_query_class(self) -> type[Query]:
-        """Return the serializer of the query parameters: the log has pages."""
-        return ListQuery if self.action == "exchanges" else super().get_query_class()
-
-    @action(detail=True)
-    def health(self, request: Request, **kwargs: Any) -> Response:
-        """Read how an account is doing and its last error in words. Needs `channels_app.view_channelaccount`."""
-        return self.respond(read_health(viewer=self.actor, **self.kwargs))
-
-    @extend_schema(operation_id="channel_accounts_exchanges_list")
-    @action(detail=True, many=True, serializer_class=ExchangeSerializer)
-    def exchanges(self, request: Request, **kwargs: Any) -> Response:
-        """List what was exchanged with the provider in the last 30 days, newest first and without contents.
-
-        Needs `channels_app.view_channelaccount`.
-        """
-        page = list_exchanges(viewer=self.actor, **self.kwargs, cursor=self.query["cursor"], limit=self.query["limit"])
-        return self.respond_with_page(page.rows, page.cursor)
-
     @action(detail=True, methods=["post"], request_serializer=TestMessage, serializer_class=TrialResultSerializer)
     @idempotent
     def test(self, request: Request, **kwargs: Any) -> Response:
-        """Send one test message, or webhook to your own app. Needs `channels_app.change_channelaccount`.
+        """Send one test message, or webhook to your own app.
 
         400 with the provider's reason in words, `no_provider` for a web chat; 409 `channel_paused`.
         """
@@ -341,18 +313,32 @@ class ChannelAccountToolsViewSet(ApiViewSet):
     )
     @idempotent
     def verify_sample(self, request: Request, **kwargs: Any) -> Response:
-        """Check whether a pasted webhook would be accepted, and why not. Needs `channels_app.change_channelaccount`.
+        """Check whether a pasted webhook would be accepted, and why not.
 
         400 `no_provider` where webhooks have no signature: a web chat and a mailbox.
         """
         return self.call_service(diagnosis.verify_sample)
 
+    def get_query_class(self) -> type[Query]:
+        """Return the serializer of the query parameters: the log has pages."""
+        return ListQuery if self.action == "exchanges" else super().get_query_class()
+
+    @action(detail=True)
+    def health(self, request: Request, **kwargs: Any) -> Response:
+        """Read how an account is doing and its last error in words."""
+        return self.respond(read_health(viewer=self.actor, **self.kwargs))
+
+    @extend_schema(operation_id="channel_accounts_exchanges_list")
+    @action(detail=True, many=True, serializer_class=ExchangeSerializer)
+    def exchanges(self, request: Request, **kwargs: Any) -> Response:
+        """List what was exchanged with the provider in the last 30 days, newest first and without contents."""
+        page = list_exchanges(viewer=self.actor, **self.kwargs, cursor=self.query["cursor"], limit=self.query["limit"])
+        return self.respond_with_page(page.rows, page.cursor)
+
     @action(detail=True, methods=["post"], request_serializer=Pausing)
     @idempotent
     def pause(self, request: Request, **kwargs: Any) -> Response:
-        """Pause an account, or resume it: while it is paused nothing is sent, and what arrives waits unprocessed.
-
-        Needs `channels_app.change_channelaccount`; 400 for a pause without a reason.
-        """
+        """Pause an account, or resume it: while it is paused nothing is sent, and what arrives waits unprocessed. 400
+        for a pause without a reason."""
         pauses.set_paused(actor=self.actor, **self.kwargs, **self.read_body())
         return self.respond(read_health(viewer=self.actor, **self.kwargs))

@@ -100,7 +100,6 @@ class SendAudienceMessage(ActionKind[SendAudienceMessageParams]):
         return Estimate(reach=int(facts["recipients"]))
 
     def subject_key(self, params: SendAudienceMessageParams) -> str:
-        """Name the audience."""
         return f"audience:{params.audience.casefold()}"
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:

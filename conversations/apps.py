@@ -9,7 +9,6 @@ class ConversationsConfig(AppConfig):
     """Contacts, conversations, messages and their delivery."""
 
     name = "conversations"
-    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Register look-ups, events, the action kind, the gauge, reveals, receivers, tasks."""

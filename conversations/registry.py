@@ -88,7 +88,6 @@ def register_audience_source(source: AudienceSource) -> None:
 
 
 def audience_sources() -> list[AudienceSource]:
-    """Return the registered platforms with audiences."""
     return list(_sources)
 
 
@@ -102,7 +101,6 @@ def when_closed(do: Callable[[Conversation, datetime], None]) -> None:
 
 
 def note_closed(conversation: Conversation, moment: datetime) -> None:
-    """Do what is registered for a conversation that is being closed."""
     for do in _when_closed:
         do(conversation, moment)
 

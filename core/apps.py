@@ -10,7 +10,6 @@ class CoreConfig(AppConfig):
     """The base of all other apps."""
 
     name = "core"
-    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Register system checks, what replays failed jobs, and the tasks that services enqueue."""

@@ -114,7 +114,6 @@ class GuardedTransport(httpx2.BaseTransport):
         raise refusal or httpx2.ConnectError(f"{host} has no address")
 
     def close(self) -> None:
-        """Close the connections of the inner transport."""
         self._inner.close()
 
 
@@ -326,7 +325,6 @@ class OutgoingHttp:
         return Reply(response.status_code, response.headers, b"".join(chunks))
 
     def close(self) -> None:
-        """Close the client."""
         self._client.close()
 
 
@@ -353,5 +351,4 @@ def url_problem(url: str, example: str, *, limit: int, own_hosts: Container[str]
 
 
 def host_of(url: str) -> str:
-    """Return the host of a URL in lower case."""
     return (urlsplit(url).hostname or "").lower()

@@ -8,7 +8,6 @@ class HitlConfig(AppConfig):
 
     name = "hitl"
     verbose_name = "Approvals"
-    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Connect services to their tasks, and register gauges and retries."""

@@ -53,12 +53,10 @@ HOLDS: Final = {
 
 
 def state_chip(state: str) -> SafeString:
-    """Return the chip of a state."""
     return chip(*STATES.get(state, (state.replace("_", " ").capitalize(), "neutral", "dot")))
 
 
 def risk_chip(approval: Approval) -> SafeString:
-    """Return the chip of the risk with its score."""
     word, tone, icon = RISKS.get(approval.risk_level, (approval.risk_level, "neutral", "dot"))
     return chip(f"{word} {approval.risk_score}", tone, icon)
 
@@ -78,13 +76,11 @@ def factor_rows(approval: Approval) -> list[dict[str, Any]]:
 
 
 def flag_words(approval: Approval, labels: Mapping[str, str]) -> list[str]:
-    """Return the compliance flags in words."""
     known = {**labels, **FLAGS}
     return [known.get(flag, flag.replace("_", " ").capitalize()) for flag in approval.compliance_flags]
 
 
 def hold_words(approval: Approval) -> list[str]:
-    """Return why the approval is on hold, in words."""
     return [HOLDS.get(name, name.replace("_", " ")) for name in approval.holds]
 
 

@@ -20,33 +20,3 @@ from hitl.policy.calendars import create_calendar
 from hitl.policy.limits.caps import create_cap
 from hitl.policy.workflows.groups import create_group
 from hitl.policy.workflows.workflows import create_workflow
-
-__all__ = [
-    "PRESSED",
-    "REASON_LIMIT",
-    "PressedVote",
-    "Status",
-    "alert_may_leave_at",
-    "answer",
-    "can_be_decided_by_link",
-    "cancel",
-    "check_press",
-    "create_calendar",
-    "create_cap",
-    "create_group",
-    "create_workflow",
-    "decide",
-    "decide_by_press",
-    "execute",
-    "expire",
-    "find_returned",
-    "make_link",
-    "note_refused_move",
-    "own_text",
-    "propose",
-    "resubmit",
-    "settle_notices",
-    "track_notification",
-    "why_not_press",
-    "why_unneeded",
-]

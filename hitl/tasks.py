@@ -126,8 +126,8 @@ def align_rights(person_id: UUID) -> None:
 @sweep_task(queue="default", is_quick=True)
 def sweep_delegations() -> None:
     """Start and end delegations that are due."""
-    for due in delegations.list_due():
-        align_delegation.delay(str(due.tenant_id), str(due.delegation_id))
+    for tenant_id, delegation_id in delegations.list_due():
+        align_delegation.delay(str(tenant_id), str(delegation_id))
 
 
 @sweep_task(queue="low")
@@ -140,8 +140,8 @@ def sweep_assignments() -> None:
 @sweep_task(queue="low", is_quick=True)
 def sweep_notifications() -> None:
     """Send notifications whose task was lost or died."""
-    for unsent in send.list_unsent():
-        send_notification.delay(str(unsent.tenant_id), str(unsent.notification_id))
+    for tenant_id, notification_id in send.list_unsent():
+        send_notification.delay(str(tenant_id), str(notification_id))
 
 
 @tenant_task(queue="default")
@@ -153,8 +153,8 @@ def release_notifications(notification_id: UUID) -> None:
 @sweep_task(queue="low", is_quick=True)
 def sweep_held_notifications() -> None:
     """Release notifications whose quiet hours, digest or hour has come."""
-    for found in hold.list_waiting():
-        release_notifications.delay(str(found.tenant_id), str(found.notification_id))
+    for tenant_id, notification_id in hold.list_waiting():
+        release_notifications.delay(str(tenant_id), str(notification_id))
 
 
 @tenant_task(queue="low")
@@ -172,8 +172,8 @@ def work_batch(batch_id: UUID) -> None:
 @sweep_task(queue="default", is_quick=True)
 def sweep_batches() -> None:
     """Continue the batches whose worker is gone."""
-    for batch in work.list_abandoned():
-        work_batch.delay(str(batch.tenant_id), str(batch.batch_id))
+    for tenant_id, batch_id in work.list_abandoned():
+        work_batch.delay(str(tenant_id), str(batch_id))
 
 
 @sweep_task(queue="low")
@@ -233,8 +233,8 @@ def write_evidence(export_id: UUID) -> None:
 @sweep_task(queue="low")
 def sweep_evidence() -> None:
     """Take up exports that stopped moving, and remove files that were kept long enough."""
-    for left in periods.list_left():
-        write_evidence.delay(str(left.tenant_id), str(left.export_id))
+    for tenant_id, export_id in periods.list_left():
+        write_evidence.delay(str(tenant_id), str(export_id))
     for tenant_id in periods.tenants_with_old_files():
         with tenant_scope(tenant_id):
             periods.remove_old_files()

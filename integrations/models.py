@@ -4,23 +4,21 @@ from typing import ClassVar
 
 from django.db import models
 
-from core.clock import now
 from core.privacy.encrypted_fields import EncryptedJSONField
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 from integrations.mail.models import MailCount, MailDelivery
 from integrations.outgoing_webhooks.models import WebhookSubscription
 
 __all__ = ["MailCount", "MailDelivery", "ProviderAccount", "WebhookSubscription"]
 
 
-class ProviderAccount(TenantModel):
+class ProviderAccount(Dated, TenantModel):
     """A tenant's account with a platform or mail provider; its credentials are encrypted and never displayed."""
 
     provider = models.CharField(max_length=32)
     name = models.CharField(max_length=120)
     credentials = EncryptedJSONField()
     is_active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -69,7 +69,6 @@ class ObjectStore(AnchorPlace):
         self._lock_days = lock_days
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write the objects one by one."""
         try:
             for row in rows:
                 headers = {"content-type": "application/json", "if-none-match": "*"}
@@ -95,11 +94,9 @@ class FileBucket(FileStore):
         self._place = (url, key, region)
 
     def put(self, key: str, sealed: bytes) -> None:
-        """Write the object."""
         self._ask("PUT", key, WRITTEN, sealed)
 
     def get(self, key: str) -> bytes:
-        """Read the object."""
         return self._ask("GET", key, (200,)).body
 
     def remove(self, key: str) -> None:

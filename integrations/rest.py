@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from core import catalogue
 from core.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from core.rest.fields import SEEN, MomentField, RowSerializer
+from core.rest.fields import MomentField, RowSerializer, SeenVersion
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet, ReadOneMixin
@@ -44,7 +44,6 @@ class EndpointSerializer(RowSerializer[WebhookSubscription]):
         ).split()
 
     def get_event_types(self, row: WebhookSubscription) -> list[str]:
-        """Return the types, by the names of its payload version."""
         return [events.name_of(each, row.payload_version) for each in row.event_types]
 
     def get_url(self, row: WebhookSubscription) -> str:
@@ -62,12 +61,10 @@ class EndpointWithSecretSerializer(EndpointSerializer):
         fields: ClassVar[list[str]] = [*EndpointSerializer.Meta.fields, "secret"]
 
     def to_representation(self, made: Any) -> Any:
-        """Return the endpoint's fields and the secret."""
         self.made: WithSecret = made
         return super().to_representation(made.subscription)
 
     def get_secret(self, _: WebhookSubscription) -> str:
-        """Return the secret."""
         return self.made.secret
 
 
@@ -82,15 +79,12 @@ class EndpointRequest(serializers.Serializer[Any]):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return what the services take."""
         seen = {name: value for name, value in attrs.items() if name == "seen_version"}
         return {"wanted": EndpointSettings(**{name: attrs[name] for name in attrs if name not in seen}), **seen}
 
 
-class EndpointChange(EndpointRequest):
+class EndpointChange(EndpointRequest, SeenVersion):
     """The whole endpoint after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class SpanRequest(serializers.Serializer[Any]):
@@ -120,7 +114,6 @@ class AttemptSerializer(RowSerializer[WebhookAttempt]):
         fields: ClassVar[list[str]] = "number started_at milliseconds status error answer words".split()
 
     def get_words(self, attempt: WebhookAttempt) -> str:
-        """Return a sentence about the answer."""
         return describe(attempt.error, attempt.status)
 
 
@@ -138,7 +131,6 @@ class DeliverySerializer(RowSerializer[WebhookDelivery]):
         ).split()
 
     def get_content(self, row: WebhookDelivery) -> dict[str, Any] | None:
-        """Return the document."""
         return json.loads(row.body) if row.body else None
 
 
@@ -165,8 +157,8 @@ class WebhookEndpointViewSet(ReadOneMixin, ListViewSet):
     """Where events go."""
 
     descriptions: ClassVar = {
-        "list": "List your webhook endpoints, newest first. Needs `integrations.view_webhooks`.",
-        "retrieve": "Read a webhook endpoint. Needs `integrations.view_webhooks`.",
+        "list": "List your webhook endpoints, newest first.",
+        "retrieve": "Read a webhook endpoint.",
     }
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve"), VIEW),
@@ -177,67 +169,69 @@ class WebhookEndpointViewSet(ReadOneMixin, ListViewSet):
     lookup_url_kwarg = "endpoint_id"
     list_rows = staticmethod(selectors.list_endpoints)
 
-    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
-        """Return the serializer, which shows the secret of a new endpoint."""
-        return EndpointWithSecretSerializer if self.action == "create" else super().get_serializer_class()
-
     @idempotent
-    def create(self, request: Request) -> Response:
-        """Add an endpoint; the response alone shows its secret. Needs `integrations.manage_webhooks`.
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Add an endpoint; the response alone shows its secret.
 
-        409 `exists`, `too_many`."""
+        409 `exists`, `too_many`.
+        """
         return self.call_service(services.create_endpoint)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
-        """Change an endpoint; one that is off stays off. Needs `integrations.manage_webhooks`.
+        """Change an endpoint; one that is off stays off.
 
-        409 `exists`, `stale_version`."""
+        409 `exists`, `stale_version`.
+        """
         return self.call_service(services.revise_endpoint)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Remove an endpoint with its secret and its log. Needs `integrations.manage_webhooks`.
+        """Remove an endpoint with its secret and its log.
 
-        409 `stale_version`."""
+        409 `stale_version`.
+        """
         return self.call_service(services.remove_endpoint)
 
     @action(detail=True, methods=["post"], serializer_class=EndpointWithSecretSerializer)
     @idempotent
     def rotate(self, request: Request, **kwargs: Any) -> Response:
-        """Replace the secret; for 24 hours both sign. Needs `integrations.manage_webhooks`."""
+        """Replace the secret; for 24 hours both sign."""
         return self.call_service(services.rotate_secret)
 
     @action(detail=True, methods=["post"], serializer_class=DeliverySerializer, success_status=201)
     @idempotent
     def test(self, request: Request, **kwargs: Any) -> Response:
-        """Send a test event; its delivery shows the answer. Needs `integrations.manage_webhooks`. 409 `not_on`."""
+        """Send a test event; its delivery shows the answer. 409 `not_on`."""
         return self.call_service(services.send_test)
 
     @action(detail=True, methods=["post"])
     @idempotent
     def pause(self, request: Request, **kwargs: Any) -> Response:
-        """Pause an endpoint: events wait, up to 30 days. Needs `integrations.manage_webhooks`."""
+        """Pause an endpoint: events wait, up to 30 days."""
         return self.call_service(services.pause_endpoint)
 
     @action(detail=True, methods=["post"])
     @idempotent
     def resume(self, request: Request, **kwargs: Any) -> Response:
-        """Turn an endpoint on, and send what has waited. Needs `integrations.manage_webhooks`."""
+        """Turn an endpoint on, and send what has waited."""
         return self.call_service(services.turn_on_endpoint)
 
     @action(detail=True, methods=["post"], request_serializer=SpanRequest, serializer_class=SentAgainSerializer)
     @idempotent
     def resend(self, request: Request, **kwargs: Any) -> Response:
-        """Send the deliveries of a span again, under their ids. Needs `integrations.manage_webhooks`. 409 `not_on`."""
+        """Send the deliveries of a span again, under their ids. 409 `not_on`."""
         return self.call_service(services.resend_span)
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+        """Return the serializer, which shows the secret of a new endpoint."""
+        return EndpointWithSecretSerializer if self.action == "create" else super().get_serializer_class()
 
 
 class WebhookDeliveryViewSet(ReadOneMixin, ListViewSet):
     """What was sent to an endpoint."""
 
     descriptions: ClassVar = {
-        "list": "List an endpoint's deliveries of the last 30 days, newest first, with their attempts. Needs "
-        "`integrations.view_webhooks`.",
-        "retrieve": "Read a delivery. Needs `integrations.view_webhooks`.",
+        "list": "List an endpoint's deliveries of the last 30 days, newest first, with their attempts.",
+        "retrieve": "Read a delivery.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "resend": MANAGE}
     serializer_class = DeliverySerializer
@@ -248,9 +242,10 @@ class WebhookDeliveryViewSet(ReadOneMixin, ListViewSet):
     @action(detail=True, methods=["post"])
     @idempotent
     def resend(self, request: Request, **kwargs: Any) -> Response:
-        """Send a delivery that ended again, with the same id. Needs `integrations.manage_webhooks`.
+        """Send a delivery that ended again, with the same id.
 
-        409 `still_waiting`, `content_gone`, `not_on`."""
+        409 `still_waiting`, `content_gone`, `not_on`.
+        """
         return self.call_service(services.resend_delivery)
 
 

@@ -18,7 +18,8 @@ from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
-from core.errors import Conflict, Gone, Invalid, NotFound, Refused, WalkerError
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Gone, Invalid, Refused, WalkerError
 
 STRENGTH: Final = "link"
 SIGN_UP: Final = "sign_up"
@@ -40,9 +41,7 @@ def open_invitation(
     *, invitation_id: UUID, visitor: UUID | None = None, now: datetime | None = None
 ) -> OpenedInvitation:
     """Return what an invitation's link shows a `visitor` now: the next step, or the problem. Raises `NotFound`."""
-    row = Invitation.objects.select_related("invited_by").filter(pk=invitation_id).first()
-    if row is None:
-        raise NotFound
+    row = get_or_missing(Invitation.objects.select_related("invited_by").filter(pk=invitation_id))
     try:
         _inviter(row, now or clock_now())
         account = _account(row)

@@ -82,13 +82,8 @@ def _change(actor: Actor, role: str, permission: str, obj: TenantModel, *, is_gr
         raise Invalid("There is no such role.", fields={"role": ["Choose one of the roles."]})
     with transaction.atomic():
         (assign_perm if is_granted else remove_perm)(permission, link.group, obj)
-        chain.record(
-            actor,
-            "OBJECT_RIGHT_GIVEN" if is_granted else "OBJECT_RIGHT_WITHDRAWN",
-            obj._meta.label_lower,
-            obj.pk,
-            facts={"role": role, "permission": permission},
-        )
+        action = "OBJECT_RIGHT_GIVEN" if is_granted else "OBJECT_RIGHT_WITHDRAWN"
+        chain.note(actor, action, obj, role=role, permission=permission)
 
 
 def roles_with(permission: str, obj: models.Model) -> set[str]:

@@ -55,12 +55,6 @@ def set_team_scope(*, actor: Actor, membership_id: UUID, own_only: bool) -> Memb
         membership.own_teams_only = own_only
         membership.save(update_fields=["own_teams_only"])
         announce("rights_changed", ref=membership.user_id)
-        chain.record(
-            actor,
-            "TEAM_SCOPE_SET",
-            "accounts.membership",
-            membership.pk,
-            old_state="all_teams" if own_only else "own_teams",
-            new_state="own_teams" if own_only else "all_teams",
-        )
+        old, new = ("all_teams", "own_teams") if own_only else ("own_teams", "all_teams")
+        chain.note(actor, "TEAM_SCOPE_SET", membership, old_state=old, new_state=new)
     return membership

@@ -28,7 +28,8 @@ from accounts.models import (
 from accounts.services import close_membership
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Conflict, NotFound, Refused
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Refused
 from core.models import Erasure
 from core.privacy.erasure import services as erasures
 from core.privacy.erasure.person import ERASED, Person, Words
@@ -224,11 +225,10 @@ def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetim
         # Lock all owners in one order: if two erase each other, one remains.
         owners = Membership.objects.select_for_update(of=("self",)).filter(role=OWNER, is_active=True).order_by("pk")
         owner_ids = set(owners.values_list("pk", flat=True))
-        membership = (
-            Membership.objects.select_for_update(of=("self",)).select_related("user").filter(pk=membership_id).first()
+        membership = get_or_missing(
+            Membership.objects.select_for_update(of=("self",)).select_related("user").filter(pk=membership_id),
+            "There is no such member.",
         )
-        if membership is None:
-            raise NotFound("There is no such member.")
         if membership.erased_at is None:
             if membership.user_id == actor.user_id:
                 raise Refused("You can't erase yourself. Ask a colleague with this right.", code="yourself")

@@ -61,7 +61,7 @@ class InvitationViewSet(ListViewSet):
     """Invitations."""
 
     descriptions: ClassVar = {
-        "list": "List invitations of the last weeks, newest first. Needs `accounts.view_membership`.",
+        "list": "List invitations of the last weeks, newest first.",
     }
     permissions: ClassVar = {"list": invitations.VIEW, "create": MANAGE, "resend": MANAGE, "withdraw": MANAGE}
     serializer_class = InvitationSerializer
@@ -71,13 +71,14 @@ class InvitationViewSet(ListViewSet):
     list_rows = staticmethod(invitations.list_invitations)
 
     @idempotent
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request, **kwargs: Any) -> Response:
         """Invite an address by mail; the same offer again returns the first and sends nothing.
 
         Needs `accounts.manage_membership` and all that the role allows: 403 `role_above_yours`, or
-        `weak_sign_in` for roles that approve or erase where you have a second factor and did not use it, or, in a
-        session, `confirm_first` where you have none and gave no password within five minutes. 409 `already_member`
-        (the address belongs to a member) or `invited` (in another role), 429 after too many in a day.
+        `weak_sign_in` for roles that approve or erase where you have a second factor and did not use it, or, in
+        a session, `confirm_first` where you have none and gave no password within five minutes. 409
+        `already_member` (the address belongs to a member) or `invited` (in another role), 429 after too many in
+        a day.
         """
         return self.call_service(invitations.invite_member)
 

@@ -56,9 +56,8 @@ class MemberViewSet(ReadOneMixin, ListViewSet):
     """Members of the organisation."""
 
     descriptions: ClassVar = {
-        "list": "List current and former members, newest first; erased people are left out. Needs "
-        "`accounts.view_membership`.",
-        "retrieve": "Read a member. Needs `accounts.view_membership`.",
+        "list": "List current and former members, newest first; erased people are left out.",
+        "retrieve": "Read a member.",
     }
     permissions: ClassVar = {"list": selectors.VIEW, "retrieve": selectors.VIEW, "erase": ERASE, "team_scope": MANAGE}
     serializer_class = MemberSerializer
@@ -76,7 +75,7 @@ class MemberViewSet(ReadOneMixin, ListViewSet):
     )
     @idempotent
     def team_scope(self, request: Request, **kwargs: Any) -> Response:
-        """Limit a member to conversations of their own teams, or end that. Needs `accounts.manage_membership`.
+        """Limit a member to conversations of their own teams, or end that.
 
         400 for a role that sees the conversations of all teams, 403 `role_above_yours`.
         """
@@ -93,8 +92,8 @@ class MemberViewSet(ReadOneMixin, ListViewSet):
     def erase(self, request: Request, **kwargs: Any) -> Response:
         """Erase the person of a membership; a repeat returns the same erasure. It cannot be undone.
 
-        Needs `accounts.erase_member` and a second factor: 403 `weak_sign_in` without it, so for every
-        API key; `yourself`, `role_above_yours`. 409 `last_owner`, `operator` or `in_the_way`, which
-        names the requests that are being executed.
+        Needs `accounts.erase_member` and a second factor: 403 `weak_sign_in` without it, so for every API key;
+        `yourself`, `role_above_yours`. 409 `last_owner`, `operator` or `in_the_way`, which names the requests
+        that are being executed.
         """
         return self.call_service(erase_member)

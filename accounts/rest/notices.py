@@ -46,7 +46,9 @@ class SeenSerializer(serializers.Serializer[Any]):
 class NoticeViewSet(ListViewSet):
     """The caller's notices."""
 
-    descriptions: ClassVar = {"list": "List your own notices, newest first. Needs `accounts.use_notices`."}
+    descriptions: ClassVar = {
+        "list": "List your own notices, newest first.",
+    }
     permissions: ClassVar = {"list": notices.USE, "seen": notices.USE, "see_all": notices.USE}
     serializer_class = NoticeSerializer
     filterset_class = NoticeFilters
@@ -58,11 +60,11 @@ class NoticeViewSet(ListViewSet):
     @action(detail=True, methods=["post"])
     @idempotent
     def seen(self, request: Request, **kwargs: Any) -> Response:
-        """Mark one of your notices as seen; safe to repeat. Needs `accounts.use_notices`."""
+        """Mark one of your notices as seen; safe to repeat."""
         return self.call_service(notices.mark_seen)
 
     @action(detail=False, methods=["post"], url_path="seen", serializer_class=SeenSerializer)
     @idempotent
     def see_all(self, request: Request) -> Response:
-        """Mark all of your notices as seen. Needs `accounts.use_notices`."""
+        """Mark all of your notices as seen."""
         return self.respond({"marked": notices.mark_all_seen(actor=self.actor)})

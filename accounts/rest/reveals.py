@@ -47,8 +47,8 @@ class RevealViewSet(ApiViewSet):
     def create(self, request: Request) -> Response:
         """See fields of one object in clear for five minutes with `?show_pii=true`; writes `PII_ACCESSED`.
 
-        Needs `accounts.view_pii`. Fields of a conversation: `messages`, `contact`; of a contact: `contact`.
-        429 (`too_many_reveals`) after `WALKER_REVEALS_PER_HOUR` of one person in an hour.
+        Fields of a conversation: `messages`, `contact`; of a contact: `contact`. 429 (`too_many_reveals`) after
+        `WALKER_REVEALS_PER_HOUR` of one person in an hour.
         """
         wanted = self.read_body()
         kind, object_id = _object(wanted["object"])

@@ -111,7 +111,6 @@ class AlertRuleForm(VersionedForm):
         return formset
 
     def is_valid(self) -> bool:
-        """Return True if the fields and the rows are valid."""
         rows_are_valid = not self.facts.is_bound or self.facts.is_valid()
         return super().is_valid() and rows_are_valid
 
@@ -154,15 +153,11 @@ class AlertDraftForm(AlertRuleForm):
 
 
 class SilenceForm(ConsoleForm):
-    """For how long a rule is silent."""
-
     hours = forms.IntegerField(label="Hours", min_value=1, max_value=720, initial=4)
     reason = forms.CharField(label="Reason", max_length=200, required=False)
 
 
 class DestinationsForm(ConsoleForm):
-    """Where alerts go outside Walker."""
-
     routing_key = forms.CharField(
         label="PagerDuty routing key", max_length=32, required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),

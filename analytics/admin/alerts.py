@@ -1,6 +1,7 @@
 """Console pages of alert rules: list with state, history, silence and trying out."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
@@ -15,7 +16,7 @@ from analytics.alerts.messages import numbers_of
 from analytics.alerts.states import State
 from analytics.models import Alert, AlertRule, Severity, Way
 from console.base.actions import ServiceAction, service_action
-from console.base.crud import deletes, edits
+from console.base.crud import calls, creates, deletes, edits
 from console.base.forms import ConfirmForm, ConsoleForm, VersionedForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
@@ -39,10 +40,12 @@ CHIPS: Final = {
 }
 
 
+def settings_in(form: AlertRuleForm) -> dict[str, Any]:
+    return {"settings": form.settings()}
+
+
 @admin.register(AlertRule)
 class AlertRuleAdmin(ServiceAdmin):
-    """Alert rules."""
-
     view_permission = MANAGE
     nav = Nav("Alerts", "bell", FIGURES, DATA, order=60)
     intro = (
@@ -118,10 +121,8 @@ class AlertRuleAdmin(ServiceAdmin):
             return {"ways": ["notice"]}
         return {name: getattr(obj, name) for name in AlertRuleForm.base_fields if hasattr(obj, name)}
 
-    @service_action(title="New rule", permission=MANAGE, form=AlertRuleForm, submit="Create",
-                    tone="primary", on_list=True)  # fmt: skip
-    def create(self, request: HttpRequest, obj: None, form: AlertRuleForm) -> str:
-        return f"“{rules.create_rule(actor=viewer_of(request), settings=form.settings())}” was created."
+    create = creates(rules.create_rule, MANAGE, AlertRuleForm, title="New rule", tone="primary",
+                     values=settings_in, done="“{}” was created.")  # fmt: skip
 
     @service_action(title="PagerDuty, Slack, webhook", permission=MANAGE, form=DestinationsForm,
                     submit="Save", on_list=True, explain="Where alerts go outside Walker.")  # fmt: skip
@@ -145,10 +146,8 @@ class AlertRuleAdmin(ServiceAdmin):
         rules.silence_rule(actor=viewer_of(request), alert_rule_id=obj.pk, until=until, reason=why)
         return "The rule is silent."
 
-    @service_action(title="End silence", permission=MANAGE, form=ConfirmForm)
-    def unsilence(self, request: HttpRequest, obj: AlertRule, form: ConsoleForm) -> str:
-        rules.silence_rule(actor=viewer_of(request), alert_rule_id=obj.pk, until=None)
-        return "The rule tells again."
+    unsilence = calls(partial(rules.silence_rule, until=None), "alert_rule_id", title="End silence", permission=MANAGE,
+                      done="The rule tells again.")  # fmt: skip
 
     @service_action(title="Last week", permission=MANAGE, form=AlertDraftForm, on_list=True)
     def trial(self, request: HttpRequest, obj: None, form: AlertDraftForm) -> HttpResponse:
@@ -156,7 +155,7 @@ class AlertRuleAdmin(ServiceAdmin):
         return HttpResponse(form.trial(), content_type="text/plain; charset=utf-8")
 
     edit = edits(rules.revise_rule, "alert_rule_id", MANAGE, AlertRuleForm, tone="primary", done="“{}” was saved.",
-                 values=lambda form: {"settings": form.settings()},
+                 values=settings_in,
                  explain="The rule starts over, and an open alert ends.")  # fmt: skip
 
     delete = deletes(rules.delete_rule, "alert_rule_id", MANAGE, form=VersionedForm, explain="Its history goes too.",

@@ -88,8 +88,6 @@ class ClearDecisionForm(ConsoleForm):
 
 
 class ScheduleForm(VersionedForm):
-    """An export that repeats."""
-
     name = forms.CharField(label="Name", max_length=60)
     source = forms.ChoiceField(label="List")
     format = forms.ChoiceField(label="As", choices=Format.choices)

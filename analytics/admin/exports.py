@@ -23,7 +23,7 @@ from analytics.exports.jobs import CLEAR, UNFINISHED, USE, State
 from analytics.exports.sources import SOURCES
 from analytics.models import Export, ExportSchedule
 from console.base.actions import ServiceAction, service_action
-from console.base.crud import deletes
+from console.base.crud import calls, creates, deletes
 from console.base.forms import ConfirmForm, ConsoleForm, VersionedForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ServiceAdmin
@@ -80,8 +80,6 @@ def _list_of(row: Export | ExportSchedule) -> str:
 
 @admin.register(Export)
 class ExportAdmin(ServiceAdmin):
-    """Exports of lists."""
-
     view_permission = USE
     nav = Nav("Exports", "record", FIGURES, order=40)
     intro = (
@@ -143,7 +141,6 @@ class ExportAdmin(ServiceAdmin):
         return [offer for offer in offered if not offer["blocked"] or offer["action"].path == "file"]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Offer this month."""
         today = now().astimezone(get_current_timezone()).date()
         return {"since": today.replace(day=1), "until": today} if obj is None else {}
 
@@ -163,22 +160,14 @@ class ExportAdmin(ServiceAdmin):
         file = downloads.download_export(actor=viewer_of(request), list_export_id=obj.pk)
         return streamed(request, file.parts, file.content_type, file.name)
 
-    @service_action(title="Allow in clear", permission=CLEAR, form=ClearDecisionForm, submit="Allow",
-                    tone="good", explain="The file will show personal data to its requester.")  # fmt: skip
-    def grant(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> str:
-        jobs.grant_export(actor=viewer_of(request), list_export_id=obj.pk, reason=form.cleaned_data["reason"])
-        return "The export was allowed, and is being written."
-
-    @service_action(title="Refuse", permission=CLEAR, form=ClearDecisionForm, tone="danger")
-    def refuse(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> str:
-        jobs.refuse_export(actor=viewer_of(request), list_export_id=obj.pk, reason=form.cleaned_data["reason"])
-        return "The export was refused."
-
-    @service_action(title="Cancel export", permission=USE, form=ConfirmForm,
-                    explain="What is written so far is removed.")  # fmt: skip
-    def cancel(self, request: HttpRequest, obj: Export, form: ConsoleForm) -> str:
-        jobs.cancel_export(actor=viewer_of(request), list_export_id=obj.pk)
-        return "The export was cancelled."
+    grant = calls(jobs.grant_export, "list_export_id", title="Allow in clear", permission=CLEAR,
+                  form=ClearDecisionForm, submit="Allow", tone="good",
+                  explain="The file will show personal data to its requester.",
+                  done="The export was allowed, and is being written.")  # fmt: skip
+    refuse = calls(jobs.refuse_export, "list_export_id", title="Refuse", permission=CLEAR, form=ClearDecisionForm,
+                   tone="danger", done="The export was refused.")  # fmt: skip
+    cancel = calls(jobs.cancel_export, "list_export_id", title="Cancel export", permission=USE,
+                   explain="What is written so far is removed.", done="The export was cancelled.")  # fmt: skip
 
     def object_title(self, obj: Export) -> str:
         return f"{self.listed(obj)}, {self.span(obj)}"
@@ -222,7 +211,6 @@ class ExportAdmin(ServiceAdmin):
 
     @admin.display(description="Decided by")
     def decision(self, export: Export) -> str:
-        """Return who allowed or refused personal data, and why."""
         if export.decided_by_id is None:
             return "–"
         reason = export.decision_reason if getattr(export, "shows_reason", False) else ""
@@ -239,8 +227,6 @@ class ExportAdmin(ServiceAdmin):
 
 @admin.register(ExportSchedule)
 class ExportScheduleAdmin(ServiceAdmin):
-    """Exports that repeat."""
-
     view_permission = USE
     nav = Nav("Scheduled exports", "calendar", FIGURES, order=50)
     intro = "Exports that repeat every week or month. Recipients get a link by email, and sign in to download the file."
@@ -273,10 +259,9 @@ class ExportScheduleAdmin(ServiceAdmin):
         values = {name: getattr(obj, name) for name in (*ScheduleForm.base_fields, "version")}
         return {**values, "recipients": [str(key) for key in obj.recipients]}
 
-    @service_action(title="Schedule an export", permission=USE, form=ScheduleForm, submit="Schedule",
-                    tone="primary", on_list=True, explain="Personal data is always masked.")  # fmt: skip
-    def create(self, request: HttpRequest, obj: None, form: ScheduleForm) -> str:
-        return f"“{schedules.create_schedule(actor=viewer_of(request), settings=form.settings({}))}” was scheduled."
+    create = creates(schedules.create_schedule, USE, ScheduleForm, title="Schedule an export", submit="Schedule",
+                     tone="primary", explain="Personal data is always masked.",
+                     values=lambda form: {"settings": form.settings({})}, done="“{}” was scheduled.")  # fmt: skip
 
     @service_action(title="Edit", permission=USE, form=ScheduleForm, submit="Save", tone="primary")
     def edit(self, request: HttpRequest, obj: ExportSchedule, form: ScheduleForm) -> str:

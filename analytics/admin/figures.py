@@ -40,8 +40,6 @@ READ: Final = ("GET", "HEAD")
 
 
 class DashboardForm(ConsoleForm):
-    """A name, a period and the cards."""
-
     name = forms.CharField(label="Name", max_length=dashboards.LONGEST_NAME)
     days = forms.TypedChoiceField(label="Period", choices=SPANS[:-1], coerce=int)
     is_shared = forms.BooleanField(
@@ -58,8 +56,6 @@ class DashboardForm(ConsoleForm):
 
 
 class RetentionForm(ConsoleForm):
-    """For how many days events are kept."""
-
     days = forms.IntegerField(
         label="Days", required=False, help_text="Leave empty to keep them for as long as the installation does."
     )
@@ -67,8 +63,6 @@ class RetentionForm(ConsoleForm):
 
 @admin.register(FigureDashboard)
 class FigureDashboardAdmin(ServiceAdmin):
-    """The pages of figures, and the viewer's own and shared dashboards."""
-
     view_permission = dashboards.SEE
     site_pages: ClassVar = ((Nav("Figures", "scale", FIGURES, order=10), "figures"),)
     nav = Nav("Dashboards", "scale", FIGURES, within="Figures")

@@ -17,6 +17,7 @@ from analytics.brief.choices import section_titles
 from analytics.models import Brief, BriefPreference
 from analytics.services.briefs import mail_key, render_for
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, choose
 from console.base.model_admin import ReadOnlyAdmin, ServiceAdmin
@@ -56,8 +57,6 @@ def state_of(brief: Brief) -> str:
 
 @admin.register(Brief)
 class BriefAdmin(ServiceAdmin):
-    """The viewer's own brief: preview, delivery settings, and the briefs of the last month."""
-
     view_permission = selectors.USE
     nav = Nav("My brief", "sun", YOURS, order=10)
     intro = "What needs your attention and how things are going, once a day in your inbox."
@@ -136,18 +135,16 @@ class BriefAdmin(ServiceAdmin):
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         return initial_of(_preference_of(request)) if action.path == "settings" else {}
 
-    @service_action(
+    settings = calls(
+        services.set_preference,
         title="Delivery settings",
         permission=selectors.USE,
         form=BriefForm,
         submit="Save",
         tone="primary",
-        on_list=True,
         explain="Only you can change these settings. Sections appear in the order of this form.",
+        done=lambda row: f"Saved. Your daily brief is {'on' if row.is_on else 'off'}.",
     )
-    def settings(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        row = services.set_preference(actor=viewer_of(request), **form.cleaned_data)
-        return "Saved. Your daily brief is on." if row.is_on else "Saved. Your daily brief is off."
 
     @service_action(
         title="Refresh preview",
@@ -161,16 +158,14 @@ class BriefAdmin(ServiceAdmin):
         services.discard_preview(viewer=viewer_of(request))
         return ""
 
-    @service_action(
+    send_now = calls(
+        services.request_brief,
         title="Send me one now",
         permission=selectors.USE,
         submit="Send to my inbox",
-        on_list=True,
         explain="Sends this brief to your own address. You'll still get the daily one.",
+        done="Your brief is on its way to your inbox.",
     )
-    def send_now(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        services.request_brief(actor=viewer_of(request))
-        return "Your brief is on its way to your inbox."
 
 
 def _preference_of(request: HttpRequest) -> BriefPreference:
@@ -191,8 +186,6 @@ def _render_mail(request: HttpRequest, content: dict[str, Any]) -> HttpResponse:
 
 @admin.register(BriefPreference)
 class BriefPreferenceAdmin(ReadOnlyAdmin):
-    """Who receives the daily brief; everyone changes only their own settings."""
-
     view_permission = selectors.VIEW
     nav = Nav("Daily briefs", "mail", SETTINGS, ORGANISATION, order=50)
     intro = "Who receives a daily brief, and when. Everyone changes only their own settings."

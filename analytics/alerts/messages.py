@@ -23,8 +23,8 @@ from core.observability.logging import get_logger
 from core.reach import gate
 from core.tenancy.scope import platform_scope
 from core.webhooks import deliveries, endpoints
-from integrations.mail.services import queue_mail
-from integrations.mail.types import NewMail
+from integrations.mail.services import queue_mail_to
+from integrations.mail.types import AUTOMATIC
 from integrations.outcomes import Failed
 from integrations.pagerduty import client as pagerduty
 from integrations.slack import posts as slack
@@ -161,11 +161,8 @@ def _mail(message: AlertMessage) -> Outcome:
     }  # fmt: skip
     with transaction.atomic():
         for person in User.objects.filter(pk__in=people_of(rule)).order_by("pk"):
-            queue_mail(NewMail.rendered(
-                "alert", texts, type=MAIL_TYPE, recipient=person.email, ref=message.alert_id,
-                key=f"alert:{message.alert_id}:{message.kind}:{person.pk}",
-                headers={"Auto-Submitted": "auto-generated"}, user_id=person.pk,
-            ))  # fmt: skip
+            key = f"alert:{message.alert_id}:{message.kind}:{person.pk}"
+            queue_mail_to(person, "alert", texts, type=MAIL_TYPE, ref=message.alert_id, key=key, headers=AUTOMATIC)
     return Outcome()
 
 

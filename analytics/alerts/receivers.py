@@ -43,7 +43,6 @@ class AlertWebhooks(WebhookPurpose):
     permission: ClassVar[str] = MANAGE
 
     def link(self, endpoint: WebhookEndpoint) -> str:
-        """Return the list of rules, where destinations are set."""
         return reverse("admin:analytics_alertrule_changelist")
 
 

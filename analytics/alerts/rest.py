@@ -12,7 +12,7 @@ from analytics.alerts import rules, trials
 from analytics.alerts.evaluate import MANAGE
 from analytics.alerts.rules import RuleSettings
 from analytics.models import Alert, AlertRule, Severity, Way
-from core.rest.fields import SEEN, LocalTime, RowSerializer
+from core.rest.fields import LocalTime, RowSerializer, SeenVersion
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet
 
@@ -62,10 +62,8 @@ class AlertRuleRequest(serializers.Serializer[Any]):
         return {"settings": RuleSettings(**{name: attrs[name] for name in PLAIN}), **seen}
 
 
-class AlertRuleChange(AlertRuleRequest):
+class AlertRuleChange(AlertRuleRequest, SeenVersion):
     """The whole alert rule after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class Silence(serializers.Serializer[Any]):
@@ -96,8 +94,8 @@ class AlertRuleViewSet(RetrieveModelMixin, ListViewSet):
     """Alert rules."""
 
     descriptions: ClassVar = {
-        "list": "List the alert rules. Needs `analytics.manage_alerts`.",
-        "retrieve": "Read an alert rule. Needs `analytics.manage_alerts`.",
+        "list": "List the alert rules.",
+        "retrieve": "Read an alert rule.",
     }
     permissions: ClassVar = dict.fromkeys(
         ("list", "retrieve", "create", "update", "destroy", "silence", "try_out", "alerts"), MANAGE
@@ -108,22 +106,22 @@ class AlertRuleViewSet(RetrieveModelMixin, ListViewSet):
     list_rows = staticmethod(rules.query_rules)
 
     @idempotent
-    def create(self, request: Request) -> Response:
-        """Create an alert rule. Needs `analytics.manage_alerts`."""
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Create an alert rule."""
         return self.call_service(rules.create_rule)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
-        """Change an alert rule; it starts over. Needs `analytics.manage_alerts`. 409 `stale_version`."""
+        """Change an alert rule; it starts over. 409 `stale_version`."""
         return self.call_service(rules.revise_rule)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Delete an alert rule with its history. Needs `analytics.manage_alerts`. 409 `firing`, `stale_version`."""
+        """Delete an alert rule with its history. 409 `firing`, `stale_version`."""
         return self.call_service(rules.delete_rule)
 
     @action(detail=True, methods=["post"], request_serializer=Silence)
     @idempotent
     def silence(self, request: Request, **kwargs: Any) -> Response:
-        """Silence an alert rule until a moment, or end its silence. Needs `analytics.manage_alerts`."""
+        """Silence an alert rule until a moment, or end its silence."""
         return self.call_service(rules.silence_rule)
 
     @action(
@@ -131,13 +129,13 @@ class AlertRuleViewSet(RetrieveModelMixin, ListViewSet):
     )
     @idempotent
     def try_out(self, request: Request, **kwargs: Any) -> Response:
-        """Say how often it would have fired, where numbers are kept. Needs `analytics.manage_alerts`."""
+        """Say how often it would have fired, where numbers are kept."""
         rule = self.get_object()
         return self.respond(trials.try_condition(actor=self.actor, condition=rule.condition, **self.read_body()))
 
     @action(detail=True, methods=["get"], serializer_class=AlertSerializer)
     def alerts(self, request: Request, **kwargs: Any) -> Response:
-        """List the last 50 times that a rule fired, newest first. Needs `analytics.manage_alerts`."""
+        """List the last 50 times that a rule fired, newest first."""
         rule = self.get_object()
         return Response(self.represent(rules.query_alerts(viewer=self.actor, rule_id=rule.pk)[:50]))
 
@@ -152,5 +150,5 @@ class AlertViewSet(ApiViewSet):
     @action(detail=True, methods=["post"])
     @idempotent
     def acknowledge(self, request: Request, **kwargs: Any) -> Response:
-        """Say that somebody is on it; PagerDuty hears so. Needs `analytics.manage_alerts`. 409 `not_open`."""
+        """Say that somebody is on it; PagerDuty hears so. 409 `not_open`."""
         return self.call_service(rules.acknowledge_alert)

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.selectors import is_active_member
-from accounts.versioning import check_version
+from accounts.versioning import lock_version
 from analytics.alerts.evaluate import MANAGE, add_messages, end_alerts
 from analytics.alerts.measures import check_names
 from analytics.alerts.states import State
@@ -27,8 +27,6 @@ from core.observability import facts
 from core.text.clean import clean_text
 from core.webhooks import endpoints
 
-OBJECT: Final = "analytics.alertrule"
-SETTINGS: Final = "analytics.alertsettings"
 MISSING: Final = "This alert rule doesn't exist."
 MOST: Final = 200
 LONGEST_HOLD: Final = 86_400
@@ -82,8 +80,7 @@ def revise_rule(
     actor.require(MANAGE)
     values, moment = checked(settings), now or clock_now()
     with transaction.atomic():
-        rule = locked(AlertRule, alert_rule_id, MISSING)
-        check_version(actor, OBJECT, rule, seen_version)
+        rule = lock_version(actor, AlertRule, alert_rule_id, seen_version, MISSING)
         end_alerts(rule, moment)
         begins = {"state": State.OK, "trouble": "", "state_since": moment, "damped_until": None}
         _set(rule, **values, **begins, version=rule.version + 1, turn=rule.turn + 1)
@@ -99,8 +96,7 @@ def delete_rule(*, actor: Actor, alert_rule_id: UUID, seen_version: int | None =
     """
     actor.require(MANAGE)
     with transaction.atomic():
-        rule = locked(AlertRule, alert_rule_id, MISSING)
-        check_version(actor, OBJECT, rule, seen_version)
+        rule = lock_version(actor, AlertRule, alert_rule_id, seen_version, MISSING)
         if Alert.objects.filter(rule=rule, ended_at=None).exists():
             raise Conflict("This rule is firing. Switch it off first, so that everyone hears it's over.", code="firing")
         _record(actor, "ALERT_RULE_DELETED", rule)
@@ -153,15 +149,13 @@ def acknowledge_alert(*, actor: Actor, alert_id: UUID, now: datetime | None = No
 def query_rules(*, viewer: Actor) -> QuerySet[AlertRule]:
     """Return the organisation's alert rules, as a query. Needs `analytics.manage_alerts`."""
     viewer.require(MANAGE)
-    rows: QuerySet[AlertRule] = AlertRule.objects.select_related("team")
-    return rows
+    return AlertRule.objects.select_related("team")
 
 
 def query_alerts(*, viewer: Actor, rule_id: UUID) -> QuerySet[Alert]:
     """Return the alerts of a rule, newest first. Needs `analytics.manage_alerts`."""
     viewer.require(MANAGE)
-    rows: QuerySet[Alert] = Alert.objects.filter(rule_id=rule_id).order_by("-began_at", "-pk")
-    return rows
+    return Alert.objects.filter(rule_id=rule_id).order_by("-began_at", "-pk")
 
 
 def current_settings(*, viewer: Actor) -> AlertSettings:
@@ -200,10 +194,8 @@ def set_destinations(
         kept.save()
         if webhook_url.strip():
             _, secret = endpoints.save_endpoint(actor=actor, purpose="alerts", ref=kept.pk, url=webhook_url.strip())
-        told = {"pagerduty": bool(kept.routing_key), "slack": bool(channel), "webhook": bool(webhook_url.strip())}
-        chain.record(
-            actor=actor, action="ALERT_DESTINATIONS_SET", object_type=SETTINGS, object_id=kept.pk, facts=told
-        )  # fmt: skip
+        told: dict[str, Any] = {"pagerduty": bool(kept.routing_key), "slack": bool(channel)}
+        chain.note(actor, "ALERT_DESTINATIONS_SET", kept, **told, webhook=bool(webhook_url.strip()))
     return kept, secret
 
 
@@ -255,8 +247,5 @@ def _set(rule: AlertRule, **values: Any) -> None:
 
 
 def _record(actor: Actor, action: str, rule: AlertRule, **more: Any) -> None:
-    said = {"condition": rule.condition, "severity": rule.severity, "ways": list(rule.ways), **more}
-    chain.record(
-        actor=actor, action=action, object_type=OBJECT, object_id=rule.pk,
-        new_state="on" if rule.is_on else "off", facts=said,
-    )  # fmt: skip
+    said: dict[str, Any] = {"condition": rule.condition, "severity": rule.severity, "ways": list(rule.ways), **more}
+    chain.note(actor, action, rule, new_state="on" if rule.is_on else "off", **said)

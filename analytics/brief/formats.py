@@ -31,7 +31,6 @@ class Words:
         return self.say(name, count=self.number(count), **facts)
 
     def number(self, value: int | Decimal, places: int = 0) -> str:
-        """Return a number with grouped thousands."""
         exact = Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
         with translation.override(self.language):
             return formats.number_format(exact, decimal_pos=places, use_l10n=True, force_grouping=True)

@@ -54,14 +54,7 @@ def set_event_days(*, actor: Actor, days: int | None, now: datetime | None = Non
             EventRetention.objects.update_or_create(defaults=values)
         kept = most if days is None else days
         if kept != before:
-            chain.record(
-                actor=actor,
-                action="EVENT_RETENTION_SET",
-                object_type=OBJECT,
-                object_id=current_tenant_id(),
-                old_state=str(before),
-                new_state=str(kept),
-            )
+            chain.record(actor, "EVENT_RETENTION_SET", OBJECT, current_tenant_id(), str(before), str(kept))
     return kept
 
 

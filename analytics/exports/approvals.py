@@ -41,8 +41,7 @@ class ApprovalSource(TableSource):
         viewer.require(VIEW)
         columns = {"state": "state", "risk": "risk_level"}
         wanted = {columns[name]: value for name, value in filters.items()}
-        rows: QuerySet[Approval] = Approval.objects.filter(**wanted).only(*READ)
-        return rows
+        return Approval.objects.filter(**wanted).only(*READ)
 
     @classmethod
     def lines(cls, rows: Sequence[Approval], *, in_clear: bool) -> list[dict[str, Any]]:

@@ -68,7 +68,6 @@ class ExportsErasure(ErasureHandler):
 
     @classmethod
     def detach(cls, person: Person) -> None:
-        """Stop sending exports to the member."""
         users = set(person.ids("users"))
         ExportSchedule.objects.filter(owner_id__in=users).delete()
         for schedule in ExportSchedule.objects.filter(recipients__overlap=list(users)):

@@ -28,10 +28,8 @@ class EventSource(TableSource):
 
     @classmethod
     def rows(cls, *, viewer: Actor, filters: Mapping[str, str]) -> QuerySet[StoredEvent]:
-        """Return the filtered events. Raises Refused."""
         cls.require(viewer)
-        rows: QuerySet[StoredEvent] = StoredEvent.objects.filter(**filters)
-        return rows
+        return StoredEvent.objects.filter(**filters)
 
     @classmethod
     def lines(cls, rows: Sequence[StoredEvent], *, in_clear: bool) -> list[dict[str, Any]]:  # noqa: ARG003  (no customers)

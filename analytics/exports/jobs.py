@@ -30,7 +30,6 @@ from hitl.exports.approvals import limit_exports
 
 USE: Final = "analytics.export_data"
 CLEAR: Final = "accounts.view_pii"
-OBJECT: Final = "analytics.export"
 NOTICE: Final = "analytics.exports"
 LONGEST: Final = timedelta(days=731)
 OPEN_AT_ONCE: Final = 5
@@ -214,8 +213,7 @@ def query_exports(*, viewer: Actor) -> QuerySet[Export]:
     Their files are for the person who requested one, and for the recipients of a schedule.
     """
     viewer.require(USE)
-    rows: QuerySet[Export] = Export.objects.select_related("schedule")
-    return rows
+    return Export.objects.select_related("schedule")
 
 
 def change(export: Export, **values: Any) -> None:
@@ -249,10 +247,7 @@ def facts_of(export: Export) -> dict[str, Any]:
 
 def audit(actor: Actor, action: str, export: Export, facts: dict[str, Any], old_state: str = "") -> None:
     """Write an audit entry about an export."""
-    chain.record(
-        actor=actor, action=action, object_type=OBJECT, object_id=export.pk, old_state=old_state,
-        new_state=export.state, facts=facts,
-    )  # fmt: skip
+    chain.note(actor, action, export, old_state=old_state, new_state=export.state, **facts)
 
 
 def link_to(export: Export) -> str:

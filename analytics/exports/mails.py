@@ -13,8 +13,8 @@ from analytics.exports.sources import SOURCES
 from analytics.models import Export
 from core.errors import NotFound
 from integrations.mail import events
-from integrations.mail.services import queue_mail
-from integrations.mail.types import MailEvent, MailReceiver, NewMail, RelatedObject
+from integrations.mail.services import queue_mail_to
+from integrations.mail.types import AUTOMATIC, MailEvent, MailReceiver, RelatedObject
 
 MAIL_TYPE: Final = "export"
 
@@ -33,22 +33,13 @@ def send_links(export: Export) -> int:
     able = [user_id for user_id, (role, own_only) in roles.items() if role in may and not own_only]
     people = User.objects.filter(pk__in=able).order_by("pk")
     texts = {
+        "subject": f"Export “{schedule.name}” is ready",
         "name": schedule.name, "rows": export.written, "since": export.since, "until": export.until,
         "link": f"{settings.PUBLIC_URL}{link_to(export)}", "expires": export.expires_at,
     }  # fmt: skip
     for person in people:
-        queue_mail(
-            NewMail.rendered(
-                "export",
-                {**texts, "subject": f"Export “{schedule.name}” is ready"},
-                type=MAIL_TYPE,
-                recipient=person.email,
-                ref=export.pk,
-                key=f"export:{export.pk}:{person.pk}",
-                headers={"Auto-Submitted": "auto-generated"},
-                user_id=person.pk,
-            )
-        )
+        key = f"export:{export.pk}:{person.pk}"
+        queue_mail_to(person, "export", texts, type=MAIL_TYPE, ref=export.pk, key=key, headers=AUTOMATIC)
     return len(people)
 
 

@@ -16,7 +16,7 @@ from analytics.exports.jobs import USE, Wanted
 from analytics.exports.schedules import ScheduleSettings
 from analytics.models import Export, ExportSchedule, Format
 from core.rest.downloads import streamed
-from core.rest.fields import SEEN, LocalTime, RowSerializer
+from core.rest.fields import LocalTime, RowSerializer, SeenVersion
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.idempotency import idempotent
 from core.rest.pagination import SortedPagination
@@ -110,18 +110,16 @@ class ScheduleRequest(serializers.Serializer[Any]):
         return {"settings": ScheduleSettings(**{name: attrs[name] for name in PLAIN}), **seen}
 
 
-class ScheduleChange(ScheduleRequest):
+class ScheduleChange(ScheduleRequest, SeenVersion):
     """The whole scheduled export after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class ExportViewSet(RetrieveModelMixin, ListViewSet):
     """Exports."""
 
     descriptions: ClassVar = {
-        "list": "List the organisation's exports, newest first. Needs `analytics.export_data`.",
-        "retrieve": "Read how far an export is. Needs `analytics.export_data`.",
+        "list": "List the organisation's exports, newest first.",
+        "retrieve": "Read how far an export is.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "cancel", "grant", "refuse", "file"), USE)
     serializer_class = ExportSerializer
@@ -132,7 +130,7 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
     list_rows = staticmethod(jobs.query_exports)
 
     @idempotent
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request, **kwargs: Any) -> Response:
         """Export a list as a file. Needs `analytics.export_data` and the list's own permission.
 
         A worker writes it. Personal data is masked; in clear it waits for a second person. 400 `too_many_rows`,
@@ -143,7 +141,7 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
     @action(detail=True, methods=["post"])
     @idempotent
     def cancel(self, request: Request, **kwargs: Any) -> Response:
-        """Cancel your own unfinished export. Needs `analytics.export_data`."""
+        """Cancel your own unfinished export."""
         return self.call_service(jobs.cancel_export)
 
     @action(detail=True, methods=["post"], request_serializer=ExportDecision)
@@ -164,7 +162,7 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])
     def file(self, request: Request, **kwargs: Any) -> HttpResponseBase:
-        """Download the file of your own export, or of one that is sent to you. Needs `analytics.export_data`.
+        """Download the file of your own export, or of one that is sent to you.
 
         409 `not_ready` until it is written. Each download is written to the audit log.
         """
@@ -176,8 +174,8 @@ class ExportScheduleViewSet(RetrieveModelMixin, ListViewSet):
     """Exports that repeat."""
 
     descriptions: ClassVar = {
-        "list": "List exports that repeat. Needs `analytics.export_data`.",
-        "retrieve": "Read an export that repeats. Needs `analytics.export_data`.",
+        "list": "List exports that repeat.",
+        "retrieve": "Read an export that repeats.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "update", "destroy"), USE)
     serializer_class = ScheduleSerializer
@@ -186,14 +184,14 @@ class ExportScheduleViewSet(RetrieveModelMixin, ListViewSet):
     list_rows = staticmethod(schedules.query_schedules)
 
     @idempotent
-    def create(self, request: Request) -> Response:
-        """Have a list exported every week or month, and mailed as a link. Needs `analytics.export_data`."""
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Have a list exported every week or month, and mailed as a link."""
         return self.call_service(schedules.create_schedule)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
-        """Change your own scheduled export. Needs `analytics.export_data`. 409 `stale_version`."""
+        """Change your own scheduled export. 409 `stale_version`."""
         return self.call_service(schedules.revise_schedule)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Delete your own scheduled export. Needs `analytics.export_data`. 409 `stale_version`."""
+        """Delete your own scheduled export. 409 `stale_version`."""
         return self.call_service(schedules.delete_schedule)

@@ -112,8 +112,7 @@ def delete_schedule(*, actor: Actor, schedule_id: UUID, seen_version: int | None
 def query_schedules(*, viewer: Actor) -> QuerySet[ExportSchedule]:
     """Return the organisation's scheduled exports, as a query. Needs `analytics.export_data`."""
     viewer.require(jobs.USE)
-    rows: QuerySet[ExportSchedule] = ExportSchedule.objects.all()
-    return rows
+    return ExportSchedule.objects.all()
 
 
 def _own(actor: Actor, schedule_id: UUID) -> ExportSchedule:
@@ -156,11 +155,8 @@ def _checked(actor: Actor, settings: ScheduleSettings) -> dict[str, Any]:
 
 
 def _record(actor: Actor, action: str, row: ExportSchedule, **facts: Any) -> None:
-    state = "on" if row.is_on else "off"
-    said = {"source": row.source, "format": row.format, "every": row.every, "recipients": len(row.recipients)}
-    chain.record(
-        actor=actor, action=action, object_type=OBJECT, object_id=row.pk, new_state=state, facts={**said, **facts}
-    )  # fmt: skip
+    state, said = "on" if row.is_on else "off", {"source": row.source, "format": row.format, "every": row.every}
+    chain.note(actor, action, row, new_state=state, **said, recipients=len(row.recipients), **facts)
 
 
 def run_due(*, now: datetime | None = None) -> int:

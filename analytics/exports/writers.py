@@ -172,7 +172,6 @@ class ParquetFile(FileWriter):
         pickle.dump([(column.name, column.kind) for column in columns], self.rows)
 
     def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        """Keep the next rows, by columns."""
         # Strings alone: another program doesn't know our own types, such as states.
         columns = [[str(v) if isinstance(v := line[one.name], str) else v for line in lines] for one in self.columns]
         pickle.dump(columns, self.rows)

@@ -29,7 +29,6 @@ def title_of(card: Card) -> str:
 
 
 def choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return all cards with their titles, by page."""
     return [
         (page.label, [(key, title_of(card)) for key, card in CARDS.items() if key.startswith(f"{page.key}.")])
         for page in PAGES.values()

@@ -122,13 +122,13 @@ class FigureViewSet(ApiViewSet):
         return FigureSerializer if self.action == "retrieve" else MetricSerializer
 
     def list(self, request: Request) -> Response:
-        """List the metrics and how they are counted. Needs `analytics.view_team_figures`."""
+        """List the metrics and how they are counted."""
         return Response(self.represent(METRICS.values()))
 
     def retrieve(self, request: Request, metric: str) -> Response:
         """Read a metric over a span of at most five years, of all with `analytics.view_figures`.
 
-        Leads of teams read those of their teams with `dimension=team`. Needs `analytics.view_team_figures`.
+        Leads of teams read those of their teams with `dimension=team`.
         """
         if metric not in METRICS:
             raise NotFound("There is no such figure.")
@@ -170,12 +170,12 @@ class EventRetentionViewSet(ApiViewSet):
     request_serializers: ClassVar = {"replace": RetentionRequest}
 
     def retrieve(self, request: Request) -> Response:
-        """Read for how many days events are kept. Needs `analytics.manage_events`."""
+        """Read for how many days events are kept."""
         return self.respond(self._kept())
 
     @idempotent
     def replace(self, request: Request) -> Response:
-        """Choose for how many days events are kept; older ones are deleted. Needs `analytics.manage_events`."""
+        """Choose for how many days events are kept; older ones are deleted."""
         retention.set_event_days(actor=self.actor, **self.read_body())
         return self.respond(self._kept())
 

@@ -5,27 +5,3 @@ from analytics.models.briefs import Brief, BriefPreference, every_section
 from analytics.models.events import EventRetention, StoredEvent
 from analytics.models.exports import Export, ExportPiece, ExportSchedule, Format
 from analytics.models.figures import Dimension, Figure, FigureDashboard, FigureDay, FigureHour, GaugeSample
-
-__all__ = [
-    "Alert",
-    "AlertMessage",
-    "AlertRule",
-    "AlertSettings",
-    "Brief",
-    "BriefPreference",
-    "Dimension",
-    "EventRetention",
-    "Export",
-    "ExportPiece",
-    "ExportSchedule",
-    "Figure",
-    "FigureDashboard",
-    "FigureDay",
-    "FigureHour",
-    "Format",
-    "GaugeSample",
-    "Severity",
-    "StoredEvent",
-    "Way",
-    "every_section",
-]

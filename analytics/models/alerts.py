@@ -10,7 +10,7 @@ from django.db.models import Q
 from conversations.models import Team
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
 class Severity(models.TextChoices):
@@ -31,12 +31,10 @@ class Way(models.TextChoices):
     WEBHOOK = "webhook", "Webhook"
 
 
-class AlertRule(TenantModel):
+class AlertRule(Dated, TenantModel):
     """A condition over facts of the organisation, and who is told when it holds for long enough."""
 
     class State(models.TextChoices):
-        """What the rule found last."""
-
         OK = "ok", "OK"
         PENDING = "pending", "Pending"
         FIRING = "firing", "Firing"
@@ -63,7 +61,6 @@ class AlertRule(TenantModel):
     damped_until = models.DateTimeField(null=True)
     turn = models.PositiveIntegerField(default=0, help_text="Counts changes of state: the claim of the next one.")
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -97,11 +94,8 @@ class Alert(TenantModel):
         ]
         indexes: ClassVar = [models.Index(fields=["tenant_id", "rule", "-began_at"], name="alerts_of_rule")]
 
-    def __str__(self) -> str:
-        return f"alert {str(self.id)[-6:]}"
 
-
-class AlertMessage(TenantModel):
+class AlertMessage(Dated, TenantModel):
     """One message about an alert by one way: written with the change, sent by a worker."""
 
     class Kind(models.TextChoices):
@@ -112,8 +106,6 @@ class AlertMessage(TenantModel):
         RESOLVE = "resolve", "Ended"
 
     class State(models.TextChoices):
-        """How far it is."""
-
         QUEUED = "queued", "Queued"
         SENT = "sent", "Sent"
         SKIPPED = "skipped", "Not needed"
@@ -128,7 +120,6 @@ class AlertMessage(TenantModel):
     due_at = models.DateTimeField(default=now)
     error = models.CharField(max_length=40, blank=True)
     sent_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [

@@ -13,15 +13,14 @@ from analytics.brief.texts import Language
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedJSONField
 from core.reliability.lease import Leased
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
 def every_section() -> list[str]:
-    """Return the default sections."""
     return default_sections()
 
 
-class BriefPreference(TenantModel):
+class BriefPreference(Dated, TenantModel):
     """How a person wants their daily brief; it is off until they turn it on."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -31,7 +30,6 @@ class BriefPreference(TenantModel):
     sections = ArrayField(models.CharField(max_length=20), default=every_section)
     language = models.CharField(max_length=2, choices=[(code.value, code.label) for code in Language], default="en")
     next_due_at = models.DateTimeField("next", null=True)
-    created_at = models.DateTimeField(default=now, editable=False)
     changed_at = models.DateTimeField(default=now)
 
     class Meta:
@@ -51,12 +49,10 @@ class BriefPreference(TenantModel):
         return f"brief settings {str(self.id)[-6:]}"
 
 
-class Brief(Leased, TenantModel):
+class Brief(Leased, Dated, TenantModel):
     """One brief of one person: of a local date, or requested in between."""
 
     class State(models.TextChoices):
-        """The brief's status."""
-
         QUEUED = "queued", "Queued"
         WORKING = "working", "In progress"
         SENT = "sent", "Sent"
@@ -64,8 +60,6 @@ class Brief(Leased, TenantModel):
         FAILED = "failed", "Failed"
 
     class Kind(models.TextChoices):
-        """Whether it was scheduled or requested."""
-
         DAILY = "daily", "Daily"
         ASKED = "asked", "On request"
 
@@ -78,7 +72,6 @@ class Brief(Leased, TenantModel):
     content = EncryptedJSONField(null=True)
     delivery_id = models.UUIDField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    created_at = models.DateTimeField(default=now, editable=False)
     sent_at = models.DateTimeField("sent", null=True)
     opened_at = models.DateTimeField("opened", null=True)
     clicked_at = models.DateTimeField("clicked", null=True)

@@ -11,7 +11,7 @@ from django.db.models import Q
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
 from core.reliability.lease import Leased
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
 class Format(models.TextChoices):
@@ -23,12 +23,10 @@ class Format(models.TextChoices):
     JSONL = "jsonl", "JSON lines, for programs"
 
 
-class ExportSchedule(TenantModel):
+class ExportSchedule(Dated, TenantModel):
     """An export that repeats every week or month; its file is mailed as a link."""
 
     class Every(models.TextChoices):
-        """How often."""
-
         WEEK = "week", "Every week"
         MONTH = "month", "Every month"
 
@@ -46,7 +44,6 @@ class ExportSchedule(TenantModel):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     trouble = models.CharField(max_length=40, blank=True, help_text="Why it was switched off.")
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -69,8 +66,6 @@ class Export(Leased, TenantModel):
     """One file of a list: requested, written by a worker, kept for some days."""
 
     class State(models.TextChoices):
-        """How far an export is."""
-
         WAITING = "waiting", "Waits for a second person"
         QUEUED = "queued", "Queued"
         RUNNING = "running", "Being written"
@@ -118,9 +113,6 @@ class Export(Leased, TenantModel):
             models.Index(fields=["lease_until"], name="exports_open", condition=Q(state__in=["queued", "running"])),
             models.Index(fields=["expires_at"], name="exports_expiring", condition=Q(expires_at__isnull=False)),
         ]
-
-    def __str__(self) -> str:
-        return f"export {str(self.id)[-6:]}"
 
 
 class ExportPiece(TenantModel):

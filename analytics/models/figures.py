@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.clock import now
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
 class Dimension(models.TextChoices):
@@ -92,7 +92,7 @@ class GaugeSample(models.Model):
         return f"{self.name} at {self.at:%Y-%m-%d %H:%M}"
 
 
-class FigureDashboard(TenantModel):
+class FigureDashboard(Dated, TenantModel):
     """A person's choice of cards, in their order; a shared one is shown to everybody who may see figures."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -100,7 +100,6 @@ class FigureDashboard(TenantModel):
     cards = ArrayField(models.CharField(max_length=60))
     days = models.PositiveSmallIntegerField(default=30)
     is_shared = models.BooleanField("shared", default=False)
-    created_at = models.DateTimeField(default=now, editable=False)
     changed_at = models.DateTimeField(default=now)
 
     class Meta:
@@ -108,6 +107,3 @@ class FigureDashboard(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "owner", "name"], name="one_dashboard_per_name"),
         ]
-
-    def __str__(self) -> str:
-        return f"dashboard {str(self.id)[-6:]}"

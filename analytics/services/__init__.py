@@ -7,22 +7,3 @@ from analytics.services.preferences import change_preference, set_preference, sw
 from analytics.services.previews import discard_preview, find_preview, preview_brief
 from analytics.services.samples import SECONDS as SAMPLE_SECONDS
 from analytics.services.samples import sample_all, sample_gauges
-
-__all__ = [
-    "SAMPLE_SECONDS",
-    "change_preference",
-    "claim_brief",
-    "claim_due",
-    "discard_preview",
-    "find_preview",
-    "list_stuck",
-    "make_brief",
-    "preview_brief",
-    "purge_briefs",
-    "record_failure",
-    "request_brief",
-    "sample_all",
-    "sample_gauges",
-    "set_preference",
-    "switch_off",
-]

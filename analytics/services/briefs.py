@@ -23,13 +23,11 @@ from core.jobs import dead_letters, queues
 from core.reliability import lease
 from core.tenancy.scope import current_tenant_id
 from integrations.mail.services import queue_mail
-from integrations.mail.types import NewMail
+from integrations.mail.types import AUTOMATIC, NewMail
 
 PARKED_AS: Final = "analytics.brief"
 MAIL_TYPE: Final = "brief"
 LEASE: Final = timedelta(minutes=2)
-# Keeps auto-responders from answering a brief (RFC 3834).
-AUTOMATIC: Final = {"Auto-Submitted": "auto-generated"}
 GRACE: Final = timedelta(seconds=5)
 MAX_ATTEMPTS: Final = 5
 BATCH: Final = 200

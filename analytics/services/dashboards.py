@@ -34,8 +34,7 @@ def query_dashboards(*, viewer: Actor) -> QuerySet[FigureDashboard]:
     Needs `analytics.view_team_figures`; raises Refused.
     """
     viewer.require(SEE)
-    rows: QuerySet[FigureDashboard] = FigureDashboard.objects.filter(Q(owner_id=viewer.user_id) | Q(is_shared=True))
-    return rows.order_by("name", "pk")
+    return FigureDashboard.objects.filter(Q(owner_id=viewer.user_id) | Q(is_shared=True)).order_by("name", "pk")
 
 
 def create_dashboard(

@@ -37,10 +37,7 @@ def request_brief(*, actor: Actor, now: datetime | None = None) -> Brief:
         with transaction.atomic():
             brief.save(force_insert=True)
             queues.enqueue_after_commit("make_brief", brief.pk)
-            chain.record(
-                actor=actor, action="BRIEF_ASKED_FOR", object_type="analytics.brief", object_id=brief.pk,
-                new_state=brief.state,
-            )  # fmt: skip
+            chain.note(actor, "BRIEF_ASKED_FOR", brief, new_state=brief.state)
     except IntegrityError:
         raise Conflict("A brief is already on its way to you.", code="brief_on_its_way") from None
     return brief

@@ -19,7 +19,6 @@ from core.clock import now as clock_now
 from core.clock import zones
 from core.errors import Invalid
 
-OBJECT = "analytics.briefpreference"
 SETTINGS: Final = ("is_on", "at", "zone", "sections", "language")
 """What a person chooses; the rest follows from it."""
 
@@ -97,12 +96,5 @@ def switch_off(*, user_id: UUID) -> bool:
 
 
 def _record(actor: Actor, row: BriefPreference, was_on: bool, **facts: object) -> None:
-    chain.record(
-        actor=actor,
-        action="BRIEF_PREFERENCE_SET",
-        object_type=OBJECT,
-        object_id=row.pk,
-        old_state="on" if was_on else "off",
-        new_state="on" if row.is_on else "off",
-        facts=facts,
-    )
+    old, new = ("on" if is_on else "off" for is_on in (was_on, row.is_on))
+    chain.note(actor, "BRIEF_PREFERENCE_SET", row, old_state=old, new_state=new, **facts)

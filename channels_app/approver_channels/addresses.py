@@ -18,7 +18,8 @@ from core import notices
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Invalid, Refused
 from core.privacy.encryption import blind_index
 from core.reliability.rate_limit import limit_per_hour
 
@@ -149,9 +150,9 @@ def unlink(*, actor: Actor, account: ChannelAccount) -> None:
     """Unlink the actor's own address at an account. Needs `accounts.use_notices`; raises Refused and NotFound."""
     person_id = person_behind(actor)
     with transaction.atomic():
-        row = _proven(account).select_for_update().filter(person_id=person_id).first()
-        if row is None:
-            raise NotFound("You have no linked address here.")
+        row = get_or_missing(
+            _proven(account).select_for_update().filter(person_id=person_id), "You have no linked address here."
+        )
         chain.record(actor, "OWN_ADDRESS_UNLINKED", OBJECT, row.pk, facts={"channel": account.kind})
         row.delete()
 

@@ -26,8 +26,6 @@ from core.clock import now
 
 
 class MemberForm(ConsoleForm):
-    """One's own Slack user."""
-
     member_id = forms.CharField(
         label="Member ID",
         max_length=21,
@@ -36,8 +34,6 @@ class MemberForm(ConsoleForm):
 
 
 class NumberForm(ConsoleForm):
-    """One's own number."""
-
     number = forms.CharField(
         label="WhatsApp number",
         max_length=40,
@@ -47,8 +43,6 @@ class NumberForm(ConsoleForm):
 
 
 class CodeForm(ConsoleForm):
-    """The code from the message."""
-
     code = forms.CharField(
         label="Code",
         max_length=12,
@@ -68,8 +62,6 @@ def sends_code(service: Callable[..., str], path: str, *, then: str, **looks: An
 
 @admin.register(ColleagueAddress)
 class ColleagueAddressAdmin(ServiceAdmin):
-    """The viewer's own Slack user and WhatsApp number; nobody sees or changes another person's."""
-
     view_permission = USE
     nav = Nav("My linked accounts", "link", YOURS, order=30)
     intro = "Link your Slack user or WhatsApp number to be reached there when a request needs you. Only you see this."
@@ -90,7 +82,6 @@ class ColleagueAddressAdmin(ServiceAdmin):
 
     @admin.display(description="State")
     def standing(self, row: ColleagueAddress) -> str:
-        """Return whether it is linked."""
         if row.proven_at is None:
             return chip("Waits for the code", "warn", "clock")
         is_number = row.channel_account.kind == ChannelAccount.Kind.WHATSAPP

@@ -21,8 +21,6 @@ OF_SENDGRID: Final = ("edit-mail", "inbound-address", "stop-inbound")
 
 
 class ChangeMailForm(AccountForm):
-    """The settings of a SendGrid account."""
-
     from_address = forms.EmailField(label="Sender address", help_text="Verified under Sender Authentication.")
     from_name = forms.CharField(label="Sender name (optional)", max_length=80, required=False)
     api_key = SecretField("API key", "SG.…, with Mail Send only.", needed=True)
@@ -41,8 +39,6 @@ class ChangeMailForm(AccountForm):
 
 
 class ConnectMailForm(ChangeMailForm):
-    """A new account."""
-
     is_new = True
     event_public_key = forms.CharField(
         label="Verification key (optional)",
@@ -98,8 +94,6 @@ class MailboxForm(ConnectMailboxForm):
 
 
 class TestMailForm(ConsoleForm):
-    """The recipient of the test mail."""
-
     to = forms.EmailField(label="Your address")
 
 

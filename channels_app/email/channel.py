@@ -36,7 +36,6 @@ class EmailChannel(Channel):
 
     @classmethod
     def fetch_file(cls, attachment: Attachment) -> MediaFile | FetchFailure:
-        """Read a file out of its stored email."""
         return inbox.read_file(attachment)
 
 

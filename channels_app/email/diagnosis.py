@@ -1,7 +1,6 @@
 """Try out a mail account: at SendGrid, or a mailbox that is read by IMAP."""
 
 from typing import ClassVar
-from uuid import UUID
 
 from channels_app.email import mailboxes
 from channels_app.email.connect import MailConnect
@@ -10,15 +9,12 @@ from channels_app.kit import diagnosis
 from channels_app.kit.diagnosis import Sample, Trial
 from channels_app.webhooks.intake import note_of_age
 from conversations.models import ChannelAccount
-from core.actors import Actor
 
 
 class MailboxDiagnosis(diagnosis.Diagnosis):
     """Tests of a mailbox; it has no webhooks."""
 
-    def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
-        """Send one mail from the account."""
-        return MailConnect.send_test(actor=actor, account_id=account_id, to=to)
+    connect = MailConnect
 
 
 class SendGridDiagnosis(MailboxDiagnosis):

@@ -1,5 +1,3 @@
 """What every channel shares."""
 
 from channels_app.kit.channel import Alarm, Channel, Door, Source, Verify, Without, register
-
-__all__ = ["Alarm", "Channel", "Door", "Source", "Verify", "Without", "register"]

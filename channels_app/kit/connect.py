@@ -11,7 +11,8 @@ from conversations.models import ChannelAccount
 from conversations.services import accounts
 from core.actors import Actor
 from core.audit import chain
-from core.errors import Invalid, NotFound
+from core.db.rows import get_row
+from core.errors import Invalid
 
 CHANGE: Final = "channels_app.change_channelaccount"
 OBJECT: Final = "conversations.channelaccount"
@@ -38,10 +39,7 @@ class Connect(ABC, Generic[Outcome]):
     @classmethod
     def find(cls, account_id: UUID) -> ChannelAccount:
         """Return an account of this provider. Raises `NotFound`."""
-        found: ChannelAccount | None = ChannelAccount.objects.filter(pk=account_id, **cls.account).first()
-        if found is None:
-            raise NotFound(cls.missing)
-        return found
+        return get_row(ChannelAccount, account_id, cls.missing, **cls.account)
 
     @classmethod
     def secrets_of(cls, before: ChannelAccount | None, given: Mapping[str, str]) -> dict[str, str]:

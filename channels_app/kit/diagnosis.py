@@ -1,19 +1,19 @@
 """Try out a channel account: send a test message, check a pasted webhook."""
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.db import transaction
 
+from channels_app.kit.connect import CHANGE, OBJECT, Connect
 from conversations.models import ChannelAccount
 from conversations.types import Explanation
 from core.actors import Actor
 from core.audit import chain
-from core.errors import Conflict, Invalid, NotFound
+from core.db.rows import get_row
+from core.errors import Conflict, Invalid
 
-CHANGE: Final = "channels_app.change_channelaccount"
 LONGEST: Final = 64 * 1024
 PROOF_LIMIT: Final = 4096
 
@@ -36,7 +36,7 @@ class Trial:
     words: str
 
 
-class Diagnosis(ABC):
+class Diagnosis:
     """What can be tried with the accounts of one provider."""
 
     refused: ClassVar[str] = ""
@@ -57,9 +57,12 @@ class Diagnosis(ABC):
     takes_recipient: ClassVar[bool] = True
     """False if a test message always goes to the same place."""
 
-    @abstractmethod
+    connect: ClassVar[type[Connect[Any]]]
+    """What sends a test message, unless `send_test` does it in another way."""
+
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
         """Send one message now and return the result in words; raises `Invalid` with the reason."""
+        return self.connect.send_test(actor=actor, account_id=account_id, to=to)
 
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify a pasted webhook with the account's secrets; only called where there is a `proof`."""
@@ -111,14 +114,12 @@ def verify_sample(
     result = diagnosis.check_sample(account, Sample(body, signature.strip(), url.strip(), timestamp.strip()))
     with transaction.atomic():
         state = "valid" if result.valid else "invalid"
-        chain.record(actor, "CHANNEL_SAMPLE_CHECKED", "conversations.channelaccount", account.pk, new_state=state)
+        chain.record(actor, "CHANNEL_SAMPLE_CHECKED", OBJECT, account.pk, new_state=state)
     return result
 
 
 def _require(account_id: UUID) -> tuple[ChannelAccount, Diagnosis]:
-    account = ChannelAccount.objects.filter(pk=account_id).first()
-    if account is None:
-        raise NotFound("There is no such channel account.")
+    account = get_row(ChannelAccount, account_id, "There is no such channel account.")
     diagnosis = diagnosis_of(account)
     if diagnosis is None:
         raise Invalid("This can't be tried with this kind of channel.", code="no_provider")

@@ -126,8 +126,7 @@ def _tried(account: ChannelAccount, since: datetime) -> dict[str, Any]:
 
 def _messages(account: ChannelAccount, direction: str) -> QuerySet[Message]:
     """Return the messages of an account in one direction."""
-    rows: QuerySet[Message] = Message.objects.filter(channel_account=account.pk, direction=direction)
-    return rows
+    return Message.objects.filter(channel_account=account.pk, direction=direction)
 
 
 def _waiting(account: ChannelAccount) -> dict[str, Any]:

@@ -15,8 +15,6 @@ STAYS_CLOSED: Final = "Number saved, but it stays closed: enter the app secret t
 
 
 class ChangeNumberForm(NumberForm):
-    """The settings of a number of the Cloud API."""
-
     phone_number_id = forms.CharField(label="Phone number ID", max_length=32, help_text="Under WhatsApp, API Setup.")
     business_account_id = forms.CharField(
         label="WhatsApp Business Account ID", max_length=32, help_text="Next to the phone number ID."
@@ -32,8 +30,6 @@ class ChangeNumberForm(NumberForm):
 
 
 class ConnectNumberForm(ChangeNumberForm):
-    """A new number of the Cloud API."""
-
     is_new = True
     app_secret = SecretField("App secret", "Under App settings, Basic. Without it the channel stays closed.")
 
@@ -67,5 +63,4 @@ class MetaPage(PhonePage):
 
     @classmethod
     def context(cls, request: HttpRequest, account: ChannelAccount) -> dict[str, Any]:  # noqa: ARG003
-        """Return whether the number lacks its app secret."""
         return {"lacks_secret": not account.is_active}

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from typing import ClassVar
-from uuid import UUID
 
 from channels_app.kit import diagnosis
 from channels_app.kit.diagnosis import Sample, Trial
@@ -11,7 +10,6 @@ from channels_app.meta_whatsapp import numbers
 from channels_app.meta_whatsapp.connect import MetaConnect
 from channels_app.meta_whatsapp.elements import elements_of
 from conversations.models import ChannelAccount
-from core.actors import Actor
 
 
 class MetaDiagnosis(diagnosis.Diagnosis):
@@ -23,9 +21,7 @@ class MetaDiagnosis(diagnosis.Diagnosis):
     )
     proof: ClassVar[str] = f"header {numbers.SIGNATURE_HEADER}"
 
-    def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
-        """Send one message from the number."""
-        return MetaConnect.send_test(actor=actor, account_id=account_id, to=to)
+    connect = MetaConnect
 
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify a post; a wrong number is told from a wrong secret."""

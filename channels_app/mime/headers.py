@@ -35,7 +35,6 @@ class Address:
 
     @property
     def domain(self) -> str:
-        """Return the domain in lower case."""
         return self.address.rpartition("@")[2].lower()
 
 

@@ -39,7 +39,6 @@ class Part:
 
     @property
     def encoding(self) -> str:
-        """Return the transfer encoding in lower case."""
         return self.headers.raw("content-transfer-encoding").strip().lower()
 
     @property

@@ -29,8 +29,6 @@ STATES: Final = {
 
 
 class ConnectAppForm(ConsoleForm):
-    """A new app."""
-
     name = forms.CharField(label="Name", max_length=80, help_text="Your customers see it above replies.")
     url = forms.CharField(
         label="Webhook address (optional)",
@@ -49,16 +47,12 @@ class ConnectAppForm(ConsoleForm):
 
 
 class AppForm(ConnectAppForm):
-    """A connected app."""
-
     is_active = forms.BooleanField(
         label="Open for messages", required=False, help_text="Turn off to refuse messages and send none."
     )
 
 
 class ReplayForm(ConsoleForm):
-    """The failed webhook to send again."""
-
     delivery = forms.ChoiceField(label="Failed webhook")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

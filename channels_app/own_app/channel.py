@@ -63,7 +63,6 @@ class OwnApp(kit.Channel):
 
     @classmethod
     def setup(cls, account: ChannelAccount, health: Health, *, may_change: bool) -> list[SetupStep]:  # noqa: ARG003
-        """Return the steps of an app's guided set-up."""
         endpoint = find_endpoint(purpose=PURPOSE, ref=account.pk)
         socket = f"{settings.PUBLIC_URL.replace('http', 'ws', 1)}/ws/chat/"
         return [

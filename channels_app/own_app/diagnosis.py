@@ -29,7 +29,6 @@ class AppDiagnosis(diagnosis.Diagnosis):
     takes_recipient: ClassVar[bool] = False
 
     def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
-        """Queue one test webhook."""
         manage.send_test(actor=actor, account_id=account_id)
         return "Test webhook queued. Reload this page in a moment to see in the log what your server answered."
 

@@ -99,7 +99,6 @@ class AppWebhooks(WebhookPurpose):
         return Verdict() if found.may_leave else Verdict(reason=found.reason)
 
     def delivered(self, delivery: WebhookDelivery) -> None:
-        """Mark the message as delivered."""
         accounts.clear_trouble(account_id=delivery.endpoint.ref)
         self._report(delivery, "delivered")
 
@@ -118,5 +117,4 @@ class AppWebhooks(WebhookPurpose):
             return
 
     def link(self, endpoint: WebhookEndpoint) -> str:
-        """Return the channel's page."""
         return reverse("admin:conversations_channelaccount_change", args=[endpoint.ref])

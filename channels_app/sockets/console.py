@@ -339,7 +339,6 @@ class ConsoleConsumer(SocketConnection):
     # ---- small
 
     def topics_of(self, stream: str) -> list[Topic]:
-        """Return the subscribed topics of a stream."""
         return [one for one in self.topics.values() if stream in one.heard]
 
     def who(self) -> tuple[UUID, UUID]:

@@ -28,8 +28,6 @@ TOO_LONG: Final = gettext_noop("Use at most {limit} characters.")
 
 
 class SurveyForm(forms.Form):
-    """A mark and a comment."""
-
     rating = forms.TypedChoiceField(
         coerce=int,
         choices=[(mark, str(mark)) for mark in MARKS],

@@ -11,8 +11,6 @@ from channels_app.twilio.connect import connect_number
 
 
 class ChangeNumberForm(NumberForm):
-    """The settings of a number from the Twilio console."""
-
     account_sid = forms.CharField(
         label="Account SID", max_length=34, help_text="AC…, on the first page of the Twilio console."
     )
@@ -27,8 +25,6 @@ class ChangeNumberForm(NumberForm):
 
 
 class ConnectNumberForm(ChangeNumberForm):
-    """A new number."""
-
     is_new = True
     kind = forms.ChoiceField(label="Channel", choices=[("whatsapp", "WhatsApp"), ("sms", "SMS")])
     field_order = ("kind",)

@@ -57,7 +57,6 @@ class TwilioChannel(PhoneChannel):
 
     @classmethod
     def setup(cls, account: ChannelAccount, health: Health, *, may_change: bool) -> list[SetupStep]:  # noqa: ARG003
-        """Return the steps of a number's guided set-up."""
         is_heard = health.last_received_at is not None
         return [
             SetupStep("Connect the number", "Account SID, auth token and number are saved.", is_done=True),

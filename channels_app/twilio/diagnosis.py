@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
@@ -14,7 +13,6 @@ from channels_app.kit.diagnosis import Sample, Trial
 from channels_app.twilio import senders, signature
 from channels_app.twilio.connect import TwilioConnect
 from conversations.models import ChannelAccount
-from core.actors import Actor
 
 
 class TwilioDiagnosis(diagnosis.Diagnosis):
@@ -27,9 +25,7 @@ class TwilioDiagnosis(diagnosis.Diagnosis):
     proof: ClassVar[str] = f"header {signature.SIGNATURE_HEADER}"
     takes_url: ClassVar[bool] = True
 
-    def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
-        """Send one message from the number."""
-        return TwilioConnect.send_test(actor=actor, account_id=account_id, to=to)
+    connect = TwilioConnect
 
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify the form of a webhook; a wrong address is told from a wrong secret."""

@@ -188,26 +188,25 @@ def callback_url(message_id: UUID, number: int = 1, of: int = 1) -> str:
 
 def send_text(account: ChannelAccount, number: str, text: str) -> Sent | Failed | Unknown:
     """Send a text from a number. Outside call; the caller has asked the gate."""
-    from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and seldom needed here)
-
-    kept = account.credentials or {}
     prefix = PREFIX if account.kind == ChannelAccount.Kind.WHATSAPP else ""
-    client = TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
-    return client.send_text(sender=prefix + account.address, to=prefix + number, body=text, callback="")
+    return _client(account).send_text(sender=prefix + account.address, to=prefix + number, body=text, callback="")
 
 
 def send_template(
     account: ChannelAccount, number: str, *, row: MessageTemplate, filled: OutboundTemplate, ref: UUID | None
 ) -> Sent | Failed | Unknown:
     """Send a template to a number by WhatsApp. Outside call; the caller has asked the gate."""
-    from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and only workers send)
-
-    kept = account.credentials or {}
-    client = TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))
-    return client.send_template(
+    return _client(account).send_template(
         sender=PREFIX + account.address,
         to=PREFIX + number,
         template_sid=row.provider_id,
         variables=filled.values,
         callback=callback_url(ref) if ref else "",
     )
+
+
+def _client(account: ChannelAccount) -> "TwilioClient":
+    from integrations.twilio.client import TwilioClient  # noqa: PLC0415  (large, and only workers send)
+
+    kept = account.credentials or {}
+    return TwilioClient(str(kept.get("account_sid") or ""), str(kept.get("auth_token") or ""))

@@ -147,7 +147,6 @@ def store_message(
 
 
 def echo(stored: Stored, frame: SendMessage) -> Frame:
-    """Return the confirmation of a stored message."""
     return {
         "type": "message_received",
         "seq": stored.seq,

@@ -104,7 +104,6 @@ def parse(text: str) -> ClientFrame:
 
 
 def read_auth(found: dict[str, Any]) -> Auth:
-    """Read an auth frame."""
     token = found.get("token")
     if not isinstance(token, str) or not token:
         raise BadFrame("An auth frame needs a token.")
@@ -112,12 +111,10 @@ def read_auth(found: dict[str, Any]) -> Auth:
 
 
 def read_resume(found: dict[str, Any]) -> Resume:
-    """Read a resume frame."""
     return Resume(read_number(found, "after"))
 
 
 def read_read(found: dict[str, Any]) -> Read:
-    """Read a read frame."""
     return Read(read_number(found, "seq"))
 
 
@@ -140,12 +137,10 @@ def read_message(found: dict[str, Any], *, may_be_empty: bool = False) -> SendMe
 
 
 def read_typing(found: dict[str, Any]) -> Typing:
-    """Read a typing frame."""
     return Typing(found.get("value", True) is not False)
 
 
 def read_stop(found: dict[str, Any]) -> Stop:
-    """Read a stop frame."""
     return Stop()
 
 

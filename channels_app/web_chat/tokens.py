@@ -12,7 +12,8 @@ from uuid import UUID
 from django.core import signing
 
 from core.errors import Refused
-from core.privacy.encryption import current_key_id, derive_key, key_ring, lasting_key_id
+from core.privacy.encryption import derive_key, lasting_key_id
+from core.privacy.signing import timestamp_signer
 
 TOKEN_LIFE: Final = timedelta(minutes=15)
 SIGN_IN_LIFE: Final = timedelta(hours=12)  # how long a valid token can be extended
@@ -59,10 +60,7 @@ class Guest:
 
 
 def _signer(purpose: str) -> signing.TimestampSigner:
-    """Return the signer of one purpose; older keys still verify. The separator is valid in headers."""
-    older: list[bytes | str] = [derive_key("webchat", key_id=key_id).hex() for key_id in key_ring()]
-    newest = derive_key("webchat", key_id=current_key_id()).hex()
-    return signing.TimestampSigner(key=newest, fallback_keys=older, salt=f"walker.webchat.{purpose}", sep=".")
+    return timestamp_signer("webchat", salt=f"walker.webchat.{purpose}")
 
 
 def issue(guest: Guest) -> str:

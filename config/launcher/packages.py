@@ -276,6 +276,5 @@ class Progress:
 
 
 def last_line(text: str) -> str:
-    """Return the last line that is not empty."""
     lines = [line for line in text.strip().splitlines() if line.strip()]
     return lines[-1].strip() if lines else "no reason given"

@@ -7,18 +7,3 @@ from conversations.inbox.teams import admin as teams
 from conversations.inbox.triage import admin as triage
 from conversations.replies.admin import canned_replies, macros, suggestions
 from conversations.surveys import admin as surveys
-
-__all__ = [
-    "canned_replies",
-    "consents",
-    "contacts",
-    "conversations",
-    "dashboard",
-    "macros",
-    "suggestions",
-    "surveys",
-    "tags",
-    "teams",
-    "templates",
-    "triage",
-]

@@ -10,7 +10,7 @@ from django.db import models
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedJSONField
 from core.reach import channels
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
 def new_public_key() -> str:
@@ -22,7 +22,7 @@ def new_public_key() -> str:
 NAME: Final = r"^[a-z][a-z_]*$"
 
 
-class ChannelAccount(TenantModel):
+class ChannelAccount(Dated, TenantModel):
     """One number, mailbox or widget of a tenant."""
 
     class Kind(StrEnum):
@@ -74,7 +74,6 @@ class ChannelAccount(TenantModel):
     paused_at = models.DateTimeField(null=True, editable=False, help_text="While it is paused nothing is sent.")
     pause_reason = models.CharField(max_length=200, blank=True, editable=False)
     is_active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [

@@ -14,8 +14,7 @@ VIEW = "channels_app.view_channelaccount"
 def query_templates(*, viewer: Actor) -> QuerySet[MessageTemplate]:
     """Return templates. Needs `channels_app.view_channelaccount`."""
     viewer.require(VIEW)
-    rows: QuerySet[MessageTemplate] = MessageTemplate.objects.select_related("channel_account")
-    return rows.defer("channel_account__credentials")
+    return MessageTemplate.objects.select_related("channel_account").defer("channel_account__credentials")
 
 
 def get_template(*, viewer: Actor, template_id: UUID) -> MessageTemplate:

@@ -49,7 +49,6 @@ class FoundContact:
 
 
 def point_index(kind: str, value: str) -> str:
-    """Return the blind index of a contact point in the tenant in scope."""
     return blind_index(points.index_form(kind, value), column=points.COLUMN)
 
 

@@ -6,9 +6,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 
-from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 _COLOURS: Final = (
     "Amber Apricot Aqua Ash Azure Beige Blue Bronze Brown Carmine Cedar Cherry Cobalt Copper Coral Cream Crimson Cyan "
@@ -24,7 +23,7 @@ _ANIMALS: Final = (
 ).split()
 
 
-class Contact(TenantModel):
+class Contact(Dated, TenantModel):
     """A person outside, or a colleague who writes in (then linked to their `User`)."""
 
     display_name = EncryptedTextField(default=str)
@@ -32,7 +31,6 @@ class Contact(TenantModel):
     language = models.CharField(max_length=16, blank=True, help_text="The language they write, such as en or pt_BR.")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="contacts")
     linked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(default=now, editable=False)
     erased_at = models.DateTimeField(null=True, editable=False, help_text="When the person was erased.")
     merged_into = models.ForeignKey(
         "self",
@@ -60,7 +58,7 @@ class Contact(TenantModel):
         return self.masked_name or visitor_label(self.pk)
 
 
-class ContactPoint(TenantModel):
+class ContactPoint(Dated, TenantModel):
     """One address of a contact; found only by its blind index."""
 
     class Kind(models.TextChoices):
@@ -91,7 +89,6 @@ class ContactPoint(TenantModel):
     masked_value = models.CharField(max_length=80, blank=True)
     is_verified = models.BooleanField(default=False)
     is_primary = models.BooleanField(default=False)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [

@@ -58,7 +58,6 @@ class Waiting:
 
 
 def default_team() -> UUID | None:
-    """Return the default team, or None."""
     return Team.objects.filter(is_default=True).values_list("pk", flat=True).first()
 
 

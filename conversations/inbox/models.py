@@ -12,7 +12,7 @@ from conversations.channel_accounts.models import ChannelAccount
 from conversations.contacts.models import Contact, ContactPoint
 from conversations.inbox.teams.models import Priority, Team
 from core.clock import now
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 from core.text.speech import SPOKEN, spoken
 
 URGENT: Final = 40
@@ -24,7 +24,7 @@ LIVE: Final = ("agent", "person")
 """The states that are not closed, listed because an index can find these but not "not closed"."""
 
 
-class Conversation(TenantModel):
+class Conversation(Dated, TenantModel):
     """The exchange with one contact; at most one is open per channel account, by mail one per thread."""
 
     class State(models.TextChoices):
@@ -103,7 +103,6 @@ class Conversation(TenantModel):
     escalated_by = models.CharField(max_length=10, blank=True)
     escalated_by_id = models.UUIDField(null=True)
     escalation_reason = models.CharField(max_length=40, blank=True)
-    created_at = models.DateTimeField(default=now, editable=False)
     last_message_at = models.DateTimeField(default=now)
     last_inbound_at = models.DateTimeField(null=True)
     staff_seen_at = models.DateTimeField(null=True)
@@ -239,11 +238,10 @@ def conversations_of(found: QuerySet[ContactPoint]) -> QuerySet[Conversation]:
     record = Coalesce("origin_id", "contact_id")
     same = found.annotate(record=record).filter(record=Coalesce(OuterRef("origin_id"), OuterRef("contact_id")))
     # The contact as well: an index finds it.
-    rows: QuerySet[Conversation] = Conversation.objects.filter(contact_id__in=found.values("contact_id"))
-    return rows.filter(Exists(same))
+    return Conversation.objects.filter(contact_id__in=found.values("contact_id")).filter(Exists(same))
 
 
-class Tag(TenantModel):
+class Tag(Dated, TenantModel):
     """A word that conversations are sorted by; a contact's tag of the same name has its colour."""
 
     class Colour(models.TextChoices):
@@ -258,7 +256,6 @@ class Tag(TenantModel):
     name = models.CharField(max_length=60)
     colour = models.CharField(max_length=10, choices=Colour.choices, default=Colour.NEUTRAL)
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint("tenant_id", Lower("name"), name="one_tag_per_name")]
@@ -278,6 +275,3 @@ class ConversationTag(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "conversation", "tag"], name="one_tagging_per_conversation"),
         ]
-
-    def __str__(self) -> str:
-        return f"tagging {str(self.id)[-6:]}"

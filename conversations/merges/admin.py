@@ -154,7 +154,6 @@ class MergeActions(ServiceAdmin):
         "that began since. What colleagues wrote down since about the other contact stays there.",
     )  # fmt: skip
     def undo_merge(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> str:
-        """Take the contact out of the other one."""
         merge = merges.undo_merge(actor=viewer_of(request), contact_id=contact.pk)
         talks = contact.conversations.count()
         kept = format_html('<a href="{}">the other contact</a>', reverse(PAGE, args=[merge.contact_id]))

@@ -32,6 +32,3 @@ class ContactMerge(TenantModel):
             ),
         ]
         indexes: ClassVar = [models.Index(fields=["tenant_id", "contact", "-id"], name="merges_by_contact")]
-
-    def __str__(self) -> str:
-        return f"merge {str(self.id)[-6:]}"

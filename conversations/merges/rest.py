@@ -70,28 +70,39 @@ class MergePreviewSerializer(serializers.Serializer[Any]):
 class ContactMergeViewSet(ListViewSet):
     """The merges of a contact."""
 
-    descriptions: ClassVar = {"list": "List the merges of a contact, newest first. Needs `conversations.view_contact`."}
+    descriptions: ClassVar = {
+        "list": "List the merges of a contact, newest first.",
+    }
     permissions: ClassVar = {"list": VIEW, "create": MERGE, "preview": MERGE, "undo": MERGE}
     serializer_class = MergeSerializer
     request_serializers: ClassVar = {"create": MergeRequest}
 
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Merge this contact into another one of the same person (`into_id`), with a reason.
+
+        Its addresses, conversations and tags go to that one; each address keeps its own proof and rights. 409
+        `merged`, `erased`, `different_colleagues`, `changed`.
+        """
+        return self.call_service(merges.merge_contacts)
+
+    @action(detail=False, methods=["post"])
+    @idempotent
+    def undo(self, request: Request, **kwargs: Any) -> Response:
+        """Take this merged contact out of the other one again, within 14 days.
+
+        Its addresses go back with all of their conversations. 409 `not_merged`, `erased`, `merged_further`,
+        `too_late`.
+        """
+        return self.call_service(merges.undo_merge)
+
     def get_queryset(self) -> QuerySet[ContactMerge]:
-        """Return the merges of the contact of the address."""
         return query_merges(viewer=self.actor, contact_id=self.kwargs["contact_id"]).order_by()
 
     def list(self, request: Request, **kwargs: Any) -> Response:
         """List the merges of the contact of the address; 404 for one that isn't there."""
         directory.read_contact(viewer=self.actor, **self.kwargs)
         return super().list(request, **kwargs)
-
-    @idempotent
-    def create(self, request: Request, **kwargs: Any) -> Response:
-        """Merge this contact into another one of the same person (`into_id`), with a reason.
-
-        Its addresses, conversations and tags go to that one; each address keeps its own proof and rights. Needs
-        `conversations.merge_contact`. 409 `merged`, `erased`, `different_colleagues`, `changed`.
-        """
-        return self.call_service(merges.merge_contacts)
 
     @action(
         detail=False, methods=["post"], request_serializer=MergePreviewRequest, serializer_class=MergePreviewSerializer
@@ -104,13 +115,3 @@ class ContactMergeViewSet(ListViewSet):
         `erased`.
         """
         return self.respond(preview_merge(viewer=self.actor, **self.kwargs, **self.read_body()))
-
-    @action(detail=False, methods=["post"])
-    @idempotent
-    def undo(self, request: Request, **kwargs: Any) -> Response:
-        """Take this merged contact out of the other one again, within 14 days.
-
-        Its addresses go back with all of their conversations. Needs `conversations.merge_contact`. 409 `not_merged`,
-        `erased`, `merged_further`, `too_late`.
-        """
-        return self.call_service(merges.undo_merge)

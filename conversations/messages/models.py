@@ -11,10 +11,10 @@ from conversations.inbox.models import Conversation
 from core.clock import now
 from core.models import Consent
 from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
-class SealedFile(TenantModel):
+class SealedFile(Dated, TenantModel):
     """What every kept file has: its kind, and its name and bytes, which are encrypted."""
 
     content_type = models.CharField(max_length=100)
@@ -26,7 +26,6 @@ class SealedFile(TenantModel):
     width = models.PositiveIntegerField(default=0, help_text="Of a picture; 0 if it doesn't say.")
     height = models.PositiveIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         abstract = True
@@ -50,7 +49,7 @@ class FileRemoval(TenantModel):
         return f"removal {str(self.file_id)[-6:]}"
 
 
-class Message(TenantModel):
+class Message(Dated, TenantModel):
     """One message; `seq` is the number of its event on the conversation's stream."""
 
     class Direction(models.TextChoices):
@@ -60,16 +59,12 @@ class Message(TenantModel):
         OUT = "out", "Out"
 
     class Sender(models.TextChoices):
-        """Who wrote it."""
-
         CUSTOMER = "customer", "Customer"
         AGENT = "agent", "Agent"
         PERSON = "person", "Person"
         SYSTEM = "system", "System"
 
     class ContentType(models.TextChoices):
-        """The type of content."""
-
         TEXT = "text", "Text"
         IMAGE = "image", "Image"
         VIDEO = "video", "Video"
@@ -110,7 +105,6 @@ class Message(TenantModel):
     retry_count = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -145,8 +139,6 @@ class Attachment(SealedFile):
     """A file of a message; its source at the provider is encrypted too."""
 
     class State(models.TextChoices):
-        """Whether the file is stored."""
-
         PENDING = "pending", "Pending"
         STORED = "stored", "Stored"
         FAILED = "failed", "Failed"
@@ -170,8 +162,6 @@ class DeliveryAttempt(TenantModel):
     """One attempt to send a message to a provider. An attempt without an end was cut off."""
 
     class Outcome(models.TextChoices):
-        """How it ended."""
-
         OPEN = "open", "Open"
         SUCCEEDED = "succeeded", "Succeeded"
         FAILED = "failed", "Failed"
@@ -205,7 +195,7 @@ class DeliveryAttempt(TenantModel):
         return f"attempt {self.number}"
 
 
-class AudienceSend(TenantModel):
+class AudienceSend(Dated, TenantModel):
     """One contact's share of a send to an audience.
 
     Unique, so a repeated send skips it. `left_out` is the code for which the gate refused it, "" if it was sent.
@@ -215,12 +205,8 @@ class AudienceSend(TenantModel):
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
     message = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
     left_out = models.CharField(max_length=20, blank=True)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "send_key", "contact"], name="one_send_per_contact"),
         ]
-
-    def __str__(self) -> str:
-        return f"send {str(self.id)[-6:]}"

@@ -57,7 +57,6 @@ class Reachability:
 
 
 def rules_of(account: ChannelAccount, transport: type[Transport], use: str) -> ChannelRules:
-    """Return the rules of a channel account for a message of this use of templates."""
     window = transport.medium.window
     return ChannelRules(
         channel=account.kind,

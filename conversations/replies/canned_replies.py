@@ -132,7 +132,6 @@ def delete_canned_reply(*, actor: Actor, reply_id: UUID, seen_version: int | Non
 
 
 def delete_those_of(team: Team) -> None:
-    """Delete the replies of a team that is being deleted."""
     delete_rows(CannedReply.objects.filter(team=team))
 
 

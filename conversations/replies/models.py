@@ -12,10 +12,10 @@ from conversations.inbox.teams.models import Team
 from conversations.messages.models import SealedFile
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
-class SharedTool(TenantModel):
+class SharedTool(Dated, TenantModel):
     """Something that people at the desk use: with an owner only they, with a team its members, otherwise everybody."""
 
     owner = models.ForeignKey(
@@ -25,7 +25,6 @@ class SharedTool(TenantModel):
         Team, null=True, on_delete=models.CASCADE, related_name="+", help_text="Only of this team."
     )
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         abstract = True
@@ -111,12 +110,10 @@ class Macro(SharedTool):
         return self.name
 
 
-class SuggestedReply(TenantModel):
+class SuggestedReply(Dated, TenantModel):
     """An answer that an agent wrote and was kept back: a person sends it, changes it or drops it."""
 
     class State(models.TextChoices):
-        """What became of it."""
-
         OPEN = "open", "To review"
         SENT = "sent", "Sent"
         EDITED = "edited", "Sent with changes"
@@ -134,7 +131,6 @@ class SuggestedReply(TenantModel):
     reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     reviewed_at = models.DateTimeField(null=True)
     reply_id = models.UUIDField(null=True, help_text="The message that it became.")
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         verbose_name_plural = "suggested replies"

@@ -24,31 +24,3 @@ from conversations.channel_accounts.templates import (
     use_template,
 )
 from conversations.channel_accounts.widgets import keep_form, keep_identity_secret, keep_look, save_widget
-
-__all__ = [
-    "LANGUAGE",
-    "NO_TEMPLATE",
-    "TOO_FEW",
-    "USE",
-    "FoundTemplate",
-    "change_template",
-    "clear_trouble",
-    "connect_channel",
-    "find_template",
-    "has_template",
-    "keep_form",
-    "keep_identity_secret",
-    "keep_look",
-    "keep_token_secret",
-    "lookup_digest",
-    "note_keeper",
-    "note_refused",
-    "note_tested",
-    "note_trouble",
-    "pause_channel",
-    "provider_digest",
-    "save_app",
-    "save_widget",
-    "store_templates",
-    "use_template",
-]

@@ -7,20 +7,3 @@ from conversations.inbox.threads.team_chat import write_to_team
 from conversations.inbox.triage.triage import RuleSettings, create_triage_rule
 from conversations.replies.canned_replies import CannedText, create_canned_reply
 from conversations.replies.macros import MacroSettings, create_macro
-
-__all__ = [
-    "CannedText",
-    "MacroSettings",
-    "RuleSettings",
-    "Seat",
-    "Target",
-    "TeamSettings",
-    "add_tag",
-    "change_tags",
-    "create_canned_reply",
-    "create_macro",
-    "create_tag",
-    "create_team",
-    "create_triage_rule",
-    "write_to_team",
-]

@@ -11,16 +11,3 @@ from conversations.surveys.surveys import (
     question_of_survey,
     rate_conversation,
 )
-
-__all__ = [
-    "COMMENT_LIMIT",
-    "MARKS",
-    "NO_SURVEY",
-    "ask_survey",
-    "final_at",
-    "get_survey_to_answer",
-    "may_rate",
-    "question_of_survey",
-    "rate_conversation",
-    "read_survey_token",
-]

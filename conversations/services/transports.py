@@ -6,21 +6,3 @@ from conversations.messages.attachments import File, read_outgoing_file
 from conversations.messages.outbound import template_copy_id
 from conversations.messages.parts import SENT, UPLOAD, note_part, note_report, read_parts
 from conversations.messages.reach import AS_TEMPLATE, addresses_of, find_way, require_wanted
-
-__all__ = [
-    "AS_TEMPLATE",
-    "CONFIRMS_WISH",
-    "NO_MARKETING",
-    "SENT",
-    "UPLOAD",
-    "File",
-    "addresses_of",
-    "find_way",
-    "note_part",
-    "note_report",
-    "point_index",
-    "read_outgoing_file",
-    "read_parts",
-    "require_wanted",
-    "template_copy_id",
-]

@@ -5,17 +5,3 @@ from conversations.contacts.visitors import introduce_visitor
 from conversations.messages.attachments import read_own_file
 from conversations.messages.downloads import download, picture_of
 from conversations.messages.files.rules import FROM_VISITORS, MB, CheckedFile, FileRules, Upload, checked_files
-
-__all__ = [
-    "FROM_VISITORS",
-    "MB",
-    "CheckedFile",
-    "FileRules",
-    "Upload",
-    "checked_files",
-    "download",
-    "has_contact",
-    "introduce_visitor",
-    "picture_of",
-    "read_own_file",
-]

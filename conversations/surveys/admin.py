@@ -34,13 +34,10 @@ SKIPPED: Final = {
 
 
 class MarkFilter(SelectFilter):
-    """Filter by the mark."""
-
     title, parameter_name = "Rating", "rating"
     options = (("low", "1 or 2"), *((str(mark), f"{mark} of 5") for mark in (1, 2, 3, 4, 5)))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Apply the choice."""
         chosen = self.chosen()
         if chosen == "low":
             return queryset.filter(rating__lte=2)
@@ -59,8 +56,6 @@ class TeamFilter(SelectFilter):
 
 @admin.register(Survey)
 class SurveyAdmin(ReadOnlyAdmin):
-    """What customers said about their conversations, newest first."""
-
     view_permission = REPLY
     nav = Nav("Ratings", "flag", FIGURES, order=20)
     intro = "What customers said once their conversation was closed. Each team decides when they are asked."
@@ -105,7 +100,6 @@ class SurveyAdmin(ReadOnlyAdmin):
         return customer_name(survey.conversation)
 
     def object_url(self, obj: Any) -> str:
-        """Return the conversation's page."""
         return reverse("admin:conversations_conversation_change", args=[obj.conversation_id])
 
     customer = Column[Survey]("Customer", lambda survey: customer_name(survey.conversation))
@@ -113,7 +107,6 @@ class SurveyAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Comment")
     def said(self, survey: Survey) -> str:
-        """Return the comment, masked."""
         text = survey.masked_comment
         return f"{text[:140].rpartition(' ')[0] or text[:140]} …" if len(text) > 142 else text or "–"
 

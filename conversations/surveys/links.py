@@ -9,11 +9,12 @@ from django.urls import reverse
 
 from conversations.models import Message
 from core.errors import NotFound
-from core.privacy.encryption import current_key_id, derive_key, key_ring
+from core.privacy.signing import signer
 
 KEY: Final = "survey"
 """In a message's metadata: the survey that it asks."""
 PURPOSE: Final = "survey-link"
+SALT: Final = "walker.survey_link"
 TOKEN_LIMIT: Final = 300
 NO_SURVEY: Final = "This survey doesn't exist."
 
@@ -23,7 +24,7 @@ def survey_link(*, tenant_id: UUID, survey_id: UUID) -> str:
 
     Only ids are in it; until when it counts is in the survey's row.
     """
-    token = _signer().sign_object({"t": tenant_id.hex, "s": survey_id.hex})
+    token = signer(PURPOSE, salt=SALT).sign_object({"t": tenant_id.hex, "s": survey_id.hex})
     return f"{settings.PUBLIC_URL}{reverse('survey', args=[token])}"
 
 
@@ -43,14 +44,7 @@ def read_survey_token(token: str) -> tuple[UUID, UUID]:
     try:
         if len(token) > TOKEN_LIMIT:
             raise NotFound(NO_SURVEY)
-        claims: dict[str, Any] = _signer().unsign_object(token)
+        claims: dict[str, Any] = signer(PURPOSE, salt=SALT).unsign_object(token)
         return UUID(claims["t"]), UUID(claims["s"])
     except (signing.BadSignature, ValueError, KeyError, TypeError) as problem:
         raise NotFound(NO_SURVEY) from problem
-
-
-def _signer() -> signing.Signer:
-    """Return the signer; older keys still verify."""
-    older: list[bytes | str] = [derive_key(PURPOSE, key_id=key_id).hex() for key_id in key_ring()]
-    newest = derive_key(PURPOSE, key_id=current_key_id()).hex()
-    return signing.Signer(key=newest, fallback_keys=older, salt="walker.survey_link", sep=".")

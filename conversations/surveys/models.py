@@ -9,17 +9,14 @@ from django.db.models import Q
 
 from conversations.inbox.models import Conversation
 from conversations.inbox.teams.models import Team
-from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
-class Survey(TenantModel):
+class Survey(Dated, TenantModel):
     """The one question about a conversation, and the customer's answer."""
 
     class Way(models.TextChoices):
-        """How they answered."""
-
         WIDGET = "widget", "In the chat"
         TEXT = "text", "By message"
         PAGE = "page", "On the page"
@@ -27,7 +24,6 @@ class Survey(TenantModel):
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="surveys")
     team = models.ForeignKey(Team, null=True, on_delete=models.PROTECT, related_name="+")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(default=now, editable=False)
     asked_at = models.DateTimeField(null=True)
     skipped = models.CharField(max_length=40, blank=True, help_text="Why it wasn't asked, as a code.")
     ends_at = models.DateTimeField(null=True, help_text="Until when it can be answered.")

@@ -51,8 +51,8 @@ class SurveyViewSet(ReadOneMixin, ListViewSet):
     """What customers said about their conversations."""
 
     descriptions: ClassVar = {
-        "list": "List what customers said, newest first, masked. Needs `conversations.view_conversation`.",
-        "retrieve": "Read one answer, masked. Needs `conversations.view_conversation`.",
+        "list": "List what customers said, newest first, masked.",
+        "retrieve": "Read one answer, masked.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW}
     serializer_class = SurveySerializer

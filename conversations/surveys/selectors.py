@@ -33,15 +33,13 @@ class Marks:
 
     @property
     def average(self) -> float | None:
-        """Return the average mark, None without any."""
         return sum(mark * count for mark, count in self.counts.items()) / self.answered if self.answered else None
 
 
 def query_surveys(*, viewer: Actor) -> QuerySet[Survey]:
     """Return the answered surveys without clear comments. Needs `conversations.view_conversation`."""
     viewer.require(VIEW)
-    rows: QuerySet[Survey] = Survey.objects.filter(seen_by(viewer, "conversation__"), answered_at__isnull=False)
-    return rows.defer("comment")
+    return Survey.objects.filter(seen_by(viewer, "conversation__"), answered_at__isnull=False).defer("comment")
 
 
 def get_survey(*, viewer: Actor, survey_id: UUID) -> Survey:

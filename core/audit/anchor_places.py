@@ -100,7 +100,6 @@ def places() -> list[AnchorPlace]:
 
 
 def line_of(row: Mapping[str, Any]) -> bytes:
-    """Return the line of an anchor in a file."""
     return json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 

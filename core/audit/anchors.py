@@ -171,7 +171,6 @@ def read_line(line: str) -> dict[str, Any] | None:
 
 
 def is_signed(anchor: Mapping[str, Any]) -> bool:
-    """Return True if this installation signed the anchor."""
     return signing.is_signed(signed_bytes(anchor), str(anchor["signature"]), key_id=str(anchor["key_id"]))
 
 

@@ -12,8 +12,7 @@ VIEW = "core.view_auditentry"
 def query_entries(*, viewer: Actor) -> QuerySet[AuditEntry]:
     """Return the tenant's entries; `seq` is their order. Needs `core.view_auditentry`."""
     viewer.require(VIEW)
-    rows: QuerySet[AuditEntry] = AuditEntry.objects.all()
-    return rows
+    return AuditEntry.objects.all()
 
 
 def verify(*, viewer: Actor) -> chain.Verdict:

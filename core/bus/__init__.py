@@ -14,5 +14,3 @@ of the database cluster holds a writing transaction open. The gauges of `lag` sh
 from core.bus.replays import Store, replay, replay_from
 from core.bus.subscriptions import Event, Shadow, names, subscribe
 from core.bus.turns import has_news, run_turn
-
-__all__ = ["Event", "Shadow", "Store", "has_news", "names", "replay", "replay_from", "run_turn", "subscribe"]

@@ -24,20 +24,3 @@ what figures are counted from, such as how long something took: consumers get it
 
 from core.catalogue.registry import EventType, check, check_shape, find, find_public, list_published, register
 from core.catalogue.shapes import Amount, Code, ForListeners, Id, Moment, Shape, as_code
-
-__all__ = [
-    "Amount",
-    "Code",
-    "EventType",
-    "ForListeners",
-    "Id",
-    "Moment",
-    "Shape",
-    "as_code",
-    "check",
-    "check_shape",
-    "find",
-    "find_public",
-    "list_published",
-    "register",
-]

@@ -92,7 +92,6 @@ def register(*types: EventType) -> None:
 
 
 def find(name: str) -> EventType | None:
-    """Return a type by its name."""
     return _types.get(name)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from core.errors import NotFound
+from core.db.rows import get_or_missing
 from core.tenancy.models import TenantModel
 from core.tenancy.scope import current_tenant_id
 
@@ -16,9 +16,7 @@ M = TypeVar("M", bound=TenantModel)
 
 def locked(model: type[M], key: UUID, missing: str = "", **wanted: object) -> M:
     """Return the row, locked until the commit. Raises NotFound, also for a row that doesn't match `wanted`."""
-    found: M | None = model.objects.select_for_update().filter(pk=key, **wanted).first()
-    if found is None:
-        raise NotFound(missing)
+    found: M = get_or_missing(model.objects.select_for_update().filter(pk=key, **wanted), missing)
     return found
 
 

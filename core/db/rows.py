@@ -1,6 +1,7 @@
 """Read one row that has to be there, and move one among those that have an order."""
 
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -8,6 +9,7 @@ from core.errors import NotFound
 from core.tenancy.models import TenantModel
 
 Row = TypeVar("Row")
+M = TypeVar("M", bound=TenantModel)
 
 
 def get_or_missing(rows: QuerySet[Any, Row], missing: str = "") -> Row:
@@ -15,6 +17,12 @@ def get_or_missing(rows: QuerySet[Any, Row], missing: str = "") -> Row:
     found = rows.first()
     if found is None:
         raise NotFound(missing)
+    return found
+
+
+def get_row(model: type[M], key: UUID, missing: str = "", **wanted: object) -> M:
+    """Return the row with an id. Raises `NotFound` as `get_or_missing`, also if it doesn't match `wanted`."""
+    found: M = get_or_missing(model.objects.filter(pk=key, **wanted), missing)
     return found
 
 

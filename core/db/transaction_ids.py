@@ -10,7 +10,6 @@ class TransactionIdField(models.Field[str, str]):
     """The number of a transaction (`xid8`), as text in Python: it is compared in SQL alone."""
 
     def db_type(self, connection: Any) -> str:
-        """Return the type of the column."""
         return "xid8"
 
 

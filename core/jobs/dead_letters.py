@@ -14,7 +14,8 @@ from core import notices
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, NotFound
+from core.db.rows import get_row
+from core.errors import Conflict, Invalid
 from core.models import DeadLetter
 from core.privacy.pii import mask_text
 from core.tenancy.scope import platform_scope
@@ -138,9 +139,7 @@ def _close(actor: Actor, letter_id: UUID, state: str, moment: datetime) -> DeadL
     """Close a failed job by a conditional update; a second caller gets a Conflict with the state."""
     parked = DeadLetter.objects.filter(id=letter_id, state=DeadLetter.State.PARKED)
     won = parked.update(state=state, closed_at=moment, closed_by=actor.user_id)
-    letter: DeadLetter | None = DeadLetter.objects.filter(id=letter_id).first()
-    if letter is None:
-        raise NotFound("This failed job doesn't exist.")
+    letter = get_row(DeadLetter, letter_id, "This failed job doesn't exist.")
     if not won:
         at = letter.closed_at.isoformat() if letter.closed_at else ""
         facts = {"state": letter.state, "closed_at": at, "changed_at": at, **_closer(actor, letter)}
@@ -172,8 +171,7 @@ def _record(actor: Actor, letter: DeadLetter) -> None:
 def query_dead_letters(*, viewer: Actor) -> QuerySet[DeadLetter]:
     """Return failed jobs in all states as a query. Needs `core.view_deadletter`."""
     viewer.require(VIEW)
-    rows: QuerySet[DeadLetter] = DeadLetter.objects.all()
-    return rows
+    return DeadLetter.objects.all()
 
 
 def count_parked_everywhere() -> int:

@@ -19,7 +19,6 @@ def provide(name: str, delay: Callable[..., object]) -> None:
 
 
 def names() -> frozenset[str]:
-    """Return the names of the provided tasks."""
     return frozenset(_tasks)
 
 

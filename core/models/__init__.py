@@ -8,27 +8,3 @@ from core.models.events import Outbox, StreamEvent, StreamHead
 from core.models.idempotency import IdempotencyRecord
 from core.models.reach import Consent, ReachPolicy, ReplyWindow, SendCount
 from core.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-
-__all__ = [
-    "AnchorDelivery",
-    "AuditAnchor",
-    "AuditEntry",
-    "AuditHead",
-    "BusConsumer",
-    "BusCursor",
-    "Consent",
-    "DeadLetter",
-    "Erasure",
-    "IdempotencyRecord",
-    "Outbox",
-    "ParkedEvent",
-    "ReachPolicy",
-    "RefusalCount",
-    "ReplyWindow",
-    "SendCount",
-    "StreamEvent",
-    "StreamHead",
-    "WebhookAttempt",
-    "WebhookDelivery",
-    "WebhookEndpoint",
-]

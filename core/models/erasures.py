@@ -21,8 +21,6 @@ class Erasure(TenantModel):
         PARKED = "parked", "Stopped"
 
     class Subject(models.TextChoices):
-        """The kind of person who is erased."""
-
         CONTACT = "contact", "A contact"
         MEMBER = "member", "A member"
 

@@ -34,8 +34,6 @@ class Consent(TenantModel):
         WITHDRAWN = "withdrawn", "Opted out"
 
     class Source(models.TextChoices):
-        """Where the line came from."""
-
         CUSTOMER = "customer", "Message from the person"
         PROVIDER = "provider", "Report of the provider"
         STAFF = "staff", "Colleague"
@@ -88,9 +86,6 @@ class ReplyWindow(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "address_index", "line"], name="one_window_per_line"),
         ]
-
-    def __str__(self) -> str:
-        return f"window {str(self.id)[-6:]}"
 
 
 class SendCount(TenantModel):

@@ -7,10 +7,10 @@ from django.db.models import Q
 
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
-class WebhookEndpoint(TenantModel):
+class WebhookEndpoint(Dated, TenantModel):
     """An address of the organisation's own that gets signed webhooks; `ref` is the object it belongs to."""
 
     class State(models.TextChoices):
@@ -33,7 +33,6 @@ class WebhookEndpoint(TenantModel):
     last_error = models.CharField(max_length=60, blank=True)
     last_error_at = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -41,12 +40,10 @@ class WebhookEndpoint(TenantModel):
         ]
 
 
-class WebhookDelivery(TenantModel):
+class WebhookDelivery(Dated, TenantModel):
     """One event for one endpoint; `key` is its `webhook-id`, the same in all attempts."""
 
     class State(models.TextChoices):
-        """Whether it is still to be sent."""
-
         WAITING = "waiting", "Waiting"
         DELIVERED = "delivered", "Delivered"
         FAILED = "failed", "Failed"
@@ -63,7 +60,6 @@ class WebhookDelivery(TenantModel):
     due_at = models.DateTimeField(default=now, help_text="When it may be claimed: the end of a lease or a pause.")
     claimed_until = models.DateTimeField(null=True, help_text="The end of the lease of the attempt that is under way.")
     error = models.CharField(max_length=60, blank=True)
-    created_at = models.DateTimeField(default=now, editable=False)
     done_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -26,7 +26,6 @@ class Sealed:
 
     @property
     def key_id(self) -> str:
-        """Return the id of the key that encrypted it."""
         return key_id_of(self.content)
 
     def __repr__(self) -> str:
@@ -74,7 +73,6 @@ class EncryptedTextField(models.Field[Any, Any]):
         return name, path, positional, options
 
     def get_internal_type(self) -> str:
-        """Return the field type, which gives the column type."""
         return "BinaryField"
 
     def check(self, **options: Any) -> list[CheckMessage]:
@@ -118,7 +116,6 @@ class EncryptedTextField(models.Field[Any, Any]):
         return untouched if isinstance(untouched, Sealed) else super().pre_save(model_instance, add)
 
     def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
-        """Return the encrypted value."""
         if value is None or hasattr(value, "as_sql"):
             return value
         return value.content if isinstance(value, Sealed) else self.seal(value)
@@ -148,9 +145,7 @@ class EncryptedJSONField(EncryptedTextField):
     empty_strings_allowed = False
 
     def encode(self, value: Any) -> bytes:
-        """Return the bytes to encrypt."""
         return json.dumps(value, sort_keys=True).encode()
 
     def decode(self, plain: bytes) -> Any:
-        """Return the value of decrypted bytes."""
         return json.loads(plain)

@@ -1,15 +1,16 @@
-"""Ed25519 signatures of the installation, which anybody can verify with its public key.
+"""Signatures of the installation: of links and tokens, and by Ed25519, which anybody verifies with its public key.
 
-The key pair is derived from a key of `WALKER_KEYS`: the process that writes the audit log signs as well.
+All keys are derived from those of `WALKER_KEYS`: the process that writes the audit log signs as well.
 """
 
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from django.core import signing
 
 from core.privacy.encryption import current_key_id, derive_key, key_ring
 
@@ -23,6 +24,21 @@ class PublicKey:
     key_id: str
     public_key: str
     fingerprint: str
+
+
+def signer(purpose: str, *, salt: str) -> signing.Signer:
+    """Return the signer of links or tokens of one purpose; older keys still verify."""
+    return signing.Signer(**_keys(purpose), salt=salt, sep=".")
+
+
+def timestamp_signer(purpose: str, *, salt: str) -> signing.TimestampSigner:
+    """Return the signer of one purpose that signs the moment, too; older keys still verify."""
+    return signing.TimestampSigner(**_keys(purpose), salt=salt, sep=".")
+
+
+def _keys(purpose: str) -> dict[str, Any]:
+    older = [derive_key(purpose, key_id=key_id).hex() for key_id in key_ring()]
+    return {"key": derive_key(purpose, key_id=current_key_id()).hex(), "fallback_keys": older}
 
 
 def sign(content: bytes, *, key_id: str = "") -> str:

@@ -47,8 +47,7 @@ def entries_of(indexes: Iterable[str]) -> dict[str, list[Entry]]:
 
 def _newest(indexes: Sequence[str]) -> QuerySet[Consent]:
     kinds = ("address_index", "channel", "purpose", "state")
-    rows: QuerySet[Consent] = Consent.objects.filter(address_index__in=indexes)
-    return rows.order_by(*kinds, "-at", "-id").distinct(*kinds)
+    return Consent.objects.filter(address_index__in=indexes).order_by(*kinds, "-at", "-id").distinct(*kinds)
 
 
 def add_lines(

@@ -107,7 +107,6 @@ class Breaker:
             )
 
     def state(self) -> BreakerState:
-        """Return the state of the breaker."""
         opened, failures = (cache.get(self._key(part)) for part in ("opened", "failures"))
         if opened is None:
             return BreakerState(self.name, "closed", failures or 0)

@@ -60,7 +60,7 @@ class VerdictSerializer(serializers.Serializer[Any]):
 class AuditViewSet(ListViewSet):
     """The audit log."""
 
-    descriptions: ClassVar = {"list": "List entries, newest first. Needs `core.view_auditentry`."}
+    descriptions: ClassVar = {"list": "List entries, newest first."}
     permissions: ClassVar = {"list": selectors.VIEW, "verify": selectors.VIEW}
     serializer_class = EntrySerializer
     filterset_class = EntryFilters
@@ -69,5 +69,5 @@ class AuditViewSet(ListViewSet):
 
     @action(detail=False, serializer_class=VerdictSerializer)
     def verify(self, request: Request) -> Response:
-        """Recompute the organisation's whole chain; changes nothing. Needs `core.view_auditentry`."""
+        """Recompute the organisation's whole chain; changes nothing."""
         return self.respond(selectors.verify(viewer=self.actor))

@@ -39,7 +39,7 @@ class LetterSerializer(RowSerializer[DeadLetter]):
 class DeadLetterViewSet(ListViewSet):
     """Failed jobs."""
 
-    descriptions: ClassVar = {"list": "List failed jobs, newest first. Needs `core.view_deadletter`."}
+    descriptions: ClassVar = {"list": "List failed jobs, newest first."}
     permissions: ClassVar = {"list": "core.view_deadletter", "replay": REPLAY, "discard": REPLAY}
     serializer_class = LetterSerializer
     filterset_class = LetterFilters
@@ -51,11 +51,11 @@ class DeadLetterViewSet(ListViewSet):
     @action(detail=True, methods=["post"])
     @idempotent
     def replay(self, request: Request, **kwargs: Any) -> Response:
-        """Retry a failed job; nothing happens twice. Needs `core.replay_deadletter`; 409 if it is closed."""
+        """Retry a failed job; nothing happens twice. 409 if it is closed."""
         return self.respond(dead_letters.replay(actor=self.actor, dead_letter_id=self.kwargs["letter_id"]))
 
     @action(detail=True, methods=["post"])
     @idempotent
     def discard(self, request: Request, **kwargs: Any) -> Response:
-        """Discard a failed job. Needs `core.replay_deadletter`; 409 if it is closed."""
+        """Discard a failed job. 409 if it is closed."""
         return self.respond(dead_letters.discard(actor=self.actor, dead_letter_id=self.kwargs["letter_id"]))

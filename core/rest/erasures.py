@@ -34,7 +34,6 @@ class ErasureSerializer(RowSerializer[Erasure]):
         ).split()
 
     def get_url(self, erasure: Erasure) -> str:
-        """Return the path of the erasure's own endpoint."""
         return reverse("api-erasures-detail", args=[erasure.pk])
 
 
@@ -42,8 +41,8 @@ class ErasureViewSet(RetrieveModelMixin, ListViewSet):
     """Erasures of people."""
 
     descriptions: ClassVar = {
-        "list": "List who was erased, by id, newest first. Needs `core.view_erasures`.",
-        "retrieve": "Read the progress of an erasure. Needs `core.view_erasures`.",
+        "list": "List who was erased, by id, newest first.",
+        "retrieve": "Read the progress of an erasure.",
     }
     permissions: ClassVar = {"list": services.VIEW, "retrieve": services.VIEW}
     serializer_class = ErasureSerializer

@@ -31,6 +31,12 @@ CLEAR: Final = "clear"
 """Key of a serializer's context: the viewer may see personal data in clear."""
 
 
+class SeenVersion(serializers.Serializer[Any]):
+    """The version of an object that the caller saw; the base of bodies that change it."""
+
+    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
+
+
 class BlankChoice(serializers.ChoiceField):
     """One of a fixed set, or empty."""
 
@@ -72,7 +78,6 @@ class ExpandedField(serializers.Field[Any, Any, Any, Any]):
         return self.summary(getattr(instance, str(self.field_name)), context=self.context).data
 
     def to_representation(self, value: Any) -> Any:
-        """Return the object, which is in its shape already."""
         return value
 
 

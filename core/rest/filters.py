@@ -63,8 +63,6 @@ class StrictBooleanField(forms.Field):
 
 
 class BooleanFilter(Filter):
-    """True or false."""
-
     field_class = StrictBooleanField
 
 
@@ -90,8 +88,6 @@ class MomentField(forms.Field):
 
 
 class AfterFilter(Filter):
-    """Rows from a moment on."""
-
     field_class = MomentField
 
     def __init__(self, field_name: str, **options: Any) -> None:
@@ -99,8 +95,6 @@ class AfterFilter(Filter):
 
 
 class BeforeFilter(Filter):
-    """Rows before a moment."""
-
     field_class = MomentField
 
     def __init__(self, field_name: str, **options: Any) -> None:

@@ -102,9 +102,12 @@ class ApiSchema(AutoSchema):
         return "_".join(names if names and names[-1] == self.view.action else [*names, self.view.action])
 
     def get_description(self) -> str:  # type: ignore[override]  # the generator's has no arguments either
-        """Return what the view set says of the action, or else the action's docstring."""
-        said = self.view.descriptions.get(self.view.action) if isinstance(self.view, ApiViewSet) else None
-        return said or super().get_description()
+        """Return what the view set says of the action, or else the action's docstring, and what it needs."""
+        if not isinstance(self.view, ApiViewSet):
+            return str(super().get_description())
+        said = str(self.view.descriptions.get(self.view.action) or super().get_description())
+        needed = self.view.permissions.get(self.view.action)
+        return f"{said} Needs `{needed}`." if needed and "Needs" not in said else said
 
     def get_request_serializer(self) -> Any:
         """Return the serializer of the body."""

@@ -161,7 +161,10 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
     revealing_actions: ClassVar[frozenset[str]] = frozenset()
     """The actions that show personal data in clear with `show_pii`."""
     descriptions: ClassVar[Mapping[str, str]] = {}
-    """What the OpenAPI document says of actions that are inherited; it says the docstring of others."""
+    """What the OpenAPI document says of actions that are inherited or only call a service; else their docstring.
+
+    It adds the permission, unless the text says who may.
+    """
     read_row: ClassVar[Callable[..., Any] | None] = None
     """The selector of one object, by the ids of the address; without one it is looked up among the rows."""
 
@@ -183,7 +186,6 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         return ListQuery if self.is_paged() else RemovalQuery if self.action == "destroy" else Query
 
     def get_filter_names(self) -> frozenset[str]:
-        """Return the names of the filters of the list."""
         filters: Any = getattr(self, "filterset_class", None)
         return frozenset(filters.base_filters) if filters and self.is_list() else frozenset()
 
@@ -208,7 +210,6 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
         return found
 
     def get_object(self) -> Any:
-        """Return the object of the address."""
         read = type(self).read_row
         return read(viewer=self.actor, **self.kwargs) if read else super().get_object()
 
@@ -266,9 +267,10 @@ class ApiViewSet(StrictView, GenericViewSet[Any]):
 class ListViewSet(ApiViewSet):
     """The base of view sets that list the rows of a selector, filtered and in pages."""
 
-    list_rows: ClassVar[Callable[..., QuerySet[Any]]]
+    list_rows: ClassVar[Callable[..., Any]]
+    """The selector of the rows: as a query, or all of them in a list where they are few."""
 
-    def get_queryset(self) -> QuerySet[Any]:
+    def get_queryset(self) -> Any:
         """Return the rows that the selector gives the caller, of what the address names above them."""
         above = {name: value for name, value in self.kwargs.items() if name != self.lookup_url_kwarg}
         return type(self).list_rows(viewer=self.actor, **above)

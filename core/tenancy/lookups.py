@@ -69,7 +69,6 @@ def register(resolver: Resolver) -> None:
 
 
 def declared() -> list[Resolver]:
-    """Return all declared look-ups, by name."""
     return [_RESOLVERS[name] for name in sorted(_RESOLVERS)]
 
 
@@ -79,7 +78,6 @@ def register_search(search: Search) -> None:
 
 
 def searches() -> list[Search]:
-    """Return all declared searches, by name."""
     return [_SEARCHES[name] for name in sorted(_SEARCHES)]
 
 

@@ -4,11 +4,13 @@ from typing import Any, TypeVar
 
 from django.db import models
 
+from core.clock import now
 from core.errors import NoTenant
 from core.ids import uuid7
 from core.tenancy.scope import current_scope, current_tenant_id, current_tenant_or_none, platform_scope, tenant_scope
 
 __all__ = [
+    "Dated",
     "TenantManager",
     "TenantModel",
     "current_scope",
@@ -33,6 +35,15 @@ class TenantManager(models.Manager[M_co]):
         if scope.kind == "platform":
             return rows
         return rows.filter(tenant_id=scope.tenant_id)
+
+
+class Dated(models.Model):
+    """Base of rows that know when they were made, besides `TenantModel`."""
+
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        abstract = True
 
 
 class TenantModel(models.Model):

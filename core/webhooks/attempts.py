@@ -267,12 +267,6 @@ def _tell_switched_off(endpoint: WebhookEndpoint, outcome: Outcome, moment: date
     """Tell those who may turn it on again, also by mail, and write it to the audit log."""
     reason = "gone" if outcome.status == GONE else "switched_off"
     _leave_notice(endpoint, SWITCHED_OFF, reason, moment.isoformat(), moment)
-    chain.record(
-        ACTOR,
-        "WEBHOOKS_SWITCHED_OFF",
-        "core.webhookendpoint",
-        endpoint.pk,
-        old_state=EndpointState.ACTIVE,
-        new_state=EndpointState.GONE if reason == "gone" else EndpointState.OFF,
-        facts={"purpose": endpoint.purpose, "ref": str(endpoint.ref), "error": outcome.error},
-    )
+    old, new = EndpointState.ACTIVE, EndpointState.GONE if reason == "gone" else EndpointState.OFF
+    about = {"purpose": endpoint.purpose, "ref": str(endpoint.ref), "error": outcome.error}
+    chain.note(ACTOR, "WEBHOOKS_SWITCHED_OFF", endpoint, old_state=old, new_state=new, **about)

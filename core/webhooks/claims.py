@@ -55,10 +55,7 @@ def failures_of_due(delivery_id: UUID, moment: datetime) -> int | None:
 
 def due(moment: datetime) -> QuerySet[WebhookDelivery]:
     """Return what may be attempted now: not paused, and not while a failing receiver is left alone."""
-    rows: QuerySet[WebhookDelivery] = WebhookDelivery.objects.filter(
-        _may_go(moment, "endpoint__"), state=State.WAITING, due_at__lte=moment
-    )
-    return rows
+    return WebhookDelivery.objects.filter(_may_go(moment, "endpoint__"), state=State.WAITING, due_at__lte=moment)
 
 
 def _may_go(moment: datetime, prefix: str = "") -> Q:
@@ -67,10 +64,9 @@ def _may_go(moment: datetime, prefix: str = "") -> Q:
 
 
 def _earlier() -> QuerySet[WebhookDelivery]:
-    rows: QuerySet[WebhookDelivery] = WebhookDelivery.objects.filter(
+    return WebhookDelivery.objects.filter(
         endpoint_id=OuterRef("endpoint_id"), line=OuterRef("line"), state=State.WAITING, pk__lt=OuterRef("pk")
-    )
-    return rows.exclude(line="")
+    ).exclude(line="")
 
 
 @contextmanager
@@ -132,10 +128,7 @@ def claim_next(endpoint: WebhookEndpoint, moment: datetime) -> WebhookDelivery |
 
 def claimed(delivery: WebhookDelivery) -> QuerySet[WebhookDelivery]:
     """Return the row while this attempt still has it."""
-    rows: QuerySet[WebhookDelivery] = WebhookDelivery.objects.filter(
-        pk=delivery.pk, state=State.WAITING, attempts=delivery.attempts
-    )
-    return rows
+    return WebhookDelivery.objects.filter(pk=delivery.pk, state=State.WAITING, attempts=delivery.attempts)
 
 
 def wake_next(delivery: WebhookDelivery, moment: datetime) -> None:

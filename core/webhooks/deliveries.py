@@ -217,13 +217,8 @@ def send_span_again(
         changes: dict[str, Any] = {"state": State.WAITING, "done_at": None, "error": "", "due_at": moment}
         count = chosen.update(**changes, first_attempt=F("attempts"))
         _enqueue_first([WebhookDelivery(pk=key, endpoint=endpoint) for key in keys[: AT_ONCE * FOR_ONE_TASK]])
-        chain.record(
-            actor,
-            "WEBHOOKS_SENT_AGAIN",
-            "core.webhookendpoint",
-            endpoint.pk,
-            facts={"since": since.isoformat(), "until": until.isoformat(), "only_failed": only_failed, "count": count},
-        )
+        span = {"since": since.isoformat(), "until": until.isoformat()}
+        chain.note(actor, "WEBHOOKS_SENT_AGAIN", endpoint, **span, only_failed=only_failed, count=count)
     return count
 
 
@@ -235,8 +230,7 @@ def refuse_unless_on(endpoint: WebhookEndpoint) -> None:
 
 def query_deliveries(*, endpoint: WebhookEndpoint | None) -> QuerySet[WebhookDelivery]:
     """Return an endpoint's deliveries without bodies, newest first, for callers that have checked who looks."""
-    rows: QuerySet[WebhookDelivery] = WebhookDelivery.objects.filter(endpoint=endpoint)
-    return rows.defer("body").prefetch_related("tries").order_by("-id")
+    return WebhookDelivery.objects.filter(endpoint=endpoint).defer("body").prefetch_related("tries").order_by("-id")
 
 
 def forget_old(*, now: datetime | None = None) -> int:
@@ -252,11 +246,5 @@ def forget_old(*, now: datetime | None = None) -> int:
 
 
 def _record(actor: Actor, action: str, delivery: WebhookDelivery) -> None:
-    chain.record(
-        actor,
-        action,
-        "core.webhookdelivery",
-        delivery.pk,
-        new_state=delivery.state,
-        facts={"endpoint": str(delivery.endpoint_id), "type": delivery.event_type},
-    )
+    about = {"endpoint": str(delivery.endpoint_id), "type": delivery.event_type}
+    chain.note(actor, action, delivery, new_state=delivery.state, **about)

@@ -94,8 +94,7 @@ def remove_endpoint(*, actor: Actor, endpoint_id: UUID) -> None:
 
 def find_endpoint(*, purpose: str, ref: UUID) -> WebhookEndpoint | None:
     """Return the endpoint of an object, or None."""
-    found: WebhookEndpoint | None = WebhookEndpoint.objects.filter(purpose=purpose, ref=ref).first()
-    return found
+    return WebhookEndpoint.objects.filter(purpose=purpose, ref=ref).first()
 
 
 def secrets_of(endpoint: WebhookEndpoint, moment: datetime) -> list[str]:
@@ -150,12 +149,5 @@ def endpoint_for(*, actor: Actor, purpose: str, ref: UUID) -> WebhookEndpoint:
 
 
 def _record(actor: Actor, action: str, endpoint: WebhookEndpoint, old_state: str) -> None:
-    chain.record(
-        actor,
-        action,
-        "core.webhookendpoint",
-        endpoint.pk,
-        old_state=old_state,
-        new_state=endpoint.state,
-        facts={"purpose": endpoint.purpose, "ref": str(endpoint.ref)},
-    )
+    about = {"purpose": endpoint.purpose, "ref": str(endpoint.ref)}
+    chain.note(actor, action, endpoint, old_state=old_state, new_state=endpoint.state, **about)

@@ -31,7 +31,6 @@ def get(key: str) -> AnyKind:
 
 
 def is_known(key: str) -> bool:
-    """Return True if a kind has this key."""
     return key in _kinds
 
 

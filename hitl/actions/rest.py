@@ -31,7 +31,7 @@ class ActionKindViewSet(ApiViewSet):
     serializer_class = KindSerializer
 
     def list(self, request: Request) -> Response:
-        """List the kinds of action with their risk and their fields, by key. Needs `hitl.view_approvalworkflow`."""
+        """List the kinds of action with their risk and their fields, by key."""
         kinds = selectors.list_kinds(viewer=self.actor, points=risk_policy().kind_points)
         limit, after = self.query["limit"], value_of(self.query["cursor"])
         rows = sorted((kind for kind in kinds if kind["key"] > after), key=lambda kind: kind["key"])

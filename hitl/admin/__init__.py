@@ -9,24 +9,3 @@ from hitl.notifications.admin import message_texts
 from hitl.notifications.admin import settings as notification_settings
 from hitl.policy.admin import calendars, caps, decision_policy, flags, groups, risk_weights, workflows
 from hitl.simulation import admin as simulations
-
-__all__ = [
-    "batches",
-    "calendars",
-    "caps",
-    "dashboard",
-    "decision_links",
-    "decision_policy",
-    "evidence",
-    "flags",
-    "groups",
-    "kill_switches",
-    "message_texts",
-    "model_admin",
-    "notification_settings",
-    "out_of_office",
-    "override_reviews",
-    "risk_weights",
-    "simulations",
-    "workflows",
-]

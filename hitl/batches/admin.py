@@ -28,8 +28,6 @@ REFRESH: str = "2"
 
 @admin.register(BatchDecision)
 class BatchDecisionAdmin(ServiceAdmin):
-    """One's own batches; auditors see all."""
-
     view_permission = "hitl.view_approval"
     nav = Nav("Batches", "check-circle", APPROVALS, order=20)
     intro = "Requests that you decided together, and what became of each."
@@ -55,7 +53,6 @@ class BatchDecisionAdmin(ServiceAdmin):
 
     @admin.display(description="What")
     def what(self, batch: BatchDecision) -> str:
-        """Return what was decided."""
         return self.object_title(batch)
 
     standing = Column[BatchDecision](
@@ -108,6 +105,5 @@ class BatchDecisionAdmin(ServiceAdmin):
         explain="Every request of this batch that still waits for its execution is cancelled.",
     )
     def undo(self, request: HttpRequest, obj: BatchDecision, form: ConsoleForm) -> str:
-        """Undo what still waits."""
         count = undo_batch(actor=viewer_of(request), batch_id=obj.pk)
         return f"Undone. {count} request{'s were' if count != 1 else ' was'} cancelled and won't be executed."

@@ -12,7 +12,8 @@ from django.db.models import QuerySet
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, NotFound, Refused, WalkerError
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Invalid, Refused, WalkerError
 from core.ids import uuid7
 from core.jobs import queues
 from core.text.clean import clean_text
@@ -105,8 +106,7 @@ def _check_kinds_and_sign_in(actor: Actor, chosen: Sequence[Chosen], is_mixed: b
 
 
 def _find(actor: Actor, key: str) -> BatchDecision | None:
-    found: BatchDecision | None = BatchDecision.objects.filter(maker_id=actor.user_id, key=key).first()
-    return found
+    return BatchDecision.objects.filter(maker_id=actor.user_id, key=key).first()
 
 
 def _write(
@@ -146,10 +146,9 @@ def query_batches(*, viewer: Actor) -> QuerySet[BatchDecision]:
 
 def get_batch(*, viewer: Actor, batch_id: UUID) -> BatchDecision:
     """Return one batch that the viewer may see. Raises `NotFound`."""
-    found = query_batches(viewer=viewer).prefetch_related("items").filter(pk=batch_id).first()
-    if found is None:
-        raise NotFound("This batch doesn't exist.")
-    return found
+    return get_or_missing(
+        query_batches(viewer=viewer).prefetch_related("items").filter(pk=batch_id), "This batch doesn't exist."
+    )
 
 
 def list_undoable(batch: BatchDecision, moment: datetime) -> list[Approval]:

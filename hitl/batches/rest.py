@@ -101,8 +101,7 @@ class BatchViewSet(ApiViewSet):
 
     @idempotent_outside_transaction
     def create(self, request: Request) -> Response:
-        """Decide up to 200 requests at once, each on its own; follow `url` for what became of each. Needs
-        `hitl.decide_approval`.
+        """Decide up to 200 requests at once, each on its own; follow `url` for what became of each.
 
         400 `too_many`, 400 `mixed_kinds` unless `mixed`, 403 `confirm_first` in a session where a level asks for a
         second factor, 409 `different_arguments` for another batch under the same key.
@@ -119,14 +118,13 @@ class BatchViewSet(ApiViewSet):
         return self.respond(batch)
 
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
-        """Read the progress and the report of your batch, or of any with `core.view_auditentry`. Needs
-        `hitl.view_approval`."""
+        """Read the progress and the report of your batch, or of any with `core.view_auditentry`."""
         return self.respond(get_batch(viewer=self.actor, **kwargs))
 
     @action(detail=True, methods=["post"])
     @idempotent_outside_transaction
     def undo(self, request: Request, **kwargs: Any) -> Response:
-        """Undo every approval of your batch whose execution still waits. Needs `hitl.revoke_approval`.
+        """Undo every approval of your batch whose execution still waits.
 
         Only batches from the console wait; 409 `too_late` if nothing is left to undo.
         """

@@ -1,7 +1,7 @@
 """Decide the requests of a batch one by one; a killed worker's batch is continued by another."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -13,7 +13,8 @@ from core import retention
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
-from core.errors import Conflict, NotFound, Refused, WalkerError
+from core.db.rows import get_row
+from core.errors import Conflict, Refused, WalkerError
 from core.jobs import queues
 from core.observability.logging import get_logger
 from core.reliability import lease
@@ -29,13 +30,6 @@ LEASE: Final = timedelta(seconds=30)
 LIFE: Final = timedelta(hours=1)
 KEPT_FOR: Final = timedelta(days=90)
 WORKER: Final[Actor] = system("batch")
-
-
-class Abandoned(NamedTuple):
-    """A batch that nobody works on, by ids only."""
-
-    tenant_id: UUID
-    batch_id: UUID
 
 
 def work_batch(*, batch_id: UUID, now: datetime | None = None) -> bool:
@@ -106,9 +100,7 @@ def _decided(batch: BatchDecision, item: BatchItem, now: datetime | None) -> tup
 
 def _decide(batch: BatchDecision, item: BatchItem, now: datetime | None) -> Approval:
     actor = _actor_of(batch)
-    approval = Approval.objects.filter(pk=item.approval_id).first()
-    if approval is None:
-        raise NotFound
+    approval = get_row(Approval, item.approval_id)
     if approval.digest == item.digest and is_too_risky(approval, batch.verdict):
         raise Refused(code="too_risky")
     # A vote that the person gave elsewhere since they confirmed is newer than the batch.
@@ -133,9 +125,9 @@ def _actor_of(batch: BatchDecision) -> Actor:
     return actor if batch.scopes is None else actor.limited_to(frozenset(batch.scopes))
 
 
-def list_abandoned(*, now: datetime | None = None) -> list[Abandoned]:
-    """Return the batches of all tenants whose worker is gone. For the sweep."""
-    return [Abandoned(*row) for row in lease.list_free(BatchDecision, Q(finished_at=None), limit=100, now=now)]
+def list_abandoned(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
+    """Return (tenant, batch) of all tenants whose worker is gone."""
+    return lease.list_free(BatchDecision, Q(finished_at=None), limit=100, now=now)
 
 
 def purge_batches(*, now: datetime | None = None) -> int:

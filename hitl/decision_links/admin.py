@@ -40,15 +40,11 @@ def _standing(request: HttpRequest) -> link_policy.Standing:
 
 
 class SwitchForm(VersionedForm):
-    """The reason for turning links on or off."""
-
     reason = reason_field()
 
 
 @admin.register(LinkPolicy)
 class LinkPolicyAdmin(VersionAdmin):
-    """Whether emails bring links that decide, change by change."""
-
     nav = Nav("Approve-by-email links", "link", SETTINGS, APPROVAL_RULES, order=85)
     intro = (
         "Emails to approvers can contain a link for deciding without signing in, if the risk is low or medium. "
@@ -64,7 +60,6 @@ class LinkPolicyAdmin(VersionAdmin):
     )
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Show the current setting, and offer the other one."""
         notices = {"off": [OFF_EVERYWHERE], "off_here": [OFF_HERE]}
         offered = [offer for offer in self.offered(request, None, on_list=True) if not offer["blocked"]]
         return {"offered": offered, "banners": notices.get(_standing(request).why_off, [])}
@@ -84,7 +79,6 @@ class LinkPolicyAdmin(VersionAdmin):
                     on_list=True, submit="Turn off", explain="Links already sent stop working for good. Past decisions "
                     "stay; revoke an approval on its page if in doubt.")  # fmt: skip
     def switch_off(self, request: HttpRequest, obj: None, form: SwitchForm) -> str:
-        """Turn links off."""
         self._switch(request, form, is_on=False)
         return "Approve-by-email links are off. People have to sign in to decide."
 
@@ -92,7 +86,6 @@ class LinkPolicyAdmin(VersionAdmin):
                     on_list=True, submit="Turn on", explain="New emails contain links if the risk allows it. Anyone "
                     "who can read the mailbox can use them. Older links stay invalid.")  # fmt: skip
     def switch_on(self, request: HttpRequest, obj: None, form: SwitchForm) -> str:
-        """Turn links on."""
         self._switch(request, form, is_on=True)
         return "Approve-by-email links are on for new emails."
 

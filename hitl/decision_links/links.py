@@ -13,7 +13,8 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
-from core.errors import Gone, Invalid, NotFound, Refused, WalkerError
+from core.db.rows import get_or_missing
+from core.errors import Gone, Invalid, Refused, WalkerError
 from core.privacy.encryption import digest_of_secret
 from hitl.approvals.decide.decide import Verdict, bar, vote
 from hitl.approvals.decide.rights import require_text
@@ -95,9 +96,7 @@ def decide_by_link(
     with transaction.atomic():
         # Shared lock: once email approvals are disabled, no decision that began before can commit.
         link_policy.hold(shared=True)
-        token: DecisionToken | None = DecisionToken.objects.select_related("person").filter(pk=token_id).first()
-        if token is None:
-            raise NotFound
+        token: DecisionToken = get_or_missing(DecisionToken.objects.select_related("person").filter(pk=token_id))
         # The request is locked first, in the same order as everywhere else that voids its links.
         approval = locked(Approval, token.approval_id)
         token.refresh_from_db(fields=["consumed_at", "ended_by"])

@@ -25,7 +25,6 @@ class LinkPolicySerializer(serializers.Serializer[link_policy.Standing]):
     created_at = serializers.DateTimeField(source="last.created_at", default=None, read_only=True, allow_null=True)
 
     def get_is_on(self, standing: link_policy.Standing) -> bool:
-        """Return True if links work now."""
         return not standing.why_off
 
 
@@ -45,12 +44,11 @@ class DecisionLinkPolicyViewSet(ApiViewSet):
     request_serializers: ClassVar = {"update": LinkPolicyRequest}
 
     def retrieve(self, request: Request) -> Response:
-        """Read whether people may approve by links in mails, and who decided that. Needs
-        `hitl.view_approvalworkflow`."""
+        """Read whether people may approve by links in mails, and who decided that."""
         return self.respond(selectors.get_link_policy(viewer=self.actor))
 
     def update(self, request: Request) -> Response:
-        """Switch approve-by-email links off or on; links already sent end. Needs `hitl.manage_links`; 409
-        `stale_version`, `unchanged`, `off_everywhere`."""
+        """Switch approve-by-email links off or on; links already sent end. 409 `stale_version`, `unchanged`,
+        `off_everywhere`."""
         set_link_policy(actor=self.actor, **self.read_body())
         return self.respond(link_policy.current())

@@ -11,7 +11,8 @@ from django.conf import settings
 from accounts.services import actor_for_user
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Conflict, Gone, NotFound, Refused, WalkerError
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Gone, Refused, WalkerError
 from core.privacy.encryption import digest_of_secret
 from core.tenancy import lookups
 from hitl.approvals.decide import rights
@@ -90,9 +91,7 @@ def find_link(secret: str) -> LinkRef | None:
 
 def open_link(token_id: UUID, visit: Visit = UNSEEN) -> OpenedLink:
     """Read a link with its request, in the tenant's scope; changes nothing. Raises NotFound."""
-    token = DecisionToken.objects.select_related("person").filter(pk=token_id).first()
-    if token is None:
-        raise NotFound
+    token = get_or_missing(DecisionToken.objects.select_related("person").filter(pk=token_id))
     approval: Approval = Approval.objects.get(pk=token.approval_id)
     try:
         viewer = actor_of(token, visit)

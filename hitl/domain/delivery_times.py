@@ -94,7 +94,6 @@ def next_digest(wish: Wish, now: datetime) -> datetime:
 
 
 def next_hour(now: datetime) -> datetime:
-    """Return the next full hour."""
     return (now + HOUR).replace(minute=0, second=0, microsecond=0)
 
 

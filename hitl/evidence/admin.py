@@ -40,8 +40,6 @@ _DAY: Final = {"type": "date"}
 
 
 class PeriodForm(ConsoleForm):
-    """The first and the last day."""
-
     since = forms.DateField(label="First day", widget=forms.DateInput(attrs=_DAY, format="%Y-%m-%d"))
     until = forms.DateField(label="Last day", widget=forms.DateInput(attrs=_DAY, format="%Y-%m-%d"))
 
@@ -56,8 +54,6 @@ class PeriodForm(ConsoleForm):
 
 @admin.register(EvidenceExport)
 class EvidenceExportAdmin(ServiceAdmin):
-    """Exports of periods."""
-
     view_permission = EXPORT
     nav = Nav("Evidence", "flag", APPROVALS, order=50)
     intro = (

@@ -17,8 +17,6 @@ class EvidenceExport(TenantModel):
     """The evidence of all requests of a period, written by a worker part by part; its file is kept for some days."""
 
     class State(models.TextChoices):
-        """How far an export is."""
-
         RUNNING = "running", "Being written"
         DONE = "done", "Ready"
         STOPPED = "stopped", "Stopped"

@@ -150,7 +150,6 @@ class ApprovalPage:
         return _table("Decisions", heads, lines, "Nobody decided.", text=text, is_new_page=True)
 
     def risk(self) -> Section:
-        """Return the risk with its factors."""
         risk = self.content["risk"]
         lines = [
             (

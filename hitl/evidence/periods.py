@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -17,7 +16,8 @@ from core.actors import Actor, ActorKind
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
-from core.errors import Conflict, Invalid, NotFound
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Invalid
 from core.jobs.queues import enqueue_after_commit
 from core.tenancy.scope import platform_scope
 from hitl.domain.permissions import EXPORT
@@ -34,14 +34,6 @@ AT_ONCE: Final = 50
 STALE: Final = timedelta(minutes=1)
 """After which an export that did not move is taken up again."""
 State = EvidenceExport.State
-
-
-@dataclass(frozen=True)
-class Left:
-    """An export that is still to be written."""
-
-    tenant_id: UUID
-    export_id: UUID
 
 
 def export_period(*, actor: Actor, since: datetime, until: datetime, now: datetime | None = None) -> EvidenceExport:
@@ -105,10 +97,7 @@ def query_exports(*, viewer: Actor) -> QuerySet[EvidenceExport]:
 
 def get_export(*, viewer: Actor, export_id: UUID) -> EvidenceExport:
     """Return one export. Needs `hitl.export_evidence`. Raises NotFound."""
-    export = query_exports(viewer=viewer).filter(pk=export_id).first()
-    if export is None:
-        raise NotFound("This export doesn't exist.")
-    return export
+    return get_or_missing(query_exports(viewer=viewer).filter(pk=export_id), "This export doesn't exist.")
 
 
 def work_on(export_id: UUID, *, now: datetime | None = None) -> bool:
@@ -240,12 +229,12 @@ def remove_files(exports: QuerySet[EvidenceExport], *, now: datetime | None = No
     return int(changed)
 
 
-def list_left(*, now: datetime | None = None) -> list[Left]:
-    """Return exports whose task was lost or whose worker died; for the sweep."""
+def list_left(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
+    """Return (tenant, export) whose task was lost or whose worker died."""
     before = (now or clock_now()) - STALE
     with platform_scope():
         rows = EvidenceExport.objects.filter(state=State.RUNNING, moved_at__lt=before).order_by("moved_at")
-        return [Left(*row) for row in rows.values_list("tenant_id", "pk")[:100]]
+        return list(rows.values_list("tenant_id", "pk")[:100])
 
 
 def tenants_with_old_files(*, now: datetime | None = None) -> list[UUID]:

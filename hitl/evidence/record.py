@@ -99,7 +99,6 @@ class Reading:
         self.held = anchors.covering([entry.seq for entry in self.entries])
 
     def evidence(self) -> Evidence:
-        """Return all of it."""
         approval, rows = self.approval, self.rows
         content = {
             "request": self.request(),

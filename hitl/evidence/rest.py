@@ -47,7 +47,7 @@ class EvidenceViewSet(ApiViewSet):
         },
     )
     def retrieve(self, request: Request, **kwargs: Any) -> HttpResponse:
-        """Export the evidence of an approval, signed. Needs `hitl.export_evidence`.
+        """Export the evidence of an approval, signed.
 
         Personal data is masked; with `show_pii` it is in clear, which needs an open reveal of `approval:<id>`. Each
         export is written to the audit log; 429 after 60 an hour.
@@ -81,20 +81,18 @@ class PeriodRequest(serializers.Serializer[Any]):
 class EvidenceExportViewSet(ListViewSet):
     """Exports of periods."""
 
-    descriptions: ClassVar = {"list": "List the exports of periods, newest first. Needs `hitl.export_evidence`."}
+    descriptions: ClassVar = {
+        "list": "List the exports of periods, newest first.",
+    }
     permissions: ClassVar = {"list": EXPORT, "create": EXPORT, "retrieve": EXPORT, "stop": EXPORT, "file": EXPORT}
     serializer_class = EvidenceExportSerializer
     request_serializers: ClassVar = {"create": PeriodRequest}
     lookup_url_kwarg = "export_id"
     list_rows, read_row = periods.query_exports, periods.get_export
 
-    def retrieve(self, request: Request, **kwargs: Any) -> Response:
-        """Read how far an export is. Needs `hitl.export_evidence`."""
-        return self.respond(self.get_object())
-
     @idempotent
-    def create(self, request: Request) -> Response:
-        """Export the requests of a period, at most 10,000. Needs `hitl.export_evidence`.
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Export the requests of a period, at most 10,000.
 
         A worker writes it; personal data is always masked, and the file is kept for seven days.
         """
@@ -103,8 +101,12 @@ class EvidenceExportViewSet(ListViewSet):
     @action(detail=True, methods=["post"])
     @idempotent
     def stop(self, request: Request, **kwargs: Any) -> Response:
-        """Stop an export that is being written. Needs `hitl.export_evidence`."""
+        """Stop an export that is being written."""
         return self.call_service(stop_export)
+
+    def retrieve(self, request: Request, **kwargs: Any) -> Response:
+        """Read how far an export is."""
+        return self.respond(self.get_object())
 
     @extend_schema(
         parameters=[EvidenceQuery],
@@ -112,7 +114,7 @@ class EvidenceExportViewSet(ListViewSet):
     )
     @action(detail=True, methods=["get"])
     def file(self, request: Request, **kwargs: Any) -> HttpResponseBase:
-        """Read the file of an export. Needs `hitl.export_evidence`.
+        """Read the file of an export.
 
         Packed JSON lines, or with `format=html` the list of requests as a page. 409 `not_ready` until it is written.
         Each reading is written to the audit log.

@@ -115,7 +115,6 @@ def succeed(
 
 
 def store_outcome(execution: Execution, outcome: Outcome, **columns: object) -> None:
-    """Store an outcome on its execution."""
     values = {
         "outcome": outcome.kind,
         "result": dict(outcome.result),

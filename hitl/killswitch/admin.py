@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.permissions import operators
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column, SelectFilter
 from console.base.model_admin import ServiceAdmin
@@ -46,7 +47,6 @@ class StateFilter(SelectFilter):
     options = (("off", "Resumed"), ("all", "All"))
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        """Keep the chosen ones."""
         chosen = self.chosen()
         if chosen == "all":
             return queryset
@@ -54,8 +54,6 @@ class StateFilter(SelectFilter):
 
 
 class StopForm(ConsoleForm):
-    """What to stop, and why."""
-
     what = forms.ChoiceField(label="What to stop")
     reason = forms.CharField(
         label="Reason",
@@ -72,8 +70,6 @@ class StopForm(ConsoleForm):
 
 @admin.register(KillSwitch)
 class KillSwitchAdmin(ServiceAdmin):
-    """What is stopped, and who stopped it."""
-
     view_permission = "hitl.view_approval"
     nav = Nav("Emergency stop", "pause", APPROVALS, order=30)
     intro = "Stopped requests aren't executed. They can still be decided, and continue when activity resumes."
@@ -106,7 +102,6 @@ class KillSwitchAdmin(ServiceAdmin):
 
     @admin.display(description="State")
     def standing(self, switch: KillSwitch) -> str:
-        """Return whether it is on."""
         is_on = switch.released_at is None
         return chip("Stopped", "danger", "pause") if is_on else chip("Resumed", "neutral", "play")
 
@@ -157,7 +152,6 @@ class KillSwitchAdmin(ServiceAdmin):
         explain="Takes effect immediately. Calls that have already started will finish.",
     )
     def stop(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Pause activity."""
         scope, _, target = form.cleaned_data["what"].partition(":")
         actor, reason = viewer_of(request), form.cleaned_data["reason"]
         if scope == INSTALLATION:
@@ -165,32 +159,27 @@ class KillSwitchAdmin(ServiceAdmin):
         switch = activation.activate_kill_switch(actor=actor, scope=scope, target=target, reason=reason)
         return done_words(target_in_sentence(switch, targets.names()), switch.in_flight_calls)
 
-    @service_action(
+    release = calls(
+        activation.release_kill_switch,
+        "switch_id",
         title="Resume activity",
         permission=USE,
         submit="Resume",
         tone="primary",
         explain="Waiting requests are checked again before they are executed.",
+        done=lambda was: f"{target_title(was, targets.names())} resumed. Waiting requests are checked again first.",
     )
-    def release(self, request: HttpRequest, switch: KillSwitch, form: ConsoleForm) -> str:
-        """Resume activity."""
-        activation.release_kill_switch(actor=viewer_of(request), switch_id=switch.pk)
-        return f"{target_title(switch, targets.names())} resumed. Waiting requests are checked again first."
-
-    @service_action(
+    release_installation = calls(
+        activation.release_global,
         path=RELEASE_ALL,
         title="Resume all organisations",
         permission=USE,
         submit="Resume",
         tone="primary",
-        on_list=True,
         explain="Waiting requests are checked again before they are executed. "
         "Emergency stops of single organisations stay on.",
+        done="All organisations resumed. Waiting requests are checked again first.",
     )
-    def release_installation(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        """Resume the whole installation."""
-        activation.release_global(actor=viewer_of(request))
-        return "All organisations resumed. Waiting requests are checked again first."
 
 
 def why_not_release_all(viewer: Actor) -> str:

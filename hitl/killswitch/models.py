@@ -16,8 +16,6 @@ class KillSwitch(TenantModel):
     """A switch over a tenant, one agent, or one kind of action."""
 
     class Scope(models.TextChoices):
-        """What it covers."""
-
         TENANT = "tenant", "Everything"
         AGENT = "agent", "One agent"
         KIND = "kind", "One kind of action"

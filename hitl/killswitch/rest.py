@@ -58,7 +58,7 @@ class KillSwitchViewSet(ListViewSet):
     """Kill switches."""
 
     descriptions: ClassVar = {
-        "list": "List the switches that are active, or were released. Needs `hitl.view_approval`.",
+        "list": "List the switches that are active, or were released.",
     }
     permissions: ClassVar = {"list": selectors.VIEW_SWITCH, "create": USE, "release": USE}
     serializer_class = SwitchSerializer
@@ -68,14 +68,14 @@ class KillSwitchViewSet(ListViewSet):
     list_rows = staticmethod(selectors.query_switches)
 
     @idempotent_outside_transaction
-    def create(self, request: Request) -> Response:
-        """Pause everything, one agent or one kind, at once. Needs `hitl.use_killswitch`."""
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Pause everything, one agent or one kind, at once."""
         return self.call_service(activation.activate_kill_switch)
 
     @action(detail=True, methods=["post"])
     @idempotent_outside_transaction
     def release(self, request: Request, **kwargs: Any) -> Response:
-        """Resume; what was held is checked again first. Needs `hitl.use_killswitch`."""
+        """Resume; what was held is checked again first."""
         return self.call_service(activation.release_kill_switch)
 
 
@@ -106,16 +106,15 @@ class InstallationSwitchViewSet(ApiViewSet):
     request_serializers: ClassVar = {"create": InstallationRequest}
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
-        """Return the serializer of the action."""
         return ActivatedInstallationSerializer if self.action == "create" else InstallationSwitchSerializer
 
     def retrieve(self, request: Request) -> Response:
-        """Return whether the operator has paused all organisations, why and since when. Needs `hitl.view_approval`."""
+        """Return whether the operator has paused all organisations, why and since when."""
         return self.respond(selectors.installation_switch(viewer=self.actor))
 
     @idempotent_outside_transaction
     def create(self, request: Request) -> Response:
-        """Pause all organisations at once; for operators of the installation. Needs `hitl.use_killswitch`.
+        """Pause all organisations at once; for operators of the installation.
 
         403 `not_operator` for everyone else and for every API key, `weak_sign_in` without a second factor.
         """
@@ -131,10 +130,10 @@ class InstallationSwitchViewSet(ApiViewSet):
 
     @idempotent_outside_transaction
     def release(self, request: Request) -> Response:
-        """Resume all organisations; for operators of the installation. Needs `hitl.use_killswitch`.
+        """Resume all organisations; for operators of the installation.
 
-        What was held is checked again first. 403 `not_operator` for everyone else and for every API key,
-        `weak_sign_in` without a second factor.
+        What was held is checked again first. 403 `not_operator` for everyone else and for every API key, `weak_sign_in`
+        without a second factor.
         """
         activation.release_global(actor=self.actor)
         return self.respond({"active": False, "reason": "", "activated_at": None})

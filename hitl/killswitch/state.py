@@ -142,7 +142,6 @@ def active_switches() -> list[tuple[str, str]]:
 
 
 def cover_of(stop: Stop) -> tuple[str, str]:
-    """Return (scope, target) of a stop."""
     return ("tenant", "") if isinstance(stop, GlobalKillSwitch) else (stop.scope, stop.target)
 
 
@@ -152,7 +151,6 @@ def is_tenant_off() -> bool:
 
 
 def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
-    """Return True if one of the switches covers the approval."""
     return not set(_covers_of(approval.kind, approval.agent_id)).isdisjoint(switches)
 
 

@@ -24,7 +24,6 @@ class Kinds(Targets):
     scope, title = "kind", "One kind of action"
 
     def choices(self) -> list[tuple[str, str]]:
-        """Return the registered kinds."""
         return registry.titles()
 
 
@@ -33,7 +32,6 @@ targets.register("kind", Kinds)
 
 
 def names() -> dict[tuple[str, str], str]:
-    """Return the names of all targets by (scope, target)."""
     found = [(kind.scope, kind()) for _, kind in targets.items()]
     return {(scope, target): name for scope, group in found for target, name in group.choices()}
 

@@ -1,6 +1,5 @@
 """Hold notifications back for quiet hours, digests and the limit per hour, and release them when it is time."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -26,14 +25,6 @@ GATHERED_MAX: Final = 50
 """How many notifications one digest holds; the rest follows in another."""
 HOUR: Final = timedelta(hours=1)
 TURNED_OFF: Final = "This person turned this channel off."
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """What waited long enough for a person by a channel: the first of it, by ids only."""
-
-    tenant_id: UUID
-    notification_id: UUID
 
 
 def why_not_now(row: Notification, moment: datetime) -> Hold | str | None:
@@ -73,15 +64,15 @@ def _count_sent(row: Notification, moment: datetime) -> int:
     return sent.union(leaving).count()
 
 
-def list_waiting(*, now: datetime | None = None) -> list[Waiting]:
-    """Return one due notification a person and channel, in all tenants.
+def list_waiting(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
+    """Return (tenant, notification) of one due for each person and channel.
 
     For the sweep. One query.
     """
     with platform_scope():
         due = Notification.objects.filter(status="held", hold_until__lte=now or clock_now())
         rows = due.order_by("tenant_id", "recipient_id", "channel").distinct("tenant_id", "recipient_id", "channel")
-        return [Waiting(*row) for row in rows.values_list("tenant_id", "id")[:200]]
+        return list(rows.values_list("tenant_id", "id")[:200])
 
 
 @transaction.atomic

@@ -10,13 +10,13 @@ from django.db.models import F, Q
 
 from core.clock import now
 from core.reliability.lease import Leased
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 from hitl.approvals.models.approval import Approval
 from hitl.domain.delivery_times import PER_HOUR
 from hitl.domain.message_texts import BODY_LIMIT, SUBJECT_LIMIT
 
 
-class NotificationPreference(TenantModel):
+class NotificationPreference(Dated, TenantModel):
     """How a person wants to be notified outside the app; without a row, at once and over every channel.
 
     Whether they want emails at all is a column of their membership.
@@ -30,8 +30,6 @@ class NotificationPreference(TenantModel):
         MEDIUM = "medium", "Low and medium risk"
 
     class Every(models.TextChoices):
-        """How often the digest is sent."""
-
         HOURLY = "hourly", "Every hour"
         DAILY = "daily", "Once a day"
 
@@ -45,7 +43,6 @@ class NotificationPreference(TenantModel):
     every = models.CharField(max_length=6, choices=Every, default=Every.HOURLY)
     at = models.TimeField("local time", default=time(8, 0))
     per_hour = models.PositiveSmallIntegerField(default=PER_HOUR)
-    created_at = models.DateTimeField(default=now, editable=False)
     changed_at = models.DateTimeField(default=now)
 
     class Meta:

@@ -51,11 +51,11 @@ class OwnNotificationSettingsViewSet(ApiViewSet):
     request_serializers: ClassVar = {"replace": SettingsRequest}
 
     def retrieve(self, request: Request) -> Response:
-        """Return how you are notified outside the app. Needs `accounts.use_notices`."""
+        """Return how you are notified outside the app."""
         return self.respond(own_settings(viewer=self.actor))
 
     @idempotent
     def replace(self, request: Request) -> Response:
-        """Save how you are notified outside the app; nobody else can. Needs `accounts.use_notices`."""
+        """Save how you are notified outside the app; nobody else can."""
         wanted = Wanted(**self.read_body())
         return self.respond(set_notification_preference(actor=self.actor, wanted=wanted))

@@ -1,6 +1,5 @@
 """Send notifications over channels outside the app, and track their delivery."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -38,23 +37,15 @@ _BEFORE: Final[dict[Status, tuple[str, ...]]] = {
 _MOMENTS: Final = {"delivered": "delivered_at", "read": "read_at", "failed": "failed_at"}
 
 
-@dataclass(frozen=True)
-class Unsent:
-    """A notification that no worker is sending, by ids only."""
-
-    notification_id: UUID
-    tenant_id: UUID
-
-
-def list_unsent(*, now: datetime | None = None) -> list[Unsent]:
-    """Return notifications of all tenants whose task was lost, one a digest.
+def list_unsent(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
+    """Return (tenant, notification) whose task was lost, one of each digest.
 
     For the sweep.
     """
     moment = now or clock_now()
     late = Q(status__in=_OPEN, created_at__lt=moment - GRACE)
     rows = lease.list_free(Notification, late, "digest_id", order="created_at", limit=200, now=moment)
-    by_message = {digest_id or row_id: Unsent(row_id, tenant_id) for tenant_id, row_id, digest_id in rows}
+    by_message = {digest_id or row_id: (tenant_id, row_id) for tenant_id, row_id, digest_id in rows}
     return list(by_message.values())
 
 

@@ -325,7 +325,6 @@ class ApprovalsErasure(ErasureHandler):
 
     @classmethod
     def gather(cls, person: Person) -> None:
-        """Note the requests from the person's conversations."""
         rows = Approval.objects.filter(conversation_id__in=person.ids("conversations"))
         person.add("approvals", rows.order_by("id").values_list("id", flat=True))
 

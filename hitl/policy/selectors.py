@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from accounts.permissions import object_permissions
 from core.actors import Actor
+from core.db.rows import get_row
 from core.errors import NotFound
 from core.tenancy.models import TenantModel
 from hitl.actions import registry
@@ -150,10 +151,7 @@ def get_cap(*, viewer: Actor, cap_id: UUID) -> Cap:
 
 def _one(viewer: Actor, model: type[T], key: UUID, missing: str) -> T:
     viewer.require(VIEW_WORKFLOW)
-    found: T | None = model.objects.filter(pk=key).first()
-    if found is None:
-        raise NotFound(missing)
-    return found
+    return get_row(model, key, missing)
 
 
 def list_kinds(*, viewer: Actor, points: Mapping[str, int]) -> list[dict[str, Any]]:

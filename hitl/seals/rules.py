@@ -74,7 +74,6 @@ class RuleSeals:
 
     @property
     def sealed_at(self) -> datetime | None:
-        """Return when the rules were last sealed."""
         return None if self._sealed is None else self._sealed.at
 
     def read_again(self) -> None:
@@ -84,7 +83,6 @@ class RuleSeals:
             self.__dict__.pop(name, None)
 
     def keys_of(self, table: SealedTable) -> set[UUID]:
-        """Return the keys of the sealed lines of a table."""
         return {UUID(key) for key in _lines_of(table, self.lines)}
 
     def broken(self, table: SealedTable, rows: Iterable[Any], keys: Collection[UUID] | None = None) -> dict[UUID, str]:

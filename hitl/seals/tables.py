@@ -51,11 +51,9 @@ class SealedTable:
 
     @property
     def covered(self) -> tuple[str, ...]:
-        """Return every column that the seal covers."""
         return ("id", "tenant_id", *self.columns)
 
     def rows(self) -> QuerySet[Any]:
-        """Return the rows that are sealed."""
         rows: QuerySet[Any] = self.model.objects.filter(**self.in_force)
         return rows.order_by("-version")[:1] if self.is_only_newest else rows.order_by("id")
 

@@ -12,16 +12,3 @@ from hitl.selectors.approvals import (
     list_needing,
     query_approvals,
 )
-
-__all__ = [
-    "count_by_day",
-    "count_mine",
-    "count_overdue",
-    "count_waiting",
-    "get_approval",
-    "is_call_stopped",
-    "list_approvals",
-    "list_for_conversation",
-    "list_needing",
-    "query_approvals",
-]

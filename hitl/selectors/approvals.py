@@ -13,7 +13,7 @@ from django.db.models.functions import TruncDate
 from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import NotFound
+from core.db.rows import get_or_missing
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import ASKS_BACK, OPEN, WAITING, State
 from hitl.killswitch import state as killswitch
@@ -97,9 +97,7 @@ def get_approval(*, viewer: Actor, approval_id: UUID) -> Approval:
     """Return one approval with its people. Raises Refused, NotFound. One query."""
     viewer.require(VIEW)
     rows = Approval.objects.select_related(*_PEOPLE).filter(pk=approval_id)
-    approval: Approval | None = rows.first()
-    if approval is None:
-        raise NotFound
+    approval: Approval = get_or_missing(rows)
     return approval
 
 

@@ -54,8 +54,6 @@ NAMES: Final[Mapping[str, tuple[str, str, str]]] = {
 
 
 class DaysForm(ConsoleForm):
-    """How many days to go back."""
-
     days = forms.IntegerField(label="Days", min_value=1, max_value=DAYS_MAX, initial=30)
 
 
@@ -80,8 +78,6 @@ def try_on_history(viewer: Actor, what: str, draft: Mapping[str, Any], days: obj
 
 @admin.register(Simulation)
 class SimulationAdmin(DefinitionAdmin):
-    """Changed rules, tried on past requests."""
-
     nav = Nav("Simulations", "play", SETTINGS, APPROVAL_RULES, order=70)
     intro = "Changed rules, tried on past requests before they are turned on. Each is kept for 30 days."
     empty_title = "Nothing tried yet"

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from core.actors import Actor
+from core.db.rows import get_row
 from core.errors import Invalid, NotFound
 from core.text.amounts import money_text
 from hitl.domain import risk
@@ -99,9 +100,7 @@ def _cap(actor: Actor, draft: Mapping[str, Any]) -> Checked:
         )
         amount = caps.checked_amount(draft.get("amount"))
         return Checked(f"{NEW}{money_text(amount, values['currency'])}", {**values, "cap": None, "amount": amount})
-    row: Cap | None = Cap.objects.filter(pk=key, is_active=True).first()
-    if row is None:
-        raise NotFound("This limit doesn't exist.")
+    row = get_row(Cap, key, "This limit doesn't exist.", is_active=True)
     amount = caps.checked_amount(draft.get("amount"))
     said = {name: getattr(row, name) for name in (*CAP_FIELDS, "version")}
     return Checked(f"{money_text(amount)} instead of {row}", {**said, "cap": key, "amount": amount})

@@ -18,15 +18,11 @@ class Simulation(Leased, TenantModel):
     """
 
     class What(models.TextChoices):
-        """What is changed."""
-
         WORKFLOW = "workflow", "Workflow"
         CAP = "cap", "Spending limit"
         RISK = "risk", "Risk scoring"
 
     class State(models.TextChoices):
-        """The state of a simulation."""
-
         QUEUED = "queued", "Waiting"
         RUNNING = "running", "Running"
         DONE = "done", "Done"

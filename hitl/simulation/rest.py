@@ -47,9 +47,8 @@ class SimulationViewSet(RetrieveModelMixin, ListViewSet):
     """Simulations."""
 
     descriptions: ClassVar = {
-        "list": "List the simulations of the last 30 days, newest first. Needs `hitl.view_approvalworkflow`.",
-        "retrieve": "Read a simulation with its progress and, when it is done, its result. Needs "
-        "`hitl.view_approvalworkflow`.",
+        "list": "List the simulations of the last 30 days, newest first.",
+        "retrieve": "Read a simulation with its progress and, when it is done, its result.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "create": VIEW, "stop": VIEW}
     serializer_class = HistorySimulationSerializer
@@ -58,7 +57,7 @@ class SimulationViewSet(RetrieveModelMixin, ListViewSet):
     list_rows, read_row = runs.query_simulations, runs.get_simulation
 
     @idempotent
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request, **kwargs: Any) -> Response:
         """Start to try a changed rule on past requests; writes nothing else and notifies nobody. Needs
         `hitl.view_approvalworkflow` and the right to save the change; 409 `simulation_running`."""
         return self.call_service(start_simulation)
@@ -66,6 +65,6 @@ class SimulationViewSet(RetrieveModelMixin, ListViewSet):
     @action(detail=True, methods=["post"])
     @idempotent
     def stop(self, request: Request, **kwargs: Any) -> Response:
-        """Stop a simulation. Needs `hitl.view_approvalworkflow` for one's own, `hitl.manage_workflow` for another's;
-        409 if it has ended."""
+        """Stop a simulation. Needs `hitl.view_approvalworkflow` for one's own, `hitl.manage_workflow` for
+        another's; 409 if it has ended."""
         return self.call_service(stop_simulation)

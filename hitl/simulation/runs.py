@@ -13,7 +13,8 @@ from core import retention
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, NotFound, WalkerError
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Invalid, WalkerError
 from core.jobs import queues
 from core.observability.logging import get_logger
 from core.reliability import lease
@@ -109,10 +110,7 @@ def save_simulated(*, actor: Actor, simulation_id: UUID) -> Simulation:
 
 def get_simulation(*, viewer: Actor, simulation_id: UUID) -> Simulation:
     """Return one simulation. Needs `hitl.view_approvalworkflow`. Raises NotFound."""
-    found: Simulation | None = query_simulations(viewer=viewer).filter(pk=simulation_id).first()
-    if found is None:
-        raise NotFound("This simulation doesn't exist.")
-    return found
+    return get_or_missing(query_simulations(viewer=viewer).filter(pk=simulation_id), "This simulation doesn't exist.")
 
 
 def query_simulations(*, viewer: Actor) -> QuerySet[Simulation]:

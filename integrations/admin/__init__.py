@@ -1,5 +1,3 @@
 """The console's pages of integrations."""
 
 from integrations.admin import mail, webhook_deliveries, webhook_endpoints
-
-__all__ = ["mail", "webhook_deliveries", "webhook_endpoints"]

@@ -43,8 +43,6 @@ TONES = {
 
 @admin.register(MailDelivery)
 class MailDeliveryAdmin(ReadOnlyAdmin):
-    """Outgoing mail with masked addresses and without its content."""
-
     view_permission = "channels_app.view_channelaccount"
     nav = Nav("Email", "send", SETTINGS, CHANNELS, order=30)
     intro = "Every email Walker sent or tried to send, with its delivery status."
@@ -92,7 +90,6 @@ class MailDeliveryAdmin(ReadOnlyAdmin):
             row.membership = memberships.get(row.user_id)  # type: ignore[attr-defined]
 
     def object_title(self, mail: MailDelivery) -> str:
-        """Return the mail's type and what it is about."""
         related: RelatedObject | None = getattr(mail, "belongs", None)
         return f"{self.about(mail)}: {related.words}" if related else f"{self.about(mail)} {str(mail.pk)[-6:]}"
 

@@ -31,12 +31,9 @@ STATES: Final = {
 
 
 class EndpointFilter(SelectFilter):
-    """The deliveries of one endpoint."""
-
     title, parameter_name, field = "Endpoint", "endpoint", "endpoint__ref"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Return the organisation's endpoints."""
         rows = selectors.list_endpoints(viewer=viewer_of(request)).order_by("name")
         return [(str(row.pk), row.name) for row in rows]
 
@@ -65,8 +62,6 @@ class EventFilter(SelectFilter):
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(ServiceAdmin):
-    """Events that were sent, or are to be sent, to the organisation's endpoints."""
-
     view_permission = VIEW
     nav = Nav("Webhook deliveries", "link", SETTINGS, ORGANISATION, within="Webhooks")
     intro = "Events of the last 30 days, the newest first. Each is sent until your server takes it, up to eight times."
@@ -95,14 +90,12 @@ class WebhookDeliveryAdmin(ServiceAdmin):
         )
 
     def object_title(self, row: WebhookDelivery) -> str:
-        """Return the event's type."""
         return f"{row.event_type} …{row.key[-6:]}"
 
     event = Column[WebhookDelivery]("Event", lambda row: str(row.event_type))
 
     @admin.display(description="Endpoint")
     def endpoint_name(self, row: WebhookDelivery) -> str:
-        """Return the endpoint, linked."""
         subscription = row.endpoint.subscription
         url = reverse("admin:integrations_webhooksubscription_change", args=[subscription.pk])
         return format_html('<a class="wk-over" href="{}">{}</a>', url, subscription.name)
@@ -138,13 +131,11 @@ class WebhookDeliveryAdmin(ServiceAdmin):
         explain="Sends the same event with the same id, so your server recognises one it already has.",
     )
     def resend(self, request: HttpRequest, obj: WebhookDelivery, form: ConsoleForm) -> str:
-        """Send the delivery again."""
         services.resend_delivery(actor=viewer_of(request), endpoint_id=obj.endpoint.ref, delivery_id=obj.pk)
         return "The event is sent again."
 
 
 def attempts_of(row: WebhookDelivery) -> list[dict[str, Any]]:
-    """Return the attempts of a delivery in words."""
     return [
         {
             "number": attempt.number,

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from console.base.actions import ServiceAction, service_action, show_once
-from console.base.crud import calls, edits
+from console.base.crud import calls, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
@@ -80,8 +80,6 @@ class EndpointForm(VersionedForm):
 
 
 class SpanForm(ConsoleForm):
-    """Which deliveries are sent again."""
-
     _local: Final = {"type": "datetime-local"}
     since = forms.DateTimeField(label="From", widget=forms.DateTimeInput(attrs=_local))
     until = forms.DateTimeField(
@@ -99,8 +97,6 @@ class SpanForm(ConsoleForm):
 
 @admin.register(WebhookSubscription)
 class WebhookEndpointAdmin(ServiceAdmin):
-    """Addresses of the organisation's own that hear of events."""
-
     view_permission = VIEW
     nav = Nav("Webhooks", "link", SETTINGS, ORGANISATION, order=40)
     intro = (
@@ -117,7 +113,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
     to_list = ("remove",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookSubscription]:
-        """Return the organisation's endpoints."""
         return selectors.list_endpoints(viewer=viewer_of(request))
 
     def prepare_rows(self, request: HttpRequest, rows: list[WebhookSubscription]) -> None:
@@ -137,7 +132,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
 
     @admin.display(description="Events")
     def hears_of(self, row: WebhookSubscription) -> str:
-        """Return which events it gets."""
         types = [events.name_of(each, row.payload_version) for each in row.event_types]
         return (
             "All events" if not types else ", ".join(types[:3]) + (f" and {len(types) - 3} more" if types[3:] else "")
@@ -145,7 +139,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
 
     @admin.display(description="State")
     def standing(self, row: WebhookSubscription) -> str:
-        """Return whether events are sent, and whether that works."""
         endpoint = row.endpoint
         if endpoint.state == State.ACTIVE and endpoint.failures:
             return chip("Failing", "warn", "alert")
@@ -153,7 +146,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
 
     @admin.display(description="Last 24 hours")
     def last_day(self, row: WebhookSubscription) -> str:
-        """Return what became of the deliveries."""
         health = row.health  # type: ignore[attr-defined]
         parts = [f"{health.delivered:,} delivered"]
         parts += [f"{health.failed:,} failed"] if health.failed else []
@@ -190,7 +182,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
         return "This endpoint is on." if action.path == "turn-on" and state == State.ACTIVE else ""
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         if obj is None:
             return {"version": 0}
         if action.path == "edit":
@@ -262,14 +253,6 @@ class WebhookEndpointAdmin(ServiceAdmin):
         made = services.rotate_secret(actor=viewer_of(request), endpoint_id=obj.pk)
         return self._show_secret(request, made, "New signing secret")
 
-    @service_action(
-        title="Remove",
-        permission=MANAGE,
-        form=VersionedForm,
-        tone="danger",
-        explain="Removes its secret and its log. What still waits is not sent.",
-    )
-    def remove(self, request: HttpRequest, obj: WebhookSubscription, form: VersionedForm) -> str:
-        """Remove the endpoint."""
-        services.remove_endpoint(actor=viewer_of(request), endpoint_id=obj.pk, seen_version=form.seen_version())
-        return f"“{obj}” was removed."
+    remove = deletes(services.remove_endpoint, "endpoint_id", MANAGE, title="Remove", form=VersionedForm,
+                     explain="Removes its secret and its log. What still waits is not sent.",
+                     done="“{}” was removed.")  # fmt: skip

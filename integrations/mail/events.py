@@ -16,7 +16,6 @@ def register(type: str, receiver: type[MailReceiver]) -> None:
 
 
 def receiver_of(type: str) -> type[MailReceiver] | None:
-    """Return the receiver of a mail type, or None."""
     try:
         return _receivers.get(type)
     except NotFound:

@@ -63,7 +63,6 @@ class InvitationMail(MailReceiver):
     purpose: ClassVar[str] = Consent.Purpose.ACCOUNT
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
-        """Return the invitations."""
         rows = Invitation.objects.filter(pk__in=refs)
         return {
             row.pk: RelatedObject(

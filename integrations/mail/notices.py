@@ -5,7 +5,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.urls import reverse
 
 from accounts.models import Notice
@@ -13,8 +12,8 @@ from accounts.selectors import wants_mail
 from core.notices import label_of
 from hitl.services import alert_may_leave_at
 from integrations.mail.providers import routes
-from integrations.mail.services import queue_mail
-from integrations.mail.types import MailEvent, MailReceiver, NewMail, RelatedObject
+from integrations.mail.services import queue_mail_to
+from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 
 TYPE: Final = "notice"
 
@@ -31,20 +30,10 @@ def on_alert(*, ref: UUID, **_: Any) -> None:
         "link": f"{settings.PUBLIC_URL}{notice.link or reverse('admin:accounts_notice_changelist')}",
         "preferences": f"{settings.PUBLIC_URL}{reverse('mail_preference')}",
     }
-    with transaction.atomic():
-        queue_mail(
-            NewMail.rendered(
-                "notice",
-                texts,
-                type=TYPE,
-                recipient=notice.person.email,
-                ref=notice.pk,
-                # One mail per key: what follows within this hour is in the list only.
-                key=f"notice:{notice.person_id}:{notice.kind}:{notice.created_at:%Y%m%d%H}",
-                user_id=notice.person_id,
-                not_before=alert_may_leave_at(person_id=notice.person_id),
-            )
-        )
+    # One mail per key: what follows within this hour is in the list only.
+    key = f"notice:{notice.person_id}:{notice.kind}:{notice.created_at:%Y%m%d%H}"
+    not_before = alert_may_leave_at(person_id=notice.person_id)
+    queue_mail_to(notice.person, "notice", texts, type=TYPE, ref=notice.pk, key=key, not_before=not_before)
 
 
 class NoticeMail(MailReceiver):

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.urls import reverse
 
 from accounts.selectors import erased_people, tenant_zone, wants_mail
@@ -18,8 +17,8 @@ from hitl.notification_channels import ASKS, TITLES, Delivery, Notifier
 from hitl.services import Status, can_be_decided_by_link, make_link, own_text, track_notification, why_unneeded
 from integrations.mail.errors import describe_error
 from integrations.mail.providers import routes
-from integrations.mail.services import queue_mail
-from integrations.mail.types import EventKind, MailEvent, MailReceiver, NewMail, RelatedObject
+from integrations.mail.services import queue_mail_to
+from integrations.mail.types import EventKind, MailEvent, MailReceiver, RelatedObject
 from integrations.models import MailDelivery
 
 CHANNEL: Final = "email"
@@ -56,22 +55,8 @@ class MailNotifier(Notifier):
         if reason:
             track_notification(actor=ACTOR, notification_id=row.pk, status="skipped", reason=reason)
             return Delivery(sent=False, provider=CHANNEL, error=reason)
-        texts = _texts(row)
-        with transaction.atomic():
-            mail = queue_mail(
-                NewMail.rendered(
-                    "approval",
-                    texts,
-                    type=TYPE,
-                    recipient=row.recipient.email,
-                    ref=row.pk,
-                    key=f"notification:{row.pk}",
-                    user_id=row.recipient_id,
-                )
-            )
-        if mail.status == MailDelivery.Status.FAILED:
-            return Delivery(sent=False, provider=CHANNEL, error=describe_error(mail.error))
-        return Delivery(sent=True, provider=CHANNEL, provider_message_id=str(mail.pk))
+        key = f"notification:{row.pk}"
+        return _delivery_of(queue_mail_to(row.recipient, "approval", _texts(row), type=TYPE, ref=row.pk, key=key))
 
     def notify_together(self, digest_id: UUID, notification_ids: Sequence[UUID]) -> Delivery:
         """Queue one mail about all of them, once per digest."""
@@ -80,27 +65,19 @@ class MailNotifier(Notifier):
             for row in rows:
                 track_notification(actor=ACTOR, notification_id=row.pk, status="skipped", reason=_why_skipped(row))
             return Delivery(sent=False, provider=CHANNEL)
-        texts = digest_texts(rows)
-        with transaction.atomic():
-            mail = queue_mail(
-                NewMail.rendered(
-                    "digest",
-                    texts,
-                    type=DIGEST,
-                    recipient=rows[0].recipient.email,
-                    ref=digest_id,
-                    key=f"digest:{digest_id}",
-                    user_id=rows[0].recipient_id,
-                )
-            )
-        if mail.status == MailDelivery.Status.FAILED:
-            return Delivery(sent=False, provider=CHANNEL, error=describe_error(mail.error))
-        return Delivery(sent=True, provider=CHANNEL, provider_message_id=str(mail.pk))
+        person, key = rows[0].recipient, f"digest:{digest_id}"
+        return _delivery_of(queue_mail_to(person, "digest", digest_texts(rows), type=DIGEST, ref=digest_id, key=key))
 
     def people_who_can_read_mail(self) -> Collection[UUID]:
         """Return everyone who ever connected the mail account or replaced its credentials. One query."""
         made = AuditEntry.objects.filter(action__in=CONNECTED, object_type=ACCOUNT, facts__provider=routes.PROVIDER)
         return set(made.exclude(actor_user_id=None).values_list("actor_user_id", flat=True))
+
+
+def _delivery_of(mail: MailDelivery) -> Delivery:
+    if mail.status == MailDelivery.Status.FAILED:
+        return Delivery(sent=False, provider=CHANNEL, error=describe_error(mail.error))
+    return Delivery(sent=True, provider=CHANNEL, provider_message_id=str(mail.pk))
 
 
 def _why_skipped(row: Notification) -> str:
@@ -215,7 +192,6 @@ class ApprovalMail(MailReceiver):
     tracks_opens: ClassVar[bool] = True
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
-        """Return the requests."""
         rows = Notification.objects.filter(pk__in=refs).select_related("approval")
         return {
             row.pk: RelatedObject(
@@ -233,7 +209,6 @@ class ApprovalMail(MailReceiver):
         return {_placeholder(row): _secret_url(row)}
 
     def on_event(self, event: MailEvent) -> None:
-        """Update the notification's status."""
         status = STATUSES.get(event.what)
         if status is not None and event.ref is not None:
             reason = describe_error(event.error) if status == "failed" else ""

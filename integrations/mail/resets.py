@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.urls import reverse
 
 from accounts.models import Membership
@@ -17,8 +16,8 @@ from core.actors import system
 from core.clock import now
 from core.models import Consent
 from integrations.mail.providers import routes
-from integrations.mail.services import queue_mail
-from integrations.mail.types import MailEvent, MailReceiver, NewMail, RelatedObject
+from integrations.mail.services import queue_mail_to
+from integrations.mail.types import MailEvent, MailReceiver, RelatedObject
 
 ASKED: Final = "password_reset"
 CHANGED: Final = "password_changed"
@@ -54,18 +53,7 @@ def _queue(ref: UUID, type: str, number: str, moment: datetime, link: str) -> No
         "link": link,
         "moment": f"{moment.astimezone(tenant_zone()):%d %B %Y, %H:%M %Z}",
     }
-    with transaction.atomic():
-        queue_mail(
-            NewMail.rendered(
-                type,
-                texts,
-                type=type,
-                recipient=membership.user.email,
-                ref=ref,
-                key=f"{type}:{ref}:{number}",
-                user_id=membership.user_id,
-            )
-        )
+    queue_mail_to(membership.user, type, texts, type=type, ref=ref, key=f"{type}:{ref}:{number}")
 
 
 def _parse_time(seconds: str) -> datetime:
@@ -79,7 +67,6 @@ class PasswordMail(MailReceiver):
     words: ClassVar[str] = WORDS[CHANGED]
 
     def belongs_to(self, refs: Collection[UUID]) -> Mapping[UUID, RelatedObject]:
-        """Return the memberships."""
         page = "admin:accounts_membership_change"
         return {ref: RelatedObject(self.words, reverse(page, args=[ref])) for ref in refs}
 

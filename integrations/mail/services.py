@@ -1,12 +1,14 @@
 """Mail services: queueing, sending, reports and retention."""
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
+from accounts.models import User
 from core.clock import now as clock_now
 from core.errors import Invalid
 from core.events import live
@@ -28,6 +30,7 @@ __all__ = [
     "forget_rows",
     "forget_texts",
     "queue_mail",
+    "queue_mail_to",
     "record_report",
     "replay",
     "sweep",
@@ -94,6 +97,13 @@ def queue_mail(mail: NewMail) -> MailDelivery:
     else:
         transaction.on_commit(wake, robust=True)
     return stored
+
+
+def queue_mail_to(person: User, template: str, texts: Mapping[str, Any], **facts: Any) -> MailDelivery:
+    """Queue the mail of a template to one of our people, as `queue_mail` does with its `facts`."""
+    mail = NewMail.rendered(template, texts, recipient=person.email, user_id=person.pk, **facts)
+    with transaction.atomic():
+        return queue_mail(mail)
 
 
 def wake() -> None:

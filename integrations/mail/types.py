@@ -4,13 +4,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
 from django.template.loader import render_to_string
 
 from core.models import Consent
 from integrations.mail.progress import What
+
+AUTOMATIC: Final = {"Auto-Submitted": "auto-generated"}
+"""Headers that keep auto-responders from answering a mail (RFC 3834)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,13 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from core.clock import now
 from core.models import WebhookEndpoint
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 NAME_LIMIT = 80
 
 
-class WebhookSubscription(TenantModel):
+class WebhookSubscription(Dated, TenantModel):
     """An endpoint with the types of events that it gets; without types it gets all."""
 
     endpoint = models.OneToOneField(WebhookEndpoint, on_delete=models.CASCADE, related_name="subscription")
@@ -20,7 +19,6 @@ class WebhookSubscription(TenantModel):
     event_types = ArrayField(models.CharField(max_length=60), default=list, help_text="Empty: all.")
     payload_version = models.PositiveSmallIntegerField(default=1, help_text="The version of the document that is sent.")
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         verbose_name = "webhook endpoint"

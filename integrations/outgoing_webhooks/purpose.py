@@ -29,7 +29,6 @@ class EventWebhooks(WebhookPurpose):
     keeps_content: ClassVar[bool] = True
 
     def link(self, endpoint: WebhookEndpoint) -> str:
-        """Return the endpoint's page."""
         return reverse("admin:integrations_webhooksubscription_change", args=[endpoint.ref])
 
 

@@ -31,8 +31,7 @@ class Health:
 def list_endpoints(*, viewer: Actor) -> QuerySet[WebhookSubscription]:
     """Return the organisation's endpoints. Needs `integrations.view_webhooks`."""
     viewer.require(VIEW)
-    rows: QuerySet[WebhookSubscription] = WebhookSubscription.objects.select_related("endpoint")
-    return rows
+    return WebhookSubscription.objects.select_related("endpoint")
 
 
 def get_endpoint(*, viewer: Actor, endpoint_id: UUID) -> WebhookSubscription:
@@ -59,5 +58,4 @@ def health_of(subscriptions: Collection[WebhookSubscription]) -> dict[UUID, Heal
 def list_deliveries(*, viewer: Actor, endpoint_id: UUID) -> QuerySet[WebhookDelivery]:
     """Return an endpoint's deliveries with their attempts. Needs `integrations.view_webhooks`; raises `NotFound`."""
     row = get_endpoint(viewer=viewer, endpoint_id=endpoint_id)
-    rows: QuerySet[WebhookDelivery] = WebhookDelivery.objects.filter(endpoint=row.endpoint_id)
-    return rows.prefetch_related("tries")
+    return WebhookDelivery.objects.filter(endpoint=row.endpoint_id).prefetch_related("tries")

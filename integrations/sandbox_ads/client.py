@@ -71,7 +71,6 @@ class SandboxAdsClient:
         return self._read_list("/v1/pages", partial(parse_row, Page), {"slug": slug} if slug else {})
 
     def list_content(self) -> Answer[list[ContentItem]]:
-        """Return all content items."""
         return self._read_list("/v1/content", parse_content)
 
     def get_content_text(self, content_id: str) -> Answer[str]:
@@ -79,7 +78,6 @@ class SandboxAdsClient:
         return self._read(f"/v1/content/{_part(content_id)}", parse_content_text)
 
     def list_audiences(self) -> Answer[list[Audience]]:
-        """Return all audiences."""
         return self._read_list("/v1/audiences", parse_audience)
 
     def get_key_status(self, key: str) -> Answer[KeyStatus]:
@@ -184,13 +182,11 @@ def parse_ranking(body: Body) -> Ranking:
 
 
 def parse_content(body: Body) -> ContentItem:
-    """Return a content item from its JSON."""
     found = {"views_before": None, **body, **body["performance"]}
     return parse_row(ContentItem, found, published_at=body["published_at"] or "")
 
 
 def parse_content_text(body: Body) -> str:
-    """Return the text of a content item."""
     text = body.get("text") or ""
     if not isinstance(text, str):
         raise TypeError("the text is not a string")

@@ -49,7 +49,6 @@ class KeyedChange(ActionKind[P]):
     keyed: ClassVar[bool] = True
 
     def probe(self, params: P, *, idempotency_key: str) -> Outcome | None:
-        """Ask the platform by key."""
         return probe_key(idempotency_key)
 
 
@@ -65,7 +64,6 @@ class CampaignKind(SandboxKind[C]):
     }
 
     def observe(self, params: C) -> Facts:
-        """Read the campaign."""
         campaign = selectors.find_campaign(params.campaign)
         return {
             "campaign_id": campaign.id,
@@ -138,7 +136,6 @@ class SetCampaignBudget(KeyedChange[CampaignBudget], CampaignKind[CampaignBudget
         return f"{thing} is now {row['after']} (was {row['before']})"
 
     def subject_key(self, params: CampaignBudget) -> str:
-        """The budget of this campaign."""
         return f"sandbox_ads:campaign:{params.campaign}:budget"
 
     def execute(self, params: CampaignBudget, *, idempotency_key: str) -> Outcome:
@@ -195,7 +192,6 @@ class PauseCampaign(CampaignKind[CampaignPause]):
         return f"{facts.get('campaign_name') or 'the campaign'} is now paused"
 
     def subject_key(self, params: CampaignPause) -> str:
-        """The status of this campaign."""
         return f"sandbox_ads:campaign:{params.campaign}:status"
 
     def execute(self, params: CampaignPause, *, idempotency_key: str) -> Outcome:
@@ -228,7 +224,6 @@ class UpdatePageMeta(KeyedChange[PageMeta], SandboxKind[PageMeta]):
         return params.model_copy(update={"page": page.id})
 
     def observe(self, params: PageMeta) -> Facts:
-        """Read the page."""
         page = selectors.find_page(params.page)
         return {
             "page_id": page.id,
@@ -251,7 +246,6 @@ class UpdatePageMeta(KeyedChange[PageMeta], SandboxKind[PageMeta]):
         )
 
     def subject_key(self, params: PageMeta) -> str:
-        """The search entry of this page."""
         return f"sandbox_ads:page:{params.page}:meta"
 
     def execute(self, params: PageMeta, *, idempotency_key: str) -> Outcome:
@@ -307,11 +301,9 @@ class PublishContent(SandboxKind[ContentPublication]):
         )
 
     def subject_key(self, params: ContentPublication) -> str:
-        """The status of this item."""
         return f"sandbox_ads:content:{params.content}:status"
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
-        """Return changes of the item's title, status or text."""
         return super().drift(old_facts, new_facts) + describe_text_changes(old_facts, new_facts)
 
     def execute(self, params: ContentPublication, *, idempotency_key: str) -> Outcome:

@@ -35,7 +35,6 @@ class SandboxAds(Platform):
         return SandboxAdsClient(url, credentials.token, patience=patience)
 
     def summary(self, client: SandboxAdsClient) -> str:
-        """Return the account's name and currency (outside call)."""
         account = selectors.get_account(client)
         return f"{account.name} · {account.currency}"
 

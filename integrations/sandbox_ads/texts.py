@@ -16,7 +16,6 @@ def hash_text(text: str) -> str:
 
 
 def describe_length(text: str) -> str:
-    """Return a text's length in words, for the preview."""
     words = len(text.split())
     if not words:
         return "not available here: view it in the platform"

@@ -117,15 +117,27 @@ def _public_functions(source: Source, names: set[str] | None) -> Iterator[tuple[
             yield source, node
 
 
+def only_hands_on(tree: ast.Module) -> bool:
+    """True for a face: a module that imports, says which names it offers where it must, and does nothing else."""
+    body = tree.body[ast.get_docstring(tree) is not None :]
+    return all(isinstance(node, ast.ImportFrom) or _lists_names(node) for node in body)
+
+
+def _lists_names(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+
+
 def _imported(face: Source) -> Iterator[tuple[str, set[str]]]:
     """The modules of the same app that a face imports, with what it takes of each, as far as it is offered again."""
     offered = {
         text.value
         for node in face.tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
-        for text in ast.walk(node.value)
+        if _lists_names(node)
+        for text in ast.walk(node)
         if isinstance(text, ast.Constant)
     }
+    if only_hands_on(face.tree):
+        offered |= {alias.name for node in face.tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     for node in face.tree.body:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == face.path.split("/")[0]:
             names = {alias.name for alias in node.names if alias.asname == alias.name or alias.name in offered}

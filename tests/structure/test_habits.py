@@ -2,10 +2,12 @@
 
 import ast
 import re
+import tomllib
+from fnmatch import fnmatch
 
 import pytest
 
-from tests.structure.source import Function, Source, app_files, name_of, product, services
+from tests.structure.source import ROOT, Function, Source, app_files, name_of, only_hands_on, product, services
 
 BOUNDARIES = re.compile(r"(^|/)(tasks|celery_task|relay)(/\w+)?\.py$|^standins/|^config/launcher/")
 
@@ -17,6 +19,18 @@ IMPERATIVE = re.compile(
     r"(?!(?:Whether|What|Who|How|The|An?|If|When|After|Before)\b)[A-Z][a-z]*(?:[^s\W]|ss)(?<!ing)\b"
 )
 FIRST_LINE = 80
+
+
+def test_modules_whose_imports_are_offered_do_nothing_but_import() -> None:
+    """Neither mypy nor ruff asks which of their names are offered again: all are, so none is listed a second time."""
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    patterns = [pattern for pattern, codes in tools["ruff"]["lint"]["per-file-ignores"].items() if "F401" in codes]
+    for part in tools["mypy"]["overrides"]:
+        names = part["module"] if part.get("implicit_reexport") else ()
+        patterns += [name.replace(".", "/") + end for name in names for end in (".py", "/__init__.py")]
+    faces = [source for source in product() if any(fnmatch(source.path, pattern) for pattern in patterns)]
+    assert "hitl/services.py" in {source.path for source in faces}
+    assert [source.path for source in faces if not only_hands_on(source.tree)] == []
 
 
 def test_every_public_service_says_what_it_does() -> None:

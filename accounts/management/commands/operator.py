@@ -13,12 +13,9 @@ CONSOLE: Final[Actor] = system("console-operator")
 
 
 class Command(BaseCommand):
-    """Grants, withdraws and lists operators; for anyone with a shell on the machine."""
-
     help = "Make a person an operator of this installation (grant), remove that right (withdraw), or list operators."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the action and the person."""
         parser.add_argument("action", choices=["grant", "withdraw", "list"])
         parser.add_argument("--email", default="", help="email address the person signs in with")
 

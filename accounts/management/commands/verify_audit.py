@@ -26,8 +26,6 @@ Heads = dict[UUID, dict[int, str]]
 
 
 class Command(BaseCommand):
-    """Verifies the audit chains; exits with 1 if one is broken."""
-
     help = (
         "Verify the audit chain of every tenant (or of one), and the rows that it vouches for, and report the first "
         "broken entry and every such row. "

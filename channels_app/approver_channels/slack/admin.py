@@ -15,8 +15,6 @@ from hitl.models import ApprovalWorkflow
 
 
 class ChangeSlackForm(AccountForm):
-    """The settings of a workspace."""
-
     bot_token = SecretField("Bot token", "xoxb-…, under OAuth & Permissions.", needed=True)
     signing_secret = SecretField("Signing secret", "Under Basic Information.", needed=True)
     secondary_signing_secret = SecretField("Second signing secret (optional)", "Only while you rotate it.")
@@ -29,20 +27,14 @@ class ChangeSlackForm(AccountForm):
 
 
 class ConnectSlackForm(ChangeSlackForm):
-    """A new workspace."""
-
     is_new = True
 
 
 class TestSlackForm(ConsoleForm):
-    """Where the test message goes."""
-
     to = forms.CharField(label="Channel or member", max_length=40, help_text="A channel ID (C…) or a member ID (U…).")
 
 
 class RouteForm(ConsoleForm):
-    """Where a workflow posts."""
-
     workflow_id = forms.TypedChoiceField(label="Workflow", choices=())
     channel = forms.CharField(
         label="Channel",

@@ -49,7 +49,6 @@ class Slack(kit.Channel):
 
     @classmethod
     def setup(cls, account: ChannelAccount, health: Health, *, may_change: bool) -> list[SetupStep]:  # noqa: ARG003
-        """Return the steps of a workspace's guided set-up."""
         url = f"{settings.PUBLIC_URL}{reverse('slack_interactivity', args=[account.public_key])}"
         is_linked = ColleagueAddress.objects.filter(channel_account=account, proven_at__isnull=False).exists()
         return [

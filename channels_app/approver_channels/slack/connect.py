@@ -18,7 +18,8 @@ from conversations.services import accounts
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
-from core.errors import Conflict, Invalid, NotFound
+from core.db.rows import get_row
+from core.errors import Conflict, Invalid
 from core.ids import uuid7
 from hitl.models import ApprovalWorkflow
 from integrations.slack.client import SlackClient
@@ -42,7 +43,6 @@ class SlackConnect(Connect[SlackOutcome]):
 
     @classmethod
     def try_out(cls, account: ChannelAccount, to: str, *, actor: Actor) -> SlackOutcome:  # noqa: ARG003
-        """Send one message to a channel or a member."""
         if not _RECIPIENT.fullmatch(to.strip()):
             say = "Enter a channel ID such as C0123456789 or a member ID such as U0123456789."
             raise Invalid("This is neither a channel nor a member.", fields={"to": [say]})
@@ -55,7 +55,6 @@ class SlackConnect(Connect[SlackOutcome]):
 
     @classmethod
     def note_failure(cls, account: ChannelAccount, outcome: SlackOutcome) -> None:
-        """Note a failure on the workspace."""
         posts.note_outcome(account, outcome)
 
     describe = staticmethod(describe_error)
@@ -131,9 +130,7 @@ def set_route(*, actor: Actor, account_id: UUID, workflow_id: UUID, channel: str
     if wanted and wanted != DIRECT and not _CHANNEL.fullmatch(wanted):
         say = "Enter a channel ID such as C0123456789, “direct” for direct messages, or nothing for the default."
         raise Invalid("This isn't a channel ID.", fields={"channel": [say]})
-    workflow = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
-    if workflow is None:
-        raise NotFound("There is no such workflow.")
+    workflow = get_row(ApprovalWorkflow, workflow_id, "There is no such workflow.")
     with transaction.atomic():
         rows = SlackRoute.objects.filter(workflow=workflow)
         if wanted:

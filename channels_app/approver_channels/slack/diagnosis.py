@@ -1,7 +1,6 @@
 """Try out a Slack workspace."""
 
 from typing import ClassVar
-from uuid import UUID
 
 from channels_app.approver_channels.slack import workspaces
 from channels_app.approver_channels.slack.connect import SlackConnect
@@ -10,7 +9,6 @@ from channels_app.kit.diagnosis import Sample, Trial
 from channels_app.webhooks.intake import note_of_age
 from conversations.models import ChannelAccount
 from conversations.types import Explanation
-from core.actors import Actor
 from integrations.slack.errors import describe_error
 
 
@@ -21,9 +19,7 @@ class SlackDiagnosis(diagnosis.Diagnosis):
     proof: ClassVar[str] = f"header {workspaces.SIGNATURE_HEADER}"
     takes_timestamp: ClassVar[bool] = True
 
-    def send_test(self, *, actor: Actor, account_id: UUID, to: str) -> str:
-        """Send one message to a channel or a member."""
-        return SlackConnect.send_test(actor=actor, account_id=account_id, to=to)
+    connect = SlackConnect
 
     def check_sample(self, account: ChannelAccount, sample: Sample) -> Trial:
         """Verify a button press."""
@@ -42,5 +38,4 @@ class SlackDiagnosis(diagnosis.Diagnosis):
         )
 
     def explain(self, code: str) -> Explanation | None:
-        """Return one of Slack's codes in words."""
         return Explanation(describe_error(code), "")

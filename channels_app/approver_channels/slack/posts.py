@@ -62,13 +62,6 @@ def _notification_of(message: SlackMessage) -> Notification | None:
     return shared.order_by("id").first()
 
 
-class Due(NamedTuple):
-    """A message that no longer shows its request as it is, by ids only."""
-
-    tenant_id: UUID
-    message_id: UUID
-
-
 def post(account: ChannelAccount, row: Notification, target: Target, *, now: datetime | None = None) -> Delivery:
     """Post the message of a notification, unless its key was posted; outside call. Raises `NotReachable`."""
     moment = now or clock_now()
@@ -152,13 +145,13 @@ def note_outcome(account: ChannelAccount, outcome: SlackOutcome) -> None:
         accounts.note_trouble(account_id=account.pk, code=outcome.code)
 
 
-def list_outdated(*, now: datetime | None = None) -> list[Due]:
-    """Return messages of all tenants whose request has moved on since they were shown. For the sweep; one query."""
+def list_outdated(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
+    """Return (tenant, message) of those whose request has moved on since. For the sweep; one query."""
     with platform_scope():
         rows = SlackMessage.objects.filter(is_settled=False, due_at__lte=now or clock_now()).exclude(ts="")
         rows = rows.filter(channel_account__paused_at=None)
         late = rows.exclude(shown_version=F("approval__version")).order_by("due_at")
-        return [Due(*row) for row in late.values_list("tenant_id", "pk")[:100]]
+        return list(late.values_list("tenant_id", "pk")[:100])
 
 
 def update(message_id: UUID, *, now: datetime | None = None) -> bool:

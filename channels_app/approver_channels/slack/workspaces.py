@@ -50,8 +50,7 @@ def secrets_of(credentials: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 def own_workspace() -> ChannelAccount | None:
     """Return the tenant's workspace if it is active and not paused. One query."""
-    account: ChannelAccount | None = ChannelAccount.objects.filter(kind=KIND, is_active=True, paused_at=None).first()
-    return account
+    return ChannelAccount.objects.filter(kind=KIND, is_active=True, paused_at=None).first()
 
 
 def is_paused() -> bool:

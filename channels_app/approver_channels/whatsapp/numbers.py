@@ -14,7 +14,8 @@ from conversations.models import ChannelAccount
 from core import notices
 from core.actors import Actor
 from core.clock import now as clock_now
-from core.errors import Invalid, NotFound, Unavailable
+from core.db.rows import get_or_missing
+from core.errors import Invalid, Unavailable
 from core.reach.gate import NotReachable
 from integrations.outcomes import Sent
 
@@ -54,9 +55,10 @@ def link(*, actor: Actor, code: str) -> None:
 
 def unlink(*, actor: Actor) -> None:
     """Unlink the actor's own number. Raises what `addresses.unlink` raises."""
-    row = _proven().filter(person_id=addresses.person_behind(actor)).select_related("channel_account").first()
-    if row is None:
-        raise NotFound("You have no linked WhatsApp number.")
+    row = get_or_missing(
+        _proven().filter(person_id=addresses.person_behind(actor)).select_related("channel_account"),
+        "You have no linked WhatsApp number.",
+    )
     addresses.unlink(actor=actor, account=row.channel_account)
 
 

@@ -24,7 +24,6 @@ class ImapEmail(EmailChannel):
 
     @classmethod
     def setup(cls, account: ChannelAccount, health: Health, *, may_change: bool) -> list[SetupStep]:  # noqa: ARG003
-        """Return the steps of a mailbox's guided set-up."""
         server = reads.server_of(account.credentials)
         return [
             SetupStep("Connect the mailbox", "Walker has signed in to it.", is_done=True),

@@ -40,15 +40,7 @@ def open_inbound(*, actor: Actor, account_id: UUID, reply_domain: str = "", toke
     kept = account.credentials or {}
     made = token or secrets.token_urlsafe(24)
     before = {"secondary_inbound_secret": kept["inbound_secret"]} if kept.get("inbound_secret") else {}
-    accounts.connect_channel(
-        actor=actor,
-        **mailboxes.CHANNEL,
-        name=account.name,
-        address=account.address,
-        provider_account=PROVIDER,
-        credentials={**kept, **before, "inbound_secret": made, "reply_domain": domain},
-        account_id=account.pk,
-    )
+    _keep(actor, account, {**kept, **before, "inbound_secret": made, "reply_domain": domain})
     return f"{settings.PUBLIC_URL}{reverse('email_inbound', args=[f'{account.public_key}.{made}'])}"
 
 
@@ -58,12 +50,16 @@ def close_inbound(*, actor: Actor, account_id: UUID) -> None:
     actor.require(CHANGE)
     account = locked(ChannelAccount, account_id, MailConnect.missing, **mailboxes.CHANNEL)
     dropped = (*mailboxes.SECRETS, "reply_domain")
+    _keep(actor, account, {name: value for name, value in (account.credentials or {}).items() if name not in dropped})
+
+
+def _keep(actor: Actor, account: ChannelAccount, credentials: dict[str, str]) -> None:
     accounts.connect_channel(
         actor=actor,
         **mailboxes.CHANNEL,
         name=account.name,
         address=account.address,
         provider_account=PROVIDER,
-        credentials={name: value for name, value in (account.credentials or {}).items() if name not in dropped},
+        credentials=credentials,
         account_id=account.pk,
     )

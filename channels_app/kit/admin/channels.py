@@ -59,7 +59,6 @@ class ConnectChannel(Step):
     )
 
     def is_done(self, viewer: Actor) -> bool:
-        """Return True if a channel is switched on."""
         return bool(ChannelAccount.objects.filter(is_active=True).exists())
 
 
@@ -73,7 +72,6 @@ class SendTestMessage(Step):
     )
 
     def is_done(self, viewer: Actor) -> bool:
-        """Return True if a message has been answered."""
         answered = Message.objects.filter(sender_type__in=(Message.Sender.AGENT, Message.Sender.PERSON))
         return bool(answered.exists())
 
@@ -83,8 +81,6 @@ steps.register("channels.tried", SendTestMessage)
 
 
 class ChannelAccountAdmin(ServiceAdmin):
-    """Numbers, mailboxes, web chats, apps and Slack; credentials are never shown."""
-
     view_permission = "channels_app.view_channelaccount"
     nav = Nav("Channels", "door", SETTINGS, CHANNELS, order=10)
     intro = "Where customers and colleagues reach you."
@@ -104,7 +100,6 @@ class ChannelAccountAdmin(ServiceAdmin):
     detail_template = "console/channel.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChannelAccount]:
-        """Return the accounts without their credentials."""
         return super().get_queryset(request).defer("credentials")
 
     kind_name = Column[ChannelAccount]("Kind", lambda account: account.kind_label)
@@ -127,7 +122,6 @@ class ChannelAccountAdmin(ServiceAdmin):
 
     @admin.display(description="Last error")
     def last_trouble(self, account: ChannelAccount) -> str:
-        """Return the last error in words."""
         if refusal := refusal_of(account):
             return refusal
         error = error_of(account)

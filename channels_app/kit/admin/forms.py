@@ -67,6 +67,4 @@ class SampleForm(ConsoleForm):
 
 
 class PauseForm(ConsoleForm):
-    """Why the channel is paused."""
-
     reason = forms.CharField(label="Reason", max_length=200, help_text="Colleagues see it.")

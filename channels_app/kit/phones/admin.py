@@ -16,8 +16,6 @@ from conversations.models import ChannelAccount
 
 
 class NumberForm(AccountForm):
-    """The settings of a number."""
-
     number = forms.CharField(label="Number", max_length=40, help_text="With + and the country code.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -28,16 +26,12 @@ class NumberForm(AccountForm):
 
 
 class PhoneTestForm(ConsoleForm):
-    """The recipient of the test message."""
-
     to = forms.CharField(
         label="Your phone", max_length=40, help_text="It must have written to it in the last 24 hours."
     )
 
 
 class ColleagueForm(ConsoleForm):
-    """A colleague's phone."""
-
     number = forms.CharField(label="Phone number", max_length=40, help_text="With + and the country code.")
     email = forms.EmailField(label="Colleague", help_text="The email address the colleague signs in with.")
 
@@ -64,7 +58,6 @@ class PhonePage(ChannelPage):
         explain="Anyone who writes from this phone can request what the colleague can request.",
     )
     def colleague(self: Any, request: HttpRequest, obj: ChannelAccount, form: ConsoleForm) -> str:
-        """Link a phone to a colleague."""
         introduce_colleague(actor=viewer_of(request), **form.cleaned_data)
         return "Phone linked to the colleague."
 

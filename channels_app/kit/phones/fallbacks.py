@@ -155,7 +155,6 @@ class LostDecisions(MailReceiver):
         }
 
     def on_event(self, event: MailEvent) -> None:
-        """Ask a person when the mail is lost."""
         if event.what not in LOST_MAIL or event.ref is None:
             return
         message = Message.objects.filter(pk=event.ref).first()

@@ -93,7 +93,6 @@ class PhoneConnect(Connect[Sent | Failed | Unknown]):
 
     @classmethod
     def try_out(cls, account: ChannelAccount, to: str, *, actor: Actor) -> Sent | Failed | Unknown:  # noqa: ARG003
-        """Send one text."""
         number = international(to, "to")
         # Whether it is within WhatsApp's window is the provider's answer: that is what a test is for.
         transports.require_wanted(sender=SenderIdentity(kind="phone", value=number), channel=account.kind)

@@ -7,7 +7,8 @@ from channels_app.kit.phones.channel import phone_channel_of
 from conversations.models import ChannelAccount
 from conversations.services import accounts
 from core.actors import Actor
-from core.errors import Invalid, NotFound
+from core.db.rows import get_row
+from core.errors import Invalid
 from core.observability.logging import get_logger
 from core.tenancy.scope import platform_scope
 
@@ -26,9 +27,7 @@ WHATSAPP: Final = ChannelAccount.Kind.WHATSAPP
 def fetch_templates(*, actor: Actor, account_id: UUID) -> int:
     """Fetch and count templates. Needs `channels_app.change_channelaccount`; raises `NotFound`, `Invalid` in words."""
     actor.require(CHANGE)
-    account = ChannelAccount.objects.filter(pk=account_id, kind=WHATSAPP, is_active=True).first()
-    if account is None:
-        raise NotFound("There is no such number.")
+    account = get_row(ChannelAccount, account_id, "There is no such number.", kind=WHATSAPP, is_active=True)
     channel = phone_channel_of(account)
     found = channel.list_templates(account)
     if isinstance(found, str):

@@ -15,8 +15,6 @@ from conversations.models import ChannelAccount
 
 
 class SiteForm(ConsoleForm):
-    """A web chat: its name and websites."""
-
     name = forms.CharField(label="Name", max_length=80, help_text="Visitors see it above the chat and its replies.")
     websites = forms.CharField(
         label="Websites",
@@ -28,8 +26,6 @@ class SiteForm(ConsoleForm):
 
 
 class NewWidgetForm(SiteForm):
-    """A new web chat."""
-
     greeting = forms.CharField(label="Greeting (optional)", required=False, max_length=looks.GREETING_LIMIT)
 
 
@@ -168,5 +164,4 @@ class WebChatPage(ChannelPage):
 
     @classmethod
     def context(cls, request: HttpRequest, account: ChannelAccount) -> dict[str, Any]:  # noqa: ARG003
-        """Return how to install the chat."""
         return {"widget_key": account.public_key, "public_url": settings.PUBLIC_URL, "websites": account.origins}

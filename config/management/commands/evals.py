@@ -30,8 +30,6 @@ MUST_FAILED: Final = 1
 
 
 class Command(BaseCommand):
-    """Runs the cases of a file, or those that are kept, against an agent's draft or active version."""
-
     help = "Let an agent answer cases without effect. Exit code: 0 all musts pass, 1 a must fails, 2 bad input."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -21,8 +21,6 @@ OPERATOR: Final[Actor] = system("console-operator")
 
 
 class Command(BaseCommand):
-    """Opens, fills and closes organisations for administrators who can log in to the machine."""
-
     help = "Open an organisation with its owner (create), add a member (member), switch it (off, on), or list all."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

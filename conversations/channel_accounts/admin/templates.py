@@ -38,14 +38,10 @@ GONE: Final = ("danger", "ban")
 
 
 class UseForm(ConsoleForm):
-    """What to send a template for."""
-
     use = forms.ChoiceField(label="Send it for", choices=SENT_USES)
 
 
 class StopForm(ConsoleForm):
-    """What to send a template for no longer."""
-
     use = forms.ChoiceField(label="Stop sending it for")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -56,8 +52,6 @@ class StopForm(ConsoleForm):
 
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(ServiceAdmin):
-    """Templates of WhatsApp accounts, as Meta and Twilio have them."""
-
     view_permission = VIEW
     nav = Nav("Templates", "record", SETTINGS, CHANNELS, order=20)
     intro = (
@@ -72,7 +66,6 @@ class MessageTemplateAdmin(ServiceAdmin):
     detail_fields = ("preview", "standing", "sent_for", "spoken", "channel", "kind", "synced_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MessageTemplate]:
-        """Return the templates without the credentials of their accounts."""
         return super().get_queryset(request).select_related("channel_account").defer("channel_account__credentials")
 
     channel = Column[MessageTemplate]("Channel", lambda template: template.channel_account.name)
@@ -88,7 +81,6 @@ class MessageTemplateAdmin(ServiceAdmin):
 
     @admin.display(description="Sent for")
     def sent_for(self, template: MessageTemplate) -> str:
-        """Return what it is sent for."""
         uses = templates.uses_of(template, account=template.channel_account)
         return ", ".join(USES[use] for use in uses) or "Nothing"
 

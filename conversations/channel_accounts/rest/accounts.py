@@ -59,9 +59,8 @@ class ChannelAccountViewSet(RetrieveModelMixin, ListViewSet):
     """Channel accounts."""
 
     descriptions: ClassVar = {
-        "list": "List numbers, mailboxes and widgets, never their credentials. Needs "
-        "`channels_app.view_channelaccount`.",
-        "retrieve": "Read a channel account, never its credentials. Needs `channels_app.view_channelaccount`.",
+        "list": "List numbers, mailboxes and widgets, never their credentials.",
+        "retrieve": "Read a channel account, never its credentials.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW}
     serializer_class = ChannelAccountSerializer

@@ -31,11 +31,9 @@ class TemplateSerializer(RowSerializer[MessageTemplate]):
         )
 
     def get_preview(self, template: MessageTemplate) -> str:
-        """Return the text with masked values."""
         return templates.preview_of(template=template)
 
     def get_uses(self, template: MessageTemplate) -> list[str]:
-        """Return the uses of the template."""
         return templates.uses_of(template, account=template.channel_account)
 
 
@@ -50,8 +48,8 @@ class TemplateViewSet(RetrieveModelMixin, ListViewSet):
     """Message templates."""
 
     descriptions: ClassVar = {
-        "list": "List the message templates of WhatsApp accounts. Needs `channels_app.view_channelaccount`.",
-        "retrieve": "Read a message template. Needs `channels_app.view_channelaccount`.",
+        "list": "List the message templates of WhatsApp accounts.",
+        "retrieve": "Read a message template.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW}
     serializer_class = TemplateSerializer

@@ -92,20 +92,15 @@ class RulesForm(ConsoleForm):
 
 
 class AboutFilter(SelectFilter):
-    """Filter by purpose."""
-
     title, parameter_name, any_label = "About", "about", "Everything"
     options = tuple((value, label) for value, label in Consent.Purpose.choices if value in STOPPABLE)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Apply the choice."""
         return queryset.filter(purpose=self.chosen()) if self.chosen() else queryset
 
 
 @admin.register(Consent)
 class ConsentAdmin(ServiceAdmin):
-    """The consent ledger."""
-
     view_permission = "core.view_consent"
     nav = Nav("Consents", "hand", SETTINGS, DATA, order=20)
     intro = "What people agreed to or opted out of. Entries are never changed: the newest one for an address counts."
@@ -121,7 +116,6 @@ class ConsentAdmin(ServiceAdmin):
         return query_consents(viewer=viewer_of(request))
 
     def object_title(self, line: Consent) -> str:
-        """Return what was said about what."""
         return " · ".join(filter(None, (line.get_state_display(), line.get_purpose_display())))
 
     @admin.display(description="Contact")
@@ -135,7 +129,6 @@ class ConsentAdmin(ServiceAdmin):
 
     @admin.display(description="What")
     def said(self, line: Consent) -> str:
-        """Return what was said."""
         tone, icon = TONES.get(Consent.State(line.state), ("danger", "ban"))
         return chip(line.get_state_display(), tone, icon)
 
@@ -148,7 +141,6 @@ class ConsentAdmin(ServiceAdmin):
     )
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Start the rules with the saved ones."""
         if action.path != "rules":
             return {}
         row = policy.read_policy()

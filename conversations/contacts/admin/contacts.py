@@ -68,8 +68,6 @@ finders.register("conversations.contacts", ContactFinder)
 
 
 class FindForm(ConsoleForm):
-    """A complete address."""
-
     address = forms.CharField(
         label="Phone number or email address", max_length=320, help_text="The full address; numbers with country code."
     )
@@ -91,8 +89,6 @@ class ErasedFilter(SelectFilter):
 
 
 class BeginForm(ConsoleForm):
-    """The first email to a contact."""
-
     account_id = forms.TypedChoiceField(label="From", coerce=UUID, empty_value=None, required=False)
     subject = forms.CharField(label="Subject", max_length=SUBJECT_LIMIT)
     text = forms.CharField(label="Your email", max_length=settings.TEXT_LIMIT, widget=forms.Textarea(attrs={"rows": 8}))
@@ -106,8 +102,6 @@ class BeginForm(ConsoleForm):
 
 @admin.register(Contact)
 class ContactAdmin(MergeActions):
-    """People outside the organisation, masked."""
-
     view_permission = "conversations.view_contact"
     nav = Nav("Contacts", "person", DESK, order=40)
     intro = "People who have written to your organisation. Names and addresses are masked."
@@ -125,7 +119,6 @@ class ContactAdmin(MergeActions):
         return rows.prefetch_related("points", "tags")
 
     def prepare_detail(self, request: HttpRequest, obj: Contact) -> None:
-        """Keep which conversations the viewer sees."""
         super().prepare_detail(request, obj)
         obj.seen = seen_by(viewer_of(request))  # type: ignore[attr-defined]
 
@@ -137,7 +130,6 @@ class ContactAdmin(MergeActions):
 
     @admin.display(description="Addresses")
     def addresses(self, contact: Contact) -> str:
-        """Return the masked addresses."""
         points = points_in_order(contact.points.all())
         lines = (
             (f"{point.get_kind_display()} {point.masked_value}{' (by a merge)' if point.origin_id else ''}",)
@@ -147,7 +139,6 @@ class ContactAdmin(MergeActions):
 
     @admin.display(description="Messages from us")
     def wishes(self, contact: Contact) -> str:
-        """Return whether and where they can be written to."""
         entries = entries_of_points(contact.points.all())
         found = dict.fromkeys(words for rows in entries.values() for words in blocks_of(rows))
         return format_html_join(" ", "{}", ((chip(words, "warn", "ban"),) for words in found)) or "Allowed"
@@ -174,7 +165,6 @@ class ContactAdmin(MergeActions):
 
     @admin.display(description="Conversations")
     def talks(self, contact: Contact) -> str:
-        """Return links to the newest conversations."""
         rows = contact.conversations.filter(contact.seen)  # type: ignore[attr-defined]
         rows = rows.select_related("channel_account").order_by("-last_message_at")[:SHOWN]
         links = (
@@ -206,7 +196,6 @@ class ContactAdmin(MergeActions):
         return "This contact has been erased." if contact.erased_at is not None else why_not_erase(request)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         if action.path == MERGE_PATH:
             return self.merge_initial(request, obj)
         return super().form_initial(request, action, obj)
@@ -310,7 +299,6 @@ class ContactAdmin(MergeActions):
         ),
     )
     def erase(self, request: HttpRequest, contact: Contact, form: ConsoleForm) -> HttpResponse:
-        """Start the erasure and show its progress."""
         reason = form.cleaned_data["reason"]
         erasure = erase_contact(actor=viewer_of(request), contact_id=contact.pk, reason=reason)
         return redirect_to_progress(erasure)

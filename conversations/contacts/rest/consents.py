@@ -64,8 +64,8 @@ class ConsentViewSet(ReadOneMixin, ListViewSet):
     """The consent ledger."""
 
     descriptions: ClassVar = {
-        "list": "List the lines of the consent ledger, newest first. Needs `core.view_consent`.",
-        "retrieve": "Read a line of the consent ledger. Needs `core.view_consent`.",
+        "list": "List the lines of the consent ledger, newest first.",
+        "retrieve": "Read a line of the consent ledger.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "create": blocks.RECORD}
     serializer_class = ConsentSerializer
@@ -81,7 +81,7 @@ class ConsentViewSet(ReadOneMixin, ListViewSet):
     def create(self, request: Request) -> Response:
         """Record a consent or an opt-out of an address, also of one that no contact has yet.
 
-        The newest by `at` counts, so an old consent doesn't undo a later opt-out. Needs `core.record_consent`.
+        The newest by `at` counts, so an old consent doesn't undo a later opt-out.
         """
         body = {name: value for name, value in self.read_body().items() if value is not None}
         return self.respond(consents.record_consent(actor=self.actor, **body))

@@ -67,7 +67,7 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     """Contacts."""
 
     descriptions: ClassVar = {
-        "list": "List contacts, masked, newest first. Needs `conversations.view_contact`.",
+        "list": "List contacts, masked, newest first.",
         "retrieve": "Read a contact, masked; with `show_pii=true` in clear, under an open reveal, else 403 `no_grant`.",
     }
     permissions: ClassVar = {
@@ -84,47 +84,6 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     revealing_actions = frozenset({"retrieve"})
     list_rows = staticmethod(directory.query_contacts)
 
-    def get_serializer_context(self) -> dict[str, Any]:
-        """Return the context, with whether personal data is shown in clear."""
-        return {**super().get_serializer_context(), CLEAR: self.query["show_pii"]}
-
-    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
-        """Return the serializer: one contact shows what it opted out of too."""
-        is_one = self.action in ("create", "retrieve", "partial_update", "block", "unblock", "language")
-        return ContactDetailSerializer if is_one else super().get_serializer_class()
-
-    def get_object(self) -> Contact:
-        """Return the contact of the address."""
-        return directory.read_contact(viewer=self.actor, **self.kwargs, clear=self.query["show_pii"])
-
-    @idempotent
-    def create(self, request: Request, **kwargs: Any) -> Response:
-        """Create a contact with a phone number or an email address. Nothing is sent, and it is no consent.
-
-        Needs `conversations.reply_conversation`. 409 `known_address` with the `contact_id` of the contact that has
-        an address already.
-        """
-        contact = known_people.create_contact(actor=self.actor, **self.read_body())
-        return self._respond_with(contact.pk)
-
-    @idempotent
-    def partial_update(self, request: Request, **kwargs: Any) -> Response:
-        """Change a contact's name or language. Needs `conversations.reply_conversation`; 409 `erased`."""
-        known_people.revise_contact(actor=self.actor, **self.kwargs, **self.read_body())
-        return self._respond_with(self.kwargs["contact_id"])
-
-    @action(detail=False, methods=["post"], many=True, filterset_class=None, request_serializer=SearchingContacts)
-    @idempotent
-    def search(self, request: Request) -> Response:
-        """Search contacts by a whole address or the masked name, newest first.
-
-        It changes nothing: an address does not belong into a web address. `next` is asked with the same body.
-        Needs `conversations.view_contact`.
-        """
-        wanted = directory.ContactFilters(**self.read_body())
-        page = self.paginate_queryset(directory.query_contacts(viewer=self.actor, filters=wanted))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
-
     @action(
         detail=True,
         methods=["post"],
@@ -136,17 +95,53 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     def erase(self, request: Request, **kwargs: Any) -> Response:
         """Erase the person behind a contact; a repeat returns the same erasure. It cannot be undone.
 
-        Needs `conversations.erase_contact` and a second factor: 403 `weak_sign_in` without it, so for
-        every API key. 409 `in_the_way` names the requests that are being executed.
+        Needs `conversations.erase_contact` and a second factor: 403 `weak_sign_in` without it, so for every API
+        key. 409 `in_the_way` names the requests that are being executed.
         """
         return self.call_service(erasure.erase_contact)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """Return the context, with whether personal data is shown in clear."""
+        return {**super().get_serializer_context(), CLEAR: self.query["show_pii"]}
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        """Return the serializer: one contact shows what it opted out of too."""
+        is_one = self.action in ("create", "retrieve", "partial_update", "block", "unblock", "language")
+        return ContactDetailSerializer if is_one else super().get_serializer_class()
+
+    def get_object(self) -> Contact:
+        return directory.read_contact(viewer=self.actor, **self.kwargs, clear=self.query["show_pii"])
+
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Create a contact with a phone number or an email address. Nothing is sent, and it is no consent. 409
+        `known_address` with the `contact_id` of the contact that has an address already."""
+        contact = known_people.create_contact(actor=self.actor, **self.read_body())
+        return self._respond_with(contact.pk)
+
+    @idempotent
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change a contact's name or language. 409 `erased`."""
+        known_people.revise_contact(actor=self.actor, **self.kwargs, **self.read_body())
+        return self._respond_with(self.kwargs["contact_id"])
+
+    @action(detail=False, methods=["post"], many=True, filterset_class=None, request_serializer=SearchingContacts)
+    @idempotent
+    def search(self, request: Request) -> Response:
+        """Search contacts by a whole address or the masked name, newest first.
+
+        It changes nothing: an address does not belong into a web address. `next` is asked with the same body.
+        """
+        wanted = directory.ContactFilters(**self.read_body())
+        page = self.paginate_queryset(directory.query_contacts(viewer=self.actor, filters=wanted))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @action(detail=True, methods=["post"])
     @idempotent
     def block(self, request: Request, **kwargs: Any) -> Response:
         """Block a contact: nobody, no agent and no campaign writes to them on any channel.
 
-        Their own messages are still stored. Safe to repeat. Needs `core.record_consent`.
+        Their own messages are still stored. Safe to repeat.
         """
         blocks.block_contact(actor=self.actor, **self.kwargs)
         return self._respond_with(self.kwargs["contact_id"])
@@ -154,14 +149,14 @@ class ContactViewSet(RetrieveModelMixin, ListViewSet):
     @action(detail=True, methods=["post"])
     @idempotent
     def unblock(self, request: Request, **kwargs: Any) -> Response:
-        """Lift a colleague's block; what the person opted out of stays so. Needs `core.record_consent`."""
+        """Lift a colleague's block; what the person opted out of stays so."""
         blocks.unblock_contact(actor=self.actor, **self.kwargs)
         return self._respond_with(self.kwargs["contact_id"])
 
     @action(detail=True, methods=["post"], request_serializer=Speaking)
     @idempotent
     def language(self, request: Request, **kwargs: Any) -> Response:
-        """Set the language of a contact, by which templates are chosen. Needs `conversations.reply_conversation`."""
+        """Set the language of a contact, by which templates are chosen."""
         known_people.revise_contact(actor=self.actor, **self.kwargs, **self.read_body())
         return self._respond_with(self.kwargs["contact_id"])
 

@@ -119,16 +119,13 @@ class ContactDetailSerializer(ContactSerializer):
         return super().to_representation(instance)
 
     def get_is_blocked(self, contact: Contact) -> bool:
-        """Return whether a colleague blocked them."""
         return self._wishes.is_blocked
 
     @extend_schema_field(OptOut(many=True))
     def get_opt_outs(self, contact: Contact) -> list[dict[str, str]]:
-        """Return the opt-outs."""
         return [{"channel": channel, "purpose": purpose} for channel, purpose in self._wishes.opt_outs]
 
     def get_unreachable(self, contact: Contact) -> list[str]:
-        """Return the channels."""
         return list(self._wishes.unreachable)
 
 

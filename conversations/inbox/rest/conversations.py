@@ -76,6 +76,64 @@ class ConversationViewSet(ApiViewSet):
     expansions: ClassVar = {"contact": Expansion(directory.query_contacts, ContactSerializer, "contact_id")}
     lookup_url_kwarg = "conversation_id"
 
+    def retrieve(self, request: Request, **kwargs: Any) -> Response:
+        """Read a conversation; the look is written to the audit."""
+        return self.call_service(states.record_view)
+
+    @action(detail=True, methods=["post"], url_path="take-over")
+    @idempotent
+    def take_over(self, request: Request, **kwargs: Any) -> Response:
+        """Answer from now on; 409 `taken` when a colleague has it."""
+        return self.call_service(states.take_over)
+
+    @action(detail=True, methods=["post"], url_path="give-back")
+    @idempotent
+    def give_back(self, request: Request, **kwargs: Any) -> Response:
+        """Let the agent answer again."""
+        return self.call_service(states.give_back)
+
+    @action(detail=True, methods=["post"], request_serializer=Closing)
+    @idempotent
+    def close(self, request: Request, **kwargs: Any) -> Response:
+        """End the conversation and say whether it is resolved."""
+        return self.call_service(states.close)
+
+    @action(detail=True, methods=["post"], request_serializer=Assigning)
+    @idempotent
+    def assign(self, request: Request, **kwargs: Any) -> Response:
+        """Let a colleague answer, even if another has it now. Needs `conversations.reply_conversation`, of
+        both.
+
+        409 `full` for a colleague of its team who has no room; a lead may give them one more with
+        `even_if_full`.
+        """
+        return self.call_service(states.assign)
+
+    @action(detail=True, methods=["post"], request_serializer=Moving)
+    @idempotent
+    def team(self, request: Request, **kwargs: Any) -> Response:
+        """Put the conversation into another team, or into none. Needs `conversations.assign_conversation`, or
+        to lead the team that it is in."""
+        return self.call_service(assignment.move_to_team)
+
+    @action(detail=True, methods=["post"], request_serializer=Prioritising)
+    @idempotent
+    def priority(self, request: Request, **kwargs: Any) -> Response:
+        """Set how much sooner than others it is due. 409 `closed`."""
+        return self.call_service(snoozes.set_priority)
+
+    @action(detail=True, methods=["post"], request_serializer=Escalating)
+    @idempotent
+    def escalate(self, request: Request, **kwargs: Any) -> Response:
+        """Ask for another person who can help."""
+        return self.call_service(states.escalate)
+
+    @action(detail=True, methods=["post"], url_path="conversation-tags", request_serializer=TaggingConversation)
+    @idempotent
+    def conversation_tags(self, request: Request, **kwargs: Any) -> Response:
+        """Put tags on the conversation, and take others off."""
+        return self.call_service(change_tags)
+
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         """Return the serializer: lists show the last message, one conversation whether a reply can be sent."""
         if self.is_list():
@@ -88,10 +146,10 @@ class ConversationViewSet(ApiViewSet):
         return ConversationQuery if self.action == "list" else super().get_query_class()
 
     def list(self, request: Request) -> Response:
-        """List conversations, newest activity first or by `ordering`. Needs `conversations.view_conversation`.
+        """List conversations, newest activity first or by `ordering`.
 
-        `q`: words, each from its beginning, that stand in one masked message. 400 `personal_data` for a phone
-        number, a mail address and the like: search for those by POST.
+        `q`: words, each from its beginning, that stand in one masked message. 400 `personal_data` for a phone number, a
+        mail address and the like: search for those by POST.
         """
         asked = {name: value for name, value in self.query.items() if name not in ("cursor", "limit", "show_pii")}
         refuse_personal(asked["q"])
@@ -103,8 +161,8 @@ class ConversationViewSet(ApiViewSet):
     def search(self, request: Request) -> Response:
         """Search conversations by words of masked messages or by a whole address, newest activity first.
 
-        It changes nothing: what is looked for only does not belong into a web address. `next` is asked with the
-        same body. Needs `conversations.view_conversation`.
+        It changes nothing: what is looked for only does not belong into a web address. `next` is asked with the same
+        body.
         """
         return self._respond_with_found(lists.ConversationFilters(**self.read_body()))
 
@@ -133,44 +191,6 @@ class ConversationViewSet(ApiViewSet):
             found = None
         return super().respond(found) if found else Response({"id": str(self.kwargs["conversation_id"])})
 
-    def retrieve(self, request: Request, **kwargs: Any) -> Response:
-        """Read a conversation; the look is written to the audit. Needs `conversations.view_conversation`."""
-        return self.call_service(states.record_view)
-
-    @action(detail=True, methods=["post"], url_path="take-over")
-    @idempotent
-    def take_over(self, request: Request, **kwargs: Any) -> Response:
-        """Answer from now on; 409 `taken` when a colleague has it. Needs `conversations.reply_conversation`."""
-        return self.call_service(states.take_over)
-
-    @action(detail=True, methods=["post"], url_path="give-back")
-    @idempotent
-    def give_back(self, request: Request, **kwargs: Any) -> Response:
-        """Let the agent answer again. Needs `conversations.reply_conversation`."""
-        return self.call_service(states.give_back)
-
-    @action(detail=True, methods=["post"], request_serializer=Closing)
-    @idempotent
-    def close(self, request: Request, **kwargs: Any) -> Response:
-        """End the conversation and say whether it is resolved. Needs `conversations.reply_conversation`."""
-        return self.call_service(states.close)
-
-    @action(detail=True, methods=["post"], request_serializer=Assigning)
-    @idempotent
-    def assign(self, request: Request, **kwargs: Any) -> Response:
-        """Let a colleague answer, even if another has it now. Needs `conversations.reply_conversation`, of both.
-
-        409 `full` for a colleague of its team who has no room; a lead may give them one more with `even_if_full`.
-        """
-        return self.call_service(states.assign)
-
-    @action(detail=True, methods=["post"], request_serializer=Moving)
-    @idempotent
-    def team(self, request: Request, **kwargs: Any) -> Response:
-        """Put the conversation into another team, or into none. Needs `conversations.assign_conversation`, or to lead
-        the team that it is in."""
-        return self.call_service(assignment.move_to_team)
-
     @action(detail=True, methods=["post"], request_serializer=Snoozing)
     @idempotent
     def snooze(self, request: Request, **kwargs: Any) -> Response:
@@ -184,21 +204,9 @@ class ConversationViewSet(ApiViewSet):
             return self.respond(snoozes.wake(actor=self.actor, **self.kwargs))
         return self.respond(snoozes.snooze(actor=self.actor, **self.kwargs, until=until))
 
-    @action(detail=True, methods=["post"], request_serializer=Prioritising)
-    @idempotent
-    def priority(self, request: Request, **kwargs: Any) -> Response:
-        """Set how much sooner than others it is due. Needs `conversations.reply_conversation`; 409 `closed`."""
-        return self.call_service(snoozes.set_priority)
-
-    @action(detail=True, methods=["post"], request_serializer=Escalating)
-    @idempotent
-    def escalate(self, request: Request, **kwargs: Any) -> Response:
-        """Ask for another person who can help. Needs `conversations.reply_conversation`."""
-        return self.call_service(states.escalate)
-
     @action(detail=True, methods=["get"], serializer_class=DraftSerializer)
     def draft(self, request: Request, **kwargs: Any) -> Response:
-        """Read your own draft of a reply; 404 without one. Needs `conversations.reply_conversation`."""
+        """Read your own draft of a reply; 404 without one."""
         found = drafts.own_draft(actor=self.actor, **self.kwargs)
         if found is None:
             raise NotFound("There is no draft.")
@@ -207,30 +215,21 @@ class ConversationViewSet(ApiViewSet):
     @draft.mapping.put
     @extend_schema(responses={200: DraftSerializer, 204: None})
     def save_draft(self, request: Request, **kwargs: Any) -> Response:
-        """Keep your own draft of a reply; 204 after an empty text, which deletes it. 409 `closed`.
-
-        Needs `conversations.reply_conversation`.
-        """
+        """Keep your own draft of a reply; 204 after an empty text, which deletes it. 409 `closed`."""
         found = drafts.save_draft(actor=self.actor, **self.kwargs, **self.read_body())
         return super().respond(found) if found else Response(status=204)
 
     @draft.mapping.delete
     @extend_schema(responses={204: None})
     def drop_draft(self, request: Request, **kwargs: Any) -> Response:
-        """Delete your own draft. Needs `conversations.reply_conversation`."""
+        """Delete your own draft."""
         drafts.drop_draft(actor=self.actor, **self.kwargs)
         return Response(status=204)
-
-    @action(detail=True, methods=["post"], url_path="conversation-tags", request_serializer=TaggingConversation)
-    @idempotent
-    def conversation_tags(self, request: Request, **kwargs: Any) -> Response:
-        """Put tags on the conversation, and take others off. Needs `conversations.reply_conversation`."""
-        return self.call_service(change_tags)
 
     @action(detail=True, methods=["post"], request_serializer=Tagging, serializer_class=ContactSerializer)
     @idempotent
     def tags(self, request: Request, **kwargs: Any) -> Response:
-        """Put a tag on the contact, or take it off. Needs `conversations.reply_conversation`."""
+        """Put a tag on the contact, or take it off."""
         body = self.read_body()
         contact_id = lists.get_conversation(viewer=self.actor, **self.kwargs).contact_id
         change = contacts.add_tag if body["present"] else contacts.remove_tag
@@ -247,7 +246,7 @@ class ContactConversationViewSet(ApiViewSet):
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
-        """Begin a conversation with a contact; the caller has it. Needs `conversations.reply_conversation`.
+        """Begin a conversation with a contact; the caller has it.
 
         Without `account_id` the only mailbox sends an email with a `subject`: 400 where there are several, 409
         `no_mailbox` without one. On another channel 409 `open` says that there is an open `conversation` to write to;
@@ -276,8 +275,8 @@ class MessageViewSet(ApiViewSet):
     def list(self, request: Request, **kwargs: Any) -> Response:
         """Read messages, masked; the newest page first, oldest first within a page.
 
-        With `show_pii=true` in clear, under an open reveal of the conversation's `messages`, else 403
-        `no_grant`. The look is written to the audit. Needs `conversations.view_conversation`.
+        With `show_pii=true` in clear, under an open reveal of the conversation's `messages`, else 403 `no_grant`. The
+        look is written to the audit.
         """
         page = messages.list_messages(
             viewer=self.actor,
@@ -293,12 +292,12 @@ class MessageViewSet(ApiViewSet):
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
-        """Write to the customer; the agent is silent from then on. Needs `conversations.reply_conversation`.
+        """Write to the customer; the agent is silent from then on.
 
-        409 `closed` for a closed conversation, `id_reused` for another text under a known `client_id`. 409
-        `opted_out`, `blocked`, `unreachable` or `no_address` where the customer can't be written to, and
-        `window_closed` outside of the reply window: with `has_template` a reply `as_template` can be sent. With
-        `after`, 409 `answered_meanwhile` if an agent or a colleague answered since: `seq` is the answer's number.
+        409 `closed` for a closed conversation, `id_reused` for another text under a known `client_id`. 409 `opted_out`,
+        `blocked`, `unreachable` or `no_address` where the customer can't be written to, and `window_closed` outside of
+        the reply window: with `has_template` a reply `as_template` can be sent. With `after`, 409 `answered_meanwhile`
+        if an agent or a colleague answered since: `seq` is the answer's number.
         """
         body = self.read_body()
         body["text"] = canned_replies.fill_variables(actor=self.actor, **self.kwargs, text=body["text"])
@@ -321,10 +320,10 @@ class SendAgainViewSet(ApiViewSet):
     @action(detail=True, methods=["post"], url_path="send-again")
     @idempotent
     def send_again(self, request: Request, **kwargs: Any) -> Response:
-        """Send a failed message again, as a new attempt. Needs `conversations.reply_conversation`.
+        """Send a failed message again, as a new attempt.
 
-        409 `not_failed` for any other message, `closed`, `sent_otherwise` when it went out as a template, or why
-        the contact can't be messaged: `opted_out`, `unreachable`, `no_address`.
+        409 `not_failed` for any other message, `closed`, `sent_otherwise` when it went out as a template, or why the
+        contact can't be messaged: `opted_out`, `unreachable`, `no_address`.
         """
         return self.respond(messages.row_of(outbound.send_again(actor=self.actor, **self.kwargs)))
 
@@ -341,11 +340,11 @@ class AttachmentViewSet(ApiViewSet):
 
     @idempotent_outside_transaction
     def create(self, request: Request, **kwargs: Any) -> Response:
-        """Send files to the customer; the agent is silent from then on. Needs `conversations.reply_conversation`.
+        """Send files to the customer; the agent is silent from then on.
 
         `multipart/form-data`, with `files` and ids of `canned_files`, together up to ten. What a file is, is decided by
-        its bytes. 400 for files that the channel can't carry, and for programs, archives and markup under any name;
-        409 `closed`.
+        its bytes. 400 for files that the channel can't carry, and for programs, archives and markup under any name; 409
+        `closed`.
         """
         body = self.read_body()
         uploads = [Upload(str(file.name or ""), file.read(LARGEST + 1)) for file in body["files"]]

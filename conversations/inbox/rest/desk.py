@@ -62,7 +62,6 @@ class SendingFiles(serializers.Serializer[Any]):
     client_id = serializers.UUIDField(default=None, help_text="Your id of the message; a repetition is the first one.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Ask for a file of either kind."""
         if not attrs["files"] and not attrs["canned_files"]:
             raise serializers.ValidationError({"files": ["Send at least one file."]})
         return attrs

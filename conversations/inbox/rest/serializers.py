@@ -153,19 +153,15 @@ class ConversationDetailSerializer(ConversationSerializer):
         return TagSerializer(found.get(conversation.pk, ()), many=True).data
 
     def get_can_reply(self, conversation: Conversation) -> bool:
-        """Return whether free text can be sent."""
         return conversation.state != Conversation.State.CLOSED and self._found.can_reply
 
     def get_reply_refusal(self, conversation: Conversation) -> str:
-        """Return why not, as a code."""
         return "closed" if conversation.state == Conversation.State.CLOSED else self._found.refusal
 
     def get_can_send_template(self, conversation: Conversation) -> bool:
-        """Return whether a template can be sent."""
         return conversation.state != Conversation.State.CLOSED and self._found.can_send_template
 
     def get_reply_window_ends_at(self, conversation: Conversation) -> datetime | None:
-        """Return the end of the window."""
         return self._found.window_ends_at
 
 

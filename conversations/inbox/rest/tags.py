@@ -12,7 +12,7 @@ from conversations.inbox.assignment import MANAGE
 from conversations.inbox.selectors.tags import query_tags
 from conversations.inbox.tags import create_tag, delete_tag, merge_tags, revise_tag
 from conversations.models import Tag
-from core.rest.fields import SEEN, RowSerializer
+from core.rest.fields import RowSerializer, SeenVersion
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 
@@ -34,17 +34,14 @@ class TagRequest(serializers.Serializer[Any]):
     colour = serializers.ChoiceField(choices=Tag.Colour.choices, default=Tag.Colour.NEUTRAL.value)
 
 
-class TagChange(TagRequest):
+class TagChange(TagRequest, SeenVersion):
     """The whole tag after the change."""
 
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
-
-class TagMerge(serializers.Serializer[Any]):
+class TagMerge(SeenVersion):
     """The tag that takes its place."""
 
     into_id = serializers.UUIDField()
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class TaggingConversation(serializers.Serializer[Any]):
@@ -58,8 +55,8 @@ class TagViewSet(RetrieveModelMixin, ListViewSet):
     """Tags."""
 
     descriptions: ClassVar = {
-        "list": "List the tags of conversations. Needs `conversations.view_conversation`.",
-        "retrieve": "Read a tag. Needs `conversations.view_conversation`.",
+        "list": "List the tags of conversations.",
+        "retrieve": "Read a tag.",
     }
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve"), VIEW),
@@ -71,22 +68,21 @@ class TagViewSet(RetrieveModelMixin, ListViewSet):
     list_rows = staticmethod(query_tags)
 
     @idempotent
-    def create(self, request: Request) -> Response:
-        """Create a tag. Needs `conversations.manage_desk`. 409 `exists`."""
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Create a tag. 409 `exists`."""
         return self.call_service(create_tag)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
-        """Rename a tag or change its colour; contacts with it have the new name. Needs `conversations.manage_desk`.
-        409 `exists`, `stale_version`."""
+        """Rename a tag or change its colour; contacts with it have the new name. 409 `exists`, `stale_version`."""
         return self.call_service(revise_tag)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Delete a tag and take it off all conversations. Needs `conversations.manage_desk`. 409 `stale_version`."""
+        """Delete a tag and take it off all conversations. 409 `stale_version`."""
         return self.call_service(delete_tag)
 
     @action(detail=True, methods=["post"], request_serializer=TagMerge)
     @idempotent
     def merge(self, request: Request, **kwargs: Any) -> Response:
-        """Put another tag in its place, on conversations and contacts, and delete it. Returns the other one. Needs
-        `conversations.manage_desk`. 409 `stale_version`."""
+        """Put another tag in its place, on conversations and contacts, and delete it. Returns the other one.
+        409 `stale_version`."""
         return self.call_service(merge_tags)

@@ -41,8 +41,6 @@ STATES: Final = {
 
 
 class TeamForm(VersionedForm):
-    """A team, its people and its targets."""
-
     name = forms.CharField(label="Name", max_length=60, help_text="Such as “Customer care”.")
     policy = forms.ChoiceField(label="Who is next", choices=Team.Policy.choices)
     prefers_last_person = forms.BooleanField(
@@ -129,8 +127,6 @@ class TeamForm(VersionedForm):
 
 @admin.register(Team)
 class TeamAdmin(TeamChatPages):
-    """People who share the conversations that agents hand over."""
-
     view_permission = VIEW
     nav = Nav("Teams", "users", DESK, CONVERSATIONS, order=50, badges=("conversations.team_chats",))
     intro = (
@@ -148,7 +144,6 @@ class TeamAdmin(TeamChatPages):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
-        """Return the teams with their number of people."""
         return query_teams(viewer=viewer_of(request))
 
     def prepare_rows(self, request: HttpRequest, rows: list[Team]) -> None:
@@ -158,13 +153,11 @@ class TeamAdmin(TeamChatPages):
             team.queue = found.get(team.pk, (0, None))  # type: ignore[attr-defined]
 
     def prepare_detail(self, request: HttpRequest, obj: Team) -> None:
-        """Read who is there."""
         super().prepare_detail(request, obj)
         obj.roll = list_people(viewer=viewer_of(request), team_id=obj.pk)  # type: ignore[attr-defined]
 
     @admin.display(description="State")
     def standing(self, team: Team) -> str:
-        """Return whether it takes conversations, and which."""
         state = chip("Open", "good", "check") if team.is_open else chip("Closed", "neutral", "pause")
         return format_html("{} {}", state, chip("Default", "accent") if team.is_default else "")
 
@@ -173,7 +166,6 @@ class TeamAdmin(TeamChatPages):
 
     @admin.display(description="Oldest")
     def oldest(self, team: Team) -> str:
-        """Return since when the oldest waits."""
         since = team.queue[1]  # type: ignore[attr-defined]
         return moment(since) if since else "–"
 
@@ -204,7 +196,6 @@ class TeamAdmin(TeamChatPages):
 
     @admin.display(description="Targets")
     def targets_in_words(self, team: Team) -> str:
-        """Return the targets by priority."""
         rows = sorted(team.targets.all(), key=lambda one: -one.priority)
         lines = [(one.get_priority_display(), _minutes(one.first_answer_minutes), _minutes(one.resolution_minutes))
                  for one in rows]  # fmt: skip
@@ -219,7 +210,6 @@ class TeamAdmin(TeamChatPages):
 
     @admin.display(description="Survey")
     def asks(self, team: Team) -> str:
-        """Return when customers are asked how it was."""
         if team.survey == Team.Asks.NEVER:
             return "Customers aren't asked"
         share = "" if team.survey_share == 100 else f", {team.survey_share} % of customers"
@@ -258,8 +248,6 @@ class TeamAdmin(TeamChatPages):
 
 
 class AvailabilityForm(ConsoleForm):
-    """Whether one is there."""
-
     state = forms.ChoiceField(label="I am", choices=Availability.State.choices, widget=forms.RadioSelect)
     reason = forms.CharField(
         label="Reason (optional)", max_length=60, required=False, help_text="Such as “Lunch”. Colleagues see it."
@@ -269,8 +257,6 @@ class AvailabilityForm(ConsoleForm):
 
 @admin.register(Availability)
 class AvailabilityAdmin(ServiceAdmin):
-    """Who of the teams is there now."""
-
     view_permission = VIEW
     nav = Nav("Availability", "clock", YOURS, order=40)
     intro = (
@@ -284,7 +270,6 @@ class AvailabilityAdmin(ServiceAdmin):
     detail_fields = ("who", "standing", "began", "since_when")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Availability]:
-        """Return what counts now, of people in teams."""
         return query_availability(viewer=viewer_of(request))
 
     def prepare_rows(self, request: HttpRequest, rows: list[Availability]) -> None:
@@ -304,7 +289,6 @@ class AvailabilityAdmin(ServiceAdmin):
 
 
 def state_chip(state: str, reason: str) -> str:
-    """Return an availability as a chip, with its reason."""
     chosen = Availability.State(state)
     text = f"{chosen.label}: {reason}" if reason else str(chosen.label)
     return chip(text, *STATES[chosen])

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Count, Q
 
 from core.clock import now
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 from core.working_time import ROUND_THE_CLOCK, Calendar, calendar_from
 from hitl.models import BusinessCalendar
 
@@ -28,12 +28,10 @@ class Priority(models.IntegerChoices):
     URGENT = 4, "Urgent"
 
 
-class Team(TenantModel):
+class Team(Dated, TenantModel):
     """People who share the conversations that agents hand over to them."""
 
     class Policy(models.TextChoices):
-        """Who is next."""
-
         ROUND_ROBIN = "round_robin", "In turn"
         LEAST_LOAD = "least_load", "By load: the person with the fewest"
 
@@ -74,7 +72,6 @@ class Team(TenantModel):
     )
     survey_question = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -114,9 +111,6 @@ class TeamTarget(TenantModel):
             models.UniqueConstraint(fields=["tenant_id", "team", "priority"], name="one_target_per_priority"),
         ]
 
-    def __str__(self) -> str:
-        return f"target {str(self.id)[-6:]}"
-
 
 class TeamMember(TenantModel):
     """A person in a team, with how many open conversations they can have at once."""
@@ -140,8 +134,6 @@ class Availability(TenantModel):
     """A time during which a person was available, away or offline; the one without an end counts now."""
 
     class State(models.TextChoices):
-        """Whether conversations are given to them."""
-
         ONLINE = "online", "Available"
         AWAY = "away", "Away"
         OFFLINE = "offline", "Offline"

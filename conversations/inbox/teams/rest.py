@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from conversations.inbox.teams import availability, selectors
 from conversations.inbox.teams.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
 from conversations.models import MOST_AT_ONCE, Availability, Priority, Team, TeamTarget
-from core.rest.fields import SEEN, RowSerializer
+from core.rest.fields import RowSerializer, SeenVersion
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
@@ -129,7 +129,6 @@ class TeamRequest(serializers.Serializer[Any]):
     targets = serializers.ListField(child=TargetRequest(), default=list, max_length=len(Priority))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return what the services take."""
         return {
             **{name: value for name, value in attrs.items() if name == "seen_version"},
             "settings": TeamSettings(**{name: attrs[name] for name in PLAIN}),
@@ -141,18 +140,16 @@ class TeamRequest(serializers.Serializer[Any]):
         }
 
 
-class TeamChange(TeamRequest):
+class TeamChange(TeamRequest, SeenVersion):
     """The whole team after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class TeamViewSet(RetrieveModelMixin, ListViewSet):
     """Teams."""
 
     descriptions: ClassVar = {
-        "list": "List teams, newest first. Needs `conversations.view_conversation`.",
-        "retrieve": "Read a team with its people. Needs `conversations.view_conversation`.",
+        "list": "List teams, newest first.",
+        "retrieve": "Read a team with its people.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, **dict.fromkeys(("create", "update", "destroy"), MANAGE)}
     serializer_class = TeamSerializer
@@ -161,29 +158,27 @@ class TeamViewSet(RetrieveModelMixin, ListViewSet):
     list_rows = staticmethod(selectors.query_teams)
     read_row = selectors.get_team
 
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Make a team of people who answer. 409 `exists`."""
+        return self.call_service(create_team)
+
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change a team, its people and targets. 409 `exists`, `stale_version`."""
+        return self.call_service(revise_team)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Remove a team without open conversations. 409 `in_use`, `stale_version`."""
+        return self.call_service(delete_team)
+
     def get_serializer_class(self) -> Any:
         """Return the serializer: one team has its people."""
         return TeamSerializer if self.is_list() else TeamDetailSerializer
 
     def respond(self, row: Any) -> Response:
-        """Return the team as it is now."""
         if self.action == "destroy":
             return super().respond(row)
         return super().respond(selectors.get_team(viewer=self.actor, team_id=row.pk))
-
-    @idempotent
-    def create(self, request: Request) -> Response:
-        """Make a team of people who answer. Needs `conversations.manage_desk`; 409 `exists`."""
-        return self.call_service(create_team)
-
-    def update(self, request: Request, **kwargs: Any) -> Response:
-        """Change a team, its people and targets. Needs `conversations.manage_desk`; 409 `exists`, `stale_version`."""
-        return self.call_service(revise_team)
-
-    def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Remove a team without open conversations. Needs `conversations.manage_desk`; 409 `in_use`,
-        `stale_version`."""
-        return self.call_service(delete_team)
 
 
 class AvailabilitySerializer(RowSerializer[Availability]):
@@ -216,7 +211,7 @@ class AvailabilityViewSet(ListViewSet):
     """Who of the teams is there now."""
 
     descriptions: ClassVar = {
-        "list": "List who of the teams is there now, newest first. Needs `conversations.view_conversation`.",
+        "list": "List who of the teams is there now, newest first.",
     }
     permissions: ClassVar = {"list": VIEW, "create": REPLY}
     serializer_class = AvailabilitySerializer
@@ -226,6 +221,6 @@ class AvailabilityViewSet(ListViewSet):
     list_rows = staticmethod(selectors.query_availability)
 
     @idempotent
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request, **kwargs: Any) -> Response:
         """Say that you are available, away or offline. Needs `conversations.reply_conversation`, of a person."""
         return self.call_service(availability.set_availability)

@@ -87,8 +87,7 @@ def count_waiting() -> dict[UUID, tuple[int, datetime | None]]:
 def query_availability(*, viewer: Actor) -> QuerySet[Availability]:
     """Return the current availability of everybody in a team. Needs `conversations.view_conversation`."""
     viewer.require(VIEW)
-    rows: QuerySet[Availability] = Availability.objects.filter(until=None)
-    return rows.filter(user_id__in=TeamMember.objects.values("user_id"))
+    return Availability.objects.filter(until=None).filter(user_id__in=TeamMember.objects.values("user_id"))
 
 
 def members_of(*, team_id: UUID) -> QuerySet[TeamMember, UUID]:

@@ -41,8 +41,6 @@ URL: Final = "conversations_team_chat"
 
 
 class SayForm(ConsoleForm):
-    """A message for the people of a team."""
-
     text = forms.CharField(
         label="Message",
         max_length=NOTE_LIMIT,
@@ -62,8 +60,6 @@ class SayForm(ConsoleForm):
 
 
 class EditMessageForm(ConsoleForm):
-    """One's own message, in other words."""
-
     note_id = forms.UUIDField(widget=forms.HiddenInput)
     text = forms.CharField(label="Message", max_length=NOTE_LIMIT, widget=forms.Textarea(attrs={"rows": 3}))
 
@@ -74,7 +70,6 @@ class TeamChatPages(ServiceAdmin):
     chat_actions: ClassVar[tuple[str, ...]] = (SAY, EDIT)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page of the chat."""
         view = self.admin_site.admin_view(self.chat_view)
         return [path("<uuid:object_id>/chat/", view, name=URL), *super().get_urls()]
 
@@ -135,7 +130,6 @@ class TeamChatPages(ServiceAdmin):
         return format_html('<a href="{}">{}</a>', self.chat_url(team), words)
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return who can be mentioned."""
         if action.path == SAY and obj is not None:
             seats = set(members_of(team_id=obj.pk))
             managers = {member.user_id for member in list_members(permission=MANAGE)}
@@ -148,13 +142,11 @@ class TeamChatPages(ServiceAdmin):
         return {} if action.path in self.chat_actions else super().form_initial(request, action, obj)
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return that a chat is for its team."""
         if action.path in self.chat_actions and not may_chat(viewer=viewer_of(request), team_id=obj.pk):
             return "Only the people of this team can write in its chat."
         return super().why_not(request, action, obj)
 
     def after_action_url(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
-        """Return to the chat."""
         if action.path in self.chat_actions:
             return f"{self.chat_url(obj)}#h-say"
         return super().after_action_url(request, action, obj)
@@ -169,7 +161,6 @@ class TeamChatPages(ServiceAdmin):
 
     @service_action(path=SAY, title="Write to the team", permission=REPLY, form=SayForm, submit="Send", tone="primary")
     def say(self, request: HttpRequest, obj: Team, form: SayForm) -> str:
-        """Write to the people of the team."""
         viewer = viewer_of(request)
         said = write_to_team(actor=viewer, team_id=obj.pk, text=form.cleaned_data["text"], mentions=form.mentioned())
         count = sum(person != viewer.user_id for person in said.mentions)
@@ -177,7 +168,6 @@ class TeamChatPages(ServiceAdmin):
 
     @service_action(path=EDIT, title="Change message", permission=REPLY, form=EditMessageForm, submit="Save message")
     def edit_message(self, request: HttpRequest, obj: Team, form: ConsoleForm) -> str:
-        """Change one's own message within 15 minutes."""
         said = form.cleaned_data
         revise_team_message(actor=viewer_of(request), team_id=obj.pk, message_id=said["note_id"], text=said["text"])
         return "Message changed."
@@ -189,7 +179,6 @@ class UnreadBadge(Badge):
     label, tone, permission = "unread in team chats", "accent", REPLY
 
     def count(self, viewer: Actor) -> int:
-        """Return the number."""
         return sum(count_unread(viewer=viewer).values())
 
 

@@ -10,13 +10,12 @@ from django.db import models
 from conversations.inbox.models import Conversation
 from conversations.inbox.teams.models import Team, TeamMember
 from core.actors import Actor
-from core.clock import now
 from core.errors import NotFound, Refused
 from core.privacy.encrypted_fields import EncryptedTextField
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
-class Note(TenantModel):
+class Note(Dated, TenantModel):
     """A note for colleagues only; the customer and the agents never see it."""
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="notes")
@@ -24,7 +23,6 @@ class Note(TenantModel):
     body = EncryptedTextField()
     masked_body = models.TextField()
     mentions = ArrayField(models.UUIDField(), default=list, blank=True)
-    created_at = models.DateTimeField(default=now, editable=False)
     edited_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -49,7 +47,7 @@ REPLY: Final = "conversations.reply_conversation"
 MISSING: Final = "This team doesn't exist."
 
 
-class TeamMessage(TenantModel):
+class TeamMessage(Dated, TenantModel):
     """A message for the people of a team; `seq` is the number of its event on the team's chat."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="chat")
@@ -58,7 +56,6 @@ class TeamMessage(TenantModel):
     body = EncryptedTextField()
     masked_body = models.TextField()
     mentions = ArrayField(models.UUIDField(), default=list, blank=True)
-    created_at = models.DateTimeField(default=now, editable=False)
     edited_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -103,8 +103,7 @@ class ChatPage:
 def query_team_messages(*, viewer: Actor, team_id: UUID) -> QuerySet[TeamMessage]:
     """Return the messages of a team's chat without clear texts, newest first. Needs what `require_seat` needs."""
     require_seat(viewer=viewer, team_id=team_id)
-    rows: QuerySet[TeamMessage] = TeamMessage.objects.filter(team_id=team_id).defer("body")
-    return rows.select_related("author").order_by("-seq")
+    return TeamMessage.objects.filter(team_id=team_id).defer("body").select_related("author").order_by("-seq")
 
 
 def read_team_chat(*, viewer: Actor, team_id: UUID, before: int | None = None) -> ChatPage:

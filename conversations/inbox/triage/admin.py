@@ -32,8 +32,6 @@ HELP: Final = (
 
 
 class RuleForm(VersionedForm):
-    """A triage rule."""
-
     name = forms.CharField(label="Name", max_length=60)
     condition = forms.CharField(
         label="Condition", max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text=HELP
@@ -72,8 +70,6 @@ class RuleForm(VersionedForm):
 
 
 class TryForm(ConsoleForm):
-    """Over how long the rule is tried."""
-
     days = forms.IntegerField(label="Days", min_value=1, max_value=LONGEST_TRIAL, initial=7)
 
 
@@ -90,8 +86,6 @@ def in_words(one: Difference) -> str:
 
 @admin.register(TriageRule)
 class TriageRuleAdmin(ServiceAdmin):
-    """Where conversations go that need a person."""
-
     view_permission = MANAGE
     nav = Nav("Triage rules", "route", SETTINGS, CONVERSATIONS, order=20)
     intro = "Where conversations go that need a person, in this order. Without a rule they go to the default team."
@@ -104,7 +98,6 @@ class TriageRuleAdmin(ServiceAdmin):
     sortable_by: ClassVar = ()
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Read team, tag and canned reply with the rule."""
         return super().get_queryset(request).select_related("team", "tag", "reply")
 
     named = Column[TriageRule]("Rule", lambda rule: f"{rule.position + 1}. {rule.name}")
@@ -118,7 +111,6 @@ class TriageRuleAdmin(ServiceAdmin):
 
     @admin.display(description="Gives")
     def gives(self, rule: TriageRule) -> str:
-        """Return what a conversation gets."""
         return format_html(
             "{} {} {} {}",
             chip(rule.team.name, "info") if rule.team else "",
@@ -135,7 +127,6 @@ class TriageRuleAdmin(ServiceAdmin):
     )
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         if obj is None:
             return {}
         return {name: getattr(obj, name) for name in (*RuleForm.base_fields, "version") if hasattr(obj, name)}
@@ -148,7 +139,6 @@ class TriageRuleAdmin(ServiceAdmin):
     @service_action(path="try", title="Try it out", permission=MANAGE, form=TryForm, submit="Try",
                     explain="Shows what it would have done in the last days. Nothing is changed.")  # fmt: skip
     def try_out(self, request: HttpRequest, obj: TriageRule, form: ConsoleForm) -> HttpResponse:
-        """Show what the rule would have done."""
         found = triage.try_rule(actor=viewer_of(request), rule_id=obj.pk, days=form.cleaned_data["days"])
         lines = [
             {

@@ -7,11 +7,10 @@ from django.db.models.functions import Lower
 
 from conversations.inbox.models import Tag
 from conversations.inbox.teams.models import Priority, Team
-from core.clock import now
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
-class TriageRule(TenantModel):
+class TriageRule(Dated, TenantModel):
     """A condition, and what a conversation gets that meets it: a team, a priority, a tag, a canned reply."""
 
     name = models.CharField(max_length=60)
@@ -30,7 +29,6 @@ class TriageRule(TenantModel):
     goes_on = models.BooleanField(default=False, help_text="The rules after it are tried too, for what it leaves open.")
     is_active = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint("tenant_id", Lower("name"), name="one_triage_rule_per_name")]
@@ -39,7 +37,7 @@ class TriageRule(TenantModel):
         return self.name
 
 
-class Triage(TenantModel):
+class Triage(Dated, TenantModel):
     """What the rules decided when a conversation first waited for a person; the newest one counts."""
 
     conversation = models.ForeignKey("conversations.Conversation", on_delete=models.CASCADE, related_name="triages")
@@ -49,7 +47,6 @@ class Triage(TenantModel):
     reply = models.ForeignKey("conversations.CannedReply", null=True, on_delete=models.SET_NULL, related_name="+")
     reply_key = models.UUIDField(null=True, help_text="The message's id: one per conversation and rule.")
     reply_due_at = models.DateTimeField(null=True, help_text="When the canned reply is sent; empty once that is done.")
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         indexes: ClassVar = [

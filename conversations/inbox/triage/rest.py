@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from conversations.inbox.triage import triage
 from conversations.inbox.triage.triage import FACTS, LONGEST_TRIAL, MANAGE, Difference, RuleSettings
 from conversations.models import Priority, TriageRule
-from core.rest.fields import SEEN, RowSerializer
+from core.rest.fields import RowSerializer, SeenVersion
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 
@@ -49,15 +49,12 @@ class TriageRuleRequest(serializers.Serializer[Any]):
     is_active = serializers.BooleanField(default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return what the services take."""
         seen = {name: value for name, value in attrs.items() if name == "seen_version"}
         return {"settings": RuleSettings(**{name: attrs[name] for name in PLAIN}), **seen}
 
 
-class TriageRuleChange(TriageRuleRequest):
+class TriageRuleChange(TriageRuleRequest, SeenVersion):
     """The whole triage rule after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class MovingRule(serializers.Serializer[Any]):
@@ -100,8 +97,8 @@ class TriageRuleViewSet(RetrieveModelMixin, ListViewSet):
     """Triage rules."""
 
     descriptions: ClassVar = {
-        "list": "List the triage rules. Needs `conversations.manage_desk`.",
-        "retrieve": "Read a triage rule. Needs `conversations.manage_desk`.",
+        "list": "List the triage rules.",
+        "retrieve": "Read a triage rule.",
     }
     permissions: ClassVar = dict.fromkeys(
         ("list", "retrieve", "create", "update", "destroy", "move", "try_out"), MANAGE
@@ -110,29 +107,27 @@ class TriageRuleViewSet(RetrieveModelMixin, ListViewSet):
     request_serializers: ClassVar = {"create": TriageRuleRequest, "update": TriageRuleChange}
     lookup_url_kwarg = "rule_id"
 
-    def get_queryset(self) -> QuerySet[TriageRule]:
-        """Return the organisation's rules."""
-        return TriageRule.objects.all()
-
     @idempotent
-    def create(self, request: Request) -> Response:
-        """Create a triage rule after all others. Needs `conversations.manage_desk`. 409 `exists`."""
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Create a triage rule after all others. 409 `exists`."""
         return self.call_service(triage.create_triage_rule)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
-        """Change a triage rule, or switch it on or off. Needs `conversations.manage_desk`. 409 `exists`,
-        `stale_version`."""
+        """Change a triage rule, or switch it on or off. 409 `exists`, `stale_version`."""
         return self.call_service(triage.revise_triage_rule)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Delete a triage rule. Needs `conversations.manage_desk`. 409 `stale_version`."""
+        """Delete a triage rule. 409 `stale_version`."""
         return self.call_service(triage.delete_triage_rule)
 
     @action(detail=True, methods=["post"], request_serializer=MovingRule)
     @idempotent
     def move(self, request: Request, **kwargs: Any) -> Response:
-        """Let it be tried sooner or later than its neighbour. Needs `conversations.manage_desk`."""
+        """Let it be tried sooner or later than its neighbour."""
         return self.call_service(triage.move_triage_rule)
+
+    def get_queryset(self) -> QuerySet[TriageRule]:
+        return TriageRule.objects.all()
 
     @action(
         detail=True,
@@ -143,6 +138,5 @@ class TriageRuleViewSet(RetrieveModelMixin, ListViewSet):
     )
     @idempotent
     def try_out(self, request: Request, **kwargs: Any) -> Response:
-        """Say what it would have done in the last days, in its place among the active rules. It changes nothing.
-        Needs `conversations.manage_desk`."""
+        """Say what it would have done in the last days, in its place among the active rules. It changes nothing."""
         return self.respond(triage.try_rule(actor=self.actor, **self.kwargs, **self.read_body()))

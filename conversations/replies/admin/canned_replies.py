@@ -41,8 +41,6 @@ BY_NAME: Final = sorted(LANGUAGES.items(), key=lambda one: one[1])
 
 
 class CannedForm(VersionedForm):
-    """A canned reply."""
-
     shortcut = forms.CharField(label="Shortcut", max_length=41, help_text="Type / and this in a reply to find it.")
     title = forms.CharField(label="Title", max_length=80)
     scope = forms.ChoiceField(label="For")
@@ -182,8 +180,6 @@ def files_to_offer(viewer: Actor, request: HttpRequest) -> list[tuple[UUID, str]
 
 @admin.register(CannedReply)
 class CannedReplyAdmin(ServiceAdmin):
-    """Texts that colleagues write once and send often."""
-
     view_permission = REPLY
     nav = Nav("Canned replies", "chat", SETTINGS, CONVERSATIONS, order=40)
     intro = "Texts to send again. In a reply, type / and the shortcut."
@@ -195,11 +191,9 @@ class CannedReplyAdmin(ServiceAdmin):
     detail_fields = ("slash", "whose", "text", "other_texts", "languages", "attached")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CannedReply]:
-        """Return what the viewer may use."""
         return canned_replies.with_files(canned_replies.usable_replies(actor=viewer_of(request)).select_related("team"))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the route of files."""
         view = self.admin_site.admin_view(self.file_view)
         return [path("<uuid:object_id>/files/<uuid:file_id>/", view, name=FILE), *super().get_urls()]
 
@@ -232,18 +226,15 @@ class CannedReplyAdmin(ServiceAdmin):
 
     @admin.display(description="In other languages")
     def other_texts(self, row: CannedReply) -> str:
-        """Return the other texts, each after its language."""
         rows = ((language_name(code), row.translations[code]) for code in sorted(row.translations))
         return format_html_join("", "<p><b>{}:</b> {}</p>", rows) or "–"
 
     @admin.display(description="Files")
     def attached(self, row: CannedReply) -> str:
-        """Return its files, as downloads."""
         files = ((reverse(f"admin:{FILE}", args=[row.pk, file.pk]), file.filename) for file in row.files.all())
         return format_html_join(", ", '<a href="{}">{}</a>', files) or "–"
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Return the values a form starts with."""
         if obj is None:
             return {"scope": MINE, "language": "en"}
         scope = MINE if obj.owner_id else str(obj.team_id) if obj.team_id else EVERYBODY

@@ -150,8 +150,6 @@ class MacroForm(VersionedForm):
 
 @admin.register(Macro)
 class MacroAdmin(ServiceAdmin):
-    """Steps that colleagues do in the same way with many conversations."""
-
     view_permission = REPLY
     nav = Nav("Macros", "play", SETTINGS, CONVERSATIONS, order=50)
     intro = "Several steps under one name. Run them in a conversation under Macros: all are done, or none."
@@ -164,7 +162,6 @@ class MacroAdmin(ServiceAdmin):
     edit_page = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Macro]:
-        """Return what the viewer may use."""
         return usable_macros(actor=viewer_of(request)).select_related("team")
 
     def prepare_rows(self, request: HttpRequest, rows: list[Macro]) -> None:

@@ -43,8 +43,6 @@ STATES: Final = {
 
 
 class SuggestionForm(ConsoleForm):
-    """The text to send."""
-
     text = forms.CharField(
         label="Suggested reply",
         max_length=settings.TEXT_LIMIT,
@@ -73,7 +71,6 @@ class ReviewFilter(SelectFilter):
     options = (*(pair for pair in State.choices if pair[0] != State.OPEN), ("all", "All"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Apply the choice."""
         chosen = self.chosen() or State.OPEN
         return queryset if chosen == "all" else queryset.filter(state=chosen)
 
@@ -85,8 +82,6 @@ def why_kept(suggestion: SuggestedReply) -> str:
 
 @admin.register(SuggestedReply)
 class SuggestedReplyAdmin(ServiceAdmin):
-    """Answers that agents wrote and did not send, the longest wait first."""
-
     view_permission = VIEW
     nav = Nav("Replies to review", "pen", DESK, order=30, badges=("conversations.suggestions",))
     intro = "Answers that agents wrote but weren't allowed to send. Send one as it is, change it first, or drop it."
@@ -115,7 +110,6 @@ class SuggestedReplyAdmin(ServiceAdmin):
         return f"Reply to {customer_name(suggestion.conversation)}"
 
     def object_url(self, obj: Any) -> str:
-        """Return the conversation's page, where it is reviewed."""
         return reverse("admin:conversations_conversation_change", args=[obj.conversation_id])
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
@@ -132,7 +126,6 @@ class SuggestedReplyAdmin(ServiceAdmin):
 
     @admin.display(description="Suggested reply")
     def draft(self, suggestion: SuggestedReply) -> str:
-        """Return the start of the text, masked."""
         text = suggestion.masked_body
         return f"{text[:140].rpartition(' ')[0] or text[:140]} …" if len(text) > 142 else text
 

@@ -20,7 +20,7 @@ from conversations.messages.files.rules import LARGEST, MB, MOST, Upload
 from conversations.models import CannedFile, CannedReply
 from conversations.replies import canned_replies
 from conversations.replies.canned_replies import CannedText
-from core.rest.fields import SEEN, RowSerializer, SafeJSONParser
+from core.rest.fields import RowSerializer, SafeJSONParser, SeenVersion
 from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent, idempotent_outside_transaction
 from core.rest.views import ApiViewSet, ListViewSet
@@ -73,15 +73,12 @@ class CannedReplyRequest(serializers.Serializer[Any]):
     is_personal = serializers.BooleanField(default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return what the services take."""
         seen = {name: value for name, value in attrs.items() if name == "seen_version"}
         return {"wanted": CannedText(**{name: attrs[name] for name in attrs if name != "seen_version"}), **seen}
 
 
-class CannedReplyChange(CannedReplyRequest):
+class CannedReplyChange(CannedReplyRequest, SeenVersion):
     """The whole canned reply after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class PreviewRequest(serializers.Serializer[Any]):
@@ -122,8 +119,8 @@ class CannedReplyViewSet(RetrieveModelMixin, ListViewSet):
     """Canned replies."""
 
     descriptions: ClassVar = {
-        "list": "List the canned replies you may use, newest first. Needs `conversations.reply_conversation`.",
-        "retrieve": "Read a canned reply. Needs `conversations.reply_conversation`.",
+        "list": "List the canned replies you may use, newest first.",
+        "retrieve": "Read a canned reply.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "update", "destroy", "preview"), REPLY)
     serializer_class = CannedReplySerializer
@@ -131,14 +128,10 @@ class CannedReplyViewSet(RetrieveModelMixin, ListViewSet):
     filterset_class = CannedReplyFilters
     lookup_url_kwarg = "reply_id"
 
-    def get_queryset(self) -> QuerySet[CannedReply]:
-        """Return what the caller may use."""
-        return canned_replies.with_files(canned_replies.usable_replies(actor=self.actor).order_by())
-
     @idempotent
-    def create(self, request: Request) -> Response:
-        """Create a canned reply. Needs `conversations.reply_conversation`; a team's needs to lead it, everybody's
-        `conversations.manage_desk`. 409 `exists`."""
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Create a canned reply. Needs `conversations.reply_conversation`; a team's needs to lead it,
+        everybody's `conversations.manage_desk`. 409 `exists`."""
         return self.call_service(canned_replies.create_canned_reply)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
@@ -149,11 +142,13 @@ class CannedReplyViewSet(RetrieveModelMixin, ListViewSet):
         """Delete a canned reply, by who may create it. 409 `stale_version`."""
         return self.call_service(canned_replies.delete_canned_reply)
 
+    def get_queryset(self) -> QuerySet[CannedReply]:
+        return canned_replies.with_files(canned_replies.usable_replies(actor=self.actor).order_by())
+
     @action(detail=True, methods=["post"], request_serializer=PreviewRequest, serializer_class=PreviewSerializer)
     @idempotent
     def preview(self, request: Request, **kwargs: Any) -> Response:
-        """Read it in a conversation's language and with its values, masked. It changes nothing. Needs
-        `conversations.reply_conversation`."""
+        """Read it in a conversation's language and with its values, masked. It changes nothing."""
         row = self.get_object()
         return self.respond(canned_replies.preview_canned_reply(actor=self.actor, reply=row, **self.read_body()))
 
@@ -181,7 +176,7 @@ class CannedFileViewSet(ApiViewSet):
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def retrieve(self, request: Request, **kwargs: Any) -> HttpResponse:
-        """Read a file, as a download. Needs `conversations.reply_conversation`."""
+        """Read a file, as a download."""
         return download(canned_replies.read_canned_file(actor=self.actor, **self.kwargs))
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:

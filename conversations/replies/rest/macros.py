@@ -13,7 +13,7 @@ from conversations.models import Macro, Priority
 from conversations.replies import macros
 from conversations.replies.macros import MacroSettings
 from conversations.replies.rest.canned_replies import SCOPES
-from core.rest.fields import SEEN, RowSerializer
+from core.rest.fields import RowSerializer, SeenVersion
 from core.rest.idempotency import idempotent, idempotent_outside_transaction
 from core.rest.views import ListViewSet
 
@@ -104,15 +104,12 @@ class MacroRequest(serializers.Serializer[Any]):
     is_personal = serializers.BooleanField(default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return what the services take."""
         seen = {name: value for name, value in attrs.items() if name == "seen_version"}
         return {"wanted": MacroSettings(**{name: attrs[name] for name in attrs if name != "seen_version"}), **seen}
 
 
-class MacroChange(MacroRequest):
+class MacroChange(MacroRequest, SeenVersion):
     """The whole macro after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class MacroRunRequest(serializers.Serializer[Any]):
@@ -142,20 +139,16 @@ class MacroViewSet(RetrieveModelMixin, ListViewSet):
     """Macros."""
 
     descriptions: ClassVar = {
-        "list": "List the macros you may use, newest first. Needs `conversations.reply_conversation`.",
-        "retrieve": "Read a macro. Needs `conversations.reply_conversation`.",
+        "list": "List the macros you may use, newest first.",
+        "retrieve": "Read a macro.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "update", "destroy", "run"), REPLY)
     serializer_class = MacroSerializer
     request_serializers: ClassVar = {"create": MacroRequest, "update": MacroChange}
     lookup_url_kwarg = "macro_id"
 
-    def get_queryset(self) -> QuerySet[Macro]:
-        """Return what the caller may use."""
-        return macros.usable_macros(actor=self.actor).order_by()
-
     @idempotent
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request, **kwargs: Any) -> Response:
         """Create a macro. Needs `conversations.reply_conversation`; a team's needs to lead it, everybody's
         `conversations.manage_desk`. 409 `exists`."""
         return self.call_service(macros.create_macro)
@@ -171,6 +164,10 @@ class MacroViewSet(RetrieveModelMixin, ListViewSet):
     @action(detail=True, methods=["post"], request_serializer=MacroRunRequest, serializer_class=MacroRunSerializer)
     @idempotent_outside_transaction
     def run(self, request: Request, **kwargs: Any) -> Response:
-        """Do its steps with a conversation, all or none. Needs `conversations.reply_conversation` and what each step
-        needs. A request is made afterwards, and waits for approval as any other. 409 as the steps answer."""
+        """Do its steps with a conversation, all or none. Needs `conversations.reply_conversation` and what each
+        step needs. A request is made afterwards, and waits for approval as any other. 409 as the steps
+        answer."""
         return self.call_service(macros.run_macro)
+
+    def get_queryset(self) -> QuerySet[Macro]:
+        return macros.usable_macros(actor=self.actor).order_by()

@@ -77,9 +77,8 @@ class SuggestedReplyViewSet(ReadOneMixin, ListViewSet):
     """Replies to review."""
 
     descriptions: ClassVar = {
-        "list": "List replies that agents wrote and did not send, newest first, masked. Needs "
-        "`conversations.view_conversation`.",
-        "retrieve": "Read a suggested reply, masked. Needs `conversations.view_conversation`.",
+        "list": "List replies that agents wrote and did not send, newest first, masked.",
+        "retrieve": "Read a suggested reply, masked.",
     }
     permissions: ClassVar = {"list": VIEW, "retrieve": VIEW, "send": REPLY, "drop": REPLY}
     serializer_class = SuggestedReplySerializer
@@ -92,10 +91,10 @@ class SuggestedReplyViewSet(ReadOneMixin, ListViewSet):
     @action(detail=True, methods=["post"], request_serializer=SendingSuggestion, serializer_class=MessageSerializer)
     @idempotent
     def send(self, request: Request, **kwargs: Any) -> Response:
-        """Send it to the customer, as it is or with another text. Needs `conversations.reply_conversation`.
+        """Send it to the customer, as it is or with another text.
 
-        409 `reviewed` if somebody was quicker or the conversation went on without it, and where the customer can't
-        be written to: `closed`, `opted_out`, `blocked`, `unreachable`, `no_address`, `window_closed`.
+        409 `reviewed` if somebody was quicker or the conversation went on without it, and where the customer can't be
+        written to: `closed`, `opted_out`, `blocked`, `unreachable`, `no_address`, `window_closed`.
         """
         message = suggestions.send_suggestion(actor=self.actor, **self.kwargs, **self.read_body())
         return self.respond(messages.row_of(message))
@@ -103,6 +102,6 @@ class SuggestedReplyViewSet(ReadOneMixin, ListViewSet):
     @action(detail=True, methods=["post"])
     @idempotent
     def drop(self, request: Request, **kwargs: Any) -> Response:
-        """Drop it: nothing is sent. Needs `conversations.reply_conversation`. 409 `reviewed`."""
+        """Drop it: nothing is sent. 409 `reviewed`."""
         suggestions.drop_suggestion(actor=self.actor, **self.kwargs)
         return self.respond(self.get_object())

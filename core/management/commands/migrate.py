@@ -23,8 +23,6 @@ TOO_OLD: Final = (
 
 
 class Command(migrate.Command):
-    """Django's migrate, run by the owner of the tables."""
-
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, install policies and set time limits; CommandError for a database from before 0.2."""
         with as_owner():

@@ -11,12 +11,9 @@ from core.errors import WalkerError
 
 
 class Command(BaseCommand):
-    """Replay events to one consumer."""
-
     help = "Give a consumer of events all since a moment once more; what it had written is replaced at the end."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the consumer and the moment."""
         parser.add_argument("--consumer", required=True, help=f"one of: {', '.join(bus.names()) or 'none'}")
         parser.add_argument("--since", required=True, help="a day or a moment, such as 2026-11-01, in UTC")
 

@@ -11,8 +11,6 @@ from core.tenancy.scope import platform_scope
 
 
 class Command(BaseCommand):
-    """Re-encrypts tenant by tenant; run it again after an interruption."""
-
     help = "Encrypt all stored values with the current (last) key of WALKER_KEYS."
 
     def handle(self, *args: Any, **options: Any) -> None:

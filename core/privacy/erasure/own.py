@@ -24,8 +24,7 @@ def _forget_answers(person: Person, after: str, limit: int) -> Batch:
 
 
 def _answers() -> QuerySet[IdempotencyRecord]:
-    rows: QuerySet[IdempotencyRecord] = IdempotencyRecord.objects.filter(state=State.FINISHED)
-    return rows
+    return IdempotencyRecord.objects.filter(state=State.FINISHED)
 
 
 def _list_answers(person: Person, after: str, limit: int) -> Batch:

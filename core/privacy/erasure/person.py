@@ -68,7 +68,6 @@ class Person:
 
     @property
     def is_list_full(self) -> bool:
-        """Return True if the list is full."""
         return len(self.still_named) >= MOST_LISTED
 
     def is_addressed_in(self, value: Any) -> bool:

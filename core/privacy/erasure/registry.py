@@ -95,7 +95,6 @@ HANDLERS: Final[Registry[ErasureHandler]] = Registry(ErasureHandler, name="erasu
 
 
 def handlers() -> list[type[ErasureHandler]]:
-    """Return the handlers in their order."""
     return sorted((handler for _, handler in HANDLERS.items()), key=lambda handler: handler.order)
 
 
@@ -105,7 +104,6 @@ def steps() -> list[Step]:
 
 
 def tables() -> Iterator[Table]:
-    """Yield the tables of all handlers."""
     for handler in handlers():
         yield from handler.tables
 

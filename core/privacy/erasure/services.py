@@ -1,7 +1,7 @@
 """Start the erasure of a person, and run it in batches."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -12,7 +12,8 @@ from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.roles import allow_long_statements
-from core.errors import Invalid, NotFound, Refused
+from core.db.rows import get_row
+from core.errors import Invalid, Refused
 from core.jobs import dead_letters, queues
 from core.models import Erasure
 from core.privacy.erasure.person import person_of, traces_of
@@ -86,15 +87,9 @@ def open_erasure(
     return erasure
 
 
-def _record(erasure: Erasure, actor: Actor, what: str, facts: dict[str, object]) -> None:
-    chain.record(
-        actor,
-        f"{erasure.subject_type}.{what}",
-        "core.erasure",
-        erasure.pk,
-        new_state=erasure.state,
-        facts={"person": str(erasure.subject_id), **facts},
-    )
+def _record(erasure: Erasure, actor: Actor, what: str, facts: dict[str, Any]) -> None:
+    about = {"new_state": erasure.state, "person": str(erasure.subject_id)}
+    chain.note(actor, f"{erasure.subject_type}.{what}", erasure, **about, **facts)
 
 
 def work_on(*, erasure_id: UUID, limit: int = BATCH, now: datetime | None = None) -> bool:
@@ -200,14 +195,10 @@ def take_unfinished(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
 def get_erasure(*, viewer: Actor, erasure_id: UUID) -> Erasure:
     """Return one erasure. Needs `core.view_erasures`. Raises NotFound."""
     viewer.require(VIEW)
-    found: Erasure | None = Erasure.objects.filter(pk=erasure_id).first()
-    if found is None:
-        raise NotFound("This erasure doesn't exist.")
-    return found
+    return get_row(Erasure, erasure_id, "This erasure doesn't exist.")
 
 
 def query_erasures(*, viewer: Actor) -> QuerySet[Erasure]:
     """Return the tenant's erasures. Needs `core.view_erasures`."""
     viewer.require(VIEW)
-    rows: QuerySet[Erasure] = Erasure.objects.all()
-    return rows
+    return Erasure.objects.all()

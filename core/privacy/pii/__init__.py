@@ -3,5 +3,3 @@
 from core.privacy.pii.finder import find
 from core.privacy.pii.kinds import Finding, Kind
 from core.privacy.pii.masking import mask_numbers, mask_text, mask_value
-
-__all__ = ["Finding", "Kind", "find", "mask_numbers", "mask_text", "mask_value"]

@@ -2,5 +2,3 @@
 
 from core.tenancy.rls.install import install_policies, problems
 from core.tenancy.rls.tables import GLOBAL, all_models, walled_tables
-
-__all__ = ["GLOBAL", "all_models", "install_policies", "problems", "walled_tables"]

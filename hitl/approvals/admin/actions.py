@@ -165,12 +165,10 @@ class DecisionActions:
 
     @service_action(title="Approve", permission=DECIDE, form=forms.ApproveForm, tone="good", key="a")
     def approve(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Approve what was shown."""
         return _decide(request, obj, form, "approve")
 
     @service_action(title="Reject", permission=DECIDE, form=forms.RejectForm, tone="danger", key="r")
     def reject(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Reject what was shown, with a reason."""
         return _decide(request, obj, form, "reject")
 
     hold = move(
@@ -189,7 +187,6 @@ class DecisionActions:
         explain="All checks run again before the request is executed.",
     )
     def release(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Release one hold."""
         first = "manual" if "manual" in obj.holds else next(iter(obj.holds), "manual")
         name = form.cleaned_data.get("hold") or first
         reason = form.cleaned_data["reason"]
@@ -214,7 +211,6 @@ class DecisionActions:
         explain="The request is cancelled and won't be executed. You can undo until execution starts.",
     )
     def undo(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Undo an approval that waits for its execution."""
         withdraw_offer(request, undo_url(obj))
         close.undo(actor=viewer_of(request), approval_id=obj.pk)
         return f"Undone. {obj.reference} was cancelled and won't be executed."
@@ -252,7 +248,6 @@ class DiscussionActions:
         explain="All approvals are asked for again. You can't approve your own edit unless the workflow allows it.",
     )
     def edit(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Change fields that can be edited at this level."""
         with values_in_the_form():
             edits.edit(actor=viewer_of(request), approval_id=obj.pk, changes=_changes(form), **_said(form))
         return f"{obj.reference} was changed. Its approvers have to decide again."
@@ -266,7 +261,6 @@ class DiscussionActions:
         explain="You approve the request as you change it. If its risk or cost rises, someone else must approve it.",
     )
     def edit_and_approve(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Change fields and approve the result."""
         said = {"actor": viewer_of(request), "approval_id": obj.pk, "changes": _changes(form), **_said(form)}
         with values_in_the_form(), moving_on(request, obj):
             done = edits.edit_and_approve(**said, channel=CONSOLE)
@@ -291,7 +285,6 @@ class DiscussionActions:
         submit="Answer",
     )
     def answer(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Answer a question about one's own request."""
         said = {"digest": form.cleaned_data["digest"], "text": form.cleaned_data["reason"]}
         questions.answer(actor=viewer_of(request), approval_id=obj.pk, **said)
         return "Your answer was sent to the approvers."
@@ -304,7 +297,6 @@ class DiscussionActions:
         explain="The requester can change and resubmit it, up to three times.",
     )
     def send_back(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Send the request back for changes."""
         with moving_on(request, obj):
             moved = questions.send_back(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
         if moved.state == State.REJECTED:
@@ -318,7 +310,6 @@ class DiscussionActions:
         explain="The request is checked, scored and approved like a new one.",
     )
     def resubmit(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Resubmit one's own request."""
         params = {**obj.payload, **_changes(form)}
         with values_in_the_form():
             edits.resubmit(actor=viewer_of(request), approval_id=obj.pk, params=params, **_said(form))
@@ -332,7 +323,6 @@ class DiscussionActions:
         explain="For this request only. If you're away, use “Out of office”.",
     )
     def delegate(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Let a colleague decide instead."""
         with moving_on(request, obj):
             reassignments.delegate(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
         return format_html("You delegated {}.", link_to(obj))
@@ -362,7 +352,6 @@ class DiscussionActions:
         explain="Asks the platform what happened. Nothing is executed again.",
     )
     def probe(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Ask the platform for the outcome."""
         found = probe_now(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
         if found.state == State.UNKNOWN:
             return f"The outcome of {obj.reference} is still unknown. It will be checked again later."
@@ -400,7 +389,6 @@ class NoteActions:
         explain="Only colleagues see notes. They decide nothing and are no part of the request.",
     )
     def note(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
-        """Write a note for colleagues."""
         said = form.cleaned_data
         chosen = [said["mentions"]] if said["mentions"] else []
         viewer = viewer_of(request)
@@ -454,7 +442,6 @@ def tell_decided(request: HttpRequest, decided: Approval) -> str:
 
 
 def undo_url(approval: Approval) -> str:
-    """Return where an approval is undone."""
     return reverse("admin:hitl_approval_undo", args=[approval.pk])
 
 

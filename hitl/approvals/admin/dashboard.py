@@ -65,7 +65,6 @@ class DecisionsNumber(DayNumber):
         return selectors.count_mine(viewer=viewer)
 
     def url(self) -> str:
-        """Return the queue, narrowed to the viewer's."""
         return f"{reverse('admin:hitl_approval_changelist')}?mine=sign"
 
 
@@ -79,7 +78,6 @@ class OverdueNumber(DecisionsNumber):
         return selectors.query_approvals(viewer=viewer, mine=True, overdue=True).order_by()[: selectors.CAP].count()
 
     def url(self) -> str:
-        """Return the queue, narrowed alike."""
         return f"{super().url()}&overdue=yes"
 
 

@@ -48,8 +48,6 @@ class RejectForm(ShownForm):
 
 
 class ResolveForm(ConsoleForm):
-    """The final outcome, and its evidence."""
-
     outcome = forms.ChoiceField(
         label="What happened?",
         choices=[("executed", "It was executed"), ("failed", "It was not executed")],
@@ -135,8 +133,6 @@ def _as_value(text: str, before: Any) -> Any:
 
 
 class DelegateForm(OptionalReasonForm, ShownForm):
-    """The colleague who decides instead."""
-
     to = forms.TypedChoiceField(label="Delegate to", coerce=UUID)
     field_order = ("digest", "to", "reason")
 
@@ -146,8 +142,6 @@ class DelegateForm(OptionalReasonForm, ShownForm):
 
 
 class ReassignForm(ShownForm):
-    """The approver to replace, the new approver and the reason."""
-
     from_person = forms.TypedChoiceField(label="Current approver", coerce=UUID)
     to = forms.TypedChoiceField(label="New approver", coerce=UUID)
     reason = forms.CharField(label="Reason", max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
@@ -161,8 +155,6 @@ class ReassignForm(ShownForm):
 
 
 class NoteForm(ConsoleForm):
-    """A note for colleagues, and who is told of it."""
-
     text = forms.CharField(
         label="Note",
         max_length=2000,
@@ -178,8 +170,6 @@ class NoteForm(ConsoleForm):
 
 
 class AwayForm(ConsoleForm):
-    """Who is away until when, and who decides for them."""
-
     from_person = forms.TypedChoiceField(
         label="Who is away? (optional)", required=False, help_text="You, if left empty.", coerce=UUID, empty_value=None
     )

@@ -61,8 +61,6 @@ class ApprovalAdmin(
     ExportActions,
     ServiceAdmin,
 ):
-    """The queue, and the page on which people decide."""
-
     view_permission = "hitl.view_approval"
     nav = Nav("Queue", "inbox", APPROVALS, order=10, badges=("hitl.waiting", "hitl.overdue"))
     intro = "Risky actions that need a person's approval. Yours come first."
@@ -96,7 +94,6 @@ class ApprovalAdmin(
     search_hint = "Reference, words, object or requester"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
-        """Return the approvals, ranked for the viewer."""
         return ranked(super().get_queryset(request), viewer_of(request))
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
@@ -150,7 +147,6 @@ class ApprovalAdmin(
 
     @admin.display(description="What")
     def what(self, approval: Approval) -> str:
-        """Return what is requested, and who requested it."""
         asked_by = approval.asked_by  # type: ignore[attr-defined]
         note = format_html('<span class="wk-cell-note">{}</span>', f"{asked_by[:1].upper()}{asked_by[1:]}")
         summary = approval.shown_summary  # type: ignore[attr-defined]
@@ -161,14 +157,12 @@ class ApprovalAdmin(
 
     @admin.display(description="Cost")
     def price(self, approval: Approval) -> str:
-        """Return the estimated cost."""
         if approval.cost is None:
             return "–"
         return format_html('<span class="wk-number">{}</span>', money(approval.cost, approval.currency))
 
     @admin.display(description="Due")
     def due(self, approval: Approval) -> str:
-        """Return when the decision is due."""
         if approval.state not in WAITING or approval.sla_due_at is None:
             return "–"
         late = chip("Overdue", "danger", "clock") if approval.sla_due_at < now() else ""

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from console.base.actions import ServiceAction, service_action
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
@@ -22,8 +23,6 @@ from hitl.models import Delegation
 
 @admin.register(Delegation)
 class DelegationAdmin(ServiceAdmin):
-    """Who is away, and who decides for them."""
-
     view_permission = DECIDE
     nav = Nav("Out of office", "calendar", YOURS, order=45)
     intro = "While someone is away, a colleague decides for them. Open requests move to the colleague and back."
@@ -48,7 +47,6 @@ class DelegationAdmin(ServiceAdmin):
 
     @admin.display(description="State")
     def standing(self, row: Delegation) -> str:
-        """Return whether it applies now."""
         if row.ended_at is not None or row.until <= now():
             return chip("Over", "neutral", "ban")
         return chip("Planned", "info", "clock") if row.starts_at > now() else chip("Away", "warn", "pause")
@@ -81,14 +79,10 @@ class DelegationAdmin(ServiceAdmin):
         explain="Open requests without your decision move to the colleague now, and back at the end.",
     )
     def away(self, request: HttpRequest, obj: Any, form: ConsoleForm) -> str:
-        """Let a colleague decide for a time."""
         made = open_delegation(actor=viewer_of(request), **form.cleaned_data)
         if made.starts_at > now():
             return f"Saved. Your open requests move to your colleague on {exact(made.starts_at)}."
         return "Saved. Your open requests are now with your colleague."
 
-    @service_action(title="End now", permission=DECIDE, submit="End now")
-    def end(self, request: HttpRequest, obj: Delegation, form: ConsoleForm) -> str:
-        """End the absence."""
-        end_delegation(actor=viewer_of(request), delegation_id=obj.pk)
-        return "The absence has ended. Open requests were returned."
+    end = calls(end_delegation, "delegation_id", title="End now", permission=DECIDE,
+                done="The absence has ended. Open requests were returned.")  # fmt: skip

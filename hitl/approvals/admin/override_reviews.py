@@ -27,15 +27,12 @@ class StandingFilter(SelectFilter):
     options = (("closed", "Closed"), ("all", "All"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the chosen ones."""
         chosen = self.chosen()
         return queryset if chosen == "all" else queryset.filter(closed_at__isnull=chosen != "closed")
 
 
 @admin.register(OverrideReview)
 class OverrideReviewAdmin(ReadOnlyAdmin):
-    """What was approved in an emergency, and who reviewed it."""
-
     view_permission = "hitl.review_override"
     nav = Nav("Emergency reviews", "eye", APPROVALS, order=40)
     intro = (
@@ -59,7 +56,6 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OverrideReview]:
-        """Read the requests with the reviews."""
         rows: QuerySet[OverrideReview] = super().get_queryset(request).select_related("approval")
         return rows
 
@@ -90,12 +86,10 @@ class OverrideReviewAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Reason for the emergency")
     def reason(self, review: OverrideReview) -> str:
-        """Return the reason given for the emergency approval, masked."""
         said = Decision.objects.filter(approval_id=review.approval_id, revision=review.revision, verdict="override")
         return "; ".join(visible(mask_text(row.reason)) for row in said)
 
     @admin.display(description="State")
     def standing(self, review: OverrideReview) -> str:
-        """Return whether it is open."""
         is_open = review.closed_at is None
         return chip("Open", "warn", "clock") if is_open else chip("Closed", "good", "check")

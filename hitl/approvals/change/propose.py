@@ -147,8 +147,7 @@ def _find_existing(own_key: str, origin: Origin) -> Approval | None:
             return by_call
     if not own_key:
         return None
-    by_key: Approval | None = Approval.objects.filter(dedupe_key=own_key, state__in=_OPEN).first()
-    return by_key
+    return Approval.objects.filter(dedupe_key=own_key, state__in=_OPEN).first()
 
 
 def refuse_if_paused(actor: Actor, kind: str, agent_id: UUID | None) -> None:

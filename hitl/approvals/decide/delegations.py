@@ -1,6 +1,5 @@
 """Out of office: a person's assignments, present and new, go to a substitute for a time."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -32,14 +31,6 @@ from hitl.notifications import create
 SUBSTITUTES: Final[Actor] = system("stand-ins")
 LONGEST: Final = timedelta(days=366)
 _WAITING: Final = [state.value for state in WAITING]
-
-
-@dataclass(frozen=True)
-class DueDelegation:
-    """A delegation that begins or ends now, by ids only."""
-
-    delegation_id: UUID
-    tenant_id: UUID
 
 
 def open_delegation(
@@ -140,13 +131,13 @@ def end_delegation(*, actor: Actor, delegation_id: UUID, now: datetime | None = 
     return row
 
 
-def list_due(*, now: datetime | None = None) -> list[DueDelegation]:
-    """Return delegations of all tenants that begin or end now. For the sweep."""
+def list_due(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
+    """Return (tenant, delegation) of all tenants that begin or end now."""
     moment = now or clock_now()
     due = Q(applied_at=None, starts_at__lte=moment) | Q(until__lte=moment)
     with platform_scope():
         rows = Delegation.objects.filter(due, ended_at=None).order_by("until")
-        return [DueDelegation(*row) for row in rows.values_list("id", "tenant_id")[:200]]
+        return list(rows.values_list("tenant_id", "id")[:200])
 
 
 def align_delegation(*, delegation_id: UUID, now: datetime | None = None) -> int:

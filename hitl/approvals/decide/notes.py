@@ -13,7 +13,8 @@ from core import notices
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Invalid, Refused
 from core.privacy.erasure.person import GONE
 from core.reliability.rate_limit import limit_per_hour
 from core.tenancy.scope import current_tenant_id
@@ -59,9 +60,7 @@ def add_note(
     with transaction.atomic():
         # Locked, so that an erasure of the request either finds the note or is found here.
         rows = Approval.objects.select_for_update(no_key=True).filter(pk=approval_id)
-        approval = rows.only("tenant_id", "reference", "payload", "people").first()
-        if approval is None:
-            raise NotFound
+        approval = get_or_missing(rows.only("tenant_id", "reference", "payload", "people"))
         if approval.payload == GONE:
             raise Conflict("This request has been erased, so notes can't be added.", code="erased")
         if ApprovalNote.objects.filter(approval_id=approval_id)[NOTES_MAX - 1 : NOTES_MAX].exists():

@@ -8,7 +8,8 @@ from accounts.last_change import last_change
 from accounts.selectors import list_members, roster
 from core.actors import Actor
 from core.audit import chain
-from core.errors import Conflict, NotFound, Refused
+from core.db.rows import get_or_missing
+from core.errors import Conflict, Refused
 from core.events import streams
 from core.text.clean import clean_text
 from hitl.approvals.decide import rights
@@ -60,9 +61,9 @@ def close_review(*, actor: Actor, approval_id: UUID, reason: str, now: datetime 
     rights.require_text("reason", reason, "Write what the review found.")
     with transitions.work_on(approval_id, now) as (work, approval):
         rights.refuse_lost_role(roster(), actor, REVIEW)
-        review: OverrideReview | None = approval.reviews.order_by("-revision").first()
-        if review is None:
-            raise NotFound("This request has no emergency review.")
+        review: OverrideReview = get_or_missing(
+            approval.reviews.order_by("-revision"), "This request has no emergency review."
+        )
         if actor.user_id in {review.opened_by_id, None, *approval.excluded}:
             raise Refused(
                 "You overrode or contributed to this request. Another reviewer must close this.",

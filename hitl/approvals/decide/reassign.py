@@ -125,10 +125,7 @@ def _check_successor(context: DecisionContext, to: UUID) -> None:
 
 def assignments_here(approval: Approval) -> QuerySet[Assignment]:
     """Return the assignments of the current level of the current revision, as a query."""
-    assignments: QuerySet[Assignment] = Assignment.objects.filter(
-        approval=approval, revision=approval.revision, level=approval.level
-    )
-    return assignments
+    return Assignment.objects.filter(approval=approval, revision=approval.revision, level=approval.level)
 
 
 def hand_over(assignment: Assignment, to: UUID, moment: datetime, **columns: Any) -> None:

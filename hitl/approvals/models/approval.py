@@ -213,8 +213,6 @@ class Timer(Leased, TenantModel):
     """A deadline of an approval; a sweep picks it up, and a stale one does nothing."""
 
     class Kind(models.TextChoices):
-        """The kind of timer."""
-
         EXPIRE = "expire", "Expire"
         SLA = "sla", "Answer due"
         ESCALATE = "escalate", "Next escalation"

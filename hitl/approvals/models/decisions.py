@@ -107,8 +107,6 @@ class DecisionToken(TenantModel):
     """
 
     class End(models.TextChoices):
-        """What consumed a link."""
-
         USED = "used", "It decided the request"
         NEWER = "newer", "A newer link replaced it"
         CHANGED = "changed", "The request changed or was sent back"

@@ -8,7 +8,7 @@ from django.db import models
 
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedTextField
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 from hitl.approvals.models.approval import Approval
 
 USER = settings.AUTH_USER_MODEL
@@ -63,7 +63,7 @@ class OverrideReview(TenantModel):
         return f"review of {self.approval_id}"
 
 
-class ApprovalNote(TenantModel):
+class ApprovalNote(Dated, TenantModel):
     """A note for colleagues about a request; agents and customers never see it.
 
     It decides nothing and is no evidence. A trigger lets nobody change or remove it: the text can only be encrypted
@@ -75,10 +75,6 @@ class ApprovalNote(TenantModel):
     body = EncryptedTextField()
     masked_body = models.TextField(blank=True)
     mentions = ArrayField(models.UUIDField(), default=list, blank=True)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["tenant_id", "approval", "-id"], name="approval_notes_newest")]
-
-    def __str__(self) -> str:
-        return f"note {str(self.id)[-6:]}"

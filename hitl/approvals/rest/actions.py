@@ -149,10 +149,6 @@ class ApprovalActionViewSet(ApprovalResponses):
         "reassign": REASSIGN,
     }
 
-    def respond(self, row: Any) -> Response:
-        """Return the approval of the address."""
-        return self.respond_with_approval(self.kwargs["approval_id"])
-
     @action(detail=True, methods=["post"], request_serializer=Verdict)
     @idempotent
     def approve(self, request: Request, **kwargs: Any) -> Response:
@@ -166,26 +162,26 @@ class ApprovalActionViewSet(ApprovalResponses):
     @action(detail=True, methods=["post"], request_serializer=Verdict)
     @idempotent
     def reject(self, request: Request, **kwargs: Any) -> Response:
-        """Reject exactly what the digest identifies. Needs what approving needs, and a reason where the level asks."""
+        """Reject exactly what the digest identifies. Needs what approving needs, and a reason where the level
+        asks."""
         return self.call_service(decide, verdict="reject", channel=CHANNEL)
 
     @action(detail=True, methods=["post"], request_serializer=Move)
     @idempotent
     def cancel(self, request: Request, **kwargs: Any) -> Response:
-        """Cancel your own request, or any as administrator. Needs `hitl.cancel_approval`."""
+        """Cancel your own request, or any as administrator."""
         return self.call_service(close.cancel)
 
     @action(detail=True, methods=["post"], request_serializer=Move)
     @idempotent
     def revoke(self, request: Request, **kwargs: Any) -> Response:
-        """Revoke an approval before it is executed. Needs `hitl.revoke_approval`."""
+        """Revoke an approval before it is executed."""
         return self.call_service(close.revoke)
 
     @action(detail=True, methods=["post"], request_serializer=Shown)
     @idempotent
     def undo(self, request: Request, **kwargs: Any) -> Response:
-        """Undo your approval of a request while its execution waits; the request is cancelled. Needs
-        `hitl.revoke_approval`.
+        """Undo your approval of a request while its execution waits; the request is cancelled.
 
         409 `no_undo` if it was not given in the console; 409 with `claimed_at` if its execution has started.
         """
@@ -194,25 +190,25 @@ class ApprovalActionViewSet(ApprovalResponses):
     @action(detail=True, methods=["post"], request_serializer=HoldRequest)
     @idempotent
     def hold(self, request: Request, **kwargs: Any) -> Response:
-        """Keep it from being executed until it is released; needs a reason. Needs `hitl.hold_approval`."""
+        """Keep it from being executed until it is released; needs a reason."""
         return self.call_service(holds.hold)
 
     @action(detail=True, methods=["post"], request_serializer=Release)
     @idempotent
     def release(self, request: Request, **kwargs: Any) -> Response:
-        """Remove one hold; 409 `still_held` while its cause persists. Needs `hitl.hold_approval`."""
+        """Remove one hold; 409 `still_held` while its cause persists."""
         return self.call_service(holds.release)
 
     @action(detail=True, methods=["post"], request_serializer=Resolution)
     @idempotent
     def resolve(self, request: Request, **kwargs: Any) -> Response:
-        """Record the outcome of an execution whose outcome is unknown, with evidence. Needs `hitl.resolve_approval`."""
+        """Record the outcome of an execution whose outcome is unknown, with evidence."""
         return self.call_service(reconcile.resolve)
 
     @action(detail=True, methods=["post"], request_serializer=EditRequest)
     @idempotent_outside_transaction
     def edit(self, request: Request, **kwargs: Any) -> Response:
-        """Change fields that the level lists as editable; everyone is asked again. Needs `hitl.decide_approval`.
+        """Change fields that the level lists as editable; everyone is asked again.
 
         403 `no_edit_right` where nothing may be edited; 409 `stale_digest` if it changed.
         """
@@ -221,7 +217,7 @@ class ApprovalActionViewSet(ApprovalResponses):
     @action(detail=True, methods=["post"], url_path="edit-and-approve", request_serializer=EditRequest)
     @idempotent_outside_transaction
     def edit_and_approve(self, request: Request, **kwargs: Any) -> Response:
-        """Change fields and approve the result, where the workflow lets editors approve. Needs `hitl.decide_approval`.
+        """Change fields and approve the result, where the workflow lets editors approve.
 
         It stays `pending`, and `why_not` says why, if risk or cost rose. 403 `editors_may_not_approve`,
         `no_edit_right`; 409 `stale_digest` if it changed.
@@ -231,27 +227,21 @@ class ApprovalActionViewSet(ApprovalResponses):
     @action(detail=True, methods=["post"], request_serializer=Said)
     @idempotent
     def ask(self, request: Request, **kwargs: Any) -> Response:
-        """Ask the requester a question; the deadline is paused. Needs `hitl.decide_approval` and an open assignment."""
+        """Ask the requester a question; the deadline is paused. Needs `hitl.decide_approval` and an open
+        assignment."""
         return self.call_service(questions.ask)
-
-    @action(detail=True, methods=["post"], request_serializer=Said)
-    @idempotent
-    def answer(self, request: Request, **kwargs: Any) -> Response:
-        """Answer the approvers' question about your own request (`reason`). Needs `hitl.propose_approval`."""
-        body = self.read_body()
-        answer = {"digest": body["digest"], "text": body["reason"]}
-        return self.respond(questions.answer(actor=self.actor, **self.kwargs, **answer))
 
     @action(detail=True, methods=["post"], url_path="send-back", request_serializer=Said)
     @idempotent
     def send_back(self, request: Request, **kwargs: Any) -> Response:
-        """Send it back for changes; the fourth time rejects it. Needs `hitl.decide_approval` and an open assignment."""
+        """Send it back for changes; the fourth time rejects it. Needs `hitl.decide_approval` and an open
+        assignment."""
         return self.call_service(questions.send_back)
 
     @action(detail=True, methods=["post"], request_serializer=ResubmitRequest)
     @idempotent_outside_transaction
     def resubmit(self, request: Request, **kwargs: Any) -> Response:
-        """Resubmit your own returned request, changed or not. Needs `hitl.propose_approval`.
+        """Resubmit your own returned request, changed or not.
 
         403 `paused` under a kill switch, 503 if the current state cannot be looked up.
         """
@@ -260,16 +250,17 @@ class ApprovalActionViewSet(ApprovalResponses):
     @action(detail=True, methods=["post"], request_serializer=Said)
     @idempotent
     def override(self, request: Request, **kwargs: Any) -> Response:
-        """Approve alone where the workflow allows it; a review is opened. Needs `hitl.override_approval`.
+        """Approve alone where the workflow allows it; a review is opened.
 
-        403 `no_break_glass` where it is not allowed, `weak_sign_in` without a second factor: an API key never has one.
+        403 `no_break_glass` where it is not allowed, `weak_sign_in` without a second factor: an API key never
+        has one.
         """
         return self.call_service(overrides.override)
 
     @action(detail=True, methods=["post"], request_serializer=Said)
     @idempotent
     def escalate(self, request: Request, **kwargs: Any) -> Response:
-        """Take the next escalation step now. Needs `hitl.reassign_approval`.
+        """Take the next escalation step now.
 
         409 `no_step` if the workflow has no further one.
         """
@@ -278,8 +269,7 @@ class ApprovalActionViewSet(ApprovalResponses):
     @action(detail=True, methods=["post"], request_serializer=Move)
     @idempotent_outside_transaction
     def probe(self, request: Request, **kwargs: Any) -> Response:
-        """Ask the other system now for the outcome; it stays `unknown` if that cannot tell. Needs
-        `hitl.resolve_approval`."""
+        """Ask the other system now for the outcome; it stays `unknown` if that cannot tell."""
         return self.call_service(probe_now)
 
     @action(detail=True, methods=["post"], request_serializer=Finding)
@@ -292,19 +282,20 @@ class ApprovalActionViewSet(ApprovalResponses):
     @action(detail=True, methods=["post"], request_serializer=DelegateRequest)
     @idempotent
     def delegate(self, request: Request, **kwargs: Any) -> Response:
-        """Delegate your decision to a colleague, before voting. Needs `hitl.decide_approval` and an open assignment."""
+        """Delegate your decision to a colleague, before voting. Needs `hitl.decide_approval` and an open
+        assignment."""
         return self.call_service(reassignments.delegate)
 
     @action(detail=True, methods=["post"], request_serializer=ReassignRequest)
     @idempotent
     def reassign(self, request: Request, **kwargs: Any) -> Response:
-        """Replace one approver by another. Needs `hitl.reassign_approval`."""
+        """Replace one approver by another."""
         return self.call_service(reassignments.reassign)
 
     @action(detail=True, methods=["post"], request_serializer=FlagMove)
     @idempotent
     def flag(self, request: Request, **kwargs: Any) -> Response:
-        """Put a flag of your organisation's list on it, with a reason. Needs `hitl.flag_approval`; 409 `flagged`."""
+        """Put a flag of your organisation's list on it, with a reason. 409 `flagged`."""
         return self.call_service(set_flag)
 
     @action(detail=True, methods=["post"], request_serializer=FlagMove)
@@ -315,3 +306,14 @@ class ApprovalActionViewSet(ApprovalResponses):
         409 `not_flagged`.
         """
         return self.call_service(clear_flag)
+
+    def respond(self, row: Any) -> Response:
+        return self.respond_with_approval(self.kwargs["approval_id"])
+
+    @action(detail=True, methods=["post"], request_serializer=Said)
+    @idempotent
+    def answer(self, request: Request, **kwargs: Any) -> Response:
+        """Answer the approvers' question about your own request (`reason`)."""
+        body = self.read_body()
+        answer = {"digest": body["digest"], "text": body["reason"]}
+        return self.respond(questions.answer(actor=self.actor, **self.kwargs, **answer))

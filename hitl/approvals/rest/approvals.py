@@ -96,7 +96,6 @@ class ApprovalFilters(ApiFilterSet):
         return queryset.filter(holds__contains=[value])
 
     def filter_tag(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
-        """Return the approvals with a tag."""
         return queryset.filter(tags__contains=[value])
 
     def filter_flag(self, queryset: QuerySet[Approval], name: str, value: str) -> QuerySet[Approval]:
@@ -195,7 +194,7 @@ class ApprovalResponses(ApiViewSet):
 class ApprovalViewSet(ListViewSet, ApprovalResponses):
     """Approvals."""
 
-    descriptions: ClassVar = {"list": "List approvals, newest first or by `ordering`. Needs `hitl.view_approval`."}
+    descriptions: ClassVar = {"list": "List approvals, newest first or by `ordering`."}
     permissions: ClassVar = {
         "list": selectors.VIEW,
         "export": EXPORT_LIST,
@@ -217,7 +216,7 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
         return ExportQuery if self.action == "export" else super().get_query_class()
 
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
-        """Read an approval with what is approved and its digest. Needs `hitl.view_approval`."""
+        """Read an approval with what is approved and its digest."""
         return self.respond_with_approval(self.kwargs["approval_id"], is_view=True)
 
     @extend_schema(
@@ -227,7 +226,7 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
     )
     @action(detail=False, methods=["get"], many=True, pagination_class=None)
     def export(self, request: Request) -> StreamingHttpResponse:
-        """Export the list as a file, at most 10,000 rows. Needs `hitl.export_approval`.
+        """Export the list as a file, at most 10,000 rows.
 
         Filters and order are those of the list; a file that lacks rows says so in its last line. Summaries are always
         masked. Each export is written to the audit log; 429 after 30 an hour.
@@ -243,11 +242,11 @@ class ApprovalViewSet(ListViewSet, ApprovalResponses):
 
     @idempotent_outside_transaction
     def create(self, request: Request) -> Response:
-        """Request a risky action; people decide. Needs `hitl.propose_approval`.
+        """Request a risky action; people decide.
 
-        The current state of what is touched is looked up outside first: 503 when that is not available, 403
-        `paused` under a kill switch. With the same `dedupe_key` for the same kind your open approval is the answer;
-        with other `params` 409 `different_arguments`, which names it.
+        The current state of what is touched is looked up outside first: 503 when that is not available, 403 `paused`
+        under a kill switch. With the same `dedupe_key` for the same kind your open approval is the answer; with other
+        `params` 409 `different_arguments`, which names it.
         """
         # Under this key a repetition after a crash finds its approval, even if that is closed by now.
         key = request.headers.get(HEADER)

@@ -51,7 +51,7 @@ class DelegationViewSet(ListViewSet):
     """Delegations."""
 
     descriptions: ClassVar = {
-        "list": "List who is or will be away and who approves for them. Needs `hitl.decide_approval`.",
+        "list": "List who is or will be away and who approves for them.",
     }
     permissions: ClassVar = {"list": DECIDE, "create": DECIDE, "end": DECIDE}
     serializer_class = DelegationSerializer
@@ -61,8 +61,8 @@ class DelegationViewSet(ListViewSet):
     list_rows = staticmethod(selectors.query_delegations)
 
     @idempotent
-    def create(self, request: Request) -> Response:
-        """Delegate your decisions, or as administrator someone else's, until a moment. Needs `hitl.decide_approval`.
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Delegate your decisions, or as administrator someone else's, until a moment.
 
         Open assignments without a vote move at once and come back at the end; new ones go to the colleague.
         """
@@ -71,5 +71,5 @@ class DelegationViewSet(ListViewSet):
     @action(detail=True, methods=["post"])
     @idempotent
     def end(self, request: Request, **kwargs: Any) -> Response:
-        """End a delegation now; delegated assignments without a vote go back. Needs `hitl.decide_approval`."""
+        """End a delegation now; delegated assignments without a vote go back."""
         return self.call_service(end_delegation)

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -43,7 +42,6 @@ class DecisionSerializer(RowSerializer[Decision]):
         ).split()
 
     def get_counts(self, row: Decision) -> bool:
-        """Return True if the row's signature is valid."""
         return verify(row)
 
 
@@ -64,11 +62,9 @@ class NotificationSerializer(RowSerializer[Notification]):
         ).split()
 
     def get_state(self, row: Notification) -> str:
-        """Return the status in words."""
         return delivery_state(row).word
 
     def get_detail(self, row: Notification) -> str:
-        """Return a sentence about it, without addresses."""
         return delivery_state(row).detail
 
 
@@ -160,7 +156,7 @@ class HistoryViewSet(ApprovalDetailViewSet):
     pagination_class = NewestPagePagination
 
     def list(self, request: Request, **kwargs: Any) -> Response:
-        """Read what happened: the newest page first, oldest first within a page. Needs `hitl.view_approval`."""
+        """Read what happened: the newest page first, oldest first within a page."""
         limit, before = self.query["limit"], number_of(self.query["cursor"])
         entries = timeline.history(viewer=self.actor, **self.kwargs, before=before, limit=limit + 1)
         page = entries[-limit:]
@@ -171,68 +167,49 @@ class ExecutionViewSet(ApprovalDetailViewSet):
     """The executions of an approval."""
 
     descriptions: ClassVar = {
-        "list": "Read the executions, one per revision: the newest page first, oldest first within a page. Needs "
-        "`hitl.view_approval`.",
+        "list": "Read the executions, one per revision: the newest page first, oldest first within a page.",
     }
     serializer_class = ExecutionSerializer
     pagination_class = RevisionPagination
-
-    def get_queryset(self) -> QuerySet[Execution]:
-        """Return the executions."""
-        return related.query_executions(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(related.query_executions)
 
 
 class RevisionViewSet(ApprovalDetailViewSet):
     """The revisions of an approval."""
 
     descriptions: ClassVar = {
-        "list": "Read what each edit changed, field by field: the newest page first, oldest first within a page. "
-        "Needs `hitl.view_approval`.",
+        "list": "Read what each edit changed, field by field: the newest page first, oldest first within a page.",
     }
     serializer_class = RevisionSerializer
     pagination_class = RevisionPagination
-
-    def get_queryset(self) -> QuerySet[Revision]:
-        """Return the revisions."""
-        return related.query_revisions(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(related.query_revisions)
 
 
 class DecisionViewSet(ApprovalDetailViewSet):
     """The decisions on an approval."""
 
     descriptions: ClassVar = {
-        "list": "Read every verdict and remark with its digest, oldest first, the newest 500. Needs "
-        "`hitl.view_approval`.",
+        "list": "Read every verdict and remark with its digest, oldest first, the newest 500.",
     }
     serializer_class = DecisionSerializer
-
-    def get_queryset(self) -> Any:
-        """Return the decisions."""
-        return related.list_votes(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(related.list_votes)
 
 
 class NotificationViewSet(ApprovalDetailViewSet):
     """The notifications about an approval."""
 
     descriptions: ClassVar = {
-        "list": "Read who was notified over which channel and what became of it, the newest 500. Needs "
-        "`hitl.view_approval`.",
+        "list": "Read who was notified over which channel and what became of it, the newest 500.",
     }
     serializer_class = NotificationSerializer
-
-    def get_queryset(self) -> Any:
-        """Return the notifications."""
-        return related.list_notifications(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(related.list_notifications)
 
 
 class TimerViewSet(ApprovalDetailViewSet):
     """The timers of an approval."""
 
     descriptions: ClassVar = {
-        "list": "Read what is or was due: expiry, answer, escalation, reminder, execution. Needs `hitl.view_approval`.",
+        "list": "Read what is or was due: expiry, answer, escalation, reminder, execution.",
     }
     serializer_class = TimerSerializer
-
-    def get_queryset(self) -> Any:
-        """Return the timers."""
-        return related.list_timers(viewer=self.actor, **self.kwargs)
+    list_rows = staticmethod(related.list_timers)

@@ -37,7 +37,7 @@ class OverrideReviewViewSet(ListViewSet):
     """Reviews of overrides."""
 
     descriptions: ClassVar = {
-        "list": "List the reviews of overrides that are due, newest first. Needs `hitl.review_override`.",
+        "list": "List the reviews of overrides that are due, newest first.",
     }
     permissions: ClassVar = {"list": "hitl.review_override"}
     serializer_class = OverrideReviewSerializer

@@ -140,15 +140,12 @@ class ApprovalDetailSerializer(ApprovalSerializer):
         return dict(self._masked(approval, approval.facts))
 
     def get_drift(self, approval: Approval) -> list[str]:
-        """Return the changes, masked for viewers who may not decide."""
         return [str(self._masked(approval, text)) for text in approval.drift]
 
     def get_address(self, approval: Approval) -> str:
-        """Return the address of the request."""
         return approval.address if self._audits() else ""
 
     def get_user_agent(self, approval: Approval) -> str:
-        """Return the program that asked."""
         return approval.user_agent if self._audits() else ""
 
     def _audits(self) -> bool:
@@ -156,25 +153,20 @@ class ApprovalDetailSerializer(ApprovalSerializer):
         return viewer.may("core.view_auditentry")
 
     def get_levels(self, approval: Approval) -> list[dict[str, Any]]:
-        """Return the levels."""
         return list(approval.snapshot.get("levels", []))
 
     @extend_schema_field(AssignmentSerializer(many=True))
     def get_assignments(self, approval: Approval) -> list[dict[str, Any]]:
-        """Return who is asked now."""
         return list(AssignmentSerializer(self.context["assignments"], many=True).data)
 
     def get_may_decide(self, approval: Approval) -> bool:
-        """Return True if the viewer can decide now."""
         return self.context["why_not"] is None
 
     @extend_schema_field(ProblemSerializer(allow_null=True))
     def get_why_not(self, approval: Approval) -> dict[str, Any] | None:
-        """Return the refusal that a decision of the viewer would get."""
         problem: WalkerError | None = self.context["why_not"]
         return None if problem is None else problem.as_dict()
 
     @extend_schema_field(StopSerializer(many=True))
     def get_stopped(self, approval: Approval) -> list[dict[str, Any]]:
-        """Return the switches."""
         return stops_of(approval, self.context["viewer"])

@@ -101,7 +101,6 @@ class DecisionContext:
         return replace(self, votes={**self.votes, level: [*self.votes_at(level), vote]})
 
     def voters(self) -> set[UUID]:
-        """Return who voted at the current level."""
         return {vote.person_id for vote in self.votes_at(self.approval.level)}
 
     def excluded_people(self) -> set[UUID]:

@@ -15,7 +15,8 @@ from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
-from core.errors import Conflict, NotFound
+from core.db.rows import get_row
+from core.errors import Conflict
 from core.events.outbox import Announcement
 from core.events.publish import publish
 from core.events.streams import COUNTED, NewEvent
@@ -286,10 +287,7 @@ def work_on(
 
 def read(approval_id: UUID) -> Approval:
     """Return the approval as it is now, without a lock. Raises NotFound."""
-    approval: Approval | None = Approval.objects.filter(pk=approval_id).first()
-    if approval is None:
-        raise NotFound
-    return approval
+    return get_row(Approval, approval_id)
 
 
 def next_reference() -> str:

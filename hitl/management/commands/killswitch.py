@@ -25,12 +25,9 @@ OPERATOR: Final[Actor] = system("console-operator")
 
 
 class Command(BaseCommand):
-    """Starts, releases and lists emergency stops, for people who can log in to the machine."""
-
     help = "Start, release or list the emergency stops of a tenant (--tenant) or of the installation (--global)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the action and its target."""
         parser.add_argument("action", choices=["activate", "release", "list"])
         parser.add_argument("--tenant", default="", metavar="SLUG", help="the tenant")
         where = parser.add_mutually_exclusive_group()

@@ -18,8 +18,6 @@ OPERATOR: Final[Actor] = system("console-operator")
 
 
 class Command(BaseCommand):
-    """Lists or accepts rules that were changed outside the application, for people who can log in to the machine."""
-
     help = (
         "List workflows, limits, groups, calendars, settings and emergency stops that are not sealed as they are "
         "stored. Check them in the console, then seal them with --accept. After the upgrade to the version that "
@@ -27,7 +25,6 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the options."""
         parser.add_argument("--tenant", default="", metavar="SLUG", help="only this tenant")
         parser.add_argument("--accept", action="store_true", help="seal them as they are stored")
 

@@ -25,8 +25,6 @@ WHO = ("contact", "member")
 
 
 class Command(BaseCommand):
-    """Compares approvals with their audit entries; exits with 1 if one differs."""
-
     help = (
         "Replay the audit entries of every approval and list approvals with another state, version or revision, "
         "with forged votes, with a changed request or reason that no erasure emptied, or with a seal that does not "
@@ -35,7 +33,6 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the options."""
         parser.add_argument("--tenant", default="", metavar="SLUG", help="only this tenant")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -66,7 +66,6 @@ class TextForm(VersionedForm):
         forms.Form.full_clean(self)
 
     def clean(self) -> dict[str, Any]:
-        """Check the variables of the chosen message."""
         cleaned = super().clean() or {}
         for name in ("subject", "body"):
             if cleaned.get(name) and cleaned.get("template"):
@@ -88,8 +87,6 @@ class ResetForm(VersionedForm, OptionalReasonForm):
 
 @admin.register(NotificationTemplate)
 class NotificationTemplateAdmin(VersionAdmin):
-    """The organisation's own texts of notifications, version by version."""
-
     nav = Nav("Message texts", "pen", SETTINGS, APPROVAL_RULES, order=90)
     intro = "What emails about requests say. Walker's built-in English texts are used until you write your own."
     empty_title = "The built-in texts are used"

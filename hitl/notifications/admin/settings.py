@@ -10,7 +10,8 @@ from django.http import HttpRequest
 
 from accounts.notices import USE
 from accounts.selectors import tenant_zone
-from console.base.actions import ServiceAction, service_action
+from console.base.actions import ServiceAction
+from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.navigation import YOURS, Nav
@@ -78,8 +79,6 @@ class NotificationForm(ConsoleForm):
 
 @admin.register(NotificationPreference)
 class NotificationPreferenceAdmin(ServiceAdmin):
-    """How the viewer is notified; nobody sees or changes another person's settings."""
-
     view_permission = USE
     nav = Nav("My notifications", "sliders", YOURS, order=20)
     intro = "How Walker reaches you when a request needs you. Only you see and change this."
@@ -112,15 +111,14 @@ class NotificationPreferenceAdmin(ServiceAdmin):
         own = own_settings(viewer=viewer_of(request))
         return {**model_to_dict(own.row), "channels_on": list(own.channels_on)}
 
-    @service_action(
+    settings = calls(
+        set_notification_preference,
         title="Notification settings",
         permission=USE,
         form=NotificationForm,
         submit="Save",
         tone="primary",
-        on_list=True,
         explain="These settings are yours, in this organisation. What already waits keeps its time.",
+        values=lambda form: {"wanted": Wanted(**form.cleaned_data)},
+        done="Saved.",
     )
-    def settings(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
-        set_notification_preference(actor=viewer_of(request), wanted=Wanted(**form.cleaned_data))
-        return "Saved."

@@ -70,8 +70,6 @@ def _hours(shifts: list[list[str]]) -> str:
 
 @admin.register(BusinessCalendar)
 class CalendarAdmin(DefinitionAdmin):
-    """Which hours count towards a deadline."""
-
     nav = Nav("Business calendars", "calendar", SETTINGS, APPROVAL_RULES, order=30)
     intro = "Which hours count towards a deadline. Deadlines already set don't change when you edit a calendar."
     empty_title = "No calendars yet"

@@ -26,8 +26,6 @@ from hitl.simulation.admin import TRY, days_field, try_on_history
 
 
 class CapForm(ConsoleForm):
-    """A spending limit."""
-
     scope = forms.ChoiceField(label="Applies to", choices=Cap.Scope.choices)
     kind = forms.ChoiceField(label="Action, if one", required=False)
     agent = forms.ChoiceField(label="Agent, if one", required=False)
@@ -50,8 +48,6 @@ class CapForm(ConsoleForm):
 
 
 class AmountForm(VersionedForm):
-    """A new amount."""
-
     amount = AmountField(label="Amount", min_value=0, decimal_places=2)
 
 
@@ -62,8 +58,6 @@ class TryCapForm(CapForm):
 
 
 class TryAmountForm(ConsoleForm):
-    """Another amount to try."""
-
     amount = AmountField(label="Amount", min_value=0, decimal_places=2)
     try_days = days_field()
 
@@ -77,8 +71,6 @@ def cap_in(form: ConsoleForm) -> dict[str, Any]:
 
 @admin.register(Cap)
 class CapAdmin(DefinitionAdmin):
-    """How much can be spent."""
-
     nav = Nav("Spending limits", "coin", SETTINGS, APPROVAL_RULES, order=40)
     intro = "How much can be spent per day or month. Approved requests beyond a limit wait until it allows them."
     empty_title = "No spending limits"

@@ -21,8 +21,6 @@ from hitl.policy.models.policies import BATCH_RISKS
 
 
 class DecisionPolicyForm(VersionedForm):
-    """The settings."""
-
     undo_seconds = forms.IntegerField(
         label="Seconds to undo an approval",
         min_value=0,
@@ -39,8 +37,6 @@ class DecisionPolicyForm(VersionedForm):
 
 @admin.register(DecisionPolicy)
 class DecisionPolicyAdmin(VersionAdmin):
-    """How people decide in the console, change by change."""
-
     nav = Nav("Decision settings", "check-circle", SETTINGS, APPROVAL_RULES, order=80)
     intro = "How long an approval given in the console can be undone, and which requests can be approved many at once."
     empty_title = "Undo for 10 seconds, many at once up to medium risk"

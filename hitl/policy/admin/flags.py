@@ -24,8 +24,6 @@ CONDITION_HELP = (
 
 
 class FlagChange(VersionedForm):
-    """Label and condition of a flag."""
-
     label = forms.CharField(
         label="Label", max_length=60, help_text="As people read it, such as “Political advertising”."
     )
@@ -44,8 +42,6 @@ class NewFlag(FlagChange):
 
 @admin.register(ComplianceFlag)
 class FlagAdmin(DefinitionAdmin):
-    """The marks that rules and people put on requests."""
-
     nav = Nav("Compliance flags", "flag", SETTINGS, APPROVAL_RULES, order=60)
     intro = "Marks for requests that need a closer look. A condition sets a flag by itself; people set and clear flags."
     empty_title = "No compliance flags"

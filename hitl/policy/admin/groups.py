@@ -22,8 +22,6 @@ from hitl.policy.workflows.groups import create_group, delete_group, revise_grou
 
 
 class GroupForm(VersionedForm):
-    """Name and people of a group."""
-
     name = forms.CharField(label="Name", max_length=80, help_text="Such as “Marketing Leads”.")
     people = forms.MultipleChoiceField(label="People", required=False, widget=forms.CheckboxSelectMultiple)
 
@@ -45,8 +43,6 @@ def _group(form: ConsoleForm) -> dict[str, Any]:
 
 @admin.register(ApproverGroup)
 class GroupAdmin(DefinitionAdmin):
-    """People who are asked together."""
-
     nav = Nav("Approver groups", "pen", SETTINGS, APPROVAL_RULES, order=20)
     intro = "People who are asked together. Changes apply at once, also to waiting requests."
     empty_title = "No groups yet"

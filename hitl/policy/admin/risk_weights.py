@@ -45,15 +45,12 @@ def _whole(label: str, most: int) -> forms.IntegerField:
 
 
 class TryWeightsForm(WeightsForm):
-    """Weights and points to try."""
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields[TRY] = days_field()
 
 
 def weights_in(form: WeightsForm) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the weights and the points of a form."""
     said = form.cleaned_data
     weights = {name: said[f"weight_{name}"] for name in risk.FACTORS if said[f"weight_{name}"] is not None}
     points = {key.removeprefix("points_"): value for key, value in said.items() if key.startswith("points_") and value}
@@ -62,8 +59,6 @@ def weights_in(form: WeightsForm) -> tuple[dict[str, int], dict[str, int]]:
 
 @admin.register(RiskPolicy)
 class RiskPolicyAdmin(VersionAdmin):
-    """How risks are scored, version by version."""
-
     nav = Nav("Risk scoring", "scale", SETTINGS, APPROVAL_RULES, order=50)
     intro = "How much each risk factor counts. New requests use the newest version; each request names its own."
     empty_title = "Every factor counts once"

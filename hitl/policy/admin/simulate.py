@@ -19,8 +19,6 @@ MODES: Final = {**labels.MODES, "parallel": "All of several levels"}
 
 
 class TrialForm(ConsoleForm):
-    """A made-up request."""
-
     kind = forms.ChoiceField(label="Action")
     cost = AmountField(label="Cost", required=False, decimal_places=2)
     currency = forms.CharField(label="Currency", max_length=3, required=False, initial="EUR")

@@ -52,14 +52,10 @@ SECTION_AT: Final = {path: key for key, path in PATHS.items()}
 
 
 class CopyForm(ConsoleForm):
-    """The name of the copy."""
-
     name = forms.CharField(label="Name", max_length=80)
 
 
 class ShareForm(ConsoleForm):
-    """Roles that can change one workflow."""
-
     roles = forms.MultipleChoiceField(
         label="Roles that can also change it",
         choices=[(role, ROLE_NAMES[role]) for role in SHAREABLE],
@@ -106,8 +102,6 @@ def _edits(path: str, title: str) -> ServiceAction:
 
 @admin.register(ApprovalWorkflow)
 class WorkflowAdmin(ServiceAdmin):
-    """Which requests need whose approval."""
-
     view_permission = "hitl.view_approvalworkflow"
     nav = Nav("Workflows", "route", SETTINGS, APPROVAL_RULES, order=10)
     intro = "Which requests need whose approval. Open requests keep the version they started with."
@@ -214,7 +208,6 @@ class WorkflowAdmin(ServiceAdmin):
     @service_action(title="New workflow", permission=MANAGE, form=WorkflowForm, submit="Create",
                     tone="good", on_list=True)  # fmt: skip
     def create(self, request: HttpRequest, obj: None, form: WorkflowForm) -> str | HttpResponse:
-        """Create a workflow, or try it on past requests."""
         levels, conditions = form.definition()
         name = form.cleaned_data["name"]
         if TRY in request.POST:
@@ -280,7 +273,6 @@ class CreateWorkflow(Step):
     page = "admin:hitl_approvalworkflow_create"
 
     def is_done(self, viewer: Actor) -> bool:
-        """Return True if a workflow is active."""
         return bool(ApprovalWorkflow.objects.filter(is_active=True).exists())
 
 

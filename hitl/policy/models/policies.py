@@ -6,17 +6,15 @@ from django.conf import settings
 from django.db import models
 
 from core.clock import now
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 from core.text.amounts import money_text
 from hitl.approvals.models.approval import Approval
 
 
-class Cap(TenantModel):
+class Cap(Dated, TenantModel):
     """A spending limit per calendar day or month of the tenant's zone, in one currency."""
 
     class Scope(models.TextChoices):
-        """What the limit applies to."""
-
         ALL = "all", "Everything"
         KIND = "kind", "One kind of action"
         AGENT = "agent", "One agent"
@@ -34,7 +32,6 @@ class Cap(TenantModel):
     window = models.CharField(max_length=10, choices=Window, default=Window.DAY)
     is_active = models.BooleanField(default=True)
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -54,8 +51,6 @@ class CapReservation(TenantModel):
     """The amount of a limit that one revision uses: reserved, then spent or released."""
 
     class State(models.TextChoices):
-        """The state of a reservation."""
-
         RESERVED = "reserved", "Reserved"
         COMMITTED = "committed", "Spent"
         RELEASED = "released", "Given back"
@@ -88,7 +83,7 @@ class CapReservation(TenantModel):
         return f"reservation of {self.approval_id}"
 
 
-class ComplianceFlag(TenantModel):
+class ComplianceFlag(Dated, TenantModel):
     """A mark for requests: people set it, and its condition if it has one."""
 
     name = models.CharField(max_length=40)
@@ -96,7 +91,6 @@ class ComplianceFlag(TenantModel):
     condition = models.CharField(max_length=500, blank=True)
     is_active = models.BooleanField(default=True)
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [

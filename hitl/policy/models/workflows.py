@@ -6,8 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from core.clock import now
-from core.tenancy.models import TenantModel
+from core.tenancy.models import Dated, TenantModel
 
 
 class ApproverGroup(TenantModel):
@@ -40,7 +39,7 @@ class GroupMember(TenantModel):
         return f"{str(self.user_id)[-6:]} in {self.group_id}"
 
 
-class ApprovalWorkflow(TenantModel):
+class ApprovalWorkflow(Dated, TenantModel):
     """Which requests it covers and how they are decided; open requests keep their snapshot."""
 
     name = models.CharField(max_length=80)
@@ -73,7 +72,6 @@ class ApprovalWorkflow(TenantModel):
     distinct_approvers = models.BooleanField(default=False)
     """Require different people at each level."""
     open_per_agent = models.PositiveSmallIntegerField(default=50)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         # Object permission: the right on one workflow, granted to a role.
@@ -137,7 +135,7 @@ class ApprovalLevel(TenantModel):
         return {"quorum": self.quorum, "all": max(2, rows), "per_group": rows}.get(self.mode, 1)
 
 
-class BusinessCalendar(TenantModel):
+class BusinessCalendar(Dated, TenantModel):
     """The working hours that count towards deadlines; each request keeps its own copy."""
 
     name = models.CharField(max_length=60)
@@ -147,7 +145,6 @@ class BusinessCalendar(TenantModel):
     holidays = models.JSONField(default=list, blank=True)
     """Days without work: [{"day": "2026-12-25", "name": "Christmas Day"}, ...]."""
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
         constraints: ClassVar = [

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.rest.fields import SEEN, RowSerializer
+from core.rest.fields import RowSerializer, SeenVersion
 from core.rest.idempotency import idempotent
 from hitl.models import ComplianceFlag
 from hitl.policy import selectors
@@ -32,20 +32,19 @@ class FlagRequest(serializers.Serializer[Any]):
     )
 
 
-class FlagChange(serializers.Serializer[Any]):
+class FlagChange(SeenVersion):
     """The whole flag after the change."""
 
     label = serializers.CharField(max_length=60)  # type: ignore[assignment]
     condition = serializers.CharField(default="", allow_blank=True, max_length=500)
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class FlagViewSet(PolicyViewSet):
     """Compliance flags."""
 
     descriptions: ClassVar = {
-        "list": "List the compliance flags in use, newest first. Needs `hitl.view_approvalworkflow`.",
-        "retrieve": "Read a compliance flag. Needs `hitl.view_approvalworkflow`.",
+        "list": "List the compliance flags in use, newest first.",
+        "retrieve": "Read a compliance flag.",
     }
     serializer_class = FlagSerializer
     request_serializers: ClassVar = {"create": FlagRequest, "update": FlagChange}
@@ -53,20 +52,17 @@ class FlagViewSet(PolicyViewSet):
     list_rows, read_row = selectors.query_flags, selectors.get_flag
 
     @idempotent
-    def create(self, request: Request) -> Response:
-        """Add a flag that people set on requests, and its condition if it has one. Needs `hitl.manage_workflow`.
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Add a flag that people set on requests, and its condition if it has one.
 
         409 `exists`.
         """
         return self.call_service(create_flag)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
-        """Change label and condition, for new and changed requests.
-
-        Needs `hitl.manage_workflow`; 409 `stale_version`.
-        """
+        """Change label and condition, for new and changed requests. 409 `stale_version`."""
         return self.call_service(revise_flag)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Retire a flag; requests that have it keep it. Needs `hitl.manage_workflow`; 409 `stale_version`."""
+        """Retire a flag; requests that have it keep it. 409 `stale_version`."""
         return self.call_service(retire_flag)

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from accounts.rest.serializers import PersonSerializer
 from core.clock import now
-from core.rest.fields import SEEN, AmountField, Document, RowSerializer
+from core.rest.fields import SEEN, AmountField, Document, RowSerializer, SeenVersion
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 from hitl.domain import risk
@@ -31,10 +31,7 @@ class PolicyViewSet(RetrieveModelMixin, ListViewSet):
     permissions: ClassVar = {
         "list": VIEW,
         "retrieve": VIEW,
-        "create": MANAGE,
-        "update": MANAGE,
-        "partial_update": MANAGE,
-        "destroy": MANAGE,
+        **dict.fromkeys(("create", "update", "partial_update", "destroy"), MANAGE),
     }
 
 
@@ -59,18 +56,16 @@ class GroupRequest(serializers.Serializer[Any]):
     people = serializers.ListField(child=serializers.UUIDField(), max_length=500, help_text="Ids of members.")
 
 
-class GroupChange(GroupRequest):
+class GroupChange(GroupRequest, SeenVersion):
     """The whole group after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class GroupViewSet(PolicyViewSet):
     """Approver groups."""
 
     descriptions: ClassVar = {
-        "list": "List approver groups with their people, newest first. Needs `hitl.view_approvalworkflow`.",
-        "retrieve": "Read a group with its people. Needs `hitl.view_approvalworkflow`.",
+        "list": "List approver groups with their people, newest first.",
+        "retrieve": "Read a group with its people.",
     }
     serializer_class = GroupSerializer
     request_serializers: ClassVar = {"create": GroupRequest, "update": GroupChange}
@@ -78,17 +73,16 @@ class GroupViewSet(PolicyViewSet):
     list_rows, read_row = selectors.query_groups, selectors.get_group
 
     @idempotent
-    def create(self, request: Request) -> Response:
-        """Name a set of people who may be asked together. Needs `hitl.manage_workflow`."""
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Name a set of people who may be asked together."""
         return self.call_service(create_group)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
-        """Rename a group and set its people; takes effect at once. Needs `hitl.manage_workflow`; 409
-        `stale_version`."""
+        """Rename a group and set its people; takes effect at once. 409 `stale_version`."""
         return self.call_service(revise_group)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Remove a group that no workflow in use asks. Needs `hitl.manage_workflow`; 409 `in_use`, `stale_version`."""
+        """Remove a group that no workflow in use asks. 409 `in_use`, `stale_version`."""
         return self.call_service(delete_group)
 
 
@@ -120,18 +114,16 @@ class CalendarRequest(serializers.Serializer[Any]):
         return [{"day": row["day"].isoformat(), "name": row["name"]} for row in holidays]
 
 
-class CalendarChange(CalendarRequest):
+class CalendarChange(CalendarRequest, SeenVersion):
     """The whole calendar after the change."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class CalendarViewSet(PolicyViewSet):
     """Business calendars."""
 
     descriptions: ClassVar = {
-        "list": "List business calendars, newest first. Needs `hitl.view_approvalworkflow`.",
-        "retrieve": "Read a business calendar. Needs `hitl.view_approvalworkflow`.",
+        "list": "List business calendars, newest first.",
+        "retrieve": "Read a business calendar.",
     }
     serializer_class = CalendarSerializer
     request_serializers: ClassVar = {"create": CalendarRequest, "update": CalendarChange}
@@ -139,16 +131,16 @@ class CalendarViewSet(PolicyViewSet):
     list_rows, read_row = selectors.query_calendars, selectors.get_calendar
 
     @idempotent
-    def create(self, request: Request) -> Response:
-        """Define working time: a zone, shifts of each day, holidays. Needs `hitl.manage_workflow`."""
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Define working time: a zone, shifts of each day, holidays."""
         return self.call_service(create_calendar)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
-        """Change working time; promised deadlines stay. Needs `hitl.manage_workflow`; 409 `stale_version`."""
+        """Change working time; promised deadlines stay. 409 `stale_version`."""
         return self.call_service(revise_calendar)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Remove a calendar that no level counts by. Needs `hitl.manage_workflow`; 409 `in_use`, `stale_version`."""
+        """Remove a calendar that no level counts by. 409 `in_use`, `stale_version`."""
         return self.call_service(delete_calendar)
 
 
@@ -181,20 +173,18 @@ class CapRequest(serializers.Serializer[Any]):
     window = serializers.ChoiceField(choices=Cap.Window.choices)
 
 
-class CapChange(serializers.Serializer[Any]):
+class CapChange(SeenVersion):
     """A new amount."""
 
     amount = AmountField(max_digits=16, decimal_places=2, min_value=0)
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class CapViewSet(PolicyViewSet):
     """Spending limits."""
 
     descriptions: ClassVar = {
-        "list": "List the spending limits in use with how much of them is used, newest first. Needs "
-        "`hitl.view_approvalworkflow`.",
-        "retrieve": "Read a spending limit with how much of it is used. Needs `hitl.view_approvalworkflow`.",
+        "list": "List the spending limits in use with how much of them is used, newest first.",
+        "retrieve": "Read a spending limit with how much of it is used.",
     }
     serializer_class = CapSerializer
     request_serializers: ClassVar = {"create": CapRequest, "partial_update": CapChange}
@@ -202,16 +192,16 @@ class CapViewSet(PolicyViewSet):
     list_rows, read_row = selectors.query_caps, selectors.get_cap
 
     @idempotent
-    def create(self, request: Request) -> Response:
-        """Limit what is executed per day or month. Needs `hitl.manage_workflow`; 409 `exists`."""
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Limit what is executed per day or month. 409 `exists`."""
         return self.call_service(create_cap)
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
-        """Change the amount of a limit. Needs `hitl.manage_workflow`; 409 `stale_version`."""
+        """Change the amount of a limit. 409 `stale_version`."""
         return self.call_service(revise_cap)
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Remove a limit; requests that it held continue. Needs `hitl.manage_workflow`; 409 `stale_version`."""
+        """Remove a limit; requests that it held continue. 409 `stale_version`."""
         return self.call_service(retire_cap)
 
 
@@ -238,7 +228,7 @@ class RiskPolicyViewSet(ListViewSet):
     """Risk scoring."""
 
     descriptions: ClassVar = {
-        "list": "List the versions of the risk scoring, newest first. Needs `hitl.view_approvalworkflow`.",
+        "list": "List the versions of the risk scoring, newest first.",
     }
     permissions: ClassVar = {"list": VIEW, "create": MANAGE}
     serializer_class = RiskPolicySerializer
@@ -246,6 +236,6 @@ class RiskPolicyViewSet(ListViewSet):
     list_rows = staticmethod(selectors.query_risk_policies)
 
     @idempotent
-    def create(self, request: Request) -> Response:
-        """Edit the risk scoring: a new version. Needs `hitl.manage_workflow`; 409 `stale_version`."""
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Edit the risk scoring: a new version. 409 `stale_version`."""
         return self.call_service(set_risk_policy)

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from core.actors import Actor
 from core.errors import Invalid
-from core.rest.fields import SEEN, AmountField, Document, RowSerializer
+from core.rest.fields import SEEN, AmountField, Document, RowSerializer, SeenVersion
 from core.rest.filters import ApiFilterSet, BooleanFilter
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet, ListViewSet
@@ -69,7 +69,6 @@ class WorkflowSerializer(RowSerializer[ApprovalWorkflow]):
         ).split()
 
     def get_says(self, workflow: ApprovalWorkflow) -> str:
-        """Return the sentence."""
         return sentence(conditions_of(workflow), levels_of(workflow), self._label)
 
     @cached_property
@@ -86,19 +85,16 @@ class WorkflowRequest(serializers.Serializer[Any]):
     conditions = Document(default=dict, help_text="Every other field, by the name it is read under.")
 
 
-class WorkflowChange(serializers.Serializer[Any]):
+class WorkflowChange(SeenVersion):
     """The fields to change; others stay."""
 
     name = serializers.CharField(max_length=80, required=False)
     levels = serializers.ListField(child=Document(), required=False)
     conditions = Document(default=dict)
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
-class WorkflowReplacement(WorkflowRequest):
+class WorkflowReplacement(WorkflowRequest, SeenVersion):
     """The whole workflow after the change; conditions that are left out get the defaults of a new one."""
-
-    version = serializers.IntegerField(source="seen_version", min_value=1, help_text=SEEN)
 
 
 class Retirement(serializers.Serializer[Any]):
@@ -168,16 +164,8 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
         "retrieve": "Read a workflow with its levels. Needs `hitl.view_approvalworkflow`, or the right on this one.",
     }
     permissions: ClassVar = {
-        "list": VIEW_WORKFLOW,
-        "retrieve": VIEW_WORKFLOW,
-        "create": MANAGE,
-        "update": MANAGE,
-        "partial_update": MANAGE,
-        "revise": MANAGE,
-        "copy": MANAGE,
-        "retire": MANAGE,
-        "restore": MANAGE,
-        "simulate": VIEW_WORKFLOW,
+        **dict.fromkeys(("list", "retrieve", "simulate"), VIEW_WORKFLOW),
+        **dict.fromkeys(("create", "update", "partial_update", "revise", "copy", "retire", "restore"), MANAGE),
     }
     shared_actions: ClassVar = frozenset({"retrieve", "update", "partial_update", "revise", "retire", "restore"})
     """The actions for which the right on one workflow is enough."""
@@ -191,6 +179,25 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
     lookup_url_kwarg = "workflow_id"
     list_rows, read_row = selectors.query_workflows, selectors.get_workflow
 
+    @action(detail=True, methods=["post"], request_serializer=CopyRequest, success_status=201)
+    @idempotent
+    def copy(self, request: Request, **kwargs: Any) -> Response:
+        """Define another workflow like this one, never as the default; it is in use at once."""
+        return self.call_service(copy_workflow)
+
+    @action(detail=True, methods=["post"], request_serializer=Retirement)
+    @idempotent
+    def retire(self, request: Request, **kwargs: Any) -> Response:
+        """Take a workflow out of use; running requests keep it. Needs `hitl.manage_workflow` for all; with a
+        `version` that is not the current one 409 `stale_version`."""
+        return self.call_service(retire_workflow)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def restore(self, request: Request, **kwargs: Any) -> Response:
+        """Bring a retired workflow back into use. Needs `hitl.manage_workflow` for all."""
+        return self.call_service(restore_workflow)
+
     def has_right(self, actor: Actor, permission: str) -> bool:
         """Return True if the actor has the right on the workflow of the address, or for the list on any."""
         if self.action == "list":
@@ -203,7 +210,7 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
 
     @idempotent
     def create(self, request: Request) -> Response:
-        """Define which requests need whose approval. Needs `hitl.manage_workflow`."""
+        """Define which requests need whose approval."""
         return self.respond(create_workflow(actor=self.actor, **_definition(self.read_body())))
 
     def update(self, request: Request, **kwargs: Any) -> Response:
@@ -222,37 +229,16 @@ class WorkflowViewSet(RetrieveModelMixin, ListViewSet):
     @action(detail=True, methods=["post"], request_serializer=WorkflowChange)
     @idempotent
     def revise(self, request: Request, **kwargs: Any) -> Response:
-        """Change a workflow as a new version; running requests keep theirs. Needs `hitl.manage_workflow`."""
+        """Change a workflow as a new version; running requests keep theirs."""
         return self._revise(self.read_body())
 
     def _revise(self, body: dict[str, Any]) -> Response:
         return self.respond(revise_workflow(actor=self.actor, **self.kwargs, **_definition(body)))
 
-    @action(detail=True, methods=["post"], request_serializer=CopyRequest, success_status=201)
-    @idempotent
-    def copy(self, request: Request, **kwargs: Any) -> Response:
-        """Define another workflow like this one, never as the default; it is in use at once. Needs
-        `hitl.manage_workflow`."""
-        return self.call_service(copy_workflow)
-
-    @action(detail=True, methods=["post"], request_serializer=Retirement)
-    @idempotent
-    def retire(self, request: Request, **kwargs: Any) -> Response:
-        """Take a workflow out of use; running requests keep it. Needs `hitl.manage_workflow` for all; with a
-        `version` that is not the current one 409 `stale_version`."""
-        return self.call_service(retire_workflow)
-
-    @action(detail=True, methods=["post"])
-    @idempotent
-    def restore(self, request: Request, **kwargs: Any) -> Response:
-        """Bring a retired workflow back into use. Needs `hitl.manage_workflow` for all."""
-        return self.call_service(restore_workflow)
-
     @action(detail=True, methods=["post"], request_serializer=TrialRequest, serializer_class=SimulationSerializer)
     @idempotent
     def simulate(self, request: Request, **kwargs: Any) -> Response:
-        """Return what a request would go through, and whether this workflow covers it; writes nothing. Needs
-        `hitl.view_approvalworkflow`."""
+        """Return what a request would go through, and whether this workflow covers it; writes nothing."""
         workflow, body = self.get_object(), self.read_body()
         moment = body.pop("moment")
         found = simulate(viewer=self.actor, trial=Trial(**body), moment=moment)
@@ -286,7 +272,7 @@ class WorkflowSharingViewSet(ApiViewSet):
     request_serializers: ClassVar = {"update": Sharing}
 
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
-        """Read which roles may change this one workflow too. Needs `accounts.manage_membership`."""
+        """Read which roles may change this one workflow too."""
         return self.respond(selectors.sharing_of(viewer=self.actor, **self.kwargs))
 
     def update(self, request: Request, **kwargs: Any) -> Response:

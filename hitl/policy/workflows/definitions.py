@@ -106,7 +106,6 @@ def _policy_of(row: RiskPolicy | None) -> risk.Policy:
 
 
 def rule_of(workflow: ApprovalWorkflow) -> matching.Rule:
-    """Return the conditions of a workflow."""
     return matching.Rule(
         workflow_id=workflow.pk,
         priority=workflow.priority,
@@ -126,5 +125,4 @@ def rule_of(workflow: ApprovalWorkflow) -> matching.Rule:
 
 
 def with_levels() -> Prefetch[str]:
-    """Return the prefetch of levels with their calendars."""
     return Prefetch("levels", ApprovalLevel.objects.select_related("calendar"))

@@ -64,14 +64,12 @@ def steps_of(levels: Sequence[Mapping[str, Any]], label: Label) -> list[str]:
 
 
 def escalation_of(workflow: Mapping[str, Any], label: Label) -> list[str]:
-    """Return one line for each escalation step."""
     steps = workflow.get("escalation") or []
     texts = [_step(step, label, "hour", is_first=number == 0)[2:] for number, step in enumerate(steps)]
     return [f"{text[:1].upper()}{text[1:]}" for text in texts]
 
 
 def rules_of(workflow: Mapping[str, Any]) -> list[str]:
-    """Return one line for each automatic rule."""
     return [_rule(rule).strip() for rule in workflow.get("auto_rules") or []]
 
 

@@ -34,7 +34,6 @@ _SELDOM: Final = (
 
 
 def freeze(workflow: ApprovalWorkflow) -> dict[str, Any]:
-    """Return the snapshot of a workflow."""
     levels = group_into_stages(_frozen_level(level) for level in workflow.levels.all())
     definition = {
         "workflow": str(workflow.pk),

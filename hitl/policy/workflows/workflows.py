@@ -13,7 +13,8 @@ from accounts.permissions.roles import PERMISSIONS
 from accounts.versioning import check_version
 from core.actors import Actor
 from core.db.locks import locked
-from core.errors import Conflict, Invalid, NotFound, Refused
+from core.db.rows import get_row
+from core.errors import Conflict, Invalid, Refused
 from hitl.models import ApprovalLevel, ApprovalWorkflow
 from hitl.policy.workflows.validation import FIELDS, LEVEL_FIELDS, problems_of
 from hitl.seals import rules
@@ -125,9 +126,7 @@ def copy_workflow(*, actor: Actor, workflow_id: UUID, name: str) -> ApprovalWork
     Who may: holders of `hitl.manage_workflow`. Raises Refused, NotFound, Invalid.
     """
     actor.require(MANAGE)
-    source: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
-    if source is None:
-        raise NotFound("This workflow doesn't exist.")
+    source = get_row(ApprovalWorkflow, workflow_id, "This workflow doesn't exist.")
     conditions = {**conditions_of(source), "is_default": False}
     with transaction.atomic():
         rules.lock_intact(actor, (ApprovalWorkflow, workflow_id))
@@ -149,9 +148,7 @@ def share_workflow(*, actor: Actor, workflow_id: UUID, roles: Collection[str]) -
             "You can't share a workflow with these roles.",
             fields={"roles": [f"Choose from {', '.join(SHAREABLE)}."]},
         )
-    workflow: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
-    if workflow is None:
-        raise NotFound("This workflow doesn't exist.")
+    workflow = get_row(ApprovalWorkflow, workflow_id, "This workflow doesn't exist.")
     object_permissions.set_roles(actor=actor, permission=MANAGE, obj=workflow, roles=roles)
     return workflow
 
@@ -243,9 +240,7 @@ def check_change(
     """
     _require(actor, workflow_id)
     check_definition("unchanged" if name is None else name, levels, conditions)
-    workflow: ApprovalWorkflow | None = ApprovalWorkflow.objects.filter(pk=workflow_id).first()
-    if workflow is None:
-        raise NotFound("This workflow doesn't exist.")
+    workflow = get_row(ApprovalWorkflow, workflow_id, "This workflow doesn't exist.")
     if not workflow.is_active:
         raise Conflict("This workflow is retired. Restore it first.", version=workflow.version)
     _refuse_beyond(actor, workflow, conditions)

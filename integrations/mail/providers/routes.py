@@ -28,7 +28,6 @@ class TerminalSender(MailSender):
     provider: ClassVar[str] = "console"
 
     def send(self, mail: Mail) -> MailOutcome:
-        """Write the whole mail to standard output."""
         sys.stdout.write(f"{'-' * 72}\n{message_of(mail).as_string()}\n{'-' * 72}\n")
         sys.stdout.flush()
         return Accepted(message_id_of(mail))
@@ -73,8 +72,7 @@ def is_connected() -> bool:
 
 def own_account() -> ProviderAccount | None:
     """Return the tenant's own mail account, or None."""
-    account: ProviderAccount | None = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True).first()
-    return account
+    return ProviderAccount.objects.filter(provider=PROVIDER, is_active=True).first()
 
 
 def _sendgrid(api_key: str, account: str) -> MailSender:

@@ -300,7 +300,7 @@ def test_batch_of_a_killed_worker_is_continued_by_the_sweep(live_scene: Scene) -
     assert len(done) == 2
     assert not work_batch(batch_id=batch.pk), "its lease is not over"
     later = now() + work.LEASE + timedelta(seconds=1)
-    assert [each.batch_id for each in work.list_abandoned(now=later)] == [batch.pk]
+    assert [key for _, key in work.list_abandoned(now=later)] == [batch.pk]
     assert _worked(batch, now=later) == ["approved"] * 5
     assert Decision.objects.count() == 5
     assert chain.verify().ok

@@ -173,7 +173,7 @@ def test_lost_export_is_taken_up_again_and_an_old_file_is_removed(
     periods.work_on(export.pk)
     assert periods.list_left() == []
     later = now() + timedelta(minutes=2)
-    assert [left.export_id for left in periods.list_left(now=later)] == [export.pk]
+    assert [key for _, key in periods.list_left(now=later)] == [export.pk]
     tasks.write_evidence(str(scene.world.acme.pk), str(export.pk))
     export.refresh_from_db()
     assert export.state == "done"

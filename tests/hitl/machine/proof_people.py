@@ -459,8 +459,8 @@ class PeopleMoves(Ground):
     def align_absences(self) -> None:
         """Do what the sweep does for delegations that begin or end."""
         with self.desk.inside(self.moment):
-            for due in delegations.list_due():
-                delegations.align_delegation(delegation_id=due.delegation_id)
+            for _, delegation_id in delegations.list_due():
+                delegations.align_delegation(delegation_id=delegation_id)
         self.away = {who: lent for who, lent in self.away.items() if lent[1] > self.moment}
 
     def come_or_go(self, name: str) -> None:

@@ -175,7 +175,7 @@ def test_notification_waits_for_the_end_of_quiet_hours_on_every_channel(office: 
     assert after(row) == ("held", "quiet", MORNING)
     assert (list_unsent(), list_waiting(now=MORNING - timedelta(minutes=1))) == ([], [])
     with clock.at(MORNING):
-        assert [found.notification_id for found in list_waiting()] == [row.pk]
+        assert [key for _, key in list_waiting()] == [row.pk]
         assert release(notification_id=row.pk) == 1
         assert after(row)[0] == "sent"
         assert release(notification_id=row.pk) == 0
@@ -189,7 +189,7 @@ def test_what_waited_leaves_as_one_mail_and_follows_its_delivery(office: World) 
     assert {after(row) for row in rows} == {("held", "digest", MORNING)}
     with clock.at(MORNING):
         release(notification_id=rows[1].pk)
-        assert len({found.notification_id for found in list_unsent(now=MORNING + timedelta(minutes=1))}) == 1
+        assert len({key for _, key in list_unsent(now=MORNING + timedelta(minutes=1))}) == 1
         for row in rows:  # every task of the digest, also those that come late
             send_notification(row.pk)
     mail = MailDelivery.objects.get()
@@ -213,10 +213,10 @@ def test_what_is_more_than_the_limit_waits_for_the_next_hour(office: World, chan
     found = [after(notification(office, channel=channel))[:2] for _ in range(4)]
     assert found == [("sent", ""), ("sent", ""), ("held", "limit"), ("held", "limit")]
     with clock.at(NIGHT + timedelta(minutes=61)):
-        for waiting in list_waiting():
-            release(notification_id=waiting.notification_id)
-        for unsent in list_unsent(now=NIGHT + timedelta(hours=2)):
-            send_notification(unsent.notification_id)
+        for _, waiting in list_waiting():
+            release(notification_id=waiting)
+        for _, unsent in list_unsent(now=NIGHT + timedelta(hours=2)):
+            send_notification(unsent)
     assert not Notification.objects.filter(channel=channel).exclude(status="sent").exists()
     assert MailDelivery.objects.count() + len(Pager.sent) == (3 if channel == "email" else 4)
 
@@ -302,8 +302,8 @@ def test_killed_worker_loses_nothing_and_sends_nothing_twice(
                 with pytest.raises(KeyboardInterrupt):
                     send_notification(rows[0].pk)
     with clock.at(begin + timedelta(minutes=5)):
-        for unsent in list_unsent():
-            send_notification(unsent.notification_id)
+        for _, unsent in list_unsent():
+            send_notification(unsent)
         assert list_unsent() == []
     assert MailDelivery.objects.count() == 1
     assert set(Notification.objects.filter(channel="email").values_list("status", flat=True)) == {"sent"}

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.structure.source import read
+from tests.structure.source import only_hands_on, read
 
 APPS = ("core", "accounts", "console", "hitl", "conversations", "integrations", "agents", "channels_app",
         "analytics", "config", "demo")  # fmt: skip
@@ -136,14 +136,14 @@ def loose_modules(checkout: Checkout, tops: tuple[str, ...]) -> list[str]:
 
 
 def facades(checkout: Checkout) -> list[str]:
-    """Return modules that hand on more than FACADE_MOST names: by __all__, or a package's own imports."""
+    """Return modules that hand on more than FACADE_MOST names: by __all__, or by importing them and nothing else."""
     found = []
     for name in checkout.product():
         names: set[str] = set()
         for node in checkout.tree[name].body:
             if isinstance(node, ast.Assign) and "__all__" in named(node):
                 names |= {ast.literal_eval(e) for e in getattr(node.value, "elts", [])}
-            elif name.endswith("__init__.py") and isinstance(node, ast.ImportFrom):
+            elif isinstance(node, ast.ImportFrom) and only_hands_on(checkout.tree[name]):
                 names |= {alias.asname or alias.name for alias in node.names} - {"annotations"}
         if len(names) > FACADE_MOST:
             found.append(f"{len(names)} {name}")

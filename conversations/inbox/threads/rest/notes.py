@@ -44,8 +44,7 @@ class ConversationNoteViewSet(ListViewSet):
     """The notes about a conversation."""
 
     descriptions: ClassVar = {
-        "list": "Read the notes of colleagues, masked: the newest page first, oldest first within a page. Needs "
-        "`conversations.view_conversation`."
+        "list": "Read the notes of colleagues, masked: the newest page first, oldest first within a page.",
     }
     permissions: ClassVar = {"list": VIEW, "create": REPLY, "update": REPLY}
     serializer_class = ConversationNoteSerializer
@@ -56,10 +55,7 @@ class ConversationNoteViewSet(ListViewSet):
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
-        """Write a note that only colleagues see; those mentioned get a notice. 409 `erased`.
-
-        Needs `conversations.reply_conversation`.
-        """
+        """Write a note that only colleagues see; those mentioned get a notice. 409 `erased`."""
         return self.call_service(notes.add_note)
 
     def update(self, request: Request, **kwargs: Any) -> Response:

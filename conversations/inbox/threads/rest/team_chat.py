@@ -60,17 +60,13 @@ class TeamMessageViewSet(ListViewSet):
     descriptions: ClassVar = {
         "list": "Read a team's chat, masked: the newest page first, oldest first within a page. Needs "
         "`conversations.reply_conversation` and a seat in the team (else 403 `not_in_team`), or "
-        "`conversations.manage_desk`."
+        "`conversations.manage_desk`.",
     }
     permissions: ClassVar = dict.fromkeys(("list", "create", "update", "read"), REPLY)
     serializer_class = TeamMessageSerializer
     request_serializers: ClassVar = {"create": TeamMessageRequest, "update": TeamMessageRequest}
     pagination_class = NewestPagePagination
     lookup_url_kwarg = "message_id"
-
-    def get_queryset(self) -> QuerySet[TeamMessage]:
-        """Return the messages."""
-        return query_team_messages(viewer=self.actor, team_id=self.kwargs["team_id"]).order_by("-id")
 
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
@@ -82,9 +78,12 @@ class TeamMessageViewSet(ListViewSet):
         return self.call_service(write_to_team)
 
     def update(self, request: Request, **kwargs: Any) -> Response:
-        """Change your own message within 15 minutes; colleagues see what it said before. Needs a seat in the team, and
-        to be its author. 409 `too_late`."""
+        """Change your own message within 15 minutes; colleagues see what it said before. Needs a seat in the
+        team, and to be its author. 409 `too_late`."""
         return self.call_service(revise_team_message)
+
+    def get_queryset(self) -> QuerySet[TeamMessage]:
+        return query_team_messages(viewer=self.actor, team_id=self.kwargs["team_id"]).order_by("-id")
 
     @action(detail=False, methods=["post"], request_serializer=ReadRequest, serializer_class=ReadSerializer)
     @idempotent

@@ -120,7 +120,6 @@ class BatchActions:
 
     @service_action(path=PATH, title="Decide many at once", permission=DECIDE, form=BatchForm, on_list=True)
     def batch(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Open a batch of decisions and show its progress."""
         said = form.cleaned_data
         made = open_batch(
             actor=viewer_of(request),

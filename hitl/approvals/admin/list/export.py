@@ -20,8 +20,6 @@ FORMATS: Final = [("csv", "A table for spreadsheets (CSV)"), ("jsonl", "Lines fo
 
 
 class ListExportForm(ConsoleForm):
-    """How the list is written, and what is in it."""
-
     template_name = "console/export_list.html"
     format = forms.ChoiceField(label="As", choices=FORMATS)
 
@@ -69,7 +67,6 @@ class ExportActions:
         ),
     )
     def export(self, request: HttpRequest, obj: None, form: ConsoleForm) -> StreamingHttpResponse:
-        """Send the list as a file."""
         assert isinstance(form, ListExportForm)  # noqa: S101  (for the type checker)
         file = export_list(
             actor=viewer_of(request),

@@ -93,7 +93,6 @@ class StateFilter(SelectFilter):
         return [*groups, *((str(state), word) for state, (word, _, _) in STATES.items())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the chosen states."""
         chosen = self.chosen()
         if chosen == "all" or (not chosen and is_reference(request.GET.get(SEARCH, ""))):
             return queryset
@@ -104,13 +103,10 @@ class StateFilter(SelectFilter):
 
 
 class RiskFilter(SelectFilter):
-    """By risk."""
-
     title, parameter_name, field, any_label = "Risk", "risk", "risk_level", "Any"
     options = (("elevated", "High or critical"), *((key, row[0]) for key, row in RISKS.items()))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the requests of the chosen risk."""
         return (
             queryset.filter(risk_level__in=ELEVATED)
             if self.chosen() == "elevated"
@@ -119,12 +115,9 @@ class RiskFilter(SelectFilter):
 
 
 class KindFilter(SelectFilter):
-    """By kind of action."""
-
     title, parameter_name, field, any_label = "Kind", "kind", "kind", "Any kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Offer the registered kinds."""
         return registry.titles()
 
 
@@ -154,8 +147,6 @@ def _has_one(assignments: QuerySet[Assignment]) -> Subquery:
 
 
 class HoldFilter(SelectFilter):
-    """By hold."""
-
     title, parameter_name, any_label = "On hold", "hold", "Any"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -174,13 +165,10 @@ class HoldFilter(SelectFilter):
 
 
 class OverdueFilter(SelectFilter):
-    """By whether the decision is overdue."""
-
     title, parameter_name, any_label = "Due", "overdue", "Any time"
     options = (("yes", "Overdue"),)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep what is overdue."""
         if self.chosen() != "yes":
             return queryset
         return queryset.filter(state__in=WAITING, sla_due_at__lt=now())

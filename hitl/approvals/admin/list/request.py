@@ -22,7 +22,6 @@ URGENCY: Final = [(0, "Normal"), (5, "High"), (9, "Urgent")]
 
 
 def kinds() -> list[tuple[str, str]]:
-    """Return the kinds of action by title."""
     return [("", "Choose"), *sorted(registry.titles(), key=lambda row: row[1])]
 
 
@@ -74,7 +73,6 @@ class RequestActions:
         explain="Someone else must approve this. You can't approve your own request.",
     )
     def new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
-        """Request a risky action."""
         said: Mapping[str, Any] = form.cleaned_data
         if said["chosen"] != said["kind"] or not isinstance(form, RequestForm):
             return HttpResponseRedirect(f"{request.path}?{urlencode({'kind': said['kind']})}")

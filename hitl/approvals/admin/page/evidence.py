@@ -17,8 +17,6 @@ FORMATS: Final = [("html", "A page to read and print"), ("json", "A file to veri
 
 
 class EvidenceForm(ConsoleForm):
-    """How the evidence is written, and whether personal data is shown."""
-
     format = forms.ChoiceField(label="As", choices=FORMATS)
     in_clear = forms.BooleanField(label="Show personal data", required=False)
     reason = forms.CharField(
@@ -29,7 +27,6 @@ class EvidenceForm(ConsoleForm):
     )
 
     def clean(self) -> None:
-        """Ask for a reason where personal data is shown."""
         given = self.cleaned_data
         if given.get("in_clear") and not given.get("reason"):
             self.add_error("reason", "Give a reason for showing personal data.")
@@ -46,5 +43,4 @@ class EvidenceActions:
         explain="Who requested, decided and executed what, signed so that an auditor can verify it alone.",
     )
     def evidence(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> HttpResponse:
-        """Export the evidence of the request."""
         return download(export_approval(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data))

@@ -18,8 +18,6 @@ from hitl.policy.limits.flags import RESERVED, label_flags
 
 
 class FlagForm(ReasonForm):
-    """The flag to set or clear, and why."""
-
     flag = forms.ChoiceField(label="Flag")
     field_order = ("flag", "reason")
 
@@ -29,18 +27,14 @@ class FlagForm(ReasonForm):
 
 
 class FlagFilter(SelectFilter):
-    """By compliance flag."""
-
     title, parameter_name, any_label = "Flag", "flag", "Any"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Offer the organisation's flags and those of emergency approvals."""
         # The chips of the rows use the same labels.
         request.flag_labels = labels = label_flags()  # type: ignore[attr-defined]
         return [("any", "With any flag"), *sorted({**labels, **FLAGS}.items(), key=lambda row: row[1].lower())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep what has the chosen flag."""
         chosen = self.chosen()
         if not chosen:
             return queryset
@@ -55,7 +49,6 @@ def labels_for(approvals: Iterable[Approval]) -> dict[str, str]:
 
 
 def flag_chips(approval: Approval, labels: Mapping[str, str]) -> SafeString:
-    """Return a chip for each flag."""
     return format_html_join(" ", "{}", ((chip(word, "serious", "flag"),) for word in flag_words(approval, labels)))
 
 

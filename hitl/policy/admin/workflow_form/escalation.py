@@ -12,8 +12,6 @@ from hitl.policy.workflows.validation import STEPS_MAX
 
 
 class StepForm(RowForm):
-    """One escalation step."""
-
     shown = (("after", "how", "repeat"), ("to",))
 
     after = number("After (hours)", 1, 8760, required=True, initial=8)

@@ -9,17 +9,14 @@ from console.base.forms import AmountField
 
 
 def text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
-    """Return a field for an optional text."""
     return forms.CharField(label=label, help_text=help_text, **{"required": False, **options})
 
 
 def number(label: str, least: int, most: int, **options: Any) -> forms.IntegerField:
-    """Return a field for an optional whole number."""
     return forms.IntegerField(label=label, min_value=least, max_value=most, **{"required": False, **options})
 
 
 def money(label: str, **options: Any) -> AmountField:
-    """Return a field for an optional amount."""
     return AmountField(label=label, min_value=0, decimal_places=2, **{"required": False, **options})
 
 

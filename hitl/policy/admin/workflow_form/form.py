@@ -84,7 +84,6 @@ def origins() -> list[tuple[str, str]]:
 
 
 def section_of(name: str) -> str:
-    """Return the section that a field or formset stands in."""
     return next((key for key, names in FIELDS_OF.items() if name in names), "matches")
 
 
@@ -286,7 +285,6 @@ class WorkflowForm(VersionedForm):
         return formset
 
     def is_valid(self) -> bool:
-        """Return True if the fields and all rows are valid."""
         formsets = [*self.formsets.values(), self.facts]
         rows_are_valid = [formset.is_valid() for formset in formsets if formset.is_bound]
         return super().is_valid() and all(rows_are_valid)

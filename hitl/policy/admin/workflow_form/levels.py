@@ -21,8 +21,6 @@ EQUIVALENT_SIGN_INS: Final = {"none": "", "api_key": "password"}
 
 
 class LevelForm(RowForm):
-    """One level."""
-
     shown = (("approvers",), ("mode", "quorum"), ("sla_hours", "calendar_id"))
     folded = (
         ("name",),

@@ -83,8 +83,6 @@ class RuleForm(RowForm):
 
 
 class BaseRuleFormSet(RowFormSet):
-    """All rules."""
-
     noun = "Rule"
     intro = (
         "Rules that reject are checked before rules that approve. No rule can approve a cost above "
@@ -95,7 +93,6 @@ class BaseRuleFormSet(RowFormSet):
     additions = {"approve": "Add approval rule", "reject": "Add rejection rule"}
 
     def beginning(self, variant: str, number: int | str, currency: str) -> dict[str, str]:
-        """Return what a new rule is filled with."""
         if variant == "reject":
             return {"verdict": "reject", "id": f"rejects-{number}"}
         return {"verdict": "approve", "id": f"approves-{number}", "currency": currency.upper(), "per": "kind"}

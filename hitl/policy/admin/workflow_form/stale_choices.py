@@ -28,12 +28,10 @@ def chosen_in(form: forms.Form, name: str) -> list[str]:
 
 
 def posted_in(data: Any, name: str) -> list[str]:
-    """Return the posted values of a field."""
     return [str(value) for value in (data.getlist(name) if hasattr(data, "getlist") else data.get(name) or ())]
 
 
 def stale_among(chosen: Iterable[str], offered: Iterable[str]) -> list[str]:
-    """Return the chosen values that are not offered."""
     known = set(offered)
     return [value for value in chosen if value not in known]
 

@@ -164,7 +164,7 @@ def test_decision_in_the_console_takes_the_buttons_away(desk: Desk) -> None:
     services.decide(
         actor=desk.world.actor("admin"), approval_id=asked.pk, verdict="reject", reason="No", digest=asked.digest
     )
-    assert [due.message_id for due in posts.list_outdated()] == [SlackMessage.objects.get().pk]
+    assert [key for _, key in posts.list_outdated()] == [SlackMessage.objects.get().pk]
     posts.update_all_of(asked.pk)
     assert buttons(desk.message(message)) == ["walker_open"]
     assert "Rejected by Admin Acme" in shown(desk.message(message))
@@ -181,7 +181,7 @@ def test_update_that_fails_is_repeated_later_and_one_of_a_deleted_message_is_not
     desk.server.script.add(Rule("POST /api/chat.update", "429", retry_after=120))
     assert not posts.update(row.pk, now=moment)
     assert posts.list_outdated(now=moment + timedelta(seconds=100)) == []
-    assert [due.message_id for due in posts.list_outdated(now=moment + timedelta(seconds=121))] == [row.pk]
+    assert [key for _, key in posts.list_outdated(now=moment + timedelta(seconds=121))] == [row.pk]
     desk.slack.store.clear()
     assert not posts.update(row.pk, now=moment + timedelta(seconds=121))
     assert posts.list_outdated(now=moment + timedelta(days=1)) == []
@@ -204,7 +204,7 @@ def test_update_goes_on_for_a_week_while_slack_refuses_and_at_once_with_a_new_to
     ChannelAccount.objects.filter(pk=desk.account.pk).update(credentials=spoiled)
     given = {"name": "Slack", "account_id": desk.account.pk}
     connect.connect_slack(actor=OPERATOR, bot_token=desk.account.credentials["bot_token"], **given)
-    assert [due.message_id for due in posts.list_outdated()] == [row.pk]
+    assert [key for _, key in posts.list_outdated()] == [row.pk]
     assert posts.update(row.pk)
     SlackMessage.objects.update(is_settled=False, attempts=posts.ATTEMPTS, due_at=now())
     desk.slack.behave({"token_expired": True})
