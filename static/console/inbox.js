@@ -142,10 +142,10 @@
     else if (key === "Enter" && place.form) place.form.requestSubmit();
     else if (key === " " && place.matches("[type=radio], [type=checkbox], button, summary")) place.click();
   };
-  /* The letters of a conversation, on a row while none is open: it opens, and they are pressed there. */
+  /* The letters of a conversation, on a row that isn't open: it opens, and they are pressed there, so nobody else is answered. */
   const rowFor = ({ key, ctrlKey, metaKey, altKey }) => {
     const isLetter = /^[aemnrst]$/i.test(key) && !ctrlKey && !metaKey && !altKey && document.documentElement.dataset.keys !== "off";
-    return isLetter && !talk() ? document.activeElement?.closest(".wk-inbox-rows .wk-row-link") : null;
+    return isLetter ? document.activeElement?.closest(".wk-inbox-rows .wk-row-link:not([aria-current])") : null;
   };
   addEventListener("keydown", (event) => {
     const row = !busy && event.isTrusted ? rowFor(event) : null;
