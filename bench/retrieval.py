@@ -203,7 +203,7 @@ def _try_judged(row: dict[str, str], names: dict[str, str]) -> Judged:
         row["kind"],
         row["question"],
         plain[0].coverage if plain else 0.0,
-        max((each.coverage for each in plain), default=0.0) >= knowledge.UNLIKELY,
+        max((each.coverage for each in plain), default=0.0) >= searching.UNLIKELY,
         bool(named),
         articles[:1] == [row["article"]],
         named == [row["article"]],

@@ -22,6 +22,7 @@ from conversations.services import visitors
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused, TooLarge, TooMany, WalkerError
 from core.events import streams
+from core.files.kinds import PREVIEWED
 from core.tenancy.models import tenant_scope
 
 PER_VISITOR: Final = Bucket(size=60, seconds=60)
@@ -99,7 +100,7 @@ class FileView(GuestView):
         if own is None:
             raise NotFound("There is no such file.")
         file = visitors.read_own_file(conversation_id=own.conversation_id, **place)
-        return visitors.picture_of(file) if file.content_type in visitors.PREVIEWED else visitors.download(file)
+        return visitors.picture_of(file) if file.content_type in PREVIEWED else visitors.download(file)
 
 
 class MessageView(GuestView):

@@ -58,7 +58,8 @@ class ProfileAdmin(ServiceAdmin):
         """Return the viewer, with what their membership of this organisation says."""
         own = Membership.objects.filter(user_id=OuterRef("pk"))
         here = {f"own_{name}": Subquery(own.values(name)[:1]) for name in ("pk", "role", "picture_key")}
-        return User.objects.filter(pk=viewer_of(request).user_id).annotate(**here)
+        person: Any = viewer_of(request).user_id
+        return User.objects.filter(pk=person).annotate(**here)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the profile: there is one."""

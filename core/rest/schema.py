@@ -103,10 +103,11 @@ class ApiSchema(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]  # the generator's has no arguments either
         """Return what the view set says of the action, or else the action's docstring, and what it needs."""
-        if not isinstance(self.view, ApiViewSet):
+        view: Any = self.view
+        if not isinstance(view, ApiViewSet):
             return str(super().get_description())
-        said = str(self.view.descriptions.get(self.view.action) or super().get_description())
-        needed = self.view.permissions.get(self.view.action)
+        said = str(view.descriptions.get(view.action) or super().get_description())
+        needed = view.permissions.get(view.action)
         return f"{said} Needs `{needed}`." if needed and "Needs" not in said else said
 
     def get_request_serializer(self) -> Any:

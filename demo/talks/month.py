@@ -87,7 +87,7 @@ def write(told: Told) -> list[Event]:
     for model, rows in told.rows.items():
         model._default_manager.bulk_create(rows)
     for run, version, calls in told.runs:
-        ended_at, run.finished_at = run.finished_at, None  # in memory: it has no earlier answer
+        ended_at, run.finished_at = run.finished_at or run.created_at, None  # in memory: it has no earlier answer
         used = (run.rounds, run.input_tokens, run.output_tokens)
         with clock.at(ended_at):
             more = events_of(run, version, calls, state=run.state, code=run.error_code, used=used)

@@ -161,7 +161,7 @@ class Story:
             conversation=self.talk, channel_account=self.account, seq=self.seq, body=body, created_at=self.now,
             masked_body=mask_text(body, self.names, names_of_members()), **columns,
         )  # fmt: skip
-        waited = {} if wait is None else {"seconds": wait}
+        waited: dict[str, Any] = {} if wait is None else {"seconds": wait}
         if message.sender_type == "person":
             waited |= {"person": message.sender_id} | ({} if wait is None else {"working_seconds": wait})
         payload = {**stream_events.message_payload(message), "counted": self._counted(**waited)}
@@ -213,7 +213,7 @@ class Story:
             output_tokens=used.output_tokens if is_answer else 0,
             price=cost(known, used) if known and is_answer else None, currency=route.currency, outcome=outcome,
             milliseconds=self.dice.randrange(500, 2500), first_token_ms=300 if is_answer else None,
-            created_at=run.started_at,
+            created_at=run.started_at or run.created_at,
         )  # fmt: skip
 
     def _answer_by_agent(self, text: str) -> None:

@@ -1,6 +1,6 @@
 """Search requests by reference, words of the masked text, or the requester's name."""
 
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQueryField
@@ -63,7 +63,7 @@ def is_reference(text: str) -> bool:
     return reference_of(text).removeprefix("BR-").isdecimal()
 
 
-def conversations_of(words: str, *, viewer: Actor) -> QuerySet[Approval]:
+def conversations_of(words: str, *, viewer: Actor) -> QuerySet[Any, Any]:
     """Return the id of the conversation in which the request of a reference was made.
 
     None for other words, and for viewers who may not see requests.

@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import services
+from accounts.members.profile import USE
 from accounts.models import BrowserSession, Membership, User
 from accounts.sessions import store
 from accounts.sign_in import sessions
@@ -96,7 +97,7 @@ def test_sessions_are_seen_and_ended_by_their_person_alone(world: World) -> None
         actor, own = world.actor("support"), BrowserSession.objects.get(user=person)
         with pytest.raises(NotFound):
             sessions.end_session(actor=world.actor("owner"), session_id=own.pk)
-        for other in (OPERATOR, actor.limited_to(frozenset({sessions.USE}))):
+        for other in (OPERATOR, actor.limited_to(frozenset({USE}))):
             with pytest.raises(Refused):
                 sessions.end_other_sessions(actor=other, session_key="")
 

@@ -102,7 +102,7 @@ class AddForm(ArticleForm):
         widget=forms.Textarea(attrs={"rows": 18}),
         help_text="Begin a section with a line such as “## Returns from abroad”. Each section answers on its own.",
     )
-    files = ManyFilesField(
+    files = ManyFilesField(  # type: ignore[assignment]  # no attribute later
         label="Files",
         required=False,
         help_text=f"PDF, Word (DOCX), HTML, Markdown, text or CSV. Up to {uploads.MOST_FILES} files at once, 20 MB "
@@ -131,7 +131,7 @@ class AddForm(ArticleForm):
     @property
     def is_of_files(self) -> bool:
         """Return True if files are to be added."""
-        return self["kind"].value() == "files"
+        return bool(self["kind"].value() == "files")
 
     @property
     def options(self) -> list[BoundField]:

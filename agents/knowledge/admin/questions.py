@@ -85,9 +85,10 @@ class OpenQuestionAdmin(ServiceAdmin):
     def article_of(self, request: HttpRequest) -> Document | None:
         """Return the article that the address names, if it can be changed."""
         chosen = uuid_of(request.GET.get("document"))
+        if chosen is None:
+            return None
         rows = selectors.query_documents(viewer=viewer_of(request))
-        rows = rows.filter(pk=chosen, kind=Document.Kind.ARTICLE, state=Document.State.READY)
-        return rows.first() if chosen else None
+        return rows.filter(pk=chosen, kind=Document.Kind.ARTICLE, state=Document.State.READY).first()
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, question: Any) -> dict[str, Any]:
         """Start with the question: as the title of a new article, or the last heading of the one that is open."""

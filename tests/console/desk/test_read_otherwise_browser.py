@@ -154,7 +154,7 @@ def test_arabic_conversation_reads_from_right_to_left_and_nothing_overflows(open
 
     meanwhile(scene.world, work)
     place = f"{INBOX}?view=mine&conversation={made[0]}"
-    wrong = {}
+    wrong: dict[Any, Any] = {}
     for phone in (False, True):
         page = opened(place, phone=phone, role="support")
         page.locator(BOX).fill(ARABIC)
