@@ -84,6 +84,9 @@ def test_console_list_opens_with_each_filter_and_order_and_each_of_its_rows(
     for name in LISTS:
         path = path_of(name, URLS[name], town)
         answer = client.get(path)
+        if answer.status_code == 302:  # the list stands elsewhere
+            path = answer["Location"].partition("?")[0]
+            answer = client.get(path)
         if answer.status_code == 403:
             continue
         # The owner sees most: others open fewer rows, so that the whole stays within minutes.

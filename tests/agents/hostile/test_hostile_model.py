@@ -157,8 +157,8 @@ def test_count_of_tokens_that_is_no_count_is_kept_within_bounds(desk: Desk, mode
     put_behind(wire)
     AgentVersion.objects.update(min_confidence=0)
     for count in COUNTS:
-        model.say(answer(wire, f"Hello {count}.", inputs=count, outputs=count))
-        assert desk.say("hello") == f"Hello {count}."
+        model.say(answer(wire, f"Hello, your number is {count}.", inputs=count, outputs=count))
+        assert desk.say("hello") == f"Hello, your number is {count}."
         run = desk.last_run
         assert run.state == AgentRun.State.FINISHED, count
         assert 0 <= run.input_tokens <= MOST_TOKENS, count

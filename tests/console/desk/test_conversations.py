@@ -201,7 +201,7 @@ def test_message_that_quotes_another_shows_a_masked_line_of_it_for_one_query(
     assert shown.count('<span class="wk-answers">') == 5
     assert "&lt;b&gt;or&lt;/b&gt; else" in shown
     Message.objects.filter(pk=first.pk).update(masked_body="", body="", content_type="image")
-    assert "In reply to: </span>[Image]\n" in counted()[1]
+    assert "In reply to: </span><bdi>[Image]</bdi>" in counted()[1]
 
 
 def test_reveal_shows_clear_text_and_is_audited(browser: Browser, page: str) -> None:
@@ -363,9 +363,9 @@ def test_excerpt_on_a_request_calls_a_colleague_by_name_and_a_customer_customer(
     add_workflow(acme)
     request = ask(acme, origin={"conversation_id": talk.pk})
     path, client = f"/admin/hitl/approval/{request.pk}/", browser("admin")
-    assert "<span>Customer</span>" in client.get(path).content.decode()
+    assert "<bdi>Customer</bdi>" in client.get(path).content.decode()
     Contact.objects.update(user=acme.people["support"])
-    assert "<span>Support A., colleague</span>" in client.get(path).content.decode()
+    assert "<bdi>Support A., colleague</bdi>" in client.get(path).content.decode()
 
 
 def test_earlier_messages_are_a_page_away(

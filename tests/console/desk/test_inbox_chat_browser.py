@@ -115,18 +115,20 @@ def test_conversations_are_closed_undone_and_views_changed_by_keys(opened: Opene
     assert page.evaluate("document.activeElement.getAttribute('href')") == rows.nth(1).locator("a").get_attribute(
         "href"
     )
+    # The row in focus is closed, not the conversation that was open before.
     press(page, "e", "Enter")
-    expect(page.locator(f"[data-talk='{made[1]}']")).to_be_visible()
-    assert read(scene, lambda: Conversation.objects.get(pk=made[0]).resolved) is True
+    expect(page.locator(f"[data-talk='{made[2]}']")).to_be_visible()
+    assert read(scene, lambda: Conversation.objects.get(pk=made[1]).resolved) is True
+    assert read(scene, lambda: Conversation.objects.get(pk=made[0]).resolved) is None
     expect(rows).to_have_count(2)
     places.append(focus(page))
     undo = page.locator(".wk-undo", has_text="Conversation closed.")
     expect(undo).to_be_visible()
     assert faults(page, "inbox-undo") == []
     press(page, "u", "Enter")
-    expect(page.locator(f"[data-talk='{made[0]}']")).to_be_visible()
+    expect(page.locator(f"[data-talk='{made[1]}']")).to_be_visible()
     expect(undo).to_have_count(0)
-    again = read(scene, lambda: Conversation.objects.get(pk=made[0]))
+    again = read(scene, lambda: Conversation.objects.get(pk=made[1]))
     assert (again.state, again.assigned_to_id, again.resolved) == ("person", scene.world.people["support"].pk, None)
     assert again.waiting_since is not None
     places.append(focus(page))
@@ -304,22 +306,19 @@ def test_send_pressed_while_another_conversation_opens_sends_nothing_and_keeps_t
 
 def test_letter_on_a_row_reaches_the_reply_and_the_take_over(opened: Opener, scene: Scene) -> None:  # noqa: F811
     made = customers(scene, 2)
-    page = opened(TALK, role="support")
-    for key, pk, place in (("r", made[0], BOX), ("a", scene.ids["lost"], "#action-take-over button")):
-        page.goto(TALK)
+    page = opened(INBOX, role="support")
+    for key, pk, place in (
+        ("r", made[0], BOX),
+        ("n", made[0], "#live-reply textarea[name=note]"),
+        ("a", scene.ids["lost"], "#action-take-over button"),
+    ):
+        page.goto(f"{INBOX}?view=all")
         page.locator(f".wk-row-link[href*='{pk}']").focus()
         press(page, key)
-        page.wait_for_url(f"**{TALK}{pk}/")
+        expect(page.locator(f"[data-talk='{pk}']")).to_be_visible()
         expect(page.locator(place)).to_be_focused()
     press(page, "Enter")
     expect(page.locator(".wk-flash", has_text="The conversation is yours.")).to_be_visible()
-    # In the inbox too, while no conversation is open.
-    for key, place in (("r", BOX), ("n", "#live-reply textarea[name=note]")):
-        page.goto(f"{INBOX}?view=mine")
-        page.locator(f".wk-row-link[href*='{made[0]}']").focus()
-        press(page, key)
-        expect(page.locator(f"[data-talk='{made[0]}']")).to_be_visible()
-        expect(page.locator(place)).to_be_focused()
 
 
 def test_morning_on_a_phone_has_three_screens_and_begins_at_the_newest(opened: Opener, scene: Scene) -> None:  # noqa: F811
