@@ -107,7 +107,7 @@
     const body = wanted && new URLSearchParams({ ...wanted, csrfmiddlewaretoken: card.querySelector("[name=csrfmiddlewaretoken]").value });
     let kept = null;
     try {
-      const answer = await fetch(place.dataset.movesOnPlace, { method: wanted ? "POST" : "GET", body, credentials: "same-origin" });
+      const answer = await fetch(place.dataset.movesOnPlace, { method: wanted ? "POST" : "GET", body, credentials: "same-origin", keepalive: true });
       kept = answer.ok ? await answer.json() : null;
     } catch { kept = null; }
     for (const box of boxes) { box.disabled = !kept && !wanted; box.checked = kept ? kept[box.dataset.movesOn] : wanted?.after === box.dataset.movesOn ? !box.checked : box.checked; }

@@ -80,7 +80,9 @@
     if (turn !== latest || !box.open) return;
     if (!answer || !answer.ok || answer.redirected) { says.textContent = "This can't be searched right now. Please try again."; return; }
     const { groups } = await answer.json();
-    draw(words ? [...groups, commands(words)] : [{ title: "Recent", entries: recent().filter((entry) => entry.url !== location.pathname) }, ...groups]);
+    const own = commands(words), isNamed = own.entries.some((entry) => entry.label.toLowerCase() === words.toLowerCase());
+    // "Sign out" and Enter do what is written, not what begins alike.
+    draw(words ? (isNamed ? [own, ...groups] : [...groups, own]) : [{ title: "Recent", entries: recent().filter((entry) => entry.url !== location.pathname) }, ...groups]);
   };
   const open = () => {
     if (box.open || document.querySelector("dialog[open]")) return;

@@ -242,7 +242,7 @@ def test_reply_is_reviewed_on_the_conversations_page(opened: Opener, scene: Scen
     page.get_by_label("Suggested reply").fill("Within 30 days.")
     page.locator(f"form[action$='{draft.pk}/send/'] button", has_text="Send").click()
     page.locator(".wk-flash", has_text="Reply sent.").wait_for()
-    expect(page.get_by_text("Within 30 days.")).to_be_visible()
+    expect(page.locator(".wk-words", has_text="Within 30 days.")).to_be_visible()
     expect(page.get_by_role("heading", name="Reply to review")).to_have_count(0)
     assert faults == []
 
@@ -401,7 +401,7 @@ def test_areas_and_the_own_menu_work_by_keyboard(opened: Opener) -> None:
     own.focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent").strip() == "Notices"
+    assert page.evaluate("document.activeElement.textContent").strip() == "Profile"
     keep_picture(page, "own-menu", full_page=False)
     assert serious(page, least="minor") == []
     page.keyboard.press("Escape")

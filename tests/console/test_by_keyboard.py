@@ -107,7 +107,7 @@ def test_palette_goes_anywhere_by_keyboard_by_touch_and_without_scripts(opened: 
     expect(page.locator("html")).to_have_attribute("data-theme", "light")  # faults() left it dark
     page.keyboard.press("Control+k")
     page.keyboard.type("sign out")
-    expect(page.get_by_role("option", name="Sign out")).to_be_visible()
+    expect(page.get_by_role("option", name="Sign out", exact=True)).to_be_visible()
     page.keyboard.press("Enter")
     page.wait_for_url("**/admin/login/**")
     phone = opened("/admin/", phone=True)
