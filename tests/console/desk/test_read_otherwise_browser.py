@@ -207,10 +207,9 @@ def test_screen_reader_meets_the_thread_in_order_and_hears_each_new_message_once
     assert re.search(r'listitem "Customer (just now|\d+ min ago) Where is order 0\?"', messages), messages
     page.evaluate(HEAR)
     line = read(scene, lambda: ChannelAccount.objects.get(provider="twilio"))
-    for words, sender in (("It is urgent", "+34 644 000 000"), ("Mine is not", "+34 644 000 001")):
-        meanwhile(scene.world, lambda said=words, value=sender: write_in(line, said, value=value))  # type: ignore[misc]
-        expect(page.locator(".wk-inbox-rows")).to_contain_text(words)
-        page.wait_for_timeout(500)  # what is heard is said a moment later
+    meanwhile(scene.world, lambda: write_in(line, "It is urgent", value="+34 644 000 000"))
+    expect(page.locator(".wk-inbox-rows")).to_contain_text("It is urgent")
+    page.wait_for_timeout(500)  # what is heard is said a moment later
     assert page.evaluate("heard") == ["Customer: It is urgent"]
     # The thread is replaced as a whole: as a live region it would be read again and again.
     assert (
@@ -222,5 +221,5 @@ def test_screen_reader_meets_the_thread_in_order_and_hears_each_new_message_once
         page.keyboard.press("Tab")
         stops.append(page.evaluate("document.activeElement.id || document.activeElement.localName"))
     assert "body" not in stops
-    assert stops.index("id_text") < stops.index("send"), stops
+    assert stops.index("id_reply_text") < stops.index("send"), stops
     assert faults(page, "screen-reader") == []
