@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.members.profile import USE, own_membership
 from accounts.models import MemberPicture, Membership
-from accounts.permissions.role_limits import MANAGE
+from accounts.permissions.role_limits import MANAGE, refuse_higher_role
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
@@ -46,12 +46,15 @@ def save_picture(*, actor: Actor, picture: Any) -> Membership:
 def remove_picture(*, actor: Actor, membership_id: UUID) -> None:
     """Remove a member's picture; its address leads nowhere from then on.
 
-    One's own needs `accounts.use_profile`, a colleague's `accounts.manage_membership`. Raises `Refused`, `NotFound` and
-    `Conflict` ("no_picture"). Writes `PICTURE_REMOVED`.
+    One's own needs `accounts.use_profile`, a colleague's `accounts.manage_membership` and a role that isn't below
+    theirs. Raises `Refused`, `NotFound` and `Conflict` ("no_picture"). Writes `PICTURE_REMOVED`.
     """
     with transaction.atomic():
         membership = locked(Membership, membership_id)
-        actor.require(USE if membership.user_id == actor.user_id else MANAGE)
+        is_own = membership.user_id == actor.user_id
+        actor.require(USE if is_own else MANAGE)
+        if not is_own:
+            refuse_higher_role(actor, membership.role)
         if not membership.picture_key:
             raise Conflict("There is no picture.", code="no_picture")
         MemberPicture.objects.filter(membership=membership).delete()

@@ -132,6 +132,10 @@ def test_picture_goes_with_the_membership_and_is_taken_of_nobody_but_oneself(wor
         for actor in (OPERATOR, world.actor("support").limited_to(frozenset({profile.USE}))):
             with pytest.raises(Refused):
                 pictures.save_picture(actor=actor, picture=photo())
+        above = pictures.save_picture(actor=world.actor("owner"), picture=photo())
+        with pytest.raises(Refused):
+            pictures.remove_picture(actor=world.actor("admin"), membership_id=above.pk)
+        pictures.remove_picture(actor=world.actor("owner"), membership_id=above.pk)
         services.remove_member(actor=world.actor("owner"), membership_id=membership.pk)
         assert not MemberPicture.objects.exists()
     assert Client().get(f"/pictures/{membership.picture_key}/").status_code == 404
