@@ -215,6 +215,8 @@ CACHES = {
         "BACKEND": "core.privacy.encrypted_cache.SealedRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": env("WALKER_REDIS_PREFIX", default="walker"),
+        # Each request of the console asks it: one that hangs must fail as one that is away does.
+        "OPTIONS": {"socket_timeout": 5, "socket_connect_timeout": 2},
     }
 }
 CHANNEL_LAYERS = {

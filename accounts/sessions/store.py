@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import F, Func, QuerySet, TextField
 from redis import RedisError
 
@@ -67,12 +67,16 @@ def note_use(*, user_id: UUID, session_key: str, address: str, user_agent: str, 
         log.warning("session_not_noted")
         return
     facts = {"device": device_of(user_agent), "network": network_of(address), "seen_at": now or clock_now()}
-    BrowserSession.objects.bulk_create(
-        [BrowserSession(user_id=user_id, digest=digest, **facts)],
-        update_conflicts=True,
-        unique_fields=["digest"],
-        update_fields=list(facts),
-    )
+    try:
+        BrowserSession.objects.bulk_create(
+            [BrowserSession(user_id=user_id, digest=digest, **facts)],
+            update_conflicts=True,
+            unique_fields=["digest"],
+            update_fields=list(facts),
+        )
+    except DatabaseError:
+        cache.delete(f"session-seen:{digest}")  # the next request notes it
+        raise
 
 
 def list_open(user: User) -> list[BrowserSession]:
@@ -90,18 +94,38 @@ def list_open(user: User) -> list[BrowserSession]:
     return sorted(opened, key=lambda row: row.seen_at, reverse=True)
 
 
-def end(user_id: UUID, *, only: Collection[str] | None = None) -> int:
-    """End sessions of a person, or `only` those with these digests; return how many. Their open pages close at once.
-
-    For services that have checked permissions.
-    """
-    rows = BrowserSession.objects.filter(user_id=user_id)
+def end(user_id: UUID, digest: str) -> None:
+    """End a noted session of a person. Its open pages close at once. For services that have checked permissions."""
     with transaction.atomic():
-        digests = list((rows if only is None else rows.filter(digest__in=only)).values_list("digest", flat=True))
-        ended = _stored(digests).delete()[0] if digests else 0
-        rows.filter(digest__in=digests).delete()
+        BrowserSession.objects.filter(user_id=user_id, digest=digest).delete()
+        _stored([digest]).delete()
+        check_pages(user_id)
+
+
+def end_all(user_id: UUID, *, but: str = "") -> int:
+    """End all sessions of a person, noted or not, but the one with a digest; return how many.
+
+    Their open pages close at once. For services that have checked permissions. Reads all of Django's sessions, as its
+    table doesn't say whose they are.
+    """
+    with transaction.atomic():
+        # Locked before Django's, in one order, as by every other end: two at once wait for each other.
+        noted = BrowserSession.objects.filter(user_id=user_id).exclude(digest=but)
+        list(noted.select_for_update().order_by("pk"))
+        stored = Session.objects.filter(expire_date__gt=clock_now()).order_by("pk")
+        own = [one.pk for one in stored.iterator() if one.get_decoded().get(SESSION_KEY) == str(user_id)]
+        ended = Session.objects.filter(pk__in=[key for key in own if digest_of_secret(key) != but]).delete()[0]
+        noted.delete()
         check_pages(user_id)
     return ended
+
+
+def sign_out(user_id: UUID, session_key: str) -> None:
+    """End the session with a key, a moment before Django does: pages that ask find it gone."""
+    with transaction.atomic():
+        BrowserSession.objects.filter(user_id=user_id, digest=digest_of_secret(session_key)).delete()
+        Session.objects.filter(pk=session_key).delete()
+        check_pages(user_id)
 
 
 def leave(user_id: UUID) -> None:
@@ -112,7 +136,7 @@ def leave(user_id: UUID) -> None:
     if lookups.find("memberships", str(user_id)):
         check_pages(user_id)
     else:
-        end(user_id)
+        end_all(user_id)
 
 
 def check_pages(user_id: UUID) -> None:

@@ -37,7 +37,7 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
     with transaction.atomic():
         own = BrowserSession.objects.filter(user_id=person).select_for_update()
         session = get_or_missing(own.filter(pk=session_id), "This session has ended.")
-        store.end(person, only=[session.digest])
+        store.end(person, session.digest)
         _record(actor, person, "SESSION_ENDED", 1)
 
 
@@ -48,8 +48,7 @@ def end_other_sessions(*, actor: Actor, session_key: str) -> int:
     """
     person, this = _require_person(actor), digest_of_secret(session_key)
     with transaction.atomic():
-        own = BrowserSession.objects.filter(user_id=person).select_for_update()
-        ended = store.end(person, only=[row.digest for row in own if row.digest != this])
+        ended = store.end_all(person, but=this)
         if ended:
             _record(actor, person, "OTHER_SESSIONS_ENDED", ended)
     return ended

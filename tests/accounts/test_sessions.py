@@ -110,6 +110,14 @@ def test_this_session_is_not_ended_by_mistake(world: World) -> None:
     assert "You had no other session" in answer.content.decode()
 
 
+def test_everywhere_else_means_sessions_that_were_never_noted_too(world: World) -> None:
+    person = world.people["support"]
+    desk, quiet, foreign = sign_in(person), again(person, IPHONE, "198.51.100.4"), sign_in(world.people["viewer"])
+    BrowserSession.objects.exclude(digest=digest_of_secret(desk.session.session_key or "")).delete()
+    assert "1 session signed out" in desk.post(f"{PAGE}end-others/", follow=True).content.decode()
+    assert (is_in(desk), is_in(quiet), is_in(foreign)) == (True, False, True)
+
+
 def test_list_has_no_session_that_ended_otherwise(world: World) -> None:
     person = world.people["support"]
     desk, phone = sign_in(person), again(person, IPHONE, "198.51.100.4")
