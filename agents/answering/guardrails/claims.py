@@ -37,6 +37,10 @@ class Sentence:
     is_unread: bool = False
     """It is in a language that rules have no words for, and may claim anything."""
 
+    def is_held(self, *, acts: bool) -> bool:
+        """Return True if it needs a record or a judge to pass; of an agent that `acts` also what no rule can read."""
+        return self.claims or (acts and self.is_unread)
+
 
 def candidates(text: str, talk: str = "") -> list[Sentence]:
     """Return the sentences of a text that may claim that something was done or is under way.
