@@ -9,7 +9,7 @@ from typing import Final
 
 from agents.answering.guardrails import sentences as words
 from core.text.courtesies import courtesy_in
-from core.text.languages import language_of, main_language
+from core.text.languages import is_in_none_of, language_of, main_language
 from core.text.speech import SPOKEN
 from hitl.actions import registry as kinds
 
@@ -72,10 +72,15 @@ def _sentences(text: str, talk: str) -> Iterator[Sentence]:
 
 @lru_cache(maxsize=4096)
 def _is_unread(sentence: str, around: str) -> bool:
-    """Return True if rules can't read a sentence; where it tells no language, it is in the one of the whole text."""
+    """Return True if rules can't read a sentence: by its own language, else by the one of the text around it.
+
+    One that tells no language is unread in an English text too if its words are hardly English: the customer's
+    "Please answer in Swahili" is.
+    """
     if words.QUESTION.search(sentence) or courtesy_in(sentence)[0] or not any(sign.isalpha() for sign in sentence):
         return False
-    return (language_of(sentence) or around) not in ("", *SPOKEN)
+    language = language_of(sentence)
+    return (language or around) not in ("", *SPOKEN) or (not language and is_in_none_of(sentence, SPOKEN))
 
 
 @lru_cache(maxsize=4096)
