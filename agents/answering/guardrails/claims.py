@@ -16,7 +16,9 @@ from hitl.actions import registry as kinds
 _ENDS: Final = re.compile(r"(?<=[.!?…؟])(?:\s+|(?=[^\W\d_]{2}))|(?<=[。！？।])\s*|\n+")
 """Ends of sentences, also where the space was forgotten ("It is done.Shall I go on?")."""
 _CLAUSE: Final = re.compile(
-    r"[,;:](?:\s+|$)|[()]|\s+[–—-]+\s+|\s+(?=(?:but|aber|sondern|mais|pero|and|und|et|y)\s)", re.IGNORECASE
+    r"[,;:](?:\s+|$|(?=[\u3040-\u9fff\uac00-\ud7af]))|[،؛、]|[()]|\s+[–—-]+\s+|"
+    r"\s+(?=(?:but|aber|sondern|mais|pero|and|und|et|y)\s)",
+    re.IGNORECASE,
 )
 _JOINED: Final = re.compile(r"^(?:and|und|et|y|but|aber|sondern|mais|pero|that|dass|daß|que|so)\s+", re.IGNORECASE)
 _BULLET: Final = re.compile(r"^\W+")
@@ -77,7 +79,9 @@ def _is_unread(sentence: str, around: str) -> bool:
     One that tells no language is unread in an English text too if its words are hardly English: the customer's
     "Please answer in Swahili" is.
     """
-    if words.QUESTION.search(sentence) or courtesy_in(sentence)[0] or not any(sign.isalpha() for sign in sentence):
+    if words.QUESTION.search(sentence):  # what is asked, at its end, is no report; what comes before is said
+        sentence = ", ".join([clause for clause in _CLAUSE.split(sentence) if clause.strip()][:-1])
+    if courtesy_in(sentence)[0] or not any(sign.isalpha() for sign in sentence):
         return False
     language = language_of(sentence)
     return (language or around) not in ("", *SPOKEN) or (not language and is_in_none_of(sentence, SPOKEN))

@@ -273,7 +273,14 @@ def test_sentence_in_a_language_without_rules_is_held_of_agents_that_act_unless_
             assert passed == [], (talk, before)
         assert [text for text in NO_CLAIM if any(each.is_unread for each in candidates(text, talk))] == []
     assert screen("Gotowe!", acts=True, talk="pl").problem == CLAIM
-    assert screen("Czy mam anulować zamówienie?", acts=True).problem == ""
+    asked = ("Czy mam anulować zamówienie?", "Jak mogę Panu pomóc?", "我可以取消您的订单吗？", "Je, nighairi oda yako?")
+    assert [text for text in asked if screen(text, acts=True).problem] == []
+    told = (
+        "Zamówienie zostało anulowane i pieniądze zwrócone, dobrze?",
+        "您的订单已取消，可以吗？", "تم إلغاء طلبك، حسنًا؟",
+        "Objednávka bola zrušená a peniaze sme vám vrátili na účet, dobre?", "Gotowe (zwrot wysłany) – dobrze?",
+    )  # fmt: skip
+    assert [text for text in told if screen(text, acts=True, talk="pl").problem != CLAIM] == []
     article = records_of([{"passages": [{"text": f"# Godziny\n- {QUOTED}\n\nGotowe!"}]}])
     assert screen(f"{QUOTED} [1]\n\nGotowe!", records=article, acts=True).problem == ""
     for text in ("Gotowe!", f"{QUOTED} {UNREAD[0]}"):
