@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +27,8 @@ SURE: Final = 0.7
 """The share of likelihood that the best language of a text has at least to be its language."""
 FEWEST: Final = 2
 """Words that a text has at least to tell a language, names not counted."""
+_TELLING: Final = 3
+"""Words from which on a text is in some language, though it may not tell in which; fewer may be names."""
 _HALVES: Final = 8
 """Words from which on the two halves of a text have to be of one language."""
 _MOST: Final = 60
@@ -93,6 +95,18 @@ def language_of(text: str) -> str:
 def main_language(text: str) -> str:
     """Return the code of the language of most of a long text, "" if it doesn't tell."""
     return _best_of(_telling(text))
+
+
+def is_in_none_of(text: str, codes: Collection[str]) -> bool:
+    """Return True if a text of a few words is likely in none of some languages, in whichever other it may be.
+
+    It has none of their small words, and all of them together are less likely than the rest.
+    """
+    telling = _telling(text)
+    own = frozenset().union(*(_OWN.get(code, ()) for code in codes))
+    if sum(len(word) > 1 for word in telling) < _TELLING or any(word.replace("’", "'") in own for word in telling):
+        return False
+    return 2 * sum(share for code, share in _ranked(" ".join(telling)) if _ALIASES.get(code, code) in codes) < 1
 
 
 def _telling(text: str) -> list[str]:

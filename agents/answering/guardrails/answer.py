@@ -60,8 +60,8 @@ def check_answer(
     is_judged, is_ours, acts, heard = has_judge(version), version.model == LOCAL, may_act(version), grounds.heard()
     talk = "" if is_ours else language_of_talk(heard)
     found = unproven(outcome.text, Records(), talk)
-    claims = [each for each in found if each.claims or is_judged or (acts and each.is_unread)]
-    records = _records_for(run.pk, run.conversation_id, outcome.text, claims=bool(claims))
+    claims = any(is_judged or each.is_held(acts=acts) for each in found)
+    records = _records_for(run.pk, run.conversation_id, outcome.text, claims=claims)
     verdict = screen(outcome.text, prompt=version.prompt, records=records, is_ours=is_ours, acts=acts, talk=talk)
     if is_judged:
         place = Place(ModelCall.Purpose.JUDGING, run_id=run.pk, agent_id=version.agent_id)
@@ -87,8 +87,8 @@ def check_words(*, run_id: UUID, conversation_id: UUID, agent_id: UUID, words: s
     """
     version = AgentVersion.objects.filter(pk=F("agent__active_version_id"), agent_id=agent_id).first()
     prompt, acts = (version.prompt, is_text and may_act(version)) if version else ("", is_text)
-    claims = [each for each in unproven(words, Records()) if each.claims or (acts and each.is_unread)]
-    records = _records_for(run_id, conversation_id, words, claims=bool(claims))
+    claims = any(each.is_held(acts=acts) for each in unproven(words, Records()))
+    records = _records_for(run_id, conversation_id, words, claims=claims)
     verdict = screen(words, prompt=prompt, records=records, acts=acts)
     if verdict.problem:
         log.warning("words_stopped", run=str(run_id), code=verdict.problem)

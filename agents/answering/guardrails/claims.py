@@ -9,14 +9,16 @@ from typing import Final
 
 from agents.answering.guardrails import sentences as words
 from core.text.courtesies import courtesy_in
-from core.text.languages import language_of, main_language
+from core.text.languages import is_in_none_of, language_of, main_language
 from core.text.speech import SPOKEN
 from hitl.actions import registry as kinds
 
 _ENDS: Final = re.compile(r"(?<=[.!?…؟])(?:\s+|(?=[^\W\d_]{2}))|(?<=[。！？।])\s*|\n+")
 """Ends of sentences, also where the space was forgotten ("It is done.Shall I go on?")."""
 _CLAUSE: Final = re.compile(
-    r"[,;:](?:\s+|$)|[()]|\s+[–—-]+\s+|\s+(?=(?:but|aber|sondern|mais|pero|and|und|et|y)\s)", re.IGNORECASE
+    r"[,;:](?:\s+|$|(?=[\u3040-\u9fff\uac00-\ud7af]))|[،؛、]|[()]|\s+[–—-]+\s+|"
+    r"\s+(?=(?:but|aber|sondern|mais|pero|and|und|et|y)\s)",
+    re.IGNORECASE,
 )
 _JOINED: Final = re.compile(r"^(?:and|und|et|y|but|aber|sondern|mais|pero|that|dass|daß|que|so)\s+", re.IGNORECASE)
 _BULLET: Final = re.compile(r"^\W+")
@@ -36,6 +38,10 @@ class Sentence:
     """No judge has to be asked: it is a question, a condition or a denial throughout, or names no action."""
     is_unread: bool = False
     """It is in a language that rules have no words for, and may claim anything."""
+
+    def is_held(self, *, acts: bool) -> bool:
+        """Return True if it needs a record or a judge to pass; of an agent that `acts` also what no rule can read."""
+        return self.claims or (acts and self.is_unread)
 
 
 def candidates(text: str, talk: str = "") -> list[Sentence]:
@@ -68,10 +74,17 @@ def _sentences(text: str, talk: str) -> Iterator[Sentence]:
 
 @lru_cache(maxsize=4096)
 def _is_unread(sentence: str, around: str) -> bool:
-    """Return True if rules can't read a sentence; where it tells no language, it is in the one of the whole text."""
-    if words.QUESTION.search(sentence) or courtesy_in(sentence)[0] or not any(sign.isalpha() for sign in sentence):
+    """Return True if rules can't read a sentence: by its own language, else by the one of the text around it.
+
+    One that tells no language is unread in an English text too if its words are hardly English: the customer's
+    "Please answer in Swahili" is.
+    """
+    if words.QUESTION.search(sentence):  # what is asked, at its end, is no report; what comes before is said
+        sentence = ", ".join([clause for clause in _CLAUSE.split(sentence) if clause.strip()][:-1])
+    if courtesy_in(sentence)[0] or not any(sign.isalpha() for sign in sentence):
         return False
-    return (language_of(sentence) or around) not in ("", *SPOKEN)
+    language = language_of(sentence)
+    return (language or around) not in ("", *SPOKEN) or (not language and is_in_none_of(sentence, SPOKEN))
 
 
 @lru_cache(maxsize=4096)

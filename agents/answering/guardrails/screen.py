@@ -111,7 +111,7 @@ def screen(
             continue
         named = references(each.text)
         place = re.search(_BEGINS + re.escape(each.text), told)
-        if (each.claims or (acts and each.is_unread)) and named and named <= records.sentences.keys() and place:
+        if each.is_held(acts=acts) and named and named <= records.sentences.keys() and place:
             ours = " ".join(records.sentences[name] for name in sorted(named))
             told = f"{told[: place.start()]}{ours}{told[place.end() :]}"
         else:
@@ -125,7 +125,7 @@ def screen(
     like_ours = (references(sentence) for sentence in _our_sentence().findall(unicodedata.normalize("NFKC", text)))
     if not all(named and named <= own for named in like_ours):
         return Verdict(told, CLAIM, tuple(mended))
-    problem = CLAIM if any(each.claims or (acts and each.is_unread) for each in doubtful) else ""
+    problem = CLAIM if any(each.is_held(acts=acts) for each in doubtful) else ""
     return Verdict(told, problem, tuple(mended), tuple(doubtful))
 
 

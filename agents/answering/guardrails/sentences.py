@@ -95,7 +95,6 @@ _NOT_ACTING: Final = (
     r"incluido|incluida|permitido|permitida|limitado|estado|stato|stata|stati|state)\b)"
 )
 """Participles by which nobody says that something was changed."""
-_DONE: Final = rf"{_NOT_ACTING}\b(?:{_EN}|{_DE}|{_FR}|{_ES}|{_IT_PT_NL})\b"
 _A: Final = "".join(rf"(?<!\b{word} )" for word in "a an the eine einen die der une la un el".split())
 _NOW: Final = (
     r"(?:now|already|just|successfully|currently|as we speak|gerade|jetzt|soeben|bereits|schon|nun|eben|derzeit|"

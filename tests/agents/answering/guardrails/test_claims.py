@@ -245,6 +245,21 @@ UNREAD: Final = (
     "आपका ऑर्डर रद्द कर दिया गया है।", "Đơn hàng của bạn đã được hủy.",
     "Rendelését töröltük.", "Tilauksesi on peruutettu.",
 )  # fmt: skip
+UNTOLD: Final = (
+    "Objednávka bola zrušená a peniaze sme vám vrátili na účet.",
+    "Kurejeshewa pesa kwako kumekamilika na pesa ziko njiani.",
+    "Pengembalian dana selesai.",
+    "Pesanan anda telah dibatalkan.",
+    "Zure eskaera bertan behera utzi da.",
+    "Ordren er annulleret, pengene tilbage.",
+)
+"""Claims in languages that are hard to tell apart, or that are not told at all."""
+NO_CLAIM: Final = (
+    "Anna Kowalska, Jan Nowak, Piotr Zieliński", "Hotel Adlon, Unter den Linden 77, 10117 Berlin", "Moin moin!",
+    "Summer Sale: 900 → 950", "12.30, 14:00, 17:45", "Mojito, Caipirinha", "Kind regards, Anna", "Talk soon!",
+    "coste medio por clic", "budget quotidien : 900 euros", "rojo, verde, azul", "lunes a viernes de 9 a 17 horas",
+)  # fmt: skip
+"""What tells no language and is no sentence of a foreign one."""
 QUOTED: Final = "Sklep jest czynny od poniedziałku do piątku w godzinach od 9 do 17. Zwroty przyjmujemy przez 30 dni."
 
 
@@ -252,8 +267,20 @@ QUOTED: Final = "Sklep jest czynny od poniedziałku do piątku w godzinach od 9 
 def test_sentence_in_a_language_without_rules_is_held_of_agents_that_act_unless_it_is_quoted(acme: World) -> None:
     assert [text for text in UNREAD if screen(text, acts=True).problem != CLAIM] == []
     assert [text for text in UNREAD if screen(f"Thank you for your patience. {text}", acts=True).problem != CLAIM] == []
+    for talk in ("", "en"):  # "Please answer in Swahili."
+        for before in ("", "Thank you for your patience. "):
+            passed = [text for text in UNTOLD if screen(before + text, acts=True, talk=talk).problem != CLAIM]
+            assert passed == [], (talk, before)
+        assert [text for text in NO_CLAIM if any(each.is_unread for each in candidates(text, talk))] == []
     assert screen("Gotowe!", acts=True, talk="pl").problem == CLAIM
-    assert screen("Czy mam anulować zamówienie?", acts=True).problem == ""
+    asked = ("Czy mam anulować zamówienie?", "Jak mogę Panu pomóc?", "我可以取消您的订单吗？", "Je, nighairi oda yako?")
+    assert [text for text in asked if screen(text, acts=True).problem] == []
+    told = (
+        "Zamówienie zostało anulowane i pieniądze zwrócone, dobrze?",
+        "您的订单已取消，可以吗？", "تم إلغاء طلبك، حسنًا؟",
+        "Objednávka bola zrušená a peniaze sme vám vrátili na účet, dobre?", "Gotowe (zwrot wysłany) – dobrze?",
+    )  # fmt: skip
+    assert [text for text in told if screen(text, acts=True, talk="pl").problem != CLAIM] == []
     article = records_of([{"passages": [{"text": f"# Godziny\n- {QUOTED}\n\nGotowe!"}]}])
     assert screen(f"{QUOTED} [1]\n\nGotowe!", records=article, acts=True).problem == ""
     for text in ("Gotowe!", f"{QUOTED} {UNREAD[0]}"):
@@ -265,7 +292,7 @@ def test_sentence_in_a_language_without_rules_is_held_of_agents_that_act_unless_
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("text", [UNREAD[0], UNREAD[12]])
+@pytest.mark.parametrize("text", [UNREAD[0], UNREAD[12], UNTOLD[1]])
 def test_claim_in_a_language_without_rules_waits_for_a_judge_or_a_person(
     desk: Desk, server: ModelServer, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
