@@ -216,4 +216,8 @@ def test_every_tab_takes_few_statements_and_is_small(browser: Browser, agent: Ag
             answer = client.get(path)
         assert answer.status_code == 200, path
         much.append((path.removeprefix(HOME), len(asked), len(answer.content)))
+        # Its draft, and the rules of who answers, are read once, however many parts show them.
+        drafts = sum('"is_draft"' in each["sql"].partition(" WHERE ")[2].partition(" GROUP ")[0] for each in asked)
+        rules = sum(' FROM "agents_answerrule"' in each["sql"] for each in asked)
+        assert (drafts, rules) == (1, 1), path
     assert [each for each in much if each[1] > 40 or each[2] > 300_000] == []
