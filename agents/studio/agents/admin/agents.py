@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.html import format_html, format_html_join
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
@@ -23,7 +24,7 @@ from agents.models import Agent, AgentVersion
 from agents.studio.agents import gallery, portability
 from agents.studio.agents.activation import ACTIVATE
 from agents.studio.agents.admin.contents import PARTS, SHOWN_VERSIONS, contents_of, versions_of
-from agents.studio.agents.admin.studio import FOR_EDITORS, TABS, frame_of, kept_draft, tab_url
+from agents.studio.agents.admin.studio import FOR_EDITORS, TABS, draft_of, frame_of, kept_draft, tab_url
 from agents.studio.agents.configuration import CHANGE, version_shown
 from agents.studio.agents.forms import (
     ActivateForm,
@@ -49,7 +50,7 @@ from console.base.model_admin import ServiceAdmin
 from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, exact
-from console.viewers import viewer_of
+from console.viewers import reads_fresh_parts, viewer_of
 from core.actors import Actor
 from core.reliability import kept
 
@@ -208,6 +209,8 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         shown: dict[str, Any] = {"form": form, "post_url": tab_url(obj, action.path)}
         if action.path == "try":
             shown |= self.playground(request, obj)
+            if reads_fresh_parts(request):
+                return self._fresh_parts(request, obj, shown)
         else:
             viewer = viewer_of(request)
             is_open = viewer.may(CHANGE) and not self.why_not(request, action, obj)
@@ -222,8 +225,15 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         if not viewer.may(TRY if tab in FOR_EDITORS else self.view_permission):
             raise PermissionDenied("Your role can't open this page.")
         agent = self.object_or_404(request, object_id)
+        if tab == "checks" and reads_fresh_parts(request):
+            return self._fresh_parts(request, agent, self.run_context(request, agent))
         shown = self.checks_context(request, agent) if tab == "checks" else versions_of(viewer, agent)
         return self._tab(request, agent, tab, shown)
+
+    def _fresh_parts(self, request: HttpRequest, agent: Agent, shown: dict[str, Any]) -> HttpResponse:
+        """Show the parts of a tab that are read again while an answer or a run is made."""
+        context = {**shown, "obj": agent, "draft": SimpleLazyObject(partial(draft_of, agent))}
+        return TemplateResponse(request, "console/studio/fresh.html", context)
 
     def _outlook(self, request: HttpRequest) -> Outlook:
         """Return who answers what; read once for each request."""

@@ -221,3 +221,11 @@ def test_every_tab_takes_few_statements_and_is_small(browser: Browser, agent: Ag
         rules = sum(' FROM "agents_answerrule"' in each["sql"] for each in asked)
         assert (drafts, rules) == (1, 1), path
     assert [each for each in much if each[1] > 40 or each[2] > 300_000] == []
+    read_again = {f"{tab(agent, 'try')}?trial={trial.pk}": ["try-thread", "try-facts"]}
+    read_again[f"{tab(agent, 'checks')}?run={run.pk}"] = ["run"]
+    for path, parts in read_again.items():
+        whole = shown(client, path)
+        with CaptureQueriesContext(connection) as asked:
+            fresh = client.get(path, headers={"X-Walker-Fragment": "fresh"}).content.decode()
+        assert [re.findall(r'id="([\w-]+)" data-fresh', page) for page in (whole, fresh)] == [parts, parts]
+        assert ("<nav" in fresh, len(asked) < 20) == (False, True), (path, len(asked))
