@@ -20,7 +20,7 @@ from agents.knowledge.search import search as searching
 from agents.knowledge.search.citations import Cited, count_citations
 from agents.knowledge.sources import uploads
 from agents.knowledge.sources.passages import plain
-from agents.models import Document, Passage
+from agents.models import Collection, Document, Passage
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls, deletes, edits
 from console.base.forms import ConsoleForm
@@ -203,7 +203,7 @@ class DocumentAdmin(ServiceAdmin):
 
     def why_not(self, request: HttpRequest, action: ServiceAction, document: Any) -> str:
         """Refuse to edit what is no article, and to add where there is no collection."""
-        if action.path == "new" and not selectors.collection_choices():
+        if action.path == "new" and not Collection.objects.exists():
             return "There is no collection yet. Create one first: it says who gets answers from what you add."
         if action.path == "edit" and document.kind != Document.Kind.ARTICLE:
             return "Only articles can be edited here. Upload the new file, or refresh the site."
