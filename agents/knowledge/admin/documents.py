@@ -23,7 +23,7 @@ from agents.knowledge.sources.passages import plain
 from agents.models import Collection, Document, Passage
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls, deletes, edits
-from console.base.forms import ConsoleForm
+from console.base.forms import ConsoleForm, read_files
 from console.base.lists import Column, choose, uuid_of
 from console.base.model_admin import ServiceAdmin
 from console.extensions import MOST_FOUND, Finder, Found, Step, finders, steps
@@ -240,7 +240,7 @@ class DocumentAdmin(ServiceAdmin):
             return redirect(self.object_url(row))
         taken, refused = uploads.upload_documents(
             actor=viewer_of(request),
-            files=[Upload(str(file.name or ""), file.read(uploads.LARGEST + 1)) for file in files],
+            files=[Upload(*each) for each in read_files(files, uploads.LARGEST)],
             is_own=is_own,
             **given,
         )
