@@ -26,6 +26,11 @@ def opens_in_place(request: HttpRequest) -> bool:
     return request.headers.get("X-Walker-Fragment") == "open"
 
 
+def reads_fresh_parts(request: HttpRequest) -> bool:
+    """Return True if the page reads the parts again that show work under way, and nothing around them."""
+    return request.headers.get("X-Walker-Fragment") == "fresh"
+
+
 def is_fragment(request: HttpRequest) -> bool:
     """Return True if the page requests only its live parts."""
     return request.headers.get("X-Walker-Fragment") == "1"

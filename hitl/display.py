@@ -17,6 +17,7 @@ from core.actors import Actor
 from hitl.domain.state_machine import State
 from hitl.killswitch.describe import INSTALLATION, stops_of
 from hitl.models import Approval
+from hitl.seals.rules import RuleSeals
 
 STATES: Final[dict[str, tuple[str, str, str]]] = {
     State.PENDING: ("Waiting", "warn", "clock"),
@@ -84,7 +85,7 @@ def hold_words(approval: Approval) -> list[str]:
     return [HOLDS.get(name, name.replace("_", " ")) for name in approval.holds]
 
 
-def stops_in_words(approval: Approval, viewer: Actor) -> list[dict[str, str]]:
+def stops_in_words(approval: Approval, viewer: Actor, seals: RuleSeals) -> list[dict[str, str]]:
     """Return who stopped what, when and why, with the page of each stop.
 
     For each emergency stop that holds the approval.
@@ -97,5 +98,5 @@ def stops_in_words(approval: Approval, viewer: Actor) -> list[dict[str, str]]:
                 "" if stop["scope"] == INSTALLATION else reverse("admin:hitl_killswitch_change", args=[stop["switch"]])
             ),
         }
-        for stop in stops_of(approval, viewer)
+        for stop in stops_of(approval, viewer, seals)
     ]

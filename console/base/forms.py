@@ -1,6 +1,6 @@
 """Forms of the console: plain Django forms with our look and described errors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from django import forms
@@ -85,6 +85,11 @@ class ManyFilesField(forms.FileField):
     def clean(self, data: Any, initial: Any = None) -> list[Any]:
         """Return the files as they came."""
         return [file for file in (data if isinstance(data, list | tuple) else [data]) if isinstance(file, UploadedFile)]
+
+
+def read_files(files: Iterable[Any], most: int) -> list[tuple[str, bytes]]:
+    """Return files with the names that the browser gave, each read to a byte beyond `most`."""
+    return [(str(file.name or ""), file.read(most + 1)) for file in files]
 
 
 class ConfirmForm(ConsoleForm):

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import SimpleLazyObject
 
 from console.base.actions import ServiceAction, action_url, actions_of, show_form, url_name, urls_of, usable
 from console.base.forms import ConsoleForm
@@ -267,14 +269,14 @@ class ServiceAdmin(ReadOnlyAdmin):
         return show_form(self, request, action, obj, form, status)
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
-        """Return the actions the viewer may use, each with its form, URL and what blocks it."""
+        """Return the actions the viewer may use, each with its form, made when it is drawn, URL and what blocks it."""
         viewer = viewer_of(request)
         actions = usable([a for a in self.service_actions.values() if a.on_list == on_list], viewer, obj)
         return [
             {
                 "action": action,
                 "url": action_url(self, action, obj),
-                "form": self.action_form(request, action, obj),
+                "form": SimpleLazyObject(partial(self.action_form, request, action, obj)),
                 "blocked": self.why_not(request, action, obj),
             }
             for action in actions

@@ -95,14 +95,13 @@ class ToolbarChangeList(CappedChangeList):
         """Read the page and the counts of the chips."""
         super().get_results(request)
         self.chosen = {spec.parameter_name: spec.chosen() for spec in self.filter_specs}
-        asked = [spec for spec in self.filter_specs if spec.value()]
-        self.left_out = tuple(str(spec.title) for spec in asked if not self.chosen[spec.parameter_name])
+        ignored = [spec for spec in self.filter_specs if spec.value() and not self.chosen[spec.parameter_name]]
+        self.left_out = tuple(str(spec.title) for spec in ignored)
         self.quick: tuple[QuickFilter, ...] = self.model_admin.get_quick_filters(request)
         self.chips = tuple(self._chips(request))
         if self.model_admin.has_saved_views:
-            given = {name: value for name, value in self.params.items() if name in self.chosen}
-            ignored = {name: value for name, value in given.items() if not self.chosen[name]}
-            self.views = menu_of(self.model_admin, request, ignored=ignored)
+            values = {spec.parameter_name: spec.value() for spec in ignored}
+            self.views = menu_of(self.model_admin, request, ignored=values)
 
     def link(self, **changes: str | None) -> str:
         """Return the query string of the first page with other parameters; None removes one."""

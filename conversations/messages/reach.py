@@ -1,6 +1,6 @@
 """Ask the gate about a message of a conversation: which address it goes to, how and when."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -15,7 +15,7 @@ from conversations.types import PointKind, SenderIdentity, Transport
 from core.errors import NotFound
 from core.models import Consent
 from core.reach import gate
-from core.reach.verdict import ALLOWED, MARKETING, WINDOW_CLOSED, ChannelRules, Question, Verdict
+from core.reach.verdict import ALLOWED, MARKETING, WINDOW_CLOSED, ChannelRules, Entry, Question, Verdict
 
 AS_TEMPLATE: Final = "as_template"
 """Marks a message that its writer wants to send as a template."""
@@ -29,6 +29,14 @@ class Way:
 
     verdict: Verdict
     point: ContactPoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """All addresses of a contact, and the newest lines of the ledger about each."""
+
+    points: Sequence[ContactPoint]
+    lines: Mapping[str, Sequence[Entry]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +136,23 @@ def judge_new(message: Message, conversation: Conversation, now: datetime) -> Ve
     return gate.take_place(question, best, line=account.pk, others=others, now=now)
 
 
-def judge_reply(conversation: Conversation, now: datetime | None = None) -> Reachability:
-    """Return whether a colleague can reply in a conversation, how, and until when."""
+def judge_reply(
+    conversation: Conversation, now: datetime | None = None, *, read: Addresses | None = None
+) -> Reachability:
+    """Return whether a colleague can reply in a conversation, how, and until when; by what was read, if given."""
     account = conversation.channel_account
     try:
         transport = registry.transport_for(account.kind, account.provider)
     except NotFound:
         return Reachability(ALLOWED)
     rules = rules_of(account, transport, MessageTemplate.Use.REOPENING)
-    fitting, _ = _points(conversation, transport.medium.recipient_kinds)
+    kinds = transport.medium.recipient_kinds
+    fitting = _fitting(conversation, kinds, read.points) if read else _points(conversation, kinds)[0]
     if not fitting:
         return Reachability(NO_ADDRESS)
     question = Question(rules=rules, purpose=Consent.Purpose.REPLY)
-    found = gate.judge(question, _indexes(fitting), line=account.pk, now=now)
+    lines = read.lines if read else None
+    found = gate.judge(question, _indexes(fitting), line=account.pk, now=now, lines=lines)
     best = found.verdicts[_best(fitting, found.verdicts).value_index]
     until = found.wrote_at + rules.reply_window if found.wrote_at and rules.reply_window else None
     is_offered = rules.has_template and best.kind == "as_template"
@@ -176,6 +188,12 @@ def _points(
     """
     rows = ContactPoint.objects.filter(contact_id=conversation.contact_id)
     found = list(rows if every else rows.filter(kind__in=kinds, origin_id=conversation.origin_id))
-    fitting = [point for point in found if point.kind in kinds and point.origin_id == conversation.origin_id]
-    fitting.sort(key=lambda point: (kinds.index(point.kind), not point.is_primary))
+    fitting = _fitting(conversation, kinds, found)
     return fitting, [point.value_index for point in found if point not in fitting]
+
+
+def _fitting(
+    conversation: Conversation, kinds: tuple[PointKind, ...], points: Iterable[ContactPoint]
+) -> list[ContactPoint]:
+    fitting = [point for point in points if point.kind in kinds and point.origin_id == conversation.origin_id]
+    return sorted(fitting, key=lambda point: (kinds.index(point.kind), not point.is_primary))

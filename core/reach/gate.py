@@ -21,6 +21,7 @@ from core.reach.verdict import (
     OPTED_OUT,
     UNREACHABLE,
     WINDOW_CLOSED,
+    Entry,
     Known,
     Policy,
     Question,
@@ -67,22 +68,24 @@ def judge(
     line: UUID | None = None,
     others: Sequence[str] = (),
     now: datetime | None = None,
+    lines: Mapping[str, Sequence[Entry]] | None = None,
 ) -> Judged:
     """Return the verdict for each address (blind indexes) of one person.
 
     `line` is our number, None for an email; what they wrote from any of their addresses opens its window. What they
     said from one of the addresses, or of `others` that the message can't go to, counts for all of them. Two queries at
     most for a message that has its place within the limits or needs none, and none for `account`; the rules for
-    marketing are one more where this process hasn't read them for `KEEP_SETTINGS_SECONDS`.
+    marketing are one more where this process hasn't read them for `KEEP_SETTINGS_SECONDS`. `lines` are what a page has
+    read of the ledger anyway, for these addresses at least.
     """
     if question.purpose == ACCOUNT:
         return Judged(dict.fromkeys(addresses, ALLOWED))
     moment, everywhere = now or clock_now(), list(dict.fromkeys([*addresses, *others]))
-    entries = ledger.entries_of(everywhere)
+    entries = ledger.entries_of(everywhere) if lines is None else lines
     written: Mapping[Any, datetime] = {}
     if line is not None:
         written = windows.last_written(everywhere, [line])
-    elif any(is_unreachable(rows, question.rules.channel, None) for rows in entries.values()):
+    elif any(is_unreachable(entries[index], question.rules.channel, None) for index in everywhere):
         # An email comes from no number of ours: writing to any of them shows that the address works.
         written = windows.last_written(everywhere, None)
     wrote_at = max(written.values(), default=None)

@@ -10,6 +10,7 @@ from core.privacy.pii import mask_text
 from core.privacy.visible_text import visible
 from hitl.killswitch import state, targets
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
+from hitl.seals.rules import RuleSeals
 
 VIEW: Final = "hitl.view_approval"
 OPERATOR: Final = "the operator"
@@ -25,13 +26,15 @@ _PAUSED: Final = {
 _SWITCHED_OFF: Final = "This organisation is deactivated, so nothing is executed."
 
 
-def stops_covering(*, viewer: Actor, kind: str, agent_id: UUID | None) -> list[Stop]:
+def stops_covering(*, viewer: Actor, kind: str, agent_id: UUID | None, seals: RuleSeals | None = None) -> list[Stop]:
     """Describe each active switch that covers a request, the installation's first.
 
     For people who may see the queue, and their keys with that permission. Everyone else gets an empty list:
     an agent could repeat it in a chat. Two queries, and those for the names of targets.
     """
-    return describe_stops(state.switches_covering(kind=kind, agent_id=agent_id), viewer) if _is_staff(viewer) else []
+    if not _is_staff(viewer):
+        return []
+    return describe_stops(state.switches_covering(kind=kind, agent_id=agent_id, seals=seals), viewer)
 
 
 def describe_stops(rows: list[GlobalKillSwitch | KillSwitch], viewer: Actor) -> list[Stop]:
@@ -42,11 +45,11 @@ def describe_stops(rows: list[GlobalKillSwitch | KillSwitch], viewer: Actor) -> 
     return [_describe_stop(row, viewer, names) for row in rows]
 
 
-def stops_of(approval: Approval, viewer: Actor) -> list[Stop]:
+def stops_of(approval: Approval, viewer: Actor, seals: RuleSeals | None = None) -> list[Stop]:
     """Describe the switches that hold an approval; no query while none does."""
     if HOLD not in approval.holds:
         return []
-    return stops_covering(viewer=viewer, kind=approval.kind, agent_id=approval.agent_id)
+    return stops_covering(viewer=viewer, kind=approval.kind, agent_id=approval.agent_id, seals=seals)
 
 
 def paused(actor: Actor, *, kind: str, agent_id: UUID | None) -> Refused:

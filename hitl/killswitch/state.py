@@ -169,13 +169,13 @@ def covers(approval: Approval) -> bool:
     return bool(find_stop_reason(kind=approval.kind, agent_id=approval.agent_id))
 
 
-def switches_covering(*, kind: str, agent_id: UUID | None) -> list[Stop]:
+def switches_covering(*, kind: str, agent_id: UUID | None, seals: RuleSeals | None = None) -> list[Stop]:
     """Return the active switches that cover a request, the installation's first.
 
     Four queries at most.
     """
     covers = _covers_of(kind, agent_id)
-    return [stop for stop in active_stops().rows if cover_of(stop) in covers]
+    return [stop for stop in active_stops(seals).rows if cover_of(stop) in covers]
 
 
 def shared_lock_and_check(*, kind: str, agent_id: UUID | None, seals: RuleSeals | None = None) -> str:

@@ -55,7 +55,7 @@
     const waiting = document.querySelector("[data-poll]");
     if (!waiting) return;
     try {
-      const answer = await fetch(location.href, { headers: { "X-Walker-Fragment": "1" }, credentials: "same-origin" });
+      const answer = await fetch(location.href, { headers: { "X-Walker-Fragment": "fresh" }, credentials: "same-origin" });
       if (answer.redirected || !answer.ok) { location.reload(); return; }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const part of shownBy("fresh")) {

@@ -37,9 +37,8 @@ def panel_of_team(viewer: Actor, team: Team, clear: frozenset[str]) -> Panel | N
     return Panel(TEMPLATE, {**_context(viewer, found, rules, team_id=team.pk, name=team.name), "otherwise": ""})
 
 
-def panel_of_agent(viewer: Actor, agent: Agent) -> dict[str, Any]:
+def panel_of_agent(viewer: Actor, agent: Agent, found: Outlook) -> dict[str, Any]:
     """Return the rules that name an agent, and what it is if no rule applies."""
-    found = outlook(viewer=viewer)
     rules = [rule for rule in found.rules if agent.pk in (rule.agent_id, rule.fallback_id)]
     context = _context(viewer, found, rules, agent_id=agent.pk, name=agent.name)
     is_meant = found.otherwise is not None and agent.pk in {one.agent_id for one in found.cast.for_customers()}

@@ -20,10 +20,10 @@ from agents.knowledge.search import search as searching
 from agents.knowledge.search.citations import Cited, count_citations
 from agents.knowledge.sources import uploads
 from agents.knowledge.sources.passages import plain
-from agents.models import Document, Passage
+from agents.models import Collection, Document, Passage
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls, deletes, edits
-from console.base.forms import ConsoleForm
+from console.base.forms import ConsoleForm, read_files
 from console.base.lists import Column, choose, uuid_of
 from console.base.model_admin import ServiceAdmin
 from console.extensions import MOST_FOUND, Finder, Found, Step, finders, steps
@@ -203,7 +203,7 @@ class DocumentAdmin(ServiceAdmin):
 
     def why_not(self, request: HttpRequest, action: ServiceAction, document: Any) -> str:
         """Refuse to edit what is no article, and to add where there is no collection."""
-        if action.path == "new" and not selectors.collection_choices():
+        if action.path == "new" and not Collection.objects.exists():
             return "There is no collection yet. Create one first: it says who gets answers from what you add."
         if action.path == "edit" and document.kind != Document.Kind.ARTICLE:
             return "Only articles can be edited here. Upload the new file, or refresh the site."
@@ -240,7 +240,7 @@ class DocumentAdmin(ServiceAdmin):
             return redirect(self.object_url(row))
         taken, refused = uploads.upload_documents(
             actor=viewer_of(request),
-            files=[Upload(str(file.name or ""), file.read(uploads.LARGEST + 1)) for file in files],
+            files=[Upload(*each) for each in read_files(files, uploads.LARGEST)],
             is_own=is_own,
             **given,
         )

@@ -1,6 +1,6 @@
 """The forms of collections, documents and open questions."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.forms.boundfield import BoundField
@@ -17,6 +17,18 @@ LANGUAGE = forms.ChoiceField(
     label="Language", choices=[("", "As the text is written"), *Document.Language.choices], required=False
 )
 DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+class CollectionChoice(ConsoleForm):
+    """A form with a choice among the collections, read once for each form."""
+
+    chooses: ClassVar[str] = "collection_id"
+    """The field of the choice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        fields[self.chooses].choices = selectors.collection_choices()
 
 
 class DaysForm(ConsoleForm):
@@ -82,7 +94,7 @@ class EditDaysForm(DaysForm):
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
 
-class AddForm(ArticleForm):
+class AddForm(CollectionChoice, ArticleForm):
     """An article or files, for a collection."""
 
     template_name = "console/knowledge_add.html"
@@ -123,11 +135,6 @@ class AddForm(ArticleForm):
         "requests nothing until somebody writes again.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        fields: Any = self.fields
-        fields["collection_id"].choices = selectors.collection_choices()
-
     @property
     def is_of_files(self) -> bool:
         """Return True if files are to be added."""
@@ -144,17 +151,12 @@ class AddForm(ArticleForm):
         return any(field.errors or field.value() for field in self.options)
 
 
-class AnswerForm(ArticleForm):
+class AnswerForm(CollectionChoice, ArticleForm):
     """The article that answers an open question."""
 
     width = "wk-wide-form"
     collection_id = forms.ChoiceField(label="Collection")
     field_order = ("collection_id", *ArticleForm.field_order)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        fields: Any = self.fields
-        fields["collection_id"].choices = selectors.collection_choices()
 
 
 class AddToArticleForm(ConsoleForm):

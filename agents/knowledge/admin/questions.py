@@ -83,12 +83,16 @@ class OpenQuestionAdmin(ServiceAdmin):
         return ""
 
     def article_of(self, request: HttpRequest) -> Document | None:
-        """Return the article that the address names, if it can be changed."""
+        """Return the article that the address names, if it can be changed; read once for each request."""
         chosen = uuid_of(request.GET.get("document"))
         if chosen is None:
             return None
-        rows = selectors.query_documents(viewer=viewer_of(request))
-        return rows.filter(pk=chosen, kind=Document.Kind.ARTICLE, state=Document.State.READY).first()
+        if not hasattr(request, "chosen_article"):
+            rows = selectors.query_documents(viewer=viewer_of(request))
+            articles = rows.filter(pk=chosen, kind=Document.Kind.ARTICLE, state=Document.State.READY)
+            request.chosen_article = articles.first()  # type: ignore[attr-defined]
+        found: Document | None = request.chosen_article  # type: ignore[attr-defined]
+        return found
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, question: Any) -> dict[str, Any]:
         """Start with the question: as the title of a new article, or the last heading of the one that is open."""

@@ -184,8 +184,12 @@ def setup_in(version: AgentVersion) -> Setup:
 
 def current_version(agent: Agent) -> AgentVersion:
     """Return the agent's draft, or the active version if it has none."""
-    found: AgentVersion | None = agent.versions.filter(is_draft=True).first() or agent.active_version
-    return found or AgentVersion(agent=agent, number=0, name=agent.name)
+    return version_shown(agent, agent.versions.filter(is_draft=True).first())
+
+
+def version_shown(agent: Agent, draft: AgentVersion | None) -> AgentVersion:
+    """Return the agent's draft as it was read, or the active version if it has none."""
+    return draft or agent.active_version or AgentVersion(agent=agent, number=0, name=agent.name)
 
 
 def check_seen(actor: Actor, agent: Agent, current: AgentVersion, version: int | None, revision: int | None) -> None:

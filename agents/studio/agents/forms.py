@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django import forms
 
-from agents.knowledge.selectors import collection_choices
+from agents.knowledge.admin.forms import CollectionChoice
 from agents.langflow.connection import FLOW_LIMIT
 from agents.llm import registry
 from agents.models import AgentVersion
@@ -125,8 +125,10 @@ class ToolsForm(SetupForm):
         return [*kept, *(key for key in sent if key not in kept)]
 
 
-class KnowledgeForm(SetupForm):
+class KnowledgeForm(CollectionChoice, SetupForm):
     """What an agent answers from, and how sure it has to be."""
+
+    chooses = "collections"
 
     collections = forms.TypedMultipleChoiceField(
         label="Knowledge",
@@ -155,11 +157,6 @@ class KnowledgeForm(SetupForm):
         required=False,
         help_text="Where documents may not answer a question, a model that judges passages is asked first.",
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        fields: Any = self.fields
-        fields["collections"].choices = collection_choices()
 
 
 def seen_by(form: forms.Form) -> dict[str, int | None]:

@@ -8,9 +8,10 @@ from django.urls import reverse
 
 from conversations.inbox.admin.forms import shown_preview
 from conversations.inbox.teams.seen import seen_conversations
-from conversations.messages.reach import Reachability, judge_reply
-from conversations.models import Conversation, MessageTemplate
+from conversations.messages.reach import Addresses, Reachability, judge_reply
+from conversations.models import ContactPoint, Conversation, MessageTemplate
 from core.actors import Actor
+from core.reach import ledger
 from core.reach.channels import label_of
 from core.reach.gate import REFUSALS
 from core.reach.verdict import (
@@ -45,11 +46,22 @@ def blocks_of(entries: Sequence[Entry]) -> list[str]:
     return found
 
 
+def addresses_of(conversation: Conversation) -> Addresses:
+    """Return the contact's addresses without their values, the primary first; read once for each page."""
+    found: Addresses | None = getattr(conversation, "addresses", None)
+    if found is None:
+        rows = ContactPoint.objects.filter(contact_id=conversation.contact_id).defer("value")
+        points = list(rows.order_by("-is_primary", "kind", "id"))
+        found = Addresses(points, ledger.entries_of(point.value_index for point in points))
+        conversation.addresses = found  # type: ignore[attr-defined]
+    return found
+
+
 def reach_of(conversation: Conversation) -> Reachability:
     """Return whether a reply can be sent; the gate is asked once for each page."""
     found: Reachability | None = getattr(conversation, "reachability", None)
     if found is None:
-        found = judge_reply(conversation)
+        found = judge_reply(conversation, read=addresses_of(conversation))
         conversation.reachability = found  # type: ignore[attr-defined]
     return found
 

@@ -1,6 +1,6 @@
 """Read the consent ledger, and whose addresses its lines are about."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -43,10 +43,15 @@ def get_consent(*, viewer: Actor, consent_id: UUID) -> Consent:
     return get_or_missing(query_consents(viewer=viewer).filter(pk=consent_id), "There is no such consent.")
 
 
-def entries_of_points(points: Iterable[ContactPoint]) -> dict[str, list[Entry]]:
-    """Return the lines that count for each address, also from others of the same account. One query."""
+def entries_of_points(
+    points: Iterable[ContactPoint], lines: Mapping[str, Sequence[Entry]] | None = None
+) -> dict[str, list[Entry]]:
+    """Return the lines that count for each address, also from others of the same account.
+
+    One query, none if the lines about each address are given.
+    """
     rows = list(points)
-    own = ledger.entries_of(point.value_index for point in rows)
+    own = ledger.entries_of(point.value_index for point in rows) if lines is None else lines
     found = {index: list(entries) for index, entries in own.items()}
     for point in rows:
         for other in rows:

@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.http import QueryDict
 
-from console.base.forms import ConsoleForm, ManyFilesField, look
+from console.base.forms import ConsoleForm, ManyFilesField, look, read_files
 from conversations.channel_accounts.admin.languages import language_name
 from conversations.channel_accounts.templates import preview_of
 from conversations.messages.files.rules import LARGEST, FileRules, Upload
@@ -44,7 +44,7 @@ class FilesField(ManyFilesField):
 
     def clean(self, data: Any, initial: Any = None) -> list[Upload]:
         """Return the files with the names that the browser gave."""
-        return [Upload(str(file.name or ""), file.read(LARGEST + 1)) for file in super().clean(data, initial)]
+        return [Upload(*each) for each in read_files(super().clean(data, initial), LARGEST)]
 
 
 class ReplyForm(ConsoleForm):

@@ -11,7 +11,7 @@ from django.utils.text import Truncator
 
 from accounts.privacy.reveals import ActiveReveal
 from console.names import name_in, names_of
-from conversations.contacts.admin.reach import blocks_of
+from conversations.contacts.admin.reach import addresses_of, blocks_of
 from conversations.contacts.selectors.consents import entries_of_points
 from conversations.inbox.admin.actions import tags_of
 from conversations.inbox.admin.approval_panel import state_chip, writer_name
@@ -23,6 +23,7 @@ from conversations.inbox.threads.notes import changeable_notes
 from conversations.inbox.threads.selectors import NoteRow, list_notes
 from conversations.messages.admin.interpretation import reading_of
 from conversations.messages.admin.transcript import Turn, merge_turns, notes_of, turns_of
+from conversations.messages.reach import Addresses
 from conversations.messages.selectors.messages import list_messages
 from conversations.models import ContactPoint, Conversation, SuggestedReply, Survey, Triage
 from conversations.registry import panels_at
@@ -205,9 +206,12 @@ def contact_facts(viewer: Actor, conversation: Conversation, grant: ActiveReveal
     """Return name and addresses: masked, or in clear under a reveal."""
     in_clear = grant is not None and "contact" in grant.fields
     contact = conversation.contact
-    points = ContactPoint.objects.filter(contact_id=contact.pk).order_by("-is_primary", "kind", "id")
-    shown = list(points if in_clear else points.defer("value")) if viewer.may("conversations.view_contact") else []
-    entries = entries_of_points(shown)
+    read = addresses_of(conversation) if viewer.may("conversations.view_contact") else Addresses((), {})
+    shown = read.points
+    if in_clear:
+        keys = [point.pk for point in shown]
+        shown = list(ContactPoint.objects.filter(pk__in=keys).order_by("-is_primary", "kind", "id"))
+    entries = entries_of_points(shown, read.lines)
     rows = [
         {
             "kind": point.get_kind_display(),

@@ -16,6 +16,7 @@ from hitl.approvals.state.context import DecisionContext
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import Event
 from hitl.models import Approval, Assignment, Decision
+from hitl.seals.rules import RuleSeals
 from hitl.selectors.approvals import VIEW
 
 
@@ -40,7 +41,12 @@ class ApprovalRows:
     def context(self) -> DecisionContext:
         """Return what the rights of people are judged by, made of the rows of this page."""
         members = Roster({member.user_id: member.role for member in self.members})
-        return DecisionContext.of(self.approval, now(), members, self.assignments, self.decisions)
+        return DecisionContext.of(self.approval, now(), members, self.assignments, self.decisions, seals=self.seals)
+
+    @cached_property
+    def seals(self) -> RuleSeals:
+        """Return the seals of the rules, which several parts ask about the rules they read."""
+        return RuleSeals()
 
     def why_not(self, viewer: Actor, event: Event) -> Refused | None:
         """Return why the viewer may not make a move now, None if they may; each reason is put into words once."""

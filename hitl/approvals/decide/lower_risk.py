@@ -16,6 +16,7 @@ from hitl.domain.nearest import nearest, span
 from hitl.models import Approval
 from hitl.policy.workflows import definitions, select
 from hitl.policy.workflows.definitions import Definitions
+from hitl.seals.rules import RuleSeals
 
 LOWEST: Final = risk.LEVELS[0]
 
@@ -47,9 +48,11 @@ class _Tried:
 class _Trial:
     """Scores and matches the request with another value of one field."""
 
-    def __init__(self, approval: Approval, kind: AnyKind, params: BaseModel, moment: datetime) -> None:
+    def __init__(
+        self, approval: Approval, kind: AnyKind, params: BaseModel, moment: datetime, seals: RuleSeals | None
+    ) -> None:
         self.approval, self.kind, self.params, self.moment = approval, kind, params, moment
-        self.definitions: Definitions = definitions.load()
+        self.definitions: Definitions = definitions.load(seals)
         self.history = select.history_of(approval.requester_id, approval.agent_id)
         # A sum over the day would be read again for each value that is tried.
         self.is_matched = not self.definitions.uses_spent
@@ -72,7 +75,7 @@ class _Trial:
         return _Tried(scored.risk.level, scored.risk.score, levels)
 
 
-def find_easier(approval: Approval, *, now: datetime | None = None) -> list[Easier]:
+def find_easier(approval: Approval, *, now: datetime | None = None, seals: RuleSeals | None = None) -> list[Easier]:
     """Return the smallest change of each number to a lower risk or fewer levels.
 
     Between the value as it is now and the requested one, with everything else as requested. Scored and matched as if
@@ -90,7 +93,7 @@ def find_easier(approval: Approval, *, now: datetime | None = None) -> list[Easi
     fields = [name for name, value in params if isinstance(value, Decimal | int) and not isinstance(value, bool)]
     if not fields:
         return []
-    trial = _Trial(approval, kind, params, now or clock_now())
+    trial = _Trial(approval, kind, params, now or clock_now(), seals)
     return [found for field in fields for found in _tried(trial, field)]
 
 

@@ -140,7 +140,9 @@ def test_open_question_suggests_the_nearest_article_to_add_to(
     assert (f"{LIST}{returns.pk}/" in seen, "/add/" in seen, "/answer/" in seen) == (True, False, False)
 
     admin = browser("admin")
-    form = admin.get(add).content.decode()
+    with CaptureQueriesContext(connection) as read:
+        form = admin.get(add).content.decode()
+    assert sum(' FROM "agents_document" ' in each["sql"] for each in read) == 1
     assert "## About return shoes oslo?" in form
     given = {"document_id": returns.pk, "version": 1, "text": services.text_of(returns)}
     assert "Add the answer to the text." in admin.post(add, given).content.decode()

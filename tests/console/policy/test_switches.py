@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from core.clock import now
 from core.models import AuditEntry
@@ -29,7 +31,12 @@ def test_stopping_holds_what_it_covers(browser: Browser, acme: World, what: str)
     assert stop(browser(), what) == 302
     approval.refresh_from_db()
     assert approval.holds == ["kill_switch"]
-    page = browser("viewer").get(f"/admin/hitl/approval/{approval.pk}/").content.decode()
+    viewer, url = browser("viewer"), f"/admin/hitl/approval/{approval.pk}/"
+    viewer.get(url)  # what is kept for a while is kept now
+    with CaptureQueriesContext(connection) as asked:
+        page = viewer.get(url).content.decode()
+    # The parts of the page that judge by rules read their seals once.
+    assert sum("UNION ALL" in each["sql"] and '"core_auditentry"' in each["sql"] for each in asked) == 1
     assert page.count("an emergency stop is on") == 1
     assert re.search("Admin Acme stopped .+ at [0-9:]+ UTC: “Wrong prices go out”.", page)
 

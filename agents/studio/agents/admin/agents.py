@@ -7,24 +7,25 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, Max, Q, QuerySet, Value, When
+from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.html import format_html, format_html_join
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 
 from agents import selectors, services
 from agents.answering.routing.panels import otherwise_of, places_of
-from agents.answering.routing.selectors import outlook
+from agents.answering.routing.selectors import Outlook, outlook
 from agents.models import Agent, AgentVersion
 from agents.studio.agents import gallery, portability
 from agents.studio.agents.activation import ACTIVATE
 from agents.studio.agents.admin.contents import PARTS, SHOWN_VERSIONS, contents_of, versions_of
-from agents.studio.agents.admin.studio import FOR_EDITORS, TABS, frame_of, tab_url
-from agents.studio.agents.configuration import CHANGE
+from agents.studio.agents.admin.studio import FOR_EDITORS, TABS, draft_of, frame_of, kept_draft, tab_url
+from agents.studio.agents.configuration import CHANGE, version_shown
 from agents.studio.agents.forms import (
     ActivateForm,
     EarlierVersionForm,
@@ -49,7 +50,7 @@ from console.base.model_admin import ServiceAdmin
 from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, exact
-from console.viewers import viewer_of
+from console.viewers import reads_fresh_parts, viewer_of
 from core.actors import Actor
 from core.reliability import kept
 
@@ -187,14 +188,10 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         return context
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Agent]:
-        """Read the active version and the draft's number with the agent."""
-        rows: QuerySet[Agent] = super().get_queryset(request).select_related("active_version")
-        viewer = viewer_of(request)
-        chosen = outlook(viewer=viewer).for_customers if viewer.may(self.view_permission) else set()
-        return rows.annotate(
-            draft_number=Max("versions__number", filter=Q(versions__is_draft=True)),
-            is_for_customers=Case(When(pk__in=chosen, then=Value(True)), default=Value(False)),
-        )
+        """Read with each agent whether customers may get it."""
+        rows = selectors.query_agents(viewer=viewer_of(request))
+        chosen = self._outlook(request).for_customers
+        return rows.annotate(is_for_customers=Case(When(pk__in=chosen, then=Value(True)), default=Value(False)))
 
     def object_url(self, agent: Agent) -> str:
         """Return the first tab of an agent."""
@@ -212,10 +209,12 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         shown: dict[str, Any] = {"form": form, "post_url": tab_url(obj, action.path)}
         if action.path == "try":
             shown |= self.playground(request, obj)
+            if reads_fresh_parts(request):
+                return self._fresh_parts(request, obj, shown)
         else:
             viewer = viewer_of(request)
             is_open = viewer.may(CHANGE) and not self.why_not(request, action, obj)
-            shown |= contents_of(viewer, obj, action.path, form, is_open=is_open)
+            shown |= contents_of(viewer, obj, action.path, form, is_open=is_open, found=self._outlook(request))
         return self._tab(request, obj, action.path, shown, status)
 
     def tab_view(self, request: HttpRequest, object_id: UUID, tab: str) -> HttpResponse:
@@ -226,8 +225,22 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         if not viewer.may(TRY if tab in FOR_EDITORS else self.view_permission):
             raise PermissionDenied("Your role can't open this page.")
         agent = self.object_or_404(request, object_id)
+        if tab == "checks" and reads_fresh_parts(request):
+            return self._fresh_parts(request, agent, self.run_context(request, agent))
         shown = self.checks_context(request, agent) if tab == "checks" else versions_of(viewer, agent)
         return self._tab(request, agent, tab, shown)
+
+    def _fresh_parts(self, request: HttpRequest, agent: Agent, shown: dict[str, Any]) -> HttpResponse:
+        """Show the parts of a tab that are read again while an answer or a run is made."""
+        context = {**shown, "obj": agent, "draft": SimpleLazyObject(partial(draft_of, agent))}
+        return TemplateResponse(request, "console/studio/fresh.html", context)
+
+    def _outlook(self, request: HttpRequest) -> Outlook:
+        """Return who answers what; read once for each request."""
+        if not hasattr(request, "outlook"):
+            request.outlook = outlook(viewer=viewer_of(request))  # type: ignore[attr-defined]
+        found: Outlook = request.outlook  # type: ignore[attr-defined]
+        return found
 
     def _tab(
         self, request: HttpRequest, agent: Agent, tab: str, shown: dict[str, Any], status: int = 200
@@ -298,7 +311,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             return {"trial": request.GET.get("trial"), "version": request.GET.get("version")}
         if action.path not in (*PARTS, "activate"):
             return {}
-        current = services.current_version(agent)
+        current = version_shown(agent, kept_draft(agent))
         setup = services.setup_in(current)
         kept = {name: getattr(setup, name) for name in type(setup).__slots__}
         lists = {"tools": list(setup.tools), "collections": [str(key) for key in setup.collections]}

@@ -6,11 +6,13 @@ from django.urls import reverse
 
 from agents import selectors, services
 from agents.answering.routing.panels import panel_of_agent
+from agents.answering.routing.selectors import Outlook
 from agents.answering.tools import registry as tools
 from agents.knowledge.selectors import query_collections
 from agents.models import Agent, AgentVersion, Collection
 from agents.studio.agents.activation import ACTIVATE
-from agents.studio.agents.admin.studio import SETTINGS
+from agents.studio.agents.admin.studio import SETTINGS, kept_draft
+from agents.studio.agents.configuration import version_shown
 from agents.studio.agents.forms import MODEL_WORDS
 from agents.studio.agents.tool_groups import ALWAYS, audience_of, groups_of, right_for, titles_of
 from console.base.text_diff import is_long, lines_between
@@ -21,18 +23,18 @@ PARTS: Final = ("instructions", "tools", "knowledge")
 SHOWN_VERSIONS: Final = 20
 
 
-def contents_of(viewer: Actor, agent: Agent, tab: str, form: Any, *, is_open: bool) -> dict[str, Any]:
+def contents_of(viewer: Actor, agent: Agent, tab: str, form: Any, *, is_open: bool, found: Outlook) -> dict[str, Any]:
     """Return a part of the configuration: as the form has it, or what answers, to read."""
     # Before the first activation nothing answers: then it is the draft's.
-    setup = services.setup_in(agent.active_version) if agent.active_version else services.setup_of(agent)
-    found: dict[str, Any] = {"is_open": is_open, "setup": setup}
+    setup = services.setup_in(agent.active_version or version_shown(agent, kept_draft(agent)))
+    shown: dict[str, Any] = {"is_open": is_open, "setup": setup}
     if tab == "instructions":
         model = f"{MODEL_WORDS.get(setup.model, setup.model)} {setup.flow or setup.model_name}".strip()
-        return {**found, "model": model, "answers": panel_of_agent(viewer, agent)}
+        return {**shown, "model": model, "answers": panel_of_agent(viewer, agent, found)}
     if tab == "tools":
         chosen = form.chosen() if is_open else setup.tools
         return {
-            **found,
+            **shown,
             "groups": [
                 (group, [(tool, audience_of(tool), right_for(tool), tool.key in chosen) for tool in group.tools])
                 for group in (form.groups if is_open else groups_of(chosen, only_chosen=True))
@@ -43,7 +45,7 @@ def contents_of(viewer: Actor, agent: Agent, tab: str, form: Any, *, is_open: bo
     chosen = [str(key) for key in (form["collections"].value() or () if is_open else setup.collections)]
     rows = [(row, str(row.pk) in chosen) for row in query_collections(viewer=viewer).order_by("name", "id")]
     return {
-        **found,
+        **shown,
         "shelves": [each for each in rows if is_open or each[1] or not chosen],
         "reads_all": not chosen,
         "memory": AgentVersion.Memory(setup.memory).label,

@@ -62,9 +62,17 @@ class Draft:
     """What the draft could be expected to have; it goes live without it, too."""
 
 
+def kept_draft(agent: Agent) -> AgentVersion | None:
+    """Return an agent's draft; read once for each page."""
+    if not hasattr(agent, "page_draft"):
+        agent.page_draft = agent.versions.filter(is_draft=True).first()  # type: ignore[attr-defined]
+    found: AgentVersion | None = agent.page_draft  # type: ignore[attr-defined]
+    return found
+
+
 def draft_of(agent: Agent) -> Draft:
     """Return how an agent's draft stands."""
-    version = agent.versions.select_related("agent").filter(is_draft=True).first()
+    version = kept_draft(agent)
     if version is None:
         return Draft(None, (), (Obstacle("There is nothing to activate. Change something and save it first."),), "")
     setup, active = services.setup_in(version), agent.active_version

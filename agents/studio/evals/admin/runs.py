@@ -88,7 +88,6 @@ class CheckActions:
         last = next((run for run in latest if run.kind == EvalRun.Kind.CASES and not run.is_open), None)
         results = last.results.defer("document", "steps", "sources", "misses", "stopped") if last else ()
         shown = {result.name: result for result in results}
-        wanted = request.GET.get("run")
         return {
             "cases": [
                 (case, _verdict(shown[case.name])[1] if case.name in shown else chip("Not run yet", "neutral", "clock"))
@@ -98,8 +97,14 @@ class CheckActions:
             "last": last,
             "keep_url": f"{reverse('admin:agents_evalcase_keep')}?agent={agent.pk}",
             "replay": ReplayForm(auto_id="id_replay_%s"),
-            **(context_of(row_named(runs_of_agent, wanted)) if wanted else {}),
+            **self.run_context(request, agent),
         }
+
+    def run_context(self, request: HttpRequest, agent: Agent) -> dict[str, Any]:
+        """Return what is shown of the run that the address names, if it names one."""
+        wanted = request.GET.get("run")
+        rows = runs.query_runs(viewer=viewer_of(request)).filter(agent=agent)
+        return context_of(row_named(rows, wanted)) if wanted else {}
 
 
 def checks_url(agent_id: UUID) -> str:

@@ -31,6 +31,7 @@ from hitl.policy.workflows.definitions import with_levels
 from hitl.policy.workflows.describe import Label, approvers, sentence
 from hitl.policy.workflows.labels import labels
 from hitl.policy.workflows.workflows import conditions_of, levels_of
+from hitl.seals.rules import RuleSeals
 from hitl.selectors.approvals import list_executions
 from hitl.selectors.notes import query_notes, text_of
 from hitl.selectors.related import list_notifications, list_similar
@@ -84,7 +85,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "risk_tone": RISKS.get(approval.risk_level, ("", "neutral", ""))[1],
         "factors": [row for row in factors if row["points"]],
         "factors_without_points": [row for row in factors if not row["points"]],
-        "easier": easier_words(approval) if approval.state in WAITING else [],
+        "easier": easier_words(approval, rows.seals) if approval.state in WAITING else [],
         "similar": past_decisions(like, names, viewer),
         "requester": requester_words(approval, names),
         "notes": visible(approval.masked(approval.notes)),
@@ -109,7 +110,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "flags": flag_words(approval, labels_for([approval])),
         # An emergency stop says why on its own page; the reason kept here repeats it.
         "hold_reason": "" if approval.holds == ["kill_switch"] else seen["hold_reason"],
-        "stops": stops_in_words(approval, viewer),
+        "stops": stops_in_words(approval, viewer, rows.seals),
         "due": deadlines(approval, viewer) if approval.is_open else [],
         "told": notifications(sent, names),
         "custom": own_fields(approval),
@@ -171,9 +172,9 @@ def question(approval: Approval, decisions: Sequence[Decision]) -> str:
     return visible(approval.masked(said[-1])) if said else ""
 
 
-def easier_words(approval: Approval) -> list[str]:
+def easier_words(approval: Approval, seals: RuleSeals | None = None) -> list[str]:
     """Return in words which change would lower the risk or need fewer levels."""
-    return [_easier(approval, found) for found in find_easier(approval)]
+    return [_easier(approval, found) for found in find_easier(approval, seals=seals)]
 
 
 def _easier(approval: Approval, found: Easier) -> str:

@@ -216,4 +216,16 @@ def test_every_tab_takes_few_statements_and_is_small(browser: Browser, agent: Ag
             answer = client.get(path)
         assert answer.status_code == 200, path
         much.append((path.removeprefix(HOME), len(asked), len(answer.content)))
+        # Its draft, and the rules of who answers, are read once, however many parts show them.
+        drafts = sum('"is_draft"' in each["sql"].partition(" WHERE ")[2].partition(" GROUP ")[0] for each in asked)
+        rules = sum(' FROM "agents_answerrule"' in each["sql"] for each in asked)
+        assert (drafts, rules) == (1, 1), path
     assert [each for each in much if each[1] > 40 or each[2] > 300_000] == []
+    read_again = {f"{tab(agent, 'try')}?trial={trial.pk}": ["try-thread", "try-facts"]}
+    read_again[f"{tab(agent, 'checks')}?run={run.pk}"] = ["run"]
+    for path, parts in read_again.items():
+        whole = shown(client, path)
+        with CaptureQueriesContext(connection) as asked:
+            fresh = client.get(path, headers={"X-Walker-Fragment": "fresh"}).content.decode()
+        assert [re.findall(r'id="([\w-]+)" data-fresh', page) for page in (whole, fresh)] == [parts, parts]
+        assert ("<nav" in fresh, len(asked) < 20) == (False, True), (path, len(asked))
