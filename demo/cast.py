@@ -23,6 +23,7 @@ class Organisation:
     timezone: str
     currency: str
     audience: str
+    order_prefix: str
     people: tuple[Person, ...]
 
     def email(self, key: str) -> str:
@@ -38,6 +39,7 @@ ACME: Final = Organisation(
     timezone="Europe/Berlin",
     currency="EUR",
     audience="VIP customers",
+    order_prefix="AC",
     people=(
         Person("owner", "Olivia", "Berg", "owner"),
         Person("admin", "Adam", "Kraus", "admin"),
@@ -55,6 +57,7 @@ GLOBEX: Final = Organisation(
     timezone="America/New_York",
     currency="USD",
     audience="Paying customers",
+    order_prefix="GT",
     people=(
         Person("owner", "Grace", "Hill", "owner"),
         Person("admin", "George", "Park", "admin"),

@@ -14,7 +14,10 @@ from operator import itemgetter
 from pathlib import Path
 from random import Random
 from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from django.db import transaction
 
 from accounts.models import User
 from accounts.services import actor_for_user
@@ -124,10 +127,10 @@ class Month:
         self.actors = {one.pk: actor_for_user(one) for _, members in self.teams.values() for one in members}
         route = ModelRoute.objects.filter(tier="light").first()
         self.routes = {"routes": route} if route else {}
-        titles = {name: facts["title"] for name, (facts, _) in read_articles().items()}
-        parts = Passage.objects.select_related("document").filter(number=1, document__title__in=titles.values())
-        by_title = {part.document.title: part for part in parts}
-        self.passages = {name: by_title[title] for name, title in titles.items() if title in by_title}
+        names = {facts["title"]: name for name, (facts, _) in read_articles().items()}
+        parts = Passage.objects.select_related("document").filter(document__title__in=names)
+        self.passages = {(names[part.document.title], part.number): part for part in parts}
+        self.order_prefix = organisation.order_prefix
         self.guests = list(guests_of(organisation, script["names"][organisation.slug]))
         chat = ChannelAccount.objects.filter(public_key=widget_key(organisation, "chat")).first()
         staff = [people[key] for key in COLLEAGUES if key in people]
@@ -146,12 +149,20 @@ class Month:
         person = self.dice.choice(members)
         staff = Staff(
             version=agent.active_version, person=person, actor=self.actors[person.pk],
-            team_id=None if is_own else team.pk, passage=self.passages.get(script.article),
+            team_id=None if is_own else team.pk, passage=self.passages.get((script.article, script.passage)),
             tag=self.tags.get(script.tag), route=self.routes.get(agent.active_version.model), comments=self.comments,
+            order_prefix=self.order_prefix,
         )  # fmt: skip
-        story = Story(script, staff, guest.met(at), guest.account, at, self.dice)
-        told = story.tell()
-        return told if story.now < clock.now() else Told()
+        known = guest.contact
+        with transaction.atomic():
+            story = Story(script, staff, guest.met(at), guest.account, at, self.dice)
+            told = story.tell()
+            if story.now < clock.now():
+                return told
+            transaction.set_rollback(True)
+        guest.contact = known
+        guest.wrote.pop()
+        return Told()
 
     def sample(self, day: date, zone: ZoneInfo) -> Iterator[tuple[datetime, streams.NewEvent]]:
         """Yield what waited and how busy people were, once in each hour of a working day."""
@@ -169,10 +180,12 @@ class Month:
 
     def date_contacts(self) -> None:
         """Let everybody who wrote earlier than the demo knew them be known since then."""
+        known: dict[UUID, Contact] = {}
         for guest in (*self.guests, *self.own):
-            since = min(guest.wrote, default=None)
-            if guest.contact is not None and since is not None and since < guest.contact.created_at:
-                Contact.objects.filter(pk=guest.contact.pk).update(created_at=since)
+            if guest.contact is not None:
+                contact = known.setdefault(guest.contact.pk, guest.contact)
+                contact.created_at = min([contact.created_at, *guest.wrote])
+        Contact.objects.bulk_update(known.values(), ["created_at"])
 
 
 def guests_of(organisation: Organisation, names: Iterable[str]) -> Iterator[Guest]:

@@ -59,6 +59,7 @@ class Script:
     tag: str = ""
     team: str = ""
     article: str = ""
+    passage: int = 1
     agent: str = ""
     tool: str = ""
 
@@ -75,6 +76,7 @@ class Staff:
     tag: Tag | None
     route: ModelRoute | None
     comments: dict[str, list[str]]
+    order_prefix: str
 
 
 @dataclass(slots=True)
@@ -106,7 +108,7 @@ class Story:
         self.account = account
         self.names = [contact.display_name]
         self.person = staff.actor
-        self.order = f"{'GT' if 'trip' in script.lines[0] else 'AC'}-{dice.randrange(20_000, 29_999)}"
+        self.order = f"{staff.order_prefix}-{dice.randrange(20_000, 29_999)}"
         self.talk = Conversation(
             channel_account=account, contact=contact, created_at=at, asked_at=at, team_id=staff.team_id,
             team_since=at if staff.team_id else None, intent=script.intent, language="en",

@@ -16,7 +16,7 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.services import actor_for_user
-from agents.models import AgentRun, Citation, Document, EvalResult, ModelCall, ToolCall
+from agents.models import AgentRun, Citation, Document, EvalResult, ModelCall, Passage, ToolCall
 from analytics.event_store import store
 from analytics.figure_pages.behind import read_behind
 from analytics.figure_pages.layout import PAGES
@@ -25,6 +25,7 @@ from analytics.figures.metrics import METRICS
 from analytics.figures.spans import Span, bounds_of, last_days
 from analytics.models import FigureDay
 from conversations.models import Contact, Conversation, DeliveryAttempt, Message, Survey
+from conversations.types import SenderIdentity
 from core import catalogue, clock
 from core.audit import chain
 from core.bus import Event
@@ -34,11 +35,13 @@ from demo.cast import ACME, ORGANISATIONS, Organisation
 from demo.people import tenant_id_of
 from demo.seed import seed_demo
 from demo.setting import FRONT_DESK
+from demo.talks.month import Guest, Month
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Simulation
 from tests.edge.platform_fixture import Platform
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+HEADINGS = {"Is the return label free?": "How to return", "Do you deliver to Switzerland?": "Abroad"}
 NUMBER = re.compile(r'<a href="([^"]*figures/rows/[^"]*)"')
 
 
@@ -116,6 +119,19 @@ def unlike_tables(organisation: Organisation) -> Iterator[tuple[object, ...]]:
             yield figure, counted.get(figure, 0), number
 
 
+def cited_elsewhere(organisation: Organisation) -> Iterator[tuple[object, ...]]:
+    """Yield the questions whose answer cites another passage than the one that says it."""
+    asked = {row.conversation_id: row.body for row in Message.objects.filter(seq=1) if row.body in HEADINGS}
+    cited = Citation.objects.filter(message__conversation__in=asked).select_related("message")
+    headings = {(each.document_id, each.number): each.heading for each in Passage.objects.all()}
+    for row in cited:
+        question = asked[row.message.conversation_id]
+        if HEADINGS[question] not in headings.get((row.document_id, row.passage_number), ""):
+            yield "cites another passage", question, row.passage_number
+    if organisation == ACME and set(asked.values()) != set(HEADINGS):
+        yield "nobody asked", sorted(set(HEADINGS) - set(asked.values()))
+
+
 def unsound(organisation: Organisation) -> Iterator[tuple[object, ...]]:
     """Yield what breaks a chain, who is two people, and what happened at one moment."""
     contacts = list(Contact.objects.select_related("user"))
@@ -136,6 +152,15 @@ def unsound(organisation: Organisation) -> Iterator[tuple[object, ...]]:
     yield from (("in the future", talk.pk) for talk in late)
 
 
+def stays_of_a_story_that_is_not_over() -> list[Contact]:
+    """Return the contacts that are left of a conversation that began just now."""
+    people = {person.key: User.objects.get(email=ACME.email(person.key)) for person in ACME.people}
+    story, sender = Month(ACME, people), SenderIdentity("webchat", "just-arrived", display_name="Pia Just")
+    story.guests, story.own = [Guest(story.guests[0].account, sender)], []
+    assert (story.tell(clock.now()).rows, story.guests[0].contact, story.guests[0].wrote) == ({}, None, [])
+    return [contact for contact in Contact.objects.all() if contact.display_name == "Pia Just"]
+
+
 def test_figures_of_the_last_month_have_their_rows_and_the_demo_is_sound(sandbox: Platform, settings: Any) -> None:
     settings.SANDBOX_PHONE_TOKEN = settings.SANDBOX_META_TOKEN = settings.SANDBOX_MODEL_TOKEN = "token of a test"
     settings.SANDBOX_MODEL_URL, settings.MODEL_HOSTS = "http://127.0.0.1:1", ["127.0.0.1"]
@@ -146,10 +171,11 @@ def test_figures_of_the_last_month_have_their_rows_and_the_demo_is_sound(sandbox
             events = list(told())  # counted as workers do it
             store.keep(events)
             consumer.receive(events)
-            for look in (unlike_lists, unlike_tables, unsound):
+            for look in (unlike_lists, unlike_tables, unsound, cited_elsewhere):
                 wrong += [(organisation.slug, *each) for each in look(organisation)]
     assert wrong == []
     with tenant_scope(tenant_id_of(ACME)):
+        assert stays_of_a_story_that_is_not_over() == []
         assert Citation.objects.count() > 20
         assert DeliveryAttempt.objects.count() > 20
         assert len(set(Document.objects.values_list("created_at", flat=True))) > 30

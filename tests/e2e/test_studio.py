@@ -51,12 +51,12 @@ def test_template_answers_within_twelve_clicks_and_a_failed_check_blocks_it(
     _look_at(page, "studio-templates")
     click(page.get_by_role("link", name="Front desk"))
     click(page.get_by_role("button", name="Create agent"))
-    page.get_by_text("it answers once you activate it").wait_for()
+    page.locator("#toasts").get_by_text("it answers once you activate it").wait_for()
     _look_at(page, "studio-agent")
     click(page.get_by_role("link", name="Try", exact=True))
     page.get_by_label("Message", exact=True).fill("How many days do I have to return shoes?")
     click(page.get_by_role("button", name="Send"))
-    page.get_by_text("The checks let it through").wait_for(timeout=60_000)
+    page.get_by_text("The checks let it through", exact=True).wait_for(timeout=60_000)
     assert "30 days" in page.locator("main").inner_text()
     assert click.made <= MOST_CLICKS
     _look_at(page, "studio-trial")
@@ -72,6 +72,10 @@ def test_template_answers_within_twelve_clicks_and_a_failed_check_blocks_it(
     _look_at(page, "studio-checks")
     page.locator("summary", has_text="Activate").click()
     page.get_by_text(re.compile("must pass fails")).first.wait_for()
+    with page.expect_response(lambda answer: answer.url.endswith("/activate/")) as refused:
+        page.get_by_role("button", name="Activate all the same").click()  # as an owner, but without a reason
+    assert refused.value.status == 409
+    page.locator("main").get_by_text(re.compile("must pass fails")).locator("visible=true").first.wait_for()
     agents.click()
     assert page.locator("tr", has_text="Front desk").get_by_text("Not active yet").is_visible()
     keep_picture(page, "studio-blocked")

@@ -80,6 +80,8 @@ from tests.console.scene import ask, write_in
 from tests.security.rows import MARK, fill_every_table
 from tests.world import OPERATOR, World
 
+HELP_TITLE = f"{MARK} help"
+"""What everybody may read, on the pages of the public help centre alone."""
 SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
@@ -275,7 +277,7 @@ def _a_webhook() -> list[WebhookDelivery | WebhookSubscription]:
 
 def _a_help_centre(widget: ChannelAccount) -> HelpCentre:
     """A public one beside the web chat, without an article that everybody may read."""
-    HelpCentre.objects.update(channel_account=widget, title="Help", language="en", colour="#155e4c", is_public=True)
+    HelpCentre.objects.update(channel_account=widget, title=HELP_TITLE, language="en", colour="#155e4c", is_public=True)
     Collection.objects.update(audience=Collection.Audience.MEMBERS)
     centre: HelpCentre = HelpCentre.objects.get()
     return centre

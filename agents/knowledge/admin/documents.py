@@ -108,7 +108,7 @@ class DocumentAdmin(ServiceAdmin):
     detail_template = "console/knowledge_document.html"
     has_search = edit_page = True
     to_list = ("delete",)
-    detail_fields = ("home", "written_by", "language", "valid", "source", "past", "changed")
+    detail_fields = ("home", "sort", "written_by", "language", "valid", "source", "past", "changed")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         """Return the documents that are not deleted."""
@@ -157,10 +157,9 @@ class DocumentAdmin(ServiceAdmin):
         "Collection", lambda row: link("agents_collection_change", row.collection_id, row.collection.name)
     )
     changed = Column[Document]("Changed", lambda document: moment(document.updated_at))
-    written_by = Column[Document](
-        "Kind", lambda row: f"{row.get_kind_display()} by {'others' if row.is_foreign else 'your organisation'}"
-    )
-    source = Column[Document]("Address", lambda document: document.address or "None: answers name the title only")
+    sort = Column[Document]("Kind", lambda document: document.get_kind_display())
+    written_by = Column[Document]("Written by", lambda row: "Someone else" if row.is_foreign else "Your organisation")
+    source = Column[Document]("Address", lambda document: document.address or "No link: answers show only the title")
 
     def standing(self, document: Document) -> SafeString:
         """Return whether answers use it, and whether a newer document says otherwise."""

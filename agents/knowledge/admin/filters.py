@@ -35,9 +35,9 @@ class StandingFilter(SelectFilter):
         ("ready", "Ready"),
         ("reading", "Being read"),
         ("failed", "Failed"),
-        ("doubted", "To check"),
+        ("doubted", "May be outdated"),
         ("other_day", "Not valid today"),
-        ("gone", "Off the site"),
+        ("gone", "No longer on the website"),
     )
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -200,7 +200,7 @@ class NewAgentForm(InstructionsForm, ToolsForm, KnowledgeForm):
     """An agent of the tenant's own."""
 
     type = forms.ChoiceField(
-        label="Works on",
+        label="Topic",
         choices=gallery.types,
         help_text="Colleagues who ask about it get this agent. Who answers customers is chosen under “Who answers”.",
     )

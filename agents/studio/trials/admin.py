@@ -97,7 +97,7 @@ def outcome_of(turn: Any) -> tuple[str, str, str]:
     if turn.stopped and is_question(turn.answer):
         return "Asked for other words: it wasn't sure of its answer", "warn", "chat"
     if turn.stopped:
-        return "Mended by the checks: what may not be sent was taken out", "warn", "pen"
+        return "Sent after corrections: parts that may not be sent were removed", "warn", "pen"
     if turn.brings_person:
         return "Answered, and a person is brought in", "warn", "users"
     return "The checks let it through", "good", "check"

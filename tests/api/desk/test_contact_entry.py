@@ -22,8 +22,8 @@ def test_contact_is_created_and_changed_once_per_address(office: Office) -> None
     assert made.json()["name"] == "L••• V•••"
     points = {(point["kind"], point["is_verified"]) for point in made.json()["points"]}
     assert points == {("phone", False), ("email", False)}
-    assert "611 222" not in made.content.decode()
-    assert "vogt.example" not in made.content.decode()
+    told = made.content.decode()
+    assert [part for part in ("611 222", "611222", "222333", "222 333", "vogt.example") if part in told] == []
     again = caller.post("contacts/", {"email": " LENA@vogt.example "})
     assert (again.status_code, again.json()["code"]) == (409, "known_address")
     assert again.json()["contact_id"] == made.json()["id"]

@@ -69,10 +69,10 @@ class CheckActions:
         return redirect(run_url(run))
 
     @service_action(
-        title="Answer past conversations again",
+        title="Compare with past conversations",
         permission=TRY,
         form=ReplayForm,
-        submit="Answer again",
+        submit="Compare",
         explain="The newest 20, set beside what was said then. Nothing is sent.",
     )
     def replay(self, request: HttpRequest, obj: Agent, form: ReplayForm) -> HttpResponse:

@@ -295,7 +295,7 @@ def test_answer_is_explained_by_its_sources_calls_and_cost(
         "Returns",
         "Search knowledge",
         "Small",
-        "Mended by the checks",
+        "Sent after corrections",
         "Together",
         "phone numbers (1)",
         "+100",

@@ -259,7 +259,7 @@ def test_page_of_a_trial_says_what_the_gate_changed_before_the_customer_would_ha
     assert (mended.answer, mended.error_code) == ("Hello. Ask at [link removed], please.", "")
     assert mended.stopped == "Hello. Ask[U+202E] at https://evil.example/login, please."
     words = client.get(f"/admin/agents/trial/{mended.trial_id}/", follow=True).content.decode()
-    assert ("Mended by the checks" in words, "let it through" in words) == (True, False)
+    assert ("Sent after corrections" in words, "let it through" in words) == (True, False)
     said["text"] = "The 17 shops in Madrid open at 9 and close at 21."
     unsure = begin(desk, agent, "public", "When do you open?")
     assert (is_question(unsure.answer), unsure.stopped) == (True, said["text"])
