@@ -10,7 +10,7 @@ from agents.knowledge.sources import uploads
 from agents.models import Collection, Document
 from console.base.forms import ConsoleForm, FilesInput, ManyFilesField
 
-AUDIENCE_WORDS = {"public": "An unknown visitor", "verified": "A verified customer", "members": "A colleague"}
+AUDIENCE_WORDS = {"public": "A stranger", "verified": "A proven customer", "members": "A colleague"}
 
 
 LANGUAGE = forms.ChoiceField(
