@@ -31,34 +31,48 @@ DURATIONS = ROOT / ".pytest_cache" / "durations.txt"
 _BIN = Path(sys.executable).parent
 QUICK = "not long and not slow"
 """The tests of a check. Slow ones run where the change can touch them, and with `--all`."""
-_COVERAGE = ["--cov", "--cov-report="]
-"""Prints the share of lines and branches that tests reach; below the floor in `pyproject.toml` it fails."""
+_COVERAGE = ["--cov", "--cov-report=", "--cov-fail-under=0"]
+"""Counts the lines and branches that tests reach; `coverage report` judges them once all tests have ended."""
 
 
 def test(arguments: argparse.Namespace) -> int:
-    """Run pytest with the given options.
-
-    All tests with `--long`: first the others, with their coverage, for which the check has no time; then the long ones,
-    which measure time and kill processes, one by one, in parts. Names of parts run the long tests of these alone.
-    """
-    runs = {"tests": arguments.rest}
+    """Run pytest with the given options; all tests with `--long`."""
     if arguments.long:
-        chosen = wanted_parts(ROOT, arguments.rest)
-        runs = {f"long {part}": ["-m", "long", f"tests/{part}"] for part in chosen}
-        if not arguments.rest or not chosen:
-            others = ["-m", "long or not long", *arguments.rest] if arguments.rest else [*_parallel(), *_COVERAGE]
-            runs = {"tests": others, **runs}
-    outcomes = []
+        return _test_long(arguments.rest)
+    with throw_away() as installation:
+        say("\n--- pytest")
+        outcome = run_pytest(installation.environment, arguments.rest)
+    _tell_skips([outcome])
+    return _verdict([outcome])
+
+
+def _test_long(rest: Sequence[str]) -> int:
+    """Run all tests, or those that are named.
+
+    First those for which a check has no time, with their coverage; then the long ones, which measure time and kill
+    processes, one by one, in parts. Names of parts run the long tests of these alone. As in a check, a test that fails
+    runs once more, alone, after the others of its part.
+    """
+    chosen = wanted_parts(ROOT, rest)
+    runs = {f"long {part}": ["-m", "long", f"tests/{part}"] for part in chosen}
+    if not rest or not chosen:
+        runs = {"tests": ["-m", "long or not long", *rest] if rest else [*_parallel(), *_COVERAGE], **runs}
+    outcomes, flakes = [], []
     with throw_away() as installation:
         for name, options in runs.items():
-            say(f"\n--- pytest: {name}" if arguments.long else "\n--- pytest")
-            outcomes.append(replace(run_pytest(installation.environment, options), name=name))
+            say(f"\n--- pytest: {name}")
+            outcome, lines = run_with_second_try(installation.environment, options)
+            outcomes.append(replace(outcome, name=name, summary=outcome.summary or "no summary"))
+            flakes += lines
+            if "--cov" in options:
+                floor = [sys.executable, "-m", "coverage", "report", "--format=total"]
+                outcomes.append(_step("coverage", floor, installation.environment)[0])
     _tell_skips(outcomes)
-    if arguments.long:
-        for outcome in outcomes:
-            word = "ok  " if outcome.code == 0 else "FAIL"
-            say(f"{word} {outcome.name:<22} {outcome.seconds:7.1f} s  {outcome.summary or 'no summary'}")
-        say(f"{sum(outcome.seconds for outcome in outcomes):.0f} s in all, {now():%Y-%m-%d}")
+    for line in flakes:
+        say(line)
+    for outcome in outcomes:
+        say(f"{'ok  ' if outcome.code == 0 else 'FAIL'} {outcome.name:<22} {outcome.seconds:7.1f} s  {outcome.summary}")
+    say(f"{sum(outcome.seconds for outcome in outcomes):.0f} s in all, {now():%Y-%m-%d}")
     return _verdict(outcomes)
 
 
