@@ -14,7 +14,6 @@ from django.urls import reverse
 
 from agents.answering.guardrails.doubt import is_question
 from agents.llm.ports import ANSWER_TOOL
-from agents.models import Agent
 from agents.studio.trials import turns as trying
 from agents.studio.trials.models import Trial, TrialTurn
 from console.base.actions import ServiceAction, service_action
@@ -183,15 +182,12 @@ class TryAction:
             "costs": trying.cost_of([trial.pk]) if trial else [],
             "is_answering": any(turn.is_open for turn in turns),
             "earlier": list(mine[:EARLIER]),
-            "suggested": [] if trial else _suggested(agent),
+            "suggested": [
+                (case, Trial.Speaker(case.document["speaker"]).label)
+                for case in ([] if trial else agent.cases.order_by("-is_must", "name")[:SUGGESTED])
+            ],
             "delete_url": reverse("admin:agents_trial_delete", args=[trial.pk]) if trial else "",
         }
-
-
-def _suggested(agent: Agent) -> list[tuple[Any, str]]:
-    """Return the agent's first cases, and who speaks in each."""
-    cases = agent.cases.order_by("-is_must", "name")[:SUGGESTED]
-    return [(case, Trial.Speaker(case.document["speaker"]).label) for case in cases]
 
 
 def row_named(rows: QuerySet[Any], wanted: str) -> Any:

@@ -36,23 +36,19 @@ _COVERAGE = ["--cov", "--cov-report=", "--cov-fail-under=0"]
 
 
 def test(arguments: argparse.Namespace) -> int:
-    """Run pytest with the given options; all tests with `--long`."""
-    if arguments.long:
-        return _test_long(arguments.rest)
-    with throw_away() as installation:
-        say("\n--- pytest")
-        outcome = run_pytest(installation.environment, arguments.rest)
-    _tell_skips([outcome])
-    return _verdict([outcome])
+    """Run pytest with the given options.
 
-
-def _test_long(rest: Sequence[str]) -> int:
-    """Run all tests, or those that are named.
-
-    First those for which a check has no time, with their coverage; then the long ones, which measure time and kill
-    processes, one by one, in parts. Names of parts run the long tests of these alone. As in a check, a test that fails
-    runs once more, alone, after the others of its part.
+    All tests with `--long`: first those for which a check has no time, with their coverage; then the long ones, which
+    measure time and kill processes, one by one, in parts. Names of parts run the long tests of these alone. As in a
+    check, a test that fails then runs once more, alone, after the others of its part.
     """
+    rest = arguments.rest
+    if not arguments.long:
+        with throw_away() as installation:
+            say("\n--- pytest")
+            outcome = run_pytest(installation.environment, rest)
+        _tell_skips([outcome])
+        return _verdict([outcome])
     chosen = wanted_parts(ROOT, rest)
     runs = {f"long {part}": ["-m", "long", f"tests/{part}"] for part in chosen}
     if not rest or not chosen:
