@@ -324,6 +324,7 @@ WORK: Final = {
     "admin:inbox": OPEN_LIST,
     # It leads to the inbox.
     "admin:conversations_conversation_changelist": Row(Answers(302, 302, 302, 302), Answers(302, 405, 405)),
+    "admin:conversations_conversation_begin": LIST_ACTION,
     "admin:conversations_conversation_search": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
     "admin:conversations_conversation_change": CHAT_PAGE,
     "admin:conversations_conversation_file": Row(Answers(302, 403, 404, 403), Answers(302, 405, 405)),  # no grant

@@ -293,7 +293,8 @@ def _templates_for(contact: Contact) -> dict[ChannelAccount, list[MessageTemplat
     """Return what can be sent to a contact first; read once for each page."""
     found: dict[ChannelAccount, list[MessageTemplate]] | None = getattr(contact, "templates", None)
     if found is None:
-        found = contact.templates = templates_to_begin_with(contact)  # type: ignore[attr-defined]
+        kinds = {point.kind for point in contact.points.all()}
+        found = contact.templates = templates_to_begin_with(kinds, contact.language)  # type: ignore[attr-defined]
     return found
 
 
