@@ -37,7 +37,7 @@ TOO_MANY: Final = "Too many contacts have this name. Enter a full phone number o
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """Whom a first message goes to, a contact or an address that no contact has yet, and from where."""
+    """The recipient of a first message, a contact or an address that no contact has yet, and its channel."""
 
     words: str
     contact: Contact | None
@@ -107,10 +107,10 @@ class OpeningForm(ReplyForm):
         return {**taken, "text": self.cleaned_data.get("text", ""), "template": self.by_template()}
 
 
-class WhomForm(ConsoleForm):
-    """Whom a first message goes to, and from where; the message is the next step."""
+class RecipientForm(ConsoleForm):
+    """The recipient of a first message, and its channel; the message is the next step."""
 
-    whom = forms.CharField(
+    recipient = forms.CharField(
         label="To",
         max_length=320,
         help_text="A full phone number or email address, or the name as shown. A new address becomes a contact.",
@@ -120,7 +120,7 @@ class WhomForm(ConsoleForm):
 
     def __init__(self, *args: Any, viewer: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        words = str(self.data.get("whom") or "").strip()
+        words = str(self.data.get("recipient") or "").strip()
         rows = query_contacts(viewer=viewer, filters=ContactFilters(q=words)).filter(erased_at=None).order_by("-id")
         self._found = list(rows[: SHOWN + 1]) if words else []
         self._accounts = {str(row.pk): row for row in accounts_to_begin_from()}
@@ -132,9 +132,9 @@ class WhomForm(ConsoleForm):
         else:
             del self.fields["contact"]
 
-    def clean_whom(self) -> str:
+    def clean_recipient(self) -> str:
         """Refuse what finds nobody and is no address, and what finds too many."""
-        words: str = self.cleaned_data["whom"]
+        words: str = self.cleaned_data["recipient"]
         if len(self._found) > SHOWN:
             raise forms.ValidationError(TOO_MANY)
         if not self._found:
@@ -144,9 +144,9 @@ class WhomForm(ConsoleForm):
                 raise forms.ValidationError(UNKNOWN) from problem
         return words
 
-    def following(self, request: HttpRequest) -> "WhomForm | BeginForm | OpeningForm":
+    def following(self, request: HttpRequest) -> "RecipientForm | BeginForm | OpeningForm":
         """Return the form of the message: empty before it was sent, or this one with why nothing can be written."""
-        words, account = self.cleaned_data["whom"], self._accounts[str(self.cleaned_data["account_id"])]
+        words, account = self.cleaned_data["recipient"], self._accounts[str(self.cleaned_data["account_id"])]
         chosen = self.cleaned_data.get("contact")
         contact = next((row for row in self._found if chosen in (None, row.pk)), None)
         kinds: set[str] = {point.kind for point in contact.points.all()} if contact else {checked_address(words)[0]}
@@ -154,7 +154,7 @@ class WhomForm(ConsoleForm):
         form: BeginForm | OpeningForm
         if account.kind == ChannelAccount.Kind.EMAIL:
             if ChannelAccount.Kind.EMAIL not in kinds:
-                self.add_error("whom", "This contact has no email address.")
+                self.add_error("recipient", "This contact has no email address.")
                 return self
             form = BeginForm(sent, initial={"account_id": account.pk}, auto_id=self.auto_id)
         else:
@@ -187,7 +187,7 @@ class FirstMessages(ServiceAdmin):
     def form_to_begin(self, request: HttpRequest, *, bound: bool) -> ConsoleForm:
         """Return the form of the step that the person is at; nothing is kept between the steps but what is posted."""
         sent = request.POST if bound else None
-        form = WhomForm(sent, viewer=viewer_of(request), auto_id=f"id_{PATH}_%s")
+        form = RecipientForm(sent, viewer=viewer_of(request), auto_id=f"id_{PATH}_%s")
         return form.following(request) if form.is_valid() else form
 
     @service_action(path=PATH, title="New conversation", permission=REPLY, submit="Continue", on_list=True)

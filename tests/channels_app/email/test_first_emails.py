@@ -168,39 +168,39 @@ def test_inbox_begins_one_conversation_with_who_is_known_by_name_or_address_or_n
     if 'aria-keyshortcuts="c"' not in page or BEGIN not in page:
         wrong.append("no button in the inbox")
     place = {"account_id": door.account.pk}
-    for whom, says in {
+    for recipient, says in {
         "Zoe Stranger": "No contact has this name or address",
         "Ana B•••": "Choose the contact you mean",
         "+34611222333": "This contact has no email address",
         "": "This field is required",
     }.items():
-        answer = support.post(BEGIN, {**place, "whom": whom})
+        answer = support.post(BEGIN, {**place, "recipient": recipient})
         if (answer.status_code, says in answer.content.decode()) != (400, True):
-            wrong.append(f"{whom}: {answer.status_code}")
-    for whom, more, to in [
+            wrong.append(f"{recipient}: {answer.status_code}")
+    for recipient, more, to in [
         ("Ana B•••", {"contact": second.pk}, second.pk),
         ("a@customers.example", {}, first.pk),
         ("new@customers.example", {}, None),
     ]:
-        shown: Any = support.post(f"{BEGIN}?view=mine&from=inbox", {**place, "whom": whom, **more})
+        shown: Any = support.post(f"{BEGIN}?view=mine&from=inbox", {**place, "recipient": recipient, **more})
         form, drawn = shown.context["form"], shown.content.decode()
-        others = {"a@customers.example", "b@customers.example"} - {whom}
+        others = {"a@customers.example", "b@customers.example"} - {recipient}
         if to and ("•" not in drawn or any(address in drawn for address in others)):
-            wrong.append(f"{whom}: not masked")
+            wrong.append(f"{recipient}: not masked")
         message = {"subject": "Your delivery", "text": "On Monday.", "client_id": form["client_id"].value()}
-        short = support.post(BEGIN, {**place, "whom": whom, **more, **message, "subject": ""})
-        sent = {**place, "whom": whom, **more, **message}
+        short = support.post(BEGIN, {**place, "recipient": recipient, **more, **message, "subject": ""})
+        sent = {**place, "recipient": recipient, **more, **message}
         done = [support.post(f"{BEGIN}?view=mine&from=inbox", sent).headers.get("Location", "") for _ in range(2)]
         with tenant_scope(world.acme.pk):
             (begun,) = Conversation.objects.filter(messages__client_id=message["client_id"])
             if done != [f"/admin/inbox/?view=mine&conversation={begun.pk}"] * 2 or short.status_code != 400:
-                wrong.append(f"{whom}: {done} {short.status_code}")
+                wrong.append(f"{recipient}: {done} {short.status_code}")
             if to not in (None, begun.contact_id) or begun.assigned_to_id != world.people["support"].pk:
-                wrong.append(f"{whom}: to somebody else")
+                wrong.append(f"{recipient}: to somebody else")
     with tenant_scope(world.acme.pk):
         services.record_consent(actor=OPERATOR, address="no@customers.example", state="withdrawn", purpose="service")
         before = Contact.objects.count()
-        refused = support.post(BEGIN, {**sent, "whom": "no@customers.example", "client_id": uuid4()})
+        refused = support.post(BEGIN, {**sent, "recipient": "no@customers.example", "client_id": uuid4()})
         if (refused.status_code, Contact.objects.count() - before) != (409, 0):
             wrong.append(f"a contact of a mail that wasn't sent: {refused.status_code}")
         ChannelAccount.objects.update(is_active=False)
