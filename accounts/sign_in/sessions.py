@@ -6,10 +6,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.members.profile import USE
+from accounts.members.records import record_in_each_tenant
 from accounts.models import BrowserSession, User
 from accounts.selectors import ActiveMembership, memberships_of
 from accounts.sessions import store
-from accounts.sign_in.audit import record_in_each_tenant
 from core.actors import Actor
 from core.db.rows import get_or_missing
 from core.errors import Refused
