@@ -57,10 +57,9 @@ def own_membership(actor: Actor, *, is_locked: bool = False) -> Membership:
     Raises `Refused`, also for API keys: a program has no face.
     """
     actor.require(USE)
-    if actor.kind != "user" or actor.scopes is not None:
-        raise Refused("Only people change their profile, and only their own.", code="not_yours")
+    person = actor.require_person("Only people change their profile, and only their own.", by_key=False)
     rows = Membership.objects.select_for_update() if is_locked else Membership.objects.all()
-    membership: Membership | None = rows.filter(user_id=actor.user_id, is_active=True).first()
+    membership: Membership | None = rows.filter(user_id=person, is_active=True).first()
     if membership is None:
         raise Refused("You aren't a member of this organisation.", code="no_membership")
     return membership

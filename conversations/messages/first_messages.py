@@ -16,7 +16,7 @@ from conversations.transitions import CLOSED
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
-from core.errors import Conflict, Invalid, Refused
+from core.errors import Conflict, Invalid
 from core.ids import uuid7
 from core.models import Consent
 from core.reach import gate
@@ -46,8 +46,7 @@ def begin_conversation(
     "unreachable", "window_closed"). Writes `CONVERSATION_OPENED` or `CONVERSATION_REOPENED`, and `MESSAGE_SENT`.
     """
     actor.require(REPLY)
-    if actor.user_id is None:
-        raise Refused("Only a person can begin a conversation.")
+    actor.require_person("Only a person can begin a conversation.")
     moment, key = clock_now(), client_id or uuid7()
     with transaction.atomic():
         contacts.lock_contact(contact_id)
