@@ -147,16 +147,21 @@ class NewFile(Days):
     )
 
 
-class ArticleChange(Days):
+class Seen(serializers.Serializer[Any]):
+    """The version that a change was made from."""
+
+    seen_version = serializers.IntegerField(
+        required=False, min_value=1, help_text="The version you have seen; 409 `stale_version` if it is not the newest."
+    )
+
+
+class ArticleChange(Seen, Days):
     """What to change; what is left out stays."""
 
     title = serializers.CharField(max_length=services.TITLE_LIMIT, required=False)
     text = serializers.CharField(max_length=services.TEXT_LIMIT, required=False)
     language = serializers.ChoiceField(choices=Document.Language.choices, required=False)
     address = serializers.CharField(max_length=services.ADDRESS_LIMIT, required=False, allow_blank=True)
-    seen_version = serializers.IntegerField(
-        required=False, min_value=1, help_text="The version you have seen; 409 `stale_version` if it is not the newest."
-    )
 
 
 class UploadViewSet(ApiViewSet):
@@ -355,6 +360,13 @@ class KnowledgeViewSet(ApiViewSet):
         return self.respond({"answers": is_sure, "passages": found})
 
 
+class ArticleWithAnswer(Seen):
+    """The new text of an article, with the answer in it."""
+
+    document_id = serializers.UUIDField()
+    text = serializers.CharField(max_length=services.TEXT_LIMIT, help_text="All of it, as it is from now on.")
+
+
 class OpenQuestionSerializer(RowSerializer[OpenQuestion]):
     """What people asked and no document answered, masked."""
 
@@ -380,6 +392,7 @@ class OpenQuestionViewSet(RetrieveModelMixin, ListViewSet):
         "list": selectors.VIEW,
         "retrieve": selectors.VIEW,
         "answer": services.MANAGE,
+        "add_to_article": services.MANAGE,
         "dismiss": services.MANAGE,
     }
     serializer_class = OpenQuestionSerializer
@@ -393,6 +406,15 @@ class OpenQuestionViewSet(RetrieveModelMixin, ListViewSet):
     def answer(self, request: Request, **kwargs: Any) -> Response:
         """Write the article that answers it; 409 `not_open`. Needs `agents.manage_knowledge`."""
         return self.call_service(questions.answer_question)
+
+    @action(detail=True, methods=["post"], url_path="add-to-article", request_serializer=ArticleWithAnswer)
+    @idempotent
+    def add_to_article(self, request: Request, **kwargs: Any) -> Response:
+        """Answer it by a new version of an article. Needs `agents.manage_knowledge`.
+
+        400 for a text that the article has already; 409 `not_open`, `not_an_article`, `not_ready`, `stale_version`.
+        """
+        return self.call_service(questions.add_to_article)
 
     @action(detail=True, methods=["post"])
     @idempotent

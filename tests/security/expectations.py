@@ -810,6 +810,7 @@ API: Final = {
     "api-open-questions-list": API_OPEN_READ,
     "api-open-questions-detail": API_OPEN_PAGE,
     "api-open-questions-answer": API_WRITE,
+    "api-open-questions-add-to-article": API_WRITE,
     "api-open-questions-dismiss": API_PRESS,
     "api-knowledge-search": Row(Answers(401, 405, 405, 405), Answers(401, 415, 415)),
     "api-agents-list": API_BOTH,

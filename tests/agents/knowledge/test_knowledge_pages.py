@@ -165,6 +165,19 @@ def test_open_question_suggests_the_nearest_article_to_add_to(
     with pytest.raises(NotFound):
         questions.add_to_article(actor=OPERATOR, **{**facts, "document_id": team.pk})
     assert OpenQuestion.objects.get(pk=team.pk).state == "open"
+
+    by_api = f"/api/v1/open-questions/{team.pk}/add-to-article/"
+    said: dict[str, Any] = {"document_id": str(returns.pk), "text": given["text"], "seen_version": 1}
+
+    def send(client: Client, **more: Any) -> tuple[int, str]:
+        answer = client.post(by_api, {**said, **more}, content_type="application/json")
+        return answer.status_code, answer.json().get("code", "")
+
+    fuller = {"text": said["text"] + "\n\nTeams too.", "seen_version": 2}
+    tried = [send(admin), send(admin, seen_version=2), send(browser("viewer"), **fuller)]
+    tried += [send(browser("owner", outside=True), **fuller), send(admin, **fuller), send(admin, **fuller)]
+    refused = [(409, "stale_version"), (400, "invalid"), (403, "not_allowed"), (404, "not_found")]
+    assert tried == [*refused, (200, ""), (409, "not_open")]
     assert "Answered by" in admin.get(QUESTIONS + "?state=answered").content.decode()
 
 
