@@ -177,8 +177,9 @@ class UploadViewSet(ApiViewSet):
     def upload(self, request: Request) -> Response:
         """Upload a file as `multipart/form-data`; it is read in the background. Needs `agents.manage_knowledge`.
 
-        What a file is, is decided by its bytes. 400 for one that can't be read, 413 above 20 MB. `state` and
-        `trouble` of the document say how reading ended.
+        What a file is, is decided by its bytes. 400 for one that can't be read, 413 above 20 MB, 409 `known_file` for
+        one that the collection has already, with its `document_id`. `state` and `trouble` of the document say how
+        reading ended.
         """
         body = self.read_body()
         file = body.pop("file")

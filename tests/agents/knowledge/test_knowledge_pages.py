@@ -270,7 +270,8 @@ def test_pages_without_anything_say_where_to_begin_and_earlier_addresses_lead_on
 def test_wrong_file_among_good_ones_is_named_and_wrong_facts_stop_all(shelves: dict[str, Collection]) -> None:
     home = shelves["help"].pk
     good, bad = Upload("a/../ok.txt", b"Fine."), Upload("bad.png", b"\x89PNG\r\n\x1a\n" + bytes(40))
-    taken, refused = uploads.upload_documents(actor=OPERATOR, collection_id=home, files=[good, bad])
+    taken, known, refused = uploads.upload_documents(actor=OPERATOR, collection_id=home, files=[good, bad, good])
+    assert known == ["“ok.txt”: This file is in the collection already, as “ok”."]
     assert [row.title for row in taken] == ["ok"]
     assert refused == [f"“bad.png”: {uploads.NO_KIND}"]
     with pytest.raises(Invalid) as problem:
