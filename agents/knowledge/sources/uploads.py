@@ -122,7 +122,7 @@ def upload_document(
     with transaction.atomic():
         # One upload at a time: a repeat finds the first one's document.
         collection = locked(Collection, collection_id, NO_COLLECTION)
-        same = {"collection": collection, "file_digest": sha256(file.content).hexdigest()}
+        same: dict[str, Any] = {"collection": collection, "file_digest": sha256(file.content).hexdigest()}
         known = Document.objects.filter(**same, state__in=(State.READING, State.READY)).first()
         if known is not None:
             return _uploaded_again(actor, known, is_own)
