@@ -154,10 +154,11 @@ def introduce(*, actor: Actor, sender: SenderIdentity) -> UUID:
 
 
 def add_point(*, actor: Actor, beside: SenderIdentity, sender: SenderIdentity) -> bool:
-    """Add another address to the contact of one; False if any contact has it already, or nobody has that one.
+    """Add another address to the contact of one; return True if it is theirs now.
 
-    For channels only, which have proof that both belong together. It is on that one's side of a merged contact. A
-    block of the contact holds for it too. Raises `Refused`, `Invalid`.
+    False if any contact has it already, or nobody has that one. For channels only, which have proof that both belong
+    together. It is on that one's side of a merged contact. A block of the contact holds for it too. Raises `Refused`,
+    `Invalid`.
     """
     if actor.kind != "system":
         raise Refused("Only the channel itself can add an address.")

@@ -112,10 +112,10 @@ def change_many(
 def start_change(
     *, actor: Actor, conversation_ids: Sequence[UUID], change: str, values: Mapping[str, Any], key: UUID
 ) -> BulkChange:
-    """Change conversations as `change_many` does: up to 25 at once, more by a worker, and return how far it is.
+    """Start a change of many conversations, and return how far it is.
 
-    Sent under the same key again it is the same change. Needs `conversations.reply_conversation` and a person; raises
-    as `change_many`.
+    They are changed as by `change_many`: up to 25 now, more by a worker. Sent under the same key again it is the same
+    change. Needs `conversations.reply_conversation` and a person; raises as `change_many`.
     """
     wanted, _ = _checked(actor, conversation_ids, change, values)
     maker = actor.require_person("Only a person can start this.")
@@ -137,10 +137,10 @@ def get_change(*, viewer: Actor, change_id: UUID) -> BulkChange:
 
 
 def work_change(*, change_id: UUID, actor: Actor | None = None, now: datetime | None = None) -> bool:
-    """Make what is left of a change, with its maker's rights of now; return True when it is finished.
+    """Make what is left of a change, and return True when it is finished.
 
-    For the worker; safe to call at any time. Results are kept in the transaction of their conversations, so a worker
-    that follows one that died goes on after them.
+    With the rights that its maker has now. For the worker; safe to call at any time. Results are kept in the
+    transaction of their conversations, so a worker that follows one that died goes on after them.
     """
     moment = now or clock_now()
     row = lease.claim(BulkChange.objects.filter(pk=change_id, finished_at=None), LEASE, now=moment)

@@ -70,7 +70,7 @@ State = Document.State
 
 
 class Uploaded(NamedTuple):
-    """Several files: what was taken, and of each other one its name and why, apart for those that were here before."""
+    """What became of several files: the documents, and of each other file its name and why, known ones apart."""
 
     taken: list[Document]
     known: list[str]
