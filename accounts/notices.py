@@ -19,7 +19,6 @@ from core import retention
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
-from core.errors import Refused
 from core.events import outbox, streams
 from core.notices import NewNotice, NoticeStore
 
@@ -100,9 +99,8 @@ def read_bell(*, viewer: Actor) -> Bell:
 def list_own(*, viewer: Actor) -> QuerySet[Notice]:
     """Return the viewer's own notices as a query. Needs `accounts.use_notices`; raises Refused."""
     viewer.require(USE)
-    if viewer.user_id is None:
-        raise Refused("Only people have notices.")
-    return Notice.objects.filter(person_id=viewer.user_id)
+    person = viewer.require_person("Only people have notices.")
+    return Notice.objects.filter(person_id=person)
 
 
 @transaction.atomic

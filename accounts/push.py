@@ -19,7 +19,7 @@ from accounts.models import Notice, PushMessage, PushSubscription
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.errors import Invalid, Refused, Unavailable
+from core.errors import Invalid, Unavailable
 from core.jobs import queues
 from core.privacy.encryption import blind_index
 
@@ -42,9 +42,8 @@ def is_set_up() -> bool:
 def list_own(*, viewer: Actor) -> QuerySet[PushSubscription]:
     """Return the viewer's own subscriptions as a query. Needs `accounts.use_notices`; raises Refused."""
     viewer.require(USE)
-    if viewer.kind != "user" or viewer.user_id is None:
-        raise Refused("Only people can change this, and only for themselves.")
-    return PushSubscription.objects.filter(person_id=viewer.user_id)
+    person = viewer.require_person("Only people can change this, and only for themselves.", by_key=False)
+    return PushSubscription.objects.filter(person_id=person)
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from accounts.models import Membership, SavedView
 from core.actors import Actor
 from core.db.rows import get_or_missing
-from core.errors import Conflict, Invalid, Refused
+from core.errors import Conflict, Invalid
 from core.privacy import pii
 from core.text.clean import clean_text
 
@@ -28,9 +28,8 @@ _LIST: Final = re.compile(r"[a-z_]{1,30}\.[a-z_]{1,29}")
 def list_own(*, viewer: Actor, list_key: str = "") -> QuerySet[SavedView]:
     """Return the viewer's saved views, or those of one list, by name. Needs `accounts.use_saved_views`."""
     viewer.require(USE)
-    if viewer.user_id is None:
-        raise Refused("Only people have saved views.")
-    rows: QuerySet[SavedView] = SavedView.objects.filter(person_id=viewer.user_id).order_by("name", "pk")
+    person = viewer.require_person("Only people have saved views.")
+    rows: QuerySet[SavedView] = SavedView.objects.filter(person_id=person).order_by("name", "pk")
     return rows.filter(list_key=list_key) if list_key else rows
 
 

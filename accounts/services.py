@@ -114,10 +114,9 @@ def choose_mail(*, actor: Actor, is_on: bool) -> None:
 
     Every member may, for themselves only; raises `Refused` for anyone else.
     """
-    if actor.kind != "user" or actor.user_id is None:
-        raise Refused("Only people can change this, and only for themselves.")
+    person = actor.require_person("Only people can change this, and only for themselves.", by_key=False)
     with transaction.atomic():
-        memberships = Membership.objects.filter(user_id=actor.user_id, is_active=True)
+        memberships = Membership.objects.filter(user_id=person, is_active=True)
         changed = memberships.exclude(mail_on=is_on)
         membership_id = changed.values_list("pk", flat=True).first()
         if membership_id is None:
@@ -133,11 +132,10 @@ def choose_moving_on(*, actor: Actor, after: str, is_on: bool) -> None:
     `after` is "decision" or "answer"; the choice counts in the tenant in scope. Every member may, for themselves only;
     raises `Refused` for anyone else, `Invalid` for anything else. Not audited: it changes which page comes next.
     """
-    if actor.kind != "user" or actor.user_id is None:
-        raise Refused("Only people can change this, and only for themselves.")
+    person = actor.require_person("Only people can change this, and only for themselves.", by_key=False)
     if after not in ("decision", "answer"):
         raise Invalid("Choose a decision or an answer.", fields={"after": ["Choose a decision or an answer."]})
-    own = Membership.objects.filter(user_id=actor.user_id, is_active=True)
+    own = Membership.objects.filter(user_id=person, is_active=True)
     own.update(**{f"next_after_{after}": is_on})
 
 

@@ -71,7 +71,7 @@ class AgentsErasure(ErasureHandler):
         Table("agents.Site", "Addresses of the organisation's choice, and codes.",
               kept="address language trouble walk"),
         Table("agents.Document", "The organisation's own texts.", kept="title address trouble outdated valid_from "
-              "valid_until"),
+              "valid_until file_digest"),
         Table("agents.DocumentVersion", "The organisation's own texts, until the document is deleted.",
               kept="title text digest"),
         Table("agents.Passage", "The organisation's own texts.", kept="heading text search"),

@@ -9,7 +9,6 @@ from accounts.selectors import tenant_zone
 from analytics.models import Brief, BriefPreference
 from core.actors import Actor
 from core.db.rows import get_row
-from core.errors import Refused
 
 USE: Final = "analytics.use_brief"
 VIEW: Final = "analytics.view_briefpreference"
@@ -18,9 +17,7 @@ VIEW: Final = "analytics.view_briefpreference"
 def person_of(actor: Actor) -> UUID:
     """Return the id of the person behind an actor. Needs `analytics.use_brief`; raises Refused."""
     actor.require(USE)
-    if actor.user_id is None:
-        raise Refused("Only people can have a daily brief.")
-    return actor.user_id
+    return actor.require_person("Only people can have a daily brief.")
 
 
 def own_preference(*, viewer: Actor) -> BriefPreference:

@@ -30,6 +30,7 @@ class ConversationsConfig(AppConfig):
             deliver,
             leave_teams,
             send_triage_reply,
+            work_bulk_change,
         )
         from core.jobs import queues  # noqa: PLC0415
 
@@ -44,6 +45,7 @@ class ConversationsConfig(AppConfig):
         queues.provide("assign_waiting", assign_waiting.delay)
         queues.provide("leave_teams", leave_teams.delay)
         queues.provide("send_triage_reply", send_triage_reply.delay)
+        queues.provide("work_bulk_change", work_bulk_change.delay)
 
         # An account by its public key, by its address at the provider, or by the provider's account alone.
         by = (("account_by_key", "public_key"), ("channel", "lookup_digest"), ("provider_account", "provider_digest"))

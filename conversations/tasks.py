@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from conversations.inbox import assignment, snoozes
+from conversations.inbox import assignment, bulk, snoozes
 from conversations.inbox.teams import availability
 from conversations.messages import delivery, file_contents
 from conversations.models import Message
@@ -46,6 +46,7 @@ leave_teams = _task("leave_teams", availability.leave_teams, "user_id", actor=DE
 wake = _task("wake", snoozes.wake, "conversation_id", actor=DESK)
 note_due = _task("note_due", snoozes.note_due, "conversation_id", actor=DESK)
 ask_survey = _task("ask_survey", surveys.ask_survey, "survey_id", actor=DESK)
+work_bulk_change = _task("work_bulk_change", bulk.work_change, "change_id")
 send_triage_reply = _task("send_triage_reply", triage_replies.send_triage_reply, "triage_id", actor=DESK)
 remove_file = _task("remove_file", file_contents.remove_file, "removal_id", "low")
 expire_file = _task("expire_file", file_contents.expire_file, "attachment_id", "low")
@@ -77,12 +78,14 @@ def sweep_teams() -> None:
     _enqueue(snoozes.list_nearly_due(), note_due)
     _enqueue(surveys.list_surveys_to_ask(), ask_survey)
     _enqueue(triage_replies.list_triage_replies_due(), send_triage_reply)
+    _enqueue(bulk.list_abandoned(), work_bulk_change)
 
 
 @sweep_task(queue="low")
 def prune_drafts() -> None:
-    """Delete drafts that nobody goes on with."""
+    """Delete drafts that nobody goes on with, and changes of many that were made long ago."""
     drafts.prune_drafts()
+    bulk.prune_changes()
 
 
 @sweep_task(queue="low")

@@ -51,6 +51,15 @@ class Actor:
         if not self.may(permission):
             raise Refused("Your role doesn't allow this.", permission=permission)
 
+    def require_person(self, sentence: str, *, by_key: bool = True) -> UUID:
+        """Return the id of the person behind this actor; an API key stands for its person only if `by_key`.
+
+        Raises Refused ("not_a_person") with the sentence.
+        """
+        if self.user_id is None or not (by_key or (self.kind == "user" and self.scopes is None)):
+            raise Refused(sentence, code="not_a_person")
+        return self.user_id
+
     def names(self, permission: str) -> bool:
         """Return True unless an API key without this scope is used. Object permissions need it as well."""
         return self.scopes is None or permission in self.scopes

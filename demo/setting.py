@@ -182,9 +182,10 @@ def _ensure_number(organisation: Organisation, people: dict[str, User]) -> None:
     sid = phone.template_sid(organisation.slug)
     _use_templates(made, FoundTemplate("update", "en", sid, "approved", "utility", "News about your request: {{1}}"))
     # The number and the account of the chat are one contact.
-    own = introduce(actor=SEEDER, sender=identity_of(people[MARKETER]))
+    own = identity_of(people[MARKETER])
+    introduce(actor=SEEDER, sender=own)
     phone_of_theirs = SenderIdentity(kind="phone", value=phones_of(organisation)[0], verified=True)
-    add_point(actor=SEEDER, contact_id=own, sender=phone_of_theirs)
+    add_point(actor=SEEDER, beside=own, sender=phone_of_theirs)
 
 
 def mail_credentials(organisation: Organisation) -> dict[str, str]:

@@ -7,12 +7,11 @@ from typing import Final
 from django.db import transaction
 
 from accounts.members.invitations import check_name
+from accounts.members.records import record_in_each_tenant
 from accounts.models import Membership, User
 from accounts.selectors import memberships_of
 from core.actors import Actor
-from core.audit import chain
 from core.errors import Invalid, Refused
-from core.tenancy.scope import tenant_scope
 
 USE: Final = "accounts.use_profile"
 LONGEST_PART: Final = 80
@@ -36,11 +35,10 @@ def change_name(*, actor: Actor, first_name: str, last_name: str) -> User:
         for field in changed:
             setattr(person, field, named[field])
         person.save(update_fields=changed)
-        # Always in the same order: each entry locks the head of its tenant's chain.
-        for one in sorted(memberships_of(person.pk), key=lambda each: each.tenant_id):
-            with tenant_scope(one.tenant_id):
-                here, facts = replace(actor, role=one.role), {"fields": changed}
-                chain.record(here, "NAME_CHANGED", "accounts.membership", one.membership_id, facts=facts)
+        everywhere = memberships_of(person.pk)
+        record_in_each_tenant(
+            everywhere, "NAME_CHANGED", lambda one: replace(actor, role=one.role), {"fields": changed}
+        )
     return person
 
 
@@ -59,10 +57,9 @@ def own_membership(actor: Actor, *, is_locked: bool = False) -> Membership:
     Raises `Refused`, also for API keys: a program has no face.
     """
     actor.require(USE)
-    if actor.kind != "user" or actor.scopes is not None:
-        raise Refused("Only people change their profile, and only their own.", code="not_yours")
+    person = actor.require_person("Only people change their profile, and only their own.", by_key=False)
     rows = Membership.objects.select_for_update() if is_locked else Membership.objects.all()
-    membership: Membership | None = rows.filter(user_id=actor.user_id, is_active=True).first()
+    membership: Membership | None = rows.filter(user_id=person, is_active=True).first()
     if membership is None:
         raise Refused("You aren't a member of this organisation.", code="no_membership")
     return membership

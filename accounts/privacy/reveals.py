@@ -73,8 +73,7 @@ def reveal(
     about a refusal has to stay.
     """
     actor.require("accounts.view_pii")
-    if actor.user_id is None:
-        raise Refused("Only a person can reveal personal data.")
+    person = actor.require_person("Only a person can reveal personal data.")
     text = reason.strip()
     if len(text) < SHORTEST_REASON:
         raise Invalid("Give a reason for revealing this.", fields={"reason": ["Write a few more words."]})
@@ -88,7 +87,7 @@ def reveal(
         times = list(recent.order_by("created_at").values_list("created_at", flat=True))
         if len(times) < settings.REVEALS_PER_HOUR:
             grant: RevealGrant = RevealGrant.objects.create(
-                user_id=actor.user_id,
+                user_id=person,
                 object_type=object_type,
                 object_id=object_id,
                 fields=sorted(set(fields)),

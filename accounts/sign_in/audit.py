@@ -1,6 +1,5 @@
 """Record sign-ins, failed attempts and changed credentials. Each tenant concerned gets an entry in its audit log."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -13,22 +12,20 @@ from django.contrib.auth.signals import user_login_failed
 from django.db import transaction
 from django.http import HttpRequest
 
+from accounts.members.records import record_in_each_tenant
 from accounts.models import User
 from accounts.selectors import ActiveMembership, memberships_of
 from accounts.services import auth_strength_of, client_address, proven_lately
 from accounts.sessions import store
 from core.actors import Actor
-from core.audit import chain
 from core.catalogue import Code, EventType, Id, Shape, register
 from core.clock import now
 from core.events import outbox
-from core.events.publish import publish
 from core.events.streams import NewEvent
 from core.observability.metrics import counter
 from core.tenancy.scope import tenant_scope
 
 FAILED = counter("walker_sign_in_failed_total", "Sign-ins with a wrong address, password or code.")
-OBJECT: Final = "accounts.membership"
 STRANGER: Final = Actor(kind="system", name="sign-in", role="system")
 """The unidentified visitor at the sign-in page."""
 STREAM: Final = "sign-ins"
@@ -141,23 +138,6 @@ def announce_new_password(memberships: list[ActiveMembership]) -> None:
         outbox.announce("password_changed", ref=memberships[0].membership_id, changed=str(int(now().timestamp())))
 
 
-def record_in_each_tenant(
-    memberships: Iterable[ActiveMembership],
-    action: str,
-    actor_of: Callable[[ActiveMembership], Actor],
-    facts: dict[str, str] | None = None,
-    event: tuple[str, dict[str, str]] | None = None,
-) -> None:
-    """Write one audit entry into each of a person's tenants, and an event if one is given."""
-    # Always in the same order: each entry locks the head of its tenant's chain.
-    for membership in sorted(memberships, key=lambda membership: membership.tenant_id):
-        with tenant_scope(membership.tenant_id), transaction.atomic():
-            publish(
-                events=[NewEvent(STREAM, *event)] if event else (),
-                audit=[chain.Fact(actor_of(membership), action, OBJECT, membership.membership_id, facts=facts)],
-            )
-
-
 def _record(request: HttpRequest, user: User, action: str, *, is_proven: bool = True, what: str = "") -> None:
     address = client_address(request)
 
@@ -166,9 +146,9 @@ def _record(request: HttpRequest, user: User, action: str, *, is_proven: bool = 
             return replace(STRANGER, address=address)
         return Actor.of_user(user.pk, membership.role, address=address, auth_strength=auth_strength_of(request))
 
-    told: dict[str, tuple[str, dict[str, str]]] = {
-        "SIGNED_IN": ("signed_in", {"person": str(user.pk), "strength": auth_strength_of(request)}),
-        "SIGN_IN_FAILED": ("sign_in_failed", {"person": str(user.pk), "what": what}),
+    told = {
+        "SIGNED_IN": NewEvent(STREAM, "signed_in", {"person": str(user.pk), "strength": auth_strength_of(request)}),
+        "SIGN_IN_FAILED": NewEvent(STREAM, "sign_in_failed", {"person": str(user.pk), "what": what}),
     }
     facts = {"what": what} if what else {}
     record_in_each_tenant(memberships_of(user.pk), action, actor_at, facts, told.get(action))

@@ -11,10 +11,11 @@ from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from accounts.members.records import record_in_each_tenant
 from accounts.models import Membership, User
 from accounts.selectors import memberships_of
 from accounts.sessions import store
-from accounts.sign_in.audit import STRANGER, announce_new_password, record_in_each_tenant
+from accounts.sign_in.audit import STRANGER, announce_new_password
 from core import mail_settings
 from core.actors import Actor
 from core.clock import now as clock_now

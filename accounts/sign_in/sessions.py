@@ -6,13 +6,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.members.profile import USE
+from accounts.members.records import record_in_each_tenant
 from accounts.models import BrowserSession, User
 from accounts.selectors import ActiveMembership, memberships_of
 from accounts.sessions import store
-from accounts.sign_in.audit import record_in_each_tenant
 from core.actors import Actor
 from core.db.rows import get_or_missing
-from core.errors import Refused
 from core.privacy.encryption import digest_of_secret
 
 
@@ -57,9 +56,7 @@ def end_other_sessions(*, actor: Actor, session_key: str) -> int:
 def _require_person(actor: Actor) -> UUID:
     """Return the person's id; raises `Refused` without the right, and for API keys, which have no session."""
     actor.require(USE)
-    if actor.kind != "user" or actor.user_id is None or actor.scopes is not None:
-        raise Refused("Only people have sessions, and only they see their own.", code="not_yours")
-    return actor.user_id
+    return actor.require_person("Only people have sessions, and only they see their own.", by_key=False)
 
 
 def _record(actor: Actor, person: UUID, action: str, count: int) -> None:

@@ -130,6 +130,7 @@ class Document(TenantModel):
     trouble = models.CharField(max_length=40, blank=True)
     site = models.ForeignKey(Site, null=True, on_delete=models.SET_NULL, related_name="documents")
     is_own = models.BooleanField(default=False, help_text="Of a file: the organisation itself wrote it.")
+    file_digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the bytes of an uploaded file.")
     version = models.PositiveIntegerField(default=0)
     passages = models.PositiveIntegerField(default=0)
     valid_from = models.DateField(
@@ -151,6 +152,11 @@ class Document(TenantModel):
             models.CheckConstraint(
                 name="documents_end_after_they_begin",
                 condition=Q(valid_from=None) | Q(valid_until=None) | Q(valid_until__gte=F("valid_from")),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant_id", "collection", "file_digest"],
+                name="one_document_per_file",
+                condition=Q(file_digest__gt="", state__in=["reading", "ready"]),
             ),
         ]
 

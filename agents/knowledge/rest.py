@@ -147,16 +147,21 @@ class NewFile(Days):
     )
 
 
-class ArticleChange(Days):
+class Seen(serializers.Serializer[Any]):
+    """The version that a change was made from."""
+
+    seen_version = serializers.IntegerField(
+        required=False, min_value=1, help_text="The version you have seen; 409 `stale_version` if it is not the newest."
+    )
+
+
+class ArticleChange(Seen, Days):
     """What to change; what is left out stays."""
 
     title = serializers.CharField(max_length=services.TITLE_LIMIT, required=False)
     text = serializers.CharField(max_length=services.TEXT_LIMIT, required=False)
     language = serializers.ChoiceField(choices=Document.Language.choices, required=False)
     address = serializers.CharField(max_length=services.ADDRESS_LIMIT, required=False, allow_blank=True)
-    seen_version = serializers.IntegerField(
-        required=False, min_value=1, help_text="The version you have seen; 409 `stale_version` if it is not the newest."
-    )
 
 
 class UploadViewSet(ApiViewSet):
@@ -172,8 +177,9 @@ class UploadViewSet(ApiViewSet):
     def upload(self, request: Request) -> Response:
         """Upload a file as `multipart/form-data`; it is read in the background. Needs `agents.manage_knowledge`.
 
-        What a file is, is decided by its bytes. 400 for one that can't be read, 413 above 20 MB. `state` and
-        `trouble` of the document say how reading ended.
+        What a file is, is decided by its bytes. 400 for one that can't be read, 413 above 20 MB, 409 `known_file` for
+        one that the collection has already, with its `document_id`. `state` and `trouble` of the document say how
+        reading ended.
         """
         body = self.read_body()
         file = body.pop("file")
@@ -355,6 +361,13 @@ class KnowledgeViewSet(ApiViewSet):
         return self.respond({"answers": is_sure, "passages": found})
 
 
+class ArticleWithAnswer(Seen):
+    """The new text of an article, with the answer in it."""
+
+    document_id = serializers.UUIDField()
+    text = serializers.CharField(max_length=services.TEXT_LIMIT, help_text="All of it, as it is from now on.")
+
+
 class OpenQuestionSerializer(RowSerializer[OpenQuestion]):
     """What people asked and no document answered, masked."""
 
@@ -380,6 +393,7 @@ class OpenQuestionViewSet(RetrieveModelMixin, ListViewSet):
         "list": selectors.VIEW,
         "retrieve": selectors.VIEW,
         "answer": services.MANAGE,
+        "add_to_article": services.MANAGE,
         "dismiss": services.MANAGE,
     }
     serializer_class = OpenQuestionSerializer
@@ -393,6 +407,15 @@ class OpenQuestionViewSet(RetrieveModelMixin, ListViewSet):
     def answer(self, request: Request, **kwargs: Any) -> Response:
         """Write the article that answers it; 409 `not_open`. Needs `agents.manage_knowledge`."""
         return self.call_service(questions.answer_question)
+
+    @action(detail=True, methods=["post"], url_path="add-to-article", request_serializer=ArticleWithAnswer)
+    @idempotent
+    def add_to_article(self, request: Request, **kwargs: Any) -> Response:
+        """Answer it by a new version of an article. Needs `agents.manage_knowledge`.
+
+        400 for a text that the article has already; 409 `not_open`, `not_an_article`, `not_ready`, `stale_version`.
+        """
+        return self.call_service(questions.add_to_article)
 
     @action(detail=True, methods=["post"])
     @idempotent

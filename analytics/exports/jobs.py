@@ -74,8 +74,7 @@ def request_export(
     """
     moment = now or clock_now()
     actor.require(USE)
-    if actor.user_id is None:
-        raise Refused("Only people can export data.")
+    person = actor.require_person("Only people can export data.")
     kind, in_clear = SOURCES.get(wanted.source), wanted.in_clear
     kind.require(actor)
     terms = Terms(wanted.since, min(wanted.until, moment), {})
@@ -95,7 +94,7 @@ def request_export(
             raise TooMany(f"You have {OPEN_AT_ONCE} unfinished exports. Wait until one is ready, or cancel one.")
         export: Export = Export.objects.create(
             source=wanted.source, format=wanted.format, filters=dict(terms.filters), since=terms.since,
-            until=terms.until, in_clear=in_clear, requested_by_id=actor.user_id, total=total,
+            until=terms.until, in_clear=in_clear, requested_by_id=person, total=total,
             reason=clean_text(wanted.reason, 500) if in_clear else "",
             schedule=schedule, state=State.WAITING if in_clear else State.QUEUED, created_at=moment,
             lease_until=None if in_clear else moment, expires_at=moment + ANSWERED_WITHIN if in_clear else None,
@@ -172,8 +171,7 @@ def refuse_export(*, actor: Actor, list_export_id: UUID, reason: str, now: datet
 def _decided(actor: Actor, list_export_id: UUID, reason: str, moment: datetime, **values: Any) -> Export:
     actor.require(USE)
     actor.require(CLEAR)
-    if actor.kind != "user" or actor.user_id is None or actor.scopes is not None:
-        raise Refused("Only a person who is signed in can decide on personal data in clear.")
+    actor.require_person("Only a person who is signed in can decide on personal data in clear.", by_key=False)
     if len(reason.strip()) < SHORTEST_REASON:
         raise Invalid("Give a reason for your decision.", fields={"reason": ["Write a few more words."]})
     export = locked(Export, list_export_id, MISSING)

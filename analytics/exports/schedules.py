@@ -124,8 +124,7 @@ def _own(actor: Actor, schedule_id: UUID) -> ExportSchedule:
 
 def _checked(actor: Actor, settings: ScheduleSettings) -> dict[str, Any]:
     actor.require(jobs.USE)
-    if actor.user_id is None:
-        raise Refused("Only people can schedule exports.")
+    actor.require_person("Only people can schedule exports.")
     kind = SOURCES.get(settings.source)
     kind.require(actor)
     wrong: dict[str, list[str]] = {}

@@ -17,7 +17,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now
 from core.db.rows import get_or_missing
-from core.errors import Conflict, Invalid, Refused
+from core.errors import Conflict, Invalid
 from core.privacy import pii
 from core.text.clean import clean_text
 
@@ -45,9 +45,8 @@ def create_dashboard(
     Rights as `query_dashboards`, for people only. Raises Refused, Invalid, and Conflict (`too_many_dashboards`).
     """
     own = query_dashboards(viewer=actor).filter(owner_id=actor.user_id)
-    if actor.user_id is None:
-        raise Refused("Only people have dashboards.")
-    dashboard = FigureDashboard(owner_id=actor.user_id, **_checked(name, cards, days), is_shared=is_shared)
+    owner = actor.require_person("Only people have dashboards.")
+    dashboard = FigureDashboard(owner_id=owner, **_checked(name, cards, days), is_shared=is_shared)
     with transaction.atomic():
         # One at a time, so that two at once can't exceed the limit.
         Membership.objects.select_for_update().filter(user_id=actor.user_id).first()

@@ -19,7 +19,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
-from core.errors import Conflict, Invalid, Refused
+from core.errors import Conflict, Invalid
 from core.privacy.encryption import blind_index
 from core.reliability.rate_limit import limit_per_hour
 
@@ -178,9 +178,8 @@ def address_of(account: ChannelAccount, person_id: UUID) -> str:
 def person_behind(actor: Actor) -> UUID:
     """Return the id of the person who is signed in to the console. Raises Refused for programs."""
     actor.require(USE)
-    if actor.kind != "user" or actor.user_id is None:
-        raise Refused("Only people can do this, signed in to the console, and only for themselves.")
-    return actor.user_id
+    say = "Only people can do this, signed in to the console, and only for themselves."
+    return actor.require_person(say, by_key=False)
 
 
 def _waiting(account: ChannelAccount, person_id: UUID) -> QuerySet[ColleagueAddress]:

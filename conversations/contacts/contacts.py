@@ -11,7 +11,7 @@ from accounts.selectors import is_active_member
 from conversations import texts
 from conversations.contacts import names, points
 from conversations.contacts.fields import NAME_LIMIT, language_code, masked
-from conversations.models import Contact, ContactPoint, ContactTag, Conversation
+from conversations.models import Contact, ContactPoint, ContactTag
 from conversations.types import SenderIdentity
 from core.actors import Actor
 from core.audit import chain
@@ -153,11 +153,12 @@ def introduce(*, actor: Actor, sender: SenderIdentity) -> UUID:
     return found.contact_id
 
 
-def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity, conversation_id: UUID | None = None) -> bool:
-    """Add another address to a contact; False if any contact has it already.
+def add_point(*, actor: Actor, beside: SenderIdentity, sender: SenderIdentity) -> bool:
+    """Add another address to the contact of one; return True if it is theirs now.
 
-    For channels only, which have proof that both belong together. It is for the conversation's side of a merged
-    contact, where one is named. A block of the contact holds for it too. Raises `Refused`, `NotFound`, `Invalid`.
+    False if any contact has it already, or nobody has that one. For channels only, which have proof that both belong
+    together. It is on that one's side of a merged contact. A block of the contact holds for it too. Raises `Refused`,
+    `Invalid`.
     """
     if actor.kind != "system":
         raise Refused("Only the channel itself can add an address.")
@@ -165,9 +166,12 @@ def add_point(*, actor: Actor, contact_id: UUID, sender: SenderIdentity, convers
     if _find(sender.kind, index) is not None:
         return False
     with transaction.atomic():
-        contact = lock_contact(contact_id)
-        talks = Conversation.objects.filter(pk=conversation_id, contact=contact)
-        origin_id = talks.values_list("origin_id", flat=True).first() if conversation_id else None
+        # Locked first, as merges do: they come before or after, and the contact is the one who has it then.
+        rows = ContactPoint.objects.select_for_update().filter(kind=beside.kind)
+        of = rows.filter(value_index=point_index(beside.kind, beside.value)).first()
+        if of is None:
+            return False
+        contact, origin_id = lock_contact(of.contact_id), of.origin_id
         same_kind = ContactPoint.objects.filter(contact=contact, origin_id=origin_id, kind=sender.kind)
         insert_point(contact, sender, index, is_primary=not same_kind.exists(), origin_id=origin_id)
         own = _find(sender.kind, index)

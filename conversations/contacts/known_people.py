@@ -1,8 +1,8 @@
 """Write down contacts by hand: who they are and how they are reached."""
 
 import re
-from collections.abc import Mapping
-from typing import Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -18,6 +18,7 @@ from core.audit import chain
 from core.errors import Conflict, Invalid
 
 T = TypeVar("T")
+Address = tuple[PointKind, str]
 REPLY: Final = "conversations.reply_conversation"
 _NUMBER: Final = re.compile(r"\+\d{7,15}")
 
@@ -34,16 +35,30 @@ def create_contact(*, actor: Actor, phone: str = "", email: str = "", **said: st
     values = {field: field.read(text) for field, text in _fields(said) if text.strip()}
     with transaction.atomic():
         columns = {column: value for field in values for column, value in field.values(values[field]).items()}
-        contact: Contact = Contact.objects.create(**columns)
-        for kind, value in addresses:
-            index = contacts.point_index(kind, value)
-            contacts.insert_point(contact, SenderIdentity(kind, value), index, is_primary=True)
-            # Another contact has it, also one that was quicker.
-            owner = ContactPoint.objects.get(kind=kind, value_index=index).contact_id
-            if owner != contact.pk:
-                raise Conflict("Another contact has this address.", code="known_address", contact_id=str(owner))
-        chain.note(actor, "CONTACT_CREATED", contact, addresses=",".join(kind for kind, _ in addresses))
+        contact = insert_contact(addresses, **columns)
+        note_created(actor, contact, addresses)
     return contact
+
+
+def insert_contact(addresses: Sequence[Address], **columns: Any) -> Contact:
+    """Insert a contact with addresses as they are stored, for a service that calls `note_created` at its end.
+
+    Raises `Conflict` ("known_address") with the `contact_id` of the one who has an address already; roll it back then.
+    """
+    contact: Contact = Contact.objects.create(**columns)
+    for kind, value in addresses:
+        index = contacts.point_index(kind, value)
+        contacts.insert_point(contact, SenderIdentity(kind, value), index, is_primary=True)
+        # Another contact has it, also one that was quicker.
+        owner = ContactPoint.objects.get(kind=kind, value_index=index).contact_id
+        if owner != contact.pk:
+            raise Conflict("Another contact has this address.", code="known_address", contact_id=str(owner))
+    return contact
+
+
+def note_created(actor: Actor, contact: Contact, addresses: Sequence[Address]) -> None:
+    """Write `CONTACT_CREATED`."""
+    chain.note(actor, "CONTACT_CREATED", contact, addresses=",".join(kind for kind, _ in addresses))
 
 
 def revise_contact(*, actor: Actor, contact_id: UUID, **said: str | None) -> Contact | None:
@@ -69,6 +84,12 @@ def revise_contact(*, actor: Actor, contact_id: UUID, **said: str | None) -> Con
     return contact
 
 
+def checked_address(address: str) -> Address:
+    """Return whether an address is a phone number or an email address, and it as it is stored. Raises `Invalid`."""
+    (found,) = _checked("", address) if "@" in address else _checked(address, "")
+    return found
+
+
 def checked_email(email: str) -> str:
     """Return an email address as it is stored. Raises `Invalid` for what is none."""
     try:
@@ -85,9 +106,9 @@ def _fields(said: Mapping[str, T]) -> list[tuple[ContactField, T]]:
     return [(field, said[field.name]) for field in FIELDS if field.name in said]
 
 
-def _checked(phone: str, email: str) -> list[tuple[PointKind, str]]:
+def _checked(phone: str, email: str) -> list[Address]:
     """Return the addresses as they are stored. Raises `Invalid` for none, and for what is no address."""
-    found: list[tuple[PointKind, str]] = []
+    found: list[Address] = []
     if phone.strip():
         number = points.normalise("phone", phone) if any(sign.isdigit() for sign in phone) else ""
         if not _NUMBER.fullmatch(number):

@@ -4,6 +4,8 @@ from typing import ClassVar, Final
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Lower
@@ -12,6 +14,7 @@ from conversations.channel_accounts.models import ChannelAccount
 from conversations.contacts.models import Contact, ContactPoint
 from conversations.inbox.teams.models import Priority, Team
 from core.clock import now
+from core.reliability.lease import Leased
 from core.tenancy.models import Dated, TenantModel
 from core.text.speech import SPOKEN, spoken
 
@@ -275,3 +278,27 @@ class ConversationTag(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant_id", "conversation", "tag"], name="one_tagging_per_conversation"),
         ]
+
+
+class BulkChange(Leased, TenantModel):
+    """A change of many conversations, made by a worker, and what became of those that it came to."""
+
+    maker = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    key = models.UUIDField(help_text="Of the maker's form: sent again, it is the same change.")
+    change = models.CharField(max_length=10)
+    values = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    conversation_ids = ArrayField(models.UUIDField(), default=list)
+    results = models.JSONField(default=list, help_text="Of the first ones a code and a sentence; empty for one done.")
+    created_at = models.DateTimeField(default=now, editable=False)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "maker", "key"], name="one_bulk_change_per_key"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["lease_until"], name="bulk_changes_at_work", condition=Q(finished_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"change of {len(self.conversation_ids)}"

@@ -321,9 +321,7 @@ def _give(conversation: Conversation, user_id: UUID) -> None:
 
 def _person(actor: Actor) -> UUID:
     actor.require(REPLY)
-    if actor.user_id is None:
-        raise Refused("Only a person can do this.")
-    return actor.user_id
+    return actor.require_person("Only a person can do this.")
 
 
 def open_state(actor: Actor, conversation: Conversation) -> str:

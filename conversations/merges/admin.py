@@ -94,12 +94,8 @@ class MergeActions(ServiceAdmin):
         return {"preview": preview}
 
     def _alike(self, request: HttpRequest, contact: Contact) -> list[tuple[UUID, str]]:
-        found = []
-        for row in contacts_alike(viewer=viewer_of(request), contact=contact):
-            points = directory.points_in_order(row.points.all())
-            places = ", ".join(f"{point.get_kind_display()} {point.masked_value}" for point in points)
-            found.append((row.pk, f"{row.shown_name}: {places or 'no address'}"))
-        return found
+        rows = contacts_alike(viewer=viewer_of(request), contact=contact)
+        return [(row.pk, directory.describe_contact(row)) for row in rows]
 
     def _chosen(self, request: HttpRequest) -> UUID | None:
         """Return the contact that was chosen, or has the address, which is posted so that it is in no URL."""

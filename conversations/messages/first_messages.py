@@ -1,22 +1,22 @@
 """Begin a conversation: a colleague writes first."""
 
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
 
 from conversations import registry, texts
 from conversations.channel_accounts import templates
-from conversations.contacts import contacts
+from conversations.contacts import contacts, known_people
 from conversations.events import stream_events
 from conversations.messages import inbound, outbound
 from conversations.messages.outbound import REPLY, ByTemplate, Draft, Sender
-from conversations.models import ChannelAccount, Contact, ContactPoint, Conversation, Message, MessageTemplate
+from conversations.models import ChannelAccount, ContactPoint, Conversation, Message, MessageTemplate
 from conversations.transitions import CLOSED
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
-from core.errors import Conflict, Invalid, Refused
+from core.errors import Conflict, Invalid
 from core.ids import uuid7
 from core.models import Consent
 from core.reach import gate
@@ -46,8 +46,7 @@ def begin_conversation(
     "unreachable", "window_closed"). Writes `CONVERSATION_OPENED` or `CONVERSATION_REOPENED`, and `MESSAGE_SENT`.
     """
     actor.require(REPLY)
-    if actor.user_id is None:
-        raise Refused("Only a person can begin a conversation.")
+    actor.require_person("Only a person can begin a conversation.")
     moment, key = clock_now(), client_id or uuid7()
     with transaction.atomic():
         contacts.lock_contact(contact_id)
@@ -81,12 +80,30 @@ def begin_conversation(
     return conversation
 
 
-def templates_to_begin_with(contact: Contact) -> dict[ChannelAccount, list[MessageTemplate]]:
-    """Return what can be sent first to an address of the contact, by the account that sends it."""
-    kinds = {point.kind for point in contact.points.all()}
+def begin_with_address(*, actor: Actor, address: str, **message: Any) -> Conversation:
+    """Begin a conversation with a phone number or an email address, and return it.
+
+    Who isn't known yet becomes a contact, unless the message can't be sent. The message is as for
+    `begin_conversation`, which says what it needs and raises; `Invalid` also for what is no address.
+    """
+    actor.require(REPLY)
+    checked = known_people.checked_address(address)
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                created = known_people.insert_contact([checked])
+        except Conflict as known:
+            return begin_conversation(actor=actor, contact_id=UUID(known.facts["contact_id"]), **message)
+        begun = begin_conversation(actor=actor, contact_id=created.pk, **message)
+        known_people.note_created(actor, created, [checked])
+    return begun
+
+
+def templates_to_begin_with(kinds: set[str], language: str) -> dict[ChannelAccount, list[MessageTemplate]]:
+    """Return what can be sent first to addresses of these kinds, by the account that sends it."""
     accounts = ChannelAccount.objects.filter(is_active=True).exclude(template_uses={}).defer("credentials")
     found = {
-        account: templates.list_templates(account, MessageTemplate.Use.REOPENING, contact.language)
+        account: templates.list_templates(account, MessageTemplate.Use.REOPENING, language)
         for account in accounts.order_by("name", "pk")
         if registry.has_transport(account.kind, account.provider)
         and kinds.intersection(registry.transport_for(account.kind, account.provider).medium.recipient_kinds)

@@ -2,7 +2,17 @@
 
 from conversations.channel_accounts.models import ChannelAccount, MessageTemplate
 from conversations.contacts.models import Contact, ContactPoint, ContactTag
-from conversations.inbox.models import HOT, LIVE, URGENT, WAITS_FOR_PERSON, WARM, Conversation, ConversationTag, Tag
+from conversations.inbox.models import (
+    HOT,
+    LIVE,
+    URGENT,
+    WAITS_FOR_PERSON,
+    WARM,
+    BulkChange,
+    Conversation,
+    ConversationTag,
+    Tag,
+)
 from conversations.inbox.teams.models import (
     MOST_AT_ONCE,
     Availability,

@@ -15,7 +15,7 @@ from conversations.transitions import CLOSED
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
-from core.errors import Conflict, Invalid, Refused
+from core.errors import Conflict, Invalid
 from core.retention import BATCH, remove
 
 REPLY: Final = "conversations.reply_conversation"
@@ -85,6 +85,4 @@ def prune_drafts(*, now: datetime | None = None) -> int:
 
 def _writer(actor: Actor) -> UUID:
     actor.require(REPLY)
-    if actor.user_id is None:
-        raise Refused("Only people have drafts.")
-    return actor.user_id
+    return actor.require_person("Only people have drafts.")

@@ -28,7 +28,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
-from core.errors import Invalid, NotFound, Refused, WalkerError
+from core.errors import Invalid, NotFound, WalkerError
 from core.models import AuditEntry
 from core.reliability import idempotency
 from hitl import services as approvals
@@ -217,10 +217,8 @@ def _do(kind: str, actor: Actor, key: UUID, values: Mapping[str, Any], run: _Run
     elif kind == "team":
         assignment.move_to_team(actor=actor, conversation_id=key, team_id=UUID(values["team_id"]))
     elif kind == "assign":
-        user_id = UUID(values["user_id"]) if values["user_id"] else actor.user_id
-        if user_id is None:
-            raise Refused("Only a person can take a conversation.")
-        states.assign(actor=actor, conversation_id=key, user_id=user_id)
+        taker = values["user_id"] or actor.require_person("Only a person can take a conversation.")
+        states.assign(actor=actor, conversation_id=key, user_id=UUID(str(taker)))
     elif kind == "snooze":
         snoozes.snooze(actor=actor, conversation_id=key, until=run.moment + timedelta(hours=values["hours"]))
     else:

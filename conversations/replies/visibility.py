@@ -50,8 +50,7 @@ def require_change(kind: Sharing[Tool], *, actor: Actor, team_id: UUID | None, i
     if is_personal:
         if team_id is not None:
             raise Invalid(kind.cant, fields={"team": ["A personal one has no team."]})
-        if actor.user_id is None:
-            raise Refused(f"Only a person has personal {kind.plural}.")
+        actor.require_person(f"Only a person has personal {kind.plural}.")
         return
     if team_id is None:
         actor.require(assignment.MANAGE)

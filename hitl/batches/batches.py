@@ -56,8 +56,7 @@ def open_batch(
     (`different_arguments`). Announces nothing.
     """
     actor.require(DECIDE)
-    if actor.user_id is None:
-        raise Refused("Only a person can decide.", code="not_a_person")
+    actor.require_person("Only a person can decide.")
     _check(verdict, chosen, reason)
     moment, channel, key = now or clock_now(), sent.channel, sent.key or uuid7().hex
     existing = _find(actor, key)

@@ -16,7 +16,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.clock import zones
-from core.errors import Invalid, Refused
+from core.errors import Invalid
 from hitl.domain.delivery_times import PER_HOUR, Wish, after_quiet_hours
 from hitl.domain.message_texts import LANGUAGE
 from hitl.models import Notification, NotificationPreference
@@ -82,20 +82,17 @@ class Wanted:
 def person_of(actor: Actor) -> UUID:
     """Return the id of the person behind an actor. Needs `accounts.use_notices`; raises Refused."""
     actor.require(USE)
-    if actor.user_id is None:
-        raise Refused("Only people can change this, and only for themselves.")
-    return actor.user_id
+    return actor.require_person("Only people can change this, and only for themselves.")
 
 
 def own_settings(*, viewer: Actor) -> OwnSettings:
     """Return the viewer's own settings. Needs `accounts.use_notices`; raises Refused."""
     viewer.require(USE)
-    if viewer.user_id is None:
-        raise Refused("Only people are notified.")
-    row = NotificationPreference.objects.filter(person_id=viewer.user_id).first()
-    off = {*(row.channels_off if row else ()), *(() if wants_mail(viewer.user_id) else (EMAIL,))}
+    person_id = viewer.require_person("Only people are notified.")
+    row = NotificationPreference.objects.filter(person_id=person_id).first()
+    off = {*(row.channels_off if row else ()), *(() if wants_mail(person_id) else (EMAIL,))}
     on = tuple(name for name, _ in channels() if name not in off)
-    return OwnSettings(row or NotificationPreference(person_id=viewer.user_id), on)
+    return OwnSettings(row or NotificationPreference(person_id=person_id), on)
 
 
 def list_own_waiting(*, viewer: Actor, limit: int) -> list[Notification]:

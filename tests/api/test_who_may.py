@@ -89,6 +89,7 @@ TRIED = {"what": "risk", "draft": {"weights": {"cost": 2}}, "days": 30}
 SHELF = {"name": "More", "audience": "public"}
 SITE = {"collection_id": "{collection}", "address": "https://shop.example/"}
 ARTICLE = {"collection_id": "{collection}", "title": "Sizes", "text": "All of them."}
+ADDED = {"document_id": "{document}", "text": "All of them, and in black."}
 DOORS = [
     Door("get", "", "viewer", 200, outsider=200),
     Door("get", "event-types/", "viewer", 200, outsider=200),
@@ -376,6 +377,7 @@ DOORS = [
     Door("get", "open-questions/", "viewer", 200, outsider=200),
     Door("get", "open-questions/{question}/", "viewer", 200),
     Door("post", "open-questions/{question}/answer/", "admin", 200, "support", body=ARTICLE),
+    Door("post", "open-questions/{question}/add-to-article/", "admin", 200, "support", body=ADDED),
     Door("post", "open-questions/{question}/dismiss/", "admin", 200, "support"),
     Door("post", "knowledge/search/", "viewer", 200, outsider=200, body={"question": "returns"}),
     Door("get", "agents/", "viewer", 200, outsider=200),

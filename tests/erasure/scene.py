@@ -110,7 +110,8 @@ def plant(door: Door) -> Traces:
     door.take("a copper kettle, please", 72, From="whatsapp:+34600555777", ProfileName=OTHER, WaId="34600555777")
     with tenant_scope(world.acme.pk):
         chat = Conversation.objects.get(contact__points__kind="phone", contact__masked_name=_masked(NAME))
-        talk.add_point(actor=DOOR, contact_id=chat.contact_id, sender=SenderIdentity("email", MAIL, True))
+        own = SenderIdentity("phone", PHONE)
+        talk.add_point(actor=DOOR, beside=own, sender=SenderIdentity("email", MAIL, True))
         _talk_about(world, chat)
         approval = ask(world, chat.pk, PHRASE, "900.00")
         named = ask(world, None, f"{NAME} at {MAIL}", "300.00")

@@ -223,9 +223,8 @@ def test_emails_of_the_person_go_and_do_not_come_back(traces: Traces) -> None:
     inbox.take(proven, dkim="{@quill.example : pass}")
     forged = mail(f"{PHRASE} ☂", From=f"{NAME} <other@quill.example>", Message_ID="<two@quill.example>")
     with tenant_scope(traces.world.acme.pk):
-        talk.add_point(
-            actor=DOOR, contact_id=traces.contact_id, sender=SenderIdentity("email", "other@quill.example", False)
-        )
+        other = SenderIdentity("email", "other@quill.example", False)
+        talk.add_point(actor=DOOR, beside=SenderIdentity("email", MAIL), sender=other)
     inbox.take(forged, dkim="none", SPF="fail")
     inbox.post(mail(PHRASE, From=f"{NAME} <{MAIL}>", Message_ID="<three@quill.example>"))
     traces.erase()

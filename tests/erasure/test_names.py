@@ -192,9 +192,13 @@ def test_emptied_requests_are_not_counted_again(traces: Traces) -> None:
 
 def _point(traces: Traces, address: str) -> dict[str, Any]:
     from conversations.types import SenderIdentity
-    from tests.erasure.scene import DOOR
+    from tests.erasure.scene import DOOR, PHONE
 
-    return {"actor": DOOR, "contact_id": traces.contact_id, "sender": SenderIdentity("email", address, True)}
+    return {
+        "actor": DOOR,
+        "beside": SenderIdentity("phone", PHONE),
+        "sender": SenderIdentity("email", address, True),
+    }
 
 
 def test_sweep_is_fair_and_waits_before_it_comes_again(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:

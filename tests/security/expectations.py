@@ -324,6 +324,7 @@ WORK: Final = {
     "admin:inbox": OPEN_LIST,
     # It leads to the inbox.
     "admin:conversations_conversation_changelist": Row(Answers(302, 302, 302, 302), Answers(302, 405, 405)),
+    "admin:conversations_conversation_begin": LIST_ACTION,
     "admin:conversations_conversation_search": Row(Answers(302, 200, 200, 200), Answers(302, 400, 400)),
     "admin:conversations_conversation_change": CHAT_PAGE,
     "admin:conversations_conversation_file": Row(Answers(302, 403, 404, 403), Answers(302, 405, 405)),  # no grant
@@ -809,6 +810,7 @@ API: Final = {
     "api-open-questions-list": API_OPEN_READ,
     "api-open-questions-detail": API_OPEN_PAGE,
     "api-open-questions-answer": API_WRITE,
+    "api-open-questions-add-to-article": API_WRITE,
     "api-open-questions-dismiss": API_PRESS,
     "api-knowledge-search": Row(Answers(401, 405, 405, 405), Answers(401, 415, 415)),
     "api-agents-list": API_BOTH,

@@ -237,17 +237,20 @@ class DocumentAdmin(ServiceAdmin):
             row = services.write_article(actor=viewer_of(request), text=text, **given)
             messages.success(request, f"“{row.title}” saved. Agents answer from it while it is valid.")
             return redirect(self.object_url(row))
-        taken, refused = uploads.upload_documents(
+        found = uploads.upload_documents(
             actor=viewer_of(request),
             files=[Upload(*each) for each in read_files(files, uploads.LARGEST)],
             is_own=is_own,
             **given,
         )
-        if taken:
-            words = f"“{taken[0].title}” is" if len(taken) == 1 else f"{len(taken)} files are"
+        if found.taken:
+            words = f"“{found.taken[0].title}” is" if len(found.taken) == 1 else f"{len(found.taken)} files are"
             messages.success(request, f"{words} being read. Agents answer from them as soon as they are ready.")
-        if refused:
-            raise Invalid("Some files weren't added.", fields={"files": [f"Not added: {each}" for each in refused]})
+        for each in found.known:
+            messages.info(request, f"Not added again: {each}")
+        if found.refused:
+            problems = [f"Not added: {each}" for each in found.refused]
+            raise Invalid("Some files weren't added.", fields={"files": problems})
         return redirect(f"{self.list_url()}?collection={given['collection_id']}")
 
     @service_action(

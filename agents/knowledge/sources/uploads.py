@@ -6,8 +6,9 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path, PurePath
-from typing import Any, Final, Unpack
+from typing import Any, Final, NamedTuple, Unpack
 from uuid import UUID
 
 from django.db import transaction
@@ -30,7 +31,7 @@ from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now
 from core.db.locks import locked
-from core.errors import Invalid, TooLarge, check_fields
+from core.errors import Conflict, Invalid, TooLarge, check_fields
 from core.files.kinds import BadFile, kind_of
 from core.jobs.queues import enqueue_after_commit
 from core.observability.logging import get_logger
@@ -68,6 +69,14 @@ _BY_ENDING: Final = {".md": "md", ".markdown": "md", ".csv": "csv"}
 State = Document.State
 
 
+class Uploaded(NamedTuple):
+    """What became of several files: the documents, and of each other file its name and why, known ones apart."""
+
+    taken: list[Document]
+    known: list[str]
+    refused: list[str]
+
+
 def kind_of_file(name: str, content: bytes) -> str:
     """Return what a file is by its bytes; the ending only tells texts apart. Raises `Invalid`."""
     ending = PurePath(name.lower()).suffix
@@ -96,9 +105,11 @@ def upload_document(
 ) -> Document:
     """Take a file; it is read by a worker in a moment, and agents answer from it then.
 
-    Needs `agents.manage_knowledge`; raises `NotFound`, `TooLarge` above 20 MB, and `Invalid` with the fields. What a
-    file is, is decided by its bytes. Unless it `is_own`, others wrote it: after reading it, an agent requests nothing
-    until somebody writes again. Without a `language` its text tells it, once it is read.
+    Needs `agents.manage_knowledge`; raises `NotFound`, `TooLarge` above 20 MB, `Invalid` with the fields, and
+    `Conflict` for a file that the collection has already ("known_file", with its `document_id`). What a file is, is
+    decided by its bytes. Unless it `is_own`, others wrote it: after reading it, an agent requests nothing until
+    somebody writes again. A file that is there, but of which this was said otherwise, is changed. Without a `language`
+    its text tells it, once it is read.
     """
     actor.require(MANAGE)
     if len(file.content) > LARGEST:
@@ -109,12 +120,28 @@ def upload_document(
     problem = "" if facts["language"] in ("", *Document.Language.values) else "Choose one from the list."
     check_fields({"language": problem, "address": address_problem(facts["address"]), **day_problems(facts)})
     with transaction.atomic():
+        # One upload at a time: a repeat finds the first one's document.
         collection = locked(Collection, collection_id, NO_COLLECTION)
-        row = Document(collection=collection, kind=Document.Kind.FILE, title=shown, is_own=is_own, **facts)
+        same: dict[str, Any] = {"collection": collection, "file_digest": sha256(file.content).hexdigest()}
+        known = Document.objects.filter(**same, state__in=(State.READING, State.READY)).first()
+        if known is not None:
+            return _uploaded_again(actor, known, is_own)
+        row = Document(**same, kind=Document.Kind.FILE, title=shown, is_own=is_own, **facts)
         row.save(force_insert=True)
         UploadedFile.objects.create(document=row, kind=kind, content=file.content)
         enqueue_after_commit("read_document", row.pk)
         _record(actor, "DOCUMENT_UPLOADED", row, kind=kind, bytes=len(file.content), is_own=is_own)
+    return row
+
+
+def _uploaded_again(actor: Actor, row: Document, is_own: bool) -> Document:
+    """Say of a document whether the organisation wrote its file; raises `Conflict` where that was said before."""
+    if row.is_own == is_own:
+        say = f"This file is in the collection already, as “{row.title}”."
+        raise Conflict(say, code="known_file", document_id=str(row.pk))
+    row.is_own, row.updated_at = is_own, now()
+    row.save(update_fields=["is_own", "updated_at"])
+    _record(actor, "DOCUMENT_UPLOADED", row, is_own=is_own)
     return row
 
 
@@ -126,8 +153,8 @@ def upload_documents(
     title: str = "",
     is_own: bool = False,
     **facts: Unpack[Facts],
-) -> tuple[list[Document], list[str]]:
-    """Take several files; return the documents and, of each file that can't be taken, its name and why.
+) -> Uploaded:
+    """Take several files; safe to repeat.
 
     Needs `agents.manage_knowledge`; raises `NotFound`, and `Invalid` for no file, too many, and with the other fields.
     """
@@ -140,20 +167,20 @@ def upload_documents(
             "address": alone if facts.get("address") and len(files) > 1 else "",
         }
     )
-    taken: list[Document] = []
-    refused: list[str] = []
+    found = Uploaded([], [], [])
     for file in files:
         try:
             row = upload_document(
                 actor=actor, collection_id=collection_id, file=file, title=title, is_own=is_own, **facts
             )
-        except (Invalid, TooLarge) as problem:
+        except (Conflict, Invalid, TooLarge) as problem:
             if isinstance(problem, Invalid) and "file" not in problem.facts.get("fields", ()):
                 raise
-            refused.append(f"“{PurePath(file.name).name}”: {problem.detail}")
+            left_out = found.known if isinstance(problem, Conflict) else found.refused
+            left_out.append(f"“{PurePath(file.name).name}”: {problem.detail}")
         else:
-            taken.append(row)
-    return taken, refused
+            found.taken.append(row)
+    return found
 
 
 def read_document(*, document_id: UUID) -> str:

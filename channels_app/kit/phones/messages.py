@@ -33,10 +33,8 @@ def receive(delivery: InboundDelivery, heard: Heard, read: Callable[[SenderIdent
     inbound = replace(read(first), wants_answer=not heard.wish, **stored_as(delivery))
     message = services.receive(actor=ACTOR, inbound=inbound)
     for other in filter(None, (*heard.identities, heard.username)):
-        if other is not first and message.sender_id is not None:
-            services.add_point(
-                actor=ACTOR, contact_id=message.sender_id, sender=other, conversation_id=message.conversation_id
-            )
+        if other is not first:
+            services.add_point(actor=ACTOR, beside=first, sender=other)
     if heard.wish:
         opt_out.apply(
             heard.wish, message=message, senders=heard.identities, channel=heard.channel, is_managed=heard.is_managed

@@ -1,10 +1,8 @@
 """The console's list of contacts, and the page of one, from which a person is erased."""
 
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -29,17 +27,16 @@ from conversations.contacts.admin.reach import blocks_of
 from conversations.contacts.erasure import erase_contact
 from conversations.contacts.selectors.consents import entries_of_points, wishes_of
 from conversations.contacts.selectors.directory import VIEW_CONTACT, ContactFilters, points_in_order, query_contacts
-from conversations.inbox.admin.forms import OpeningForm
+from conversations.inbox.admin.first_messages import BeginForm, OpeningForm
 from conversations.inbox.teams.seen import seen_by
 from conversations.merges.admin import PATH as MERGE_PATH
 from conversations.merges.admin import UNDO, MergeActions
-from conversations.messages.first_messages import SUBJECT_LIMIT, begin_conversation, templates_to_begin_with
+from conversations.messages.first_messages import begin_conversation, templates_to_begin_with
 from conversations.messages.outbound import REPLY
 from conversations.models import ChannelAccount, Contact, ContactPoint, MessageTemplate
 from conversations.registry import panels_at
 from core.actors import Actor
 from core.errors import Invalid
-from core.ids import uuid7
 
 SHOWN = 20
 OBJECT = "conversations.contact"
@@ -86,18 +83,6 @@ class ErasedFilter(SelectFilter):
             return queryset.exclude(merged_into=None)
         whole = queryset.filter(merged_into=None)
         return whole.filter(erased_at__isnull=chosen == "here") if chosen else whole
-
-
-class BeginForm(ConsoleForm):
-    account_id = forms.TypedChoiceField(label="From", coerce=UUID, empty_value=None, required=False)
-    subject = forms.CharField(label="Subject", max_length=SUBJECT_LIMIT)
-    text = forms.CharField(label="Your email", max_length=settings.TEXT_LIMIT, widget=forms.Textarea(attrs={"rows": 8}))
-    client_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        mailboxes = ChannelAccount.objects.filter(kind=ChannelAccount.Kind.EMAIL, is_active=True).order_by("name")
-        self.fields["account_id"].choices = list(mailboxes.values_list("pk", "name"))  # type: ignore[attr-defined]
 
 
 @admin.register(Contact)
@@ -308,7 +293,8 @@ def _templates_for(contact: Contact) -> dict[ChannelAccount, list[MessageTemplat
     """Return what can be sent to a contact first; read once for each page."""
     found: dict[ChannelAccount, list[MessageTemplate]] | None = getattr(contact, "templates", None)
     if found is None:
-        found = contact.templates = templates_to_begin_with(contact)  # type: ignore[attr-defined]
+        kinds = {point.kind for point in contact.points.all()}
+        found = contact.templates = templates_to_begin_with(kinds, contact.language)  # type: ignore[attr-defined]
     return found
 
 

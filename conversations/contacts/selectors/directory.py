@@ -65,6 +65,13 @@ def points_in_order(points: Iterable[ContactPoint]) -> list[ContactPoint]:
     return sorted(points, key=lambda point: (not point.is_primary, point.kind, point.pk))
 
 
+def describe_contact(contact: Contact) -> str:
+    """Return the name and the addresses of a contact, masked, on one line."""
+    points = points_in_order(contact.points.all())
+    places = ", ".join(f"{point.get_kind_display()} {point.masked_value}" for point in points)
+    return f"{contact.shown_name}: {places or 'no address'}"
+
+
 def query_channel_accounts(*, viewer: Actor) -> QuerySet[ChannelAccount]:
     """Return channel accounts without their credentials. Needs `channels_app.view_channelaccount`."""
     viewer.require(VIEW_ACCOUNT)

@@ -1,12 +1,13 @@
 """Do the same with many conversations of the inbox."""
 
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import Any, Final
 from uuid import UUID
 
 from django import forms
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from accounts.selectors import list_members
@@ -16,10 +17,16 @@ from console.base.model_admin import ServiceAdmin
 from console.viewers import viewer_of
 from conversations.inbox.admin.approval_panel import customer_name, state_chip
 from conversations.inbox.assignment import REPLY
-from conversations.inbox.bulk import MOST, change_many
+from conversations.inbox.bulk import MOST, get_change, start_change
 from conversations.models import Conversation, Priority, Tag, Team
+from conversations.replies.admin.canned_replies import id_in
+from core.errors import NotFound
+from core.ids import uuid7
 
 PATH: Final = "bulk"
+RUN: Final = "run"
+REFRESH: Final = "2"
+"""Seconds until the page of a change at work is read again, by the browser itself."""
 ITEM: Final = "item"
 CHANGES: Final = {
     "assign": "Assign",
@@ -52,6 +59,7 @@ class BulkForm(ConsoleForm):
         super().__init__(*args, **kwargs)
         self.rows: list[dict[str, Any]] = self.initial.get("rows") or []
         self.ids: list[UUID] = self.initial.get("ids") or []
+        self.key = id_in(self.data.get("key")) or uuid7()
         chosen = str(self.data.get("change") or "")
         values = {"assign": "user_id", "team": "team_id", "tags": "tag", "priority": "priority", "close": "resolved"}
         for name in set(values.values()) - {values.get(chosen, "")}:
@@ -122,13 +130,36 @@ class BulkActions(ServiceAdmin):
 
     @service_action(path=PATH, title="Change many at once", permission=REPLY, form=BulkForm, on_list=True)
     def bulk(self, request: HttpRequest, obj: None, form: BulkForm) -> HttpResponse:
-        """Change the selected conversations, and show what became of each."""
+        """Change the selected conversations, and show on this page how far that is."""
         change = form.cleaned_data["change"]
-        results = change_many(actor=viewer_of(request), conversation_ids=form.ids, change=change, values=form.values())
-        rows = {row.pk: row for row in self._chosen(request, [result.id for result in results])}
+        made = start_change(
+            actor=viewer_of(request), conversation_ids=form.ids, change=change, values=form.values(), key=form.key
+        )
+        asked = request.GET.copy()
+        asked[RUN] = str(made.pk)
+        return HttpResponseRedirect(f"{request.path}?{asked.urlencode()}")
+
+    def form_page(
+        self, request: HttpRequest, action: ServiceAction, obj: Any, form: ConsoleForm, status: int
+    ) -> HttpResponse:
+        """Show a change that was started instead of the form; the browser reads it again while it is at work."""
+        change_id = id_in(request.GET.get(RUN)) if action.path == PATH and request.method != "POST" else None
+        if change_id is None:
+            return super().form_page(request, action, obj, form, status)
+        try:
+            made = get_change(viewer=viewer_of(request), change_id=change_id)
+        except NotFound as error:
+            raise Http404(error.detail) from error
+        rows = {row.pk: row for row in self._chosen(request, made.conversation_ids)}
         lines = dict(zip(rows, lines_of(rows.values()), strict=True))
-        shown = [{**lines.get(result.id, {}), "says": result.detail} for result in results]
-        title = f"{CHANGES[change]}: {sum(result.done for result in results)} of {len(results)} done"
+        shown = [
+            {**lines.get(pk, {}), "is_waiting": result is None, "says": result[1] if result else ""}
+            for pk, result in zip_longest(made.conversation_ids, made.results)
+        ]
+        refused = sum(bool(line["says"]) for line in shown)
+        title = f"{CHANGES[made.change]}: {len(made.results) - refused} of {len(shown)} done"
         context = self.page_context(request, title, lines=sorted(shown, key=lambda line: not line["says"]))
-        context["list_url"] = self.after_action_url(request, self.service_actions[PATH], None)
-        return TemplateResponse(request, "console/bulk/report.html", context)
+        context |= {"is_at_work": made.finished_at is None, "past": len(made.results), "refused": refused}
+        context["list_url"] = self.after_action_url(request, action, None)
+        refresh = {"Refresh": REFRESH} if context["is_at_work"] else {}
+        return TemplateResponse(request, "console/bulk/report.html", context, headers=refresh)

@@ -33,6 +33,8 @@ from conversations.inbox.admin.actions import SnoozeForm, tags_of
 from conversations.inbox.admin.approval_panel import customer_name
 from conversations.inbox.admin.bulk import BulkActions
 from conversations.inbox.admin.choices import REPLY, choices_of
+from conversations.inbox.admin.first_messages import PATH as BEGIN
+from conversations.inbox.admin.first_messages import FirstMessages
 from conversations.inbox.admin.forms import OBJECT, CloseForm, ReplyForm, RevealForm, SendAgainForm
 from conversations.inbox.admin.inbox import InboxPage
 from conversations.inbox.admin.page import SHOWABLE, answer_meanwhile, has, newest_seq, page_of, with_parts
@@ -77,7 +79,7 @@ State = Conversation.State
 
 
 @admin.register(Conversation)
-class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
+class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearch):
     """A conversation in the console. Every view of one is recorded."""
 
     view_permission = "conversations.view_conversation"
@@ -226,6 +228,8 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
         """Return the action's form; a reply offers what can be sent: a template where nothing else, and files."""
+        if action.path == BEGIN:
+            return self.form_to_begin(request, bound=bound)
         form = super().action_form(request, action, obj, bound=bound)
         if isinstance(form, ReplyForm):
             form.fit(outbound.files_of_channel(obj.channel_account))
@@ -237,6 +241,8 @@ class ConversationAdmin(InboxPage, BulkActions, ConversationSearch):
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return why an action is not available."""
+        if action.path == BEGIN:
+            return self.why_not_begin()
         if action.path == "team" and not assignment.may_move(actor=viewer_of(request), conversation=obj):
             return "Only leads of the team can move it."
         if action.path == "untag" and not tags_of(obj):

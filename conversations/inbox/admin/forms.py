@@ -1,6 +1,6 @@
 """Forms of the conversation page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -13,9 +13,8 @@ from conversations.channel_accounts.admin.languages import language_name
 from conversations.channel_accounts.templates import preview_of
 from conversations.messages.files.rules import LARGEST, FileRules, Upload
 from conversations.messages.outbound import ByTemplate
-from conversations.models import ChannelAccount, MessageTemplate
+from conversations.models import MessageTemplate
 from conversations.texts import VARIABLE_LIMIT
-from core.ids import uuid7
 
 OBJECT: Final = "conversations.conversation"
 YOUR_TEXT: Final = "[your text]"
@@ -155,39 +154,6 @@ class ReplyForm(ConsoleForm):
             "data-attach": rules.most,
             "data-attach-bytes": rules.total,
         }
-
-
-class OpeningForm(ReplyForm):
-    """A template that a colleague sends first: by which account, and what fills its gaps."""
-
-    account_id = forms.TypedChoiceField(label="From", coerce=UUID)
-    as_template = forms.BooleanField(widget=forms.HiddenInput, initial=True)
-    client_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
-    after = None  # type: ignore[assignment]  # nobody has answered yet
-
-    def offer(self, offered: Mapping[ChannelAccount, Sequence[MessageTemplate]]) -> None:
-        """Offer the accounts, and each template of theirs once for each language."""
-        self._by_account = {account.pk: list(templates) for account, templates in offered.items()}
-        self.fields["account_id"].choices = [(account.pk, str(account)) for account in offered]  # type: ignore[attr-defined]
-        in_each = {one.language: one for templates in offered.values() for one in reversed(templates)}
-        self.offer_templates(sorted(in_each.values(), key=lambda one: -len(one.variables)))
-        self.fields["text"].label = gap_label(list(in_each.values()), 1)
-        if not any(one.variables for one in in_each.values()):
-            del self.fields["text"]
-        self.order_fields(["account_id", "template_language"])
-
-    def clean(self) -> dict[str, Any]:
-        """Ask for the gaps of the template of the chosen account."""
-        self._offered = self._by_account.get(self.cleaned_data.get("account_id") or UUID(int=0), ())
-        language = self.cleaned_data.get("template_language")
-        if self._offered and language and all(one.language != language for one in self._offered):
-            self.add_error("template_language", "This channel has no template in this language. Choose another one.")
-        return super().clean()
-
-    def as_arguments(self) -> dict[str, Any]:
-        """Return what `begin_conversation` is called with."""
-        taken = {name: self.cleaned_data[name] for name in ("account_id", "client_id")}
-        return {**taken, "text": self.cleaned_data.get("text", ""), "template": self.by_template()}
 
 
 class SendAgainForm(ConsoleForm):

@@ -153,6 +153,7 @@ class InboxPage(ServiceAdmin):
             "list_only_url": place.url(),
             "keep": f"{place.url(conversation=str(chosen)).partition('?')[2]}&" if obj else "",
             "batch_url": f"{action_url(self, self.service_actions['bulk'], None)}?{back}" if viewer.may(REPLY) else "",
+            "begin_url": f"{action_url(self, self.service_actions['begin'], None)}?{back}" if viewer.may(REPLY) else "",
             "changes": CHANGES,
             "left_out": left_out_of(request, place),
             **words_for_nothing(place, words, known.tags),

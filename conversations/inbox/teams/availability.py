@@ -40,15 +40,14 @@ def set_availability(*, actor: Actor, state: str, reason: str = "", now: datetim
     `Invalid`. Writes `AVAILABILITY_CHANGED`.
     """
     actor.require(REPLY)
-    if actor.user_id is None:
-        raise Refused("Only a person can do this.")
+    person = actor.require_person("Only a person can do this.")
     if state not in State.values:
         raise Invalid("This can't be saved.", fields={"state": ["Choose online, away or offline."]})
     words = " ".join(reason.replace("\0", "").split())
     if len(words) > 60:
         raise Invalid("This can't be saved.", fields={"reason": ["Use at most 60 characters."]})
     with transaction.atomic():
-        return _change(actor, actor.user_id, state, Source.HAND, now or clock_now(), reason=words)
+        return _change(actor, person, state, Source.HAND, now or clock_now(), reason=words)
 
 
 def note_open_page(*, actor: Actor, now: datetime | None = None) -> None:

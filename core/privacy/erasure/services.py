@@ -35,8 +35,7 @@ AT_ONCE: Final = 200
 def require_eraser(*, actor: Actor, permission: str, reason: str) -> None:
     """Check permission, second factor and reason. Raises Refused (`not_a_person`, `weak_sign_in`), Invalid."""
     actor.require(permission)
-    if actor.kind != "user" or actor.user_id is None:
-        raise Refused("Only a person can erase somebody's data. API keys can't.", code="not_a_person")
+    actor.require_person("Only a person can erase somebody's data. API keys can't.", by_key=False)
     if not actor.has_second_factor:
         raise Refused("Sign in with a second factor to erase somebody's data.", code="weak_sign_in")
     if reason not in Erasure.Reason.values:

@@ -12,6 +12,7 @@ from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
 from core.errors import Conflict, TooMany
+from core.ids import uuid7
 from core.text.clean import clean_text
 from hitl.actions import registry
 from hitl.actions.base import PRIORITY_MAX, Origin
@@ -231,6 +232,7 @@ def _draft(request: _Request) -> Approval:
     """Return the approval as far as it follows from the request alone."""
     origin, observed = request.origin, request.observed
     approval = Approval(
+        pk=uuid7(request.moment),  # lists find it by the day in its key
         requester_id=request.requester_id,
         requester_kind=request.actor.kind,
         agent_id=origin.agent_id,

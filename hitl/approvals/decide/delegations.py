@@ -14,7 +14,7 @@ from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.locks import locked
-from core.errors import Conflict, Invalid, Refused
+from core.errors import Conflict, Invalid
 from core.tenancy.scope import platform_scope
 from core.text.clean import clean_text
 from hitl.approvals.decide.reassign import hand_over
@@ -51,10 +51,8 @@ def open_delegation(
     of requests that the person who opened it contributed to. Raises Refused, Invalid, Conflict. Announces nothing.
     """
     moment = now or clock_now()
-    giver = from_person or actor.user_id
-    actor.require(DECIDE if giver == actor.user_id else REASSIGN)
-    if giver is None:
-        raise Refused("Only a person can be out of office.", code="not_a_person")
+    actor.require(DECIDE if from_person in (None, actor.user_id) else REASSIGN)
+    giver = from_person or actor.require_person("Only a person can be out of office.")
     start = starts_at or moment
     _check(actor, giver, to_person, start, until, moment)
     with transaction.atomic():

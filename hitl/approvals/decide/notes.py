@@ -14,7 +14,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
-from core.errors import Conflict, Invalid, Refused
+from core.errors import Conflict, Invalid
 from core.privacy.erasure.person import GONE
 from core.reliability.rate_limit import limit_per_hour
 from core.tenancy.scope import current_tenant_id
@@ -50,8 +50,7 @@ def add_note(
     TooMany after 120 notes within an hour.
     """
     actor.require(VIEW)
-    if actor.user_id is None:
-        raise Refused("Only people write notes.", code="not_a_person")
+    person = actor.require_person("Only people write notes.")
     body, moment = _checked(text), now or clock_now()
     colleagues = {member.user_id: member.user.get_full_name() for member in list_members(permission=VIEW)}
     people = _mentioned(body, mentions, colleagues)
@@ -67,14 +66,14 @@ def add_note(
             raise Conflict(f"A request can have {NOTES_MAX} notes at most.", code="too_many_notes")
         note: ApprovalNote = ApprovalNote.objects.create(
             approval_id=approval_id,
-            person_id=actor.user_id,
+            person_id=person,
             body=body,
             masked_body=approval.masked(body),
             mentions=people,
             created_at=moment,
         )
         notices.leave(
-            people=[person for person in people if person != actor.user_id],
+            people=[one for one in people if one != person],
             kind="mention",
             title=f"You were mentioned in a note on {approval.reference}",
             link=f"{reverse('admin:hitl_approval_change', args=[approval_id])}#h-notes",

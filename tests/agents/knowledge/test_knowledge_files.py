@@ -155,6 +155,25 @@ def test_file_of_a_kind_that_cant_be_read_is_refused(shelf: Collection) -> None:
         uploads.upload_document(actor=OPERATOR, collection_id=shelf.pk, file=Upload("a.txt", big))
 
 
+def test_file_is_in_a_collection_once_until_it_fails_or_is_deleted(shelf: Collection) -> None:
+    laces, first = b"Spare laces are in the box.", upload(shelf, "a.txt", b"Spare laces are in the box.")
+    with pytest.raises(Conflict, match="in the collection already") as again:
+        upload(shelf, "b.txt", laces, title="The same")
+    assert (again.value.code, again.value.facts["document_id"]) == ("known_file", str(first.pk))
+    assert upload(shelf, "a.txt", laces, is_own=True).pk == first.pk, "it says now that we wrote it"
+    assert [row.is_own for row in Document.objects.all()] == [True]
+    other = services.create_collection(actor=OPERATOR, name="Elsewhere", audience="public")
+    assert upload(other, "a.txt", laces).pk != first.pk
+    services.delete_document(actor=OPERATOR, document_id=first.pk)
+    broken = upload(shelf, "a.html", b"<html><script>only code</script>")
+    found = [
+        upload(shelf, "a.txt", laces).state,
+        broken.state,
+        upload(shelf, "a.html", b"<html><script>only code</script>").state,
+    ]
+    assert found == ["ready", "failed", "failed"]
+
+
 def test_file_that_a_worker_died_with_is_read_again_and_one_that_kills_three_fails(shelf: Collection) -> None:
     row = uploads.upload_document(actor=OPERATOR, collection_id=shelf.pk, file=Upload("a.txt", b"Spare laces."))
     UploadedFile.objects.update(attempts=3)

@@ -165,6 +165,19 @@ def test_open_question_suggests_the_nearest_article_to_add_to(
     with pytest.raises(NotFound):
         questions.add_to_article(actor=OPERATOR, **{**facts, "document_id": team.pk})
     assert OpenQuestion.objects.get(pk=team.pk).state == "open"
+
+    by_api = f"/api/v1/open-questions/{team.pk}/add-to-article/"
+    said: dict[str, Any] = {"document_id": str(returns.pk), "text": given["text"], "seen_version": 1}
+
+    def send(client: Client, **more: Any) -> tuple[int, str]:
+        answer = client.post(by_api, {**said, **more}, content_type="application/json")
+        return answer.status_code, answer.json().get("code", "")
+
+    fuller = {"text": said["text"] + "\n\nTeams too.", "seen_version": 2}
+    tried = [send(admin), send(admin, seen_version=2), send(browser("viewer"), **fuller)]
+    tried += [send(browser("owner", outside=True), **fuller), send(admin, **fuller), send(admin, **fuller)]
+    refused = [(409, "stale_version"), (400, "invalid"), (403, "not_allowed"), (404, "not_found")]
+    assert tried == [*refused, (200, ""), (409, "not_open")]
     assert "Answered by" in admin.get(QUESTIONS + "?state=answered").content.decode()
 
 
@@ -257,7 +270,8 @@ def test_pages_without_anything_say_where_to_begin_and_earlier_addresses_lead_on
 def test_wrong_file_among_good_ones_is_named_and_wrong_facts_stop_all(shelves: dict[str, Collection]) -> None:
     home = shelves["help"].pk
     good, bad = Upload("a/../ok.txt", b"Fine."), Upload("bad.png", b"\x89PNG\r\n\x1a\n" + bytes(40))
-    taken, refused = uploads.upload_documents(actor=OPERATOR, collection_id=home, files=[good, bad])
+    taken, known, refused = uploads.upload_documents(actor=OPERATOR, collection_id=home, files=[good, bad, good])
+    assert known == ["“ok.txt”: This file is in the collection already, as “ok”."]
     assert [row.title for row in taken] == ["ok"]
     assert refused == [f"“bad.png”: {uploads.NO_KIND}"]
     with pytest.raises(Invalid) as problem:

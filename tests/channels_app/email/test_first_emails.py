@@ -132,9 +132,7 @@ def refusal_of(world: World, prepare: Callable[[UUID], None], more: dict[str, An
 
 @pytest.mark.slow
 def test_contact_s_page_begins_one_conversation_and_says_what_is_missing(door: Door, world: World) -> None:
-    client = Client()
-    client.force_login(world.people["support"], backend="accounts.backends.RoleBackend")
-    prove(client)
+    client = signed_in(world, "support")
     with tenant_scope(world.acme.pk):
         contact_id, other = ana(world), known_people.create_contact(actor=OPERATOR, phone="+34611222333").pk
     page = f"/admin/conversations/contact/{contact_id}/write/"
@@ -150,3 +148,71 @@ def test_contact_s_page_begins_one_conversation_and_says_what_is_missing(door: D
     assert "Your delivery" in client.get(answers[0].headers["Location"]).content.decode()
     bare = client.get(f"/admin/conversations/contact/{other}/").content.decode()
     assert "This contact has no email address." in bare
+
+
+BEGIN = "/admin/conversations/conversation/begin/"
+
+
+@pytest.mark.slow
+def test_inbox_begins_one_conversation_with_who_is_known_by_name_or_address_or_not_yet(
+    door: Door, world: World
+) -> None:
+    support, wrong = signed_in(world, "support"), []
+    with tenant_scope(world.globex.pk):
+        known_people.create_contact(actor=OPERATOR, email="strange@globex.example", name="Zoe Stranger")
+    with tenant_scope(world.acme.pk):
+        first, second = (known_people.create_contact(actor=OPERATOR, email=f"{n}@customers.example") for n in "ab")
+        known_people.create_contact(actor=OPERATOR, phone="+34611222333")
+        Contact.objects.filter(pk__in=[first.pk, second.pk]).update(masked_name="Ana B•••")
+    page = support.get("/admin/inbox/").content.decode()
+    if 'aria-keyshortcuts="c"' not in page or BEGIN not in page:
+        wrong.append("no button in the inbox")
+    place = {"account_id": door.account.pk}
+    for recipient, says in {
+        "Zoe Stranger": "No contact has this name or address",
+        "Ana B•••": "Choose the contact you mean",
+        "+34611222333": "This contact has no email address",
+        "": "This field is required",
+    }.items():
+        answer = support.post(BEGIN, {**place, "recipient": recipient})
+        if (answer.status_code, says in answer.content.decode()) != (400, True):
+            wrong.append(f"{recipient}: {answer.status_code}")
+    for recipient, more, to in [
+        ("Ana B•••", {"contact": second.pk}, second.pk),
+        ("a@customers.example", {}, first.pk),
+        ("new@customers.example", {}, None),
+    ]:
+        shown: Any = support.post(f"{BEGIN}?view=mine&from=inbox", {**place, "recipient": recipient, **more})
+        form, drawn = shown.context["form"], shown.content.decode()
+        others = {"a@customers.example", "b@customers.example"} - {recipient}
+        if to and ("•" not in drawn or any(address in drawn for address in others)):
+            wrong.append(f"{recipient}: not masked")
+        message = {"subject": "Your delivery", "text": "On Monday.", "client_id": form["client_id"].value()}
+        short = support.post(BEGIN, {**place, "recipient": recipient, **more, **message, "subject": ""})
+        sent = {**place, "recipient": recipient, **more, **message}
+        done = [support.post(f"{BEGIN}?view=mine&from=inbox", sent).headers.get("Location", "") for _ in range(2)]
+        with tenant_scope(world.acme.pk):
+            (begun,) = Conversation.objects.filter(messages__client_id=message["client_id"])
+            if done != [f"/admin/inbox/?view=mine&conversation={begun.pk}"] * 2 or short.status_code != 400:
+                wrong.append(f"{recipient}: {done} {short.status_code}")
+            if to not in (None, begun.contact_id) or begun.assigned_to_id != world.people["support"].pk:
+                wrong.append(f"{recipient}: to somebody else")
+    with tenant_scope(world.acme.pk):
+        services.record_consent(actor=OPERATOR, address="no@customers.example", state="withdrawn", purpose="service")
+        before = Contact.objects.count()
+        refused = support.post(BEGIN, {**sent, "recipient": "no@customers.example", "client_id": uuid4()})
+        if (refused.status_code, Contact.objects.count() - before) != (409, 0):
+            wrong.append(f"a contact of a mail that wasn't sent: {refused.status_code}")
+        ChannelAccount.objects.update(is_active=False)
+    if "No channel can write first" not in support.get(BEGIN).content.decode():
+        wrong.append("offered without a mailbox")
+    if signed_in(world, "viewer").post(BEGIN, sent).status_code != 403:
+        wrong.append("a viewer writes")
+    assert wrong == []
+
+
+def signed_in(world: World, role: str) -> Client:
+    client = Client()
+    client.force_login(world.people[role], backend="accounts.backends.RoleBackend")
+    prove(client)
+    return client

@@ -67,7 +67,7 @@ def test_opt_out_of_marketing_counts_for_a_mail_that_is_tried_again(
         delivery.deliver(message_id=message.pk)
         row = MailDelivery.objects.get(ref=message.pk)
         assert row.status == "queued"
-        services.add_point(actor=fallbacks.ACTOR, contact_id=ContactPoint.objects.get().contact_id, sender=PHONE)
+        services.add_point(actor=fallbacks.ACTOR, beside=ANA, sender=PHONE)
         address = ANA.value if of == "mail" else PHONE.value
         services.record_consent(
             actor=OPERATOR,

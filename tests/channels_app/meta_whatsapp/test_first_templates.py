@@ -132,3 +132,20 @@ def test_contact_s_page_sends_a_template_and_says_why_it_can_not(door: Door, ana
         bare = known_people.create_contact(actor=OPERATOR, email="bo@customers.example").pk
     why = client.get(f"/admin/conversations/contact/{bare}/").content.decode()
     assert "No channel has a template for this contact" in why
+
+
+def test_inbox_sends_a_template_to_a_number_that_nobody_has_yet(door: Door, ana: UUID) -> None:
+    client, page = console(door.world, "support"), "/admin/conversations/conversation/begin/"
+    sent: dict[str, Any] = {"recipient": "+34 611 222 333", "account_id": door.account.pk}
+    shown: Any = client.post(page, sent)
+    assert "News about" in shown.content.decode()
+    sent |= {"template_language": "en", "as_template": "True", "text": "your order", "gap_2": "it is here"}
+    sent["client_id"] = shown.context["form"]["client_id"].value()
+    done = [client.post(page, sent).headers["Location"] for _ in range(2)]
+    with door.inside():
+        begun = Conversation.objects.get()
+        assert begun.contact.points.get().value == "+34611222333"
+        assert Message.objects.get().metadata["template_text"] == "News about {{1}}: {{2}}"
+    assert done == [f"/admin/conversations/conversation/{begun.pk}/"] * 2
+    answer = client.post(page, {**sent, "recipient": f"+{ANA}", "client_id": uuid4(), "template_language": "fr"})
+    assert (answer.status_code, "template_language" in answer.context["form"].errors) == (400, True)

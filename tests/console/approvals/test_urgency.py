@@ -8,7 +8,9 @@ import pytest
 
 from agents.answering.tools.own_requests import MOST
 from analytics.brief.collect import collect
+from console.base.lists import between
 from conversations.models import ChannelAccount, Conversation
+from core import clock
 from core.clock import now
 from hitl.models import Approval
 from hitl.selectors import list_approvals
@@ -71,3 +73,13 @@ def test_numbers_of_the_day_open_their_lists(browser: Browser, acme: World) -> N
     waiting = next(number for number in browser("approver").get("/admin/").context["day"] if number["count"])
     assert (waiting["title"], waiting["count"]) == ("Decisions waiting", 1)
     assert browser("approver").get(waiting["url"]).content.decode().count('class="wk-row-link"') == 1
+
+
+def test_request_is_listed_on_the_day_that_it_says(browser: Browser, acme: World) -> None:
+    add_workflow(acme)
+    then = now().replace(hour=12) - timedelta(days=7)
+    with clock.at(then):
+        ask(acme)
+    client, days = browser("approver"), (then.date(), now().date())
+    listed = [client.get(f"{QUEUE}&days={between(day, day)}").content.decode() for day in days]
+    assert [page.count('class="wk-row-link"') for page in listed] == [1, 0]

@@ -167,7 +167,7 @@ def test_many_are_changed_from_a_view_and_lead_back_to_it(browser: Browser, talk
     chosen = {"change": "close", "item": [str(talks["waiting"].pk)]}
     back = f"{INBOX}?view=all&amp;priority=hot&amp;state=person"
     assert f'href="{back}">Cancel' in client.post(bulk, chosen).content.decode()
-    report = client.post(bulk, {**chosen, "confirm": "yes", "resolved": "yes"}).content.decode()
+    report = client.post(bulk, {**chosen, "confirm": "yes", "resolved": "yes"}, follow=True).content.decode()
     assert f'href="{back}">Back to the list' in report
     talks["waiting"].refresh_from_db()
     assert talks["waiting"].state == "closed"

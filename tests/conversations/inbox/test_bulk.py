@@ -4,22 +4,26 @@ import os
 import re
 import time
 from collections import Counter
+from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.test import Client
 
+from accounts.models import Membership
 from conversations import services
 from conversations.inbox import bulk, tags
 from conversations.inbox.teams import teams
 from conversations.inbox.teams.teams import Seat, TeamSettings
-from conversations.models import Conversation, ConversationTag
+from conversations.models import BulkChange, Conversation, ConversationTag
 from conversations.types import SenderIdentity
 from core.audit.chain import verify
 from core.clock import now
 from core.errors import Invalid, Refused
 from core.models import AuditEntry
+from core.reliability import lease
 from core.tenancy.scope import tenant_scope
 from tests.conversations.conftest import AGENT, Shop, make_shop
 from tests.world import World
@@ -156,8 +160,13 @@ def test_selection_of_the_list_is_shown_confirmed_and_reported_masked(shop: Shop
     assert Conversation.objects.filter(state="closed").count() == 1
     assert client.post(f"{home}bulk/", {**chosen, "confirm": "yes"}).status_code == 400  # resolved or not?
     assert client.post(f"{home}bulk/", {"change": "close", "confirm": "yes", "resolved": "yes"}).status_code == 400
-    report = client.post(f"{home}bulk/", {**chosen, "confirm": "yes", "resolved": "yes"}).content.decode()
+    sent = {**chosen, "confirm": "yes", "resolved": "yes", "key": str(uuid4())}
+    pages = [client.post(f"{home}bulk/", sent)["Location"] for _ in range(2)]
+    shown = client.get(pages[0])
+    report = shown.content.decode()
+    assert (pages[0], "Refresh" in shown.headers, BulkChange.objects.count()) == (pages[1], False, 1)
     assert "Close: 5 of 6 done" in report
+    assert [one.get(pages[0]).status_code for one in (viewer, Client())] == [403, 302]
     assert 'href="/admin/inbox/">Back to the list' in report
     assert "This conversation is closed" in report
     for text in (listed, preview, report):
@@ -165,3 +174,70 @@ def test_selection_of_the_list_is_shown_confirmed_and_reported_masked(shop: Shop
     assert Conversation.objects.filter(state="closed", resolved=True).count() == 6
     for change in ("assign", "team", "tags", "priority"):
         assert client.post(f"{home}bulk/", {**chosen, "change": change}).status_code == 200
+
+
+def test_change_of_many_shows_how_far_it_is_and_goes_on_after_its_worker_died(shop: Shop) -> None:
+    support, stranger = Client(), Client()
+    support.force_login(shop.world.people["support"], backend="accounts.backends.RoleBackend")
+    stranger.force_login(shop.world.people["owner"], backend="accounts.backends.RoleBackend")
+    contact, closed = shop.conversation().contact, {"state": "closed", "resolved": True, "closed_at": now()}
+    rows = [
+        Conversation(contact=contact, channel_account=shop.chat, thread=f"t{one}", **(closed if one == 3 else {}))
+        for one in range(60)
+    ]
+    ids = [row.pk for row in Conversation.objects.bulk_create(rows)]
+    sent = {"change": "close", "item": ids, "confirm": "yes", "resolved": "yes", "key": uuid4()}
+    page = support.post("/admin/conversations/conversation/bulk/?from=inbox&view=all", sent)["Location"]
+    waiting = support.get(page)
+    made = BulkChange.objects.get()
+    assert (waiting["Refresh"], "Close: 0 of 60 done" in waiting.content.decode()) == ("2", True)
+    assert stranger.get(page).status_code == 404
+
+    # A worker that dies after its first part leaves what that transaction kept.
+    dead, actor = lease.claim(BulkChange.objects.all(), bulk.LEASE), shop.world.actor("support")
+    assert dead is not None
+    part = partial(bulk._change_chunk, actor, begin=partial(bulk.CHANGES["close"][0], actor, resolved=True))
+    part(dead.conversation_ids[:25], team_id=None, keep=partial(bulk._keep, dead))
+    half = support.get(page).content.decode()
+    assert ("Close: 24 of 60 done" in half, "25 of 60 checked, 1 not changed" in half) == (True, True)
+    assert not bulk.work_change(change_id=made.pk), "another worker has it"
+    later = now() + timedelta(minutes=1)
+    assert bulk.list_abandoned() == []
+    assert bulk.list_abandoned(now=later) == [(made.tenant_id, made.pk)]
+    assert bulk.work_change(change_id=made.pk, now=later)
+    with pytest.raises(bulk._Lost):  # it only stalled, and comes back
+        part(dead.conversation_ids[25:50], team_id=None, keep=partial(bulk._keep, dead))
+    whole = support.get(page)
+    assert ("Refresh" in whole.headers, "Close: 59 of 60 done" in whole.content.decode()) == (False, True)
+    assert whole.content.decode().count("This conversation is closed") == 1
+    assert AuditEntry.objects.filter(action="CONVERSATION_CLOSED", object_id__in=ids).count() == 59
+    assert bulk.prune_changes() == 0
+    assert bulk.prune_changes(now=now() + timedelta(days=8)) == 1
+
+
+def test_change_that_waited_too_long_or_whose_maker_left_is_not_made(shop: Shop) -> None:
+    support, person = shop.world.actor("support"), shop.world.people["support"]
+    found = {}
+    for name in ("late", "left"):
+        rows = [
+            Conversation(contact=shop.conversation().contact, channel_account=shop.chat, thread=f"{name}{one}")
+            for one in range(26)
+        ]
+        ids = [row.pk for row in Conversation.objects.bulk_create(rows)]
+        made = bulk.start_change(
+            actor=support, conversation_ids=ids, change="priority", values={"priority": 3}, key=uuid4()
+        )
+        if name == "left":
+            Membership.objects.filter(user=person).update(is_active=False)
+        assert bulk.work_change(change_id=made.pk, now=now() + timedelta(hours=2 if name == "late" else 0))
+        made.refresh_from_db()
+        found[name] = {tuple(result) for result in made.results}
+    assert found == {
+        "late": {("stopped", bulk.TOO_LATE)},
+        "left": {("stopped", "You aren't a member of this organisation.")},
+    }
+    assert not Conversation.objects.filter(priority=3).exists()
+    with pytest.raises(Refused):
+        bulk.start_change(
+            actor=AGENT, conversation_ids=[uuid4()], change="close", values={"resolved": True}, key=uuid4()
+        )

@@ -99,7 +99,8 @@ def test_verified_mailbox_of_a_customer_gets_a_mail_and_an_unverified_one_does_n
     with open_door.inside():
         message = failed_late(open_door)
         said = SenderIdentity(kind="email", value="ana@example.org", verified=False)
-        services.add_point(actor=fallbacks.ACTOR, contact_id=conversation().contact_id, sender=said)
+        number = SenderIdentity(kind="phone", value=conversation().contact.points.get().value)
+        services.add_point(actor=fallbacks.ACTOR, beside=number, sender=said)
         assert fallbacks.send_fallback(message.pk) == "person"
         conversation().contact.points.filter(kind="email").update(is_verified=True)
         assert fallbacks.send_fallback(message.pk) == "mail"

@@ -129,7 +129,8 @@ def test_block_holds_for_addresses_that_come_later(door: Door, transport: Script
         assert ContactPoint.objects.count() == 2
         assert outcome() == "blocked"
         mail = SenderIdentity(kind="email", value="ana@customers.example", verified=True)
-        services.add_point(actor=WEB, contact_id=contact, sender=mail)
+        number = SenderIdentity(kind="phone", value=ContactPoint.objects.get(kind="phone").value)
+        services.add_point(actor=WEB, beside=number, sender=mail)
         assert Consent.objects.filter(state="blocked", channel="any", recorded_by=support.user_id).count() == 3
         blocks.unblock_contact(actor=support, contact_id=contact)
         assert outcome() == "sent"
