@@ -191,6 +191,7 @@ class ApprovalAdmin(
         write_note = offered.pop("note", None)
         usable = [offer for offer in offered.values() if not offer["blocked"]]
         others = [offer for offer in usable if offer["action"].path not in RARE]
+        beside = panels.shown_to(viewer, obj)
         no_vote = votes[0]["blocked"] if votes else "Your role can view requests but not approve them."
         return {
             **page_of(obj, viewer, before=whole_number(request.GET.get("before"))),
@@ -201,7 +202,8 @@ class ApprovalAdmin(
             "rare": [offer for offer in usable if offer["action"].path in RARE],
             "write_note": write_note,
             "is_menu_open": obj.state not in WAITING and not others,
-            "context_panels": panels.shown_to(viewer, obj),
+            "context_panels": beside,
+            "words": next((entry["panel"]["words"] for entry in beside if entry["panel"].get("words")), None),
             "live_name": f"approval:{obj.pk}",
             "state_chip": state_chip(obj.state),
             "risk_chip": risk_chip(obj),
