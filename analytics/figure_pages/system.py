@@ -188,7 +188,9 @@ def read_events(history: Mapping[str, Plot]) -> list[Reading]:
 
 
 def _trend(key: str, title: str, days: int, zone: ZoneInfo, lines: list[Line], unit: Unit = "count") -> Plot:
-    return Plot(key, title, [_label(step[0], days, zone) for step in _steps(clock_now(), days)], lines, unit)
+    begins = [begin.astimezone(zone) for begin, _ in _steps(clock_now(), days)]
+    labels = [f"{at:%H:%M}" if days == 1 else f"{at.day} {at:%b %H:%M}" for at in begins]
+    return Plot(key, title, labels, lines, unit)
 
 
 def _unit_of(name: str) -> Unit:
@@ -201,11 +203,6 @@ def _steps(end: datetime, days: int) -> list[tuple[datetime, datetime]]:
     last = end.replace(minute=0, second=0, microsecond=0) + HOUR
     count = days * 24 // hours
     return [(last - (count - at) * hours * HOUR, last - (count - at - 1) * hours * HOUR) for at in range(count)]
-
-
-def _label(at: datetime, days: int, zone: ZoneInfo) -> str:
-    local = at.astimezone(zone)
-    return f"{local:%H:%M}" if days == 1 else f"{local.day} {local:%b %H:%M}"
 
 
 def read_installation(*, viewer: Actor, history: Mapping[str, Plot]) -> list[Reading]:

@@ -1,6 +1,6 @@
 """Badges and dashboard tiles of the conversations."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.core.cache import cache
 from django.urls import reverse
@@ -33,12 +33,14 @@ from conversations.inbox.selectors.counts import (
     list_mine,
 )
 from conversations.messages.admin.interpretation import due_chip
-from conversations.models import Conversation, Priority, Team
+from conversations.models import Priority, Team
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.tenancy.scope import current_tenant_id
 
 CHART_SECONDS = 30
+AS_REQUESTS: Final = {Priority.LOW: 0, Priority.NORMAL: 0, Priority.HIGH: 5, Priority.URGENT: 9}
+"""What the priorities of conversations are beside those of requests, in one list with them."""
 VIEW = "conversations.view_conversation"
 
 
@@ -69,8 +71,8 @@ class WaitingErrands(Errands):
             f"Nobody has taken {'it' if count == 1 else 'them'}." if Team.objects.exists() else "There is no team yet."
         )
         url = f"{reverse('admin:inbox')}?view=waiting"
-        # As urgent as a high priority: a customer waits, and nobody is late yet.
-        return [Errand(title, text, url, icon="hand", severity=Priority.HIGH - Priority.LOW)]
+        # Like a request of high risk: a customer waits, and nobody is late yet.
+        return [Errand(title, text, url, icon="hand", severity=2)]
 
 
 class MineErrands(Errands):
@@ -80,25 +82,25 @@ class MineErrands(Errands):
 
     def find(self, viewer: Actor) -> list[Errand]:
         """Return the first of them."""
-        return [_errand(row) for row in list_mine(viewer=viewer, limit=MOST_ERRANDS)]
-
-
-def _errand(row: Conversation) -> Errand:
-    due, waits = row.next_due_at, row.waiting_since or row.next_due_at
-    note = format_html("{}, last message {}", row.channel_account.kind_label, moment(row.last_message_at))
-    return Errand(
-        customer_name(row),
-        format_html("{}. Answer due {}", note, moment(due)) if due else note,
-        reverse("admin:conversations_conversation_change", args=[row.pk]),
-        does="Answer" if waits else "View",
-        icon=ICONS.get(row.channel_account.kind, "chat"),
-        chip=due_chip(row),
-        rank=0 if waits else 2,
-        is_late=due is not None and due <= clock_now(),
-        urgency=int(row.is_urgent or row.priority == Priority.URGENT),
-        severity=row.priority - Priority.LOW,
-        due=due,
-    )
+        found = []
+        for row in list_mine(viewer=viewer, limit=MOST_ERRANDS):
+            due, waits = row.next_due_at, row.waiting_since or row.next_due_at
+            note = format_html("{}, last message {}", row.channel_account.kind_label, moment(row.last_message_at))
+            found.append(
+                Errand(
+                    customer_name(row),
+                    format_html("{}. Answer due {}", note, moment(due)) if due else note,
+                    reverse("admin:conversations_conversation_change", args=[row.pk]),
+                    does="Answer" if waits else "View",
+                    icon=ICONS.get(row.channel_account.kind, "chat"),
+                    chip=due_chip(row),
+                    rank=0 if waits else 2,
+                    is_late=due is not None and due <= clock_now(),
+                    urgency=AS_REQUESTS[Priority.URGENT if row.is_urgent else Priority(row.priority)],
+                    due=due,
+                )
+            )
+        return found
 
 
 class MineNumber(DayNumber):

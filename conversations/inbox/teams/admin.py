@@ -1,7 +1,6 @@
 """The console's pages of teams and of who is available."""
 
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
@@ -23,7 +22,6 @@ from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.inbox.teams import availability
 from conversations.inbox.teams.selectors import (
-    Load,
     list_loads,
     list_people,
     query_availability,
@@ -310,10 +308,11 @@ class WorkloadTile(Tile):
         """Return the people with the most to do; empty for who leads no team."""
         loads = list_loads(viewer=viewer)
         most = max((load.open_count for load in loads), default=0) or 1
+        inbox = reverse("admin:inbox")
         rows = [
             {
                 "load": load,
-                "url": f"{reverse('admin:inbox')}?{urlencode(_narrowed_to(load))}",
+                "url": f"{inbox}?view=open&assignee={load.user_id}" if load.user_id else f"{inbox}?view=waiting",
                 "chip": state_chip(load.state, load.reason),
                 "width": round(100 * load.open_count / most),
                 "late_width": round(100 * load.late_count / most),
@@ -321,10 +320,6 @@ class WorkloadTile(Tile):
             for load in loads[:PEOPLE_SHOWN]
         ]
         return {"rows": rows, "hidden": len(loads) - len(rows)} if rows else {}
-
-
-def _narrowed_to(load: Load) -> dict[str, str]:
-    return {"view": "open", "assignee": str(load.user_id)} if load.user_id else {"view": "waiting"}
 
 
 tiles.register("conversations-workload", WorkloadTile)

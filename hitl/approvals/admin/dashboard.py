@@ -31,7 +31,7 @@ from hitl.display import RISKS, STATES, risk_chip, state_chip
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import WAITING
 from hitl.masking import mask_for
-from hitl.models import Approval, Decision, Notification
+from hitl.models import Approval, Decision
 from hitl.selectors import approvals as selectors
 from hitl.selectors import search
 
@@ -136,28 +136,26 @@ class RequestErrands(Errands):
 
     def find(self, viewer: Actor) -> list[Errand]:
         """Return them in the order of the queue, with masked summaries."""
-        return [
-            _errand(viewer, notice.approval, notice)
-            for notice in selectors.list_needing(viewer=viewer, limit=MOST_ERRANDS)
-        ]
-
-
-def _errand(viewer: Actor, approval: Any, notice: Notification) -> Errand:
-    """Return a request that needs the viewer; it carries what `selectors.urgency` ranks by."""
-    words = format_html("{}, {}", NOTICES.get(notice.template, "Something changed"), moment(notice.created_at))
-    return Errand(
-        f"{approval.reference} {mask_for(viewer, approval, approval.summary)}",
-        format_html("{}. Due {}", words, moment(approval.due)) if approval.due else words,
-        reverse("admin:hitl_approval_change", args=[approval.pk]),
-        does="Decide" if approval.is_mine and approval.state in WAITING else "View",
-        icon="check-circle",
-        chip=_chip(approval),
-        rank=approval.rank,
-        is_late=bool(approval.is_overdue),
-        urgency=approval.urgency,
-        severity=approval.severity,
-        due=approval.due,
-    )
+        found = []
+        for notice in selectors.list_needing(viewer=viewer, limit=MOST_ERRANDS):
+            approval: Any = notice.approval  # it carries what `selectors.urgency` ranks by
+            words = format_html("{}, {}", NOTICES.get(notice.template, "Something changed"), moment(notice.created_at))
+            found.append(
+                Errand(
+                    f"{approval.reference} {mask_for(viewer, approval, approval.summary)}",
+                    format_html("{}. Due {}", words, moment(approval.due)) if approval.due else words,
+                    reverse("admin:hitl_approval_change", args=[approval.pk]),
+                    does="Decide" if approval.is_mine and approval.state in WAITING else "View",
+                    icon="check-circle",
+                    chip=_chip(approval),
+                    rank=approval.rank,
+                    is_late=bool(approval.is_overdue),
+                    urgency=approval.urgency,
+                    severity=approval.severity,
+                    due=approval.due,
+                )
+            )
+        return found
 
 
 def _chip(approval: Approval) -> SafeString:

@@ -149,7 +149,7 @@ class ApprovalAdmin(
         mark = chip("For you", "accent") if approval.shows_whose and is_waiting else ""  # type: ignore[attr-defined]
         urgent = chip("Urgent", "warn", "flag") if approval.priority and is_waiting else ""
         return format_html(
-            '<span class="wk-cell-note"><span class="wk-nowrap">{}</span> {} {}{}</span>'
+            '<span class="wk-nowrap">{}</span> <span class="wk-queue-who">{} {}{}</span>'
             '<span class="wk-queue-what">{}</span>',
             approval.reference,
             approval.asked_by,  # type: ignore[attr-defined]
