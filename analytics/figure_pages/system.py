@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, get_args
 from zoneinfo import ZoneInfo
 
-from django.db.models import Max, Sum
+from django.db.models import Count, Max, Sum
 from django.db.models.functions import TruncHour
 from django.urls import reverse
 
@@ -72,19 +72,25 @@ class Reading:
     trend: Plot | None = None
 
 
-def read_own(*, viewer: Actor) -> list[Reading]:
-    """Return the organisation's readings. Needs `analytics.view_figures`. Four queries."""
+def read_own(*, viewer: Actor, days: int, zone: ZoneInfo) -> list[Reading]:
+    """Return the organisation's readings. Needs `analytics.view_figures`. Five queries."""
     viewer.require(VIEW_FIGURES)
+    end = clock_now()
+    lately = DeadLetter.objects.filter(parked_at__gt=end - timedelta(days=days)).order_by()
+    failed = lately.values_list(TruncHour("parked_at", tzinfo=UTC)).annotate(Count("pk"))
+    by_hour = {hour: (number, float(number)) for hour, number in failed}
+    jobs = Line("Failed", "danger", [_between(by_hour, *step) for step in _steps(end, days)])
     parked = DeadLetter.objects.filter(state=DeadLetter.State.PARKED)[:100].count()
     unknown = Approval.objects.filter(state=State.UNKNOWN)[:100].count()
     waiting = Message.objects.filter(status__in=[Message.Status.QUEUED, Message.Status.SENDING])
     oldest = waiting.order_by("next_attempt_at").values_list("created_at", flat=True).first()
-    age = (clock_now() - oldest).total_seconds() if oldest else 0.0
+    age = (end - oldest).total_seconds() if oldest else 0.0
     paused = circuit_breaker.count_open()
     return [
         Reading(
             "Failed jobs", "Work that failed for good and waits for a person.", str(parked or "None"),
             "danger" if parked else "good", reverse("admin:core_deadletter_changelist"),
+            _trend("jobs", "Failed jobs", days, zone, [jobs]),
         ),
         Reading(
             "Actions with an unknown outcome",

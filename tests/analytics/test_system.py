@@ -84,11 +84,12 @@ def test_history_is_shown_by_hour_and_that_of_others_work_to_operators_only(brow
 def test_a_provider_that_refuses_every_call_and_a_failed_job_need_a_person(browser: Browser, acme: World) -> None:
     facts = [Fact(name, NOW, {"kind": "twilio"}) for name in ("provider_calls", "provider_failures")] * 2
     rows.add(*spread(facts, ZoneInfo("UTC")))
-    DeadLetter.objects.create(kind="agent_run", ref=uuid4(), error="Stopped.")
+    DeadLetter.objects.create(kind="agent_run", ref=uuid4(), error="Stopped.", parked_at=NOW - timedelta(hours=2))
     with clock.at(NOW):
         page = browser("owner").get("/admin/figures/system/")
     assert [reading.name for reading in page.context["wrong"]] == ["Failed jobs", "Twilio"]
     assert "2 things need you" in page.content.decode()
+    assert sum(_find(page, "Failed jobs").trend.lines[0].values) == 1
 
 
 def _find(page: Any, name: str) -> Reading:
