@@ -151,8 +151,9 @@ class FigureDashboardAdmin(ServiceAdmin):
             raise PermissionDenied("Your role can't open this page.")
         days, zone = 7 if request.GET.get("span") == "7" else 1, tenant_zone()
         history = system.read_history(viewer=viewer, days=days, zone=zone)
+        own = system.read_own(viewer=viewer, days=days, zone=zone)
         groups = [
-            ("Your organisation", [*system.read_own(viewer=viewer, days=days, zone=zone), *system.read_events(history)]),
+            ("Your organisation", [*own, *system.read_events(history)]),
             ("Channel providers", system.read_providers(viewer=viewer, days=days, zone=zone)),
             ("The installation", system.read_installation(viewer=viewer, history=history)),
         ]
