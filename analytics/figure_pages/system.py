@@ -94,7 +94,7 @@ def read_own(*, viewer: Actor, days: int, zone: ZoneInfo) -> list[Reading]:
         ),
         Reading(
             "Actions with an unknown outcome",
-            "Nobody knows whether they happened at the provider. Look there, then say so on the request.",
+            "They may or may not have happened at the provider. Look there, then say so on the request.",
             str(unknown or "None"), "danger" if unknown else "good",
             f"{reverse('admin:hitl_approval_changelist')}?state=unknown",
         ),
@@ -103,7 +103,8 @@ def read_own(*, viewer: Actor, days: int, zone: ZoneInfo) -> list[Reading]:
             time_in_words(age) if oldest else "None", "warn" if age > LATE else "good",
         ),
         Reading(
-            "Paused services", "After failures, calls to an outside service stop for a while and then start again.",
+            "Paused services",
+            "An outside service fails. See whether its key still works; calls start again once it answers.",
             str(paused or "None"), "danger" if paused else "good",
         ),
     ]  # fmt: skip
