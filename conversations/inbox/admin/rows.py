@@ -43,7 +43,7 @@ def clock_of(row: Conversation) -> dict[str, str]:
         return {}
     words = distance(row.next_due_at)
     if row.next_due_at > now():
-        return {"tone": "warn", "icon": "clock", "about": "Answer due", "words": words}
+        return {"tone": "warn", "icon": "clock", "about": "Answer", "words": f"due {words}"}
     late = "late" if words == "just now" else f"{words.removesuffix(' ago')} late"
     return {"tone": "danger", "icon": "clock", "about": "Answer", "words": late}
 
