@@ -65,6 +65,8 @@ def test_numbers_of_the_day_open_their_lists(browser: Browser, acme: World) -> N
         rows = client.get(number["url"]).content.decode().count('class="wk-row-link"')
         wrong += [(title, number["count"], rows)] if rows != number["count"] else []
     assert wrong == []
+    late = client.get(numbers["Late"]["url"]).content.decode()
+    assert ("1 h late" in late, "2 h late" in late) == (True, True)
     mine = [errand.due for errand in page.context["errands"]]
     assert mine == [*sorted(due for due in dues[:-1] if due), None]  # without the one that is snoozed, as the inbox
     waiting = next(number for number in browser("approver").get("/admin/").context["day"] if number["count"])
