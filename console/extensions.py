@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -82,14 +83,51 @@ def list_notices(viewer: Actor, *, on_dashboard: bool = False) -> list[Notice]:
     return [notice for kind in kinds for notice in kind().notices(viewer)]
 
 
-errands: Registry[Banner] = Registry(Banner, name="errand")  # type: ignore[type-abstract]
-"""What waits for people who may do it: the first lines of what is for the viewer."""
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Something that waits for the viewer: what it is, where it is done, and how urgent it is.
+
+    `rank` is 0 for what is the viewer's to do, more for what they may only want to know.
+    """
+
+    title: str
+    note: str
+    url: str
+    _: KW_ONLY
+    does: str = "View"
+    icon: str = "inbox"
+    chip: str = ""
+    rank: int = 0
+    is_late: bool = False
+    urgency: int = 0
+    severity: int = 1
+    due: datetime | None = None
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Return where it stands among others: the order in which the queue puts requests."""
+        return (self.rank, not self.is_late, -self.urgency, -self.severity, self.due is None, self.due)
 
 
-def list_errands(viewer: Actor) -> list[Notice]:
-    """Return the notices of all errands that the viewer may do."""
+class Errands(ABC):
+    """A source of what waits for people who may do it."""
+
+    permission: ClassVar[str]
+
+    @abstractmethod
+    def find(self, viewer: Actor) -> list[Errand]:
+        """Return at most `MOST_ERRANDS` of them, the most urgent first."""
+
+
+MOST_ERRANDS: Final = 8
+errands: Registry[Errands] = Registry(Errands, name="errand")  # type: ignore[type-abstract]
+
+
+def list_errands(viewer: Actor) -> list[Errand] | None:
+    """Return what waits for the viewer, the most urgent first; None for who has no such work."""
     kinds = [kind for _, kind in errands.items() if viewer.may(kind.permission)]
-    return [notice for kind in kinds for notice in kind().notices(viewer)]
+    found = [errand for kind in kinds for errand in kind().find(viewer)]
+    return sorted(found, key=lambda errand: errand.place)[:MOST_ERRANDS] if kinds else None
 
 
 class Step(ABC):
@@ -157,7 +195,8 @@ class DayNumber(ABC):
     order: ClassVar[int] = 50
     title: ClassVar[str]
     icon: ClassVar[str]
-    tone: ClassVar[str] = "info"
+    tone: ClassVar[str] = "neutral"
+    """Its colour unless it is 0; only of what asks for something."""
     permission: ClassVar[str]
 
     @abstractmethod
@@ -188,7 +227,7 @@ def list_day(viewer: Actor) -> list[dict[str, Any]]:
 
 
 class Tile(ABC):
-    """One part of the dashboard, with its own template and permission."""
+    """One part of the dashboard, with its own template and permission; "side" is beside the viewer's work."""
 
     order: ClassVar[int] = 50
     width: ClassVar[str] = "full"
@@ -197,7 +236,7 @@ class Tile(ABC):
 
     @abstractmethod
     def context(self, viewer: Actor) -> dict[str, Any]:
-        """Return the context of the tile's template."""
+        """Return the context of the tile's template; an empty one leaves the tile out."""
 
 
 tiles: Registry[Tile] = Registry(Tile, name="tile")  # type: ignore[type-abstract]
@@ -208,8 +247,9 @@ def list_tiles(viewer: Actor) -> list[dict[str, Any]]:
     kinds = [(key, kind) for key, kind in tiles.items() if viewer.may(kind.permission)]
     kinds.sort(key=lambda pair: pair[1].order)
     found: list[dict[str, Any]] = [
-        {"key": key, "template": kind.template, "width": kind.width, "tile": kind().context(viewer)}
+        {"key": key, "template": kind.template, "width": kind.width, "tile": tile}
         for key, kind in kinds
+        if (tile := kind().context(viewer))
     ]
     alone: dict[str, Any] | None = None
     for entry in [*found, {"width": ""}]:

@@ -19,7 +19,7 @@ from accounts.sign_in.views import sign_in
 from console import navigation, palette, settings_index
 from console.base.kit import KitSite
 from console.base.model_admin import ReadOnlyAdmin
-from console.extensions import list_day, list_notices, list_steps, list_tiles
+from console.extensions import list_day, list_errands, list_notices, list_steps, list_tiles
 from console.viewers import is_fragment, opens_in_place, viewer_of, viewer_or_none
 from core.errors import WalkerError
 from core.tenancy.scope import current_tenant_id, tenant_scope
@@ -98,10 +98,11 @@ class WalkerAdminSite(KitSite):
         return context
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Show the dashboard: the numbers of the viewer's day, and the tiles they may see."""
+        """Show the dashboard: what waits for the viewer, the numbers of their day, and the tiles they may see."""
         viewer = viewer_of(request)
         # The set-up can be left out for everybody in the organisation.
         steps = [] if request.tenant.hides_set_up else list_steps(viewer, current_tenant_id())  # type: ignore[attr-defined]
+        tiles = list_tiles(viewer)
         context = {
             **self.each_context(request),
             "title": self.index_title,
@@ -109,8 +110,10 @@ class WalkerAdminSite(KitSite):
             "steps": steps,
             "steps_done": sum(is_done for _, is_done in steps),
             "may_hide_set_up": viewer.may("accounts.change_tenant"),
+            "errands": list_errands(viewer),
             "day": list_day(viewer),
-            "tiles": list_tiles(viewer),
+            "side_tiles": [tile for tile in tiles if tile["width"] == "side"],
+            "tiles": [tile for tile in tiles if tile["width"] != "side"],
             **(extra_context or {}),
         }
         return TemplateResponse(request, self.index_template, context)

@@ -150,19 +150,24 @@ class FigureDashboardAdmin(ServiceAdmin):
         if not viewer.may(VIEW_FIGURES):
             raise PermissionDenied("Your role can't open this page.")
         days, zone = 7 if request.GET.get("span") == "7" else 1, tenant_zone()
+        history = system.read_history(viewer=viewer, days=days, zone=zone)
+        own = system.read_own(viewer=viewer, days=days, zone=zone)
+        groups = [
+            ("Your organisation", [*own, *system.read_events(history)]),
+            ("Channel providers", system.read_providers(viewer=viewer, days=days, zone=zone)),
+            ("The installation", system.read_installation(viewer=viewer, history=history)),
+        ]
         context = {
             **self.admin_site.each_context(request),
             **self._places(viewer, "system"),
             "title": "System",
             "intro": "Whether everything keeps up, now and lately.",
-            "readings": system.read_own(viewer=viewer),
+            "groups": [(title, readings) for title, readings in groups if readings],
+            "wrong": [reading for _, readings in groups for reading in readings if reading.tone != "good"],
             "periods": system.PERIODS,
             "period": str(days),
-            "providers": [
-                plot for plot in system.read_providers(viewer=viewer, days=days, zone=zone) if not plot.is_empty
-            ],
-            "history": system.read_history(viewer=viewer, days=days, zone=zone),
-            "installation": system.read_installation(viewer=viewer),
+            "kept_days": retention.kept_days(),
+            "may_keep": viewer.may(retention.MANAGE),
         }
         return TemplateResponse(request, "console/figures_system.html", context)
 

@@ -1,23 +1,22 @@
 """How the system keeps up, now and lately: the organisation's own numbers, and the installation's for operators."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from typing import Final, get_args
 from zoneinfo import ZoneInfo
 
-from django.db.models import Sum
+from django.db.models import Count, Max, Sum
+from django.db.models.functions import TruncHour
 from django.urls import reverse
 
 from accounts.permissions.operators import is_operator
-from analytics.event_store import retention
 from analytics.figure_pages.labels import names_of_values
-from analytics.figures.metrics import KIND, METRICS, Unit
+from analytics.figures.metrics import KIND
 from analytics.figures.spans import HOUR
 from analytics.models import FigureHour, GaugeSample
-from console.base import units
 from console.base.plots import Line, Plot
-from console.base.units import time_in_words
+from console.base.units import Unit, in_words, time_in_words
 from conversations.models import Message
 from conversations.selectors import VIEW_FIGURES
 from core.actors import Actor
@@ -33,130 +32,176 @@ LATE: Final = 60.0
 PERIODS: Final = (("1", "Last 24 hours"), ("7", "Last 7 days"))
 POINTS: Final = 42
 """How many points a line has at most: of the samples between two the highest counts."""
-TONES: Final = ("accent", "info", "warn", "good", "danger", "neutral")
-HISTORY: Final[tuple[tuple[str, str, units.Unit, tuple[tuple[str, str], ...]], ...]] = (
-    ("lag", "Events not processed yet, oldest", "seconds", (
-        ('walker_bus_lag_seconds{consumer="figures"}', "Figures"), ('walker_bus_lag_seconds{consumer="log"}', "Store"),
-        ('walker_bus_lag_seconds{consumer="webhooks"}', "Webhooks"),
-    )),
-    ("queues", "Tasks that wait for a worker", "level", tuple(
-        (f'walker_queue_depth{{queue="{queue}"}}', queue.capitalize()) for queue in get_args(Queue)
-    )),
-    ("work", "Oldest work that waits", "seconds", (
-        ("walker_deliveries_oldest_seconds", "Messages"), ("walker_runs_oldest_seconds", "Agent runs"),
-        ("walker_inbound_oldest_seconds", "Received"), ("walker_mail_oldest_seconds", "Emails"),
-        ("walker_outbox_oldest_seconds", "Announcements"),
-    )),
-    ("breakers", "Outside services to which calls are paused", "level", (("walker_breakers_open", "Paused"),)),
-)  # fmt: skip
+LAG: Final = "walker_bus_lag_seconds"
+CALLED: Final = {
+    f'{LAG}{{consumer="figures"}}': "Events behind: figures",
+    f'{LAG}{{consumer="log"}}': "Events behind: stored events",
+    f'{LAG}{{consumer="webhooks"}}': "Events behind: webhooks",
+    "walker_oldest_transaction_seconds": "Oldest open transaction",
+    "walker_deliveries_oldest_seconds": "Oldest message to send",
+    "walker_runs_oldest_seconds": "Oldest agent run to start",
+    "walker_inbound_oldest_seconds": "Oldest received message to read",
+    "walker_mail_oldest_seconds": "Oldest email to send",
+    "walker_outbox_oldest_seconds": "Oldest announcement to make",
+    "walker_webhooks_oldest_seconds": "Oldest webhook to send",
+    "walker_webhooks_waiting": "Webhooks to send",
+    "walker_webhooks_endpoints_failing": "Webhook endpoints that fail",
+    "walker_approval_timers_overdue": "Approval timers that are late",
+    "walker_executions_unknown": "Unknown outcomes, all organisations",
+    "walker_approved_oldest_seconds": "Oldest approved request to execute",
+    "walker_override_reviews_open": "Emergency approvals to review",
+    "walker_dead_letters_parked": "Failed jobs, all organisations",
+    "walker_breakers_open": "Paused services, all organisations",
+    "walker_worker_heartbeat_age_seconds": "Last sign of a worker",
+    "walker_beat_heartbeat_age_seconds": "Last sign of the scheduler",
+    "walker_audit_anchors_failing": "Places for audit anchors that fail",
+    **{f'walker_queue_depth{{queue="{queue}"}}': f"Tasks to do: {queue}" for queue in get_args(Queue)},
+}
+"""What gauges are called; others by their own name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One number now; `tone` says whether a person has to look."""
+    """One thing that is measured: what it is now, whether a person has to look, and how it was in the period."""
 
     name: str
     how: str
     value: str
     tone: str = "good"
     url: str = ""
+    trend: Plot | None = None
 
 
-def read_own(*, viewer: Actor) -> list[Reading]:
-    """Return the organisation's readings. Needs `analytics.view_figures`. Four queries."""
+def read_own(*, viewer: Actor, days: int, zone: ZoneInfo) -> list[Reading]:
+    """Return the organisation's readings. Needs `analytics.view_figures`. Five queries."""
     viewer.require(VIEW_FIGURES)
+    end = clock_now()
+    lately = DeadLetter.objects.filter(parked_at__gt=end - timedelta(days=days)).order_by()
+    failed = lately.values_list(TruncHour("parked_at", tzinfo=UTC)).annotate(Count("pk"))
+    by_hour = {hour: (number, float(number)) for hour, number in failed}
+    jobs = Line("Failed", "danger", [_between(by_hour, *step) for step in _steps(end, days)])
     parked = DeadLetter.objects.filter(state=DeadLetter.State.PARKED)[:100].count()
     unknown = Approval.objects.filter(state=State.UNKNOWN)[:100].count()
     waiting = Message.objects.filter(status__in=[Message.Status.QUEUED, Message.Status.SENDING])
     oldest = waiting.order_by("next_attempt_at").values_list("created_at", flat=True).first()
-    age = (clock_now() - oldest).total_seconds() if oldest else 0.0
+    age = (end - oldest).total_seconds() if oldest else 0.0
     paused = circuit_breaker.count_open()
-    form = reverse("admin:analytics_figuredashboard_events")
     return [
         Reading(
-            "Failed jobs", "Work that failed for good and waits for a person.", str(parked),
+            "Failed jobs", "Work that failed for good and waits for a person.", str(parked or "None"),
             "danger" if parked else "good", reverse("admin:core_deadletter_changelist"),
+            _trend("jobs", "Failed jobs", days, zone, [jobs]),
         ),
         Reading(
-            "Unknown outcomes", "Requests whose action may or may not have happened at the provider.", str(unknown),
-            "danger" if unknown else "good", f"{reverse('admin:hitl_approval_changelist')}?state=unknown",
+            "Actions with an unknown outcome",
+            "They may or may not have happened at the provider. Look there, then say so on the request.",
+            str(unknown or "None"), "danger" if unknown else "good",
+            f"{reverse('admin:hitl_approval_changelist')}?state=unknown",
         ),
         Reading(
-            "Oldest message to send", "How long the oldest message to a customer has been waiting.",
-            time_in_words(age) if oldest else "None is waiting", "warn" if age > LATE else "good",
+            "Messages waiting to be sent", "For how long the oldest message to a customer has been waiting.",
+            time_in_words(age) if oldest else "None", "warn" if age > LATE else "good",
         ),
         Reading(
-            "Paused services", "Outside services to which calls are paused after failures.", str(paused),
-            "danger" if paused else "good",
-        ),
-        Reading(
-            "Stored events", "For how long events are kept beyond their streams, for replays and exports.",
-            f"{retention.kept_days()} days", url=form if viewer.may(retention.MANAGE) else "",
+            "Paused services",
+            "An outside service fails. See whether its key still works; calls start again once it answers.",
+            str(paused or "None"), "danger" if paused else "good",
         ),
     ]  # fmt: skip
 
 
-def read_providers(*, viewer: Actor, days: int, zone: ZoneInfo) -> list[Plot]:
-    """Return how the organisation's providers did in the last hours, each in one line. Two queries.
+def read_providers(*, viewer: Actor, days: int, zone: ZoneInfo) -> list[Reading]:
+    """Return how the organisation's providers did in the period, those that were called. Two queries.
 
-    Needs `analytics.view_figures`.
+    One whose every call failed in the last hour with calls needs a person. Needs `analytics.view_figures`.
     """
     viewer.require(VIEW_FIGURES)
     names = ("provider_calls", "provider_failures", "provider_time")
     end = clock_now()
     rows = FigureHour.objects.filter(metric__in=names, dimension=KIND, hour__gt=end - timedelta(days=days))
-    sums: dict[tuple[str, str], dict[datetime, tuple[int, Decimal]]] = {}
+    sums: dict[str, dict[str, dict[datetime, tuple[int, float]]]] = {}
     for name, value, hour, n, total in (
         rows.order_by().values_list("metric", "value", "hour").annotate(Sum("n"), Sum("total"))
     ):
-        sums.setdefault((name, value), {})[hour] = (n, total)
-    steps = _steps(end, days)
-    providers = sorted({value for _, value in sums})[: len(TONES)]
-    labels = names_of_values(KIND, providers)
+        sums.setdefault(value, {key: {} for key in names})[name][hour] = (n, float(total))
+    labels, steps, found = names_of_values(KIND, sorted(sums)), _steps(end, days), []
+    for provider, by_hour in sorted(sums.items()):
+        calls, failures, times = (by_hour[name] for name in names)
+        last = max(calls, default=None)
+        is_down = last is not None and calls[last][1] > 0 and failures.get(last, (0, 0.0))[1] >= calls[last][1]
+        called, failed = (sum(total for _, total in counted.values()) for counted in (calls, failures))
+        answers = sum(n for n, _ in times.values())
+        took = sum(total for _, total in times.values())
+        words = [f"{called:,.0f} {'call' if called == 1 else 'calls'}", f"{failed:,.0f} failed"]
+        plot = _trend(f"provider-{provider}", labels[provider], days, zone, [
+            Line("Calls", "accent", [_between(calls, *step) for step in steps]),
+            Line("Failed", "danger", [_between(failures, *step) for step in steps]),
+        ])  # fmt: skip
+        found.append(
+            Reading(
+                labels[provider],
+                "Attempts to send a message through this provider, and how long it took to answer on average.",
+                ", ".join([*words, *([in_words(took / answers, "seconds")] if answers else [])]),
+                "danger" if is_down else "good",
+                trend=plot,
+            )
+        )
+    return found
 
-    def between(key: tuple[str, str], begin: datetime, end: datetime) -> float | None:
-        """Return the sum of hours that began between two moments, of times the average."""
-        found = [counted for hour, counted in sums.get(key, {}).items() if begin <= hour < end]
-        n, total = sum(each[0] for each in found), sum((each[1] for each in found), Decimal(0))
-        return float(total) if METRICS[key[0]].unit == Unit.COUNT else float(total / n) if n else None
 
-    def plot(key: str, title: str, metric: str, unit: units.Unit) -> Plot:
-        lines = []
-        for tone, provider in zip(TONES, providers, strict=False):
-            values = [between((metric, provider), *step) for step in steps]
-            lines.append(Line(labels[provider], tone, values))
-        return Plot(key, title, [_label(step[0], days, zone) for step in steps], lines, unit)
-
-    return [
-        plot("provider_calls", "Provider calls", "provider_calls", "count"),
-        plot("provider_failures", "Failed provider calls", "provider_failures", "count"),
-        plot("provider_time", "Provider latency, on average", "provider_time", "seconds"),
-    ]
+def _between(counted: dict[datetime, tuple[int, float]], begin: datetime, end: datetime) -> float:
+    """Return the sum of hours that began between two moments."""
+    return sum(total for hour, (_, total) in counted.items() if begin <= hour < end)
 
 
-def read_history(*, viewer: Actor, days: int, zone: ZoneInfo) -> list[Plot]:
-    """Return what the installation's gauges were: for operators all, for others how far events are. One query.
+def read_history(*, viewer: Actor, days: int, zone: ZoneInfo) -> dict[str, Plot]:
+    """Return what the installation's gauges were, by name: for operators all, for others how far events are behind.
 
-    Needs `analytics.view_figures`.
+    Needs `analytics.view_figures`. One query.
     """
     viewer.require(VIEW_FIGURES)
-    shown = HISTORY if is_operator(viewer) else HISTORY[:1]
     end = clock_now()
-    names = [name for *_, lines in shown for name, _ in lines]
-    rows = GaugeSample.objects.filter(name__in=names, at__gt=end - timedelta(days=days))
-    samples: dict[str, list[tuple[datetime, float]]] = {}
-    for name, at, value in rows.order_by().values_list("name", "at", "value"):
-        samples.setdefault(name, []).append((at, value))
-    steps = _steps(end, days)
-    plots = []
-    for key, title, unit, parts in shown:
-        lines = []
-        for (name, label), tone in zip(parts, TONES, strict=False):
-            mine = samples.get(name, ())
-            values = [max((value for at, value in mine if begin <= at < till), default=None) for begin, till in steps]
-            lines.append(Line(label, tone, values))
-        plots.append(Plot(key, title, [_label(step[0], days, zone) for step in steps], lines, unit))
+    rows = GaugeSample.objects.filter(at__gt=end - timedelta(days=days))
+    if not is_operator(viewer):
+        rows = rows.filter(name__startswith=LAG)
+    by_hour: dict[str, dict[datetime, float]] = {}
+    for name, hour, highest in rows.order_by().values_list("name", TruncHour("at", tzinfo=UTC)).annotate(Max("value")):
+        by_hour.setdefault(name, {})[hour] = highest
+    steps, plots = _steps(end, days), {}
+    for name, found in by_hour.items():
+        values = [max((v for hour, v in found.items() if begin <= hour < till), default=None) for begin, till in steps]
+        line, unit = Line("Highest", "accent", values), _unit_of(name)
+        plots[name] = _trend(f"gauge-{len(plots)}", CALLED.get(name, name), days, zone, [line], unit)
     return plots
+
+
+def read_events(history: Mapping[str, Plot]) -> list[Reading]:
+    """Return how far figures, stored events and webhooks are behind, as last sampled; nothing without a sample."""
+    plots = [plot for name, plot in history.items() if name.startswith(LAG)]
+    if not plots:
+        return []
+    at_once = zip(*(plot.lines[0].values for plot in plots), strict=True)
+    values = [max((value for value in at if value is not None), default=None) for at in at_once]
+    behind = next((value for value in reversed(values) if value is not None), None)
+    if behind is None:
+        return []
+    return [
+        Reading(
+            "Events to process", "How far figures, stored events and webhooks are behind what happened.",
+            f"{time_in_words(behind)} behind" if behind else "Up to date", "warn" if behind > LATE else "good",
+            trend=Plot("lag", "Events to process", plots[0].periods, [Line("Behind", "accent", values)], "seconds"),
+        )
+    ]  # fmt: skip
+
+
+def _trend(key: str, title: str, days: int, zone: ZoneInfo, lines: list[Line], unit: Unit = "count") -> Plot:
+    begins = [begin.astimezone(zone) for begin, _ in _steps(clock_now(), days)]
+    labels = [f"{at:%H:%M}" if days == 1 else f"{at.day} {at:%b %H:%M}" for at in begins]
+    return Plot(key, title, labels, lines, unit)
+
+
+def _unit_of(name: str) -> Unit:
+    return "seconds" if name.partition("{")[0].endswith("_seconds") else "count"
 
 
 def _steps(end: datetime, days: int) -> list[tuple[datetime, datetime]]:
@@ -167,12 +212,7 @@ def _steps(end: datetime, days: int) -> list[tuple[datetime, datetime]]:
     return [(last - (count - at) * hours * HOUR, last - (count - at - 1) * hours * HOUR) for at in range(count)]
 
 
-def _label(at: datetime, days: int, zone: ZoneInfo) -> str:
-    local = at.astimezone(zone)
-    return f"{local:%H:%M}" if days == 1 else f"{local.day} {local:%b %H:%M}"
-
-
-def read_installation(*, viewer: Actor) -> list[Reading]:
+def read_installation(*, viewer: Actor, history: Mapping[str, Plot]) -> list[Reading]:
     """Return the readings of the whole installation for its operators, nothing for others."""
     if not is_operator(viewer):
         return []
@@ -182,7 +222,8 @@ def read_installation(*, viewer: Actor) -> list[Reading]:
         found.append(Reading(name, "", check.problem or "Fine", "good" if check.ok else "danger"))
     for gauge, value in health.read_gauges():
         is_late = value is None or (gauge.late_above is not None and value > gauge.late_above)
-        name = gauge.name.removeprefix("walker_").replace("_", " ").capitalize()
-        shown = "Not reachable" if value is None else f"{value:g}"
-        found.append(Reading(name, gauge.help, shown, "danger" if is_late else "good"))
+        name = CALLED.get(gauge.title, gauge.title.removeprefix("walker_").replace("_", " ").capitalize())
+        shown = "Not reachable" if value is None else in_words(value, _unit_of(gauge.name))
+        tone = "danger" if is_late else "good"
+        found.append(Reading(name, gauge.help, shown, tone, trend=history.get(gauge.title)))
     return found

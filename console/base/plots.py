@@ -55,6 +55,25 @@ class Plot:
         return all(value is None or not value for line in self.lines for value in line.values)
 
     @property
+    def highest(self) -> str:
+        """Return the highest value of the first row and its period in words, "" without any."""
+        values = self.lines[0].values
+        places = [place for place, value in enumerate(values) if value is not None]
+        if not places:
+            return ""
+        place = max(places, key=lambda place: values[place] or 0)
+        return f"{in_words(values[place], self.unit, self.currency)} ({self.periods[place]})"
+
+    @property
+    def sparks(self) -> Iterator[tuple[Line, str]]:
+        """Return each row as the points of one small line, 100 wide and 24 high, over what was measured."""
+        for line in self.lines:
+            found = [(place, float(value)) for place, value in enumerate(line.values) if value is not None]
+            step = 100 / max(1, len(line.values) - 1)
+            if len(found) > 1:
+                yield line, " ".join(f"{x * step:.1f},{22 - 20 * min(y / self.top, 1):.1f}" for x, y in found)
+
+    @property
     def legend(self) -> list[tuple[Line, str]]:
         """Return each row with its sum in words, "" where sums aren't shown."""
         sums = [sum(value or 0 for value in line.values) for line in self.lines]

@@ -203,8 +203,8 @@ def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
     """Return the newest notification of each approval that needs the viewer, in the order of the queue.
 
     An approval needs the viewer who has an open assignment, who was alerted that it can't continue by itself or
-    has an override without a review, and who requested it and was asked for something. Needs
-    `hitl.view_approval`. Two queries.
+    has an override without a review, and who requested it and was asked for something. The approvals carry what
+    the order ranks by. Needs `hitl.view_approval`. Two queries.
     """
     viewer.require(VIEW)
     told = Notification.objects.filter(recipient_id=viewer.user_id, channel="in_app")
@@ -232,10 +232,12 @@ def list_needing(*, viewer: Actor, limit: int = 20) -> list[Notification]:
     ]
     needed = Notification.objects.filter(pk__in=parts[0].union(*parts[1:]))
     urgent = by_urgency(Approval.objects.filter(pk__in=needed.values("approval_id")), viewer)
-    keys = list(urgent.values_list("pk", flat=True)[:limit])
-    newest = needed.filter(approval_id__in=keys).order_by("approval_id", "-id").distinct("approval_id")
-    found = {row.approval_id: row for row in newest.select_related("approval")}
-    return [found[key] for key in keys]
+    approvals = list(urgent[:limit])
+    newest = needed.filter(approval__in=approvals).order_by("approval_id", "-id").distinct("approval_id")
+    found = {row.approval_id: row for row in newest}
+    for approval in approvals:
+        found[approval.pk].approval = approval
+    return [found[approval.pk] for approval in approvals]
 
 
 def list_stops(*, viewer: Actor) -> Sequence[KillSwitch | GlobalKillSwitch]:

@@ -176,7 +176,6 @@
     form.querySelector(".wk-composer-said")?.replaceChildren();
     ask(url, { form, submitter: event.submitter, push: true });
   });
-  document.addEventListener("change", ({ target }) => { if (target.form?.matches("[data-at-once]")) target.form.requestSubmit(); });
   addEventListener("popstate", () => { if (location.pathname + location.search !== here) { here = location.pathname + location.search; ask(location.href, { push: false }); } });
 
   /* Menus close as menus do. */

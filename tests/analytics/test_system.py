@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
 from redis import Redis
 
-from analytics.figure_pages.system import HISTORY
+from analytics.figure_pages.system import CALLED, Reading
 from analytics.figures import rows
 from analytics.figures.counts import Fact, spread
 from analytics.models import GaugeSample
@@ -17,6 +19,7 @@ from analytics.services import sample_gauges
 from analytics.services.samples import KEPT
 from core import clock
 from core.jobs import queues
+from core.models import DeadLetter
 from core.observability import health
 from tests.console.conftest import Browser
 from tests.world import World
@@ -59,20 +62,40 @@ def test_history_is_shown_by_hour_and_that_of_others_work_to_operators_only(brow
     address = "/admin/figures/system/"
     with clock.at(NOW):
         own = browser("owner").get(address)
-        assert [plot.key for plot in own.context["history"]] == ["lag"]
-        figures = own.context["history"][0].lines[0].values
+        assert ("All well" in own.content.decode(), own.context["wrong"]) == (False, [_find(own, "Events to process")])
+        figures = _find(own, "Events to process").trend.lines[0].values
         assert (max(value for value in figures if value is not None), figures[-2:]) == (90.0, [90.0, None])
-        calls, failures = own.context["providers"][:2]
-        assert (calls.lines[0].name, calls.lines[0].values[-1], failures.lines[0].values[-1]) == ("Twilio", 3.0, 1.0)
-        week = browser("owner").get(f"{address}?span=7").context["history"][0].lines[0].values
+        twilio = _find(own, "Twilio")
+        assert (twilio.value, twilio.tone) == ("3 calls, 1 failed", "good")
+        assert [line.values[-1] for line in twilio.trend.lines] == [3.0, 1.0]
+        assert "Tasks to do" not in own.content.decode()
+        week = _find(browser("owner").get(f"{address}?span=7"), "Events to process").trend.lines[0].values
         assert max(value for value in week if value is not None) == 700.0
         acme.people["owner"].is_superuser = True
         acme.people["owner"].save(update_fields=["is_superuser"])
         everything = browser("owner").get(address)
-        assert [plot.key for plot in everything.context["history"]] == ["lag", "queues", "work", "breakers"]
+        assert _find(everything, "Tasks to do: high").trend.lines[0].values == figures
         assert browser("support").get(address).status_code == 403
+    with clock.at(NOW + timedelta(days=1)):
+        calm = browser("compliance").get(address)
+        assert ("All well" in calm.content.decode(), "Channel providers" in calm.content.decode()) == (True, False)
 
 
-def test_every_gauge_of_the_history_is_one_that_is_measured() -> None:
+def test_a_provider_that_refuses_every_call_and_a_failed_job_need_a_person(browser: Browser, acme: World) -> None:
+    facts = [Fact(name, NOW, {"kind": "twilio"}) for name in ("provider_calls", "provider_failures")] * 2
+    rows.add(*spread(facts, ZoneInfo("UTC")))
+    DeadLetter.objects.create(kind="agent_run", ref=uuid4(), error="Stopped.", parked_at=NOW - timedelta(hours=2))
+    with clock.at(NOW):
+        page = browser("owner").get("/admin/figures/system/")
+    assert [reading.name for reading in page.context["wrong"]] == ["Failed jobs", "Twilio"]
+    assert "2 things need you" in page.content.decode()
+    assert sum(_find(page, "Failed jobs").trend.lines[0].values) == 1
+
+
+def _find(page: Any, name: str) -> Reading:
+    return next(row for _, readings in page.context["groups"] for row in readings if row.name == name)
+
+
+def test_every_gauge_that_is_measured_has_a_name_in_words() -> None:
     measured = {gauge.title for gauge, _ in health.read_gauges()}
-    assert {name for *_, lines in HISTORY for name, _ in lines} <= measured
+    assert set(CALLED) <= measured

@@ -65,7 +65,12 @@ class ExcerptPanel(panels.ContextPanel):
         customer = writer_name(rows.get(pk=approval.conversation_id))
         before = [row for row in page.rows if row.created_at <= approval.created_at]
         url = reverse("admin:conversations_conversation_change", args=[approval.conversation_id])
-        return {"turns": turns_of((before or list(page.rows))[-EXCERPT:], customer=customer), "url": url}
+        asked = next((row.text for row in reversed(before) if row.direction == "in" and row.text), "")
+        return {
+            "turns": turns_of((before or list(page.rows))[-EXCERPT:], customer=customer),
+            "url": url,
+            "words": {"who": customer, "text": asked} if asked else None,
+        }
 
 
 panels.register("conversation", ExcerptPanel)

@@ -4,11 +4,26 @@ from typing import Any, ClassVar, Final
 
 from django.core.cache import cache
 from django.urls import reverse
+from django.utils.html import format_html
 
 from accounts.selectors import tenant_zone
 from console.base.plots import Plot, by_day
-from console.extensions import Badge, Banner, DayNumber, Notice, Tile, badges, count_badges, day, errands, tiles
+from console.extensions import (
+    MOST_ERRANDS,
+    Badge,
+    DayNumber,
+    Errand,
+    Errands,
+    Tile,
+    badges,
+    count_badges,
+    day,
+    errands,
+    tiles,
+)
+from console.templatetags.console_ui import moment
 from conversations.inbox.admin.approval_panel import customer_name
+from conversations.inbox.admin.rows import ICONS
 from conversations.inbox.assignment import REPLY
 from conversations.inbox.selectors.counts import (
     COUNT_CAP,
@@ -18,12 +33,14 @@ from conversations.inbox.selectors.counts import (
     list_mine,
 )
 from conversations.messages.admin.interpretation import due_chip
-from conversations.models import Team
+from conversations.models import Priority, Team
 from core.actors import Actor
+from core.clock import now as clock_now
 from core.tenancy.scope import current_tenant_id
 
 CHART_SECONDS = 30
-MINE_SHOWN: Final = 6
+AS_REQUESTS: Final = {Priority.LOW: 0, Priority.NORMAL: 0, Priority.HIGH: 5, Priority.URGENT: 9}
+"""What the priorities of conversations are beside those of requests, in one list with them."""
 VIEW = "conversations.view_conversation"
 
 
@@ -37,13 +54,13 @@ class NeedsPersonBadge(Badge):
         return count_needing_person(viewer=viewer)
 
 
-class WaitingErrand(Banner):
+class WaitingErrands(Errands):
     """Conversations that need a person and that nobody has taken, for people who may answer."""
 
     permission = REPLY
 
-    def notices(self, viewer: Actor) -> list[Notice]:
-        """Return how many wait, and where they are; nothing where none does."""
+    def find(self, viewer: Actor) -> list[Errand]:
+        """Return one line: how many wait, and where they are; nothing where none does."""
         badge = "conversations.needs_person"
         count = count_badges(viewer, current_tenant_id(), (badge,)).get(badge, 0)
         if not count:
@@ -53,7 +70,37 @@ class WaitingErrand(Banner):
         text = (
             f"Nobody has taken {'it' if count == 1 else 'them'}." if Team.objects.exists() else "There is no team yet."
         )
-        return [Notice(title, text, f"{reverse('admin:inbox')}?view=waiting")]
+        url = f"{reverse('admin:inbox')}?view=waiting"
+        # Like a request of high risk: a customer waits, and nobody is late yet.
+        return [Errand(title, text, url, icon="hand", severity=2)]
+
+
+class MineErrands(Errands):
+    """What the inbox shows as the viewer's; what waits for no answer comes last."""
+
+    permission = REPLY
+
+    def find(self, viewer: Actor) -> list[Errand]:
+        """Return the first of them."""
+        found = []
+        for row in list_mine(viewer=viewer, limit=MOST_ERRANDS):
+            due, waits = row.next_due_at, row.waiting_since or row.next_due_at
+            note = format_html("{}, last message {}", row.channel_account.kind_label, moment(row.last_message_at))
+            found.append(
+                Errand(
+                    customer_name(row),
+                    format_html("{}. Answer due {}", note, moment(due)) if due else note,
+                    reverse("admin:conversations_conversation_change", args=[row.pk]),
+                    does="Answer" if waits else "View",
+                    icon=ICONS.get(row.channel_account.kind, "chat"),
+                    chip=due_chip(row),
+                    rank=0 if waits else 2,
+                    is_late=due is not None and due <= clock_now(),
+                    urgency=AS_REQUESTS[Priority.URGENT if row.is_urgent else Priority(row.priority)],
+                    due=due,
+                )
+            )
+        return found
 
 
 class MineNumber(DayNumber):
@@ -74,29 +121,13 @@ class MineNumber(DayNumber):
 class LateNumber(MineNumber):
     """The viewer's conversations whose answer is overdue."""
 
-    order, title, icon, tone, state = 20, "Mine, late", "clock", "danger", "late"
+    order, title, icon, tone, state = 20, "Late", "clock", "danger", "late"
 
 
 class DueTodayNumber(MineNumber):
     """The viewer's conversations whose answer is due later today."""
 
     order, title, icon, tone, state = 30, "Due today", "clock", "warn", "due_today"
-
-
-class MineTile(Tile):
-    """What the inbox shows as the viewer's, late ones first, then by when an answer is due."""
-
-    order, width, permission = 20, "half", REPLY
-    template = "console/tiles/mine.html"
-
-    def context(self, viewer: Actor) -> dict[str, Any]:
-        """Return the first of them."""
-        page = "admin:conversations_conversation_change"
-        rows = [
-            {"name": customer_name(row), "url": reverse(page, args=[row.pk]), "due": due_chip(row), "row": row}
-            for row in list_mine(viewer=viewer, limit=MINE_SHOWN)
-        ]
-        return {"rows": rows}
 
 
 class MessagesTile(Tile):
@@ -122,9 +153,9 @@ class MessagesTile(Tile):
 
 
 badges.register("conversations.needs_person", NeedsPersonBadge)
-errands.register("conversations.waiting", WaitingErrand)
+errands.register("conversations.waiting", WaitingErrands)
+errands.register("conversations.mine", MineErrands)
 day.register("conversations.mine", MineNumber)
 day.register("conversations.late", LateNumber)
 day.register("conversations.due_today", DueTodayNumber)
-tiles.register("conversations-mine", MineTile)
 tiles.register("conversations-chart", MessagesTile)

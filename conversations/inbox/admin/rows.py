@@ -5,8 +5,9 @@ from uuid import UUID
 
 from console.templatetags.console_ui import distance
 from conversations.inbox.admin.approval_panel import customer_name
-from conversations.messages.admin.interpretation import due_chip
+from conversations.messages.admin.interpretation import SOON
 from conversations.models import Conversation, Priority
+from core.clock import now
 
 ICONS: Final = {"email": "mail", "whatsapp": "phone", "slack": "users", "app": "phone"}
 """The icons of kinds of channels; a chat's for all others."""
@@ -27,11 +28,24 @@ def row_of(row: Conversation, *, unread: int, chosen: UUID | None) -> dict[str, 
         "words": words_of_row(row),
         "waited": distance(row.waiting_since).removesuffix(" ago") if waits and row.waiting_since else "",
         "marks": list(marks_of(row)),
-        "due": due_chip(row),
+        "clock": clock_of(row),
         "assignee": getattr(row, "assignee_name", ""),
         "unread": f"{UNREAD_SHOWN}+" if unread > UNREAD_SHOWN else str(unread or "1" if row.is_unread else ""),
         "is_chosen": row.pk == chosen,
     }
+
+
+def clock_of(row: Conversation) -> dict[str, str]:
+    """Return by when something happens to a row that is late, due within an hour or snoozed; else nothing."""
+    if row.snoozed_until is not None:
+        return {"tone": "neutral", "icon": "moon", "about": "Snoozed:", "words": distance(row.snoozed_until)}
+    if row.next_due_at is None or row.state != State.PERSON or row.next_due_at - now() > SOON:
+        return {}
+    words = distance(row.next_due_at)
+    if row.next_due_at > now():
+        return {"tone": "warn", "icon": "clock", "about": "Answer", "words": f"due {words}"}
+    late = "late" if words == "just now" else f"{words.removesuffix(' ago')} late"
+    return {"tone": "danger", "icon": "clock", "about": "Answer", "words": late}
 
 
 def words_of_row(row: Conversation) -> str:

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from accounts.selectors import list_members
@@ -14,17 +15,25 @@ from console.base.crud import calls, creates, deletes, edits
 from console.base.forms import ConsoleForm, VersionedForm
 from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
+from console.extensions import Tile, tiles
 from console.names import name_in, names_of
 from console.navigation import CONVERSATIONS, DESK, YOURS, Nav
 from console.templatetags.console_ui import chip, moment
 from console.viewers import viewer_of
 from conversations.inbox.teams import availability
-from conversations.inbox.teams.selectors import list_people, query_availability, query_teams, waiting_by_team
+from conversations.inbox.teams.selectors import (
+    list_loads,
+    list_people,
+    query_availability,
+    query_teams,
+    waiting_by_team,
+)
 from conversations.inbox.teams.teams import Seat, Target, TeamSettings, create_team, delete_team, revise_team
 from conversations.inbox.threads.admin import TeamChatPages
 from conversations.models import MOST_AT_ONCE, Availability, Priority, Team
 from conversations.registry import panels_at
 from conversations.surveys.surveys import QUESTION
+from core.actors import Actor
 from hitl.models import BusinessCalendar
 
 VIEW: Final = "conversations.view_conversation"
@@ -33,6 +42,7 @@ REPLY: Final = "conversations.reply_conversation"
 ROOM, FIRST, ENDED = "room_", "first_", "resolved_"
 """Prefixes of the fields of people and targets."""
 SURVEY: Final = ("survey", "survey_share", "survey_question")
+PEOPLE_SHOWN: Final = 8
 STATES: Final = {
     Availability.State.ONLINE: ("good", "check"),
     Availability.State.AWAY: ("warn", "clock"),
@@ -286,6 +296,33 @@ class AvailabilityAdmin(ServiceAdmin):
     choose = calls(availability.set_availability, path="set", title="Set my availability", permission=REPLY,
                    form=AvailabilityForm, submit="Save", tone="primary",
                    done=lambda row: f"You are {row.get_state_display().lower()}.")  # fmt: skip
+
+
+class WorkloadTile(Tile):
+    """Who of the viewer's teams has how much open and late, for those who may see figures of people."""
+
+    order, width, permission = 30, "half", VIEW
+    template = "console/tiles/workload.html"
+
+    def context(self, viewer: Actor) -> dict[str, Any]:
+        """Return the people with the most to do; empty for who leads no team."""
+        loads = list_loads(viewer=viewer)
+        most = max((load.open_count for load in loads), default=0) or 1
+        inbox = reverse("admin:inbox")
+        rows = [
+            {
+                "load": load,
+                "url": f"{inbox}?view=open&assignee={load.user_id}" if load.user_id else f"{inbox}?view=waiting",
+                "chip": state_chip(load.state, load.reason),
+                "width": round(100 * load.open_count / most),
+                "late_width": round(100 * load.late_count / most),
+            }
+            for load in loads[:PEOPLE_SHOWN]
+        ]
+        return {"rows": rows, "hidden": len(loads) - len(rows)} if rows else {}
+
+
+tiles.register("conversations-workload", WorkloadTile)
 
 
 def state_chip(state: str, reason: str) -> str:

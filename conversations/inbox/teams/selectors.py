@@ -5,11 +5,14 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, Min, Model, QuerySet
+from django.db.models import Count, Min, Model, Q, QuerySet
 
 from accounts.selectors import names_of
+from conversations.inbox.teams.models import OPEN_WORK
+from conversations.inbox.teams.seen import seen_conversations
 from conversations.models import WAITS_FOR_PERSON, Availability, Conversation, Team, TeamMember
 from core.actors import Actor
+from core.clock import now as clock_now
 from core.db.rows import get_or_missing
 from core.errors import Refused
 
@@ -68,6 +71,45 @@ def list_people(*, viewer: Actor, team_id: UUID) -> list[MemberRow]:
             )
         )
     return sorted(rows, key=lambda row: (row.name, row.user_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one person has open and late; whom nobody is given yet if there is no person."""
+
+    user_id: UUID | None
+    name: str
+    open_count: int
+    late_count: int
+    state: str
+    reason: str
+
+
+def list_loads(*, viewer: Actor) -> list[Load]:
+    """Return what each person of the teams whose figures the viewer may see has open, the latest and most first.
+
+    What nobody has taken comes first; snoozed conversations are no work. Empty for who may see no figures. At most
+    five queries.
+    """
+    scope = figure_scope(viewer=viewer)
+    if not scope or not viewer.may(VIEW):
+        return []
+    open_work = scope.narrow(seen_conversations(viewer).filter(**OPEN_WORK)).order_by()
+    late = Count("pk", filter=Q(next_due_at__lte=clock_now()))
+    counted = {user_id: found for user_id, *found in open_work.values_list("assigned_to").annotate(Count("pk"), late)}
+    people = {*scope.narrow(TeamMember.objects.all()).values_list("user_id", flat=True), *counted}
+    if not people - {None}:
+        return []
+    names = names_of(people)
+    now = {row.user_id: row for row in Availability.objects.filter(until=None, user_id__in=people - {None})}
+    rows = []
+    for user_id in people:
+        open_count, late_count = counted.get(user_id, (0, 0))
+        name = names.get(user_id, "Somebody who left") if user_id else ""
+        there = now.get(user_id) if user_id else None
+        state = there.state if there else Availability.State.OFFLINE.value
+        rows.append(Load(user_id, name, open_count, late_count, state, there.reason if there else ""))
+    return sorted(rows, key=lambda row: (row.user_id is not None, -row.late_count, -row.open_count, row.name))
 
 
 def waiting_by_team(*, viewer: Actor) -> dict[UUID, tuple[int, datetime | None]]:

@@ -4,12 +4,27 @@ from typing import Any, Final
 
 from django.core.cache import cache
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from console.base.plots import Plot, by_day
-from console.extensions import Badge, DayNumber, Finder, Found, Tile, badges, day, finders, list_errands, tiles
+from console.extensions import (
+    MOST_ERRANDS,
+    Badge,
+    DayNumber,
+    Errand,
+    Errands,
+    Finder,
+    Found,
+    Tile,
+    badges,
+    day,
+    errands,
+    finders,
+    tiles,
+)
 from console.names import name_in, names_of
-from console.templatetags.console_ui import chip
+from console.templatetags.console_ui import chip, moment
 from core.actors import Actor
 from core.tenancy.scope import current_tenant_id
 from hitl.display import RISKS, STATES, risk_chip, state_chip
@@ -68,23 +83,10 @@ class DecisionsNumber(DayNumber):
         return f"{reverse('admin:hitl_approval_changelist')}?mine=sign"
 
 
-class OverdueNumber(DecisionsNumber):
-    """Requests that wait for the viewer's decision and are past their deadline."""
-
-    order, title, icon, tone = 50, "Overdue decisions", "clock", "danger"
-
-    def count(self, viewer: Actor) -> int:
-        """Count them, capped."""
-        return selectors.query_approvals(viewer=viewer, mine=True, overdue=True).order_by()[: selectors.CAP].count()
-
-    def url(self) -> str:
-        return f"{super().url()}&overdue=yes"
-
-
 class WaitingTile(Tile):
     """What waits, by risk, and what is overdue."""
 
-    order, width, permission = 30, "bare", "hitl.view_approval"
+    order, width, permission = 10, "side", "hitl.view_approval"
     template = "console/tiles/waiting.html"
 
     def context(self, viewer: Actor) -> dict[str, Any]:
@@ -127,26 +129,33 @@ class ChartTile(Tile):
         return {"chart": chart}
 
 
-class NoticesTile(Tile):
-    """What needs the viewer: requests that wait for them, those that can't continue alone, and errands."""
+class RequestErrands(Errands):
+    """Requests that need the viewer: those that wait for them, and those that can't continue alone."""
 
-    order, width, permission = 10, "half", "hitl.view_approval"
-    template = "console/tiles/notices.html"
+    permission = "hitl.view_approval"
 
-    def context(self, viewer: Actor) -> dict[str, Any]:
-        """Return the open notices and their links, in the order of the queue."""
-        rows = [
-            {
-                "notice": notice,
-                "summary": mask_for(viewer, notice.approval, notice.approval.summary),
-                "words": NOTICES.get(notice.template, "Something changed"),
-                "url": reverse("admin:hitl_approval_change", args=[notice.approval_id]),
-                "chip": _chip(notice.approval),
-                "due": notice.approval.sla_due_at if notice.approval.state in WAITING else None,
-            }
-            for notice in selectors.list_needing(viewer=viewer, limit=6)
-        ]
-        return {"rows": rows, "errands": list_errands(viewer)}
+    def find(self, viewer: Actor) -> list[Errand]:
+        """Return them in the order of the queue, with masked summaries."""
+        found = []
+        for notice in selectors.list_needing(viewer=viewer, limit=MOST_ERRANDS):
+            approval: Any = notice.approval  # it carries what `selectors.urgency` ranks by
+            words = format_html("{}, {}", NOTICES.get(notice.template, "Something changed"), moment(notice.created_at))
+            found.append(
+                Errand(
+                    f"{approval.reference} {mask_for(viewer, approval, approval.summary)}",
+                    format_html("{}. Due {}", words, moment(approval.due)) if approval.due else words,
+                    reverse("admin:hitl_approval_change", args=[approval.pk]),
+                    does="Decide" if approval.is_mine and approval.state in WAITING else "View",
+                    icon="check-circle",
+                    chip=_chip(approval),
+                    rank=approval.rank,
+                    is_late=bool(approval.is_overdue),
+                    urgency=approval.urgency,
+                    severity=approval.severity,
+                    due=approval.due,
+                )
+            )
+        return found
 
 
 def _chip(approval: Approval) -> SafeString:
@@ -162,7 +171,7 @@ DECIDED: Final = {"approve": "Approved", "reject": "Rejected", "override": "Appr
 class DecisionsTile(Tile):
     """The last decisions."""
 
-    order, width, permission = 60, "full", "hitl.view_approval"
+    order, width, permission = 35, "half", "hitl.view_approval"
     template = "console/tiles/decisions.html"
 
     def context(self, viewer: Actor) -> dict[str, Any]:
@@ -212,9 +221,8 @@ class RequestFinder(Finder):
 finders.register("hitl.requests", RequestFinder)
 badges.register("hitl.waiting", WaitingBadge)
 badges.register("hitl.overdue", OverdueBadge)
+errands.register("hitl.requests", RequestErrands)
 day.register("hitl.decisions", DecisionsNumber)
-day.register("hitl.overdue", OverdueNumber)
 tiles.register("approvals-waiting", WaitingTile)
 tiles.register("approvals-chart", ChartTile)
-tiles.register("approvals-notices", NoticesTile)
 tiles.register("approvals-decisions", DecisionsTile)

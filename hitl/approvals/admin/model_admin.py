@@ -43,7 +43,7 @@ from hitl.approvals.decide.first_view import note_view
 from hitl.approvals.decide.rights import WATCHED
 from hitl.display import requester_words, risk_chip, state_chip
 from hitl.domain.permissions import DECIDE
-from hitl.domain.state_machine import WAITING
+from hitl.domain.state_machine import WAITING, State
 from hitl.masking import mask_for
 from hitl.models import Approval
 from hitl.selectors.urgency import ranked
@@ -70,7 +70,7 @@ class ApprovalAdmin(
     change_list_template = "console/approvals.html"
     watched = WATCHED
     detail_template = "console/approval.html"
-    list_display = ("reference_cell", "what", "risk", "price", "due", "asked", "state_cell")
+    list_display = ("request_cell", "risk", "price", "due", "asked", "state_cell")
     list_filter: ClassVar = [
         filters.StateFilter,
         filters.RiskFilter,
@@ -128,29 +128,35 @@ class ApprovalAdmin(
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
         names, labels = names_of(approval.requester_id for approval in rows), getattr(request, "flag_labels", {})
-        for approval in rows:
+        mine = [getattr(approval, "is_mine", False) for approval in rows]
+        usual = {"": State.PENDING, "waiting": State.PENDING}.get(chosen := request.GET.get("state", ""), chosen)
+        for approval, is_mine in zip(rows, mine, strict=True):
+            approval.shows_whose = is_mine and not all(mine)  # type: ignore[attr-defined]
+            approval.shows_state = approval.state != usual  # type: ignore[attr-defined]
             approval.flag_chips = flag_chips(approval, labels)  # type: ignore[attr-defined]
-            approval.asked_by = requester_words(approval, names)  # type: ignore[attr-defined]
+            asked_by = requester_words(approval, names)
+            approval.asked_by = f"{asked_by[:1].upper()}{asked_by[1:]}"  # type: ignore[attr-defined]
             approval.shown_summary = mask_for(viewer_of(request), approval, approval.summary)  # type: ignore[attr-defined]
         mark_pickable(request, rows)
 
     def prepare_detail(self, request: HttpRequest, obj: Approval) -> None:
         """Read nothing more: the page reads its rows itself."""
 
-    @admin.display(description="Reference")
-    def reference_cell(self, approval: Approval) -> str:
-        """Return the reference; it is the row's link."""
+    @admin.display(description="Request")
+    def request_cell(self, approval: Approval) -> str:
+        """Return what is asked for, under its reference and requester; it is the row's link."""
         is_waiting = approval.state in WAITING
-        mark = chip("For you", "accent") if getattr(approval, "is_mine", False) and is_waiting else ""
+        mark = chip("For you", "accent") if approval.shows_whose and is_waiting else ""  # type: ignore[attr-defined]
         urgent = chip("Urgent", "warn", "flag") if approval.priority and is_waiting else ""
-        return format_html('<span class="wk-nowrap">{}</span> {}{}', approval.reference, mark, urgent)
-
-    @admin.display(description="What")
-    def what(self, approval: Approval) -> str:
-        asked_by = approval.asked_by  # type: ignore[attr-defined]
-        note = format_html('<span class="wk-cell-note">{}</span>', f"{asked_by[:1].upper()}{asked_by[1:]}")
-        summary = approval.shown_summary  # type: ignore[attr-defined]
-        return format_html('<span class="wk-cell-wide">{}{}</span>', summary, note)
+        return format_html(
+            '<span class="wk-nowrap">{}</span> <span class="wk-queue-who">{} {}{}</span>'
+            '<span class="wk-queue-what">{}</span>',
+            approval.reference,
+            approval.asked_by,  # type: ignore[attr-defined]
+            mark,
+            urgent,
+            approval.shown_summary,  # type: ignore[attr-defined]
+        )
 
     risk = Column[Approval]("Risk", risk_chip)
     asked = Column[Approval]("Requested", lambda approval: moment(approval.created_at))
@@ -170,10 +176,11 @@ class ApprovalAdmin(
 
     @admin.display(description="State")
     def state_cell(self, approval: Approval) -> str:
-        """Return the state, whether it is on hold, and its flags."""
+        """Return the state unless every row has it, whether it is on hold, and its flags."""
         held = chip("On hold", "warn", "pause") if approval.holds else ""
         flags = approval.flag_chips  # type: ignore[attr-defined]
-        return format_html('<span class="wk-chips">{} {} {}</span>', state_chip(approval.state), held, flags)
+        state = state_chip(approval.state) if approval.shows_state else ""  # type: ignore[attr-defined]
+        return format_html('<span class="wk-chips">{} {} {}</span>', state, held, flags)
 
     def detail_context(self, request: HttpRequest, obj: Approval) -> dict[str, Any]:
         """Return everything the approval's page shows."""
@@ -184,6 +191,7 @@ class ApprovalAdmin(
         write_note = offered.pop("note", None)
         usable = [offer for offer in offered.values() if not offer["blocked"]]
         others = [offer for offer in usable if offer["action"].path not in RARE]
+        beside = panels.shown_to(viewer, obj)
         no_vote = votes[0]["blocked"] if votes else "Your role can view requests but not approve them."
         return {
             **page_of(obj, viewer, before=whole_number(request.GET.get("before"))),
@@ -194,7 +202,8 @@ class ApprovalAdmin(
             "rare": [offer for offer in usable if offer["action"].path in RARE],
             "write_note": write_note,
             "is_menu_open": obj.state not in WAITING and not others,
-            "context_panels": panels.shown_to(viewer, obj),
+            "context_panels": beside,
+            "words": next((entry["panel"]["words"] for entry in beside if entry["panel"].get("words")), None),
             "live_name": f"approval:{obj.pk}",
             "state_chip": state_chip(obj.state),
             "risk_chip": risk_chip(obj),

@@ -19,7 +19,10 @@ class ContextPanel(ABC):
 
     @abstractmethod
     def context(self, *, viewer: Actor, approval: "Approval") -> dict[str, Any] | None:
-        """Return what the template shows, or None for nothing."""
+        """Return what the template shows, or None for nothing.
+
+        `words` in it, `who` and `text`, are those by which it was requested: the page begins with them.
+        """
 
 
 panels: Registry[ContextPanel] = Registry(ContextPanel, name="context panel")  # type: ignore[type-abstract]

@@ -249,7 +249,7 @@ def test_dashboard_lists_what_is_due_first_at_the_top_with_its_risk(browser: Bro
     add_workflow(acme)
     late, soon = (ask(acme, params={"campaign": name}) for name in ("Winter Boots", "Summer Sale"))
     Approval.objects.filter(pk=soon.pk).update(sla_due_at=now())
-    tile = browser("approver").get("/admin/").content.decode().partition("tile-approvals-notices")[2]
+    tile = browser("approver").get("/admin/").content.decode().partition("tile-errands")[2]
     assert tile.index(soon.reference) < tile.index(late.reference)
     assert f"{soon.risk_level.title()} {soon.risk_score}" in tile
     hold(actor=acme.actor("admin"), approval_id=soon.pk, reason="Later")
@@ -376,8 +376,7 @@ def test_dashboard_forgets_what_is_settled(browser: Browser, asked: Approval) ->
 
 
 def _for_me(client: Client) -> list[str]:
-    tiles = {entry["key"]: entry["tile"] for entry in client.get("/admin/").context["tiles"]}
-    return [row["notice"].approval.reference for row in tiles["approvals-notices"]["rows"]]
+    return [errand.title.split()[0] for errand in client.get("/admin/").context["errands"]]
 
 
 @pytest.mark.slow

@@ -68,6 +68,11 @@ def test_queue_is_ordered_by_lateness_then_risk_then_deadline(browser: Browser, 
     expected = [each.reference for each in (late, risky, soon, later)]
     assert rows(browser("approver")) == expected
     assert rows(browser("viewer")) == expected
+    # What all rows have in common is said in none of them.
+    usual, everything = (browser("approver").get(f"{QUEUE}{query}").content.decode() for query in ("", "?state=all"))
+    assert [("<span>Waiting</span>" in page, "For you" in page) for page in (usual, everything)] == [
+        (False, False), (True, False),
+    ]  # fmt: skip
 
 
 @pytest.mark.slow

@@ -62,6 +62,21 @@ def test_empty_queue_and_long_notes_fit_a_phone(opened: Opener, scene: Scene) ->
     page.locator("summary", has_text="Filter").click()
     page.get_by_label("Sort by", exact=True).select_option("cost")
     keep_picture(page, "queue-filters-phone")
-    page.get_by_role("button", name="Apply").click()
     expect(page).to_have_url(re.compile("sort=cost"))
+    expect(page.get_by_label("Sort by", exact=True)).to_be_focused()
     assert serious(page, least="minor") == []
+
+
+def test_a_choice_in_a_filter_applies_at_once_and_keeps_the_focus(opened: Opener, scene: Scene) -> None:
+    page = opened("/admin/agents/agent/", "owner")
+    expect(page.get_by_role("button", name="Apply")).to_have_count(0)
+    page.get_by_label("Type", exact=True).select_option(index=1)
+    expect(page).to_have_url(re.compile(r"agents/agent/\?.*=.+"))
+    expect(page.get_by_label("Type", exact=True)).to_be_focused()
+    page.goto(page.url.partition("/admin/")[0] + "/admin/figures/conversations/")
+    page.get_by_label("Period").select_option("own")
+    page.get_by_role("button", name="Apply").wait_for()  # a period of one's own waits for its days
+    page.get_by_label("Period").select_option("7")
+    expect(page).to_have_url(re.compile("span=7"))
+    expect(page.get_by_role("button", name="Apply")).to_have_count(0)
+    expect(page.get_by_label("Period")).to_be_focused()

@@ -34,11 +34,11 @@ def test_queue_dashboard_and_brief_agree(browser: Browser, acme: World) -> None:
     expected = [made[place].reference for place in (2, 3, 0, 4, 1)]
     client, viewer = browser("approver"), acme.actor("approver")
     listed = client.get(QUEUE).context["cl"].result_list
-    tiles = {entry["key"]: entry["tile"] for entry in client.get("/admin/").context["tiles"]}
+    errands = client.get("/admin/").context["errands"]
     brief = collect(viewer=viewer, sections=["approvals"])["approvals"].rows
     found = {
         "queue": [row.reference for row in listed],
-        "dashboard": [row["notice"].approval.reference for row in tiles["approvals-notices"]["rows"]],
+        "dashboard": [errand.title.split()[0] for errand in errands],
         "brief": [row.reference for row in brief],
         "assistant": [row.reference for row in list_approvals(viewer=viewer, mine=True, limit=MOST)],
     }
@@ -62,13 +62,14 @@ def test_numbers_of_the_day_open_their_lists(browser: Browser, acme: World) -> N
     page = client.get("/admin/")
     numbers = {number["title"]: number for number in page.context["day"]}
     counted = {title: number["count"] for title, number in numbers.items()}
-    assert counted == {"Mine": 4, "Mine, late": 2, "Due today": 1}  # as the inbox counts them: one is snoozed
+    assert counted == {"Mine": 4, "Late": 2, "Due today": 1}  # as the inbox counts them: one is snoozed
     for title, number in numbers.items():
         rows = client.get(number["url"]).content.decode().count('class="wk-row-link"')
         wrong += [(title, number["count"], rows)] if rows != number["count"] else []
     assert wrong == []
-    tiles = {entry["key"]: entry["tile"] for entry in page.context["tiles"]}
-    mine = [line["row"].next_due_at for line in tiles["conversations-mine"]["rows"]]
+    late = client.get(numbers["Late"]["url"]).content.decode()
+    assert ("1 h late" in late, "2 h late" in late) == (True, True)
+    mine = [errand.due for errand in page.context["errands"]]
     assert mine == [*sorted(due for due in dues[:-1] if due), None]  # without the one that is snoozed, as the inbox
     waiting = next(number for number in browser("approver").get("/admin/").context["day"] if number["count"])
     assert (waiting["title"], waiting["count"]) == ("Decisions waiting", 1)
@@ -83,3 +84,26 @@ def test_request_is_listed_on_the_day_that_it_says(browser: Browser, acme: World
     client, days = browser("approver"), (then.date(), now().date())
     listed = [client.get(f"{QUEUE}&days={between(day, day)}").content.decode() for day in days]
     assert [page.count('class="wk-row-link"') for page in listed] == [1, 0]
+
+
+def test_dashboard_puts_conversations_and_requests_into_one_order_and_shows_leads_who_is_late(
+    browser: Browser, acme: World
+) -> None:
+    add_workflow(acme)
+    late, calm = (ask(acme, params={"campaign": name}) for name in ("Winter Boots", "Summer Sale"))
+    Approval.objects.filter(pk=late.pk).update(sla_due_at=now() - HOUR, risk_level="low")
+    Approval.objects.filter(pk=calm.pk).update(sla_due_at=now() + 5 * HOUR, risk_level="low")
+    line = ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="Line", address="+34900000000")
+    admin, support = acme.people["admin"], acme.people["support"]
+    for number, (whose, due) in enumerate(((admin, now() - 2 * HOUR), (support, now() - HOUR), (None, None))):
+        key = write_in(line, "Hello?", f"+34 600 123 45{number}")
+        Conversation.objects.filter(pk=key).update(state="person", assigned_to=whose, next_due_at=due)
+    page = browser("admin").get("/admin/")
+    titles = [errand.title for errand in page.context["errands"]]
+    mine = next(title for title in titles if not title.startswith(("BR-", "1 ")))
+    assert titles == [mine, f"{late.reference} {late.summary}", "1 conversation needs a person", titles[-1]]
+    assert titles[-1].startswith(calm.reference)
+    loads = next(entry["tile"]["rows"] for entry in page.context["tiles"] if entry["key"] == "conversations-workload")
+    shown = [(row["load"].name, row["load"].open_count, row["load"].late_count) for row in loads]
+    assert shown == [("", 1, 0), ("Admin Acme", 1, 1), ("Support Acme", 1, 1)]
+    assert "Team workload" not in browser("support").get("/admin/").content.decode()

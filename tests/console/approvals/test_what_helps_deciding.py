@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.approvals.admin.page.content import easier_words
+from hitl.approvals.admin.page.facts import factor_of
 from hitl.approvals.decide.lower_risk import find_easier
 from hitl.domain import risk
 from hitl.models import Approval
@@ -137,3 +138,12 @@ def test_factors_without_points_are_folded(browser: Browser, acme: World) -> Non
     context = browser("approver").get(f"{QUEUE}{ask(acme).pk}/").context
     assert all(row["points"] for row in context["factors"])
     assert [row["title"] for row in context["factors_without_points"]].count("People reached") == 1
+
+
+def test_a_change_of_an_amount_says_how_many_times_it_is() -> None:
+    pairs = {
+        ("210.00 EUR", "2,600.00 EUR"): "12.4 times", ("12 %", "6 %"): "0.5 times", ("100 EUR", "1 EUR"): "0.01 times",
+        ("1001", "1002"): "", ("0.00 EUR", "5.00 EUR"): "", ("5 EUR", "5 USD"): "", ("", "5 EUR"): "",
+        ("2026-11-26", "2026-12-26"): "", ("5.00 EUR", "5.00 EUR"): "", ("Off", "On"): "",
+    }  # fmt: skip
+    assert {pair: factor_of(*pair) for pair in pairs} == pairs

@@ -363,7 +363,10 @@ def test_excerpt_on_a_request_calls_a_colleague_by_name_and_a_customer_customer(
     add_workflow(acme)
     request = ask(acme, origin={"conversation_id": talk.pk})
     path, client = f"/admin/hitl/approval/{request.pk}/", browser("admin")
-    assert "<bdi>Customer</bdi>" in client.get(path).content.decode()
+    before = client.get(path)
+    assert "<bdi>Customer</bdi>" in before.content.decode()
+    words = before.context["words"]  # what changes begins with them, masked
+    assert (words["who"], bool(words["text"]), EMAIL in words["text"]) == ("Customer", True, False)
     Contact.objects.update(user=acme.people["support"])
     assert "<bdi>Support A., colleague</bdi>" in client.get(path).content.decode()
 

@@ -55,7 +55,7 @@ def test_dashboard_tells_people_who_may_answer_how_many_wait(
     for number in range(2):
         handed_off(line, number)
     page = dashboard("owner")
-    link = '<a href="/admin/inbox/?view=waiting">2 conversations need a person</a>'
+    link = 'href="/admin/inbox/?view=waiting"><bdi>2 conversations need a person</bdi></a>'
     assert (link in page, "There is no team yet" in page, "Nothing for you" in page) == (True, True, False)
     assert "2 conversations need a person" not in dashboard("viewer")
     teams.create_team(actor=acme.actor("admin"), settings=teams.TeamSettings(name="First line"))

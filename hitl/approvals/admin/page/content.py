@@ -13,7 +13,7 @@ from console.templatetags.console_ui import exact
 from core.actors import Actor
 from core.privacy.visible_text import visible
 from hitl.approvals.admin.page.decision import approvers_of
-from hitl.approvals.admin.page.facts import facts_beside, known_names, plain, readable, words_of
+from hitl.approvals.admin.page.facts import facts_beside, factor_of, known_names, plain, readable, words_of
 from hitl.approvals.admin.page.flags import labels_for
 from hitl.approvals.admin.page.notifications import deadlines, notifications, origin, own_fields
 from hitl.approvals.admin.page.similar import past_decisions
@@ -95,6 +95,9 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         ],
         "has_more_notes": len(noted) > NOTES_SHOWN,
         "seen": seen,
+        "changes": [
+            {**row, "factor": factor_of(row["before"], row["after"])} for row in seen["preview"].get("rows", ())
+        ],
         "facts": readable(facts_beside(seen["preview"], seen["facts"])),
         "rule": rule_of(approval, viewer, labels(rows.members)),
         "approvers": approvers_of(rows, names, viewer),

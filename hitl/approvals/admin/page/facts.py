@@ -11,6 +11,7 @@ from core.text.amounts import money_text
 
 NAMED_BY: Final = ("{}_name", "slug", "title", "name")
 """Where the name of what `…_id` points to is found, the most reliable first."""
+_QUANTITY: Final = re.compile(r"(\d[\d,]{0,18}(?:\.\d{1,6})?)((?:\s?[^\d\s]+)?)")
 _AMOUNT: Final = re.compile(r"-?\d{1,15}\.\d{2}")
 
 
@@ -63,6 +64,20 @@ def plain(value: Any, currency: str = "") -> str:
 def is_amount(value: Any) -> bool:
     """Return True for money, which facts carry as text with two decimals."""
     return isinstance(value, str) and bool(_AMOUNT.fullmatch(value))
+
+
+def factor_of(before: str, after: str) -> str:
+    """Return by how much an amount or a number with a unit is multiplied: "12.4 times"; "" for all else."""
+    found = [_QUANTITY.fullmatch(text or "") for text in (before, after)]
+    if not all(found):
+        return ""
+    (was, unit), (becomes, other) = (match.groups() for match in found if match)
+    first, second = Decimal(was.replace(",", "")), Decimal(becomes.replace(",", ""))
+    # A bare whole number may be an id.
+    if unit != other or first <= 0 or first == second or not (unit or "." in was):
+        return ""
+    times = second / first
+    return f"{times:,.1f} times" if times >= Decimal("0.1") else f"{times:.2f} times"
 
 
 def words_of(key: str) -> str:
