@@ -68,6 +68,8 @@ def talks_of(viewer: Actor, contact: Contact) -> dict[str, Any]:
     if not viewer.may(VIEW_CONVERSATION):
         return {}
     page = list_conversations(viewer=viewer, filters=ConversationFilters(contact_id=contact.pk), limit=SHOWN)
+    for row in page.rows:
+        row.contact = contact  # it has been read with the colleague that it may be
     talks = [talk_row(row) for row in page.rows]
     return {"talks": talks, "has_more": bool(page.cursor), "open_talks": [one for one in talks if one["is_open"]]}
 
