@@ -573,6 +573,7 @@
         el("h3", {}, said.greeting || this.getAttribute("greeting") || t("Hello! How can we help?")),
         // Only a member can ask for changes.
         el("p", {}, said.signed_in === "member" ? t("You're chatting with an AI assistant. A person approves every change before it's made, and can join at any time.") : t("You're chatting with an AI assistant. A person can join at any time.")),
+        el("slot", { name: "note" }),
         el("div", { class: "chips" }, ...ideas.slice(0, 6).map((idea) => el("button", { type: "button", onclick: () => { this.say(uuid(), idea); p.text.focus(); } }, idea))),
         el("slot", { name: "start" }),
       );

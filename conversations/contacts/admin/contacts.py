@@ -21,6 +21,7 @@ from console.erasure_form import EraseForm, progress_url, redirect_to_progress, 
 from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.names import name_in, names_of
 from console.navigation import DESK, Nav
+from console.templatetags.console_ui import moment
 from console.viewers import viewer_of
 from conversations.channel_accounts.admin.languages import language_name
 from conversations.contacts import blocks
@@ -191,14 +192,16 @@ class ContactAdmin(MergeActions):
         offered = [offer for offer in context["offered"] if not (offer["blocked"] and offer["action"].path in idle)]
         viewer = viewer_of(request)
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=contact.pk)
+        history = card.talks_of(viewer, contact)
         rows = [row for row in context["rows"] if row[1] != "–"]
+        rows += [("Last message", moment(one["talk"].last_message_at)) for one in history.get("talks", ())[:1]]
         merges = self.merges_of(request, contact)
         rows += [("Merges", merges)] if merges != "–" else []
         url = progress_url("contact", contact.pk) if viewer.may("core.view_erasures") else ""
         rows += [("Erasure", format_html('<a href="{}">What was erased</a>', url))] if url else []
         return {
             **context,
-            **card.talks_of(viewer, contact),
+            **history,
             "rows": rows,
             "tone": tone_of(contact.pk),
             "chips": card.chips_of(contact),

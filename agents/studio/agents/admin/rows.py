@@ -16,6 +16,8 @@ from core.clock import now
 LONGEST: Final = 96
 PLACES: Final = 3
 """Channels that a row names."""
+QUIET_NONE: Final = SafeString('<span class="wk-quiet">None</span>')
+QUIET_NEVER: Final = SafeString('<span class="wk-quiet">Not in 30 days</span>')
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s")
 
 
@@ -60,16 +62,16 @@ def runs(agent: Any) -> SafeString | str:
     """Return how often an agent ran in the last 30 days, and how many of its answers a check held back."""
     use: AgentUse | None = agent.use
     if use is None:
-        return "None"
+        return QUIET_NONE
     held = f"{use.held_back:,} held back" if use.held_back else ""
     return format_html('<span class="wk-number">{}</span><span class="wk-cell-note">{}</span>', f"{use.runs:,}", held)
 
 
-def last_run(agent: Any) -> str:
+def last_run(agent: Any) -> SafeString | str:
     """Return the day on which an agent ran last, of the last 30."""
     use: AgentUse | None = agent.use
     if use is None:
-        return "Not in 30 days"
+        return QUIET_NEVER
     return f"{use.last_on.day} {use.last_on:%b}" if use.last_on.year == now().year else f"{use.last_on:%d %b %Y}"
 
 
