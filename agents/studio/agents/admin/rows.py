@@ -44,10 +44,11 @@ def use_chip(agent: Any) -> SafeString:
 
 
 def reach(agent: Any) -> SafeString:
-    """Return who gets an agent, and on which channels customers do."""
+    """Return who gets an agent, whether a draft waits, and on which channels customers get it."""
     places, more = agent.places[:PLACES], len(agent.places) - PLACES
     words = f"{', '.join(places)}{f' and {more} more' if more > 0 else ''}"
-    return format_html('{}<span class="wk-cell-note">{}</span>', use_chip(agent), words) if words else use_chip(agent)
+    draft = chip("Draft", "info", "pen") if agent.draft_number else ""
+    return format_html('{} {}<span class="wk-cell-note">{}</span>', use_chip(agent), draft, words)
 
 
 def head(agent: Agent) -> str:
@@ -75,15 +76,9 @@ def last_run(agent: Any) -> SafeString | str:
     return f"{use.last_on.day} {use.last_on:%b}" if use.last_on.year == now().year else f"{use.last_on:%d %b %Y}"
 
 
-def version_of(agent: Any) -> SafeString | str:
-    """Return the number of what answers, and whether there is a draft."""
-    number = str(agent.active_version.number) if agent.active_version else "–"
-    return format_html("{} {}", number, chip("Draft", "info", "pen")) if agent.draft_number else number
-
-
 name = Column[Agent]("Agent", named)
 answers = Column[Agent]("Answers", reach)
 model = Column[Agent]("Model", head)
 used = Column[Agent]("Runs in 30 days", runs)
 last = Column[Agent]("Last run", last_run)
-version = Column[Agent]("Version", version_of)
+version = Column[Agent]("Version", lambda agent: str(agent.active_version.number) if agent.active_version else "–")
