@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from datetime import date, datetime
+from typing import Any, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from conversations.models import Conversation, Message, Team
@@ -153,6 +153,42 @@ def note_team_going(team: Team) -> None:
     """Do what is registered for a team that is being deleted."""
     for do in _when_team_goes:
         do(team)
+
+
+class AgentUse(NamedTuple):
+    """What an agent did in the last 30 days."""
+
+    runs: int
+    held_back: int
+    last_on: date
+
+
+class Figures(Protocol):
+    """What was counted, for pages of apps that stand below the one that counts."""
+
+    def agents(self, viewer: Actor) -> Mapping[str, AgentUse]:
+        """Return what agents did in the last 30 days, by their ids; nothing for who may see no figures."""
+
+    def first_answer(self, account_id: UUID) -> float | None:
+        """Return the median seconds to the first answer on a channel; None for too few answers to say."""
+
+
+_figures: list[Figures] = []
+
+
+def register_figures(figures: Figures) -> None:
+    """Register who counts."""
+    _figures[:] = [figures]
+
+
+def agent_use(viewer: Actor) -> Mapping[str, AgentUse]:
+    """Return what agents did in the last 30 days, by their ids. One query."""
+    return _figures[0].agents(viewer) if _figures else {}
+
+
+def usual_first_answer(account_id: UUID) -> float | None:
+    """Return the median seconds to the first answer on a channel; None where nobody can tell. One query."""
+    return _figures[0].first_answer(account_id) if _figures else None
 
 
 @dataclass(frozen=True, slots=True)

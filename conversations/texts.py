@@ -10,6 +10,7 @@ from core.errors import Invalid
 METADATA_LIMIT: Final = 16_384
 # WhatsApp refuses templates of more than 1,024 characters, variables included.
 VARIABLE_LIMIT: Final = 700
+WORDS_BEFORE: Final = 4
 # Keys of a message's metadata: the values of a template's gaps behind the first, which is the message's text, and the
 # words of the template it was sent as, gaps and all.
 VARIABLES: Final = "template_variables"
@@ -76,6 +77,13 @@ def gaps_of(body: str) -> list[str]:
 def with_gaps_filled(body: str, values: Mapping[str, str], *, otherwise: str) -> str:
     """Return a template's text with the values of its gaps."""
     return _GAP.sub(lambda gap: values.get(gap[1], otherwise), body)
+
+
+def words_before_gap(body: str, name: str) -> str:
+    """Return the last words before a template's gap; "" where it begins the text or follows another gap."""
+    start = next((gap.start() for gap in _GAP.finditer(body) if gap[1] == name), 0)
+    before = re.split(r"[\n}]", body[:start])[-1]
+    return " ".join(before.split()[-WORDS_BEFORE:]).strip(" .,:;!?–-")
 
 
 def as_variable(text: str) -> str:

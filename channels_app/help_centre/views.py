@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.text import slugify
 
 from accounts.services import client_address
 from agents.services import help_articles, help_centres, help_markup, help_votes
@@ -74,7 +73,7 @@ def article(request: HttpRequest, centre: _Centre, article_id: UUID, slug: str) 
     """Show an article; under an earlier title it leads to its address now."""
     found = help_articles.get_article(article_id=article_id)
     path = _path(centre, found.line)
-    if slug != _slug(found.line):
+    if slug != found.line.slug:
         return redirect(path, permanent=True)
     # An article can be long, and a robot can ask for it often. It is kept after the look whether it is public today.
     key = f"{centre.tenant_id.hex}:help-article:{article_id}:{found.version}"
@@ -176,12 +175,8 @@ def feed(request: HttpRequest, centre: _Centre) -> HttpResponseBase:
     return kept(request, render(request, "help/feed.xml", facts, content_type="application/atom+xml"))
 
 
-def _slug(line: help_articles.Line) -> str:
-    return slugify(line.title)[:60].strip("-") or "article"
-
-
 def _path(centre: _Centre, line: help_articles.Line) -> str:
-    return reverse("help_article", args=[centre.key, line.id, _slug(line)])
+    return reverse("help_article", args=[centre.key, line.id, line.slug])
 
 
 def _links(centre: _Centre, lines: Iterable[help_articles.Line]) -> list[dict[str, Any]]:

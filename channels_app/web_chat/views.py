@@ -18,6 +18,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.services import client_address
+from agents.services import help_articles, help_centres
 from channels_app.web_chat import conversation as chat
 from channels_app.web_chat import identity, tokens
 from channels_app.web_chat.files import json_body
@@ -25,9 +26,11 @@ from channels_app.web_chat.sessions import open_session
 from channels_app.web_chat.settings import origins
 from channels_app.web_chat.settings.limits import Bucket
 from channels_app.web_chat.settings.widgets import Widget, find_widget
+from conversations.services.visitors import tell_usual_answer
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused, TooMany, WalkerError
 from core.files.pictures import type_of_drawn
+from core.tenancy.scope import tenant_scope
 from core.text.speech import IN_SCRIPTS, SPOKEN, gettext, speaking, spoken
 
 SCRIPT: Final = Path(settings.BASE_DIR) / "static" / "widget" / "walker.js"
@@ -37,6 +40,7 @@ BODY_LIMIT: Final = 16 * 1024
 # An office behind one address is many browsers; one browser needs a session when it comes and every quarter of an hour.
 PER_ADDRESS: Final = Bucket(size=1500, seconds=60)
 PER_BROWSER: Final = Bucket(size=30, seconds=60)
+ARTICLES: Final = 3
 FIELDS: Final = {"visitor": 256, "identity": 4096, "token": 2048, "language": 16}
 
 
@@ -212,7 +216,11 @@ def hosted_page(request: HttpRequest, key: str) -> HttpResponse:
         "script_stamp": _component(SCRIPT.stat().st_mtime_ns).digest,
         "language": language,
     }
-    with speaking(language):
+    with tenant_scope(widget.tenant_id), speaking(language):
+        facts |= {
+            "usual_answer": tell_usual_answer(account_id=widget.account_id),
+            "articles": articles_to_start_with(widget, language),
+        }
         response = render(request, "chat/page.html", facts)
     socket = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
     response["Content-Security-Policy"] = "; ".join(
@@ -220,6 +228,7 @@ def hosted_page(request: HttpRequest, key: str) -> HttpResponse:
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
+            "font-src 'self'",
             "img-src 'self' data: blob:",
             f"connect-src 'self' {socket}",
             "base-uri 'none'",
@@ -230,6 +239,23 @@ def hosted_page(request: HttpRequest, key: str) -> HttpResponse:
     response["Referrer-Policy"] = "no-referrer"
     response["Cache-Control"] = "no-store"
     return response
+
+
+def articles_to_start_with(widget: Widget, language: str) -> list[dict[str, str]]:
+    """Return the most cited articles of the help centre beside the chat; none where it isn't open."""
+    try:
+        help_centres.find_centre(widget.key)
+    except NotFound:
+        return []
+    found = help_articles.list_most_cited(language=language, limit=ARTICLES)
+    return [
+        {
+            "title": line.title,
+            "topic": line.topic,
+            "path": reverse("help_article", args=[widget.key, line.id, line.slug]),
+        }
+        for line in found
+    ]
 
 
 def hosted_identity(request: HttpRequest, key: str) -> HttpResponse:

@@ -12,6 +12,7 @@ from conversations.inbox import states
 from conversations.messages import outbound
 from conversations.messages.outbound import Draft, Sender
 from conversations.models import WAITS_FOR_PERSON, Conversation, Message, hours_of
+from conversations.registry import usual_first_answer
 from conversations.transitions import PERSON
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -82,6 +83,17 @@ def _ahead_of(conversation: Conversation) -> int:
     first = Q(priority__gt=conversation.priority) | Q(priority=conversation.priority) & sooner
     rows = Conversation.objects.filter(WAITS_FOR_PERSON, team_id=conversation.team_id)
     return rows.filter(first).exclude(pk=conversation.pk).count()
+
+
+def tell_usual_answer(*, account_id: UUID) -> str:
+    """Return how long first answers on a channel lately took, in a sentence; for everyone.
+
+    "" for too few answers to say, and for longer waits than a customer is told of. One query.
+    """
+    seconds = usual_first_answer(account_id)
+    if seconds is None or seconds > LONGEST_SAID.total_seconds():
+        return ""
+    return gettext("Answers usually take {time}.").format(time=in_words(timedelta(seconds=seconds)))
 
 
 def expected_wait(conversation: Conversation, moment: datetime) -> timedelta | None:

@@ -5,3 +5,4 @@ from conversations.contacts.visitors import introduce_visitor
 from conversations.messages.attachments import read_own_file
 from conversations.messages.downloads import download, picture_of
 from conversations.messages.files.rules import FROM_VISITORS, MB, CheckedFile, FileRules, Upload, checked_files
+from conversations.replies.wait_notice import tell_usual_answer

@@ -26,7 +26,7 @@
     --warn-bg: #fff6e0; --warn-ink: #6b4a00; --warn-line: #e8c977;
     --bad-bg: #fdecea; --bad-ink: #8f1d14; --good-bg: #e4f5ec; --good-ink: #14532d; --focus: #1d4ed8;
     --shadow: 0 18px 48px rgb(15 32 28 / .22), 0 2px 8px rgb(15 32 28 / .12);
-    font: 400 15px/1.5 ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+    font: 400 15px/1.5 var(--walker-font, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif); }
   .night {
     --accent: var(--walker-accent-dark, var(--own-dark, #5fd0ae)); --on-accent: var(--walker-on-accent-dark, var(--on-own-dark, #06231b));
     --bg: #121816; --bg-soft: #182120; --ink: #edf3f1; --ink-soft: #a9b8b3; --line: #2b3734; --edge: #72827d;
@@ -69,7 +69,12 @@
   .banner button { min-height: 32px; padding: 2px 10px; border-radius: 8px; border: 1px solid currentColor; background: transparent; font-weight: 600; cursor: pointer; }
   .scroll { position: relative; flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px; scroll-padding: 16px; }
   .empty { display: flex; flex-direction: column; gap: 12px; padding: 12px 0; }
-  .page .empty { padding-top: min(12vh, 96px); } .empty.off { display: none; }
+  .empty.off { display: none; }
+  /* On its own page an empty chat stands in the middle, under the mark. */
+  .page .scroll:has(.empty:not([hidden], .off)) { background: linear-gradient(color-mix(in srgb, var(--accent) 9%, var(--bg)), var(--bg) 440px); }
+  .page .scroll > .inner:has(> .empty:not([hidden], .off)) { min-height: 100%; display: flex; flex-direction: column; justify-content: center; }
+  .page .empty { align-items: center; text-align: center; } .page .chips { justify-content: center; } .page .ask { align-self: center; width: 100%; }
+  .crest { width: 64px; height: 64px; border-radius: 20px; } .crest svg { width: 38px; height: 38px; } .crest img { max-width: 64px; max-height: 64px; }
   .empty h3 { margin: 0; font-size: 24px; line-height: 1.25; letter-spacing: -.01em; font-weight: 650; text-wrap: balance; }
   .empty p { margin: 0; color: var(--ink-soft); max-width: 60ch; }
   .chips { display: flex; flex-wrap: wrap; gap: 8px; margin-top: 4px; }
@@ -134,7 +139,7 @@
   .box:has(textarea:disabled) { background: var(--bg-soft); } textarea:disabled { cursor: not-allowed; }
   textarea:focus-visible { outline: none; } textarea::placeholder { color: var(--ink-soft); opacity: 1; }
   .send, .stop { flex: none; width: 40px; height: 40px; border: 0; border-radius: 12px; background: var(--accent); color: var(--on-accent); display: grid; place-items: center; cursor: pointer; }
-  .send[aria-disabled="true"] { background: var(--bg-soft); color: var(--ink-soft); cursor: default; } .send svg, .stop svg { width: 20px; height: 20px; } .stop svg { fill: currentColor; }
+  .send[aria-disabled="true"] { background: var(--bg); color: var(--ink-soft); box-shadow: inset 0 0 0 1px var(--edge); cursor: default; } .send svg, .stop svg { width: 20px; height: 20px; } .stop svg { fill: currentColor; }
   .stop { background: var(--bg-soft); color: var(--ink); border: 1px solid var(--edge); }
   .compose.off #hint { visibility: hidden; } @media (hover: none) { #hint { display: none; } }
   .below { display: flex; justify-content: space-between; gap: 12px; font-size: 12px; color: var(--ink-soft); margin-top: 6px; min-height: 18px; }
@@ -494,8 +499,10 @@
       this.showTheme();
       if (look.logo === this.logo) return;
       this.logo = look.logo;
-      p.mark.replaceChildren(icon("mark"));
-      if (look.logo) this.picture(look.logo, (view) => { if (this.logo === look.logo) p.mark.replaceChildren(view); });
+      for (const mark of [p.mark, p.crest]) {
+        mark.replaceChildren(icon("mark"));
+        if (look.logo) this.picture(look.logo, (view) => { if (this.logo === look.logo) mark.replaceChildren(view); });
+      }
     }
     picture(url, show) { // each is fetched once; what stands in its place stays until then, and where it fails
       this.pictures = this.pictures || new Map();
@@ -529,6 +536,7 @@
       p.state = el("span", {}, t("Not connected"));
       p.closer = el("button", { class: "plain", type: "button", "aria-label": t("Close the chat"), onclick: () => this.close() }, icon("close"));
       p.mark = el("span", { class: "mark", "aria-hidden": "true" }, icon("mark"));
+      p.crest = el("span", { class: "mark crest", "aria-hidden": "true" }, icon("mark"));
       p.header = el("header", {}, p.mark, el("div", { class: "who" }, p.title, el("p", { class: "status", role: "status" }, p.dot, p.state)), this.page ? null : p.closer);
       p.banner = el("div", { class: "banner", role: "status", hidden: true });
       p.empty = el("div", { class: "empty" });
@@ -561,10 +569,13 @@
       const own = (this.getAttribute("suggestions") || "").split("|").map((x) => x.trim()).filter(Boolean);
       const ideas = said.suggestions && said.suggestions.length ? said.suggestions : own;
       p.empty.replaceChildren(
+        ...(this.page ? [p.crest] : []),
         el("h3", {}, said.greeting || this.getAttribute("greeting") || t("Hello! How can we help?")),
         // Only a member can ask for changes.
         el("p", {}, said.signed_in === "member" ? t("You're chatting with an AI assistant. A person approves every change before it's made, and can join at any time.") : t("You're chatting with an AI assistant. A person can join at any time.")),
+        el("slot", { name: "note" }),
         el("div", { class: "chips" }, ...ideas.slice(0, 6).map((idea) => el("button", { type: "button", onclick: () => { this.say(uuid(), idea); p.text.focus(); } }, idea))),
+        el("slot", { name: "start" }),
       );
     }
     // ---- what a visitor says about themselves before they write, where the organisation asks for it

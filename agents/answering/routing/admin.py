@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.html import format_html
 
 from agents.answering.routing import panels, rules
 from agents.answering.routing.facts import FACTS
@@ -140,10 +139,7 @@ class AnswerRuleAdmin(ServiceAdmin):
         "State", lambda rule: chip("Active", "good", "check") if rule.is_active else chip("Off", "neutral", "pause")
     )
     where = Column[AnswerRule]("Where", panels.where_of)
-    when = Column[AnswerRule](
-        "Condition",
-        lambda rule: format_html('<span class="wk-mono">{}</span>', rule.condition) if rule.condition else "Everything",
-    )
+    when = Column[AnswerRule]("Condition", lambda rule: panels.when_of(rule) or "Everything")
     who = Column[AnswerRule]("Who answers", panels.who_of)
     trouble = Column[Any]("Problem", lambda rule: rule.problem or "None")
 

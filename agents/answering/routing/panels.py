@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils.html import format_html
 
 from agents.answering.routing.choice import UNFIT, without_rule
 from agents.answering.routing.models import AnswerRule
 from agents.answering.routing.rules import MANAGE
 from agents.answering.routing.selectors import Outlook, leave_nothing_open, outlook
-from agents.answering.routing.words import PROBLEMS
+from agents.answering.routing.words import PROBLEMS, condition_in_words
 from agents.models import Agent
 from agents.selectors import VIEW_AGENT
 from conversations.models import ChannelAccount, Team
@@ -45,11 +46,16 @@ def panel_of_agent(viewer: Actor, agent: Agent, found: Outlook) -> dict[str, Any
     return context if is_meant else {**context, "otherwise": "", "is_missing": False}
 
 
-def places_of(found: Outlook, agent: Agent) -> list[str]:
-    """Return the names of the channels on which an agent answers customers: by a rule, or as the only agent."""
+def open_accounts() -> list[tuple[UUID, str]]:
+    """Return the ids and names of the channels on which customers write. One query."""
     accounts = ChannelAccount.objects.filter(is_active=True).exclude(kind=ChannelAccount.Kind.SLACK)
+    return list(accounts.order_by("name", "id").values_list("pk", "name"))
+
+
+def places_of(found: Outlook, agent: Agent, accounts: Iterable[tuple[UUID, str]]) -> list[str]:
+    """Return on which of some channels an agent answers customers: by a rule, or as the only agent."""
     places, only = [], without_rule(found.cast).version
-    for account_id, name in accounts.order_by("name", "id").values_list("pk", "name"):
+    for account_id, name in accounts:
         rules = [rule for rule in found.rules if rule.is_active and rule.channel_account_id in (None, account_id)]
         is_only = only is not None and only.agent_id == agent.pk and not leave_nothing_open(rules)
         if is_only or any(rule.agent_id == agent.pk for rule in rules):
@@ -64,6 +70,7 @@ def lines_of(rules: Iterable[AnswerRule], found: Outlook) -> list[dict[str, Any]
             "rule": rule,
             "where": where_of(rule),
             "who": who_of(rule),
+            "when": when_of(rule),
             "problem": problem_of_agent(rule, found),
         }
         for rule in rules
@@ -78,6 +85,12 @@ def where_of(rule: AnswerRule) -> str:
     if rule.calendar:
         parts.append(f"{'within' if rule.within_hours else 'outside'} {rule.calendar.name}")
     return ", ".join(parts)
+
+
+def when_of(rule: AnswerRule) -> str:
+    """Return the condition of a rule in words, or else as its text; "" for none."""
+    words = condition_in_words(rule.condition)
+    return words or (format_html('<span class="wk-mono">{}</span>', rule.condition) if rule.condition else "")
 
 
 def who_of(rule: AnswerRule) -> str:

@@ -1,4 +1,4 @@
-"""What chose who answers, in words, for the page of a run and the API."""
+"""What chose who answers, and when a rule does, in words, for pages and the API."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,6 +17,10 @@ from agents.answering.routing.choice import (
     TOPIC,
     UNFIT,
 )
+from agents.answering.routing.facts import FACTS
+from console.conditions.builder import SIGN_WORDS
+from console.conditions.rows import Row, is_number, rows_of
+from core.expressions import BadExpression
 
 PROBLEMS: Final[Mapping[str, str]] = {
     "off": "is switched off",
@@ -41,6 +45,41 @@ WITHOUT_RULE: Final[Mapping[str, str]] = {
     MISSING: "No answer rule applies here, and several agents could answer, but none is chosen. A person was asked.",
     NONE: "No agent is switched on. A person was asked.",
 }
+NAMES: Final[Mapping[str, str]] = {
+    "account": "the name of the channel",
+    "channel": "the channel",
+    "hour": "the hour",
+    "intent": "the intent",
+    "language": "the language",
+    "lead": "the lead score",
+    "team": "the team",
+    "topic": "the topic",
+    "urgency": "the urgency",
+    "weekday": "the day",
+    "words": "the words of the message",
+}
+YES_OR_NO: Final[Mapping[str, tuple[str, str]]] = {
+    "colleague": ("the sender is a colleague", "the sender isn't a colleague"),
+    "verified": ("the sender has proven who they are", "the sender hasn't proven who they are"),
+}
+
+
+def condition_in_words(condition: str) -> str:
+    """Return the condition of a rule in words; "" for none, and for one that only its text can say."""
+    try:
+        found = rows_of(condition, FACTS)
+    except BadExpression:
+        return ""
+    return f" {found[0]} ".join(comparison_in_words(row) for row in found[1]) if found else ""
+
+
+def comparison_in_words(row: Row) -> str:
+    """Return one comparison of a condition in words."""
+    sure = YES_OR_NO.get(row.fact)
+    if sure and row.sign in ("==", "!=") and row.values[0] in ("yes", "no"):
+        return sure[(row.values[0] == "no") != (row.sign == "!=")]
+    values = " or ".join(value if is_number(row.fact, FACTS) else f"“{value}”" for value in row.values)
+    return f"{NAMES.get(row.fact, row.fact)} {SIGN_WORDS[row.sign]} {values}"
 
 
 def words_of(chosen_by: Mapping[str, Any]) -> str:

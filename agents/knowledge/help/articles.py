@@ -11,13 +11,17 @@ from typing import Final
 from uuid import UUID
 
 from django.db.models import F, QuerySet
+from django.utils.text import slugify
 
 from agents.knowledge.models import Collection, Document, DocumentVersion, in_force
+from agents.knowledge.search.citations import cited_of
 from agents.knowledge.search.search import search
 from agents.knowledge.selectors import today
 from agents.knowledge.sources.passages import plain
 from core.db.rows import get_or_missing
 from core.errors import NotFound
+from core.reliability import loose_cache
+from core.tenancy.scope import current_tenant_id
 
 NO_ARTICLE: Final = "There is no such article."
 MOST: Final = 2000
@@ -25,6 +29,10 @@ MOST: Final = 2000
 MOST_FOUND: Final = 10
 LONGEST_QUESTION: Final = 200
 RELATED: Final = 5
+RANKED: Final = 200
+"""Articles of which the most cited are chosen, the newest."""
+KEEP_SECONDS: Final = 3600
+MOST_CITED: Final = "most cited articles"
 _PASSAGES: Final = 16
 _COVERED: Final = 0.3
 """How much of a question a passage covers at least to be shown as found; and half as much as the best one."""
@@ -44,6 +52,11 @@ class Line:
     topic: str
     about: str
     """What its collection is about."""
+
+    @property
+    def slug(self) -> str:
+        """Return the end of its address."""
+        return slugify(self.title)[:60].strip("-") or "article"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +96,23 @@ def list_articles(
         rows = rows.filter(collection_id=topic_id)
     order = ("-updated_at", "-id") if newest else ("collection__name", "collection_id", "title", "id")
     return [_line(row) for row in rows.order_by(*order)[:limit]]
+
+
+def list_most_cited(*, language: str, limit: int) -> list[Line]:
+    """Return the public articles in a language that answers cited most in the last 30 days; for everyone.
+
+    Which they are is kept for an hour; whether they are public is asked each time.
+    """
+    key = f"{current_tenant_id()}:most-cited:{language}:{limit}"
+    found: list[UUID] | None = loose_cache.find(key, what=MOST_CITED)
+    if found is None:
+        rows = public_articles().filter(language=language).order_by("-updated_at", "-id")
+        cited = cited_of(list(rows.values_list("pk", flat=True)[:RANKED]))
+        lately = [pk for pk, each in cited.items() if each.answers]
+        found = sorted(lately, key=lambda pk: (-cited[pk].answers, pk))[:limit]
+        loose_cache.keep(key, found, seconds=KEEP_SECONDS, what=MOST_CITED)
+    lines = public_articles().in_bulk(found)
+    return [_line(lines[pk]) for pk in found if pk in lines]
 
 
 def list_languages() -> list[str]:

@@ -72,11 +72,16 @@ def record_citations(message_id: UUID, sources: Sequence[tuple[int, Passage]]) -
 
 
 def count_citations(*, viewer: Actor, document_ids: Sequence[UUID]) -> dict[UUID, Cited]:
-    """Return which answers cited each of a page's documents; those that none cited are left out.
-
-    One statement, which reads at most `MOST` entries of an index for each document. Needs `agents.view_agent`.
-    """
+    """Return which answers cited each of a page's documents, as `cited_of` does. Needs `agents.view_agent`."""
     viewer.require(VIEW)
+    return cited_of(document_ids)
+
+
+def cited_of(document_ids: Sequence[UUID]) -> dict[UUID, Cited]:
+    """Return which answers cited each of some documents; those that none cited are left out.
+
+    One statement, which reads at most `MOST` entries of an index for each document. The caller checks the permission.
+    """
     with connection.cursor() as cursor:
         # The ORM cannot limit what is counted for each row of a page.
         cursor.execute(

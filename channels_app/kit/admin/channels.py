@@ -87,16 +87,7 @@ class ChannelAccountAdmin(ServiceAdmin):
     masked_fields = ("credentials", "address", "lookup_digest", "provider_digest")
     list_display = ("name", "kind_name", "provider_name", "own_address", "standing", "created_at")
     ordering = ("id",)
-    detail_fields = (
-        "name",
-        "kind_name",
-        "provider_name",
-        "own_address",
-        "standing",
-        "last_trouble",
-        "allowed_origins",
-        "created_at",
-    )
+    detail_fields = ("own_address", "created_at")
     detail_template = "console/channel.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChannelAccount]:
@@ -120,13 +111,13 @@ class ChannelAccountAdmin(ServiceAdmin):
             return chip("Error", "warn", "alert")
         return chip("Open", "good", "check") if account.is_active else chip("Closed", "neutral", "ban")
 
-    @admin.display(description="Last error")
     def last_trouble(self, account: ChannelAccount) -> str:
+        """Return the last error in words; "" without one."""
         if refusal := refusal_of(account):
             return refusal
         error = error_of(account)
         if error is None:
-            return "–"
+            return ""
         # Our own codes say no more than the sentence does.
         part = page_of(account)
         has_code = account.last_error.isdigit() or part.shows_codes
@@ -135,18 +126,27 @@ class ChannelAccountAdmin(ServiceAdmin):
         words = format_html("{} {} {}", error.reason, page, error.advice if part.shows_advice else "")
         return format_html('{} <span class="wk-quiet">{}</span>', words, moment(account.last_error_at))
 
-    allowed_origins = Column[ChannelAccount](
-        "Allowed websites", lambda account: ", ".join(account.origins) or "No website yet"
-    )
-
     def detail_context(self, request: HttpRequest, obj: ChannelAccount) -> dict[str, Any]:
-        """Return the facts, the actions and the set-up instructions."""
+        """Return the head with its main action and the others, the facts and the set-up instructions."""
         context = super().detail_context(request, obj)
-        offered = [offer for offer in context["offered"] if not offer["blocked"]]
-        context["offered"] = sorted(offered, key=lambda offer: TONES.index(offer["action"].tone))
         viewer, channel, page = viewer_of(request), channel_of(obj), page_of(obj)
-        hidden = {"Allowed websites": not page.has_websites, "Address": not obj.address}
-        context["rows"] = [row for row in context["rows"] if not hidden.get(row[0])]
+        offered = [offer for offer in context["offered"] if not offer["blocked"]]
+        offered.sort(key=lambda offer: TONES.index(offer["action"].tone))
+        urls = {offer["action"].path: offer["url"] for offer in offered}
+        first = "resume" if obj.paused_at else page.main
+        main = next((offer for offer in offered if offer["action"].path == first), offered[0] if offered else None)
+        rows = [*page.facts(obj), *(row for row in context["rows"] if row[1] != "–")]
+        if page.has_websites and not page.is_installed:
+            rows.insert(0, ("Allowed websites", ", ".join(obj.origins) or "No website yet"))
+        context |= {
+            "main": main,
+            "menu": [(offer["action"], offer["url"]) for offer in offered if offer is not main],
+            "edit_url": urls.get(page.edit.path, "") if page.edit else "",
+            "rows": rows,
+            "standing": self.standing(obj),
+            "provider": self.provider_name(obj),
+            "trouble": self.last_trouble(obj),
+        }
         health = read_health(viewer=viewer, account_id=obj.pk)
         context |= {"health": health, "panels": panels_at("channel", viewer, obj), **page.context(request, obj)}
         if channel and not sources_of(channel):

@@ -28,6 +28,9 @@ class ChannelPage:
     edit: ClassVar[ServiceAction | None] = None
     """The action that changes an account."""
 
+    main: ClassVar[str] = ""
+    """The path of the action that stands first on the page; by default that of `edit`."""
+
     shown: ClassVar[tuple[str, ...]] = ()
     """The credentials that are no secrets: they stand in the form of `edit`."""
 
@@ -36,6 +39,8 @@ class ChannelPage:
 
     shows_advice: ClassVar[bool] = True
     has_websites: ClassVar[bool] = False
+    is_installed: ClassVar[bool] = False
+    """True if its page says how to install it, websites and all."""
 
     @classmethod
     def initial(cls, action: ServiceAction, account: ChannelAccount) -> dict[str, Any]:
@@ -49,6 +54,11 @@ class ChannelPage:
     def blocked(cls, action: ServiceAction, account: ChannelAccount) -> str:  # noqa: ARG003  (for subclasses)
         """Return why one of its actions does not apply to one of its accounts now; "" if it does."""
         return ""
+
+    @classmethod
+    def facts(cls, account: ChannelAccount) -> list[tuple[str, str]]:  # noqa: ARG003
+        """Return what an account's page says about its settings, in words."""
+        return []
 
     @classmethod
     def context(cls, request: HttpRequest, account: ChannelAccount) -> dict[str, Any]:  # noqa: ARG003

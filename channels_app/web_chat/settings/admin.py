@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.conf.locale import LANG_INFO
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -96,7 +97,8 @@ class WebChatPage(ChannelPage):
 
     order = 10
     noun = "a web chat"
-    has_websites = True
+    main = "look"
+    has_websites = is_installed = True
     create = connects(
         manage.save_widget,
         "new-widget",
@@ -112,7 +114,7 @@ class WebChatPage(ChannelPage):
     look = edits(
         looks.save_look,
         "look",
-        title="Change look",
+        title="Edit look",
         form=LookForm,
         done="Look saved. Open chats show it when they load.",
     )
@@ -163,5 +165,32 @@ class WebChatPage(ChannelPage):
         return {"name": account.name, "websites": "\n".join(account.origins), "is_active": account.is_active}
 
     @classmethod
+    def facts(cls, account: ChannelAccount) -> list[tuple[str, str]]:
+        """Return what visitors are asked and may do."""
+        kept = account.credentials or {}
+        form = pre_chat.read_form(kept)
+        asked = [
+            *(["name"] if form.asks_name else []),
+            *(["email address"] if form.asks_email else []),
+            *(["consent"] if form.consent else []),
+        ]
+        languages = [str(LANG_INFO[code]["name"]) for code in kept.get("greetings", {}) if code in LANG_INFO]
+        return [
+            ("Asked before the chat", ", ".join(asked).capitalize() or "Nothing"),
+            ("Pictures and PDFs", "Visitors can send them" if kept.get("takes_files", True) else "Not taken"),
+            ("Colleagues who answer", "Shown by first name" if kept.get("shows_people") else "Not named"),
+            *([("Greetings of their own", ", ".join(languages))] if languages else []),
+        ]
+
+    @classmethod
     def context(cls, request: HttpRequest, account: ChannelAccount) -> dict[str, Any]:  # noqa: ARG003
-        return {"widget_key": account.public_key, "public_url": settings.PUBLIC_URL, "websites": account.origins}
+        """Return what to install, and what the preview shows."""
+        now = cls.initial(cls.look, account)
+        shown = {name: now[name] for name in ("theme", "colour", "position", "greeting")}
+        offers = {name: "on" if now[name] else "" for name in ("takes_files", "shows_people")}
+        return {
+            "widget_key": account.public_key,
+            "public_url": settings.PUBLIC_URL,
+            "websites": account.origins,
+            "preview": {**shown, **offers, "logo": now["logo_url"]},
+        }

@@ -19,16 +19,16 @@ from console.erasure_form import EraseForm, progress_url, redirect_to_progress, 
 from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.names import name_in, names_of
 from console.navigation import DESK, Nav
-from console.templatetags.console_ui import chip
+from console.templatetags.console_ui import moment
 from console.viewers import viewer_of
 from conversations.channel_accounts.admin.languages import language_name
 from conversations.contacts import blocks
-from conversations.contacts.admin.reach import blocks_of
+from conversations.contacts.admin import card
 from conversations.contacts.erasure import erase_contact
-from conversations.contacts.selectors.consents import entries_of_points, wishes_of
+from conversations.contacts.selectors.consents import wishes_of
 from conversations.contacts.selectors.directory import VIEW_CONTACT, ContactFilters, points_in_order, query_contacts
 from conversations.inbox.admin.first_messages import BeginForm, OpeningForm
-from conversations.inbox.teams.seen import seen_by
+from conversations.inbox.admin.rows import tone_of
 from conversations.merges.admin import PATH as MERGE_PATH
 from conversations.merges.admin import UNDO, MergeActions
 from conversations.messages.first_messages import begin_conversation, templates_to_begin_with
@@ -38,7 +38,7 @@ from conversations.registry import panels_at
 from core.actors import Actor
 from core.errors import Invalid
 
-SHOWN = 20
+WRITES = ("write", "send-template")
 OBJECT = "conversations.contact"
 BREAK = SafeString("<br>")
 
@@ -96,20 +96,17 @@ class ContactAdmin(MergeActions):
     list_display = ("name", "addresses", "words", "standing", "created_at")
     list_filter: ClassVar = [ErasedFilter]
     ordering = ("-id",)
-    detail_fields = ("name", "addresses", "wishes", "spoken", "words", "standing", "linked", "created_at", "talks")
+    detail_fields = ("spoken", "linked", "created_at")
+    detail_template = "console/contact.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         """Return the contacts without columns that would have to be decrypted."""
         rows = super().get_queryset(request).select_related("user").defer("display_name")
         return rows.prefetch_related("points", "tags")
 
-    def prepare_detail(self, request: HttpRequest, obj: Contact) -> None:
-        super().prepare_detail(request, obj)
-        obj.seen = seen_by(viewer_of(request))  # type: ignore[attr-defined]
-
     def object_title(self, contact: Contact) -> str:
-        """Return the masked name, or the end of the id."""
-        return contact.shown_name
+        """Return a colleague's name, else the masked name or the end of the id."""
+        return card.name_of(contact)
 
     name = Column[Contact]("Name", lambda contact: contact.shown_name)
 
@@ -122,44 +119,18 @@ class ContactAdmin(MergeActions):
         )
         return format_html_join(BREAK, "{}", lines) or "–"
 
-    @admin.display(description="Messages from us")
-    def wishes(self, contact: Contact) -> str:
-        entries = entries_of_points(contact.points.all())
-        found = dict.fromkeys(words for rows in entries.values() for words in blocks_of(rows))
-        return format_html_join(" ", "{}", ((chip(words, "warn", "ban"),) for words in found)) or "Allowed"
-
-    spoken = Column[Contact]("Language", lambda contact: language_name(contact.language) or "Not known")
+    spoken = Column[Contact]("Language", lambda contact: language_name(contact.language))
     words = Column[Contact]("Tags", lambda contact: ", ".join(sorted(tag.name for tag in contact.tags.all())) or "–")
 
-    @admin.display(description="Type")
-    def standing(self, contact: Contact) -> str:
-        """Return whether the contact is a member, outside person or erased."""
-        if contact.erased_at is not None:
-            return chip("Erased", "neutral", "ban")
-        if contact.merged_into_id is not None:
-            return chip("Merged into another", "neutral", "ban")
-        return chip("Member", "accent", "person") if contact.user_id else chip("Outside person", "neutral", "person")
+    standing = Column[Contact]("Type", card.standing_of)
 
     @admin.display(description="Linked to")
     def linked(self, contact: Contact) -> str:
         """Return the colleague that the contact is, and who linked them by hand."""
         if contact.user is None:
-            return "–"
+            return ""
         by = name_in(names_of([contact.linked_by_id]), contact.linked_by_id, otherwise="")
         return f"{contact.user.get_full_name()}, linked by {by}" if by else contact.user.get_full_name()
-
-    @admin.display(description="Conversations")
-    def talks(self, contact: Contact) -> str:
-        rows = contact.conversations.filter(contact.seen)  # type: ignore[attr-defined]
-        rows = rows.select_related("channel_account").order_by("-last_message_at")[:SHOWN]
-        links = (
-            (
-                reverse("admin:conversations_conversation_change", args=[row.pk]),
-                f"{row.channel_account.kind_label}, {row.created_at:%d %b %Y}",
-            )
-            for row in rows
-        )
-        return format_html_join(BREAK, '<a href="{}">{}</a>', links) or "–"
 
     def why_not(self, request: HttpRequest, action: ServiceAction, contact: Any) -> str:
         """Refuse a second erasure, and one without a strong sign-in."""
@@ -167,7 +138,7 @@ class ContactAdmin(MergeActions):
             return ""
         if action.path in (MERGE_PATH, UNDO):
             return self.why_not_merge(request, action, contact)
-        if action.path in ("write", "send-template"):
+        if action.path in WRITES:
             return _why_not_write(contact, by_template=action.path == "send-template")
         if action.path in ("block", "unblock"):
             blocked = wishes_of(contact.points.all()).is_blocked
@@ -199,23 +170,32 @@ class ContactAdmin(MergeActions):
         return form
 
     def detail_context(self, request: HttpRequest, contact: Contact) -> dict[str, Any]:
-        """Return the facts, with a link to the erasure if there is one."""
+        """Return the head with its two menus, the history, and the facts that are known."""
         context = super().detail_context(request, contact)
         # Some stand in each other's place, such as block and unblock: the one that does not apply says nothing new.
         idle = {"block", "unblock", UNDO} if contact.merged_into_id is None else {"block", "unblock", MERGE_PATH}
-        context["offered"] = [
-            offer for offer in context["offered"] if not (offer["blocked"] and offer["action"].path in idle)
-        ]
-        merges = self.merges_of(request, contact)
-        if merges != "–":
-            context["rows"].append(("Merges", merges))
+        offered = [offer for offer in context["offered"] if not (offer["blocked"] and offer["action"].path in idle)]
         viewer = viewer_of(request)
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=contact.pk)
-        context["panels"] = panels_at("contact", viewer, contact, grant.fields if grant else frozenset())
+        history = card.talks_of(viewer, contact)
+        rows = [row for row in context["rows"] if row[1] != "–"]
+        rows += [("Last message", moment(one["talk"].last_message_at)) for one in history.get("talks", ())[:1]]
+        merges = self.merges_of(request, contact)
+        rows += [("Merges", merges)] if merges != "–" else []
         url = progress_url("contact", contact.pk) if viewer.may("core.view_erasures") else ""
-        if url:
-            context["rows"].append(("Erasure", format_html('<a href="{}">What was erased</a>', url)))
-        return context
+        rows += [("Erasure", format_html('<a href="{}">What was erased</a>', url))] if url else []
+        return {
+            **context,
+            **history,
+            "rows": rows,
+            "tone": tone_of(contact.pk),
+            "chips": card.chips_of(contact),
+            "places": card.places_of(contact),
+            "wishes": card.wishes_recorded(viewer, contact),
+            "ways": [offer for offer in offered if offer["action"].path in WRITES],
+            "menu": [(offer["action"], offer["url"]) for offer in offered if offer["action"].path not in WRITES],
+            "panels": panels_at("contact", viewer, contact, grant.fields if grant else frozenset()),
+        }
 
     @service_action(
         title="Find by address", permission="conversations.view_contact", form=FindForm, submit="Find",

@@ -200,7 +200,7 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
             "assignee": getattr(obj, "assignee_name", "") or "–",
             "assigned_words": getattr(obj, "assignee_name", "") or "Assign",
             "team_words": str(obj.team) if obj.team else "Team",
-            "tone": tone_of(obj),
+            "tone": tone_of(obj.contact_id),
             "due_chip": due_chip(obj),
             "tag_chips": tag_chips(tags_on(viewer, obj)),
             "canned": offered_canned(viewer, obj) if viewer.may(REPLY) else (),

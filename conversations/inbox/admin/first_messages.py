@@ -16,7 +16,7 @@ from console.base.model_admin import ServiceAdmin
 from console.viewers import viewer_of
 from conversations.contacts.known_people import checked_address
 from conversations.contacts.selectors.directory import ContactFilters, describe_contact, query_contacts
-from conversations.inbox.admin.forms import ReplyForm, gap_label
+from conversations.inbox.admin.forms import ReplyForm, gap_label, shown_preview
 from conversations.messages.first_messages import (
     SUBJECT_LIMIT,
     begin_conversation,
@@ -76,6 +76,8 @@ class BeginForm(ConsoleForm):
 class OpeningForm(ReplyForm):
     """A template that a colleague sends first: by which account, and what fills its gaps."""
 
+    template_name = "console/template_form.html"
+    first_gap = "[gap 1]"
     account_id = forms.TypedChoiceField(label="From", coerce=UUID)
     as_template = forms.BooleanField(widget=forms.HiddenInput, initial=True)
     client_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
@@ -88,8 +90,11 @@ class OpeningForm(ReplyForm):
         self.fields["account_id"].choices = [(account.pk, str(account)) for account in offered]  # type: ignore[attr-defined]
         in_each = {one.language: one for templates in offered.values() for one in reversed(templates)}
         self.offer_templates(sorted(in_each.values(), key=lambda one: -len(one.variables)))
-        self.fields["text"].label = gap_label(list(in_each.values()), 1)
-        if not any(one.variables for one in in_each.values()):
+        several = list(in_each.values())
+        self.preview = shown_preview(several[0], self.first_gap) if len(several) == 1 else ""
+        text = self.fields["text"]
+        text.label, text.widget = gap_label(several, 1), forms.TextInput(attrs={"class": "wk-input", "dir": "auto"})
+        if not any(one.variables for one in several):
             del self.fields["text"]
         self.order_fields(["account_id", "template_language"])
 

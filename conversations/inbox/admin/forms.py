@@ -14,7 +14,7 @@ from conversations.channel_accounts.templates import preview_of
 from conversations.messages.files.rules import LARGEST, FileRules, Upload
 from conversations.messages.outbound import ByTemplate
 from conversations.models import MessageTemplate
-from conversations.texts import VARIABLE_LIMIT
+from conversations.texts import VARIABLE_LIMIT, words_before_gap
 
 OBJECT: Final = "conversations.conversation"
 YOUR_TEXT: Final = "[your text]"
@@ -26,16 +26,21 @@ SENT_AS_IT_IS: Final = "It's sent as it is, without your text. Leave the text em
 
 
 def gap_label(offered: Sequence[MessageTemplate], number: int) -> str:
-    """Return the label of a gap: its name at the provider if it has one in words, else its number."""
-    names = {one.variables[number - 1] for one in offered if len(one.variables) >= number}
+    """Return the label of a gap: its number, and its name if it has one in words, else what stands before it."""
+    having = [one for one in offered if len(one.variables) >= number]
+    names = {one.variables[number - 1] for one in having}
     name = names.pop() if len(names) == 1 else ""
-    return f"Gap {number}" if not name or name.isdigit() else f"Gap {number}: {name.replace('_', ' ')}"
+    if name and not name.isdigit():
+        return f"Gap {number}: {name.replace('_', ' ')}"
+    before = {words_before_gap(one.body, one.variables[number - 1]) for one in having}
+    words = before.pop() if len(before) == 1 else ""
+    return f"Gap {number}, after “{words}”" if words else f"Gap {number}"
 
 
-def shown_preview(template: MessageTemplate) -> str:
-    """Return what the customer will read, with the fields of the reply box in its gaps."""
+def shown_preview(template: MessageTemplate, first: str = YOUR_TEXT) -> str:
+    """Return what the customer will read, with the fields of the form in its gaps."""
     numbers = range(2, len(template.variables) + 1)
-    return preview_of(template=template, names=[YOUR_TEXT, *(f"[gap {number}]" for number in numbers)])
+    return preview_of(template=template, names=[first, *(f"[gap {number}]" for number in numbers)])
 
 
 class FilesField(ManyFilesField):
@@ -60,6 +65,8 @@ class ReplyForm(ConsoleForm):
     template_language = forms.ChoiceField(label="They'll read", widget=forms.RadioSelect, required=False)
     submit = ""
     """The words of the button, if not the usual ones."""
+    first_gap = YOUR_TEXT
+    """What a template's text shows in the gap that the text field fills."""
     _offered: Sequence[MessageTemplate] = ()
     _gaps: Sequence[str] = ()
     files = FilesField(label="Attach files (optional)", required=False)  # type: ignore[assignment]  # no attribute later
@@ -96,7 +103,7 @@ class ReplyForm(ConsoleForm):
             return
         chooser = self.fields["template_language"]
         chooser.choices = [  # type: ignore[attr-defined]
-            (one.language, f"{language_name(one.language)}: “{shown_preview(one)}”") for one in offered
+            (one.language, f"{language_name(one.language)}: “{shown_preview(one, self.first_gap)}”") for one in offered
         ]
         chooser.initial = offered[0].language
 

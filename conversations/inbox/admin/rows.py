@@ -23,7 +23,7 @@ def row_of(row: Conversation, *, unread: int, chosen: UUID | None) -> dict[str, 
     return {
         "talk": row,
         "who": customer_name(row),
-        "tone": tone_of(row),
+        "tone": tone_of(row.contact_id),
         "icon": ICONS.get(row.channel_account.kind, "chat"),
         "words": words_of_row(row),
         "waited": distance(row.waiting_since).removesuffix(" ago") if waits and row.waiting_since else "",
@@ -55,9 +55,9 @@ def words_of_row(row: Conversation) -> str:
     return f"{start.rpartition(' ')[0] or start} …" if len(text) > LONGEST else text
 
 
-def tone_of(row: Conversation) -> str:
-    """Return the colour of the contact's initials."""
-    return TONES[row.contact_id.int % len(TONES)]
+def tone_of(contact_id: UUID) -> str:
+    """Return the colour of a contact's initials."""
+    return TONES[contact_id.int % len(TONES)]
 
 
 def marks_of(row: Conversation) -> Any:

@@ -16,8 +16,9 @@ from agents.knowledge.help import votes
 from agents.knowledge.help.centres import save_help_centre
 from agents.knowledge.help.models import HelpCentre, HelpVote
 from agents.knowledge.help.votes import count_votes, prune_votes
+from agents.models import Citation, DocumentVersion
 from channels_app.help_centre import door
-from conversations.models import ChannelAccount
+from conversations.models import ChannelAccount, Contact, Conversation, Message
 from core.clock import now
 from core.errors import Invalid, NotFound, Refused
 from core.models import AuditEntry
@@ -25,6 +26,7 @@ from core.tenancy.scope import tenant_scope
 from tests.channels_app.conftest import make_widget
 from tests.channels_app.help_centre.conftest import Centre, hide
 from tests.console.conftest import Browser, browser  # noqa: F401
+from tests.world import OPERATOR
 
 pytestmark = pytest.mark.django_db
 
@@ -269,3 +271,31 @@ def test_keeper_sets_up_a_help_centre_and_each_change_is_on_record(
             introduction="x" * 201, colour="red; } body { display: none",
         )  # fmt: skip
     assert sorted(wrong.value.as_dict()["fields"]) == ["colour", "introduction", "language", "title"]
+
+
+def test_chat_s_own_page_offers_the_articles_that_were_cited_most_while_they_are_public(centre: Centre) -> None:
+    page = f"/chat/{centre.account.public_key}/"
+    hidden = hide(centre)
+    shoes = centre.write("Shoe sizes", "Sizes run from 36 to 48.")
+    with tenant_scope(centre.world.acme.pk):
+        talk = Conversation.objects.create(contact=Contact.objects.create(), channel_account=centre.account)
+        answer = Message.objects.create(
+            conversation=talk, channel_account=centre.account, seq=1, direction="out", sender_type="agent",
+            status="sent", body="Here", masked_body="Here",
+        )  # fmt: skip
+        versions = DocumentVersion.objects.filter(document__in=[*(row.pk for row in hidden.values()), shoes.pk])
+        for number, version in enumerate(versions):
+            cited = {"document_id": version.document_id, "version": version, "passage_number": 1, "digest": "0" * 64}
+            Citation.objects.create(message=answer, number=number, **cited)
+        assert len(versions) > 5
+    seen = centre.client.get(page).content.decode()
+    assert re.findall(r'<a href="/help/[^"]+/articles/[^"]+/([a-z-]+)/"', seen) == ["shoe-sizes"]
+    assert re.findall(r"q[az][a-z]+", seen) == []
+    with tenant_scope(centre.world.acme.pk):
+        services.change_collection(actor=OPERATOR, collection_id=centre.public.pk, audience="members")
+    assert "shoe-sizes" not in centre.client.get(page).content.decode()
+    with tenant_scope(centre.world.acme.pk):
+        services.change_collection(actor=OPERATOR, collection_id=centre.public.pk, audience="public")
+    assert "shoe-sizes" in centre.client.get(page).content.decode()
+    centre.save(is_public=False)
+    assert "shoe-sizes" not in centre.client.get(page).content.decode()

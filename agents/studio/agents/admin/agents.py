@@ -7,22 +7,22 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, QuerySet, Value, When
+from django.db.models import Case, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import SimpleLazyObject
-from django.utils.html import format_html, format_html_join
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 
 from agents import selectors, services
-from agents.answering.routing.panels import otherwise_of, places_of
+from agents.answering.routing.panels import open_accounts, otherwise_of, places_of
 from agents.answering.routing.selectors import Outlook, outlook
 from agents.models import Agent, AgentVersion
 from agents.studio.agents import gallery, portability
 from agents.studio.agents.activation import ACTIVATE
+from agents.studio.agents.admin import rows
 from agents.studio.agents.admin.contents import PARTS, SHOWN_VERSIONS, contents_of, versions_of
 from agents.studio.agents.admin.studio import FOR_EDITORS, TABS, draft_of, frame_of, kept_draft, tab_url
 from agents.studio.agents.configuration import CHANGE, version_shown
@@ -45,12 +45,14 @@ from agents.studio.trials.turns import TRY
 from console.base.actions import ServiceAction, action_url, service_action, usable
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
-from console.base.lists import Column, SelectFilter
+from console.base.lists import SelectFilter
 from console.base.model_admin import ServiceAdmin
 from console.extensions import MOST_FOUND, Finder, Found, finders
 from console.navigation import AGENTS, Nav
 from console.templatetags.console_ui import chip, exact
 from console.viewers import reads_fresh_parts, viewer_of
+from conversations.registry import agent_use
+from conversations.selectors import VIEW_FIGURES
 from core.actors import Actor
 from core.reliability import kept
 
@@ -59,6 +61,8 @@ SHOWN_ON = {
     **dict.fromkeys(("check", "replay"), "checks"),
 }
 """The tabs that show what actions did."""
+FEW = 10
+"""Agents up to which a list needs no filter."""
 MENU = ("copy", "discard", "activate-again", "retire", "restore")
 """The actions of the menu of an agent's page."""
 
@@ -127,9 +131,10 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
 
     view_permission = "agents.view_agent"
     nav = Nav("Agents", "agent", AGENTS, order=10)
-    intro = "Who answers customers and colleagues, and in which version."
+    intro = "Who answers customers and colleagues, and how often."
     empty_title = "No agents yet"
-    list_display = ("name", "type_title", "category_title", "version", "standing", "created_at")
+    change_list_template = "console/agents.html"
+    list_display = ("agent", "answers", "model_title", "used", "last", "version")
     list_filter: ClassVar = [TypeFilter]
     ordering = ("-is_active", "name", "id")
     is_elsewhere = True
@@ -189,9 +194,33 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Agent]:
         """Read with each agent whether customers may get it."""
-        rows = selectors.query_agents(viewer=viewer_of(request))
         chosen = self._outlook(request).for_customers
-        return rows.annotate(is_for_customers=Case(When(pk__in=chosen, then=Value(True)), default=Value(False)))
+        unused = Q(is_active=False) | Q(active_version=None)
+        return selectors.query_agents(viewer=viewer_of(request)).annotate(
+            is_for_customers=Case(When(pk__in=chosen, then=Value(True)), default=Value(False)),
+            place=Case(When(unused, then=Value(2)), When(pk__in=chosen, then=Value(0)), default=Value(1)),
+        )
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return those that answer customers first, then the colleagues' ones, then those not in use."""
+        return ("place", "name", "id")
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Leave out what agents did for those who may see no figures."""
+        hidden = () if viewer_of(request).may(VIEW_FIGURES) else ("used", "last")
+        return tuple(column for column in self.list_display if column not in hidden)
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Offer a filter only where there is something to narrow."""
+        is_long = len(Agent.objects.values_list("pk")[: FEW + 1]) > FEW
+        return self.list_filter if is_long or TypeFilter.parameter_name in request.GET else ()
+
+    def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
+        """Read on which channels each answers customers, and what it did lately. Two queries."""
+        found, accounts, uses = self._outlook(request), open_accounts(), agent_use(viewer_of(request))
+        for row in rows:
+            row.places = places_of(found, row, accounts) if row.is_active and row.active_version else []
+            row.use = uses.get(str(row.pk))
 
     def object_url(self, agent: Agent) -> str:
         """Return the first tab of an agent."""
@@ -259,29 +288,12 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
         }
         return TemplateResponse(request, f"console/studio/{tab}.html", context, status=status)
 
-    type_title = Column[Agent](
-        "Type",
-        lambda agent: dict(gallery.types()).get(agent.type, agent.type.replace("_", " ").capitalize()),
-    )
-    category_title = Column[Agent]("Category", lambda agent: agent.category.replace("_", " ").capitalize())
-    version = Column[Agent]("Version", lambda agent: str(agent.active_version.number) if agent.active_version else "–")
-
-    @admin.display(description="State")
-    def standing(self, agent: Agent) -> str:
-        """Return whether it answers customers, whether it is built in, and whether it has a draft."""
-        chips = [*self.chips_of(agent), *([chip("Draft", "info", "pen")] if agent.draft_number else [])]  # type: ignore[attr-defined]
-        return format_html('<span class="wk-chips">{}</span>', format_html_join(" ", "{}", ([each] for each in chips)))
+    agent, answers, model_title = rows.name, rows.answers, rows.model
+    used, last, version = rows.used, rows.last, rows.version
 
     def chips_of(self, agent: Agent) -> list[str]:
-        """Return whether it answers customers, and whether it is built in."""
-        word = chip("Not chosen for customers")
-        if not agent.is_active:
-            word = chip("Off", "neutral", "pause")
-        elif agent.active_version is None:
-            word = chip("Not active yet", "warn", "clock")
-        elif agent.is_for_customers:  # type: ignore[attr-defined]
-            word = chip("Answers customers", "good", "check")
-        return [word, chip("Built in" if agent.is_system else "Your own")]
+        """Return who gets it, and whether it is built in."""
+        return [rows.use_chip(agent), chip("Built in" if agent.is_system else "Your own")]
 
     def why_not(self, request: HttpRequest, action: ServiceAction, agent: Any) -> str:
         """Refuse what the agent's state doesn't allow."""
@@ -384,7 +396,7 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
             missing = f"If no answer rule applies: {otherwise_of(found)}. Choose who answers on this page."
             messages.warning(request, missing)
         version = f"version {form.cleaned_data['version']}"
-        if places := places_of(found, agent):
+        if places := places_of(found, agent, open_accounts()):
             return f"{agent.name} answers customers in {version} now, on {', '.join(places)}."
         if agent.pk in found.for_customers:
             return f"{agent.name} is active in {version}. It answers customers once a channel is connected."

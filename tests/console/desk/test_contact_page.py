@@ -1,0 +1,52 @@
+"""The page of a contact: who they are, what was said, and the ways to write to them."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+
+from conversations.channel_accounts.templates import FoundTemplate, store_templates, use_template
+from conversations.models import ChannelAccount, Contact, Conversation, MessageTemplate
+from conversations.texts import words_before_gap
+from core.models import ReplyWindow
+from tests.console.conftest import Browser
+from tests.console.scene import PHONE, write_in
+from tests.world import OPERATOR, World
+
+pytestmark = pytest.mark.django_db
+CONTACTS = "/admin/conversations/contact/"
+BODY = "Hello {{1}}, we have news about {{order_number}}. {{3}}{{4}}"
+
+
+def test_gap_is_named_by_what_stands_before_it() -> None:
+    wanted = {"1": "Hello", "order_number": "we have news about", "3": "", "4": ""}
+    assert {name: words_before_gap(BODY, name) for name in wanted} == wanted
+    assert words_before_gap("{{ 1 }}\nabout {{2}}", "2") == "about"
+
+
+@pytest.mark.slow
+def test_contact_s_page_shows_the_history_and_folds_the_ways_to_write(browser: Browser, acme: World) -> None:
+    line = ChannelAccount.objects.create(kind="whatsapp", provider="twilio", name="Line", address="+34900")
+    talk = Conversation.objects.get(pk=write_in(line, f"Where is my parcel? Call {PHONE}"))
+    body = "Hello {{1}}, we have news about {{order_number}}."
+    store_templates(account_id=line.pk, found=[FoundTemplate("again", "en", "1", "approved", body=body)])
+    use_template(actor=OPERATOR, template_id=MessageTemplate.objects.get().pk, use="reopening")
+    ReplyWindow.objects.update(wrote_at=F("wrote_at") - timedelta(hours=24))
+    page = f"{CONTACTS}{talk.contact_id}/"
+    shown = browser("support").get(page)
+    words = shown.content.decode()
+    assert ("Where is my parcel?" in words, PHONE in words) == (True, False)
+    assert f'href="/admin/conversations/conversation/{talk.pk}/"' in words
+    assert "May be written to" in words
+    assert ("Gap 1, after “Hello”" in words, "Gap 2: order number" in words) == (True, True)
+    assert "Hello [gap 1], we have news about [gap 2]." in words
+    assert [label for label, value in shown.context["rows"] if value in ("–", "", "Not known")] == []
+    menu = re.findall(rf'<li><a href="{page}([a-z-]+)/"', words)
+    assert ("merge" in menu, "block" in menu, "write" in menu) == (True, True, False)
+    assert browser("support").get(f"{page}block/").status_code == 200
+    assert browser("owner", outside=True).get(page).status_code == 404
+    colleague = acme.people["support"]
+    Contact.objects.filter(pk=talk.contact_id).update(user=colleague)
+    again = browser("admin").get(page).content.decode()
+    assert f"<bdi>{colleague.get_full_name()}</bdi>" in again
