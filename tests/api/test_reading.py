@@ -290,9 +290,9 @@ def _grow(office: Office) -> None:
 COSTS = {
     "approvals/": 2,  # and who was erased here: none of them is named
     "conversations/": 1,
-    # Whether it exists, the messages, and the view: its savepoint (two), the conversation, when staff saw it, and three
+    # The messages, and the view: its savepoint (two), the conversation, when staff saw it, and three
     # of the audit chain: an entry's MAC covers the entry before, so the head is read and locked, and moved at the end.
-    "conversations/{conversation}/messages/": 9,
+    "conversations/{conversation}/messages/": 8,
     "contacts/": 3,
     "channel-accounts/": 1,
     "agents/": 1,

@@ -95,7 +95,7 @@ def test_message_appears_in_the_conversation_without_reload(page: Page, scene: S
     page.goto(scene.path("conversation"))
     expect(page.locator("#live-state")).to_have_text("Live")
     meanwhile(scene.world, lambda: write_in(ChannelAccount.objects.get(), "Are you still there?"))
-    expect(page.get_by_text("Are you still there?")).to_be_visible(timeout=8000)
+    expect(page.get_by_text("Are you still there?", exact=True)).to_be_visible(timeout=8000)
 
 
 def test_half_written_reason_survives_a_refresh(page: Page, scene: Scene) -> None:

@@ -36,6 +36,7 @@ KINDS: Final = {
 }
 GATE: Final = "gate_"
 SUGGESTED: Final = 3
+SPEAKERS: Final = dict(Trial.Speaker.choices)
 EARLIER: Final = 8
 SHOWN: Final = 1500
 
@@ -183,7 +184,7 @@ class TryAction:
             "is_answering": any(turn.is_open for turn in turns),
             "earlier": list(mine[:EARLIER]),
             "suggested": [
-                (case, Trial.Speaker(case.document["speaker"]).label)
+                (case, SPEAKERS.get(case.document.get("speaker"), ""))
                 for case in ([] if trial else agent.cases.order_by("-is_must", "name")[:SUGGESTED])
             ],
             "delete_url": reverse("admin:agents_trial_delete", args=[trial.pk]) if trial else "",

@@ -27,7 +27,7 @@ from conversations.inbox.states import take_over
 from conversations.models import Conversation
 from conversations.selectors import stop_key
 from conversations.services import close
-from core.clock import now
+from core.clock import at, now
 from core.tenancy.models import tenant_scope
 from hitl.models import Approval
 from tests.agents.conftest import Desk
@@ -174,9 +174,10 @@ def test_counts_of_many_rounds_add_up_to_no_more_than_a_column_holds(desk: Desk,
         if number == 1
         else answer(OPENAI, "Here you are.", inputs=MOST_TOKENS, outputs=2)
     ]
-    assert desk.say("hello") == "Here you are."
-    assert (desk.last_run.input_tokens, desk.last_run.output_tokens) == (MOST_TOKENS, 3)
-    assert desk.say("and more") == "Here you are."
+    with at(now()):  # a busy machine takes longer than a burst does
+        assert desk.say("hello") == "Here you are."
+        assert (desk.last_run.input_tokens, desk.last_run.output_tokens) == (MOST_TOKENS, 3)
+        assert desk.say("and more") == "Here you are."
     assert AgentRun.objects.count() == 1
     assert (desk.last_run.input_tokens, desk.last_run.output_tokens) == (MOST_TOKENS, 5)
 

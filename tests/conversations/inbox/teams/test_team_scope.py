@@ -265,7 +265,7 @@ def test_limited_person_who_moved_a_conversation_away_is_where_they_were(desk: D
     client.force_login(desk.shop.world.people["support"])
     left = {
         "?view=waiting&from=inbox": "/admin/inbox/?view=waiting",
-        "": "/admin/conversations/conversation/",
+        "": "/admin/inbox/",
     }
     for number, (query, wanted) in enumerate(left.items()):
         talk = talk_in(desk.shop, desk.own, 900 + number)
