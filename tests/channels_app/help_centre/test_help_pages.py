@@ -276,7 +276,7 @@ def test_keeper_sets_up_a_help_centre_and_each_change_is_on_record(
 def test_chat_s_own_page_offers_the_articles_that_were_cited_most_while_they_are_public(centre: Centre) -> None:
     page = f"/chat/{centre.account.public_key}/"
     hidden = hide(centre)
-    shoes = centre.write("Shoe sizes", "Sizes run from 36 to 48.")
+    shoes = centre.write("Shoe sizes", "Sizes run from 36 to 48.", language="en")
     with tenant_scope(centre.world.acme.pk):
         talk = Conversation.objects.create(contact=Contact.objects.create(), channel_account=centre.account)
         answer = Message.objects.create(
