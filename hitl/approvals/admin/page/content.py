@@ -13,7 +13,7 @@ from console.templatetags.console_ui import exact
 from core.actors import Actor
 from core.privacy.visible_text import visible
 from hitl.approvals.admin.page.decision import approvers_of
-from hitl.approvals.admin.page.facts import facts_beside, factor_of, known_names, plain, readable, words_of
+from hitl.approvals.admin.page.facts import factor_of, facts_beside, known_names, plain, readable, words_of
 from hitl.approvals.admin.page.flags import labels_for
 from hitl.approvals.admin.page.notifications import deadlines, notifications, origin, own_fields
 from hitl.approvals.admin.page.similar import past_decisions
