@@ -38,18 +38,12 @@ COLUMNS = ("account", "object", "kind", "field", "old", "new", "who", "via", "ti
 class AdsBehaviour:
     """What is odd about the platform, beside the failure script."""
 
-    query_tokens: bool = False
-    """Takes tokens in addresses too, where the vendor's own SDK puts them."""
     log_delay: float = 0.0
     """Seconds until the vendor's change log shows an effect."""
     hours_later: float = 0.0
     """How far its clock is ahead."""
     page_size: int = 0
     """At most so many rows a page; 0 is as the vendor has it."""
-    quota_used: int = 1
-    """Per cent of the quota that are used, where the vendor tells it."""
-    keeps_refresh_tokens: bool = False
-    """Gives no new refresh token with a fresh access token."""
 
 
 class AdsStore(ConsentStore):
@@ -116,7 +110,7 @@ class AdsStore(ConsentStore):
 
 @dataclass(frozen=True)
 class Who:
-    """Whoever makes a change, and through what: the API or the platform's own pages."""
+    """The person behind a change, and what it came through: the API or the platform's own pages."""
 
     name: str
     via: str = "api"
@@ -125,9 +119,14 @@ class Who:
 class AdsDesk:
     """The accounts of a platform; a vendor says how a change is checked and what its page shows."""
 
+    oddities: ClassVar[type[AdsBehaviour]] = AdsBehaviour
+    somebody: ClassVar[str] = "Mia Chen"
+    """Who changes values on the platform unless a test says who."""
+    behaviour: Any
+
     def __init__(self, store: AdsStore, seed: Callable[[AdsStore], None]) -> None:
         self.store = store
-        self.behaviour = AdsBehaviour()
+        self.behaviour = self.oddities()
         self._seed = seed
         if store.is_empty():
             seed(store)
@@ -138,13 +137,13 @@ class AdsDesk:
 
     def reset(self) -> None:
         """Go back to the seed, without consents or effects."""
-        self.behaviour = AdsBehaviour()
+        self.behaviour = self.oddities()
         with self.store.transaction():
             self.store.clear()
             self._seed(self.store)
 
     def put(self, found: Document, field: str, new: Any, who: Who) -> None:
-        """Set a field; the effect is noted even if the value was the same, for whoever counts them."""
+        """Set a field; the effect is noted even if the value was the same, so that tests count them."""
         effect = {"account": found["account"], "object": found["id"], "kind": found["kind"], "field": field}
         effect |= {"old": str(found.get(field) or ""), "new": str(new), "who": who.name, "via": who.via}
         found[field] = new
@@ -173,7 +172,7 @@ class AdsDesk:
                 if not str(value).isdigit():
                     raise invalid(value="A whole number in the vendor's unit.")
                 value = int(str(value))
-            self.put(found, field, value, Who(str(wanted.get("by") or "Mia Chen"), "platform"))
+            self.put(found, field, value, Who(str(wanted.get("by") or self.somebody), "platform"))
         return found
 
     def changeable(self, found: Document) -> tuple[str, ...]:
@@ -195,8 +194,8 @@ class AdsDesk:
             case "POST", "change":
                 return 200, self.change(body)
             case "POST", "behave":
-                refuse_unknown(body, AdsBehaviour)
-                self.behaviour = AdsBehaviour(**body)
+                refuse_unknown(body, self.oddities)
+                self.behaviour = self.oddities(**body)
                 return 200, asdict(self.behaviour)
             case "POST", "withdraw":
                 self.store.withdraw(str(body.get("person")), tuple(body.get("scopes") or ()))

@@ -25,7 +25,8 @@ PAGE = Path(__file__).with_suffix(".html")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 GRANTS = """
 create table if not exists consent (
-    id integer primary key autoincrement, person text not null, scopes text not null, withdrawn integer not null
+    id integer primary key autoincrement, person text not null, scopes text not null, offline integer not null,
+    withdrawn integer not null
 );
 create table if not exists code (
     code text primary key, consent integer not null, redirect_uri text not null, challenge text not null,
@@ -75,6 +76,14 @@ class Token:
         return self.ends <= time.time()
 
 
+@dataclass(frozen=True)
+class Consent:
+    """What a code stood for; `is_offline` if the app wants to work while the person is away."""
+
+    number: int
+    is_offline: bool
+
+
 class ConsentRefused(Exception):
     """A code or refresh token that isn't taken; `reason` is unknown, used, old, redirect or verifier."""
 
@@ -89,29 +98,29 @@ class ConsentStore(SqliteStore):
     schema: ClassVar[str] = GRANTS
     tables: ClassVar[tuple[str, ...]] = ("token", "code", "consent")
 
-    def add_consent(self, person: str, scopes: tuple[str, ...], redirect_uri: str, challenge: str) -> str:
-        """Store what a person allows and return the code for it."""
-        code = secrets.token_urlsafe(32)
+    def add_consent(self, person: str, scopes: tuple[str, ...], asked: Document) -> str:
+        """Store what a person allows of a request and return the code for it."""
+        code, is_offline = secrets.token_urlsafe(32), asked.get("access_type") == "offline"
         with self.transaction():
-            self._change("insert into consent (person, scopes, withdrawn) values (?, ?, 0)", person, " ".join(scopes))
+            sql = "insert into consent (person, scopes, offline, withdrawn) values (?, ?, ?, 0)"
+            self._change(sql, person, " ".join(scopes), int(is_offline))
             number = self._rows("select max(id) as id from consent")[0]["id"]
-            self._change(
-                "insert into code values (?, ?, ?, ?, ?, 0)", code, number, redirect_uri, challenge, time.time()
-            )
+            given = (code, number, asked["redirect_uri"], asked["code_challenge"], time.time())
+            self._change("insert into code values (?, ?, ?, ?, ?, 0)", *given)
         return code
 
-    def redeem(self, code: str, redirect_uri: str, verifier: str) -> int:
-        """Use a code and return the number of its consent; raises ConsentRefused."""
+    def redeem(self, code: str, redirect_uri: str, verifier: str) -> Consent:
+        """Use a code and return its consent; raises ConsentRefused."""
         with self.transaction():
-            rows = self._rows("select * from code where code = ?", code)
+            rows = self._rows("select * from code join consent on id = consent where code = ?", code)
             reason = _why_not(dict(rows[0]), redirect_uri, verifier) if rows else "unknown"
             if reason == "used":
-                self._change("update token set ends = 0 where consent = ?", rows[0]["consent"])
+                self._change("update token set ends = 0 where consent = ?", rows[0]["id"])
             if not reason:
                 self._change("update code set used = 1 where code = ?", code)
         if reason:
             raise ConsentRefused(reason)
-        return int(rows[0]["consent"])
+        return Consent(int(rows[0]["id"]), bool(rows[0]["offline"]))
 
     def issue(self, consent: int, kind: str, seconds: float) -> str:
         """Return a fresh token of a consent."""
@@ -219,8 +228,7 @@ class ConsentPage:
             # As RFC 6749 says it; `error_reason` is Meta's.
             facts = {"error": "access_denied", "error_reason": "user_denied"}
         else:
-            redirect, challenge = str(form["redirect_uri"]), str(form["code_challenge"])
-            facts = {"code": store.add_consent(person, scopes, redirect, challenge), "scope": " ".join(scopes)}
+            facts = {"code": store.add_consent(person, scopes, form), "scope": " ".join(scopes)}
         if form.get("state"):
             facts["state"] = str(form["state"])
         address = str(form["redirect_uri"])

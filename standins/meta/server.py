@@ -60,7 +60,9 @@ class Handler(StandInHandler):
             return status, content
         rest = self._ads_path(path)
         if rest:
-            params = {**parse_pairs(query), **body}
+            # The form of the login dialog says all there is: a scope that isn't ticked isn't sent.
+            is_form = rest == "dialog/oauth" and self.command == "POST"
+            params = body if is_form else {**parse_pairs(query), **body}
             status, found, self.more_headers = door.answer(self.server.ads, self.command, rest, params, self.headers)
             return status, found
         try:

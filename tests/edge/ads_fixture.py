@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
+from standins.google_ads import seed as google_seed
 from standins.meta.ads import seed as meta_seed
 from tests.edge.standin_process import Process, end, launch
 
@@ -129,3 +130,66 @@ def meta_ads(meta_ads_process: MetaAds) -> MetaAds:
     """Meta's ads as after the first start."""
     assert meta_ads_process.call("POST", "/__reset").status_code == 200
     return meta_ads_process
+
+
+class GoogleAds(AdsPlatform):
+    """Google Ads' stand-in."""
+
+    def consent(self, challenge: Challenge, person: str = "acme", **pressed: str) -> dict[str, str]:
+        """Return what the callback is told after the consent page."""
+        asked = {
+            "client_id": google_seed.client_id(),
+            "redirect_uri": CALLBACK,
+            "response_type": "code",
+            "state": "s-1",
+            "scope": google_seed.SCOPE,
+            "access_type": "offline",
+            "code_challenge": challenge.shown,
+            "code_challenge_method": "S256",
+        }
+        return self.press_consent("/o/oauth2/v2/auth", asked, person, **pressed)
+
+    def give(self, **form: str) -> httpx2.Response:
+        """Ask for tokens as the app."""
+        proof = {"client_id": google_seed.client_id(), "client_secret": google_seed.client_secret(SHARED)}
+        return self.call("POST", "/token", data={**proof, **form})
+
+    def tokens(self, person: str = "acme", **pressed: str) -> dict[str, Any]:
+        """Return the tokens of a person who allowed everything."""
+        challenge = Challenge.make()
+        code = self.consent(challenge, person, **pressed)["code"]
+        form = {"code": code, "redirect_uri": CALLBACK, "code_verifier": challenge.verifier}
+        answer = self.give(grant_type="authorization_code", **form)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def post(self, rest: str, token: str, body: Any, *, manager: str = "") -> httpx2.Response:
+        """Call the API with a token in the header."""
+        headers = {"Authorization": f"Bearer {token}", **({"login-customer-id": manager} if manager else {})}
+        return self.call("POST", f"/v26/{rest}", headers=headers, json=body)
+
+    def search(self, customer: str, token: str, query: str, **more: Any) -> httpx2.Response:
+        """Make a search."""
+        manager = more.pop("manager", "")
+        return self.post(f"customers/{customer}/googleAds:search", token, {"query": query, **more}, manager=manager)
+
+
+def start_google(folder: Path, public: str = PUBLIC) -> GoogleAds:
+    """Start the sandbox Google Ads; `public` is where callbacks lie."""
+    return GoogleAds(*launch("google_ads", folder, f"--public={public}", SANDBOX_GOOGLE_ADS_TOKEN=SHARED))
+
+
+@pytest.fixture(scope="session")
+def google_ads_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleAds]:
+    """One stand-in for the whole session; its state is that of the tests before."""
+    running = start_google(tmp_path_factory.mktemp("google-ads"))
+    yield running
+    end(running.process)
+
+
+@pytest.fixture
+def google_ads(google_ads_process: GoogleAds) -> GoogleAds:
+    """Google Ads as after the first start."""
+    assert google_ads_process.call("POST", "/__reset").status_code == 200
+    return google_ads_process

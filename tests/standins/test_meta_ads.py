@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from standins.meta.ads.seed import account_id, ad_set_id, campaign_id
+from standins.meta.ads.seed import account_id, ad_set_id, app_id, campaign_id
 from tests.edge.ads_fixture import CALLBACK, Challenge, MetaAds, end, meta_ads, meta_ads_process, start_meta
 
 __all__ = ["meta_ads", "meta_ads_process"]
@@ -15,6 +15,15 @@ SUMMER, RETARGETING = campaign_id("Acme Shoes", "Summer Sale"), campaign_id("Acm
 RUNNERS = ad_set_id("Acme Shoes", "Summer Sale", "Runners")
 CARTS = ad_set_id("Acme Shoes", "Retargeting", "Full carts")
 CITY = campaign_id("Globex Travel", "City Breaks")
+
+FORM = {
+    "client_id": app_id(),
+    "redirect_uri": CALLBACK,
+    "code_challenge": "x",
+    "code_challenge_method": "S256",
+    "person": "acme",
+    "decision": "allow",
+}
 
 
 def error(answer: httpx2.Response) -> tuple[int, int, int]:
@@ -44,6 +53,8 @@ def test_code_counts_once_and_only_with_its_verifier_and_address(meta_ads: MetaA
 def test_person_may_refuse_or_take_back_what_was_allowed(meta_ads: MetaAds) -> None:
     told = meta_ads.consent(Challenge.make(), decision="cancel")
     assert (told["error"], told["state"]) == ("access_denied", "s-1")
+    unticked = meta_ads.call("POST", "/v26.0/dialog/oauth?scope=ads_read", data={**FORM, "scope": ""})
+    assert "error=access_denied" in unticked.headers["Location"]
     asked = {"client_id": "1", "redirect_uri": CALLBACK, "code_challenge": "x", "code_challenge_method": "S256"}
     assert meta_ads.call("GET", "/v26.0/dialog/oauth", params=asked).status_code == 400
     token = meta_ads.token()

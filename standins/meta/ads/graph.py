@@ -9,12 +9,13 @@ An ad set without a budget of its own says "0"; a campaign leaves it out.
 import base64
 import binascii
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from standins.ads import AdsDesk, AdsStore, Who
+from standins.ads import AdsBehaviour, AdsDesk, AdsStore, Who
 from standins.consent import Token
 from standins.meta.ads import insights
 from standins.meta.ads.budgets import BUDGETS, check_change, check_pace, parse_change
@@ -32,8 +33,20 @@ CATEGORIES = {"BUDGET": BUDGETS, "STATUS": ("status",)}
 STATUS_WORDS = {"ACTIVE": "Active", "PAUSED": "Inactive"}
 
 
+@dataclass
+class MetaBehaviour(AdsBehaviour):
+    """What is odd about Meta."""
+
+    query_tokens: bool = False
+    """Takes tokens in addresses too, where the vendor's own SDK puts them."""
+    quota_used: int = 1
+    """Per cent of the quota that are used, in a header."""
+
+
 class Graph(AdsDesk):
     """The ad accounts; `address` is where the stand-in listens."""
+
+    oddities = MetaBehaviour
 
     def __init__(self, store: AdsStore, login: Login) -> None:
         super().__init__(store, seed_ads)

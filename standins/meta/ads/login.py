@@ -49,7 +49,7 @@ class Login:
         except ConsentRefused as refused:
             subcode, words = REFUSALS[refused.reason]
             raise invalid_parameter(words, subcode=subcode) from None
-        return self._issue(consent, "short", SHORT_LIFE)
+        return self._issue(consent.number, "short", SHORT_LIFE)
 
     def _issue(self, consent: int, kind: str, seconds: int) -> Document:
         token = self.store.issue(consent, kind, seconds)
