@@ -34,6 +34,8 @@ class StandInServer(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 128
+    inherited: ClassVar[int | None] = None
+    """A socket that listens already, where the process was started by its first caller."""
 
     def __init__(self, address: tuple[str, int], handler: type["StandInHandler"]) -> None:
         self.script = Script()
@@ -41,7 +43,12 @@ class StandInServer(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Bind without a reverse DNS lookup, which can take seconds."""
-        socketserver.TCPServer.server_bind(self)
+        if self.inherited is None:
+            socketserver.TCPServer.server_bind(self)
+        else:
+            self.socket.close()
+            self.socket = socket.socket(fileno=self.inherited)
+            self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
