@@ -18,6 +18,7 @@ from standins.store import Document
 PAGE = Path(__file__).with_suffix(".html")
 CONTROL = "/__ads/"
 MAX_EFFECTS = 1000
+MOST_SHOWN = 10_000
 SCHEMA = """
 create table if not exists ad_account (
     id text primary key, owner text not null, position integer not null, body text not null
@@ -102,6 +103,11 @@ class AdsStore(ConsentStore):
         sql = "select * from effect where id > ? and (account = ? or ? = '') order by id limit ?"
         return [dict(row) for row in self._rows(sql, after, account, account, MAX_EFFECTS)]
 
+    def latest_effects(self, account: str, limit: int) -> list[Document]:
+        """Return the newest effects of an account, newest first."""
+        rows = self._rows("select * from effect where account = ? order by id desc limit ?", account, limit)
+        return [dict(row) for row in rows]
+
     def effects_since(self, ident: str, moment: datetime) -> list[Document]:
         """Return the effects on an object since a moment, oldest first."""
         sql = "select * from effect where object = ? and time > ? order by id"
@@ -154,8 +160,8 @@ class AdsDesk:
     def shown_effects(self, account: str) -> list[Document]:
         """Return what the vendor's change log shows by now, newest first: changes of a value."""
         until = (self.now() - timedelta(seconds=self.behaviour.log_delay)).isoformat()
-        rows = [row for row in self.store.effects(account) if row["old"] != row["new"] and row["time"] <= until]
-        return rows[::-1]
+        rows = self.store.latest_effects(account, MOST_SHOWN)
+        return [row for row in rows if row["old"] != row["new"] and row["time"] <= until]
 
     def change(self, wanted: Document) -> Document:
         """Change a value as somebody else: `{id, field, value, by}`, in the vendor's units."""

@@ -253,7 +253,7 @@ class Office:
                         for customer in company.customers
                         for _, body in self.store.bookings(company.slug, customer, MOST, 20)
                     ],
-                    "journal": self.store.journal(company.slug)[::-1][:50],
+                    "journal": self.store.latest_effects(company.slug, 50),
                     "deliveries": self.store.deliveries(company.slug)[-20:],
                 }
                 for company in self.companies

@@ -8,8 +8,8 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from email.message import Message
 
 from standins.back_office.seed import Company
 from standins.back_office.store import Store
@@ -28,7 +28,7 @@ def sign(secret: str, moment: str, method: str, path: str, body: bytes, nonce: s
 def check_signature(
     store: Store,
     companies: Sequence[Company],
-    headers: Mapping[str, Any],
+    headers: Message,
     request: tuple[str, str, bytes],
     *,
     ahead: float,

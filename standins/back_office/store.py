@@ -131,6 +131,11 @@ class Store(SqliteStore):
         sql = "select * from journal where id > ? and (company = ? or ? = '') order by id limit 1000"
         return [{**dict(row), "detail": json.loads(row["detail"])} for row in self._rows(sql, after, company, company)]
 
+    def latest_effects(self, company: str, limit: int) -> list[Document]:
+        """Return the newest effects, newest first."""
+        rows = self._rows("select * from journal where company = ? order by id desc limit ?", company, limit)
+        return [{**dict(row), "detail": json.loads(row["detail"])} for row in rows]
+
     def add_delivery(self, company: str, event: str, body: str, status: int) -> None:
         """Keep an attempt to post a webhook, and the status of its answer (0: none)."""
         given = (company, event, body, status, now().isoformat())

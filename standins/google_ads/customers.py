@@ -7,9 +7,9 @@ the header `developer-token`, which was required before, and a later version wil
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from email.message import Message
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -53,7 +53,7 @@ class Customers(AdsDesk):
         super().__init__(store, seed_customers)
         self.login = login
 
-    def answer(self, method: str, rest: str, body: Document, headers: Mapping[str, Any]) -> Document:
+    def answer(self, method: str, rest: str, body: Document, headers: Message) -> Document:
         """Answer a call; `rest` is its address below the version."""
         scheme, _, given = str(headers.get("Authorization", "")).partition(" ")
         token = self.login.require(given if scheme.lower() == "bearer" else "")
@@ -124,7 +124,7 @@ class Customers(AdsDesk):
         found = self._found(query, customer, today)
         size = self.behaviour.page_size or PAGE_SIZE
         start = _page_start(str(body.get("pageToken") or ""), text)
-        answer: Document = {"results": [rows.show(row, query.fields) for row in found[start : start + size]]}
+        answer: Document = {"results": [rows.show(row, query) for row in found[start : start + size]]}
         if start + size < len(found):
             answer["nextPageToken"] = _page_token(start + size, text)
         if (body.get("searchSettings") or {}).get("returnTotalResultsCount"):
@@ -213,7 +213,7 @@ class Customers(AdsDesk):
             shown.append(
                 {"id": one["id"], "name": one["name"], "note": f"Campaign, {one['channel'].lower()}", "values": [value]}
             )
-        log = [{**row, "name": names[row["object"]]} for row in self.store.effects(customer["id"])[::-1][:50]]
+        log = [{**row, "name": names[row["object"]]} for row in self.store.latest_effects(customer["id"], 50)]
         return {
             "id": customer["id"],
             "name": customer["name"],

@@ -196,9 +196,10 @@ def event_row(effect: Document, store: AdsStore, customer: Document) -> Row:
     }  # fmt: skip
 
 
-def show(row: Row, fields: tuple[str, ...]) -> Document:
-    """Return the selected fields as JSON; resources tell their names unasked."""
-    groups = dict.fromkeys(name.partition(".")[0] for name in fields)
+def show(row: Row, query: Query) -> Document:
+    """Return the selected fields as JSON; resources tell their names unasked, also the one that is searched."""
+    fields = query.fields
+    groups = dict.fromkeys([query.resource, *(name.partition(".")[0] for name in fields)])
     names = [f"{group}.{SELF}" for group in groups if group not in ("metrics", "segments")]
     shown: dict[str, Any] = {}
     for name in dict.fromkeys([*names, *fields]):

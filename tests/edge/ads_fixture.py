@@ -61,8 +61,10 @@ class AdsPlatform:
 
     def journal(self) -> list[dict[str, Any]]:
         """Return all effects, oldest first."""
-        found: list[dict[str, Any]] = self.control("journal")["items"]
-        return found
+        rows: list[dict[str, Any]] = []
+        while page := self.control(f"journal?after={rows[-1]['id'] if rows else 0}")["items"]:
+            rows += page
+        return rows
 
     def press_consent(self, path: str, asked: dict[str, str], person: str, **pressed: str) -> dict[str, str]:
         """Open the consent page, press a button, and return what the callback is told."""

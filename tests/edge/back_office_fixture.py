@@ -139,7 +139,9 @@ class BackOffice:
 
     def journal(self) -> list[str]:
         """Return what was done in the organisation, oldest first."""
-        rows = self.control(f"journal?company={self.slug}")["items"]
+        rows: list[dict[str, Any]] = []
+        while page := self.control(f"journal?company={self.slug}&after={rows[-1]['id'] if rows else 0}")["items"]:
+            rows += page
         return [row["operation"] for row in rows]
 
 

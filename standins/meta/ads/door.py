@@ -2,8 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
-from typing import Any
+from email.message import Message
 
 from standins.ads import PAGE
 from standins.consent import POLICY
@@ -18,7 +17,7 @@ USAGE = "X-Business-Use-Case-Usage"
 Answer = tuple[int, Document | Content, dict[str, str]]
 
 
-def answer(graph: Graph, method: str, rest: str, params: Document, headers: Mapping[str, Any]) -> Answer:
+def answer(graph: Graph, method: str, rest: str, params: Document, headers: Message) -> Answer:
     """Return status, body and headers of a request; `rest` is its address below the version."""
     login = graph.login
     try:

@@ -279,7 +279,7 @@ class Graph(AdsDesk):
             for campaign in campaigns
             for one in (campaign, *(one for one in sets if one["campaign"] == campaign["id"]))
         ]  # fmt: skip
-        log = [{**row, "name": names[row["object"]]} for row in self.store.effects(account["id"])[::-1][:50]]
+        log = [{**row, "name": names[row["object"]]} for row in self.store.latest_effects(account["id"], 50)]
         return {
             "id": f"act_{account['id']}",
             "name": account["name"],

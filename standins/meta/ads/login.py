@@ -94,6 +94,6 @@ class Login:
             self.require(token)
         except ApiError as error:
             is_valid, reason = False, {"error": error.body["error"]}
-        facts = {"app_id": self.page.app.client_id, "type": "USER", "application": self.page.app.name}
+        facts: Document = {"app_id": self.page.app.client_id, "type": "USER", "application": self.page.app.name}
         facts |= {"expires_at": int(found.ends), "is_valid": is_valid, "scopes": list(found.scopes)}
         return {"data": {**facts, "user_id": found.person, **reason}}
