@@ -33,12 +33,14 @@ def build_parser(name: str, about: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m standins.{name}", description=about)
     parser.add_argument("--port", type=int, required=True, help="0 chooses a free port")
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--listening", type=int, help="number of a socket that listens already")
     parser.add_argument("--data", type=Path, required=True, help="folder of the store")
     return parser
 
 
 def serve(make: Callable[[], StandInServer], arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; returns 1 if the port is in use."""
+    StandInServer.inherited = arguments.listening
     try:
         server = make()
     except OSError as error:

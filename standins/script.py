@@ -1,18 +1,32 @@
 """The failure script: rules that make the next requests fail, stall or lose their answer."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from standins.errors import invalid, refuse_unknown
 
-DEEDS = ("fail", "stall", "stall_after", "429", "drop_before", "drop_after")
+DEEDS = (
+    "fail",
+    "429",
+    "stall",
+    "stall_after",
+    "drop_before",
+    "drop_after",
+    "html",
+    "html_after",
+    "change_before",
+    "change_after",
+)
 MAX_SECONDS = 120
 
 
 @dataclass
 class Rule:
-    """A failure for the next `times` requests whose "METHOD /path" starts with `match`."""
+    """A failure for the next `times` requests whose "METHOD /path" starts with `match`.
+
+    `code` is the vendor's own code of a refusal; `change` is what somebody else changes meanwhile.
+    """
 
     match: str
     do: str
@@ -20,6 +34,8 @@ class Rule:
     status: int = 500
     seconds: float = 5.0
     retry_after: int = 1
+    code: str = ""
+    change: dict[str, Any] = field(default_factory=dict)
 
 
 def parse_rule(body: dict[str, Any]) -> Rule:
@@ -32,12 +48,15 @@ def parse_rule(body: dict[str, Any]) -> Rule:
     rule = Rule(**body)
     if not isinstance(rule.times, int) or rule.times < 1:
         raise invalid(times="A whole number, at least 1.")
-    if not isinstance(rule.status, int) or not 400 <= rule.status <= 599:
-        raise invalid(status="A status from 400 to 599.")
+    lowest = 200 if rule.do.startswith("html") else 400
+    if not isinstance(rule.status, int) or not lowest <= rule.status <= 599:
+        raise invalid(status=f"A status from {lowest} to 599.")
     if not isinstance(rule.seconds, (int, float)) or not 0 <= rule.seconds <= MAX_SECONDS:
         raise invalid(seconds=f"From 0 to {MAX_SECONDS}.")
     if not isinstance(rule.retry_after, int) or rule.retry_after < 0:
         raise invalid(retry_after="Whole seconds, 0 or more.")
+    if not isinstance(rule.code, str) or not isinstance(rule.change, dict):
+        raise invalid(code="The vendor's code as text, and `change` as an object.")
     return rule
 
 

@@ -25,6 +25,7 @@ Content = tuple[str, bytes]  # its type, and the bytes of a file
 # The look of the pages on which people chat, filled in where a page says so.
 CHAT_STYLE = Path(__file__).with_name("chat.css")
 CHAT_PLACE = b"/* chat.css */"
+HTML = b"<!doctype html><html><body><h1>We will be right back</h1></body></html>"
 STATUSES = frozenset(int(status) for status in HTTPStatus)
 
 
@@ -33,6 +34,8 @@ class StandInServer(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 128
+    inherited: ClassVar[int | None] = None
+    """A socket that listens already, where the process was started by its first caller."""
 
     def __init__(self, address: tuple[str, int], handler: type["StandInHandler"]) -> None:
         self.script = Script()
@@ -40,7 +43,12 @@ class StandInServer(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Bind without a reverse DNS lookup, which can take seconds."""
-        socketserver.TCPServer.server_bind(self)
+        if self.inherited is None:
+            socketserver.TCPServer.server_bind(self)
+        else:
+            self.socket.close()
+            self.socket = socket.socket(fileno=self.inherited)
+            self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -84,6 +92,16 @@ class StandInHandler(BaseHTTPRequestHandler):
             return {"code": "too_many", "detail": "Slow down."}
         return {"code": "scripted_failure", "detail": "As scripted."}
 
+    def scripted(self, rule: Rule) -> tuple[int, Document, dict[str, str]]:
+        """Return status, body and headers of a scripted failure or limit, as the vendor gives them."""
+        if rule.do == "429":
+            return 429, self.failure(429), {"Retry-After": str(rule.retry_after)}
+        return rule.status, self.failure(rule.status), {}
+
+    def change(self, wanted: Document) -> Document:
+        """Change a value as somebody else does on the platform."""
+        raise not_found()
+
     def do_GET(self) -> None:
         """Answer a read."""
         self._answer()
@@ -120,8 +138,12 @@ class StandInHandler(BaseHTTPRequestHandler):
         status, answer = self.answer(parts.path, parts.query, body)
         if rule and rule.do == "drop_after":
             return self._hang_up()
+        if rule and rule.do == "html_after":
+            return self._send(rule.status, ("text/html", HTML))
         if rule and rule.do == "stall_after":
             time.sleep(rule.seconds)
+        if rule and rule.do == "change_after":
+            self.change(rule.change)
         return self._send(status, answer, self.more_headers)
 
     def _refuse_other_hosts(self) -> None:
@@ -139,11 +161,13 @@ class StandInHandler(BaseHTTPRequestHandler):
             time.sleep(rule.seconds)
         elif rule.do == "drop_before":
             self._hang_up()
-        elif rule.do == "fail":
-            self._send(rule.status, self.failure(rule.status))
-        elif rule.do == "429":
-            self._send(429, self.failure(429), {"Retry-After": str(rule.retry_after)})
-        return rule.do in ("drop_before", "fail", "429")
+        elif rule.do == "change_before":
+            self.change(rule.change)
+        elif rule.do == "html":
+            self._send(rule.status, ("text/html", HTML))
+        elif rule.do in ("fail", "429"):
+            self._send(*self.scripted(rule))
+        return rule.do in ("drop_before", "fail", "429", "html")
 
     def _control(self, path: str, body: Document) -> tuple[int, Document]:
         match self.command, path:

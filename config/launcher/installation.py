@@ -16,7 +16,7 @@ import psycopg
 
 from config.launcher import env, ports, processes
 from config.launcher.faults import StartError
-from config.launcher.place import PRODUCTS, ROOT, STAND_INS
+from config.launcher.place import ON_DEMAND, PRODUCTS, ROOT, STAND_INS
 from config.launcher.processes import Spec
 from config.launcher.servers import services
 from config.launcher.servers.roles import PLATFORM
@@ -117,8 +117,11 @@ class Installation:
         product = ("--public", self.url, "--door", self.door)
         more = {"platform": ("--seed", "demo"), **dict.fromkeys(PRODUCTS, product)}
         for name, port in stand_ins.items():
-            folder = ("--data", str(place.stand_ins[name]))
-            self._add(name, f"standins.{name}", "--port", str(port), *folder, *more[name])
+            command = ("-m", f"standins.{name}", "--port", str(port), "--data", str(place.stand_ins[name]), *more[name])
+            if name in ON_DEMAND:
+                self.supervisor.add_on_demand(self._spec(name, command), port)
+            else:
+                self.supervisor.add(self._spec(name, command))
 
     def migrate(self) -> None:
         """Bring the database up to the code, unless both are as the last start left them."""

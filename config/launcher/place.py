@@ -13,7 +13,9 @@ from typing import Any
 from config.launcher.faults import StartError, plain
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCTS = ("phone", "meta", "mailbox", "slack", "portal", "model", "pagerduty")
+ON_DEMAND = ("google_ads", "back_office")
+"""Stand-ins that start with the first call: few people connect them."""
+PRODUCTS = ("phone", "meta", "mailbox", "slack", "portal", "model", "pagerduty", *ON_DEMAND)
 """Stand-ins of the demo that talk with the product; each has a secret."""
 STAND_INS = ("platform", *PRODUCTS)
 _MARK = "made-by-walker"

@@ -5,6 +5,7 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -33,6 +34,8 @@ class Spec:
     patience: float = 10.0
     user: ServiceUser | None = None
     cwd: Path = field(default=ROOT)
+    # What it listens on from its first breath, and after each restart.
+    listening: socket.socket | None = None
 
 
 def spawn(spec: Spec) -> "subprocess.Popen[bytes]":
@@ -58,6 +61,7 @@ def spawn(spec: Spec) -> "subprocess.Popen[bytes]":
             env=dict(spec.environment),
             cwd=spec.cwd,
             start_new_session=True,
+            pass_fds=(spec.listening.fileno(),) if spec.listening else (),
             preexec_fn=prepare,  # noqa: PLW1509  (this process has one thread)
             **who,
         )

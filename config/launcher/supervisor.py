@@ -1,11 +1,13 @@
 """Keeps the children of one installation alive, and stops all of them."""
 
+import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
 
 from config.launcher import processes
@@ -36,6 +38,7 @@ class Supervisor:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.children: dict[str, Child] = {}
+        self.sleepers: dict[str, Spec] = {}
 
     def add(self, spec: Spec, process: "subprocess.Popen[bytes] | None" = None) -> "subprocess.Popen[bytes]":
         """Start a child, or take over one that was just started."""
@@ -43,6 +46,12 @@ class Supervisor:
         self.children[spec.name] = child
         self._note()
         return child.process
+
+    def add_on_demand(self, spec: Spec, port: int) -> None:
+        """Listen in the place of a child, and start it with the first connection; it is handed the socket."""
+        listening = socket.create_server(("127.0.0.1", port))
+        command = [*spec.command, "--listening", str(listening.fileno())]
+        self.sleepers[spec.name] = replace(spec, command=command, listening=listening)
 
     def run_once(self, spec: Spec) -> None:
         """Run a command to its end while the others run; failure is an error with its last words."""
@@ -64,6 +73,9 @@ class Supervisor:
         """Restart what dies until the condition holds (True) or the time is over (False)."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
+            waiting = {spec.listening: name for name, spec in self.sleepers.items() if spec.listening}
+            for listening in select.select(list(waiting), [], [], 0)[0]:
+                self.add(self.sleepers.pop(waiting[listening]))
             for child in list(self.children.values()):
                 self._tend(child)
             if until():
@@ -82,6 +94,10 @@ class Supervisor:
                 child.process.send_signal(child.spec.stop_signal)
         for child in reversed([*[c for c in self.children.values() if c not in front], *front]):
             processes.stop(child.process, child.spec)
+        for spec in (*self.sleepers.values(), *(child.spec for child in self.children.values())):
+            if spec.listening:
+                spec.listening.close()
+        self.sleepers.clear()
         self.children.clear()
         self.place.children.unlink(missing_ok=True)
 

@@ -3,6 +3,10 @@
 import sys
 from collections.abc import Callable
 
+from standins.ads import AdsStore
+from standins.meta.ads.graph import Graph
+from standins.meta.ads.login import Login
+from standins.meta.ads.seed import consent_page
 from standins.meta.seed import demo_numbers, demo_templates
 from standins.meta.server import MetaServer
 from standins.meta.webhooks import Poster
@@ -16,10 +20,12 @@ def build(setting: Setting) -> tuple[Store, Callable[[], MetaServer]]:
     store = Store(setting.data / "meta.sqlite3")
     poster = Poster(store, public=setting.public, door=setting.door)
     world = World(store, poster, demo_numbers(setting.secret), demo_templates())
+    kept = AdsStore(setting.data / "ads.sqlite3")
+    ads = Graph(kept, Login(kept, consent_page(setting.secret, setting.public, setting.door)))
 
     def make() -> MetaServer:
-        server = MetaServer((setting.host, setting.port), world)
-        world.address = f"http://{setting.host}:{server.server_port}"
+        server = MetaServer((setting.host, setting.port), world, ads)
+        world.address = ads.address = f"http://{setting.host}:{server.server_port}"
         return server
 
     return store, make

@@ -1,14 +1,20 @@
-"""The HTTP server of the sandbox Meta: the Graph API for the product, and the human page."""
+"""The HTTP server of the sandbox Meta: the Graph API for the product, and the human pages."""
 
 import hashlib
 import re
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import urlsplit
 
+from standins.ads import CONTROL
+from standins.consent import parse_pairs
 from standins.errors import ApiError, not_found
 from standins.meta import uploads
+from standins.meta.ads import door
+from standins.meta.ads.graph import Graph
 from standins.meta.world import Number, World, refusal
 from standins.phone import server as phone_server
+from standins.script import Rule
 from standins.store import Document
 from standins.web import Content, StandInHandler, StandInServer
 
@@ -16,16 +22,22 @@ _PATH = re.compile(r"/v[0-9]+\.[0-9]+/(?P<rest>.+)")
 
 
 class MetaServer(StandInServer):
-    """The server with its numbers."""
+    """The server with its numbers and its ad accounts."""
 
-    def __init__(self, address: tuple[str, int], world: World) -> None:
-        self.world = world
+    def __init__(self, address: tuple[str, int], world: World, ads: Graph) -> None:
+        self.world, self.ads = world, ads
         super().__init__(address, Handler)
 
     def reset(self) -> None:
         """Return to the initial state."""
         super().reset()
         self.world.reset()
+        self.ads.reset()
+
+    def server_close(self) -> None:
+        """Stop listening and close the file of the ads."""
+        super().server_close()
+        self.ads.store.close()
 
 
 class Handler(StandInHandler):
@@ -43,6 +55,16 @@ class Handler(StandInHandler):
 
     def answer(self, path: str, query: str, body: Document) -> tuple[int, Document | Content]:
         """Return the API's answer in the vendor's format."""
+        if path == "/ads" and self.command == "GET":
+            status, content, self.more_headers = door.people_page()
+            return status, content
+        rest = self._ads_path(path)
+        if rest:
+            # The form of the login dialog says all there is: a scope that isn't ticked isn't sent.
+            is_form = rest == "dialog/oauth" and self.command == "POST"
+            params = body if is_form else {**parse_pairs(query), **body}
+            status, found, self.more_headers = door.answer(self.server.ads, self.command, rest, params, self.headers)
+            return status, found
         try:
             return self._call(self._number(), path, body)
         except ApiError as error:
@@ -71,6 +93,23 @@ class Handler(StandInHandler):
         facts |= {"mime_type": file[0], "file_size": len(file[1]), "sha256": hashlib.sha256(file[1]).hexdigest()}
         return 200, {**facts, **world.behaviour.media}
 
+    def _ads_path(self, path: str) -> str:
+        """Return the address below the version if it is one of the Marketing API, or ""."""
+        match = _PATH.fullmatch(path)
+        # The vendor's SDK ends addresses with a slash.
+        rest = match["rest"].rstrip("/") if match else ""
+        return rest if self.server.ads.is_ads(rest) else ""
+
+    def scripted(self, rule: Rule) -> tuple[int, Document, dict[str, str]]:
+        """Return a scripted failure or limit in the form of the API that is called."""
+        if self._ads_path(urlsplit(self.path).path):
+            return door.scripted(rule)
+        return super().scripted(rule)
+
+    def change(self, wanted: Document) -> Document:
+        """Change a campaign or ad set as somebody else does on the platform."""
+        return self.server.ads.change(wanted)
+
     def _number(self) -> Number:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
         numbers = self.server.world.accounts.values()
@@ -82,6 +121,8 @@ class Handler(StandInHandler):
     def control(self, path: str, body: Document) -> tuple[int, Document]:
         """Answer control requests of the page and of tests."""
         world = self.server.world
+        if path.startswith(CONTROL):
+            return self.server.ads.control(self.command, path, urlsplit(self.path).query, body)
         match self.command, path:
             case "GET", "/__view":
                 return 200, world.view()
@@ -100,7 +141,9 @@ class Handler(StandInHandler):
         raise not_found()
 
     def parse(self, raw: bytes) -> Document:
-        """Return the JSON of a request, or the form of an upload; pages of other origins can't set its content type."""
+        """Return the JSON or form of a request; control requests are JSON, which pages of other origins can't send."""
+        if self.headers.get_content_type() == "application/x-www-form-urlencoded" and not self.path.startswith("/__"):
+            return parse_pairs(raw.decode("utf-8", "replace"))
         is_upload = _PATH.fullmatch(self.path) and self.path.endswith("/media")
         if is_upload and self.headers.get_content_type() == "multipart/form-data":
             return uploads.parse_form(raw, self.headers.get("Content-Type", ""))

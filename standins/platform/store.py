@@ -2,8 +2,6 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from standins.clock import now
@@ -54,21 +52,6 @@ class Store(SqliteStore):
 
     schema = SCHEMA
     tables = TABLES
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Run the block in one transaction, one writer at a time; nested ones join the outer one."""
-        with self._lock:
-            if self._db.in_transaction:
-                yield
-                return
-            self._db.execute("begin immediate")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("rollback")
-                raise
-            self._db.execute("commit")
 
     def clear(self) -> None:
         """Delete everything and restart the journal's numbering."""

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,31 @@ def node_tools() -> Path:
         pytest.skip("npm could not install the independent servers")
     wanted.write_text(json.dumps(PACKAGES))
     return TOOLS
+
+
+def vendor_package(wanted: str) -> Path:
+    """Return a folder with a vendor's Python package and all that it needs, installed once; skips where it can't be."""
+    folder = TOOLS / wanted.replace("==", "-")
+    whole = folder / "installed.txt"
+    if not whole.exists():
+        install = [sys.executable, "-m", "pip", "install", "-q", "--target", str(folder), wanted]
+        done = subprocess.run(install, capture_output=True, text=True, timeout=900, check=False)
+        if done.returncode:
+            shutil.rmtree(folder, ignore_errors=True)
+            pytest.skip(f"{wanted} can't be installed here")
+        whole.write_text(wanted)
+    return folder
+
+
+def run_judge(name: str, package: Path, *given: str, text: str = "") -> str:
+    """Run a program of `judges` with a vendor's package, and return what it says."""
+    command = [sys.executable, str(Path(__file__).with_name("judges") / f"{name}.py"), *given]
+    environment = {**os.environ, "PYTHONPATH": str(package)}
+    done = subprocess.run(
+        command, input=text, capture_output=True, text=True, env=environment, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
 
 
 @contextmanager

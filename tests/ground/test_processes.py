@@ -7,15 +7,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from config.launcher import installation, processes
 from config.launcher.faults import StartError
 from config.launcher.place import ROOT, Place
+from config.launcher.ports import pick
 from config.launcher.processes import Spec, born
 from config.launcher.supervisor import Supervisor
 
@@ -54,6 +57,33 @@ def test_stubborn_child_is_killed_with_its_own_children(place: Place, supervisor
     assert _is_gone(process.pid)
     asked = subprocess.run(["pgrep", "-g", str(process.pid)], check=False, capture_output=True, text=True)
     assert [pid for pid in asked.stdout.split() if born(int(pid))] == []
+
+
+@pytest.mark.slow
+def test_child_on_demand_starts_with_its_first_caller_and_listens_over_a_kill(
+    place: Place, supervisor: Supervisor
+) -> None:
+    port = pick()
+    folder = place.stand_ins["google_ads"]
+    command = (sys.executable, "-m", "standins.google_ads", f"--port={port}", f"--data={folder}", "--public=http://x")
+    spec = Spec("google_ads", command, {**ENV, "SANDBOX_GOOGLE_ADS_TOKEN": "x"}, place.logs / "google_ads.log")
+    supervisor.add_on_demand(spec, port)
+    supervisor.watch(seconds=0.3)
+    assert supervisor.children == {}
+
+    def health() -> str:
+        """Call it while the supervisor watches."""
+        with ThreadPoolExecutor(1) as pool:
+            url = f"http://127.0.0.1:{port}/__health"
+            answer = pool.submit(lambda: urlopen(url, timeout=30).read().decode())
+            assert supervisor.watch(answer.done, seconds=30)
+            return answer.result()
+
+    assert "sandbox-google-ads" in health()
+    first = supervisor.children["google_ads"].process
+    first.kill()
+    assert "sandbox-google-ads" in health()
+    assert supervisor.children["google_ads"].process.pid != first.pid
 
 
 def test_failed_command_is_told_with_its_last_words(place: Place, supervisor: Supervisor) -> None:
