@@ -127,8 +127,9 @@ def test_member_page_erases(world: World) -> None:
 
 def test_weak_sign_in_is_told_on_the_page(traces: Traces) -> None:
     client = signed_in(traces.world, "compliance", strong=False)
-    assert "second factor" in client.get(contact_page(traces)).content.decode()
-    assert client.post(f"{contact_page(traces)}erase/", FORM).status_code == 403
+    page = f"{contact_page(traces)}erase/"
+    assert "second factor" in client.get(page).content.decode()
+    assert client.post(page, FORM).status_code == 403
 
 
 def test_api_answers_202_and_a_repeat_is_the_same(traces: Traces) -> None:
