@@ -49,8 +49,14 @@ class Meeting:
         )[0]
 
     def merge(self) -> None:
+        """Merge them, once more where an address was added at the same moment: the person is told to try again."""
         support = self.shop.world.actor("support")
-        merge_contacts(actor=support, contact_id=self.gone, into_id=self.kept, reason=WHY)
+        try:
+            merge_contacts(actor=support, contact_id=self.gone, into_id=self.kept, reason=WHY)
+        except Conflict as problem:
+            if problem.code != "changed":
+                raise
+            merge_contacts(actor=support, contact_id=self.gone, into_id=self.kept, reason=WHY)
 
     def undo(self) -> None:
         undo_merge(actor=self.shop.world.actor("support"), contact_id=self.gone)
