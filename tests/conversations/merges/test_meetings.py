@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -49,17 +50,11 @@ class Meeting:
         )[0]
 
     def merge(self) -> None:
-        """Merge them, once more where an address was added at the same moment: the person is told to try again."""
         support = self.shop.world.actor("support")
-        try:
-            merge_contacts(actor=support, contact_id=self.gone, into_id=self.kept, reason=WHY)
-        except Conflict as problem:
-            if problem.code != "changed":
-                raise
-            merge_contacts(actor=support, contact_id=self.gone, into_id=self.kept, reason=WHY)
+        _again(partial(merge_contacts, actor=support, contact_id=self.gone, into_id=self.kept, reason=WHY))
 
     def undo(self) -> None:
-        undo_merge(actor=self.shop.world.actor("support"), contact_id=self.gone)
+        _again(partial(undo_merge, actor=self.shop.world.actor("support"), contact_id=self.gone))
 
     def write(self, text: str = "Hello", thread: str = "t", **more: Any) -> Message:
         place = {"channel_account_id": self.mailbox.pk, "sender": self.mail, "thread": thread}
@@ -105,6 +100,16 @@ class Meeting:
         if stored != expected:
             found.append(f"{stored} messages")
         return found
+
+
+def _again(step: Callable[[], Any]) -> None:
+    """Do it, once more where an address was added at the same moment: people are told to try again."""
+    try:
+        step()
+    except Conflict as problem:
+        if problem.code != "changed":
+            raise
+        step()
 
 
 def _with_file(meeting: Meeting) -> None:
