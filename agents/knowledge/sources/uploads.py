@@ -123,25 +123,19 @@ def upload_document(
         # One upload at a time: a repeat finds the first one's document.
         collection = locked(Collection, collection_id, NO_COLLECTION)
         same: dict[str, Any] = {"collection": collection, "file_digest": sha256(file.content).hexdigest()}
-        known = Document.objects.filter(**same, state__in=(State.READING, State.READY)).first()
-        if known is not None:
-            return _uploaded_again(actor, known, is_own)
-        row = Document(**same, kind=Document.Kind.FILE, title=shown, is_own=is_own, **facts)
-        row.save(force_insert=True)
-        UploadedFile.objects.create(document=row, kind=kind, content=file.content)
-        enqueue_after_commit("read_document", row.pk)
+        row = Document.objects.filter(**same, state__in=(State.READING, State.READY)).first()
+        if row is None:
+            row = Document(**same, kind=Document.Kind.FILE, title=shown, is_own=is_own, **facts)
+            row.save(force_insert=True)
+            UploadedFile.objects.create(document=row, kind=kind, content=file.content)
+            enqueue_after_commit("read_document", row.pk)
+        elif row.is_own == is_own:
+            say = f"This file is in the collection already, as “{row.title}”."
+            raise Conflict(say, code="known_file", document_id=str(row.pk))
+        else:
+            row.is_own, row.updated_at = is_own, now()
+            row.save(update_fields=["is_own", "updated_at"])
         _record(actor, "DOCUMENT_UPLOADED", row, kind=kind, bytes=len(file.content), is_own=is_own)
-    return row
-
-
-def _uploaded_again(actor: Actor, row: Document, is_own: bool) -> Document:
-    """Say of a document whether the organisation wrote its file; raises `Conflict` where that was said before."""
-    if row.is_own == is_own:
-        say = f"This file is in the collection already, as “{row.title}”."
-        raise Conflict(say, code="known_file", document_id=str(row.pk))
-    row.is_own, row.updated_at = is_own, now()
-    row.save(update_fields=["is_own", "updated_at"])
-    _record(actor, "DOCUMENT_UPLOADED", row, is_own=is_own)
     return row
 
 
