@@ -181,7 +181,7 @@ class ConversationsErasure(ErasureHandler):
         Table("conversations.Attachment", "Kind of file and codes.", "filename source content file_key digest",
               "content_type store error"),
         Table("conversations.BulkChange", "Ids of conversations, codes, and our own sentences.",
-              kept="change values conversation_ids results"),
+              kept="key change values conversation_ids results"),
         Table("conversations.FileRemoval", "A name and an id in a store; rows go once the file is removed.",
               kept="store file_id"),
         Table("conversations.Note", "People are ids in it.", "body masked_body", "mentions"),

@@ -167,7 +167,7 @@ def read_history(*, viewer: Actor, days: int, zone: ZoneInfo) -> dict[str, Plot]
     by_hour: dict[str, dict[datetime, float]] = {}
     for name, hour, highest in rows.order_by().values_list("name", TruncHour("at", tzinfo=UTC)).annotate(Max("value")):
         by_hour.setdefault(name, {})[hour] = highest
-    steps, plots = _steps(end, days), {}
+    steps, plots = _steps(end, days), dict[str, Plot]()
     for name, found in by_hour.items():
         values = [max((v for hour, v in found.items() if begin <= hour < till), default=None) for begin, till in steps]
         line, unit = Line("Highest", "accent", values), _unit_of(name)

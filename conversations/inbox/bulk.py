@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -162,7 +162,8 @@ def work_change(*, change_id: UUID, actor: Actor | None = None, now: datetime | 
                 _keep(row, [RowResult(pk, "stopped", stop) for pk in left])
                 continue
             step = partial(CHANGES[row.change][0], by, **values)
-            _change_chunk(by, left[:CHUNK], step, team_id=values.get("team_id"), keep=partial(_keep, row))
+            team_id = cast("UUID | None", values.get("team_id"))
+            _change_chunk(by, left[:CHUNK], step, team_id=team_id, keep=partial(_keep, row))
     except _Lost:
         return False
     return lease.release(row, finished_at=clock_now())

@@ -86,7 +86,7 @@ def _ahead_of(conversation: Conversation) -> int:
 
 
 def tell_usual_answer(*, account_id: UUID) -> str:
-    """Return how long first answers on a channel lately took, in a sentence; for everyone.
+    """Return how long first answers on a channel lately took, in words; for everyone.
 
     "" for too few answers to say, and for longer waits than a customer is told of. One query.
     """

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.conftest import serving
-from tests.edge.back_office_fixture import CONTRACT, NEW_DRAFT, BackOffice, end, start_back_office
+from tests.edge.back_office_fixture import CONTRACT, NEW_DRAFT, BackOffice, start_back_office
 from tests.edge.ports import free_port
+from tests.edge.standin_process import end
 
 pytestmark = pytest.mark.long
 

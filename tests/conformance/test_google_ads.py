@@ -10,7 +10,8 @@ import pytest
 from core.clock import now
 from standins.google_ads.seed import budget_name, campaign_name, customer_id
 from tests.conformance.conftest import run_judge, vendor_package
-from tests.edge.ads_fixture import GoogleAds, end, start_google
+from tests.edge.ads_fixture import GoogleAds, start_google
+from tests.edge.standin_process import end
 
 pytestmark = pytest.mark.long
 ACME, TRAVEL = customer_id("Acme Shoes"), customer_id("Globex (manager)")

@@ -7,7 +7,8 @@ import pytest
 
 from standins.meta.ads.seed import account_id, ad_set_id, ads_app_secret, app_id, campaign_id
 from tests.conformance.conftest import run_judge, vendor_package
-from tests.edge.ads_fixture import SHARED, end, start_meta
+from tests.edge.ads_fixture import SHARED, start_meta
+from tests.edge.standin_process import end
 
 pytestmark = pytest.mark.long
 SUMMER, CARTS = campaign_id("Acme Shoes", "Summer Sale"), ad_set_id("Acme Shoes", "Retargeting", "Full carts")

@@ -19,10 +19,10 @@ from tests.edge.back_office_fixture import (
     BackOffice,
     back_office,
     back_office_process,
-    end,
     start_back_office,
     validator,
 )
+from tests.edge.standin_process import end
 
 __all__ = ["back_office", "back_office_process"]
 

@@ -8,7 +8,8 @@ import pytest
 
 from core.clock import now
 from standins.google_ads.seed import budget_name, campaign_name, customer_id
-from tests.edge.ads_fixture import CALLBACK, Challenge, GoogleAds, end, google_ads, google_ads_process, start_google
+from tests.edge.ads_fixture import CALLBACK, Challenge, GoogleAds, google_ads, google_ads_process, start_google
+from tests.edge.standin_process import end
 
 __all__ = ["google_ads", "google_ads_process"]
 ACME, JAPAN = customer_id("Acme Shoes"), customer_id("Acme Shoes Japan")

@@ -7,7 +7,8 @@ import httpx2
 import pytest
 
 from standins.meta.ads.seed import account_id, ad_set_id, app_id, campaign_id
-from tests.edge.ads_fixture import CALLBACK, Challenge, MetaAds, end, meta_ads, meta_ads_process, start_meta
+from tests.edge.ads_fixture import CALLBACK, Challenge, MetaAds, meta_ads, meta_ads_process, start_meta
+from tests.edge.standin_process import end
 
 __all__ = ["meta_ads", "meta_ads_process"]
 ACME, JAPAN = f"act_{account_id('Acme Shoes')}", f"act_{account_id('Acme Shoes Japan')}"

@@ -20,7 +20,11 @@ SHOWN: Final = 10
 WISHES: Final = 5
 ICONS: Final = {ContactPoint.Kind.EMAIL: "mail", ContactPoint.Kind.PHONE: "phone", ContactPoint.Kind.BSUID: "phone"}
 """The icons of kinds of addresses; a chat's for all others."""
-SPEAKERS: Final = {Message.Sender.AGENT: "Agent", Message.Sender.PERSON: "Colleague", Message.Sender.SYSTEM: "System"}
+SPEAKERS: Final[dict[str, str]] = {
+    Message.Sender.AGENT: "Agent",
+    Message.Sender.PERSON: "Colleague",
+    Message.Sender.SYSTEM: "System",
+}
 
 
 def name_of(contact: Contact) -> str:

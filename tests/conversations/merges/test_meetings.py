@@ -170,9 +170,10 @@ def test_message_that_meets_a_merge_or_its_undo_is_kept_once_by_the_contact_of_i
                         meeting.merge()
                     if move == Meeting.undo and way == Meeting.begin:
                         continue  # nobody writes to a merged contact
-                    meet(*((way, move) if is_first else (move, way)), meeting)
-                    stays = (meeting.kept, meeting.gone) if move == Meeting.merge else (meeting.gone, None)
-                    found = meeting.problems(*stays, if_first if is_first else if_second)
+                    first, second = (way, move) if is_first else (move, way)
+                    meet(first, second, meeting)
+                    kept, gone = (meeting.kept, meeting.gone) if move == Meeting.merge else (meeting.gone, None)
+                    found = meeting.problems(kept, gone, if_first if is_first else if_second)
                     wrong += [f"{name}, {move.__name__}, first {is_first}: {one}" for one in found]
     assert wrong == []
 
