@@ -75,7 +75,7 @@ def list_people(*, viewer: Actor, team_id: UUID) -> list[MemberRow]:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one person has open and late; whom nobody is given yet if there is no person."""
+    """What one person has open and late; without a person, what nobody has taken."""
 
     user_id: UUID | None
     name: str
