@@ -26,7 +26,7 @@ def caps_of(approval: Approval, seals: RuleSeals) -> tuple[list[Cap], str]:
     def read() -> tuple[list[Cap], str]:
         # All of them: one that was changed or removed may have applied.
         caps = list(Cap.objects.filter(is_active=True).order_by("id"))
-        return caps, seals.problem(CAP, caps)
+        return caps, seals.problem(CAP, caps) or (seals.zone_problem() if caps else "")
 
     caps, problem = read_checked(seals, read)
     return [cap for cap in caps if (cap.scope, cap.target) in covers], problem
@@ -47,7 +47,7 @@ def reserve(approval: Approval, moment: datetime, seals: RuleSeals) -> str:
             approval=approval,
             revision=approval.revision,
             defaults={
-                "period": period_of(cap, moment),
+                "period": period_in(cap, moment, seals.zone),
                 "amount": need_of(approval),
                 "state": CapReservation.State.RESERVED,
                 "created_at": moment,
@@ -66,20 +66,16 @@ def need_of(approval: Approval) -> Decimal:
     return max(Decimal(0), approval.cost or Decimal(0))
 
 
-def period_of(cap: Cap, moment: datetime) -> str:
-    """Return the day or month of a moment in the tenant's zone."""
-    return period_in(cap, moment, tenant_zone())
-
-
 def period_in(cap: Cap, moment: datetime, zone: ZoneInfo) -> str:
     """Return the day or month of a moment in a zone."""
     local = moment.astimezone(zone).date().isoformat()
     return local if cap.window == Cap.Window.DAY else local[:7]
 
 
-def used(cap: Cap, moment: datetime) -> Decimal:
-    """Return what is reserved and spent under a limit in the period of a moment."""
-    rows = CapReservation.objects.filter(cap=cap, period=period_of(cap, moment), state__in=_COUNTS)
+def used(cap: Cap, moment: datetime, zone: ZoneInfo | None = None) -> Decimal:
+    """Return what is reserved and spent under a limit in the period of a moment, in the tenant's zone."""
+    period = period_in(cap, moment, zone or tenant_zone())
+    rows = CapReservation.objects.filter(cap=cap, period=period, state__in=_COUNTS)
     return rows.aggregate(total=Sum("amount"))["total"] or Decimal(0)
 
 
@@ -94,7 +90,7 @@ def _room(approval: Approval, moment: datetime, seals: RuleSeals) -> tuple[list[
     if problem or need_of(approval) == 0:
         return [], problem
     advisory_lock("caps")
-    return room(caps, need_of(approval), approval.currency, lambda cap: used(cap, moment))
+    return room(caps, need_of(approval), approval.currency, lambda cap: used(cap, moment, seals.zone))
 
 
 def unknown_amount(caps: Iterable[Cap], cost: Decimal | None, *, has_failed: bool) -> str:
