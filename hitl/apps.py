@@ -32,6 +32,7 @@ class HitlConfig(AppConfig):
         receivers.connect()
         health.register()
         vouched.register(verification.broken_requests)
+        vouched.register(verification.changed_reviews)
         vouched.register(rules.broken_rules)
         for kind, again, words in (
             (send.PARKED_AS, send.send_again, dead_letters.Words("Send a notification about a request")),
