@@ -1,21 +1,34 @@
 """Spending limits: reserve at the claim, and release what ended without an effect."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Sum
 
 from accounts.selectors import tenant_zone
+from core.audit import chain
 from core.db.locks import advisory_lock
+from core.models import AuditEntry
+from hitl.domain.state_machine import State
 from hitl.models import Approval, Cap, CapReservation
 from hitl.seals.rules import RuleSeals, read_checked
 from hitl.seals.tables import CAP
 
 HOLD: Final = "caps"
+LIMITS: Final = "limits"
+"""The audit fact of a claim: the period in which each limit counts it."""
+CLAIMED: Final = "APPROVAL_CLAIM"
+RELEASED: Final = CapReservation.State.RELEASED
+_SETTLED: Final = {
+    State.EXECUTING: CapReservation.State.RESERVED,
+    State.UNKNOWN: CapReservation.State.RESERVED,
+    State.EXECUTED: CapReservation.State.COMMITTED,
+}
 _COUNTS: Final = (CapReservation.State.RESERVED, CapReservation.State.COMMITTED)
 
 
@@ -32,33 +45,51 @@ def caps_of(approval: Approval, seals: RuleSeals) -> tuple[list[Cap], str]:
     return [cap for cap in caps if (cap.scope, cap.target) in covers], problem
 
 
-def reserve(approval: Approval, moment: datetime, seals: RuleSeals) -> str:
+def reserve(approval: Approval, moment: datetime, seals: RuleSeals) -> tuple[dict[str, str], str]:
     """Reserve the cost of a locked approval under its limits.
 
-    Returns why it doesn't fit, or "". Holds a lock until the commit, so that two requests can't use the same
-    remainder.
+    Returns the period in which each limit counts it, for the audit log, and why it doesn't fit, or "". Holds a lock
+    until the commit, so that two requests can't use the same remainder.
     """
     caps, problem = _room(approval, moment, seals)
     if problem:
-        return problem
+        return {}, problem
+    periods = {str(cap.pk): period_in(cap, moment, seals.zone) for cap in caps}
     for cap in caps:
         CapReservation.objects.update_or_create(
             cap=cap,
             approval=approval,
             revision=approval.revision,
             defaults={
-                "period": period_in(cap, moment, seals.zone),
+                "period": periods[str(cap.pk)],
                 "amount": need_of(approval),
                 "state": CapReservation.State.RESERVED,
                 "created_at": moment,
             },
         )
-    return ""
+    return periods, ""
 
 
 def shortfall(approval: Approval, moment: datetime) -> str:
     """Return why an approval doesn't fit under its limits now, or ""."""
     return _room(approval, moment, RuleSeals())[1]
+
+
+def changed_reservations() -> Iterator[tuple[str, str]]:
+    """Yield the requests whose use of a limit is not as the audit log has it since their claim, and the limit."""
+    claims: dict[UUID, dict[int, dict[str, str]]] = defaultdict(dict)
+    for entry in AuditEntry.objects.filter(action=CLAIMED, facts__has_key=LIMITS).order_by("seq").iterator():
+        if chain.is_genuine(entry):
+            claims[entry.object_id][entry.facts["revision"]] = entry.facts[LIMITS]
+    for approval in Approval.objects.filter(pk__in=claims).order_by("id"):
+        rows = {(row.revision, str(row.cap_id)): row for row in approval.reservations.all()}
+        told = [(revision, *one) for revision, periods in claims[approval.pk].items() for one in periods.items()]
+        for revision, cap_id, period in told:
+            row, is_newest = rows.get((revision, cap_id)), revision == approval.revision
+            state = _SETTLED.get(approval.state, RELEASED) if is_newest else RELEASED
+            amount = need_of(approval) if is_newest or row is None else row.amount
+            if row is None or (row.period, row.state, row.amount) != (period, state, amount):
+                yield approval.reference, f"what it uses of spending limit {cap_id} was changed"
 
 
 def need_of(approval: Approval) -> Decimal:
