@@ -226,8 +226,8 @@ def seal_as_stored(actor: Actor) -> None:
 
 
 def _entry(actor: Actor, lines: Mapping[str, str], **facts: Any) -> chain.Fact:
-    sealed = {ZONE: _digest(tenant_zone().key), **lines}
-    return chain.Fact(actor, SEALED, RULES, current_tenant_id(), facts={"lines": sealed, **facts})
+    first = {} if ZONE in lines else {ZONE: _digest(tenant_zone().key)}
+    return chain.Fact(actor, SEALED, RULES, current_tenant_id(), facts={"lines": {**first, **lines}, **facts})
 
 
 def _with_stored(lines: Mapping[str, str], changed: Sequence[Line]) -> dict[str, str]:
