@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
+from accounts.permissions.operators import set_operator
 from analytics.figure_pages.system import HISTORY
 from analytics.figures import rows
 from analytics.figures.counts import Fact, spread
@@ -19,7 +20,7 @@ from core import clock
 from core.jobs import queues
 from core.observability import health
 from tests.console.conftest import Browser
-from tests.world import World
+from tests.world import OPERATOR, World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 NOW = datetime(2026, 11, 20, 11, 2, tzinfo=UTC)
@@ -66,8 +67,7 @@ def test_history_is_shown_by_hour_and_that_of_others_work_to_operators_only(brow
         assert (calls.lines[0].name, calls.lines[0].values[-1], failures.lines[0].values[-1]) == ("Twilio", 3.0, 1.0)
         week = browser("owner").get(f"{address}?span=7").context["history"][0].lines[0].values
         assert max(value for value in week if value is not None) == 700.0
-        acme.people["owner"].is_superuser = True
-        acme.people["owner"].save(update_fields=["is_superuser"])
+        set_operator(actor=OPERATOR, email=acme.people["owner"].email, is_on=True)
         everything = browser("owner").get(address)
         assert [plot.key for plot in everything.context["history"]] == ["lag", "queues", "work", "breakers"]
         assert browser("support").get(address).status_code == 403
