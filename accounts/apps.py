@@ -14,10 +14,13 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         """Register look-ups, erasure and the store of notices; listen for sign-ins."""
         from accounts.notices import Store  # noqa: PLC0415  (needs the models)
+        from accounts.permissions import operators  # noqa: PLC0415  (needs the models)
         from accounts.privacy import erasure  # noqa: F401, PLC0415  (needs the models)
         from accounts.sign_in import audit  # noqa: PLC0415  (needs the models)
+        from core.audit import vouched  # noqa: PLC0415  (needs the models)
 
         audit.connect()
+        vouched.register(operators.unappointed_operators)
         notices.store_with(Store())
         lookups.register(
             lookups.Resolver(

@@ -95,6 +95,7 @@ SANDBOX_MODEL_TOKEN = env("SANDBOX_MODEL_TOKEN", default="")
 
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SESSION_ENGINE = "accounts.sessions.engine"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_HTTPONLY = True
 # Two installations on one host (ports do not separate cookies) must not sign each other out.

@@ -28,6 +28,7 @@ class CoreConfig(AppConfig):
         dead_letters.register_replayer(services.PARKED_AS, services.run_again, words)
         dead_letters.register_replayer(poison.PARKED_AS, poison.take_again, dead_letters.Words("Process an event"))
         vouched.register(anchors.stored_problems)
+        vouched.register(services.unasked_erasures)
         health.register_gauge(
             "walker_audit_anchors_failing",
             anchor_places.count_failing,

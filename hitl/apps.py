@@ -22,6 +22,7 @@ class HitlConfig(AppConfig):
         from hitl.execution import dead_letters as failed_executions  # noqa: PLC0415
         from hitl.notifications import send  # noqa: PLC0415
         from hitl.ops import erasure, health  # noqa: F401, PLC0415  (needs loaded apps)
+        from hitl.policy.limits import cap_reservations  # noqa: PLC0415
         from hitl.seals import verification as rules  # noqa: PLC0415
 
         queues.provide("execute_approval", tasks.execute_approval.delay)
@@ -32,6 +33,8 @@ class HitlConfig(AppConfig):
         receivers.connect()
         health.register()
         vouched.register(verification.broken_requests)
+        vouched.register(verification.changed_reviews)
+        vouched.register(cap_reservations.changed_reservations)
         vouched.register(rules.broken_rules)
         for kind, again, words in (
             (send.PARKED_AS, send.send_again, dead_letters.Words("Send a notification about a request")),

@@ -4,7 +4,7 @@ What they do is recorded in every tenant's audit chain.
 """
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -18,12 +18,14 @@ from core.audit import chain
 from core.errors import NotFound, Refused, Unavailable
 from core.events import streams
 from core.events.publish import publish
+from core.models import AuditEntry
 from core.observability.logging import get_logger
 from core.privacy.encryption import current_key_id, derive_key
 from core.tenancy.scope import current_tenant_or_none, platform_scope, tenant_scope
 
 log = get_logger(__name__)
 GRANTED: Final = "OPERATOR_GRANTED"
+WITHDRAWN: Final = "OPERATOR_WITHDRAWN"
 _SCOPE: Final = {"scope": "installation"}
 _KEPT: Final = ("kind", "id", "user_id", "role", "name", "auth_strength")
 ROLE: Final = "operator"
@@ -31,10 +33,27 @@ ROLE: Final = "operator"
 
 
 def is_operator(viewer: Actor) -> bool:
-    """Return True if the signed-in user is an operator. API keys and agents never are. At most one query."""
+    """Return True if the signed-in user is an operator. API keys and agents never are. At most two queries.
+
+    The flag of the account is not enough: the audit log of the tenant in scope has the appointment.
+    """
     if viewer.kind != "user" or viewer.user_id is None or viewer.scopes is not None:
         return False
-    return User.objects.filter(pk=viewer.user_id, is_superuser=True, is_active=True).exists()
+    flagged = User.objects.filter(pk=viewer.user_id, is_superuser=True, is_active=True).exists()
+    return flagged and _is_appointed(viewer.user_id)
+
+
+def _is_appointed(user_id: UUID) -> bool:
+    about = AuditEntry.objects.filter(object_type="accounts.user", object_id=user_id, action__in=(GRANTED, WITHDRAWN))
+    last = about.order_by("-seq").first()
+    return last is not None and last.action == GRANTED and chain.is_genuine(last)
+
+
+def unappointed_operators() -> Iterator[tuple[str, str]]:
+    """Yield the accounts whose flag of an operator was set by other means: they can do nothing with it."""
+    for user_id in User.objects.filter(is_superuser=True).order_by("id").values_list("pk", flat=True):
+        if not _is_appointed(user_id):
+            yield f"account {user_id}", "made an operator outside the application"
 
 
 def require_operator(actor: Actor) -> None:
@@ -74,7 +93,7 @@ def set_operator(*, actor: Actor, email: str, is_on: bool) -> bool:
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(is_superuser=is_on)
         if not is_on:
-            owe(action="OPERATOR_WITHDRAWN")
+            owe(action=WITHDRAWN)
     write_owed_entries()
     return True
 

@@ -26,6 +26,7 @@ from accounts.models import (
     User,
 )
 from accounts.services import close_membership
+from accounts.sessions.engine import content_of
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
@@ -116,7 +117,7 @@ def _sessions(person: Person, after: str, limit: int) -> Batch:
         return Batch()
     BrowserSession.objects.filter(user_id__in=users).delete()
     rows = list(Session.objects.filter(session_key__gt=after).order_by("session_key")[:limit])
-    gone = [row.pk for row in rows if row.get_decoded().get("_auth_user_id") in users]
+    gone = [row.pk for row in rows if content_of(row).get("_auth_user_id") in users]
     removed = Session.objects.filter(pk__in=gone).delete()[0] if gone else 0
     return Batch(removed, str(rows[-1].pk) if len(rows) == limit else "")
 

@@ -1,6 +1,6 @@
 """Where a person's sessions were last used, and the end of sessions: requests and open pages know it at once.
 
-Django keeps the sessions, in its table and under their keys. Ours holds a digest of the key, which opens nothing.
+Django's table has the sessions, under the beginning of a digest of their keys, and ours the whole of it.
 """
 
 from collections.abc import Collection
@@ -13,10 +13,11 @@ from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import DatabaseError, transaction
-from django.db.models import F, Func, QuerySet, TextField
+from django.db.models import QuerySet
 from redis import RedisError
 
 from accounts.models import BrowserSession, User
+from accounts.sessions.engine import content_of, stored_key
 from core.audit.chain import network_of
 from core.clock import now as clock_now
 from core.events import streams
@@ -85,12 +86,12 @@ def list_open(user: User) -> list[BrowserSession]:
     found = _stored(noted).filter(expire_date__gt=clock_now())
     # Those of before a change of the password have another hash, until Django finds them.
     hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
-    kept = {session.digest: session.get_decoded() for session in found}
-    opened = [
-        noted[digest]
-        for digest, facts in kept.items()
-        if facts.get(SESSION_KEY) == str(user.pk) and facts.get(HASH_SESSION_KEY) in hashes
-    ]
+    kept = {row.pk: content_of(row) for row in found}
+    opened = []
+    for row in noted.values():
+        facts = kept.get(stored_key(row.digest), {})
+        if facts.get(SESSION_KEY) == str(user.pk) and facts.get(HASH_SESSION_KEY) in hashes:
+            opened.append(row)
     return sorted(opened, key=lambda row: row.seen_at, reverse=True)
 
 
@@ -113,8 +114,8 @@ def end_all(user_id: UUID, *, but: str = "") -> int:
         noted = BrowserSession.objects.filter(user_id=user_id).exclude(digest=but)
         list(noted.select_for_update().order_by("pk"))
         stored = Session.objects.filter(expire_date__gt=clock_now()).order_by("pk")
-        own = [one.pk for one in stored.iterator() if one.get_decoded().get(SESSION_KEY) == str(user_id)]
-        ended = Session.objects.filter(pk__in=[key for key in own if digest_of_secret(key) != but]).delete()[0]
+        own = {one.pk for one in stored.iterator() if content_of(one).get(SESSION_KEY) == str(user_id)}
+        ended = Session.objects.filter(pk__in=own - {stored_key(but)}).delete()[0]
         noted.delete()
         check_pages(user_id)
     return ended
@@ -123,8 +124,9 @@ def end_all(user_id: UUID, *, but: str = "") -> int:
 def sign_out(user_id: UUID, session_key: str) -> None:
     """End the session with a key, a moment before Django does: pages that ask find it gone."""
     with transaction.atomic():
-        BrowserSession.objects.filter(user_id=user_id, digest=digest_of_secret(session_key)).delete()
-        Session.objects.filter(pk=session_key).delete()
+        digest = digest_of_secret(session_key)
+        BrowserSession.objects.filter(user_id=user_id, digest=digest).delete()
+        _stored([digest]).delete()
         check_pages(user_id)
 
 
@@ -169,7 +171,5 @@ def device_of(user_agent: str) -> str:
 
 
 def _stored(digests: Collection[str]) -> QuerySet[Any]:
-    """Return Django's sessions with these digests of their keys: a look through all, as its table has no digests."""
-    hashed = "encode(sha256(convert_to(%(expressions)s, 'UTF8')), 'hex')"
-    digest = Func(F("session_key"), template=hashed, output_field=TextField())
-    return Session.objects.annotate(digest=digest).filter(digest__in=digests)
+    """Return Django's sessions with these digests of their keys."""
+    return Session.objects.filter(pk__in=[stored_key(digest) for digest in digests])

@@ -47,6 +47,7 @@ CHIPS: Final = {
 }
 ERRORS: Final = {
     "not_allowed": "Your role no longer allows this export.",
+    "not_granted": "It was changed outside Walker: the audit log has no second person who allowed it.",
     "too_many_rows": "There were more rows than one export may have. Choose a shorter period.",
     "no_parquet": "Parquet isn't installed here. Choose another format.",
     "store": "The file store didn't take the file. Try again later.",

@@ -35,6 +35,8 @@ LONGEST: Final = timedelta(days=731)
 OPEN_AT_ONCE: Final = 5
 ANSWERED_WITHIN: Final = timedelta(days=1)
 """How long an export in clear waits for a second person."""
+REQUESTED: Final = "EXPORT_REQUESTED"
+GRANTED: Final = "EXPORT_CLEAR_GRANTED"
 State = Export.State
 UNFINISHED: Final = (State.WAITING, State.QUEUED, State.RUNNING)
 MISSING: Final = "This export doesn't exist."
@@ -106,7 +108,7 @@ def request_export(
             )  # fmt: skip
         else:
             enqueue_after_commit("write_export", export.pk)
-        audit(actor, "EXPORT_REQUESTED", export, {**facts_of(export), "rows": total, "in_clear": in_clear})
+        audit(actor, REQUESTED, export, {**facts_of(export), "rows": total, "in_clear": in_clear})
     return export
 
 
@@ -150,8 +152,18 @@ def grant_export(*, actor: Actor, list_export_id: UUID, reason: str, now: dateti
     with transaction.atomic():
         export = _decided(actor, list_export_id, reason, moment, state=State.QUEUED, lease_until=moment)
         enqueue_after_commit("write_export", export.pk)
-        audit(actor, "EXPORT_CLEAR_GRANTED", export, facts_of(export), old_state=State.WAITING)
+        audit(actor, GRANTED, export, facts_of(export), old_state=State.WAITING)
     return export
+
+
+def is_granted(export: Export) -> bool:
+    """Return True if the audit log has that an export in clear was requested and, as it is, granted by another."""
+    told = {entry.action: entry for entry in chain.chain_of(export._meta.label_lower, export.pk)}
+    asked, granted = told.get(REQUESTED), told.get(GRANTED)
+    if asked is None or granted is None or not (chain.is_genuine(asked) and chain.is_genuine(granted)):
+        return False
+    people = (export.requested_by_id, export.decided_by_id)
+    return (asked.actor_user_id, granted.actor_user_id) == people and granted.facts == facts_of(export)
 
 
 def refuse_export(*, actor: Actor, list_export_id: UUID, reason: str, now: datetime | None = None) -> Export:

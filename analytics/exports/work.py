@@ -134,6 +134,9 @@ def _reader(export: Export) -> Actor:
         SOURCES.get(export.source)
     except (Refused, NotFound):
         raise Failed("not_allowed") from None
+    if export.in_clear and not jobs.is_granted(export):
+        log.error("export_not_granted", export=str(export.pk))
+        raise Failed("not_granted")
     return reader
 
 

@@ -3,10 +3,11 @@
 What is checked between an approval and its effect is checked here.
 """
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -80,9 +81,9 @@ def claim(approval_id: UUID, observation: LatestObservation, moment: datetime) -
         context = DecisionContext.load(approval, moment, seals)
         obstacle = find_obstacle(Attempt(context, observation, stopped_by))
         if obstacle is None:
-            shortfall = cap_reservations.reserve(approval, moment, seals)
+            periods, shortfall = cap_reservations.reserve(approval, moment, seals)
             if not shortfall:
-                return _start(work, approval, observation)
+                return _start(work, approval, observation, periods)
             obstacle = Hold(cap_reservations.HOLD, shortfall)
         match obstacle:
             case Hold():
@@ -131,7 +132,9 @@ def _open_revision(work: UnitOfWork, approval: Approval, observation: LatestObse
     work.announced.append(("approval_drifted", approval, {}))
 
 
-def _start(work: UnitOfWork, approval: Approval, observation: LatestObservation) -> Claim | None:
+def _start(
+    work: UnitOfWork, approval: Approval, observation: LatestObservation, periods: Mapping[str, str]
+) -> Claim | None:
     if observation.kind is None or observation.params is None:
         return None
     until = work.moment + LEASE
@@ -148,7 +151,8 @@ def _start(work: UnitOfWork, approval: Approval, observation: LatestObservation)
         )
     else:
         _raise_fence(execution, until)
-    return _grant(work, approval, execution, observation.kind, observation.params, until, Event.CLAIM)
+    facts = {cap_reservations.LIMITS: periods} if periods else {}
+    return _grant(work, approval, execution, observation.kind, observation.params, Event.CLAIM, facts)
 
 
 def _raise_fence(execution: Execution, until: datetime) -> None:
@@ -165,11 +169,11 @@ def _grant(
     execution: Execution,
     kind: AnyKind,
     params: BaseModel,
-    until: datetime,
     event: Event,
+    facts: Mapping[str, Any],
 ) -> Claim:
-    """Give the right to cause the effect until then: a claim starts it, a reclaim takes it over."""
-    facts = {"fence": execution.fence, "attempt": execution.attempt}
+    """Give the right to cause the effect until its lease ends: a claim starts it, a reclaim takes it over."""
+    until, facts = work.moment + LEASE, {"fence": execution.fence, "attempt": execution.attempt, **facts}
     to = State.EXECUTING if event == Event.CLAIM else None
     work.apply(approval, event, actor=EXECUTOR, to=to, timers={timers.Kind.LEASE: until}, facts=facts)
     return Claim(
@@ -199,9 +203,8 @@ def _take_over(work: UnitOfWork, approval: Approval, observation: LatestObservat
     if digest_of(approval) != execution.digest:
         mark_unknown(work, approval, execution)
         return None
-    until = work.moment + LEASE
-    _raise_fence(execution, until)
-    return _grant(work, approval, execution, kind, params, until, Event.RECLAIM)
+    _raise_fence(execution, work.moment + LEASE)
+    return _grant(work, approval, execution, kind, params, Event.RECLAIM, {})
 
 
 def mark_unknown(work: UnitOfWork, approval: Approval, execution: Execution) -> None:

@@ -10,7 +10,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from accounts.selectors import tenant_zone
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import advisory_lock
@@ -32,6 +34,8 @@ RELEASED: Final = "KILLSWITCH_RELEASED"
 LOCK: Final = "sealed rules"
 FORGED: Final = "the newest seal of the rules was not written by the application"
 CHANGED: Final = "Can't save: {} changed outside Walker. Ask the operator to check {} and run seal_rules."
+ZONE: Final = "zone"
+"""The line of the organisation's time zone: days and months of limits, and times of workflows, are in it."""
 _DIGEST_CHARACTERS: Final = 32
 _RETIRED: Final = "-"
 """Ends the digest of a line whose rows are not read now."""
@@ -57,6 +61,11 @@ class RuleSeals:
         """Return why no line can be trusted, or ""."""
         return "" if self._sealed is None or chain.is_genuine(self._sealed) else FORGED
 
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """Return the organisation's time zone as it is stored. One query."""
+        return tenant_zone()
+
     @property
     def lines(self) -> Mapping[str, str]:
         """Return the digest of each sealed line; none before rules were first sealed, and none of a forged entry."""
@@ -79,7 +88,7 @@ class RuleSeals:
     def read_again(self) -> None:
         """Wait for a change of the rules that is about to commit, and forget what was read before it."""
         advisory_lock(LOCK, shared=True)
-        for name in ("_entries", "_sealed", "forged"):
+        for name in ("_entries", "_sealed", "forged", "zone"):
             self.__dict__.pop(name, None)
 
     def keys_of(self, table: SealedTable) -> set[UUID]:
@@ -108,6 +117,11 @@ class RuleSeals:
         """Return the first thing that `broken` finds, or why nothing can be trusted, or ""."""
         broken = self.broken(table, rows, keys)
         return self.forged or next((f"{table.name_to_people(key)} ({what})" for key, what in broken.items()), "")
+
+    def zone_problem(self) -> str:
+        """Return whether the organisation's time zone was changed, or "": also before it was first sealed."""
+        sealed = self.lines.get(ZONE)
+        return "" if sealed in (None, _digest(self.zone.key)) else "time zone (changed)"
 
     def stops_everywhere(self) -> dict[UUID, datetime]:
         """Return the stops of the installation that this chain says are in force, and since when.
@@ -182,7 +196,7 @@ def find_broken(seals: RuleSeals) -> dict[str, str]:
             table.name(key): f"{what} outside the application"
             for key, what in seals.broken(table, table.rows(), keys).items()
         }
-    return found
+    return found | ({"time zone": "changed outside the application"} if seals.zone_problem() else {})
 
 
 def find_released_outside(seals: RuleSeals) -> list[UUID]:
@@ -212,7 +226,8 @@ def seal_as_stored(actor: Actor) -> None:
 
 
 def _entry(actor: Actor, lines: Mapping[str, str], **facts: Any) -> chain.Fact:
-    return chain.Fact(actor, SEALED, RULES, current_tenant_id(), facts={"lines": dict(lines), **facts})
+    first = {} if ZONE in lines else {ZONE: _digest(tenant_zone().key)}
+    return chain.Fact(actor, SEALED, RULES, current_tenant_id(), facts={"lines": {**first, **lines}, **facts})
 
 
 def _with_stored(lines: Mapping[str, str], changed: Sequence[Line]) -> dict[str, str]:
@@ -236,10 +251,11 @@ def _digests(table: SealedTable, rows: Iterable[Any]) -> dict[UUID, str]:
         key = table.key_of(row)
         contents.setdefault(key, []).append(encode(content_of(row, table.covered)))
         ends[key] = _RETIRED if table.active and not getattr(row, table.active) else ""
-    return {
-        key: hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()[:_DIGEST_CHARACTERS] + ends[key]
-        for key, rows in contents.items()
-    }
+    return {key: _digest("\n".join(sorted(rows))) + ends[key] for key, rows in contents.items()}
+
+
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()[:_DIGEST_CHARACTERS]
 
 
 def _lines_of(table: SealedTable, lines: Mapping[str, str]) -> dict[str, str]:

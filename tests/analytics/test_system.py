@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
+from accounts.permissions.operators import set_operator
 from analytics.figure_pages.system import CALLED, Reading
 from analytics.figures import rows
 from analytics.figures.counts import Fact, spread
@@ -22,7 +23,7 @@ from core.jobs import queues
 from core.models import DeadLetter
 from core.observability import health
 from tests.console.conftest import Browser
-from tests.world import World
+from tests.world import OPERATOR, World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 NOW = datetime(2026, 11, 20, 11, 2, tzinfo=UTC)
@@ -71,8 +72,7 @@ def test_history_is_shown_by_hour_and_that_of_others_work_to_operators_only(brow
         assert "Tasks to do" not in own.content.decode()
         week = _find(browser("owner").get(f"{address}?span=7"), "Events to process").trend.lines[0].values
         assert max(value for value in week if value is not None) == 700.0
-        acme.people["owner"].is_superuser = True
-        acme.people["owner"].save(update_fields=["is_superuser"])
+        set_operator(actor=OPERATOR, email=acme.people["owner"].email, is_on=True)
         everything = browser("owner").get(address)
         assert _find(everything, "Tasks to do: high").trend.lines[0].values == figures
         assert browser("support").get(address).status_code == 403

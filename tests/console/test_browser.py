@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from accounts.sessions.engine import SessionStore
 from agents.memory.models import ContactFact
 from conversations import services as talk
 from conversations.models import ChannelAccount, Conversation, DeliveryAttempt, Message

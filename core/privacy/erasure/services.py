@@ -1,5 +1,6 @@
 """Start the erasure of a person, and run it in batches."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -16,15 +17,18 @@ from core.db.rows import get_row
 from core.errors import Invalid, Refused
 from core.jobs import dead_letters, queues
 from core.models import Erasure
+from core.observability.logging import get_logger
 from core.privacy.erasure.person import person_of, traces_of
 from core.privacy.erasure.registry import BATCH, handlers, steps
 from core.tenancy.scope import platform_scope
 
+log = get_logger(__name__)
 VIEW: Final = "core.view_erasures"
 WORKER: Final = system("erasure")
 State = Erasure.State
 Subject = Erasure.Subject
 UNFINISHED: Final = (State.ASKED, State.WORKING)
+ASKED: Final = "erasure_asked"
 PARKED_AS: Final = "core.erasure"
 ROUNDS: Final = 5
 """The maximum of rounds that find data; normally two or three are enough."""
@@ -82,13 +86,26 @@ def open_erasure(
         for handler in handlers():
             handler.detach(person)
         queues.enqueue_after_commit("erase_person", erasure.pk)
-        _record(erasure, actor, "erasure_asked", {"reason": reason})
+        _record(erasure, actor, ASKED, {"reason": reason})
     return erasure
 
 
 def _record(erasure: Erasure, actor: Actor, what: str, facts: dict[str, Any]) -> None:
     about = {"new_state": erasure.state, "person": str(erasure.subject_id)}
     chain.note(actor, f"{erasure.subject_type}.{what}", erasure, **about, **facts)
+
+
+def _is_asked_for(erasure: Erasure) -> bool:
+    """Return True if the audit log has that the person's erasure was asked for. One query."""
+    entry = chain.first_of(erasure._meta.label_lower, erasure.pk, f"{erasure.subject_type}.{ASKED}")
+    return entry is not None and chain.is_genuine(entry) and entry.facts["person"] == str(erasure.subject_id)
+
+
+def unasked_erasures() -> Iterator[tuple[str, str]]:
+    """Yield the erasures of the tenant that somebody wrote without asking for them: they erase nothing."""
+    for erasure in Erasure.objects.defer("traces").order_by("id"):
+        if not _is_asked_for(erasure):
+            yield f"erasure {erasure.pk}", "nobody asked for it in the application"
 
 
 def work_on(*, erasure_id: UUID, limit: int = BATCH, now: datetime | None = None) -> bool:
@@ -98,13 +115,16 @@ def work_on(*, erasure_id: UUID, limit: int = BATCH, now: datetime | None = None
     second worker leaves it. A batch that was interrupted changed nothing and is repeated. Audited at the end as
     `contact.erased` or `member.erased`, and each batch that empties requests or reasons as `….approvals_emptied` or
     `….reasons_emptied` with their ids. After `ROUNDS` rounds that all changed something it is parked as a failed
-    job. Announces nothing.
+    job. One that the audit log doesn't have erases nothing. Announces nothing.
     """
     with transaction.atomic():
         allow_long_statements()
         free = Erasure.objects.select_for_update(skip_locked=True)
         erasure = free.filter(pk=erasure_id, state__in=UNFINISHED).first()
         if erasure is None:
+            return False
+        if not _is_asked_for(erasure):
+            log.error("erasure_not_asked_for", erasure=str(erasure.pk))
             return False
         moment = now or clock_now()
         if erasure.state == State.ASKED:

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 from core.audit import chain
 from core.models import AuditEntry
 from hitl.approvals.integrity import seals
-from hitl.models import Approval
+from hitl.models import Approval, OverrideReview
 
 PAGE: Final = 500
 
@@ -59,3 +59,19 @@ def removed_requests() -> Iterator[tuple[str, str]]:
     gone = told.exclude(Exists(Approval.objects.filter(pk=OuterRef("object_id"))))
     for entry in gone.order_by("seq").iterator(chunk_size=PAGE):
         yield f"request {entry.object_id}", "it was removed"
+
+
+def changed_reviews() -> Iterator[tuple[str, str]]:
+    """Yield the emergency approvals whose review was removed, or closed by nobody that the audit log has."""
+    told = AuditEntry.objects.filter(object_type=seals.REQUEST, action="APPROVAL_OVERRIDE").order_by("seq")
+    overridden = {(entry.object_id, entry.facts["revision"]) for entry in told.iterator() if chain.is_genuine(entry)}
+    reviews = OverrideReview.objects.filter(approval_id__in={key for key, _ in overridden})
+    found = {(review.approval_id, review.revision): review for review in reviews}
+    for key, revision in sorted(overridden):
+        review = found.get((key, revision))
+        if review is None:
+            yield f"emergency review of request {key}", "it was removed"
+        elif review.closed_at is not None:
+            closed = chain.last_of(review._meta.label_lower, review.pk)
+            if closed is None or not chain.is_genuine(closed) or closed.actor_user_id != review.closed_by_id:
+                yield f"emergency review of request {key}", "it was closed outside the application"

@@ -14,10 +14,11 @@ from core.models import AuditEntry
 from core.privacy.erasure.person import GONE
 from core.tenancy.scope import tenant_scope
 from hitl.approvals.integrity.decision_mac import has_original_reason, verify
-from hitl.approvals.integrity.verification import find_broken, pages, removed_requests
+from hitl.approvals.integrity.verification import changed_reviews, find_broken, pages, removed_requests
 from hitl.approvals.state.outcomes import digest_of
 from hitl.domain.replay import PREFIX, ReplayedState, ReplayError, replay
 from hitl.models import Approval, Decision
+from hitl.policy.limits.cap_reservations import changed_reservations
 from hitl.seals.verification import broken_rules
 
 VOTES = ("approve", "reject")
@@ -28,7 +29,8 @@ class Command(BaseCommand):
     help = (
         "Replay the audit entries of every approval and list approvals with another state, version or revision, "
         "with forged votes, with a changed request or reason that no erasure emptied, or with a seal that does not "
-        "fit, and rules, limits, settings and emergency stops whose seal does not fit. "
+        "fit, with a changed use of a limit or emergency review, and rules, limits, settings and emergency stops whose "
+        "seal does not fit. "
         "Run `verify_audit` first, which checks the entries themselves."
     )
 
@@ -45,7 +47,7 @@ class Command(BaseCommand):
         for tenant_id, slug in tenants:
             with tenant_scope(tenant_id):
                 found, total, gone = list(problems()), Approval.objects.count(), list(removed_requests())
-                gone += broken_rules()
+                gone += [*changed_reviews(), *changed_reservations(), *broken_rules()]
             for reference, problem in (*found, *gone):
                 self.stdout.write(f"{slug}: {reference}: {problem}")
             self.stdout.write(f"{slug}: {total - len(found)} approvals match their audit entries")

@@ -1,21 +1,34 @@
 """Spending limits: reserve at the claim, and release what ended without an effect."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Sum
 
 from accounts.selectors import tenant_zone
+from core.audit import chain
 from core.db.locks import advisory_lock
+from core.models import AuditEntry
+from hitl.domain.state_machine import State
 from hitl.models import Approval, Cap, CapReservation
 from hitl.seals.rules import RuleSeals, read_checked
 from hitl.seals.tables import CAP
 
 HOLD: Final = "caps"
+LIMITS: Final = "limits"
+"""The audit fact of a claim: the period in which each limit counts it."""
+CLAIMED: Final = "APPROVAL_CLAIM"
+RELEASED: Final = CapReservation.State.RELEASED
+_SETTLED: Final = {
+    State.EXECUTING: CapReservation.State.RESERVED,
+    State.UNKNOWN: CapReservation.State.RESERVED,
+    State.EXECUTED: CapReservation.State.COMMITTED,
+}
 _COUNTS: Final = (CapReservation.State.RESERVED, CapReservation.State.COMMITTED)
 
 
@@ -26,34 +39,35 @@ def caps_of(approval: Approval, seals: RuleSeals) -> tuple[list[Cap], str]:
     def read() -> tuple[list[Cap], str]:
         # All of them: one that was changed or removed may have applied.
         caps = list(Cap.objects.filter(is_active=True).order_by("id"))
-        return caps, seals.problem(CAP, caps)
+        return caps, seals.problem(CAP, caps) or (seals.zone_problem() if caps else "")
 
     caps, problem = read_checked(seals, read)
     return [cap for cap in caps if (cap.scope, cap.target) in covers], problem
 
 
-def reserve(approval: Approval, moment: datetime, seals: RuleSeals) -> str:
+def reserve(approval: Approval, moment: datetime, seals: RuleSeals) -> tuple[dict[str, str], str]:
     """Reserve the cost of a locked approval under its limits.
 
-    Returns why it doesn't fit, or "". Holds a lock until the commit, so that two requests can't use the same
-    remainder.
+    Returns the period in which each limit counts it, for the audit log, and why it doesn't fit, or "". Holds a lock
+    until the commit, so that two requests can't use the same remainder.
     """
     caps, problem = _room(approval, moment, seals)
     if problem:
-        return problem
+        return {}, problem
+    periods = {str(cap.pk): period_in(cap, moment, seals.zone) for cap in caps}
     for cap in caps:
         CapReservation.objects.update_or_create(
             cap=cap,
             approval=approval,
             revision=approval.revision,
             defaults={
-                "period": period_of(cap, moment),
+                "period": periods[str(cap.pk)],
                 "amount": need_of(approval),
                 "state": CapReservation.State.RESERVED,
                 "created_at": moment,
             },
         )
-    return ""
+    return periods, ""
 
 
 def shortfall(approval: Approval, moment: datetime) -> str:
@@ -61,14 +75,26 @@ def shortfall(approval: Approval, moment: datetime) -> str:
     return _room(approval, moment, RuleSeals())[1]
 
 
+def changed_reservations() -> Iterator[tuple[str, str]]:
+    """Yield the requests whose use of a limit is not as the audit log has it since their claim, and the limit."""
+    claims: dict[UUID, dict[int, dict[str, str]]] = defaultdict(dict)
+    for entry in AuditEntry.objects.filter(action=CLAIMED, facts__has_key=LIMITS).order_by("seq").iterator():
+        if chain.is_genuine(entry):
+            claims[entry.object_id][entry.facts["revision"]] = entry.facts[LIMITS]
+    for approval in Approval.objects.filter(pk__in=claims).order_by("id"):
+        rows = {(row.revision, str(row.cap_id)): row for row in approval.reservations.all()}
+        told = [(revision, *one) for revision, periods in claims[approval.pk].items() for one in periods.items()]
+        for revision, cap_id, period in told:
+            row, is_newest = rows.get((revision, cap_id)), revision == approval.revision
+            state = _SETTLED.get(approval.state, RELEASED) if is_newest else RELEASED
+            amount = need_of(approval) if is_newest or row is None else row.amount
+            if row is None or (row.period, row.state, row.amount) != (period, state, amount):
+                yield approval.reference, f"what it uses of spending limit {cap_id} was changed"
+
+
 def need_of(approval: Approval) -> Decimal:
     """Return the amount that an approval uses, never negative."""
     return max(Decimal(0), approval.cost or Decimal(0))
-
-
-def period_of(cap: Cap, moment: datetime) -> str:
-    """Return the day or month of a moment in the tenant's zone."""
-    return period_in(cap, moment, tenant_zone())
 
 
 def period_in(cap: Cap, moment: datetime, zone: ZoneInfo) -> str:
@@ -77,9 +103,10 @@ def period_in(cap: Cap, moment: datetime, zone: ZoneInfo) -> str:
     return local if cap.window == Cap.Window.DAY else local[:7]
 
 
-def used(cap: Cap, moment: datetime) -> Decimal:
-    """Return what is reserved and spent under a limit in the period of a moment."""
-    rows = CapReservation.objects.filter(cap=cap, period=period_of(cap, moment), state__in=_COUNTS)
+def used(cap: Cap, moment: datetime, zone: ZoneInfo | None = None) -> Decimal:
+    """Return what is reserved and spent under a limit in the period of a moment, in the tenant's zone."""
+    period = period_in(cap, moment, zone or tenant_zone())
+    rows = CapReservation.objects.filter(cap=cap, period=period, state__in=_COUNTS)
     return rows.aggregate(total=Sum("amount"))["total"] or Decimal(0)
 
 
@@ -94,7 +121,7 @@ def _room(approval: Approval, moment: datetime, seals: RuleSeals) -> tuple[list[
     if problem or need_of(approval) == 0:
         return [], problem
     advisory_lock("caps")
-    return room(caps, need_of(approval), approval.currency, lambda cap: used(cap, moment))
+    return room(caps, need_of(approval), approval.currency, lambda cap: used(cap, moment, seals.zone))
 
 
 def unknown_amount(caps: Iterable[Cap], cost: Decimal | None, *, has_failed: bool) -> str:

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch
 
-from accounts.selectors import tenant_zone
 from core import expressions
 from hitl.domain import matching, risk
 from hitl.models import Approval, ApprovalLevel, ApprovalWorkflow, ComplianceFlag, RiskPolicy
@@ -62,9 +61,10 @@ def _read(seals: RuleSeals) -> tuple[Definitions, str]:
         _why_not_sealed(seals, {row.pk: row for row in workflows}, levels)
         or seals.problem(FLAG, flags)
         or seals.problem(RISK, [] if scoring is None else [scoring])
+        or seals.zone_problem()
     )
     rules = tuple((flag.name, flag.condition) for flag in flags if flag.condition)
-    return Definitions(tenant_zone(), _policy_of(scoring), workflows, rules, problem), problem
+    return Definitions(seals.zone, _policy_of(scoring), workflows, rules, problem), problem
 
 
 def _why_not_sealed(
