@@ -38,7 +38,7 @@ def test_contact_s_page_shows_the_history_and_folds_the_ways_to_write(browser: B
     words = shown.content.decode()
     assert ("Where is my parcel?" in words, PHONE in words) == (True, False)
     assert f'href="/admin/conversations/conversation/{talk.pk}/"' in words
-    assert "May be written to" in words
+    assert "Can be contacted" in words
     assert ("Gap 1, after “Hello”" in words, "Gap 2: order number" in words) == (True, True)
     assert "Hello [gap 1], we have news about [gap 2]." in words
     assert [label for label, value in shown.context["rows"] if value in ("–", "", "Not known")] == []
