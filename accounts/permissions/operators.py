@@ -21,7 +21,7 @@ from core.events.publish import publish
 from core.models import AuditEntry
 from core.observability.logging import get_logger
 from core.privacy.encryption import current_key_id, derive_key
-from core.tenancy.scope import current_tenant_or_none, platform_scope, tenant_scope
+from core.tenancy.scope import current_tenant_id, current_tenant_or_none, platform_scope, tenant_scope
 
 log = get_logger(__name__)
 GRANTED: Final = "OPERATOR_GRANTED"
@@ -40,19 +40,33 @@ def is_operator(viewer: Actor) -> bool:
     if viewer.kind != "user" or viewer.user_id is None or viewer.scopes is not None:
         return False
     flagged = User.objects.filter(pk=viewer.user_id, is_superuser=True, is_active=True).exists()
-    return flagged and _is_appointed(viewer.user_id)
+    return flagged and _last_word(viewer.user_id) == GRANTED
 
 
-def _is_appointed(user_id: UUID) -> bool:
+def _last_word(user_id: UUID) -> str:
+    """Return if the tenant in scope last had an account granted or withdrawn; "" if neither, or if that is forged."""
     about = AuditEntry.objects.filter(object_type="accounts.user", object_id=user_id, action__in=(GRANTED, WITHDRAWN))
     last = about.order_by("-seq").first()
-    return last is not None and last.action == GRANTED and chain.is_genuine(last)
+    return last.action if last is not None and chain.is_genuine(last) else ""
+
+
+def _last_words(user_id: UUID) -> set[str]:
+    words = set()
+    for tenant_id in _all_tenants():
+        with tenant_scope(tenant_id):
+            words.add(_last_word(user_id))
+    return words
+
+
+def _all_tenants() -> list[UUID]:
+    with platform_scope():  # ids of organisations, no row of anyone
+        return list(Tenant.objects.order_by("id").values_list("id", flat=True))
 
 
 def unappointed_operators() -> Iterator[tuple[str, str]]:
     """Yield the accounts whose flag of an operator was set by other means: they can do nothing with it."""
     for user_id in User.objects.filter(is_superuser=True).order_by("id").values_list("pk", flat=True):
-        if not _is_appointed(user_id):
+        if _last_word(user_id) != GRANTED:
             yield f"account {user_id}", "made an operator outside the application"
 
 
@@ -106,10 +120,18 @@ def list_operators(*, actor: Actor) -> list[User]:
 
 
 def record_current_operators(*, actor: Actor) -> None:
-    """Record the current operators in the audit chain of the tenant in scope, when it is created."""
+    """Record the appointed operators in the audit chain of the tenant in scope, when it is created.
+
+    The flag alone counts only for the first tenant: before it, no chain could have an appointment.
+    """
+    is_first = _all_tenants() == [current_tenant_id()]
     for user_id in User.objects.filter(is_superuser=True).order_by("id").values_list("id", flat=True):
-        facts = {**_SCOPE, "given": "before"}
-        chain.record(actor, GRANTED, "accounts.user", user_id, facts=facts)
+        words = _last_words(user_id)
+        if is_first or (GRANTED in words and WITHDRAWN not in words):
+            facts = {**_SCOPE, "given": "before"}
+            chain.record(actor, GRANTED, "accounts.user", user_id, facts=facts)
+        else:
+            log.error("operator_not_appointed", account=str(user_id))
 
 
 def record_in_all_tenants(
@@ -130,8 +152,6 @@ def record_in_all_tenants(
     the tenant they act in sees their address. `event` is a type and payload for its queue.
     """
     recorded = actor if actor.all_permissions else replace(actor, role=ROLE)
-    with platform_scope():  # ids of organisations, no row of anyone
-        tenants = list(Tenant.objects.order_by("id").values_list("id", flat=True))
     owed = OwedEntry(
         actor={
             **{name: str(getattr(recorded, name) or "") for name in _KEPT},
@@ -143,7 +163,7 @@ def record_in_all_tenants(
         object_id=object_id,
         new_state=new_state,
         event=None if event is None else list(event),
-        owed_to=tenants,
+        owed_to=_all_tenants(),
     )
     owed.seal = _seal_of(owed)
     owed.save(force_insert=True)

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts import tasks
-from accounts.models import OwedEntry, Tenant
+from accounts.models import OwedEntry, Tenant, User
 from accounts.permissions import operators
 from accounts.permissions.operators import require_operator, set_operator
 from accounts.permissions.roles import ROLES
@@ -238,3 +238,15 @@ def test_organisation_that_is_opened_later_records_who_is_an_operator(acme: Worl
     operator = make(acme)
     later = create_tenant(actor=OPERATOR, name="Initech", slug="initech")
     assert words_of(later.pk, "accounts.user", operator.user_id or later.pk) == ["OPERATOR_GRANTED"]
+
+
+def test_flag_set_by_hand_is_no_appointment_in_an_organisation_that_is_opened_later(acme: World) -> None:
+    operator, forger, withdrawn = make(acme), acme.people["owner"], make(acme, "admin")
+    set_operator(actor=OPERATOR, email=acme.people["admin"].email, is_on=False)
+    flagged = [forger.pk, withdrawn.user_id]
+    User.objects.filter(pk__in=flagged).update(is_superuser=True)
+    later = create_tenant(actor=OPERATOR, name="Initech", slug="initech")
+    with tenant_scope(later.pk):
+        assert operators.is_operator(operator)
+        assert not any(operators.is_operator(acme.actor(role)) for role in ("owner", "admin"))
+        assert {name for name, _ in operators.unappointed_operators()} == {f"account {key}" for key in flagged}
