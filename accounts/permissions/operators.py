@@ -15,6 +15,7 @@ from django.db import transaction
 from accounts.models import OwedEntry, Tenant, User
 from core.actors import Actor
 from core.audit import chain
+from core.db.locks import advisory_lock
 from core.errors import NotFound, Refused, Unavailable
 from core.events import streams
 from core.events.publish import publish
@@ -89,15 +90,16 @@ def set_operator(*, actor: Actor, email: str, is_on: bool) -> bool:
 
     For the command line only (`manage.py operator`). Takes effect at once, in open sessions too. Every
     organisation's audit chain gets an entry: before the right is granted, after it is withdrawn, so
-    that nobody has it unrecorded; a sweep completes interrupted writes. Raises Refused, NotFound.
-    Not to be called inside a transaction.
+    that nobody has it unrecorded; a sweep completes interrupted writes, a repetition what is missing in
+    any chain. Raises Refused, NotFound. Not to be called inside a transaction.
     """
     if not actor.all_permissions:
         raise Refused
     user = User.objects.filter(email=email.strip().lower()).first()
     if user is None or (is_on and not user.is_active):
         raise NotFound("No active account has this address.")
-    if user.is_superuser == is_on:
+    is_owed = user.pk in owed_objects(WITHDRAWN if is_on else GRANTED)
+    if user.is_superuser == is_on and not is_owed and _is_agreed(user.pk, is_on=is_on):
         return False
     owe = partial(record_in_all_tenants, actor=actor, object_type="accounts.user", object_id=user.pk)
     if is_on:
@@ -105,11 +107,25 @@ def set_operator(*, actor: Actor, email: str, is_on: bool) -> bool:
             owe(action=GRANTED)
         write_owed_entries()
     with transaction.atomic():
+        _lock_appointments()
         User.objects.filter(pk=user.pk).update(is_superuser=is_on)
         if not is_on:
             owe(action=WITHDRAWN)
+        elif not _is_agreed(user.pk, is_on=True):  # an organisation was created meanwhile
+            owe(action=GRANTED)
     write_owed_entries()
     return True
+
+
+def _is_agreed(user_id: UUID, *, is_on: bool) -> bool:
+    words = _last_words(user_id)
+    return words <= {GRANTED} if is_on else GRANTED not in words
+
+
+def _lock_appointments() -> None:
+    """Let no organisation be created while a flag changes: it would miss the entry. The lock is of no tenant."""
+    with tenant_scope(UUID(int=0)):
+        advisory_lock("operators")
 
 
 def list_operators(*, actor: Actor) -> list[User]:
@@ -124,6 +140,7 @@ def record_current_operators(*, actor: Actor) -> None:
 
     The flag alone counts only for the first tenant: before it, no chain could have an appointment.
     """
+    _lock_appointments()
     is_first = _all_tenants() == [current_tenant_id()]
     for user_id in User.objects.filter(is_superuser=True).order_by("id").values_list("id", flat=True):
         words = _last_words(user_id)
