@@ -21,7 +21,7 @@ from hitl.seals.tables import CAP
 
 HOLD: Final = "caps"
 LIMITS: Final = "limits"
-"""The audit fact of a claim: the period in which each limit counts it."""
+"""The audit fact of a claim: the period in which each limit counts it. Claims of before this check have none."""
 CLAIMED: Final = "APPROVAL_CLAIM"
 RELEASED: Final = CapReservation.State.RELEASED
 _SETTLED: Final = {

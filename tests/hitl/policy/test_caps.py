@@ -168,3 +168,15 @@ def test_unknown_outcome_keeps_its_share_until_it_is_resolved(scene: Scene, monk
 
 def _broken(*_: object, **__: object) -> None:
     raise RuntimeError("lost the line")
+
+
+@pytest.mark.slow
+def test_claim_after_its_limit_was_retired_counts_instead_of_the_one_before(scene: Scene) -> None:
+    cap = _cap(scene, scope="kind", target="test_press_keyed")
+    approval = _approved(scene, 1)
+    scene.effects.status = 503
+    assert (scene.done(approval).state, _states()) == ("approved", ["released"])
+    retire_cap(actor=scene.actor("owner"), cap_id=cap.pk)
+    scene.effects.status = 200
+    assert scene.done(approval, now=now() + timedelta(minutes=1)).state == "executed"
+    assert list(cap_reservations.changed_reservations()) == []
