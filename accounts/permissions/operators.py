@@ -19,7 +19,6 @@ from core.db.locks import advisory_lock
 from core.errors import NotFound, Refused, Unavailable
 from core.events import streams
 from core.events.publish import publish
-from core.models import AuditEntry
 from core.observability.logging import get_logger
 from core.privacy.encryption import current_key_id, derive_key
 from core.tenancy.scope import current_tenant_id, current_tenant_or_none, platform_scope, tenant_scope
@@ -46,8 +45,7 @@ def is_operator(viewer: Actor) -> bool:
 
 def _last_word(user_id: UUID) -> str:
     """Return if the tenant in scope last had an account granted or withdrawn; "" if neither, or if that is forged."""
-    about = AuditEntry.objects.filter(object_type="accounts.user", object_id=user_id, action__in=(GRANTED, WITHDRAWN))
-    last = about.order_by("-seq").first()
+    last = chain.last_of("accounts.user", user_id, actions=(GRANTED, WITHDRAWN))
     return last.action if last is not None and chain.is_genuine(last) else ""
 
 
