@@ -139,7 +139,7 @@ def get_change(*, viewer: Actor, change_id: UUID) -> BulkChange:
 def work_change(*, change_id: UUID, actor: Actor | None = None, now: datetime | None = None) -> bool:
     """Make what is left of a change, and return True when it is finished.
 
-    With the rights that its maker has now. For the worker; safe to call at any time. Results are kept in the
+    With the rights that its maker has at each part. For the worker; safe to call at any time. Results are kept in the
     transaction of their conversations, so a worker that follows one that died goes on after them.
     """
     moment = now or clock_now()
@@ -153,11 +153,12 @@ def work_change(*, change_id: UUID, actor: Actor | None = None, now: datetime | 
         for name, value in row.values.items()
     }  # fmt: skip
     try:
-        try:
-            by = actor or actor_for_user(row.maker)
-        except WalkerError as problem:
-            stop = problem.detail
         while left := row.conversation_ids[len(row.results) :]:
+            try:
+                by = actor or actor_for_user(row.maker)
+                by.require(assignment.REPLY)
+            except WalkerError as problem:
+                stop = problem.detail
             if stop:
                 _keep(row, [RowResult(pk, "stopped", stop) for pk in left])
                 continue

@@ -218,7 +218,7 @@ def test_change_of_many_shows_how_far_it_is_and_goes_on_after_its_worker_died(sh
 def test_change_that_waited_too_long_or_whose_maker_left_is_not_made(shop: Shop) -> None:
     support, person = shop.world.actor("support"), shop.world.people["support"]
     found = {}
-    for name in ("late", "left"):
+    for name in ("late", "lost", "left"):
         rows = [
             Conversation(contact=shop.conversation().contact, channel_account=shop.chat, thread=f"{name}{one}")
             for one in range(26)
@@ -227,6 +227,8 @@ def test_change_that_waited_too_long_or_whose_maker_left_is_not_made(shop: Shop)
         made = bulk.start_change(
             actor=support, conversation_ids=ids, change="priority", values={"priority": 3}, key=uuid4()
         )
+        if name == "lost":
+            Membership.objects.filter(user=person).update(role="viewer")
         if name == "left":
             Membership.objects.filter(user=person).update(is_active=False)
         assert bulk.work_change(change_id=made.pk, now=now() + timedelta(hours=2 if name == "late" else 0))
@@ -234,6 +236,7 @@ def test_change_that_waited_too_long_or_whose_maker_left_is_not_made(shop: Shop)
         found[name] = {tuple(result) for result in made.results}
     assert found == {
         "late": {("stopped", bulk.TOO_LATE)},
+        "lost": {("stopped", "Your role doesn't allow this.")},
         "left": {("stopped", "You aren't a member of this organisation.")},
     }
     assert not Conversation.objects.filter(priority=3).exists()
