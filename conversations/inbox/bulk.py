@@ -1,5 +1,6 @@
 """Do the same with many conversations, each for itself: at once, or by a worker that keeps how far it is."""
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,6 +8,7 @@ from functools import partial
 from typing import Any, Final, cast
 from uuid import UUID
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import Q
 
@@ -19,7 +21,7 @@ from core import retention
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
-from core.errors import Invalid, NotFound, WalkerError
+from core.errors import Conflict, Invalid, NotFound, WalkerError
 from core.jobs import queues
 from core.reliability import lease
 
@@ -115,13 +117,18 @@ def start_change(
     """Start a change of many conversations, and return how far it is.
 
     They are changed as by `change_many`: up to 25 now, more by a worker. Sent under the same key again it is the same
-    change. Needs `conversations.reply_conversation` and a person; raises as `change_many`.
+    change, and with other content `Conflict` ("id_reused"). Needs `conversations.reply_conversation` and a person;
+    raises as `change_many`.
     """
     wanted, _ = _checked(actor, conversation_ids, change, values)
     maker = actor.require_person("Only a person can start this.")
     given = {"change": change, "values": dict(values), "conversation_ids": wanted}
     with transaction.atomic():
         row, is_new = BulkChange.objects.get_or_create(maker_id=maker, key=key, defaults=given)
+        as_json = partial(json.dumps, cls=DjangoJSONEncoder, sort_keys=True)
+        if as_json(given) != as_json({name: getattr(row, name) for name in given}):
+            problem = "This was started before, with other conversations or values. Select them in the inbox again."
+            raise Conflict(problem, code="id_reused")
         if is_new and len(wanted) > CHUNK:
             queues.enqueue_after_commit("work_bulk_change", row.pk)
     if len(wanted) <= CHUNK:

@@ -146,7 +146,7 @@ def test_what_cannot_be_meant_changes_nothing(shop: Shop, talks: list[Conversati
 
 
 def test_selection_of_the_list_is_shown_confirmed_and_reported_masked(shop: Shop, talks: list[Conversation]) -> None:
-    client, viewer = Client(), Client()
+    client, viewer, tag = Client(), Client(), tags.create_tag(actor=shop.world.actor("admin"), name="Returns")
     client.force_login(shop.world.people["support"], backend="accounts.backends.RoleBackend")
     viewer.force_login(shop.world.people["viewer"], backend="accounts.backends.RoleBackend")
     home = "/admin/conversations/conversation/"
@@ -166,6 +166,10 @@ def test_selection_of_the_list_is_shown_confirmed_and_reported_masked(shop: Shop
     report = shown.content.decode()
     assert (pages[0], "Refresh" in shown.headers, BulkChange.objects.count()) == (pages[1], False, 1)
     assert "Close: 5 of 6 done" in report
+    for more in ({"resolved": "no"}, {"item": picks[:3]}, {"change": "tags", "tag": str(tag.pk)}):
+        other = client.post(f"{home}bulk/", {**sent, **more})
+        assert (other.status_code, "was started before" in other.content.decode()) == (409, True), more
+    assert BulkChange.objects.count() == 1
     assert [one.get(pages[0]).status_code for one in (viewer, Client())] == [403, 302]
     assert 'href="/admin/inbox/">Back to the list' in report
     assert "This conversation is closed" in report
