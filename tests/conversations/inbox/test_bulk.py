@@ -203,7 +203,9 @@ def test_change_of_many_shows_how_far_it_is_and_goes_on_after_its_worker_died(sh
     part = partial(bulk._change_chunk, actor, begin=partial(bulk.CHANGES["close"][0], actor, resolved=True))
     part(dead.conversation_ids[:25], team_id=None, keep=partial(bulk._keep, dead))
     half = support.get(page).content.decode()
-    assert ("Close: 24 of 60 done" in half, "25 of 60 checked, 1 not changed" in half) == (True, True)
+    assert ("Close: 24 of 60 done" in half, "25 of 60 processed, 1 not changed" in half) == (True, True)
+    listed = [[f"conversation/{pk}/" in shown for pk in ids] for shown in (waiting.content.decode(), half)]
+    assert [sum(each) for each in listed] == [0, 1], "at work it lists what was refused"
     assert not bulk.work_change(change_id=made.pk), "another worker has it"
     later = now() + timedelta(minutes=1)
     assert bulk.list_abandoned() == []
@@ -214,6 +216,7 @@ def test_change_of_many_shows_how_far_it_is_and_goes_on_after_its_worker_died(sh
     whole = support.get(page)
     assert ("Refresh" in whole.headers, "Close: 59 of 60 done" in whole.content.decode()) == (False, True)
     assert whole.content.decode().count("This conversation is closed") == 1
+    assert all(f"conversation/{pk}/" in whole.content.decode() for pk in ids)
     assert AuditEntry.objects.filter(action="CONVERSATION_CLOSED", object_id__in=ids).count() == 59
     assert bulk.prune_changes() == 0
     assert bulk.prune_changes(now=now() + timedelta(days=8)) == 1
