@@ -32,6 +32,7 @@ from core.ids import uuid7
 PATH: Final = "begin"
 SHOWN: Final = 20
 UNKNOWN: Final = "No contact has this name or address. Enter a full phone number with country, or an email."
+CHOOSE: Final = "Choose the contact you mean."
 TOO_MANY: Final = "Too many contacts have this name. Enter a full phone number or email address."
 
 
@@ -120,26 +121,29 @@ class RecipientForm(ConsoleForm):
         max_length=320,
         help_text="A full phone number or email address, or the name as shown. A new address becomes a contact.",
     )
-    contact = forms.TypedChoiceField(label="Which contact", coerce=UUID, widget=forms.RadioSelect)
+    contact = forms.TypedChoiceField(
+        label="Which contact",
+        coerce=UUID,
+        empty_value=None,
+        required=False,
+        widget=forms.RadioSelect,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), CHOOSE),
+    )
     account_id = forms.TypedChoiceField(label="From", coerce=UUID)
 
     def __init__(self, *args: Any, viewer: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        words = str(self.data.get("recipient") or "").strip()
-        rows = query_contacts(viewer=viewer, filters=ContactFilters(q=words)).filter(erased_at=None).order_by("-id")
-        self._found = list(rows[: SHOWN + 1]) if words else []
+        self._viewer, self._found = viewer, list[Contact]()
         self._accounts = {str(row.pk): row for row in accounts_to_begin_from()}
         self.fields["account_id"].choices = [(pk, str(row)) for pk, row in self._accounts.items()]  # type: ignore[attr-defined]
-        if len(self._found) in range(2, SHOWN + 1):
-            field = self.fields["contact"]
-            field.choices = [(str(row.pk), describe_contact(row)) for row in self._found]  # type: ignore[attr-defined]
-            field.error_messages |= dict.fromkeys(("required", "invalid_choice"), "Choose the contact you mean.")
-        else:
+        if not self.is_bound:
             del self.fields["contact"]
 
     def clean_recipient(self) -> str:
-        """Refuse what finds nobody and is no address, and what finds too many."""
+        """Find the contacts to choose from; refuse what finds nobody and is no address, and what finds too many."""
         words: str = self.cleaned_data["recipient"]
+        rows = query_contacts(viewer=self._viewer, filters=ContactFilters(q=words)).filter(erased_at=None)
+        self._found = list(rows.order_by("-id")[: SHOWN + 1])
         if len(self._found) > SHOWN:
             raise forms.ValidationError(TOO_MANY)
         if not self._found:
@@ -147,7 +151,17 @@ class RecipientForm(ConsoleForm):
                 checked_address(words)
             except Invalid as problem:
                 raise forms.ValidationError(UNKNOWN) from problem
+        field = self.fields["contact"]
+        field.choices = [(str(row.pk), describe_contact(row)) for row in self._found]  # type: ignore[attr-defined]
+        field.required = len(self._found) > 1
         return words
+
+    def clean(self) -> dict[str, Any]:
+        """Show the contacts only where there is a choice among them."""
+        if not self.fields["contact"].required:
+            del self.fields["contact"]
+            self.errors.pop("contact", None)
+        return self.cleaned_data
 
     def following(self, request: HttpRequest) -> "RecipientForm | BeginForm | OpeningForm":
         """Return the form of the message: empty before it was sent, or this one with why nothing can be written."""

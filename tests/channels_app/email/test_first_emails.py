@@ -173,10 +173,12 @@ def test_inbox_begins_one_conversation_with_who_is_known_by_name_or_address_or_n
         "Ana B•••": "Choose the contact you mean",
         "+34611222333": "This contact has no email address",
         "": "This field is required",
+        "\0@customers.example": "Null characters are not allowed",
+        "a" * 1_000_000: "at most 320 characters",
     }.items():
         answer = support.post(BEGIN, {**place, "recipient": recipient})
         if (answer.status_code, says in answer.content.decode()) != (400, True):
-            wrong.append(f"{recipient}: {answer.status_code}")
+            wrong.append(f"{recipient[:40]!r}: {answer.status_code}")
     for recipient, more, to in [
         ("Ana B•••", {"contact": second.pk}, second.pk),
         ("a@customers.example", {}, first.pk),
