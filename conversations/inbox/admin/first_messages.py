@@ -147,6 +147,8 @@ class RecipientForm(ConsoleForm):
         if len(self._found) > SHOWN:
             raise forms.ValidationError(TOO_MANY)
         if not self._found:
+            if self.data.get("contact"):
+                raise forms.ValidationError(CHOOSE)
             try:
                 checked_address(words)
             except Invalid as problem:
@@ -157,10 +159,10 @@ class RecipientForm(ConsoleForm):
         return words
 
     def clean(self) -> dict[str, Any]:
-        """Show the contacts only where there is a choice among them."""
-        if not self.fields["contact"].required:
+        """Show the contacts where there is a choice among them, or where another one was chosen before."""
+        field = self.fields["contact"]
+        if not field.choices or not (field.required or self.has_error("contact")):  # type: ignore[attr-defined]
             del self.fields["contact"]
-            self.errors.pop("contact", None)
         return self.cleaned_data
 
     def following(self, request: HttpRequest) -> "RecipientForm | BeginForm | OpeningForm":

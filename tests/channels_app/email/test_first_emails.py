@@ -199,6 +199,10 @@ def test_inbox_begins_one_conversation_with_who_is_known_by_name_or_address_or_n
                 wrong.append(f"{recipient}: {done} {short.status_code}")
             if to not in (None, begun.contact_id) or begun.assigned_to_id != world.people["support"].pk:
                 wrong.append(f"{recipient}: to somebody else")
+    for recipient in ("a@customers.example", "other@customers.example"):
+        answer = support.post(BEGIN, {**sent, "recipient": recipient, "contact": second.pk, "client_id": uuid4()})
+        if (answer.status_code, "Choose the contact you mean" in answer.content.decode()) != (400, True):
+            wrong.append(f"{recipient}: not to the contact that was shown, {answer.status_code}")
     with tenant_scope(world.acme.pk):
         services.record_consent(actor=OPERATOR, address="no@customers.example", state="withdrawn", purpose="service")
         before = Contact.objects.count()
