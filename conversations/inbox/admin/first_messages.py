@@ -7,15 +7,15 @@ from uuid import UUID
 
 from django import forms
 from django.conf import settings
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from console.base.actions import service_action
+from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.viewers import viewer_of
 from conversations.contacts.known_people import checked_address
 from conversations.contacts.selectors.directory import ContactFilters, describe_contact, query_contacts
+from conversations.inbox.admin.choices import choices_of
 from conversations.inbox.admin.forms import ReplyForm, gap_label, shown_preview
 from conversations.messages.first_messages import (
     SUBJECT_LIMIT,
@@ -131,10 +131,10 @@ class RecipientForm(ConsoleForm):
     )
     account_id = forms.TypedChoiceField(label="From", coerce=UUID)
 
-    def __init__(self, *args: Any, viewer: Actor, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, viewer: Actor, accounts: Sequence[ChannelAccount], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._viewer, self._found = viewer, list[Contact]()
-        self._accounts = {str(row.pk): row for row in accounts_to_begin_from()}
+        self._accounts = {str(row.pk): row for row in accounts}
         self.fields["account_id"].choices = [(pk, str(row)) for pk, row in self._accounts.items()]  # type: ignore[attr-defined]
         if not self.is_bound:
             del self.fields["contact"]
@@ -191,24 +191,22 @@ class RecipientForm(ConsoleForm):
         return form
 
 
-def accounts_to_begin_from() -> list[ChannelAccount]:
-    """Return the channels from which somebody can be written to first: mailboxes, and those that have templates."""
-    rows = ChannelAccount.objects.filter(is_active=True).defer("credentials").order_by("name", "pk")
-    return list(rows.filter(Q(kind=ChannelAccount.Kind.EMAIL) | ~Q(template_uses={})))
-
-
 class FirstMessages(ServiceAdmin):
     """Begins a conversation from the inbox."""
 
-    def why_not_begin(self) -> str:
-        """Return why nobody can be written to first, or ""."""
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return why nobody can be written to first."""
+        if action.path != PATH:
+            return super().why_not(request, action, obj)
         missing = "No channel can write first. Connect a mailbox, or choose a template for reopening conversations."
-        return "" if accounts_to_begin_from() else missing
+        return "" if choices_of(request).senders else missing
 
-    def form_to_begin(self, request: HttpRequest, *, bound: bool) -> ConsoleForm:
+    def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
         """Return the form of the step that the person is at; nothing is kept between the steps but what is posted."""
-        sent = request.POST if bound else None
-        form = RecipientForm(sent, viewer=viewer_of(request), auto_id=f"id_{PATH}_%s")
+        if action.path != PATH:
+            return super().action_form(request, action, obj, bound=bound)
+        sent, senders = request.POST if bound else None, choices_of(request).senders
+        form = RecipientForm(sent, viewer=viewer_of(request), accounts=senders, auto_id=f"id_{PATH}_%s")
         return form.following(request) if form.is_valid() else form
 
     @service_action(path=PATH, title="New conversation", permission=REPLY, submit="Continue", on_list=True)

@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from conversations import services
 from conversations.contacts import blocks, known_people
@@ -164,6 +165,10 @@ def test_inbox_begins_one_conversation_with_who_is_known_by_name_or_address_or_n
         first, second = (known_people.create_contact(actor=OPERATOR, email=f"{n}@customers.example") for n in "ab")
         known_people.create_contact(actor=OPERATOR, phone="+34611222333")
         Contact.objects.filter(pk__in=[first.pk, second.pk]).update(masked_name="Ana B•••")
+    with CaptureQueriesContext(connection) as asking:
+        support.get(BEGIN)
+    if (reads := sum('"template_uses"' in each["sql"] for each in asking.captured_queries)) != 1:
+        wrong.append(f"the form reads the channels {reads} times")
     page = support.get("/admin/inbox/").content.decode()
     if 'aria-keyshortcuts="c"' not in page or BEGIN not in page:
         wrong.append("no button in the inbox")
