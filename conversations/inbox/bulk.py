@@ -34,7 +34,7 @@ LIFE: Final = timedelta(hours=1)
 ATTEMPTS: Final = 3
 KEPT: Final = timedelta(days=7)
 TOO_LATE: Final = "It waited for more than an hour, so it wasn't changed. Select it again."
-BROKE: Final = "It couldn't be changed because of an error. The operator finds it in the log."
+BROKE: Final = "It couldn't be changed because of an error. Ask your operator to check the log."
 Step = Callable[[Conversation], Change | None]
 
 
