@@ -31,7 +31,9 @@ from core.ids import uuid7
 
 PATH: Final = "begin"
 SHOWN: Final = 20
-UNKNOWN: Final = "No contact has this name or address. Enter a full phone number with country code, or an email address."
+UNKNOWN: Final = (
+    "No contact has this name or address. Enter a full phone number with country code, or an email address."
+)
 CHOOSE: Final = "Choose the contact you mean."
 TOO_MANY: Final = "Too many contacts have this name. Enter a full phone number or email address."
 

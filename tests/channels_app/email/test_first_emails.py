@@ -204,6 +204,15 @@ def test_inbox_begins_one_conversation_with_who_is_known_by_name_or_address_or_n
                 wrong.append(f"{recipient}: {done} {short.status_code}")
             if to not in (None, begun.contact_id) or begun.assigned_to_id != world.people["support"].pk:
                 wrong.append(f"{recipient}: to somebody else")
+    assert wrong == []
+
+
+@pytest.mark.slow
+def test_inbox_begins_no_conversation_with_another_than_was_shown_or_with_who_refused(door: Door, world: World) -> None:
+    support, wrong = signed_in(world, "support"), []
+    with tenant_scope(world.acme.pk):
+        _first, second = (known_people.create_contact(actor=OPERATOR, email=f"{n}@customers.example") for n in "ab")
+    sent = {"account_id": door.account.pk, "subject": "Your delivery", "text": "On Monday."}
     for recipient in ("a@customers.example", "other@customers.example"):
         answer = support.post(BEGIN, {**sent, "recipient": recipient, "contact": second.pk, "client_id": uuid4()})
         if (answer.status_code, "Choose the contact you mean" in answer.content.decode()) != (400, True):
@@ -217,7 +226,7 @@ def test_inbox_begins_one_conversation_with_who_is_known_by_name_or_address_or_n
         ChannelAccount.objects.update(is_active=False)
     if "No channel can write first" not in support.get(BEGIN).content.decode():
         wrong.append("offered without a mailbox")
-    if signed_in(world, "viewer").post(BEGIN, sent).status_code != 403:
+    if signed_in(world, "viewer").post(BEGIN, {**sent, "recipient": "a@customers.example"}).status_code != 403:
         wrong.append("a viewer writes")
     assert wrong == []
 
