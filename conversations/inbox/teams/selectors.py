@@ -93,7 +93,9 @@ def list_loads(*, viewer: Actor) -> list[Load]:
     open_work = scope.narrow(seen_conversations(viewer).filter(**OPEN_WORK)).order_by()
     late = Count("pk", filter=Q(next_due_at__lte=clock_now()))
     work = open_work.values("assigned_to").annotate(open=Count("pk"), late=late)
-    counted = {user_id: found for user_id, *found in work.values_list("assigned_to", "open", "late")}
+    counted: dict[UUID | None, list[int]] = {
+        user_id: found for user_id, *found in work.values_list("assigned_to", "open", "late")
+    }
     people = {*scope.narrow(TeamMember.objects.all()).values_list("user_id", flat=True), *counted}
     if not people - {None}:
         return []

@@ -25,7 +25,7 @@ LIMITS: Final = "limits"
 """The audit fact of a claim: the period in which each limit counts it. Claims of before this check have none."""
 CLAIMED: Final = "APPROVAL_CLAIM"
 RELEASED: Final = CapReservation.State.RELEASED
-_SETTLED: Final = {
+_SETTLED: Final[dict[str, CapReservation.State]] = {
     State.EXECUTING: CapReservation.State.RESERVED,
     State.UNKNOWN: CapReservation.State.RESERVED,
     State.EXECUTED: CapReservation.State.COMMITTED,
