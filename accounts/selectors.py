@@ -174,7 +174,12 @@ def erased_people() -> frozenset[UUID]:
 
 def tenant_zone() -> ZoneInfo:
     """Return the time zone of the tenant in scope. One query."""
-    return ZoneInfo(Tenant.objects.only("timezone").get(pk=current_tenant_id()).timezone)
+    return ZoneInfo(tenant_zone_name())
+
+
+def tenant_zone_name() -> str:
+    """Return the time zone of the tenant in scope as it is stored: a text that may name none. One query."""
+    return Tenant.objects.only("timezone").get(pk=current_tenant_id()).timezone
 
 
 def roles_now(user_ids: Collection[UUID]) -> dict[UUID, tuple[str, bool]]:

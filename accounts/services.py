@@ -226,7 +226,7 @@ def create_tenant(*, actor: Actor, name: str, slug: str, tenant_id: UUID | None 
     """Create a tenant with its role groups.
 
     For operators of the installation only; raises `Refused` for others. Its audit chain begins
-    with its creation and the current operators.
+    with its creation and the appointed operators.
     """
     if not actor.all_permissions:
         raise Refused

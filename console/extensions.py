@@ -189,41 +189,37 @@ MOST_FOUND: Final = 6
 finders: Registry[Finder] = Registry(Finder, name="finder")  # type: ignore[type-abstract]
 
 
-class DayNumber(ABC):
-    """A number of the viewer's own day, which opens the list of what it counts."""
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of the viewer's own day, up to 100, and the list of what it counts."""
 
-    order: ClassVar[int] = 50
-    title: ClassVar[str]
-    icon: ClassVar[str]
-    tone: ClassVar[str] = "neutral"
+    title: str
+    count: int
+    url: str
+    _: KW_ONLY
+    order: int
+    icon: str
+    tone: str = "neutral"
     """Its colour unless it is 0; only of what asks for something."""
+
+
+class DayNumbers(ABC):
+    """A source of numbers of the viewer's own day."""
+
     permission: ClassVar[str]
 
     @abstractmethod
-    def count(self, viewer: Actor) -> int:
-        """Return the number, up to 100."""
-
-    @abstractmethod
-    def url(self) -> str:
-        """Return the address of the list."""
+    def find(self, viewer: Actor) -> list[Number]:
+        """Return its numbers."""
 
 
-day: Registry[DayNumber] = Registry(DayNumber, name="number of the day")  # type: ignore[type-abstract]
+day: Registry[DayNumbers] = Registry(DayNumbers, name="numbers of the day")  # type: ignore[type-abstract]
 
 
-def list_day(viewer: Actor) -> list[dict[str, Any]]:
+def list_day(viewer: Actor) -> list[Number]:
     """Return the numbers of the viewer's day that they may see, in order."""
-    kinds = sorted((kind for _, kind in day.items() if viewer.may(kind.permission)), key=lambda kind: kind.order)
-    return [
-        {
-            "title": kind.title,
-            "icon": kind.icon,
-            "tone": kind.tone,
-            "count": kind().count(viewer),
-            "url": kind().url(),
-        }
-        for kind in kinds
-    ]
+    kinds = [kind for _, kind in day.items() if viewer.may(kind.permission)]
+    return sorted((number for kind in kinds for number in kind().find(viewer)), key=lambda number: number.order)
 
 
 class Tile(ABC):
@@ -252,7 +248,7 @@ def list_tiles(viewer: Actor) -> list[dict[str, Any]]:
         if (tile := kind().context(viewer))
     ]
     alone: dict[str, Any] | None = None
-    for entry in [*found, {"width": ""}]:
+    for entry in [*(one for one in found if one["width"] != "side"), {"width": ""}]:
         if entry["width"] == "half":
             alone = entry if alone is None else None
         elif alone is not None:

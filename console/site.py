@@ -102,9 +102,10 @@ class WalkerAdminSite(KitSite):
         viewer = viewer_of(request)
         # The set-up can be left out for everybody in the organisation.
         steps = [] if request.tenant.hides_set_up else list_steps(viewer, current_tenant_id())  # type: ignore[attr-defined]
+        context = self.each_context(request)  # counts what tiles and numbers show too
         tiles = list_tiles(viewer)
         context = {
-            **self.each_context(request),
+            **context,
             "title": self.index_title,
             "banners": list_notices(viewer, on_dashboard=True),
             "steps": steps,

@@ -22,8 +22,6 @@ class HitlConfig(AppConfig):
         from hitl.execution import dead_letters as failed_executions  # noqa: PLC0415
         from hitl.notifications import send  # noqa: PLC0415
         from hitl.ops import erasure, health  # noqa: F401, PLC0415  (needs loaded apps)
-        from hitl.policy.limits import cap_reservations  # noqa: PLC0415
-        from hitl.seals import verification as rules  # noqa: PLC0415
 
         queues.provide("execute_approval", tasks.execute_approval.delay)
         queues.provide("work_batch", tasks.work_batch.delay)
@@ -32,10 +30,8 @@ class HitlConfig(AppConfig):
         queues.provide("run_simulation", tasks.run_simulation.delay)
         receivers.connect()
         health.register()
-        vouched.register(verification.broken_requests)
-        vouched.register(verification.changed_reviews)
-        vouched.register(cap_reservations.changed_reservations)
-        vouched.register(rules.broken_rules)
+        for check in (verification.broken_requests, *verification.BESIDE_REQUESTS):
+            vouched.register(check)
         for kind, again, words in (
             (send.PARKED_AS, send.send_again, dead_letters.Words("Send a notification about a request")),
             (due.PARKED_AS, due.run_again, dead_letters.Words("Run a request's timer")),

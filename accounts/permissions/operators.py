@@ -15,13 +15,13 @@ from django.db import transaction
 from accounts.models import OwedEntry, Tenant, User
 from core.actors import Actor
 from core.audit import chain
+from core.db.locks import advisory_lock
 from core.errors import NotFound, Refused, Unavailable
 from core.events import streams
 from core.events.publish import publish
-from core.models import AuditEntry
 from core.observability.logging import get_logger
 from core.privacy.encryption import current_key_id, derive_key
-from core.tenancy.scope import current_tenant_or_none, platform_scope, tenant_scope
+from core.tenancy.scope import current_tenant_id, current_tenant_or_none, platform_scope, tenant_scope
 
 log = get_logger(__name__)
 GRANTED: Final = "OPERATOR_GRANTED"
@@ -40,19 +40,32 @@ def is_operator(viewer: Actor) -> bool:
     if viewer.kind != "user" or viewer.user_id is None or viewer.scopes is not None:
         return False
     flagged = User.objects.filter(pk=viewer.user_id, is_superuser=True, is_active=True).exists()
-    return flagged and _is_appointed(viewer.user_id)
+    return flagged and _last_word(viewer.user_id) == GRANTED
 
 
-def _is_appointed(user_id: UUID) -> bool:
-    about = AuditEntry.objects.filter(object_type="accounts.user", object_id=user_id, action__in=(GRANTED, WITHDRAWN))
-    last = about.order_by("-seq").first()
-    return last is not None and last.action == GRANTED and chain.is_genuine(last)
+def _last_word(user_id: UUID) -> str:
+    """Return if the tenant in scope last had an account granted or withdrawn; "" if neither, or if that is forged."""
+    last = chain.last_of("accounts.user", user_id, actions=(GRANTED, WITHDRAWN))
+    return last.action if last is not None and chain.is_genuine(last) else ""
+
+
+def _last_words(user_id: UUID) -> set[str]:
+    words = set()
+    for tenant_id in _all_tenants():
+        with tenant_scope(tenant_id):
+            words.add(_last_word(user_id))
+    return words
+
+
+def _all_tenants() -> list[UUID]:
+    with platform_scope():  # ids of organisations, no row of anyone
+        return list(Tenant.objects.order_by("id").values_list("id", flat=True))
 
 
 def unappointed_operators() -> Iterator[tuple[str, str]]:
     """Yield the accounts whose flag of an operator was set by other means: they can do nothing with it."""
     for user_id in User.objects.filter(is_superuser=True).order_by("id").values_list("pk", flat=True):
-        if not _is_appointed(user_id):
+        if _last_word(user_id) != GRANTED:
             yield f"account {user_id}", "made an operator outside the application"
 
 
@@ -75,15 +88,16 @@ def set_operator(*, actor: Actor, email: str, is_on: bool) -> bool:
 
     For the command line only (`manage.py operator`). Takes effect at once, in open sessions too. Every
     organisation's audit chain gets an entry: before the right is granted, after it is withdrawn, so
-    that nobody has it unrecorded; a sweep completes interrupted writes. Raises Refused, NotFound.
-    Not to be called inside a transaction.
+    that nobody has it unrecorded; a sweep completes interrupted writes, a repetition what is missing in
+    any chain. Raises Refused, NotFound. Not to be called inside a transaction.
     """
     if not actor.all_permissions:
         raise Refused
     user = User.objects.filter(email=email.strip().lower()).first()
     if user is None or (is_on and not user.is_active):
         raise NotFound("No active account has this address.")
-    if user.is_superuser == is_on:
+    is_owed = user.pk in owed_objects(WITHDRAWN if is_on else GRANTED)
+    if user.is_superuser == is_on and not is_owed and _is_agreed(user.pk, is_on=is_on):
         return False
     owe = partial(record_in_all_tenants, actor=actor, object_type="accounts.user", object_id=user.pk)
     if is_on:
@@ -91,11 +105,25 @@ def set_operator(*, actor: Actor, email: str, is_on: bool) -> bool:
             owe(action=GRANTED)
         write_owed_entries()
     with transaction.atomic():
+        _lock_appointments()
         User.objects.filter(pk=user.pk).update(is_superuser=is_on)
         if not is_on:
             owe(action=WITHDRAWN)
+        elif not _is_agreed(user.pk, is_on=True):  # an organisation was created meanwhile
+            owe(action=GRANTED)
     write_owed_entries()
     return True
+
+
+def _is_agreed(user_id: UUID, *, is_on: bool) -> bool:
+    words = _last_words(user_id)
+    return words <= {GRANTED} if is_on else GRANTED not in words
+
+
+def _lock_appointments() -> None:
+    """Let no organisation be created while a flag changes: it would miss the entry. The lock is of no tenant."""
+    with tenant_scope(UUID(int=0)):
+        advisory_lock("operators")
 
 
 def list_operators(*, actor: Actor) -> list[User]:
@@ -106,10 +134,19 @@ def list_operators(*, actor: Actor) -> list[User]:
 
 
 def record_current_operators(*, actor: Actor) -> None:
-    """Record the current operators in the audit chain of the tenant in scope, when it is created."""
+    """Record the appointed operators in the audit chain of the tenant in scope, when it is created.
+
+    The flag alone counts only for the first tenant: before it, no chain could have an appointment.
+    """
+    _lock_appointments()
+    is_first = _all_tenants() == [current_tenant_id()]
     for user_id in User.objects.filter(is_superuser=True).order_by("id").values_list("id", flat=True):
-        facts = {**_SCOPE, "given": "before"}
-        chain.record(actor, GRANTED, "accounts.user", user_id, facts=facts)
+        words = _last_words(user_id)
+        if is_first or (GRANTED in words and WITHDRAWN not in words):
+            facts = {**_SCOPE, "given": "before"}
+            chain.record(actor, GRANTED, "accounts.user", user_id, facts=facts)
+        else:
+            log.error("operator_not_appointed", account=str(user_id))
 
 
 def record_in_all_tenants(
@@ -130,8 +167,6 @@ def record_in_all_tenants(
     the tenant they act in sees their address. `event` is a type and payload for its queue.
     """
     recorded = actor if actor.all_permissions else replace(actor, role=ROLE)
-    with platform_scope():  # ids of organisations, no row of anyone
-        tenants = list(Tenant.objects.order_by("id").values_list("id", flat=True))
     owed = OwedEntry(
         actor={
             **{name: str(getattr(recorded, name) or "") for name in _KEPT},
@@ -143,7 +178,7 @@ def record_in_all_tenants(
         object_id=object_id,
         new_state=new_state,
         event=None if event is None else list(event),
-        owed_to=tenants,
+        owed_to=_all_tenants(),
     )
     owed.seal = _seal_of(owed)
     owed.save(force_insert=True)

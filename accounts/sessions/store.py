@@ -23,6 +23,7 @@ from core.clock import now as clock_now
 from core.events import streams
 from core.observability.logging import get_logger
 from core.privacy.encryption import digest_of_secret
+from core.reliability import loose_cache
 from core.tenancy import lookups
 from core.tenancy.scope import current_tenant_or_none
 
@@ -76,7 +77,7 @@ def note_use(*, user_id: UUID, session_key: str, address: str, user_agent: str, 
             update_fields=list(facts),
         )
     except DatabaseError:
-        cache.delete(f"session-seen:{digest}")  # the next request notes it
+        loose_cache.forget(f"session-seen:{digest}", what="session seen")  # the next request notes it
         raise
 
 
@@ -96,7 +97,7 @@ def list_open(user: User) -> list[BrowserSession]:
 
 
 def end(user_id: UUID, digest: str) -> None:
-    """End a noted session of a person. Its open pages close at once. For services that have checked permissions."""
+    """End a session of a person. Its open pages close at once. For services that have checked permissions."""
     with transaction.atomic():
         BrowserSession.objects.filter(user_id=user_id, digest=digest).delete()
         _stored([digest]).delete()
@@ -119,15 +120,6 @@ def end_all(user_id: UUID, *, but: str = "") -> int:
         noted.delete()
         check_pages(user_id)
     return ended
-
-
-def sign_out(user_id: UUID, session_key: str) -> None:
-    """End the session with a key, a moment before Django does: pages that ask find it gone."""
-    with transaction.atomic():
-        digest = digest_of_secret(session_key)
-        BrowserSession.objects.filter(user_id=user_id, digest=digest).delete()
-        _stored([digest]).delete()
-        check_pages(user_id)
 
 
 def leave(user_id: UUID) -> None:

@@ -23,6 +23,7 @@ from core.clock import now
 from core.events import outbox
 from core.events.streams import NewEvent
 from core.observability.metrics import counter
+from core.privacy.encryption import digest_of_secret
 from core.tenancy.scope import tenant_scope
 
 FAILED = counter("walker_sign_in_failed_total", "Sign-ins with a wrong address, password or code.")
@@ -95,7 +96,8 @@ def _session_begun(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 def _session_ends(*, request: HttpRequest, user: User | None, **_: Any) -> None:
     if user is not None and request.session.session_key:
-        store.sign_out(user.pk, request.session.session_key)
+        # A moment before Django does: pages that ask find it gone.
+        store.end(user.pk, digest_of_secret(request.session.session_key))
 
 
 def _wrong_password(*, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django_filters import ChoiceFilter, UUIDFilter
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.fields import empty
 from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -130,6 +131,12 @@ class NewArticle(Days):
     address = serializers.CharField(max_length=services.ADDRESS_LIMIT, required=False, allow_blank=True)
 
 
+class Said(serializers.BooleanField):
+    """Yes, no or nothing, also in a form: one that is missing there would be a no."""
+
+    default_empty_html = empty
+
+
 class NewFile(Days):
     """A file to read."""
 
@@ -140,7 +147,7 @@ class NewFile(Days):
         choices=Document.Language.choices, required=False, help_text="Without one, the language that the text tells."
     )
     address = serializers.CharField(max_length=services.ADDRESS_LIMIT, required=False, allow_blank=True)
-    is_own = serializers.BooleanField(
+    is_own = Said(
         required=False,
         help_text="Your organisation wrote it. After reading any other file, an agent requests nothing until somebody "
         "writes again.",
@@ -178,7 +185,8 @@ class UploadViewSet(ApiViewSet):
         """Upload a file as `multipart/form-data`; it is read in the background. Needs `agents.manage_knowledge`.
 
         What a file is, is decided by its bytes. 400 for one that can't be read, 413 above 20 MB, 409 `known_file` for
-        one that the collection has already, with its `document_id`. `state` and `trouble` of the document say how
+        one that the collection has already, with its `document_id`; where `is_own` says otherwise than before, that
+        document is changed instead, with all that is sent with it. `state` and `trouble` of the document say how
         reading ended.
         """
         body = self.read_body()

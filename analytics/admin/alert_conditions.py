@@ -121,7 +121,7 @@ class AlertRowForm(ConditionRowForm):
 class AlertRows(ConditionRows):
     """All comparisons of an alert's condition."""
 
-    intro = "A number that is unknown, such as the time of an answer at night, never fires."
+    intro = "A fact without a value, such as the answer time at night, never triggers the alert."
 
 
 AlertRowFormSet = row_formset(AlertRowForm, AlertRows, ROWS_MAX)

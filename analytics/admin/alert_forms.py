@@ -66,7 +66,7 @@ class AlertRuleForm(VersionedForm):
     )
     hold_seconds = forms.IntegerField(
         label="For how long (seconds)", min_value=0, max_value=LONGEST_HOLD, initial=60,
-        help_text="It fires once the condition has held for so long.",
+        help_text="The alert fires once the condition has been true for this long.",
     )  # fmt: skip
     severity = forms.ChoiceField(label="Severity", choices=Severity.choices, initial=Severity.WARNING)
     ways = forms.MultipleChoiceField(label="Notify by", choices=Way.choices, widget=forms.CheckboxSelectMultiple)

@@ -12,9 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
+from django.utils.timezone import get_current_timezone, localtime
 
-from accounts.selectors import tenant_zone
 from analytics.event_store import retention
 from analytics.figure_pages import behind, cards, system
 from analytics.figure_pages.filters import SPANS, read_form
@@ -149,19 +148,20 @@ class FigureDashboardAdmin(ServiceAdmin):
         viewer = viewer_of(request)
         if not viewer.may(VIEW_FIGURES):
             raise PermissionDenied("Your role can't open this page.")
-        days, zone = 7 if request.GET.get("span") == "7" else 1, tenant_zone()
-        history = system.read_history(viewer=viewer, days=days, zone=zone)
-        own = system.read_own(viewer=viewer, days=days, zone=zone)
+        days = 7 if request.GET.get("span") == "7" else 1
+        course = system.course_of(days, get_current_timezone())
+        history = system.read_history(viewer=viewer, course=course)
+        own = system.read_own(viewer=viewer, course=course)
         groups = [
             ("Your organisation", [*own, *system.read_events(history)]),
-            ("Channel providers", system.read_providers(viewer=viewer, days=days, zone=zone)),
+            ("Channel providers", system.read_providers(viewer=viewer, course=course)),
             ("The installation", system.read_installation(viewer=viewer, history=history)),
         ]
         context = {
             **self.admin_site.each_context(request),
             **self._places(viewer, "system"),
             "title": "System",
-            "intro": "Whether everything keeps up, now and lately.",
+            "intro": "Whether everything is running normally, now and recently.",
             "groups": [(title, readings) for title, readings in groups if readings],
             "wrong": [reading for _, readings in groups for reading in readings if reading.tone != "good"],
             "periods": system.PERIODS,

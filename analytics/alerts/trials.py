@@ -70,7 +70,7 @@ def words_of(*, actor: Actor, condition: str, now: datetime | None = None) -> st
     """
     actor.require(MANAGE)
     if not condition.strip():
-        return "Choose a number and a value: what it would have found last week appears here."
+        return "Choose a fact and a value: when this rule would have fired last week appears here."
     try:
         found = try_condition(actor=actor, condition=condition, now=now)
     except Invalid as problem:

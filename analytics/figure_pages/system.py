@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, get_args
-from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Max, Sum
 from django.db.models.functions import TruncHour
@@ -42,7 +41,7 @@ CALLED: Final = {
     "walker_runs_oldest_seconds": "Oldest agent run to start",
     "walker_inbound_oldest_seconds": "Oldest received message to read",
     "walker_mail_oldest_seconds": "Oldest email to send",
-    "walker_outbox_oldest_seconds": "Oldest announcement to make",
+    "walker_outbox_oldest_seconds": "Oldest event to publish",
     "walker_webhooks_oldest_seconds": "Oldest webhook to send",
     "walker_webhooks_waiting": "Webhooks to send",
     "walker_webhooks_endpoints_failing": "Webhook endpoints that fail",
@@ -52,10 +51,10 @@ CALLED: Final = {
     "walker_override_reviews_open": "Emergency approvals to review",
     "walker_dead_letters_parked": "Failed jobs, all organisations",
     "walker_breakers_open": "Paused services, all organisations",
-    "walker_worker_heartbeat_age_seconds": "Last sign of a worker",
-    "walker_beat_heartbeat_age_seconds": "Last sign of the scheduler",
-    "walker_audit_anchors_failing": "Places for audit anchors that fail",
-    **{f'walker_queue_depth{{queue="{queue}"}}': f"Tasks to do: {queue}" for queue in get_args(Queue)},
+    "walker_worker_heartbeat_age_seconds": "Last worker heartbeat",
+    "walker_beat_heartbeat_age_seconds": "Last scheduler heartbeat",
+    "walker_audit_anchors_failing": "Failing audit anchor stores",
+    **{f'walker_queue_depth{{queue="{queue}"}}': f"Queued tasks: {queue}" for queue in get_args(Queue)},
 }
 """What gauges are called; others by their own name."""
 
@@ -72,59 +71,79 @@ class Reading:
     trend: Plot | None = None
 
 
-def read_own(*, viewer: Actor, days: int, zone: ZoneInfo) -> list[Reading]:
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A period until a moment: where each point begins and ends, the oldest first, and what each is called."""
+
+    begin: datetime
+    end: datetime
+    steps: list[tuple[datetime, datetime]]
+    labels: list[str]
+
+
+def course_of(days: int, zone: tzinfo) -> Course:
+    """Return the last days until now, in points of whole hours, called by the time in a zone."""
+    end = clock_now()
+    hours = -(-days * 24 // POINTS)
+    last = end.replace(minute=0, second=0, microsecond=0) + HOUR
+    count = days * 24 // hours
+    steps = [(last - (count - at) * hours * HOUR, last - (count - at - 1) * hours * HOUR) for at in range(count)]
+    here = [begin.astimezone(zone) for begin, _ in steps]
+    labels = [f"{at:%H:%M}" if days == 1 else f"{at.day} {at:%b %H:%M}" for at in here]
+    return Course(end - timedelta(days=days), end, steps, labels)
+
+
+def read_own(*, viewer: Actor, course: Course) -> list[Reading]:
     """Return the organisation's readings. Needs `analytics.view_figures`. Five queries."""
     viewer.require(VIEW_FIGURES)
-    end = clock_now()
-    lately = DeadLetter.objects.filter(parked_at__gt=end - timedelta(days=days)).order_by()
+    lately = DeadLetter.objects.filter(parked_at__gt=course.begin).order_by()
     failed = lately.values_list(TruncHour("parked_at", tzinfo=UTC)).annotate(Count("pk"))
     by_hour = {hour: (number, float(number)) for hour, number in failed}
-    jobs = Line("Failed", "danger", [_between(by_hour, *step) for step in _steps(end, days)])
+    jobs = Line("Failed", "danger", [_between(by_hour, *step) for step in course.steps])
     parked = DeadLetter.objects.filter(state=DeadLetter.State.PARKED)[:100].count()
     unknown = Approval.objects.filter(state=State.UNKNOWN)[:100].count()
     waiting = Message.objects.filter(status__in=[Message.Status.QUEUED, Message.Status.SENDING])
     oldest = waiting.order_by("next_attempt_at").values_list("created_at", flat=True).first()
-    age = (end - oldest).total_seconds() if oldest else 0.0
+    age = (course.end - oldest).total_seconds() if oldest else 0.0
     paused = circuit_breaker.count_open()
     return [
         Reading(
             "Failed jobs", "Work that failed for good and waits for a person.", str(parked or "None"),
             "danger" if parked else "good", reverse("admin:core_deadletter_changelist"),
-            _trend("jobs", "Failed jobs", days, zone, [jobs]),
+            Plot("jobs", "Failed jobs", course.labels, [jobs]),
         ),
         Reading(
             "Actions with an unknown outcome",
-            "They may or may not have happened at the provider. Look there, then say so on the request.",
+            "They may or may not have happened at the provider. Check there, then record the outcome on the request.",
             str(unknown or "None"), "danger" if unknown else "good",
             f"{reverse('admin:hitl_approval_changelist')}?state=unknown",
         ),
         Reading(
-            "Messages waiting to be sent", "For how long the oldest message to a customer has been waiting.",
+            "Oldest message to send", "For how long the oldest message to a customer has been waiting.",
             time_in_words(age) if oldest else "None", "warn" if age > LATE else "good",
         ),
         Reading(
             "Paused services",
-            "An outside service fails. See whether its key still works; calls start again once it answers.",
+            "An outside service is failing. Check that its key still works; calls resume once it answers.",
             str(paused or "None"), "danger" if paused else "good",
         ),
     ]  # fmt: skip
 
 
-def read_providers(*, viewer: Actor, days: int, zone: ZoneInfo) -> list[Reading]:
+def read_providers(*, viewer: Actor, course: Course) -> list[Reading]:
     """Return how the organisation's providers did in the period, those that were called. Two queries.
 
     One whose every call failed in the last hour with calls needs a person. Needs `analytics.view_figures`.
     """
     viewer.require(VIEW_FIGURES)
     names = ("provider_calls", "provider_failures", "provider_time")
-    end = clock_now()
-    rows = FigureHour.objects.filter(metric__in=names, dimension=KIND, hour__gt=end - timedelta(days=days))
+    rows = FigureHour.objects.filter(metric__in=names, dimension=KIND, hour__gt=course.begin)
     sums: dict[str, dict[str, dict[datetime, tuple[int, float]]]] = {}
     for name, value, hour, n, total in (
         rows.order_by().values_list("metric", "value", "hour").annotate(Sum("n"), Sum("total"))
     ):
         sums.setdefault(value, {key: {} for key in names})[name][hour] = (n, float(total))
-    labels, steps, found = names_of_values(KIND, sorted(sums)), _steps(end, days), []
+    labels, found = names_of_values(KIND, sorted(sums)), []
     for provider, by_hour in sorted(sums.items()):
         calls, failures, times = (by_hour[name] for name in names)
         last = max(calls, default=None)
@@ -133,9 +152,9 @@ def read_providers(*, viewer: Actor, days: int, zone: ZoneInfo) -> list[Reading]
         answers = sum(n for n, _ in times.values())
         took = sum(total for _, total in times.values())
         words = [f"{called:,.0f} {'call' if called == 1 else 'calls'}", f"{failed:,.0f} failed"]
-        plot = _trend(f"provider-{provider}", labels[provider], days, zone, [
-            Line("Calls", "accent", [_between(calls, *step) for step in steps]),
-            Line("Failed", "danger", [_between(failures, *step) for step in steps]),
+        plot = Plot(f"provider-{provider}", labels[provider], course.labels, [
+            Line("Calls", "accent", [_between(calls, *step) for step in course.steps]),
+            Line("Failed", "danger", [_between(failures, *step) for step in course.steps]),
         ])  # fmt: skip
         found.append(
             Reading(
@@ -154,24 +173,25 @@ def _between(counted: dict[datetime, tuple[int, float]], begin: datetime, end: d
     return sum(total for hour, (_, total) in counted.items() if begin <= hour < end)
 
 
-def read_history(*, viewer: Actor, days: int, zone: ZoneInfo) -> dict[str, Plot]:
+def read_history(*, viewer: Actor, course: Course) -> dict[str, Plot]:
     """Return what the installation's gauges were, by name: for operators all, for others how far events are behind.
 
     Needs `analytics.view_figures`. One query.
     """
     viewer.require(VIEW_FIGURES)
-    end = clock_now()
-    rows = GaugeSample.objects.filter(at__gt=end - timedelta(days=days))
+    rows = GaugeSample.objects.filter(at__gt=course.begin)
     if not is_operator(viewer):
         rows = rows.filter(name__startswith=LAG)
     by_hour: dict[str, dict[datetime, float]] = {}
     for name, hour, highest in rows.order_by().values_list("name", TruncHour("at", tzinfo=UTC)).annotate(Max("value")):
         by_hour.setdefault(name, {})[hour] = highest
-    steps, plots = _steps(end, days), dict[str, Plot]()
+    plots: dict[str, Plot] = {}
     for name, found in by_hour.items():
-        values = [max((v for hour, v in found.items() if begin <= hour < till), default=None) for begin, till in steps]
-        line, unit = Line("Highest", "accent", values), _unit_of(name)
-        plots[name] = _trend(f"gauge-{len(plots)}", CALLED.get(name, name), days, zone, [line], unit)
+        values = [
+            max((v for at, v in found.items() if begin <= at < till), default=None) for begin, till in course.steps
+        ]
+        line, title = Line("Highest", "accent", values), CALLED.get(name, name)
+        plots[name] = Plot(f"gauge-{len(plots)}", title, course.labels, [line], _unit_of(name))
     return plots
 
 
@@ -194,22 +214,8 @@ def read_events(history: Mapping[str, Plot]) -> list[Reading]:
     ]  # fmt: skip
 
 
-def _trend(key: str, title: str, days: int, zone: ZoneInfo, lines: list[Line], unit: Unit = "count") -> Plot:
-    begins = [begin.astimezone(zone) for begin, _ in _steps(clock_now(), days)]
-    labels = [f"{at:%H:%M}" if days == 1 else f"{at.day} {at:%b %H:%M}" for at in begins]
-    return Plot(key, title, labels, lines, unit)
-
-
 def _unit_of(name: str) -> Unit:
     return "seconds" if name.partition("{")[0].endswith("_seconds") else "count"
-
-
-def _steps(end: datetime, days: int) -> list[tuple[datetime, datetime]]:
-    """Return the beginning and the end of each point, whole hours, the oldest first."""
-    hours = -(-days * 24 // POINTS)
-    last = end.replace(minute=0, second=0, microsecond=0) + HOUR
-    count = days * 24 // hours
-    return [(last - (count - at) * hours * HOUR, last - (count - at - 1) * hours * HOUR) for at in range(count)]
 
 
 def read_installation(*, viewer: Actor, history: Mapping[str, Plot]) -> list[Reading]:
@@ -223,7 +229,7 @@ def read_installation(*, viewer: Actor, history: Mapping[str, Plot]) -> list[Rea
     for gauge, value in health.read_gauges():
         is_late = value is None or (gauge.late_above is not None and value > gauge.late_above)
         name = CALLED.get(gauge.title, gauge.title.removeprefix("walker_").replace("_", " ").capitalize())
-        shown = "Not reachable" if value is None else in_words(value, _unit_of(gauge.name))
+        shown = "No data" if value is None else in_words(value, _unit_of(gauge.name))
         tone = "danger" if is_late else "good"
         found.append(Reading(name, gauge.help, shown, tone, trend=history.get(gauge.title)))
     return found

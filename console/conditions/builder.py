@@ -17,7 +17,7 @@ SIGN_WORDS: Final = {
     "in": "is one of", "not in": "is none of", "has": "contain", "has not": "don't contain",
 }  # fmt: skip
 JOINS: Final = [("and", "All of these are true"), ("or", "At least one of these is true")]
-WAYS: Final = [("rows", "Choose facts and values"), ("text", "Write it as a text")]
+WAYS: Final = [("rows", "Choose facts and values"), ("text", "Write it as an expression")]
 
 
 def way_field() -> forms.ChoiceField:

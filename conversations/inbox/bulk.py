@@ -1,5 +1,6 @@
 """Do the same with many conversations, each for itself: at once, or by a worker that keeps how far it is."""
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,6 +8,7 @@ from functools import partial
 from typing import Any, Final, cast
 from uuid import UUID
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import Q
 
@@ -19,7 +21,7 @@ from core import retention
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
-from core.errors import Invalid, NotFound, WalkerError
+from core.errors import Conflict, Invalid, NotFound, WalkerError
 from core.jobs import queues
 from core.reliability import lease
 
@@ -32,7 +34,7 @@ LIFE: Final = timedelta(hours=1)
 ATTEMPTS: Final = 3
 KEPT: Final = timedelta(days=7)
 TOO_LATE: Final = "It waited for more than an hour, so it wasn't changed. Select it again."
-BROKE: Final = "It couldn't be changed because of an error. The operator finds it in the log."
+BROKE: Final = "It couldn't be changed because of an error. Ask your operator to check the log."
 Step = Callable[[Conversation], Change | None]
 
 
@@ -115,13 +117,18 @@ def start_change(
     """Start a change of many conversations, and return how far it is.
 
     They are changed as by `change_many`: up to 25 now, more by a worker. Sent under the same key again it is the same
-    change. Needs `conversations.reply_conversation` and a person; raises as `change_many`.
+    change, and with other content `Conflict` ("id_reused"). Needs `conversations.reply_conversation` and a person;
+    raises as `change_many`.
     """
     wanted, _ = _checked(actor, conversation_ids, change, values)
     maker = actor.require_person("Only a person can start this.")
     given = {"change": change, "values": dict(values), "conversation_ids": wanted}
     with transaction.atomic():
         row, is_new = BulkChange.objects.get_or_create(maker_id=maker, key=key, defaults=given)
+        as_json = partial(json.dumps, cls=DjangoJSONEncoder, sort_keys=True)
+        if as_json(given) != as_json({name: getattr(row, name) for name in given}):
+            problem = "This was started before, with other conversations or values. Select them in the inbox again."
+            raise Conflict(problem, code="id_reused")
         if is_new and len(wanted) > CHUNK:
             queues.enqueue_after_commit("work_bulk_change", row.pk)
     if len(wanted) <= CHUNK:
@@ -139,7 +146,7 @@ def get_change(*, viewer: Actor, change_id: UUID) -> BulkChange:
 def work_change(*, change_id: UUID, actor: Actor | None = None, now: datetime | None = None) -> bool:
     """Make what is left of a change, and return True when it is finished.
 
-    With the rights that its maker has now. For the worker; safe to call at any time. Results are kept in the
+    With the rights that its maker has at each part. For the worker; safe to call at any time. Results are kept in the
     transaction of their conversations, so a worker that follows one that died goes on after them.
     """
     moment = now or clock_now()
@@ -153,11 +160,12 @@ def work_change(*, change_id: UUID, actor: Actor | None = None, now: datetime | 
         for name, value in row.values.items()
     }  # fmt: skip
     try:
-        try:
-            by = actor or actor_for_user(row.maker)
-        except WalkerError as problem:
-            stop = problem.detail
         while left := row.conversation_ids[len(row.results) :]:
+            try:
+                by = actor or actor_for_user(row.maker)
+                by.require(assignment.REPLY)
+            except WalkerError as problem:
+                stop = problem.detail
             if stop:
                 _keep(row, [RowResult(pk, "stopped", stop) for pk in left])
                 continue

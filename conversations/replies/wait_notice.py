@@ -17,10 +17,14 @@ from conversations.transitions import PERSON
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Refused
+from core.reliability import loose_cache
+from core.tenancy.scope import current_tenant_id
 from core.text.speech import gettext, ngettext, speaking
 from core.working_time import BrokenCalendar
 
 RECENT: Final = timedelta(days=2)
+USUAL: Final = "usual-answer"
+KEEP_SECONDS: Final = 3600
 LEAST_WAITS, MOST_WAITS = 5, 20
 LONGEST_SAID: Final = timedelta(hours=4)
 
@@ -88,10 +92,15 @@ def _ahead_of(conversation: Conversation) -> int:
 def tell_usual_answer(*, account_id: UUID) -> str:
     """Return how long first answers on a channel lately took, in words; for everyone.
 
-    "" for too few answers to say, and for longer waits than a customer is told of. One query.
+    "" for too few answers to say, and for longer waits than a customer is told of. Kept for an hour.
     """
-    seconds = usual_first_answer(account_id)
-    if seconds is None or seconds > LONGEST_SAID.total_seconds():
+    key = f"{current_tenant_id()}:usual-answer:{account_id}"
+    seconds: float | None = loose_cache.find(key, what=USUAL)
+    if seconds is None:
+        counted = usual_first_answer(account_id)
+        seconds = float("inf") if counted is None else counted
+        loose_cache.keep(key, seconds, seconds=KEEP_SECONDS, what=USUAL)
+    if seconds > LONGEST_SAID.total_seconds():
         return ""
     return gettext("Answers usually take {time}.").format(time=in_words(timedelta(seconds=seconds)))
 

@@ -221,12 +221,16 @@ def _entries(*, after: int) -> Iterator[AuditEntry]:
         after = page[-1].seq
 
 
-def chain_of(object_type: str, object_id: UUID, *, before: int | None = None, limit: int = PAGE) -> list[AuditEntry]:
-    """Return the newest entries about one object below the number `before`, oldest first."""
+def chain_of(
+    object_type: str, object_id: UUID, *, before: int | None = None, limit: int = PAGE, actions: Collection[str] = ()
+) -> list[AuditEntry]:
+    """Return the newest entries about one object, of any or some actions, below the number `before`, oldest first."""
     current_tenant_id()
     about = AuditEntry.objects.filter(object_type=object_type, object_id=object_id)
     if before is not None:
         about = about.filter(seq__lt=before)
+    if actions:
+        about = about.filter(action__in=actions)
     return list(about.order_by("-seq")[:limit])[::-1]
 
 
@@ -243,8 +247,15 @@ def first_of(object_type: str, object_id: UUID, action: str) -> AuditEntry | Non
 
 
 def last_of(
-    object_type: str, object_id: UUID, is_meant: Callable[[AuditEntry], bool] | None = None
+    object_type: str,
+    object_id: UUID,
+    is_meant: Callable[[AuditEntry], bool] | None = None,
+    *,
+    actions: Collection[str] = (),
 ) -> AuditEntry | None:
-    """Return the newest entry about one object; with `is_meant`, the newest of its last `PAGE` that it accepts."""
-    entries = chain_of(object_type, object_id, limit=PAGE if is_meant else 1)
+    """Return the newest entry about one object; with `is_meant`, the newest of its last `PAGE` that it accepts.
+
+    With `actions` only entries of these are looked at, however old.
+    """
+    entries = chain_of(object_type, object_id, limit=PAGE if is_meant else 1, actions=actions)
     return next((entry for entry in reversed(entries) if is_meant is None or is_meant(entry)), None)

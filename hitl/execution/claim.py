@@ -151,7 +151,7 @@ def _start(
         )
     else:
         _raise_fence(execution, until)
-    facts = {cap_reservations.LIMITS: periods} if periods else {}
+    facts = {cap_reservations.LIMITS: periods}  # also none: what an earlier claim reserved was given back
     return _grant(work, approval, execution, observation.kind, observation.params, Event.CLAIM, facts)
 
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from accounts.selectors import tenant_zone
+from accounts.selectors import tenant_zone_name
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import advisory_lock
@@ -62,9 +62,17 @@ class RuleSeals:
         return "" if self._sealed is None or chain.is_genuine(self._sealed) else FORGED
 
     @cached_property
+    def _zone(self) -> tuple[ZoneInfo, str]:
+        name = tenant_zone_name()
+        try:
+            return ZoneInfo(name), _digest(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, such as Europe
+            return ZoneInfo("UTC"), ""  # no seal has it
+
+    @property
     def zone(self) -> ZoneInfo:
-        """Return the organisation's time zone as it is stored. One query."""
-        return tenant_zone()
+        """Return the organisation's time zone, UTC if what is stored is none: ask `zone_problem` first. One query."""
+        return self._zone[0]
 
     @property
     def lines(self) -> Mapping[str, str]:
@@ -88,7 +96,7 @@ class RuleSeals:
     def read_again(self) -> None:
         """Wait for a change of the rules that is about to commit, and forget what was read before it."""
         advisory_lock(LOCK, shared=True)
-        for name in ("_entries", "_sealed", "forged", "zone"):
+        for name in ("_entries", "_sealed", "forged", "_zone"):
             self.__dict__.pop(name, None)
 
     def keys_of(self, table: SealedTable) -> set[UUID]:
@@ -119,9 +127,9 @@ class RuleSeals:
         return self.forged or next((f"{table.name_to_people(key)} ({what})" for key, what in broken.items()), "")
 
     def zone_problem(self) -> str:
-        """Return whether the organisation's time zone was changed, or "": also before it was first sealed."""
-        sealed = self.lines.get(ZONE)
-        return "" if sealed in (None, _digest(self.zone.key)) else "time zone (changed)"
+        """Return whether the organisation's time zone was changed, or "": also before a real one was first sealed."""
+        stored = self._zone[1]
+        return "" if stored and self.lines.get(ZONE, stored) == stored else "time zone (changed)"
 
     def stops_everywhere(self) -> dict[UUID, datetime]:
         """Return the stops of the installation that this chain says are in force, and since when.
@@ -226,7 +234,7 @@ def seal_as_stored(actor: Actor) -> None:
 
 
 def _entry(actor: Actor, lines: Mapping[str, str], **facts: Any) -> chain.Fact:
-    first = {} if ZONE in lines else {ZONE: _digest(tenant_zone().key)}
+    first = {} if ZONE in lines else {ZONE: _digest(tenant_zone_name())}
     return chain.Fact(actor, SEALED, RULES, current_tenant_id(), facts={"lines": {**first, **lines}, **facts})
 
 

@@ -35,7 +35,7 @@ LONGEST: Final = 1800.0
 State = Simulation.State
 ACTIVE: Final = (State.QUEUED, State.RUNNING)
 LOST: Final = "The worker that ran it stopped several times. Try again, or choose fewer days."
-BROKE: Final = "It could not be finished because of an error. The operator finds it in the log."
+BROKE: Final = "It could not be finished because of an error. Ask your operator to check the log."
 
 
 class Ended(Exception):

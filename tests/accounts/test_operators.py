@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts import tasks
-from accounts.models import OwedEntry, Tenant
+from accounts.models import OwedEntry, Tenant, User
 from accounts.permissions import operators
 from accounts.permissions.operators import require_operator, set_operator
 from accounts.permissions.roles import ROLES
@@ -238,3 +238,61 @@ def test_organisation_that_is_opened_later_records_who_is_an_operator(acme: Worl
     operator = make(acme)
     later = create_tenant(actor=OPERATOR, name="Initech", slug="initech")
     assert words_of(later.pk, "accounts.user", operator.user_id or later.pk) == ["OPERATOR_GRANTED"]
+
+
+def test_flag_set_by_hand_is_no_appointment_in_an_organisation_that_is_opened_later(acme: World) -> None:
+    operator, forger, withdrawn = make(acme), acme.people["owner"], make(acme, "admin")
+    set_operator(actor=OPERATOR, email=acme.people["admin"].email, is_on=False)
+    flagged = [forger.pk, withdrawn.user_id]
+    User.objects.filter(pk__in=flagged).update(is_superuser=True)
+    later = create_tenant(actor=OPERATOR, name="Initech", slug="initech")
+    with tenant_scope(later.pk):
+        assert operators.is_operator(operator)
+        assert not any(operators.is_operator(acme.actor(role)) for role in ("owner", "admin"))
+        assert {name for name, _ in operators.unappointed_operators()} == {f"account {key}" for key in flagged}
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, then: Callable[[], object]) -> None:
+    """Let something happen right after the entries of an appointment are written."""
+    whole = operators.write_owed_entries
+
+    def write() -> None:
+        whole()
+        monkeypatch.setattr(operators, "write_owed_entries", whole)
+        then()
+
+    monkeypatch.setattr(operators, "write_owed_entries", write)
+
+
+def die() -> None:
+    raise KeyboardInterrupt
+
+
+def test_appointment_and_its_end_are_completed_in_every_organisation(
+    acme: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = acme.people["owner"]
+    email, later = user.email, uuid4()
+    interrupt(monkeypatch, partial(create_tenant, actor=OPERATOR, name="New", slug="new", tenant_id=later))
+    assert "is now" in run("grant", "--email", email)
+    assert words_of(later, "accounts.user", user.pk)[-1:] == ["OPERATOR_GRANTED"]
+    with tenant_scope(bare := uuid4()):
+        Tenant.objects.create(id=bare, name="Bare", slug="bare")
+    assert ("is now" in run("grant", "--email", email), "already" in run("grant", "--email", email)) == (True, True)
+    assert words_of(bare, "accounts.user", user.pk) == ["OPERATOR_GRANTED"]
+    assert ("no longer" in run("withdraw", "--email", email), "is not" in run("withdraw", "--email", email)) == (
+        True,
+        True,
+    )
+    for when in ("all written", "none written"):
+        with monkeypatch.context() as patch:
+            if when == "all written":
+                interrupt(patch, die)
+            else:
+                cut_short(patch, after=0)
+            with pytest.raises(KeyboardInterrupt):
+                run("grant", "--email", email)
+        assert "no longer" in run("withdraw", "--email", email), when
+        User.objects.filter(pk=user.pk).update(is_superuser=True)
+        assert [name for name, _ in operators.unappointed_operators()] == [f"account {user.pk}"], when
+        User.objects.filter(pk=user.pk).update(is_superuser=False)

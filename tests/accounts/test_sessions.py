@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -176,3 +176,13 @@ def test_statements_of_the_pages_do_not_grow_with_sessions(world: World) -> None
                 assert desk.get(page).status_code == 200
             counts.append(len(asked))
     assert (counts[:2] == counts[2:], max(counts) <= 40) == (True, True), counts
+
+
+def test_error_of_the_database_is_not_hidden_by_a_lost_redis(world: World, settings: Any) -> None:
+    def lose(execute: Any, sql: str, *rest: Any) -> Any:
+        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+        raise DatabaseError("gone")
+
+    who = {"user_id": world.people["support"].pk, "session_key": "a key of its own"}
+    with connection.execute_wrapper(lose), pytest.raises(DatabaseError, match="gone"):
+        store.note_use(**who, address="203.0.113.77", user_agent=FIREFOX)

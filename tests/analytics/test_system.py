@@ -63,22 +63,28 @@ def test_history_is_shown_by_hour_and_that_of_others_work_to_operators_only(brow
     address = "/admin/figures/system/"
     with clock.at(NOW):
         own = browser("owner").get(address)
-        assert ("All well" in own.content.decode(), own.context["wrong"]) == (False, [_find(own, "Events to process")])
+        assert ("All systems normal" in own.content.decode(), own.context["wrong"]) == (
+            False,
+            [_find(own, "Events to process")],
+        )
         figures = _find(own, "Events to process").trend.lines[0].values
         assert (max(value for value in figures if value is not None), figures[-2:]) == (90.0, [90.0, None])
         twilio = _find(own, "Twilio")
         assert (twilio.value, twilio.tone) == ("3 calls, 1 failed", "good")
         assert [line.values[-1] for line in twilio.trend.lines] == [3.0, 1.0]
-        assert "Tasks to do" not in own.content.decode()
+        assert "Queued tasks" not in own.content.decode()
         week = _find(browser("owner").get(f"{address}?span=7"), "Events to process").trend.lines[0].values
         assert max(value for value in week if value is not None) == 700.0
         set_operator(actor=OPERATOR, email=acme.people["owner"].email, is_on=True)
         everything = browser("owner").get(address)
-        assert _find(everything, "Tasks to do: high").trend.lines[0].values == figures
+        assert _find(everything, "Queued tasks: high").trend.lines[0].values == figures
         assert browser("support").get(address).status_code == 403
     with clock.at(NOW + timedelta(days=1)):
         calm = browser("compliance").get(address)
-        assert ("All well" in calm.content.decode(), "Channel providers" in calm.content.decode()) == (True, False)
+        assert ("All systems normal" in calm.content.decode(), "Channel providers" in calm.content.decode()) == (
+            True,
+            False,
+        )
 
 
 def test_a_provider_that_refuses_every_call_and_a_failed_job_need_a_person(browser: Browser, acme: World) -> None:
@@ -88,7 +94,7 @@ def test_a_provider_that_refuses_every_call_and_a_failed_job_need_a_person(brows
     with clock.at(NOW):
         page = browser("owner").get("/admin/figures/system/")
     assert [reading.name for reading in page.context["wrong"]] == ["Failed jobs", "Twilio"]
-    assert "2 things need you" in page.content.decode()
+    assert "2 things need attention" in page.content.decode()
     assert sum(_find(page, "Failed jobs").trend.lines[0].values) == 1
 
 

@@ -1,9 +1,12 @@
 """Browsers of people in the console."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.test import Client
+from django.urls import get_resolver
 
 from tests.world import World
 
@@ -21,3 +24,11 @@ def browser(world: World) -> Browser:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def pages() -> dict[Any, Any]:
+    """Every registered page by its model; they are loaded with the routes."""
+    assert get_resolver().url_patterns
+    registered: dict[Any, Any] = admin.site._registry
+    return registered

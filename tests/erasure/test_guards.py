@@ -1,5 +1,7 @@
 """The database lets nobody change what was signed or said, but while a person is erased, and then only empty it."""
 
+from datetime import timedelta
+from typing import Final
 from uuid import uuid4
 
 import pytest
@@ -8,7 +10,9 @@ from django.db import DatabaseError, connection, transaction
 from accounts.models import Membership
 from conversations.models import Conversation
 from core.clock import now
-from core.models import AuditEntry, Erasure
+from core.jobs import dead_letters
+from core.models import AuditEntry, DeadLetter, Erasure
+from core.privacy.erasure import services as erasures
 from core.tenancy.scope import tenant_scope
 from hitl.management.commands.verify_approvals import problems
 from hitl.models import Approval, Decision
@@ -16,6 +20,7 @@ from tests.erasure.scene import OTHER, Traces, ask, contact_called
 from tests.world import World
 
 GONE = {"erased": True}
+DAY: Final = timedelta(days=1)
 
 
 def refused(change: object) -> bool:
@@ -195,3 +200,16 @@ def test_erasure_names_the_reasons_it_emptied(traces: Traces) -> None:
         told = AuditEntry.objects.filter(action="contact.reasons_emptied").values_list("facts", flat=True)
         assert {key for facts in told for key in facts["reasons"]} == {str(key) for key in given}
         assert list(problems()) == []
+
+
+def test_erasure_that_nobody_asked_for_is_parked_once_and_stays_named(traces: Traces) -> None:
+    with tenant_scope(traces.world.acme.pk):
+        forged = begun(traces)
+        for times in (1, 2):
+            assert [key for _, key in erasures.take_unfinished()] == [forged.pk]
+            assert not erasures.work_on(erasure_id=forged.pk)
+            forged.refresh_from_db()
+            letter = DeadLetter.objects.get(kind=erasures.PARKED_AS, ref=forged.pk, state="parked")
+            assert (forged.state, letter.times, erasures.take_unfinished(now=now() + DAY)) == ("parked", 1, []), times
+            assert [name for name, _ in erasures.unasked_erasures()] == [f"erasure {forged.pk}"], times
+            dead_letters.replay(actor=traces.world.actor("admin"), dead_letter_id=letter.pk)

@@ -240,7 +240,7 @@ class DocumentAdmin(ServiceAdmin):
         found = uploads.upload_documents(
             actor=viewer_of(request),
             files=[Upload(*each) for each in read_files(files, uploads.LARGEST)],
-            is_own=is_own,
+            is_own=is_own or None,  # a box that isn't ticked says nothing
             **given,
         )
         if found.taken:
@@ -248,6 +248,8 @@ class DocumentAdmin(ServiceAdmin):
             messages.success(request, f"{words} being read. Agents answer from them as soon as they are ready.")
         for each in found.known:
             messages.info(request, f"Not added again: {each}")
+        if found.known:
+            messages.info(request, "To change who wrote a file, delete its document and add the file again.")
         if found.refused:
             problems = [f"Not added: {each}" for each in found.refused]
             raise Invalid("Some files weren't added.", fields={"files": problems})

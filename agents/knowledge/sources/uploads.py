@@ -16,6 +16,7 @@ from django.db.models import F, Q
 
 from agents.knowledge.models import Collection, Document, UploadedFile
 from agents.knowledge.services import (
+    DAYS,
     MANAGE,
     NO_COLLECTION,
     TITLE_LIMIT,
@@ -24,6 +25,7 @@ from agents.knowledge.services import (
     day_problems,
     language_of,
     store_version,
+    text_of,
 )
 from agents.knowledge.sources.passages import cut
 from conversations.services import Upload
@@ -100,7 +102,7 @@ def upload_document(
     collection_id: UUID,
     file: Upload,
     title: str = "",
-    is_own: bool = False,
+    is_own: bool | None = None,
     **facts: Unpack[Facts],
 ) -> Document:
     """Take a file; it is read by a worker in a moment, and agents answer from it then.
@@ -108,8 +110,8 @@ def upload_document(
     Needs `agents.manage_knowledge`; raises `NotFound`, `TooLarge` above 20 MB, `Invalid` with the fields, and
     `Conflict` for a file that the collection has already ("known_file", with its `document_id`). What a file is, is
     decided by its bytes. Unless it `is_own`, others wrote it: after reading it, an agent requests nothing until
-    somebody writes again. A file that is there, but of which this was said otherwise, is changed. Without a `language`
-    its text tells it, once it is read.
+    somebody writes again. Only where this is said, and otherwise than before, a known file is changed instead, with
+    all that is said with it. Without a `language` its text tells it, once it is read.
     """
     actor.require(MANAGE)
     if len(file.content) > LARGEST:
@@ -123,20 +125,36 @@ def upload_document(
         # One upload at a time: a repeat finds the first one's document.
         collection = locked(Collection, collection_id, NO_COLLECTION)
         same: dict[str, Any] = {"collection": collection, "file_digest": sha256(file.content).hexdigest()}
-        row = Document.objects.filter(**same, state__in=(State.READING, State.READY)).first()
+        row = Document.objects.select_for_update().filter(**same, state__in=(State.READING, State.READY)).first()
         if row is None:
-            row = Document(**same, kind=Document.Kind.FILE, title=shown, is_own=is_own, **facts)
+            row = Document(**same, kind=Document.Kind.FILE, title=shown, is_own=bool(is_own), **facts)
             row.save(force_insert=True)
             UploadedFile.objects.create(document=row, kind=kind, content=file.content)
             enqueue_after_commit("read_document", row.pk)
-        elif row.is_own == is_own:
+            _record(actor, "DOCUMENT_UPLOADED", row, kind=kind, bytes=len(file.content), is_own=row.is_own)
+        elif is_own in (None, row.is_own):
             say = f"This file is in the collection already, as “{row.title}”."
             raise Conflict(say, code="known_file", document_id=str(row.pk))
         else:
-            row.is_own, row.updated_at = is_own, now()
-            row.save(update_fields=["is_own", "updated_at"])
-        _record(actor, "DOCUMENT_UPLOADED", row, kind=kind, bytes=len(file.content), is_own=is_own)
+            _restate(actor, row, {"is_own": is_own, "title": shown if title else "", **facts})
     return row
+
+
+def _restate(actor: Actor, row: Document, said: Mapping[str, Any]) -> None:
+    """Change what is said of a locked document, as a new version once it was read; what is left empty stays."""
+    given = {name: value for name, value in said.items() if value not in ("", None)}
+    check_fields(day_problems({name: getattr(row, name) for name in DAYS} | given))
+    old = row.version
+    for field, value in given.items():
+        setattr(row, field, value)
+    if row.state == State.READY:
+        text = text_of(row)
+        store_version(row, text=text, pieces=cut(text), author_id=actor.user_id)
+    else:
+        row.updated_at = now()
+        row.save()
+    versions = f"version {old}", f"version {row.version}"
+    chain.record(actor, "DOCUMENT_CHANGED", "agents.document", row.pk, *versions, {"is_own": row.is_own})
 
 
 def upload_documents(
@@ -145,7 +163,7 @@ def upload_documents(
     collection_id: UUID,
     files: Sequence[Upload],
     title: str = "",
-    is_own: bool = False,
+    is_own: bool | None = None,
     **facts: Unpack[Facts],
 ) -> Uploaded:
     """Take several files; safe to repeat.
@@ -173,7 +191,11 @@ def upload_documents(
             left_out = found.known if isinstance(problem, Conflict) else found.refused
             left_out.append(f"“{PurePath(file.name).name}”: {problem.detail}")
         else:
-            found.taken.append(row)
+            if row.version:
+                known = f"This file is in the collection already, as “{row.title}”. What you said of it is saved."
+                found.known.append(f"“{PurePath(file.name).name}”: {known}")
+            else:
+                found.taken.append(row)
     return found
 
 

@@ -136,7 +136,7 @@ class ChannelAccountAdmin(ServiceAdmin):
         first = "resume" if obj.paused_at else page.main
         main = next((offer for offer in offered if offer["action"].path == first), offered[0] if offered else None)
         rows = [*page.facts(obj), *(row for row in context["rows"] if row[1] != "–")]
-        if page.has_websites and not page.is_installed:
+        if page.has_websites:
             rows.insert(0, ("Allowed websites", ", ".join(obj.origins) or "No website yet"))
         context |= {
             "main": main,

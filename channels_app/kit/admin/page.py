@@ -39,7 +39,6 @@ class ChannelPage:
 
     shows_advice: ClassVar[bool] = True
     has_websites: ClassVar[bool] = False
-    is_installed: ClassVar[bool] = False
     """True if its page says how to install it, websites and all."""
 
     @classmethod

@@ -98,7 +98,6 @@ class WebChatPage(ChannelPage):
     order = 10
     noun = "a web chat"
     main = "look"
-    has_websites = is_installed = True
     create = connects(
         manage.save_widget,
         "new-widget",

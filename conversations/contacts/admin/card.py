@@ -46,7 +46,7 @@ def chips_of(contact: Contact) -> list[SafeString]:
     entries = entries_of_points(contact.points.all())
     stops = dict.fromkeys(words for rows in entries.values() for words in blocks_of(rows))
     is_gone = contact.erased_at is not None or contact.merged_into_id is not None
-    free = [] if is_gone else [chip("May be written to", "good", "check")]
+    free = [] if is_gone else [chip("Can be contacted", "good", "check")]
     tags = [chip(tag.name, "neutral", "tag") for tag in sorted(contact.tags.all(), key=lambda tag: str(tag.name))]
     return [standing_of(contact), *([chip(words, "warn", "ban") for words in stops] or free), *tags]
 

@@ -1,7 +1,6 @@
 """Do the same with many conversations of the inbox."""
 
 from collections.abc import Iterable
-from itertools import zip_longest
 from typing import Any, Final
 from uuid import UUID
 
@@ -150,16 +149,16 @@ class BulkActions(ServiceAdmin):
             made = get_change(viewer=viewer_of(request), change_id=change_id)
         except NotFound as error:
             raise Http404(error.detail) from error
-        rows = {row.pk: row for row in self._chosen(request, made.conversation_ids)}
+        is_at_work, past, total = made.finished_at is None, len(made.results), len(made.conversation_ids)
+        says = {pk: words for pk, (_, words) in zip(made.conversation_ids, made.results, strict=False)}
+        refused = sum(map(bool, says.values()))
+        # Read every few seconds while a worker writes, so it lists no more than what needs somebody.
+        listed = sorted((pk for pk in says if says[pk] or not is_at_work), key=lambda pk: not says[pk])
+        rows = {row.pk: row for row in self._chosen(request, listed)}
         lines = dict(zip(rows, lines_of(rows.values()), strict=True))
-        shown = [
-            {**lines.get(pk, {}), "is_waiting": result is None, "says": result[1] if result else ""}
-            for pk, result in zip_longest(made.conversation_ids, made.results)
-        ]
-        refused = sum(bool(line["says"]) for line in shown)
-        title = f"{CHANGES[made.change]}: {len(made.results) - refused} of {len(shown)} done"
-        context = self.page_context(request, title, lines=sorted(shown, key=lambda line: not line["says"]))
-        context |= {"is_at_work": made.finished_at is None, "past": len(made.results), "refused": refused}
+        title = f"{CHANGES[made.change]}: {past - refused} of {total} done"
+        context = self.page_context(request, title, lines=[{**lines.get(pk, {}), "says": says[pk]} for pk in listed])
+        context |= {"is_at_work": is_at_work, "past": past, "total": total, "refused": refused}
         context["list_url"] = self.after_action_url(request, action, None)
-        refresh = {"Refresh": REFRESH} if context["is_at_work"] else {}
+        refresh = {"Refresh": REFRESH} if is_at_work else {}
         return TemplateResponse(request, "console/bulk/report.html", context, headers=refresh)

@@ -1,16 +1,16 @@
-"""People, teams and tags that several parts of one page offer: read once for it."""
+"""People, teams, tags and channels that several parts of one page offer: read once for it."""
 
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Value
+from django.db.models import Q, Value
 from django.http import HttpRequest
 
 from accounts.models import Membership
 from accounts.selectors import list_members, roles_with
-from conversations.models import Tag, Team
+from conversations.models import ChannelAccount, Tag, Team
 
 VIEW: Final = "conversations.view_conversation"
 REPLY: Final = "conversations.reply_conversation"
@@ -47,6 +47,12 @@ class Choices:
     def teams(self) -> Mapping[UUID, str]:
         """Return the teams by name."""
         return {pk: name for of, pk, name in self._named if of == "team"}
+
+    @cached_property
+    def senders(self) -> list[ChannelAccount]:
+        """Return the channels that can write first: mailboxes, and those that have templates."""
+        rows = ChannelAccount.objects.filter(is_active=True).defer("credentials").order_by("name", "pk")
+        return list(rows.filter(Q(kind=ChannelAccount.Kind.EMAIL) | ~Q(template_uses={})))
 
     @property
     def tags(self) -> Mapping[UUID, str]:

@@ -33,7 +33,6 @@ from conversations.inbox.admin.actions import SnoozeForm, tags_of
 from conversations.inbox.admin.approval_panel import customer_name
 from conversations.inbox.admin.bulk import BulkActions
 from conversations.inbox.admin.choices import REPLY, choices_of
-from conversations.inbox.admin.first_messages import PATH as BEGIN
 from conversations.inbox.admin.first_messages import FirstMessages
 from conversations.inbox.admin.forms import OBJECT, CloseForm, ReplyForm, RevealForm, SendAgainForm
 from conversations.inbox.admin.inbox import InboxPage
@@ -228,10 +227,8 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
         """Return the action's form; a reply offers what can be sent: a template where nothing else, and files."""
-        if action.path == BEGIN:
-            return self.form_to_begin(request, bound=bound)
         form = super().action_form(request, action, obj, bound=bound)
-        if isinstance(form, ReplyForm):
+        if action.path == "reply" and isinstance(form, ReplyForm):
             form.fit(outbound.files_of_channel(obj.channel_account))
             form.initial["after"] = newest_seq(obj)
             form.offer_canned(files_to_offer(viewer_of(request), request))
@@ -241,13 +238,13 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Return why an action is not available."""
-        if action.path == BEGIN:
-            return self.why_not_begin()
+        if action.on_list:
+            return super().why_not(request, action, obj)
         if action.path == "team" and not assignment.may_move(actor=viewer_of(request), conversation=obj):
             return "Only leads of the team can move it."
         if action.path == "untag" and not tags_of(obj):
             return "This contact has no tags."
-        if action.on_list or action.path in ("reveal", "edit-note", "note", "tags", *ABOUT):
+        if action.path in ("reveal", "edit-note", "note", "tags", *ABOUT):
             return ""
         if action.path == "reopen":
             late = "A close can only be undone for two minutes. A message from the customer reopens it."

@@ -1,19 +1,20 @@
 """Badges and dashboard tiles of the conversations."""
 
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from django.core.cache import cache
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts.selectors import tenant_zone
 from console.base.plots import Plot, by_day
 from console.extensions import (
     MOST_ERRANDS,
     Badge,
-    DayNumber,
+    DayNumbers,
     Errand,
     Errands,
+    Number,
     Tile,
     badges,
     count_badges,
@@ -103,31 +104,21 @@ class MineErrands(Errands):
         return found
 
 
-class MineNumber(DayNumber):
-    """What the inbox shows as the viewer's; subclasses count those of a `state`."""
+class ConversationsOfTheDay(DayNumbers):
+    """What the inbox shows as the viewer's, and which of it is late or due today."""
 
-    order, title, icon, permission = 10, "Mine", "chat", REPLY
-    state: ClassVar[str] = ""
+    permission = REPLY
 
-    def count(self, viewer: Actor) -> int:
-        """Return the capped count."""
-        return count_of_day(viewer=viewer, state=self.state)
-
-    def url(self) -> str:
-        """Return the view of the inbox that shows them."""
-        return f"{reverse('admin:inbox')}?{f'view=all&assignee=me&state={self.state}' if self.state else 'view=mine'}"
-
-
-class LateNumber(MineNumber):
-    """The viewer's conversations whose answer is overdue."""
-
-    order, title, icon, tone, state = 20, "Late", "clock", "danger", "late"
-
-
-class DueTodayNumber(MineNumber):
-    """The viewer's conversations whose answer is due later today."""
-
-    order, title, icon, tone, state = 30, "Due today", "clock", "warn", "due_today"
+    def find(self, viewer: Actor) -> list[Number]:
+        """Return the capped counts."""
+        counts = count_of_day(viewer=viewer, zone=timezone.get_current_timezone())
+        inbox = reverse("admin:inbox")
+        own = f"{inbox}?view=all&assignee=me&state="
+        return [
+            Number("Mine", counts["mine"], f"{inbox}?view=mine", order=10, icon="chat"),
+            Number("Late", counts["late"], f"{own}late", order=20, icon="clock", tone="danger"),
+            Number("Due today", counts["due_today"], f"{own}due_today", order=30, icon="clock", tone="warn"),
+        ]
 
 
 class MessagesTile(Tile):
@@ -143,7 +134,7 @@ class MessagesTile(Tile):
         key = f"{current_tenant_id()}:console-chart:messages:{whose}"
         chart: Plot | None = cache.get(key)
         if chart is None:
-            rows = count_by_day(viewer=viewer, zone=tenant_zone().key)
+            rows = count_by_day(viewer=viewer, zone=timezone.get_current_timezone_name())
             messages = {row.day: row.messages for row in rows}
             started = {row.day: row.conversations for row in rows}
             counts = {"Messages": ("info", messages), "New conversations": ("accent", started)}
@@ -155,7 +146,5 @@ class MessagesTile(Tile):
 badges.register("conversations.needs_person", NeedsPersonBadge)
 errands.register("conversations.waiting", WaitingErrands)
 errands.register("conversations.mine", MineErrands)
-day.register("conversations.mine", MineNumber)
-day.register("conversations.late", LateNumber)
-day.register("conversations.due_today", DueTodayNumber)
+day.register("conversations.day", ConversationsOfTheDay)
 tiles.register("conversations-chart", MessagesTile)

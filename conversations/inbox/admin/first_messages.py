@@ -7,15 +7,15 @@ from uuid import UUID
 
 from django import forms
 from django.conf import settings
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from console.base.actions import service_action
+from console.base.actions import ServiceAction, service_action
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.viewers import viewer_of
 from conversations.contacts.known_people import checked_address
 from conversations.contacts.selectors.directory import ContactFilters, describe_contact, query_contacts
+from conversations.inbox.admin.choices import choices_of
 from conversations.inbox.admin.forms import ReplyForm, gap_label, shown_preview
 from conversations.messages.first_messages import (
     SUBJECT_LIMIT,
@@ -31,7 +31,10 @@ from core.ids import uuid7
 
 PATH: Final = "begin"
 SHOWN: Final = 20
-UNKNOWN: Final = "No contact has this name or address. Enter a full phone number with country, or an email."
+UNKNOWN: Final = (
+    "No contact has this name or address. Enter a full phone number with country code, or an email address."
+)
+CHOOSE: Final = "Choose the contact you mean."
 TOO_MANY: Final = "Too many contacts have this name. Enter a full phone number or email address."
 
 
@@ -120,34 +123,49 @@ class RecipientForm(ConsoleForm):
         max_length=320,
         help_text="A full phone number or email address, or the name as shown. A new address becomes a contact.",
     )
-    contact = forms.TypedChoiceField(label="Which contact", coerce=UUID, widget=forms.RadioSelect)
+    contact = forms.TypedChoiceField(
+        label="Which contact",
+        coerce=UUID,
+        empty_value=None,
+        required=False,
+        widget=forms.RadioSelect,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), CHOOSE),
+    )
     account_id = forms.TypedChoiceField(label="From", coerce=UUID)
 
-    def __init__(self, *args: Any, viewer: Actor, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, viewer: Actor, accounts: Sequence[ChannelAccount], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        words = str(self.data.get("recipient") or "").strip()
-        rows = query_contacts(viewer=viewer, filters=ContactFilters(q=words)).filter(erased_at=None).order_by("-id")
-        self._found = list(rows[: SHOWN + 1]) if words else []
-        self._accounts = {str(row.pk): row for row in accounts_to_begin_from()}
+        self._viewer, self._found = viewer, list[Contact]()
+        self._accounts = {str(row.pk): row for row in accounts}
         self.fields["account_id"].choices = [(pk, str(row)) for pk, row in self._accounts.items()]  # type: ignore[attr-defined]
-        if len(self._found) in range(2, SHOWN + 1):
-            field = self.fields["contact"]
-            field.choices = [(str(row.pk), describe_contact(row)) for row in self._found]  # type: ignore[attr-defined]
-            field.error_messages |= dict.fromkeys(("required", "invalid_choice"), "Choose the contact you mean.")
-        else:
+        if not self.is_bound:
             del self.fields["contact"]
 
     def clean_recipient(self) -> str:
-        """Refuse what finds nobody and is no address, and what finds too many."""
+        """Find the contacts to choose from; refuse what finds nobody and is no address, and what finds too many."""
         words: str = self.cleaned_data["recipient"]
+        rows = query_contacts(viewer=self._viewer, filters=ContactFilters(q=words)).filter(erased_at=None)
+        self._found = list(rows.order_by("-id")[: SHOWN + 1])
         if len(self._found) > SHOWN:
             raise forms.ValidationError(TOO_MANY)
         if not self._found:
+            if self.data.get("contact"):
+                raise forms.ValidationError(CHOOSE)
             try:
                 checked_address(words)
             except Invalid as problem:
                 raise forms.ValidationError(UNKNOWN) from problem
+        field = self.fields["contact"]
+        field.choices = [(str(row.pk), describe_contact(row)) for row in self._found]  # type: ignore[attr-defined]
+        field.required = len(self._found) > 1
         return words
+
+    def clean(self) -> dict[str, Any]:
+        """Show the contacts where there is a choice among them, or where another one was chosen before."""
+        field = self.fields["contact"]
+        if not field.choices or not (field.required or self.has_error("contact")):  # type: ignore[attr-defined]
+            del self.fields["contact"]
+        return self.cleaned_data
 
     def following(self, request: HttpRequest) -> "RecipientForm | BeginForm | OpeningForm":
         """Return the form of the message: empty before it was sent, or this one with why nothing can be written."""
@@ -175,24 +193,22 @@ class RecipientForm(ConsoleForm):
         return form
 
 
-def accounts_to_begin_from() -> list[ChannelAccount]:
-    """Return the channels from which somebody can be written to first: mailboxes, and those that have templates."""
-    rows = ChannelAccount.objects.filter(is_active=True).defer("credentials").order_by("name", "pk")
-    return list(rows.filter(Q(kind=ChannelAccount.Kind.EMAIL) | ~Q(template_uses={})))
-
-
 class FirstMessages(ServiceAdmin):
     """Begins a conversation from the inbox."""
 
-    def why_not_begin(self) -> str:
-        """Return why nobody can be written to first, or ""."""
+    def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+        """Return why nobody can be written to first."""
+        if action.path != PATH:
+            return super().why_not(request, action, obj)
         missing = "No channel can write first. Connect a mailbox, or choose a template for reopening conversations."
-        return "" if accounts_to_begin_from() else missing
+        return "" if choices_of(request).senders else missing
 
-    def form_to_begin(self, request: HttpRequest, *, bound: bool) -> ConsoleForm:
+    def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
         """Return the form of the step that the person is at; nothing is kept between the steps but what is posted."""
-        sent = request.POST if bound else None
-        form = RecipientForm(sent, viewer=viewer_of(request), auto_id=f"id_{PATH}_%s")
+        if action.path != PATH:
+            return super().action_form(request, action, obj, bound=bound)
+        sent, senders = request.POST if bound else None, choices_of(request).senders
+        form = RecipientForm(sent, viewer=viewer_of(request), accounts=senders, auto_id=f"id_{PATH}_%s")
         return form.following(request) if form.is_valid() else form
 
     @service_action(path=PATH, title="New conversation", permission=REPLY, submit="Continue", on_list=True)

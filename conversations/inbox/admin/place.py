@@ -11,11 +11,12 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
+from django.utils.timezone import get_current_timezone
 
 from console.base.lists import days_of, edges_of
 from console.viewers import viewer_of
 from conversations.inbox.admin.search import FOUND, is_token
-from conversations.inbox.selectors.counts import due_today, is_mine
+from conversations.inbox.selectors.counts import due_today, is_late, is_mine
 from conversations.inbox.selectors.search import conversations_with
 from conversations.models import HOT, LIVE, URGENT, WAITS_FOR_PERSON, Conversation, ConversationTag
 from conversations.replies.admin.canned_replies import id_in
@@ -183,9 +184,9 @@ def in_state(state: str) -> Q:
         case "snoozed":
             return Q(snoozed_until__isnull=False)
         case "late":
-            return Q(state=State.PERSON, next_due_at__lte=now())
+            return is_late()
         case "due_today":
-            return due_today()
+            return due_today(get_current_timezone())
     return Q(state=state)
 
 

@@ -1,9 +1,9 @@
 """Numbers for badges and charts; capped, so that they cost the same in a large tenant."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, F, Q, QuerySet, Value
 from django.db.models.functions import TruncDate
 
-from accounts.selectors import tenant_zone
 from conversations.inbox.teams.seen import seen_by, seen_conversations
 from conversations.models import WAITS_FOR_PERSON, Conversation, Message
 from core.actors import Actor
@@ -53,12 +52,17 @@ def count_views(*, viewer: Actor) -> Counter[str]:
     One query.
     """
     viewer.require(VIEW)
-    late = Q(state=PERSON, next_due_at__lte=clock_now())
+    wanted = {"mine": is_mine(viewer), "waiting": WAITS_FOR_PERSON, "late": is_late()}
+    return _count_each(seen_conversations(viewer), wanted, VIEW_CAP)
+
+
+def _count_each(rows: QuerySet[Conversation], wanted: Mapping[str, Q], cap: int) -> Counter[str]:
+    """Count the rows that meet each condition, each up to a cap. One query."""
     first, *others = [
-        seen_conversations(viewer).filter(rows).order_by().annotate(view=Value(view)).values_list("view")[:VIEW_CAP]
-        for view, rows in (("mine", is_mine(viewer)), ("waiting", WAITS_FOR_PERSON), ("late", late))
+        rows.filter(condition).order_by().annotate(name=Value(name)).values_list("name")[:cap]
+        for name, condition in wanted.items()
     ]
-    return Counter(view for (view,) in first.union(*others, all=True))
+    return Counter(name for (name,) in first.union(*others, all=True))
 
 
 def count_unread(*, viewer: Actor, rows: Iterable[Conversation]) -> Counter[UUID]:
@@ -73,26 +77,27 @@ def count_unread(*, viewer: Actor, rows: Iterable[Conversation]) -> Counter[UUID
     return Counter(written.order_by().values_list("conversation_id", flat=True)[:UNREAD_CAP])
 
 
-def due_today(now: datetime | None = None) -> Q:
-    """Return the condition of conversations whose answer is due later today, in the organisation's time zone."""
-    moment = now or clock_now()
-    here = moment.astimezone(tenant_zone())
+def is_late() -> Q:
+    """Return the condition of conversations whose answer is overdue."""
+    return Q(state=PERSON, next_due_at__lte=clock_now())
+
+
+def due_today(zone: tzinfo) -> Q:
+    """Return the condition of conversations whose answer is due later today, in a time zone."""
+    moment = clock_now()
+    here = moment.astimezone(zone)
     end = datetime.combine(here.date() + timedelta(days=1), time.min, tzinfo=here.tzinfo)
     return Q(state=PERSON, next_due_at__gt=moment, next_due_at__lt=end)
 
 
-def count_of_day(*, viewer: Actor, state: str = "") -> int:
-    """Count the conversations assigned to the viewer, as `count_views` does, or `late` or `due_today` ones.
+def count_of_day(*, viewer: Actor, zone: tzinfo) -> Counter[str]:
+    """Count the viewer's conversations that are "mine", "late" and "due_today" there, each up to `COUNT_CAP`.
 
-    At most `COUNT_CAP`. Needs the right to view them.
+    Needs the right to view them. One query.
     """
     viewer.require(VIEW)
-    rows = seen_conversations(viewer).filter(assigned_to=viewer.user_id)
-    if state == "late":
-        rows = rows.filter(state=PERSON, next_due_at__lte=clock_now())
-    else:
-        rows = rows.filter(due_today() if state else is_mine(viewer))
-    return _capped(rows)
+    wanted = {"mine": is_mine(viewer), "late": is_late(), "due_today": due_today(zone)}
+    return _count_each(seen_conversations(viewer).filter(assigned_to=viewer.user_id), wanted, COUNT_CAP)
 
 
 def list_mine(*, viewer: Actor, limit: int) -> list[Conversation]:

@@ -1,8 +1,9 @@
 """Read teams, who is there, and what their figures cover."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db.models import Count, Min, Model, Q, QuerySet
@@ -53,23 +54,18 @@ def list_people(*, viewer: Actor, team_id: UUID) -> list[MemberRow]:
     members = list(TeamMember.objects.filter(team_id=team_id))
     user_ids = [member.user_id for member in members]
     has_loads = viewer.user_id in user_ids or figure_scope(viewer=viewer).includes(team_id)
-    names, loads = names_of(user_ids), Team(pk=team_id).open_loads() if has_loads else {}
-    now = {row.user_id: row for row in Availability.objects.filter(until=None, user_id__in=user_ids)}
-    rows = []
-    for member in members:
-        current = now.get(member.user_id)
-        rows.append(
-            MemberRow(
-                user_id=member.user_id,
-                name=names.get(member.user_id, "Somebody who left"),
-                capacity=member.capacity,
-                is_lead=member.is_lead,
-                open_count=loads.get(member.user_id, 0) if has_loads else None,
-                state=current.state if current else Availability.State.OFFLINE.value,
-                reason=current.reason if current else "",
-                since=current.since if current else None,
-            )
+    loads = Team(pk=team_id).open_loads() if has_loads else {}
+    people = _people(user_ids)
+    rows = [
+        MemberRow(
+            user_id=member.user_id,
+            capacity=member.capacity,
+            is_lead=member.is_lead,
+            open_count=loads.get(member.user_id, 0) if has_loads else None,
+            **people[member.user_id]._asdict(),
         )
+        for member in members
+    ]
     return sorted(rows, key=lambda row: (row.name, row.user_id))
 
 
@@ -97,20 +93,36 @@ def list_loads(*, viewer: Actor) -> list[Load]:
     open_work = scope.narrow(seen_conversations(viewer).filter(**OPEN_WORK)).order_by()
     late = Count("pk", filter=Q(next_due_at__lte=clock_now()))
     work = open_work.values("assigned_to").annotate(open=Count("pk"), late=late)
-    counted = {user_id: found for user_id, *found in work.values_list("assigned_to", "open", "late")}
+    counted: dict[UUID | None, list[int]] = {
+        user_id: found for user_id, *found in work.values_list("assigned_to", "open", "late")
+    }
     people = {*scope.narrow(TeamMember.objects.all()).values_list("user_id", flat=True), *counted}
     if not people - {None}:
         return []
-    names = names_of(people)
-    now = {row.user_id: row for row in Availability.objects.filter(until=None, user_id__in=people - {None})}
     rows = []
-    for user_id in people:
+    for user_id, person in _people(people).items():
         open_count, late_count = counted.get(user_id, (0, 0))
-        name = names.get(user_id, "Somebody who left") if user_id else ""
-        there = now.get(user_id) if user_id else None
-        state = there.state if there else Availability.State.OFFLINE.value
-        rows.append(Load(user_id, name, open_count, late_count, state, there.reason if there else ""))
+        rows.append(Load(user_id, person.name, open_count, late_count, person.state, person.reason))
     return sorted(rows, key=lambda row: (row.user_id is not None, -row.late_count, -row.open_count, row.name))
+
+
+class Person(NamedTuple):
+    """Who somebody is, and whether they are there; without a name for the work that nobody has taken."""
+
+    name: str
+    state: str
+    reason: str
+    since: datetime | None
+
+
+def _people(user_ids: Collection[UUID | None]) -> dict[UUID | None, Person]:
+    names, now = names_of(user_ids), Availability.objects.filter(until=None, user_id__in=[*filter(None, user_ids)])
+    said = {row.user_id: (row.state, row.reason, row.since) for row in now}
+    away = (Availability.State.OFFLINE.value, "", None)
+    return {
+        user_id: Person(names.get(user_id, "Somebody who left") if user_id else "", *said.get(user_id, away))
+        for user_id in user_ids
+    }
 
 
 def waiting_by_team(*, viewer: Actor) -> dict[UUID, tuple[int, datetime | None]]:

@@ -115,7 +115,7 @@ def work_on(*, erasure_id: UUID, limit: int = BATCH, now: datetime | None = None
     second worker leaves it. A batch that was interrupted changed nothing and is repeated. Audited at the end as
     `contact.erased` or `member.erased`, and each batch that empties requests or reasons as `….approvals_emptied` or
     `….reasons_emptied` with their ids. After `ROUNDS` rounds that all changed something it is parked as a failed
-    job. One that the audit log doesn't have erases nothing. Announces nothing.
+    job. One that the audit log doesn't have erases nothing and is parked. Announces nothing.
     """
     with transaction.atomic():
         allow_long_statements()
@@ -123,13 +123,13 @@ def work_on(*, erasure_id: UUID, limit: int = BATCH, now: datetime | None = None
         erasure = free.filter(pk=erasure_id, state__in=UNFINISHED).first()
         if erasure is None:
             return False
-        if not _is_asked_for(erasure):
-            log.error("erasure_not_asked_for", erasure=str(erasure.pk))
-            return False
         moment = now or clock_now()
         if erasure.state == State.ASKED:
             erasure.state, erasure.started_at = State.WORKING, moment
             erasure.save(update_fields=["state", "started_at"])
+        if not _is_asked_for(erasure):
+            log.error("erasure_not_asked_for", erasure=str(erasure.pk))
+            return _park(erasure, "Nobody asked for it in the application.")
         return _next_step(erasure, limit) if erasure.step else _next_round(erasure, moment)
 
 
@@ -178,16 +178,20 @@ def _next_round(erasure: Erasure, moment: datetime) -> bool:
         erasure.save(update_fields=["rounds", "waits_for"])
         return False
     if erasure.rounds >= ROUNDS:
-        # Stop an erasure that doesn't end; it can't empty anything until it is retried.
-        erasure.state = State.PARKED
-        erasure.save(update_fields=["state"])
-        dead_letters.park(kind=PARKED_AS, ref=erasure.pk, error="Every round found new data.", actor=WORKER)
-        return False
+        return _park(erasure, "Every round found new data.")
     erasure.targets, erasure.waits_for, erasure.round_at = person.targets, waits_for, moment
     erasure.rounds, erasure.changes = erasure.rounds + 1, 0
     erasure.step, erasure.after = steps()[0].key, ""
     erasure.save(update_fields=["targets", "waits_for", "round_at", "rounds", "changes", "step", "after"])
     return True
+
+
+def _park(erasure: Erasure, error: str) -> bool:
+    """Stop an erasure; it can't empty anything until it is retried."""
+    erasure.state = State.PARKED
+    erasure.save(update_fields=["state"])
+    dead_letters.park(kind=PARKED_AS, ref=erasure.pk, error=error, actor=WORKER)
+    return False
 
 
 def run_again(erasure_id: UUID) -> None:

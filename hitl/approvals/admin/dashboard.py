@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from django.core.cache import cache
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -11,13 +12,15 @@ from console.base.plots import Plot, by_day
 from console.extensions import (
     MOST_ERRANDS,
     Badge,
-    DayNumber,
+    DayNumbers,
     Errand,
     Errands,
     Finder,
     Found,
+    Number,
     Tile,
     badges,
+    count_badges,
     day,
     errands,
     finders,
@@ -70,17 +73,20 @@ class OverdueBadge(Badge):
         return selectors.count_overdue(viewer=viewer)
 
 
-class DecisionsNumber(DayNumber):
+class DecisionsOfTheDay(DayNumbers):
     """Requests that wait for the viewer's decision."""
 
-    order, title, icon, tone, permission = 40, "Decisions waiting", "inbox", "accent", DECIDE
+    permission = DECIDE
 
-    def count(self, viewer: Actor) -> int:
-        """Count the requests that the viewer can decide, capped."""
-        return selectors.count_mine(viewer=viewer)
+    def find(self, viewer: Actor) -> list[Number]:
+        """Return how many the viewer can decide, as the navigation shows it."""
+        url = f"{reverse('admin:hitl_approval_changelist')}?mine=sign"
+        count = _count_of_badge(viewer, "hitl.waiting")
+        return [Number("Decisions waiting", count, url, order=40, icon="inbox", tone="accent")]
 
-    def url(self) -> str:
-        return f"{reverse('admin:hitl_approval_changelist')}?mine=sign"
+
+def _count_of_badge(viewer: Actor, key: str) -> int:
+    return count_badges(viewer, current_tenant_id(), (key,)).get(key, 0)
 
 
 class WaitingTile(Tile):
@@ -103,7 +109,7 @@ class WaitingTile(Tile):
             }
             for key, (word, tone, icon) in reversed(RISKS.items())
         ]
-        overdue = {"count": selectors.count_overdue(viewer=viewer), "url": f"{queue}?overdue=yes"}
+        overdue = {"count": _count_of_badge(viewer, "hitl.overdue"), "url": f"{queue}?overdue=yes"}
         return {"rows": rows, "overdue": overdue, "total": sum(counts.values()), "cap": selectors.CAP}
 
 
@@ -118,7 +124,7 @@ class ChartTile(Tile):
         key = f"{current_tenant_id()}:console-chart:approvals"
         chart: Plot | None = cache.get(key)
         if chart is None:
-            found = selectors.count_by_day(viewer=viewer)
+            found = selectors.count_by_day(viewer=viewer, zone=timezone.get_current_timezone())
             counts = {
                 "Opened": ("neutral", {row.day: row.opened for row in found}),
                 "Approved": ("good", {row.day: row.signed for row in found}),
@@ -222,7 +228,7 @@ finders.register("hitl.requests", RequestFinder)
 badges.register("hitl.waiting", WaitingBadge)
 badges.register("hitl.overdue", OverdueBadge)
 errands.register("hitl.requests", RequestErrands)
-day.register("hitl.decisions", DecisionsNumber)
+day.register("hitl.decisions", DecisionsOfTheDay)
 tiles.register("approvals-waiting", WaitingTile)
 tiles.register("approvals-chart", ChartTile)
 tiles.register("approvals-decisions", DecisionsTile)

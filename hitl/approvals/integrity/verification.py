@@ -10,6 +10,8 @@ from core.audit import chain
 from core.models import AuditEntry
 from hitl.approvals.integrity import seals
 from hitl.models import Approval, OverrideReview
+from hitl.policy.limits.cap_reservations import changed_reservations
+from hitl.seals.verification import broken_rules
 
 PAGE: Final = 500
 
@@ -75,3 +77,7 @@ def changed_reviews() -> Iterator[tuple[str, str]]:
             closed = chain.last_of(review._meta.label_lower, review.pk)
             if closed is None or not chain.is_genuine(closed) or closed.actor_user_id != review.closed_by_id:
                 yield f"emergency review of request {key}", "it was closed outside the application"
+
+
+BESIDE_REQUESTS: Final = (changed_reviews, changed_reservations, broken_rules)
+"""The checks of what belongs to requests and rules them: `verify_audit` and `verify_approvals` run these."""

@@ -14,12 +14,10 @@ from core.models import AuditEntry
 from core.privacy.erasure.person import GONE
 from core.tenancy.scope import tenant_scope
 from hitl.approvals.integrity.decision_mac import has_original_reason, verify
-from hitl.approvals.integrity.verification import changed_reviews, find_broken, pages, removed_requests
+from hitl.approvals.integrity.verification import BESIDE_REQUESTS, find_broken, pages, removed_requests
 from hitl.approvals.state.outcomes import digest_of
 from hitl.domain.replay import PREFIX, ReplayedState, ReplayError, replay
 from hitl.models import Approval, Decision
-from hitl.policy.limits.cap_reservations import changed_reservations
-from hitl.seals.verification import broken_rules
 
 VOTES = ("approve", "reject")
 WHO = ("contact", "member")
@@ -47,7 +45,7 @@ class Command(BaseCommand):
         for tenant_id, slug in tenants:
             with tenant_scope(tenant_id):
                 found, total, gone = list(problems()), Approval.objects.count(), list(removed_requests())
-                gone += [*changed_reviews(), *changed_reservations(), *broken_rules()]
+                gone += [problem for check in BESIDE_REQUESTS for problem in check()]
             for reference, problem in (*found, *gone):
                 self.stdout.write(f"{slug}: {reference}: {problem}")
             self.stdout.write(f"{slug}: {total - len(found)} approvals match their audit entries")

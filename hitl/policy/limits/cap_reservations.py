@@ -1,13 +1,14 @@
 """Spending limits: reserve at the claim, and release what ended without an effect."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
 from django.db.models import Sum
 
 from accounts.selectors import tenant_zone
@@ -21,10 +22,10 @@ from hitl.seals.tables import CAP
 
 HOLD: Final = "caps"
 LIMITS: Final = "limits"
-"""The audit fact of a claim: the period in which each limit counts it."""
+"""The audit fact of a claim: the period in which each limit counts it. Claims of before this check have none."""
 CLAIMED: Final = "APPROVAL_CLAIM"
 RELEASED: Final = CapReservation.State.RELEASED
-_SETTLED: Final = {
+_SETTLED: Final[dict[str, CapReservation.State]] = {
     State.EXECUTING: CapReservation.State.RESERVED,
     State.UNKNOWN: CapReservation.State.RESERVED,
     State.EXECUTED: CapReservation.State.COMMITTED,
@@ -76,20 +77,40 @@ def shortfall(approval: Approval, moment: datetime) -> str:
 
 
 def changed_reservations() -> Iterator[tuple[str, str]]:
-    """Yield the requests whose use of a limit is not as the audit log has it since their claim, and the limit."""
+    """Yield the requests whose use of a limit is not as the audit log has it since their claim, and the limit.
+
+    Work goes on meanwhile: what looks changed is read again with its request locked.
+    """
+    claims = _claims()
+    for approval in Approval.objects.filter(pk__in=claims).order_by("id").prefetch_related("reservations"):
+        changed = _changed_limits(approval, claims[approval.pk])
+        if changed:
+            with transaction.atomic():
+                locked = Approval.objects.select_for_update().get(pk=approval.pk)
+                changed = _changed_limits(locked, _claims(object_id=locked.pk)[locked.pk])
+        for cap_id in changed:
+            yield approval.reference, f"what it uses of spending limit {cap_id} was changed"
+
+
+def _claims(**about: UUID) -> dict[UUID, dict[int, dict[str, str]]]:
+    """Return the period in each limit that the newest claim of each revision of requests counts in."""
     claims: dict[UUID, dict[int, dict[str, str]]] = defaultdict(dict)
-    for entry in AuditEntry.objects.filter(action=CLAIMED, facts__has_key=LIMITS).order_by("seq").iterator():
+    for entry in AuditEntry.objects.filter(action=CLAIMED, facts__has_key=LIMITS, **about).order_by("seq").iterator():
         if chain.is_genuine(entry):
             claims[entry.object_id][entry.facts["revision"]] = entry.facts[LIMITS]
-    for approval in Approval.objects.filter(pk__in=claims).order_by("id"):
-        rows = {(row.revision, str(row.cap_id)): row for row in approval.reservations.all()}
-        told = [(revision, *one) for revision, periods in claims[approval.pk].items() for one in periods.items()]
-        for revision, cap_id, period in told:
-            row, is_newest = rows.get((revision, cap_id)), revision == approval.revision
-            state = _SETTLED.get(approval.state, RELEASED) if is_newest else RELEASED
-            amount = need_of(approval) if is_newest or row is None else row.amount
-            if row is None or (row.period, row.state, row.amount) != (period, state, amount):
-                yield approval.reference, f"what it uses of spending limit {cap_id} was changed"
+    return claims
+
+
+def _changed_limits(approval: Approval, claims: Mapping[int, Mapping[str, str]]) -> list[str]:
+    rows, changed = {(row.revision, str(row.cap_id)): row for row in approval.reservations.all()}, []
+    told = [(revision, *one) for revision, periods in claims.items() for one in periods.items()]
+    for revision, cap_id, period in told:
+        row, is_newest = rows.get((revision, cap_id)), revision == approval.revision
+        state = _SETTLED.get(approval.state, RELEASED) if is_newest else RELEASED
+        amount = need_of(approval) if is_newest or row is None else row.amount
+        if row is None or (row.period, row.state, row.amount) != (period, state, amount):
+            changed.append(cap_id)
+    return changed
 
 
 def need_of(approval: Approval) -> Decimal:

@@ -249,6 +249,44 @@ def test_one_page_takes_an_article_or_files_and_names_those_it_cannot(
     assert Document.objects.count() == before
 
 
+def test_known_file_stays_as_it_is_unless_it_is_said_whose_it_is_and_all_that_comes_with_it_is_kept(
+    shelves: dict[str, Collection], browser: Browser
+) -> None:
+    admin, home = browser("admin"), shelves["help"].pk
+    file = Upload("rules.txt", b"No diving.")
+    row = uploads.upload_document(actor=OPERATOR, collection_id=home, file=file, is_own=True)
+    uploads.read_document(document_id=row.pk)
+    said = {"title": "Pool rules", "language": "nl", "address": "https://shop.example/rules"}
+    until = {"valid_until": "2099-12-31"}
+    seen = {}
+
+    def sent(name: str, path: str, field: str, **more: str) -> None:
+        body = {"collection_id": home, field: SimpleUploadedFile("rules.txt", b"No diving."), **more}
+        answer = admin.post(path, body, follow=True)
+        words = html.unescape(answer.content.decode())
+        row.refresh_from_db()
+        told = [each for each in (str(row.pk), "Not added again", "delete its document", "is saved") if each in words]
+        is_kept = [getattr(row, name) == value for name, value in said.items()] + [str(row.valid_until) == "2099-12-31"]
+        seen[name] = (answer.status_code, row.is_own, set(is_kept), "known_file" in words, told[-2:])
+
+    sent("left out", "/api/v1/documents/upload/", "file", **said, **until)
+    sent("no", "/api/v1/documents/upload/", "file", **said, **until, is_own="false")
+    sent("unticked", ADD, "files", kind="files", title="Other")
+    sent("ticked", ADD, "files", kind="files", is_own="on")
+    how = "delete its document"
+    assert seen == {
+        "left out": (409, True, {False}, True, [str(row.pk)]),
+        "no": (201, False, {True}, False, [str(row.pk)]),
+        "unticked": (200, False, {True}, False, ["Not added again", how]),
+        "ticked": (200, True, {True}, False, [how, "is saved"]),
+    }
+    changed = AuditEntry.objects.filter(object_id=row.pk, action="DOCUMENT_CHANGED").order_by("seq")
+    assert [(one.old_state, one.facts) for one in changed] == [
+        ("version 1", {"is_own": False}),
+        ("version 2", {"is_own": True}),
+    ]
+
+
 def test_pages_without_anything_say_where_to_begin_and_earlier_addresses_lead_on(acme: World, browser: Browser) -> None:
     admin, viewer = browser("admin"), browser("viewer")
     page = admin.get(LIST).content.decode()

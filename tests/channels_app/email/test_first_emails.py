@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from conversations import services
 from conversations.contacts import blocks, known_people
@@ -164,6 +165,10 @@ def test_inbox_begins_one_conversation_with_who_is_known_by_name_or_address_or_n
         first, second = (known_people.create_contact(actor=OPERATOR, email=f"{n}@customers.example") for n in "ab")
         known_people.create_contact(actor=OPERATOR, phone="+34611222333")
         Contact.objects.filter(pk__in=[first.pk, second.pk]).update(masked_name="Ana B•••")
+    with CaptureQueriesContext(connection) as asking:
+        support.get(BEGIN)
+    if (reads := sum('"template_uses"' in each["sql"] for each in asking.captured_queries)) != 1:
+        wrong.append(f"the form reads the channels {reads} times")
     page = support.get("/admin/inbox/").content.decode()
     if 'aria-keyshortcuts="c"' not in page or BEGIN not in page:
         wrong.append("no button in the inbox")
@@ -173,10 +178,12 @@ def test_inbox_begins_one_conversation_with_who_is_known_by_name_or_address_or_n
         "Ana B•••": "Choose the contact you mean",
         "+34611222333": "This contact has no email address",
         "": "This field is required",
+        "\0@customers.example": "Null characters are not allowed",
+        "a" * 1_000_000: "at most 320 characters",
     }.items():
         answer = support.post(BEGIN, {**place, "recipient": recipient})
         if (answer.status_code, says in answer.content.decode()) != (400, True):
-            wrong.append(f"{recipient}: {answer.status_code}")
+            wrong.append(f"{recipient[:40]!r}: {answer.status_code}")
     for recipient, more, to in [
         ("Ana B•••", {"contact": second.pk}, second.pk),
         ("a@customers.example", {}, first.pk),
@@ -197,6 +204,19 @@ def test_inbox_begins_one_conversation_with_who_is_known_by_name_or_address_or_n
                 wrong.append(f"{recipient}: {done} {short.status_code}")
             if to not in (None, begun.contact_id) or begun.assigned_to_id != world.people["support"].pk:
                 wrong.append(f"{recipient}: to somebody else")
+    assert wrong == []
+
+
+@pytest.mark.slow
+def test_inbox_begins_no_conversation_with_another_than_was_shown_or_with_who_refused(door: Door, world: World) -> None:
+    support, wrong = signed_in(world, "support"), []
+    with tenant_scope(world.acme.pk):
+        _first, second = (known_people.create_contact(actor=OPERATOR, email=f"{n}@customers.example") for n in "ab")
+    sent = {"account_id": door.account.pk, "subject": "Your delivery", "text": "On Monday."}
+    for recipient in ("a@customers.example", "other@customers.example"):
+        answer = support.post(BEGIN, {**sent, "recipient": recipient, "contact": second.pk, "client_id": uuid4()})
+        if (answer.status_code, "Choose the contact you mean" in answer.content.decode()) != (400, True):
+            wrong.append(f"{recipient}: not to the contact that was shown, {answer.status_code}")
     with tenant_scope(world.acme.pk):
         services.record_consent(actor=OPERATOR, address="no@customers.example", state="withdrawn", purpose="service")
         before = Contact.objects.count()
@@ -206,7 +226,7 @@ def test_inbox_begins_one_conversation_with_who_is_known_by_name_or_address_or_n
         ChannelAccount.objects.update(is_active=False)
     if "No channel can write first" not in support.get(BEGIN).content.decode():
         wrong.append("offered without a mailbox")
-    if signed_in(world, "viewer").post(BEGIN, sent).status_code != 403:
+    if signed_in(world, "viewer").post(BEGIN, {**sent, "recipient": "a@customers.example"}).status_code != 403:
         wrong.append("a viewer writes")
     assert wrong == []
 

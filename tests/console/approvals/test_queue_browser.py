@@ -68,11 +68,11 @@ def test_empty_queue_and_long_notes_fit_a_phone(opened: Opener, scene: Scene) ->
 
 
 def test_a_choice_in_a_filter_applies_at_once_and_keeps_the_focus(opened: Opener, scene: Scene) -> None:
-    page = opened("/admin/agents/agent/", "owner")
+    page = opened("/admin/analytics/alertrule/", "owner")
     expect(page.get_by_role("button", name="Apply")).to_have_count(0)
-    page.get_by_label("Type", exact=True).select_option(index=1)
-    expect(page).to_have_url(re.compile(r"agents/agent/\?.*=.+"))
-    expect(page.get_by_label("Type", exact=True)).to_be_focused()
+    page.get_by_label("State", exact=True).select_option(index=1)
+    expect(page).to_have_url(re.compile(r"analytics/alertrule/\?.*=.+"))
+    expect(page.get_by_label("State", exact=True)).to_be_focused()
     page.goto(page.url.partition("/admin/")[0] + "/admin/figures/conversations/")
     page.get_by_label("Period").select_option("own")
     page.get_by_role("button", name="Apply").wait_for()  # a period of one's own waits for its days

@@ -60,20 +60,20 @@ def test_numbers_of_the_day_open_their_lists(browser: Browser, acme: World) -> N
         )
     client, wrong = browser("support"), []
     page = client.get("/admin/")
-    numbers = {number["title"]: number for number in page.context["day"]}
-    counted = {title: number["count"] for title, number in numbers.items()}
+    numbers = {number.title: number for number in page.context["day"]}
+    counted = {title: number.count for title, number in numbers.items()}
     assert counted == {"Mine": 4, "Late": 2, "Due today": 1}  # as the inbox counts them: one is snoozed
     for title, number in numbers.items():
-        rows = client.get(number["url"]).content.decode().count('class="wk-row-link"')
-        wrong += [(title, number["count"], rows)] if rows != number["count"] else []
+        rows = client.get(number.url).content.decode().count('class="wk-row-link"')
+        wrong += [(title, number.count, rows)] if rows != number.count else []
     assert wrong == []
-    late = client.get(numbers["Late"]["url"]).content.decode()
+    late = client.get(numbers["Late"].url).content.decode()
     assert ("1 h late" in late, "2 h late" in late) == (True, True)
     mine = [errand.due for errand in page.context["errands"]]
     assert mine == [*sorted(due for due in dues[:-1] if due), None]  # without the one that is snoozed, as the inbox
-    waiting = next(number for number in browser("approver").get("/admin/").context["day"] if number["count"])
-    assert (waiting["title"], waiting["count"]) == ("Decisions waiting", 1)
-    assert browser("approver").get(waiting["url"]).content.decode().count('class="wk-row-link"') == 1
+    waiting = next(number for number in browser("approver").get("/admin/").context["day"] if number.count)
+    assert (waiting.title, waiting.count) == ("Decisions waiting", 1)
+    assert browser("approver").get(waiting.url).content.decode().count('class="wk-row-link"') == 1
 
 
 def test_request_is_listed_on_the_day_that_it_says(browser: Browser, acme: World) -> None:

@@ -14,6 +14,7 @@ from hitl.approvals.decide.lower_risk import find_easier
 from hitl.domain import risk
 from hitl.models import Approval
 from hitl.policy.limits.risk_weights import set_risk_policy
+from hitl.seals.rules import RuleSeals
 from hitl.selectors.related import list_similar
 from tests.console.conftest import Browser
 from tests.console.scene import add_workflow, ask
@@ -59,7 +60,7 @@ def test_fewer_levels_are_suggested_where_a_workflow_asks_fewer(acme: World) -> 
     assert len(asked.snapshot["levels"]) == 2
     by_levels = [each for each in find_easier(asked) if each.levels == 1]
     assert [each.value for each in by_levels][-1] == Decimal(599)
-    assert easier_words(asked)[-1] == "Budget 599.00 EUR: 1 approval level instead of 2"
+    assert easier_words(asked, RuleSeals())[-1] == "Budget 599.00 EUR: 1 approval level instead of 2"
 
 
 def test_nothing_is_suggested_where_nothing_can_be_said(acme: World) -> None:
@@ -145,7 +146,8 @@ def test_factors_without_points_are_folded(browser: Browser, acme: World) -> Non
 
 def test_a_change_of_an_amount_says_how_many_times_it_is() -> None:
     pairs = {
-        ("210.00 EUR", "2,600.00 EUR"): "12.4 times", ("12 %", "6 %"): "0.5 times", ("100 EUR", "1 EUR"): "0.01 times",
+        ("210.00 EUR", "2,600.00 EUR"): "12.4 times as much", ("12 %", "6 %"): "0.5 times as much",
+        ("100 EUR", "1 EUR"): "0.01 times as much",
         ("1001", "1002"): "", ("0.00 EUR", "5.00 EUR"): "", ("5 EUR", "5 USD"): "", ("", "5 EUR"): "",
         ("2026-11-26", "2026-12-26"): "", ("5.00 EUR", "5.00 EUR"): "", ("Off", "On"): "",
     }  # fmt: skip

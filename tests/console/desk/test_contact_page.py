@@ -9,6 +9,7 @@ from django.db.models import F
 from conversations.channel_accounts.templates import FoundTemplate, store_templates, use_template
 from conversations.models import ChannelAccount, Contact, Conversation, MessageTemplate
 from conversations.texts import words_before_gap
+from core.clock import now
 from core.models import ReplyWindow
 from tests.console.conftest import Browser
 from tests.console.scene import PHONE, write_in
@@ -38,7 +39,7 @@ def test_contact_s_page_shows_the_history_and_folds_the_ways_to_write(browser: B
     words = shown.content.decode()
     assert ("Where is my parcel?" in words, PHONE in words) == (True, False)
     assert f'href="/admin/conversations/conversation/{talk.pk}/"' in words
-    assert "May be written to" in words
+    assert "Can be contacted" in words
     assert ("Gap 1, after “Hello”" in words, "Gap 2: order number" in words) == (True, True)
     assert "Hello [gap 1], we have news about [gap 2]." in words
     assert [label for label, value in shown.context["rows"] if value in ("–", "", "Not known")] == []
@@ -46,6 +47,13 @@ def test_contact_s_page_shows_the_history_and_folds_the_ways_to_write(browser: B
     assert ("merge" in menu, "block" in menu, "write" in menu) == (True, True, False)
     assert browser("support").get(f"{page}block/").status_code == 200
     assert browser("owner", outside=True).get(page).status_code == 404
+    clocks = {"Answer 3 h late": {"state": "person", "next_due_at": now() - timedelta(hours=3, minutes=1)}}
+    clocks |= {"Snoozed: in 2 h": {"snoozed_until": now() + timedelta(hours=2, minutes=1)}}
+    drawn = []
+    for columns in clocks.values():
+        Conversation.objects.filter(pk=talk.pk).update(**columns)
+        drawn.append(browser("support").get(page).content.decode())
+    assert [one in each for one, each in zip(clocks, drawn, strict=True)] == [True, True]
     colleague = acme.people["support"]
     Contact.objects.filter(pk=talk.contact_id).update(user=colleague)
     again = browser("admin").get(page).content.decode()

@@ -146,7 +146,7 @@ def test_what_cannot_be_meant_changes_nothing(shop: Shop, talks: list[Conversati
 
 
 def test_selection_of_the_list_is_shown_confirmed_and_reported_masked(shop: Shop, talks: list[Conversation]) -> None:
-    client, viewer = Client(), Client()
+    client, viewer, tag = Client(), Client(), tags.create_tag(actor=shop.world.actor("admin"), name="Returns")
     client.force_login(shop.world.people["support"], backend="accounts.backends.RoleBackend")
     viewer.force_login(shop.world.people["viewer"], backend="accounts.backends.RoleBackend")
     home = "/admin/conversations/conversation/"
@@ -166,6 +166,10 @@ def test_selection_of_the_list_is_shown_confirmed_and_reported_masked(shop: Shop
     report = shown.content.decode()
     assert (pages[0], "Refresh" in shown.headers, BulkChange.objects.count()) == (pages[1], False, 1)
     assert "Close: 5 of 6 done" in report
+    for more in ({"resolved": "no"}, {"item": picks[:3]}, {"change": "tags", "tag": str(tag.pk)}):
+        other = client.post(f"{home}bulk/", {**sent, **more})
+        assert (other.status_code, "was started before" in other.content.decode()) == (409, True), more
+    assert BulkChange.objects.count() == 1
     assert [one.get(pages[0]).status_code for one in (viewer, Client())] == [403, 302]
     assert 'href="/admin/inbox/">Back to the list' in report
     assert "This conversation is closed" in report
@@ -199,7 +203,9 @@ def test_change_of_many_shows_how_far_it_is_and_goes_on_after_its_worker_died(sh
     part = partial(bulk._change_chunk, actor, begin=partial(bulk.CHANGES["close"][0], actor, resolved=True))
     part(dead.conversation_ids[:25], team_id=None, keep=partial(bulk._keep, dead))
     half = support.get(page).content.decode()
-    assert ("Close: 24 of 60 done" in half, "25 of 60 checked, 1 not changed" in half) == (True, True)
+    assert ("Close: 24 of 60 done" in half, "25 of 60 processed, 1 not changed" in half) == (True, True)
+    listed = [[f"conversation/{pk}/" in shown for pk in ids] for shown in (waiting.content.decode(), half)]
+    assert [sum(each) for each in listed] == [0, 1], "at work it lists what was refused"
     assert not bulk.work_change(change_id=made.pk), "another worker has it"
     later = now() + timedelta(minutes=1)
     assert bulk.list_abandoned() == []
@@ -210,6 +216,7 @@ def test_change_of_many_shows_how_far_it_is_and_goes_on_after_its_worker_died(sh
     whole = support.get(page)
     assert ("Refresh" in whole.headers, "Close: 59 of 60 done" in whole.content.decode()) == (False, True)
     assert whole.content.decode().count("This conversation is closed") == 1
+    assert all(f"conversation/{pk}/" in whole.content.decode() for pk in ids)
     assert AuditEntry.objects.filter(action="CONVERSATION_CLOSED", object_id__in=ids).count() == 59
     assert bulk.prune_changes() == 0
     assert bulk.prune_changes(now=now() + timedelta(days=8)) == 1
@@ -218,7 +225,7 @@ def test_change_of_many_shows_how_far_it_is_and_goes_on_after_its_worker_died(sh
 def test_change_that_waited_too_long_or_whose_maker_left_is_not_made(shop: Shop) -> None:
     support, person = shop.world.actor("support"), shop.world.people["support"]
     found = {}
-    for name in ("late", "left"):
+    for name in ("late", "lost", "left"):
         rows = [
             Conversation(contact=shop.conversation().contact, channel_account=shop.chat, thread=f"{name}{one}")
             for one in range(26)
@@ -227,6 +234,8 @@ def test_change_that_waited_too_long_or_whose_maker_left_is_not_made(shop: Shop)
         made = bulk.start_change(
             actor=support, conversation_ids=ids, change="priority", values={"priority": 3}, key=uuid4()
         )
+        if name == "lost":
+            Membership.objects.filter(user=person).update(role="viewer")
         if name == "left":
             Membership.objects.filter(user=person).update(is_active=False)
         assert bulk.work_change(change_id=made.pk, now=now() + timedelta(hours=2 if name == "late" else 0))
@@ -234,6 +243,7 @@ def test_change_that_waited_too_long_or_whose_maker_left_is_not_made(shop: Shop)
         found[name] = {tuple(result) for result in made.results}
     assert found == {
         "late": {("stopped", bulk.TOO_LATE)},
+        "lost": {("stopped", "Your role doesn't allow this.")},
         "left": {("stopped", "You aren't a member of this organisation.")},
     }
     assert not Conversation.objects.filter(priority=3).exists()

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from core.clock import now
 from core.errors import Conflict, Invalid, Refused
@@ -168,3 +169,45 @@ def test_unknown_outcome_keeps_its_share_until_it_is_resolved(scene: Scene, monk
 
 def _broken(*_: object, **__: object) -> None:
     raise RuntimeError("lost the line")
+
+
+@pytest.mark.slow
+def test_claim_after_its_limit_was_retired_counts_instead_of_the_one_before(scene: Scene) -> None:
+    cap = _cap(scene, scope="kind", target="test_press_keyed")
+    approval = _approved(scene, 1)
+    scene.effects.status = 503
+    assert (scene.done(approval).state, _states()) == ("approved", ["released"])
+    retire_cap(actor=scene.actor("owner"), cap_id=cap.pk)
+    scene.effects.status = 200
+    assert scene.done(approval, now=now() + timedelta(minutes=1)).state == "executed"
+    assert list(cap_reservations.changed_reservations()) == []
+
+
+@pytest.mark.slow
+def test_work_during_the_check_is_no_change_and_requests_take_no_query_each(scene: Scene) -> None:
+    _cap(scene, amount="100.00")
+    first, second = _approved(scene, 1), _approved(scene, 2)
+    scene.effects.status = 503
+    assert [scene.done(one).state for one in (first, second)] == ["approved", "approved"]
+    scene.effects.status = 200
+    rewrite(Approval.objects.all(), execute_by=now() + timedelta(days=3))
+    for table in ("hitl_approval", "hitl_capreservation"):
+        late = iter([first if table == "hitl_approval" else second])
+
+        def work_first(execute: Any, sql: str, *rest: Any, table: str = table, late: Any = late) -> Any:
+            if f'FROM "{table}"' in sql and (one := next(late, None)):
+                assert scene.done(one, now=now() + timedelta(days=1)).state == "executed"
+            return execute(sql, *rest)
+
+        with connection.execute_wrapper(work_first):
+            assert list(cap_reservations.changed_reservations()) == [], table
+        assert next(late, None) is None
+    with CaptureQueriesContext(connection) as some:
+        assert list(cap_reservations.changed_reservations()) == []
+    for number in (3, 4):
+        scene.done(_approved(scene, number))
+    with CaptureQueriesContext(connection) as more:
+        assert list(cap_reservations.changed_reservations()) == []
+    assert len(more) == len(some)
+    CapReservation.objects.filter(approval=first).update(amount="1.00")
+    assert [reference for reference, _ in cap_reservations.changed_reservations()] == [first.reference]

@@ -298,6 +298,23 @@ def test_rule_changed_between_match_and_claim_asks_a_person_and_loses_nothing(ru
 
 
 @pytest.mark.slow
+def test_time_zone_that_is_none_is_named_and_holds_requests(ruled: Scene) -> None:
+    approved = _twice(ruled, ruled.propose())
+    for zone in ("x", "../x", ""):
+        with undone():
+            run("update accounts_tenant set timezone = %s", zone)
+            held, asked = ruled.done(approved), ruled.propose(params=BLUE)
+            reason = "Spending limits were changed outside the application: time zone (changed)."
+            assert (held.holds, held.hold_reason, asked.holds) == (["caps"], reason, ["unsatisfiable"]), zone
+            for command in ("verify_approvals", "verify_audit", "seal_rules"):
+                assert "time zone: changed outside the application" in _told(command), (zone, command)
+            # What is no time zone can't be vouched for.
+            call_command("seal_rules", "--accept", stdout=StringIO())
+            assert dict(broken_rules()) == {"time zone": "changed outside the application"}
+    assert ruled.done(approved).state == "executed"
+
+
+@pytest.mark.slow
 def test_inserted_member_of_a_group_decides_nothing(ruled: Scene) -> None:
     approval, first = ruled.propose(), ApproverGroup.objects.order_by("id").first()
     another, actor = ruled.world.another("approver")

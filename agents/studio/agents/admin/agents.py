@@ -136,7 +136,6 @@ class AgentAdmin(TryAction, CheckActions, ServiceAdmin):
     change_list_template = "console/agents.html"
     list_display = ("agent", "answers", "model_title", "used", "last", "version")
     list_filter: ClassVar = [TypeFilter]
-    ordering = ("-is_active", "name", "id")
     is_elsewhere = True
 
     def get_urls(self) -> list[URLPattern]:

@@ -175,7 +175,7 @@ def question(approval: Approval, decisions: Sequence[Decision]) -> str:
     return visible(approval.masked(said[-1])) if said else ""
 
 
-def easier_words(approval: Approval, seals: RuleSeals | None = None) -> list[str]:
+def easier_words(approval: Approval, seals: RuleSeals) -> list[str]:
     """Return in words which change would lower the risk or need fewer levels."""
     return [_easier(approval, found) for found in find_easier(approval, seals=seals)]
 

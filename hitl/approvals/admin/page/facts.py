@@ -67,7 +67,7 @@ def is_amount(value: Any) -> bool:
 
 
 def factor_of(before: str, after: str) -> str:
-    """Return by how much an amount or a number with a unit is multiplied: "12.4 times"; "" for all else."""
+    """Return by how much an amount or a number with a unit is multiplied: "12.4 times as much"; "" for all else."""
     found = [_QUANTITY.fullmatch(text or "") for text in (before, after)]
     if not all(found):
         return ""
@@ -77,7 +77,7 @@ def factor_of(before: str, after: str) -> str:
     if unit != other or first <= 0 or first == second or not (unit or "." in was):
         return ""
     times = second / first
-    return f"{times:,.1f} times" if times >= Decimal("0.1") else f"{times:.2f} times"
+    return f"{times:,.1f} times as much" if times >= Decimal("0.1") else f"{times:.2f} times as much"
 
 
 def words_of(key: str) -> str:
