@@ -17,6 +17,7 @@ from core.reliability import kept
 from hitl.models import KillSwitch
 
 MISSING_RULE = "This answer rule doesn't exist."
+CUSTOMERS = 'colleague == "no"'
 
 
 def query_rules(*, viewer: Actor) -> QuerySet[AnswerRule]:
@@ -60,7 +61,7 @@ class Outlook:
     rules: Sequence[AnswerRule]
     cast: Cast
     otherwise: Choice | None
-    """None where a rule without a condition leaves nothing open."""
+    """None where a rule for all customers leaves nothing open."""
 
     @property
     def for_customers(self) -> set[UUID]:
@@ -91,8 +92,8 @@ def outlook(*, viewer: Actor, account_id: UUID | None = None) -> Outlook:
 
 
 def leave_nothing_open(rules: Sequence[AnswerRule]) -> bool:
-    """Return True if every message meets one of these rules: one without a condition, or two for all hours."""
-    plain = [rule for rule in rules if rule.is_active and not (rule.condition or rule.team_id)]
+    """Return True if every customer's message meets one of these rules: one for all of them, or two for all hours."""
+    plain = [rule for rule in rules if rule.is_active and not rule.team_id and rule.condition in ("", CUSTOMERS)]
     hours = {(rule.calendar_id, rule.within_hours) for rule in plain if rule.calendar_id}
     return any(rule.calendar_id is None for rule in plain) or any(
         (calendar, not within) in hours for calendar, within in hours

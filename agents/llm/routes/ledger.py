@@ -90,6 +90,7 @@ def open_call(call: ModelCall, budgets: Sequence[Budget], amount: Decimal, *, no
             call.reserved_on = [spend.pk for spend in spends]
             call.save(force_insert=True)
             return
+        transaction.set_rollback(True)  # some of them may have had room
     raise Spent(_note_spent(budgets, spends, amount, moment))
 
 
@@ -164,17 +165,12 @@ def _spends(budgets: Sequence[Budget], moment: datetime) -> list[Spend]:
     return found
 
 
-# Neither statement can be written with the ORM: rows are locked in one order in any plan, the sum is compared
-# with the locked values and not with those of the snapshot, and all rows change or none.
+# Neither statement can be written with the ORM: rows are locked in one order in any plan. The room is asked of the row
+# that changes: what another part of the statement read can be older than it.
 _RESERVE: Final = """
-with held as materialized (
-    select id, "limit" - reserved - settled as left_over
-    from agents_spend where id = any(%(ids)s) order by id for update
-), room as materialized (
-    select count(*) = %(count)s and min(left_over) >= %(amount)s as fits from held
-)
+with held as materialized (select id from agents_spend where id = any(%(ids)s) order by id for update)
 update agents_spend spend set reserved = spend.reserved + %(amount)s
-from held, room where spend.id = held.id and room.fits
+from held where spend.id = held.id and spend."limit" - spend.reserved - spend.settled >= %(amount)s
 """
 _SETTLE: Final = """
 with held as materialized (select id from agents_spend where id = any(%(ids)s) order by id for update)
@@ -186,8 +182,8 @@ returning spend.id, spend.settled * 100 >= spend."limit" * %(percent)s and spend
 
 def _reserve(ids: Sequence[UUID], amount: Decimal) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(_RESERVE, {"ids": list(ids), "count": len(ids), "amount": amount})
-        return bool(cursor.rowcount)
+        cursor.execute(_RESERVE, {"ids": list(ids), "amount": amount})
+        return cursor.rowcount == len(ids)
 
 
 def _settle(ids: Sequence[UUID], reserved: Decimal, price: Decimal) -> None:

@@ -301,7 +301,7 @@ class AvailabilityAdmin(ServiceAdmin):
 class WorkloadTile(Tile):
     """Who of the viewer's teams has how much open and late, for those who may see figures of people."""
 
-    order, width, permission = 30, "half", VIEW
+    order, permission = 30, VIEW
     template = "console/tiles/workload.html"
 
     def context(self, viewer: Actor) -> dict[str, Any]:

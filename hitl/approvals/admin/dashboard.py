@@ -177,7 +177,7 @@ DECIDED: Final = {"approve": "Approved", "reject": "Rejected", "override": "Appr
 class DecisionsTile(Tile):
     """The last decisions."""
 
-    order, width, permission = 35, "half", "hitl.view_approval"
+    order, width, permission = 35, "side", "hitl.view_approval"
     template = "console/tiles/decisions.html"
 
     def context(self, viewer: Actor) -> dict[str, Any]:

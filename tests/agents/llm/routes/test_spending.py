@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from accounts.models import Tenant
 from agents.llm.routes import ledger, limits
@@ -211,6 +211,35 @@ def test_of_two_runs_on_the_last_cent_one_gets_it(agent: Agent) -> None:
         assert sorted(won) == [False, True]
         assert narrowest_room(agent) == 0
         assert ledger.sweep(now=now() + ledger.LEASE * 2) == 1
+
+
+@pytest.mark.slow
+def test_a_call_among_many_is_made_or_refused_and_nothing_else(agent: Agent) -> None:
+    """Eight threads ask again and again for more than a third of what is left, and give it back."""
+    budgets, wrong, tally = ledger.budgets_of(agent.pk), list[IntegrityError](), Counter[str]()
+    amount = min(each.amount for each in budgets) * Decimal("0.4")
+
+    def ask() -> None:
+        with tenant_scope(agent.tenant_id):
+            for _ in range(40):
+                call = ModelCall(route_name="Many", agent_id=agent.pk)
+                try:
+                    ledger.open_call(call, budgets, amount)
+                    ledger.close_call(call.pk, ledger.Settlement("answered", price=Decimal(0)))
+                    tally["made"] += 1
+                except ledger.Spent:
+                    tally["refused"] += 1
+                except IntegrityError as error:
+                    wrong.append(error)
+        connection.close()
+
+    runs = [threading.Thread(target=ask) for _ in range(8)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert wrong == []
+    assert min(tally["made"], tally["refused"]) > 0, tally
 
 
 def test_call_over_midnight_is_settled_on_the_day_on_which_it_was_reserved(agent: Agent) -> None:
