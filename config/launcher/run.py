@@ -46,11 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _greet(installation: Installation, began: float) -> None:
-    if not _wait(installation):
-        say(
-            f"Walker runs but is not ready; it is not waited for any longer. Logs: {installation.supervisor.place.logs}"
-        )
-        return
+    _wait(installation)
     took = time.monotonic() - began
     facts = installation.demo_facts() if installation.demo else {}
     say(f"\nWalker is ready ({took:.1f} s).\n")
@@ -59,13 +55,14 @@ def _greet(installation: Installation, began: float) -> None:
     say(f"\nData and logs: {installation.supervisor.place.path}    Ctrl-C stops everything.")
 
 
-def _wait(installation: Installation) -> bool:
+def _wait(installation: Installation) -> None:
     for patience in (15.0, 30.0, 60.0):
         awaited = installation.wait_until_ready(patience)
         if not awaited:
-            return True
+            return
         say(f"Still waiting for: {awaited}")
-    return False
+    say(f"This takes unusually long. Logs: {installation.supervisor.place.logs}")
+    installation.wait_until_ready(float("inf"))
 
 
 def describe(url: str, facts: dict[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ from config.launcher.processes import Spec
 _FAST_DEATHS = 6
 _STEADY = 30.0
 _BEAT = 0.25
-_LONGEST = 300.0
+_LONGEST = 1800.0
 
 
 @dataclass
@@ -62,7 +62,9 @@ class Supervisor:
         try:
             code = process.wait(_LONGEST)
         except subprocess.TimeoutExpired:
-            raise StartError(f"{spec.name} did not finish within {_LONGEST:.0f} s; see {spec.log}") from None
+            raise StartError(
+                f"{spec.name} did not finish within {_LONGEST / 60:.0f} minutes: is the machine busy? Log: {spec.log}"
+            ) from None
         finally:
             processes.stop(process, spec)
             del self.children[spec.name]

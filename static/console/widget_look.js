@@ -19,8 +19,8 @@
     chat.show({
       look, greeting: value("greeting"), takes_files: Boolean(value("takes_files")),
       messages: [
-        { type: "message_received", seq: 1, id: "1", content: "Where is my order?", status: "read" },
-        { type: "agent_response", seq: 2, message_id: "2", content: "It leaves our warehouse today.", sender: { type: "agent", name: chat.getAttribute("name") } },
+        { type: "message_received", seq: 1, id: "1", content: "When are you open?", status: "read" },
+        { type: "agent_response", seq: 2, message_id: "2", content: "On weekdays from nine to five.", sender: { type: "agent", name: chat.getAttribute("name") } },
         { type: "agent_response", seq: 3, message_id: "3", content: "I'm here if you have further questions.", sender: { type: "person", name: value("shows_people") ? "Anna" : "" } },
       ],
     });

@@ -27,7 +27,7 @@ OF_KIND: Final = 0.9
 """What a word counts that only names the kind of value that a line shows."""
 OF_TOPIC: Final = 0.2
 """What lead, heading and title add that name what is asked about."""
-_CLAUSE: Final = re.compile(r"[,;]\s+|\s+(?:and|und|et|y)\s+(?=[^,;]*\d)")
+_CLAUSE: Final = re.compile(r"[,;]\s+(?:(?:and|und|et|y)\s+)?|\s+(?:and|und|et|y)\s+(?=[^,;]*\d)")
 _ANY_CLAUSE: Final = re.compile(r"[,;]\s+(?:(?:and|und|et|y)\s+)?|\s+(?:and|und|et|y)\s+")
 _NONE: Final = re.compile(
     r"\b(?:keine?[nrs]?|none|nothing|nichts|aucune?|ningun[oa]?)(?=\s*(?:[.,;]|$))", re.IGNORECASE
@@ -45,6 +45,16 @@ _MINUTES: Final = {
     "werktag": 1440, "week": 10_080, "woche": 10_080, "semaine": 10_080, "semana": 10_080, "month": 43_200,
     "monat": 43_200, "mois": 43_200, "year": 525_600, "jahr": 525_600,
 }  # fmt: skip
+_GOES_ON: Final = re.compile(
+    r"(?:after that|afterwards|but|else|however|later|otherwise|then|aber|andernfalls|danach|jedoch|sonst|später|"
+    r"après|cependant|ensuite|mais|sinon|de lo contrario|después|luego|pero|si no)\b",
+    re.IGNORECASE,
+)
+"""Begins a sentence that limits the one before it: "Later it costs 40 EUR"."""
+_SAME_THING: Final = re.compile(
+    r"(?:on|from|at|in|until|am|an|ab|bis|im|um|von|à|au|de|du|dès|en|desde|hasta)\s", re.IGNORECASE
+)
+"""Begins a clause that says more of the same thing: "and on Friday until one"."""
 _BULLET: Final = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s")
 _BRACKETS: Final = re.compile(r"\([^()]{0,200}\)")
 _CLAUSE_END: Final = re.compile(r"(?:[,;]|\s(?:and|und|et|y))\s*$")
@@ -236,6 +246,8 @@ def narrowed(
         named = [place for place, words in enumerate(others, 1) if words - first]
         if len(named) > 1 or not (named or (first and has_count(clauses[0]))):
             return line
+        if not named and any(map(_SAME_THING.match, clauses[1:])):
+            return line
         place = named[0] if named else 0
     part = _CLAUSE_END.sub("", clauses[place]).strip().rstrip(".,;")
     part = part if is_row and label else f"{part}."
@@ -263,7 +275,8 @@ def quote_around(lines: Sequence[Line], best: int, rows: Sequence[int]) -> str:
     size = len(line.text)
     if has_value(line.text):
         # Another value beside it would be one of something else.
-        block = [n for n in block if n == best or not any(sign.isdigit() for sign in lines[n].text)]
+        goes_on = best + 1 if best + 1 in block and _GOES_ON.match(lines[best + 1].text) else best
+        block = [n for n in block if n in (best, goes_on) or not any(sign.isdigit() for sign in lines[n].text)]
     for place in (best + 1, best - 1, best + 2):
         if place in block and size + len(lines[place].text) + 1 <= SHORT and place in (first - 1, last + 1):
             first, last, size = min(first, place), max(last, place), size + len(lines[place].text) + 1

@@ -252,6 +252,25 @@ def test_line_that_shows_the_kind_of_value_that_is_asked_for_is_quoted_alone(acm
     assert wrong == []
 
 
+def test_answer_keeps_what_goes_on_and_begins_no_sentence_in_its_middle(acme: World) -> None:
+    where = collection()
+    hours = "We are open from Monday to Thursday from 8:00 to 18:00, and on Friday from 8:00 to 13:00. Sundays we rest."
+    article(where, "Opening hours", hours)
+    cancel = "You can cancel an appointment free of charge until 24 hours before it. Later we charge 40 EUR."
+    article(where, "Appointments", f"{cancel} A cleaning takes 50 minutes.")
+    article(where, "Rooms", "A single room costs 95 euros, and a double room costs 120 euros.")
+    wanted = {
+        "What are your opening hours?": "We are open from Monday to Thursday from 8:00 to 18:00, and on Friday",
+        "When are you open on Fridays?": "On Friday from 8:00 to 13:00.",
+        "Can I cancel my appointment?": cancel,
+        "What does a single room cost?": "A single room costs 95 euros.",
+        "What does a double room cost?": "A double room costs 120 euros.",
+    }
+    seen = {question: found(question)[2] for question in wanted}
+    wrong = {question: said for question, said in seen.items() if not said.startswith(wanted[question])}
+    assert (wrong, "cleaning" in seen["Can I cancel my appointment?"]) == ({}, False)
+
+
 def test_name_that_only_the_beginning_of_a_document_gives_is_named_and_rows_of_others_do_not_answer(
     pool: dict[str, Document],
 ) -> None:

@@ -74,7 +74,7 @@ def factor_of(before: str, after: str) -> str:
     (was, unit), (becomes, other) = (match.groups() for match in found if match)
     first, second = Decimal(was.replace(",", "")), Decimal(becomes.replace(",", ""))
     # A bare whole number may be an id.
-    if unit != other or first <= 0 or first == second or not (unit or "." in was):
+    if unit != other or min(first, second) <= 0 or first == second or not (unit or "." in was):
         return ""
     times = second / first
     return f"{times:,.1f} times as much" if times >= Decimal("0.1") else f"{times:.2f} times as much"
