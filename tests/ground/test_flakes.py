@@ -74,6 +74,17 @@ def test_failing_once_is_green_and_named_with_both_outputs(folder: Path, capsys:
     assert capsys.readouterr().out.splitlines()[-1] == f"===== {outcome.summary} ====="
 
 
+def test_long_test_is_run_again_although_a_plain_run_leaves_it_out(folder: Path) -> None:
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = -m 'not long'\nmarkers = long\n")
+    _write(folder, "test_a.py", ONCE)
+    module = folder / "tests/test_a.py"
+    module.write_text(
+        module.read_text().replace("import pytest\n", "import pytest\n\npytestmark = pytest.mark.long\n", 1)
+    )
+    outcome, said = _run(folder, "-m", "long")
+    assert (outcome.code, said.partition("\n")[0]) == (0, "FLAKY tests/test_a.py::test_0")
+
+
 def test_no_closing_line_with_a_failure_is_printed_for_a_flake(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

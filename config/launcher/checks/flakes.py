@@ -91,7 +91,7 @@ def _refusal(code: int, failures: Sequence[record.Failure]) -> str:
 def _run_again(environment: Mapping[str, str], name: str, failures: Sequence[record.Failure], folder: Path) -> Again:
     say(f"\n--- once more, alone: {name}")
     said: list[str] = []
-    outcome = run_pytest(environment, ["-rP", name], folder=folder, listen=said.append)
+    outcome = run_pytest(environment, ["-rP", "-m", "long or not long", name], folder=folder, listen=said.append)
     return Again(
         name,
         "\n".join(failure["output"] for failure in failures if failure["name"] == name),
