@@ -265,6 +265,7 @@ def test_desk_is_its_model_whatever_happens(shop: Shop) -> None:
 
 @pytest.mark.long
 @pytest.mark.django_db
-@pytest.mark.parametrize("part", range(4))
-def test_desk_is_its_model_for_long(shop: Shop, part: int) -> None:
-    assert set(play(shop, 1700 + part, 60, 50)) >= REACHED
+def test_desk_is_its_model_for_long(shop: Shop) -> None:
+    # Which of them one part reaches is chance.
+    seen = {name for part in range(4) for name in play(shop, 1700 + part, 60, 50)}
+    assert seen >= REACHED
