@@ -183,7 +183,7 @@ returning spend.id, spend.settled * 100 >= spend."limit" * %(percent)s and spend
 def _reserve(ids: Sequence[UUID], amount: Decimal) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_RESERVE, {"ids": list(ids), "amount": amount})
-        return cursor.rowcount == len(ids)
+        return bool(cursor.rowcount == len(ids))
 
 
 def _settle(ids: Sequence[UUID], reserved: Decimal, price: Decimal) -> None:
