@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 
 from accounts.selectors import tenant_zone
@@ -84,14 +84,18 @@ def open_call(call: ModelCall, budgets: Sequence[Budget], amount: Decimal, *, no
     if not budgets or not amount:
         call.save(force_insert=True)
         return
-    spends = _spends(budgets, moment)
+    rows = Spend.objects.filter(pk__in=[spend.pk for spend in _spends(budgets, moment)])
     with transaction.atomic():
-        if _reserve([spend.pk for spend in spends], amount):
+        spends = list(rows.order_by("id").select_for_update())
+        full = [spend for spend in spends if spend.limit - spend.reserved - spend.settled < amount]
+        if len(spends) == len(budgets) and not full:
+            rows.update(reserved=F("reserved") + amount)
             call.reserved_on = [spend.pk for spend in spends]
             call.save(force_insert=True)
             return
-        transaction.set_rollback(True)  # some of them may have had room
-    raise Spent(_note_spent(budgets, spends, amount, moment))
+    _note_spent(full, moment)
+    by_id = {budget.pk: budget for budget in budgets}
+    raise Spent(by_id[full[0].budget_id] if full else budgets[0])  # one was removed meanwhile
 
 
 def close_call(call_id: UUID, settlement: Settlement) -> bool:
@@ -148,42 +152,30 @@ def forget_old(*, now: datetime | None = None) -> int:
 
 
 def _spends(budgets: Sequence[Budget], moment: datetime) -> list[Spend]:
-    """Return the rows of the current periods, made where they are missing, in the order in which they are locked."""
+    """Return the rows of the current periods, made where they are missing: not where others are locked."""
     zone = tenant_zone()
     labels = {budget.pk: label_of(budget, moment, zone) for budget in budgets}
     wanted = Q()
     for budget_id, label in labels.items():
         wanted |= Q(budget_id=budget_id, label=label)
-    found = list(Spend.objects.filter(wanted).order_by("id"))
+    found = list(Spend.objects.filter(wanted))
     if len(found) < len(budgets):
         missing = set(labels) - {spend.budget_id for spend in found}
         Spend.objects.bulk_create(
             [Spend(budget=each, label=labels[each.pk], limit=each.amount) for each in budgets if each.pk in missing],
             ignore_conflicts=True,
         )
-        found = list(Spend.objects.filter(wanted).order_by("id"))
+        found = list(Spend.objects.filter(wanted))
     return found
 
 
-# Neither statement can be written with the ORM: rows are locked in one order in any plan. The room is asked of the row
-# that changes: what another part of the statement read can be older than it.
-_RESERVE: Final = """
-with held as materialized (select id from agents_spend where id = any(%(ids)s) order by id for update)
-update agents_spend spend set reserved = spend.reserved + %(amount)s
-from held where spend.id = held.id and spend."limit" - spend.reserved - spend.settled >= %(amount)s
-"""
+# Not with the ORM: the rows are locked in one order in any plan, and it says which are news.
 _SETTLE: Final = """
 with held as materialized (select id from agents_spend where id = any(%(ids)s) order by id for update)
 update agents_spend spend set reserved = spend.reserved - %(reserved)s, settled = spend.settled + %(price)s
 from held where spend.id = held.id
 returning spend.id, spend.settled * 100 >= spend."limit" * %(percent)s and spend.noticed_at is null
 """
-
-
-def _reserve(ids: Sequence[UUID], amount: Decimal) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(_RESERVE, {"ids": list(ids), "amount": amount})
-        return bool(cursor.rowcount == len(ids))
 
 
 def _settle(ids: Sequence[UUID], reserved: Decimal, price: Decimal) -> None:
@@ -196,16 +188,12 @@ def _settle(ids: Sequence[UUID], reserved: Decimal, price: Decimal) -> None:
         _notify(spend, f"{NOTICED_PERCENT} % of a model budget is spent", "nearly", "warning")
 
 
-def _note_spent(budgets: Sequence[Budget], spends: Sequence[Spend], amount: Decimal, moment: datetime) -> Budget:
-    """Return the budget that has no room, and notify people once."""
-    by_id = {budget.pk: budget for budget in budgets}
+def _note_spent(full: Sequence[Spend], moment: datetime) -> None:
+    """Notify people once of each budget that has no room."""
     with transaction.atomic():
-        fresh = list(Spend.objects.filter(pk__in=[spend.pk for spend in spends]).order_by("id"))
-        full = [spend for spend in fresh if spend.limit - spend.reserved - spend.settled < amount] or fresh
         for spend in full:
             if Spend.objects.filter(pk=spend.pk, spent_at=None).update(spent_at=moment):
                 _notify(spend, "A model budget is spent", "spent", "alert")
-    return by_id[full[0].budget_id] if full else budgets[0]  # they were removed meanwhile
 
 
 def _notify(spend: Spend, title: str, what: str, level: notices.Level) -> None:

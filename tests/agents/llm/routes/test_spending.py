@@ -240,6 +240,8 @@ def test_a_call_among_many_is_made_or_refused_and_nothing_else(agent: Agent) -> 
         run.join()
     assert wrong == []
     assert min(tally["made"], tally["refused"]) > 0, tally
+    # Only the narrowest has no room, ever; nobody is told that another one is spent.
+    assert {spend.limit for spend in Spend.objects.exclude(spent_at=None)} == {min(each.amount for each in budgets)}
 
 
 def test_call_over_midnight_is_settled_on_the_day_on_which_it_was_reserved(agent: Agent) -> None:
