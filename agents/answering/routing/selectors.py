@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -17,7 +18,8 @@ from core.reliability import kept
 from hitl.models import KillSwitch
 
 MISSING_RULE = "This answer rule doesn't exist."
-CUSTOMERS = 'colleague == "no"'
+CUSTOMERS: Final = 'colleague == "no"'
+"""The condition of a rule for all customers."""
 
 
 def query_rules(*, viewer: Actor) -> QuerySet[AnswerRule]:

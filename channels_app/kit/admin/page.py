@@ -39,7 +39,7 @@ class ChannelPage:
 
     shows_advice: ClassVar[bool] = True
     has_websites: ClassVar[bool] = False
-    """True if its page says how to install it, websites and all."""
+    """True if its page lists the websites that may show it."""
 
     @classmethod
     def initial(cls, action: ServiceAction, account: ChannelAccount) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from agents.models import Agent, AgentVersion
+from agents.models import Agent, AgentVersion, AnswerRule
 from analytics.figures.shown import CountedFigures
 from analytics.models import FigureDay
 from conversations.models import ChannelAccount
@@ -67,6 +67,23 @@ def test_agents_of_customers_come_first_with_what_they_did_in_30_days(browser: B
     with tenant_scope(acme.globex.pk):
         assert CountedFigures().agents(acme.outsider("owner")) == {}
     assert CountedFigures().agents(acme.actor("support")) == {}
+
+
+def test_only_own_agent_answers_nobody_where_a_rule_gives_all_customers_to_another(
+    browser: Browser, acme: World
+) -> None:
+    Agent.objects.update(is_active=False)
+    zoe, front = make("Zoe"), make("Front")
+    Agent.objects.filter(pk=front.pk).update(is_system=True)
+    ChannelAccount.objects.create(kind="webchat", provider="widget", name="Website")
+
+    def row_of(agent: Agent) -> str:
+        rows = browser("owner").get(LIST).content.decode().split("<tr data-row")[1:]
+        return next(row for row in rows if str(agent.pk) in row)
+
+    assert "Answers customers" in row_of(zoe)
+    AnswerRule.objects.create(name="Customers", condition='colleague == "no"', agent=front, is_active=True)
+    assert ["Answers customers" in row_of(agent) for agent in (zoe, front)] == [False, True]
 
 
 def test_usual_answer_of_a_channel_is_told_only_from_enough_answers(acme: World) -> None:
