@@ -61,7 +61,7 @@ def _wait(installation: Installation) -> None:
         if not awaited:
             return
         say(f"Still waiting for: {awaited}")
-    say(f"This takes unusually long. Logs: {installation.supervisor.place.logs}")
+    say(f"This is taking unusually long. Logs: {installation.supervisor.place.logs}")
     installation.wait_until_ready(float("inf"))
 
 
