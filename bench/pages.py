@@ -7,7 +7,7 @@ import gc
 import io
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from html import unescape
 from typing import Any
 
@@ -43,6 +43,8 @@ PAGES = (
 )  # fmt: skip
 """Where a page has a list, the page of its first row is measured as well. What a version doesn't have is left out."""
 ROW = re.compile(r'class="wk-row-link" href="([^"]+)"')
+OPEN_CONVERSATION = "/admin/inbox/?view=open&conversation="
+"""It opens in place as well, when a script asks for another row of the list."""
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 BARE = "bench.pages"
 BARE_MIDDLEWARE = (
@@ -105,6 +107,8 @@ def main() -> int:
     for address in addresses(browser):
         if found := measure(browser, bare, address, options.requests):
             total.append(found)
+        if address.startswith(OPEN_CONVERSATION):
+            measure(browser, bare, address, options.requests, part="row")
     say(f"  {'median of all pages':<44} {1000 * middle([page for page, _ in total]):>7.1f}{'':>16} "
         f"{middle([page / own for page, own in total]):>6.1f}")  # fmt: skip
     return 0
@@ -120,11 +124,17 @@ def addresses(browser: Client) -> Iterator[str]:
             yield unescape(row[1])
 
 
-def measure(browser: Client, bare: Client, address: str, requests: int) -> tuple[float, float] | None:
-    """Print what a page costs; return the CPU seconds of it and of the bare page, None for one that isn't there."""
-    name = ID.sub("…", address)
+def measure(
+    browser: Client, bare: Client, address: str, requests: int, *, part: str = ""
+) -> tuple[float, float] | None:
+    """Print what a page costs; return the CPU seconds of it and of the bare page, None for one that isn't there.
+
+    `part` is the part of the page that a script asks for.
+    """
+    name = ID.sub("…", address) + (f" ({part})" if part else "")
+    headers = {"X-Walker-Fragment": part} if part else {}
     for _ in range(3):
-        answer = browser.get(address)
+        answer = browser.get(address, headers=headers)
         if answer.status_code != 200:
             say(f"  {name:<44} answers {answer.status_code}: left out")
             return None
@@ -134,21 +144,21 @@ def measure(browser: Client, bare: Client, address: str, requests: int) -> tuple
     page, server, own = [], [], []
     for _ in range(requests):
         before = cpu_of_server()
-        page.append(cpu_of(browser, address))
+        page.append(cpu_of(browser, address, headers))
         server.append(cpu_of_server() - before)
-        own.append(cpu_of(bare, "/bare/"))
+        own.append(cpu_of(bare, "/bare/", {}))
     with CaptureQueriesContext(connection) as asked:
-        size = len(browser.get(address).content)
+        size = len(browser.get(address, headers=headers).content)
     took, beside = middle(page), middle(own)
     say(f"  {name:<44} {1000 * took:>7.1f} {1000 * middle(server):>8.1f} {1000 * beside:>6.2f} {took / beside:>6.1f} "
         f"{len(asked):>7} {size / 1024:>5.0f}")  # fmt: skip
     return took, beside
 
 
-def cpu_of(client: Client, address: str) -> float:
+def cpu_of(client: Client, address: str, headers: Mapping[str, str]) -> float:
     """Return the CPU seconds that this process spends on a page."""
     began = time.process_time()
-    answer: Any = client.get(address)
+    answer: Any = client.get(address, headers=headers)
     spent = time.process_time() - began
     # The test client ties an answer to itself; one that was served is let go at once, with its rows.
     vars(answer).pop("json", None)

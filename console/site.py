@@ -20,7 +20,7 @@ from console import navigation, palette, settings_index
 from console.base.kit import KitSite
 from console.base.model_admin import ReadOnlyAdmin
 from console.extensions import list_day, list_errands, list_notices, list_steps, list_tiles
-from console.viewers import is_fragment, opens_in_place, viewer_of, viewer_or_none
+from console.viewers import is_fragment, opens_beside_list, opens_in_place, viewer_of, viewer_or_none
 from core.errors import WalkerError
 from core.tenancy.scope import current_tenant_id, tenant_scope
 
@@ -87,7 +87,7 @@ class WalkerAdminSite(KitSite):
             "viewer": viewer,
             "tenant": tenant,
         }
-        if viewer and tenant:
+        if viewer and tenant and not opens_beside_list(request):
             context["tenants"] = _tenant_choices(request)
             memberships: list[ActiveMembership] = getattr(request, "memberships", [])
             context["picture_key"] = next((one.picture_key for one in memberships if one.tenant_id == tenant.pk), "")

@@ -23,7 +23,12 @@ def viewer_of(request: HttpRequest) -> Actor:
 
 def opens_in_place(request: HttpRequest) -> bool:
     """Return True if a page opens this one inside itself: it wants the content, without the frame around it."""
-    return request.headers.get("X-Walker-Fragment") == "open"
+    return request.headers.get("X-Walker-Fragment") in ("open", "row")
+
+
+def opens_beside_list(request: HttpRequest) -> bool:
+    """Return True if a page opens another row of the list that it shows: the list and the frame stay as they are."""
+    return request.headers.get("X-Walker-Fragment") == "row"
 
 
 def reads_fresh_parts(request: HttpRequest) -> bool:

@@ -56,6 +56,17 @@
     document.dispatchEvent(new Event("walker:told"));
   };
 
+  /* Marks a row as the one that is open. Whoever can answer has read it then. */
+  const choose = (id) => {
+    document.getElementById("live-inbox").removeAttribute("data-arrived");
+    for (const row of document.querySelectorAll("#live-inbox .wk-row-link")) {
+      const isOpen = new URL(row.href).searchParams.get("conversation") === id;
+      row.closest("li").classList.toggle("is-chosen", isOpen);
+      if (isOpen) row.setAttribute("aria-current", "true"); else row.removeAttribute("aria-current");
+      if (isOpen && composer()) row.querySelector(".wk-inbox-unread")?.remove();
+    }
+  };
+
   /* Puts a page's parts into this one. What is being written in the same conversation stays as it is. */
   const put = (page, { sent = null } = {}) => {
     const before = talk(), after = page.querySelector(".wk-talk"), old = composer(), same = idOf(before) === idOf(after);
@@ -72,6 +83,7 @@
       place.replaceChildren(...update.childNodes);
       if (id === "live-inbox") { place.dataset.liveAfter = update.dataset.liveAfter; place.toggleAttribute("data-arrived", update.hasAttribute("data-arrived")); }
     }
+    if (!page.getElementById("live-inbox")) choose(idOf(after));
     home.classList.toggle("wk-inbox-open", Boolean(after));
     if (list) list.scrollTop = view === document.getElementById("h-inbox")?.textContent ? top : 0;
     const now = topicOf(document);
@@ -93,8 +105,8 @@
     if (push) history.pushState(null, "", found); else history.replaceState(null, "", found);
   };
 
-  /* Asks for a page. `sent` is the form that asks, if it is one. */
-  const ask = async (url, { form = null, submitter = null, push = true, focus = true } = {}) => {
+  /* Asks for a page. `form` is the form that asks, if it is one; `part` is "row" for another row of this list. */
+  const ask = async (url, { form = null, submitter = null, push = true, focus = true, part = "open" } = {}) => {
     if (busy) { if (submitter) setTimeout(() => { submitter.disabled = false; }, 50); return; }
     const method = form?.method === "post" ? "POST" : "GET";
     const body = method === "POST" ? new FormData(form, submitter) : null;
@@ -103,7 +115,7 @@
     home.classList.add("is-opening");
     let answer = null, text = "";
     try {
-      answer = await fetch(url, { method, body, headers: { "X-Walker-Fragment": "open" }, credentials: "same-origin" });
+      answer = await fetch(url, { method, body, headers: { "X-Walker-Fragment": part }, credentials: "same-origin" });
       text = await answer.text();
     } catch { answer = null; }
     if (busy !== turn) return;
@@ -149,7 +161,7 @@
   };
   addEventListener("keydown", (event) => {
     const row = !busy && event.isTrusted ? rowFor(event) : null;
-    if (row) ask(row.href);
+    if (row) ask(row.href, { part: "row" });
     if (!busy || !event.isTrusted || ["Shift", "Control", "Alt", "AltGraph", "Meta", "Tab", "F5"].includes(event.key) || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -165,7 +177,7 @@
     if (url.origin !== location.origin || url.pathname !== location.pathname || link.hasAttribute("download") || (url.hash && url.search === location.search)) return;
     if (!url.pathname.endsWith("/inbox/")) return;
     event.preventDefault();
-    ask(url.href);
+    ask(url.href, { part: link.matches("#live-inbox .wk-row-link") ? "row" : "open" });
   });
   document.addEventListener("submit", (event) => {
     const form = event.target;

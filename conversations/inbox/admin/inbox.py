@@ -15,7 +15,7 @@ from console.base.lists import days_of, words_of_days
 from console.base.model_admin import ServiceAdmin
 from console.base.saved_views import menu_of
 from console.navigation import DESK, Nav
-from console.viewers import viewer_of
+from console.viewers import opens_beside_list, viewer_of
 from conversations.inbox.admin.bulk import CHANGES
 from conversations.inbox.admin.choices import REPLY, choices_of
 from conversations.inbox.admin.place import (
@@ -104,20 +104,30 @@ class InboxPage(ServiceAdmin):
             raise PermissionDenied("Your role can't open this page.")
         chosen = id_in(request.GET.get("conversation"))
         obj = self.object_or_404(request, chosen) if chosen else None
-        context = {**self.admin_site.each_context(request), **self._list_of(request, obj)}
+        template, context = "console/inbox.html", self.admin_site.each_context(request)
+        if obj is not None and opens_beside_list(request):
+            template = "console/conversation/beside.html"
+            context |= self._beside_list(request, obj)
+        else:
+            context |= self._list_of(request, obj)
         if obj is not None:
             context |= self.detail_context(request, obj)
             context |= {"obj": obj, "talk_title": self.object_title(obj), "heading": "h2"}
-        return TemplateResponse(request, "console/inbox.html", {**context, "title": "Inbox", "opts": self.opts})
+        return TemplateResponse(request, template, {**context, "title": "Inbox", "opts": self.opts})
+
+    def _beside_list(self, request: HttpRequest, obj: Conversation) -> dict[str, Any]:
+        """Return what a conversation says of the list beside it, which isn't read again."""
+        place = _place(request).known(**picks_of(request))
+        self.prepare_rows(request, [obj])
+        rows = place.rows(self.get_queryset(request), viewer_of(request), words_of(request))
+        request.inbox_next = following(list(rows.values_list("pk", flat=True)[:PAGE]), obj.pk)  # type: ignore[attr-defined]
+        return {"live_heads": streams.heads([obj.stream]), **conversation_urls(place, obj)}
 
     def _list_of(self, request: HttpRequest, obj: Conversation | None) -> dict[str, Any]:
         """Return the views, what they can be narrowed to, and one page. A constant number of queries."""
         viewer = viewer_of(request)
-        known = choices_of(request)
-        seen = viewer.teams
-        team_names = {pk: name for pk, name in known.teams.items() if seen is None or pk in seen}
-        picks: dict[str, Mapping[UUID, str]] = {"team": team_names, "tag": known.tags}
-        picks["assignee"] = people_first_me(viewer, known.repliers)
+        known, picks = choices_of(request), picks_of(request)
+        team_names = picks["team"]
         place = _place(request).known(**picks)
         words = words_of(request)
         found = list(place.rows(self.get_queryset(request), viewer, words)[: PAGE + 1])
@@ -150,8 +160,7 @@ class InboxPage(ServiceAdmin):
             "live_heads": heads,
             "has_arrived": "arrived" in request.GET,
             "newest_url": place.narrowed_to().url() if place.after else "",
-            "list_only_url": place.url(),
-            "keep": f"{place.url(conversation=str(chosen)).partition('?')[2]}&" if obj else "",
+            **conversation_urls(place, obj),
             "batch_url": f"{action_url(self, self.service_actions['bulk'], None)}?{back}" if viewer.may(REPLY) else "",
             "begin_url": f"{action_url(self, self.service_actions['begin'], None)}?{back}" if viewer.may(REPLY) else "",
             "changes": CHANGES,
@@ -220,6 +229,23 @@ class InboxPage(ServiceAdmin):
 def _place(request: HttpRequest) -> Place:
     """Return where the request is; who answers nobody begins with all open conversations."""
     return Place.of(request, home="mine" if viewer_of(request).may(REPLY) else "open")
+
+
+def picks_of(request: HttpRequest) -> dict[str, Mapping[UUID, str]]:
+    """Return the teams, tags and people that the viewer can narrow the inbox to."""
+    viewer, known = viewer_of(request), choices_of(request)
+    seen = viewer.teams
+    return {
+        "team": {pk: name for pk, name in known.teams.items() if seen is None or pk in seen},
+        "tag": known.tags,
+        "assignee": people_first_me(viewer, known.repliers),
+    }
+
+
+def conversation_urls(place: Place, obj: Conversation | None) -> dict[str, str]:
+    """Return the address of the list alone, and what links within the open conversation keep of it."""
+    keep = f"{place.url(conversation=str(obj.pk)).partition('?')[2]}&" if obj else ""
+    return {"list_only_url": place.url(), "keep": keep}
 
 
 def following(page: list[UUID], chosen: UUID | None) -> UUID | None:

@@ -33,7 +33,7 @@ MOST: Final = 40
 LOOKS: Final = 20
 WITHIN: Final = 0.5
 """Seconds of the processor for one conversation, on a busy machine of two slow cores."""
-IN_PLACE: Final = {"X-Walker-Fragment": "open"}
+IN_PLACE: Final = {"X-Walker-Fragment": "row"}
 
 
 @pytest.fixture

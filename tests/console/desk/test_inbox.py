@@ -160,6 +160,13 @@ def test_conversation_opens_in_place_in_few_queries_and_an_answer_leads_to_the_n
     assert AuditEntry.objects.filter(action="CONVERSATION_VIEWED", object_id=first.pk).count() == 2
     form = re.findall(r'action="([^"]*/reply/[^"]*)"', part)[0].replace("&amp;", "&")
     assert f"next={second.pk}" in form
+    row = client.get(place, headers={"X-Walker-Fragment": "row"}).content.decode()
+    asked = [f'id="{name}"' in row for name in ("talk-place", "live-inbox", "live-views", "inbox-tools", "wk-nav")]
+    assert asked == [True, False, False, False, False]
+    leads = [re.findall(r'(?:action|href)="[^"]*"', text[text.index('id="talk-place"') :]) for text in (part, row)]
+    assert leads[0] == leads[1] != []
+    assert AuditEntry.objects.filter(action="CONVERSATION_VIEWED", object_id=first.pk).count() == 3
+    assert client.get(f"{INBOX}?conversation={uuid4()}", headers={"X-Walker-Fragment": "row"}).status_code == 404
     sent = client.post(form, {"text": "Here it is.", "after": "99"}, headers=in_place)
     assert f"conversation={second.pk}&arrived=1" in sent["Location"]
     close = (

@@ -107,9 +107,17 @@ def test_conversations_are_closed_undone_and_views_changed_by_keys(opened: Opene
     made = customers(scene, 3)[::-1]
     page = opened(INBOX, role="support")
     rows = page.locator(".wk-inbox-rows > li")
-    places = [focus(page)]
+    places, parts = [focus(page)], []
+    page.on("request", lambda asked: parts.append(asked.headers.get("x-walker-fragment")))
     press(page, "j", "Enter")
     expect(page.locator(f"[data-talk='{made[0]}']")).to_be_visible()
+    # The list stays where it is; its marks move along.
+    opened_row = rows.nth(0).locator("a")
+    expect(page.locator(".wk-inbox-rows .is-chosen")).to_have_count(1)
+    expect(page.locator(".wk-inbox-rows [aria-current]")).to_have_count(1)
+    expect(opened_row).to_have_attribute("aria-current", "true")
+    expect(opened_row.locator(".wk-inbox-unread")).to_have_count(0)
+    assert ("row" in parts, "open" in parts) == (True, False)
     press(page, "j")
     places.append(focus(page))
     assert page.evaluate("document.activeElement.getAttribute('href')") == rows.nth(1).locator("a").get_attribute(
@@ -153,7 +161,9 @@ def test_conversations_are_closed_undone_and_views_changed_by_keys(opened: Opene
         card.get_by_label("Open the next conversation").uncheck()
     assert kept.value.json() == {"decision": True, "answer": False}
     expect(card).to_contain_text("Kept for you")
-    press(page, "Escape", "j", "Enter")
+    press(page, "Escape")
+    expect(card).to_be_hidden()
+    press(page, "j", "Enter")
     expect(page.locator(".wk-talk")).to_be_visible()
     shown = page.locator(".wk-talk").get_attribute("data-talk")
     press(page, "r")
