@@ -11,6 +11,7 @@ import environ
 from csp.constants import NONCE, NONE, SELF
 from django.urls import reverse_lazy
 from environ.fileaware_mapping import FileAwareMapping
+from psycopg import IsolationLevel
 
 from config.api_groups import GROUPS
 from core.observability.logging import logging_config
@@ -191,7 +192,8 @@ def _database(url: str) -> dict[str, Any]:
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
-        "OPTIONS": {"connect_timeout": 5},
+        # Said by each transaction, whatever the role was set to: a claim sees a stop that was pressed while it waited.
+        "OPTIONS": {"connect_timeout": 5, "isolation_level": IsolationLevel.READ_COMMITTED},
     }
 
 

@@ -239,6 +239,33 @@ def test_connection_handed_over_by_the_pool_knows_no_scope(committed_world: Worl
         assert count(pooled) == len(committed_world.outsiders)
 
 
+@pytest.mark.slow
+def test_transaction_reads_what_is_committed_whatever_its_role_was_set_to(
+    committed_world: World, pooled: Any, role_that_repeats: None
+) -> None:
+    new = DatabaseWrapper(connection.settings_dict, alias="new")
+    try:
+        for fresh in (new, pooled):
+            assert ask("show default_transaction_isolation", by=fresh) == ("repeatable read",)
+            fresh.set_autocommit(False)
+            assert ask("show transaction_isolation", by=fresh) == ("read committed",)
+            fresh.rollback()
+            fresh.set_autocommit(True)
+    finally:
+        new.close()
+
+
+@pytest.fixture
+def role_that_repeats(committed_world: World) -> Iterator[None]:
+    """The application's role, which somebody who has it has told to read each transaction's rows as at its start."""
+    change = "alter role current_user in database {} {} default_transaction_isolation {}"
+    database = connection.ops.quote_name(connection.settings_dict["NAME"])
+    with connection.cursor() as cursor:
+        cursor.execute(change.format(database, "set", "= 'repeatable read'"))
+        yield
+        cursor.execute(change.format(database, "reset", ""))
+
+
 def test_pool_finds_that_a_connection_lives(committed_world: World) -> None:
     for scope in (nullcontext(), tenant_scope(committed_world.acme.pk), platform_scope()):
         with scope:
