@@ -32,14 +32,14 @@ _BIN = Path(sys.executable).parent
 QUICK = "not long and not slow"
 """The tests of a check. Slow ones run where the change can touch them, and with `--all`."""
 _COVERAGE = ["--cov", "--cov-report=", "--cov-fail-under=0"]
-"""Counts the lines and branches that tests reach; `coverage report` judges them once all tests have ended."""
+"""Counts the lines and branches that tests reach, for half as long again; `coverage report` judges them at the end."""
 
 
 def test(arguments: argparse.Namespace) -> int:
     """Run pytest with the given options.
 
-    All tests with `--long`: first those for which a check has no time, with their coverage; then the long ones, which
-    measure time and kill processes, one by one, in parts. Names of parts run the long tests of these alone. As in a
+    All tests with `--long`: first those for which a check has no time; then the long ones, which measure time and kill
+    processes, one by one, in parts. Names of parts run the long tests of these alone. As in a
     check, a test that fails then runs once more, alone, after the others of its part.
     """
     rest = arguments.rest
@@ -52,7 +52,7 @@ def test(arguments: argparse.Namespace) -> int:
     chosen = wanted_parts(ROOT, rest)
     runs = {f"long {part}": ["-m", "long", f"tests/{part}"] for part in chosen}
     if not rest or not chosen:
-        runs = {"tests": ["-m", "long or not long", *rest] if rest else [*_parallel(), *_COVERAGE], **runs}
+        runs = {"tests": ["-m", "long or not long", *rest] if rest else _parallel(), **runs}
     outcomes, flakes = [], []
     with throw_away() as installation:
         for name, options in runs.items():
@@ -60,9 +60,6 @@ def test(arguments: argparse.Namespace) -> int:
             outcome, lines = run_with_second_try(installation.environment, options)
             outcomes.append(replace(outcome, name=name, summary=outcome.summary or "no summary"))
             flakes += lines
-            if "--cov" in options:
-                floor = [sys.executable, "-m", "coverage", "report", "--format=total"]
-                outcomes.append(_step("coverage", floor, installation.environment)[0])
     _tell_skips(outcomes)
     for line in flakes:
         say(line)
@@ -75,9 +72,9 @@ def test(arguments: argparse.Namespace) -> int:
 def check(arguments: argparse.Namespace) -> int:
     """Run what CI runs: lint, types, import contracts, migrations, and the tests that are not slow.
 
-    With `--changed` only the tests that a difference from main can touch, with `--all` every one; slow ones run with
-    both. Every step runs, even after a failure. A test that fails runs once more, alone, after the others. The seconds
-    of each test are kept in `DURATIONS`.
+    With `--changed` only the tests that a difference from main can touch, with `--all` every one, and the lines and
+    branches that they reach are counted; slow ones run with both. Every step runs, even after a failure. A test that
+    fails runs once more, alone, after the others. The seconds of each test are kept in `DURATIONS`.
     """
     chosen = select(ROOT, changed_files(ROOT)) if arguments.changed else None
     quick = [] if arguments.changed or arguments.all else ["-m", QUICK]
@@ -96,10 +93,14 @@ def check(arguments: argparse.Namespace) -> int:
         ]
         say(f"\n--- pytest: {chosen.why}" if chosen else "\n--- pytest")
         kept = ["--durations=30", f"{record.DURATIONS}={DURATIONS}"]
+        counted = _COVERAGE if arguments.all else []
         tests, flakes = run_with_second_try(
-            environment, [*(chosen.paths if chosen else ()), *quick, *_parallel(), *kept]
+            environment, [*(chosen.paths if chosen else ()), *quick, *_parallel(), *counted, *kept]
         )
         outcomes.append(tests)
+        if counted:
+            floor = [sys.executable, "-m", "coverage", "report", "--format=total"]
+            outcomes.insert(0, _step("coverage", floor, environment)[0])
         checked, said = types.result()
         say(f"\n--- mypy\n{said}")
         outcomes.insert(0, checked)
