@@ -111,6 +111,8 @@ def test_timers_mail_and_intake_go_on_while_all_models_hang(live_desk: Desk, red
         tasks.ask_model.apply_async(
             (str(stuck.tenant_id), str(stuck.pk)), connection=way, soft_time_limit=5, time_limit=30
         )
+        # Before the others: on a full machine one of them took the worker, and the limit began later.
+        assert wait_for(lambda: len(model.requests) >= 1, 120), "the first customer's model"
         for number in range(CUSTOMERS):
             take(way, write(desk.account, f"visitor-{number}").pk)
         assert wait_for(lambda: len(model.requests) >= 2, 120)
