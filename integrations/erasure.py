@@ -79,7 +79,10 @@ class MailErasure(ErasureHandler):
         Table("integrations.MailCount", "A type and a day.", kept="type day"),
         Table("integrations.WebhookSubscription", "What the organisation's own servers hear of.",
               kept="name event_types"),
-        Table("integrations.ProviderAccount", "The organisation's own accounts.", kept="name provider credentials"),
+        Table("integrations.ProviderAccount", "The organisation's own accounts.",
+              kept="name provider credentials external_id external_name choices last_error last_error_about"),
+        Table("integrations.ConsentRequest", "That somebody went to a vendor's page; removed after a day.",
+              kept="session state verifier provider name"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("mails", "Mails to the person", _to_person),

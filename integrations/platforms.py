@@ -95,7 +95,7 @@ def connection(key: str) -> Connection:
 
 def connected() -> list[Connection]:
     """Return the tenant's platforms in the order of registration. An account that lacks a credential counts as none."""
-    rows = ProviderAccount.objects.filter(provider__in=_platforms, is_active=True)
+    rows = ProviderAccount.objects.filter(provider__in=_platforms, is_active=True, is_default=True)
     accounts = {row.provider: dict(row.credentials or {}) for row in rows}
     found = []
     for key, platform in _platforms.items():
@@ -115,12 +115,18 @@ def _connection(platform: Platform, credentials: dict[str, Any]) -> Connection:
         raise Unavailable(f"The account on {platform.title} lacks: {missing}.", code="not_connected") from None
 
 
-def get_credentials(*, provider: str) -> dict[str, Any]:
-    """Return the credentials of the tenant's active account, for our own clients only.
+def account_for(provider: str) -> ProviderAccount:
+    """Return the tenant's account that tools use with a provider: the default one.
 
     Raises Unavailable `not_connected` without one; there is no fallback to another account.
     """
-    account = ProviderAccount.objects.filter(provider=provider, is_active=True).first()
+    rows = ProviderAccount.objects.filter(provider=provider, is_active=True, is_default=True)
+    account: ProviderAccount | None = rows.first()
     if account is None or not account.credentials:
         raise Unavailable(f"Your organisation has no active {provider} account.", code="not_connected")
-    return dict(account.credentials)
+    return account
+
+
+def get_credentials(*, provider: str) -> dict[str, Any]:
+    """Return the credentials of the account that `account_for` returns, for our own clients only."""
+    return dict(account_for(provider).credentials)
