@@ -8,8 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from core.errors import Invalid, NotFound
 from integrations import platforms
-from integrations.connections.schemes import Consent, Headers, Scheme, Secrets
 from integrations.ports import Platform
+from integrations.schemes import Consent, Headers, Scheme, Secrets
 
 Authorise = Callable[[str, str, bytes], Headers]
 """Returns the headers that authorise a request of a method, an address and a body."""

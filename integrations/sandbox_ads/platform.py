@@ -5,11 +5,11 @@ from pydantic import BaseModel, Field
 
 from core.errors import Unavailable
 from core.http import Patience
-from integrations.connections.schemes import Bearer
 from integrations.ports import Platform
 from integrations.sandbox_ads import comparisons, lookups, sections, selectors
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.kinds import KINDS
+from integrations.schemes import Bearer
 
 
 class Credentials(BaseModel):
