@@ -24,12 +24,12 @@ from integrations.connections import authorisation
 from integrations.connections.errors import ConnectionFailed
 from integrations.connections.providers import Authorise, Provider, VendorAccount
 from integrations.connections.rights import MISSING
-from integrations.connections.schemes import Consent, Headers, OAuthApp, Scope, Secrets
 from integrations.connections.token_endpoint import ask_for_tokens
 from integrations.connections.tokens import with_tokens
 from integrations.meta_ads.client import LIMITS, VERSION, MetaAdsClient, MetaSystem, read_error
 from integrations.meta_ads.selectors import PROVIDER, value_of
 from integrations.models import ProviderAccount
+from integrations.schemes import Consent, Headers, OAuthApp, Scope, Secrets
 
 TITLE: Final = "Meta Ads"
 EARLY: Final = timedelta(days=7)
