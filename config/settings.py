@@ -49,7 +49,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # The outside systems whose actions wait for approval: "integrations.<vendor>.platform.<Class>", a line for each.
-PLATFORMS: list[str] = []
+PLATFORMS: list[str] = ["integrations.meta_ads.platform.MetaAds"]
 if WALKER_DEMO or WALKER_TESTING:  # the sandbox is the demo's, and the example of the tests
     PLATFORMS += ["integrations.sandbox_ads.platform.SandboxAds"]
 SANDBOX_ADS_URL = env("SANDBOX_ADS_URL", default="")
@@ -60,6 +60,9 @@ SANDBOX_SLACK_TOKEN = env("SANDBOX_SLACK_TOKEN", default="")
 SANDBOX_MAILBOX_URL = env("SANDBOX_MAILBOX_URL", default="")
 SANDBOX_MAILBOX_TOKEN = env("SANDBOX_MAILBOX_TOKEN", default="")
 META_API_BASE = env("META_API_BASE", default="https://graph.facebook.com").rstrip("/")
+META_LOGIN_BASE = env("META_LOGIN_BASE", default="https://www.facebook.com").rstrip("/")
+META_ADS_APP_ID = env("META_ADS_APP_ID", default="")
+META_ADS_APP_SECRET = env("META_ADS_APP_SECRET", default="")
 SANDBOX_META_URL = env("SANDBOX_META_URL", default="")
 SANDBOX_META_TOKEN = env("SANDBOX_META_TOKEN", default="")
 SANDBOX_PORTAL_URL = env("SANDBOX_PORTAL_URL", default="")
@@ -90,6 +93,7 @@ ANTHROPIC_PRICES = env("ANTHROPIC_PRICES", default="")
 MODEL_HOSTS = env.list("MODEL_HOSTS", default=[])
 MODEL_WORKERS = env.int("WALKER_MODEL_WORKERS", default=4)
 MODEL_CALLS_DAYS = env.int("WALKER_MODEL_CALLS_DAYS", default=400)
+PROVIDER_CALLS_DAYS = env.int("WALKER_PROVIDER_CALLS_DAYS", default=30)
 TRIALS_DAYS = env.int("WALKER_TRIALS_DAYS", default=7)
 SANDBOX_MODEL_URL = env("SANDBOX_MODEL_URL", default="")
 SANDBOX_MODEL_TOKEN = env("SANDBOX_MODEL_TOKEN", default="")

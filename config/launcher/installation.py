@@ -22,6 +22,7 @@ from config.launcher.servers import services
 from config.launcher.servers.roles import PLATFORM
 from config.launcher.supervisor import Supervisor, say
 from standins.mailbox import seed
+from standins.meta.ads import seed as meta_ads
 
 # A worker of the first kind never waits for a model over a network: timers, mail and intake are its work.
 WORKER = ("-c", "2", "-Q", "high,default,low")
@@ -97,6 +98,9 @@ class Installation:
             "TWILIO_API_BASE": urls["phone"],
             "TWILIO_CONTENT_BASE": urls["phone"],
             "META_API_BASE": urls["meta"],
+            "META_LOGIN_BASE": urls["meta"],
+            "META_ADS_APP_ID": meta_ads.app_id(),
+            "META_ADS_APP_SECRET": meta_ads.ads_app_secret(made["meta"]),
             "SENDGRID_API_BASE": urls["mailbox"],
             "SLACK_API_BASE": f"{urls['slack']}/api",
             "PAGERDUTY_API_BASE": urls["pagerduty"],

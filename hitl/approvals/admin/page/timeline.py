@@ -15,9 +15,10 @@ from hitl.actions import registry
 from hitl.actions.base import ActionKind
 from hitl.approvals.state.conflicts import rule_title
 from hitl.decision_links.rules import CHANNEL
-from hitl.display import STATES
+from hitl.display import STATES, pause_words
 from hitl.domain.state_machine import State
 from hitl.execution.claim import MAX_ATTEMPTS
+from hitl.execution.execute import WARNING
 from hitl.models import Approval, Execution
 from hitl.selectors.timeline import TimelineEntry
 
@@ -55,6 +56,7 @@ REPORTS: Final = {
     "failed_clean": "failed, nothing was changed",
     "unknown": "outcome unknown",
 }
+PAUSED: Final = "It stays approved and is executed when calls go on, unless its deadline passes first."
 BANNERS: Final = {
     State.EXECUTED: "Approved and executed",
     State.APPROVED: "Approved, executing soon",
@@ -107,6 +109,8 @@ def _item(entry: TimelineEntry, execution: Execution | None) -> TimelineItem:
     facts, note = entry.facts, visible(mask_text(entry.reason))
     if execution is not None and entry.action in ("fail_clean", "lose"):
         note = execution.error
+    elif execution is not None and entry.action in ("succeed", "probe") and execution.result.get(WARNING):
+        note = visible(str(execution.result[WARNING]))
     elif execution is not None and entry.action == "claim":
         note = f"Attempt {facts.get('attempt', execution.attempt)}"
     elif not note and entry.action == "supersede" and facts.get("superseded_by"):
@@ -150,7 +154,10 @@ def banner(approval: Approval, names: dict[UUID, str]) -> dict[str, str] | None:
 
 
 def under_way(approval: Approval, executions: Iterable[Execution]) -> list[str]:
-    """Return what happens while the approval is executed; nothing in any other state."""
+    """Return what happens while the approval is executed, or why an approved one can't be; else nothing."""
+    if approval.state == State.APPROVED and not approval.holds:
+        reason = pause_words(approval)
+        return [reason, PAUSED] if reason else []
     found = [execution for execution in executions if execution.revision == approval.revision]
     if approval.state != State.EXECUTING or not found:
         return []

@@ -1,0 +1,1 @@
+"""Meta's advertising platform: ad campaigns, their budgets and figures."""

@@ -1,0 +1,29 @@
+"""Parameters of the actions on Meta Ads, strict and without floats."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from hitl.actions.base import Money, Params
+
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+"""An id or a unique name; `resolve` turns it into the id."""
+Budget = Annotated[Money, Field(gt=0, le=1_000_000_000)]
+Currency = Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")]
+
+
+class AdBudget(Params):
+    """A new daily budget of an ad campaign, or of one of its ad sets."""
+
+    ad_campaign: Reference = Field(description="Name or id of the ad campaign")
+    ad_set: Annotated[str, StringConstraints(max_length=300)] = Field(
+        "", description="Name or id of the ad set, if its budget stands on ad sets; else empty"
+    )
+    daily_budget: Budget = Field(description='New daily amount as text, for example "900.50"')
+    currency: Currency = Field("", description="Empty for the account's")
+
+
+class OneAdCampaign(Params):
+    """An ad campaign to pause or resume."""
+
+    ad_campaign: Reference = Field(description="Name or id of the ad campaign")
