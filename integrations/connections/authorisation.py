@@ -1,11 +1,16 @@
 """Authorise requests to an outside system by a connection: the one way in which its secrets are used."""
 
-from core.errors import Unavailable
+from contextlib import suppress
+from typing import Final
+
+from core.errors import Unavailable, WalkerError
 from integrations.connections import providers, tokens
 from integrations.connections.errors import ConnectionFailed
 from integrations.connections.providers import Authorise, Provider
 from integrations.models import ProviderAccount
 from integrations.schemes import Call, Headers, Secrets, SecretScheme, TokenScheme, bearer
+
+UNAUTHORISED: Final = 401
 
 
 def authorise(connection: ProviderAccount, method: str, url: str, body: bytes = b"") -> Headers:
@@ -34,6 +39,16 @@ def refuse(connection: ProviderAccount, method: str, headers: Headers, *, again:
         return True
     tokens.expire(row.pk, ConnectionFailed("refused"), used=row.credentials)
     return False
+
+
+def expire(connection: ProviderAccount, status: int) -> None:
+    """Let a connection expire whose authorisation a system refused, as the runner of calls tells it.
+
+    A 403 may be about one object alone. A connection that isn't stored is only tried out.
+    """
+    if status == UNAUTHORISED and not connection._state.adding:
+        with suppress(WalkerError):  # it was disconnected or expired meanwhile
+            refuse(connection, "GET", {}, again=True)
 
 
 def secret_headers(scheme: object, kept: Secrets, call: Call) -> Headers:
