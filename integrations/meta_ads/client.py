@@ -230,7 +230,7 @@ class MetaAdsClient:
         seen = {""}
         asked = {**params, "limit": str(PAGE)}
         while len(seen) <= MOST_PAGES:
-            answer = self._call(operation, Request(path, asked), partial(_rows, parse))
+            answer = self._call(operation, Request(path, asked), partial(parse_rows, parse))
             if not isinstance(answer, Ok):
                 return answer
             found += answer.value.items
@@ -255,7 +255,8 @@ def _body(change: Change) -> dict[str, str]:
     return {change.field: change.new}
 
 
-def _rows(parse: Callable[[Body], T], body: Body) -> Rows:
+def parse_rows(parse: Callable[[Body], T], body: Body) -> Rows:
+    """Return a page of a list from its JSON, with the cursor of the next one."""
     items = [parse(row) for row in body["data"]]
     paging = body.get("paging") or {}
     if not paging.get("next"):
