@@ -56,7 +56,7 @@
     document.dispatchEvent(new Event("walker:told"));
   };
 
-  /* Marks a row as the one that is open. Whoever can answer has read it then. */
+  /* Marks a row as the one that is open. People who can answer have read it then. */
   const choose = (id) => {
     document.getElementById("live-inbox").removeAttribute("data-arrived");
     for (const row of document.querySelectorAll("#live-inbox .wk-row-link")) {
