@@ -196,7 +196,7 @@ def _database(url: str) -> dict[str, Any]:
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
-        # Each transaction says so itself, as the role can be told otherwise: a claim must see a stop that came meanwhile.
+        # Said by each transaction, as the role can be told otherwise: a claim must see a stop that came meanwhile.
         "OPTIONS": {"connect_timeout": 5, "isolation_level": IsolationLevel.READ_COMMITTED},
     }
 
