@@ -85,7 +85,7 @@ class MailErasure(ErasureHandler):
         Table("integrations.ConsentRequest", "That somebody went to a vendor's page; removed after a day.",
               kept="session state verifier provider name"),
         Table("integrations.ProviderCall", "What was called and how it ended, without contents.",
-              kept="operation outcome idempotency_key"),
+              kept="operation idempotency_key"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("mails", "Mails to the person", _to_person),

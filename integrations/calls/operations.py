@@ -86,8 +86,8 @@ def read_error(body: Any) -> tuple[str, str]:
 class System:
     """An outside system: where it is, how its requests are authorised, and what it says of limits.
 
-    `error` reads its code and words of an error. Answers with one of its `limit_codes` mean "too many", whatever
-    their status. `calls_per_minute` is the quota of an account, if the vendor names one. A host that the operator
+    `error` reads its code and words of an error. Answers with one of its `limit_codes` mean "too many", with
+    any status. `calls_per_minute` is the quota of an account, if the vendor names one. A host that the operator
     named may be a private one. `expire` is called when it no longer accepts the authorisation.
     """
 

@@ -180,13 +180,7 @@ class _Call(Generic[T]):
             detail=words,
             retry=is_limited or reply.status in TEMPORARY or reply.status >= 500,
             retry_after=wait_of(reply),
-            facts={name: body[name] for name in ("fields", "current") if name in body}
-            if isinstance(body, dict)
-            else {},
+            # What was wrong, and what the value is now, where a refusal says so.
+            facts={name: body[name] for name in ("fields", "current") if isinstance(body, dict) and name in body},
         )
         return failure, outcome
-
-
-def _facts_of(body: Any) -> dict[str, Any]:
-    """Return which fields were wrong, and what the value is now, where a refusal says so."""
-    return {name: body[name] for name in ("fields", "current") if name in body} if isinstance(body, dict) else {}

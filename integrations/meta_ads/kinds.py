@@ -97,9 +97,9 @@ def described(facts: Facts, fact: str) -> str:
     return str(value or "none")
 
 
-def amount(known: Campaigns, count: int) -> str:
+def amount(platform: Campaigns, count: int) -> str:
     """Return a budget as it stands in facts."""
-    return str(known.money(count))
+    return str(platform.money(count))
 
 
 def platform_link() -> str:
@@ -107,16 +107,16 @@ def platform_link() -> str:
     return f"{settings.SANDBOX_META_URL}/ads" if settings.SANDBOX_META_URL else ADS_MANAGER
 
 
-def facts_of(known: Campaigns, ad_campaign: AdObject, spend: Decimal) -> Facts:
+def facts_of(platform: Campaigns, ad_campaign: AdObject, spend: Decimal) -> Facts:
     """Return what a decision about an ad campaign is based on."""
-    currency = known.account.currency
+    currency = platform.account.currency
     return {
         "ad_campaign_id": ad_campaign.id,
         "ad_campaign_name": ad_campaign.name,
         "status": state_of(ad_campaign),
         "budget_on": ON_AD_CAMPAIGN if ad_campaign.has_budget else ON_AD_SETS,
-        "daily_budget": amount(known, known.daily_of(ad_campaign)),
-        "lifetime_budget": amount(known, ad_campaign.lifetime_budget),
+        "daily_budget": amount(platform, platform.daily_of(ad_campaign)),
+        "lifetime_budget": amount(platform, ad_campaign.lifetime_budget),
         "currency": currency,
         "spend_last_7_days": f"{spend:.{places_of(currency)}f}",
     }
@@ -150,15 +150,15 @@ class SetAdBudget(MetaAdsKind[AdBudget]):
     def resolve(self, params: AdBudget) -> AdBudget:
         """Resolve names and currency, refuse the wrong object and an unchanged budget, and let Meta check it."""
         with selectors.connect() as client:
-            known = selectors.read_campaigns(client)
-            currency = known.account.currency
+            platform = selectors.read_campaigns(client)
+            currency = platform.account.currency
             if params.currency not in ("", currency):
                 raise refusal(f"This ad account's currency is {currency}.", "currency", "wrong_currency")
-            ad_campaign = selectors.find(known.ad_campaigns, params.ad_campaign, "ad_campaign", "ad campaign")
-            target = find_target(known, ad_campaign, params.ad_set)
+            ad_campaign = selectors.find(platform.ad_campaigns, params.ad_campaign, "ad_campaign", "ad campaign")
+            target = find_target(platform, ad_campaign, params.ad_set)
             count = to_smallest(params.daily_budget, currency)
             if count == target.daily_budget:
-                raise refusal(f"The daily budget is already {known.words(count)}.", "daily_budget")
+                raise refusal(f"The daily budget is already {platform.words(count)}.", "daily_budget")
             pinned = {
                 "ad_campaign": ad_campaign.id,
                 "ad_set": target.id if target is not ad_campaign else "",
@@ -171,12 +171,12 @@ class SetAdBudget(MetaAdsKind[AdBudget]):
 
     def observe(self, params: AdBudget) -> Facts:
         with selectors.connect() as client:
-            known = selectors.read_campaigns(client)
-            ad_campaign = selectors.find(known.ad_campaigns, params.ad_campaign, "ad_campaign", "ad campaign")
+            platform = selectors.read_campaigns(client)
+            ad_campaign = selectors.find(platform.ad_campaigns, params.ad_campaign, "ad_campaign", "ad campaign")
             if not params.ad_set:
-                return facts_of(known, ad_campaign, selectors.read_spend(client, known.account, ad_campaign.id))
-            ad_set = selectors.find(known.sets_of(ad_campaign), params.ad_set, "ad_set", "ad set")
-            facts = facts_of(known, ad_campaign, selectors.read_spend(client, known.account, ad_set.id))
+                return facts_of(platform, ad_campaign, selectors.read_spend(client, platform.account, ad_campaign.id))
+            ad_set = selectors.find(platform.sets_of(ad_campaign), params.ad_set, "ad_set", "ad set")
+            facts = facts_of(platform, ad_campaign, selectors.read_spend(client, platform.account, ad_set.id))
             changes = budget_changes(client, ad_set.id)
             following = next_change(changes or ())
             return {
@@ -184,8 +184,8 @@ class SetAdBudget(MetaAdsKind[AdBudget]):
                 "ad_set_id": ad_set.id,
                 "ad_set_name": ad_set.name,
                 "status": state_of(ad_set),
-                "daily_budget": amount(known, ad_set.daily_budget),
-                "lifetime_budget": amount(known, ad_set.lifetime_budget),
+                "daily_budget": amount(platform, ad_set.daily_budget),
+                "lifetime_budget": amount(platform, ad_set.lifetime_budget),
                 "budget_changes_last_hour": "unknown" if changes is None else str(len(changes)),
                 "next_budget_change": f"{following:%H:%M} UTC" if following else "",
             }
@@ -243,22 +243,22 @@ def limit_line(facts: Facts) -> str:
     return f"{SET_LIMIT}; in the last hour {facts['budget_changes_last_hour']} were made."
 
 
-def find_target(known: Campaigns, ad_campaign: AdObject, ad_set: str) -> AdObject:
+def find_target(platform: Campaigns, ad_campaign: AdObject, ad_set: str) -> AdObject:
     """Return where a daily budget can be set. Raises Invalid with a sentence that says where the budget stands."""
-    sets = known.sets_of(ad_campaign)
+    sets = platform.sets_of(ad_campaign)
     if ad_campaign.has_budget and ad_set:
         sentence = f"The budget stands on the ad campaign {ad_campaign.name}, not on its ad sets: leave the ad set out."
         raise refusal(sentence, "ad_set", "budget_elsewhere")
     if not ad_campaign.has_budget and not ad_set:
-        listed = "; ".join(f"{one.name}: {known.budget_line(one)}" for one in sets[: selectors.MOST_CHOICES])
+        listed = "; ".join(f"{one.name}: {platform.budget_line(one)}" for one in sets[: selectors.MOST_CHOICES])
         sentence = f"The budgets of {ad_campaign.name} stand on its ad sets ({listed}): name the ad set."
         raise refusal(sentence, "ad_set", "budget_elsewhere", choices=[one.name for one in sets])
     target = selectors.find(sets, ad_set, "ad_set", "ad set") if ad_set else ad_campaign
     if target.lifetime_budget:
         place = f"the ad set {target.name}" if ad_set else f"the ad campaign {target.name}"
         sentence = (
-            f"A lifetime budget of {known.words(target.lifetime_budget)} stands on {place}. Meta doesn't turn it into "
-            "a daily one."
+            f"A lifetime budget of {platform.words(target.lifetime_budget)} stands on {place}. "
+            "Meta doesn't turn it into a daily one."
         )
         raise refusal(sentence, "ad_set" if ad_set else "ad_campaign", "lifetime_budget")
     return target
@@ -283,9 +283,9 @@ class AdCampaignState(MetaAdsKind[OneAdCampaign]):
 
     def observe(self, params: OneAdCampaign) -> Facts:
         with selectors.connect() as client:
-            known = selectors.read_campaigns(client)
-            ad_campaign = selectors.find(known.ad_campaigns, params.ad_campaign, "ad_campaign", "ad campaign")
-            facts = facts_of(known, ad_campaign, selectors.read_spend(client, known.account, ad_campaign.id))
+            platform = selectors.read_campaigns(client)
+            ad_campaign = selectors.find(platform.ad_campaigns, params.ad_campaign, "ad_campaign", "ad campaign")
+            facts = facts_of(platform, ad_campaign, selectors.read_spend(client, platform.account, ad_campaign.id))
             return {**facts, "meta_status": ad_campaign.status}
 
     def preview(self, params: OneAdCampaign, facts: Facts) -> Preview:

@@ -33,26 +33,26 @@ class Period(Named):
     days: int = Field(7, ge=1, le=90, description="Whole days, up to yesterday")
 
 
-def ad_campaign_row(known: Campaigns, ad_campaign: AdObject) -> dict[str, Any]:
+def ad_campaign_row(platform: Campaigns, ad_campaign: AdObject) -> dict[str, Any]:
     """Return an ad campaign with the place of its budget."""
     facts = {"name": ad_campaign.name, "status": state_of(ad_campaign)}
     if ad_campaign.has_budget:
-        return {**facts, "budget_stands_on": ON_AD_CAMPAIGN, "budget": known.budget_line(ad_campaign)}
+        return {**facts, "budget_stands_on": ON_AD_CAMPAIGN, "budget": platform.budget_line(ad_campaign)}
     sets = [
-        {"name": one.name, "status": state_of(one), "budget": known.budget_line(one)}
-        for one in known.sets_of(ad_campaign)[:MOST]
+        {"name": one.name, "status": state_of(one), "budget": platform.budget_line(one)}
+        for one in platform.sets_of(ad_campaign)[:MOST]
     ]
     return {**facts, "budget_stands_on": ON_AD_SETS, "ad_sets": sets}
 
 
 def list_ad_campaigns(client: MetaAdsClient, asked: Named) -> dict[str, Any]:
     """Return ad campaigns with state and budget."""
-    known, wanted = selectors.read_campaigns(client), normalise_name(asked.name)
-    rows = [one for one in known.ad_campaigns if wanted in normalise_name(one.name)]
+    platform, wanted = selectors.read_campaigns(client), normalise_name(asked.name)
+    rows = [one for one in platform.ad_campaigns if wanted in normalise_name(one.name)]
     found: dict[str, Any] = {
-        "ad_account": known.account.name,
-        "currency": known.account.currency,
-        "ad_campaigns": [ad_campaign_row(known, one) for one in rows[:MOST]],
+        "ad_account": platform.account.name,
+        "currency": platform.account.currency,
+        "ad_campaigns": [ad_campaign_row(platform, one) for one in rows[:MOST]],
     }
     return {**found, "more": len(rows) - MOST} if len(rows) > MOST else found
 

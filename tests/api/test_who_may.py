@@ -491,6 +491,7 @@ DOORS = [
     Door("post", "connections/{connection}/rotate/", "admin", 400, "compliance", body=NO_SECRET),
     Door("post", "connections/{connection}/reconnect/", "admin", 400, "compliance", body=NO_SECRET),
     Door("post", "connections/{connection}/disconnect/", "admin", 200, "compliance"),
+    Door("get", "provider-calls/", "compliance", 200, "support", outsider=200),
     Door("get", "webhook-endpoints/", "compliance", 200, "support", outsider=200),
     Door("post", "webhook-endpoints/", "admin", 201, "compliance", outsider=201, body=HOOK),
     Door("get", "webhook-endpoints/{endpoint}/", "compliance", 200, "support"),
