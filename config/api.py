@@ -64,6 +64,7 @@ from hitl.notifications.rest import OwnNotificationSettingsViewSet
 from hitl.policy.rest import policies, workflows
 from hitl.policy.rest.flags import FlagViewSet
 from hitl.simulation.rest import SimulationViewSet
+from integrations.calls.rest import ProviderCallViewSet
 from integrations.rest import EventTypeViewSet, WebhookDeliveryViewSet, WebhookEndpointViewSet
 
 V1 = "api/v1/"
@@ -212,6 +213,7 @@ router.register(f"{V1}webhook-endpoints", WebhookEndpointViewSet, "api-webhook-e
 router.register(
     f"{V1}webhook-endpoints/<uuid:endpoint_id>/deliveries", WebhookDeliveryViewSet, "api-webhook-deliveries"
 )
+router.register(f"{V1}provider-calls", ProviderCallViewSet, "api-provider-calls")
 router.register(f"{V1}event-types", EventTypeViewSet, "api-event-types")
 router.register(f"{V1}dead-letters", DeadLetterViewSet, "api-dead-letters")
 

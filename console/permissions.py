@@ -49,6 +49,8 @@ LABELS: Final = {
     "channels_app.view_channelaccount": "View channels and email",
     "channels_app.change_channelaccount": "Connect and edit channels",
     "channels_app.deliver_message": "Deliver customers' messages from your app",
+    "integrations.view_connection": "View connections with outside systems",
+    "integrations.manage_connection": "Connect and disconnect outside systems",
     "integrations.view_webhooks": "View webhooks and what they told",
     "integrations.manage_webhooks": "Manage webhooks",
     "analytics.use_brief": "Receive a daily brief",
@@ -74,7 +76,7 @@ AREAS: Final = {
     "accounts": "People and personal data",
     "agents": "Agents",
     "channels_app": "Channels and email",
-    "integrations": "Webhooks",
+    "integrations": "Connections and webhooks",
     "analytics": "Daily briefs and figures",
     "core": "Audit and failed jobs",
 }

@@ -14,6 +14,8 @@ from console.error_messages import describe_stop
 from console.names import name_in
 from console.templatetags.console_ui import chip
 from core.actors import Actor
+from core.privacy.visible_text import visible
+from hitl.actions import registry
 from hitl.domain.state_machine import State
 from hitl.killswitch.describe import INSTALLATION, stops_of
 from hitl.models import Approval
@@ -100,3 +102,10 @@ def stops_in_words(approval: Approval, viewer: Actor, seals: RuleSeals) -> list[
         }
         for stop in stops_of(approval, viewer, seals)
     ]
+
+
+def pause_words(approval: Approval) -> str:
+    """Return why an approved request can't be executed now, as calls to its system are paused; "" if it can be."""
+    if approval.state != State.APPROVED or approval.holds or not registry.is_known(approval.kind):
+        return ""
+    return visible(registry.get(approval.kind).pause_reason())

@@ -79,7 +79,10 @@ class MailErasure(ErasureHandler):
         Table("integrations.MailCount", "A type and a day.", kept="type day"),
         Table("integrations.WebhookSubscription", "What the organisation's own servers hear of.",
               kept="name event_types"),
-        Table("integrations.ProviderAccount", "The organisation's own accounts.", kept="name provider credentials"),
+        Table("integrations.ProviderAccount", "The organisation's own accounts.",
+              kept="name provider credentials paused_reason"),
+        Table("integrations.ProviderCall", "What was called and how it ended, without contents.",
+              kept="operation outcome idempotency_key"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("mails", "Mails to the person", _to_person),

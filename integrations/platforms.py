@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from core.errors import NotFound, Unavailable
-from core.http import Patience
 from hitl.actions import registry as kinds
+from integrations.calls.breaker import pause_sentence
+from integrations.calls.operations import Line
 from integrations.mail.providers.routes import PROVIDER as SENDGRID
 from integrations.models import ProviderAccount
 from integrations.ports import BriefSection, Lookup, Platform
@@ -23,10 +24,11 @@ class Connection:
 
     platform: Platform
     credentials: BaseModel
+    account: ProviderAccount
 
-    def open(self, *, patience: Patience | None = None) -> AbstractContextManager[Any]:
-        """Return a client. Raises Unavailable if the installation has no address for the platform."""
-        return self.platform.connect(self.credentials, patience=patience)
+    def open(self, line: Line | None = None) -> AbstractContextManager[Any]:
+        """Return a client; `line` says how it is used. Raises Unavailable without an address of the platform."""
+        return self.platform.connect(self.credentials, line or Line(self.account))
 
 
 def register(platform: type[Platform]) -> None:
@@ -90,13 +92,19 @@ def sections() -> Iterator[tuple[Platform, BriefSection]]:
 
 def connection(key: str) -> Connection:
     """Return the tenant's connection with a platform. Raises NotFound, and Unavailable `not_connected` without one."""
-    return _connection(get(key), get_credentials(provider=key))
+    return _connection(get(key), _account(key))
+
+
+def find_pause(key: str) -> str:
+    """Return why calls to a platform are paused now, in a sentence; "" if they are not, or without an account."""
+    account = ProviderAccount.objects.filter(provider=key, is_active=True).first()
+    return pause_sentence(account) if account else ""
 
 
 def connected() -> list[Connection]:
     """Return the tenant's platforms in the order of registration. An account that lacks a credential counts as none."""
     rows = ProviderAccount.objects.filter(provider__in=_platforms, is_active=True)
-    accounts = {row.provider: dict(row.credentials or {}) for row in rows}
+    accounts = {row.provider: row for row in rows}
     found = []
     for key, platform in _platforms.items():
         if key in accounts:
@@ -107,9 +115,9 @@ def connected() -> list[Connection]:
     return found
 
 
-def _connection(platform: Platform, credentials: dict[str, Any]) -> Connection:
+def _connection(platform: Platform, account: ProviderAccount) -> Connection:
     try:
-        return Connection(platform, platform.credentials.model_validate(credentials))
+        return Connection(platform, platform.credentials.model_validate(dict(account.credentials or {})), account)
     except ValidationError as error:
         missing = ", ".join(sorted({str(row["loc"][0]) for row in error.errors() if row["loc"]})) or "credentials"
         raise Unavailable(f"The account on {platform.title} lacks: {missing}.", code="not_connected") from None
@@ -120,7 +128,11 @@ def get_credentials(*, provider: str) -> dict[str, Any]:
 
     Raises Unavailable `not_connected` without one; there is no fallback to another account.
     """
-    account = ProviderAccount.objects.filter(provider=provider, is_active=True).first()
+    return dict(_account(provider).credentials)
+
+
+def _account(provider: str) -> ProviderAccount:
+    account: ProviderAccount | None = ProviderAccount.objects.filter(provider=provider, is_active=True).first()
     if account is None or not account.credentials:
         raise Unavailable(f"Your organisation has no active {provider} account.", code="not_connected")
-    return dict(account.credentials)
+    return account

@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from core.http import Patience
 from hitl.actions.base import ActionKind, Params
+from integrations.calls.operations import Line
 
 P = TypeVar("P", bound="Arguments")
 Tone = Literal["neutral", "accent", "good", "warn", "danger"]
@@ -147,8 +147,11 @@ class Platform(ABC):
     sections: ClassVar[tuple[BriefSection, ...]] = ()
 
     @abstractmethod
-    def connect(self, credentials: Any, *, patience: Patience | None = None) -> AbstractContextManager[Any]:
-        """Return a client for checked `credentials`. Raises Unavailable without an address of the system."""
+    def connect(self, credentials: Any, line: Line) -> AbstractContextManager[Any]:
+        """Return a client for checked `credentials`, whose calls are made over `line` by `integrations.calls.runner`.
+
+        Raises Unavailable without an address of the system.
+        """
 
     def summary(self, client: Any) -> str:
         """Return one line about the account, for people who look after it (outside call)."""

@@ -1,6 +1,7 @@
-"""Celery tasks of integrations: sending and retaining mail, sending push messages."""
+"""Celery tasks of integrations: sending and retaining mail, sending push messages, the record of calls."""
 
 from core.jobs.decorators import sweep_task
+from integrations.calls import records
 from integrations.mail import services
 from integrations.push import delivery
 
@@ -30,7 +31,15 @@ def send_push() -> None:
     delivery.deliver_due()
 
 
+@sweep_task(queue="low")
+def record_calls() -> None:
+    """Write the rows of calls that were made, and delete old ones."""
+    records.write_rows()
+    records.forget_old()
+
+
 SWEEPS = {
+    "record-calls": ("integrations.tasks.record_calls", 5.0),
     "send-push": ("integrations.tasks.send_push", 10.0),
     "send-mail": ("integrations.tasks.send_mail", 5.0),
     "sweep-mail": ("integrations.tasks.sweep_mail", 30.0),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,17 +14,19 @@ from analytics.brief.choices import OWN
 from conversations.selectors import ConversationFilters, count_needing_person, list_conversations
 from core.actors import Actor
 from core.errors import Unavailable, WalkerError
-from core.http import Patience
 from core.ids import uuid7
 from core.observability.logging import get_logger
 from hitl.selectors import count_mine, count_overdue, list_approvals
 from hitl.services import can_be_decided_by_link
 from integrations import platforms
+from integrations.calls.operations import Line
 from integrations.ports import BriefSection
 
 log = get_logger(__name__)
 LIMIT: Final = 8.0
 """Seconds that each agent may take."""
+SHARE: Final = 0.9
+"""The part of these seconds that a system gets; in the rest its last values are found."""
 MOST_ROWS: Final = 5
 
 
@@ -31,13 +34,15 @@ MOST_ROWS: Final = 5
 class Reading:
     """The data of one section: rows and their total number, or why there are none.
 
-    `by_link` are the ids of the approvals that the viewer may decide by a link in the mail.
+    `by_link` are the ids of the approvals that the viewer may decide by a link in the mail. `read_at` says from when
+    the rows are, if the system did not answer now.
     """
 
     rows: list[Any] = field(default_factory=list)
     count: int = 0
     trouble: str = ""
     by_link: frozenset[UUID] = frozenset()
+    read_at: datetime | None = None
 
 
 def collect(*, viewer: Actor, sections: Collection[str], seconds: float = LIMIT) -> dict[str, Reading]:
@@ -84,7 +89,7 @@ def _read_own_data(key: str, viewer: Actor) -> Reading:
     return Reading(waiting, count, by_link=frozenset(row.pk for row in first if can_be_decided_by_link(row)))
 
 
-def _prepare_call(viewer: Actor, platform: str, section: BriefSection, seconds: float) -> Callable[[], list[Any]]:
+def _prepare_call(viewer: Actor, platform: str, section: BriefSection, seconds: float) -> Callable[[], Reading]:
     """Return the call for a thread; everything from our database is read here."""
     version = version_of_type(section.agent)
     if version is None or section.tool not in version.tools:
@@ -98,18 +103,20 @@ def _prepare_call(viewer: Actor, platform: str, section: BriefSection, seconds: 
         raise Unavailable(code="not_allowed")
     try:
         connection = platforms.connection(platform)
-        client = connection.open(patience=Patience(connect=min(3.0, seconds), read=seconds, total=seconds))
+        line = Line(connection.account, seconds=seconds * SHARE, takes_last=True)
+        client = connection.open(line)
     except Unavailable as error:
         raise Unavailable(code="not_connected") from error
 
-    def call() -> list[Any]:
+    def call() -> Reading:
         with client as opened:
-            return section.read(opened)
+            rows = section.read(opened)
+        return Reading(rows, len(rows), read_at=line.read_at)
 
     return call
 
 
-def _reading(key: str, future: Future[list[Any]]) -> Reading:
+def _reading(key: str, future: Future[Reading]) -> Reading:
     if not future.done():
         log.warning("brief_collector_slow", section=key)
         return Reading(trouble="slow")
@@ -118,4 +125,4 @@ def _reading(key: str, future: Future[list[Any]]) -> Reading:
         code = problem.code if isinstance(problem, WalkerError) else type(problem).__name__
         log.warning("brief_collector_failed", section=key, code=code)
         return Reading(trouble="slow" if code.endswith("timed_out") else "failed")
-    return Reading(future.result(), len(future.result()))
+    return future.result()

@@ -85,9 +85,10 @@ def _of_platform(asked: BriefSection, reading: Reading, context: BriefContext) -
     found = asked.build(reading.rows, words, context.now)
     top = found.figures
     listed, more = limit_rows(found.rows, len(found.rows), MOST_ROWS, words)
+    old = words.say("not_current", span=words.span(context.now - reading.read_at)) if reading.read_at else ""
     queue = reverse("admin:hitl_approval_changelist")
     return Section(
-        key, words.say(key), top, listed, more, sentence="" if top else words.say(f"{key}_none"),
+        key, words.say(key), top, listed, more, sentence=old if top else words.say(f"{key}_none"),
         button=words.say(f"{key}_open") if top else "",
         url=f"{context.console}{queue}?kind={asked.kind}&state=all" if top else "", findings=tuple(found.findings),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, TypedDict, Unpack
 
 from django.core.cache import cache
 from django.db import transaction
@@ -35,14 +35,27 @@ class BreakerState:
     failures: int
 
 
+class Rules(TypedDict, total=False):
+    """When a breaker opens, when it tries a call, and how often people hear of it."""
+
+    threshold: int
+    cool_down: timedelta
+    window: timedelta
+    quiet: timedelta
+
+
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """Stops calls after `threshold` failures in a row, and tries one after `cool_down`; not while Redis is down."""
+    """Stops calls after `threshold` failures in a row, and tries one after `cool_down`; not while Redis is down.
+
+    The failures lie within `window` of the first. People get a notice each time that it opens, or one in `quiet`.
+    """
 
     name: str
     threshold: int = 5
     cool_down: timedelta = timedelta(seconds=30)
     window: timedelta = timedelta(seconds=60)
+    quiet: timedelta = timedelta(0)
 
     def allow(self) -> None:
         """Raise Unavailable (`breaker_open`) unless a call may be made: one at a time while half open."""
@@ -83,13 +96,23 @@ class Breaker:
             cache.delete(self._key("trial"))
             log.warning("breaker_opened", breaker=self.name, failures=failures)
             tenant_id = current_scope().tenant_id
-            if is_new and tenant_id is not None:
-                # Of two breakers at the same instant one may be missed.
-                opened = cache.get(f"{tenant_id}:breakers") or {}
-                cache.set(f"{tenant_id}:breakers", {**opened, self.name: moment.timestamp()}, timeout=_FORGET)
+            if tenant_id is None:
+                return
+            # Of two breakers at the same instant one may be missed.
+            opened = cache.get(f"{tenant_id}:breakers") or {}
+            cache.set(f"{tenant_id}:breakers", {**opened, self.name: moment.timestamp()}, timeout=_FORGET)
+            if self._is_news(moment) if self.quiet else is_new:
                 self._leave_notice(moment)
         except (RedisError, OSError):
             log.warning("breaker_state_lost", breaker=self.name)
+
+    def _is_news(self, moment: datetime) -> bool:
+        """Return True for the first of several processes and openings within `quiet`."""
+        last = cache.get(self._key("noticed"))
+        if last is not None and moment.timestamp() < last + self.quiet.total_seconds():
+            return False
+        cache.set(self._key("noticed"), moment.timestamp(), timeout=self.quiet.total_seconds())
+        return True
 
     def _leave_notice(self, moment: datetime) -> None:
         service = self.name.partition(":")[0].replace("_", " ")
@@ -123,14 +146,15 @@ class Breaker:
 def count_open() -> int:
     """Return how many breakers the calls of the tenant in scope opened that are not closed again."""
     names = cache.get(f"{current_scope().tenant_id}:breakers") or {}
-    return sum(breaker(name).state().state != "closed" for name in names)
+    # One that this process does not know may have other times; whether it is closed is the same.
+    return sum((_breakers.get(name) or Breaker(name)).state().state != "closed" for name in names)
 
 
-def breaker(name: str, *, threshold: int = 5, cool_down: timedelta = timedelta(seconds=30)) -> Breaker:
+def breaker(name: str, **rules: Unpack[Rules]) -> Breaker:
     """Return the breaker of a name (provider, or tenant and provider), created at the first call."""
     known = _breakers.get(name)
     if known is None:
-        known = _breakers[name] = Breaker(name, threshold=threshold, cool_down=cool_down)
+        known = _breakers[name] = Breaker(name, **rules)
     return known
 
 

@@ -134,4 +134,7 @@ _WORDED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 
 def word(tool: str, result: Mapping[str, Any]) -> str:
     """Return one tool's result as sentences, or "" for a tool of somebody else."""
-    return _WORDED[tool](result) if tool in _WORDED else ""
+    if tool not in _WORDED:
+        return ""
+    said = _WORDED[tool](result)
+    return f"{result['not_current']}\n\n{said}" if "not_current" in result else said

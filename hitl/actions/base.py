@@ -77,13 +77,17 @@ OutcomeKind = Literal["succeeded", "failed_clean", "unknown"]
 class Outcome:
     """The outcome of an effect; `result` is JSON without floats.
 
-    `failed_clean` promises that nothing happened outside; `retry` says that trying again may help.
+    `failed_clean` promises that nothing happened outside; `retry` says that trying again may help, not before
+    `retry_after` seconds where the system names a time. `was_called` is False if no call was made, as calls to the
+    system are paused: such a failure uses up no attempt.
     """
 
     kind: OutcomeKind
     result: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
     retry: bool = False
+    retry_after: float | None = None
+    was_called: bool = True
 
 
 @dataclass(frozen=True)
@@ -201,6 +205,13 @@ class ActionKind(ABC, Generic[P]):
     def probe(self, params: P, *, idempotency_key: str) -> Outcome | None:
         """Return the outcome of an earlier call by its key, or None if this kind can't tell."""
         return None
+
+    def pause_reason(self) -> str:
+        """Return why an approved request can't be executed now, in a sentence; "" if nothing keeps it.
+
+        Without an outside call: it is shown to people. The executor finds out by itself.
+        """
+        return ""
 
     def accepts(self, version: int) -> bool:
         """Return True if a request approved under `version` of this kind may still be executed."""

@@ -8,6 +8,8 @@ from hitl.actions.base import Outcome, OutcomeKind
 from hitl.domain.digest import canonical, plain
 
 MOST_BYTES: Final = 100_000
+LONGEST_WAIT: Final = 3600.0
+"""Seconds that a system may ask to wait for; the deadline of the request runs on."""
 _KINDS: Final = get_args(OutcomeKind)
 
 
@@ -15,7 +17,15 @@ def check_outcome(answer: object) -> Outcome:
     """Return an adapter's outcome as it can be stored, or `unknown` (pure)."""
     if not isinstance(answer, Outcome) or answer.kind not in _KINDS:
         return Outcome("unknown", error="The adapter gave no clear outcome.")
-    return replace(answer, result=_kept(answer.result), error=str(answer.error or ""), retry=answer.retry is True)
+    wait = answer.retry_after
+    return replace(
+        answer,
+        result=_kept(answer.result),
+        error=str(answer.error or ""),
+        retry=answer.retry is True,
+        retry_after=min(max(0.0, float(wait)), LONGEST_WAIT) if isinstance(wait, int | float) else None,
+        was_called=answer.was_called is not False,
+    )
 
 
 def _kept(result: object) -> Mapping[str, Any]:

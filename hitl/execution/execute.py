@@ -1,7 +1,7 @@
 """Execute what was approved, at most once, and record the outcome."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -136,12 +136,13 @@ def retry_timers(approval: Approval, due: datetime) -> dict[str, datetime]:
 
 def _fail(work: UnitOfWork, approval: Approval, execution: Execution, outcome: Outcome) -> None:
     attempt = execution.attempt
-    if outcome is PAUSED:
-        attempt -= 1  # it was none: a stop must not use up the attempts
+    if outcome is PAUSED or not outcome.was_called:
+        attempt -= 1  # it was none: a pause must not use up the attempts
     store_outcome(execution, outcome, attempt=attempt, lease_until=None, finished_at=work.moment)
     facts = {"attempt": attempt}
     if outcome.retry and attempt < MAX_ATTEMPTS:
-        due = retry_timers(approval, work.moment + backoff(attempt))
+        wait = max(backoff(attempt), timedelta(seconds=outcome.retry_after or 0))
+        due = retry_timers(approval, work.moment + wait)
         work.apply(approval, Event.FAIL_CLEAN, actor=EXECUTOR, to=State.APPROVED, timers=due, facts=facts)
         return
     work.apply(approval, Event.FAIL_CLEAN, actor=EXECUTOR, to=State.FAILED, facts=facts)

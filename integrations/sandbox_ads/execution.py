@@ -8,9 +8,10 @@ from django.conf import settings
 from core.errors import Invalid, WalkerError
 from core.text.amounts import money_text
 from hitl.actions.base import Facts, Outcome
+from integrations.calls.answers import Answer, CleanFailure, Ok
 from integrations.sandbox_ads import selectors
 from integrations.sandbox_ads.client import SandboxAdsClient
-from integrations.sandbox_ads.types import Answer, CleanFailure, Effect, Ok
+from integrations.sandbox_ads.types import Effect
 
 AMOUNTS = frozenset({"daily_budget", "spend_last_7_days"})
 
@@ -28,14 +29,23 @@ def outcome_of(answer: Answer[Effect]) -> Outcome:
         return Outcome("succeeded", result={"resource_id": effect.resource.get("id"), **facts})
     error = f"{answer.code}: {answer.detail}"
     if isinstance(answer, CleanFailure):
-        return Outcome("failed_clean", error=error, retry=answer.retry)
+        return Outcome(
+            "failed_clean",
+            error=error,
+            retry=answer.retry,
+            retry_after=answer.retry_after,
+            was_called=answer.was_called,
+        )
     return Outcome("unknown", error=error)
 
 
 def perform(change: Callable[[SandboxAdsClient], Answer[Effect]]) -> Outcome:
-    """Connect and execute one change; a missing account or token is a clean failure."""
+    """Connect and execute one change; a missing account or token is a clean failure.
+
+    The call is made once: the engine repeats it, under a fence and only while no emergency stop covers it.
+    """
     try:
-        client = selectors.connect()
+        client = selectors.connect(attempts=1)
     except WalkerError as error:
         return Outcome("failed_clean", error=f"{error.code}: {error.detail}")
     with client as opened:

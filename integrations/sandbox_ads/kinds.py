@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 from core.errors import Invalid
 from hitl.actions.base import ActionKind, ClaimWords, Estimate, Facts, Outcome, P, Preview, PreviewRow
+from integrations import platforms
 from integrations.sandbox_ads import claims, selectors
 from integrations.sandbox_ads.execution import (
     changes_between,
@@ -33,6 +34,9 @@ class SandboxKind(ActionKind[P]):
 
     watched: ClassVar[Mapping[str, str]]
     """The facts that a decision depends on, with their labels."""
+
+    def pause_reason(self) -> str:
+        return platforms.find_pause(selectors.PROVIDER)
 
     def estimate(self, params: P, facts: Facts) -> Estimate:
         """Return no cost; how many people will see it is unknown."""

@@ -4,7 +4,9 @@ from django.conf import settings
 from pydantic import BaseModel, Field
 
 from core.errors import Unavailable
-from core.http import Patience
+from core.http import host_of
+from integrations.calls.operations import Line, System
+from integrations.models import ProviderAccount
 from integrations.ports import Platform
 from integrations.sandbox_ads import comparisons, lookups, sections, selectors
 from integrations.sandbox_ads.client import SandboxAdsClient
@@ -27,12 +29,11 @@ class SandboxAds(Platform):
     lookups = (*lookups.LOOKUPS, *comparisons.LOOKUPS)
     sections = sections.SECTIONS
 
-    def connect(self, credentials: Credentials, *, patience: Patience | None = None) -> SandboxAdsClient:
+    def connect(self, credentials: Credentials, line: Line) -> SandboxAdsClient:
         """Return a client for an account. Raises Unavailable without an address."""
-        url = settings.SANDBOX_ADS_URL
-        if not url:
+        if not settings.SANDBOX_ADS_URL:
             raise Unavailable("The advertising platform isn't configured: set SANDBOX_ADS_URL.", code="not_configured")
-        return SandboxAdsClient(url, credentials.token, patience=patience)
+        return SandboxAdsClient(system_at(settings.SANDBOX_ADS_URL, credentials.token), line)
 
     def summary(self, client: SandboxAdsClient) -> str:
         account = selectors.get_account(client)
@@ -41,3 +42,13 @@ class SandboxAds(Platform):
     def audience_sizes(self, client: SandboxAdsClient) -> dict[str, int]:
         """Return the sizes of the audiences by name (outside call)."""
         return {row.name: row.size for row in selectors.list_audiences(client)}
+
+
+def system_at(url: str, token: str) -> System:
+    """Return the platform at an address, for a token of an account."""
+
+    def authorise(connection: ProviderAccount, method: str, url: str, body: bytes) -> dict[str, str]:
+        return {"Authorization": f"Bearer {token}"}
+
+    # The operator named this host; a tenant cannot.
+    return System(url, authorise, private_hosts=(host_of(url),))

@@ -8,15 +8,15 @@ from typing import TypeVar
 from core.errors import Invalid, Unavailable
 from core.text.matching import closest, normalise_name
 from integrations import platforms
+from integrations.calls.answers import Answer, Ok
+from integrations.calls.operations import Line
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.types import (
     AdsAccount,
-    Answer,
     Audience,
     Campaign,
     CampaignFigures,
     ContentItem,
-    Ok,
     Page,
     Ranking,
 )
@@ -26,9 +26,13 @@ MAX_CHOICES = 20
 T = TypeVar("T")
 
 
-def connect() -> AbstractContextManager[SandboxAdsClient]:
-    """Return a client for the tenant's account; raises Unavailable without address or token."""
-    return platforms.connection(PROVIDER).open()
+def connect(*, attempts: int = 3) -> AbstractContextManager[SandboxAdsClient]:
+    """Return a client for the tenant's account; raises Unavailable without address or token.
+
+    What it reads was read now: kinds of action rest their facts on it.
+    """
+    connection = platforms.connection(PROVIDER)
+    return connection.open(Line(connection.account, attempts=attempts))
 
 
 def value_of(answer: Answer[T]) -> T:

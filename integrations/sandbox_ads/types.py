@@ -1,42 +1,10 @@
-"""Answers of the sandbox platform as frozen values: money is Decimal, failures are data."""
+"""What the sandbox platform answers, as frozen values: money is Decimal."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Ok(Generic[T]):
-    """The call was answered; `replayed` if an idempotency key returned an earlier answer."""
-
-    value: T
-    replayed: bool = False
-
-
-@dataclass(frozen=True)
-class CleanFailure:
-    """The call provably changed nothing. `retry` says that it may be repeated, after `retry_after` seconds."""
-
-    code: str
-    detail: str
-    retry: bool = False
-    retry_after: float | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """The call may have taken effect: its answer was lost or unreadable."""
-
-    code: str
-    detail: str
-
-
-Answer = Ok[T] | CleanFailure | Unknown
+from typing import Any
 
 
 @dataclass(frozen=True)

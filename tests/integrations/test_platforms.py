@@ -14,10 +14,10 @@ from pydantic import BaseModel, Field
 from agents.answering.tools import registry as tools
 from agents.models import AgentVersion
 from core.errors import Invalid, NotFound, Unavailable
-from core.http import Patience
 from hitl.actions import registry as kinds
 from hitl.actions.base import ActionKind, ClaimWords, Estimate, Facts, Outcome, Params, Preview
 from integrations import platforms
+from integrations.calls.operations import Line
 from integrations.models import ProviderAccount
 from integrations.ports import Arguments, BriefSection, Lookup, Platform, SectionContent
 from integrations.services import connect_provider
@@ -78,7 +78,7 @@ class Shop(Platform):
     kinds = (RefundOrder,)
     lookups: ClassVar[tuple[Lookup[Any], ...]] = (LOOKUP,)
 
-    def connect(self, credentials: ShopAccount, *, patience: Patience | None = None) -> Any:
+    def connect(self, credentials: ShopAccount, line: Line) -> Any:
         return nullcontext([f"order of {credentials.key}"])
 
     def audience_sizes(self, client: Any) -> dict[str, int]:

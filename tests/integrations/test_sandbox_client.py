@@ -3,21 +3,31 @@
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from core.http import Patience
+from core.ids import uuid7
+from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
+from integrations.calls.operations import Line
+from integrations.models import ProviderAccount
+from integrations.sandbox_ads import client as operations
 from integrations.sandbox_ads.client import SandboxAdsClient
-from integrations.sandbox_ads.types import Answer, CleanFailure, Effect, Ok, Unknown
+from integrations.sandbox_ads.platform import system_at
+from integrations.sandbox_ads.types import Effect
 from tests.edge.platform_fixture import ACME_TOKEN, Platform
 
-HASTY = Patience(connect=1, read=0.3, total=2)
+
+def open_client(url: str, token: str) -> SandboxAdsClient:
+    """Return a client as the engine opens it: each call is made once."""
+    account = ProviderAccount(provider="sandbox_ads", name="Main", tenant_id=uuid7())
+    return SandboxAdsClient(system_at(url, token), Line(account, attempts=1))
 
 
 @pytest.fixture
 def client(sandbox: Platform) -> Iterator[SandboxAdsClient]:
-    with SandboxAdsClient(sandbox.url, ACME_TOKEN, patience=HASTY) as connected:
+    with open_client(sandbox.url, ACME_TOKEN) as connected:
         yield connected
 
 
@@ -97,7 +107,10 @@ def test_lost_answer_then_same_key_is_one_effect(client: SandboxAdsClient, sandb
 
 
 @pytest.mark.slow
-def test_stalled_change_is_unknown_and_lands_later(client: SandboxAdsClient, sandbox: Platform) -> None:
+def test_stalled_change_is_unknown_and_lands_later(
+    client: SandboxAdsClient, sandbox: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "PAUSE_CAMPAIGN", replace(operations.PAUSE_CAMPAIGN, seconds=0.3))
     sandbox.script("POST /v1/campaigns", "stall", seconds=0.6)
     answer = client.pause_campaign("cam_1001")
     assert isinstance(answer, Unknown)
@@ -131,14 +144,14 @@ def test_failed_read_is_clean_and_may_be_tried_again(client: SandboxAdsClient, s
 def test_closed_port_is_clean() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with SandboxAdsClient(f"http://127.0.0.1:{port}", "t") as client:
+    with open_client(f"http://127.0.0.1:{port}", "t") as client:
         answer = client.pause_campaign("cam_1001")
     assert isinstance(answer, CleanFailure)
     assert answer.retry
 
 
 def test_unknown_token_is_clean_and_final(sandbox: Platform) -> None:
-    with SandboxAdsClient(sandbox.url, "nobody") as client:
+    with open_client(sandbox.url, "nobody") as client:
         answer = client.pause_campaign("cam_1001")
     assert isinstance(answer, CleanFailure)
     assert (answer.code, answer.retry) == ("unauthorized", False)

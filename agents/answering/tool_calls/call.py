@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from agents.answering.tool_calls.refusals import TIMEOUT, Refusal
-from agents.answering.tools.registry import Caller, Tool
+from agents.answering.tools.registry import NOT_CURRENT, Caller, Tool
 from core.errors import Unavailable
 from core.observability.logging import get_logger
 from core.reliability import loose_cache
@@ -39,12 +39,21 @@ class Reading:
     is_cached: bool = False
 
     def take(self) -> dict[str, Any]:
-        """Return the result, tried once more after a temporary failure. Raises what the tool raises."""
+        """Return the result, tried once more after a temporary failure. Raises what the tool raises.
+
+        A tool whose calls have a runner is called once: the runner tries again by itself.
+        """
         key = self._key() if self.tool.kept_seconds else ""
         if key and (kept := loose_cache.find(key, what="reading")) is not None:
             self.is_cached = True
             found: dict[str, Any] = kept
             return found
+        if self.tool.has_runner:
+            self.attempts = 1
+            result = self.tool.call(self.arguments, caller=self.caller, call_id=self.call_id)
+            if key and NOT_CURRENT not in result:
+                loose_cache.keep(key, result, seconds=self.tool.kept_seconds, what="reading")
+            return result
         guard = _breaker_of(self.tool)
         for is_last in (False, True):
             guard.allow()
@@ -85,7 +94,8 @@ def start(reading: Reading) -> Callable[[float], dict[str, Any]]:
             return future.result(max(0.0, min(left, began + reading.tool.seconds - time.monotonic())))
         except TooLate:
             future.cancel()
-            _breaker_of(reading.tool).failed()
+            if not reading.tool.has_runner:
+                _breaker_of(reading.tool).failed()
             log.warning("tool_too_slow", tool=reading.tool.key)
             raise Refusal(TIMEOUT) from None
 

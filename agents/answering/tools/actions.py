@@ -1,11 +1,15 @@
 """Tools made of what others register: acting ones of kinds of action, reading ones of a platform's lookups."""
 
 from collections.abc import Collection
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 from uuid import UUID
+
+from django.utils.timesince import timesince
 
 from agents.answering.runs.approval_texts import resubmitted_sentence, waiting_sentence
 from agents.answering.tools.registry import (
+    NOT_CURRENT,
     PROPOSE,
     Arguments,
     Caller,
@@ -16,6 +20,7 @@ from agents.answering.tools.registry import (
 )
 from agents.answering.tools.resubmit import resubmit_with_values
 from conversations.selectors import names_in_conversation, tags_of_conversation
+from core.clock import now
 from core.errors import TooMany
 from hitl import services
 from hitl.actions import registry as kinds
@@ -23,7 +28,12 @@ from hitl.actions.base import Origin, Params
 from hitl.actions.registry import AnyKind
 from hitl.models import Approval
 from integrations import platforms
+from integrations.calls.operations import Line
 from integrations.ports import Lookup, Platform
+
+MINUTE: Final = timedelta(minutes=1)
+MARGIN: Final = 1.0
+"""Seconds of a tool's time that are left for the last value, after the platform did not answer."""
 
 
 class ActingTool(Tool):
@@ -108,6 +118,7 @@ class LookupTool(Tool):
     audience = "member"
     outside = True
     only_reads = True
+    has_runner = True
 
     def __init__(self, platform: Platform, lookup: Lookup[Any]) -> None:
         self.key, self.title = lookup.key, lookup.title
@@ -119,8 +130,16 @@ class LookupTool(Tool):
         return self._platform.key in connected
 
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        with platforms.connection(self._platform.key).open() as client:
-            return self._lookup.run(client, arguments)
+        """Return the reading; where the platform doesn't answer the last one, and how old that is."""
+        connection = platforms.connection(self._platform.key)
+        line = Line(connection.account, seconds=self.seconds - MARGIN, takes_last=True)
+        with connection.open(line) as client:
+            found = self._lookup.run(client, arguments)
+        if line.read_at is None:
+            return found
+        # English, as all that models read.
+        span = timesince(min(line.read_at, now() - MINUTE), now(), depth=1).replace("\xa0", " ")
+        return {NOT_CURRENT: f"{self._platform.title} doesn't answer now. These values are {span} old.", **found}
 
 
 class LookupTools(ToolSource):

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Final, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import Field, ValidationError
@@ -19,6 +19,8 @@ from integrations.ports import Arguments as Arguments  # noqa: PLC0414  (what to
 
 Audience = Literal["public", "verified", "member"]
 PROPOSE = "hitl.propose_approval"
+NOT_CURRENT: Final = "not_current"
+"""Under it a result says that the system did not answer, and how old its values are."""
 FOR_EVERY_AGENT = (
     "bring_person", "list_abilities", "withdraw_request", "answer_approvers", "resubmit_request",
     "what_is_waiting", "what_happened", SEARCH_TOOL, ANSWER_TOOL,
@@ -110,6 +112,8 @@ class Tool(abc.ABC):
     """It has an effect beyond its result, so it is not run after a foreign text was read."""
     outside: ClassVar[bool] = False
     """It reads from another system: beside others of its round, with a time-out, a breaker and one retry."""
+    has_runner: ClassVar[bool] = False
+    """Its calls have a time-out, attempts, a breaker and a last value by themselves."""
     seconds: ClassVar[float] = 10.0
     """How long a reading from outside may take."""
     per_hour: ClassVar[int] = 10

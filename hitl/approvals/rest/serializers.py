@@ -9,6 +9,7 @@ from accounts.rest.serializers import PersonSerializer
 from core.actors import Actor
 from core.errors import WalkerError
 from core.rest.fields import ExpandedField, MaskedDocument, MaskedText, RowSerializer
+from hitl.display import pause_words
 from hitl.killswitch.describe import stops_of
 from hitl.masking import mask_for
 from hitl.models import Approval
@@ -26,7 +27,7 @@ _DETAIL: Final = (
     "payload preview preview_url facts facts_digest drift risk_factors risk_version risk_policy notes custom "
     "contact_tags excluded subject_key dedupe_key address user_agent workflow_version tool_call_id rounds "
     "escalation_step sla_minutes_over escalated_at escalated_to escalation_reason reminder_count last_reminder_at "
-    "levels assignments may_decide why_not stopped"
+    "levels assignments may_decide why_not stopped paused"
 ).split()
 
 
@@ -124,6 +125,10 @@ class ApprovalDetailSerializer(ApprovalSerializer):
     why_not = serializers.SerializerMethodField(help_text="Why you can't decide it now; null if you can.")
     stopped = serializers.SerializerMethodField(help_text="The switches that hold it: what, who, when and why.")
 
+    paused = serializers.SerializerMethodField(
+        help_text="Why an approved request can't be executed now, as calls to its system are paused; or empty."
+    )
+
     class Meta(ApprovalSerializer.Meta):
         fields: ClassVar[list[str]] = _SUMMARY + _DETAIL
 
@@ -170,3 +175,6 @@ class ApprovalDetailSerializer(ApprovalSerializer):
     @extend_schema_field(StopSerializer(many=True))
     def get_stopped(self, approval: Approval) -> list[dict[str, Any]]:
         return stops_of(approval, self.context["viewer"])
+
+    def get_paused(self, approval: Approval) -> str:
+        return pause_words(approval)

@@ -15,7 +15,7 @@ from hitl.actions import registry
 from hitl.actions.base import ActionKind
 from hitl.approvals.state.conflicts import rule_title
 from hitl.decision_links.rules import CHANNEL
-from hitl.display import STATES
+from hitl.display import STATES, pause_words
 from hitl.domain.state_machine import State
 from hitl.execution.claim import MAX_ATTEMPTS
 from hitl.models import Approval, Execution
@@ -55,6 +55,7 @@ REPORTS: Final = {
     "failed_clean": "failed, nothing was changed",
     "unknown": "outcome unknown",
 }
+PAUSED: Final = "It stays approved and is executed when calls go on, unless its deadline passes first."
 BANNERS: Final = {
     State.EXECUTED: "Approved and executed",
     State.APPROVED: "Approved, executing soon",
@@ -150,7 +151,10 @@ def banner(approval: Approval, names: dict[UUID, str]) -> dict[str, str] | None:
 
 
 def under_way(approval: Approval, executions: Iterable[Execution]) -> list[str]:
-    """Return what happens while the approval is executed; nothing in any other state."""
+    """Return what happens while the approval is executed, or why an approved one can't be; else nothing."""
+    if approval.state == State.APPROVED and not approval.holds:
+        reason = pause_words(approval)
+        return [reason, PAUSED] if reason else []
     found = [execution for execution in executions if execution.revision == approval.revision]
     if approval.state != State.EXECUTING or not found:
         return []

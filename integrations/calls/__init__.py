@@ -1,0 +1,1 @@
+"""Calls to outside systems: one runner that limits, repeats, pauses, remembers and records them."""

@@ -1,0 +1,199 @@
+"""Make a call over a connection: within its time, repeated where that is safe, paused where a system fails."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Generic, TypeVar
+
+from core.errors import Unavailable, WalkerError
+from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
+from integrations.calls import breaker, quota, readings
+from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
+from integrations.calls.operations import LIMITED, TEMPORARY, Line, Operation, Request, System, wait_of
+from integrations.calls.records import Record
+from integrations.models import ProviderCall
+
+T = TypeVar("T")
+Outcome = ProviderCall.Outcome
+FIRST_PAUSE: Final = 0.25
+CONNECT_SECONDS: Final = 3.0
+NO_RIGHT: Final = (401, 403)
+NO_TIME: Final = CleanFailure("timed_out", "There was no time left for the call.", retry=True, was_called=False)
+
+
+def run(operation: Operation, request: Request, *, system: System, line: Line, parse: Callable[[Any], T]) -> Answer[T]:
+    """Make the call of an operation and return how it ended; `parse` reads the JSON of its answer.
+
+    For clients, outside transactions. A call that did nothing, as its system proves, is made up to `line.attempts`
+    times; one whose answer was lost only if the operation may be repeated, and else it is `Unknown`. Readings never
+    end in `Unknown`; where `line.takes_last`, one that fails is answered by the last value. Never raises for failures
+    outside, and never takes longer than `operation.seconds` or what is left to the line.
+    """
+    call = _Call(operation, request, system, line, parse)
+    if operation.kept_seconds and line.takes_last:
+        kept = call.find_last(timedelta(seconds=operation.kept_seconds))
+        if kept is not None:
+            return Ok(kept.value)
+    answer = call.make()
+    if not isinstance(answer, CleanFailure) or not answer.retry or not line.takes_last or operation.executes:
+        return answer
+    last = call.find_last(readings.KEPT)
+    if last is None:
+        return answer
+    if line.read_at is None or (last.read_at is not None and last.read_at < line.read_at):
+        line.read_at = last.read_at
+    return last
+
+
+@dataclass(frozen=True)
+class _Call(Generic[T]):
+    operation: Operation
+    request: Request
+    system: System
+    line: Line
+    parse: Callable[[Any], T]
+
+    def make(self) -> Answer[T]:
+        """Make the attempts."""
+        until = time.monotonic() + self.line.time_left(self.operation)
+        answer: Answer[T] = NO_TIME
+        lost: Unknown | None = None
+        for attempt in range(1, self.line.attempts + 1):
+            stopped = self._find_obstacle() if time.monotonic() < until else answer
+            if isinstance(stopped, CleanFailure):
+                answer = stopped
+                break
+            answer = self._attempt(attempt, until)
+            lost = answer if isinstance(answer, Unknown) else lost
+            if isinstance(answer, Ok) or attempt == self.line.attempts or not self._may_follow(answer):
+                break
+            wait = max(_wait_after(answer), FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311
+            if time.monotonic() + wait >= until:
+                break
+            time.sleep(wait)
+        # A later attempt that did nothing says nothing about the first: that one may still have its effect.
+        return lost if lost is not None and isinstance(answer, CleanFailure) else answer
+
+    def find_last(self, within: timedelta) -> Ok[T] | None:
+        """Return the last value, if it is not older than that."""
+        kept = readings.find(self.line, self.operation, self.request, within=within)
+        value = self._parsed(kept[0], kept[1]) if kept else None
+        return value if isinstance(value, Ok) else None
+
+    def _find_obstacle(self) -> CleanFailure | None:
+        if self.operation.in_background and self.system.calls_per_minute is not None:
+            spent = quota.take_background_call(self.line.connection, self.system.calls_per_minute)
+            if spent:
+                return spent
+        return breaker.find_pause(self.line.connection)
+
+    def _may_follow(self, answer: Answer[T]) -> bool:
+        if isinstance(answer, Unknown):
+            return self.operation.may_repeat(self.request.key)
+        return isinstance(answer, CleanFailure) and answer.retry
+
+    def _attempt(self, number: int, until: float) -> Answer[T]:
+        """Send the request once, record it, and tell the breaker whether the system works."""
+        guard = breaker.breaker_of(self.line.connection)
+        try:
+            headers = self._headers()
+        except WalkerError as problem:
+            return CleanFailure(problem.code, problem.detail, isinstance(problem, Unavailable), was_called=False)
+        left = until - time.monotonic()  # a token may have been renewed
+        if left <= 0:
+            return NO_TIME
+        record = Record(self.line, self.operation, number, self.request.key)
+        record.begin()
+        reply = self._send(headers, left)
+        answer, outcome = self._read(reply)
+        record.end(outcome, reply.status if isinstance(reply, Reply) else None)
+        if outcome in (Outcome.NO_ANSWER, Outcome.FAILED, Outcome.UNREADABLE):
+            guard.failed()
+        elif outcome == Outcome.NOT_SENT:
+            if isinstance(answer, CleanFailure) and answer.retry:
+                guard.failed()
+        else:
+            guard.succeeded()
+        if outcome == Outcome.EXPIRED and self.system.expire is not None and isinstance(reply, Reply):
+            self.system.expire(self.line.connection, reply.status)
+        return answer
+
+    def _headers(self) -> dict[str, str]:
+        request, system = self.request, self.system
+        url = system.base_url.rstrip("/") + request.target
+        given = system.authorise(self.line.connection, self.operation.method, url, request.body)
+        headers = {"Accept": "application/json", **given}
+        if request.json is not None:
+            headers["Content-Type"] = "application/json"
+        if request.key:
+            headers["Idempotency-Key"] = request.key
+        return headers
+
+    def _send(self, headers: dict[str, str], left: float) -> Reply | NotSent | NoAnswer:
+        patience = Patience(connect=min(CONNECT_SECONDS, left), read=left, total=left)
+        http = OutgoingHttp(self.system.base_url, patience=patience, private_hosts=self.system.private_hosts)
+        try:
+            body = self.request.body or None
+            return http.request(self.operation.method, self.request.target, content=body, headers=headers)
+        finally:
+            http.close()
+
+    def _read(self, reply: Reply | NotSent | NoAnswer) -> tuple[Answer[T], Outcome]:
+        if isinstance(reply, NotSent):
+            return CleanFailure(reply.code, reply.detail, retry=reply.retry), Outcome.NOT_SENT
+        if isinstance(reply, NoAnswer):
+            return self._unsure(reply.code, reply.detail), Outcome.NO_ANSWER
+        if 200 <= reply.status < 300:
+            parsed = self._parsed(reply)
+            if parsed is None:
+                return self._unsure("bad_answer", "The answer could not be read."), Outcome.UNREADABLE
+            readings.keep(self.line, self.operation, self.request, reply)
+            return parsed, Outcome.ANSWERED
+        return self._refusal(reply)
+
+    def _parsed(self, reply: Reply, read_at: datetime | None = None) -> Ok[T] | None:
+        body = reply.json()
+        try:
+            return Ok(self.parse(body), replayed=isinstance(body, dict) and bool(body.get("replayed")), read_at=read_at)
+        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError):
+            return None
+
+    def _unsure(self, code: str, detail: str) -> CleanFailure | Unknown:
+        """Return a failure after which nobody knows what was done; a reading did nothing anyway."""
+        return Unknown(code, detail) if self.operation.executes else CleanFailure(code, detail, retry=True)
+
+    def _refusal(self, reply: Reply) -> tuple[CleanFailure | Unknown, Outcome]:
+        body = reply.json()
+        code, words = (text.strip() for text in self.system.error(body))
+        code = code[:60] or f"http_{reply.status}"
+        words = words[:300] or f"The system answered {reply.status}."
+        is_limited = self.system.is_limited(reply, code)
+        outcome = (
+            Outcome.LIMITED if is_limited
+            else Outcome.EXPIRED if reply.status in NO_RIGHT
+            else Outcome.FAILED if reply.status >= 500 or reply.status < 400
+            else Outcome.REFUSED
+        )  # fmt: skip
+        if self.operation.executes and not is_limited and not self.operation.proves_nothing(reply):
+            return Unknown(code, words), outcome
+        failure = CleanFailure(
+            code=LIMITED if is_limited and code == f"http_{reply.status}" else code,
+            detail=words,
+            retry=is_limited or reply.status in TEMPORARY or reply.status >= 500,
+            retry_after=wait_of(reply),
+            facts={name: body[name] for name in ("fields", "current") if name in body}
+            if isinstance(body, dict)
+            else {},
+        )
+        return failure, outcome
+
+
+def _facts_of(body: Any) -> dict[str, Any]:
+    """Return which fields were wrong, and what the value is now, where a refusal says so."""
+    return {name: body[name] for name in ("fields", "current") if name in body} if isinstance(body, dict) else {}
+
+
+def _wait_after(answer: Answer[Any]) -> float:
+    return answer.retry_after or 0.0 if isinstance(answer, CleanFailure) else 0.0
