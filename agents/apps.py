@@ -20,6 +20,17 @@ class AgentsConfig(AppConfig):
         from agents.answering.routing.rules import drop_rules_of  # noqa: PLC0415
         from agents.answering.runs import lease, outcomes  # noqa: PLC0415
         from agents.answering.tickets.customers import find_customer  # noqa: PLC0415
+        from agents.answering.tools import (  # noqa: F401, PLC0415  (they register)
+            actions,
+            answer,
+            files,
+            knowledge,
+            own_requests,
+            people,
+            resend,
+            tickets,
+            withdraw,
+        )
         from agents.knowledge.search import storage  # noqa: PLC0415
         from agents.langflow import head  # noqa: PLC0415
         from agents.llm import registry  # noqa: PLC0415  (needs loaded apps)

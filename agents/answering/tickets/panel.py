@@ -27,7 +27,7 @@ def panel_of_conversation(viewer: Actor, conversation: Conversation, clear: froz
 
     What is older than five minutes is read again in the background.
     """
-    if not viewer.may(VIEW):
+    if not viewer.may(VIEW) or conversation.contact.erased_at is not None:
         return None
     linked = selectors.find_connection()
     if linked is None:

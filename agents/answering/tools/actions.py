@@ -147,11 +147,16 @@ class LookupTool(Tool):
         line = Line(connection.account, seconds=self.seconds - MARGIN, takes_last=True)
         with connection.open(line) as client:
             found = self._lookup.run(client, arguments)
-        if line.read_at is None:
-            return found
-        # English, as all that models read.
-        span = timesince(min(line.read_at, now() - MINUTE), now(), depth=1).replace("\xa0", " ")
-        return {NOT_CURRENT: f"{self._platform.title} doesn't answer now. These values are {span} old.", **found}
+        return with_age(found, line, self._platform.title)
+
+
+def with_age(found: dict[str, Any], line: Line, title: str) -> dict[str, Any]:
+    """Return a reading that says how old it is, where the platform of this title did not answer."""
+    if line.read_at is None:
+        return found
+    # English, as all that models read.
+    span = timesince(min(line.read_at, now() - MINUTE), now(), depth=1).replace("\xa0", " ")
+    return {NOT_CURRENT: f"{title} doesn't answer now. These values are {span} old.", **found}
 
 
 class LookupTools(ToolSource):

@@ -1,5 +1,6 @@
 """Tools for tickets: the customer is the proven contact of the conversation, whatever a model asks for."""
 
+from abc import abstractmethod
 from collections.abc import Collection
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -7,14 +8,14 @@ from uuid import UUID
 from pydantic import Field
 
 from agents.answering.tickets.customers import customer_in
-from agents.answering.tools.actions import MARGIN, ActingTool
+from agents.answering.tools.actions import MARGIN, ActingTool, with_age
 from agents.answering.tools.registry import PROPOSE, Arguments, Caller, Tool, register, requester_through
 from core.actors import Actor
 from hitl.actions import registry as kinds
 from hitl.actions.base import Params
 from integrations.calls.operations import Line
 from integrations.ticketing import selectors
-from integrations.ticketing.types import CommentDraft, TicketDraft, TicketNumber
+from integrations.ticketing.types import CommentDraft, Customer, TicketDraft, TicketNumber
 
 MOST: Final = 10
 
@@ -42,9 +43,16 @@ class TicketReading(Tool):
     def works_here(self, connected: Collection[str]) -> bool:
         return selectors.is_connected(connected)
 
-    def line(self) -> Line:
-        """Return how the ticket system is called: within the tool's time, with the last value where it fails."""
-        return Line(selectors.connection().account, seconds=self.seconds - MARGIN, takes_last=True)
+    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
+        """Return what is found for the customer; where the system doesn't answer the last value, and its age."""
+        customer, linked = customer_in(caller.conversation_id), selectors.connection()
+        line = Line(linked.account, seconds=self.seconds - MARGIN, takes_last=True)
+        found = self.find(arguments.model_dump(), customer, line)
+        return with_age(found, line, linked.platform.title)
+
+    @abstractmethod
+    def find(self, asked: dict[str, Any], customer: Customer, line: Line) -> dict[str, Any]:
+        """Return what was asked for (outside call)."""
 
 
 @register
@@ -57,9 +65,8 @@ class SearchTickets(TicketReading):
     description = "This customer's own tickets with their numbers and statuses, the last changed first."
     arguments = WhichTickets
 
-    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        status = arguments.model_dump()["status"]
-        rows = selectors.search_tickets(customer_in(caller.conversation_id), self.line())
+    def find(self, asked: dict[str, Any], customer: Customer, line: Line) -> dict[str, Any]:
+        status, rows = asked["status"], selectors.search_tickets(customer, line)
         wanted = [row for row in rows if status == "any" or row.is_done == (status == "solved")]
         return {"tickets": [row.as_dict() for row in wanted[:MOST]], "count": len(wanted)}
 
@@ -74,10 +81,8 @@ class GetTicketStatus(TicketReading):
     description = "Status of one of this customer's own tickets by its number; it may be five minutes old."
     arguments = OneTicket
 
-    def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        number = arguments.model_dump()["ticket"]
-        found = selectors.get_ticket(number, customer_in(caller.conversation_id), line=self.line())
-        return found.as_dict()
+    def find(self, asked: dict[str, Any], customer: Customer, line: Line) -> dict[str, Any]:
+        return selectors.get_ticket(asked["ticket"], customer, line=line).as_dict()
 
 
 class TicketRequest(ActingTool):
