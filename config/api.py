@@ -65,6 +65,7 @@ from hitl.policy.rest import policies, workflows
 from hitl.policy.rest.flags import FlagViewSet
 from hitl.simulation.rest import SimulationViewSet
 from integrations.calls.rest import ProviderCallViewSet
+from integrations.connections.rest import ConnectionViewSet
 from integrations.rest import EventTypeViewSet, WebhookDeliveryViewSet, WebhookEndpointViewSet
 
 V1 = "api/v1/"
@@ -209,6 +210,7 @@ router.register(f"{V1}exports", exports.ExportViewSet, "api-exports")
 router.register(f"{V1}export-schedules", exports.ExportScheduleViewSet, "api-export-schedules")
 router.register(f"{V1}reveals", RevealViewSet, "api-reveals")
 router.register(f"{V1}audit", AuditViewSet, "api-audit")
+router.register(f"{V1}connections", ConnectionViewSet, "api-connections")
 router.register(f"{V1}webhook-endpoints", WebhookEndpointViewSet, "api-webhook-endpoints")
 router.register(
     f"{V1}webhook-endpoints/<uuid:endpoint_id>/deliveries", WebhookDeliveryViewSet, "api-webhook-deliveries"

@@ -62,6 +62,7 @@ _WORDS: Final = {
     "brief-preferences": "How and when people want their daily brief.",
     "reveals": "Personal data in clear for five minutes, with a reason, on record.",
     "audit": "The tamper-evident log of every access, decision and change, and the check of its chain.",
+    "connections": "Outside systems that are connected, without their credentials: connect, test, rotate, disconnect.",
     "webhook-endpoints": "Your servers that hear of events by signed webhooks, and the log of what they were told.",
     "dead-letters": "Failed jobs: retry or discard them.",
     "event-types": "Types of events, with the JSON Schema of each.",

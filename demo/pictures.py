@@ -29,6 +29,7 @@ TALKS: Final = "/admin/inbox/?view=all"
 FIGURES: Final = "/admin/figures/"
 EXPORTS: Final = "/admin/analytics/export/"
 ALERTS: Final = "/admin/analytics/alertrule/"
+CONNECTIONS: Final = "/admin/integrations/provideraccount/"
 WEBHOOKS: Final = "/admin/integrations/webhooksubscription/"
 REQUEST: Final = "Raise the daily budget of Summer Sale to 900"
 PATIENCE: Final = 10_000
@@ -97,6 +98,9 @@ GALLERY: Final = (
     Shown("alert rule", ALERTS, follow="First answers by people take too long"),
     Shown("new alert rule", f"{ALERTS}create/"),
     Shown("where alerts go", f"{ALERTS}destinations/"),
+    Shown("connections", CONNECTIONS),
+    Shown("connection", CONNECTIONS, follow="Sandbox marketing platform"),
+    Shown("new connection", f"{CONNECTIONS}connect/"),
     Shown("webhooks", WEBHOOKS),
     Shown("webhook endpoint", WEBHOOKS, follow="Company portal"),
     Shown("webhook endpoint that is off", WEBHOOKS, follow="Old reporting server"),

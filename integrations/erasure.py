@@ -80,7 +80,10 @@ class MailErasure(ErasureHandler):
         Table("integrations.WebhookSubscription", "What the organisation's own servers hear of.",
               kept="name event_types"),
         Table("integrations.ProviderAccount", "The organisation's own accounts.",
-              kept="name provider credentials paused_reason"),
+              kept="name provider credentials external_id external_name choices last_error last_error_about "
+                   "paused_reason"),
+        Table("integrations.ConsentRequest", "That somebody went to a vendor's page; removed after a day.",
+              kept="session state verifier provider name"),
         Table("integrations.ProviderCall", "What was called and how it ended, without contents.",
               kept="operation outcome idempotency_key"),
     )  # fmt: skip

@@ -2,38 +2,77 @@
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedJSONField
+from core.reliability.lease import Leased
 from core.tenancy.models import Dated, TenantModel
+from integrations.connections.models import ConsentRequest
 from integrations.mail.models import MailCount, MailDelivery
 from integrations.outgoing_webhooks.models import WebhookSubscription
 
-__all__ = ["MailCount", "MailDelivery", "ProviderAccount", "ProviderCall", "WebhookSubscription"]
+__all__ = [
+    "ConsentRequest",
+    "MailCount",
+    "MailDelivery",
+    "ProviderAccount",
+    "ProviderCall",
+    "WebhookSubscription",
+]
 
 
-class ProviderAccount(Dated, TenantModel):
-    """A tenant's account with a platform or mail provider; its credentials are encrypted and never displayed."""
+class ProviderAccount(Leased, Dated, TenantModel):
+    """A tenant's connection with an outside system or mail provider; its credentials are encrypted and never shown.
+
+    `credentials` also hold the tokens of OAuth 2; the lease is that of the worker that renews them.
+    """
+
+    class State(models.TextChoices):
+        ACTIVE = "active", "Connected"
+        EXPIRED = "expired", "Expired"
+        CHOOSING = "choosing", "Choose an account"
+        DISCONNECTED = "disconnected", "Disconnected"
 
     provider = models.CharField(max_length=32)
     name = models.CharField(max_length=120)
     credentials = EncryptedJSONField()
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField(default=True, help_text="Also while it is expired.")
+    is_default = models.BooleanField(default=False, db_default=False, help_text="The one that tools use.")
+    expired_at = models.DateTimeField(null=True, help_text="Since then its consent or secret isn't accepted any more.")
+    expires_at = models.DateTimeField(null=True, help_text="When the consent ends by itself, if the vendor says so.")
+    external_id = models.CharField(max_length=120, blank=True, default="", db_default="")
+    external_name = models.CharField(max_length=120, blank=True, default="", db_default="")
+    choices = models.JSONField(default=list, db_default=[], help_text="The vendor's accounts while one is chosen.")
+    last_error = models.CharField(max_length=60, blank=True, default="", db_default="")
+    last_error_about = models.CharField(max_length=200, blank=True, default="", db_default="")
+    last_error_at = models.DateTimeField(null=True)
+    connected_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    connected_at = models.DateTimeField(null=True)
     paused_at = models.DateTimeField(null=True, help_text="Set while a person keeps calls from being made.")
     paused_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
+        verbose_name = "connection"
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["tenant_id", "provider"],
-                condition=models.Q(is_active=True),
-                name="one_active_account_per_provider",
+                condition=models.Q(is_active=True, is_default=True),
+                name="one_default_account_per_provider",
             ),
+            models.UniqueConstraint(fields=["tenant_id", "provider", "name"], name="one_account_per_name"),
         ]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.id}"
+
+    @property
+    def state(self) -> State:
+        """Return what can be done with it now."""
+        if not self.is_active:
+            return self.State.CHOOSING if self.choices else self.State.DISCONNECTED
+        return self.State.ACTIVE if self.expired_at is None else self.State.EXPIRED
 
 
 class ProviderCall(TenantModel):

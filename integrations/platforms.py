@@ -92,18 +92,18 @@ def sections() -> Iterator[tuple[Platform, BriefSection]]:
 
 def connection(key: str) -> Connection:
     """Return the tenant's connection with a platform. Raises NotFound, and Unavailable `not_connected` without one."""
-    return _connection(get(key), _account(key))
+    return _connection(get(key), account_for(key))
 
 
 def find_pause(key: str) -> str:
     """Return why calls to a platform are paused now, in a sentence; "" if they are not, or without an account."""
-    account = ProviderAccount.objects.filter(provider=key, is_active=True).first()
+    account = ProviderAccount.objects.filter(provider=key, is_active=True, is_default=True).first()
     return pause_sentence(account) if account else ""
 
 
 def connected() -> list[Connection]:
     """Return the tenant's platforms in the order of registration. An account that lacks a credential counts as none."""
-    rows = ProviderAccount.objects.filter(provider__in=_platforms, is_active=True)
+    rows = ProviderAccount.objects.filter(provider__in=_platforms, is_active=True, is_default=True)
     accounts = {row.provider: row for row in rows}
     found = []
     for key, platform in _platforms.items():
@@ -123,16 +123,18 @@ def _connection(platform: Platform, account: ProviderAccount) -> Connection:
         raise Unavailable(f"The account on {platform.title} lacks: {missing}.", code="not_connected") from None
 
 
-def get_credentials(*, provider: str) -> dict[str, Any]:
-    """Return the credentials of the tenant's active account, for our own clients only.
+def account_for(provider: str) -> ProviderAccount:
+    """Return the tenant's account that tools use with a provider: the default one.
 
     Raises Unavailable `not_connected` without one; there is no fallback to another account.
     """
-    return dict(_account(provider).credentials)
-
-
-def _account(provider: str) -> ProviderAccount:
-    account: ProviderAccount | None = ProviderAccount.objects.filter(provider=provider, is_active=True).first()
+    rows = ProviderAccount.objects.filter(provider=provider, is_active=True, is_default=True)
+    account: ProviderAccount | None = rows.first()
     if account is None or not account.credentials:
         raise Unavailable(f"Your organisation has no active {provider} account.", code="not_connected")
     return account
+
+
+def get_credentials(*, provider: str) -> dict[str, Any]:
+    """Return the credentials of the account that `account_for` returns, for our own clients only."""
+    return dict(account_for(provider).credentials)

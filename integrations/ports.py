@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from hitl.actions.base import ActionKind, Params
 from integrations.calls.operations import Line
+from integrations.connections.schemes import Bearer, Scheme
 
 P = TypeVar("P", bound="Arguments")
 Tone = Literal["neutral", "accent", "good", "warn", "danger"]
@@ -142,6 +143,8 @@ class Platform(ABC):
     title: ClassVar[str]
     credentials: ClassVar[type[BaseModel]]
     """What an account needs; checked when it is connected and whenever a client is opened."""
+    scheme: ClassVar[Scheme] = Bearer()
+    """How requests to it are authorised."""
     kinds: ClassVar[tuple[type[ActionKind[Any]], ...]] = ()
     lookups: ClassVar[tuple[Lookup[Any], ...]] = ()
     sections: ClassVar[tuple[BriefSection, ...]] = ()

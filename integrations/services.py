@@ -26,11 +26,11 @@ def connect_provider(*, actor: Actor, provider: str, name: str, credentials: dic
     if not credentials or not platforms.takes(provider, credentials):
         raise Invalid("These credentials aren't valid.", fields={"credentials": ["Not valid."]})
     with transaction.atomic():
-        ProviderAccount.objects.filter(provider=provider, is_active=True).exclude(name=name).update(is_active=False)
+        earlier = ProviderAccount.objects.filter(provider=provider, is_active=True).exclude(name=name)
+        earlier.update(is_active=False, is_default=False)
+        working = {"credentials": credentials, "is_active": True, "is_default": True, "expired_at": None}
         account: ProviderAccount
-        account, created = ProviderAccount.objects.update_or_create(
-            provider=provider, name=name, defaults={"credentials": credentials, "is_active": True}
-        )
+        account, created = ProviderAccount.objects.update_or_create(provider=provider, name=name, defaults=working)
         action, facts = "provider_connected" if created else "provider_credentials_replaced", {"provider": provider}
         chain.record(actor, action, "integrations.provideraccount", account.id, new_state="active", facts=facts)
     return account

@@ -28,8 +28,18 @@ from tests.event_types import register_test_events
 from tests.world import Mould, World, build_world
 
 pytest_plugins: list[str] = [
-    *("tests.edge.platform_fixture", "tests.edge.phone_fixture", "tests.edge.mailbox_fixture"),
-    *("tests.edge.webhook_receiver", "tests.edge.browser", "tests.database.tampering"),
+    *(
+        "tests.edge.platform_fixture",
+        "tests.edge.phone_fixture",
+        "tests.edge.mailbox_fixture",
+        "tests.edge.ads_fixture",
+    ),
+    *(
+        "tests.edge.webhook_receiver",
+        "tests.edge.browser",
+        "tests.database.tampering",
+        "tests.edge.back_office_fixture",
+    ),
 ]
 
 

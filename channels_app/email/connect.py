@@ -113,7 +113,7 @@ def connect_mail(
             raise Invalid("This isn't the verification key of a webhook.", fields=wrong)
     secret = api_key.strip()
     if not secret:
-        provider = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True).first()
+        provider = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True, is_default=True).first()
         secret = str(provider.credentials.get("api_key") or "") if provider else ""
     if not secret:
         raise Invalid("The API key is missing.", fields={"api_key": ["Copy it from SendGrid."]})
@@ -137,6 +137,6 @@ def connect_mail(
 
 def sender_of_account() -> dict[str, str]:
     """Return the sender of the account, without the secret."""
-    account = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True).first()
+    account = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True, is_default=True).first()
     kept = account.credentials if account else {}
     return {name: str(kept.get(name) or "") for name in ("from_address", "from_name")}

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 from core.errors import Unavailable
 from core.http import host_of
 from integrations.calls.operations import Line, System
+from integrations.connections.schemes import Bearer
 from integrations.models import ProviderAccount
 from integrations.ports import Platform
 from integrations.sandbox_ads import comparisons, lookups, sections, selectors
@@ -16,7 +17,7 @@ from integrations.sandbox_ads.kinds import KINDS
 class Credentials(BaseModel):
     """What an account on the sandbox platform needs."""
 
-    token: str = Field(min_length=1)
+    token: str = Field(min_length=1, title="Token", description="The access token of an account on the platform.")
 
 
 class SandboxAds(Platform):
@@ -25,6 +26,7 @@ class SandboxAds(Platform):
     key = selectors.PROVIDER
     title = "Sandbox marketing platform"
     credentials = Credentials
+    scheme = Bearer("token")
     kinds = KINDS
     lookups = (*lookups.LOOKUPS, *comparisons.LOOKUPS)
     sections = sections.SECTIONS

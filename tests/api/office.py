@@ -42,6 +42,7 @@ from hitl.execution.kill_switch_activation import activate_kill_switch
 from hitl.models import Approval, ApprovalWorkflow, KillSwitch
 from hitl.policy.limits.flags import create_flag
 from hitl.simulation.runs import start_simulation, stop_simulation
+from integrations.models import ProviderAccount
 from integrations.outgoing_webhooks.services import EndpointSettings, create_endpoint
 from tests import files
 from tests.console import scene  # registers the kind `console_budget`
@@ -189,6 +190,8 @@ def build_office(world: World) -> Office:
         hook = EndpointSettings("Warehouse", "https://93.184.216.34/hook")
         made = create_endpoint(actor=world.actor("owner"), wanted=hook).subscription
         office.ids["endpoint"] = made.pk
+        kept = {"provider": "sandbox_ads", "name": "Shoes", "credentials": {"token": "none"}, "is_default": True}
+        office.ids["connection"] = ProviderAccount.objects.create(**kept).pk
         office.ids["webhook"] = deliveries.queue_delivery(endpoint=made.endpoint, event_type="test", event={}).pk
         WebhookDelivery.objects.update(state="delivered", done_at=now())
         office.ids["macro"] = macros.create_macro(actor=world.actor("owner"), wanted=steps).pk

@@ -69,6 +69,8 @@ ATTEMPT = {"agent_id": "{agent}", "speaker": "public", "text": "Hello"}
 GROUP = {"name": "Heads", "people": []}
 HOURS = {"name": "Night", "zone": "UTC", "week": {"mon": [["20:00", "23:00"]]}}
 VIEW = {"list_key": "hitl.approval", "name": "Late ones", "query": "state=pending"}
+NO_SECRET: dict[str, Any] = {"credentials": {}}
+NO_SYSTEM = {"provider": "nobody", **NO_SECRET}
 HOOK = {"name": "Billing", "url": "https://93.184.216.34/hook"}
 CANNED = {"shortcut": "bye", "title": "Goodbye", "text": "Have a nice day."}
 TEAM = {"name": "Night", "targets": [{"priority": 2, "first_answer_minutes": 30}]}
@@ -482,6 +484,13 @@ DOORS = [
     Door("get", "tool-calls/", "support", 200, "viewer", outsider=200),
     Door("get", "tool-calls/{call}/", "support", 200, "viewer"),
     Door("post", "reveals/", "compliance", 201, "support", body=REVEAL),
+    Door("get", "connections/", "compliance", 200, "support", outsider=200),
+    Door("post", "connections/", "admin", 404, "compliance", body=NO_SYSTEM),
+    Door("get", "connections/{connection}/", "compliance", 200, "support"),
+    Door("post", "connections/{connection}/test/", "admin", 200, "compliance"),
+    Door("post", "connections/{connection}/rotate/", "admin", 400, "compliance", body=NO_SECRET),
+    Door("post", "connections/{connection}/reconnect/", "admin", 400, "compliance", body=NO_SECRET),
+    Door("post", "connections/{connection}/disconnect/", "admin", 200, "compliance"),
     Door("get", "webhook-endpoints/", "compliance", 200, "support", outsider=200),
     Door("post", "webhook-endpoints/", "admin", 201, "compliance", outsider=201, body=HOOK),
     Door("get", "webhook-endpoints/{endpoint}/", "compliance", 200, "support"),

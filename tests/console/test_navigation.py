@@ -38,7 +38,8 @@ EARLIER: Final = """
  admin/hitl/businesscalendar/ admin/hitl/cap/ admin/hitl/complianceflag/ admin/hitl/decisionpolicy/
  admin/hitl/delegation/ admin/hitl/evidenceexport/ admin/hitl/killswitch/ admin/hitl/linkpolicy/
  admin/hitl/notificationpreference/ admin/hitl/notificationtemplate/ admin/hitl/overridereview/ admin/hitl/riskpolicy/
- admin/hitl/simulation/ admin/inbox/ admin/integrations/maildelivery/ admin/integrations/webhooksubscription/
+ admin/hitl/simulation/ admin/inbox/ admin/integrations/maildelivery/ admin/integrations/provideraccount/
+ admin/integrations/webhooksubscription/
 """
 
 

@@ -152,7 +152,7 @@ def test_lookup_reads_with_the_account_of_the_tenant_in_scope(acme: World) -> No
 def test_account_without_a_needed_credential_is_refused_and_counts_as_none(acme: World) -> None:
     with pytest.raises(Invalid):
         connect_provider(actor=OPERATOR, provider="toy_shop", name="Main", credentials={"token": "x"})
-    ProviderAccount.objects.create(provider="toy_shop", name="Old", credentials={"token": "x"})
+    ProviderAccount.objects.create(provider="toy_shop", name="Old", credentials={"token": "x"}, is_default=True)
     assert platforms.connected() == []
     with pytest.raises(Unavailable) as refusal:
         platforms.connection("toy_shop")

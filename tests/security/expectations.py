@@ -406,6 +406,17 @@ WORK: Final = {
     "admin:conversations_channelaccount_connect_app": Row(Answers(302, 403, 200, 200), Answers(302, 403, 200)),
     "admin:integrations_maildelivery_changelist": LIST,
     "admin:integrations_maildelivery_change": PAGE,
+    "admin:connection_callback": Row(Answers(302, 403, 403, 403), Answers(302, 405, 405)),
+    "admin:integrations_provideraccount_changelist": LIST,
+    "admin:integrations_provideraccount_change": PAGE,
+    "admin:integrations_provideraccount_connect": LIST_ACTION,
+    **dict.fromkeys(
+        (
+            f"admin:integrations_provideraccount_{name}"
+            for name in ("choose", "test", "reconnect", "rotate", "make_default", "rename", "disconnect")
+        ),
+        ACTION,
+    ),
     "admin:integrations_webhooksubscription_changelist": LIST,
     "admin:integrations_webhooksubscription_change": PAGE,
     "admin:integrations_webhooksubscription_create": LIST_ACTION,
@@ -784,6 +795,12 @@ API: Final = {
     "api-channel-account-test": API_WRITE,
     "api-channel-account-verify-sample": API_WRITE,
     "api-channel-account-pause": API_WRITE,
+    "api-connections-list": Row(API_READ.get, Answers(401, 403, 415)),
+    "api-connections-detail": API_PAGE,
+    "api-connections-test": API_PRESS,
+    "api-connections-rotate": API_WRITE,
+    "api-connections-reconnect": API_WRITE,
+    "api-connections-disconnect": API_PRESS,
     "api-webhook-endpoints-list": Row(API_READ.get, Answers(401, 403, 415)),
     "api-webhook-endpoints-detail": API_PAGE,
     "api-webhook-endpoints-rotate": API_PRESS,

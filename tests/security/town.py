@@ -75,7 +75,7 @@ from hitl.models import (
 from hitl.services import create_workflow
 from integrations.mail.services import queue_mail
 from integrations.mail.types import NewMail
-from integrations.models import MailDelivery, WebhookSubscription
+from integrations.models import MailDelivery, ProviderAccount, WebhookSubscription
 from tests.console.scene import ask, write_in
 from tests.security.rows import MARK, fill_every_table
 from tests.world import OPERATOR, World
@@ -123,6 +123,7 @@ IN_THE_API = {
     "account_id": "conversations.channelaccount",
     "delivery_id": "core.webhookdelivery",
     "endpoint_id": "integrations.webhooksubscription",
+    "connection_id": "integrations.provideraccount",
     "agent_id": "agents.agent",
     "run_id": "agents.agentrun",
     "collection_id": "agents.collection",
@@ -232,7 +233,7 @@ def build_town(world: World) -> Town:
         rows += [Brief.objects.get(), BriefPreference.objects.get(), _a_dashboard(user), user, _a_session(user)]
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
-        rows += [_a_file(), _a_mail(), *_a_webhook(), Consent.objects.earliest("id")]
+        rows += [_a_file(), _a_mail(), *_a_webhook(), _a_connection(), Consent.objects.earliest("id")]
         rows += [
             MessageTemplate.objects.earliest("id"),
             _a_draft(),
@@ -264,6 +265,13 @@ def _a_session(user: User) -> BrowserSession:
     """One in which the person is signed in elsewhere."""
     Client().force_login(user, backend="accounts.backends.RoleBackend")
     return BrowserSession.objects.get(user=user)
+
+
+def _a_connection() -> ProviderAccount:
+    """A connection with a system that is known here."""
+    row: ProviderAccount = ProviderAccount.objects.earliest("id")
+    ProviderAccount.objects.filter(pk=row.pk).update(provider="sandbox_ads", is_active=True, choices=[])
+    return row
 
 
 def _a_webhook() -> list[WebhookDelivery | WebhookSubscription]:

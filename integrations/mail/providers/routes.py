@@ -72,7 +72,7 @@ def is_connected() -> bool:
 
 def own_account() -> ProviderAccount | None:
     """Return the tenant's own mail account, or None."""
-    return ProviderAccount.objects.filter(provider=PROVIDER, is_active=True).first()
+    return ProviderAccount.objects.filter(provider=PROVIDER, is_active=True, is_default=True).first()
 
 
 def _sendgrid(api_key: str, account: str) -> MailSender:

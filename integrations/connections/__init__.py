@@ -1,0 +1,1 @@
+"""Connections with outside systems: accounts, their credentials and tokens, and consent at the vendor."""

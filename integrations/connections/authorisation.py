@@ -1,0 +1,76 @@
+"""Authorise requests to an outside system by a connection: the one way in which its secrets are used."""
+
+from core.errors import Unavailable
+from integrations.connections import providers, tokens
+from integrations.connections.errors import ConnectionFailed
+from integrations.connections.providers import Authorise, Provider
+from integrations.connections.schemes import Call, Headers, Secrets, SecretScheme, TokenScheme, bearer
+from integrations.models import ProviderAccount
+
+
+def authorise(connection: ProviderAccount, method: str, url: str, body: bytes = b"") -> Headers:
+    """Return the headers that authorise a request by a connection, as it is now. For our own clients only.
+
+    An outside call where a token has to be renewed, so not inside a transaction. `body` are the bytes that are sent.
+    Raises NotFound, Unavailable ("not_connected", "expired") and ConnectionFailed.
+    """
+    provider = providers.get(connection.provider)
+    scheme = provider.scheme.pick(method)
+    if isinstance(scheme, TokenScheme):
+        return bearer(tokens.access_token(provider, scheme, connection.pk))
+    return secret_headers(scheme, tokens.find_usable(connection.pk).credentials, Call(method, url, body))
+
+
+def refuse(connection: ProviderAccount, method: str, headers: Headers, *, again: bool = False) -> bool:
+    """Note that a system answered 401 to a request with these headers; True if a second try makes sense.
+
+    A token of OAuth 2 may have ended early, so it is dropped, and the second try gets another one. After that
+    (`again`), and for every other scheme, the connection expires, and those who may manage it get one notice. For our
+    own clients, outside a transaction. Raises NotFound, Unavailable.
+    """
+    row = tokens.find_usable(connection.pk)
+    if not again and isinstance(providers.get(row.provider).scheme.pick(method), TokenScheme):
+        tokens.drop_access_token(row.pk, headers.get("Authorization", "").removeprefix("Bearer "))
+        return True
+    tokens.expire(row.pk, ConnectionFailed("refused"), used=row.credentials)
+    return False
+
+
+def secret_headers(scheme: object, kept: Secrets, call: Call) -> Headers:
+    """Return the headers of a scheme that needs no token."""
+    if not isinstance(scheme, SecretScheme):
+        raise TypeError(f"{scheme!r} authorises nothing")
+    return scheme.headers(kept, call)
+
+
+def try_out(provider: Provider, kept: Secrets) -> str:
+    """Check credentials that aren't stored, by the provider's check, and return its line (outside calls).
+
+    Raises ConnectionFailed.
+    """
+    return check(provider, kept, authoriser_of(provider, kept))
+
+
+def check(provider: Provider, kept: Secrets, authoriser: Authorise) -> str:
+    """Return the line about an account by a provider's check (outside call). Raises ConnectionFailed."""
+    try:
+        return provider.check(kept, authoriser)[:200]
+    except ConnectionFailed:
+        raise
+    except Unavailable as problem:
+        raise ConnectionFailed(problem.code) from None
+
+
+def authoriser_of(provider: Provider, kept: Secrets) -> Authorise:
+    """Return what authorises requests by credentials that aren't stored; a token is asked for once."""
+    held = dict(kept)
+
+    def headers(method: str, url: str, body: bytes = b"") -> Headers:
+        scheme = provider.scheme.pick(method)
+        if not isinstance(scheme, TokenScheme):
+            return secret_headers(scheme, held, Call(method, url, body))
+        if "access_token" not in held:
+            held.update(tokens.with_tokens(held, tokens.ask_again(provider, scheme, held)))
+        return bearer(str(held["access_token"]))
+
+    return headers

@@ -1,0 +1,119 @@
+"""Endpoints of connections: what is connected, connecting by credentials, tests, and ending."""
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.rest.fields import RowSerializer
+from core.rest.idempotency import idempotent
+from core.rest.views import ListViewSet, ReadOneMixin
+from integrations.connections import selectors, services
+from integrations.connections.errors import describe
+from integrations.connections.names import NAME_LIMIT
+from integrations.connections.rights import MANAGE, VIEW
+from integrations.models import ProviderAccount
+
+
+class UsesSerializer(serializers.Serializer[Any]):
+    """What stops when a connection is disconnected, by titles."""
+
+    requests = serializers.ListField(child=serializers.CharField(), read_only=True)
+    lookups = serializers.ListField(child=serializers.CharField(), read_only=True)
+    sections = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+
+class ConnectionSerializer(RowSerializer[ProviderAccount]):
+    """A connection with an outside system, without its credentials."""
+
+    state = serializers.ChoiceField(choices=ProviderAccount.State.choices, read_only=True)
+    last_error_words = serializers.SerializerMethodField(help_text="What went wrong last, and what to do about it.")
+    used_for = serializers.SerializerMethodField(help_text="What stops when it is disconnected.")
+
+    class Meta:
+        model = ProviderAccount
+        fields: ClassVar[list[str]] = (
+            "id provider name state is_default external_id external_name expires_at expired_at connected_at last_error "
+            "last_error_words last_error_at used_for created_at"
+        ).split()
+
+    def get_last_error_words(self, row: ProviderAccount) -> str:
+        return describe(row.last_error, row.last_error_about)
+
+    def get_used_for(self, row: ProviderAccount) -> UsesSerializer:
+        return UsesSerializer(selectors.uses_of(row)).data  # type: ignore[return-value]
+
+
+class CredentialsRequest(serializers.Serializer[Any]):
+    """What the provider's account needs, by field; it is never returned."""
+
+    credentials = serializers.DictField(child=serializers.CharField(max_length=2000), write_only=True)
+
+
+class ConnectRequest(CredentialsRequest):
+    """A new connection; without a name it has that of its system."""
+
+    provider = serializers.CharField(max_length=32)
+    name = serializers.CharField(max_length=NAME_LIMIT, required=False)
+
+
+class TestedSerializer(serializers.Serializer[Any]):
+    """What a test found: a line about the account, or what is wrong."""
+
+    is_working = serializers.BooleanField(read_only=True)
+    code = serializers.CharField(read_only=True, help_text="Empty if it works.")
+    words = serializers.CharField(read_only=True)
+
+
+class ConnectionViewSet(ReadOneMixin, ListViewSet):
+    """Connections with outside systems."""
+
+    descriptions: ClassVar = {"list": "List your connections.", "retrieve": "Read a connection."}
+    permissions: ClassVar = {
+        **dict.fromkeys(("list", "retrieve"), VIEW),
+        **dict.fromkeys(("create", "test", "rotate", "reconnect", "disconnect"), MANAGE),
+    }
+    serializer_class = ConnectionSerializer
+    request_serializers: ClassVar = {"create": ConnectRequest}
+    lookup_url_kwarg = "connection_id"
+    list_rows = staticmethod(selectors.list_connections)
+
+    @idempotent
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Connect a system by credentials that it accepts.
+
+        409 `exists`, `consent_needed`.
+        """
+        return self.call_service(services.connect)
+
+    @action(detail=True, methods=["post"], serializer_class=TestedSerializer)
+    @idempotent
+    def test(self, request: Request, **kwargs: Any) -> Response:
+        """Try a connection with one reading call. 409 `not_active`."""
+        return self.call_service(services.test_connection)
+
+    @action(detail=True, methods=["post"], request_serializer=CredentialsRequest)
+    @idempotent
+    def rotate(self, request: Request, **kwargs: Any) -> Response:
+        """Replace the credentials once the system has accepted the new ones.
+
+        409 `not_active`, `consent_needed`, `changed`.
+        """
+        return self.call_service(services.rotate)
+
+    @action(detail=True, methods=["post"], request_serializer=CredentialsRequest)
+    @idempotent
+    def reconnect(self, request: Request, **kwargs: Any) -> Response:
+        """Connect an account again that has expired or was disconnected.
+
+        409 `consent_needed`, `changed`.
+        """
+        return self.call_service(services.reconnect)
+
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def disconnect(self, request: Request, **kwargs: Any) -> Response:
+        """End a connection and empty its credentials. 409 `is_default`."""
+        return self.call_service(services.disconnect)

@@ -1,0 +1,55 @@
+"""Reading connections: the list, one of them, and what it is used for."""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from core.actors import Actor
+from core.db.rows import get_or_missing
+from integrations import platforms
+from integrations.connections import providers
+from integrations.connections.rights import MISSING, VIEW
+from integrations.models import ProviderAccount
+
+MOST: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What the tools of a provider do with its default connection, by their titles."""
+
+    requests: tuple[str, ...] = ()
+    lookups: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.requests or self.lookups or self.sections)
+
+
+def list_connections(*, viewer: Actor) -> QuerySet[ProviderAccount]:
+    """Return the organisation's connections. Needs `integrations.view_connection`.
+
+    The account that sends mail has a page of its own.
+    """
+    viewer.require(VIEW)
+    known = [provider.key for provider in providers.every()]
+    return ProviderAccount.objects.filter(provider__in=known).order_by("provider", "id")
+
+
+def get_connection(*, viewer: Actor, connection_id: UUID) -> ProviderAccount:
+    """Return a connection. Needs `integrations.view_connection`; raises `NotFound`."""
+    return get_or_missing(list_connections(viewer=viewer).filter(pk=connection_id), MISSING)
+
+
+def uses_of(row: ProviderAccount) -> Uses:
+    """Return what stops when a connection is disconnected: nothing unless it is the default."""
+    if not (row.is_active and row.is_default) or row.provider not in platforms.keys():  # noqa: SIM118  (no dict)
+        return Uses()
+    platform = platforms.get(row.provider)
+    return Uses(
+        tuple(kind.title for kind in platform.kinds),
+        tuple(lookup.title for lookup in platform.lookups),
+        tuple(section.title for section in platform.sections),
+    )
