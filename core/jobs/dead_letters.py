@@ -64,13 +64,14 @@ def park(
     error: str,
     actor: Actor | None = None,
     notice: notices.Level = "alert",
+    noticed_as: str = "",
     now: datetime | None = None,
 ) -> DeadLetter:
     """Park a row whose job failed for good; later failures of the row are counted.
 
     For the system, in the tenant's scope. The error is masked and cut to 500 characters. Those who may see failed
-    jobs get a notice, once until somebody closes the failed job; a job that carries mail leaves a "warning", as the
-    mail of an alert would fail with it. Audited as
+    jobs get a notice, once until somebody closes the failed job, or once for all that are `noticed_as` the same; a
+    job that carries mail leaves a "warning", as the mail of an alert would fail with it. Audited as
     `dead_letter.parked`: call it last in a transaction.
     """
     moment = now or clock_now()
@@ -83,7 +84,7 @@ def park(
             title=f"Failed for good: {words_of(kind).title}",
             link=reverse("admin:core_deadletter_change", args=[letter.pk]),
             level=notice,
-            dedupe_key=f"failed_job:{letter.pk}",
+            dedupe_key=noticed_as or f"failed_job:{letter.pk}",
             now=moment,
         )
         chain.record(

@@ -42,7 +42,7 @@ from hitl.execution.kill_switch_activation import activate_kill_switch
 from hitl.models import Approval, ApprovalWorkflow, KillSwitch
 from hitl.policy.limits.flags import create_flag
 from hitl.simulation.runs import start_simulation, stop_simulation
-from integrations.models import ProviderAccount
+from integrations.models import ProviderAccount, ProviderCall
 from integrations.outgoing_webhooks.services import EndpointSettings, create_endpoint
 from tests import files
 from tests.console import scene  # registers the kind `console_budget`
@@ -194,6 +194,10 @@ def build_office(world: World) -> Office:
         office.ids["connection"] = ProviderAccount.objects.create(**kept).pk
         office.ids["webhook"] = deliveries.queue_delivery(endpoint=made.endpoint, event_type="test", event={}).pk
         WebhookDelivery.objects.update(state="delivered", done_at=now())
+        shop = ProviderAccount.objects.create(
+            provider="sandbox_ads", name="Main", credentials={"token": "t"}, is_active=False
+        )
+        ProviderCall.objects.create(connection=shop, operation="list_campaigns", outcome="answered", status=200)
         office.ids["macro"] = macros.create_macro(actor=world.actor("owner"), wanted=steps).pk
         owner = world.actor("owner")
         seats = [teams.Seat(world.people["support"].pk)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from signal import SIGKILL
 from typing import Any
+from uuid import UUID
 
 import pytest
 import time_machine
@@ -16,15 +17,18 @@ from accounts.models import Notice
 from accounts.services import create_api_key
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused, Unavailable
-from core.models import AuditEntry
+from core.ids import uuid7
+from core.models import AuditEntry, DeadLetter
 from core.tenancy.scope import tenant_scope
 from integrations import platforms
-from integrations.calls import records
+from integrations.calls import background, records
+from integrations.calls.answers import Answer, Ok
 from integrations.calls.breaker import pause_calls, resume_calls
+from integrations.calls.operations import Line, Request
 from integrations.models import ProviderAccount, ProviderCall
 from integrations.sandbox_ads import selectors
 from tests.edge.platform_fixture import Platform
-from tests.integrations.calls.conftest import READ, Shop, Vendor
+from tests.integrations.calls.conftest import KEYED, READ, Deed, Shop, Vendor
 from tests.integrations.calls.killed_process import call_and_be_killed
 from tests.world import OPERATOR, World
 
@@ -139,7 +143,7 @@ def test_breaker_that_failures_opened_is_told_once_an_hour_and_closed_by_hand(
     connected: World, sandbox: Platform
 ) -> None:
     main = ProviderAccount.objects.get()
-    notices = Notice.objects.filter(kind="breaker", user=connected.people["admin"])
+    notices = Notice.objects.filter(kind="breaker", person_id=connected.people["admin"].pk)
     with time_machine.travel(now(), tick=False) as clock:
         for hours in (0, 0, 2):
             clock.shift(timedelta(hours=hours))
@@ -150,3 +154,25 @@ def test_breaker_that_failures_opened_is_told_once_an_hour_and_closed_by_hand(
             resume_calls(actor=OPERATOR, connection_id=main.pk, reason="Looked at it")
             assert selectors.get_account().currency == "EUR"
     assert notices.count() == 2
+
+
+def test_background_write_that_fails_for_good_is_a_failed_job_with_its_key(connected: World, vendor: Vendor) -> None:
+    shop = Shop(vendor, ProviderAccount.objects.get())
+    vendor.got.clear()
+
+    def write(ref: UUID, *deeds: Deed, is_last: bool = False) -> Answer[int]:
+        vendor.script[:] = deeds
+        request, line = Request("/notes", json={"text": "Hello"}), Line(shop.connection, attempts=1)
+        job = background.Job("tests.note", ref, is_last)
+        return background.write(job, KEYED, request, system=shop.system, line=line, parse=lambda body: body["count"])
+
+    first, second = uuid7(), uuid7()
+    write(first, 429)
+    assert not DeadLetter.objects.exists()
+    for ref, deed, is_last in ((first, 429, True), (second, 422, False)):
+        write(ref, deed, is_last=is_last)
+    assert list(DeadLetter.objects.order_by("id").values_list("ref", flat=True)) == [first, second]
+    assert Notice.objects.filter(kind="failed_job", person_id=connected.people["admin"].pk).count() == 1
+    assert isinstance(write(first), Ok)
+    keys = [headers["Idempotency-Key"] for _, headers, _ in vendor.got]
+    assert keys == [f"walker:tests.note:{ref}" for ref in (first, first, second, first)]

@@ -1,0 +1,106 @@
+"""Approved requests and readings of agents while calls to their system are paused or fail."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.test import Client
+
+from agents.answering.tool_calls.call import Reading
+from agents.answering.tools import registry as tools
+from agents.answering.tools.registry import Arguments
+from core.clock import now
+from hitl import services
+from hitl.actions.base import Origin
+from hitl.approvals.change.due import claim_due, fire
+from hitl.execution.claim import claim
+from hitl.execution.execute import call, settle
+from hitl.execution.observation import observe_again
+from hitl.models import Approval, Execution
+from integrations.calls.breaker import breaker_of, pause_calls, resume_calls
+from integrations.models import ProviderAccount
+from tests.edge.platform_fixture import Platform
+from tests.world import OPERATOR, World
+
+
+@pytest.fixture
+def office(connected: World) -> World:
+    """The first tenant, whose approver approves every change of a budget."""
+    asks: dict[str, Any] = {"approvers": [{"type": "role", "value": "approver"}]}
+    services.create_workflow(actor=connected.actor("owner"), name="All", levels=[asks], is_default=True)
+    return connected
+
+
+def approved(world: World) -> Approval:
+    params = {"campaign": "Summer Sale", "daily_budget": "900.00"}
+    asked = services.propose(
+        actor=world.actor("support"), kind="set_campaign_budget", params=params, origin=Origin(channel="api")
+    )
+    return services.decide(actor=world.actor("approver"), approval_id=asked.pk, verdict="approve", digest=asked.digest)
+
+
+def page_of(world: World, approval: Approval) -> str:
+    client = Client()
+    client.force_login(world.people["approver"], backend="accounts.backends.RoleBackend")
+    return client.get(f"/admin/hitl/approval/{approval.pk}/").content.decode()
+
+
+def test_approved_request_waits_for_an_open_breaker_and_says_why(office: World, sandbox: Platform) -> None:
+    request, guard = approved(office), breaker_of(ProviderAccount.objects.get())
+    began = now()
+    with time_machine.travel(began, tick=False) as clock:
+        for _ in range(5):
+            guard.failed()
+        for _ in range(8):  # more often than an execution is tried
+            assert services.execute(request.pk).state == "approved"
+        assert "answer several times in a row" in page_of(office, request)
+        assert (Execution.objects.count(), sandbox.journal()) == (0, [])
+        clock.shift(61)
+        assert services.execute(request.pk).state == "executed"
+    assert [entry["operation"] for entry in sandbox.journal()] == ["set_budget"]
+
+
+def test_breaker_that_opens_after_the_claim_uses_up_no_attempt(office: World, sandbox: Platform) -> None:
+    request, main = approved(office), ProviderAccount.objects.get()
+    for _ in range(7):
+        claimed = claim(request.pk, observe_again(request), now())
+        assert claimed is not None
+        pause_calls(actor=OPERATOR, connection_id=main.pk, reason="Odd figures")
+        outcome = call(claimed)
+        assert (outcome.kind, outcome.retry, outcome.was_called) == ("failed_clean", True, False)
+        settle(claim=claimed, outcome=outcome)
+        resume_calls(actor=OPERATOR, connection_id=main.pk, reason="They were right")
+        request = Approval.objects.get(pk=request.pk)
+        assert request.state == "approved"
+    assert services.execute(request.pk).state == "executed"
+    assert len(sandbox.journal()) == 1
+
+
+def test_deadline_of_a_request_that_waits_runs_on(office: World, sandbox: Platform) -> None:
+    request = approved(office)
+    pause_calls(actor=OPERATOR, connection_id=ProviderAccount.objects.get().pk, reason="Odd figures")
+    assert "Odd figures" in page_of(office, request)
+    assert request.execute_by is not None
+    with time_machine.travel(request.execute_by + timedelta(seconds=1), tick=False):
+        for due in claim_due():
+            fire(due)
+    assert (Approval.objects.get(pk=request.pk).state, sandbox.journal()) == ("expired", [])
+
+
+def test_reading_of_an_agent_falls_back_and_says_how_old_it_is(connected: World, sandbox: Platform) -> None:
+    def read() -> dict[str, Any]:
+        caller: Any = None
+        return Reading(tools.get("list_campaigns"), Arguments(), caller, uuid4()).take()
+
+    began = now()
+    with time_machine.travel(began, tick=False) as clock:
+        current = read()
+        clock.shift(timedelta(hours=3))
+        sandbox.script("GET /v1/campaigns", "fail", times=3)
+        old = read()
+    assert old.pop("not_current") == "Sandbox marketing platform doesn't answer now. These values are 3 hours old."
+    assert old == current
