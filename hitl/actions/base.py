@@ -79,7 +79,8 @@ class Outcome:
 
     `failed_clean` promises that nothing happened outside; `retry` says that trying again may help, not before
     `retry_after` seconds where the system names a time. `was_called` is False if no call was made, as calls to the
-    system are paused: such a failure uses up no attempt.
+    system are paused: such a failure uses up no attempt. `warning` is a sentence for the approvers of what succeeded,
+    such as that somebody else's change was overwritten.
     """
 
     kind: OutcomeKind
@@ -88,6 +89,7 @@ class Outcome:
     retry: bool = False
     retry_after: float | None = None
     was_called: bool = True
+    warning: str = ""
 
 
 @dataclass(frozen=True)

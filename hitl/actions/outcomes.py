@@ -25,6 +25,7 @@ def check_outcome(answer: object) -> Outcome:
         retry=answer.retry is True,
         retry_after=min(max(0.0, float(wait)), LONGEST_WAIT) if isinstance(wait, int | float) else None,
         was_called=answer.was_called is not False,
+        warning=str(answer.warning or ""),
     )
 
 

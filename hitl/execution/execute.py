@@ -14,7 +14,9 @@ from core.text.clean import clean_text
 from hitl.actions.base import Outcome
 from hitl.actions.outcomes import check_outcome
 from hitl.approvals.state import timers, transitions
+from hitl.approvals.state.context import DecisionContext
 from hitl.approvals.state.transitions import UnitOfWork
+from hitl.approvals.state.votes import approvers_of
 from hitl.domain.state_machine import Event, State
 from hitl.execution import observation
 from hitl.execution.claim import EXECUTOR, MAX_ATTEMPTS, Claim, backoff, claim, mark_unknown
@@ -23,6 +25,8 @@ from hitl.models import Approval, Execution, LateReport
 from hitl.notifications import create
 
 log = get_logger(__name__)
+WARNING: Final = "warning"
+"""Under it a result says what approvers should know of a change that succeeded."""
 PAUSED: Final = Outcome("failed_clean", error="Paused by an emergency stop.", retry=True)
 
 
@@ -108,7 +112,11 @@ def succeed(
     event: Event,
     actor: Actor = EXECUTOR,
 ) -> None:
-    """Record that the effect happened."""
+    """Record that the effect happened, and tell the approvers what they should know of it."""
+    if outcome.warning:
+        outcome = replace(outcome, result={**outcome.result, WARNING: clean_text(outcome.warning, 500)})
+        approvers = approvers_of(DecisionContext.load(approval, work.moment))
+        create.warn_approvers(approval, approvers, work.moment)
     store_outcome(execution, outcome, lease_until=None, finished_at=work.moment)
     work.apply(approval, event, actor=actor, to=State.EXECUTED)
     work.announce_outcome(approval, "succeeded")

@@ -1,6 +1,6 @@
 """Create notifications: a row for each person and channel. They are written with the transition that causes them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -88,6 +88,20 @@ def settle_notices(approval_id: UUID) -> None:
 
 def _link_to(approval_id: UUID) -> str:
     return reverse("admin:hitl_approval_change", args=[approval_id])
+
+
+def warn_approvers(approval: Approval, people: Collection[UUID], moment: datetime) -> None:
+    """Leave a notice about something to look at in an executed request; with no approvers, for administrators."""
+    holders = {member.user_id for member in list_members(permission="hitl.hold_approval")}
+    notices.leave(
+        people=people or holders,
+        kind="request",
+        title=f"{approval.reference} was executed, but there is something to check",
+        link=_link_to(approval.pk),
+        level="alert",
+        dedupe_key=f"approval:{approval.pk}:{approval.revision}:warning",
+        now=moment,
+    )
 
 
 def alert_admins(approval: Approval, problem: str, moment: datetime) -> None:

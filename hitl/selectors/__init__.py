@@ -12,3 +12,4 @@ from hitl.selectors.approvals import (
     list_needing,
     query_approvals,
 )
+from hitl.selectors.related import find_attempt

@@ -1,11 +1,15 @@
 """Read the votes, notifications, timers, executions and revisions of one approval, and requests like it."""
 
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from core.actors import Actor
+from core.models import AuditEntry
 from hitl.domain.state_machine import State
 from hitl.models import Approval, Decision, Execution, Notification, Revision, Timer
 from hitl.selectors.approvals import SIGNED, VIEW
@@ -54,6 +58,29 @@ def query_revisions(*, viewer: Actor, approval_id: UUID) -> QuerySet[Revision]:
     """Return the revisions of an approval as a query. Needs `hitl.view_approval`."""
     viewer.require(VIEW)
     return Revision.objects.filter(approval_id=approval_id).select_related("person")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What an execution rests on: the facts that were approved, when it began, and since when its outcome is lost.
+
+    `began_at` is never later than the last call, and mostly as late as its claim.
+    """
+
+    facts: Mapping[str, Any]
+    began_at: datetime
+    lost_at: datetime | None
+
+
+def find_attempt(idempotency_key: str) -> Attempt | None:
+    """Return what the execution with a key rests on; None without one. For kinds of action. Two queries."""
+    row = Execution.objects.filter(idempotency_key=idempotency_key).select_related("approval").first()
+    if row is None or row.revision != row.approval.revision:
+        return None
+    claims = AuditEntry.objects.filter(object_type="hitl.approval", object_id=row.approval_id, action="APPROVAL_CLAIM")
+    claimed_at = claims.order_by("-seq").values_list("at", flat=True).first()
+    lost_at = row.approval.moved_at if row.approval.state == State.UNKNOWN else None
+    return Attempt(row.approval.facts, max(row.started_at, claimed_at or row.started_at), lost_at)
 
 
 def list_similar(*, viewer: Actor, approval: Approval) -> list[Approval]:

@@ -7,8 +7,11 @@ from functools import partial
 from pydantic import BaseModel, ValidationError
 
 from core.errors import Invalid, NotFound
+from core.tenancy.scope import current_tenant_id
 from integrations import platforms
+from integrations.calls.operations import Line
 from integrations.connections.schemes import Consent, Headers, Scheme, Secrets
+from integrations.models import ProviderAccount
 from integrations.ports import Platform
 
 Authorise = Callable[[str, str, bytes], Headers]
@@ -82,7 +85,8 @@ def every() -> Iterator[Provider]:
 
 def summary_of(platform: Platform, kept: Secrets, _authorise: Authorise) -> str:
     """Return a platform's line about an account (outside call). Raises Unavailable."""
-    with platform.connect(platform.credentials.model_validate(kept)) as client:
+    unsaved = ProviderAccount(tenant_id=current_tenant_id(), provider=platform.key, name=platform.title)
+    with platform.connect(platform.credentials.model_validate(kept), Line(unsaved)) as client:
         return platform.summary(client)
 
 

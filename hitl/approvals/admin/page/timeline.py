@@ -18,6 +18,7 @@ from hitl.decision_links.rules import CHANNEL
 from hitl.display import STATES, pause_words
 from hitl.domain.state_machine import State
 from hitl.execution.claim import MAX_ATTEMPTS
+from hitl.execution.execute import WARNING
 from hitl.models import Approval, Execution
 from hitl.selectors.timeline import TimelineEntry
 
@@ -108,6 +109,8 @@ def _item(entry: TimelineEntry, execution: Execution | None) -> TimelineItem:
     facts, note = entry.facts, visible(mask_text(entry.reason))
     if execution is not None and entry.action in ("fail_clean", "lose"):
         note = execution.error
+    elif execution is not None and entry.action in ("succeed", "probe") and execution.result.get(WARNING):
+        note = visible(str(execution.result[WARNING]))
     elif execution is not None and entry.action == "claim":
         note = f"Attempt {facts.get('attempt', execution.attempt)}"
     elif not note and entry.action == "supersede" and facts.get("superseded_by"):
