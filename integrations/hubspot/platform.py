@@ -8,10 +8,11 @@ from pydantic import BaseModel, Field
 from core.errors import Unavailable
 from core.http import host_of
 from integrations.calls.operations import Line, System
+from integrations.connections.schemes import Bearer, Headers, bearer
 from integrations.hubspot.client import KEY, HubspotClient, read_error
 from integrations.models import ProviderAccount
 from integrations.ticketing.kinds import KINDS
-from integrations.ticketing.ports import TicketPlatform
+from integrations.ticketing.ports import TicketPlatform, expire
 from integrations.ticketing.selectors import value_of
 
 CALLS_PER_MINUTE: Final = 600
@@ -44,6 +45,7 @@ class Hubspot(TicketPlatform):
     key = "hubspot"
     title = "HubSpot"
     credentials = Credentials
+    scheme = Bearer("token")
     kinds = KINDS
     has_public_comments = False
 
@@ -64,10 +66,12 @@ class Hubspot(TicketPlatform):
 def system_of(credentials: Credentials) -> System:
     """Return HubSpot for an account."""
 
-    def authorise(connection: ProviderAccount, method: str, url: str, body: bytes) -> dict[str, str]:
-        return {"Authorization": f"Bearer {credentials.token}"}
+    def authorise(connection: ProviderAccount, method: str, url: str, body: bytes) -> Headers:
+        return bearer(credentials.token)
 
     url = settings.HUBSPOT_API_BASE
     # A host that the operator named may be a private one; the vendor's may not.
     own_hosts = () if url == DEFAULT else (host_of(url),)
-    return System(url, authorise, error=read_error, calls_per_minute=CALLS_PER_MINUTE, private_hosts=own_hosts)
+    return System(
+        url, authorise, error=read_error, calls_per_minute=CALLS_PER_MINUTE, private_hosts=own_hosts, expire=expire
+    )

@@ -1,12 +1,18 @@
 """The port of ticket systems: what each can do."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from contextlib import suppress
+from typing import Any, ClassVar, Final, Self
 
+from core.errors import WalkerError
 from integrations.calls.answers import Answer
 from integrations.calls.operations import Line
+from integrations.connections.authorisation import refuse
+from integrations.models import ProviderAccount
 from integrations.ports import Platform
 from integrations.ticketing.types import Comment, NewTicket, Ticket
+
+UNAUTHORISED: Final = 401
 
 
 class TicketClient(ABC):
@@ -45,6 +51,16 @@ class TicketClient(ABC):
     @abstractmethod
     def comment(self, number: str, comment: Comment, key: str) -> Answer[bool]:
         """Add a comment, unless it was added under the key already; the status of the ticket stays as it is."""
+
+
+def expire(connection: ProviderAccount, status: int) -> None:
+    """Let a connection expire whose credentials were refused; a 403 may be about one ticket alone.
+
+    One that isn't stored is only tried out.
+    """
+    if status == UNAUTHORISED and not connection._state.adding:
+        with suppress(WalkerError):  # it was disconnected or expired meanwhile
+            refuse(connection, "GET", {})
 
 
 class TicketPlatform(Platform):

@@ -36,8 +36,11 @@ def _proves_nothing(reply: Reply) -> bool:
 
 
 def read_error(body: Any) -> tuple[str, str]:
-    """Return the code and the words of an error; older parts of the API give an object."""
+    """Return the code and the words of an error; some parts of the API give an object or a list."""
     found = body if isinstance(body, dict) else {}
+    listed = found.get("errors")
+    if isinstance(listed, list) and listed and isinstance(listed[0], dict):
+        return str(listed[0].get("code", "")), str(listed[0].get("title", ""))
     error = found.get("error")
     if isinstance(error, dict):
         return str(error.get("title", "")), str(error.get("message", ""))

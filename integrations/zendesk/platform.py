@@ -1,6 +1,6 @@
 """Zendesk as one platform beside the others."""
 
-from base64 import b64encode
+from dataclasses import dataclass
 from typing import Final
 
 from django.conf import settings
@@ -8,9 +8,10 @@ from pydantic import BaseModel, Field
 
 from core.http import host_of
 from integrations.calls.operations import Line, System
+from integrations.connections.schemes import Call, Headers, Secrets, SecretScheme, basic
 from integrations.models import ProviderAccount
 from integrations.ticketing.kinds import KINDS
-from integrations.ticketing.ports import TicketPlatform
+from integrations.ticketing.ports import TicketPlatform, expire
 from integrations.ticketing.selectors import value_of
 from integrations.zendesk.client import ZendeskClient, read_error
 
@@ -38,12 +39,21 @@ class Credentials(BaseModel):
     token: str = Field(min_length=1, title="API token", description="From Apps and integrations, APIs, API tokens.")
 
 
+@dataclass(frozen=True)
+class ApiToken(SecretScheme):
+    """An API token in place of an agent's password."""
+
+    def headers(self, kept: Secrets, call: Call) -> Headers:
+        return basic(f"{kept['email']}/token", str(kept["token"]))
+
+
 class Zendesk(TicketPlatform):
     """Tickets of Zendesk Support."""
 
     key = "zendesk"
     title = "Zendesk"
     credentials = Credentials
+    scheme = ApiToken()
     kinds = KINDS
 
     def connect(self, credentials: Credentials, line: Line) -> ZendeskClient:
@@ -56,13 +66,14 @@ class Zendesk(TicketPlatform):
 
 def system_of(credentials: Credentials) -> System:
     """Return Zendesk for an account."""
-    proof = b64encode(f"{credentials.email}/token:{credentials.token}".encode()).decode()
 
-    def authorise(connection: ProviderAccount, method: str, url: str, body: bytes) -> dict[str, str]:
-        return {"Authorization": f"Basic {proof}"}
+    def authorise(connection: ProviderAccount, method: str, url: str, body: bytes) -> Headers:
+        return ApiToken().headers(credentials.model_dump(), Call(method, url, body))
 
     url = settings.ZENDESK_API_BASE.replace("{subdomain}", credentials.subdomain)
     host = host_of(url)
     # A host that the operator named may be a private one; the vendor's may not.
     own_hosts = () if host.endswith(f".{VENDOR}") else (host,)
-    return System(url, authorise, error=read_error, calls_per_minute=CALLS_PER_MINUTE, private_hosts=own_hosts)
+    return System(
+        url, authorise, error=read_error, calls_per_minute=CALLS_PER_MINUTE, private_hosts=own_hosts, expire=expire
+    )

@@ -110,8 +110,9 @@ class Desk:
             before = self.store.get_keyed(account, key) if key else None
             if before is not None:
                 if before[0] != fingerprint:
-                    words = "The Idempotency-Key was used with other parameters"
-                    raise problem(400, "IdempotentRequestError", words)
+                    error = problem(400, "IdempotentRequestError", "The key was used with other parameters")
+                    error.body = {"errors": [{"code": "IdempotentRequestError", "title": error.body["description"]}]}
+                    raise error
                 return self.get(account, before[1])
             person = self._person(account, str(requester.get("name", "")), str(requester["email"]))
             ticket = self._ticket(account, person, str(wanted.get("subject") or comment["body"][:80]))

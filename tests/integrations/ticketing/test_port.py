@@ -209,6 +209,14 @@ class TestZendesk(TicketContract):
         assert isinstance(failed, CleanFailure)
         assert (failed.code, failed.retry, there.server.comments()) == ("UpdateConflict", True, [])
 
+    def test_key_that_was_used_for_another_ticket_is_for_a_person_to_check(self, there: Desk) -> None:
+        ticket = {"subject": "Other", "comment": {"body": "Other"}, "requester": {"email": CUSTOMER}}
+        proof, headers = there.server.credentials(), {"Idempotency-Key": KEY}
+        login = (f"{proof['email']}/token", proof["token"])
+        there.server.call("POST", "/api/v2/tickets.json", json={"ticket": ticket}, headers=headers, auth=login)
+        assert isinstance(self.client(attempts=1).create(NEW, KEY), Unknown)
+        assert there.server.created() == 1
+
     def test_two_workers_with_one_key_add_one_comment(self, there: Desk) -> None:
         number, both = self.first().number, [self.client(attempts=1) for _ in range(2)]
         with ThreadPoolExecutor(2) as pool:
