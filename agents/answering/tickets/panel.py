@@ -15,7 +15,7 @@ from core.tenancy.scope import current_tenant_id
 from integrations.ticketing import selectors
 from integrations.ticketing.types import DONE
 
-VIEW: Final = "conversations.view_contact"
+VIEW: Final = "conversations.view_conversation"
 MOST: Final = 10
 ONCE_IN: Final = 60
 """Seconds within which a contact's tickets are asked for once, however often the page is opened."""
