@@ -101,18 +101,15 @@ class Breaker:
             # Of two breakers at the same instant one may be missed.
             opened = cache.get(f"{tenant_id}:breakers") or {}
             cache.set(f"{tenant_id}:breakers", {**opened, self.name: moment.timestamp()}, timeout=_FORGET)
-            if self._is_news(moment) if self.quiet else is_new:
+            if self.quiet:  # the first of several processes and openings in this time
+                last, quiet = cache.get(self._key("noticed")), self.quiet.total_seconds()
+                is_new = last is None or moment.timestamp() >= last + quiet
+                if is_new:
+                    cache.set(self._key("noticed"), moment.timestamp(), timeout=quiet)
+            if is_new:
                 self._leave_notice(moment)
         except (RedisError, OSError):
             log.warning("breaker_state_lost", breaker=self.name)
-
-    def _is_news(self, moment: datetime) -> bool:
-        """Return True for the first of several processes and openings within `quiet`."""
-        last = cache.get(self._key("noticed"))
-        if last is not None and moment.timestamp() < last + self.quiet.total_seconds():
-            return False
-        cache.set(self._key("noticed"), moment.timestamp(), timeout=self.quiet.total_seconds())
-        return True
 
     def _leave_notice(self, moment: datetime) -> None:
         service = self.name.partition(":")[0].replace("_", " ")

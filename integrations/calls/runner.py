@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from core.errors import Unavailable, WalkerError
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
-from integrations.calls import breaker, quota, readings
+from integrations.calls import breaker, last_values, quota
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
 from integrations.calls.operations import LIMITED, TEMPORARY, Line, Operation, Request, System, wait_of
 from integrations.calls.records import Record
@@ -39,7 +39,7 @@ def run(operation: Operation, request: Request, *, system: System, line: Line, p
     answer = call.make()
     if not isinstance(answer, CleanFailure) or not answer.retry or not line.takes_last or operation.executes:
         return answer
-    last = call.find_last(readings.KEPT)
+    last = call.find_last(last_values.KEPT)
     if last is None:
         return answer
     if line.read_at is None or (last.read_at is not None and last.read_at < line.read_at):
@@ -67,9 +67,11 @@ class _Call(Generic[T]):
                 break
             answer = self._attempt(attempt, until)
             lost = answer if isinstance(answer, Unknown) else lost
-            if isinstance(answer, Ok) or attempt == self.line.attempts or not self._may_follow(answer):
+            is_safe = answer.retry if isinstance(answer, CleanFailure) else self.operation.may_repeat(self.request.key)
+            if isinstance(answer, Ok) or attempt == self.line.attempts or not is_safe:
                 break
-            wait = max(_wait_after(answer), FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311
+            asked = answer.retry_after or 0.0 if isinstance(answer, CleanFailure) else 0.0
+            wait = max(asked, FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311
             if time.monotonic() + wait >= until:
                 break
             time.sleep(wait)
@@ -78,7 +80,7 @@ class _Call(Generic[T]):
 
     def find_last(self, within: timedelta) -> Ok[T] | None:
         """Return the last value, if it is not older than that."""
-        kept = readings.find(self.line, self.operation, self.request, within=within)
+        kept = last_values.find(self.line, self.operation, self.request, within=within)
         value = self._parsed(kept[0], kept[1]) if kept else None
         return value if isinstance(value, Ok) else None
 
@@ -88,11 +90,6 @@ class _Call(Generic[T]):
             if spent:
                 return spent
         return breaker.find_pause(self.line.connection)
-
-    def _may_follow(self, answer: Answer[T]) -> bool:
-        if isinstance(answer, Unknown):
-            return self.operation.may_repeat(self.request.key)
-        return isinstance(answer, CleanFailure) and answer.retry
 
     def _attempt(self, number: int, until: float) -> Answer[T]:
         """Send the request once, record it, and tell the breaker whether the system works."""
@@ -149,7 +146,7 @@ class _Call(Generic[T]):
             parsed = self._parsed(reply)
             if parsed is None:
                 return self._unsure("bad_answer", "The answer could not be read."), Outcome.UNREADABLE
-            readings.keep(self.line, self.operation, self.request, reply)
+            last_values.keep(self.line, self.operation, self.request, reply)
             return parsed, Outcome.ANSWERED
         return self._refusal(reply)
 
@@ -193,7 +190,3 @@ class _Call(Generic[T]):
 def _facts_of(body: Any) -> dict[str, Any]:
     """Return which fields were wrong, and what the value is now, where a refusal says so."""
     return {name: body[name] for name in ("fields", "current") if name in body} if isinstance(body, dict) else {}
-
-
-def _wait_after(answer: Answer[Any]) -> float:
-    return answer.retry_after or 0.0 if isinstance(answer, CleanFailure) else 0.0

@@ -61,7 +61,7 @@ def test_approved_request_waits_for_an_open_breaker_and_says_why(office: World, 
         assert (Execution.objects.count(), sandbox.journal()) == (0, [])
         clock.shift(61)
         assert services.execute(request.pk).state == "executed"
-    assert [entry["operation"] for entry in sandbox.journal()] == ["set_budget"]
+    assert [entry["operation"] for entry in sandbox.journal()] == ["set_campaign_budget"]
 
 
 def test_breaker_that_opens_after_the_claim_uses_up_no_attempt(office: World, sandbox: Platform) -> None:

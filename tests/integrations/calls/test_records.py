@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Notice
+from accounts.permissions.roles import permissions_of
 from accounts.services import create_api_key
 from core.clock import now
 from core.errors import Conflict, Invalid, NotFound, Refused, Unavailable
@@ -35,7 +36,9 @@ from tests.world import OPERATOR, World
 
 def api(world: World, role: str) -> Any:
     """Return how a program with the rights of a role reads the calls."""
-    _, secret = create_api_key(actor=world.actor("owner"), name=role, role=role)
+    with tenant_scope(world.acme.pk):
+        scopes = permissions_of(role)
+        _, secret = create_api_key(actor=OPERATOR, user=world.people[role], name="Test", scopes=scopes)
 
     def read(**query: Any) -> Any:
         return Client().get("/api/v1/provider-calls/", query, headers={"Authorization": f"Bearer {secret}"})
