@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from hitl.actions.base import ActionKind, Params
 from integrations.calls.operations import Line
-from integrations.connections.schemes import Bearer, Scheme
+from integrations.schemes import Bearer, Scheme
 
 P = TypeVar("P", bound="Arguments")
 Tone = Literal["neutral", "accent", "good", "warn", "danger"]

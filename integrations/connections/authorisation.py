@@ -4,8 +4,8 @@ from core.errors import Unavailable
 from integrations.connections import providers, tokens
 from integrations.connections.errors import ConnectionFailed
 from integrations.connections.providers import Authorise, Provider
-from integrations.connections.schemes import Call, Headers, Secrets, SecretScheme, TokenScheme, bearer
 from integrations.models import ProviderAccount
+from integrations.schemes import Call, Headers, Secrets, SecretScheme, TokenScheme, bearer
 
 
 def authorise(connection: ProviderAccount, method: str, url: str, body: bytes = b"") -> Headers:

@@ -26,10 +26,10 @@ from integrations.connections.errors import ConnectionFailed, for_person
 from integrations.connections.names import checked_name, name_in_use, refuse_name
 from integrations.connections.providers import Provider, VendorAccount
 from integrations.connections.rights import MANAGE, MISSING, OBJECT
-from integrations.connections.schemes import Consent, Headers, Scope, bearer
 from integrations.connections.token_endpoint import TOKEN_LIMIT, Tokens
 from integrations.connections.tokens import ask_as_app, ending_of, require_scopes, with_tokens
 from integrations.models import ConsentRequest, ProviderAccount
+from integrations.schemes import Consent, Headers, Scope, bearer
 
 LIFE: Final = timedelta(minutes=10)
 KEPT: Final = timedelta(days=1)

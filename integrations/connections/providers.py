@@ -10,9 +10,9 @@ from core.errors import Invalid, NotFound
 from core.tenancy.scope import current_tenant_id
 from integrations import platforms
 from integrations.calls.operations import Line
-from integrations.connections.schemes import Consent, Headers, Scheme, Secrets
 from integrations.models import ProviderAccount
 from integrations.ports import Platform
+from integrations.schemes import Consent, Headers, Scheme, Secrets
 
 Authorise = Callable[[str, str, bytes], Headers]
 """Returns the headers that authorise a request of a method, an address and a body."""

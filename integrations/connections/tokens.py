@@ -25,9 +25,9 @@ from core.reliability import lease
 from integrations.connections.errors import ConnectionFailed, describe
 from integrations.connections.providers import Provider
 from integrations.connections.rights import MANAGE, MISSING
-from integrations.connections.schemes import ClientCredentials, Consent, Secrets, TokenScheme, basic
 from integrations.connections.token_endpoint import Tokens, ask_for_tokens
 from integrations.models import ProviderAccount
+from integrations.schemes import ClientCredentials, Consent, Secrets, TokenScheme, basic
 
 ACTOR: Final = system("connections")
 NOTICE: Final = "connection"

@@ -6,12 +6,12 @@ from pydantic import BaseModel, Field
 from core.errors import Unavailable
 from core.http import host_of
 from integrations.calls.operations import Line, System
-from integrations.connections.schemes import Bearer
 from integrations.models import ProviderAccount
 from integrations.ports import Platform
 from integrations.sandbox_ads import comparisons, lookups, sections, selectors
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.kinds import KINDS
+from integrations.schemes import Bearer
 
 
 class Credentials(BaseModel):

@@ -190,7 +190,7 @@ def build_office(world: World) -> Office:
         hook = EndpointSettings("Warehouse", "https://93.184.216.34/hook")
         made = create_endpoint(actor=world.actor("owner"), wanted=hook).subscription
         office.ids["endpoint"] = made.pk
-        kept = {"provider": "sandbox_ads", "name": "Shoes", "credentials": {"token": "none"}, "is_default": True}
+        kept = {"provider": "sandbox_ads", "name": "Shoes", "credentials": {"token": "none"}}
         office.ids["connection"] = ProviderAccount.objects.create(**kept).pk
         office.ids["webhook"] = deliveries.queue_delivery(endpoint=made.endpoint, event_type="test", event={}).pk
         WebhookDelivery.objects.update(state="delivered", done_at=now())

@@ -16,8 +16,8 @@ from core.errors import Unavailable
 from core.http import OutgoingHttp, Reply
 from integrations.connections import consents, providers, services
 from integrations.connections.providers import Authorise, Provider, VendorAccount
-from integrations.connections.schemes import ByMethod, ClientCredentials, Consent, OAuthApp, Scheme, Scope, Signed
 from integrations.models import ProviderAccount
+from integrations.schemes import ByMethod, ClientCredentials, Consent, OAuthApp, Scheme, Scope, Signed
 from standins.back_office import seed as office_seed
 from standins.google_ads import seed as google_seed
 from tests.edge.ads_fixture import PUBLIC, SHARED, GoogleAds

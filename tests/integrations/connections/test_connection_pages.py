@@ -11,8 +11,8 @@ from django.test import Client
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from integrations.connections import services
-from integrations.connections.schemes import Bearer
 from integrations.models import ProviderAccount
+from integrations.schemes import Bearer
 from tests.edge.ads_fixture import GoogleAds
 from tests.integrations.connections.conftest import CANARY, Liar, Register, consented, visit
 from tests.world import World

@@ -17,9 +17,9 @@ from core.tenancy.scope import tenant_scope
 from integrations.connections import consents, providers, services, tokens
 from integrations.connections.authorisation import authorise
 from integrations.connections.errors import ConnectionFailed
-from integrations.connections.schemes import OAuthApp, Scope
 from integrations.connections.token_endpoint import Tokens
 from integrations.models import ConsentRequest, ProviderAccount
+from integrations.schemes import OAuthApp, Scope
 from standins.google_ads import seed
 from tests.edge.ads_fixture import PUBLIC, GoogleAds
 from tests.hitl.machine.test_races import at_once

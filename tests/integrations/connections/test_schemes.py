@@ -12,8 +12,8 @@ from integrations import platforms
 from integrations.connections import services, tokens
 from integrations.connections.authorisation import authorise, refuse
 from integrations.connections.errors import ConnectionFailed
-from integrations.connections.schemes import ApiKey, Basic, Bearer, Scheme
 from integrations.models import ProviderAccount
+from integrations.schemes import ApiKey, Basic, Bearer, Scheme
 from tests.edge.back_office_fixture import NEW_DRAFT, BackOffice
 from tests.integrations.connections.conftest import Liar, Register, office_account, read
 from tests.world import World
