@@ -6,7 +6,7 @@ A request names the contact, never an address: it is looked up when it is needed
 import hashlib
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from core.errors import Invalid, WalkerError
@@ -14,13 +14,41 @@ from hitl.actions.base import ActionKind, ClaimWords, Estimate, Facts, Outcome, 
 from integrations import platforms
 from integrations.calls.answers import CleanFailure, Ok, Unknown
 from integrations.calls.operations import Line
-from integrations.ticketing import claims, kept, selectors
-from integrations.ticketing.params import CommentParams, NewTicketParams
+from integrations.ticketing import kept, selectors
 from integrations.ticketing.ports import TicketClient
 from integrations.ticketing.registry import get_customer
-from integrations.ticketing.types import Comment, NewTicket
+from integrations.ticketing.types import Comment, CommentParams, NewTicket, NewTicketParams
 
-NOTHING_THERE = Outcome("failed_clean", error="not_found: The key took no effect.", retry=True)
+_TICKETS: Final = {
+    "en": ("ticket", "case"), "de": ("ticket", "fall", "vorgang"), "fr": ("ticket", "dossier"),
+    "es": ("ticket", "caso", "incidencia"), "it": ("ticket", "segnalazion"), "pt": ("ticket", "chamado", "caso"),
+    "nl": ("ticket", "melding"),
+}  # fmt: skip
+_COMMENTS: Final = {
+    "en": ("comment", "note"), "de": ("kommentar", "notiz", "anmerkung"), "fr": ("commentaire", "note"),
+    "es": ("comentario", "nota"), "it": ("commento", "nota"), "pt": ("comentário", "nota"),
+    "nl": ("opmerking", "notitie", "reactie"),
+}  # fmt: skip
+
+NEW_TICKET: Final = ClaimWords(
+    verbs={
+        "en": ("created", "opened", "raised", "filed", "logged", "submitted"),
+        "de": ("erstellt", "eröffnet", "angelegt", "geöffnet"), "fr": ("créé", "ouvert"),
+        "es": ("cread", "abiert"), "it": ("creat", "apert"), "pt": ("criad", "abert"),
+        "nl": ("aangemaakt", "geopend"),
+    },
+    things=_TICKETS,
+)  # fmt: skip
+COMMENT: Final = ClaimWords(
+    verbs={
+        "en": ("added", "posted", "left", "written", "updated"),
+        "de": ("hinzugefügt", "ergänzt", "geschrieben", "aktualisiert"), "fr": ("ajouté", "écrit"),
+        "es": ("añadid", "agregad", "escrit"), "it": ("aggiunt", "scritt"), "pt": ("adicionad", "escrit"),
+        "nl": ("toegevoegd", "geschreven"),
+    },
+    things={language: (*words, *_TICKETS[language]) for language, words in _COMMENTS.items()},
+)  # fmt: skip
+NOTHING_THERE: Final = Outcome("failed_clean", error="not_found: The key took no effect.", retry=True)
 
 
 class TicketKind(ActionKind[P]):
@@ -47,7 +75,7 @@ class CreateTicket(TicketKind[NewTicketParams]):
     title: ClassVar[str] = "Open a ticket"
     ability: ClassVar[str] = "request a new ticket for you"
     description: ClassVar[str] = "Request a new ticket in the ticket system for this customer; waits for approval."
-    claim_words: ClassVar[ClaimWords] = claims.NEW_TICKET
+    claim_words: ClassVar[ClaimWords] = NEW_TICKET
     params_model = NewTicketParams
 
     def resolve(self, params: NewTicketParams) -> NewTicketParams:
@@ -113,7 +141,7 @@ class AddComment(TicketKind[CommentParams]):
     title: ClassVar[str] = "Comment on a ticket"
     ability: ClassVar[str] = "request a comment on one of your tickets"
     description: ClassVar[str] = "Request a comment on one of this customer's tickets; waits for approval."
-    claim_words: ClassVar[ClaimWords] = claims.COMMENT
+    claim_words: ClassVar[ClaimWords] = COMMENT
     params_model = CommentParams
 
     def resolve(self, params: CommentParams) -> CommentParams:

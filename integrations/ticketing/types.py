@@ -10,6 +10,9 @@ from hitl.actions.base import Params
 
 TicketNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=5000)]
+ContactId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+System = Annotated[str, StringConstraints(pattern=r"^[a-z_]{0,32}$")]
+"""Empty means the connected one, which `resolve` fills in."""
 Status = Literal["new", "open", "waiting", "solved", "closed"]
 """`waiting` is for the customer's answer; a `closed` ticket takes no more comments."""
 Priority = Literal["low", "normal", "high", "urgent"]
@@ -90,3 +93,18 @@ class CommentDraft(Params):
 
     ticket: TicketNumber = Field(description='Number of the ticket, for example "35436"')
     text: Text = Field(description="The exact text of the comment")
+
+
+class NewTicketParams(TicketDraft):
+    """A new ticket for a customer."""
+
+    customer: ContactId = Field(description="The contact for whom it is opened")
+    system: System = ""
+
+
+class CommentParams(CommentDraft):
+    """A comment on a ticket; with a `customer`, only on one of theirs."""
+
+    is_internal: bool = Field(True, description="Hidden from the customer")
+    customer: ContactId | None = None
+    system: System = ""

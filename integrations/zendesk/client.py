@@ -78,15 +78,18 @@ class ZendeskClient(TicketClient):
             "sort_order": "desc",
             "per_page": str(PAGE),
         }
-        return self._run(SEARCH, Request("/api/v2/search.json", params), lambda body: _tickets(body, body["results"]))
+        return self._run(
+            SEARCH, Request("/api/v2/search.json", params), lambda body: parse_tickets(body, body["results"])
+        )
 
     def get(self, number: str) -> Answer[Ticket | None]:
         request = Request(f"/api/v2/tickets/{number}.json", {"include": "users"})
-        return _or_none(self._run(READ, request, lambda body: _tickets(body, [body["ticket"]])[0]))
+        answer = self._run(READ, request, lambda body: parse_tickets(body, [body["ticket"]])[0])
+        return Ok(None) if isinstance(answer, CleanFailure) and answer.code in MISSING else answer
 
     def find_created(self, key: str) -> Answer[Ticket | None]:
         request = Request("/api/v2/tickets.json", {"external_id": key, "include": "users"})
-        return self._run(FIND, request, lambda body: next(iter(_tickets(body, body["tickets"])), None))
+        return self._run(FIND, request, lambda body: next(iter(parse_tickets(body, body["tickets"])), None))
 
     def create(self, new: NewTicket, key: str) -> Answer[Ticket]:
         # The header is forgotten after two hours; the external id stays.
@@ -103,13 +106,13 @@ class ZendeskClient(TicketClient):
             "external_id": key,
         }
         request = Request("/api/v2/tickets.json", json={"ticket": ticket}, key=key)
-        return self._run(CREATE, request, lambda body: _tickets(body, [body["ticket"]])[0])
+        return self._run(CREATE, request, lambda body: parse_tickets(body, [body["ticket"]])[0])
 
     def has_comment(self, number: str, key: str) -> Answer[bool]:
         for page in range(1, PAGES + 1):
             params = {"sort_order": "desc", "per_page": str(AUDITS), "page": str(page)}
             request = Request(f"/api/v2/tickets/{number}/audits.json", params)
-            read = self._run(READ_AUDITS, request, lambda body: [_key_of(audit) for audit in body["audits"]])
+            read = self._run(READ_AUDITS, request, lambda body: [parse_key(audit) for audit in body["audits"]])
             if not isinstance(read, Ok):
                 return read
             if key in read.value or len(read.value) < AUDITS:
@@ -123,7 +126,7 @@ class ZendeskClient(TicketClient):
             stamp = self._run(READ_STAMP, Request(f"/api/v2/tickets/{number}.json"), _stamp)
             if not isinstance(stamp, Ok):
                 return stamp
-            _let_pass(stamp.value)
+            wait_for_next_second(stamp.value)
             there = self.has_comment(number, key)
             if not isinstance(there, Ok) or there.value:
                 return there
@@ -147,25 +150,27 @@ def _stamp(body: Any) -> str:
     return str(body["ticket"]["updated_at"])
 
 
-def _let_pass(stamp: str) -> None:
+def wait_for_next_second(stamp: str) -> None:
     """Wait until the second of a stamp is over: another change in it would have the same stamp."""
     young = SECOND - (now() - datetime.fromisoformat(stamp)).total_seconds()
     if young > 0:
         time.sleep(min(young, SECOND))
 
 
-def _key_of(audit: Any) -> str:
+def parse_key(audit: Any) -> str:
+    """Return our key of a change, "" for somebody else's."""
     custom = (audit.get("metadata") or {}).get("custom") or {}
     return str(custom.get("walker_key") or "")
 
 
-def _tickets(body: Any, rows: list[Any]) -> list[Ticket]:
+def parse_tickets(body: Any, rows: list[Any]) -> list[Ticket]:
     """Return tickets with the addresses of their requesters, which stand beside them."""
     people = {user["id"]: str(user.get("email") or "").casefold() for user in body.get("users") or ()}
-    return [_ticket(row, people.get(row.get("requester_id"), "")) for row in rows]
+    return [parse_ticket(row, people.get(row.get("requester_id"), "")) for row in rows]
 
 
-def _ticket(row: Any, address: str) -> Ticket:
+def parse_ticket(row: Any, address: str) -> Ticket:
+    """Return a ticket from its JSON."""
     return Ticket(
         number=str(int(row["id"])),
         subject=str(row.get("subject") or "")[:300],
@@ -175,11 +180,3 @@ def _ticket(row: Any, address: str) -> Ticket:
         updated_at=str(row["updated_at"]),
         addresses=frozenset({address} - {""}),
     )
-
-
-def _or_none(answer: Answer[Ticket]) -> Answer[Ticket | None]:
-    if isinstance(answer, Ok):
-        return Ok(answer.value, answer.replayed, answer.read_at)
-    if isinstance(answer, CleanFailure) and answer.code in MISSING:
-        return Ok(None)
-    return answer

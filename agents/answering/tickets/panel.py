@@ -1,6 +1,6 @@
 """The contact's tickets beside a conversation: as they were last read, never by an outside call of the page."""
 
-from typing import Any, Final
+from typing import Final
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
@@ -13,7 +13,6 @@ from core.jobs import queues
 from core.privacy.pii import mask_text
 from core.tenancy.scope import current_tenant_id
 from integrations.ticketing import selectors
-from integrations.ticketing.types import DONE
 
 VIEW: Final = "conversations.view_conversation"
 MOST: Final = 10
@@ -34,26 +33,23 @@ def panel_of_conversation(viewer: Actor, conversation: Conversation, clear: froz
         return None
     contact_id = conversation.contact_id
     kept = selectors.last_tickets(linked, contact_id)
-    if (kept is None or not kept.is_fresh) and _is_first(contact_id.hex):
+    if (kept is None or not kept.is_fresh) and is_first_ask(contact_id.hex):
         queues.enqueue_after_commit("refresh_tickets", contact_id)
     names = names_in_conversation(conversation.pk) if kept and kept.tickets else ()
-    rows = [_shown(row, names) for row in kept.tickets[:MOST]] if kept else []
+    rows = [
+        {
+            "number": row["ticket"],
+            "subject": mask_text(str(row["subject"]), names),
+            "status": str(row["status"]).capitalize(),
+            "tone": TONES.get(row["status"], "neutral"),
+        }
+        for row in (kept.tickets[:MOST] if kept else ())
+    ]
     context = {"system": linked.platform.title, "rows": rows, "read_at": kept.read_at if kept else None}
     return Panel("console/parts/tickets.html", context)
 
 
-def _shown(row: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    status = str(row["status"])
-    return {
-        "number": row["ticket"],
-        "subject": mask_text(str(row["subject"]), names),
-        "status": status.capitalize(),
-        "tone": TONES.get(status, "neutral"),
-        "is_done": status in DONE,
-    }
-
-
-def _is_first(contact: str) -> bool:
+def is_first_ask(contact: str) -> bool:
     """Return True once a minute; without Redis there is no queue to wait for."""
     try:
         return bool(cache.add(f"{current_tenant_id().hex}:tickets_asked:{contact}", 1, timeout=ONCE_IN))

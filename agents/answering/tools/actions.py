@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.utils.timesince import timesince
@@ -12,6 +12,7 @@ from agents.answering.tools.registry import (
     NOT_CURRENT,
     PROPOSE,
     Arguments,
+    Audience,
     Caller,
     Tool,
     ToolSource,
@@ -40,7 +41,7 @@ MARGIN: Final = 1.0
 class ActingTool(Tool):
     """Requests an approval for one kind of action, and changes nothing by itself."""
 
-    audience = "member"
+    audience: ClassVar[Audience] = "member"
     acting = True
     changes = True
     needs = PROPOSE

@@ -1,4 +1,4 @@
-"""Tools for tickets: the customer is the proven contact of the conversation, whatever a model asks for."""
+"""Tools for tickets: the customer is the proven contact of the conversation, and no model chooses another one."""
 
 from abc import abstractmethod
 from collections.abc import Collection

@@ -12,7 +12,7 @@ from core.tenancy.scope import tenant_scope
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
 from integrations.calls.operations import Line
 from integrations.models import ProviderAccount
-from integrations.ticketing import selectors
+from integrations.ticketing import registry, selectors
 from integrations.ticketing.ports import TicketClient
 from integrations.ticketing.types import Comment, NewTicket, Ticket
 from tests.edge.tickets_fixture import ADDS, CREATES, CUSTOMER, READS, TicketServer
@@ -162,7 +162,7 @@ class TicketContract:
 
     def test_other_tenants_and_other_customers_tickets_read_as_unknown(self, there: Desk) -> None:
         mine = self.first().number
-        stranger = selectors.get_customer(str(make_contact("stranger@customers.example", "Stan").pk))
+        stranger = registry.get_customer(str(make_contact("stranger@customers.example", "Stan").pk))
         with pytest.raises(NotFound) as foreign:
             selectors.get_ticket(mine, stranger)
         with pytest.raises(NotFound) as missing:

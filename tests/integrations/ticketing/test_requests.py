@@ -17,7 +17,7 @@ from hitl.services import create_workflow, decide, execute, propose
 from integrations import platforms
 from integrations.models import ProviderAccount
 from integrations.ticketing import selectors
-from integrations.ticketing.params import CommentParams, NewTicketParams
+from integrations.ticketing.types import CommentParams, NewTicketParams
 from tests.edge.tickets_fixture import ADDS, CREATES, READS
 from tests.integrations.ticketing.conftest import Desk, make_contact
 from tests.world import OPERATOR
