@@ -184,7 +184,7 @@ def _link(ident: str, kind: int) -> dict[str, Any]:
 
 
 def _associated(body: Any, kind: str) -> list[str]:
-    """Return the ids that an object is associated with; a pair may stand there under several labels."""
+    """Return the ids that an object is associated with; a pair may have several labels."""
     rows = ((body.get("associations") or {}).get(kind) or {}).get("results") or ()
     return list(dict.fromkeys(str(int(row["id"])) for row in rows))
 

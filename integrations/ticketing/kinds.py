@@ -91,7 +91,7 @@ class CreateTicket(TicketKind[NewTicketParams]):
         }
 
     def preview(self, params: NewTicketParams, facts: Facts) -> Preview:
-        """Show what the ticket says, and for whom it is."""
+        """Show what the ticket says, and the customer."""
         rows = (
             PreviewRow("Customer", "", str(facts["customer"])),
             PreviewRow("Subject", "", params.subject),

@@ -98,7 +98,7 @@ class CommentDraft(Params):
 class NewTicketParams(TicketDraft):
     """A new ticket for a customer."""
 
-    customer: ContactId = Field(description="The contact for whom it is opened")
+    customer: ContactId = Field(description="Id of the contact that it is opened for")
     system: System = ""
 
 
