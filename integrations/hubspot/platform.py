@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 from core.errors import Unavailable
 from core.http import host_of
 from integrations.calls.operations import Line, System
-from integrations.connections.schemes import Bearer, Headers, bearer
 from integrations.hubspot.client import KEY, HubspotClient, read_error
 from integrations.models import ProviderAccount
+from integrations.schemes import Bearer, Headers, bearer
 from integrations.ticketing.kinds import KINDS
 from integrations.ticketing.ports import TicketPlatform, expire
 from integrations.ticketing.selectors import value_of

@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 
 from core.http import host_of
 from integrations.calls.operations import Line, System
-from integrations.connections.schemes import Call, Headers, Secrets, SecretScheme, basic
 from integrations.models import ProviderAccount
+from integrations.schemes import Call, Headers, Secrets, SecretScheme, basic
 from integrations.ticketing.kinds import KINDS
 from integrations.ticketing.ports import TicketPlatform, expire
 from integrations.ticketing.selectors import value_of
