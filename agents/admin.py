@@ -2,6 +2,7 @@
 
 from agents.answering import admin as runs
 from agents.answering.routing import admin as answer_rules
+from agents.answering.tickets import panel as tickets
 from agents.knowledge.admin import collections, documents, questions
 from agents.knowledge.help import admin as help_centres
 from agents.knowledge.sources import admin as sites
@@ -27,5 +28,6 @@ __all__ = [
     "routes",
     "runs",
     "sites",
+    "tickets",
     "trials",
 ]

@@ -19,7 +19,18 @@ class AgentsConfig(AppConfig):
         from agents.answering.audiences import PlatformAudiences  # noqa: PLC0415
         from agents.answering.routing.rules import drop_rules_of  # noqa: PLC0415
         from agents.answering.runs import lease, outcomes  # noqa: PLC0415
-        from agents.answering.tools import actions, answer, files, knowledge, own_requests, people, resend, withdraw  # noqa: F401, PLC0415
+        from agents.answering.tickets.customers import find_customer  # noqa: PLC0415
+        from agents.answering.tools import (  # noqa: F401, PLC0415  (they register)
+            actions,
+            answer,
+            files,
+            knowledge,
+            own_requests,
+            people,
+            resend,
+            tickets,
+            withdraw,
+        )
         from agents.knowledge.search import storage  # noqa: PLC0415
         from agents.langflow import head  # noqa: PLC0415
         from agents.llm import registry  # noqa: PLC0415  (needs loaded apps)
@@ -32,6 +43,7 @@ class AgentsConfig(AppConfig):
         from core.jobs.decorators import MODELS  # noqa: PLC0415
         from core.observability import facts, health  # noqa: PLC0415
         from hitl.killswitch.targets import targets  # noqa: PLC0415
+        from integrations.ticketing import registry as ticketing  # noqa: PLC0415
 
         receivers.connect()
         post_migrate.connect(storage.prepare, sender=self, dispatch_uid="agents.vectors")
@@ -42,10 +54,12 @@ class AgentsConfig(AppConfig):
         queues.provide("ask_model_in_trial", tasks.ask_model_in_trial.delay)
         queues.provide("check_agent", tasks.check_agent.delay)
         queues.provide("ask_model_in_check", tasks.ask_model_in_check.delay)
+        queues.provide("refresh_tickets", tasks.refresh_tickets.delay)
         dead_letters.register_replayer(
             outcomes.KIND, outcomes.replay, dead_letters.Words("Answer as an agent", "agents.agentrun")
         )
         register_audience_source(PlatformAudiences())
+        ticketing.register(find_customer)
         when_team_goes(drop_rules_of)
         targets.register("agent", AgentTargets)
         facts.register(

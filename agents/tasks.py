@@ -22,6 +22,7 @@ from conversations import services as conversations
 from core.actors import system
 from core.jobs.decorators import MODELS, TURN_LIMITS, TimeLimits, sweep_task, tenant_task
 from core.tenancy.models import current_tenant_id
+from integrations.ticketing import selectors as ticketing
 
 FETCH_LIMITS: Final = TimeLimits(soft=180, hard=240)
 """Behind the seconds of a slice, its last page and the reading of it."""
@@ -217,6 +218,12 @@ def forget_trials() -> None:
     """Delete trials and checks after `WALKER_TRIALS_DAYS`."""
     turns.forget_trials()
     checking.forget_runs()
+
+
+@tenant_task(queue="default")
+def refresh_tickets(row_id: UUID) -> None:
+    """Read the tickets of a contact, for the pages that show them."""
+    ticketing.refresh_tickets(row_id)
 
 
 @tenant_task(queue="low")

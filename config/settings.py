@@ -52,6 +52,10 @@ METRICS_TOKEN = env("METRICS_TOKEN", default="")
 PLATFORMS: list[str] = ["integrations.meta_ads.platform.MetaAds"]
 if WALKER_DEMO or WALKER_TESTING:  # the sandbox is the demo's, and the example of the tests
     PLATFORMS += ["integrations.sandbox_ads.platform.SandboxAds"]
+PLATFORMS += ["integrations.zendesk.platform.Zendesk", "integrations.hubspot.platform.Hubspot"]
+# `{subdomain}` is filled in with the account's.
+ZENDESK_API_BASE = env("ZENDESK_API_BASE", default="https://{subdomain}.zendesk.com").rstrip("/")
+HUBSPOT_API_BASE = env("HUBSPOT_API_BASE", default="https://api.hubapi.com").rstrip("/")
 SANDBOX_ADS_URL = env("SANDBOX_ADS_URL", default="")
 SANDBOX_PHONE_URL = env("SANDBOX_PHONE_URL", default="")
 SANDBOX_PHONE_TOKEN = env("SANDBOX_PHONE_TOKEN", default="")

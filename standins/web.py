@@ -110,6 +110,10 @@ class StandInHandler(BaseHTTPRequestHandler):
         """Answer a change."""
         self._answer()
 
+    def do_PUT(self) -> None:
+        """Answer a change."""
+        self._answer()
+
     def do_DELETE(self) -> None:
         """Answer a DELETE of the script."""
         self._answer()

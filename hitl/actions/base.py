@@ -153,6 +153,8 @@ class ActionKind(ABC, Generic[P]):
     """What agents that request it say they can do: it completes the sentence "I can …"."""
     description: ClassVar[str] = ""
     """What models read of the tool that requests it."""
+    own_tool: ClassVar[bool] = False
+    """True if agents request it by a tool of its own, which fills in what no model may choose."""
     claim_words: ClassVar[ClaimWords | None] = None
     """By which words an agent's answer claims that it was done; only an executed request of the kind proves such."""
     params_model: type[P]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.utils.timesince import timesince
@@ -12,6 +12,7 @@ from agents.answering.tools.registry import (
     NOT_CURRENT,
     PROPOSE,
     Arguments,
+    Audience,
     Caller,
     Tool,
     ToolSource,
@@ -20,6 +21,7 @@ from agents.answering.tools.registry import (
 )
 from agents.answering.tools.resubmit import resubmit_with_values
 from conversations.selectors import names_in_conversation, tags_of_conversation
+from core.actors import Actor
 from core.clock import now
 from core.errors import TooMany
 from hitl import services
@@ -39,7 +41,7 @@ MARGIN: Final = 1.0
 class ActingTool(Tool):
     """Requests an approval for one kind of action, and changes nothing by itself."""
 
-    audience = "member"
+    audience: ClassVar[Audience] = "member"
     acting = True
     changes = True
     needs = PROPOSE
@@ -51,11 +53,15 @@ class ActingTool(Tool):
         self._kind = kind
 
     def works_here(self, connected: Collection[str]) -> bool:
-        owner = next((key for key in platforms.keys() if type(self._kind) in platforms.get(key).kinds), None)  # noqa: SIM118
-        return owner in connected if owner else self._kind.works_here()
+        owners = [key for key in platforms.keys() if type(self._kind) in platforms.get(key).kinds]  # noqa: SIM118
+        return any(owner in connected for owner in owners) if owners else self._kind.works_here()
+
+    def requester(self, caller: Caller) -> Actor:
+        """Return who requests it: the agent with the member's right."""
+        return requester_through(caller, PROPOSE)
 
     def call(self, arguments: Params, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
-        params = arguments.model_dump(mode="json", exclude_none=True)
+        params = self.filled(arguments, caller)
         again = resubmit_with_values(self.key, params, caller=caller, call_id=call_id, hands=hands_of(caller))
         if again is not None:
             return asked(again, resubmitted_sentence(again))
@@ -72,7 +78,7 @@ class ActingTool(Tool):
             channel=caller.channel,
             people=names_in_conversation(caller.conversation_id),
         )
-        actor = requester_through(caller, PROPOSE)
+        actor = self.requester(caller)
         try:
             approval = services.propose(
                 actor=actor, kind=self.key, params=params, origin=origin, dedupe_key=str(call_id)
@@ -101,15 +107,22 @@ def hands_of(caller: Caller) -> tuple[UUID, ...]:
 
 
 class KindTools(ToolSource):
-    """One acting tool for each kind of action that agents may request: each that says its ability."""
+    """One acting tool for each kind of action that agents may request: each that says its ability.
+
+    A kind with a tool of its own has that one.
+    """
 
     def keys(self) -> list[str]:
         """Return the keys of these kinds."""
-        return [key for key in kinds.keys() if kinds.get(key).ability]  # noqa: SIM118  (a registry, not a dict)
+        return [key for key in kinds.keys() if _is_offered(kinds.get(key))]  # noqa: SIM118  (a registry, not a dict)
 
     def find(self, key: str) -> Tool | None:
         """Return the tool that requests a kind."""
-        return ActingTool(kinds.get(key)) if kinds.is_known(key) and kinds.get(key).ability else None
+        return ActingTool(kinds.get(key)) if kinds.is_known(key) and _is_offered(kinds.get(key)) else None
+
+
+def _is_offered(kind: AnyKind) -> bool:
+    return bool(kind.ability) and not kind.own_tool
 
 
 class LookupTool(Tool):
@@ -135,11 +148,16 @@ class LookupTool(Tool):
         line = Line(connection.account, seconds=self.seconds - MARGIN, takes_last=True)
         with connection.open(line) as client:
             found = self._lookup.run(client, arguments)
-        if line.read_at is None:
-            return found
-        # English, as all that models read.
-        span = timesince(min(line.read_at, now() - MINUTE), now(), depth=1).replace("\xa0", " ")
-        return {NOT_CURRENT: f"{self._platform.title} doesn't answer now. These values are {span} old.", **found}
+        return with_age(found, line, self._platform.title)
+
+
+def with_age(found: dict[str, Any], line: Line, title: str) -> dict[str, Any]:
+    """Return a reading that says how old it is, where the platform of this title did not answer."""
+    if line.read_at is None:
+        return found
+    # English, as all that models read.
+    span = timesince(min(line.read_at, now() - MINUTE), now(), depth=1).replace("\xa0", " ")
+    return {NOT_CURRENT: f"{title} doesn't answer now. These values are {span} old.", **found}
 
 
 class LookupTools(ToolSource):

@@ -148,6 +148,10 @@ class Tool(abc.ABC):
         """Return the description that models get."""
         return ToolSpec(self.key, self.title, self.description, _schema(self.arguments), self.acting)
 
+    def filled(self, arguments: Params, caller: Caller) -> dict[str, Any]:
+        """Return the values of a request by this tool; an acting tool adds what no model may choose."""
+        return arguments.model_dump(mode="json", exclude_none=True)
+
     def read(self, raw: Mapping[str, Any]) -> Params:
         """Validate a model's arguments. Raises `ValueError` with the names of the wrong fields."""
         try:

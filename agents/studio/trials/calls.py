@@ -219,7 +219,7 @@ class TrialCalls:
             also_excluded=(*caller.agent_author_ids, *owner),
             channel=caller.channel,
         )
-        params = arguments.model_dump(mode="json", exclude_none=True)
+        params = tool.filled(arguments, caller)
         found = foresee(viewer=self.viewer, kind=tool.key, params=params, origin=origin)
         if found.is_paused:
             return "refused", Refusal(refusals.PAUSED, "Such requests are stopped at the moment.").result, None

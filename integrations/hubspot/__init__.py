@@ -1,0 +1,1 @@
+"""HubSpot's tickets as a ticket system."""

@@ -1,0 +1,78 @@
+"""HubSpot's tickets as one platform beside the others."""
+
+from typing import Final
+
+from django.conf import settings
+from pydantic import BaseModel, Field
+
+from core.errors import Unavailable
+from core.http import host_of
+from integrations.calls.operations import Line, System
+from integrations.connections.authorisation import expire
+from integrations.hubspot.client import KEY, HubspotClient, read_error
+from integrations.models import ProviderAccount
+from integrations.schemes import Bearer, Headers, bearer
+from integrations.ticketing.kinds import KINDS
+from integrations.ticketing.ports import TicketPlatform
+from integrations.ticketing.selectors import value_of
+
+CALLS_PER_MINUTE: Final = 600
+DEFAULT: Final = "https://api.hubapi.com"
+
+
+class Credentials(BaseModel):
+    """What an account at HubSpot needs."""
+
+    token: str = Field(min_length=1, title="Access token", description="Of a private app, which starts with pat-.")
+    pipeline: str = Field(
+        "0",
+        pattern=r"^[A-Za-z0-9-]{1,60}$",
+        title="Pipeline",
+        description="Id of the pipeline for new tickets; 0 is the one that every portal has.",
+        json_schema_extra={"is_public": True},
+    )
+    stage: str = Field(
+        "1",
+        pattern=r"^[A-Za-z0-9-]{1,60}$",
+        title="Stage",
+        description="Id of the stage for new tickets; 1 is New in the pipeline 0.",
+        json_schema_extra={"is_public": True},
+    )
+
+
+class Hubspot(TicketPlatform):
+    """Tickets of HubSpot; comments are notes, which stay internal."""
+
+    key = "hubspot"
+    title = "HubSpot"
+    credentials = Credentials
+    scheme = Bearer("token")
+    kinds = KINDS
+    has_public_comments = False
+
+    def connect(self, credentials: Credentials, line: Line) -> HubspotClient:
+        place = {"pipeline": credentials.pipeline, "stage": credentials.stage}
+        return HubspotClient(system_of(credentials), line, **place)
+
+    def summary(self, client: HubspotClient) -> str:
+        """Say that the properties with our key are there. Raises Unavailable, with what is missing."""
+        for kind in ("tickets", "notes"):
+            if not value_of(client.has_key_property(kind)):
+                raise Unavailable(
+                    f"HubSpot's {kind} have no property {KEY} with unique values.", code="no_key_property"
+                )
+        return "HubSpot · tickets"
+
+
+def system_of(credentials: Credentials) -> System:
+    """Return HubSpot for an account."""
+
+    def authorise(connection: ProviderAccount, method: str, url: str, body: bytes) -> Headers:
+        return bearer(credentials.token)
+
+    url = settings.HUBSPOT_API_BASE
+    # A host that the operator named may be a private one; the vendor's may not.
+    own_hosts = () if url == DEFAULT else (host_of(url),)
+    return System(
+        url, authorise, error=read_error, calls_per_minute=CALLS_PER_MINUTE, private_hosts=own_hosts, expire=expire
+    )

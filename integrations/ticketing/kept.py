@@ -1,0 +1,62 @@
+"""The tickets that were last read for a customer, for pages: encrypted, by tenant and contact, for a day."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from core.clock import now
+from core.errors import Unavailable
+from core.privacy.encryption import seal, unseal
+from core.reliability import loose_cache
+from core.tenancy.scope import current_tenant_id
+from integrations.ticketing.types import Ticket
+
+DAY: Final = timedelta(days=1)
+FRESH: Final = timedelta(minutes=5)
+PURPOSE: Final = "integrations.tickets"
+_WHAT: Final = "tickets"
+
+
+@dataclass(frozen=True)
+class KeptTickets:
+    """Tickets as they were at a moment."""
+
+    read_at: datetime
+    tickets: list[dict[str, Any]]
+
+    @property
+    def is_fresh(self) -> bool:
+        return now() - self.read_at < FRESH
+
+
+def keep(system: str, contact_id: UUID, tickets: Sequence[Ticket]) -> None:
+    """Keep what was read for a contact."""
+    key = _key(system, contact_id)
+    text = json.dumps([ticket.as_dict() for ticket in tickets])
+    sealed = seal(text.encode(), purpose=PURPOSE, bound_to=key)
+    loose_cache.keep(key, (now().timestamp(), sealed), seconds=DAY.total_seconds(), what=_WHAT)
+
+
+def find(system: str, contact_id: UUID) -> KeptTickets | None:
+    """Return what was last read for a contact of the tenant in scope. Without an outside call."""
+    key = _key(system, contact_id)
+    kept = loose_cache.find(key, what=_WHAT)
+    if kept is None:
+        return None
+    try:
+        rows = json.loads(unseal(kept[1], purpose=PURPOSE, bound_to=key))
+    except Unavailable:  # its key is gone, or it was changed
+        return None
+    return KeptTickets(datetime.fromtimestamp(kept[0], tz=now().tzinfo), rows)
+
+
+def forget(system: str, contact_id: UUID) -> None:
+    """Keep nothing of a contact any longer."""
+    loose_cache.forget(_key(system, contact_id), what=_WHAT)
+
+
+def _key(system: str, contact_id: UUID) -> str:
+    return f"{current_tenant_id().hex}:tickets:{system}:{contact_id.hex}"

@@ -1,0 +1,60 @@
+"""The port of ticket systems: what each can do."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Final, Self
+
+from integrations.calls.answers import Answer
+from integrations.calls.operations import Line
+from integrations.ports import Platform
+from integrations.ticketing.types import Comment, NewTicket, Ticket
+
+UNAUTHORISED: Final = 401
+
+
+class TicketClient(ABC):
+    """An open connection with a ticket system. Reads never end in `Unknown`: they change nothing.
+
+    `key` is ours. It is stored with what it created, so that the same thing is never created twice.
+    """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close nothing: each call has a connection of its own."""
+        return
+
+    @abstractmethod
+    def search(self, address: str) -> Answer[list[Ticket]]:
+        """Return the newest tickets of the person with an address, the last changed first."""
+
+    @abstractmethod
+    def get(self, number: str) -> Answer[Ticket | None]:
+        """Return a ticket, None if there is none."""
+
+    @abstractmethod
+    def find_created(self, key: str) -> Answer[Ticket | None]:
+        """Return the ticket that was created under a key, None if there is none."""
+
+    @abstractmethod
+    def create(self, new: NewTicket, key: str) -> Answer[Ticket]:
+        """Create a ticket, or return the one that was created under the key."""
+
+    @abstractmethod
+    def has_comment(self, number: str, key: str) -> Answer[bool]:
+        """Return True if a comment was added to a ticket under a key."""
+
+    @abstractmethod
+    def comment(self, number: str, comment: Comment, key: str) -> Answer[bool]:
+        """Add a comment, unless it was added under the key already; the status of the ticket stays as it is."""
+
+
+class TicketPlatform(Platform):
+    """A ticket system. Each offers the kinds of `integrations.ticketing.kinds`."""
+
+    has_public_comments: ClassVar[bool] = True
+    """False where a comment can't reach the customer at all."""
+
+    @abstractmethod
+    def connect(self, credentials: Any, line: Line) -> TicketClient:
+        """Return a client for checked `credentials`. Raises Unavailable without an address of the system."""

@@ -1,0 +1,144 @@
+"""The objects of the sandbox HubSpot: contacts, tickets and notes, their associations and unique properties."""
+
+import uuid
+from datetime import timedelta
+from typing import Final
+
+from standins.clock import now
+from standins.errors import ApiError, invalid
+from standins.store import Document
+from standins.tickets import TicketStore, number
+
+PORTALS: Final = ("acme", "globex")
+PEOPLE: Final = {"acme": ("Carla", "carla@customers.example"), "globex": ("Gus", "gus@customers.example")}
+KINDS: Final = ("contacts", "tickets", "notes")
+# The property of each kind whose values are unique, besides the number.
+UNIQUE: Final = {"contacts": "email", "tickets": "walker_request", "notes": "walker_request"}
+NEEDED: Final = {"contacts": "email", "tickets": "hs_pipeline_stage", "notes": "hs_timestamp"}
+STAGES: Final = ("1", "2", "3", "4")
+TYPES: Final = {16: ("tickets", "contacts"), 228: ("notes", "tickets")}
+
+
+def token_of(portal: str) -> str:
+    """Return the token of a portal's private app."""
+    return f"pat-eu1-{portal}"
+
+
+def problem(status: int, category: str, words: str) -> ApiError:
+    """Return an error in the vendor's form."""
+    error = ApiError(status, category, words)
+    error.body = {"status": "error", "message": words, "correlationId": str(uuid.uuid4()), "category": category}
+    return error
+
+
+class Portal:
+    """What each portal has."""
+
+    def __init__(self, store: TicketStore) -> None:
+        self.store = store
+        self.has_key_property = True
+        self._seed()
+
+    def reset(self) -> None:
+        """Return to the initial state."""
+        self.has_key_property = True
+        with self.store.transaction():
+            self.store.clear()
+            self._seed()
+
+    def _seed(self) -> None:
+        """Fill an empty store: an open ticket and a closed one for each portal's customer."""
+        if not self.store.is_empty():
+            return
+        for portal, (name, email) in PEOPLE.items():
+            person = self._insert(portal, "contacts", {"firstname": name, "email": email}, {}, days=90)
+            for days, subject, stage in ((2, "The left boot leaks", "3"), (40, "Where is my invoice?", "4")):
+                properties = {"subject": subject, "hs_pipeline": "0", "hs_pipeline_stage": stage}
+                ticket = self._insert(portal, "tickets", properties, {"contacts": [person["id"]]}, days=days)
+                if stage == "4":
+                    ticket["properties"]["closed_date"] = ticket["updatedAt"]
+                    self.store.save(portal, "tickets", ticket)
+
+    def _insert(
+        self, portal: str, kind: str, properties: Document, linked: dict[str, list[int]], *, days: int = 0
+    ) -> Document:
+        moment = (now() - timedelta(days=days)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        ident = self.store.next_id()
+        row = {
+            "id": ident, "properties": {**properties, "hs_object_id": str(ident)}, "createdAt": moment,
+            "updatedAt": moment, "archived": False, "linked": linked,
+        }  # fmt: skip
+        self.store.save(portal, kind, row)
+        return row
+
+    def find(self, portal: str, kind: str, ident: str, by: str) -> Document:
+        """Return an object by its number, or by the value of a unique property; raises the vendor's 404."""
+        if by:
+            if by != UNIQUE.get(kind) or (by == "walker_request" and not self.has_key_property):
+                raise problem(400, "VALIDATION_ERROR", f"{by} is not a unique property")
+            wanted = ident.lower()
+            rows = (one for one in self.store.every(portal, kind) if one["properties"].get(by, "").lower() == wanted)
+            found = next(rows, None)
+        else:
+            found = self.store.get(portal, kind, number(ident)) if ident.isdigit() else None
+        if found is None:
+            raise problem(404, "OBJECT_NOT_FOUND", "Object not found")
+        return found
+
+    def associated(self, portal: str, kind: str, row: Document, other: str) -> list[int]:
+        """Return the numbers of the objects of another kind that an object is associated with."""
+        own = list(row["linked"].get(other, ()))
+        back = [one["id"] for one in self.store.every(portal, other) if row["id"] in one["linked"].get(kind, ())]
+        return own + back
+
+    def create(self, portal: str, kind: str, body: Document) -> Document:
+        """Create an object; refuses a value of a unique property that is taken."""
+        properties, associations = body.get("properties"), body.get("associations")
+        if not isinstance(properties, dict) or not isinstance(associations, list):
+            raise problem(400, "VALIDATION_ERROR", "properties and associations are required")
+        if not properties.get(NEEDED[kind]):
+            raise problem(400, "VALIDATION_ERROR", f"Missing property {NEEDED[kind]}")
+        if "walker_request" in properties and not self.has_key_property:
+            raise problem(400, "VALIDATION_ERROR", 'Property "walker_request" does not exist')
+        if kind == "tickets" and properties["hs_pipeline_stage"] not in STAGES:
+            raise problem(400, "VALIDATION_ERROR", "hs_pipeline_stage was not one of the allowed options")
+        linked: dict[str, list[int]] = {}
+        with self.store.transaction():
+            for one in associations:
+                ident = str(one["to"]["id"])
+                for pair in one["types"]:
+                    mine, other = TYPES.get(pair["associationTypeId"], ("", ""))
+                    if mine != kind:
+                        raise problem(400, "VALIDATION_ERROR", "One of the association types is not valid")
+                    linked.setdefault(other, []).append(self.find(portal, other, ident, "")["id"])
+            unique = UNIQUE[kind]
+            taken = [
+                one for one in self.store.every(portal, kind)
+                if properties.get(unique) and one["properties"].get(unique, "").lower() == properties[unique].lower()
+            ]  # fmt: skip
+            if taken and kind == "contacts":
+                raise problem(409, "CONFLICT", f"Contact already exists. Existing ID: {taken[0]['id']}")
+            if taken:
+                raise problem(
+                    400, "VALIDATION_ERROR", f"Property values were not valid: CONFLICTING_UNIQUE_VALUE {unique}"
+                )
+            row = self._insert(portal, kind, properties, linked)
+            self.store.note(portal, f"create_{kind}", row["id"], key=properties.get("walker_request", ""))
+        return row
+
+    def change(self, wanted: Document) -> Document:
+        """Change a ticket as a person does there: its stage, subject or both."""
+        portal = str(wanted.get("account", ""))
+        if portal not in PORTALS:
+            raise invalid(account=f"One of {', '.join(PORTALS)}.")
+        if "has_key_property" in wanted:
+            self.has_key_property = bool(wanted["has_key_property"])
+            return {"has_key_property": self.has_key_property}
+        with self.store.transaction():
+            rows = self.store.every(portal, "tickets")
+            ticket = self.find(portal, "tickets", str(wanted.get("ticket", rows[0]["id"])), "")
+            names = {"status": "hs_pipeline_stage", "subject": "subject"}
+            ticket["properties"].update({names[name]: wanted[name] for name in names if name in wanted})
+            ticket["updatedAt"] = now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            self.store.save(portal, "tickets", ticket)
+        return ticket

@@ -1,0 +1,107 @@
+"""The sandbox HubSpot's HTTP server."""
+
+import re
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from standins.errors import ApiError
+from standins.hubspot.portal import KINDS, PORTALS, Portal, problem, token_of
+from standins.script import Rule
+from standins.store import Document
+from standins.tickets import PAGE, Counter, answer_control
+from standins.web import Content, StandInHandler, StandInServer
+
+_OBJECTS = re.compile(rf"/crm/v3/objects/(?P<kind>{'|'.join(KINDS)})(?:/(?P<id>[^/]+))?")
+_PROPERTY = re.compile(r"/crm/v3/properties/(?:tickets|notes)/walker_request")
+MOST_AT_ONCE = 100
+
+
+class HubspotServer(StandInServer):
+    """The server with its portals."""
+
+    def __init__(self, address: tuple[str, int], portal: Portal) -> None:
+        self.portal, self.counter = portal, Counter()
+        super().__init__(address, Handler)
+
+    def reset(self) -> None:
+        """Return to the initial state."""
+        super().reset()
+        self.portal.reset()
+        self.counter.take()
+
+
+class Handler(StandInHandler):
+    """One connection."""
+
+    server: HubspotServer
+    name = "sandbox-hubspot"
+    page = PAGE
+    server_version = "SandboxHubSpot/1"
+
+    def answer(self, path: str, query: str, body: Document) -> tuple[int, Document | Content]:
+        """Return the API's answer in the vendor's form."""
+        self.server.counter.add(f"{self.command} {path}")
+        try:
+            return self._answer_api(self._account(), path, dict(parse_qsl(query)), body)
+        except ApiError as error:
+            return error.status, error.body
+
+    def _account(self) -> str:
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        for portal in PORTALS:
+            if (scheme, token) == ("Bearer", token_of(portal)):
+                return portal
+        raise problem(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.")
+
+    def _answer_api(self, portal: str, path: str, query: dict[str, str], body: Document) -> tuple[int, Document]:
+        objects = self.server.portal
+        if self.command == "GET" and _PROPERTY.fullmatch(path):
+            if not objects.has_key_property:
+                raise problem(404, "OBJECT_NOT_FOUND", "The property does not exist")
+            return 200, {"name": "walker_request", "type": "string", "hasUniqueValue": True}
+        if (self.command, path) == ("POST", "/crm/v3/objects/tickets/batch/read"):
+            inputs = body.get("inputs", [])
+            if not isinstance(inputs, list) or len(inputs) > MOST_AT_ONCE:
+                raise problem(400, "VALIDATION_ERROR", "At most 100 inputs")
+            found = [objects.store.get(portal, "tickets", int(one["id"])) for one in inputs]
+            return 200, {"status": "COMPLETE", "results": [show(row) for row in found if row]}
+        place = _OBJECTS.fullmatch(path)
+        if place is None:
+            raise problem(404, "OBJECT_NOT_FOUND", "No such endpoint")
+        if self.command == "POST" and not place["id"]:
+            return 201, show(objects.create(portal, place["kind"], body))
+        if self.command != "GET" or not place["id"]:
+            raise problem(405, "METHOD_NOT_ALLOWED", "Not here")
+        row = objects.find(portal, place["kind"], unquote(place["id"]), query.get("idProperty", ""))
+        answer = show(row)
+        other = query.get("associations", "")
+        linked = objects.associated(portal, place["kind"], row, other) if other in KINDS else []
+        if linked:
+            answer["associations"] = {other: {"results": [{"id": str(one), "type": "linked"} for one in linked]}}
+        return 200, answer
+
+    def failure(self, status: int) -> Document:
+        """Return the body of a scripted failure in the vendor's form."""
+        if status == 429:
+            return problem(429, "RATE_LIMITS", "You have reached your secondly limit.").body
+        return problem(status, "INTERNAL_ERROR", "As scripted").body
+
+    def scripted(self, rule: Rule) -> tuple[int, Document, dict[str, str]]:
+        """Return a scripted failure; `code` is the vendor's category."""
+        status, body, headers = super().scripted(rule)
+        return status, {**body, "category": rule.code or body["category"]}, headers
+
+    def change(self, wanted: Document) -> Document:
+        """Change a ticket as a person does there."""
+        return self.server.portal.change(wanted)
+
+    def control(self, path: str, body: Document) -> tuple[int, Any]:
+        """Answer control requests of the page and of tests."""
+        if (self.command, path) == ("POST", "/__change"):
+            return 200, self.server.portal.change(body)
+        return 200, answer_control(self.server.portal.store, self.server.counter, self.command, path)
+
+
+def show(row: Document) -> Document:
+    """Return an object as the API shows it."""
+    return {**{name: value for name, value in row.items() if name != "linked"}, "id": str(row["id"])}

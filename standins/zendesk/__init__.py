@@ -1,0 +1,1 @@
+"""Sandbox Zendesk: a stand-in for the Ticketing API of Zendesk Support."""
