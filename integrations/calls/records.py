@@ -79,7 +79,7 @@ def write_rows(*, now: datetime | None = None) -> int:
     """
     moment = (now or clock_now()).timestamp()
     written = 0
-    while ready := list(islice(_ready(moment), BATCH)):
+    while ready := list(islice(finished(moment), BATCH)):
         ready.sort(key=lambda each: each[1]["tenant"])
         for tenant, found in groupby(ready, key=lambda each: each[1]["tenant"]):
             written += _write(UUID(tenant), list(found))
@@ -87,7 +87,8 @@ def write_rows(*, now: datetime | None = None) -> int:
     return written
 
 
-def _ready(moment: float) -> Iterable[tuple[bytes, dict[str, Any]]]:
+def finished(moment: float) -> Iterable[tuple[bytes, dict[str, Any]]]:
+    """Yield the waiting calls that have ended by a moment, and those whose process died, with their ids."""
     for call_id, text in _redis().hscan_iter(_name(), count=BATCH):
         row = json.loads(text)
         if "outcome" in row:

@@ -4,7 +4,7 @@ Meta has no refresh tokens. A token of some hours is exchanged for one of sixty 
 it counts. No token is ever used up by this, so that two workers at once do no harm.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
@@ -19,6 +19,7 @@ from core.errors import Unavailable, WalkerError
 from core.http import host_of
 from core.reliability import loose_cache
 from core.tenancy.scope import current_tenant_id
+from integrations.calls import operations as calls
 from integrations.calls.operations import Line
 from integrations.connections import authorisation
 from integrations.connections.errors import ConnectionFailed
@@ -72,7 +73,7 @@ SCHEME: Final = Consent(
 )
 
 
-def system_by(authorise: Callable[[ProviderAccount, str, str, bytes], Mapping[str, str]]) -> MetaSystem:
+def system_by(authorise: calls.Authorise) -> MetaSystem:
     """Return the API, with what authorises its requests."""
     return MetaSystem(
         api_url(), authorise, error=read_error, limit_codes=LIMITS, private_hosts=own_hosts(), ended=expire
@@ -125,10 +126,12 @@ def lengthen(connection: ProviderAccount) -> None:
 
 def client_before_connection(authorise: Authorise) -> MetaAdsClient:
     """Return a client for a consent that isn't stored yet; no row of its calls is kept."""
+
+    def headers(connection: ProviderAccount, method: str, url: str, body: bytes) -> Headers:
+        return authorise(method, url, body)
+
     unsaved = ProviderAccount(tenant_id=current_tenant_id(), provider=PROVIDER, name=TITLE)
-    return MetaAdsClient(
-        system_by(lambda _connection, method, url, body: authorise(method, url, body)), Line(unsaved, attempts=2)
-    )
+    return MetaAdsClient(system_by(headers), Line(unsaved, attempts=2))
 
 
 def list_accounts(authorise: Authorise) -> list[VendorAccount]:

@@ -84,7 +84,7 @@ class ZendeskClient(TicketClient):
 
     def get(self, number: str) -> Answer[Ticket | None]:
         request = Request(f"/api/v2/tickets/{number}.json", {"include": "users"})
-        answer = self._run(READ, request, lambda body: parse_tickets(body, [body["ticket"]])[0])
+        answer: Answer[Ticket | None] = self._run(READ, request, lambda body: parse_tickets(body, [body["ticket"]])[0])
         return Ok(None) if isinstance(answer, CleanFailure) and answer.code in MISSING else answer
 
     def find_created(self, key: str) -> Answer[Ticket | None]:

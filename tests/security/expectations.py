@@ -805,6 +805,7 @@ API: Final = {
     "api-connections-rotate": API_WRITE,
     "api-connections-reconnect": API_WRITE,
     "api-connections-disconnect": API_PRESS,
+    "api-provider-calls-list": API_READ,
     "api-webhook-endpoints-list": Row(API_READ.get, Answers(401, 403, 415)),
     "api-webhook-endpoints-detail": API_PAGE,
     "api-webhook-endpoints-rotate": API_PRESS,

@@ -75,7 +75,7 @@ from hitl.models import (
 from hitl.services import create_workflow
 from integrations.mail.services import queue_mail
 from integrations.mail.types import NewMail
-from integrations.models import MailDelivery, ProviderAccount, WebhookSubscription
+from integrations.models import MailDelivery, ProviderAccount, ProviderCall, WebhookSubscription
 from tests.console.scene import ask, write_in
 from tests.security.rows import MARK, fill_every_table
 from tests.world import OPERATOR, World
@@ -233,7 +233,7 @@ def build_town(world: World) -> Town:
         rows += [Brief.objects.get(), BriefPreference.objects.get(), _a_dashboard(user), user, _a_session(user)]
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
-        rows += [_a_file(), _a_mail(), *_a_webhook(), _a_connection(), Consent.objects.earliest("id")]
+        rows += [_a_file(), _a_mail(), *_a_webhook(), *_a_connection(), Consent.objects.earliest("id")]
         rows += [
             MessageTemplate.objects.earliest("id"),
             _a_draft(),
@@ -267,11 +267,11 @@ def _a_session(user: User) -> BrowserSession:
     return BrowserSession.objects.get(user=user)
 
 
-def _a_connection() -> ProviderAccount:
-    """A connection with a system that is known here."""
+def _a_connection() -> list[ProviderAccount | ProviderCall]:
+    """A connection with a system that is known here, and a call over it."""
     row: ProviderAccount = ProviderAccount.objects.earliest("id")
     ProviderAccount.objects.filter(pk=row.pk).update(provider="sandbox_ads", is_active=True, choices=[])
-    return row
+    return [row, ProviderCall.objects.earliest("id")]
 
 
 def _a_webhook() -> list[WebhookDelivery | WebhookSubscription]:

@@ -142,6 +142,7 @@ def selectors_fail() -> str:
     return refusal.value.code
 
 
+@pytest.mark.slow
 def test_breaker_that_failures_opened_is_told_once_an_hour_and_closed_by_hand(
     connected: World, sandbox: Platform
 ) -> None:

@@ -91,6 +91,7 @@ def test_change_on_the_platform_sends_the_request_back(desk: Desk, meta: MetaAds
     assert [row["via"] for row in meta.journal()] == ["platform", "platform"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("deed", "left", "said"),
     [("change_before", "90000", "by Mia Chen at"), ("change_after", "1000", "changed on the platform again")],
@@ -109,6 +110,7 @@ def test_approvers_hear_of_a_change_in_the_same_seconds(
     assert list(people) == [desk.user_id("approver")]
 
 
+@pytest.mark.slow
 def test_fifth_budget_of_an_hour_is_said_before_and_waited_for_after(desk: Desk, meta: MetaAds) -> None:
     asked = {"ad_campaign": "Retargeting", "ad_set": "Full carts"}
     early = desk.sign(desk.budget("100.00", **asked))
@@ -129,6 +131,7 @@ def test_fifth_budget_of_an_hour_is_said_before_and_waited_for_after(desk: Desk,
         assert desk.done(waiting).state == "executed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "minutes"), [("17", 2), ("80004", 5), ("613", 2), ("4", 1)])
 def test_limit_of_the_vendor_is_waited_for(desk: Desk, meta: MetaAds, code: str, minutes: int) -> None:
     approval = desk.sign(desk.budget("900.00"))
@@ -141,6 +144,7 @@ def test_limit_of_the_vendor_is_waited_for(desk: Desk, meta: MetaAds, code: str,
         assert desk.done(waiting).state == "executed"
 
 
+@pytest.mark.slow
 def test_expired_token_lets_the_request_wait(desk: Desk, meta: MetaAds, connect: Connect) -> None:
     approval = desk.sign(desk.budget("900.00"))
     meta.control("expire", {"person": "acme"})
@@ -154,6 +158,7 @@ def test_expired_token_lets_the_request_wait(desk: Desk, meta: MetaAds, connect:
     assert len(meta.journal()) == 1
 
 
+@pytest.mark.slow
 def test_answer_of_a_kind_that_proves_nothing_is_unknown(desk: Desk, meta: MetaAds) -> None:
     for deed, more in (("html", {"status": 403}), ("fail", {"status": 503}), ("html", {"status": 200})):
         approval: Any = desk.sign(desk.budget("900.00"))

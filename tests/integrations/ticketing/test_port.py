@@ -78,6 +78,7 @@ class TicketContract:
         made = value(self.client().create(new, KEY))
         assert [row.number for row in value(self.client().search("new@customers.example"))] == [made.number]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("deed", ["drop_after", "stall_after", "html_after"])
     def test_lost_answer_is_unknown_and_the_second_try_finds_it(self, there: Desk, deed: str) -> None:
         there.server.script(CREATES[self.name], deed, seconds=4.0)
@@ -101,6 +102,7 @@ class TicketContract:
         assert isinstance(failed, CleanFailure)
         assert (failed.retry, failed.retry_after) == (True, 7.0)
 
+    @pytest.mark.slow
     def test_reading_is_tried_three_times(self, there: Desk) -> None:
         number = self.first().number
         there.server.script(READS[self.name], "fail", times=2, status=502)
@@ -191,6 +193,7 @@ class TestZendesk(TicketContract):
 
     name = "zendesk"
 
+    @pytest.mark.slow
     def test_ticket_that_changed_meanwhile_is_read_again(self, there: Desk) -> None:
         number = self.first().number
         there.server.requests()
@@ -201,6 +204,7 @@ class TestZendesk(TicketContract):
         assert there.server.comments()[0]["detail"]["public"] is True
         assert value(self.client().get(number)).status == "waiting"
 
+    @pytest.mark.slow
     def test_ticket_that_changes_all_the_time_is_a_clean_failure(self, there: Desk) -> None:
         number = self.first().number
         again = {"account": "acme", "status": "pending"}

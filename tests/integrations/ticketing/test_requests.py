@@ -79,6 +79,7 @@ def test_lost_answer_is_asked_for_again_with_the_same_key(open_desk: Desk, deed:
     assert open_desk.server.created() == 1
 
 
+@pytest.mark.slow
 def test_comment_whose_answer_was_lost_is_found_by_the_probe(open_desk: Desk) -> None:
     made = approved(open_desk, "add_comment", ticket=open_ticket(open_desk), text=SECRET)
     kind, key = kinds.get("add_comment"), "walker:1"

@@ -93,6 +93,7 @@ def test_sender_who_is_not_proven_has_no_such_tool(mail: MailDesk) -> None:
     assert not Approval.objects.exists()
 
 
+@pytest.mark.slow
 def test_customer_requests_a_ticket_and_a_comment_for_themselves(mail: MailDesk) -> None:
     assert mail.server is not None
     (asked,) = mail.ask(("create_ticket", DRAFT))
