@@ -154,7 +154,7 @@ class ConnectionAdmin(ServiceAdmin):
     masked_fields = ("credentials",)
     list_display = ("title", "system", "account", "standing", "is_used", "last_error_words")
     ordering = ("provider", "id")
-    detail_fields = ("system", "account", "standing", "is_used", "ends", "last_error_words", "last_error_at", "since")
+    detail_fields = ("system", "account", "standing", "is_used", "ends", "last_error_words", "failed", "since")
     detail_template = "console/connection.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderAccount]:
@@ -178,13 +178,14 @@ class ConnectionAdmin(ServiceAdmin):
         "Used by tools", lambda row: "Yes, the default" if row.is_active and row.is_default else "No"
     )
     last_error_words = Column[ProviderAccount]("Last error", error_of)
-    ends = Column[ProviderAccount]("Consent ends", lambda row: moment(row.expires_at, "Not known"))
-    since = Column[ProviderAccount]("Connected", lambda row: exact(row.connected_at, "Before connections had a page"))
+    ends = Column[ProviderAccount]("Consent ends", lambda row: moment(row.expires_at, "–"))
+    failed = Column[ProviderAccount]("Failed last", lambda row: moment(row.last_error_at, "–"))
+    since = Column[ProviderAccount]("Connected", lambda row: exact(row.connected_at, "–"))
 
     def detail_context(self, request: HttpRequest, obj: ProviderAccount) -> dict[str, Any]:
         """Return the fields, what the connection is used for, and what is wrong with it."""
         uses = selectors.uses_of(obj)
-        groups = {"Requests": uses.requests, "Lookups of agents": uses.lookups, "Daily brief": uses.sections}
+        groups = {"Requests": uses.requests, "What agents read": uses.lookups, "Daily brief": uses.sections}
         found = super().detail_context(request, obj)
         return {
             **found,
@@ -225,7 +226,7 @@ class ConnectionAdmin(ServiceAdmin):
         return {"name": obj.name} if action.path == "rename" else {}
 
     @service_action(
-        title="Connect system",
+        title="Connect a system",
         permission=MANAGE,
         form=ConnectForm,
         tone="good",
