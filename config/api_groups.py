@@ -63,6 +63,7 @@ _WORDS: Final = {
     "reveals": "Personal data in clear for five minutes, with a reason, on record.",
     "audit": "The tamper-evident log of every access, decision and change, and the check of its chain.",
     "connections": "Outside systems that are connected, without their credentials: connect, test, rotate, disconnect.",
+    "provider-calls": "Calls to outside systems in the last 30 days: how each ended and how long it took.",
     "webhook-endpoints": "Your servers that hear of events by signed webhooks, and the log of what they were told.",
     "dead-letters": "Failed jobs: retry or discard them.",
     "event-types": "Types of events, with the JSON Schema of each.",
