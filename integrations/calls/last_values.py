@@ -5,9 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from core.clock import now
-from core.errors import Unavailable
 from core.http import Reply
-from core.privacy.encryption import seal, unseal
 from core.reliability import loose_cache
 from integrations.calls.operations import Line, Operation, Request
 
@@ -15,6 +13,7 @@ KEPT: Final = timedelta(days=1)
 LARGEST: Final = 500_000
 """Bytes of an answer that is kept."""
 PURPOSE: Final = "integrations.reading"
+_WHAT: Final = "outside reading"
 
 
 def keep(line: Line, operation: Operation, request: Request, reply: Reply) -> None:
@@ -22,23 +21,15 @@ def keep(line: Line, operation: Operation, request: Request, reply: Reply) -> No
     if operation.executes or not operation.keeps_last or len(reply.body) > LARGEST:
         return
     key = _key(line, operation, request)
-    sealed = seal(reply.body, purpose=PURPOSE, bound_to=key)
-    loose_cache.keep(key, (now().timestamp(), sealed), seconds=KEPT.total_seconds(), what="outside reading")
+    loose_cache.keep_sealed(key, reply.body, purpose=PURPOSE, seconds=KEPT.total_seconds(), what=_WHAT)
 
 
 def find(line: Line, operation: Operation, request: Request, *, within: timedelta) -> tuple[Reply, datetime] | None:
     """Return the last answer and when it was read, unless it is older than `within`."""
-    key = _key(line, operation, request)
-    kept = loose_cache.find(key, what="outside reading")
-    if kept is None:
+    kept = loose_cache.find_sealed(_key(line, operation, request), purpose=PURPOSE, what=_WHAT)
+    if kept is None or now() - kept[1] > min(within, KEPT):
         return None
-    moment, sealed = datetime.fromtimestamp(kept[0], tz=now().tzinfo), kept[1]
-    if now() - moment > min(within, KEPT):
-        return None
-    try:
-        return Reply(200, {}, unseal(sealed, purpose=PURPOSE, bound_to=key)), moment
-    except Unavailable:  # its key is gone, or it was changed: there is no last value
-        return None
+    return Reply(200, {}, kept[0]), kept[1]
 
 
 def _key(line: Line, operation: Operation, request: Request) -> str:

@@ -8,8 +8,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from core.clock import now
-from core.errors import Unavailable
-from core.privacy.encryption import seal, unseal
 from core.reliability import loose_cache
 from core.tenancy.scope import current_tenant_id
 from integrations.ticketing.types import Ticket
@@ -34,23 +32,15 @@ class KeptTickets:
 
 def keep(system: str, contact_id: UUID, tickets: Sequence[Ticket]) -> None:
     """Keep what was read for a contact."""
-    key = _key(system, contact_id)
     text = json.dumps([ticket.as_dict() for ticket in tickets])
-    sealed = seal(text.encode(), purpose=PURPOSE, bound_to=key)
-    loose_cache.keep(key, (now().timestamp(), sealed), seconds=DAY.total_seconds(), what=_WHAT)
+    key, seconds = _key(system, contact_id), DAY.total_seconds()
+    loose_cache.keep_sealed(key, text.encode(), purpose=PURPOSE, seconds=seconds, what=_WHAT)
 
 
 def find(system: str, contact_id: UUID) -> KeptTickets | None:
     """Return what was last read for a contact of the tenant in scope. Without an outside call."""
-    key = _key(system, contact_id)
-    kept = loose_cache.find(key, what=_WHAT)
-    if kept is None:
-        return None
-    try:
-        rows = json.loads(unseal(kept[1], purpose=PURPOSE, bound_to=key))
-    except Unavailable:  # its key is gone, or it was changed
-        return None
-    return KeptTickets(datetime.fromtimestamp(kept[0], tz=now().tzinfo), rows)
+    kept = loose_cache.find_sealed(_key(system, contact_id), purpose=PURPOSE, what=_WHAT)
+    return KeptTickets(kept[1], json.loads(kept[0])) if kept else None
 
 
 def forget(system: str, contact_id: UUID) -> None:
