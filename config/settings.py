@@ -49,10 +49,13 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # The outside systems whose actions wait for approval: "integrations.<vendor>.platform.<Class>", a line for each.
-PLATFORMS: list[str] = ["integrations.meta_ads.platform.MetaAds"]
+PLATFORMS = [
+    "integrations.meta_ads.platform.MetaAds",
+    "integrations.zendesk.platform.Zendesk",
+    "integrations.hubspot.platform.Hubspot",
+]
 if WALKER_DEMO or WALKER_TESTING:  # the sandbox is the demo's, and the example of the tests
     PLATFORMS += ["integrations.sandbox_ads.platform.SandboxAds"]
-PLATFORMS += ["integrations.zendesk.platform.Zendesk", "integrations.hubspot.platform.Hubspot"]
 # `{subdomain}` is filled in with the account's.
 ZENDESK_API_BASE = env("ZENDESK_API_BASE", default="https://{subdomain}.zendesk.com").rstrip("/")
 HUBSPOT_API_BASE = env("HUBSPOT_API_BASE", default="https://api.hubapi.com").rstrip("/")

@@ -97,7 +97,7 @@ def connection(key: str) -> Connection:
 
 def find_pause(key: str) -> str:
     """Return why calls to a platform are paused now, in a sentence; "" if they are not, or without an account."""
-    account = ProviderAccount.objects.filter(provider=key, is_active=True, is_default=True).first()
+    account = find_account(key)
     return pause_sentence(account) if account else ""
 
 
@@ -123,13 +123,17 @@ def _connection(platform: Platform, account: ProviderAccount) -> Connection:
         raise Unavailable(f"The account on {platform.title} lacks: {missing}.", code="not_connected") from None
 
 
+def find_account(provider: str) -> ProviderAccount | None:
+    """Return the tenant's default account with a provider, or None."""
+    return ProviderAccount.objects.filter(provider=provider, is_active=True, is_default=True).first()
+
+
 def account_for(provider: str) -> ProviderAccount:
     """Return the tenant's account that tools use with a provider: the default one.
 
     Raises Unavailable `not_connected` without one; there is no fallback to another account.
     """
-    rows = ProviderAccount.objects.filter(provider=provider, is_active=True, is_default=True)
-    account: ProviderAccount | None = rows.first()
+    account = find_account(provider)
     if account is None or not account.credentials:
         raise Unavailable(f"Your organisation has no active {provider} account.", code="not_connected")
     return account

@@ -20,10 +20,10 @@ from core.errors import Invalid
 from core.ids import uuid7
 from integrations.mail.delivery import REFUSED
 from integrations.mail.errors import describe_error
-from integrations.mail.providers.routes import PROVIDER
+from integrations.mail.providers.routes import PROVIDER, own_account
 from integrations.mail.services import deliver_mail, queue_mail
 from integrations.mail.types import NewMail
-from integrations.models import MailDelivery, ProviderAccount
+from integrations.models import MailDelivery
 from integrations.services import connect_provider
 
 # The tenant has one mail account at a time; its row keeps this name when the displayed one changes.
@@ -113,7 +113,7 @@ def connect_mail(
             raise Invalid("This isn't the verification key of a webhook.", fields=wrong)
     secret = api_key.strip()
     if not secret:
-        provider = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True, is_default=True).first()
+        provider = own_account()
         secret = str(provider.credentials.get("api_key") or "") if provider else ""
     if not secret:
         raise Invalid("The API key is missing.", fields={"api_key": ["Copy it from SendGrid."]})
@@ -137,6 +137,6 @@ def connect_mail(
 
 def sender_of_account() -> dict[str, str]:
     """Return the sender of the account, without the secret."""
-    account = ProviderAccount.objects.filter(provider=PROVIDER, is_active=True, is_default=True).first()
+    account = own_account()
     kept = account.credentials if account else {}
     return {name: str(kept.get(name) or "") for name in ("from_address", "from_name")}

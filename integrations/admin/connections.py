@@ -22,11 +22,11 @@ from console.templatetags.console_ui import chip, exact, moment
 from console.viewers import viewer_of
 from core.errors import NotFound, WalkerError
 from core.privacy.visible_text import visible
+from integrations.calls.rights import MANAGE, VIEW
 from integrations.connections import providers, selectors, services
 from integrations.connections.errors import describe
 from integrations.connections.names import NAME_LIMIT
 from integrations.connections.providers import Provider
-from integrations.connections.rights import MANAGE, VIEW
 from integrations.models import ProviderAccount
 
 State = ProviderAccount.State

@@ -16,8 +16,10 @@ from console.base.model_admin import ServiceAdmin
 from console.navigation import ORGANISATION, SETTINGS, Nav
 from console.templatetags.console_ui import chip, exact_second
 from console.viewers import viewer_of
-from integrations.calls.breaker import MANAGE, REASON_LIMIT, pause_calls, resume_calls
-from integrations.calls.selectors import VIEW, list_calls, list_connections
+from integrations.calls.breaker import REASON_LIMIT, pause_calls, resume_calls
+from integrations.calls.rights import MANAGE, VIEW
+from integrations.calls.selectors import list_calls
+from integrations.connections.selectors import list_connections
 from integrations.models import ProviderCall
 
 Outcome = ProviderCall.Outcome
@@ -51,7 +53,8 @@ class ConnectionFilter(SelectFilter):
     title, parameter_name, field = "Connection", "connection", "connection"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(str(row.pk), row.name) for row in list_connections(viewer=viewer_of(request))]
+        rows = list_connections(viewer=viewer_of(request)).filter(is_active=True).defer("credentials")
+        return [(str(row.pk), row.name) for row in rows]
 
 
 @admin.register(ProviderCall)
@@ -85,7 +88,7 @@ class ProviderCallAdmin(ServiceAdmin):
 
     def form_initial(self, request: HttpRequest, action: Any, obj: Any) -> dict[str, Any]:
         """Offer the connections that are not paused, or for resuming all: failures may have paused them."""
-        rows = list_connections(viewer=viewer_of(request))
+        rows = list_connections(viewer=viewer_of(request)).filter(is_active=True).defer("credentials")
         rows = rows.filter(paused_at=None) if action.path == "pause" else rows
         return {"connections": [(str(row.pk), row.name) for row in rows]}
 

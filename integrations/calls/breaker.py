@@ -15,12 +15,12 @@ from core.errors import Conflict, Invalid, Unavailable
 from core.reliability.circuit_breaker import Breaker, breaker
 from core.text.clean import clean_text
 from integrations.calls.answers import CleanFailure
+from integrations.calls.rights import MANAGE, MISSING, OBJECT
 from integrations.models import ProviderAccount
 
 THRESHOLD: Final = 5
 COOL_DOWN: Final = timedelta(seconds=60)
 HOUR: Final = timedelta(hours=1)
-MANAGE: Final = "integrations.manage_connection"
 OPEN: Final = "breaker_open"
 BY_HAND: Final = "calls_paused"
 AGAIN: Final = 15.0
@@ -78,7 +78,7 @@ def _switch(actor: Actor, connection_id: UUID, reason: str, *, pauses: bool) -> 
     if not said:
         raise Invalid("Give a reason.", fields={"reason": ["Required."]})
     with transaction.atomic():
-        account: ProviderAccount = get_row(ProviderAccount, connection_id, "This connection doesn't exist.")
+        account: ProviderAccount = get_row(ProviderAccount, connection_id, MISSING)
         rows = ProviderAccount.objects.filter(pk=account.pk, paused_at__isnull=pauses)
         account.paused_at, account.paused_reason = (clock_now(), said) if pauses else (None, "")
         guard = breaker_of(account)
@@ -88,7 +88,7 @@ def _switch(actor: Actor, connection_id: UUID, reason: str, *, pauses: bool) -> 
         chain.record(
             actor,
             "calls_paused" if pauses else "calls_resumed",
-            "integrations.provideraccount",
+            OBJECT,
             account.pk,
             new_state="paused" if pauses else "active",
             facts={"provider": account.provider, "reason": said},

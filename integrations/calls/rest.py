@@ -8,7 +8,8 @@ from rest_framework import serializers
 from core.rest.fields import RowSerializer
 from core.rest.filters import AfterFilter, ApiFilterSet, BeforeFilter
 from core.rest.views import ListViewSet
-from integrations.calls.selectors import VIEW, list_calls
+from integrations.calls.rights import VIEW
+from integrations.calls.selectors import list_calls
 from integrations.models import ProviderCall
 
 

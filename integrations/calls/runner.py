@@ -1,25 +1,29 @@
-"""Make a call over a connection: within its time, repeated where that is safe, paused where a system fails."""
+"""Make calls over a connection: within their time, repeated where that is safe, paused where a system fails."""
 
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
+from core.clock import now
 from core.errors import Unavailable, WalkerError
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
-from integrations.calls import breaker, last_values, quota
+from core.reliability.rate_limit import count_or_let_pass
+from integrations.calls import breaker, last_values
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
 from integrations.calls.operations import LIMITED, TEMPORARY, Line, Operation, Request, System, wait_of
 from integrations.calls.records import Record
-from integrations.models import ProviderCall
+from integrations.models import ProviderAccount, ProviderCall
 
 T = TypeVar("T")
 Outcome = ProviderCall.Outcome
 FIRST_PAUSE: Final = 0.25
 CONNECT_SECONDS: Final = 3.0
 NO_RIGHT: Final = (401, 403)
+MINUTE: Final = 60
+QUOTA_SPENT: Final = "quota_spent"
 NO_TIME: Final = CleanFailure("timed_out", "There was no time left for the call.", retry=True, was_called=False)
 
 
@@ -86,7 +90,7 @@ class _Call(Generic[T]):
 
     def _find_obstacle(self) -> CleanFailure | None:
         if self.operation.in_background and self.system.calls_per_minute is not None:
-            spent = quota.take_background_call(self.line.connection, self.system.calls_per_minute)
+            spent = take_background_call(self.line.connection, self.system.calls_per_minute)
             if spent:
                 return spent
         return breaker.find_pause(self.line.connection)
@@ -184,3 +188,31 @@ class _Call(Generic[T]):
             facts={name: body[name] for name in ("fields", "current") if isinstance(body, dict) and name in body},
         )
         return failure, outcome
+
+
+def take_background_call(connection: ProviderAccount, calls_per_minute: int) -> CleanFailure | None:
+    """Count a call of background work; return why it may not be made in this minute. Without Redis it may."""
+    seconds = now().timestamp()
+    name = f"{connection.tenant_id.hex}:outside_quota:{connection.pk.hex}:{int(seconds // MINUTE)}"
+    if count_or_let_pass(name, seconds=2 * MINUTE) <= calls_per_minute // 2:
+        return None
+    wait = MINUTE - seconds % MINUTE
+    detail = "Background work has used its half of the account's quota for this minute."
+    return CleanFailure(QUOTA_SPENT, detail, retry=True, retry_after=wait, was_called=False)
+
+
+class Client:
+    """An account of an outside system. Reads never end in `Unknown`: they change nothing."""
+
+    def __init__(self, system: System, line: Line) -> None:
+        self._system, self._line = system, line
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close nothing: each call has a connection of its own."""
+
+    def _call(self, operation: Operation, request: Request, parse: Callable[[Any], T]) -> Answer[T]:
+        """Make a call by the runner."""
+        return run(operation, request, system=self._system, line=self._line, parse=parse)

@@ -21,11 +21,11 @@ from core.db.rows import get_row
 from core.errors import Conflict, Gone, Invalid, Refused, Unavailable
 from core.privacy.encryption import digest_of_secret
 from core.reliability.rate_limit import limit_per_hour
+from integrations.calls.rights import MANAGE, MISSING, OBJECT
 from integrations.connections import providers
 from integrations.connections.errors import ConnectionFailed, for_person
 from integrations.connections.names import checked_name, name_in_use, refuse_name
 from integrations.connections.providers import Provider, VendorAccount
-from integrations.connections.rights import MANAGE, MISSING, OBJECT
 from integrations.connections.token_endpoint import TOKEN_LIMIT, Tokens
 from integrations.connections.tokens import ask_as_app, ending_of, require_scopes, with_tokens
 from integrations.models import ConsentRequest, ProviderAccount

@@ -10,10 +10,10 @@ from rest_framework.response import Response
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet, ReadOneMixin
+from integrations.calls.rights import MANAGE, VIEW
 from integrations.connections import selectors, services
 from integrations.connections.errors import describe
 from integrations.connections.names import NAME_LIMIT
-from integrations.connections.rights import MANAGE, VIEW
 from integrations.models import ProviderAccount
 
 

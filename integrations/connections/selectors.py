@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from core.actors import Actor
 from core.db.rows import get_or_missing
 from integrations import platforms
+from integrations.calls.rights import MISSING, VIEW
 from integrations.connections import providers
-from integrations.connections.rights import MISSING, VIEW
 from integrations.models import ProviderAccount
 
 MOST: Final = 12

@@ -14,12 +14,12 @@ from core.db.locks import advisory_lock, locked
 from core.db.rows import get_row
 from core.errors import Conflict
 from core.reliability.rate_limit import limit_per_hour
+from integrations.calls.rights import MANAGE, MISSING, OBJECT
 from integrations.connections import providers
 from integrations.connections.authorisation import authorise, check, try_out
 from integrations.connections.consents import activate, begin_consent, choose_account, finish_consent
 from integrations.connections.errors import ConnectionFailed, for_person
 from integrations.connections.names import checked_name, name_in_use, refuse_name
-from integrations.connections.rights import MANAGE, MISSING, OBJECT
 from integrations.connections.tokens import note_failure
 from integrations.models import ProviderAccount
 

@@ -22,9 +22,9 @@ from core.db.locks import locked
 from core.db.rows import get_row
 from core.errors import Unavailable
 from core.reliability import lease
+from integrations.calls.rights import MANAGE, MISSING
 from integrations.connections.errors import ConnectionFailed, describe
 from integrations.connections.providers import Provider
-from integrations.connections.rights import MANAGE, MISSING
 from integrations.connections.token_endpoint import Tokens, ask_for_tokens
 from integrations.models import ProviderAccount
 from integrations.schemes import ClientCredentials, Consent, Secrets, TokenScheme, basic

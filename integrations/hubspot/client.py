@@ -1,6 +1,6 @@
 """Client of HubSpot's tickets: each carries our key in a property that HubSpot keeps unique."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -8,7 +8,6 @@ from urllib.parse import quote
 from core.clock import now
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
 from integrations.calls.operations import Line, Operation, Request, System
-from integrations.calls.runner import run
 from integrations.ticketing.ports import TicketClient
 from integrations.ticketing.types import Comment, NewTicket, Priority, Status, Ticket
 
@@ -57,23 +56,24 @@ class HubspotClient(TicketClient):
     """One portal of HubSpot; new tickets go to a stage of a pipeline."""
 
     def __init__(self, system: System, line: Line, *, pipeline: str, stage: str) -> None:
-        self._system, self._line, self._place = system, line, (pipeline, stage)
+        super().__init__(system, line)
+        self._place = (pipeline, stage)
 
     def has_key_property(self, kind: str) -> Answer[bool]:
         """Return True if objects of a kind have the property with our key, with unique values."""
         request = Request(f"/crm/v3/properties/{kind}/{KEY}")
-        return _missing_as(self._run(READ_PROPERTY, request, lambda body: body["hasUniqueValue"] is True), False)
+        return _missing_as(self._call(READ_PROPERTY, request, lambda body: body["hasUniqueValue"] is True), False)
 
     def search(self, address: str) -> Answer[list[Ticket]]:
         # Not HubSpot's search: that lags behind and would not show the ticket of a minute ago.
         request = Request(f"{OBJECTS}/contacts/{_part(address)}", {"idProperty": "email", "associations": "tickets"})
-        numbers = _missing_as(self._run(FIND_CONTACT, request, lambda body: _associated(body, "tickets")), [])
+        numbers = _missing_as(self._call(FIND_CONTACT, request, lambda body: _associated(body, "tickets")), [])
         if not isinstance(numbers, Ok) or not numbers.value:
             return numbers if not isinstance(numbers, Ok) else Ok([])
         newest = sorted(numbers.value, key=int, reverse=True)[:MOST]
         wanted = {"inputs": [{"id": number} for number in newest], "properties": SHOWN.split(",")}
         owner = frozenset({address.casefold()})
-        return self._run(
+        return self._call(
             READ_MANY,
             Request(f"{OBJECTS}/tickets/batch/read", json=wanted),
             lambda body: sorted((_ticket(row, owner) for row in body["results"]), key=_changed, reverse=True),
@@ -108,7 +108,7 @@ class HubspotClient(TicketClient):
         body = {"properties": properties, "associations": [_link(person.value, TICKET_TO_CONTACT)]}
         owner = frozenset({new.address.casefold()})
         request = Request(f"{OBJECTS}/tickets", json=body, key=key)
-        answer = self._run(CREATE, request, lambda made: _ticket(made, owner))
+        answer = self._call(CREATE, request, lambda made: _ticket(made, owner))
         if isinstance(answer, CleanFailure) and not answer.retry:  # perhaps because the key is taken
             again = self.find_created(key)
             return Ok(again.value, replayed=True) if isinstance(again, Ok) and again.value is not None else answer
@@ -116,7 +116,7 @@ class HubspotClient(TicketClient):
 
     def has_comment(self, number: str, key: str) -> Answer[bool]:
         request = Request(f"{OBJECTS}/notes/{_part(key)}", {"idProperty": KEY})
-        return _missing_as(self._run(FIND, request, lambda body: body["id"] is not None), False)
+        return _missing_as(self._call(FIND, request, lambda body: body["id"] is not None), False)
 
     def comment(self, number: str, comment: Comment, key: str) -> Answer[bool]:
         """Add a note to a ticket; notes never reach the customer."""
@@ -128,7 +128,7 @@ class HubspotClient(TicketClient):
         properties = {"hs_note_body": comment.text, "hs_timestamp": now().isoformat(), KEY: key}
         body = {"properties": properties, "associations": [_link(number, NOTE_TO_TICKET)]}
         request = Request(f"{OBJECTS}/notes", json=body, key=key)
-        answer = self._run(ADD_NOTE, request, lambda made: made["id"] is not None)
+        answer = self._call(ADD_NOTE, request, lambda made: made["id"] is not None)
         if isinstance(answer, CleanFailure) and not answer.retry:  # perhaps because the key is taken
             again = self.has_comment(number, key)
             return again if isinstance(again, Ok) and again.value else answer
@@ -138,7 +138,7 @@ class HubspotClient(TicketClient):
         """Read a ticket and the addresses of the contacts that it belongs to."""
         asked = {**params, "properties": SHOWN, "associations": "contacts"}
         request = Request(f"{OBJECTS}/tickets/{place}", asked)
-        read = self._run(operation, request, lambda body: (body, _associated(body, "contacts")))
+        read = self._call(operation, request, lambda body: (body, _associated(body, "contacts")))
         if not isinstance(read, Ok):
             return _missing_as(read, None)
         body, people = read.value
@@ -155,23 +155,20 @@ class HubspotClient(TicketClient):
 
     def _address_of(self, contact: str) -> Answer[str]:
         request = Request(f"{OBJECTS}/contacts/{_part(contact)}", {"properties": "email"})
-        read = self._run(READ_CONTACT, request, lambda body: str(body["properties"].get("email") or "").casefold())
+        read = self._call(READ_CONTACT, request, lambda body: str(body["properties"].get("email") or "").casefold())
         return _missing_as(read, "")
 
     def _find_or_create_contact(self, new: NewTicket) -> Answer[str]:
         """Return the id of the contact with an address; there is only ever one."""
         request = Request(f"{OBJECTS}/contacts/{_part(new.address)}", {"idProperty": "email"})
-        found = self._run(FIND, request, lambda body: str(body["id"]))
+        found = self._call(FIND, request, lambda body: str(body["id"]))
         if not (isinstance(found, CleanFailure) and found.code in MISSING):
             return found
         body = {"properties": {"email": new.address, "firstname": new.name}, "associations": []}
-        made = self._run(CREATE_CONTACT, Request(f"{OBJECTS}/contacts", json=body), lambda one: str(one["id"]))
+        made = self._call(CREATE_CONTACT, Request(f"{OBJECTS}/contacts", json=body), lambda one: str(one["id"]))
         if isinstance(made, CleanFailure) and made.code in TAKEN:
-            return self._run(FIND, request, lambda one: str(one["id"]))
+            return self._call(FIND, request, lambda one: str(one["id"]))
         return made
-
-    def _run(self, operation: Operation, request: Request, parse: Callable[[Any], T]) -> Answer[T]:
-        return run(operation, request, system=self._system, line=self._line, parse=parse)
 
 
 def _part(text: str) -> str:

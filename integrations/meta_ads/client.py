@@ -17,7 +17,7 @@ from core.http import Reply
 from core.text.clean import clean_text
 from integrations.calls.answers import Answer, CleanFailure, Ok
 from integrations.calls.operations import Line, Operation, Request, System, is_refusal, wait_of
-from integrations.calls.runner import run
+from integrations.calls.runner import Client
 from integrations.meta_ads.money import read_count
 from integrations.meta_ads.types import AdAccount, AdObject, Change, Field, Figures, LogEntry
 from integrations.models import ProviderAccount
@@ -132,17 +132,14 @@ class Rows:
     after: str = ""
 
 
-class MetaAdsClient:
-    """One ad account. Reads never end in `Unknown`: they change nothing."""
+class MetaAdsClient(Client):
+    """One ad account."""
+
+    _system: MetaSystem
 
     def __init__(self, system: MetaSystem, line: Line, account: str = "") -> None:
-        self._system, self._line, self.account = system, line, account
-
-    def __enter__(self) -> MetaAdsClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close nothing: each call has a connection of its own."""
+        super().__init__(system, line)
+        self.account = account
 
     def get_account(self) -> Answer[AdAccount]:
         """Return the ad account with its currency and time zone."""
@@ -210,7 +207,7 @@ class MetaAdsClient:
         return f"/{self.account}{edge}"
 
     def _call(self, operation: Operation, request: Request, parse: Callable[[Body], T]) -> Answer[T]:
-        answer = run(operation, request, system=self._system, line=self._line, parse=parse)
+        answer = super()._call(operation, request, parse)
         if not isinstance(answer, CleanFailure):
             return answer
         if main_code(answer.code) in ENDED:

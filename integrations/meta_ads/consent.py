@@ -21,10 +21,10 @@ from core.reliability import loose_cache
 from core.tenancy.scope import current_tenant_id
 from integrations.calls import operations as calls
 from integrations.calls.operations import Line
+from integrations.calls.rights import MISSING
 from integrations.connections import authorisation
 from integrations.connections.errors import ConnectionFailed
 from integrations.connections.providers import Authorise, Provider, VendorAccount
-from integrations.connections.rights import MISSING
 from integrations.connections.token_endpoint import ask_for_tokens
 from integrations.connections.tokens import with_tokens
 from integrations.meta_ads.client import LIMITS, VERSION, MetaAdsClient, MetaSystem, read_error

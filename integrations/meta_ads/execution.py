@@ -6,6 +6,7 @@ call, the call is made once, and the change log tells afterwards which change wa
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from core.errors import WalkerError
 from hitl.actions.base import Outcome
 from hitl.selectors import find_attempt
 from integrations.calls.answers import Answer, CleanFailure, Ok
+from integrations.calls.outcomes import outcome_of_failure
 from integrations.meta_ads import selectors
 from integrations.meta_ads.change_log import SILENT, History, budget_changes, next_change, read_history
 from integrations.meta_ads.client import TOO_OFTEN, MetaAdsClient
@@ -27,17 +29,6 @@ MOVED: Final = "It was changed on the platform right before Walker's call, so Wa
 STANDS: Final = "After Walker's change the value was changed on the platform again."
 MakeChange = Callable[[Mapping[str, Any]], Change]
 """Returns the change for the facts that were approved."""
-
-
-def failed(answer: CleanFailure, *, was_called: bool | None = None) -> Outcome:
-    """Return the outcome of a call that did nothing."""
-    return Outcome(
-        "failed_clean",
-        error=f"{answer.code}: {answer.detail}",
-        retry=answer.retry,
-        retry_after=answer.retry_after,
-        was_called=answer.was_called if was_called is None else was_called,
-    )
 
 
 def perform(idempotency_key: str, make: MakeChange) -> Outcome:
@@ -58,7 +49,7 @@ def find_obstacle(client: MetaAdsClient, change: Change) -> Outcome | None:
     """Return why a change may not be made now: the value has moved, or was changed four times within the hour."""
     fresh = client.get_object(change.object, is_ad_set=change.is_ad_set)
     if not isinstance(fresh, Ok):
-        return failed(fresh) if isinstance(fresh, CleanFailure) else Outcome("failed_clean", retry=True)
+        return outcome_of_failure(fresh) if isinstance(fresh, CleanFailure) else Outcome("failed_clean", retry=True)
     if fresh.value.value_of(change.field) != change.old:
         return Outcome("failed_clean", error=f"changed: {MOVED}", retry=True)
     if not (change.is_ad_set and change.is_budget):
@@ -81,10 +72,10 @@ def make_change(client: MetaAdsClient, change: Change, key: str) -> Outcome:
     if isinstance(answer, CleanFailure):
         if answer.code == TOO_OFTEN:
             wait = next_change(budget_changes(client, change.object) or ())
-            return too_often(wait) if wait else failed(answer, was_called=False)
-        return failed(answer)
+            return too_often(wait) if wait else outcome_of_failure(replace(answer, was_called=False))
+        return outcome_of_failure(answer)
     if not isinstance(answer, Ok):
-        return Outcome("unknown", error=f"{answer.code}: {answer.detail}")
+        return outcome_of_failure(answer)
     back = client.get_object(change.object, is_ad_set=change.is_ad_set)
     found = result_of(change, back)
     for pause in LOOKS:

@@ -220,7 +220,7 @@ class SetAdBudget(MetaAdsKind[AdBudget]):
         return Estimate(cost=cost.quantize(CENT, ROUND_UP), currency=facts["currency"], share=share)
 
     def done_sentence(self, preview: Mapping[str, Any], facts: Facts) -> str:
-        """Return "Summer Sale's daily budget is now 900.00 EUR (was 500.00 EUR)"."""
+        """Return "<name>'s daily budget is now 900.00 EUR (was 500.00 EUR)"."""
         row = next(iter(preview.get("rows") or ()), None)
         name = facts.get("ad_set_name") or facts.get("ad_campaign_name")
         if row is None or not name:
@@ -309,7 +309,7 @@ class AdCampaignState(MetaAdsKind[OneAdCampaign]):
         return Estimate(cost=cost.quantize(CENT, ROUND_UP), currency=facts["currency"], share=Decimal(1))
 
     def done_sentence(self, preview: Mapping[str, Any], facts: Facts) -> str:
-        """Return "Summer Sale is now paused"."""
+        """Return "<name> is now paused"."""
         return f"{facts.get('ad_campaign_name') or 'The ad campaign'} is now {STATES[self.wanted]}"
 
     def subject_key(self, params: OneAdCampaign) -> str:

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from core.http import Reply
 from integrations.calls.answers import Answer
-from integrations.calls.operations import Line, Operation, Request, System, is_refusal
-from integrations.calls.runner import run
+from integrations.calls.operations import Operation, Request, is_refusal
+from integrations.calls.runner import Client
 from integrations.sandbox_ads.types import (
     AdsAccount,
     Audience,
@@ -56,17 +56,8 @@ PAUSE_CAMPAIGN: Final = _change("pause_campaign")
 PUBLISH_CONTENT: Final = _change("publish_content")
 
 
-class SandboxAdsClient:
-    """One account of the platform. Reads never end in `Unknown`: they change nothing."""
-
-    def __init__(self, system: System, line: Line) -> None:
-        self._system, self._line = system, line
-
-    def __enter__(self) -> SandboxAdsClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close nothing: each call has a connection of its own."""
+class SandboxAdsClient(Client):
+    """One account of the platform."""
 
     def get_account(self) -> Answer[AdsAccount]:
         """Return the account of the token."""
@@ -127,7 +118,7 @@ class SandboxAdsClient:
     def _read(
         self, operation: Operation, path: str, parse: Callable[[Body], T], params: Mapping[str, str] | None = None
     ) -> Answer[T]:
-        return run(operation, Request(path, params or {}), system=self._system, line=self._line, parse=parse)
+        return self._call(operation, Request(path, params or {}), parse)
 
     def _read_list(
         self, operation: Operation, path: str, parse: Callable[[Body], T], params: Mapping[str, str] | None = None
@@ -135,8 +126,7 @@ class SandboxAdsClient:
         return self._read(operation, path, lambda body: [parse(item) for item in body["items"]], params)
 
     def _change(self, operation: Operation, path: str, body: Mapping[str, str], key: str = "") -> Answer[Effect]:
-        request = Request(path, json=dict(body), key=key)
-        return run(operation, request, system=self._system, line=self._line, parse=parse_effect)
+        return self._call(operation, Request(path, json=dict(body), key=key), parse_effect)
 
 
 def _part(text: str) -> str:

@@ -8,7 +8,8 @@ from django.conf import settings
 from core.errors import Invalid, WalkerError
 from core.text.amounts import money_text
 from hitl.actions.base import Facts, Outcome
-from integrations.calls.answers import Answer, CleanFailure, Ok
+from integrations.calls.answers import Answer, Ok
+from integrations.calls.outcomes import outcome_of_failure
 from integrations.sandbox_ads import selectors
 from integrations.sandbox_ads.client import SandboxAdsClient
 from integrations.sandbox_ads.types import Effect
@@ -27,16 +28,7 @@ def outcome_of(answer: Answer[Effect]) -> Outcome:
         effect = answer.value
         facts = {"journal_id": effect.journal_id, "replayed": answer.replayed}
         return Outcome("succeeded", result={"resource_id": effect.resource.get("id"), **facts})
-    error = f"{answer.code}: {answer.detail}"
-    if isinstance(answer, CleanFailure):
-        return Outcome(
-            "failed_clean",
-            error=error,
-            retry=answer.retry,
-            retry_after=answer.retry_after,
-            was_called=answer.was_called,
-        )
-    return Outcome("unknown", error=error)
+    return outcome_of_failure(answer)
 
 
 def perform(change: Callable[[SandboxAdsClient], Answer[Effect]]) -> Outcome:

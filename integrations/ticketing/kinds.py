@@ -12,8 +12,9 @@ from uuid import UUID
 from core.errors import Invalid, WalkerError
 from hitl.actions.base import ActionKind, ClaimWords, Estimate, Facts, Outcome, P, Preview, PreviewRow
 from integrations import platforms
-from integrations.calls.answers import CleanFailure, Ok, Unknown
+from integrations.calls.answers import Ok
 from integrations.calls.operations import Line
+from integrations.calls.outcomes import outcome_of_failure
 from integrations.ticketing import kept, selectors
 from integrations.ticketing.ports import TicketClient
 from integrations.ticketing.registry import get_customer
@@ -118,7 +119,8 @@ class CreateTicket(TicketKind[NewTicketParams]):
             if isinstance(answer, Ok):
                 kept.forget(params.system, customer.id)
                 return _opened(answer.value.number)
-            return _failure(answer)
+            # By its code alone: a vendor's words may name the customer.
+            return outcome_of_failure(answer, error=answer.code)
 
         return _perform(params.system, create)
 
@@ -190,7 +192,7 @@ class AddComment(TicketKind[CommentParams]):
         def add(client: TicketClient) -> Outcome:
             answer = client.comment(params.ticket, Comment(params.text, params.is_internal), idempotency_key)
             if not isinstance(answer, Ok):
-                return _failure(answer)
+                return outcome_of_failure(answer, error=answer.code)
             if params.customer:
                 kept.forget(params.system, UUID(params.customer))
             return _commented(params.ticket)
@@ -219,19 +221,6 @@ def _opened(number: str) -> Outcome:
 
 def _commented(number: str) -> Outcome:
     return Outcome("succeeded", result={"ticket": number, "in_words": f"the comment was added to ticket {number}"})
-
-
-def _failure(answer: CleanFailure | Unknown) -> Outcome:
-    """Return the outcome of a failed call; by its code alone, as a vendor's words may name the customer."""
-    if isinstance(answer, CleanFailure):
-        return Outcome(
-            "failed_clean",
-            error=answer.code,
-            retry=answer.retry,
-            retry_after=answer.retry_after,
-            was_called=answer.was_called,
-        )
-    return Outcome("unknown", error=answer.code)
 
 
 def _perform(system: str, change: Callable[[TicketClient], Outcome]) -> Outcome:

@@ -1,28 +1,20 @@
 """The port of ticket systems: what each can do."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar
 
 from integrations.calls.answers import Answer
 from integrations.calls.operations import Line
+from integrations.calls.runner import Client
 from integrations.ports import Platform
 from integrations.ticketing.types import Comment, NewTicket, Ticket
 
-UNAUTHORISED: Final = 401
 
-
-class TicketClient(ABC):
-    """An open connection with a ticket system. Reads never end in `Unknown`: they change nothing.
+class TicketClient(Client, ABC):
+    """An account of a ticket system.
 
     `key` is ours. It is stored with what it created, so that the same thing is never created twice.
     """
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close nothing: each call has a connection of its own."""
-        return
 
     @abstractmethod
     def search(self, address: str) -> Answer[list[Ticket]]:

@@ -1,7 +1,6 @@
 """Client of Zendesk's Ticketing API: tickets found by our external id, comments only on the state that was read."""
 
 import time
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -9,8 +8,7 @@ from typing import Any, Final, TypeVar
 from core.clock import now
 from core.http import Reply
 from integrations.calls.answers import Answer, CleanFailure, Ok
-from integrations.calls.operations import Line, Operation, Request, System, is_refusal
-from integrations.calls.runner import run
+from integrations.calls.operations import Operation, Request, is_refusal
 from integrations.ticketing.ports import TicketClient
 from integrations.ticketing.types import Comment, NewTicket, Status, Ticket
 
@@ -62,12 +60,9 @@ COMMENT: Final = _change("add_comment", method="PUT")
 class ZendeskClient(TicketClient):
     """One account of Zendesk."""
 
-    def __init__(self, system: System, line: Line) -> None:
-        self._system, self._line = system, line
-
     def me(self) -> Answer[str]:
         """Return the name of the agent whose token it is; a wrong token makes an anonymous one, without a name."""
-        return self._run(READ_USER, Request("/api/v2/users/me.json"), lambda body: str(body["user"]["name"]))
+        return self._call(READ_USER, Request("/api/v2/users/me.json"), lambda body: str(body["user"]["name"]))
 
     def search(self, address: str) -> Answer[list[Ticket]]:
         quoted = address.replace("\\", "").replace('"', "")
@@ -78,18 +73,18 @@ class ZendeskClient(TicketClient):
             "sort_order": "desc",
             "per_page": str(PAGE),
         }
-        return self._run(
+        return self._call(
             SEARCH, Request("/api/v2/search.json", params), lambda body: parse_tickets(body, body["results"])
         )
 
     def get(self, number: str) -> Answer[Ticket | None]:
         request = Request(f"/api/v2/tickets/{number}.json", {"include": "users"})
-        answer: Answer[Ticket | None] = self._run(READ, request, lambda body: parse_tickets(body, [body["ticket"]])[0])
+        answer: Answer[Ticket | None] = self._call(READ, request, lambda body: parse_tickets(body, [body["ticket"]])[0])
         return Ok(None) if isinstance(answer, CleanFailure) and answer.code in MISSING else answer
 
     def find_created(self, key: str) -> Answer[Ticket | None]:
         request = Request("/api/v2/tickets.json", {"external_id": key, "include": "users"})
-        return self._run(FIND, request, lambda body: next(iter(parse_tickets(body, body["tickets"])), None))
+        return self._call(FIND, request, lambda body: next(iter(parse_tickets(body, body["tickets"])), None))
 
     def create(self, new: NewTicket, key: str) -> Answer[Ticket]:
         # The header is forgotten after two hours; the external id stays.
@@ -106,13 +101,13 @@ class ZendeskClient(TicketClient):
             "external_id": key,
         }
         request = Request("/api/v2/tickets.json", json={"ticket": ticket}, key=key)
-        return self._run(CREATE, request, lambda body: parse_tickets(body, [body["ticket"]])[0])
+        return self._call(CREATE, request, lambda body: parse_tickets(body, [body["ticket"]])[0])
 
     def has_comment(self, number: str, key: str) -> Answer[bool]:
         for page in range(1, PAGES + 1):
             params = {"sort_order": "desc", "per_page": str(AUDITS), "page": str(page)}
             request = Request(f"/api/v2/tickets/{number}/audits.json", params)
-            read = self._run(READ_AUDITS, request, lambda body: [parse_key(audit) for audit in body["audits"]])
+            read = self._call(READ_AUDITS, request, lambda body: [parse_key(audit) for audit in body["audits"]])
             if not isinstance(read, Ok):
                 return read
             if key in read.value or len(read.value) < AUDITS:
@@ -123,7 +118,7 @@ class ZendeskClient(TicketClient):
         """Comment on the ticket as it was read; one that changed meanwhile is read again."""
         for _ in range(CONFLICTS):
             # The state first: a comment of ours that comes later makes it old, and Zendesk refuses the second.
-            stamp = self._run(READ_STAMP, Request(f"/api/v2/tickets/{number}.json"), _stamp)
+            stamp = self._call(READ_STAMP, Request(f"/api/v2/tickets/{number}.json"), _stamp)
             if not isinstance(stamp, Ok):
                 return stamp
             wait_for_next_second(stamp.value)
@@ -137,13 +132,10 @@ class ZendeskClient(TicketClient):
                 "updated_stamp": stamp.value,
             }
             request = Request(f"/api/v2/tickets/{number}.json", json={"ticket": changes})
-            answer = self._run(COMMENT, request, lambda body: body["ticket"]["id"] is not None)
+            answer = self._call(COMMENT, request, lambda body: body["ticket"]["id"] is not None)
             if not (isinstance(answer, CleanFailure) and answer.code == CONFLICT):
                 return answer
         return CleanFailure(CONFLICT, "The ticket changed again and again.", retry=True)
-
-    def _run(self, operation: Operation, request: Request, parse: Callable[[Any], T]) -> Answer[T]:
-        return run(operation, request, system=self._system, line=self._line, parse=parse)
 
 
 def _stamp(body: Any) -> str:

@@ -48,26 +48,29 @@ class Reading:
             self.is_cached = True
             found: dict[str, Any] = kept
             return found
-        if self.tool.has_runner:
-            self.attempts = 1
-            result = self.tool.call(self.arguments, caller=self.caller, call_id=self.call_id)
-            if key and NOT_CURRENT not in result:
-                loose_cache.keep(key, result, seconds=self.tool.kept_seconds, what="reading")
-            return result
+        result = self.call_once() if self.tool.has_runner else self.call_twice()
+        if key and NOT_CURRENT not in result:
+            loose_cache.keep(key, result, seconds=self.tool.kept_seconds, what="reading")
+        return result
+
+    def call_once(self) -> dict[str, Any]:
+        """Call the tool."""
+        self.attempts += 1
+        return self.tool.call(self.arguments, caller=self.caller, call_id=self.call_id)
+
+    def call_twice(self) -> dict[str, Any]:
+        """Call the tool under its breaker, once more after a temporary failure."""
         guard = _breaker_of(self.tool)
         for is_last in (False, True):
             guard.allow()
-            self.attempts += 1
             try:
-                result = self.tool.call(self.arguments, caller=self.caller, call_id=self.call_id)
+                result = self.call_once()
             except Unavailable as error:
                 guard.failed()
                 if is_last or error.code in NOT_TEMPORARY:
                     raise
                 continue
             guard.succeeded()
-            if key:
-                loose_cache.keep(key, result, seconds=self.tool.kept_seconds, what="reading")
             return result
         raise AssertionError
 

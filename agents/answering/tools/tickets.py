@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Collection
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -90,9 +90,12 @@ class TicketRequest(ActingTool):
 
     audience = "verified"
     needs = ""
+    draft: ClassVar[type[Params]]
+    """What the model says; the tool fills in the rest of the kind's values."""
 
     def __init__(self) -> None:
         super().__init__(kinds.get(self.key))
+        self.arguments = self.draft
 
     def suits(self, caller: Caller) -> bool:
         """Return True for proven customers, and for members with the right to request."""
@@ -120,10 +123,7 @@ class CreateTicket(TicketRequest):
     """A new ticket for the customer."""
 
     key = "create_ticket"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.arguments = TicketDraft
+    draft = TicketDraft
 
 
 @register
@@ -131,10 +131,7 @@ class AddComment(TicketRequest):
     """A comment on one of the customer's tickets: a colleague's is internal, a customer's own where all are."""
 
     key = "add_comment"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.arguments = CommentDraft
+    draft = CommentDraft
 
     def filled(self, arguments: Params, caller: Caller) -> dict[str, Any]:
         """Add the customer, and who will read it: no model decides that."""

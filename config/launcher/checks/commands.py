@@ -39,8 +39,8 @@ def test(arguments: argparse.Namespace) -> int:
     """Run pytest with the given options.
 
     All tests with `--long`: first those for which a check has no time; then the long ones, which measure time and kill
-    processes, one by one, in parts. Names of parts run the long tests of these alone. As in a
-    check, a test that fails then runs once more, alone, after the others of its part.
+    processes, one by one, in parts. Names of parts run the long tests of these alone. As in a check, a test that fails
+    then runs once more, alone, after the others of its part.
     """
     rest = arguments.rest
     if not arguments.long:

@@ -155,9 +155,8 @@ def banner(approval: Approval, names: dict[UUID, str]) -> dict[str, str] | None:
 
 def under_way(approval: Approval, executions: Iterable[Execution]) -> list[str]:
     """Return what happens while the approval is executed, or why an approved one can't be; else nothing."""
-    if approval.state == State.APPROVED and not approval.holds:
-        reason = pause_words(approval)
-        return [reason, PAUSED] if reason else []
+    if reason := pause_words(approval):
+        return [reason, PAUSED]
     found = [execution for execution in executions if execution.revision == approval.revision]
     if approval.state != State.EXECUTING or not found:
         return []
