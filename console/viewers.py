@@ -31,6 +31,11 @@ def opens_beside_list(request: HttpRequest) -> bool:
     return request.headers.get("X-Walker-Fragment") == "row"
 
 
+def opens_form(request: HttpRequest) -> bool:
+    """Return True if a page reads the form of an action that is opened on it."""
+    return request.headers.get("X-Walker-Fragment") == "form"
+
+
 def reads_fresh_parts(request: HttpRequest) -> bool:
     """Return True if the page reads the parts again that show work under way, and nothing around them."""
     return request.headers.get("X-Walker-Fragment") == "fresh"

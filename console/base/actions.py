@@ -18,7 +18,7 @@ from console.base.forms import ConfirmForm, ConsoleForm
 from console.base.kit import KitSite
 from console.error_messages import explain
 from console.extensions import clear_badges
-from console.viewers import viewer_of
+from console.viewers import opens_form, viewer_of
 from core.actors import Actor
 from core.errors import NotFound, Refused, WalkerError
 from core.tenancy.scope import current_tenant_id
@@ -223,7 +223,15 @@ def show_form(
     form: ConsoleForm,
     status: int,
 ) -> HttpResponse:
-    """Show an action's form on a page of its own."""
+    """Show an action's form on a page of its own, or alone where a page left it out until it is opened."""
+    if opens_form(request):
+        offer = {
+            "action": action,
+            "url": request.get_full_path(),
+            "form": form,
+            "blocked": model_admin.why_not(request, action, obj),
+        }
+        return TemplateResponse(request, "console/parts/action.html", {"offer": offer}, status=status)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": action.title,

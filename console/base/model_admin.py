@@ -269,7 +269,10 @@ class ServiceAdmin(ReadOnlyAdmin):
         return show_form(self, request, action, obj, form, status)
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
-        """Return the actions the viewer may use, each with its form, made when it is drawn, URL and what blocks it."""
+        """Return the actions the viewer may use, each with its form, made when it is drawn, URL and what blocks it.
+
+        `has_fields` tells without making the form if there is anything to fill in.
+        """
         viewer = viewer_of(request)
         actions = usable([a for a in self.service_actions.values() if a.on_list == on_list], viewer, obj)
         return [
@@ -277,6 +280,7 @@ class ServiceAdmin(ReadOnlyAdmin):
                 "action": action,
                 "url": action_url(self, action, obj),
                 "form": SimpleLazyObject(partial(self.action_form, request, action, obj)),
+                "has_fields": bool(action.form.base_fields),
                 "blocked": self.why_not(request, action, obj),
             }
             for action in actions

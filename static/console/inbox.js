@@ -100,9 +100,16 @@
   };
   const go = (url, push) => {
     const found = new URL(url, location.href);
-    found.searchParams.delete("arrived");
+    for (const name of ["arrived", "next"]) found.searchParams.delete(name);
     here = found.pathname + found.search;
-    if (push) history.pushState(null, "", found); else history.replaceState(null, "", found);
+    if (push && found.href !== location.href) history.pushState(null, "", found); else history.replaceState(null, "", found);
+  };
+
+  /* Says which row stands below another one, so that the server needn't read the list. */
+  const withNext = (url) => {
+    const found = new URL(url, location.href), ids = [...document.querySelectorAll("#live-inbox .wk-row-link")].map((row) => new URL(row.href).searchParams.get("conversation"));
+    found.searchParams.set("next", ids[ids.indexOf(found.searchParams.get("conversation")) + 1] || "");
+    return found;
   };
 
   /* Asks for a page. `form` is the form that asks, if it is one; `part` is "row" for another row of this list. */
@@ -115,7 +122,7 @@
     home.classList.add("is-opening");
     let answer = null, text = "";
     try {
-      answer = await fetch(url, { method, body, headers: { "X-Walker-Fragment": part }, credentials: "same-origin" });
+      answer = await fetch(part === "row" ? withNext(url) : url, { method, body, headers: { "X-Walker-Fragment": part }, credentials: "same-origin" });
       text = await answer.text();
     } catch { answer = null; }
     if (busy !== turn) return;
@@ -126,7 +133,7 @@
     const page = new DOMParser().parseFromString(text, "text/html");
     if (answer.ok && page.getElementById("talk-place")) {
       put(page, { sent: form?.id === "reply-form" ? "reply" : form ? "form" : null });
-      go(answer.url, push && answer.url !== location.href);
+      go(answer.url, push);
       if (focus) start();
     } else if (answer.ok && (answer.redirected || method === "GET")) { location.href = answer.url; return; } else refuse(answer, page, form);
     if (keys.length && !answer.ok) keys.length = 0;
@@ -189,6 +196,15 @@
     ask(url, { form, submitter: event.submitter, push: true });
   });
   addEventListener("popstate", () => { if (location.pathname + location.search !== here) { here = location.pathname + location.search; ask(location.href, { push: false }); } });
+
+  /* A form that came without its fields reads them when it is opened. If it can't, its link leads to them. */
+  document.addEventListener("toggle", async ({ target }) => {
+    const place = target.open && target.querySelector(":scope > [data-form], :scope > .wk-menu-panel > [data-form]");
+    if (!place) return;
+    const answer = await fetch(place.firstElementChild.href, { headers: { "X-Walker-Fragment": "form" }, credentials: "same-origin" }).catch(() => null);
+    if (!answer?.ok || answer.redirected) return;
+    place.replaceWith(...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);
+  }, true);
 
   /* Menus close as menus do. */
   const menus = () => [...document.querySelectorAll(".wk-inbox .wk-menu[open]")];

@@ -106,7 +106,7 @@ class InboxPage(ServiceAdmin):
         obj = self.object_or_404(request, chosen) if chosen else None
         template, context = "console/inbox.html", self.admin_site.each_context(request)
         if obj is not None and opens_beside_list(request):
-            template = "console/conversation/beside.html"
+            template, context["forms_later"] = "console/conversation/beside.html", True
             context |= self._beside_list(request, obj)
         else:
             context |= self._list_of(request, obj)
@@ -119,8 +119,7 @@ class InboxPage(ServiceAdmin):
         """Return what a conversation says of the list beside it, which isn't read again."""
         place = _place(request).known(**picks_of(request))
         self.prepare_rows(request, [obj])
-        rows = place.rows(self.get_queryset(request), viewer_of(request), words_of(request))
-        request.inbox_next = following(list(rows.values_list("pk", flat=True)[:PAGE]), obj.pk)  # type: ignore[attr-defined]
+        request.inbox_next = id_in(request.GET.get("next"))  # type: ignore[attr-defined]
         return {"live_heads": streams.heads([obj.stream]), **conversation_urls(place, obj)}
 
     def _list_of(self, request: HttpRequest, obj: Conversation | None) -> dict[str, Any]:

@@ -160,13 +160,19 @@ def test_conversation_opens_in_place_in_few_queries_and_an_answer_leads_to_the_n
     assert AuditEntry.objects.filter(action="CONVERSATION_VIEWED", object_id=first.pk).count() == 2
     form = re.findall(r'action="([^"]*/reply/[^"]*)"', part)[0].replace("&amp;", "&")
     assert f"next={second.pk}" in form
-    row = client.get(place, headers={"X-Walker-Fragment": "row"}).content.decode()
+    by_row = {"X-Walker-Fragment": "row"}
+    row = client.get(f"{place}&next={second.pk}", headers=by_row).content.decode()
     asked = [f'id="{name}"' in row for name in ("talk-place", "live-inbox", "live-views", "inbox-tools", "wk-nav")]
     assert asked == [True, False, False, False, False]
-    leads = [re.findall(r'(?:action|href)="[^"]*"', text[text.index('id="talk-place"') :]) for text in (part, row)]
+    leads = [re.findall(r'(?:action|href)="([^"]*)"', text[text.index('id="talk-place"') :]) for text in (part, row)]
     assert leads[0] == leads[1] != []
+    # Most forms are read when they are opened, each alone.
+    (assign,) = re.findall(r'data-form><a href="([^"]*/assign/[^"]*)"', row)
+    form_alone = client.get(assign.replace("&amp;", "&"), headers={"X-Walker-Fragment": "form"}).content.decode()
+    assert (f'action="{assign}"' in form_alone, "<select" in form_alone, "<html" in form_alone) == (True, True, False)
+    assert client.get(assign.replace(str(first.pk), str(uuid4())), headers=by_row).status_code == 404
     assert AuditEntry.objects.filter(action="CONVERSATION_VIEWED", object_id=first.pk).count() == 3
-    assert client.get(f"{INBOX}?conversation={uuid4()}", headers={"X-Walker-Fragment": "row"}).status_code == 404
+    assert client.get(f"{INBOX}?conversation={uuid4()}", headers=by_row).status_code == 404
     sent = client.post(form, {"text": "Here it is.", "after": "99"}, headers=in_place)
     assert f"conversation={second.pk}&arrived=1" in sent["Location"]
     close = (

@@ -117,7 +117,15 @@ def test_conversations_are_closed_undone_and_views_changed_by_keys(opened: Opene
     expect(page.locator(".wk-inbox-rows [aria-current]")).to_have_count(1)
     expect(opened_row).to_have_attribute("aria-current", "true")
     expect(opened_row.locator(".wk-inbox-unread")).to_have_count(0)
-    assert ("row" in parts, "open" in parts) == (True, False)
+    assert ("row" in parts, "open" in parts, "next=" in page.url) == (True, False, False)
+    # Its forms come when they are opened.
+    assign = page.locator(".wk-talk-tools details", has=page.get_by_title("Assign…"))
+    expect(assign.locator("select")).to_have_count(0)
+    assign.locator("summary").click()
+    expect(assign.locator("select")).to_be_visible()
+    press(page, "Escape")
+    expect(assign.locator("select")).to_be_hidden()
+    rows.nth(0).locator("a").focus()
     press(page, "j")
     places.append(focus(page))
     assert page.evaluate("document.activeElement.getAttribute('href')") == rows.nth(1).locator("a").get_attribute(
