@@ -27,6 +27,8 @@ from core.clock import now
 
 MARK = "mark.long"
 """Long tests come in parts: a part is a folder of `tests` with tests that are marked as long."""
+SPREAD = ("hitl",)
+"""The parts whose tests count effects and measure no time: they may run at once, on both cores."""
 DURATIONS = ROOT / ".pytest_cache" / "durations.txt"
 _BIN = Path(sys.executable).parent
 QUICK = "not long and not slow"
@@ -38,8 +40,8 @@ _COVERAGE = ["--cov", "--cov-report=", "--cov-fail-under=0"]
 def test(arguments: argparse.Namespace) -> int:
     """Run pytest with the given options.
 
-    All tests with `--long`: first those for which a check has no time; then the long ones, which measure time and kill
-    processes, one by one, in parts. Names of parts run the long tests of these alone. As in a check, a test that fails
+    All tests with `--long`: first those for which a check has no time; then the long ones in parts, those that measure
+    time or kill processes one by one. Names of parts run the long tests of these alone. As in a check, a test that fails
     then runs once more, alone, after the others of its part.
     """
     rest = arguments.rest
@@ -50,7 +52,11 @@ def test(arguments: argparse.Namespace) -> int:
         _tell_skips([outcome])
         return _verdict([outcome])
     chosen = wanted_parts(ROOT, rest)
-    runs = {f"long {part}": ["-m", "long", f"tests/{part}"] for part in chosen}
+    # Each test is told when it ends: some take minutes.
+    runs = {
+        f"long {part}": ["-v", "-m", "long", f"tests/{part}", *(_parallel(2) if part.split("/")[0] in SPREAD else ())]
+        for part in chosen
+    }
     if not rest or not chosen:
         runs = {"tests": ["-m", "long or not long", *rest] if rest else _parallel(), **runs}
     outcomes, flakes = [], []
@@ -178,9 +184,9 @@ def _step(
     return Outcome(name, time.monotonic() - began, child.returncode), (child.stdout or "").rstrip()
 
 
-def _parallel() -> list[str]:
-    """Return the options for all tests at once: three processes on two cores, as each waits a third of the time."""
-    return ["-n", "3", "--dist", "worksteal"] if is_parallel_worthwhile() else []
+def _parallel(processes: int = 3) -> list[str]:
+    """Return the options for tests at once: three processes on two cores, where each waits a third of the time."""
+    return ["-n", str(processes), "--dist", "worksteal"] if is_parallel_worthwhile() else []
 
 
 def _tell_skips(outcomes: Sequence[Outcome]) -> None:
