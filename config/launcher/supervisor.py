@@ -127,13 +127,14 @@ class Supervisor:
 
 
 def stop_on_signals() -> None:
-    """Let SIGTERM and a closed terminal end the command like Ctrl-C does."""
+    """Let SIGTERM and a closed terminal end the command like Ctrl-C does; under `nohup` the terminal may close."""
 
     def leave(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, leave)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, leave)
 
 
 def say(text: str) -> None:

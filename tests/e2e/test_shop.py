@@ -32,7 +32,7 @@ def test_usual_questions_are_answered_with_their_sources_and_others_by_a_person(
         asked.press("Enter")
         link = sources.nth(number).get_by_role("link").first
         link.wait_for(timeout=20_000)
-        told[question] = link.inner_text()
+        told[question] = link.inner_text().splitlines()[1]  # between its number and its site
     assert told == USUAL
     asked.fill("Can I bring my giraffe to the gala in Reykjavik?")
     asked.press("Enter")

@@ -198,3 +198,19 @@ def test_start_after_an_upgrade_says_that_rules_are_not_sealed_and_no_other_star
         started.migrate()
         told.append("2 rules are not sealed.\nList them: ./walker manage seal_rules " in capsys.readouterr().out)
     assert told == [False, True, False]
+
+
+@pytest.mark.parametrize(("start", "left"), [([], "left\n"), (["nohup"], "stayed\n")])
+def test_closed_terminal_ends_the_command_unless_nohup_started_it(start: list[str], left: str) -> None:
+    code = """
+import os, signal
+from config.launcher.supervisor import stop_on_signals
+stop_on_signals()
+try:
+    os.kill(os.getpid(), signal.SIGHUP)
+    print("stayed")
+except KeyboardInterrupt:
+    print("left")
+"""
+    told = subprocess.run([*start, sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout == left
