@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -20,7 +20,6 @@ from integrations.calls.operations import Line, Operation, Request, System, is_r
 from integrations.calls.runner import Client
 from integrations.meta_ads.money import read_count
 from integrations.meta_ads.types import AdAccount, AdObject, Change, Field, Figures, LogEntry
-from integrations.models import ProviderAccount
 
 T = TypeVar("T")
 Body = Any
@@ -93,19 +92,16 @@ def wait_in(reply: Reply) -> float:
 
 @dataclass(frozen=True)
 class MetaSystem(System):
-    """The API at an address; it keeps how long the last answer about a limit asked to wait.
-
-    Most ended tokens come with status 400, and a proxy's page may have 403: `ended` is called by the error's code.
-    """
-
-    waits: list[float] = field(default_factory=list)
-    ended: Callable[[ProviderAccount], None] | None = None
+    """The API at an address. Most ended tokens come with status 400, so that the error's code says it."""
 
     def is_limited(self, reply: Reply, code: str) -> bool:
-        is_limited = super().is_limited(reply, main_code(code))
-        if is_limited:
-            self.waits[:] = [wait_in(reply)]
-        return is_limited
+        return super().is_limited(reply, main_code(code))
+
+    def limit_wait(self, reply: Reply) -> float:
+        return wait_in(reply)
+
+    def is_ended(self, reply: Reply, code: str) -> bool:
+        return main_code(code) in ENDED
 
 
 reading = partial(Operation, seconds=READ_SECONDS)
@@ -135,9 +131,7 @@ class Rows:
 class MetaAdsClient(Client):
     """One ad account."""
 
-    _system: MetaSystem
-
-    def __init__(self, system: MetaSystem, line: Line, account: str = "") -> None:
+    def __init__(self, system: System, line: Line, account: str = "") -> None:
         super().__init__(system, line)
         self.account = account
 
@@ -205,19 +199,6 @@ class MetaAdsClient(Client):
         if not _ACCOUNT.fullmatch(self.account):
             raise Unavailable("Choose the ad account of this connection in the settings.", code="not_connected")
         return f"/{self.account}{edge}"
-
-    def _call(self, operation: Operation, request: Request, parse: Callable[[Body], T]) -> Answer[T]:
-        answer = super()._call(operation, request, parse)
-        if not isinstance(answer, CleanFailure):
-            return answer
-        if main_code(answer.code) in ENDED:
-            if self._system.ended is not None:
-                self._system.ended(self._line.connection)
-            # A request waits until somebody has connected the account again.
-            return replace(answer, code="expired", retry=True, retry_after=USUAL_WAIT, was_called=False)
-        if main_code(answer.code) in LIMITS and self._system.waits:
-            return replace(answer, retry_after=self._system.waits[-1])
-        return answer
 
     def _list(
         self, operation: Operation, path: str, parse: Callable[[Body], T], params: Mapping[str, str]

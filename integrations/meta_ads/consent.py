@@ -5,7 +5,6 @@ it counts. No token is ever used up by this, so that two workers at once do no h
 """
 
 from collections.abc import Collection
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from pydantic import BaseModel
 
 from core.clock import now
 from core.db.locks import locked
-from core.errors import Unavailable, WalkerError
+from core.errors import Unavailable
 from core.http import host_of
 from core.reliability import loose_cache
 from core.tenancy.scope import current_tenant_id
@@ -75,8 +74,9 @@ SCHEME: Final = Consent(
 
 def system_by(authorise: calls.Authorise) -> MetaSystem:
     """Return the API, with what authorises its requests."""
+    refused = authorisation.refuse
     return MetaSystem(
-        api_url(), authorise, error=read_error, limit_codes=LIMITS, private_hosts=own_hosts(), ended=expire
+        api_url(), authorise, error=read_error, limit_codes=LIMITS, private_hosts=own_hosts(), refused=refused
     )
 
 
@@ -84,12 +84,6 @@ def authorise_connection(connection: ProviderAccount, method: str, url: str, bod
     """Return the headers for a connection, whose token is exchanged before it ends. Raises as `authorise` does."""
     lengthen(connection)
     return authorisation.authorise(connection, method, url, body)
-
-
-def expire(connection: ProviderAccount) -> None:
-    """Note that Meta no longer takes a connection's token; those who may manage it hear of it once."""
-    with suppress(WalkerError):  # it has expired already, or is gone
-        authorisation.refuse(connection, "GET", {}, again=True)
 
 
 def lengthen(connection: ProviderAccount) -> None:
