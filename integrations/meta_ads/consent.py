@@ -18,6 +18,7 @@ from core.errors import Unavailable
 from core.http import host_of
 from core.reliability import loose_cache
 from core.tenancy.scope import current_tenant_id
+from integrations.ads.selectors import value_of
 from integrations.calls import operations as calls
 from integrations.calls.operations import Line
 from integrations.calls.rights import MISSING
@@ -27,7 +28,7 @@ from integrations.connections.providers import Authorise, Provider, VendorAccoun
 from integrations.connections.token_endpoint import ask_for_tokens
 from integrations.connections.tokens import with_tokens
 from integrations.meta_ads.client import LIMITS, VERSION, MetaAdsClient, MetaSystem, read_error
-from integrations.meta_ads.selectors import PROVIDER, value_of
+from integrations.meta_ads.selectors import PROVIDER
 from integrations.models import ProviderAccount
 from integrations.schemes import Consent, Headers, OAuthApp, Scope, Secrets
 
@@ -130,13 +131,13 @@ def client_before_connection(authorise: Authorise) -> MetaAdsClient:
 
 def list_accounts(authorise: Authorise) -> list[VendorAccount]:
     """Return the ad accounts of the person who allowed it (outside calls). Raises Unavailable."""
-    found = value_of(client_before_connection(authorise).list_accounts())
+    found = value_of(PROVIDER, client_before_connection(authorise).list_accounts())
     return [VendorAccount(one.id, f"{one.name} · {one.currency}") for one in found]
 
 
 def list_scopes(authorise: Authorise) -> Collection[str]:
     """Return what the person allowed (outside call). Raises Unavailable."""
-    return value_of(client_before_connection(authorise).list_scopes())
+    return value_of(PROVIDER, client_before_connection(authorise).list_scopes())
 
 
 def check(_kept: Secrets, authorise: Authorise) -> str:
