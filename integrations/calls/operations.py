@@ -83,7 +83,7 @@ class Refused(Protocol):
     """Told that a system no longer takes the authorisation of a request, with the headers that it had."""
 
     def __call__(
-        self, connection: ProviderAccount, method: str, headers: Mapping[str, str], *, again: bool = False
+        self, connection: ProviderAccount, method: str, headers: dict[str, str], *, again: bool = False
     ) -> bool:
         """Return True if the request may be made once more, with a renewed token; `again` says that it was."""
 
