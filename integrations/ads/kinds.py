@@ -9,7 +9,7 @@ from decimal import ROUND_UP, Decimal
 from typing import Any, ClassVar, Final, TypeVar
 
 from core.errors import Invalid
-from hitl.actions.base import ActionKind, ClaimWords, Estimate, Facts, Outcome, P, Preview, PreviewRow
+from hitl.actions.base import ActionKind, ClaimWords, Compensation, Estimate, Facts, Outcome, P, Preview, PreviewRow
 from integrations import platforms
 from integrations.ads import claims, execution, selectors
 from integrations.ads.params import AdBudget, OneAdCampaign
@@ -126,6 +126,14 @@ class BudgetKind(AdsKind[B]):
         cost = max(change, Decimal(0)) * DAYS_EXPOSED
         return Estimate(cost=cost.quantize(CENT, ROUND_UP), currency=facts["currency"], share=share)
 
+    def compensation(self, params: B, facts: Facts) -> Compensation:
+        """Return the same request with the budget as it was."""
+        old = Decimal(facts["daily_budget"])
+        before = f"It can be undone by a request that sets the {self.budget_of(facts)} back to "
+        values = {**params.model_dump(), "daily_budget": str(old)}
+        words = f"{before}{self.words(old, facts['currency'])}."
+        return Compensation(words, self.key, values, {"daily_budget": str(params.daily_budget)})
+
     def done_sentence(self, preview: Mapping[str, Any], facts: Facts) -> str:
         """Return "The daily budget of <name> is now 900.00 EUR (was 500.00 EUR)"."""
         row = next(iter(preview.get("rows") or ()), None)
@@ -138,6 +146,8 @@ class StateKind(AdsKind[OneAdCampaign]):
     """Pauses or resumes an ad campaign."""
 
     verb: ClassVar[str]
+    opposite: ClassVar[str]
+    """The kind that puts it back."""
     state: ClassVar[str]
     """What the ad campaign is afterwards, `PAUSED` or `ACTIVE`."""
     lifetime: ClassVar[str] = "Lifetime budget"
@@ -167,6 +177,12 @@ class StateKind(AdsKind[OneAdCampaign]):
         daily, lifetime = Decimal(facts["daily_budget"]), Decimal(facts["lifetime_budget"])
         cost = daily * DAYS_EXPOSED + lifetime if self.state == ACTIVE else Decimal(0)
         return Estimate(cost=cost.quantize(CENT, ROUND_UP), currency=facts["currency"], share=Decimal(1))
+
+    def compensation(self, params: OneAdCampaign, facts: Facts) -> Compensation:
+        """Return the opposite request."""
+        verb = "resumes" if self.state == PAUSED else "pauses"
+        words = f"It can be undone by a request that {verb} {facts['ad_campaign_name']} again."
+        return Compensation(words, self.opposite, params.model_dump(), {"status": self.state})
 
     def done_sentence(self, preview: Mapping[str, Any], facts: Facts) -> str:
         """Return "<name> is now paused"."""

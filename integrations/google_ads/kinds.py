@@ -210,6 +210,7 @@ class PauseAdCampaign(AdCampaignState, Pause):
     """Pauses an ad campaign on Google."""
 
     key: ClassVar[str] = "pause_google_ad_campaign"
+    opposite: ClassVar[str] = "resume_google_ad_campaign"
     title: ClassVar[str] = "Pause an ad campaign on Google Ads"
     ability: ClassVar[str] = "request to pause an ad campaign on Google"
     description: ClassVar[str] = "Request to pause an ad campaign on Google Ads; waits for approval."
@@ -219,6 +220,7 @@ class ResumeAdCampaign(AdCampaignState, Resumption):
     """Resumes an ad campaign on Google, which spends again from then on."""
 
     key: ClassVar[str] = "resume_google_ad_campaign"
+    opposite: ClassVar[str] = "pause_google_ad_campaign"
     title: ClassVar[str] = "Resume an ad campaign on Google Ads"
     ability: ClassVar[str] = "request to resume an ad campaign on Google"
     description: ClassVar[str] = "Request to resume a paused ad campaign on Google Ads; waits for approval."

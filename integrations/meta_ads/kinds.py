@@ -210,6 +210,7 @@ class PauseAdCampaign(AdCampaignState, Pause):
     """Pauses an ad campaign on Meta."""
 
     key: ClassVar[str] = "pause_meta_ad_campaign"
+    opposite: ClassVar[str] = "resume_meta_ad_campaign"
     title: ClassVar[str] = "Pause an ad campaign on Meta Ads"
     ability: ClassVar[str] = "request to pause an ad campaign on Meta"
     description: ClassVar[str] = "Request to pause an ad campaign on Meta Ads; waits for approval."
@@ -219,6 +220,7 @@ class ResumeAdCampaign(AdCampaignState, Resumption):
     """Resumes an ad campaign on Meta, which spends again from then on."""
 
     key: ClassVar[str] = "resume_meta_ad_campaign"
+    opposite: ClassVar[str] = "pause_meta_ad_campaign"
     title: ClassVar[str] = "Resume an ad campaign on Meta Ads"
     ability: ClassVar[str] = "request to resume an ad campaign on Meta"
     description: ClassVar[str] = "Request to resume a paused ad campaign on Meta Ads; waits for approval."

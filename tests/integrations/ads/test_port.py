@@ -11,9 +11,11 @@ import pytest
 
 from accounts.models import Notice
 from core.clock import now
-from core.errors import Invalid
+from core.errors import Conflict, Invalid, Refused
 from core.tenancy.scope import tenant_scope
 from hitl import services
+from hitl.actions.base import Origin
+from hitl.approvals.change.compensate import compensate, compensation_of
 from hitl.execution.reconcile import probe
 from hitl.models import Approval, Execution
 from tests.edge.ads_fixture import AdsPlatform, GoogleAds, MetaAds
@@ -111,6 +113,39 @@ class AdsContract:
         with later(hours=2):
             assert probe(approval.pk).state == "unknown"
         assert [row["via"] for row in there.platform.journal()] == ["platform"]
+
+    def test_change_is_undone_by_a_request_of_its_own_that_expects_what_was_set(self, there: There) -> None:
+        desk, owner = there.desk, there.desk.actor("owner")
+        first = desk.budget("900.00")
+        with pytest.raises(Conflict) as early:
+            compensate(actor=owner, approval_id=first.pk)
+        assert early.value.code == "not_executed"
+        assert compensation_of(first).words.endswith(f"back to {first.preview['rows'][0]['before']}.")
+        first = desk.done(desk.sign(first))
+        second = compensate(actor=owner, approval_id=first.pk)
+        row = second.preview["rows"][0]
+        assert (row["before"], row["after"]) == ("900.00 EUR", first.preview["rows"][0]["before"])
+        assert (second.state, second.notes) == ("pending", f"Undoes {first.reference}.")
+        # Four eyes and one at a time, whoever asks.
+        with pytest.raises(Refused):
+            desk.decide(second, actor=owner)
+        with pytest.raises(Conflict, match=second.reference) as twice:
+            compensate(actor=desk.actor("admin"), approval_id=first.pk)
+        assert twice.value.code == "compensation_open"
+        again = Origin(requester_user_id=desk.user_id("admin"), compensates=first.pk)
+        with pytest.raises(Conflict):
+            desk.propose(first.kind, params=compensation_of(first).params, origin=again, actor=desk.actor("admin"))
+        assert desk.done(desk.sign(second)).state == "executed"
+        assert [row["old"] for row in there.platform.journal()[:1]] == [there.platform.journal()[1]["new"]]
+        # Somebody else was there in between: it says so, and asks.
+        third = desk.done(desk.sign(desk.budget("800.00")))
+        there.change("700")
+        with pytest.raises(Conflict, match=r"is 700.00 and no longer 800.00") as moved:
+            compensate(actor=owner, approval_id=third.pk)
+        assert moved.value.code == "moved"
+        assert compensate(actor=owner, approval_id=third.pk, even_if_moved=True).preview["rows"][0]["before"] == (
+            "700.00 EUR"
+        )
 
     @pytest.mark.slow
     @pytest.mark.parametrize(

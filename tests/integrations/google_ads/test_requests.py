@@ -6,6 +6,7 @@ import pytest
 
 from core.clock import now
 from core.errors import Invalid, WalkerError
+from hitl.approvals.change.compensate import compensate
 from hitl.models import Approval, Execution, Timer
 from integrations.models import ProviderAccount
 from tests.edge.ads_fixture import GoogleAds
@@ -97,6 +98,8 @@ def test_shared_budget_is_a_change_of_all_ad_campaigns_on_it(desk: GoogleDesk, g
     assert "Hiking Boots can spend all of it" in paused.preview["body"]
     assert desk.done(desk.sign(paused)).state == "executed"
     assert desk.done(desk.sign(other)).state == "executed"
+    back = compensate(actor=desk.actor("owner"), approval_id=paused.pk)
+    assert (back.kind, back.preview["headline"]) == ("resume_google_ad_campaign", "Resume Winter Boots")
     assert [(row["object"], row["new"]) for row in google.journal()] == [
         (BOOTS, "PAUSED"), (SHARED_BUDGET, "710000000"),
     ]  # fmt: skip
