@@ -51,6 +51,7 @@ METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # The outside systems whose actions wait for approval: "integrations.<vendor>.platform.<Class>", a line for each.
 PLATFORMS = [
     "integrations.meta_ads.platform.MetaAds",
+    "integrations.google_ads.platform.GoogleAds",
     "integrations.zendesk.platform.Zendesk",
     "integrations.hubspot.platform.Hubspot",
 ]
@@ -70,6 +71,13 @@ META_API_BASE = env("META_API_BASE", default="https://graph.facebook.com").rstri
 META_LOGIN_BASE = env("META_LOGIN_BASE", default="https://www.facebook.com").rstrip("/")
 META_ADS_APP_ID = env("META_ADS_APP_ID", default="")
 META_ADS_APP_SECRET = env("META_ADS_APP_SECRET", default="")
+GOOGLE_ADS_API_BASE = env("GOOGLE_ADS_API_BASE", default="https://googleads.googleapis.com").rstrip("/")
+GOOGLE_LOGIN_BASE = env("GOOGLE_LOGIN_BASE", default="https://accounts.google.com").rstrip("/")
+GOOGLE_TOKEN_BASE = env("GOOGLE_TOKEN_BASE", default="https://oauth2.googleapis.com").rstrip("/")
+GOOGLE_ADS_CLIENT_ID = env("GOOGLE_ADS_CLIENT_ID", default="")
+GOOGLE_ADS_CLIENT_SECRET = env("GOOGLE_ADS_CLIENT_SECRET", default="")
+GOOGLE_ADS_DEVELOPER_TOKEN = env("GOOGLE_ADS_DEVELOPER_TOKEN", default="")
+SANDBOX_GOOGLE_ADS_URL = env("SANDBOX_GOOGLE_ADS_URL", default="")
 SANDBOX_META_URL = env("SANDBOX_META_URL", default="")
 SANDBOX_META_TOKEN = env("SANDBOX_META_TOKEN", default="")
 SANDBOX_PORTAL_URL = env("SANDBOX_PORTAL_URL", default="")

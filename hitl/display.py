@@ -43,7 +43,7 @@ RISKS: Final[dict[str, tuple[str, str, str]]] = {
 }
 FACTORS: Final = {
     "kind": "Type of action", "cost": "Cost", "share": "Size of the change",
-    "reach": "People reached", "history": "Requester's history", "time": "Time of day",
+    "reach": "People reached", "objects": "Several at once", "history": "Requester's history", "time": "Time of day",
     "policy": "Your risk scoring",
 }  # fmt: skip
 FLAGS: Final = {"override": "Approved in an emergency", "override_reviewed": "The emergency approval was reviewed"}

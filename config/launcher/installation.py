@@ -21,6 +21,7 @@ from config.launcher.processes import Spec
 from config.launcher.servers import services
 from config.launcher.servers.roles import PLATFORM
 from config.launcher.supervisor import Supervisor, say
+from standins.google_ads import seed as google_ads
 from standins.mailbox import seed
 from standins.meta.ads import seed as meta_ads
 
@@ -101,6 +102,11 @@ class Installation:
             "META_LOGIN_BASE": urls["meta"],
             "META_ADS_APP_ID": meta_ads.app_id(),
             "META_ADS_APP_SECRET": meta_ads.ads_app_secret(made["meta"]),
+            "GOOGLE_ADS_API_BASE": urls["google_ads"],
+            "GOOGLE_LOGIN_BASE": urls["google_ads"],
+            "GOOGLE_TOKEN_BASE": urls["google_ads"],
+            "GOOGLE_ADS_CLIENT_ID": google_ads.client_id(),
+            "GOOGLE_ADS_CLIENT_SECRET": google_ads.client_secret(made["google_ads"]),
             "SENDGRID_API_BASE": urls["mailbox"],
             "SLACK_API_BASE": f"{urls['slack']}/api",
             "PAGERDUTY_API_BASE": urls["pagerduty"],

@@ -93,6 +93,20 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Compensation:
+    """What puts an executed change back: a request of `kind` with `params`, or only `words` why nothing does.
+
+    `words` complete no sentence: they are one, for people who decide and who look. `expects` are facts as the change
+    left them: if the new request finds others, somebody has changed it since.
+    """
+
+    words: str
+    kind: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    expects: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Origin:
     """Where a request came from and for which person it acts; used for four eyes and for the answer."""
 
@@ -118,6 +132,8 @@ class Origin:
     """The requester's own tags, to find it by; they have no effect on the decision."""
     custom: Mapping[str, Any] = field(default_factory=dict)
     """The requester's own fields, shown masked; they have no effect on the decision."""
+    compensates: UUID | None = None
+    """The executed request whose change this one puts back; one such request is open at a time."""
     people: tuple[str, ...] = ()
     """Names that are hidden from those who may not decide: of the customer, and of others in the conversation."""
 
@@ -209,6 +225,10 @@ class ActionKind(ABC, Generic[P]):
     def probe(self, params: P, *, idempotency_key: str) -> Outcome | None:
         """Return the outcome of an earlier call by its key, or None if this kind can't tell."""
         return None
+
+    def compensation(self, params: P, facts: Facts) -> Compensation:
+        """Return what puts the executed change back, for the facts before it, or why nothing does (pure)."""
+        return Compensation("Walker can't undo this change.")
 
     def pause_reason(self) -> str:
         """Return why an approved request can't be executed now, in a sentence; "" if nothing keeps it.

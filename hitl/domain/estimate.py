@@ -13,13 +13,14 @@ _CURRENCY: Final = re.compile("[A-Z]{3}", re.ASCII)
 @dataclass(frozen=True)
 class Estimate:
     """Size of the effect: `cost` in `currency`; `share` of the current value (1 = as much again);
-    `reach` in people. None means unknown or not applicable. Raises ValueError for what cannot be
-    kept and added up: such a request could not be sized."""
+    `reach` in people; `objects` by name, where one change has its effect on several. None means unknown or
+    not applicable. Raises ValueError for what cannot be kept and added up: such a request could not be sized."""
 
     cost: Decimal | None = None
     currency: str = ""
     share: Decimal | None = None
     reach: int | None = None
+    objects: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         amounts = [amount for amount in (self.cost, self.share) if amount is not None]

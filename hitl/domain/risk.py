@@ -15,6 +15,7 @@ Level = Literal["low", "medium", "high", "critical"]
 LEVELS: Final[tuple[Level, ...]] = ("low", "medium", "high", "critical")
 FACTORS: Final = ("cost", "share", "reach", "history", "time")
 WEIGHT_MAX: Final = 3
+OBJECTS_NAMED: Final = 20
 KIND_POINTS_MAX: Final = 60
 _FLOORS: Final = ((75, "critical"), (50, "high"), (25, "medium"))
 _COST: Final = ((20_000, 30), (5_000, 22), (1_000, 16), (500, 10), (100, 6), (0, 3))
@@ -106,6 +107,7 @@ def assess(
         Factor("kind", max(0, min(base_risk, 40)), f"{title}: base risk of this action."),
         *((Factor("policy", points, "Your organisation adds points for this action."),) if points else ()),
         *(policy.weighed(factor) for factor in weighed),
+        *several(estimate.objects),
     )
     score = min(100, sum(factor.points for factor in factors))
     return RiskAssessment(score, level_of(score), factors, policy.version)
@@ -139,6 +141,15 @@ def _reach(reach: int | None) -> Factor:
         return Factor("reach", 0, "No audience affected.")
     points = next((p for floor, p in _REACH if reach > floor), 0)
     return Factor("reach", points, f"Reaches about {reach:,} people.")
+
+
+def several(names: tuple[str, ...]) -> tuple[Factor, ...]:
+    """Return the factor of a change that has its effect on several objects at once."""
+    if len(names) < 2:
+        return ()
+    left = len(names) - OBJECTS_NAMED
+    listed = ", ".join(names[:OBJECTS_NAMED]) + (f" and {left} more" if left > 0 else "")
+    return (Factor("objects", min(15, 5 * (len(names) - 1)), f"Changes {len(names)} things at once: {listed}."),)
 
 
 def _history(history: History) -> Factor:

@@ -101,14 +101,14 @@ def pages(rows: QuerySet[Approval], *, with_levels: bool) -> Iterator[list[Past]
 
 
 def _past(row: Approval, levels: tuple[Any, ...]) -> Past:
-    share, has_facts = _share(row)
+    size, has_facts = _size(row)
     is_spent = row.decided_as in ("approved", "overridden") and row.state in _SPENT
     return Past(
         pk=row.pk,
         reference=row.reference,
         kind=row.kind,
         moment=row.created_at,
-        estimate=Estimate(row.cost, row.currency, share, row.reach),
+        estimate=Estimate(row.cost, row.currency, size.share, row.reach, size.objects),
         history=risk.history_from(row.risk_factors),
         is_scored=all(factor.get("name") != "unassessable" for factor in row.risk_factors),
         has_facts=has_facts,
@@ -124,16 +124,16 @@ def _past(row: Approval, levels: tuple[Any, ...]) -> Past:
     )
 
 
-def _share(row: Approval) -> tuple[Decimal | None, bool]:
-    """Return the relative change, which is not stored by itself, and whether it could be calculated."""
+def _size(row: Approval) -> tuple[Estimate, bool]:
+    """Return the size, of which not everything is stored, and whether it could be calculated."""
     try:
         kind = registry.get(row.kind)
-        share = kind.estimate(kind.params_model.model_validate(row.payload), row.facts).share
-        return Estimate(share=share).share, True
+        size = kind.estimate(kind.params_model.model_validate(row.payload), row.facts)
+        return Estimate(share=size.share, objects=size.objects), True
     except Exception:  # noqa: BLE001  # boundary: an adapter raises what it likes
         # Contents may have been erased, or the action may have changed.
         log.debug("relative_change_unknown", kind=row.kind)
-        return None, False
+        return Estimate(), False
 
 
 def _decided_levels(rows: list[Approval]) -> dict[UUID, tuple[Any, ...]]:

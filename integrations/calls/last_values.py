@@ -33,6 +33,7 @@ def find(line: Line, operation: Operation, request: Request, *, within: timedelt
 
 
 def _key(line: Line, operation: Operation, request: Request) -> str:
-    asked = hashlib.sha256(f"{operation.method} {request.target}".encode()).hexdigest()
+    # Some systems are asked by a body: two questions at one address are two readings.
+    asked = hashlib.sha256(f"{operation.method} {request.target}\n".encode() + request.body).hexdigest()
     place = line.connection
     return f"{place.tenant_id.hex}:outside:{place.pk.hex}:{operation.key}:{asked}"

@@ -16,6 +16,9 @@ from integrations.models import ProviderAccount
 LONGEST_WAIT: Final = 3600
 TEMPORARY: Final = frozenset({408, 425, 429})
 LIMITED: Final = "rate_limited"
+UNAUTHORISED: Final = 401
+ENDED: Final = "expired"
+"""The code of a call whose authorisation wasn't accepted, and couldn't be renewed."""
 
 
 def is_refusal(reply: Reply) -> bool:
@@ -76,6 +79,15 @@ class Authorise(Protocol):
         """Return the headers. Raises WalkerError where the connection has no right any more."""
 
 
+class Refused(Protocol):
+    """Told that a system no longer takes the authorisation of a request, with the headers that it had."""
+
+    def __call__(
+        self, connection: ProviderAccount, method: str, headers: dict[str, str], *, again: bool = False
+    ) -> bool:
+        """Return True if the request may be made once more, with a renewed token; `again` says that it was."""
+
+
 def read_error(body: Any) -> tuple[str, str]:
     """Return the code and the words of an error whose JSON names them `code` and `detail`."""
     found = body if isinstance(body, dict) else {}
@@ -88,7 +100,7 @@ class System:
 
     `error` reads its code and words of an error. Answers with one of its `limit_codes` mean "too many", with
     any status. `calls_per_minute` is the quota of an account, if the vendor names one. A host that the operator
-    named may be a private one. `expire` is called when it no longer accepts the authorisation.
+    named may be a private one. `refused` is told when the authorisation is no longer accepted.
     """
 
     base_url: str
@@ -97,10 +109,18 @@ class System:
     limit_codes: frozenset[str] = frozenset()
     calls_per_minute: int | None = None
     private_hosts: tuple[str, ...] = ()
-    expire: Callable[[ProviderAccount, int], None] | None = None
+    refused: Refused | None = None
 
     def is_limited(self, reply: Reply, code: str) -> bool:
         return reply.status == 429 or (reply.status >= 400 and code in self.limit_codes)
+
+    def limit_wait(self, reply: Reply) -> float | None:
+        """Return the seconds after which calls are taken again, of an answer about a limit."""
+        return wait_of(reply)
+
+    def is_ended(self, reply: Reply, code: str) -> bool:
+        """Return True if the authorisation has ended; a 403 may be about one object alone."""
+        return reply.status == UNAUTHORISED
 
 
 @dataclass

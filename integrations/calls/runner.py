@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, Self, TypeVar
 
@@ -13,7 +13,7 @@ from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
 from core.reliability.rate_limit import count_or_let_pass
 from integrations.calls import breaker, last_values
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
-from integrations.calls.operations import LIMITED, TEMPORARY, Line, Operation, Request, System, wait_of
+from integrations.calls.operations import ENDED, LIMITED, TEMPORARY, Line, Operation, Request, System, wait_of
 from integrations.calls.records import Record
 from integrations.models import ProviderAccount, ProviderCall
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 Outcome = ProviderCall.Outcome
 FIRST_PAUSE: Final = 0.25
 CONNECT_SECONDS: Final = 3.0
-NO_RIGHT: Final = (401, 403)
+NO_RIGHT: Final = 403
 MINUTE: Final = 60
 QUOTA_SPENT: Final = "quota_spent"
 NO_TIME: Final = CleanFailure("timed_out", "There was no time left for the call.", retry=True, was_called=False)
@@ -95,8 +95,11 @@ class _Call(Generic[T]):
                 return spent
         return breaker.find_pause(self.line.connection)
 
-    def _attempt(self, number: int, until: float) -> Answer[T]:
-        """Send the request once, record it, and tell the breaker whether the system works."""
+    def _attempt(self, number: int, until: float, *, again: bool = False) -> Answer[T]:
+        """Send the request, record it, and tell the breaker whether the system works.
+
+        It is sent once more if the system refused a token that can be renewed: then nothing was done.
+        """
         guard = breaker.breaker_of(self.line.connection)
         try:
             headers = self._headers()
@@ -117,9 +120,14 @@ class _Call(Generic[T]):
                 guard.failed()
         else:
             guard.succeeded()
-        if outcome == Outcome.EXPIRED and self.system.expire is not None and isinstance(reply, Reply):
-            self.system.expire(self.line.connection, reply.status)
-        return answer
+        refused = self.system.refused
+        if refused is None or not isinstance(reply, Reply) or not isinstance(answer, CleanFailure):
+            return answer
+        if outcome != Outcome.EXPIRED or not self.system.is_ended(reply, answer.code):
+            return answer
+        if refused(self.line.connection, self.operation.method, headers, again=again) and not again:
+            return self._attempt(number, until, again=True)
+        return replace(answer, code=ENDED)
 
     def _headers(self) -> dict[str, str]:
         request, system = self.request, self.system
@@ -173,7 +181,7 @@ class _Call(Generic[T]):
         is_limited = self.system.is_limited(reply, code)
         outcome = (
             Outcome.LIMITED if is_limited
-            else Outcome.EXPIRED if reply.status in NO_RIGHT
+            else Outcome.EXPIRED if reply.status == NO_RIGHT or self.system.is_ended(reply, code)
             else Outcome.FAILED if reply.status >= 500 or reply.status < 400
             else Outcome.REFUSED
         )  # fmt: skip
@@ -183,7 +191,7 @@ class _Call(Generic[T]):
             code=LIMITED if is_limited and code == f"http_{reply.status}" else code,
             detail=words,
             retry=is_limited or reply.status in TEMPORARY or reply.status >= 500,
-            retry_after=wait_of(reply),
+            retry_after=self.system.limit_wait(reply) if is_limited else wait_of(reply),
             # What was wrong, and what the value is now, where a refusal says so.
             facts={name: body[name] for name in ("fields", "current") if isinstance(body, dict) and name in body},
         )

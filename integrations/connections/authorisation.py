@@ -1,16 +1,11 @@
 """Authorise requests to an outside system by a connection: the one way in which its secrets are used."""
 
-from contextlib import suppress
-from typing import Final
-
 from core.errors import Unavailable, WalkerError
 from integrations.connections import providers, tokens
 from integrations.connections.errors import ConnectionFailed
 from integrations.connections.providers import Authorise, Provider
 from integrations.models import ProviderAccount
 from integrations.schemes import Call, Headers, Secrets, SecretScheme, TokenScheme, bearer
-
-UNAUTHORISED: Final = 401
 
 
 def authorise(connection: ProviderAccount, method: str, url: str, body: bytes = b"") -> Headers:
@@ -27,28 +22,28 @@ def authorise(connection: ProviderAccount, method: str, url: str, body: bytes = 
 
 
 def refuse(connection: ProviderAccount, method: str, headers: Headers, *, again: bool = False) -> bool:
-    """Note that a system answered 401 to a request with these headers; True if a second try makes sense.
+    """Note that a system didn't accept a request with these headers; True if a second try makes sense.
 
-    A token of OAuth 2 may have ended early, so it is dropped, and the second try gets another one. After that
-    (`again`), and for every other scheme, the connection expires, and those who may manage it get one notice. For our
-    own clients, outside a transaction. Raises NotFound, Unavailable.
+    A token that can be renewed may have ended early, so it is dropped, and the second try gets another one. After that
+    (`again`), and for every other scheme, the connection expires, and those who may manage it get one notice. A
+    connection that isn't stored is only tried out. For the runner of calls, outside a transaction.
     """
-    row = tokens.find_usable(connection.pk)
-    if not again and isinstance(providers.get(row.provider).scheme.pick(method), TokenScheme):
-        tokens.drop_access_token(row.pk, headers.get("Authorization", "").removeprefix("Bearer "))
-        return True
+    if connection._state.adding:
+        return False
+    try:
+        row = tokens.find_usable(connection.pk)
+    except WalkerError:  # it was disconnected or expired meanwhile
+        return False
+    scheme = providers.get(row.provider).scheme.pick(method)
+    if isinstance(scheme, TokenScheme):
+        token = headers.get("Authorization", "").removeprefix("Bearer ")
+        if not again and tokens.can_renew(scheme, row.credentials):
+            tokens.drop_access_token(row.pk, token)
+            return True
+        if row.credentials.get("access_token") != token:  # renewed, or connected again, since
+            return not again
     tokens.expire(row.pk, ConnectionFailed("refused"), used=row.credentials)
     return False
-
-
-def expire(connection: ProviderAccount, status: int) -> None:
-    """Let a connection expire whose authorisation a system refused, as the runner of calls tells it.
-
-    A 403 may be about one object alone. A connection that isn't stored is only tried out.
-    """
-    if status == UNAUTHORISED and not connection._state.adding:
-        with suppress(WalkerError):  # it was disconnected or expired meanwhile
-            refuse(connection, "GET", {}, again=True)
 
 
 def secret_headers(scheme: object, kept: Secrets, call: Call) -> Headers:

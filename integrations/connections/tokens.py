@@ -108,6 +108,11 @@ def renew(provider: Provider, scheme: TokenScheme, claimed: ProviderAccount) -> 
     return found.access
 
 
+def can_renew(scheme: TokenScheme, kept: Secrets) -> bool:
+    """Return True if another token can be had without a person."""
+    return not isinstance(scheme, Consent) or bool(kept.get("refresh_token"))
+
+
 def ask_again(provider: Provider, scheme: TokenScheme, kept: Secrets) -> Tokens:
     """Ask for tokens by what is kept of a connection (outside call). Raises ConnectionFailed."""
     if isinstance(scheme, ClientCredentials):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from core.errors import Unavailable
 from core.http import host_of
 from integrations.calls.operations import Line, System
-from integrations.connections.authorisation import expire
+from integrations.connections.authorisation import refuse
 from integrations.hubspot.client import KEY, HubspotClient, read_error
 from integrations.models import ProviderAccount
 from integrations.schemes import Bearer, Headers, bearer
@@ -74,5 +74,5 @@ def system_of(credentials: Credentials) -> System:
     # A host that the operator named may be a private one; the vendor's may not.
     own_hosts = () if url == DEFAULT else (host_of(url),)
     return System(
-        url, authorise, error=read_error, calls_per_minute=CALLS_PER_MINUTE, private_hosts=own_hosts, expire=expire
+        url, authorise, error=read_error, calls_per_minute=CALLS_PER_MINUTE, private_hosts=own_hosts, refused=refuse
     )

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
+from django.conf import settings
+
+from core.clock import now
 from core.errors import Unavailable
 from core.http import Reply
 from core.text.clean import clean_text
+from integrations.ads.change_log import SKEW
+from integrations.ads.ports import AdsClient
+from integrations.ads.types import AdAccount, Change, Figures, Limit, LogEntry
 from integrations.calls.answers import Answer, CleanFailure, Ok
 from integrations.calls.operations import Line, Operation, Request, System, is_refusal, wait_of
-from integrations.calls.runner import Client
 from integrations.meta_ads.money import read_count
-from integrations.meta_ads.types import AdAccount, AdObject, Change, Field, Figures, LogEntry
-from integrations.models import ProviderAccount
+from integrations.meta_ads.types import AdObject
 
 T = TypeVar("T")
 Body = Any
@@ -39,9 +43,14 @@ UNSURE: Final = frozenset({"", "1", "2"})
 TOO_OFTEN: Final = "613.1487632"
 """The fifth change of an ad set's budget within an hour."""
 USUAL_WAIT: Final = 60.0
+SILENT: Final = timedelta(minutes=5)
+"""Ours: Meta names no time after which its log is complete."""
+HOUR: Final = timedelta(hours=1)
+CHANGES_AN_HOUR: Final = 4
+SET_LIMIT: Final = "Meta takes four budget changes of an ad set an hour"
 OBJECT_FIELDS: Final = "id,name,status,daily_budget,lifetime_budget"
 LOG_FIELDS: Final = "event_time,event_type,object_id,actor_name,application_id,extra_data"
-LOGGED: Final[Mapping[str, Field]] = {
+LOGGED: Final = {
     "update_campaign_budget": "daily_budget",
     "update_ad_set_budget": "daily_budget",
     "update_campaign_run_status": "status",
@@ -93,19 +102,16 @@ def wait_in(reply: Reply) -> float:
 
 @dataclass(frozen=True)
 class MetaSystem(System):
-    """The API at an address; it keeps how long the last answer about a limit asked to wait.
-
-    Most ended tokens come with status 400, and a proxy's page may have 403: `ended` is called by the error's code.
-    """
-
-    waits: list[float] = field(default_factory=list)
-    ended: Callable[[ProviderAccount], None] | None = None
+    """The API at an address. Most ended tokens come with status 400, so that the error's code says it."""
 
     def is_limited(self, reply: Reply, code: str) -> bool:
-        is_limited = super().is_limited(reply, main_code(code))
-        if is_limited:
-            self.waits[:] = [wait_in(reply)]
-        return is_limited
+        return super().is_limited(reply, main_code(code))
+
+    def limit_wait(self, reply: Reply) -> float:
+        return wait_in(reply)
+
+    def is_ended(self, reply: Reply, code: str) -> bool:
+        return main_code(code) in ENDED
 
 
 reading = partial(Operation, seconds=READ_SECONDS)
@@ -132,12 +138,13 @@ class Rows:
     after: str = ""
 
 
-class MetaAdsClient(Client):
+class MetaAdsClient(AdsClient):
     """One ad account."""
 
-    _system: MetaSystem
+    vendor: ClassVar[str] = "Meta"
+    silent: ClassVar[timedelta] = SILENT
 
-    def __init__(self, system: MetaSystem, line: Line, account: str = "") -> None:
+    def __init__(self, system: System, line: Line, account: str = "") -> None:
         super().__init__(system, line)
         self.account = account
 
@@ -168,10 +175,13 @@ class MetaAdsClient(Client):
         fields = {"fields": f"{OBJECT_FIELDS},campaign_id"}
         return self._list(LIST_AD_SETS, self._edge("/adsets"), parse_object, fields)
 
-    def get_object(self, object_id: str, *, is_ad_set: bool = False) -> Answer[AdObject]:
-        """Return an ad campaign or an ad set as it is now, never an earlier answer."""
-        fields = f"{OBJECT_FIELDS},campaign_id" if is_ad_set else OBJECT_FIELDS
-        return self._call(READ_OBJECT, Request(_path(object_id), {"fields": fields}), parse_object)
+    def read_value(self, change: Change) -> Answer[str]:
+        """Return the value of an ad campaign or ad set as it is now, never an earlier answer."""
+
+        def value(body: Body) -> str:
+            return parse_object(body).value_of(change.field)
+
+        return self._call(READ_OBJECT, Request(_path(change.object), {"fields": OBJECT_FIELDS}), value)
 
     def list_figures(self, first: date, last: date, object_id: str = "") -> Answer[list[Figures]]:
         """Return the sums from the first to the last day of each ad campaign, or of the ad campaign or ad set named."""
@@ -182,42 +192,44 @@ class MetaAdsClient(Client):
         asked = {**level, "time_range": period, "fields": wanted}
         return self._list(LIST_FIGURES, path, parse_figures, asked)
 
-    def list_changes(self, object_id: str, field: Field, since: datetime, app_id: str) -> Answer[list[LogEntry]]:
-        """Return what the change log says of a value since a moment, newest first; `app_id` is our own app."""
+    def list_changes(self, change: Change, since: datetime) -> Answer[list[LogEntry]]:
+        """Return what the change log says of a change's value since a moment, newest first."""
         asked = {
-            "oid": object_id,
-            "category": CATEGORIES.get(field, "BUDGET"),
+            "oid": change.object,
+            "category": CATEGORIES.get(change.field, "BUDGET"),
             "since": str(int(since.timestamp())),
             "fields": LOG_FIELDS,
         }
-        return self._list(READ_LOG, self._edge("/activities"), partial(parse_entry, app_id), asked)
+        return self._list(READ_LOG, self._edge("/activities"), partial(parse_entry, settings.META_ADS_APP_ID), asked)
+
+    def budget_changes(self, ad_set: str) -> list[datetime] | None:
+        """Return when an ad set's budget was changed in the last hour, the oldest first; None if it can't be read."""
+        since = now() - HOUR
+        answer = self.list_changes(Change(ad_set, "daily_budget", "", ""), since)
+        return sorted(one.at for one in answer.value if one.at > since) if isinstance(answer, Ok) else None
+
+    def find_limit(self, change: Change) -> Limit | None:
+        """Return until when an ad set's budget can't be changed: four changes were made within the hour."""
+        until = next_change(self.budget_changes(change.object) or ())
+        return Limit(until, SET_LIMIT) if until else None
 
     def try_change(self, change: Change) -> Answer[bool]:
-        """Let the vendor check a change without making it."""
-        only = {"execution_options": json.dumps(["validate_only"])}
-        return self._call(TRY_CHANGE, Request(_path(change.object), json=_body(change) | only), parse_success)
+        """Let the vendor check a change without making it; one too many within the hour is taken later."""
+        trial = {change.field: change.new, "execution_options": json.dumps(["validate_only"])}
+        answer = self._call(TRY_CHANGE, Request(_path(change.object), json=trial), parse_success)
+        return Ok(True) if isinstance(answer, CleanFailure) and answer.code == TOO_OFTEN else answer
 
     def make_change(self, change: Change, key: str) -> Answer[bool]:
         """Make a change once. The vendor knows no keys: ours is only for the record of calls."""
-        return self._call(MAKE_CHANGE, Request(_path(change.object), json=_body(change), key=key), parse_success)
+        request = Request(_path(change.object), json={change.field: change.new}, key=key)
+        answer = self._call(MAKE_CHANGE, request, parse_success)
+        is_early = isinstance(answer, CleanFailure) and answer.code == TOO_OFTEN
+        return replace(answer, was_called=False) if isinstance(answer, CleanFailure) and is_early else answer
 
     def _edge(self, edge: str) -> str:
         if not _ACCOUNT.fullmatch(self.account):
             raise Unavailable("Choose the ad account of this connection in the settings.", code="not_connected")
         return f"/{self.account}{edge}"
-
-    def _call(self, operation: Operation, request: Request, parse: Callable[[Body], T]) -> Answer[T]:
-        answer = super()._call(operation, request, parse)
-        if not isinstance(answer, CleanFailure):
-            return answer
-        if main_code(answer.code) in ENDED:
-            if self._system.ended is not None:
-                self._system.ended(self._line.connection)
-            # A request waits until somebody has connected the account again.
-            return replace(answer, code="expired", retry=True, retry_after=USUAL_WAIT, was_called=False)
-        if main_code(answer.code) in LIMITS and self._system.waits:
-            return replace(answer, retry_after=self._system.waits[-1])
-        return answer
 
     def _list(
         self, operation: Operation, path: str, parse: Callable[[Body], T], params: Mapping[str, str]
@@ -248,8 +260,9 @@ def _path(object_id: str) -> str:
     return f"/{object_id}"
 
 
-def _body(change: Change) -> dict[str, str]:
-    return {change.field: change.new}
+def next_change(changes: Sequence[datetime]) -> datetime | None:
+    """Return when an ad set's budget may be changed again, None if it may be now."""
+    return changes[-CHANGES_AN_HOUR] + HOUR + SKEW if len(changes) >= CHANGES_AN_HOUR else None
 
 
 def parse_rows(parse: Callable[[Body], T], body: Body) -> Rows:
@@ -294,8 +307,7 @@ def parse_figures(body: Body) -> Figures:
         spend=spend,
         impressions=int(body["impressions"]),
         clicks=int(body.get("clicks", 0)),
-        purchases=counts.get("purchase", 0),
-        leads=counts.get("lead", 0),
+        results={"purchases": counts.get("purchase", 0), "leads": counts.get("lead", 0)},
     )
 
 

@@ -5,7 +5,6 @@ it counts. No token is ever used up by this, so that two workers at once do no h
 """
 
 from collections.abc import Collection
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,10 +14,11 @@ from pydantic import BaseModel
 
 from core.clock import now
 from core.db.locks import locked
-from core.errors import Unavailable, WalkerError
+from core.errors import Unavailable
 from core.http import host_of
 from core.reliability import loose_cache
 from core.tenancy.scope import current_tenant_id
+from integrations.ads.selectors import value_of
 from integrations.calls import operations as calls
 from integrations.calls.operations import Line
 from integrations.calls.rights import MISSING
@@ -28,7 +28,7 @@ from integrations.connections.providers import Authorise, Provider, VendorAccoun
 from integrations.connections.token_endpoint import ask_for_tokens
 from integrations.connections.tokens import with_tokens
 from integrations.meta_ads.client import LIMITS, VERSION, MetaAdsClient, MetaSystem, read_error
-from integrations.meta_ads.selectors import PROVIDER, value_of
+from integrations.meta_ads.selectors import PROVIDER
 from integrations.models import ProviderAccount
 from integrations.schemes import Consent, Headers, OAuthApp, Scope, Secrets
 
@@ -75,8 +75,9 @@ SCHEME: Final = Consent(
 
 def system_by(authorise: calls.Authorise) -> MetaSystem:
     """Return the API, with what authorises its requests."""
+    refused = authorisation.refuse
     return MetaSystem(
-        api_url(), authorise, error=read_error, limit_codes=LIMITS, private_hosts=own_hosts(), ended=expire
+        api_url(), authorise, error=read_error, limit_codes=LIMITS, private_hosts=own_hosts(), refused=refused
     )
 
 
@@ -84,12 +85,6 @@ def authorise_connection(connection: ProviderAccount, method: str, url: str, bod
     """Return the headers for a connection, whose token is exchanged before it ends. Raises as `authorise` does."""
     lengthen(connection)
     return authorisation.authorise(connection, method, url, body)
-
-
-def expire(connection: ProviderAccount) -> None:
-    """Note that Meta no longer takes a connection's token; those who may manage it hear of it once."""
-    with suppress(WalkerError):  # it has expired already, or is gone
-        authorisation.refuse(connection, "GET", {}, again=True)
 
 
 def lengthen(connection: ProviderAccount) -> None:
@@ -136,13 +131,13 @@ def client_before_connection(authorise: Authorise) -> MetaAdsClient:
 
 def list_accounts(authorise: Authorise) -> list[VendorAccount]:
     """Return the ad accounts of the person who allowed it (outside calls). Raises Unavailable."""
-    found = value_of(client_before_connection(authorise).list_accounts())
+    found = value_of(PROVIDER, client_before_connection(authorise).list_accounts())
     return [VendorAccount(one.id, f"{one.name} · {one.currency}") for one in found]
 
 
 def list_scopes(authorise: Authorise) -> Collection[str]:
     """Return what the person allowed (outside call). Raises Unavailable."""
-    return value_of(client_before_connection(authorise).list_scopes())
+    return value_of(PROVIDER, client_before_connection(authorise).list_scopes())
 
 
 def check(_kept: Secrets, authorise: Authorise) -> str:

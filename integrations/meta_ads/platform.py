@@ -4,6 +4,7 @@ from django.conf import settings
 from pydantic import BaseModel, Field
 
 from core.errors import Unavailable
+from integrations.ads.selectors import value_of
 from integrations.calls.operations import Line
 from integrations.connections import providers
 from integrations.meta_ads import consent, kinds, lookups, selectors
@@ -34,7 +35,7 @@ class MetaAds(Platform):
         return MetaAdsClient(consent.system_by(consent.authorise_connection), line, line.connection.external_id)
 
     def summary(self, client: MetaAdsClient) -> str:
-        account = selectors.value_of(client.get_account())
+        account = value_of(selectors.PROVIDER, client.get_account())
         return f"{account.name} · {account.currency}"
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 
 from core.errors import Invalid
-from hitl.actions.base import ActionKind, ClaimWords, Estimate, Facts, Outcome, P, Preview, PreviewRow
+from hitl.actions.base import ActionKind, ClaimWords, Compensation, Estimate, Facts, Outcome, P, Preview, PreviewRow
 from integrations import platforms
 from integrations.sandbox_ads import claims, selectors
 from integrations.sandbox_ads.execution import (
@@ -130,6 +130,15 @@ class SetCampaignBudget(KeyedChange[CampaignBudget], CampaignKind[CampaignBudget
         cost = max(change, Decimal(0)) * DAYS_EXPOSED
         return Estimate(cost=cost.quantize(CENT), currency=facts["currency"], share=share)
 
+    def compensation(self, params: CampaignBudget, facts: Facts) -> Compensation:
+        """Return the same request with the budget as it was."""
+        before = format_money(facts["daily_budget"], facts["currency"])
+        words = (
+            f"It can be undone by a request that sets the daily budget of {facts['campaign_name']} back to {before}."
+        )
+        values = {**params.model_dump(), "daily_budget": facts["daily_budget"]}
+        return Compensation(words, self.key, values, {"daily_budget": str(params.daily_budget)})
+
     def done_sentence(self, preview: Mapping[str, Any], facts: Facts) -> str:
         """Return "Summer Sale's daily budget is now 900.00 EUR (was 500.00 EUR)"."""
         row = next(iter(preview.get("rows") or ()), None)
@@ -166,6 +175,9 @@ class PauseCampaign(CampaignKind[CampaignPause]):
     claim_words: ClassVar[ClaimWords] = claims.PAUSE
     base_risk: ClassVar[int] = 20
     params_model = CampaignPause
+
+    def compensation(self, params: CampaignPause, facts: Facts) -> Compensation:
+        return Compensation("Walker has no action that resumes a campaign there, so only the platform can undo it.")
 
     def resolve(self, params: CampaignPause) -> CampaignPause:
         """Resolve the campaign; refuse a paused one."""

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 from core.errors import Unavailable
 from core.http import host_of
 from integrations.calls.operations import Line, System
-from integrations.connections.authorisation import expire
+from integrations.connections.authorisation import refuse
 from integrations.models import ProviderAccount
 from integrations.ports import Platform
 from integrations.sandbox_ads import comparisons, lookups, sections, selectors
@@ -54,4 +54,4 @@ def system_at(url: str, token: str) -> System:
         return {"Authorization": f"Bearer {token}"}
 
     # The operator named this host; a tenant cannot.
-    return System(url, authorise, private_hosts=(host_of(url),), expire=expire)
+    return System(url, authorise, private_hosts=(host_of(url),), refused=refuse)

@@ -117,6 +117,7 @@ DOORS = [
     Door("post", "approvals/batch-decisions/{approval}/undo/", "admin", 404, "support"),
     Door("post", f"{REQUEST}cancel/", "support", 200, "viewer", body=VOTE),
     Door("post", f"{REQUEST}revoke/", "admin", 409, "support", body=VOTE),
+    Door("post", f"{REQUEST}compensate/", "support", 409, "viewer", body={}),
     Door("post", f"{REQUEST}hold/", "compliance", 200, "approver", body=VOTE),
     Door("post", f"{REQUEST}release/", "compliance", 409, "approver", body=VOTE),
     Door("post", f"{REQUEST}flag/", "compliance", 200, "approver", body={**VOTE, "flag": "watched"}),

@@ -18,7 +18,18 @@ from core.clock import now
 from core.tenancy.scope import tenant_scope
 from hitl import services
 from hitl.actions import registry
-from hitl.actions.base import ActionKind, Estimate, Facts, Money, Origin, Outcome, Params, Preview, PreviewRow
+from hitl.actions.base import (
+    ActionKind,
+    Compensation,
+    Estimate,
+    Facts,
+    Money,
+    Origin,
+    Outcome,
+    Params,
+    Preview,
+    PreviewRow,
+)
 from hitl.models import Approval
 from tests.world import World
 
@@ -57,6 +68,11 @@ class Budget(ActionKind[BudgetParams]):
         """Cost is the new budget."""
         share = (params.budget - 100) / Decimal(100)
         return Estimate(params.budget, "EUR", share, params.reach or None)
+
+    def compensation(self, params: BudgetParams, facts: Facts) -> Compensation:
+        """Put back the budget of 100."""
+        words = f"It can be undone by a request that sets the budget of {params.campaign} back to 100.00 EUR."
+        return Compensation(words, self.key, {**params.model_dump(), "budget": "100.00"}, {"daily_budget": "100"})
 
     def subject_key(self, params: BudgetParams) -> str:
         """Name the campaign."""

@@ -150,11 +150,11 @@ def test_closed_port_is_clean() -> None:
     assert answer.retry
 
 
-def test_unknown_token_is_clean_and_final(sandbox: Platform) -> None:
+def test_unknown_token_changes_nothing_and_expires_the_connection(sandbox: Platform) -> None:
     with open_client(sandbox.url, "nobody") as client:
         answer = client.pause_campaign("cam_1001")
     assert isinstance(answer, CleanFailure)
-    assert (answer.code, answer.retry) == ("unauthorized", False)
+    assert (answer.code, answer.retry) == ("expired", False)
 
 
 @pytest.mark.parametrize("ident", ["nope", "", "..", "../journal", "cam_1001/metrics", "a b?x=1#y"])

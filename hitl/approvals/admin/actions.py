@@ -1,6 +1,7 @@
 """What people can do with an approval besides reading it, and why they can't right now."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -22,6 +23,7 @@ from hitl.approvals.admin.page.flags import FlagForm, flags_initial, why_no_unfl
 from hitl.approvals.admin.rows import rows_of
 from hitl.approvals.change import close, holds
 from hitl.approvals.change import edit as edits
+from hitl.approvals.change.compensate import compensate, why_no_compensation
 from hitl.approvals.change.edit import editor_may_approve
 from hitl.approvals.change.escalate import escalate_now
 from hitl.approvals.decide import override as overrides
@@ -35,7 +37,7 @@ from hitl.approvals.state import timers
 from hitl.approvals.state.votes import approvers_of
 from hitl.display import hold_words
 from hitl.domain.levels import editable_fields
-from hitl.domain.permissions import DECIDE, FLAG
+from hitl.domain.permissions import DECIDE, FLAG, PROPOSE
 from hitl.domain.state_machine import Event, State
 from hitl.execution import reconcile
 from hitl.execution.reconcile import probe_now
@@ -68,10 +70,13 @@ def why_not(path: str, approval: Approval, viewer: Actor) -> str:
     """Return why the viewer can't use an action now, "" if they can."""
     if path in ("approve", "reject"):
         return why_no_vote(approval, viewer)
-    if path == "review":
-        return _why_no_review(approval, viewer)
-    if path == "unflag":
-        return why_no_unflag(approval, viewer.user_id)
+    beside = {
+        "review": partial(_why_no_review, approval, viewer),
+        "unflag": partial(why_no_unflag, approval, viewer.user_id),
+        "compensate": partial(why_no_compensation, approval),
+    }
+    if path in beside:
+        return beside[path]()
     if path not in EVENTS:
         return ""
     problem, event = "", EVENTS[path]
@@ -234,6 +239,17 @@ class DecisionActions:
         submit="Record",
         explain="Check the platform before you continue. This records the final outcome and can't be undone.",
     )
+
+    @service_action(
+        title="Undo the change",
+        permission=PROPOSE,
+        form=forms.CompensateForm,
+        submit="Request it",
+        explain="Makes a request that puts the change back. It is scored and approved like every other one.",
+    )
+    def compensate(self, request: HttpRequest, obj: Approval, form: ConsoleForm) -> str:
+        opened = compensate(actor=viewer_of(request), approval_id=obj.pk, **form.cleaned_data)
+        return format_html("{} asks to undo {}.", link_to(opened), obj.reference)
 
 
 class DiscussionActions:

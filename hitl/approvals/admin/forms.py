@@ -47,6 +47,16 @@ class RejectForm(ShownForm):
     )
 
 
+class CompensateForm(ConsoleForm):
+    """Undo a change, also if it was changed again since."""
+
+    even_if_moved = forms.BooleanField(
+        label="Undo it even if somebody changed it since",
+        required=False,
+        help_text="Otherwise you hear what it is now, and nothing is requested.",
+    )
+
+
 class ResolveForm(ConsoleForm):
     outcome = forms.ChoiceField(
         label="What happened?",

@@ -82,6 +82,8 @@ def propose(
     action_kind = registry.get(kind)
     requester_id = origin.requester_user_id or actor.user_id
     own_key = _own_key(dedupe_key, kind, requester_id, origin.agent_id)
+    if origin.compensates is not None:
+        own_key = key_of_compensation(origin.compensates)
     arguments = [requester_id, origin.agent_id, kind, read_arguments(action_kind, params)]
     existing = _find_existing(own_key, origin)
     if existing is not None:
@@ -139,6 +141,11 @@ def _digest_of_arguments(approval_id: UUID, arguments: list[Any]) -> str:
 def _own_key(dedupe_key: str, kind: str, requester_id: UUID | None, agent_id: UUID | None) -> str:
     """Return the stored form of a dedupe key, which no other requester can match."""
     return dedupe_key and sha256_of([requester_id, agent_id, kind, clean_text(dedupe_key, 200)])
+
+
+def key_of_compensation(approval_id: UUID) -> str:
+    """Return the stored dedupe key of the request that puts a change back: the same for every requester."""
+    return sha256_of(["compensates", approval_id])
 
 
 def _find_existing(own_key: str, origin: Origin) -> Approval | None:
@@ -199,6 +206,8 @@ def _parts(origin: Origin) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if origin.agent_owner_id is not None:
         facts["agent_owner"] = str(origin.agent_owner_id)
+    if origin.compensates is not None:
+        facts["compensates"] = str(origin.compensates)
     if origin.also_excluded:
         facts["contributors"] = sorted(str(person) for person in origin.also_excluded)
     return facts

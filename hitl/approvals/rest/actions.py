@@ -11,6 +11,7 @@ from core.rest.fields import Document
 from core.rest.idempotency import idempotent, idempotent_outside_transaction
 from hitl.approvals.change import close, holds
 from hitl.approvals.change import edit as edits
+from hitl.approvals.change.compensate import compensate
 from hitl.approvals.change.escalate import escalate_now
 from hitl.approvals.decide import override as overrides
 from hitl.approvals.decide import questions
@@ -95,6 +96,12 @@ class ResubmitRequest(Signed):
     params = Document(required=False, default=None, allow_null=True, help_text="All of them; left out: unchanged.")
 
 
+class Compensate(serializers.Serializer[Any]):
+    """Whether to go on if the value was changed again since."""
+
+    even_if_moved = serializers.BooleanField(default=False)
+
+
 class Finding(serializers.Serializer[Any]):
     """The finding of a review."""
 
@@ -147,6 +154,7 @@ class ApprovalActionViewSet(ApprovalResponses):
         "flag": FLAG,
         "unflag": FLAG,
         "reassign": REASSIGN,
+        "compensate": PROPOSE,
     }
 
     @action(detail=True, methods=["post"], request_serializer=Verdict)
@@ -309,6 +317,17 @@ class ApprovalActionViewSet(ApprovalResponses):
 
     def respond(self, row: Any) -> Response:
         return self.respond_with_approval(self.kwargs["approval_id"])
+
+    @action(detail=True, methods=["post"], request_serializer=Compensate)
+    @idempotent_outside_transaction
+    def compensate(self, request: Request, **kwargs: Any) -> Response:
+        """Request that an executed change is undone; responds with the new request. Needs `hitl.view_approval`, too.
+
+        409 `not_executed`, `no_compensation` with the reason, `compensation_open`; `moved` if it was changed since,
+        unless `even_if_moved`; 503 if the current state cannot be looked up.
+        """
+        opened = compensate(actor=self.actor, **self.kwargs, **self.read_body())
+        return self.respond_with_approval(opened.pk)
 
     @action(detail=True, methods=["post"], request_serializer=Said)
     @idempotent

@@ -38,6 +38,12 @@ def test_whole_loop_by_key(office: Office) -> None:
     story = [(row["action"], row["reason"], row["channel"]) for row in viewer.get(f"{path}history/").json()["results"]]
     assert story[:2] == [("propose", "", ""), ("approve", "Fine", "api")]
     assert viewer.get(path).json()["state"] == "executed"
+    undone = office.caller("support").post(f"{path}compensate/", {}).json()
+    assert (undone["state"], undone["payload"]["budget"]) == ("pending", "100.00")
+    again = office.caller("admin").post(f"{path}compensate/", {})
+    assert (again.status_code, again.json()["code"], again.json()["reference"]) == (
+        409, "compensation_open", undone["reference"],
+    )  # fmt: skip
 
 
 @pytest.mark.slow

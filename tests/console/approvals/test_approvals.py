@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -210,6 +211,25 @@ def test_approved_one_can_be_taken_back(browser: Browser, asked: Approval) -> No
     client = browser("approver")
     client.post(f"{QUEUE}{asked.pk}/revoke/", {"reason": "Wrong campaign."})
     assert state_of(asked) == "cancelled"
+
+
+@pytest.mark.slow
+def test_executed_change_is_undone_by_a_request_of_its_own(browser: Browser, acme: World, asked: Approval) -> None:
+    page, words = f"{QUEUE}{asked.pk}/", "back to 100.00 EUR"
+    client = browser("admin")
+    assert words in client.get(page).content.decode()
+    assert f"{page}compensate/" not in client.get(page).content.decode()
+    sign(browser("approver"), asked)
+    services.execute(asked.pk, now=now() + timedelta(minutes=1))
+    shown = client.get(page).content.decode()
+    assert (words in shown, f"{page}compensate/" in shown) == (True, True)
+    client.post(f"{page}compensate/")
+    undone = Approval.objects.order_by("-id")[0]
+    assert (undone.state, undone.notes) == ("pending", f"Undoes {asked.reference}.")
+    assert undone.payload["budget"] == "100.00"
+    assert f"{page}compensate/" not in client.get(page).content.decode()
+    client.post(f"{page}compensate/")
+    assert Approval.objects.count() == 2
 
 
 @pytest.mark.slow

@@ -93,7 +93,8 @@ class Shop:
 
     vendor: Vendor
     connection: ProviderAccount
-    expired: list[int] = field(default_factory=list)
+    renews: bool = False
+    refused: list[tuple[str, bool]] = field(default_factory=list)
     system: System = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,8 +103,13 @@ class Shop:
             lambda *_: {"Authorization": f"Bearer {SECRET}"},
             limit_codes=frozenset({"17"}),
             private_hosts=("127.0.0.1",),
-            expire=lambda _, status: self.expired.append(status),
+            refused=self._refuse,
         )
+
+    def _refuse(self, connection: Any, method: str, headers: Any, *, again: bool = False) -> bool:
+        assert headers["Authorization"].endswith(SECRET)
+        self.refused.append((method, again))
+        return self.renews and not again
 
     def call(self, operation: Operation = READ, *deeds: Deed, key: str = "", **line: Any) -> Answer[int]:
         """Make a call while the vendor does these deeds."""

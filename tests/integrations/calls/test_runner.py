@@ -124,9 +124,22 @@ def test_signature_covers_what_is_sent_and_a_lost_right_is_a_clean_failure(shop:
 
 
 def test_refused_authorisation_expires_the_connection_and_is_no_failure(shop: Shop) -> None:
-    for status in (401, 403):
-        assert kind_of(shop.call(READ, status)) == (CleanFailure, f"http_{status}", False)
-    assert (shop.expired, breaker_of(shop.connection).state().failures) == ([401, 403], 0)
+    for status, code in ((401, "expired"), (403, "http_403")):
+        assert kind_of(shop.call(READ, status)) == (CleanFailure, code, False)
+    assert (shop.refused, breaker_of(shop.connection).state().failures) == ([("GET", False)], 0)
+
+
+def test_token_that_can_be_renewed_is_renewed_once_and_the_request_made_again(shop: Shop) -> None:
+    shop.renews = True
+    for operation in (READ, ORDER):
+        assert (shop.call(operation, 401, attempts=1), shop.requests) == (Ok(2), 2)
+    assert kind_of(shop.call(ORDER, 401, 401, attempts=1)) == (CleanFailure, "expired", False)
+    assert (shop.requests, shop.refused[-2:]) == (2, [("POST", False), ("POST", True)])
+    # The second try has an answer of its own: lost, it may have had its effect.
+    assert (kind_of(shop.call(ORDER, 401, "reset"))[:2], shop.requests) == ((Unknown, "connection_lost"), 2)
+    # What doesn't prove that nothing was done is never made again.
+    unsure = replace(ORDER, proves_nothing=lambda _: False)
+    assert (kind_of(shop.call(unsure, 401))[0], shop.requests) == (Unknown, 1)
 
 
 def test_five_failures_open_the_breaker_for_a_minute_then_one_call_tries(shop: Shop) -> None:

@@ -87,9 +87,9 @@ def google_provider(url: str, *scopes: Scope) -> Provider:
 
 @pytest.fixture
 def google(google_ads: GoogleAds, settings: Any) -> GoogleAds:
-    """Google Ads, registered as a provider."""
+    """Google Ads, as a provider in place of the product's own."""
     settings.PUBLIC_URL = PUBLIC
-    providers.register(google_provider(google_ads.url))
+    providers._providers["google_ads"] = google_provider(google_ads.url)
     return google_ads
 
 

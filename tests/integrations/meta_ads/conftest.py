@@ -30,26 +30,27 @@ def meta(meta_ads: MetaAds, settings: Any) -> MetaAds:
     return meta_ads
 
 
+def connect_meta(meta: MetaAds, account: str = "Acme Shoes", person: str = "acme") -> ProviderAccount:
+    """Connect the organisation in scope with an ad account by a token of sixty days."""
+    ProviderAccount.objects.filter(provider="meta_ads").delete()
+    token = meta.token(person)
+    long = meta.give(grant_type="fb_exchange_token", fb_exchange_token=token).json()
+    ends = clock.now() + timedelta(seconds=long["expires_in"])
+    row: ProviderAccount = ProviderAccount.objects.create(
+        provider="meta_ads",
+        name=account,
+        credentials={"access_token": long["access_token"], "access_ends": ends.timestamp()},
+        is_default=True,
+        external_id=f"act_{account_id(account)}",
+        external_name=account,
+    )
+    return row
+
+
 @pytest.fixture
 def connect(acme: World, meta: MetaAds) -> Connect:
-    """Return what connects the organisation in scope with an ad account by a token of sixty days."""
-
-    def connect(account: str = "Acme Shoes", person: str = "acme") -> ProviderAccount:
-        ProviderAccount.objects.filter(provider="meta_ads").delete()
-        token = meta.token(person)
-        long = meta.give(grant_type="fb_exchange_token", fb_exchange_token=token).json()
-        ends = clock.now() + timedelta(seconds=long["expires_in"])
-        row: ProviderAccount = ProviderAccount.objects.create(
-            provider="meta_ads",
-            name=account,
-            credentials={"access_token": long["access_token"], "access_ends": ends.timestamp()},
-            is_default=True,
-            external_id=f"act_{account_id(account)}",
-            external_name=account,
-        )
-        return row
-
-    return connect
+    """Return what connects the organisation in scope with an ad account."""
+    return lambda account="Acme Shoes", person="acme": connect_meta(meta, account, person)
 
 
 class Desk(Scene):

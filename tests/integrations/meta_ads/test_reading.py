@@ -12,8 +12,9 @@ from agents.answering.tools import registry as tools
 from core.clock import now
 from core.errors import Conflict, Invalid, Unavailable
 from integrations import platforms
+from integrations.ads.selectors import value_of
 from integrations.connections import services
-from integrations.meta_ads import lookups, selectors
+from integrations.meta_ads import lookups
 from integrations.meta_ads.money import from_smallest, read_count, to_smallest, words
 from integrations.models import ProviderAccount
 from standins.meta.ads.seed import account_id
@@ -116,7 +117,7 @@ def test_token_that_ended_expires_the_connection_once(connect: Connect, meta: Me
     meta.control("expire", {"person": "acme"})
     for code in ("meta_ads_expired", "meta_ads_expired"):
         with pytest.raises(Unavailable) as refused, platforms.connection("meta_ads").open() as client:
-            selectors.value_of(client.list_ad_campaigns())
+            value_of("meta_ads", client.list_ad_campaigns())
         assert refused.value.code == code
     row.refresh_from_db()
     assert (row.state, row.last_error) == ("expired", "refused")

@@ -1,11 +1,9 @@
 """Requests on Meta Ads from the proposal to what was read back: wrong objects, dry runs, drift and limits."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from accounts.models import Notice
 from core.clock import now
 from core.errors import Invalid, WalkerError
 from hitl.models import Approval, Execution, Timer
@@ -92,25 +90,6 @@ def test_change_on_the_platform_sends_the_request_back(desk: Desk, meta: MetaAds
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("deed", "left", "said"),
-    [("change_before", "90000", "by Mia Chen at"), ("change_after", "1000", "changed on the platform again")],
-)
-def test_approvers_hear_of_a_change_in_the_same_seconds(
-    desk: Desk, meta: MetaAds, deed: str, left: str, said: str
-) -> None:
-    approval = desk.sign(desk.budget("900.00"))
-    wanted = {"id": SUMMER, "field": "daily_budget", "value": "1000", "by": "Mia Chen"}
-    meta.script(f"POST /v26.0/{SUMMER}", deed, change=wanted)
-    assert desk.done(approval).state == "executed"
-    result = Execution.objects.get().result
-    assert said in result["warning"]
-    assert result["read_back"] == left
-    people = Notice.objects.filter(title__contains="there is something to check").values_list("person_id", flat=True)
-    assert list(people) == [desk.user_id("approver")]
-
-
-@pytest.mark.slow
 def test_fifth_budget_of_an_hour_is_said_before_and_waited_for_after(desk: Desk, meta: MetaAds) -> None:
     asked = {"ad_campaign": "Retargeting", "ad_set": "Full carts"}
     early = desk.sign(desk.budget("100.00", **asked))
@@ -156,12 +135,3 @@ def test_expired_token_lets_the_request_wait(desk: Desk, meta: MetaAds, connect:
     with later(minutes=2):
         assert desk.done(stored(approval)).state == "executed"
     assert len(meta.journal()) == 1
-
-
-@pytest.mark.slow
-def test_answer_of_a_kind_that_proves_nothing_is_unknown(desk: Desk, meta: MetaAds) -> None:
-    for deed, more in (("html", {"status": 403}), ("fail", {"status": 503}), ("html", {"status": 200})):
-        approval: Any = desk.sign(desk.budget("900.00"))
-        meta.script(f"POST /v26.0/{SUMMER}", deed, **more)
-        assert desk.done(approval).state == "unknown", deed
-    assert meta.journal() == []

@@ -19,6 +19,7 @@ from hitl.approvals.admin.page.notifications import deadlines, notifications, or
 from hitl.approvals.admin.page.similar import past_decisions
 from hitl.approvals.admin.page.timeline import banner, timeline, under_way
 from hitl.approvals.admin.rows import rows_of
+from hitl.approvals.change.compensate import compensation_of
 from hitl.approvals.decide.lower_risk import Easier, find_easier
 from hitl.display import RISKS, factor_rows, flag_words, hold_words, requester_words, stops_in_words
 from hitl.domain.levels import parts_of
@@ -98,6 +99,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "changes": [
             {**row, "factor": factor_of(row["before"], row["after"])} for row in seen["preview"].get("rows", ())
         ],
+        "compensation": compensation_words(approval, viewer),
         "facts": readable(facts_beside(seen["preview"], seen["facts"])),
         "rule": rule_of(approval, viewer, labels(rows.members)),
         "approvers": approvers_of(rows, names, viewer),
@@ -119,6 +121,14 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "custom": own_fields(approval),
         "origin": origin(approval) if viewer.may("core.view_auditentry") else "",
     }
+
+
+def compensation_words(approval: Approval, viewer: Actor) -> str:
+    """Return how the change can be undone, or why it can't; "" once it is clear that it wasn't made."""
+    if not approval.is_open and approval.state != State.EXECUTED:
+        return ""
+    words = compensation_of(approval).words
+    return visible(words if viewer.may(DECIDE) else approval.masked(words))
 
 
 def rule_of(approval: Approval, viewer: Actor, label: Label) -> Rule:

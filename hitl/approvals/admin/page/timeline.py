@@ -117,6 +117,8 @@ def _item(entry: TimelineEntry, execution: Execution | None) -> TimelineItem:
         note = f"By {facts['superseded_by']}"
     elif not note and entry.action == "propose" and facts.get("supersedes"):
         note = f"Replaces {', '.join(facts['supersedes'])}"
+    elif not note and entry.action == "propose" and facts.get("compensates"):
+        note = "Undoes an earlier change"
     elif not note and entry.action in ("edit", "resubmit") and facts.get("fields"):
         note = f"Changed: {', '.join(str(name).replace('_', ' ') for name in facts['fields'])}"
     elif facts.get("flag"):

@@ -1,4 +1,4 @@
-"""Parameters of the actions on Meta Ads, strict and without floats."""
+"""Parameters of the actions on advertising platforms, strict and without floats."""
 
 from typing import Annotated
 
@@ -13,12 +13,9 @@ Currency = Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")]
 
 
 class AdBudget(Params):
-    """A new daily budget of an ad campaign, or of one of its ad sets."""
+    """A new daily budget of an ad campaign."""
 
     ad_campaign: Reference = Field(description="Name or id of the ad campaign")
-    ad_set: Annotated[str, StringConstraints(max_length=300)] = Field(
-        "", description="Name or id of the ad set, if its budget stands on ad sets; else empty"
-    )
     daily_budget: Budget = Field(description='New daily amount as text, for example "900.50"')
     currency: Currency = Field("", description="Empty for the account's")
 

@@ -1,4 +1,4 @@
-"""By which words a text claims that a change on Meta Ads was made."""
+"""By which words a text claims that a change on an advertising platform was made."""
 
 from typing import Final
 

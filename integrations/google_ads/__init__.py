@@ -1,0 +1,1 @@
+"""Google's advertising platform: ad campaigns, their budgets and figures."""

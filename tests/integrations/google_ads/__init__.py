@@ -1,0 +1,1 @@
+"""Google Ads against its stand-in."""
