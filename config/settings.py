@@ -53,6 +53,7 @@ PLATFORMS = [
     "integrations.meta_ads.platform.MetaAds",
     "integrations.zendesk.platform.Zendesk",
     "integrations.hubspot.platform.Hubspot",
+    "integrations.back_office.platform.BackOffice",
 ]
 if WALKER_DEMO or WALKER_TESTING:  # the sandbox is the demo's, and the example of the tests
     PLATFORMS += ["integrations.sandbox_ads.platform.SandboxAds"]
@@ -87,6 +88,7 @@ VAPID_PRIVATE_KEY = env("VAPID_PRIVATE_KEY", default="")
 VAPID_SUBJECT = env("VAPID_SUBJECT", default=PUBLIC_URL)
 PUSH_HOSTS = env.list("PUSH_HOSTS", default=[])
 WEBHOOK_HOSTS = env.list("WEBHOOK_HOSTS", default=[])
+BACK_OFFICE_HOSTS = env.list("BACK_OFFICE_HOSTS", default=[])
 WEBHOOK_ENDPOINTS = env.int("WEBHOOK_ENDPOINTS", default=10)
 # Each registers its models, in this order.
 MODEL_PROVIDERS = ["agents.llm.built_in.model", "agents.llm.hosted.remote"]
