@@ -2,6 +2,7 @@
 
 import sys
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -102,6 +103,12 @@ ANTHROPIC_PRICES = env("ANTHROPIC_PRICES", default="")
 MODEL_HOSTS = env.list("MODEL_HOSTS", default=[])
 MODEL_WORKERS = env.int("WALKER_MODEL_WORKERS", default=4)
 MODEL_CALLS_DAYS = env.int("WALKER_MODEL_CALLS_DAYS", default=400)
+TRANSACTION_DRAFTS_DAYS = env.int("WALKER_TRANSACTION_DRAFTS_DAYS", default=365)
+# By currency, what rules may approve of payments that the customer confirmed; all else is decided by a person.
+RULE_LIMITS = {
+    currency: Decimal(limit)
+    for currency, limit in env.dict("WALKER_RULE_LIMITS", default=dict.fromkeys(("EUR", "USD", "GBP"), "1000")).items()
+}
 PROVIDER_CALLS_DAYS = env.int("WALKER_PROVIDER_CALLS_DAYS", default=30)
 TRIALS_DAYS = env.int("WALKER_TRIALS_DAYS", default=7)
 SANDBOX_MODEL_URL = env("SANDBOX_MODEL_URL", default="")
@@ -151,6 +158,7 @@ INSTALLED_APPS = [
     "hitl",
     "conversations",
     "integrations",
+    "hub",
     "agents",
     "channels_app",
     "analytics",

@@ -17,7 +17,7 @@ from integrations.connections.authorisation import UNAUTHORISED, refuse
 from integrations.models import ProviderAccount
 from integrations.schemes import Headers
 from integrations.transactions.ports import TransactionClient
-from integrations.transactions.types import NewDraft, PreparedDraft, Transaction, bytes_of
+from integrations.transactions.types import DraftState, NewDraft, PreparedDraft, Transaction, bytes_of
 
 T = TypeVar("T")
 MISSING: Final = "not_found"
@@ -42,6 +42,7 @@ def _proves_nothing(reply: Reply) -> bool:
 _change = partial(Operation, executes=True, repeats="with_key", proves_nothing=_proves_nothing)
 GET_STATUS: Final = Operation("get_transaction_status", seconds=5.0, kept_seconds=120)
 LIST_HISTORY: Final = Operation("get_transaction_history", seconds=5.0, kept_seconds=120)
+READ_DRAFT: Final = Operation("get_draft", seconds=5.0, keeps_last=False)
 CREATE_DRAFT: Final = _change("create_draft_transaction", method="POST", seconds=5.0)
 CANCEL_DRAFT: Final = _change("cancel_draft", method="DELETE", seconds=5.0)
 COMMIT: Final = _change("commit_transaction", method="POST", seconds=15.0)
@@ -75,6 +76,13 @@ class BackOfficeClient(TransactionClient):
     def cancel_draft(self, draft_id: str, key: str) -> Answer[bool]:
         request = Request(f"/drafts/{checked_id(draft_id)}", key=key)
         return self._call(CANCEL_DRAFT, request, lambda body: body["status"] in ("cancelled", "expired"))
+
+    def read_draft(self, draft_id: str) -> Answer[DraftState]:
+        def parse(body: Any) -> DraftState:
+            is_over = body["status"] in ("cancelled", "expired")
+            return DraftState(checked_id(body["transaction_id"]) if body["transaction_id"] else "", is_over)
+
+        return self._read(READ_DRAFT, Request(f"/drafts/{checked_id(draft_id)}"), parse)
 
     def commit(self, draft_id: str, digest: str, approval: str, key: str) -> Answer[Transaction]:
         document = {"digest": digest, **({"approval": approval} if approval else {})}

@@ -7,7 +7,7 @@ from integrations.calls.answers import Answer
 from integrations.calls.operations import Line
 from integrations.calls.runner import Client
 from integrations.ports import Platform
-from integrations.transactions.types import NewDraft, PreparedDraft, Transaction
+from integrations.transactions.types import DraftState, NewDraft, PreparedDraft, Transaction
 
 
 class TransactionClient(Client, ABC):
@@ -28,6 +28,10 @@ class TransactionClient(Client, ABC):
     @abstractmethod
     def cancel_draft(self, draft_id: str, key: str) -> Answer[bool]:
         """Cancel a draft, so that nothing can book it; one that has ended stays as it is."""
+
+    @abstractmethod
+    def read_draft(self, draft_id: str) -> Answer[DraftState]:
+        """Return what became of a draft, as it is now."""
 
     @abstractmethod
     def commit(self, draft_id: str, digest: str, approval: str, key: str) -> Answer[Transaction]:

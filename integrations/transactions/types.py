@@ -95,6 +95,14 @@ class PreparedDraft:
 
 
 @dataclass(frozen=True)
+class DraftState:
+    """What became of a draft: the transaction that it was booked as, "" for none, and whether it can't be any more."""
+
+    transaction_id: str
+    is_over: bool
+
+
+@dataclass(frozen=True)
 class Transaction:
     """A transaction of a customer."""
 

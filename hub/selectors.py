@@ -1,0 +1,45 @@
+"""Reading transactions that customers are asked to confirm."""
+
+from typing import Final
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from conversations.models import Conversation
+from conversations.selectors import VIEW, seen_by
+from core.actors import Actor
+from core.db.rows import get_or_missing
+from core.errors import NotFound
+from hub.customers import customer_in
+from hub.models import TransactionDraft
+from integrations.calls.operations import Line
+from integrations.transactions import selectors
+from integrations.transactions.types import Transaction, words
+
+MISSING: Final = "There's no transaction with this id."
+
+
+def query_drafts(*, viewer: Actor) -> QuerySet[TransactionDraft]:
+    """Return the drafts in conversations that the viewer sees. Needs `conversations.view_conversation`."""
+    viewer.require(VIEW)
+    return TransactionDraft.objects.filter(seen_by(viewer, "conversation__"))
+
+
+def get_draft_in(conversation_id: UUID, draft_id: str) -> TransactionDraft:
+    """Return a draft of a conversation by the id that an agent named; another's is the same `NotFound` as none."""
+    try:
+        key = UUID(draft_id)
+    except ValueError:
+        raise NotFound(MISSING) from None
+    return get_or_missing(TransactionDraft.objects.filter(pk=key, conversation_id=conversation_id), MISSING)
+
+
+def get_transaction(conversation_id: UUID, transaction_id: str, line: Line) -> Transaction:
+    """Return a transaction of a conversation's customer (outside call). Raises `NotFound`, `Invalid`, `Unavailable`."""
+    conversation = get_or_missing(Conversation.objects.filter(pk=conversation_id), "There is no such conversation.")
+    return selectors.get_transaction(customer_in(conversation), transaction_id, line=line)
+
+
+def amount_of(draft: TransactionDraft, language: str = "en") -> str:
+    """Return what is to be paid, as people read it."""
+    return words(draft.amount, draft.currency, language)
