@@ -189,7 +189,7 @@ def _arguments_for(tool: Tool, call: ToolCall, request: ToolRequest, calls: Call
         arguments = tool.read(restored.arguments)
     except ValueError as wrong:
         raise Refusal(refusals.BAD_ARGUMENTS, f"Check these fields: {wrong}.") from None
-    if tool.per_hour and records.count_within_hour(call, calls.run) >= tool.per_hour:
+    if tool.per_hour and records.count_within_hour(call, calls.run, registry.keys_counted_with(tool)) >= tool.per_hour:
         raise Refusal(refusals.TOO_OFTEN)
     return arguments
 
