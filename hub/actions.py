@@ -9,7 +9,7 @@ from pydantic import Field
 
 from core.clock import now
 from core.db.rows import get_or_missing
-from core.errors import Conflict, Invalid, WalkerError
+from core.errors import Conflict, Invalid
 from core.privacy.pii import mask_text
 from hitl.actions.base import ActionKind, ClaimWords, Estimate, Facts, Outcome, Params, Preview, PreviewRow
 from hitl.domain.state_machine import FINAL
@@ -18,15 +18,11 @@ from hub import drafts
 from hub.models import TransactionDraft
 from hub.selectors import MISSING
 from integrations import platforms
-from integrations.calls.answers import CleanFailure, Ok
-from integrations.calls.operations import Line
-from integrations.calls.outcomes import outcome_of_failure
 from integrations.transactions import selectors
+from integrations.transactions.services import CHANGED, ENDED, book_draft, find_booking
 from integrations.transactions.types import Amount, Currency
 
 KEY: Final = "commit_transaction"
-ENDED: Final = "draft_expired"
-CHANGED: Final = "draft_changed"
 State = TransactionDraft.State
 PAID: Final = ClaimWords(
     verbs={
@@ -107,7 +103,7 @@ class CommitTransaction(ActionKind[CommitParams]):
         }
 
     def preview(self, params: CommitParams, facts: Facts) -> Preview:
-        """Show what is paid to whom, and that the customer has confirmed it."""
+        """Show the amount and its recipient, and that the customer has confirmed it."""
         rows = (
             PreviewRow("To", "", f"{facts['recipient']} · {facts['destination']}"),
             PreviewRow("What for", "", str(facts["description"])),
@@ -132,42 +128,38 @@ class CommitTransaction(ActionKind[CommitParams]):
 
         One that ended or was changed before its approval is never booked: the customer is asked to confirm it again.
         """
-        try:
-            draft, linked = _draft(params), selectors.connection()
-        except WalkerError as problem:
-            return Outcome("failed_clean", error=problem.code)
+        draft = _draft(params)
         rows = TransactionDraft.objects.filter(pk=draft.pk)
-        if draft.state not in (State.CONFIRMED, State.BOOKED) or linked.account.pk != draft.connection_id:
-            return Outcome("failed_clean", error="not_confirmed" if draft.confirmed_at is None else "not_connected")
+        if draft.state not in (State.CONFIRMED, State.BOOKED):
+            return Outcome("failed_clean", error="not_confirmed")
         # One that was sent before may have been booked, so that only the back office can say what became of it.
         if draft.sent_at is None and draft.has_ended(now()):
-            return _ask_again(draft, ENDED)
-        rows.filter(sent_at=None).update(sent_at=now())
-        reference = Approval.objects.filter(pk=draft.approval_id).values_list("reference", flat=True).first() or ""
-        with linked.open(Line(linked.account, attempts=1)) as client:
-            answer = client.commit(draft.vendor_id, draft.digest, reference, idempotency_key)
-        if isinstance(answer, Ok):
-            rows.update(state=State.BOOKED, transaction_id=answer.value.id)
-            return _booked(answer.value.id)
-        if isinstance(answer, CleanFailure) and answer.code in (ENDED, CHANGED):
-            return _ask_again(draft, answer.code)
-        return outcome_of_failure(answer, error=answer.code)
+            outcome = Outcome("failed_clean", error=ENDED)
+        else:
+            rows.filter(sent_at=None).update(sent_at=now())
+            known = Approval.objects.filter(pk=draft.approval_id).values_list("reference", flat=True).first()
+            outcome = book_draft(
+                account_id=draft.connection_id,
+                draft_id=draft.vendor_id,
+                digest=draft.digest,
+                reference=known or "",
+                key=idempotency_key,
+            )
+        if outcome.kind == "succeeded":
+            rows.update(state=State.BOOKED, transaction_id=outcome.result["transaction"])
+        elif outcome.kind == "failed_clean" and outcome.error in (ENDED, CHANGED):
+            rows.filter(state=State.CONFIRMED).update(state=State.ENDED)
+            drafts.ask_again(draft)
+        return outcome
 
     def probe(self, params: CommitParams, *, idempotency_key: str) -> Outcome | None:
         """Look whether the draft was booked; while it is open nobody can tell."""
-        try:
-            draft, linked = _draft(params), selectors.connection()
-            with linked.open(Line(linked.account)) as client:
-                answer = client.read_draft(draft.vendor_id)
-        except WalkerError:
-            return None
-        if not isinstance(answer, Ok):
-            return None
-        if answer.value.transaction_id:
-            booked = {"state": State.BOOKED, "transaction_id": answer.value.transaction_id}
+        draft = _draft(params)
+        found = find_booking(account_id=draft.connection_id, draft_id=draft.vendor_id)
+        if found is not None and found.kind == "succeeded":
+            booked = {"state": State.BOOKED, "transaction_id": found.result["transaction"]}
             TransactionDraft.objects.filter(pk=draft.pk).update(**booked)
-            return _booked(answer.value.transaction_id)
-        return Outcome("failed_clean", error=ENDED) if answer.value.is_over else None
+        return found
 
 
 def params_of(draft: TransactionDraft) -> dict[str, Any]:
@@ -184,13 +176,3 @@ def _draft(params: CommitParams) -> TransactionDraft:
         problem = "This isn't what the customer confirmed."
         raise Invalid(problem, fields={"digest": [problem]})
     return draft
-
-
-def _booked(transaction_id: str) -> Outcome:
-    return Outcome("succeeded", result={"transaction": transaction_id})
-
-
-def _ask_again(draft: TransactionDraft, code: str) -> Outcome:
-    TransactionDraft.objects.filter(pk=draft.pk, state=State.CONFIRMED).update(state=State.ENDED)
-    drafts.ask_again(draft)
-    return Outcome("failed_clean", error=code)

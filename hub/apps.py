@@ -11,14 +11,15 @@ class HubConfig(AppConfig):
     def ready(self) -> None:
         """Register the kind, the answers to cards, receivers and tasks."""
         from conversations import registry  # noqa: PLC0415  (needs loaded apps)
+        from core.events import signals  # noqa: PLC0415
         from core.jobs import queues  # noqa: PLC0415
         from hitl.actions import registry as kinds  # noqa: PLC0415
-        from hub import confirmations, drafts, erasure, receivers, tasks  # noqa: F401, PLC0415
+        from hub import confirmations, drafts, erasure, tasks  # noqa: F401, PLC0415
         from hub.actions import CommitTransaction  # noqa: PLC0415
 
         kinds.register(CommitTransaction)
-        receivers.connect()
+        signals.approval_closed.connect(tasks.on_outcome, dispatch_uid="hub.approval_closed")
+        signals.action_finished.connect(tasks.on_outcome, dispatch_uid="hub.action_finished")
         registry.takes_inbound(confirmations.may_confirm, confirmations.take_confirmation, in_open=True)
         registry.fills_text(drafts.text_with_code)
         queues.provide("request_commit", tasks.request_commit.delay)
-        queues.provide("tell_outcome", tasks.tell_outcome.delay)

@@ -43,7 +43,7 @@ def may_confirm(inbound: InboundMessage) -> bool:
     """Return True for a message that could answer a card: a button of ours, six digits, or nothing but a yes."""
     if not inbound.sender.verified or inbound.media:
         return False
-    return bool(_pressed(inbound)) or bool(CODE.fullmatch(inbound.text)) or _is_yes(inbound.text)
+    return bool(_pressed(inbound)) or bool(CODE.fullmatch(inbound.text)) or is_yes(inbound.text)
 
 
 def take_confirmation(inbound: InboundMessage, conversation: Conversation, moment: datetime) -> Message | None:
@@ -64,20 +64,20 @@ def take_confirmation(inbound: InboundMessage, conversation: Conversation, momen
         if draft is None:
             return None
         is_yes = pressed.startswith(CONFIRM)
-        said = _answer(draft, Way.BUTTON, moment) if is_yes else _decline(draft)
+        said = _answer(draft, Way.BUTTON, moment) if is_yes else decline(draft)
     elif digits:
-        found = _by_code(asked, digits[1] + digits[2], moment)
+        found = find_by_code(asked, digits[1] + digits[2], moment)
         if found is None:
             return None
         draft, said = found
     else:
-        only = _only_open(asked, conversation, moment)
+        only = find_only_open(asked, conversation, moment)
         if only is None:
             return None
         draft, said = only, _answer(only, Way.WORD, moment)
     conversations.hold_streams(conversation)
     plain = replace(inbound, metadata={name: value for name, value in inbound.metadata.items() if name != "button"})
-    message = conversations.store_taken(plain, conversation, moment, shown=TOLD if digits else "")
+    message = conversations.store_taken(plain, conversation=conversation, moment=moment, shown=TOLD if digits else "")
     with speaking(conversation.spoken_language):
         text = gettext(said).format(amount=amount_of(draft, spoken_here()))
     conversations.reply(
@@ -111,14 +111,15 @@ def _answer(draft: TransactionDraft, way: TransactionDraft.Way, moment: datetime
     return CONFIRMED
 
 
-def _decline(draft: TransactionDraft) -> str:
+def decline(draft: TransactionDraft) -> str:
+    """Note that a customer doesn't want what they were asked for, and return what they are told."""
     changed = TransactionDraft.objects.filter(pk=draft.pk, state=State.OPEN).update(state=State.DECLINED)
     if changed or draft.state == State.DECLINED:
         return DECLINED
     return AGAIN if draft.state in (State.CONFIRMED, State.BOOKED) else ENDED
 
 
-def _by_code(asked: QuerySet[TransactionDraft], code: str, moment: datetime) -> tuple[TransactionDraft, str] | None:
+def find_by_code(asked: QuerySet[TransactionDraft], code: str, moment: datetime) -> tuple[TransactionDraft, str] | None:
     """Return the draft that a code is for with what is said, None where no draft waits for one.
 
     A wrong code counts for each draft that waits, so that there are five tries in all.
@@ -135,7 +136,7 @@ def _by_code(asked: QuerySet[TransactionDraft], code: str, moment: datetime) -> 
     return waiting[0], LAST if waiting[0].wrong_codes + 1 >= TRIES else WRONG
 
 
-def _only_open(
+def find_only_open(
     asked: QuerySet[TransactionDraft], conversation: Conversation, moment: datetime
 ) -> TransactionDraft | None:
     """Return the one open draft of a contact, if nothing was written since they were asked here."""
@@ -157,7 +158,8 @@ def _pressed(inbound: InboundMessage) -> str:
     return payload if payload.startswith((CONFIRM, DECLINE)) else ""
 
 
-def _is_yes(text: str) -> bool:
+def is_yes(text: str) -> bool:
+    """Return True for a text that is nothing but a yes."""
     return len(text) < 20 and " ".join(text.lower().replace(",", " ").split()).rstrip(".! ") in _yes()
 
 

@@ -18,10 +18,10 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def link_customer(*, actor: Actor, contact_id: UUID, customer: str) -> CustomerLink | None:
-    """Write down a contact's id in the back office; "" takes it away, which returns None.
+    """Write down a contact's id in the back office.
 
-    Needs `conversations.reply_conversation`. Raises `Refused`, `NotFound` and `Invalid` for what is no such id. Writes
-    `CUSTOMER_LINKED` or `CUSTOMER_UNLINKED`, without the id.
+    "" takes it away, which returns None. Needs `conversations.reply_conversation`. Raises `Refused`, `NotFound` and
+    `Invalid` for what is no such id. Writes `CUSTOMER_LINKED` or `CUSTOMER_UNLINKED`, without the id.
     """
     actor.require(LINK)
     text = customer.strip()

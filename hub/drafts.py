@@ -17,7 +17,7 @@ from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
-from core.errors import Conflict, Invalid, NotFound, Unavailable, WalkerError
+from core.errors import Conflict, Invalid, NotFound, WalkerError
 from core.ids import uuid7
 from core.models import Consent
 from core.observability.logging import get_logger
@@ -30,11 +30,8 @@ from hitl.actions.base import Origin
 from hub.customers import customer_in
 from hub.models import TransactionDraft
 from hub.selectors import amount_of
-from integrations.calls.answers import CleanFailure, Ok
-from integrations.calls.operations import Line
-from integrations.platforms import Connection
-from integrations.transactions import selectors
-from integrations.transactions.types import NewDraft, PreparedDraft, places_of, written
+from integrations.transactions.services import prepare_draft
+from integrations.transactions.types import NewDraft, places_of, written
 
 log = get_logger(__name__)
 HUB: Final = system("hub")
@@ -50,7 +47,7 @@ State = TransactionDraft.State
 def create_draft(
     *, actor: Actor, amount: str, currency: str, description: str, origin: Origin, now: datetime | None = None
 ) -> TransactionDraft:
-    """Prepare a refund for the customer of `origin.conversation_id`, and ask them to confirm it.
+    """Prepare a refund, and ask the customer of `origin` to confirm it.
 
     Nothing is booked. What the customer was asked before, and didn't confirm, is withdrawn. The same tool call is the
     same draft. For agents with `hitl.propose_approval`; outside calls, so not in a transaction. Raises `Refused`,
@@ -63,11 +60,10 @@ def create_draft(
             return made
     rows = Conversation.objects.select_related("contact").filter(pk=origin.conversation_id)
     conversation = get_or_missing(rows, "There is no such conversation.")
-    customer, linked, draft_id = customer_in(conversation), selectors.connection(), uuid7()
+    customer, draft_id = customer_in(conversation), uuid7()
     exact, call_id = checked_amount(amount, currency), origin.tool_call_id or draft_id
     asked = NewDraft(customer, "refund", exact, currency, description, reference=call_id.hex)
-    prepared = _prepare(linked, asked, f"walker:draft:{call_id}")
-    return _ask(actor, _row(draft_id, linked, asked, prepared), conversation.pk, now or clock_now(), {
+    return _ask(actor, _row(draft_id, asked, f"walker:draft:{call_id}"), conversation.pk, now or clock_now(), {
         "agent_id": origin.agent_id,
         "run_id": origin.run_id,
         "tool_call_id": origin.tool_call_id,
@@ -84,13 +80,12 @@ def ask_again(draft: TransactionDraft, *, now: datetime | None = None) -> Transa
     if TransactionDraft.objects.filter(asked_again_for=draft).exists():
         return None
     try:
-        linked, again = selectors.connection(), uuid5(draft.pk, "again")
+        again = uuid5(draft.pk, "again")
         exact = checked_amount(f"{draft.amount:f}", draft.currency)
         asked = NewDraft(draft.customer, "refund", exact, draft.currency, draft.description, reference=again.hex)
-        prepared = _prepare(linked, asked, f"walker:draft:{again}")
+        row = _row(uuid7(), asked, f"walker:draft:{again}")
         more = {name: getattr(draft, name) for name in ("agent_id", "run_id", "agent_owner_id", "excluded")}
         more["asked_again_for"] = draft
-        row = _row(uuid7(), linked, asked, prepared)
         return _ask(HUB, row, draft.conversation_id, now or clock_now(), more)
     except WalkerError as problem:
         log.warning("customer_not_asked_again", draft=str(draft.pk), code=problem.code)
@@ -126,28 +121,12 @@ def text_with_code(message: Message, text: str) -> str:
         return f"{text}\n{gettext('Reply with the code {code} to confirm.').format(code=code)}"
 
 
-def _prepare(linked: Connection, asked: NewDraft, key: str) -> PreparedDraft:
-    """Let the back office prepare a transaction (outside call). Raises `Invalid` with the field, `Unavailable`."""
-    with linked.open(Line(linked.account)) as client:
-        answer = client.create_draft(asked, key)
-    if isinstance(answer, CleanFailure) and answer.facts.get("fields"):
-        fields = [name for name in answer.facts["fields"] if name in ("amount", "currency", "description")] or [
-            "amount"
-        ]
-        problem = "Our back office doesn't take this."
-        raise Invalid(f"{', '.join(fields)}: {problem}", code="not_taken", fields={name: [problem] for name in fields})
-    if isinstance(answer, CleanFailure) and answer.code == "not_found":
-        raise Invalid("Our back office doesn't know this customer.", code="no_customer")
-    if not isinstance(answer, Ok):
-        raise Unavailable("Our back office can't prepare this now.", code=f"back_office_{answer.code}"[:60])
-    prepared: PreparedDraft = answer.value
-    return prepared
-
-
-def _row(draft_id: UUID, linked: Connection, asked: NewDraft, prepared: PreparedDraft) -> TransactionDraft:
+def _row(draft_id: UUID, asked: NewDraft, key: str) -> TransactionDraft:
+    """Let the back office prepare a transaction (outside call), and return its row, unsaved."""
+    account, prepared = prepare_draft(asked=asked, key=key)
     return TransactionDraft(
         pk=draft_id,
-        connection=linked.account,
+        connection=account,
         vendor_id=prepared.id,
         digest=prepared.digest,
         amount=asked.amount,
@@ -172,7 +151,7 @@ def _ask(
         conversations.hold_streams(conversation)
         older = TransactionDraft.objects.filter(conversation=conversation, state=State.OPEN)
         older.update(state=State.DECLINED, token_digest="", code_digest="")
-        metadata = _secrets_for(draft, conversation)
+        metadata = secrets_for(draft, conversation)
         with speaking(conversation.spoken_language):
             facts = {"amount": amount_of(draft, spoken_here()), "recipient": draft.recipient}
             ask = gettext("Please confirm: {amount} to {recipient}, {destination}. Nothing is paid before you confirm.")
@@ -202,7 +181,7 @@ def _ask(
     return draft
 
 
-def _secrets_for(draft: TransactionDraft, conversation: Conversation) -> dict[str, Any]:
+def secrets_for(draft: TransactionDraft, conversation: Conversation) -> dict[str, Any]:
     """Return what a card's buttons carry, or its code where the channel has no buttons; the draft keeps digests."""
     account = conversation.channel_account
     try:

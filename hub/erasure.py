@@ -1,4 +1,4 @@
-"""Erase what the hub keeps about people: who they are in the back office, and to whom something was to be paid."""
+"""Erase what the hub keeps about people: who they are in the back office, and what was to be paid to them."""
 
 from typing import ClassVar
 

@@ -38,10 +38,11 @@ NOT_BOOKED: Final = frozenset({Approved.REJECTED, Approved.EXPIRED, Approved.CAN
 
 
 def request_commit(*, draft_id: UUID, now: datetime | None = None) -> Approval:
-    """Request the approval of a confirmed draft, and return it; that of an earlier call if there is one.
+    """Request the approval of a confirmed draft, and return it.
 
-    For the system, and an agent's tool. It calls no back office. Raises `Conflict` ("not_confirmed", "draft_expired",
-    "being_requested"), and what `propose` raises. Announces approval_opened.
+    It is that of an earlier call if there was one. For the system, and an agent's tool; it calls no back office. Raises
+    `Conflict` ("not_confirmed", "draft_expired", "being_requested"), and what `propose` raises. Announces
+    approval_opened.
     """
     moment = now or clock_now()
     rows = TransactionDraft.objects.filter(pk=draft_id)

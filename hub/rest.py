@@ -8,7 +8,8 @@ from rest_framework.response import Response
 
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet
-from hub.customers import LINK, link_customer
+from hub.customers import LINK
+from hub.services import link_customer
 
 
 class CustomerLinkSerializer(serializers.Serializer[Any]):

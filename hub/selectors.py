@@ -12,9 +12,7 @@ from core.db.rows import get_or_missing
 from core.errors import NotFound
 from hub.customers import customer_in
 from hub.models import TransactionDraft
-from integrations.calls.operations import Line
-from integrations.transactions import selectors
-from integrations.transactions.types import Transaction, words
+from integrations.transactions.types import words
 
 MISSING: Final = "There's no transaction with this id."
 
@@ -34,10 +32,10 @@ def get_draft_in(conversation_id: UUID, draft_id: str) -> TransactionDraft:
     return get_or_missing(TransactionDraft.objects.filter(pk=key, conversation_id=conversation_id), MISSING)
 
 
-def get_transaction(conversation_id: UUID, transaction_id: str, line: Line) -> Transaction:
-    """Return a transaction of a conversation's customer (outside call). Raises `NotFound`, `Invalid`, `Unavailable`."""
-    conversation = get_or_missing(Conversation.objects.filter(pk=conversation_id), "There is no such conversation.")
-    return selectors.get_transaction(customer_in(conversation), transaction_id, line=line)
+def get_customer(conversation_id: UUID) -> str:
+    """Return the back office's id of a conversation's contact. Raises `NotFound`, `Invalid` for an unknown one."""
+    rows = Conversation.objects.filter(pk=conversation_id)
+    return customer_in(get_or_missing(rows, "There is no such conversation."))
 
 
 def amount_of(draft: TransactionDraft, language: str = "en") -> str:

@@ -1,9 +1,12 @@
-"""Celery tasks of the hub. State lives in the database; a lost task is picked up by a sweep."""
+"""Celery tasks of the hub, and its receiver. State lives in the database; a lost task is picked up by a sweep."""
 
+from typing import Any
 from uuid import UUID
 
 from core.jobs.decorators import sweep_task, tenant_task
+from hitl.models import Approval
 from hub import requests
+from hub.actions import KEY
 
 
 @tenant_task(queue="high")
@@ -16,6 +19,12 @@ def request_commit(row_id: UUID) -> None:
 def tell_outcome(row_id: UUID) -> None:
     """Tell a customer how the request ended that books what they confirmed."""
     requests.tell_outcome(approval_id=row_id)
+
+
+def on_outcome(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
+    """Enqueue that a customer is told, where an approval has ended that books what they confirmed."""
+    if Approval.objects.filter(pk=ref, kind=KEY).exists():
+        tell_outcome.delay(str(tenant_id), str(ref))
 
 
 @sweep_task(queue="high", is_quick=True)

@@ -138,8 +138,8 @@ def store(
     return message
 
 
-def store_taken(inbound: InboundMessage, conversation: Conversation, moment: datetime, *, shown: str = "") -> Message:
-    """Store a message in a conversation that the caller has locked; nobody is asked to answer it.
+def store_taken(inbound: InboundMessage, *, conversation: Conversation, moment: datetime, shown: str = "") -> Message:
+    """Store a message that needs no answer in a conversation that is locked.
 
     `shown` is what models and colleagues read in the place of its text.
     """

@@ -183,7 +183,7 @@ class ActionKind(ABC, Generic[P]):
         """Return the size of the effect (pure)."""
 
     def may_be_approved_by_rule(self, estimate: Estimate) -> bool:
-        """Return False where only people may approve a request of this size, whatever rules say (pure)."""
+        """Return False where only people may approve a request of this size, and no rule (pure)."""
         return True
 
     @abstractmethod

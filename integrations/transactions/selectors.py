@@ -33,6 +33,11 @@ def connection() -> Connection:
     return found
 
 
+def line_to(linked: Connection, *, seconds: float) -> Line:
+    """Return the use of a connection by somebody who waits: within some seconds, or by the last value."""
+    return Line(linked.account, seconds=seconds, takes_last=True)
+
+
 def value_of(answer: Answer[T]) -> T:
     """Return the value of a call. Raises Unavailable with the code of its failure."""
     if isinstance(answer, Ok):

@@ -83,7 +83,7 @@ def bytes_of(document: Mapping[str, Any]) -> bytes:
 
 @dataclass(frozen=True)
 class PreparedDraft:
-    """What a back office prepared, with to whom it goes, as the customer may read it."""
+    """What a back office prepared, with its recipient as the customer may read it."""
 
     id: str
     digest: str

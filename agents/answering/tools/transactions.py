@@ -13,8 +13,8 @@ from agents.answering.tools.tickets import HUB
 from core.actors import Actor
 from core.errors import Conflict
 from hitl.actions.base import Origin
-from hub import selectors, services
-from integrations.calls.operations import Line
+from hub import selectors
+from hub.services import create_draft, request_commit
 from integrations.transactions import selectors as transactions
 from integrations.transactions.types import Amount, Currency, TransactionId
 
@@ -68,8 +68,9 @@ class GetTransactionStatus(TransactionTool):
     def call(self, arguments: Any, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         """Return the status; where the back office doesn't answer the last one, and its age."""
         linked = transactions.connection()
-        line = Line(linked.account, seconds=self.seconds - MARGIN, takes_last=True)
-        found = selectors.get_transaction(caller.conversation_id, arguments.transaction_id, line)
+        line = transactions.line_to(linked, seconds=self.seconds - MARGIN)
+        customer = selectors.get_customer(caller.conversation_id)
+        found = transactions.get_transaction(customer, arguments.transaction_id, line=line)
         return with_age(found.as_dict(), line, linked.platform.title)
 
 
@@ -97,7 +98,7 @@ class CreateTransactionDraft(TransactionTool):
             agent_owner_id=caller.agent_owner_id,
             also_excluded=hands_of(caller),
         )
-        draft = services.create_draft(actor=agent_of(caller), origin=origin, **arguments.model_dump())
+        draft = create_draft(actor=agent_of(caller), origin=origin, **arguments.model_dump())
         return {"draft_id": str(draft.pk), "state": "waits_for_customer", "sentence": ASKED}
 
 
@@ -121,7 +122,7 @@ class CommitTransaction(TransactionTool):
         draft = selectors.get_draft_in(caller.conversation_id, arguments.draft_id)
         if draft.confirmed_at is None:
             raise Conflict("The customer hasn't confirmed this yet.", code="not_confirmed")
-        approval = services.request_commit(draft_id=draft.pk)
+        approval = request_commit(draft_id=draft.pk)
         # Without the approval's id: the customer hears the outcome from the hub, not from this run.
         sentence = waiting_sentence(approval)
         return {"reference": approval.reference, "state": approval.state, "sentence": sentence}
