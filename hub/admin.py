@@ -25,7 +25,7 @@ State = TransactionDraft.State
 
 class StateFilter(SelectFilter):
     title, parameter_name = "State", "state"
-    options = State.choices
+    options = tuple((str(value), str(label)) for value, label in State.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.chosen()

@@ -44,7 +44,7 @@ def find_customer(conversation: Conversation) -> str:
     """
     link = CustomerLink.objects.filter(contact_id=conversation.record_id).first()
     if link is not None:
-        return link.customer
+        return str(link.customer)
     rows = ContactPoint.objects.filter(contact_id=conversation.contact_id, origin_id=conversation.origin_id)
     proven = rows.filter(kind=ContactPoint.Kind.CUSTOMER, is_verified=True).order_by("-is_primary", "id").first()
     known = proven.value.partition(":")[2] if proven else ""

@@ -55,7 +55,8 @@ def create_draft(
     """
     actor.require(PROPOSE)
     if origin.tool_call_id is not None:
-        made = TransactionDraft.objects.filter(tool_call_id=origin.tool_call_id).first()
+        calls = TransactionDraft.objects.filter(tool_call_id=origin.tool_call_id)
+        made: TransactionDraft | None = calls.first()
         if made is not None:
             return made
     rows = Conversation.objects.select_related("contact").filter(pk=origin.conversation_id)

@@ -35,7 +35,8 @@ class HubErasure(ErasureHandler):
         Table("hub.CustomerLink", "Rows are removed.", "customer"),
         Table("hub.TransactionDraft", "That something was to be paid, how much and when, and ids at the back office.",
               "customer description recipient masked_recipient destination token_digest code_digest",
-              "vendor_id digest currency transaction_id excluded"),
+              "vendor_id digest currency transaction_id excluded agent_id agent_owner_id run_id tool_call_id "
+              "approval_id"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("customers", "Who they are in the back office", _links),

@@ -48,7 +48,8 @@ def request_commit(*, draft_id: UUID, now: datetime | None = None) -> Approval:
     rows = TransactionDraft.objects.filter(pk=draft_id)
     draft: TransactionDraft = rows.select_related("conversation__channel_account").get()
     if draft.approval_id is not None:
-        return Approval.objects.get(pk=draft.approval_id)
+        known: Approval = Approval.objects.get(pk=draft.approval_id)
+        return known
     free = Q(requested_at=None) | Q(requested_at__lt=moment - GRACE)
     if draft.state == State.CONFIRMED and not rows.filter(free, approval_id=None).update(requested_at=moment):
         raise Conflict("This is being requested already.", code="being_requested")

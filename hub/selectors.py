@@ -29,7 +29,9 @@ def get_draft_in(conversation_id: UUID, draft_id: str) -> TransactionDraft:
         key = UUID(draft_id)
     except ValueError:
         raise NotFound(MISSING) from None
-    return get_or_missing(TransactionDraft.objects.filter(pk=key, conversation_id=conversation_id), MISSING)
+    rows = TransactionDraft.objects.filter(pk=key, conversation_id=conversation_id)
+    found: TransactionDraft = get_or_missing(rows, MISSING)
+    return found
 
 
 def get_customer(conversation_id: UUID) -> str:
