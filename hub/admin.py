@@ -41,7 +41,7 @@ class TransactionDraftAdmin(ReadOnlyAdmin):
     empty_text = "They appear here once an agent prepares a payment at your back office."
     masked_fields = ("customer", "description", "recipient", "masked_recipient", "destination")
     list_display = ("amount_shown", "to", "standing", "asked")
-    detail_fields = ("amount_shown", "to", "what", "standing", "asked", "ends", "confirmed", "request", "booked_as")
+    detail_fields = ("amount_shown", "to", "what", "standing", "asked", "ends", "confirmed", "approval", "booked_as")
     list_filter: ClassVar = [StateFilter, since("created_at")]
     ordering = ("-id",)
 
@@ -73,7 +73,7 @@ class TransactionDraftAdmin(ReadOnlyAdmin):
         return format_html("{} · {}", moment(draft.confirmed_at), draft.get_confirmed_by_display())
 
     @admin.display(description="Request")
-    def request(self, draft: TransactionDraft) -> SafeString | str:
+    def approval(self, draft: TransactionDraft) -> SafeString | str:
         """Link to the request that books it."""
         if draft.approval_id is None:
             return "–"

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.urls import reverse
 
 from conversations.models import Message
 from conversations.selectors import frames_for_customer
@@ -21,9 +22,11 @@ from hub.models import CustomerLink, TransactionDraft
 from hub.requests import request_commit
 from hub.selectors import get_draft_in
 from hub.services import link_customer
+from tests.console.conftest import Browser, browser
 from tests.hub.conftest import Shop, state_of
 from tests.world import OPERATOR
 
+__all__ = ["browser"]
 COMMIT = "POST /v1/drafts/"
 
 
@@ -273,3 +276,20 @@ def test_lost_answers_book_each_confirmed_draft_once(shop: Shop, trials: int) ->
         shop.office.raw("DELETE", "/__script")
         assert kind.execute(params, idempotency_key=f"walker:trial of tests:{number}").kind == "succeeded"
         assert shop.booked() == number + 1
+
+
+def test_console_shows_what_was_asked_without_names_and_tokens(
+    shop: Shop,
+    browser: Browser,
+) -> None:
+    draft = shop.ask(shop.begin())
+    token = shop.token(draft).partition(":")[2]
+    client = browser("support")
+    name = "admin:hub_transactiondraft"
+    for path in (reverse(f"{name}_changelist"), reverse(f"{name}_change", args=[draft.pk])):
+        page = client.get(path)
+        assert page.status_code == 200
+        text = page.content.decode()
+        shown = [word for word in ("49.90 EUR", "Waits for the customer") if word in text]
+        hidden = [word for word in ("Ana Souza", "c-1001", token) if word in text]
+        assert (len(shown), hidden) == (2, [])
