@@ -29,6 +29,7 @@ class AgentsConfig(AppConfig):
             people,
             resend,
             tickets,
+            transactions,
             withdraw,
         )
         from agents.knowledge.search import storage  # noqa: PLC0415

@@ -64,6 +64,7 @@ from hitl.notifications.rest import OwnNotificationSettingsViewSet
 from hitl.policy.rest import policies, workflows
 from hitl.policy.rest.flags import FlagViewSet
 from hitl.simulation.rest import SimulationViewSet
+from hub.rest import CustomerLinkViewSet
 from integrations.calls.rest import ProviderCallViewSet
 from integrations.connections.rest import ConnectionViewSet
 from integrations.rest import EventTypeViewSet, WebhookDeliveryViewSet, WebhookEndpointViewSet
@@ -161,6 +162,7 @@ router.register(f"{V1}canned-replies", CannedReplyViewSet, "api-canned-replies")
 router.register(f"{V1}canned-replies/<uuid:reply_id>/files", CannedFileViewSet, "api-canned-files")
 router.register(f"{V1}macros", MacroViewSet, "api-macros")
 router.register(f"{V1}tags", TagViewSet, "api-tags")
+router.register(f"{V1}customer-links", CustomerLinkViewSet, "api-customer-links")
 router.register(f"{V1}surveys", SurveyViewSet, "api-surveys")
 router.register(f"{V1}triage-rules", TriageRuleViewSet, "api-triage-rules")
 router.register(f"{V1}teams", TeamViewSet, "api-teams")

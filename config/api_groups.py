@@ -22,6 +22,7 @@ _WORDS: Final = {
     "messages": "Single messages: send a failed one again.",
     "suggested-replies": "Replies that agents wrote and did not send: send, change or drop them.",
     "teams": "People who share the conversations that agents hand over, with their targets.",
+    "customer-links": "Who contacts are in your back office.",
     "surveys": "What customers said once their conversation was closed.",
     "triage-rules": "Rules that say which team a conversation goes to, tried out before they count.",
     "tags": "Words that conversations are sorted by, with colours: make, change and merge them.",

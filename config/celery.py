@@ -20,7 +20,17 @@ os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 if os.environ.get("WALKER_PROCESS") in ("worker", "models", "webhooks", "beat"):
     tune_for_startup()
 
-APPS_WITH_TASKS = ("core", "hitl", "conversations", "agents", "accounts", "integrations", "channels_app", "analytics")
+APPS_WITH_TASKS = (
+    "core",
+    "hitl",
+    "conversations",
+    "agents",
+    "accounts",
+    "integrations",
+    "hub",
+    "channels_app",
+    "analytics",
+)
 GIVES_WAY = 5
 CHECKED_FOR = 5.0
 _checked = threading.local()

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,6 +55,7 @@ PLATFORMS = [
     "integrations.google_ads.platform.GoogleAds",
     "integrations.zendesk.platform.Zendesk",
     "integrations.hubspot.platform.Hubspot",
+    "integrations.back_office.platform.BackOffice",
 ]
 if WALKER_DEMO or WALKER_TESTING:  # the sandbox is the demo's, and the example of the tests
     PLATFORMS += ["integrations.sandbox_ads.platform.SandboxAds"]
@@ -95,6 +97,7 @@ VAPID_PRIVATE_KEY = env("VAPID_PRIVATE_KEY", default="")
 VAPID_SUBJECT = env("VAPID_SUBJECT", default=PUBLIC_URL)
 PUSH_HOSTS = env.list("PUSH_HOSTS", default=[])
 WEBHOOK_HOSTS = env.list("WEBHOOK_HOSTS", default=[])
+BACK_OFFICE_HOSTS = env.list("BACK_OFFICE_HOSTS", default=[])
 WEBHOOK_ENDPOINTS = env.int("WEBHOOK_ENDPOINTS", default=10)
 # Each registers its models, in this order.
 MODEL_PROVIDERS = ["agents.llm.built_in.model", "agents.llm.hosted.remote"]
@@ -108,6 +111,12 @@ ANTHROPIC_PRICES = env("ANTHROPIC_PRICES", default="")
 MODEL_HOSTS = env.list("MODEL_HOSTS", default=[])
 MODEL_WORKERS = env.int("WALKER_MODEL_WORKERS", default=4)
 MODEL_CALLS_DAYS = env.int("WALKER_MODEL_CALLS_DAYS", default=400)
+TRANSACTION_DRAFTS_DAYS = env.int("WALKER_TRANSACTION_DRAFTS_DAYS", default=365)
+# By currency, what rules may approve of payments that the customer confirmed; all else is decided by a person.
+RULE_LIMITS = {
+    currency: Decimal(limit)
+    for currency, limit in env.dict("WALKER_RULE_LIMITS", default=dict.fromkeys(("EUR", "USD", "GBP"), "1000")).items()
+}
 PROVIDER_CALLS_DAYS = env.int("WALKER_PROVIDER_CALLS_DAYS", default=30)
 TRIALS_DAYS = env.int("WALKER_TRIALS_DAYS", default=7)
 SANDBOX_MODEL_URL = env("SANDBOX_MODEL_URL", default="")
@@ -157,6 +166,7 @@ INSTALLED_APPS = [
     "hitl",
     "conversations",
     "integrations",
+    "hub",
     "agents",
     "channels_app",
     "analytics",

@@ -18,6 +18,8 @@ class WebChat(Medium):
     recipient_kinds = ("member", "webchat")
     media_limits = dict.fromkeys(("image", "audio", "video", "application", "text"), 16 * MB)
     media_count = 10
+    buttons = 3
+    button_limit = 40
 
 
 class OwnApp(Medium):

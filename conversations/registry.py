@@ -108,19 +108,19 @@ def note_closed(conversation: Conversation, moment: datetime) -> None:
 MayTake = Callable[[InboundMessage], bool]
 """Tells without a query whether a message could be taken."""
 Take = Callable[[InboundMessage, Conversation, datetime], Message | None]
-"""Takes a message for a closed conversation whose row is locked; None leaves it to be received as usual."""
-_takers: list[tuple[MayTake, Take]] = []
+"""Takes a message for a conversation whose row is locked; None leaves it to be received as usual."""
+_takers: list[tuple[MayTake, Take, bool]] = []
 
 
-def takes_inbound(may_take: MayTake, take: Take) -> None:
-    """Register what takes messages that only answer something in a closed conversation, once."""
-    if (may_take, take) not in _takers:
-        _takers.append((may_take, take))
+def takes_inbound(may_take: MayTake, take: Take, *, in_open: bool = False) -> None:
+    """Register what takes messages that only answer something in a closed conversation, or also in an open one."""
+    if (may_take, take, in_open) not in _takers:
+        _takers.append((may_take, take, in_open))
 
 
-def taker_of(inbound: InboundMessage) -> Take | None:
-    """Return what may take a message; None for one that is received as usual."""
-    return next((take for may_take, take in _takers if may_take(inbound)), None)
+def takers_of(inbound: InboundMessage, *, is_open: bool) -> list[Take]:
+    """Return what may take a message of an open or a closed conversation."""
+    return [take for may_take, take, in_open in _takers if (in_open or not is_open) and may_take(inbound)]
 
 
 _fill_text: list[Callable[[Message, str], str]] = []

@@ -4,6 +4,7 @@ from typing import Final
 
 from agents.answering.tools import registry as tools
 from agents.answering.tools.tickets import TicketReading
+from agents.answering.tools.transactions import TransactionTool
 from analytics.brief.choices import OWN
 from integrations import platforms
 
@@ -15,7 +16,7 @@ def tool_keys() -> list[str]:
     others = [platforms.get(key) for key in platforms.keys() if key != DEMO]  # noqa: SIM118  (a registry)
     theirs = {kind.key for other in others for kind in other.kinds}
     theirs |= {lookup.key for other in others for lookup in other.lookups}
-    theirs |= {key for key in tools.keys() if isinstance(tools.get(key), TicketReading)}  # noqa: SIM118  (a registry)
+    theirs |= {key for key in tools.keys() if isinstance(tools.get(key), TicketReading | TransactionTool)}  # noqa: SIM118  (a registry)
     return [key for key in tools.keys() if key not in theirs]  # noqa: SIM118  (a registry)
 
 

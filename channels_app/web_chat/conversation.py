@@ -135,7 +135,10 @@ def store_message(
             ),
             text=frame.message,
             client_id=frame.id,
-            metadata={"agent": frame.agent} if frame.agent else {},
+            metadata={
+                **({"agent": frame.agent} if frame.agent else {}),
+                **({"button": {"text": frame.message[:200], "payload": frame.choice}} if frame.choice else {}),
+            },
         ),
         files=files,
     )

@@ -12,6 +12,7 @@ MESSAGE_LIMIT: Final = 4096  # characters
 # Bytes; a longer frame closes the connection. The longest message fits even if its client escapes
 # every character (twelve bytes each for an emoji).
 FRAME_LIMIT: Final = 64 * 1024
+CHOICE_LIMIT: Final = 200  # characters
 SEQ_LIMIT: Final = 2**53  # the largest exact integer in JSON
 
 
@@ -43,11 +44,15 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class SendMessage:
-    """Store one message; `id` is made by the client and is the idempotency key."""
+    """Store one message; `id` is made by the client and is the idempotency key.
+
+    `choice` is what a pressed button carries.
+    """
 
     id: UUID
     message: str
     agent: str = ""
+    choice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,10 @@ def read_message(found: dict[str, Any], *, may_be_empty: bool = False) -> SendMe
     agent = found.get("agent", "")
     if not isinstance(agent, str) or len(agent) > 64:
         raise BadFrame("The name of an agent has to be a short text.", id=str(client_id))
-    return SendMessage(client_id, clean, agent)
+    choice = found.get("choice", "")
+    if not isinstance(choice, str) or len(choice) > CHOICE_LIMIT or not choice.isascii():
+        raise BadFrame("What a button carries has to be a short text.", id=str(client_id))
+    return SendMessage(client_id, clean, agent, printable(choice))
 
 
 def read_typing(found: dict[str, Any]) -> Typing:

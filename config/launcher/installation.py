@@ -112,6 +112,7 @@ class Installation:
             "PAGERDUTY_API_BASE": urls["pagerduty"],
             "MODEL_HOSTS": "127.0.0.1",
             "WEBHOOK_HOSTS": "127.0.0.1",
+            "BACK_OFFICE_HOSTS": "127.0.0.1",
         }
         return {
             "SANDBOX_ADS_URL": urls["platform"],

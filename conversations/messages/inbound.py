@@ -65,7 +65,7 @@ def receive(
             if (first := _first_copy(checked)) is not None:
                 return first  # nothing is sealed again
             sealed = attachments.write_files(None, files)
-        elif not checked.media:
+        elif not checked.media and not registry.takers_of(checked, is_open=True):
             # The usual case, in one statement. In a caller's transaction a savepoint keeps a repeat from breaking it.
             is_alone = checked.sender.kind in PAGES and not connection.in_atomic_block
             with nullcontext() if is_alone else transaction.atomic():
@@ -134,17 +134,17 @@ def _store_as_new(actor: Actor, inbound: InboundMessage, moment: datetime, seale
 
 
 def _taken(inbound: InboundMessage, sender: contacts.FoundContact, moment: datetime) -> Message | None:
-    """Keep a message that only answers something in a closed conversation; None for every other message."""
-    take = registry.taker_of(inbound)
-    if take is None:
+    """Keep a message that only answers something; None for every other message."""
+    if not registry.takers_of(inbound, is_open=False):
         return None
     list(Contact.objects.select_for_update().filter(pk=sender.contact_id).values_list("pk"))
     rows = Conversation.objects.select_for_update(of=("self",)).select_related("channel_account")
     rows = rows.filter(**_place(inbound.channel_account_id, sender, inbound.thread))
     newest = rows.defer("channel_account__credentials").order_by("-last_message_at").first()
-    if newest is None or newest.state != CLOSED:
+    if newest is None:
         return None
-    return take(inbound, newest, moment)
+    taken = (take(inbound, newest, moment) for take in registry.takers_of(inbound, is_open=newest.state != CLOSED))
+    return next(filter(None, taken), None)
 
 
 def announce_opened(actor: Actor, conversation: Conversation, opened: str) -> None:

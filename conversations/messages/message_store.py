@@ -138,9 +138,13 @@ def store(
     return message
 
 
-def store_in_closed(inbound: InboundMessage, conversation: Conversation, moment: datetime) -> Message:
-    """Store a message in a closed conversation that the caller has locked; nobody is asked to answer it."""
+def store_taken(inbound: InboundMessage, *, conversation: Conversation, moment: datetime, shown: str = "") -> Message:
+    """Store a message that needs no answer in a conversation that is locked.
+
+    `shown` is what models and colleagues read in the place of its text.
+    """
     message = _message(inbound, [], moment)
+    message.masked_body = shown or message.masked_body
     message.conversation, message.sender_id = conversation, conversation.contact_id
     conversation.last_message_at = conversation.last_inbound_at = moment
     conversation.save(update_fields=["last_message_at", "last_inbound_at"])

@@ -19,6 +19,7 @@ from conversations.messages.echoes import record_echo
 from conversations.messages.file_contents import plan_removal_of
 from conversations.messages.files.rules import Upload
 from conversations.messages.inbound import publish_activity, receive, record_reading
+from conversations.messages.message_store import store_taken
 from conversations.messages.outbound import ByTemplate, Draft, Sender, files_of_channel, reply
 from conversations.messages.statuses import mark_read, record_status
 from conversations.replies.suggestions import suggest_reply

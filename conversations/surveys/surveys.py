@@ -234,7 +234,7 @@ def take_answer(inbound: InboundMessage, conversation: Conversation, moment: dat
     if survey is None or not may_rate(survey=survey, now=moment):
         return None
     stream_events.hold_streams(conversation)
-    message = message_store.store_in_closed(inbound, conversation, moment)
+    message = message_store.store_taken(inbound, conversation=conversation, moment=moment)
     writer = Actor(kind="contact", id=conversation.contact_id, name="customer", auth_strength="none")
     rate_conversation(actor=writer, survey_id=survey.pk, rating=rating, way=Survey.Way.TEXT, now=moment)
     with speaking(conversation.spoken_language):

@@ -198,6 +198,10 @@ class ActionKind(ABC, Generic[P]):
     def estimate(self, params: P, facts: Facts) -> Estimate:
         """Return the size of the effect (pure)."""
 
+    def may_be_approved_by_rule(self, estimate: Estimate) -> bool:
+        """Return False where only people may approve a request of this size, and no rule (pure)."""
+        return True
+
     @abstractmethod
     def subject_key(self, params: P) -> str:
         """Return the object that is changed, such as `campaign:42` (pure)."""

@@ -123,6 +123,7 @@
   .marks button:hover { border-color: var(--accent); } .marks button:disabled { cursor: default; } .marks button:disabled:hover { border-color: var(--edge); } .card p.said { margin-top: 2px; padding: 8px 12px; border: 1px solid var(--line); border-radius: 12px; background: var(--bg); } .marks button.on { color: var(--on-accent); background: var(--accent); border-color: var(--accent); }
   .comment { display: grid; gap: 8px; margin-top: 10px; justify-items: start; } .comment label { font-size: 14px; }
   .comment textarea { width: 100%; border: 1px solid var(--edge); border-radius: 12px; padding: 8px 12px; background: var(--bg); } .comment textarea:focus-visible { outline: 3px solid var(--focus); }
+  .choices { display: flex; flex-wrap: wrap; justify-content: center; } .choices button + button { background: none; color: inherit; border: 1px solid var(--edge); }
   .comment button { min-height: 40px; padding: 6px 16px; border: 0; border-radius: 12px; background: var(--accent); color: var(--on-accent); font-weight: 600; cursor: pointer; }
   .card p { margin: 8px 0 0; overflow-wrap: anywhere; white-space: pre-wrap; } .card .note { color: var(--ink-soft); font-size: 14px; }
   .typing { display: inline-flex; align-items: center; gap: 5px; padding: 12px 14px; margin-top: 12px; border-radius: 16px; background: var(--theirs); font-size: 14px; } .typing span { margin-inline-start: 4px; }
@@ -294,7 +295,7 @@
       if (identity) { try { this.who = `signed:${JSON.parse(atob(identity.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).sub}`; } catch { this.who = identity; } }
       const { who, texts, draft } = this.unsent();
       if (who === this.who) {
-        for (const [id, message] of texts || []) if (!this.outbox.has(id)) { this.outbox.set(id, message); this.emit("unsent", { id, message }); }
+        for (const [id, kept] of texts || []) if (!this.outbox.has(id)) { const said = typeof kept === "string" ? { message: kept } : kept; this.outbox.set(id, said); this.emit("unsent", { id, message: said.message }); }
         if (draft) { this.draft = draft; this.emit("unsent", { draft }); }
       }
       this.keep();
@@ -400,7 +401,7 @@
       this.set("online");
       this.emit("frame", frame);
       this.raw({ type: "resume", after: this.seq });
-      for (const [id, message] of this.outbox) this.raw({ type: "send_message", id, message }); // same id: stored once
+      for (const [id, said] of this.outbox) this.raw({ type: "send_message", id, ...said }); // same id: stored once
       this.expectEcho();
     }
     async introduce(given) {
@@ -434,7 +435,7 @@
       if (said.status >= 300) throw Object.assign(new Error(said.body.detail || "Not sent"), { status: said.status, code: said.body.code });
       return said.body;
     }
-    say(id, message) { this.outbox.set(id, message); const sent = this.raw({ type: "send_message", id, message }); this.expectEcho(); return sent; }
+    say(id, message, choice) { const said = choice ? { message, choice } : { message }; this.outbox.set(id, said); const sent = this.raw({ type: "send_message", id, ...said }); this.expectEcho(); return sent; }
     expectEcho() {
       this.keep();
       clearTimeout(this.timers.ack);
@@ -711,7 +712,7 @@
         this.approval({ approval_id: asked, reference, state, detail: frame.content, seq: frame.seq, at: frame.at, moves: true });
         return this.noticed(frame);
       }
-      this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, face: frame.sender && frame.sender.picture, text: frame.content || "", files: frame.media || [], tables: (frame.metadata && frame.metadata.figures) || [], sources: (frame.metadata && frame.metadata.sources) || [], seq: frame.seq, at: frame.at });
+      this.upsert({ key: frame.message_id || `seq:${frame.seq}`, kind: "text", who: ["agent", "person", "system"].includes(who) ? who : "agent", name: frame.sender && frame.sender.name, face: frame.sender && frame.sender.picture, text: frame.content || "", files: frame.media || [], tables: (frame.metadata && frame.metadata.figures) || [], sources: (frame.metadata && frame.metadata.sources) || [], choices: (who === "system" && frame.metadata && frame.metadata.choices) || [], seq: frame.seq, at: frame.at });
       this.noticed(frame);
     }
     noticed(frame) {
@@ -830,10 +831,10 @@
       this.showChosen();
       p.text.value = ""; this.typed(true); p.text.focus();
     }
-    say(id, text) {
+    say(id, text, choice) {
       this.stopped = false;
       this.upsert({ key: id, kind: "text", who: "me", text, at: new Date().toISOString(), status: this.line.state === "online" ? "sending" : "waiting" });
-      this.line.start(); this.line.say(id, text); this.bottom(true);
+      this.line.start(); this.line.say(id, text, choice); this.bottom(true);
     }
     // ---- files of the visitor
     attach(list) {
@@ -922,7 +923,11 @@
       if (item.status === "failed") meta.append(el("button", { class: "again", type: "button", onclick: () => this.edit(item) }, t("Edit")));
       if (item.share !== undefined) meta.append(el("progress", { max: "1", value: item.share, "aria-label": t("Sending…") }));
       const said = item.text || !(item.files || []).length ? el("div", { class: "text" }, ...(item.who === "me" ? [el("p", { dir: "auto" }, item.text)] : formatted(item.text))) : null;
-      return [label, said, sourcesOf(item.sources || []), ...(item.tables || []).map((table) => this.tableOf(table)), ...(item.files || []).map((file) => this.fileOf(file)), item.who === "system" ? null : meta].filter(Boolean);
+      return [label, said, sourcesOf(item.sources || []), ...(item.tables || []).map((table) => this.tableOf(table)), ...(item.files || []).map((file) => this.fileOf(file)), this.choicesOf(item), item.who === "system" ? null : meta].filter(Boolean);
+    }
+    choicesOf(item) { // what only the customer can answer with: pressed once, and the server looks again
+      if (!(item.choices || []).length || item.pressed) return null;
+      return el("div", { class: "comment choices" }, ...item.choices.map((one) => el("button", { type: "button", onclick: () => { item.pressed = true; this.paint(item); this.say(uuid(), one.title, one.id); this.parts.text.focus(); } }, one.title)));
     }
     edit(item) { // what was not sent goes back to where it was written, before what is written there now
       const p = this.parts;

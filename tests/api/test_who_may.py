@@ -232,6 +232,7 @@ DOORS = [
     Door("patch", "contacts/{contact}/", "support", 200, "viewer", body={"language": "de"}),
     Door("get", "contacts/{contact}/", "support", 200, "viewer"),
     Door("post", "contacts/{contact}/conversations/", "support", 409, "viewer", body={"subject": "Hi", "text": "Ho"}),
+    Door("post", "customer-links/", "support", 404, "viewer", body={"contact_id": str(UUID(int=1)), "customer": "c-1"}),
     Door("get", "contacts/{contact}/facts/", "support", 200, "viewer"),
     Door("get", "contacts/{contact}/facts/{fact}/", "support", 200, "viewer"),
     Door("put", "contacts/{contact}/facts/{fact}/", "support", 200, "viewer", body={"value": "Globex"}),

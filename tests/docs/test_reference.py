@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")), *sorted(DOCS.rglob("*.md"))]
 ADR_PARTS = ("**Decision.**", "**Why.**", "**Rejected.**")
-OURS = "accounts|agents|analytics|channels_app|config|console|conversations|core|demo|hitl|integrations|standins"
+OURS = "accounts|agents|analytics|channels_app|config|console|conversations|core|demo|hitl|hub|integrations|standins"
 DOTTED = re.compile(rf"(?<![\w./@:{{-])((?:{OURS}|tests)(?:\.\w+)+)(?![\w/])")
 FILES = re.compile(rf"(?<![\w./@:{{-])((?:{OURS}|bench|docs|static|templates|tests)/[\w./-]*\w)(?![\w/])")
 

@@ -24,6 +24,7 @@ VALUES = {
     "PUSH_HOSTS": "push.example",
     "WEBHOOK_ENDPOINTS": "4",
     "WEBHOOK_HOSTS": "hooks.example",
+    "BACK_OFFICE_HOSTS": "office.example",
     "MODEL_HOSTS": "models.example",
     "ALLOWED_HOSTS": "a.example,b.example",
     "TRUSTED_PROXIES": "10.0.0.1,10.0.0.2",

@@ -16,6 +16,7 @@ LAYERS = (
     ("config",),
     ("channels_app", "analytics"),
     ("agents",),
+    ("hub",),
     ("conversations", "integrations"),
     ("hitl",),
     ("console",),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any, Final
@@ -114,12 +114,12 @@ def list_recorded(run: AgentRun) -> list[Line]:
     return lines
 
 
-def count_within_hour(call: ToolCall, run: AgentRun) -> int:
-    """Return how often the tool of a call ran before in the conversation within an hour.
+def count_within_hour(call: ToolCall, run: AgentRun, names: Sequence[str]) -> int:
+    """Return how often the tools of these names ran before a call in the conversation within an hour.
 
     Exact without a lock: a conversation has one running run, which opens its calls one after another.
     """
-    others = ToolCall.objects.filter(run__conversation_id=run.conversation_id, name=call.name)
+    others = ToolCall.objects.filter(run__conversation_id=run.conversation_id, name__in=names)
     ran = others.exclude(Q(state=State.REFUSED) | Q(code=BAD_ARGUMENTS) | Q(pk=call.pk))
     return ran.filter(created_at__gt=now() - HOUR).count()
 

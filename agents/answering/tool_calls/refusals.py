@@ -18,6 +18,10 @@ TOO_MANY_WISHES: Final = "too_many_requests"
 TIMEOUT: Final = "timeout"
 STUCK: Final = "stuck"
 
+NOT_CONFIRMED: Final = "not_confirmed"
+MAY_PASS: Final = frozenset({PAUSED, NOT_CONFIRMED})
+"""Codes of tools that say nothing about the same wish a moment later."""
+
 DETAILS: Final = {
     UNKNOWN: "There is no such tool.",
     NOT_OFFERED: "This tool isn't available here.",

@@ -189,7 +189,7 @@ def _arguments_for(tool: Tool, call: ToolCall, request: ToolRequest, calls: Call
         arguments = tool.read(restored.arguments)
     except ValueError as wrong:
         raise Refusal(refusals.BAD_ARGUMENTS, f"Check these fields: {wrong}.") from None
-    if tool.per_hour and records.count_within_hour(call, calls.run) >= tool.per_hour:
+    if tool.per_hour and records.count_within_hour(call, calls.run, registry.keys_counted_with(tool)) >= tool.per_hour:
         raise Refusal(refusals.TOO_OFTEN)
     return arguments
 
@@ -215,7 +215,7 @@ def _run(admitted: _Admitted, calls: Calls) -> None:
             note_refused_move(
                 error, actor=actor, approval_id=admitted.call.approval_id, move=admitted.tool.key, channel="chat"
             )
-        state = State.REFUSED if error.code == refusals.PAUSED else State.FAILED
+        state = State.REFUSED if error.code in refusals.MAY_PASS else State.FAILED
         result = refusals.problem_of_tool(error, admitted.arguments)
     except Exception as error:
         # The boundary to outside services: any failure still gets the person an answer.

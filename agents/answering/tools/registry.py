@@ -118,6 +118,8 @@ class Tool(abc.ABC):
     """How long a reading from outside may take."""
     per_hour: ClassVar[int] = 10
     """How often it runs in a conversation within an hour; 0 for no limit."""
+    counted_as: ClassVar[str] = ""
+    """The name under which its calls count together with those of others; its own key if it is empty."""
     kept_seconds: int = 0
     """How long an equal reading is answered from the cache; only for what every caller of the audience may see."""
     largest: ClassVar[int] = 8192
@@ -211,6 +213,13 @@ def get(key: str) -> Tool:
 
 def _made(key: str) -> Tool | None:
     return next((tool for source in _sources.values() if (tool := source.find(key)) is not None), None)
+
+
+def keys_counted_with(tool: Tool) -> list[str]:
+    """Return the keys of the tools whose calls count together with those of a tool."""
+    if not tool.counted_as:
+        return [tool.key]
+    return [key for key in _tools.keys() if _tools.get(key).counted_as == tool.counted_as]  # noqa: SIM118
 
 
 def is_public_reading(key: str) -> bool:

@@ -18,6 +18,8 @@ from integrations.ticketing import selectors
 from integrations.ticketing.types import CommentDraft, Customer, TicketDraft, TicketNumber
 
 MOST: Final = 10
+HUB: Final = "hub"
+"""Under it the calls of tickets and transactions count together."""
 
 
 class WhichTickets(Arguments):
@@ -36,6 +38,7 @@ class TicketReading(Tool):
     """Reads the customer's own tickets."""
 
     audience = "verified"
+    counted_as = HUB
     outside = True
     only_reads = True
     has_runner = True
@@ -89,6 +92,7 @@ class TicketRequest(ActingTool):
     """Requests a change in the ticket system for the customer, who need not be a member."""
 
     audience = "verified"
+    counted_as = HUB
     needs = ""
     draft: ClassVar[type[Params]]
     """What the model says; the tool fills in the rest of the kind's values."""

@@ -65,10 +65,16 @@ def _clear_content(message: Message, names: Mapping[str, str]) -> dict[str, Any]
         "content": message.body,
         "message": message.body,
         "media": [{**file, "name": names.get(file["id"], "")} for file in message.media],
-        "metadata": public_metadata(message.metadata),
+        "metadata": public_metadata(message.metadata) | choices_of(message),
         "status": message.status,
         "person": str(message.sender_id or "") if message.sender_type == Message.Sender.PERSON else "",
     }
+
+
+def choices_of(message: Message) -> dict[str, Any]:
+    """Return the buttons of a message of ours that the customer answers with."""
+    is_ours = message.sender_type == Message.Sender.SYSTEM and message.metadata.get("draft")
+    return {"choices": message.metadata["choices"]} if is_ours and "choices" in message.metadata else {}
 
 
 def snapshot_for_customer(conversation_id: UUID, *, limit: int = SNAPSHOT) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def row_of(
         text=_text_of(message, clear=clear, hidden=hidden),
         clear=clear,
         media=message.media,
-        metadata=message.metadata if clear else public_metadata(message.metadata),
+        metadata=clear_metadata(message.metadata) if clear else public_metadata(message.metadata),
         status=message.status,
         retry_count=message.retry_count,
         created_at=message.created_at,
@@ -200,6 +200,7 @@ def _masked_beginning(quoted: str, hidden: Sequence[str]) -> str:
     return f"{mask_text(quoted[: QUOTED + MARGIN], hidden)[:-MARGIN].rstrip()}…"
 
 
+CUSTOMERS_ONLY: Final = frozenset({"choices", "code"})
 PUBLIC_METADATA: Final = (
     "agent",
     "approval",
@@ -213,6 +214,11 @@ PUBLIC_METADATA: Final = (
     "sources",
     "survey",
 )
+
+
+def clear_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what colleagues may read once messages are revealed: all but what only the customer can answer with."""
+    return {key: value for key, value in metadata.items() if key not in CUSTOMERS_ONLY}
 
 
 def public_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:

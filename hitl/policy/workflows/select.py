@@ -11,6 +11,7 @@ from django.db.models import Q
 from pydantic import BaseModel
 
 from core.observability.logging import get_logger
+from hitl.actions import registry
 from hitl.actions.base import Estimate, Facts
 from hitl.actions.registry import AnyKind
 from hitl.domain import matching, risk
@@ -124,13 +125,16 @@ def match(definitions: Definitions, kind: str, assessed: Assessed, asked: Asked,
     try:
         subject = subject_of(kind, assessed, asked, definitions.zone)
         matched = _match(subject, asked, definitions, totals)
+        # One that isn't installed any more is only simulated.
+        by_people_only = registry.is_known(kind) and not registry.get(kind).may_be_approved_by_rule(assessed.estimate)
     except Exception:  # boundary: definitions are data
         # A broken definition must hold the request for an administrator, not let it pass.
         log.exception("workflow_not_matched", kind=kind)
         return _unmatched()
     # Nobody's own rule approves what they may not approve themselves.
     approves = matched.auto is not None and matched.auto.verdict == "approve"
-    return replace(matched, auto=None) if approves and totals.have_shaped_rules(asked.excluded) else matched
+    is_barred = approves and (by_people_only or totals.have_shaped_rules(asked.excluded))
+    return replace(matched, auto=None) if is_barred else matched
 
 
 def match_again(definitions: Definitions, approval: Approval, assessed: Assessed, *, moment: datetime) -> Matched:

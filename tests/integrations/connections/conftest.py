@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from core.clock import now
 from core.errors import Unavailable
@@ -17,7 +17,7 @@ from core.http import OutgoingHttp, Reply
 from integrations.connections import consents, providers, services
 from integrations.connections.providers import Authorise, Provider, VendorAccount
 from integrations.models import ProviderAccount
-from integrations.schemes import ByMethod, ClientCredentials, Consent, OAuthApp, Scheme, Scope, Signed
+from integrations.schemes import Consent, OAuthApp, Scheme, Scope
 from standins.back_office import seed as office_seed
 from standins.google_ads import seed as google_seed
 from tests.edge.ads_fixture import PUBLIC, SHARED, GoogleAds
@@ -32,16 +32,6 @@ CANARY = "canary-4711-secret"
 
 class Nothing(BaseModel):
     """Consent needs nothing that is typed in."""
-
-
-class OfficeAccount(BaseModel):
-    """What an account at a back office needs."""
-
-    url: str = Field(json_schema_extra={"is_public": True})
-    client_id: str = Field(json_schema_extra={"is_public": True})
-    client_secret: str
-    key_id: str = Field(json_schema_extra={"is_public": True})
-    key_secret: str
 
 
 def read(authorise: Authorise, url: str, method: str = "GET", body: bytes = b"", **more: str) -> Any:
@@ -121,30 +111,17 @@ def age(row: ProviderAccount) -> None:
     )
 
 
-OFFICE = ByMethod(reading=ClientCredentials(token_url=lambda kept: f"{kept['url']}/v1/oauth/token"), changing=Signed())
-
-
 @pytest.fixture
-def office(back_office: BackOffice) -> BackOffice:
-    """The back office, registered as a provider."""
-    provider = Provider(
-        key="back_office",
-        title="Back office",
-        credentials=OfficeAccount,
-        scheme=OFFICE,
-        check=lambda kept, authorise: (
-            f"{len(read(authorise, kept['url'] + '/v1/transactions?customer=c-1001')['items'])} found"
-        ),
-        own_hosts=lambda: ["127.0.0.1", "localhost"],
-    )
-    providers.register(provider)
+def office(back_office: BackOffice, settings: Any) -> BackOffice:
+    """The back office, which the operator named."""
+    settings.BACK_OFFICE_HOSTS = ["127.0.0.1", "localhost"]
     return back_office
 
 
 def office_account(office: BackOffice, **changed: str) -> dict[str, str]:
     """Return what is typed in for Acme's back office."""
     return {
-        "url": office.url,
+        "url": f"{office.url}/v1",
         "client_id": office_seed.client_id("acme"),
         "client_secret": office_seed.client_secret("acme", OFFICE_SECRET),
         "key_id": office_seed.key_id("acme"),

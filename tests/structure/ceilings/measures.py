@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.structure.source import only_hands_on, read
 
-APPS = ("core", "accounts", "console", "hitl", "conversations", "integrations", "agents", "channels_app",
+APPS = ("core", "accounts", "console", "hitl", "conversations", "integrations", "hub", "agents", "channels_app",
         "analytics", "config", "demo")  # fmt: skip
 BESIDE = ("bench", "standins", "tests")
 PACKAGE_MOST, FACADE_MOST, PARAMETERS_MOST, SHORT, SMALL = 16, 40, 7, 5, 40
@@ -34,6 +34,7 @@ NOT_GERUNDS = {
 IS_GERUND = re.compile(r"(?:^|_)([a-z]+ing)s?$")
 CLEAN = (
     "agents",
+    "hub",
     "analytics",
     "hitl",
     "conversations",
@@ -45,7 +46,7 @@ CLEAN = (
 """What may not know the demo's platform or the built-in model by name."""
 DEMO_PACKAGES = ("sandbox_ads", "built_in")
 VERY_WIDE = 12
-FACED = ("hitl", "conversations", "integrations", "agents", "channels_app", "analytics")
+FACED = ("hitl", "conversations", "integrations", "hub", "agents", "channels_app", "analytics")
 """Apps with services: core, accounts and console are made of what the others build on."""
 FACES = ("services", "selectors", "events", "actions", "registry", "types", "errors", "mediums", "models")
 CLIENT_FACES = (*FACES, "client")

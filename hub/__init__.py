@@ -1,0 +1,1 @@
+"""What needs contacts and outside systems together: payments that customers confirm."""

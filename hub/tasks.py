@@ -1,0 +1,46 @@
+"""Celery tasks of the hub, and its receiver. State lives in the database; a lost task is picked up by a sweep."""
+
+from typing import Any
+from uuid import UUID
+
+from core.jobs.decorators import sweep_task, tenant_task
+from hitl.models import Approval
+from hub import requests
+from hub.actions import KEY
+
+
+@tenant_task(queue="high")
+def request_commit(row_id: UUID) -> None:
+    """Request the approval of what a customer has just confirmed."""
+    requests.request_in_background(draft_id=row_id)
+
+
+@tenant_task()
+def tell_outcome(row_id: UUID) -> None:
+    """Tell a customer how the request ended that books what they confirmed."""
+    requests.tell_outcome(approval_id=row_id)
+
+
+def on_outcome(*, tenant_id: UUID, ref: UUID, **_: Any) -> None:
+    """Enqueue that a customer is told, where an approval has ended that books what they confirmed."""
+    if Approval.objects.filter(pk=ref, kind=KEY).exists():
+        tell_outcome.delay(str(tenant_id), str(ref))
+
+
+@sweep_task(queue="high", is_quick=True)
+def sweep_confirmed() -> None:
+    """Queue confirmed drafts again whose approval nobody has requested."""
+    for tenant_id, draft_id in requests.list_unrequested():
+        request_commit.delay(str(tenant_id), str(draft_id))
+
+
+@sweep_task(queue="low")
+def forget_drafts() -> None:
+    """Delete drafts after `WALKER_TRANSACTION_DRAFTS_DAYS`."""
+    requests.forget_drafts()
+
+
+SWEEPS = {
+    "sweep-confirmed": ("hub.tasks.sweep_confirmed", 30.0),
+    "forget-drafts": ("hub.tasks.forget_drafts", 3600.0),
+}

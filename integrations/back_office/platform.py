@@ -1,0 +1,113 @@
+"""A company's back office as one platform beside the others."""
+
+import secrets
+from typing import Final
+
+from django.conf import settings
+from pydantic import BaseModel, Field
+
+from core.errors import Unavailable
+from core.http import host_of
+from core.tenancy.scope import current_tenant_id
+from integrations.back_office.client import MISSING, BackOfficeClient, read_error
+from integrations.calls.answers import CleanFailure
+from integrations.calls.operations import Authorise, Line, System
+from integrations.connections import authorisation, providers
+from integrations.connections.errors import ConnectionFailed
+from integrations.connections.providers import Provider
+from integrations.models import ProviderAccount
+from integrations.schemes import ByMethod, ClientCredentials, Headers, Secrets, Signed
+from integrations.transactions.ports import TransactionPlatform
+from integrations.transactions.selectors import value_of
+
+KEY: Final = "back_office"
+TITLE: Final = "Back office"
+NOBODY: Final = "walker-check"
+"""An id that no customer and no draft has: asked for to see whether the credentials count."""
+
+
+class Credentials(BaseModel):
+    """What an organisation's back office needs."""
+
+    url: str = Field(
+        pattern=r"^https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]{0,200})?$",
+        title="Address",
+        description="Where the back office is, with its version: https://backoffice.example/v1.",
+        json_schema_extra={"is_public": True},
+    )
+    client_id: str = Field(
+        min_length=1,
+        title="Client id",
+        description="Of the client that reads transactions.",
+        json_schema_extra={"is_public": True},
+    )
+    client_secret: str = Field(min_length=1, title="Client secret", description="Of the same client.")
+    key_id: str = Field(
+        min_length=1,
+        max_length=100,
+        title="Key id",
+        description="Of the secret that signs drafts and bookings.",
+        json_schema_extra={"is_public": True},
+    )
+    key_secret: str = Field(min_length=1, title="Signing secret", description="Of this key id.")
+
+
+SCHEME: Final = ByMethod(
+    reading=ClientCredentials(lambda kept: f"{address_of(kept)}/oauth/token", scope="transactions.read"),
+    changing=Signed(),
+)
+
+
+class BackOffice(TransactionPlatform):
+    """Transactions of customers."""
+
+    key = KEY
+    title = TITLE
+    credentials = Credentials
+    scheme = SCHEME
+
+    def connect(self, credentials: Credentials, line: Line) -> BackOfficeClient:
+        return BackOfficeClient(system_of(credentials.url, authorisation.authorise), line)
+
+
+def address_of(kept: Secrets) -> str:
+    """Return the address without a slash at its end."""
+    return str(kept["url"]).rstrip("/")
+
+
+def system_of(url: str, authorise: Authorise) -> System:
+    """Return a back office. Raises Unavailable for plain HTTP to a host that the operator didn't name."""
+    url = url.rstrip("/")
+    if not url.startswith("https://") and host_of(url) not in settings.BACK_OFFICE_HOSTS:
+        raise Unavailable("The address has to begin with https://.", code="bad_url")
+    hosts = tuple(settings.BACK_OFFICE_HOSTS)
+    return System(url, authorise, error=read_error, private_hosts=hosts, expire=authorisation.expire)
+
+
+def check(kept: Secrets, authorise: providers.Authorise) -> str:
+    """Try the token and the signature, by what isn't there, and return a line (outside calls). Raises Unavailable."""
+
+    def headers(connection: ProviderAccount, method: str, url: str, body: bytes) -> Headers:
+        return authorise(method, url, body)
+
+    unsaved = ProviderAccount(tenant_id=current_tenant_id(), provider=KEY, name=TITLE)
+    client = BackOfficeClient(system_of(str(kept["url"]), headers), Line(unsaved, attempts=1))
+    read, signed = client.list_history(NOBODY, 1), client.cancel_draft(NOBODY, secrets.token_hex(16))
+    if isinstance(read, CleanFailure) and not read.was_called:
+        raise ConnectionFailed(read.code)  # why there is no token
+    value_of(read)
+    if not isinstance(signed, CleanFailure) or signed.code != MISSING:
+        is_refused = isinstance(signed, CleanFailure) and signed.code in ("bad_signature", "http_401")
+        raise ConnectionFailed("refused" if is_refused else "bad_answer")
+    return f"{TITLE} · {host_of(str(kept['url']))}"
+
+
+def own_hosts() -> tuple[str, ...]:
+    """Return the hosts that the operator named, which may have a private address."""
+    return tuple(settings.BACK_OFFICE_HOSTS)
+
+
+# In place of what connections would make of the platform: the operator may name hosts for the token endpoint.
+providers.register(
+    Provider(key=KEY, title=TITLE, credentials=Credentials, scheme=SCHEME, check=check, own_hosts=own_hosts)
+)

@@ -1,0 +1,1 @@
+"""The hub: payments that customers confirm, over the back office's stand-in."""

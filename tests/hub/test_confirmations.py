@@ -1,0 +1,295 @@
+"""What a customer is asked to confirm: who can, how, once, and what becomes of it."""
+
+import random
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.urls import reverse
+
+from conversations.models import Message
+from conversations.selectors import frames_for_customer
+from core.clock import now
+from core.errors import Conflict, Invalid, NotFound, Refused
+from core.models import AuditEntry, Outbox
+from core.tenancy.scope import tenant_scope
+from hitl.actions.base import Origin
+from hitl.models import Approval
+from hitl.services import create_workflow, execute, propose
+from hub import actions, requests
+from hub.models import CustomerLink, TransactionDraft
+from hub.requests import request_commit
+from hub.selectors import get_draft_in
+from hub.services import link_customer
+from tests.console.conftest import Browser, browser
+from tests.hub.conftest import Shop, state_of
+from tests.world import OPERATOR
+
+__all__ = ["browser"]
+COMMIT = "POST /v1/drafts/"
+
+
+def test_refund_is_drafted_confirmed_by_button_approved_and_booked_once(shop: Shop) -> None:
+    talk = shop.begin()
+    draft = shop.ask(talk)
+    card = shop.card(draft)
+    assert card.body == (
+        "Please confirm: 49.90 EUR to Ana Souza, Card ending in 4242. Nothing is paid before you confirm."
+    )
+    frame = next(one for one in frames_for_customer(talk.pk, 0) if one.get("id") == str(card.pk))
+    assert [one["title"] for one in frame["metadata"]["choices"]] == ["Confirm", "Don't confirm"]
+    announced = Outbox.objects.filter(event="message_received").count()
+    message = shop.write("Confirm", press=shop.token(draft))
+    assert (state_of(draft), draft.confirmed_by, message.metadata) == ("confirmed", "button", {})
+    assert Outbox.objects.filter(event="message_received").count() == announced  # no agent answers it
+    assert shop.last_words(talk) == "Thank you, you have confirmed 49.90 EUR. I'll tell you here once it's booked."
+    approval = request_commit(draft_id=draft.pk)
+    assert request_commit(draft_id=draft.pk).pk == approval.pk
+    assert (approval.state, approval.facts["confirmed_by_customer"]) == ("pending", "By the button")
+    assert "Ana Souza" not in str([approval.payload, approval.facts, approval.preview, approval.summary])
+    assert shop.booked() == 0
+    shop.approve(approval)
+    assert [execute(approval_id=approval.pk).state for _ in range(2)] == ["executed", "executed"]
+    assert (shop.booked(), state_of(draft), draft.transaction_id.startswith("t-")) == (1, "booked", True)
+    for _ in range(2):
+        requests.tell_outcome(approval_id=approval.pk)
+    assert shop.last_words(talk) == "49.90 EUR is booked to Card ending in 4242."
+    told = Message.objects.filter(conversation=talk, direction="out")
+    assert told.count() == 3
+    actions_noted = AuditEntry.objects.filter(object_id=draft.pk).values_list("action", flat=True)
+    assert set(actions_noted) == {"TRANSACTION_DRAFTED", "TRANSACTION_CONFIRMED"}
+
+
+def test_code_that_is_typed_confirms_by_sms_and_no_model_reads_it(shop: Shop) -> None:
+    talk = shop.begin(by="sms")
+    draft = shop.ask(talk)
+    code = shop.code(draft)
+    card = shop.card(draft)
+    assert (code in card.body, code in card.masked_body, "choices" in card.metadata) == (False, False, False)
+    wrong = f"{(int(code) + 1) % 10**6:06}"
+    said = shop.write(wrong, by="sms")
+    assert (state_of(draft), said.masked_body) == ("open", "[confirmation code]")
+    assert "isn't right" in shop.last_words(talk)
+    said = shop.write(f" {code[:3]} {code[3:]}.", by="sms")
+    assert (state_of(draft), draft.confirmed_by, said.masked_body) == ("confirmed", "code", "[confirmation code]")
+
+
+def test_five_wrong_codes_end_a_draft_and_the_right_one_comes_too_late(shop: Shop) -> None:
+    talk = shop.begin(by="sms")
+    draft = shop.ask(talk)
+    code = shop.code(draft)
+    for number in range(1, 6):
+        shop.write(f"{(int(code) + number) % 10**6:06}", by="sms")
+    assert (state_of(draft), "too many times" in shop.last_words(talk)) == ("ended", True)
+    shop.write(code, by="sms")
+    assert state_of(draft) == "ended"
+
+
+@pytest.mark.parametrize("words", ["Yes", "yes!", "Ja.", "Oui", "Sí"])
+def test_plain_yes_confirms_only_as_the_next_message(shop: Shop, words: str) -> None:
+    talk = shop.begin()
+    draft = shop.ask(talk)
+    shop.write("yes, but 50 less")
+    shop.write(words)
+    assert state_of(draft) == "open"
+    again = shop.ask(talk, amount="39.90")
+    assert state_of(draft) == "declined"
+    shop.write(words)
+    assert (state_of(again), again.confirmed_by) == ("confirmed", "word")
+
+
+def test_nobody_else_confirms(shop: Shop) -> None:
+    talk, other = shop.begin(), shop.begin("tilda", "c-1002")
+    draft, theirs = shop.ask(talk), shop.ask(other)
+    shop.write("Confirm", "tilda", press=shop.token(draft))
+    shop.write("Confirm", proven=False, press=shop.token(draft))
+    shop.write("Yes", proven=False)
+    shop.write("Confirm", press="confirm:guessed")
+    assert (state_of(draft), state_of(theirs)) == ("open", "open")
+    with pytest.raises(NotFound):
+        get_draft_in(other.pk, str(draft.pk))
+    for wrong in ("", "nonsense", str(uuid4())):
+        with pytest.raises(NotFound):
+            get_draft_in(talk.pk, wrong)
+    with tenant_scope(shop.world.globex.pk):
+        assert not TransactionDraft.objects.exists()
+
+
+def test_declined_draft_is_never_confirmed(shop: Shop) -> None:
+    draft = shop.ask(shop.begin())
+    shop.write("Don't confirm", press=shop.token(draft, "decline"))
+    shop.write("Confirm", press=shop.token(draft))
+    assert state_of(draft) == "declined"
+    with pytest.raises(Conflict) as refused:
+        request_commit(draft_id=draft.pk)
+    assert refused.value.code == "not_confirmed"
+    assert not Approval.objects.exists()
+
+
+def test_second_press_is_told_and_changes_nothing(shop: Shop) -> None:
+    talk = shop.begin()
+    draft = shop.ask(talk)
+    approval = shop.confirmed(draft)
+    at = draft.confirmed_at
+    shop.write("Confirm", press=shop.token(draft))
+    assert (shop.last_words(talk), at) == ("You have confirmed this already.", None)
+    assert request_commit(draft_id=draft.pk).pk == approval.pk
+    assert Approval.objects.count() == 1
+
+
+def test_confirmation_that_ended_while_approvers_slept_is_asked_for_again(shop: Shop) -> None:
+    talk = shop.begin()
+    draft = shop.ask(talk)
+    approval = shop.confirmed(draft)
+    with time_machine.travel(now() + timedelta(minutes=31)):
+        shop.write("Confirm", press=shop.token(draft))
+        shop.office.control("behave", {"seconds_later": 1860})
+        shop.approve(approval)
+        assert execute(approval_id=approval.pk).state == "failed"
+        assert (state_of(draft), shop.booked()) == ("ended", 0)
+        again = TransactionDraft.objects.get(asked_again_for=draft)
+        assert (again.state, again.amount, again.excluded) == ("open", draft.amount, draft.excluded)
+        requests.tell_outcome(approval_id=approval.pk)
+        assert "once more" in shop.last_words(talk)
+        fresh = shop.confirmed(again)
+        shop.approve(fresh)
+        assert execute(approval_id=fresh.pk).state == "executed"
+    assert shop.booked() == 1
+
+
+def test_draft_that_was_changed_while_it_was_approved_is_never_booked(shop: Shop) -> None:
+    draft = shop.ask(shop.begin())
+    approval = shop.confirmed(draft)
+    shop.office.control("change", {"company": "acme", "draft": draft.vendor_id, "amount": "4990.00"})
+    shop.approve(approval)
+    assert execute(approval_id=approval.pk).state == "failed"
+    assert shop.booked() == 0
+    again = TransactionDraft.objects.get(asked_again_for=draft)
+    assert (again.amount, again.digest != draft.digest) == (draft.amount, True)
+
+
+@pytest.mark.parametrize("deed", ["drop_after", "drop_before"])
+def test_lost_answer_of_a_booking_is_asked_for_again_with_the_same_key(shop: Shop, deed: str) -> None:
+    approval = shop.confirmed(shop.ask(shop.begin()))
+    shop.approve(approval)
+    shop.office.script(COMMIT, deed)
+    assert execute(approval_id=approval.pk).state == "executing"
+    assert execute(approval_id=approval.pk, now=now() + timedelta(hours=1)).state == "executed"
+    assert shop.booked() == 1
+
+
+def test_probe_tells_what_became_of_a_draft(shop: Shop) -> None:
+    draft = shop.ask(shop.begin())
+    shop.confirmed(draft)
+    kind = actions.CommitTransaction()
+    params = kind.params_model.model_validate(actions.params_of(draft))
+    assert kind.probe(params, idempotency_key="walker:key of tests:1") is None
+    assert kind.execute(params, idempotency_key="walker:key of tests:1").kind == "succeeded"
+    found = kind.probe(params, idempotency_key="walker:key of tests:1")
+    assert found is not None
+    assert found.kind == "succeeded"
+
+
+def test_bad_values_are_refused_with_the_field_named(shop: Shop) -> None:
+    talk = shop.begin()
+    for changed, field in (
+        ({"amount": "0.001"}, "amount"), ({"amount": "0"}, "amount"), ({"amount": "NaN"}, "amount"),
+        ({"amount": "-5"}, "amount"), ({"currency": "USD"}, "currency"),
+    ):  # fmt: skip
+        with pytest.raises(Invalid) as refused:
+            shop.ask(talk, **changed)
+        assert (list(refused.value.facts["fields"]), field in refused.value.detail) == ([field], True)
+    CustomerLink.objects.all().delete()
+    with pytest.raises(Invalid) as refused:
+        shop.ask(talk)
+    assert refused.value.code == "no_customer"
+    assert not TransactionDraft.objects.exists()
+
+
+def test_other_values_than_the_customers_and_another_door_are_refused(shop: Shop) -> None:
+    draft = shop.ask(shop.begin())
+    shop.write("Confirm", press=shop.token(draft))
+    actor, good = shop.world.actor("support"), actions.params_of(draft)
+    for wrong in ({"amount": "4990.00"}, {"currency": "USD"}, {"digest": "0" * 64}, {"draft": str(uuid4())}):
+        with pytest.raises((Invalid, NotFound)):
+            propose(actor=actor, kind=actions.KEY, params={**good, **wrong}, origin=Origin())
+    assert not Approval.objects.exists()
+
+
+@pytest.mark.parametrize(("amount", "state"), [("1000.00", "approved"), ("1000.01", "pending"), ("400.00", "pending")])
+def test_rule_decides_up_to_the_limit_of_its_currency_and_a_person_above(
+    shop: Shop, settings: object, amount: str, state: str
+) -> None:
+    rule = {"id": "small", "verdict": "approve", "max_cost": "1000", "max_score": 49}
+    create_workflow(
+        actor=OPERATOR,
+        name="Rule",
+        kinds=[actions.KEY],
+        priority=5,
+        auto_rules=[rule],
+        levels=[{"approvers": [{"type": "role", "value": "approver"}]}],
+    )
+    if amount == "400.00":
+        settings.RULE_LIMITS = {"USD": 1000}  # type: ignore[attr-defined]
+    assert shop.confirmed(shop.ask(shop.begin(), amount=amount)).state == state
+
+
+def test_customers_are_linked_by_those_who_may_reply(shop: Shop) -> None:
+    talk = shop.begin()
+    with pytest.raises(Invalid):
+        link_customer(actor=shop.world.actor("support"), contact_id=talk.contact_id, customer="c 1001/")
+    with pytest.raises(Refused):
+        link_customer(actor=shop.world.actor("viewer"), contact_id=talk.contact_id, customer="c-1002")
+    with tenant_scope(shop.world.globex.pk), pytest.raises(NotFound):
+        link_customer(actor=shop.world.outsider(), contact_id=talk.contact_id, customer="c-1002")
+    assert CustomerLink.objects.get().customer == "c-1001"
+    assert link_customer(actor=shop.world.actor("support"), contact_id=talk.contact_id, customer="") is None
+    assert not CustomerLink.objects.exists()
+    entry = AuditEntry.objects.filter(action="CUSTOMER_LINKED").first()
+    assert entry is not None
+    assert "c-1001" not in str(entry.facts)
+
+
+def test_confirmed_draft_that_a_worker_lost_is_found_again_and_old_ones_go(shop: Shop) -> None:
+    draft = shop.ask(shop.begin())
+    shop.write("Confirm", press=shop.token(draft))
+    later = now() + timedelta(minutes=2)
+    assert requests.list_unrequested() == []
+    assert [found for _, found in requests.list_unrequested(now=later)] == [draft.pk]
+    requests.request_in_background(draft_id=draft.pk)
+    assert requests.list_unrequested(now=later) == []
+    assert (requests.forget_drafts(), requests.forget_drafts(now=now() + timedelta(days=366))) == (0, 1)
+
+
+@pytest.mark.parametrize("trials", [2, pytest.param(200, marks=pytest.mark.long)])
+def test_lost_answers_book_each_confirmed_draft_once(shop: Shop, trials: int) -> None:
+    dice, kind = random.Random(34), actions.CommitTransaction()
+    talk = shop.begin()
+    for number in range(trials):
+        draft = shop.ask(talk)
+        shop.write("Confirm", press=shop.token(draft))
+        params = kind.params_model.model_validate(actions.params_of(draft))
+        for _ in range(dice.randint(1, 3)):
+            shop.office.script(COMMIT, dice.choice(["drop_after", "drop_before", "html_after", "fail"]))
+            kind.execute(params, idempotency_key=f"walker:trial of tests:{number}")
+        shop.office.raw("DELETE", "/__script")
+        assert kind.execute(params, idempotency_key=f"walker:trial of tests:{number}").kind == "succeeded"
+        assert shop.booked() == number + 1
+
+
+def test_console_shows_what_was_asked_without_names_and_tokens(
+    shop: Shop,
+    browser: Browser,
+) -> None:
+    draft = shop.ask(shop.begin())
+    token = shop.token(draft).partition(":")[2]
+    client = browser("support")
+    name = "admin:hub_transactiondraft"
+    for path in (reverse(f"{name}_changelist"), reverse(f"{name}_change", args=[draft.pk])):
+        page = client.get(path)
+        assert page.status_code == 200
+        text = page.content.decode()
+        shown = [word for word in ("49.90 EUR", "Waits for the customer") if word in text]
+        hidden = [word for word in ("Ana Souza", "c-1001", token) if word in text]
+        assert (len(shown), hidden) == (2, [])

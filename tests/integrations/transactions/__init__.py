@@ -1,0 +1,1 @@
+"""Transactions: the back office's adapter against its stand-in."""

@@ -1,0 +1,180 @@
+"""The back office's adapter against its stand-in: what is read, prepared and booked, and booked once."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import pytest
+import time_machine
+
+from core.clock import now
+from core.errors import NotFound, Unavailable, WalkerError
+from core.tenancy.scope import tenant_scope
+from integrations.calls.answers import CleanFailure, Ok, Unknown
+from integrations.calls.operations import Line
+from integrations.connections import services
+from integrations.models import ProviderAccount, ProviderCall
+from integrations.transactions import selectors
+from integrations.transactions.ports import TransactionClient
+from integrations.transactions.types import NewDraft, PreparedDraft, written
+from tests.edge.back_office_fixture import BackOffice
+from tests.integrations.connections.conftest import office_account
+from tests.world import World
+
+NEW = NewDraft("c-1001", "refund", Decimal("49.90"), "EUR", "Laces of order 5001")
+COMMIT = "POST /v1/drafts/"
+KEY = "walker:a key of tests:1"
+
+
+@pytest.fixture
+def office(back_office: BackOffice, world: World, settings: Any) -> Iterator[BackOffice]:
+    """Acme's scope, connected with its back office."""
+    settings.BACK_OFFICE_HOSTS = ["127.0.0.1", "localhost"]
+    with tenant_scope(world.acme.pk):
+        services.connect(actor=world.actor("owner"), provider="back_office", credentials=office_account(back_office))
+        back_office.raw("POST", "/__requests")
+        yield back_office
+
+
+def client(**line: Any) -> TransactionClient:
+    linked = selectors.connection()
+    opened: TransactionClient = linked.open(Line(linked.account, **line)).__enter__()
+    return opened
+
+
+def drafted(key: str = KEY, **changed: Any) -> PreparedDraft:
+    answer = client().create_draft(replace(NEW, **changed), key)
+    assert isinstance(answer, Ok), answer
+    return answer.value
+
+
+def test_transactions_are_read_for_their_customer_alone(office: BackOffice) -> None:
+    found = selectors.list_transactions("c-1001")
+    assert [(one.amount, one.status) for one in found][:2] == [
+        (Decimal("1499.00"), "pending"), (Decimal("89.50"), "booked"),
+    ]  # fmt: skip
+    one = selectors.get_transaction("c-1001", found[0].id)
+    assert one.as_dict()["amount"] == "1,499.00 EUR"
+    assert ("c-1001" in repr(one), "customer" in one.as_dict()) == (False, False)
+    for customer, wanted in (("c-1002", found[0].id), ("c-1001", "t-globex-0001"), ("c-1001", "t-none")):
+        with pytest.raises(NotFound):
+            selectors.get_transaction(customer, wanted)
+    assert selectors.list_transactions("c-9999") == []
+
+
+def test_status_is_kept_for_two_minutes_and_told_with_its_age_where_nobody_answers(office: BackOffice) -> None:
+    ident = selectors.list_transactions("c-1001")[0].id
+    read = partial(selectors.get_transaction, "c-1001", ident)
+    account = selectors.connection().account
+    with time_machine.travel(now(), tick=False) as clock:
+        assert read(line=Line(account, takes_last=True)).status == "pending"
+        office.control("change", {"company": "acme", "transaction": ident, "status": "booked"})
+        clock.shift(119)
+        assert read(line=Line(account, takes_last=True)).status == "pending"
+        clock.shift(2)
+        assert read(line=Line(account, takes_last=True)).status == "booked"
+        clock.shift(121)
+        office.script("GET /v1/transactions/", "fail", times=9)
+        line = Line(account, takes_last=True)
+        assert (read(line=line).status, line.read_at is not None) == ("booked", True)
+        with pytest.raises(Unavailable):
+            read()
+
+
+def test_token_that_ended_early_is_renewed_once_and_the_connection_stays(office: BackOffice) -> None:
+    selectors.list_transactions("c-1001")
+    office.control("expire", {"company": "acme"})
+    assert selectors.list_transactions("c-1001")
+    office.control("expire", {"company": "acme"})
+    office.script("GET /v1/transactions", "fail", status=401, code="invalid_token", times=9)
+    with pytest.raises(Unavailable):
+        selectors.list_transactions("c-1001")
+    assert ProviderAccount.objects.get().state == "expired"
+
+
+def test_draft_is_exactly_what_was_asked_for_and_is_booked_once(office: BackOffice) -> None:
+    made = drafted()
+    assert (made.amount, made.recipient, made.destination) == (Decimal("49.90"), "Ana Souza", "Card ending in 4242")
+    assert drafted().id == made.id
+    for _ in range(2):
+        booked = client().commit(made.id, made.digest, "BR-1001", "walker:commit of tests:1")
+        assert isinstance(booked, Ok)
+        assert (booked.value.status, booked.value.customer) == ("booked", "c-1001")
+    again = client().commit(made.id, made.digest, "BR-1001", "walker:commit of tests:2")
+    assert isinstance(again, CleanFailure)
+    assert (again.code, again.retry) == ("draft_committed", False)
+    assert office.journal() == ["create_draft", "commit"]
+    call = ProviderCall.objects.first()
+    assert call is None or "49.90" not in str(vars(call))
+
+
+def test_changed_and_cancelled_drafts_are_never_booked(office: BackOffice) -> None:
+    changed, cancelled = (drafted(f"walker:a key of tests:{number}") for number in range(2))
+    office.control("change", {"company": "acme", "draft": changed.id, "amount": "4990.00"})
+    assert client().cancel_draft(cancelled.id, "walker:cancel of tests:1") == Ok(True)
+    answers = [client().commit(made.id, made.digest, "", f"walker:commit:{made.id}") for made in (changed, cancelled)]
+    codes = [answer.code if isinstance(answer, CleanFailure) else "" for answer in answers]
+    assert codes == ["draft_changed", "draft_cancelled"]
+    assert "commit" not in office.journal()
+
+
+def test_refusals_name_the_field_and_use_no_words_of_the_vendor(office: BackOffice) -> None:
+    foreign = client().create_draft(replace(NEW, currency="USD"), KEY)
+    assert isinstance(foreign, CleanFailure)
+    assert (list(foreign.facts["fields"]), foreign.detail) == (["currency"], "The back office refused it.")
+    unknown = client().create_draft(replace(NEW, customer="c-9999"), KEY)
+    assert isinstance(unknown, CleanFailure)
+    assert unknown.code == "not_found"
+    for amount, currency in (("0.001", "EUR"), ("0", "EUR"), ("-1", "EUR"), ("1.5", "JPY")):
+        with pytest.raises(ValueError, match="0"):
+            written(Decimal(amount), currency)
+    assert (written(Decimal("1.5"), "EUR"), written(Decimal(1200), "JPY")) == ("1.50", "1200")
+
+
+@pytest.mark.parametrize("deed", ["drop_after", "drop_before", "html_after"])
+def test_commit_whose_answer_was_lost_is_repeated_with_the_same_key(office: BackOffice, deed: str) -> None:
+    made = drafted()
+    office.script(COMMIT, deed)
+    alone = client(attempts=1).commit(made.id, made.digest, "", "walker:commit of tests:1")
+    assert isinstance(alone, Unknown)
+    assert isinstance(client(attempts=1).commit(made.id, made.digest, "", "walker:commit of tests:1"), Ok)
+    assert office.journal() == ["create_draft", "commit"]
+
+
+@pytest.mark.parametrize("trials", [3, pytest.param(200, marks=pytest.mark.long)])
+def test_lost_answers_book_each_draft_once(office: BackOffice, trials: int) -> None:
+    dice = random.Random(34)
+    for number in range(trials):
+        made = drafted(f"walker:trial of tests:{number}")
+        key = f"walker:commit of tests:{number}"
+        for _ in range(dice.randint(1, 3)):
+            office.script(COMMIT, dice.choice(["drop_after", "drop_before", "html_after", "fail"]))
+            client(attempts=1).commit(made.id, made.digest, "", key)
+        office.raw("DELETE", "/__script")
+        assert isinstance(client(attempts=1).commit(made.id, made.digest, "", key), Ok)
+        assert office.journal().count("commit") == number + 1
+
+
+def test_plain_http_is_only_for_hosts_that_the_operator_named(office: BackOffice, settings: Any) -> None:
+    settings.BACK_OFFICE_HOSTS = []
+    with pytest.raises(Unavailable) as refused:
+        selectors.list_transactions("c-1001")
+    assert refused.value.code == "bad_url"
+
+
+def test_wrong_secrets_are_refused_when_they_are_connected(office: BackOffice, world: World) -> None:
+    codes = []
+    for wrong in ({"client_secret": "wrong"}, {"key_secret": "wrong"}, {"url": "http://127.0.0.1:1/v1"}):
+        with pytest.raises(WalkerError) as refused:
+            services.connect(
+                actor=world.actor("owner"),
+                provider="back_office",
+                name="Second",
+                credentials=office_account(office, **wrong),
+            )
+        codes.append(refused.value.code)
+    assert codes == ["invalid_client", "refused", "not_reachable"]
+    assert ProviderAccount.objects.count() == 1
