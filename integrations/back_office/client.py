@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -12,10 +11,6 @@ from core.clock import now
 from core.http import Reply
 from integrations.calls.answers import Answer, CleanFailure, Ok
 from integrations.calls.operations import Operation, Request, is_refusal
-from integrations.calls.runner import run
-from integrations.connections.authorisation import UNAUTHORISED, refuse
-from integrations.models import ProviderAccount
-from integrations.schemes import Headers
 from integrations.transactions.ports import TransactionClient
 from integrations.transactions.types import DraftState, NewDraft, PreparedDraft, Transaction, bytes_of
 
@@ -53,12 +48,12 @@ class BackOfficeClient(TransactionClient):
 
     def get_status(self, transaction_id: str) -> Answer[Transaction | None]:
         request = Request(f"/transactions/{checked_id(transaction_id)}")
-        answer: Answer[Transaction | None] = self._read(GET_STATUS, request, parse_transaction)
+        answer: Answer[Transaction | None] = self._call(GET_STATUS, request, parse_transaction)
         return Ok(None) if isinstance(answer, CleanFailure) and answer.code == MISSING else answer
 
     def list_history(self, customer: str, limit: int) -> Answer[list[Transaction]]:
         request = Request("/transactions", {"customer": checked_id(customer), "limit": str(limit)})
-        return self._read(LIST_HISTORY, request, lambda body: [parse_transaction(row) for row in body["items"]])
+        return self._call(LIST_HISTORY, request, lambda body: [parse_transaction(row) for row in body["items"]])
 
     def create_draft(self, new: NewDraft, key: str) -> Answer[PreparedDraft]:
         document = new.as_document()
@@ -82,28 +77,12 @@ class BackOfficeClient(TransactionClient):
             is_over = body["status"] in ("cancelled", "expired")
             return DraftState(checked_id(body["transaction_id"]) if body["transaction_id"] else "", is_over)
 
-        return self._read(READ_DRAFT, Request(f"/drafts/{checked_id(draft_id)}"), parse)
+        return self._call(READ_DRAFT, Request(f"/drafts/{checked_id(draft_id)}"), parse)
 
     def commit(self, draft_id: str, digest: str, approval: str, key: str) -> Answer[Transaction]:
         document = {"digest": digest, **({"approval": approval} if approval else {})}
         request = Request(f"/drafts/{checked_id(draft_id)}/commit", json=document, key=key)
         return self._call(COMMIT, request, parse_transaction)
-
-    def _read(self, operation: Operation, request: Request, parse: Any) -> Answer[Any]:
-        """Make a reading; a token that ended early is renewed once, before the connection counts as expired."""
-        sent: Headers = {}
-        refusals: list[int] = []
-
-        def authorise(connection: ProviderAccount, method: str, url: str, body: bytes) -> Headers:
-            sent.update(self._system.authorise(connection, method, url, body))
-            return sent
-
-        first = replace(self._system, authorise=authorise, expire=lambda _, status: refusals.append(status))
-        answer: Answer[Any] = run(operation, request, system=first, line=self._line, parse=parse)
-        if UNAUTHORISED not in refusals or self._line.connection._state.adding:
-            return answer
-        refuse(self._line.connection, operation.method, sent)
-        return self._call(operation, request, parse)
 
 
 def checked_id(text: str) -> str:

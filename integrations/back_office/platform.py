@@ -81,7 +81,7 @@ def system_of(url: str, authorise: Authorise) -> System:
     if not url.startswith("https://") and host_of(url) not in settings.BACK_OFFICE_HOSTS:
         raise Unavailable("The address has to begin with https://.", code="bad_url")
     hosts = tuple(settings.BACK_OFFICE_HOSTS)
-    return System(url, authorise, error=read_error, private_hosts=hosts, expire=authorisation.expire)
+    return System(url, authorise, error=read_error, private_hosts=hosts, refused=authorisation.refuse)
 
 
 def check(kept: Secrets, authorise: providers.Authorise) -> str:

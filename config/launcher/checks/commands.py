@@ -41,8 +41,8 @@ def test(arguments: argparse.Namespace) -> int:
     """Run pytest with the given options.
 
     All tests with `--long`: first those for which a check has no time; then the long ones in parts, those that measure
-    time or kill processes one by one. Names of parts run the long tests of these alone. As in a check, a test that fails
-    then runs once more, alone, after the others of its part.
+    time or kill processes one by one. Names of parts run the long tests of these alone. As in a check, a test that
+    fails then runs once more, alone, after the others of its part.
     """
     rest = arguments.rest
     if not arguments.long:
