@@ -11,7 +11,7 @@ from core.http import host_of
 from core.tenancy.scope import current_tenant_id
 from integrations.back_office.client import MISSING, BackOfficeClient, read_error
 from integrations.calls.answers import CleanFailure
-from integrations.calls.operations import Authorise, Line, System
+from integrations.calls.operations import ENDED, Authorise, Line, System
 from integrations.connections import authorisation, providers
 from integrations.connections.errors import ConnectionFailed
 from integrations.connections.providers import Provider
@@ -97,7 +97,7 @@ def check(kept: Secrets, authorise: providers.Authorise) -> str:
         raise ConnectionFailed(read.code)  # why there is no token
     value_of(read)
     if not isinstance(signed, CleanFailure) or signed.code != MISSING:
-        is_refused = isinstance(signed, CleanFailure) and signed.code in ("bad_signature", "http_401")
+        is_refused = isinstance(signed, CleanFailure) and signed.code in ("bad_signature", ENDED)
         raise ConnectionFailed("refused" if is_refused else "bad_answer")
     return f"{TITLE} · {host_of(str(kept['url']))}"
 
