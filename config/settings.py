@@ -113,10 +113,7 @@ MODEL_WORKERS = env.int("WALKER_MODEL_WORKERS", default=4)
 MODEL_CALLS_DAYS = env.int("WALKER_MODEL_CALLS_DAYS", default=400)
 TRANSACTION_DRAFTS_DAYS = env.int("WALKER_TRANSACTION_DRAFTS_DAYS", default=365)
 # By currency, what rules may approve of payments that the customer confirmed; all else is decided by a person.
-RULE_LIMITS = {
-    currency: Decimal(limit)
-    for currency, limit in env.dict("WALKER_RULE_LIMITS", default=dict.fromkeys(("EUR", "USD", "GBP"), "1000")).items()
-}
+RULE_LIMITS = env("WALKER_RULE_LIMITS", cast={"value": Decimal}, default={"EUR": 1000, "USD": 1000, "GBP": 1000})
 PROVIDER_CALLS_DAYS = env.int("WALKER_PROVIDER_CALLS_DAYS", default=30)
 TRIALS_DAYS = env.int("WALKER_TRIALS_DAYS", default=7)
 SANDBOX_MODEL_URL = env("SANDBOX_MODEL_URL", default="")

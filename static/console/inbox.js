@@ -105,7 +105,7 @@
     if (push && found.href !== location.href) history.pushState(null, "", found); else history.replaceState(null, "", found);
   };
 
-  /* Says which row stands below another one, so that the server needn't read the list. */
+  /* Adds the id of the next row, so that the server needn't read the list. */
   const withNext = (url) => {
     const found = new URL(url, location.href), ids = [...document.querySelectorAll("#live-inbox .wk-row-link")].map((row) => new URL(row.href).searchParams.get("conversation"));
     found.searchParams.set("next", ids[ids.indexOf(found.searchParams.get("conversation")) + 1] || "");

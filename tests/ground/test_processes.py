@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.request import urlopen
@@ -212,5 +213,8 @@ try:
 except KeyboardInterrupt:
     print("left")
 """
-    told = subprocess.run([*start, sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    # The tests may themselves run under `nohup`, whose children ignore the signal as well.
+    usual = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)
+    command = [*start, sys.executable, "-c", code]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, preexec_fn=usual)
     assert told.stdout == left

@@ -323,6 +323,8 @@ WORK: Final = {
     "admin:core_consent_record": LIST_ACTION,
     "admin:core_consent_rules": LIST_ACTION,
     "admin:inbox": OPEN_LIST,
+    "admin:hub_transactiondraft_changelist": OPEN_LIST,
+    "admin:hub_transactiondraft_change": OPEN_PAGE,
     # It leads to the inbox.
     "admin:conversations_conversation_changelist": Row(Answers(302, 302, 302, 302), Answers(302, 405, 405)),
     "admin:conversations_conversation_begin": LIST_ACTION,
@@ -631,6 +633,7 @@ API: Final = {
     "api-approval-revoke": API_WRITE,
     "api-approval-undo": API_WRITE,
     "api-approval-compensate": API_WRITE,
+    "api-customer-links-list": API_WRITE,
     "api-approval-hold": API_WRITE,
     "api-approval-flag": API_WRITE,
     "api-approval-unflag": API_WRITE,

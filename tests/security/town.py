@@ -3,6 +3,7 @@
 import re
 from base64 import b64encode
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -73,6 +74,7 @@ from hitl.models import (
     Simulation,
 )
 from hitl.services import create_workflow
+from hub.models import TransactionDraft
 from integrations.mail.services import queue_mail
 from integrations.mail.types import NewMail
 from integrations.models import MailDelivery, ProviderAccount, ProviderCall, WebhookSubscription
@@ -237,6 +239,7 @@ def build_town(world: World) -> Town:
         rows += [
             MessageTemplate.objects.earliest("id"),
             _a_draft(),
+            _a_payment(),
             _a_survey(),
             Note.objects.earliest("id"),
             _a_macro(),
@@ -265,6 +268,22 @@ def _a_session(user: User) -> BrowserSession:
     """One in which the person is signed in elsewhere."""
     Client().force_login(user, backend="accounts.backends.RoleBackend")
     return BrowserSession.objects.get(user=user)
+
+
+def _a_payment() -> TransactionDraft:
+    """A payment that a customer was asked to confirm."""
+    return TransactionDraft.objects.create(
+        conversation=Conversation.objects.earliest("id"),
+        connection=ProviderAccount.objects.earliest("id"),
+        vendor_id="d-1",
+        digest="0" * 64,
+        amount="12.00",
+        currency="EUR",
+        **dict.fromkeys(("customer", "description", "recipient", "destination"), MARK),
+        expires_at=now() + timedelta(minutes=30),
+        card_seq=1,
+        agent_id=Agent.objects.earliest("id").pk,
+    )
 
 
 def _a_connection() -> list[ProviderAccount | ProviderCall]:
