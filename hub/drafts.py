@@ -25,13 +25,14 @@ from core.privacy.encryption import blind_index, digest_of_secret
 from core.privacy.pii import mask_value
 from core.reliability import loose_cache
 from core.tenancy.scope import current_tenant_id
+from core.text.amounts import places_of
 from core.text.speech import gettext, speaking, spoken_here
 from hitl.actions.base import Origin
 from hub.customers import customer_in
 from hub.models import TransactionDraft
 from hub.selectors import amount_of
 from integrations.transactions.services import prepare_draft
-from integrations.transactions.types import NewDraft, places_of, written
+from integrations.transactions.types import NewDraft, written
 
 log = get_logger(__name__)
 HUB: Final = system("hub")

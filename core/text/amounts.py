@@ -5,8 +5,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 _PLAIN: Final = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,10})?")
-
-
+WITHOUT_CENTS: Final = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
+WITH_THREE: Final = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+"""By ISO 4217; all other currencies have two decimals."""
 _SEPARATORS: Final = {"en": (",", "."), "de": (".", ","), "es": (".", ","), "fr": ("\u202f", ",")}
 """Between thousands and before decimals, by language."""
 
@@ -22,6 +23,11 @@ def parse_amount(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | str) or not _PLAIN.fullmatch(str(value)):
         raise ValueError("an amount is written in plain digits, such as 900.50")
     return Decimal(str(value))
+
+
+def places_of(currency: str) -> int:
+    """Return how many decimals an amount in a currency has, by ISO 4217."""
+    return 0 if currency in WITHOUT_CENTS else 3 if currency in WITH_THREE else 2
 
 
 def money_text(value: Decimal | float, currency: str = "", *, language: str = "en", places: int = 2) -> str:

@@ -7,17 +7,10 @@ from decimal import Decimal
 from typing import Final
 
 from core.errors import Invalid
-from core.text.amounts import money_text
+from core.text.amounts import money_text, places_of
 
 MICROS: Final = 6
-WITHOUT_CENTS: Final = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
-WITH_THREE: Final = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
 LONGEST: Final = 18
-
-
-def places_of(currency: str) -> int:
-    """Return how many decimals an amount has."""
-    return 0 if currency in WITHOUT_CENTS else 3 if currency in WITH_THREE else 2
 
 
 def from_micros(count: int, currency: str) -> Decimal:

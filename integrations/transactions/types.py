@@ -5,21 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 
-from core.text.amounts import money_text
+from core.text.amounts import money_text, places_of
 
-WHOLE: Final = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
-THREE_PLACES: Final = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
-"""By ISO 4217; all other currencies have two decimals."""
 Kind = Literal["refund", "credit", "payout"]
-
-
-def places_of(currency: str) -> int:
-    """Return how many decimals an amount in a currency has."""
-    return 0 if currency in WHOLE else 3 if currency in THREE_PLACES else 2
 
 
 def written(amount: Decimal, currency: str) -> str:
