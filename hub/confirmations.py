@@ -63,8 +63,7 @@ def take_confirmation(inbound: InboundMessage, conversation: Conversation, momen
         draft = asked.filter(token_digest=digest_of_secret(pressed.partition(":")[2])).first()
         if draft is None:
             return None
-        is_yes = pressed.startswith(CONFIRM)
-        said = _answer(draft, Way.BUTTON, moment) if is_yes else decline(draft)
+        said = _answer(draft, Way.BUTTON, moment) if pressed.startswith(CONFIRM) else decline(draft)
     elif digits:
         found = find_by_code(asked, digits[1] + digits[2], moment)
         if found is None:

@@ -100,7 +100,7 @@ def tell_outcome(*, approval_id: UUID) -> None:
     with speaking(conversation.spoken_language):
         facts = {"amount": amount_of(draft, spoken_here()), "destination": draft.destination}
         if approval.state == Approved.EXECUTED:
-            text = gettext("{amount} is booked to {destination}.").format(**facts)
+            text = gettext("{amount} is booked to {destination}.")
         elif TransactionDraft.objects.filter(asked_again_for=draft).exists():
             text = gettext("Your confirmation of {amount} ran out before it was approved. Please confirm it once more.")
         else:

@@ -23,6 +23,7 @@ from hub.requests import request_commit
 from hub.selectors import get_draft_in
 from hub.services import link_customer
 from tests.console.conftest import Browser, browser
+from tests.hitl.machine.test_races import at_once
 from tests.hub.conftest import Shop, state_of
 from tests.world import OPERATOR
 
@@ -59,6 +60,18 @@ def test_refund_is_drafted_confirmed_by_button_approved_and_booked_once(shop: Sh
     assert told.count() == 3
     actions_noted = AuditEntry.objects.filter(object_id=draft.pk).values_list("action", flat=True)
     assert set(actions_noted) == {"TRANSACTION_DRAFTED", "TRANSACTION_CONFIRMED"}
+
+
+def test_destination_is_told_as_the_back_office_wrote_it(shop: Shop) -> None:
+    talk = shop.begin()
+    draft = shop.ask(talk)
+    approval = shop.confirmed(draft)
+    shop.approve(approval)
+    execute(approval_id=approval.pk)
+    draft.destination = "Card {0} {amount.__class__}"
+    draft.save(update_fields=["destination"])
+    requests.tell_outcome(approval_id=approval.pk)
+    assert shop.last_words(talk) == "49.90 EUR is booked to Card {0} {amount.__class__}."
 
 
 def test_code_that_is_typed_confirms_by_sms_and_no_model_reads_it(shop: Shop) -> None:
@@ -131,11 +144,33 @@ def test_second_press_is_told_and_changes_nothing(shop: Shop) -> None:
     talk = shop.begin()
     draft = shop.ask(talk)
     approval = shop.confirmed(draft)
+    draft.refresh_from_db()
     at = draft.confirmed_at
     shop.write("Confirm", press=shop.token(draft))
-    assert (shop.last_words(talk), at) == ("You have confirmed this already.", None)
+    draft.refresh_from_db()
+    assert (shop.last_words(talk), draft.confirmed_at) == ("You have confirmed this already.", at)
     assert request_commit(draft_id=draft.pk).pk == approval.pk
     assert Approval.objects.count() == 1
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("trials", [2, pytest.param(200, marks=pytest.mark.long)])
+def test_presses_requests_and_executions_at_once_book_once(shop: Shop, trials: int) -> None:
+    talk = shop.begin()
+    for number in range(1, trials + 1):
+        draft = shop.ask(talk, amount=f"{number}.10")
+        token = shop.token(draft)
+        at_once([lambda token=token: shop.write("Confirm", press=token)] * 2)  # type: ignore[misc]
+        noted = AuditEntry.objects.filter(object_id=draft.pk, action="TRANSACTION_CONFIRMED")
+        assert (state_of(draft), noted.count()) == ("confirmed", 1)
+        made = at_once([lambda pk=draft.pk: request_commit(draft_id=pk)] * 2)  # type: ignore[misc]
+        assert {one.code for one in made if isinstance(one, Conflict)} <= {"being_requested"}
+        draft.refresh_from_db()
+        approval = Approval.objects.get(pk=draft.approval_id)
+        shop.approve(approval)
+        at_once([lambda pk=approval.pk: execute(approval_id=pk)] * 2)  # type: ignore[misc]
+        assert (Approval.objects.count(), shop.booked(), state_of(draft)) == (number, number, "booked")
 
 
 def test_confirmation_that_ended_while_approvers_slept_is_asked_for_again(shop: Shop) -> None:
