@@ -96,7 +96,7 @@ class BudgetKind(AdsKind[B]):
     base_risk: ClassVar[int] = 25
 
     def budget_of(self, facts: Facts) -> str:
-        """Return whose budget it is, such as "daily budget of Summer Sale" (pure)."""
+        """Return whose budget it is, such as "daily budget of <name>" (pure)."""
         return f"daily budget of {facts['ad_campaign_name']}"
 
     def notes(self, facts: Facts) -> str:
