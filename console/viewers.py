@@ -31,6 +31,11 @@ def opens_beside_list(request: HttpRequest) -> bool:
     return request.headers.get("X-Walker-Fragment") == "row"
 
 
+def reads_rest(request: HttpRequest) -> bool:
+    """Return True if a page that opened another row reads what it left out: what stands beside and in menus."""
+    return request.headers.get("X-Walker-Fragment") == "rest"
+
+
 def opens_form(request: HttpRequest) -> bool:
     """Return True if a page reads the form of an action that is opened on it."""
     return request.headers.get("X-Walker-Fragment") == "form"

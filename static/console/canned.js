@@ -72,6 +72,7 @@
     insert(box, row);
   });
   document.addEventListener("input", (event) => { const box = boxOf(event.target); if (box) offer(box); });
+  document.addEventListener("walker:completed", () => { const box = document.querySelector("#live-reply textarea[name=text]"); if (box?.value.startsWith("/")) offer(box); });
   document.addEventListener("keydown", (event) => {
     const box = boxOf(event.target);
     const place = box ? box.parentElement.querySelector(".wk-mentions") : event.target.closest?.("#live-reply .wk-mentions");
@@ -79,7 +80,7 @@
       // "/" on the page goes to the reply, where nothing else is searched.
       const reply = document.querySelector("#live-reply textarea[name=text]");
       const isTyping = event.target.closest?.("textarea, select, input, [contenteditable], dialog");
-      if (event.key === "/" && reply && list() && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey && document.documentElement.dataset.keys !== "off") {
+      if (event.key === "/" && reply && list()?.querySelector("li, [data-later]") && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey && document.documentElement.dataset.keys !== "off") {
         event.preventDefault();
         reply.focus();
         if (!reply.value) { reply.value = "/"; offer(reply); }

@@ -112,6 +112,20 @@
     return found;
   };
 
+  /* Reads what a row left out: the side, and what is in the menus of the reply. If it can't, links lead there. */
+  const readRest = async () => {
+    if (!document.querySelector("[data-later]")) return;
+    const id = idOf(talk()), url = new URL(here, location.href), seen = document.querySelector("#reply-form [name=after]");
+    if (seen) url.searchParams.set("after", seen.value);
+    const answer = await fetch(url, { headers: { "X-Walker-Fragment": "rest" }, credentials: "same-origin" }).catch(() => null);
+    const text = answer?.ok && !answer.redirected ? await answer.text().catch(() => "") : "";
+    if (!text || idOf(talk()) !== id) return;
+    const page = new DOMParser().parseFromString(text, "text/html");
+    for (const place of document.querySelectorAll("[data-later]")) place.replaceWith(...page.querySelector(`[data-part="${place.dataset.later}"]`).childNodes);
+    fold();
+    document.dispatchEvent(new Event("walker:completed"));
+  };
+
   /* Asks for a page. `form` is the form that asks, if it is one; `part` is "row" for another row of this list. */
   const ask = async (url, { form = null, submitter = null, push = true, focus = true, part = "open" } = {}) => {
     if (busy) { if (submitter) setTimeout(() => { submitter.disabled = false; }, 50); return; }
@@ -135,6 +149,7 @@
       put(page, { sent: form?.id === "reply-form" ? "reply" : form ? "form" : null });
       go(answer.url, push);
       if (focus) start();
+      readRest();
     } else if (answer.ok && (answer.redirected || method === "GET")) { location.href = answer.url; return; } else refuse(answer, page, form);
     if (keys.length && !answer.ok) keys.length = 0;
     while (keys.length && !busy) press(keys.shift());

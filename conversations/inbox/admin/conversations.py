@@ -1,6 +1,6 @@
 """The console's page of a conversation; their list is the inbox."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -13,14 +13,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from accounts.privacy.reveals import get_active_reveal, reveal
+from accounts.privacy.reveals import ActiveReveal, get_active_reveal, reveal
 from console.base.actions import ServiceAction, action_url, service_action
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.lists import whole_number
 from console.base.undo import UndoOffer, offer_undo, withdraw_offer
 from console.names import name_in, names_of
-from console.viewers import is_fragment, viewer_of
+from console.viewers import is_fragment, opens_beside_list, reads_rest, viewer_of
 from conversations.contacts.admin.reach import (
     agent_meanwhile,
     needs_template,
@@ -36,14 +36,14 @@ from conversations.inbox.admin.choices import REPLY, choices_of
 from conversations.inbox.admin.first_messages import FirstMessages
 from conversations.inbox.admin.forms import OBJECT, CloseForm, ReplyForm, RevealForm, SendAgainForm
 from conversations.inbox.admin.inbox import InboxPage
-from conversations.inbox.admin.page import SHOWABLE, answer_meanwhile, has, newest_seq, page_of, with_parts
+from conversations.inbox.admin.page import SHOWABLE, answer_meanwhile, has, newest_seq, side_of, thread_of, with_parts
 from conversations.inbox.admin.rows import tone_of
 from conversations.inbox.admin.search import ConversationSearch
 from conversations.inbox.admin.tags import tag_chips, tags_on
 from conversations.inbox.selectors.tags import tags_of_conversations
 from conversations.inbox.teams import seen
 from conversations.messages import attachments, outbound
-from conversations.messages.admin.interpretation import due_chip, first_answers_of
+from conversations.messages.admin.interpretation import due_chip
 from conversations.messages.attachments import File
 from conversations.messages.downloads import download, picture_of
 from conversations.messages.outbound import Draft, Sender
@@ -180,20 +180,14 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
 
     def detail_context(self, request: HttpRequest, obj: Conversation) -> dict[str, Any]:
         """Return everything the conversation's page shows, and record the view."""
-        viewer = viewer_of(request)
-        # A live refresh continues a recorded view; it must not record one per message.
-        key = f"{obj.tenant_id}:console-viewed:{viewer.user_id}:{obj.pk}"
-        if not is_fragment(request) or cache.get(key) is None:
-            states.record_view(actor=viewer, conversation_id=obj.pk, read=obj)
-        cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
-        grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
+        viewer, grant, review = self._look(request, obj)
         clear = grant.fields if grant else frozenset()
-        is_there = has(obj, "suggestions")
-        review = review_of(self.admin_site, request, obj.pk, clear="messages" in clear) if is_there else {}
-        obj.has_suggestion = bool(review)  # type: ignore[attr-defined]  # the summary names it
+        thread = thread_of(obj, viewer, grant, before=whole_number(request.GET.get("before")))
+        beside = {"rest_later": True} if opens_beside_list(request) else self._beside(request, obj, grant)
         return {
             **reply_context(viewer, obj),
-            **page_of(obj, viewer, grant, before=whole_number(request.GET.get("before"))),
+            **thread,
+            **beside,
             **review,
             "files_url": f"{self.object_url(obj)}files/" if "messages" in clear else "",
             "assignee": getattr(obj, "assignee_name", "") or "–",
@@ -202,13 +196,47 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
             "tone": tone_of(obj.contact_id),
             "due_chip": due_chip(obj),
             "tag_chips": tag_chips(tags_on(viewer, obj)),
-            "canned": offered_canned(viewer, obj) if viewer.may(REPLY) else (),
-            "macros": offered_macros(request) if viewer.may(REPLY) and obj.state != State.CLOSED else (),
-            "macro_run": {"run_id": uuid4(), "after": newest_seq(obj)},
-            "first_answers": first_answers_of(viewer, obj),
             "meanwhile": agent_meanwhile(obj, viewer.user_id),
             "draft_url": reverse(f"admin:{DRAFT}", args=[obj.pk]),
             **self._offered_by_place(request, obj, is_masked=bool(set(SHOWABLE) - clear)),
+        }
+
+    def rest_context(self, request: HttpRequest, obj: Conversation) -> dict[str, Any]:
+        """Return what a page left out that opened this conversation beside its list."""
+        _, grant, _ = self._look(request, obj)
+        is_masked = not grant or bool(set(SHOWABLE) - grant.fields)
+        return {
+            **self._beside(request, obj, grant),
+            **self._offered_by_place(request, obj, is_masked=is_masked),
+            "assignee": getattr(obj, "assignee_name", "") or "–",
+        }
+
+    def _look(self, request: HttpRequest, obj: Conversation) -> tuple[Actor, ActiveReveal | None, Mapping[str, Any]]:
+        """Record the view, and return the viewer, what is revealed to them, and a reply that waits for a review."""
+        viewer = viewer_of(request)
+        # A live refresh, or the rest of a page, continues a recorded view; it must not record one per message.
+        key = f"{obj.tenant_id}:console-viewed:{viewer.user_id}:{obj.pk}"
+        continues = is_fragment(request) or reads_rest(request)
+        if not continues or cache.get(key) is None:
+            states.record_view(actor=viewer, conversation_id=obj.pk, read=obj)
+        cache.set(key, 1, timeout=SAME_VIEW_SECONDS)
+        grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=obj.pk)
+        in_clear = grant is not None and "messages" in grant.fields
+        review = review_of(self.admin_site, request, obj.pk, clear=in_clear) if has(obj, "suggestions") else {}
+        obj.has_suggestion = bool(review)  # type: ignore[attr-defined]  # the summary names it
+        return viewer, grant, review
+
+    def _beside(self, request: HttpRequest, obj: Conversation, grant: ActiveReveal | None) -> dict[str, Any]:
+        """Return what stands beside the messages, and in the menus of the reply."""
+        viewer = viewer_of(request)
+        may_reply = viewer.may(REPLY)
+        # The number of the newest message that the person saw: a macro stops at a later one.
+        seen_up_to = whole_number(request.GET.get("after")) if reads_rest(request) else None
+        return {
+            **side_of(obj, viewer, grant),
+            "canned": offered_canned(viewer, obj) if may_reply else (),
+            "macros": offered_macros(request) if may_reply and obj.state != State.CLOSED else (),
+            "macro_run": {"run_id": uuid4(), "after": newest_seq(obj) if seen_up_to is None else seen_up_to},
         }
 
     def _offered_by_place(self, request: HttpRequest, obj: Conversation, *, is_masked: bool) -> dict[str, Any]:

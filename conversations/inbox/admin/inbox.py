@@ -15,7 +15,7 @@ from console.base.lists import days_of, words_of_days
 from console.base.model_admin import ServiceAdmin
 from console.base.saved_views import menu_of
 from console.navigation import DESK, Nav
-from console.viewers import opens_beside_list, viewer_of
+from console.viewers import opens_beside_list, reads_rest, viewer_of
 from conversations.inbox.admin.bulk import CHANGES
 from conversations.inbox.admin.choices import REPLY, choices_of
 from conversations.inbox.admin.place import (
@@ -104,6 +104,8 @@ class InboxPage(ServiceAdmin):
             raise PermissionDenied("Your role can't open this page.")
         chosen = id_in(request.GET.get("conversation"))
         obj = self.object_or_404(request, chosen) if chosen else None
+        if obj is not None and reads_rest(request):
+            return self._rest(request, obj)
         template, context = "console/inbox.html", self.admin_site.each_context(request)
         if obj is not None and opens_beside_list(request):
             template, context["forms_later"] = "console/conversation/beside.html", True
@@ -121,6 +123,17 @@ class InboxPage(ServiceAdmin):
         self.prepare_rows(request, [obj])
         request.inbox_next = id_in(request.GET.get("next"))  # type: ignore[attr-defined]
         return {"live_heads": streams.heads([obj.stream]), **conversation_urls(place, obj)}
+
+    def rest_context(self, request: HttpRequest, obj: Conversation) -> dict[str, Any]:
+        """Return what stands beside a conversation's messages, and in the menus of the reply."""
+        raise NotImplementedError
+
+    def _rest(self, request: HttpRequest, obj: Conversation) -> HttpResponse:
+        """Show what a page left out that opened a conversation beside its list."""
+        self.prepare_rows(request, [obj])
+        kept = conversation_urls(_place(request).known(**picks_of(request)), obj)
+        context = {**kept, **self.rest_context(request, obj), "obj": obj, "forms_later": True}
+        return TemplateResponse(request, "console/conversation/rest.html", context)
 
     def _list_of(self, request: HttpRequest, obj: Conversation | None) -> dict[str, Any]:
         """Return the views, what they can be narrowed to, and one page. A constant number of queries."""

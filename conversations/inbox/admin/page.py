@@ -21,7 +21,7 @@ from conversations.inbox.clocks import waits_for_person
 from conversations.inbox.teams.seen import seen_by, seen_conversations
 from conversations.inbox.threads.notes import changeable_notes
 from conversations.inbox.threads.selectors import NoteRow, list_notes
-from conversations.messages.admin.interpretation import reading_of
+from conversations.messages.admin.interpretation import first_answers_of, reading_of
 from conversations.messages.admin.transcript import Turn, merge_turns, notes_of, turns_of
 from conversations.messages.reach import Addresses
 from conversations.messages.selectors.messages import list_messages
@@ -89,27 +89,41 @@ def has(conversation: Conversation, part: str) -> bool:
     return bool(getattr(conversation, f"has_{part}", True))
 
 
-def page_of(
+def thread_of(
     conversation: Conversation, viewer: Actor, grant: ActiveReveal | None, *, before: int | None = None
 ) -> dict[str, Any]:
-    """Return the page without its forms, with messages below `before`; masked but for what the grant reveals."""
+    """Return head and messages of a page, those below `before`; masked but for what the grant reveals."""
     clear = grant.fields if grant else frozenset()
     in_clear = "messages" in clear
     page = list_messages(viewer=viewer, conversation_id=conversation.pk, before=before, limit=SHOWN, clear=in_clear)
     if before is None:
         conversation.newest_seq = page.rows[-1].seq if page.rows else 0  # type: ignore[attr-defined]
-    written = list_notes(viewer=viewer, conversation_id=conversation.pk, clear=in_clear)
-    may_change = any(note.author_id == viewer.user_id for note in written) and viewer.may(REPLY)
     shows_runs = viewer.may("agents.view_agentrun")
     turns = turns_of(page.rows, customer=writer_name(conversation), shows_runs=shows_runs)
     cut = {"is_cut": page.before is not None, "is_earlier": before is not None}
     return {
         "live_name": conversation.stream,
         "state_chip": state_chip(conversation),
-        "waits_for_person": waits_for_person(conversation),
         "turns": merge_turns(turns, asked_for(viewer, conversation), **cut),
         "earlier": page.before,
         "is_earlier_part": before is not None,
+        "why": REASONS.get(conversation.escalation_reason, ""),
+        "handed_over_by": handed_over_by(conversation),
+        "contact": contact_facts(viewer, conversation, grant),
+        "contact_url": contact_url(viewer, conversation),
+        "grant": grant,
+        "clear": " and ".join(label for field, label in SHOWABLE.items() if field in clear),
+    }
+
+
+def side_of(conversation: Conversation, viewer: Actor, grant: ActiveReveal | None) -> dict[str, Any]:
+    """Return what stands beside the messages; masked but for what the grant reveals."""
+    clear = grant.fields if grant else frozenset()
+    in_clear = "messages" in clear
+    written = list_notes(viewer=viewer, conversation_id=conversation.pk, clear=in_clear)
+    may_change = any(note.author_id == viewer.user_id for note in written) and viewer.may(REPLY)
+    return {
+        "waits_for_person": waits_for_person(conversation),
         "notes": notes_of(
             written,
             changeable_notes(actor=viewer, conversation_id=conversation.pk) if may_change else {},
@@ -117,8 +131,6 @@ def page_of(
         ),
         "tags": (tags := tags_of(conversation)),
         "tags_drawn": chips_of_names(tags),
-        "why": REASONS.get(conversation.escalation_reason, ""),
-        "handed_over_by": handed_over_by(conversation),
         "contact": contact_facts(viewer, conversation, grant),
         "contact_url": contact_url(viewer, conversation),
         "panels_above": panels_at("above", viewer, conversation, clear),
@@ -127,8 +139,7 @@ def page_of(
         "triaged_by": triaged_by(conversation),
         "survey": rating_of(viewer, conversation.pk, clear=in_clear) if has(conversation, "surveys") else {},
         "others_of_contact": others_of_contact(viewer, conversation),
-        "grant": grant,
-        "clear": " and ".join(label for field, label in SHOWABLE.items() if field in clear),
+        "first_answers": first_answers_of(viewer, conversation),
     }
 
 

@@ -1,7 +1,7 @@
 """Canned replies in a real browser: searched with `/`, inserted in the customer's language, their files sent along."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from conversations.messages.files.rules import Upload
 from conversations.models import Attachment, Conversation
@@ -67,3 +67,41 @@ def test_without_scripts_the_link_inserts_text_and_files(opened: Opener, scene: 
     keep_picture(page, "canned-files-phone")
     page.locator("#live-reply").get_by_role("button", name="Send").click()
     expect(page.locator(".wk-file")).to_have_count(2)
+
+
+@pytest.mark.usefixtures("replies")
+def test_opened_in_the_inbox_the_replies_and_details_come_a_moment_later(opened: Opener, scene: Scene) -> None:
+    page = opened("/admin/inbox/?view=open", "owner")
+    wide = {"width": 1600, "height": 900}
+    page.set_viewport_size(wide)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.headers.get("x-walker-fragment") == "rest":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/admin/inbox/**", hold)
+    page.locator("#live-inbox .wk-row-link").first.click()
+    expect(page.locator(".wk-chat")).to_be_visible()
+    details = page.get_by_role("link", name="Show the details")
+    expect(details).to_be_visible()  # it takes long
+    page.keyboard.press("/")
+    offered = page.locator("#live-reply .wk-mentions button")
+    expect(page.locator("#live-reply textarea[name=text]")).to_have_value("/")
+    expect(offered).to_have_count(0)
+    held.pop().continue_()
+    expect(offered).to_have_count(2)
+    expect(page.get_by_role("heading", name="Status")).to_be_visible()
+    expect(details).to_have_count(0)
+    assert faults_of(page, "conversation opened in the inbox") == []
+
+    # Without an answer the links lead to the conversation's page.
+    page.set_viewport_size(wide)
+    page.goto(page.url.partition("?")[0] + "?view=open")
+    page.locator("#live-inbox .wk-row-link").first.click()
+    expect(details).to_be_visible()
+    held.pop().abort()
+    details.click()
+    expect(page.get_by_role("heading", name="Status")).to_be_visible()
