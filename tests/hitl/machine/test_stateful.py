@@ -30,6 +30,8 @@ CRASHES = PLACES[1:]
 TAMPERED = tuple(f"tamper {what}" for what in TAMPERINGS)
 ALL_MOVES = tuple(" ".join(move) for move in sorted(MOVES))
 IN_CONSOLE = ("undo", "edited and approved", "edited alone", "batch decided", "batch refused", "batch undone")
+PARTS = int(os.environ.get("WALKER_PROOF_PARTS", "6"))
+"""Parts of the long profile, of about a hundred examples each."""
 HALVES: dict[str, tuple[int, Iterable[str]]] = {
     "people": (20261133, chapters.PEOPLE),
     "machines": (20261221, chapters.MACHINES),
@@ -63,7 +65,7 @@ def test_engine_holds_its_invariants_whatever_happens(machine_at_desk: type[Appr
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("part", range(20))
+@pytest.mark.parametrize("part", range(PARTS))
 def test_engine_holds_its_invariants_for_long(machine_at_desk: type[ApprovalMachine], part: int) -> None:
     number = int(os.environ.get("WALKER_PROOF_SEED") or SystemRandom().randrange(10**9))
     sys.stdout.write(f"WALKER_PROOF_SEED={number} plays part {part} again\n")

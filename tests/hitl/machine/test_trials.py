@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 import pytest
 
@@ -287,22 +288,20 @@ def trial(live_scene: Scene) -> Iterator[Trial]:
     assert chain.verify().ok
 
 
-def rounds(usual: int) -> pytest.MarkDecorator:
-    """How often each trial is run: in the check, and two hundred times in the long one."""
-    return pytest.mark.parametrize("times", [usual, pytest.param(200, marks=pytest.mark.long)])
+LONG: Final = 100
+"""How often each trial is run in the long profile, in threads and once more in processes: two hundred times in all."""
 
 
-@rounds(1)
+@pytest.mark.parametrize("times", [1, pytest.param(LONG, marks=pytest.mark.long)])
 @pytest.mark.parametrize("run", TRIALS, ids=NAMES)
 def test_two_at_once_have_one_winner(trial: Trial, run: Callable[[Trial], None], times: int) -> None:
     for _ in range(times):
         run(trial)
 
 
-@rounds(1)
 @pytest.mark.parametrize("run", TRIALS, ids=NAMES)
 @pytest.mark.long
-def test_two_processes_at_once_have_one_winner(trial: Trial, run: Callable[[Trial], None], times: int) -> None:
+def test_two_processes_at_once_have_one_winner(trial: Trial, run: Callable[[Trial], None]) -> None:
     trial.at_once = in_processes
-    for _ in range(times):
+    for _ in range(LONG):
         run(trial)
