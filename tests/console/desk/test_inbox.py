@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from playwright.sync_api import expect
 
 from conversations import services
@@ -164,8 +165,14 @@ def test_conversation_opens_in_place_in_few_queries_and_an_answer_leads_to_the_n
     row = client.get(f"{place}&next={second.pk}", headers=by_row).content.decode()
     asked = [f'id="{name}"' in row for name in ("talk-place", "live-inbox", "live-views", "inbox-tools", "wk-nav")]
     assert asked == [True, False, False, False, False]
-    leads = [re.findall(r'(?:action|href)="([^"]*)"', text[text.index('id="talk-place"') :]) for text in (part, row)]
-    assert leads[0] == leads[1] != []
+    # What stands beside the messages and in menus comes right after them, and isn't another view.
+    rest = client.get(place, headers={"X-Walker-Fragment": "rest"}).content.decode()
+    whole, *parts = [set(re.findall(r'(?:action|href)="([^"]*)"', text)) for text in (part, row, rest)]
+    alone = reverse("admin:conversations_conversation_change", args=[first.pk])
+    whole, *parts = [{lead for lead in found if f"{first.pk}/" in lead} for found in (whole, *parts)]
+    assert all(found - {alone} for found in parts)
+    assert whole == (parts[0] | parts[1]) - {alone}
+    assert ("wk-chat" in rest, 'data-part="side"' in rest, alone in parts[0]) == (False, True, True)
     # Most forms are read when they are opened, each alone.
     (assign,) = re.findall(r'data-form><a href="([^"]*/assign/[^"]*)"', row)
     form_alone = client.get(assign.replace("&amp;", "&"), headers={"X-Walker-Fragment": "form"}).content.decode()
@@ -173,6 +180,7 @@ def test_conversation_opens_in_place_in_few_queries_and_an_answer_leads_to_the_n
     assert client.get(assign.replace(str(first.pk), str(uuid4())), headers=by_row).status_code == 404
     assert AuditEntry.objects.filter(action="CONVERSATION_VIEWED", object_id=first.pk).count() == 3
     assert client.get(f"{INBOX}?conversation={uuid4()}", headers=by_row).status_code == 404
+    assert client.get(f"{INBOX}?conversation={uuid4()}", headers={"X-Walker-Fragment": "rest"}).status_code == 404
     sent = client.post(form, {"text": "Here it is.", "after": "99"}, headers=in_place)
     assert f"conversation={second.pk}&arrived=1" in sent["Location"]
     close = (
