@@ -147,6 +147,7 @@ def test_factors_without_points_are_folded(browser: Browser, acme: World) -> Non
 def test_a_change_of_an_amount_says_how_many_times_it_is() -> None:
     pairs = {
         ("210.00 EUR", "2,600.00 EUR"): "12.4 times as much", ("12 %", "6 %"): "0.5 times as much",
+        ("100.00 EUR", "104.00 EUR"): "1.04 times as much", ("100.00 EUR", "100.20 EUR"): "",
         ("100 EUR", "1 EUR"): "0.01 times as much", ("210.00 EUR", "0.00 EUR"): "",
         ("1001", "1002"): "", ("0.00 EUR", "5.00 EUR"): "", ("5 EUR", "5 USD"): "", ("", "5 EUR"): "",
         ("2026-11-26", "2026-12-26"): "", ("5.00 EUR", "5.00 EUR"): "", ("Off", "On"): "",

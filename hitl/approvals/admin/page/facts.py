@@ -77,7 +77,9 @@ def factor_of(before: str, after: str) -> str:
     if unit != other or min(first, second) <= 0 or first == second or not (unit or "." in was):
         return ""
     times = second / first
-    return f"{times:,.1f} times as much" if times >= Decimal("0.1") else f"{times:.2f} times as much"
+    rough = f"{times:,.1f}"
+    shown = f"{times:.2f}" if times < Decimal("0.1") or rough == "1.0" else rough
+    return "" if shown == "1.00" else f"{shown} times as much"
 
 
 def words_of(key: str) -> str:
