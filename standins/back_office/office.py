@@ -223,9 +223,9 @@ class Office:
         """Change something as a clerk: `{company, draft, amount}` or `{company, transaction, status}`."""
         company = self.company(wanted.get("company"))
         if "draft" in wanted:
-            draft = self.read_draft(company, str(wanted["draft"]))
-            draft = {**draft, "amount": str(wanted.get("amount")), "digest": secrets.token_hex(32)}
             with self.store.transaction():
+                draft = self.read_draft(company, str(wanted["draft"]))
+                draft = {**draft, "amount": str(wanted.get("amount")), "digest": secrets.token_hex(32)}
                 self.store.save_draft(company.slug, draft)
                 self.store.note(company.slug, "change_draft", draft["id"], amount=draft["amount"])
             return draft

@@ -139,10 +139,14 @@ class BackOffice:
 
     def journal(self) -> list[str]:
         """Return what was done in the organisation, oldest first."""
+        return [row["operation"] for row in self.effects()]
+
+    def effects(self) -> list[dict[str, Any]]:
+        """Return each thing done in the organisation with its details, oldest first."""
         rows: list[dict[str, Any]] = []
         while page := self.control(f"journal?company={self.slug}&after={rows[-1]['id'] if rows else 0}")["items"]:
             rows += page
-        return [row["operation"] for row in rows]
+        return rows
 
 
 def start_back_office(folder: Path, public: str = "http://127.0.0.1:1") -> BackOffice:

@@ -1,6 +1,7 @@
 """What a customer is asked to confirm: who can, how, once, and what becomes of it."""
 
 import random
+import time
 from datetime import timedelta
 from uuid import uuid4
 
@@ -202,6 +203,33 @@ def test_draft_that_was_changed_while_it_was_approved_is_never_booked(shop: Shop
     assert shop.booked() == 0
     again = TransactionDraft.objects.get(asked_again_for=draft)
     assert (again.amount, again.digest != draft.digest) == (draft.amount, True)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("trials", [3, pytest.param(200, marks=pytest.mark.long)])
+def test_change_at_the_moment_of_a_booking_books_what_was_signed_or_nothing(shop: Shop, trials: int) -> None:
+    talk, dice, booked = shop.begin(), random.Random(trials), {}
+    for number in range(1, trials + 1):
+        draft = shop.ask(talk, amount=f"{number}.10")
+        approval = shop.confirmed(draft)
+        shop.approve(approval)
+        change = {"company": "acme", "draft": draft.vendor_id, "amount": "4990.00"}
+        waits = dice.choice([0, 0, 0.02, 0.05])
+
+        def clerk(change: dict[str, str] = change, waits: float = waits) -> None:
+            time.sleep(waits)
+            shop.office.control("change", change)
+
+        at_once([lambda pk=approval.pk: execute(approval_id=pk), clerk])  # type: ignore[misc]
+        approval.refresh_from_db()
+        ends = {"executed": "booked", "failed": "ended"}
+        assert state_of(draft) == ends[approval.state]
+        if approval.state == "executed":
+            booked[draft.vendor_id] = f"{draft.amount:.2f}"
+    done = [row["detail"] for row in shop.office.effects() if row["operation"] == "commit"]
+    assert {row["draft"]: row["amount"] for row in done} == booked
+    assert len(done) == len(booked)
 
 
 @pytest.mark.parametrize("deed", ["drop_after", "drop_before"])
