@@ -124,7 +124,7 @@
   .comment { display: grid; gap: 8px; margin-top: 10px; justify-items: start; } .comment label { font-size: 14px; }
   .comment textarea { width: 100%; border: 1px solid var(--edge); border-radius: 12px; padding: 8px 12px; background: var(--bg); } .comment textarea:focus-visible { outline: 3px solid var(--focus); }
   .choices { display: flex; flex-wrap: wrap; justify-content: center; } .choices button + button { background: none; color: inherit; border: 1px solid var(--edge); }
-  .comment button { min-height: 40px; padding: 6px 16px; border: 0; border-radius: 12px; background: var(--accent); color: var(--on-accent); font-weight: 600; cursor: pointer; }
+  .comment button { min-height: 44px; padding: 6px 16px; border: 0; border-radius: 12px; background: var(--accent); color: var(--on-accent); font-weight: 600; cursor: pointer; }
   .card p { margin: 8px 0 0; overflow-wrap: anywhere; white-space: pre-wrap; } .card .note { color: var(--ink-soft); font-size: 14px; }
   .typing { display: inline-flex; align-items: center; gap: 5px; padding: 12px 14px; margin-top: 12px; border-radius: 16px; background: var(--theirs); font-size: 14px; } .typing span { margin-inline-start: 4px; }
   .typing i { width: 7px; height: 7px; border-radius: 50%; background: var(--ink-soft); animation: bob 1.2s infinite; } .typing i:nth-child(2) { animation-delay: .15s; } .typing i:nth-child(3) { animation-delay: .3s; }
