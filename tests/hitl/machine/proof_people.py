@@ -378,17 +378,17 @@ class PeopleMoves(Ground):
         in_time = row["state"] not in UNDECIDED or self.moment < row["expires_at"]
         held = "manual" in row["holds"]
         if verb == "cancel":
-            mine = actor.may("hitl.cancel_approval") and (is_admin or person == case.requester)
+            mine = self.still_may(name, "hitl.cancel_approval") and (is_admin or person == case.requester)
             return row["state"] in CANCELLABLE and mine
         if verb == "revoke":
-            mine = actor.may("hitl.revoke_approval") and (is_admin or person in self.approvers(row))
+            mine = self.still_may(name, "hitl.revoke_approval") and (is_admin or person in self.approvers(row))
             return row["state"] == "approved" and mine and (is_admin or not case.is_tampered)
         if verb == "override":
             allowed = bool(row["snapshot"].get("allow_override")) and person not in self.barred(case)
             is_ready = row["state"] == "pending" and in_time and not case.is_tampered
             return is_ready and self.still_may(name, "hitl.override_approval") and allowed
         if verb == "hold":
-            return row["state"] in OPEN and not held and actor.may("hitl.hold_approval")
+            return row["state"] in OPEN and not held and self.still_may(name, "hitl.hold_approval")
         has_hand = person in self.barred(case) or case.is_tampered
         return row["state"] in OPEN and held and self.still_may(name, "hitl.hold_approval") and not has_hand
 
