@@ -54,7 +54,7 @@ class ConsoleMoves(PeopleMoves):
         return (
             row["state"] == "approved"
             and row["execute_after"] is not None
-            and actor.may("hitl.revoke_approval")
+            and self.still_may(name, "hitl.revoke_approval")
             and person in self.approvers(row)
             and (is_admin or not case.is_tampered)
         )
