@@ -86,6 +86,10 @@ class MailErasure(ErasureHandler):
               kept="session state verifier provider name"),
         Table("integrations.ProviderCall", "What was called and how it ended, without contents.",
               kept="operation idempotency_key"),
+        Table("integrations.SyncCursor", "How far a connection was read.",
+              kept="stream position digest last_error"),
+        Table("integrations.MirroredAdCampaign", "The organisation's own ad campaigns, and which colleague changed "
+              "them.", kept="key name status daily_budget currency changed changed_by"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("mails", "Mails to the person", _to_person),

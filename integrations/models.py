@@ -16,8 +16,10 @@ __all__ = [
     "ConsentRequest",
     "MailCount",
     "MailDelivery",
+    "MirroredAdCampaign",
     "ProviderAccount",
     "ProviderCall",
+    "SyncCursor",
     "WebhookSubscription",
 ]
 
@@ -130,3 +132,55 @@ class ProviderCall(TenantModel):
 
     def __str__(self) -> str:
         return f"call of {self.operation}"
+
+
+class SyncCursor(Leased, TenantModel):
+    """How far one reading of an outside system has come, again and again.
+
+    The lease of a cursor that no worker has ends when its next reading is due.
+    """
+
+    connection = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="cursors", db_index=False)
+    stream = models.CharField(max_length=32)
+    position = models.JSONField(default=dict, help_text="Where the next page begins; of the vendor and the reading.")
+    digest = models.CharField(max_length=64, blank=True, default="", help_text="Of what the last reading returned.")
+    last_success_at = models.DateTimeField(null=True, help_text="When all pages had been read.")
+    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    last_error = models.CharField(max_length=60, blank=True, default="")
+    paused_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "connection", "stream"], name="one_cursor_per_stream"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["lease_until"], name="sync_cursors_due")]
+
+    def __str__(self) -> str:
+        return f"{self.stream} of {self.connection_id}"
+
+
+class MirroredAdCampaign(TenantModel):
+    """An ad campaign as it was at the vendor when it was seen there last."""
+
+    connection = models.ForeignKey(
+        ProviderAccount, on_delete=models.CASCADE, related_name="ad_campaigns", db_index=False
+    )
+    key = models.CharField(max_length=60, help_text="The vendor's id.")
+    name = models.CharField(max_length=300)
+    status = models.CharField(max_length=40, help_text="As requests name it, such as paused.")
+    daily_budget = models.CharField(max_length=40, blank=True, help_text="An amount as in requests; empty for none.")
+    currency = models.CharField(max_length=3)
+    changed = models.JSONField(default=list, help_text="What the last change that was seen is about.")
+    changed_at = models.DateTimeField(null=True, help_text="By the vendor's change log, or when it was seen.")
+    changed_by = EncryptedTextField(blank=True, default="", help_text="Empty if the change log doesn't say it.")
+    is_ours = models.BooleanField(default=False, help_text="The last change was made by Walker.")
+    seen_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True, help_text="Since then the vendor doesn't return it.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "connection", "key"], name="one_mirror_per_ad_campaign"),
+        ]
+
+    def __str__(self) -> str:
+        return f"ad campaign {self.key}"

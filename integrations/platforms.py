@@ -90,6 +90,16 @@ def sections() -> Iterator[tuple[Platform, BriefSection]]:
     return ((platform, section) for platform in _platforms.values() for section in platform.sections)
 
 
+def mirrored() -> list[str]:
+    """Return the keys of the platforms whose ad campaigns are mirrored."""
+    return sorted(key for key, platform in _platforms.items() if platform.mirror is not None)
+
+
+def connection_of(account: ProviderAccount) -> Connection:
+    """Return the connection of an account, default or not. Raises NotFound, and Unavailable `not_connected`."""
+    return _connection(get(account.provider), account)
+
+
 def connection(key: str) -> Connection:
     """Return the tenant's connection with a platform. Raises NotFound, and Unavailable `not_connected` without one."""
     return _connection(get(key), account_for(key))

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 from pydantic import BaseModel
 
 from hitl.actions.base import ActionKind, Params
+from integrations.calls.answers import Answer
 from integrations.calls.operations import Line
 from integrations.schemes import Bearer, Scheme
 
@@ -135,6 +136,51 @@ class BriefSection:
     build: Callable[[list[Any], BriefWords, datetime], SectionContent]
 
 
+@dataclass(frozen=True, slots=True)
+class AdCampaignRow:
+    """An ad campaign as a mirror keeps it: status and daily budget in the shape of requests' facts, "" for no budget.
+
+    `origin` is what its platform looks up who changed it by.
+    """
+
+    key: str
+    name: str
+    status: str
+    daily_budget: str
+    currency: str
+    origin: Any = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorPage:
+    """A page of ad campaigns, and the position of the next one or, after the last, of the next reading."""
+
+    rows: Sequence[AdCampaignRow]
+    position: Mapping[str, Any]
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """Who changed an ad campaign, and when, as the vendor's change log says."""
+
+    at: datetime
+    by: str
+    is_ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """How a platform's ad campaigns are read for a mirror; both are outside calls by an open client.
+
+    `read_page` gets the position of a page, empty for the first reading. `find_change` returns who changed one of some
+    facts of a row to what it is now, since a moment; None if the change log doesn't say it.
+    """
+
+    read_page: Callable[[Any, Mapping[str, Any]], Answer[MirrorPage]]
+    find_change: Callable[[Any, AdCampaignRow, Sequence[str], datetime], LastChange | None]
+
+
 class Platform(ABC):
     """An outside system on which members read and request changes; registered once, without state of its own."""
 
@@ -148,6 +194,7 @@ class Platform(ABC):
     kinds: ClassVar[tuple[type[ActionKind[Any]], ...]] = ()
     lookups: ClassVar[tuple[Lookup[Any], ...]] = ()
     sections: ClassVar[tuple[BriefSection, ...]] = ()
+    mirror: ClassVar[Mirror | None] = None
 
     @abstractmethod
     def connect(self, credentials: Any, line: Line) -> AbstractContextManager[Any]:

@@ -1,8 +1,9 @@
-"""Celery tasks of integrations: sending and retaining mail, sending push messages, the record of calls."""
+"""Celery tasks of integrations: mail, push messages, the record of calls, mirrors of ad campaigns."""
 
 from core.jobs.decorators import sweep_task
 from integrations.calls import records
 from integrations.mail import services
+from integrations.mirrors import poller
 from integrations.push import delivery
 
 
@@ -38,10 +39,17 @@ def record_calls() -> None:
     records.forget_old()
 
 
+@sweep_task(queue="low")
+def mirror_ad_campaigns() -> None:
+    """Read the ad campaigns of the connections that are due."""
+    poller.poll_due()
+
+
 SWEEPS = {
     "record-calls": ("integrations.tasks.record_calls", 5.0),
     "send-push": ("integrations.tasks.send_push", 10.0),
     "send-mail": ("integrations.tasks.send_mail", 5.0),
     "sweep-mail": ("integrations.tasks.sweep_mail", 30.0),
+    "mirror-ad-campaigns": ("integrations.tasks.mirror_ad_campaigns", 15.0),
     "forget-mail": ("integrations.tasks.forget_mail", 60.0),
 }

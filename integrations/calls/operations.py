@@ -127,13 +127,15 @@ class System:
 class Line:
     """The use of a connection: how long it may take, how often a call is made, how old a reading may be.
 
-    `read_at` tells afterwards from when the oldest reading is that was given in place of an answer.
+    `in_background` limits its calls to half of the system's quota. `read_at` tells afterwards from when the oldest
+    reading is that was given in place of an answer.
     """
 
     connection: ProviderAccount
     seconds: float | None = None
     attempts: int = 3
     takes_last: bool = False
+    in_background: bool = False
     read_at: datetime | None = None
     _began: float = field(default_factory=time.monotonic)
 

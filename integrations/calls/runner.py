@@ -89,7 +89,8 @@ class _Call(Generic[T]):
         return value if isinstance(value, Ok) else None
 
     def _find_obstacle(self) -> CleanFailure | None:
-        if self.operation.in_background and self.system.calls_per_minute is not None:
+        is_behind = self.operation.in_background or self.line.in_background
+        if is_behind and self.system.calls_per_minute is not None:
             spent = take_background_call(self.line.connection, self.system.calls_per_minute)
             if spent:
                 return spent

@@ -37,6 +37,8 @@ SCOPE_GONE: Final = "ACCESS_TOKEN_SCOPE_INSUFFICIENT"
 OF_THE_INSTALLATION: Final = "DEVELOPER_TOKEN"
 """How codes begin that are about the installation, although their status is that of an ended token."""
 UNSURE: Final = frozenset({408, 499})
+CALLS_PER_MINUTE: Final = 10
+"""Of a developer token with basic access, which has 15,000 operations a day."""
 MOST_EVENTS: Final = 1000
 SILENT: Final = timedelta(minutes=4)
 """Google names three minutes as the longest delay of its log."""
@@ -60,7 +62,7 @@ CUSTOMERS: Final = (
 )
 AD_CAMPAIGNS: Final = (
     "SELECT campaign.id, campaign.name, campaign.status, campaign_budget.name, campaign_budget.amount_micros, "
-    "campaign_budget.total_amount_micros, campaign_budget.reference_count FROM campaign "
+    "campaign_budget.total_amount_micros, campaign_budget.reference_count, customer.currency_code FROM campaign "
     "WHERE campaign.status != 'REMOVED' ORDER BY campaign.name"
 )
 FIGURES: Final = (
@@ -122,6 +124,7 @@ LIST_DIRECT: Final = Operation("list_accessible_customers", seconds=READ_SECONDS
 LIST_CUSTOMERS: Final = searching("list_customers", keeps_last=False)
 READ_ACCOUNT: Final = searching("read_ad_account", kept_seconds=300)
 LIST_AD_CAMPAIGNS: Final = searching("list_ad_campaigns")
+LIST_PAGE: Final = searching("list_ad_campaign_page", keeps_last=False)
 LIST_FIGURES: Final = searching("list_ad_figures")
 READ_VALUE: Final = searching("read_ad_value", keeps_last=False)
 READ_LOG: Final = searching("read_ad_changes", keeps_last=False)
@@ -159,6 +162,10 @@ class GoogleAdsClient(AdsClient):
     def list_ad_campaigns(self) -> Answer[list[AdCampaign]]:
         """Return the ad campaigns that weren't removed, with the budgets that they use."""
         return self._search(LIST_AD_CAMPAIGNS, AD_CAMPAIGNS, parse_ad_campaign)
+
+    def list_page(self, token: str) -> Answer[tuple[list[AdCampaign], str]]:
+        """Return a page of the ad campaigns that weren't removed, and the token of the next one; "" for the last."""
+        return self._page(LIST_PAGE, AD_CAMPAIGNS, parse_ad_campaign, token)
 
     def list_figures(self, first: date, last: date, object_id: str = "") -> Answer[list[Figures]]:
         query = FIGURES.format(first=first, last=last)
@@ -242,10 +249,8 @@ class GoogleAdsClient(AdsClient):
         """Follow the pages of a search."""
         found: list[T] = []
         page = ""
-        path = f"/customers/{self._number}/googleAds:search"
         for _ in range(MOST_PAGES):
-            asked = {"query": query, **({"pageToken": page} if page else {})}
-            answer = self._call(operation, Request(path, json=asked), partial(parse_rows, parse))
+            answer = self._page(operation, query, parse, page)
             if not isinstance(answer, Ok):
                 return answer
             rows, page = answer.value
@@ -253,6 +258,13 @@ class GoogleAdsClient(AdsClient):
             if not page:
                 return Ok(found)
         return CleanFailure("too_many_pages", f"The list has more than {MOST_PAGES} pages.")
+
+    def _page(
+        self, operation: Operation, query: str, parse: Callable[[Body], T], token: str
+    ) -> Answer[tuple[list[T], str]]:
+        asked = {"query": query, **({"pageToken": token} if token else {})}
+        request = Request(f"/customers/{self._number}/googleAds:search", json=asked)
+        return self._call(operation, request, partial(parse_rows, parse))
 
 
 def parse_rows(parse: Callable[[Body], T], body: Body) -> tuple[list[T], str]:
@@ -292,6 +304,7 @@ def parse_ad_campaign(row: Body) -> AdCampaign:
             total=read_micros(budget.get("totalAmountMicros")),
             references=read_micros(budget.get("referenceCount")),
         ),
+        currency=str(row["customer"]["currencyCode"]),
     )
 
 

@@ -18,7 +18,7 @@ from integrations.calls.answers import Ok
 from integrations.calls.operations import Line
 from integrations.connections import authorisation
 from integrations.connections.providers import Authorise, Provider, VendorAccount
-from integrations.google_ads.client import LIMITS, VERSION, GoogleAdsClient, GoogleSystem, read_error
+from integrations.google_ads.client import CALLS_PER_MINUTE, LIMITS, VERSION, GoogleAdsClient, GoogleSystem, read_error
 from integrations.google_ads.selectors import PROVIDER
 from integrations.models import ProviderAccount
 from integrations.schemes import Consent, Headers, OAuthApp, Scope, Secrets
@@ -62,9 +62,14 @@ SCHEME: Final = Consent(
 
 def system_by(authorise: calls.Authorise) -> GoogleSystem:
     """Return the API, with what authorises its requests."""
-    url, refused = f"{settings.GOOGLE_ADS_API_BASE}/{VERSION}", authorisation.refuse
     return GoogleSystem(
-        url, authorise, error=read_error, limit_codes=LIMITS, private_hosts=own_hosts(), refused=refused
+        f"{settings.GOOGLE_ADS_API_BASE}/{VERSION}",
+        authorise,
+        error=read_error,
+        limit_codes=LIMITS,
+        calls_per_minute=CALLS_PER_MINUTE,
+        private_hosts=own_hosts(),
+        refused=authorisation.refuse,
     )
 
 

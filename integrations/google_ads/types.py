@@ -40,10 +40,11 @@ class Budget:
 
 @dataclass(frozen=True)
 class AdCampaign:
-    """An ad campaign with the budget that it uses."""
+    """An ad campaign with the budget that it uses, and the currency of its account."""
 
     id: str
     resource: str
     name: str
     status: str
     budget: Budget
+    currency: str

@@ -43,12 +43,17 @@ UNSURE: Final = frozenset({"", "1", "2"})
 TOO_OFTEN: Final = "613.1487632"
 """The fifth change of an ad set's budget within an hour."""
 USUAL_WAIT: Final = 60.0
+CALLS_PER_MINUTE: Final = 12
+"""Of an ad account at an app with development access: 60 reading calls in five minutes."""
 SILENT: Final = timedelta(minutes=5)
 """Ours: Meta names no time after which its log is complete."""
 HOUR: Final = timedelta(hours=1)
 CHANGES_AN_HOUR: Final = 4
 SET_LIMIT: Final = "Meta takes four budget changes of an ad set an hour"
 OBJECT_FIELDS: Final = "id,name,status,daily_budget,lifetime_budget"
+NESTED_SETS: Final = 50
+WITH_SETS: Final = f"{OBJECT_FIELDS},adsets.limit({NESTED_SETS}){{{OBJECT_FIELDS},campaign_id}}"
+"""Ad campaigns with their ad sets in one answer."""
 LOG_FIELDS: Final = "event_time,event_type,object_id,actor_name,application_id,extra_data"
 LOGGED: Final = {
     "update_campaign_budget": "daily_budget",
@@ -120,6 +125,7 @@ LIST_ACCOUNTS: Final = reading("list_ad_accounts", keeps_last=False)
 LIST_SCOPES: Final = reading("list_scopes", keeps_last=False)
 LIST_AD_CAMPAIGNS: Final = reading("list_ad_campaigns")
 LIST_AD_SETS: Final = reading("list_ad_sets")
+LIST_WITH_SETS: Final = reading("list_ad_campaigns_with_sets", keeps_last=False)
 READ_OBJECT: Final = reading("read_ad_object", keeps_last=False)
 LIST_FIGURES: Final = reading("list_ad_figures")
 READ_LOG: Final = reading("read_ad_changes", keeps_last=False)
@@ -169,6 +175,13 @@ class MetaAdsClient(AdsClient):
         """Return the ad campaigns of the account."""
         fields = {"fields": OBJECT_FIELDS}
         return self._list(LIST_AD_CAMPAIGNS, self._edge("/campaigns"), parse_object, fields)
+
+    def list_page(self, after: str) -> Answer[Rows]:
+        """Return a page of ad campaigns, each with its ad sets; None for these if there are more than a page."""
+        cursor = {"after": after} if after else {}
+        asked = {"fields": WITH_SETS, "limit": str(NESTED_SETS), **cursor}
+        request = Request(self._edge("/campaigns"), asked)
+        return self._call(LIST_WITH_SETS, request, partial(parse_rows, parse_with_sets))
 
     def list_ad_sets(self) -> Answer[list[AdObject]]:
         """Return the ad sets of all ad campaigns of the account."""
@@ -293,6 +306,12 @@ def parse_object(body: Body) -> AdObject:
         lifetime_budget=read_count(body.get("lifetime_budget")),
         ad_campaign=str(body.get("campaign_id", "")),
     )
+
+
+def parse_with_sets(body: Body) -> tuple[AdObject, list[AdObject] | None]:
+    """Return an ad campaign with its ad sets from their JSON; one without any leaves them out."""
+    found = parse_rows(parse_object, body.get("adsets") or {"data": []})
+    return parse_object(body), None if found.after else found.items
 
 
 def parse_figures(body: Body) -> Figures:

@@ -27,7 +27,7 @@ from integrations.connections.errors import ConnectionFailed
 from integrations.connections.providers import Authorise, Provider, VendorAccount
 from integrations.connections.token_endpoint import ask_for_tokens
 from integrations.connections.tokens import with_tokens
-from integrations.meta_ads.client import LIMITS, VERSION, MetaAdsClient, MetaSystem, read_error
+from integrations.meta_ads.client import CALLS_PER_MINUTE, LIMITS, VERSION, MetaAdsClient, MetaSystem, read_error
 from integrations.meta_ads.selectors import PROVIDER
 from integrations.models import ProviderAccount
 from integrations.schemes import Consent, Headers, OAuthApp, Scope, Secrets
@@ -75,9 +75,14 @@ SCHEME: Final = Consent(
 
 def system_by(authorise: calls.Authorise) -> MetaSystem:
     """Return the API, with what authorises its requests."""
-    refused = authorisation.refuse
     return MetaSystem(
-        api_url(), authorise, error=read_error, limit_codes=LIMITS, private_hosts=own_hosts(), refused=refused
+        api_url(),
+        authorise,
+        error=read_error,
+        limit_codes=LIMITS,
+        calls_per_minute=CALLS_PER_MINUTE,
+        private_hosts=own_hosts(),
+        refused=authorisation.refuse,
     )
 
 

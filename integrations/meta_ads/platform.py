@@ -7,7 +7,7 @@ from core.errors import Unavailable
 from integrations.ads.selectors import value_of
 from integrations.calls.operations import Line
 from integrations.connections import providers
-from integrations.meta_ads import consent, kinds, lookups, selectors
+from integrations.meta_ads import consent, kinds, lookups, mirror, selectors
 from integrations.meta_ads.client import MetaAdsClient
 from integrations.ports import Platform
 
@@ -27,6 +27,7 @@ class MetaAds(Platform):
     scheme = consent.SCHEME
     kinds = kinds.KINDS
     lookups = lookups.LOOKUPS
+    mirror = mirror.MIRROR
 
     def connect(self, credentials: Credentials, line: Line) -> MetaAdsClient:
         """Return a client for an ad account. Raises Unavailable without an address."""

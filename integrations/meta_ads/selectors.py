@@ -9,7 +9,7 @@ from integrations.ads import selectors
 from integrations.ads.types import AdAccount
 from integrations.meta_ads.client import MetaAdsClient
 from integrations.meta_ads.money import from_smallest, words
-from integrations.meta_ads.types import ACTIVE, AdObject
+from integrations.meta_ads.types import AdObject
 
 PROVIDER: Final = "meta_ads"
 ON_AD_CAMPAIGN: Final = "ad campaign"
@@ -38,10 +38,8 @@ class Campaigns:
         return words(self.money(count), self.account.currency)
 
     def daily_of(self, ad_campaign: AdObject) -> int:
-        """Return what an ad campaign may spend a day: its own daily budget, or those of its active ad sets."""
-        if ad_campaign.has_budget:
-            return ad_campaign.daily_budget
-        return sum(one.daily_budget for one in self.sets_of(ad_campaign) if one.status == ACTIVE)
+        """Return what an ad campaign may spend a day."""
+        return ad_campaign.daily_in(self.sets_of(ad_campaign))
 
     def budget_line(self, one: AdObject) -> str:
         """Return the budget of an ad campaign or ad set as people read it."""

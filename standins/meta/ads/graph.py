@@ -9,6 +9,7 @@ An ad set without a budget of its own says "0"; a campaign leaves it out.
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,6 +31,10 @@ MOST = 500
 NODES = {"campaign": "AdCampaign", "adset": "AdSet", "account": "AdAccount", "user": "User"}
 EVENTS = {("campaign", "status"): "update_campaign_run_status", ("adset", "status"): "update_ad_set_run_status"}
 CATEGORIES = {"BUDGET": BUDGETS, "STATUS": ("status",)}
+COMMA = re.compile(r",(?![^{]*\})")
+"""Between fields, not between those within braces."""
+NESTED = re.compile(r"adsets(?:\.limit\((\d+)\))?\{([^{}]+)\}")
+"""An edge asked for among the fields: Graph's field expansion."""
 STATUS_WORDS = {"ACTIVE": "Active", "PAUSED": "Inactive"}
 
 
@@ -137,6 +142,8 @@ class Graph(AdsDesk):
 
     def _show(self, found: Document, fields: list[str]) -> Document:
         is_set = found["kind"] == "adset"
+        nested = [name for name in fields if not is_set and NESTED.fullmatch(name)]
+        fields = [name for name in fields if name not in nested]
         above = self.store.get(found["campaign"]) if is_set else None
         is_held = above is not None and above["status"] == "PAUSED" and found["status"] == "ACTIVE"
         known: Document = {
@@ -152,9 +159,19 @@ class Graph(AdsDesk):
             "budget_remaining": str(sum(found[name] or 0 for name in BUDGETS)),
             **({"campaign_id": found["campaign"]} if is_set else {"objective": found["objective"]}),
         }
-        return {
+        shown = {
             name: value for name, value in _picked(known, fields, NODES[found["kind"]]).items() if value is not None
         }
+        pages = [("adsets", page) for name in nested if (page := self._nested_sets(found, name))]
+        return shown | dict(pages)
+
+    def _nested_sets(self, found: Document, name: str) -> Document:
+        """Return the ad sets of a campaign within its own answer, as `adsets.limit(2){id,name}` asks; {} for none."""
+        parts = NESTED.fullmatch(name)
+        limit, inner = (parts[1] or str(LIMIT), parts[2]) if parts else ("", "")
+        rows = [one for one in self.store.objects(found["account"], "adset") if one["campaign"] == found["id"]]
+        place, asked = f"{found['id']}/adsets", {"limit": limit, "fields": inner}
+        return self._page(place, rows, asked, self._show) if rows else {}
 
     def _filtered(self, rows: list[Document], params: Document) -> list[Document]:
         statuses = _listed(params, "effective_status")
@@ -290,7 +307,7 @@ class Graph(AdsDesk):
 
 
 def _fields(params: Document) -> list[str]:
-    return [name.strip() for name in str(params.get("fields", "")).split(",") if name.strip()]
+    return [name.strip() for name in COMMA.split(str(params.get("fields", ""))) if name.strip()]
 
 
 def _picked(known: Document, fields: list[str], node: str) -> Document:

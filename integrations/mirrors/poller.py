@@ -1,0 +1,237 @@
+"""Read the ad campaigns of connections into their mirrors: in the background, one worker a connection at a time.
+
+A page and the position of the next one are committed together, so that a worker that takes over goes on there.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from core.clock import now as clock_now
+from core.errors import WalkerError
+from core.observability.logging import get_logger
+from core.reliability import lease
+from core.tenancy.scope import platform_scope, tenant_scope
+from integrations import platforms
+from integrations.calls.answers import CleanFailure, Ok, Unknown
+from integrations.calls.operations import Line
+from integrations.calls.runner import NO_TIME, QUOTA_SPENT
+from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
+from integrations.ports import AdCampaignRow, Mirror, MirrorPage
+
+log = get_logger(__name__)
+STREAM: Final = "ad_campaigns"
+EVERY: Final = timedelta(minutes=5)
+LEASE: Final = timedelta(minutes=2)
+"""Longer than the calls of a reading may take."""
+SECONDS: Final = 30.0
+LONGEST_WAIT: Final = timedelta(hours=1)
+LOG_DELAY: Final = timedelta(minutes=15)
+"""So long a change is looked for in the vendor's change log, which may be late."""
+SKEW: Final = timedelta(seconds=30)
+"""How far the vendor's clock may be behind ours."""
+MOST_LOOKS: Final = 5
+"""Ad campaigns whose last change is looked for in one reading; the next ones follow."""
+MOST_PAGES: Final = 100
+BATCH: Final = 100
+LOGGED: Final = ("status", "daily_budget")
+FACTS: Final = ("name", *LOGGED, "currency")
+
+
+class LeaseLost(Exception):
+    """Another worker has taken over this cursor: what was read is not kept."""
+
+
+def poll_due() -> int:
+    """Read all connections that are due; return how many. For the sweep."""
+    open_cursors()
+    done = 0
+    while (cursor := claim_due()) is not None:
+        with tenant_scope(cursor.tenant_id):
+            try:
+                poll(cursor)
+            except Exception as error:  # boundary: the next connection is read all the same
+                log.exception("mirror_failed", connection=str(cursor.connection_id))
+                fail(cursor, type(error).__name__)
+        done += 1
+    return done
+
+
+def open_cursors() -> None:
+    """Make the cursors of connections that have none yet."""
+    with platform_scope():
+        rows = readable().exclude(cursors__stream=STREAM)
+        found: list[tuple[UUID, UUID]] = list(rows.values_list("tenant_id", "pk")[:BATCH])
+    for tenant_id, connection_id in found:
+        with tenant_scope(tenant_id):
+            SyncCursor.objects.get_or_create(connection_id=connection_id, stream=STREAM)
+
+
+def readable() -> Any:
+    """Return the connections whose ad campaigns can be read now."""
+    working = {"is_active": True, "expired_at": None, "paused_at": None}
+    return ProviderAccount.objects.filter(provider__in=platforms.mirrored(), **working)
+
+
+def claim_due() -> SyncCursor | None:
+    """Claim the cursor that has been due for longest, in one statement."""
+    with platform_scope():
+        rows = SyncCursor.objects.filter(stream=STREAM, paused_at=None, connection__in=readable())
+        first = F("lease_until").asc(nulls_first=True)
+        return next(iter(lease.claim_many(rows.order_by(first), LEASE, limit=1)), None)
+
+
+def poll(cursor: SyncCursor) -> None:
+    """Read what a claimed cursor is for, from where the last worker has come to (outside calls)."""
+    account = ProviderAccount.objects.get(pk=cursor.connection_id)
+    try:
+        connection = platforms.connection_of(account)
+        if connection.platform.mirror is None:
+            raise TypeError(f"{account.provider} has no mirror")
+        with connection.open(Line(account, seconds=SECONDS, attempts=1, in_background=True)) as client:
+            Reading(cursor, account, connection.platform.mirror, client).read()
+    except LeaseLost:
+        log.info("mirror_lease_lost", connection=str(account.pk))
+    except WalkerError as problem:
+        fail(cursor, problem.code)
+
+
+def fail(
+    cursor: SyncCursor, code: str, *, seconds: float | None = None, position: Mapping[str, Any] | None = None
+) -> None:
+    """Note a failure, and when the next try is due: later with each in a row, and not before so many seconds."""
+    wait = min(EVERY * 2 ** min(cursor.failures, 10), LONGEST_WAIT)
+    until = clock_now() + max(wait, timedelta(seconds=seconds or 0.0))
+    failed = {"failures": F("failures") + 1, "last_error": code[:60], "position": dict(position or {})}
+    lease.release(cursor, until=until, **failed)
+
+
+@dataclass
+class Reading:
+    """One reading by a worker: some or all pages."""
+
+    cursor: SyncCursor
+    account: ProviderAccount
+    mirror: Mirror
+    client: Any
+
+    def read(self) -> None:
+        """Read page after page, until the last one or until there is no time or quota left (outside calls)."""
+        position = dict(self.cursor.position)
+        if position.get("account") != self.account.external_id:  # another ad account was chosen since
+            position = {"account": self.account.external_id}
+        pages = position.get("pages", 0)
+        began = datetime.fromisoformat(position["began"]) if pages else clock_now()
+        while pages < MOST_PAGES:
+            answer = self.mirror.read_page(self.client, position)
+            if not isinstance(answer, Ok):
+                self._stop(answer, position)
+                return
+            page, pages = answer.value, pages + 1
+            position = {**page.position, "account": self.account.external_id}
+            if page.is_last:
+                self._finish(page, position, began, is_only=pages == 1)
+                return
+            position |= {"began": began.isoformat(), "pages": pages}
+            rows = self._compare(page)
+            with transaction.atomic():
+                keep(self.account, page, rows, began)
+                if not lease.renew(self.cursor, LEASE, position=position, digest=""):
+                    raise LeaseLost
+        fail(self.cursor, "endless_pages")
+
+    def _stop(self, answer: CleanFailure | Unknown, position: Mapping[str, Any]) -> None:
+        """End a reading whose next page wasn't returned; one that has to wait goes on there."""
+        can_go_on = isinstance(answer, CleanFailure) and answer.retry
+        seconds = answer.retry_after if isinstance(answer, CleanFailure) else None
+        if answer.code == QUOTA_SPENT or (answer.code == NO_TIME.code and position.get("pages")):
+            lease.release(self.cursor, until=clock_now() + timedelta(seconds=seconds or 0.0), position=position)
+        else:  # a position that the vendor refuses may have ended
+            fail(self.cursor, answer.code, seconds=seconds, position=position if can_go_on else None)
+
+    def _finish(self, page: MirrorPage, position: Mapping[str, Any], began: datetime, *, is_only: bool) -> None:
+        """Keep the last page, and mark what the vendor didn't return; where nothing has changed nothing is compared."""
+        moment = clock_now()
+        ended = {"until": moment + EVERY, "position": position, "last_success_at": moment, "failures": 0}
+        digest = digest_of(self.account, page.rows) if is_only else ""
+        if digest and digest == self.cursor.digest:
+            lease.release(self.cursor, last_error="", **ended)
+            return
+        rows = self._compare(page)
+        if any(is_unexplained(row, moment) for row in rows):
+            digest = ""
+        with transaction.atomic():
+            keep(self.account, page, rows, began)
+            missing = MirroredAdCampaign.objects.filter(connection=self.account, gone_at=None, seen_at__lt=began)
+            missing.update(gone_at=moment)
+            if not lease.release(self.cursor, last_error="", digest=digest, **ended):
+                raise LeaseLost
+
+    def _compare(self, page: MirrorPage) -> list[MirroredAdCampaign]:
+        """Return the rows of a page that are new, changed or not explained yet (outside calls of the change log)."""
+        moment, looks = clock_now(), 0
+        keys = [row.key for row in page.rows]
+        known = {row.key: row for row in MirroredAdCampaign.objects.filter(connection=self.account, key__in=keys)}
+        found = []
+        for row in page.rows:
+            kept = known.get(row.key)
+            if kept is None:
+                found.append(new_row(self.account, row, moment))
+                continue
+            changed = [fact for fact in FACTS if getattr(kept, fact) != getattr(row, fact)]
+            since = (kept.changed_at or moment) - LOG_DELAY
+            if changed:
+                since = max(kept.seen_at, self.cursor.last_success_at or kept.seen_at) - SKEW
+                for fact in FACTS:
+                    setattr(kept, fact, getattr(row, fact))
+                kept.changed, kept.changed_at, kept.changed_by, kept.is_ours = changed, moment, "", False
+            is_back = kept.gone_at is not None
+            kept.gone_at = None
+            if is_unexplained(kept, moment) and looks < MOST_LOOKS:
+                looks += 1
+                self._explain(kept, row, since)
+                found.append(kept)
+            elif changed or is_back:
+                found.append(kept)
+        return found
+
+    def _explain(self, kept: MirroredAdCampaign, row: AdCampaignRow, since: datetime) -> None:
+        """Say of a change who made it and when, if the change log shows it already (outside calls)."""
+        last = self.mirror.find_change(self.client, row, [fact for fact in kept.changed if fact in LOGGED], since)
+        if last is not None:
+            kept.changed_at, kept.changed_by, kept.is_ours = last.at, last.by[:120], last.is_ours
+
+
+def is_unexplained(row: MirroredAdCampaign, moment: datetime) -> bool:
+    """Return True for a change of which the vendor's change log may still say who made it."""
+    if row.changed_at is None or row.changed_by or row.is_ours or moment - row.changed_at > LOG_DELAY:
+        return False
+    return any(fact in LOGGED for fact in row.changed)
+
+
+def new_row(account: ProviderAccount, row: AdCampaignRow, moment: datetime) -> MirroredAdCampaign:
+    """Return the mirror of an ad campaign that was never seen before."""
+    values = {fact: getattr(row, fact) for fact in FACTS}
+    return MirroredAdCampaign(connection=account, key=row.key, seen_at=moment, **values)
+
+
+def keep(account: ProviderAccount, page: MirrorPage, rows: Sequence[MirroredAdCampaign], began: datetime) -> None:
+    """Write the rows of a page that differ, and that all of its ad campaigns were seen; within a transaction."""
+    columns = [*FACTS, "changed", "changed_at", "changed_by", "is_ours", "gone_at"]
+    MirroredAdCampaign.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["tenant_id", "connection", "key"], update_fields=columns
+    )
+    seen = MirroredAdCampaign.objects.filter(connection=account, key__in=[row.key for row in page.rows])
+    seen.update(seen_at=began)
+
+
+def digest_of(account: ProviderAccount, rows: Sequence[AdCampaignRow]) -> str:
+    """Return a digest of what a reading returned."""
+    told = repr((account.external_id, [astuple(row)[:-1] for row in rows]))
+    return hashlib.sha256(told.encode()).hexdigest()
