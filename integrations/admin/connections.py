@@ -1,12 +1,13 @@
 """The console's pages of connections: what is connected, how, and the way to a vendor's consent page and back."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -22,12 +23,17 @@ from console.templatetags.console_ui import chip, exact, moment
 from console.viewers import viewer_of
 from core.errors import NotFound, WalkerError
 from core.privacy.visible_text import visible
+from core.text.amounts import money_text
+from integrations import platforms
 from integrations.calls.rights import MANAGE, VIEW
 from integrations.connections import providers, selectors, services
 from integrations.connections.errors import describe
 from integrations.connections.names import NAME_LIMIT
 from integrations.connections.providers import Provider
-from integrations.models import ProviderAccount
+from integrations.mirrors import services as mirrors
+from integrations.mirrors.poller import EVERY, STREAM
+from integrations.mirrors.selectors import MirrorState, find_mirror
+from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
 
 State = ProviderAccount.State
 LOOKS: Final = {
@@ -141,6 +147,37 @@ def error_of(row: ProviderAccount) -> str:
     return describe(row.last_error, row.last_error_about) or "–"
 
 
+def budget_of(row: MirroredAdCampaign) -> str:
+    """Return the daily budget as people read it, with the decimals that it has."""
+    if not row.daily_budget:
+        return "–"
+    places = len(row.daily_budget.partition(".")[2])
+    return money_text(Decimal(row.daily_budget), row.currency, places=places)
+
+
+def changer_of(row: MirroredAdCampaign) -> str:
+    """Return who made the last change that was seen."""
+    if row.changed_at is None:
+        return "–"
+    return "Walker" if row.is_ours else visible(row.changed_by) or "Not in the change log"
+
+
+def mirror_rows(state: MirrorState) -> list[dict[str, Any]]:
+    """Return the rows of the table of ad campaigns."""
+    return [
+        {
+            "name": visible(row.name),
+            "status": chip("No longer there", "warn", "ban") if row.gone_at else chip(row.status.capitalize()),
+            "budget": budget_of(row),
+            "changed": row.changed_at,
+            "what": ", ".join(fact.replace("_", " ") for fact in row.changed).capitalize(),
+            "by": changer_of(row),
+            "seen": state.seen_at(row),
+        }
+        for row in state.rows
+    ]
+
+
 @admin.register(ProviderAccount)
 class ConnectionAdmin(ServiceAdmin):
     view_permission = VIEW
@@ -158,7 +195,9 @@ class ConnectionAdmin(ServiceAdmin):
     detail_template = "console/connection.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderAccount]:
-        return selectors.list_connections(viewer=viewer_of(request)).defer("credentials")
+        cursors = SyncCursor.objects.filter(connection=OuterRef("pk"), stream=STREAM)
+        rows = selectors.list_connections(viewer=viewer_of(request)).defer("credentials")
+        return rows.annotate(updates_paused_at=Subquery(cursors.values("paused_at")))
 
     def get_site_urls(self) -> list[URLPattern]:
         """Return the address at which vendors send people back."""
@@ -187,8 +226,13 @@ class ConnectionAdmin(ServiceAdmin):
         uses = selectors.uses_of(obj)
         groups = {"Requests": uses.requests, "What agents read": uses.lookups, "Daily brief": uses.sections}
         found = super().detail_context(request, obj)
+        mirror = find_mirror(viewer=viewer_of(request), connection=obj)
         return {
             **found,
+            "mirror": mirror,
+            "ad_campaigns": mirror_rows(mirror) if mirror else [],
+            "minutes": EVERY.total_seconds() // 60,
+            "mirror_trouble": describe(mirror.cursor.last_error) if mirror and mirror.cursor else "",
             "offered": [offer for offer in found["offered"] if not offer["blocked"]],
             "uses": {name: ", ".join(titles) for name, titles in groups.items() if titles},
             "state": obj.state.value,
@@ -208,6 +252,12 @@ class ConnectionAdmin(ServiceAdmin):
             return "Its tokens are renewed by themselves. Reconnect it to allow it again."
         if action.path == "reconnect" and obj.state == State.ACTIVE and provider is not None and not provider.consent:
             return "This connection works. Rotate its credentials instead."
+        if action.path in ("pause-updates", "resume-updates"):
+            if obj.provider not in platforms.mirrored():
+                return "Walker doesn't keep ad campaigns of this system."
+            is_paused = obj.updates_paused_at is not None
+            if is_paused == (action.path == "pause-updates"):
+                return "Updates are paused already." if is_paused else "Updates aren't paused."
         return "It is the default already." if action.path == "make-default" and obj.is_default else ""
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
@@ -336,6 +386,22 @@ class ConnectionAdmin(ServiceAdmin):
     )
     rename = calls(services.rename, "connection_id", title="Rename", permission=MANAGE, form=RenameForm,
                    submit="Save", done="The name was saved.")  # fmt: skip
+    pause_updates = calls(
+        mirrors.pause_updates,
+        "connection_id",
+        title="Pause updates",
+        permission=MANAGE,
+        explain="Walker stops reading ad campaigns over this connection by itself. Agents and requests still use it.",
+        done="Updates are paused.",
+    )
+    resume_updates = calls(
+        mirrors.resume_updates,
+        "connection_id",
+        title="Resume updates",
+        permission=MANAGE,
+        explain="Walker reads the ad campaigns again every few minutes.",
+        done="Walker reads the ad campaigns again.",
+    )
     disconnect = deletes(services.disconnect, "connection_id", MANAGE, title="Disconnect",
                          explain="Deletes its credentials and tokens. What is named under Used for stops until you "
                          "connect it again.", done="It is disconnected.")  # fmt: skip

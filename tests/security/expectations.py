@@ -416,7 +416,17 @@ WORK: Final = {
     **dict.fromkeys(
         (
             f"admin:integrations_provideraccount_{name}"
-            for name in ("choose", "test", "reconnect", "rotate", "make_default", "rename", "disconnect")
+            for name in (
+                "choose",
+                "test",
+                "reconnect",
+                "rotate",
+                "make_default",
+                "rename",
+                "disconnect",
+                "pause_updates",
+                "resume_updates",
+            )
         ),
         ACTION,
     ),
