@@ -255,7 +255,8 @@ class ConnectionAdmin(ServiceAdmin):
         if action.path in ("pause-updates", "resume-updates"):
             if obj.provider not in platforms.mirrored():
                 return "Walker doesn't keep ad campaigns of this system."
-            is_paused = obj.updates_paused_at is not None
+            read: Any = obj  # with what `get_queryset` adds
+            is_paused = read.updates_paused_at is not None
             if is_paused == (action.path == "pause-updates"):
                 return "Updates are paused already." if is_paused else "Updates aren't paused."
         return "It is the default already." if action.path == "make-default" and obj.is_default else ""

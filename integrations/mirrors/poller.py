@@ -108,7 +108,7 @@ def fail(
     """Note a failure, and when the next try is due: later with each in a row, and not before so many seconds."""
     wait = min(EVERY * 2 ** min(cursor.failures, 10), LONGEST_WAIT)
     until = clock_now() + max(wait, timedelta(seconds=seconds or 0.0))
-    failed = {"failures": F("failures") + 1, "last_error": code[:60], "position": dict(position or {})}
+    failed: dict[str, Any] = {"failures": F("failures") + 1, "last_error": code[:60], "position": dict(position or {})}
     lease.release(cursor, until=until, **failed)
 
 
@@ -158,10 +158,10 @@ class Reading:
     def _finish(self, page: MirrorPage, position: Mapping[str, Any], began: datetime, *, is_only: bool) -> None:
         """Keep the last page, and mark what the vendor didn't return; where nothing has changed nothing is compared."""
         moment = clock_now()
-        ended = {"until": moment + EVERY, "position": position, "last_success_at": moment, "failures": 0}
+        ended: dict[str, Any] = {"position": position, "last_success_at": moment, "failures": 0, "last_error": ""}
         digest = digest_of(self.account, page.rows) if is_only else ""
         if digest and digest == self.cursor.digest:
-            lease.release(self.cursor, last_error="", **ended)
+            lease.release(self.cursor, until=moment + EVERY, **ended)
             return
         rows = self._compare(page)
         if any(is_unexplained(row, moment) for row in rows):
@@ -170,16 +170,16 @@ class Reading:
             keep(self.account, page, rows, began)
             missing = MirroredAdCampaign.objects.filter(connection=self.account, gone_at=None, seen_at__lt=began)
             missing.update(gone_at=moment)
-            if not lease.release(self.cursor, last_error="", digest=digest, **ended):
+            if not lease.release(self.cursor, until=moment + EVERY, digest=digest, **ended):
                 raise LeaseLost
 
     def _compare(self, page: MirrorPage) -> list[MirroredAdCampaign]:
         """Return the rows of a page that are new, changed or not explained yet (outside calls of the change log)."""
         moment, looks = clock_now(), 0
-        keys = [row.key for row in page.rows]
-        known = {row.key: row for row in MirroredAdCampaign.objects.filter(connection=self.account, key__in=keys)}
+        rows = {row.key: row for row in page.rows}  # a list that moves while it is read names one twice
+        known = {row.key: row for row in MirroredAdCampaign.objects.filter(connection=self.account, key__in=rows)}
         found = []
-        for row in page.rows:
+        for row in rows.values():
             kept = known.get(row.key)
             if kept is None:
                 found.append(new_row(self.account, row, moment))

@@ -233,7 +233,7 @@ def test_of_two_workers_one_reads_a_connection(committed_world: World, meta: Met
     with tenant_scope(committed_world.acme.pk):
         at_meta.connect_meta(meta)
         poller.open_cursors()
-        assert sorted(at_once([poller.poll_due] * 4)) == [0, 0, 0, 1]
+        assert at_once([poller.poll_due] * 4).count(1) == 1
         assert MirroredAdCampaign.objects.count() == 4
 
 
