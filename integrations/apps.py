@@ -20,6 +20,7 @@ class IntegrationsConfig(AppConfig):
         from core.privacy import sealed_files  # noqa: PLC0415
         from hitl import notification_channels  # noqa: PLC0415
         from integrations import checks, erasure, object_store, platforms, tasks  # noqa: F401, PLC0415
+        from integrations.ads import approval_panel  # noqa: F401, PLC0415
         from integrations.mail import delivery, errors, events, invitations, notices, notifier, resets  # noqa: PLC0415
         from integrations.outgoing_webhooks import events as webhook_events  # noqa: PLC0415
         from integrations.outgoing_webhooks import purpose  # noqa: PLC0415
