@@ -16,12 +16,13 @@ class IntegrationsConfig(AppConfig):
         from core.audit import anchor_places  # noqa: PLC0415
         from core.events import signals  # noqa: PLC0415
         from core.jobs import dead_letters, queues  # noqa: PLC0415 - models must be loaded first
-        from core.observability import health  # noqa: PLC0415 - models must be loaded first
+        from core.observability import facts, health  # noqa: PLC0415 - models must be loaded first
         from core.privacy import sealed_files  # noqa: PLC0415
         from hitl import notification_channels  # noqa: PLC0415
         from integrations import checks, erasure, object_store, platforms, tasks  # noqa: F401, PLC0415
         from integrations.ads import approval_panel  # noqa: F401, PLC0415
         from integrations.mail import delivery, errors, events, invitations, notices, notifier, resets  # noqa: PLC0415
+        from integrations.mirrors import selectors as mirrors  # noqa: PLC0415
         from integrations.outgoing_webhooks import events as webhook_events  # noqa: PLC0415
         from integrations.outgoing_webhooks import purpose  # noqa: PLC0415
 
@@ -51,6 +52,9 @@ class IntegrationsConfig(AppConfig):
             late_above=300,
         )
 
+        facts.register(
+            facts.Fact("sync_lag", "Seconds since the ad campaigns of a connection were read to the end", mirrors.lag)
+        )
         purpose.register()
         bus.subscribe(webhook_events.CONSUMER, None, webhook_events.take_events, start="now")
         queues.provide("send_mail", tasks.send_mail.delay)

@@ -35,6 +35,7 @@ from core.ids import uuid7
 from core.jobs import dead_letters
 from core.models import DeadLetter, StreamEvent
 from core.reliability.circuit_breaker import breaker
+from integrations.models import ProviderAccount, SyncCursor
 from tests.console.scene import add_workflow, ask, write_in
 from tests.event_types import OWNED
 from tests.world import World
@@ -96,6 +97,14 @@ def _breakers_open(world: World) -> Callable[[], object]:
     return name.succeeded
 
 
+def _sync_lag(world: World) -> Callable[[], object]:
+    account = ProviderAccount.objects.create(
+        provider="meta_ads", name="Shoes", credentials={"access_token": "t"}, connected_at=now() - 2 * HOUR
+    )
+    SyncCursor.objects.create(connection=account, stream="ad_campaigns")
+    return lambda: SyncCursor.objects.update(last_success_at=now())
+
+
 def _budget_percent(world: World) -> Callable[[], object]:
     budget = Budget.objects.create(amount=Decimal(10), currency="EUR")
     day = now().astimezone(UTC).date().isoformat()
@@ -118,7 +127,7 @@ def _failed_jobs(world: World) -> Callable[[], object]:
 CASES: dict[str, Case] = {
     "answers_missed": _answers_missed, "inbound_oldest": _inbound_oldest, "unknown_outcomes": _unknown_outcomes,
     "bus_lag": _bus_lag, "breakers_open": _breakers_open, "budget_percent": _budget_percent,
-    "new_contacts": _new_contacts, "failed_jobs": _failed_jobs,
+    "new_contacts": _new_contacts, "failed_jobs": _failed_jobs, "sync_lag": _sync_lag,
 }  # fmt: skip
 
 
