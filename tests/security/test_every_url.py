@@ -25,6 +25,7 @@ PARTS = 4
 RIGHTS_ARE_THEIRS_TOO = ("viewer", "approver", "admin", "owner")
 # Names nothing that a person wrote; the organisation's name alone.
 SILENT = {
+    "admin:hub_transactiondraft_changelist",
     "admin:agents_agentrun_changelist",
     "admin:accounts_tenant_changelist",
     "admin:accounts_tenant_change",
