@@ -37,13 +37,18 @@ class TicketStore(SqliteStore):
         return not self._rows("select 1 from document limit 1")
 
     def next_id(self) -> int:
-        """Return a number that no document has, in no account."""
-        return int(self._rows("select coalesce(max(id), 1000) + 1 as next from document")[0]["next"])
+        """Return a number that no document has or had, in no account."""
+        every = "select id from document union all select cast(object as integer) from journal"
+        return int(self._rows(f"select coalesce(max(id), 1000) + 1 as next from ({every})")[0]["next"])
 
     def save(self, account: str, kind: str, body: Document) -> None:
         """Insert or replace a document."""
         given = (account, kind, body["id"], json.dumps(body))
         self._change("insert or replace into document values (?, ?, ?, ?)", *given)
+
+    def remove(self, account: str, kind: str, ident: int) -> None:
+        """Delete a document."""
+        self._change("delete from document where account = ? and kind = ? and id = ?", account, kind, ident)
 
     def get(self, account: str, kind: str, ident: int) -> Document | None:
         """Return a document, or None."""

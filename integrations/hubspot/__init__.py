@@ -1,1 +1,1 @@
-"""HubSpot's tickets as a ticket system."""
+"""HubSpot's tickets as a ticket system, and its contacts as a CRM."""

@@ -1,5 +1,6 @@
-"""HubSpot's tickets as one platform beside the others."""
+"""HubSpot's tickets and contacts as one platform beside the others."""
 
+from dataclasses import replace
 from typing import Final
 
 from django.conf import settings
@@ -9,7 +10,9 @@ from core.errors import Unavailable
 from core.http import host_of
 from integrations.calls.operations import Line, System
 from integrations.connections.authorisation import refuse
+from integrations.crm.ports import CrmPlatform
 from integrations.hubspot.client import KEY, HubspotClient, read_error
+from integrations.hubspot.contacts import FIELD_MAP, HubspotContacts, read_refusal
 from integrations.models import ProviderAccount
 from integrations.schemes import Bearer, Headers, bearer
 from integrations.ticketing.kinds import KINDS
@@ -40,8 +43,8 @@ class Credentials(BaseModel):
     )
 
 
-class Hubspot(TicketPlatform):
-    """Tickets of HubSpot; comments are notes, which stay internal."""
+class Hubspot(TicketPlatform, CrmPlatform):
+    """Tickets and contacts of HubSpot; comments are notes, which stay internal."""
 
     key = "hubspot"
     title = "HubSpot"
@@ -49,10 +52,14 @@ class Hubspot(TicketPlatform):
     scheme = Bearer("token")
     kinds = KINDS
     has_public_comments = False
+    crm_fields = FIELD_MAP
 
     def connect(self, credentials: Credentials, line: Line) -> HubspotClient:
         place = {"pipeline": credentials.pipeline, "stage": credentials.stage}
         return HubspotClient(system_of(credentials), line, **place)
+
+    def connect_crm(self, credentials: Credentials, line: Line) -> HubspotContacts:
+        return HubspotContacts(replace(system_of(credentials), error=read_refusal), line)
 
     def summary(self, client: HubspotClient) -> str:
         """Say that the properties with our key are there. Raises Unavailable, with what is missing."""

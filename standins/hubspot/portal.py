@@ -12,11 +12,14 @@ from standins.tickets import TicketStore, number
 PORTALS: Final = ("acme", "globex")
 PEOPLE: Final = {"acme": ("Carla", "carla@customers.example"), "globex": ("Gus", "gus@customers.example")}
 KINDS: Final = ("contacts", "tickets", "notes")
-# The property of each kind whose values are unique, besides the number.
-UNIQUE: Final = {"contacts": "email", "tickets": "walker_request", "notes": "walker_request"}
+# The properties of each kind whose values are unique, besides the number.
+UNIQUE: Final = {"contacts": ("email", "walker_contact"), "tickets": ("walker_request",), "notes": ("walker_request",)}
+OWN: Final = frozenset({"walker_request", "walker_contact", "walker_lead", "walker_lead_score"})
+"""Properties that a portal has only if somebody made them."""
 NEEDED: Final = {"contacts": "email", "tickets": "hs_pipeline_stage", "notes": "hs_timestamp"}
 STAGES: Final = ("1", "2", "3", "4")
-TYPES: Final = {16: ("tickets", "contacts"), 228: ("notes", "tickets")}
+TYPES: Final = {16: ("tickets", "contacts"), 202: ("notes", "contacts"), 228: ("notes", "tickets")}
+LEADS: Final = ("hot", "warm", "cold")
 
 
 def token_of(portal: str) -> str:
@@ -28,6 +31,13 @@ def problem(status: int, category: str, words: str) -> ApiError:
     """Return an error in the vendor's form."""
     error = ApiError(status, category, words)
     error.body = {"status": "error", "message": words, "correlationId": str(uuid.uuid4()), "category": category}
+    return error
+
+
+def _not_valid(name: str, code: str) -> ApiError:
+    """Return the vendor's error about the value of a property."""
+    error = problem(400, "VALIDATION_ERROR", "Property values were not valid")
+    error.body["errors"] = [{"message": "The value is invalid", "code": code, "context": {"propertyName": [name]}}]
     return error
 
 
@@ -74,7 +84,7 @@ class Portal:
     def find(self, portal: str, kind: str, ident: str, by: str) -> Document:
         """Return an object by its number, or by the value of a unique property; raises the vendor's 404."""
         if by:
-            if by != UNIQUE.get(kind) or (by == "walker_request" and not self.has_key_property):
+            if by not in UNIQUE.get(kind, ()) or (by in OWN and not self.has_key_property):
                 raise problem(400, "VALIDATION_ERROR", f"{by} is not a unique property")
             wanted = ident.lower()
             rows = (one for one in self.store.every(portal, kind) if one["properties"].get(by, "").lower() == wanted)
@@ -98,8 +108,7 @@ class Portal:
             raise problem(400, "VALIDATION_ERROR", "properties and associations are required")
         if not properties.get(NEEDED[kind]):
             raise problem(400, "VALIDATION_ERROR", f"Missing property {NEEDED[kind]}")
-        if "walker_request" in properties and not self.has_key_property:
-            raise problem(400, "VALIDATION_ERROR", 'Property "walker_request" does not exist')
+        self._check_values(properties)
         if kind == "tickets" and properties["hs_pipeline_stage"] not in STAGES:
             raise problem(400, "VALIDATION_ERROR", "hs_pipeline_stage was not one of the allowed options")
         linked: dict[str, list[int]] = {}
@@ -111,10 +120,63 @@ class Portal:
                     if mine != kind:
                         raise problem(400, "VALIDATION_ERROR", "One of the association types is not valid")
                     linked.setdefault(other, []).append(self.find(portal, other, ident, "")["id"])
-            unique = UNIQUE[kind]
+            self._refuse_taken(portal, kind, properties)
+            row = self._insert(portal, kind, properties, linked)
+            self.store.note(portal, f"create_{kind}", row["id"], key=properties.get("walker_request", ""))
+        return row
+
+    def upsert(self, portal: str, body: Document) -> tuple[Document, bool]:
+        """Create the contact with the value of a unique property, or change it; return it and whether it is new."""
+        inputs = body.get("inputs")
+        if not isinstance(inputs, list) or len(inputs) != 1:
+            raise problem(400, "VALIDATION_ERROR", "The sandbox takes one input at a time")
+        by, value = str(inputs[0].get("idProperty", "")), str(inputs[0]["id"])
+        properties = {**inputs[0]["properties"], by: value}
+        self._check_values(properties)
+        with self.store.transaction():
+            try:
+                row = self.find(portal, "contacts", value, by)
+            except ApiError as error:
+                if error.status != 404:
+                    raise
+                self._refuse_taken(portal, "contacts", properties)
+                row = self._insert(portal, "contacts", properties, {})
+                self.store.note(portal, "create_contacts", row["id"], key=value)
+                return row, True
+            self._refuse_taken(portal, "contacts", properties, besides=row["id"])
+            row["properties"].update(properties)
+            row["updatedAt"] = now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            self.store.save(portal, "contacts", row)
+            self.store.note(portal, "change_contacts", row["id"], key=value)
+        return row, False
+
+    def purge(self, portal: str, body: Document) -> None:
+        """Delete a contact for good, with the notes that belong to it."""
+        with self.store.transaction():
+            person = self.find(portal, "contacts", str(body["objectId"]), str(body.get("idProperty", "")))
+            for note in self.store.every(portal, "notes"):
+                if person["id"] in note["linked"].get("contacts", ()):
+                    self.store.remove(portal, "notes", note["id"])
+            self.store.remove(portal, "contacts", person["id"])
+            self.store.note(portal, "purge_contacts", person["id"])
+
+    def _check_values(self, properties: Document) -> None:
+        """Refuse properties that nobody made, and values that aren't valid."""
+        for name in sorted(OWN & properties.keys()):
+            if not self.has_key_property:
+                raise problem(400, "VALIDATION_ERROR", f'Property "{name}" does not exist')
+        if "@" not in properties.get("email", "@") or properties.get("email", "").endswith(".invalid"):
+            raise _not_valid("email", "INVALID_EMAIL")
+        if properties.get("walker_lead", "hot") not in LEADS:
+            raise _not_valid("walker_lead", "INVALID_OPTION")
+
+    def _refuse_taken(self, portal: str, kind: str, properties: Document, *, besides: int = 0) -> None:
+        """Refuse the value of a unique property that another object has."""
+        for unique in UNIQUE[kind]:
             taken = [
                 one for one in self.store.every(portal, kind)
-                if properties.get(unique) and one["properties"].get(unique, "").lower() == properties[unique].lower()
+                if one["id"] != besides and properties.get(unique)
+                and one["properties"].get(unique, "").lower() == properties[unique].lower()
             ]  # fmt: skip
             if taken and kind == "contacts":
                 raise problem(409, "CONFLICT", f"Contact already exists. Existing ID: {taken[0]['id']}")
@@ -122,9 +184,6 @@ class Portal:
                 raise problem(
                     400, "VALIDATION_ERROR", f"Property values were not valid: CONFLICTING_UNIQUE_VALUE {unique}"
                 )
-            row = self._insert(portal, kind, properties, linked)
-            self.store.note(portal, f"create_{kind}", row["id"], key=properties.get("walker_request", ""))
-        return row
 
     def change(self, wanted: Document) -> Document:
         """Change a ticket as a person does there: its stage, subject or both."""

@@ -12,7 +12,7 @@ from standins.tickets import PAGE, Counter, answer_control
 from standins.web import Content, StandInHandler, StandInServer
 
 _OBJECTS = re.compile(rf"/crm/v3/objects/(?P<kind>{'|'.join(KINDS)})(?:/(?P<id>[^/]+))?")
-_PROPERTY = re.compile(r"/crm/v3/properties/(?:tickets|notes)/walker_request")
+_PROPERTY = re.compile(r"/crm/v3/properties/(?:(?:tickets|notes)/walker_request|contacts/walker_[a-z_]+)")
 MOST_AT_ONCE = 100
 
 
@@ -53,18 +53,32 @@ class Handler(StandInHandler):
                 return portal
         raise problem(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.")
 
-    def _answer_api(self, portal: str, path: str, query: dict[str, str], body: Document) -> tuple[int, Document]:
+    def _answer_api(
+        self, portal: str, path: str, query: dict[str, str], body: Document
+    ) -> tuple[int, Document | Content]:
         objects = self.server.portal
         if self.command == "GET" and _PROPERTY.fullmatch(path):
             if not objects.has_key_property:
                 raise problem(404, "OBJECT_NOT_FOUND", "The property does not exist")
-            return 200, {"name": "walker_request", "type": "string", "hasUniqueValue": True}
+            name = path.rpartition("/")[2]
+            is_unique = name in ("walker_request", "walker_contact")
+            return 200, {"name": name, "type": "string", "hasUniqueValue": is_unique}
         if (self.command, path) == ("POST", "/crm/v3/objects/tickets/batch/read"):
             inputs = body.get("inputs", [])
             if not isinstance(inputs, list) or len(inputs) > MOST_AT_ONCE:
                 raise problem(400, "VALIDATION_ERROR", "At most 100 inputs")
             found = [objects.store.get(portal, "tickets", int(one["id"])) for one in inputs]
             return 200, {"status": "COMPLETE", "results": [show(row) for row in found if row]}
+        if (self.command, path) == ("POST", "/crm/v3/objects/contacts/batch/upsert"):
+            row, is_new = objects.upsert(portal, body)
+            moment = row["updatedAt"]
+            return 200, {
+                "status": "COMPLETE", "startedAt": moment, "completedAt": moment,
+                "results": [{**show(row), "new": is_new}],
+            }  # fmt: skip
+        if (self.command, path) == ("POST", "/crm/v3/objects/contacts/gdpr-delete"):
+            objects.purge(portal, body)
+            return 204, ("application/json", b"")
         place = _OBJECTS.fullmatch(path)
         if place is None:
             raise problem(404, "OBJECT_NOT_FOUND", "No such endpoint")

@@ -1,0 +1,1 @@
+"""Customer relationship systems: what contacts are there, whichever system an organisation uses."""

@@ -1,0 +1,49 @@
+"""The port of customer relationship systems: what each can do."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from integrations.calls.answers import Answer, CleanFailure
+from integrations.calls.operations import Line
+from integrations.calls.runner import Client
+from integrations.crm.types import CrmContact, CrmNote
+
+
+def refusal(code: str, *fields: str) -> CleanFailure:
+    """Return the failure of a contact or note that isn't taken: no words of the system, only the names of fields."""
+    return CleanFailure(code, "", facts={"fields": list(fields)})
+
+
+class CrmClient(Client, ABC):
+    """An account of a CRM. What has a `key` is there once, however often it is written.
+
+    What isn't taken is a failure of `FOR_GOOD`, with `fields` in its facts: names of `FIELDS`.
+    """
+
+    @abstractmethod
+    def missing_properties(self) -> Answer[list[str]]:
+        """Return what has to be made there first, in words; [] if nothing is missing."""
+
+    @abstractmethod
+    def write_contact(self, contact: CrmContact) -> Answer[str]:
+        """Create the contact with our id, or change it, and return its number there."""
+
+    @abstractmethod
+    def erase_contact(self, key: str) -> Answer[bool]:
+        """Erase the contact with our id and all that belongs to it for good; True also where there is none."""
+
+    @abstractmethod
+    def add_note(self, number: str, note: CrmNote, key: str) -> Answer[bool]:
+        """Add a note to the contact with a number, unless it was added under the key."""
+
+
+class CrmPlatform(ABC):
+    """What a platform has beside its port if it is a CRM."""
+
+    crm_fields: ClassVar[Mapping[str, str]]
+    """What each of `FIELDS` is called there."""
+
+    @abstractmethod
+    def connect_crm(self, credentials: Any, line: Line) -> CrmClient:
+        """Return a client for checked `credentials`."""

@@ -1,0 +1,55 @@
+"""What is sent to a CRM over a connection: outside calls, which never raise for what goes wrong there."""
+
+from typing import TypeVar
+
+from core.errors import Conflict, Unavailable
+from integrations import platforms
+from integrations.calls.answers import Answer, CleanFailure, Ok
+from integrations.calls.operations import Line
+from integrations.crm.ports import CrmClient
+from integrations.crm.selectors import find_platform
+from integrations.crm.types import CrmContact, CrmNote, NotDone
+from integrations.models import ProviderAccount
+
+T = TypeVar("T")
+
+
+def open_crm(account: ProviderAccount) -> CrmClient:
+    """Return a client of a connection. Raises `Conflict` ("no_crm"), and `Unavailable` if it isn't active."""
+    platform = find_platform(account)
+    if platform is None:
+        raise Conflict("This system takes no contacts.", code="no_crm")
+    if account.state != account.State.ACTIVE:
+        raise Unavailable("This connection isn't active.", code="not_connected")
+    return platform.connect_crm(platforms.connection_of(account).credentials, Line(account))
+
+
+def find_missing(account: ProviderAccount) -> list[str]:
+    """Return the properties that have to be made there first. Raises as `open_crm`, and `Unavailable`."""
+    missing = open_crm(account).missing_properties()
+    if isinstance(missing, Ok):
+        return missing.value
+    raise Unavailable("The system didn't answer as expected. Test the connection, then try again.")
+
+
+def write_contact(account: ProviderAccount, contact: CrmContact) -> str | NotDone:
+    """Write a contact, and return its number there. Raises as `open_crm`."""
+    return _value_of(open_crm(account).write_contact(contact))
+
+
+def add_note(account: ProviderAccount, number: str, note: CrmNote, key: str) -> bool | NotDone:
+    """Add a note to the contact with a number, unless it was added under the key. Raises as `open_crm`."""
+    return _value_of(open_crm(account).add_note(number, note, key))
+
+
+def erase_contact(account: ProviderAccount, key: str) -> bool | NotDone:
+    """Erase the contact with our id for good, if there is one. Raises as `open_crm`."""
+    return _value_of(open_crm(account).erase_contact(key))
+
+
+def _value_of(answer: Answer[T]) -> T | NotDone:
+    if isinstance(answer, Ok):
+        return answer.value
+    if isinstance(answer, CleanFailure):
+        return NotDone(answer.code, tuple(answer.facts.get("fields", ())), answer.retry_after or 0.0)
+    return NotDone(answer.code)

@@ -1,0 +1,68 @@
+"""Values that customer relationship systems and the product exchange."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+FIELDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "key": "Walker's own id",
+        "name": "Name",
+        "email": "Email",
+        "phone": "Phone",
+        "heat": "Lead: hot, warm or cold",
+        "score": "Lead score, from 0 to 100",
+    }
+)
+"""What is sent of a contact, by the names of `CrmContact`, as people read it."""
+
+
+@dataclass(frozen=True)
+class CrmContact:
+    """A person as a CRM hears of them: `key` is ours, and what isn't known is empty and left as it is there."""
+
+    key: str
+    name: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
+    heat: str = ""
+    score: str = ""
+
+    def told(self) -> dict[str, str]:
+        """Return what is known, without our id."""
+        named = {name: str(getattr(self, name)) for name in FIELDS if name != "key"}
+        return {name: value for name, value in named.items() if value}
+
+
+@dataclass(frozen=True)
+class CrmNote:
+    """Something that happened with a person, in HTML without anything to run."""
+
+    html: str = field(repr=False)
+    at: datetime
+
+
+REFUSED: Final = "refused"
+SEVERAL: Final = "several_matches"
+NO_RIGHT: Final = "no_right"
+FOR_GOOD: Final = frozenset({REFUSED, SEVERAL, NO_RIGHT})
+"""What only a person can mend, here or there."""
+
+
+@dataclass(frozen=True)
+class NotDone:
+    """Why something isn't there: for good, with the `FIELDS` that a CRM refuses, or until it is tried again.
+
+    `seconds` is how long the system asks to be left alone. No words of the system are in it.
+    """
+
+    code: str
+    fields: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def is_final(self) -> bool:
+        """Return True if only a person can mend it."""
+        return self.code in FOR_GOOD
