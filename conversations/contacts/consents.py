@@ -6,6 +6,8 @@ from django.db import transaction
 
 from conversations.contacts.blocks import RECORD
 from conversations.contacts.contacts import point_index, together_with
+from conversations.events import stream_events
+from conversations.models import ContactPoint
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
@@ -69,6 +71,9 @@ def record_consent(
                 raise Conflict(problem, code="is_reachable")
             return newest
         line = added[0]
+        owner = ContactPoint.objects.filter(value_index=index).values_list("contact_id", flat=True).first()
+        if owner is not None:
+            stream_events.append_contact_changed(owner)
         facts = {"channel": line.channel, "purpose": line.purpose, "state": str(line.state), "at": line.at.isoformat()}
         chain.note(actor, "CONSENT_RECORDED", line, **facts)
     return line

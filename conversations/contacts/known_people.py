@@ -11,6 +11,7 @@ from django.db import transaction
 
 from conversations.contacts import contacts, names, points
 from conversations.contacts.fields import FIELDS, ContactField
+from conversations.events import stream_events
 from conversations.models import Contact, ContactPoint
 from conversations.types import PointKind, SenderIdentity
 from core.actors import Actor
@@ -79,6 +80,7 @@ def revise_contact(*, actor: Actor, contact_id: UUID, **said: str | None) -> Con
         contact.save(update_fields=list(columns))
         if "display_name" in columns:
             names.mask_again(contact.pk)
+        stream_events.append_contact_changed(contact.pk)
         for field, value in values.items():
             chain.note(actor, field.action, contact, **({field.name: value} if field.is_code else {}))
     return contact

@@ -14,6 +14,7 @@ LIST: Final = "inbox"
 PEOPLE: Final = "presence"
 TEAM_CHAT: Final = "team-chat"
 PROVIDER_CALLED: Final = "provider_called"
+CONTACTS: Final = "contacts"
 
 
 class Counted(Shape):
@@ -189,6 +190,12 @@ class TeamMessageShape(Shape):
     author: Id | None
 
 
+class ContactShape(Shape):
+    """Whose record is another one now."""
+
+    contact: Id
+
+
 class AvailabilityShape(Shape):
     """Whether a person can be given conversations."""
 
@@ -301,6 +308,13 @@ register(
     _in_team_chat("team_message_written", "A colleague wrote in the internal chat of a team.", "team_message.written"),
     _in_team_chat(
         "team_message_changed", "A colleague changed a message in the internal chat of a team.", "team_message.changed"
+    ),
+    EventType(
+        "contact_changed",
+        "What is written down of a contact changed, or what they agreed to.",
+        ContactShape,
+        owner=CONTACTS,
+        names={"contact": "contact"},
     ),
     EventType(
         "availability_changed",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from conversations.events.event_types import CONTACTS
 from conversations.models import Conversation, Message, Note, SuggestedReply, Survey
 from core.actors import Actor
 from core.audit import chain
@@ -107,6 +108,11 @@ def state_events(
     )
     is_moved = left_team and left_team != conversation.team_id
     return (*events, listed._replace(about=left_team)) if is_moved else events
+
+
+def append_contact_changed(contact_id: UUID) -> None:
+    """Publish that what is known of a contact changed."""
+    streams.append(CONTACTS, "contact_changed", {"contact": str(contact_id)})
 
 
 def append_note(conversation: Conversation, note: Note) -> None:
