@@ -1,10 +1,13 @@
-"""Erase what the hub keeps about people: who they are in the back office, and what was to be paid to them."""
+"""Erase people from the hub: who they are in the back office, what was to be paid to them, and where a CRM has them."""
 
 from typing import ClassVar
 
+from core.clock import now
 from core.privacy.erasure.person import Person
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, emptied
-from hub.models import CustomerLink, TransactionDraft
+from hub.crm.disclosures import ERASED
+from hub.crm.models import GONE
+from hub.models import CrmContact, CrmNote, CustomerLink, TransactionDraft
 
 EMPTY = {
     "customer": "",
@@ -27,8 +30,22 @@ def _drafts(person: Person, after: str, limit: int) -> Batch:
     return emptied(rows.exclude(masked_recipient="erased"), limit, masked_recipient="erased", **EMPTY)
 
 
+def _told(person: Person, after: str, limit: int) -> Batch:
+    """Have contacts erased at CRMs that may have them, and keep all others from ever getting there."""
+    return Batch(_leave_crms(person))
+
+
+def _leave_crms(person: Person) -> int:
+    rows = CrmContact.objects.filter(contact_id__in=person.ids("contacts")).exclude(state__in=GONE)
+    notes = CrmNote.objects.filter(contact__contact_id__in=person.ids("contacts"), state=CrmNote.State.WAITING)
+    notes.update(state=CrmNote.State.WITHHELD, problem=ERASED)
+    gone = {"digest": "", "problem": ERASED, "fields": ""}
+    sent = rows.exclude(sent_at=None).update(state=CrmContact.State.ERASING, due_at=now(), tries=0, **gone)
+    return int(sent + rows.update(state=CrmContact.State.ERASED, due_at=None, **gone))
+
+
 class HubErasure(ErasureHandler):
-    """Erases a person's drafts and their id in the back office."""
+    """Erases a person's drafts and their id in the back office, and has them erased at CRMs."""
 
     order: ClassVar[int] = 45
     tables: ClassVar[tuple[Table, ...]] = (
@@ -37,11 +54,20 @@ class HubErasure(ErasureHandler):
               "customer description recipient masked_recipient destination token_digest code_digest",
               "vendor_id digest currency transaction_id excluded agent_id agent_owner_id run_id tool_call_id "
               "approval_id"),
+        Table("hub.CrmContact", "That a CRM has to erase the person, or has; nothing of them is sent again.",
+              "digest", "outside_id problem fields"),
+        Table("hub.CrmNote", "That a conversation was noted there, without its words.", kept="closing problem"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("customers", "Who they are in the back office", _links),
         Step("transactions", "What they were asked to confirm", _drafts),
+        Step("crm", "Where a CRM has them", _told),
     )
+
+    @classmethod
+    def detach(cls, person: Person) -> None:
+        """Send nothing more of the person to a CRM, from this moment on."""
+        _leave_crms(person)
 
 
 HANDLERS.register("hub", HubErasure)

@@ -9,7 +9,10 @@ from django.db.models import Q
 from conversations.models import Contact, Conversation
 from core.privacy.encrypted_fields import EncryptedTextField
 from core.tenancy.models import Dated, TenantModel
+from hub.crm.models import CrmContact, CrmNote, CrmSwitch
 from integrations.models import ProviderAccount
+
+__all__ = ["CrmContact", "CrmNote", "CrmSwitch", "CustomerLink", "TransactionDraft"]
 
 
 class CustomerLink(Dated, TenantModel):

@@ -7,6 +7,7 @@ from core.jobs.decorators import sweep_task, tenant_task
 from hitl.models import Approval
 from hub import requests
 from hub.actions import KEY
+from hub.crm import worker
 
 
 @tenant_task(queue="high")
@@ -34,6 +35,19 @@ def sweep_confirmed() -> None:
         request_commit.delay(str(tenant_id), str(draft_id))
 
 
+@tenant_task(queue="low")
+def send_crm_contact(row_id: UUID) -> None:
+    """Bring a CRM up to date about a contact."""
+    worker.send_contact(row_id=row_id)
+
+
+@sweep_task(queue="low", is_quick=True)
+def sweep_crm() -> None:
+    """Queue the contacts that have changed, whose time has come, or whose worker has died."""
+    for tenant_id, row_id in worker.list_due():
+        send_crm_contact.delay(str(tenant_id), str(row_id))
+
+
 @sweep_task(queue="low")
 def forget_drafts() -> None:
     """Delete drafts after `WALKER_TRANSACTION_DRAFTS_DAYS`."""
@@ -42,5 +56,6 @@ def forget_drafts() -> None:
 
 SWEEPS = {
     "sweep-confirmed": ("hub.tasks.sweep_confirmed", 30.0),
+    "sweep-crm": ("hub.tasks.sweep_crm", 10.0),
     "forget-drafts": ("hub.tasks.forget_drafts", 3600.0),
 }

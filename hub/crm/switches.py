@@ -1,0 +1,147 @@
+"""The switch of each connection: whether contacts are sent to its CRM, and what became of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet, TextChoices
+
+from conversations.models import Contact
+from core.actors import Actor
+from core.audit import chain
+from core.clock import now
+from core.db.rows import get_row
+from core.errors import Conflict
+from core.reliability.rate_limit import limit_per_hour
+from hub.crm.disclosures import Disclosure, disclosures_of
+from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch
+from hub.crm.words import OFF, describe
+from integrations.crm.services import find_missing
+from integrations.models import ProviderAccount
+
+MANAGE: Final = "integrations.manage_connection"
+OBJECT: Final = "integrations.provideraccount"
+MISSING: Final = "This connection doesn't exist."
+TRIES_PER_HOUR: Final = 60
+LOOKED_AT: Final = 200
+SHOWN: Final = 10
+State, NoteState = CrmContact.State, CrmNote.State
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What became of contacts and notes, from our own rows; `reasons` are sentences with how many each is about."""
+
+    contacts: Mapping[str, int]
+    notes: Mapping[str, int]
+    reasons: list[tuple[str, int]]
+
+
+def start_sending(*, actor: Actor, connection_id: UUID) -> CrmSwitch:
+    """Send contacts to the CRM of a connection from now on, once it has all properties (outside calls).
+
+    Safe to repeat. Needs `MANAGE`. Raises `NotFound`, `Conflict` ("no_crm", "missing_properties" with their names),
+    `Unavailable` and `TooMany`. Writes `CRM_SENDING_STARTED`.
+    """
+    actor.require(MANAGE)
+    account: ProviderAccount = get_row(ProviderAccount, connection_id, MISSING)
+    limit_per_hour(f"crm-start:{account.pk}", limit=TRIES_PER_HOUR, sentence="That was tried often. Wait an hour.")
+    missing = find_missing(account)
+    if missing:
+        say = f"Make these properties there first: {'; '.join(missing)}."
+        raise Conflict(say, code="missing_properties")
+    return _switch(actor, account, "CRM_SENDING_STARTED", sends=True)
+
+
+def stop_sending(*, actor: Actor, connection_id: UUID) -> CrmSwitch:
+    """Send nothing more to the CRM of a connection; what is there stays, and erased people are still erased there.
+
+    Safe to repeat. Needs `MANAGE`. Raises `NotFound`. Writes `CRM_SENDING_STOPPED`.
+    """
+    actor.require(MANAGE)
+    account: ProviderAccount = get_row(ProviderAccount, connection_id, MISSING)
+    return _switch(actor, account, "CRM_SENDING_STOPPED", sends=False)
+
+
+def _switch(actor: Actor, account: ProviderAccount, action: str, *, sends: bool) -> CrmSwitch:
+    with transaction.atomic():
+        moment = now()
+        switch: CrmSwitch
+        found = {"sends_contacts": sends, "changed_at": moment}
+        switch, _ = CrmSwitch.objects.select_for_update().get_or_create(connection=account, defaults=found)
+        if switch.sends_contacts != sends:
+            switch.sends_contacts, switch.changed_at = sends, moment
+            switch.save(update_fields=["sends_contacts", "changed_at"])
+        rows = CrmContact.objects.filter(connection=account).exclude(state__in=GONE)
+        rows.update(due_at=moment if sends else None)
+        if not sends:
+            waiting = CrmNote.objects.filter(contact__connection=account, state=NoteState.WAITING)
+            waiting.update(state=NoteState.WITHHELD, problem=OFF)
+        chain.record(actor, action, OBJECT, account.pk, facts={"provider": account.provider})
+    return switch
+
+
+def retry_parked(*, actor: Actor, connection_id: UUID) -> int:
+    """Send again what the CRM refused, after somebody has mended it there; return how many contacts that is.
+
+    Needs `MANAGE`. Raises `NotFound`, and `Conflict` ("nothing_parked"). Writes `CRM_CONTACTS_RETRIED`.
+    """
+    actor.require(MANAGE)
+    account: ProviderAccount = get_row(ProviderAccount, connection_id, MISSING)
+    with transaction.atomic():
+        notes = CrmNote.objects.filter(contact__connection=account, state=NoteState.PARKED)
+        theirs = set(notes.values_list("contact_id", flat=True))
+        notes.update(state=NoteState.WAITING, problem="")
+        parked = CrmContact.objects.filter(Q(state=State.PARKED) | Q(pk__in=theirs), connection=account)
+        parked.filter(state=State.PARKED).update(digest="")
+        count = parked.exclude(state__in=GONE).update(due_at=now())
+        if not count:
+            raise Conflict("Nothing was refused.", code="nothing_parked")
+        chain.record(actor, "CRM_CONTACTS_RETRIED", OBJECT, account.pk, facts={"contacts": count})
+    return count
+
+
+def is_sending(connection_id: UUID) -> bool:
+    """Return True if contacts are sent over a connection."""
+    return CrmSwitch.objects.filter(connection_id=connection_id, sends_contacts=True).exists()
+
+
+def has_refused(connection_id: UUID) -> bool:
+    """Return True if the CRM of a connection refused a contact or a note."""
+    contacts = CrmContact.objects.filter(connection_id=connection_id, state=State.PARKED)
+    notes = CrmNote.objects.filter(contact__connection_id=connection_id, state=NoteState.PARKED)
+    return contacts.exists() or notes.exists()
+
+
+def standing_of(connection_id: UUID) -> Standing:
+    """Return what became of contacts and notes. Three queries, no outside call."""
+    rows = CrmContact.objects.filter(connection_id=connection_id)
+    notes = CrmNote.objects.filter(contact__connection_id=connection_id)
+    by_reason = rows.exclude(problem="").values_list("problem", "fields").annotate(count=Count("pk"))
+    return Standing(
+        contacts=_counted(rows, State),
+        notes=_counted(notes, NoteState),
+        reasons=[(describe(problem, fields), count) for problem, fields, count in by_reason.order_by("-count")],
+    )
+
+
+def preview_of(*, viewer: Actor) -> tuple[list[Disclosure], int] | None:
+    """Return what would leave of up to ten of the newest contacts, and how many were looked at.
+
+    None for people without `MANAGE`, who don't decide what leaves.
+    """
+    if not viewer.may(MANAGE):
+        return None
+    newest = list(
+        Contact.objects.filter(erased_at=None, merged_into=None, user=None).order_by("-created_at")[:LOOKED_AT]
+    )
+    found = disclosures_of(newest)
+    leaving = [found[contact.pk] for contact in newest if not found[contact.pk].reason]
+    return leaving[:SHOWN], len(newest)
+
+
+def _counted(rows: QuerySet[Any], states: type[TextChoices]) -> dict[str, int]:
+    found = dict(rows.order_by().values_list("state").annotate(count=Count("pk")))
+    return {str(state.label): found[state.value] for state in states if found.get(state.value)}

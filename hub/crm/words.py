@@ -1,0 +1,39 @@
+"""Why a contact or a note isn't at a CRM, in words."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.crm.disclosures import WHY
+from integrations.crm.types import FIELDS, NO_RIGHT, REFUSED, SEVERAL
+
+FAILED: Final = "failed"
+LATER: Final[Mapping[str, str]] = {
+    FAILED: "The system didn't answer as expected. Walker tries again.",
+    "timed_out": "The system took too long to answer. Walker tries again.",
+    "connection_lost": "The line broke before an answer came. Walker tries again.",
+    "breaker_open": "The system failed several times in a row. Walker tries again in a minute.",
+    "calls_paused": "Somebody paused calls over this connection.",
+    "quota_spent": "The limit of calls is reached. Walker goes on by itself.",
+    "rate_limited": "The system wants fewer calls. Walker goes on by itself.",
+    "expired": "The connection has expired. Reconnect it.",
+    "not_connected": "The connection isn't active. Reconnect it.",
+}
+"""What is tried again."""
+PARKED: Final[Mapping[str, str]] = {
+    REFUSED: "The system refuses it.",
+    SEVERAL: "Several contacts there have Walker's id. Merge them there, then try again.",
+    NO_RIGHT: "The access token doesn't allow this. Give it the missing scope there, then try again.",
+}
+OFF: Final = "switched_off"
+_ALL: Final = {**WHY, **LATER, **PARKED, OFF: "Sending was off."}
+
+
+def describe(problem: str, fields: str = "") -> str:
+    """Return the sentence for a code, with the names of the fields that are refused; "" for none."""
+    if not problem:
+        return ""
+    named = ", ".join(FIELDS[name] for name in fields.split(",") if name in FIELDS)
+    words = _ALL.get(problem, _ALL[FAILED])
+    if problem == REFUSED and named == FIELDS["email"]:
+        return "Another contact there may have this email address, or it isn't valid: Email."
+    return f"{words} It names: {named}." if named else words

@@ -1,0 +1,165 @@
+"""Write a contact and the notes on their closed conversations to a CRM, or erase them there: once, by one worker."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber
+
+from core.clock import now as clock_now
+from core.errors import WalkerError
+from core.privacy.encryption import blind_index
+from core.reliability import lease
+from core.tenancy.scope import platform_scope
+from hub.crm.disclosures import Disclosure, disclosures_of
+from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch, is_due
+from hub.crm.notes import note_of
+from hub.crm.words import FAILED, LATER
+from integrations.crm import services
+from integrations.crm.types import NotDone
+
+State, NoteState = CrmContact.State, CrmNote.State
+LEASE: Final = timedelta(seconds=60)
+"""Longer than the calls between two renewals."""
+FIRST_WAIT, LONGEST_WAIT = 15, 3600
+NOTES_AT_ONCE: Final = 20
+AT_ONCE: Final = 50
+"""The most of a connection in one sweep."""
+BATCH: Final = 500
+MOST_TRIES: Final = 1000
+DIGEST: Final = "hub_crmcontact.digest"
+
+
+def list_due(*, now: datetime | None = None) -> list[tuple[Any, ...]]:
+    """Return tenant and id of the rows that a worker has to look at, where their connection works. For the sweep."""
+    moment = now or clock_now()
+    works = Q(connection__is_active=True, connection__expired_at=None, connection__paused_at=None)
+    with platform_scope():
+        rows = CrmContact.objects.filter(works, is_due(moment), lease.free(moment))
+        # The first of each connection before the second of any: many of one keep no other waiting.
+        longest_due = F("due_at").asc(nulls_last=True)
+        place = Window(RowNumber(), partition_by=F("connection_id"), order_by=longest_due)
+        ranked = rows.annotate(place=place).filter(place__lte=AT_ONCE).order_by("place", longest_due)
+        return list(ranked.values_list("tenant_id", "pk")[:BATCH])
+
+
+def send_contact(*, row_id: UUID, now: datetime | None = None) -> None:
+    """Bring a CRM up to date about one contact (outside calls). For the system, outside transactions. Safe to repeat.
+
+    What was written already makes no call. What the CRM refuses is parked; all else that fails is tried again later.
+    """
+    moment = now or clock_now()
+    rows = CrmContact.objects.filter(pk=row_id)
+    # Emptied with the claim: what changes from here on makes it due again.
+    row = lease.claim(rows, LEASE, where=is_due(moment), now=moment, due_at=None)
+    if row is None:
+        return
+    try:
+        if row.state in GONE:
+            failed = erase_there(row)
+        elif CrmSwitch.objects.filter(connection=row.connection, sends_contacts=True).exists():
+            failed = bring_up_to_date(row, moment)
+        else:
+            failed = None
+            lease.release(row)
+    except WalkerError as problem:
+        failed = NotDone(problem.code)
+    if failed is not None:
+        try_later(row, moment, failed)
+
+
+def bring_up_to_date(row: CrmContact, moment: datetime) -> NotDone | None:
+    """Write the contact if it has changed, then its notes; return the failure after which it is tried again."""
+    told = disclosures_of([row.contact])[row.contact_id]
+    if told.reason:
+        row.notes.filter(state=NoteState.WAITING).update(state=NoteState.WITHHELD, problem=told.reason)
+        _finish(row, state=State.WITHHELD, problem=told.reason, fields="", digest="")
+        return None
+    digest = digest_of(row, told)
+    if row.digest != digest:
+        # Emptied first: if the answer is lost, nobody knows which values are there.
+        if not _begin(row, moment, digest=""):
+            lease.release(row)
+            return None
+        number = services.write_contact(row.connection, told.contact)
+        if isinstance(number, NotDone):
+            if not number.is_final:
+                return number
+            _finish(row, state=State.PARKED, problem=number.code, fields=",".join(number.fields), digest=digest)
+            return None
+        mine = lease.held(row).exclude(state__in=GONE)
+        mine.update(digest=digest, outside_id=number, written_at=moment)
+        row.outside_id = number
+    elif row.state == State.PARKED:
+        lease.release(row)
+        return None
+    failed = write_notes(row, moment)
+    if failed is None:
+        more = {"due_at": moment} if row.notes.filter(state=NoteState.WAITING).exists() else {}
+        _finish(row, state=State.WRITTEN, problem="", fields="", tries=0, **more)
+    return failed
+
+
+def write_notes(row: CrmContact, moment: datetime) -> NotDone | None:
+    """Write the notes that wait; return the failure after which the rest is tried again."""
+    waiting = row.notes.filter(state=NoteState.WAITING).select_related("conversation__channel_account")
+    for note in waiting.order_by("id")[:NOTES_AT_ONCE]:
+        if not _begin(row, moment):
+            return None  # another worker goes on, or the person was erased
+        key = f"walker:closing:{note.closing}"
+        failed = services.add_note(row.connection, row.outside_id, note_of(note), key)
+        mine = CrmNote.objects.filter(pk=note.pk)
+        if not isinstance(failed, NotDone):
+            mine.update(state=NoteState.WRITTEN, problem="", written_at=moment)
+        elif failed.is_final:
+            mine.update(state=NoteState.PARKED, problem=failed.code)
+        else:
+            return failed
+    return None
+
+
+def erase_there(row: CrmContact) -> NotDone | None:
+    """Erase a person there who was erased here; return the failure after which it is tried again."""
+    failed = services.erase_contact(row.connection, str(row.contact_id)) if row.state == State.ERASING else True
+    if isinstance(failed, NotDone):
+        return failed
+    lease.release(row, state=State.ERASED, outside_id="", problem="", tries=0)
+    return None
+
+
+def _begin(row: CrmContact, moment: datetime, **columns: Any) -> bool:
+    """Note that a call is about to be made, which an erasure has to undo; False if there may be none any more."""
+    mine = lease.held(row).exclude(state__in=GONE)
+    until = clock_now() + LEASE
+    return bool(mine.update(lease_until=until, sent_at=row.sent_at or moment, **columns))
+
+
+def _finish(row: CrmContact, **columns: Any) -> None:
+    """Write how it ended, unless the person was erased meanwhile: then the row waits for that."""
+    if not lease.release(row, where=~Q(state__in=GONE), **columns):
+        lease.release(row)
+
+
+def try_later(row: CrmContact, moment: datetime, failed: NotDone) -> None:
+    """Try again later: after what the CRM asks for, or after a pause that doubles."""
+    pause = max(failed.seconds, min(FIRST_WAIT * 2 ** min(row.tries, 8), LONGEST_WAIT))
+    columns: dict[str, Any] = {
+        "due_at": moment + timedelta(seconds=pause),
+        "tries": min(row.tries + 1, MOST_TRIES),
+        "problem": failed.code if failed.code in LATER else FAILED,
+        "fields": "",
+    }
+    if row.state in GONE:
+        lease.release(row, **columns)
+    else:
+        _finish(row, state=State.WAITING, **columns)
+
+
+def digest_of(row: CrmContact, told: Disclosure) -> str:
+    """Return a digest of what leaves, with a key, so that nobody who reads it can try out addresses.
+
+    Another one after the connection was made again: nobody knows what is in the account that it reaches then.
+    """
+    said = [f"{name}={value}" for name, value in sorted(told.contact.told().items())]
+    return blind_index("\n".join([str(row.contact_id), str(row.connection.connected_at), *said]), column=DIGEST)

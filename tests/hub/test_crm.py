@@ -1,0 +1,282 @@
+"""Contacts and closed conversations at HubSpot: who may be sent, once, and erased there."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from conversations.contacts.blocks import block_contact
+from conversations.contacts.erasure import erase_contact
+from conversations.contacts.known_people import revise_contact
+from conversations.models import Message
+from core import bus
+from core.clock import now
+from core.errors import Conflict, Refused
+from core.models import AuditEntry
+from core.privacy.erasure import services as erasures
+from core.reliability import lease
+from core.tenancy.scope import tenant_scope
+from hub.crm import switches, worker
+from hub.crm.disclosures import disclosures_of
+from hub.crm.events import CONSUMER
+from hub.models import CrmContact, CrmNote, CrmSwitch
+from integrations.calls.answers import CleanFailure, Ok
+from integrations.crm.services import open_crm
+from integrations.crm.types import CrmContact as Told
+from integrations.models import ProviderAccount
+from tests.core.bus.consumers import take_until
+from tests.hitl.machine.test_races import at_once
+from tests.hub.crm_scene import EMAIL, NOTES, PHONE, WRITES, Crm, crm, hubspot, hubspot_process
+from tests.integrations.connections.conftest import Liar, liar
+
+__all__ = ["crm", "hubspot", "hubspot_process", "liar"]
+
+
+def test_contact_is_written_by_our_id_and_again_only_when_something_changed(crm: Crm) -> None:
+    ana = crm.customer()
+    crm.tell()
+    row = crm.row(ana)
+    assert (row.state, row.tries, row.problem, EMAIL in str(vars(row))) == ("written", 0, "", False)
+    told = crm.there(ana)
+    wanted = {
+        "walker_contact": str(ana.pk), "firstname": "Ana Souza", "email": EMAIL, "phone": PHONE, "walker_lead": "hot",
+        "walker_lead_score": "70",
+    }  # fmt: skip
+    assert wanted.items() <= told.items()
+    crm.feed(again=True)
+    assert (crm.work(), crm.calls()) == (1, [])  # the same digest makes no call
+    revise_contact(actor=crm.world.actor("support"), contact_id=ana.pk, name="Ana Maria Souza")
+    crm.tell()
+    assert crm.there(ana)["firstname"] == "Ana Maria Souza"
+    assert crm.effects() == ["create_contacts", "change_contacts"]
+
+
+def test_closed_conversation_is_one_note_with_masked_words_and_a_link(crm: Crm) -> None:
+    ana = crm.customer()
+    crm.write("My number is 600 111 222 <script>")
+    crm.close(ana)
+    crm.tell()
+    crm.feed(again=True)
+    crm.work()
+    [note] = CrmNote.objects.all()
+    assert (note.state, crm.effects()) == ("written", ["create_contacts", "create_notes"])
+    headers = {"Authorization": f"Bearer {crm.server.credentials()['token']}"}
+    path = f"/crm/v3/objects/notes/walker:closing:{note.closing}?idProperty=walker_request"
+    body = crm.server.call("GET", path, headers=headers).json()["properties"]["hs_note_body"]
+    assert f"/admin/conversations/conversation/{note.conversation_id}/" in body
+    assert ("600 111 222" in body, "<script>" in body, "What does it cost?" in body) == (False, False, True)
+    crm.write("One more thing")  # opens it again
+    crm.close(ana)
+    crm.tell()
+    assert crm.effects().count("create_notes") == 2
+
+
+def test_lost_answers_are_tried_again_and_write_once(crm: Crm) -> None:
+    ana = crm.customer()
+    crm.server.script(WRITES, "drop_after", times=3)
+    crm.tell()
+    row = crm.row(ana)
+    assert (row.state, row.problem, row.digest) == ("waiting", "connection_lost", "")
+    crm.close(ana)
+    crm.feed()
+    crm.server.script(NOTES, "drop_after", times=3)
+    crm.work(after=200)
+    assert (crm.row(ana).state, crm.notes()) == ("waiting", ["waiting"])
+    crm.work(after=2000)
+    assert (crm.row(ana).state, crm.notes()) == ("written", ["written"])
+    assert [crm.effects().count(each) for each in ("create_contacts", "create_notes")] == [1, 1]
+
+
+def test_refused_contact_is_parked_with_its_field_until_somebody_sends_it_again(crm: Crm) -> None:
+    taken = crm.customer(email="carla@customers.example")  # another contact there has it
+    wrong = crm.customer("+34600333444", "bo@quill.invalid")
+    crm.close(wrong)
+    crm.tell()
+    assert [(crm.row(one).state, crm.row(one).problem, crm.row(one).fields) for one in (taken, wrong)] == [
+        ("parked", "refused", "email")
+    ] * 2
+    words = [words for words, _ in switches.standing_of(crm.account.pk).reasons]
+    assert words == ["Another contact there may have this email address, or it isn't valid: Email."]
+    crm.calls()
+    crm.feed(again=True)
+    crm.work()
+    assert (crm.calls(), crm.notes()) == ([], ["waiting"])  # it would be refused again
+    crm.server.change(has_key_property=False)
+    assert switches.retry_parked(actor=crm.world.actor("owner"), connection_id=crm.account.pk) == 2
+    crm.work()
+    assert crm.row(taken).fields == "key"
+    crm.server.change(has_key_property=True)
+    wrong.points.get(kind="email").delete()
+    switches.retry_parked(actor=crm.world.actor("owner"), connection_id=crm.account.pk)
+    crm.work()
+    assert (crm.row(wrong).state, crm.notes(), crm.row(taken).state) == ("written", ["written"], "parked")
+
+
+def test_answers_that_match_several_or_name_a_field_are_refusals_without_the_vendors_words(
+    crm: Crm, liar: Liar, settings: Any
+) -> None:
+    settings.HUBSPOT_API_BASE = liar.url
+    told = Told(key=str(uuid4()), email=EMAIL)
+    client = open_crm(crm.account)
+    error = {"category": "VALIDATION_ERROR", "message": f"{EMAIL} is invalid", "context": {"propertyName": ["phone"]}}
+    for body, status, code, fields in (
+        ({"results": [{"id": "1"}, {"id": "2"}]}, 200, "several_matches", ["key"]),
+        ({"results": [], "numErrors": 1, "errors": [error]}, 207, "refused", ["phone"]),
+        (error, 400, "refused", ["phone"]),
+        ({"category": "MISSING_SCOPES", "message": EMAIL}, 403, "no_right", []),
+    ):
+        liar.say(body, status)
+        answer = client.write_contact(told)
+        assert isinstance(answer, CleanFailure)
+        assert (answer.code, answer.facts, EMAIL in str(answer)) == (code, {"fields": fields}, False)
+    liar.say({"results": [{"id": "7"}]})
+    assert client.write_contact(told) == Ok("7")
+    liar.say("<html>", 200)
+    assert client.write_contact(told).code == "bad_answer"  # type: ignore[union-attr]
+
+
+def test_nothing_leaves_without_consent_nor_after_an_objection_nor_of_a_blocked_person(crm: Crm) -> None:
+    ana = crm.customer(agrees=False)
+    crm.close(ana)
+    crm.tell()
+    assert (crm.row(ana).state, crm.row(ana).problem, crm.notes()) == ("withheld", "no_consent", ["withheld"])
+    assert crm.calls() == []
+    crm.agree()
+    crm.tell()
+    assert (crm.row(ana).state, crm.notes()) == ("written", ["withheld"])
+    crm.calls()
+    crm.agree(state="withdrawn")
+    crm.tell()
+    revise_contact(actor=crm.world.actor("support"), contact_id=ana.pk, name="Another Name")
+    crm.tell()
+    assert (crm.row(ana).problem, crm.calls(), crm.there(ana)["firstname"]) == ("opted_out", [], "Ana Souza")
+    bo = crm.customer("+34600333444", "bo@quill.example")
+    block_contact(actor=crm.world.actor("support"), contact_id=bo.pk)
+    crm.tell()
+    assert (crm.row(bo).problem, crm.there(bo)) == ("blocked", {})
+
+
+def erase(crm: Crm, contact: Any) -> None:
+    officer = replace(crm.world.actor("compliance"), auth_strength="mfa")
+    asked = erase_contact(actor=officer, contact_id=contact.pk, reason="asked_for")
+    while erasures.work_on(erasure_id=asked.pk):
+        pass
+    asked.refresh_from_db()
+    assert asked.state == "done"
+
+
+def test_erased_person_is_erased_there_and_stays_away(crm: Crm) -> None:
+    ana, bo = crm.customer(), crm.customer("+34600333444", "bo@quill.example", agrees=False)
+    crm.close(ana)
+    crm.tell()
+    assert crm.there(ana)["email"] == EMAIL
+    erase(crm, ana)
+    erase(crm, bo)
+    assert [crm.row(one).state for one in (ana, bo)] == ["erasing", "erased"]
+    assert crm.row(ana).digest == ""
+    switches.stop_sending(actor=crm.world.actor("owner"), connection_id=crm.account.pk)
+    crm.server.script("POST /crm/v3/objects/contacts/gdpr-delete", "fail", times=3)
+    crm.work()
+    assert (crm.row(ana).state, crm.row(ana).tries) == ("erasing", 1)
+    crm.work(after=200)
+    assert (crm.row(ana).state, crm.there(ana), crm.row(ana).outside_id) == ("erased", {}, "")
+    crm.start()
+    crm.calls()
+    crm.feed(again=True)
+    crm.work(after=4000)
+    assert (crm.calls(), crm.row(ana).state) == ([], "erased")
+    assert crm.effects() == ["create_contacts", "create_notes", "purge_contacts"]
+
+
+def test_person_erased_while_a_worker_writes_is_erased_there_afterwards(
+    crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, bo = crm.customer(), crm.customer("+34600333444", "bo@quill.example")
+    crm.feed()
+    begin = worker._begin
+
+    def erased_first(row: CrmContact, *rest: Any, **more: Any) -> bool:
+        erase(crm, row.contact)
+        return begin(row, *rest, **more)
+
+    def erased_then(row: CrmContact, *rest: Any, **more: Any) -> bool:
+        may = begin(row, *rest, **more)
+        erase(crm, row.contact)
+        return may
+
+    moment = now() + timedelta(seconds=30)
+    monkeypatch.setattr(worker, "_begin", erased_first)
+    worker.send_contact(row_id=crm.row(ana).pk, now=moment)
+    assert (crm.effects(), crm.row(ana).state) == ([], "erased")
+    monkeypatch.setattr(worker, "_begin", erased_then)
+    worker.send_contact(row_id=crm.row(bo).pk, now=moment)
+    assert (crm.effects(), crm.row(bo).state) == (["create_contacts"], "erasing")
+    crm.work()
+    assert (crm.row(bo).state, crm.there(bo)) == ("erased", {})
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("trials", [2, pytest.param(200, marks=pytest.mark.long)])
+def test_two_workers_write_once_and_the_bus_brings_the_work(crm: Crm, trials: int) -> None:
+    bus.run_turn(only=[CONSUMER])
+    for number in range(trials):
+        ana = crm.customer(f"+34600{number:06}", f"a{number}@quill.example")
+        crm.close(ana)
+        take_until(lambda: CrmNote.objects.count() > number, only=[CONSUMER])  # noqa: B023
+        due, moment = worker.list_due(now=now() + timedelta(seconds=30)), now() + timedelta(seconds=30)
+        assert due == [(crm.world.acme.pk, crm.row(ana).pk)]
+        at_once([lambda pk=due[0][1], at=moment: worker.send_contact(row_id=pk, now=at)] * 2)  # type: ignore[misc]
+        assert (crm.row(ana).state, crm.row(ana).lease_until) == ("written", None)
+        assert crm.effects() == ["create_contacts", "create_notes"] * (number + 1)
+    row = CrmContact.objects.earliest("id")
+    held = lease.claim(CrmContact.objects.filter(pk=row.pk), worker.LEASE, due_at=None)  # and the worker dies
+    assert held is not None
+    assert worker.list_due(now=now() + timedelta(seconds=30)) == []
+    assert len(worker.list_due(now=now() + timedelta(seconds=90))) == 1
+
+
+def test_switch_is_off_at_first_audited_and_needs_its_right_and_the_properties(crm: Crm) -> None:
+    owner, given = crm.world.actor("owner"), {"connection_id": crm.account.pk}
+    switches.stop_sending(actor=owner, **given)
+    ana = crm.customer()
+    crm.close(ana)
+    crm.tell()
+    assert (CrmContact.objects.count(), crm.calls()) == (0, [])
+    crm.server.change(has_key_property=False)
+    with pytest.raises(Conflict, match="walker_contact of contacts, with unique values; walker_lead of contacts"):
+        crm.start()
+    assert not switches.is_sending(crm.account.pk)
+    for service in (switches.start_sending, switches.stop_sending, switches.retry_parked):
+        with pytest.raises(Refused):
+            service(actor=crm.world.actor("support"), **given)
+    crm.server.change(has_key_property=True)
+    crm.start()
+    crm.feed(again=True)  # closed before the switch: nothing of it leaves
+    assert (CrmContact.objects.count(), CrmNote.objects.count()) == (0, 0)
+    noted = AuditEntry.objects.filter(object_id=crm.account.pk, action__startswith="CRM_").order_by("seq")
+    assert [entry.action for entry in noted] == [
+        "CRM_SENDING_STARTED", "CRM_SENDING_STOPPED", "CRM_SENDING_STARTED",
+    ]  # fmt: skip
+    other = ProviderAccount.objects.create(provider="sandbox_ads", name="Ads", credentials={"token": "x"})
+    with pytest.raises(Conflict, match="takes no contacts"):
+        switches.start_sending(actor=owner, connection_id=other.pk)
+    with tenant_scope(crm.world.globex.pk):
+        assert not CrmSwitch.objects.exists()
+
+
+def test_more_contacts_take_no_more_queries(crm: Crm, django_assert_num_queries: Any) -> None:
+    people = [crm.customer(f"+3460012300{number}", f"a{number}@quill.example") for number in range(3)]
+    for some in (people[:1], people):
+        with django_assert_num_queries(3):
+            assert {one.reason for one in disclosures_of(some).values()} == {""}
+
+
+def test_message_of_nobody_known_to_the_crm_costs_one_query(crm: Crm, django_assert_num_queries: Any) -> None:
+    switches.stop_sending(actor=crm.world.actor("owner"), connection_id=crm.account.pk)
+    crm.write()
+    assert Message.objects.exists()
+    with django_assert_num_queries(2):  # the scene reads the events
+        crm.feed()
