@@ -1,4 +1,4 @@
-"""The console's list of what customers were asked to confirm."""
+"""The console's list of what customers were asked to confirm, and what a connection's page says of contacts."""
 
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from console.viewers import viewer_of
 from conversations.selectors import VIEW
 from core.clock import now
 from core.privacy.pii import mask_text
+from hub.crm import admin as crm
 from hub.models import TransactionDraft
 from hub.selectors import amount_of, query_drafts
 
@@ -79,3 +80,6 @@ class TransactionDraftAdmin(ReadOnlyAdmin):
             return "–"
         url = reverse("admin:hitl_approval_change", args=[draft.approval_id])
         return format_html('<a href="{}">Open the request</a>', url)
+
+
+crm.register()

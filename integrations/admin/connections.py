@@ -26,7 +26,7 @@ from core.privacy.visible_text import visible
 from core.text.amounts import money_text
 from integrations import platforms
 from integrations.calls.rights import MANAGE, VIEW
-from integrations.connections import providers, selectors, services
+from integrations.connections import providers, registry, selectors, services
 from integrations.connections.errors import describe
 from integrations.connections.names import NAME_LIMIT
 from integrations.connections.providers import Provider
@@ -237,12 +237,15 @@ class ConnectionAdmin(ServiceAdmin):
             "uses": {name: ", ".join(titles) for name, titles in groups.items() if titles},
             "state": obj.state.value,
             "trouble": error_of(obj),
+            "panels": registry.panels_of(viewer_of(request), obj),
         }
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: ProviderAccount | None) -> str:
         """Return why an action doesn't apply now."""
         if obj is None:
             return ""
+        if said := registry.why_not(action.path, obj):
+            return said
         if obj.state not in BY_STATE.get(action.path, tuple(State)):
             return f"This connection is {str(obj.state.label).lower()}."
         provider = provider_or_none(obj)

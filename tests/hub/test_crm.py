@@ -1,11 +1,13 @@
 """Contacts and closed conversations at HubSpot: who may be sent, once, and erased there."""
 
+import html
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 
 from conversations.contacts.blocks import block_contact
 from conversations.contacts.erasure import erase_contact
@@ -32,6 +34,7 @@ from tests.hub.crm_scene import EMAIL, NOTES, PHONE, WRITES, Crm, crm, hubspot, 
 from tests.integrations.connections.conftest import Liar, liar
 
 __all__ = ["crm", "hubspot", "hubspot_process", "liar"]
+PAGE = "/admin/integrations/provideraccount/{}/"
 
 
 def test_contact_is_written_by_our_id_and_again_only_when_something_changed(crm: Crm) -> None:
@@ -265,6 +268,33 @@ def test_switch_is_off_at_first_audited_and_needs_its_right_and_the_properties(c
         switches.start_sending(actor=owner, connection_id=other.pk)
     with tenant_scope(crm.world.globex.pk):
         assert not CrmSwitch.objects.exists()
+
+
+def test_page_of_the_connection_previews_masked_rows_and_switches_without_an_outside_call(crm: Crm) -> None:
+    switches.stop_sending(actor=crm.world.actor("owner"), connection_id=crm.account.pk)
+    ana = crm.customer()
+    crm.customer("+34600333444", "bo@quill.example", agrees=False)
+    owner = Client()
+    owner.force_login(crm.world.people["owner"], backend="accounts.backends.RoleBackend")
+    crm.calls()
+    page = PAGE.format(crm.account.pk)
+    text = html.unescape(owner.get(page).content.decode())
+    assert "No contacts are sent." in text
+    assert (ana.masked_name in text, "Ana Souza" in text, EMAIL in text, "quill.invalid" in text) == (
+        True, False, False, False,
+    )  # fmt: skip
+    assert "Of the 2 newest contacts" in text
+    assert text.count("hot</td>") == 1
+    assert crm.calls() == []
+    started = owner.post(f"{page}send-contacts/", follow=True).content.decode()
+    assert "Contacts are sent from now on." in started
+    crm.customer("+34600555666", "carla@customers.example")
+    crm.tell()
+    crm.calls()
+    text = html.unescape(owner.get(page).content.decode())
+    assert ("may have this email address" in text, crm.calls()) == (True, [])
+    assert "They are sent again: 1." in owner.post(f"{page}retry-contacts/", follow=True).content.decode()
+    assert "No contacts are sent any more." in owner.post(f"{page}stop-contacts/", follow=True).content.decode()
 
 
 def test_more_contacts_take_no_more_queries(crm: Crm, django_assert_num_queries: Any) -> None:

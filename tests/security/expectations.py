@@ -430,6 +430,9 @@ WORK: Final = {
         ),
         ACTION,
     ),
+    **dict.fromkeys(
+        (f"admin:integrations_provideraccount_{name}_contacts" for name in ("send", "stop", "retry")), ACTION
+    ),
     "admin:integrations_providercall_changelist": LIST,
     "admin:integrations_providercall_change": PAGE,
     "admin:integrations_providercall_pause": LIST_ACTION,

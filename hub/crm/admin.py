@@ -1,0 +1,99 @@
+"""What the page of a connection with a CRM shows of contacts, and the switch."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from console.base.crud import calls
+from core.actors import Actor
+from hub.crm import switches
+from hub.crm.switches import MANAGE
+from integrations.admin.connections import ConnectionAdmin
+from integrations.connections import registry
+from integrations.connections.registry import Panel
+from integrations.crm.selectors import field_map
+from integrations.crm.types import FIELDS
+from integrations.models import ProviderAccount
+
+SEND, STOP, RETRY = "send-contacts", "stop-contacts", "retry-contacts"
+SHOWN: Final = ("name", "email", "phone", "heat", "score")
+ACTIONS: Final = (
+    calls(
+        switches.start_sending,
+        "connection_id",
+        title="Send contacts to this CRM",
+        path=SEND,
+        permission=MANAGE,
+        submit="Send contacts",
+        explain="From now on, contacts who agreed to marketing are written there when they change, with a note for "
+        "each closed conversation. Look at the preview first. Walker checks with a few reading calls that the "
+        "properties are there.",
+        done="Contacts are sent from now on.",
+    ),
+    calls(
+        switches.stop_sending,
+        "connection_id",
+        title="Stop sending contacts",
+        path=STOP,
+        permission=MANAGE,
+        submit="Stop",
+        tone="danger",
+        explain="What is there stays there. People who are erased here are still erased there.",
+        done="No contacts are sent any more.",
+    ),
+    calls(
+        switches.retry_parked,
+        "connection_id",
+        title="Send refused contacts again",
+        path=RETRY,
+        permission=MANAGE,
+        submit="Send again",
+        explain="Mend first what the system refuses: the reasons are below.",
+        done="They are sent again: {}.",
+    ),
+)
+
+
+def register() -> None:
+    """Add the switch and the panel to the page of connections."""
+    for action in ACTIONS:
+        ConnectionAdmin.service_actions[action.path] = action
+        registry.register_reason(action.path, _REASONS[action.path])
+    registry.register_panel(make_panel)
+
+
+def make_panel(viewer: Actor, connection: ProviderAccount) -> Panel | None:
+    """Return what became of contacts at a CRM and what would leave; without an outside call."""
+    theirs = field_map(connection)
+    if theirs is None:
+        return None
+    preview = switches.preview_of(viewer=viewer)
+    leaving, looked_at = preview or ([], 0)
+    context = {
+        "is_sending": switches.is_sending(connection.pk),
+        "fields": [(words, theirs[name]) for name, words in FIELDS.items()],
+        "columns": [FIELDS[name].partition(":")[0].partition(",")[0] for name in SHOWN],
+        "rows": [[one.shown.get(name) or "–" for name in SHOWN] for one in leaving],
+        "has_preview": preview is not None,
+        "looked_at": looked_at,
+        "standing": switches.standing_of(connection.pk),
+    }
+    return Panel("console/connection_crm.html", context)
+
+
+def _may_start(connection: ProviderAccount) -> str:
+    if field_map(connection) is None:
+        return "This system takes no contacts."
+    if connection.state != connection.State.ACTIVE:
+        return f"This connection is {str(connection.state.label).lower()}."
+    return "Contacts are sent already." if switches.is_sending(connection.pk) else ""
+
+
+def _may_stop(connection: ProviderAccount) -> str:
+    return "" if switches.is_sending(connection.pk) else "No contacts are sent now."
+
+
+def _may_retry(connection: ProviderAccount) -> str:
+    return "" if switches.has_refused(connection.pk) else "Nothing was refused."
+
+
+_REASONS: Final[Mapping[str, registry.WhyNot]] = {SEND: _may_start, STOP: _may_stop, RETRY: _may_retry}
