@@ -262,4 +262,6 @@ def caller_of(run: AgentRun, version: AgentVersion, standing: Standing | None = 
         max_open_approvals=version.max_open_approvals,
         agent_author_ids=authors_of(version.agent),
         channel_keeper_ids=now.keepers,
+        contact_id=now.contact_id,
+        other_teams=frozenset(name for name, teams in version.tool_teams.items() if str(now.team_id) not in teams),
     )

@@ -70,6 +70,9 @@ class AgentVersion(TenantModel):
     name = models.CharField(max_length=80, blank=True)
     prompt = models.TextField(blank=True)
     tools = models.JSONField(default=list)
+    tool_teams = models.JSONField(
+        default=dict, help_text="For which teams' conversations a tool is, by its key; without an entry for all."
+    )
     orchestrator = models.CharField(max_length=20, default="builtin")
     model = models.CharField(max_length=20, default="local")
     model_name = models.CharField(max_length=80, blank=True)

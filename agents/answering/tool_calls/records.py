@@ -7,16 +7,20 @@ from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max, Q
 
-from agents.answering.tool_calls.refusals import BAD_ARGUMENTS, TIMEOUT
+from agents.answering.tool_calls.refusals import BAD_ARGUMENTS, TIMEOUT, TOO_OFTEN_FOR_AGENT, TOO_OFTEN_FOR_CONTACT
 from agents.answering.tool_calls.results import as_line
+from agents.answering.tools.registry import Caller, Tool
 from agents.llm.ports import Line, ToolRequest
 from agents.models import AgentRun, ToolCall
 from conversations.selectors import names_in_conversation
 from core.clock import now
 from core.privacy.pii import mask_text
+from core.reliability.rate_limit import count_or_let_pass
+from core.tenancy.scope import current_tenant_id
 
 State = ToolCall.State
 BROKE: Final = "broke"
@@ -122,6 +126,22 @@ def count_within_hour(call: ToolCall, run: AgentRun, names: Sequence[str]) -> in
     others = ToolCall.objects.filter(run__conversation_id=run.conversation_id, name__in=names)
     ran = others.exclude(Q(state=State.REFUSED) | Q(code=BAD_ARGUMENTS) | Q(pk=call.pk))
     return ran.filter(created_at__gt=now() - HOUR).count()
+
+
+def count_beyond_conversations(tool: Tool, caller: Caller) -> str:
+    """Count a call of a tool that counts with others, for its contact and its agent in all their conversations.
+
+    Returns the code of the limit that it is beyond, "" for none. Nothing is limited without Redis.
+    """
+    limits = (
+        (TOO_OFTEN_FOR_CONTACT, caller.contact_id, settings.HUB_CALLS.get("contact", 0)),
+        (TOO_OFTEN_FOR_AGENT, caller.agent_id, settings.HUB_CALLS.get("agent", 0)),
+    )
+    for code, subject, limit in limits if tool.counted_as else ():
+        name = f"{current_tenant_id()}:{tool.counted_as}-calls:{subject}"
+        if limit and count_or_let_pass(name, seconds=HOUR.total_seconds()) > limit:
+            return code
+    return ""
 
 
 def has_read_foreign_text(run: AgentRun) -> bool:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from core.audit.refusals import Watched
 from core.errors import WalkerError
 from core.privacy.pii import mask_text
 
@@ -13,12 +14,17 @@ PAUSED: Final = "paused"
 TAINTED: Final = "tainted"
 BAD_ARGUMENTS: Final = "bad_arguments"
 TOO_OFTEN: Final = "too_often"
+TOO_OFTEN_FOR_CONTACT: Final = "too_often_for_contact"
+TOO_OFTEN_FOR_AGENT: Final = "too_often_for_agent"
+OTHER_TEAM: Final = "other_team"
 TOO_MANY: Final = "too_many_calls"
 TOO_MANY_WISHES: Final = "too_many_requests"
 TIMEOUT: Final = "timeout"
 STUCK: Final = "stuck"
 
 NOT_CONFIRMED: Final = "not_confirmed"
+WATCHED: Final = Watched("agents.toolcall", frozenset({TOO_OFTEN_FOR_CONTACT, TOO_OFTEN_FOR_AGENT, OTHER_TEAM}))
+"""The refusals by an organisation's or an operator's limits, which the audit log notes."""
 MAY_PASS: Final = frozenset({PAUSED, NOT_CONFIRMED})
 """Codes of tools that say nothing about the same wish a moment later."""
 
@@ -28,6 +34,9 @@ DETAILS: Final = {
     TAINTED: "I've just read text from outside the company, so I can't request changes on it. "
     "Tell me in a new message what you want to change.",
     TOO_OFTEN: "I've looked this up often in the last hour. Please try again later, or ask for a colleague.",
+    TOO_OFTEN_FOR_CONTACT: "I've looked up much for this person in the last hour, so please ask for a colleague.",
+    TOO_OFTEN_FOR_AGENT: "I've looked up as much as I may in an hour, so please ask for a colleague.",
+    OTHER_TEAM: "This tool is only for conversations of other teams, so I can't use it here.",
     TOO_MANY: "That's more than I can do at once.",
     TOO_MANY_WISHES: "That's more changes than I can request at once. Please ask for the rest in a new message.",
     TIMEOUT: "This took too long, so I don't have the figures. Please try again in a moment.",

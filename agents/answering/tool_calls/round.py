@@ -15,7 +15,8 @@ from agents.answering.tools import registry
 from agents.answering.tools.registry import Caller, Tool
 from agents.llm.ports import Line, ToolRequest
 from agents.models import AgentRun, ToolCall
-from core.errors import NotFound, Unavailable, WalkerError
+from core.audit.refusals import note_refusal
+from core.errors import NotFound, Refused, Unavailable, WalkerError
 from core.observability.logging import get_logger
 from hitl.actions.base import Params
 from hitl.services import note_refused_move
@@ -66,9 +67,9 @@ def perform(requests: Sequence[ToolRequest], calls: Calls, number: int) -> list[
     """Perform the calls of one round, and return their lines in the order in which they were asked for.
 
     A model may ask for anything: each call is checked here, at the moment at which it is made, in this order:
-    known and offered, audience and role of the caller now, the taint of the run, arguments, rate. What
-    is refused is a row with a code, except for calls beyond the most of an answer. Readings from other systems
-    run beside each other; then the other calls run in their order, each after another look at the turn.
+    known, for the conversation's team, offered, audience and role of the caller now, the taint of the run, arguments,
+    rate. What is refused is a row with a code, except for calls beyond the most of an answer. Readings from other
+    systems run beside each other; then the other calls run in their order, each after another look at the turn.
     Raises `ToolBroke`, also in the third round with an equal failure, and what `look` raises.
     """
     wanted = [readable(request) for request in requests]
@@ -156,9 +157,17 @@ def _admit(call: ToolCall, request: ToolRequest, caller: Caller, calls: Calls) -
     """Return the call with its tool and arguments, or close its row with the reason why it is not made."""
     try:
         tool = _tool_for(request, caller, calls)
-        return _Admitted(call, tool, _arguments_for(tool, call, request, calls), caller)
+        return _Admitted(call, tool, _arguments_for(tool, call, request, caller, calls), caller)
     except Refusal as refusal:
         failed = refusal.code == refusals.BAD_ARGUMENTS
+        note_refusal(
+            refusals.WATCHED,
+            Refused(refusal.result["detail"], code=refusal.code),
+            actor=registry.requester_through(caller),
+            object_id=call.pk,
+            move=call.name,
+            channel=caller.channel,
+        )
         records.close_call(call, State.FAILED if failed else State.REFUSED, refusal.result)
         return None
 
@@ -168,6 +177,8 @@ def _tool_for(request: ToolRequest, caller: Caller, calls: Calls) -> Tool:
     if not registry.is_known(request.name):
         raise Refusal(refusals.UNKNOWN)
     tool = registry.get(request.name)
+    if request.name in caller.other_teams:
+        raise Refusal(refusals.OTHER_TEAM)
     if request.name not in calls.offered or not tool.allows(caller):
         raise Refusal(refusals.NOT_OFFERED)
     if tool.acting or tool.changes:
@@ -179,7 +190,7 @@ def _tool_for(request: ToolRequest, caller: Caller, calls: Calls) -> Tool:
     return tool
 
 
-def _arguments_for(tool: Tool, call: ToolCall, request: ToolRequest, calls: Calls) -> Params:
+def _arguments_for(tool: Tool, call: ToolCall, request: ToolRequest, caller: Caller, calls: Calls) -> Params:
     """Return the arguments as the tool reads them, if it may run once more. Raises `Refusal`."""
     restored = calls.restore(request) if calls.restore else request
     problem = restored.error or problem_of(restored.arguments, largest=tool.largest)
@@ -191,6 +202,8 @@ def _arguments_for(tool: Tool, call: ToolCall, request: ToolRequest, calls: Call
         raise Refusal(refusals.BAD_ARGUMENTS, f"Check these fields: {wrong}.") from None
     if tool.per_hour and records.count_within_hour(call, calls.run, registry.keys_counted_with(tool)) >= tool.per_hour:
         raise Refusal(refusals.TOO_OFTEN)
+    if code := records.count_beyond_conversations(tool, caller):
+        raise Refusal(code)
     return arguments
 
 

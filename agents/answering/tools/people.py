@@ -85,7 +85,7 @@ class ListAbilities(ReadingTool):
     def call(self, arguments: Arguments, *, caller: Caller, call_id: UUID) -> dict[str, Any]:
         names = dict.fromkeys([*active_tools(), *FOR_EVERY_AGENT])
         tools = [get(name) for name in names if is_known(name)]
-        suiting = [tool for tool in tools if tool.key != self.key and tool.suits(caller)]
+        suiting = [tool for tool in tools if tool.key not in {self.key, *caller.other_teams} and tool.suits(caller)]
         if not any(tool.outside for tool in suiting):
             # Nothing that this person may read has figures to put into a file.
             suiting = [tool for tool in suiting if tool.key != SendFile.key]

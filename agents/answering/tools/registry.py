@@ -42,6 +42,8 @@ class Caller:
     `user_id` is only set for an active member; `permissions` are those of the member's role.
     `collection_ids` are the collections of documents that the agent answers from, none for all;
     with `asks_judge` a model is asked whether they answer.
+    `contact_id` is whose conversation it is; `other_teams` are the agent's tools that are only for the conversations of
+    other teams.
     `linker_ids` are the people who linked the contact to this member, `agent_author_ids` those who configured
     the agent, and `channel_keeper_ids` those who know the secrets by which the channel identifies senders.
     """
@@ -61,6 +63,8 @@ class Caller:
     max_open_approvals: int | None = None
     agent_author_ids: tuple[UUID, ...] = ()
     channel_keeper_ids: tuple[UUID, ...] = ()
+    contact_id: UUID | None = None
+    other_teams: frozenset[str] = frozenset()
 
     @property
     def is_member(self) -> bool:
@@ -119,7 +123,10 @@ class Tool(abc.ABC):
     per_hour: ClassVar[int] = 10
     """How often it runs in a conversation within an hour; 0 for no limit."""
     counted_as: ClassVar[str] = ""
-    """The name under which its calls count together with those of others; its own key if it is empty."""
+    """The name under which its calls count together with those of others; its own key if it is empty.
+
+    Those that have one count per contact and per agent as well.
+    """
     kept_seconds: int = 0
     """How long an equal reading is answered from the cache; only for what every caller of the audience may see."""
     largest: ClassVar[int] = 8192
@@ -232,5 +239,5 @@ def is_public_reading(key: str) -> bool:
 
 def offered(names: Iterable[str], caller: Caller) -> list[Tool]:
     """Return those of the named tools that this caller may use now."""
-    tools = [get(name) for name in dict.fromkeys(names) if is_known(name)]
+    tools = [get(name) for name in dict.fromkeys(names) if is_known(name) and name not in caller.other_teams]
     return [tool for tool in tools if tool.allows(caller)]

@@ -1,6 +1,6 @@
 """Create, change (in a draft), copy and switch off a tenant's own agents."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from agents.studio.agents import gallery
 from agents.studio.agents.setup import CONFIDENCE as CONFIDENCE  # noqa: PLC0414  (offered with what takes it)
 from agents.studio.agents.setup import Setup as Setup  # noqa: PLC0414
 from agents.studio.evals.case_services import keep_case
+from conversations.models import Team
 from core.actors import Actor
 from core.audit import chain
 from core.db.locks import locked
@@ -91,6 +92,7 @@ def copy_agent(*, actor: Actor, agent_id: UUID, name: str) -> Agent:
         raise NotFound(MISSING)
     wanted = setup_of(source)
     own: dict[str, Any] = {"name": name, "tools": tuple(key for key in wanted.tools if tools.is_known(key))}
+    own["tool_teams"] = _limits_of(wanted, own["tools"])
     if wanted.collections:
         own["collections"] = _known_collections(wanted.collections)
     with transaction.atomic():
@@ -124,7 +126,8 @@ def change_agent(
         current = current_version(agent)
         check_seen(actor, agent, current, seen_version, seen_revision)
         old = setup_in(current)
-        new = checked(_with(old, changes))
+        limits = {"tool_teams": _limits_of(old, changes["tools"])} if "tools" in changes else {}
+        new = checked(_with(old, limits | dict(changes)))
         if new == old:
             return agent
         changed = [name for name in Setup.__slots__ if getattr(new, name) != getattr(old, name)]
@@ -174,6 +177,7 @@ def setup_in(version: AgentVersion) -> Setup:
         model_name=version.model_name,
         flow=version.flow,
         tools=tuple(str(name) for name in version.tools),
+        tool_teams={name: tuple(map(UUID, teams)) for name, teams in version.tool_teams.items()},
         collections=tuple(version.collections),
         max_open_approvals=version.max_open_approvals,
         min_confidence=version.min_confidence,
@@ -233,6 +237,7 @@ def _columns(setup: Setup) -> dict[str, Any]:
         "name": setup.name,
         "prompt": setup.instructions,
         "tools": list(setup.tools),
+        "tool_teams": {name: [str(team) for team in teams] for name, teams in setup.tool_teams.items()},
         "collections": list(setup.collections),
         "model": setup.model,
         "model_name": setup.model_name,
@@ -275,6 +280,7 @@ def checked(setup: Setup) -> Setup:
         model_name=without_hidden(setup.model_name).strip(),
         flow=flow_id_in(setup.flow.strip()) if setup.model == FLOW else "",
         tools=tuple(dict.fromkeys(setup.tools)),
+        tool_teams={name: tuple(sorted(set(teams))) for name, teams in setup.tool_teams.items() if teams},
         collections=tuple(dict.fromkeys(setup.collections)),
         max_open_approvals=setup.max_open_approvals,
         min_confidence=setup.min_confidence,
@@ -291,6 +297,7 @@ def checked(setup: Setup) -> Setup:
         "model_name": text_problem(clean.model_name, MODEL_NAME_LIMIT),
         "flow": "Enter the flow's id, or its address in Langflow." if clean.model == FLOW and not clean.flow else "",
         "tools": f"The tool “{unknown[0][:60]}” isn't available. Remove it." if unknown else "",
+        "tool_teams": problem_of_limits(clean),
         "collections": "A collection that was chosen doesn't exist any more. Remove it." if lost else "",
         "max_open_approvals": ""
         if limit is None or 0 < limit <= MOST_OPEN
@@ -317,6 +324,22 @@ def problems_in(setup: Setup) -> dict[str, list[str]]:
 def _known_collections(wanted: tuple[UUID, ...]) -> tuple[UUID, ...]:
     known = set(Collection.objects.filter(pk__in=wanted).values_list("pk", flat=True)) if wanted else set()
     return tuple(key for key in wanted if key in known)
+
+
+def _limits_of(setup: Setup, kept: Container[str]) -> dict[str, tuple[UUID, ...]]:
+    """Return the limits of these tools to teams."""
+    return {name: teams for name, teams in setup.tool_teams.items() if name in kept}
+
+
+def problem_of_limits(setup: Setup) -> str:
+    """Return what is wrong with the limits of tools to teams, "" for nothing."""
+    limited, teams = set(setup.tool_teams), {team for teams in setup.tool_teams.values() for team in teams}
+    if limited - set(setup.tools):
+        return "Only the agent's own tools can be limited to teams."
+    if common := sorted(limited & set(tools.FOR_EVERY_AGENT)):
+        return f"“{tools.get(common[0]).title}” is for every conversation. Remove its teams."
+    lost = bool(teams) and Team.objects.filter(pk__in=teams).count() < len(teams)
+    return "A team that was chosen doesn't exist any more. Remove it." if lost else ""
 
 
 def record(actor: Actor, action: str, agent: Agent, old: str, new: str, **facts: Any) -> None:

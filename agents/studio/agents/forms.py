@@ -4,6 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from agents.knowledge.admin.forms import CollectionChoice
 from agents.langflow.connection import FLOW_LIMIT
@@ -85,6 +86,29 @@ class ToolTicks(forms.CheckboxSelectMultiple):
         return option
 
 
+class TeamTicks(forms.Widget):
+    """For each tool the teams to tick, which the page draws beside it."""
+
+    PREFIX: Final = "teams-"
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> dict[str, list[str]]:
+        """Return the ticked teams by tool."""
+        return {key.removeprefix(self.PREFIX): data.getlist(key) for key in data if key.startswith(self.PREFIX)}
+
+
+class TeamLimits(forms.Field):
+    """The teams that tools are limited to."""
+
+    widget = TeamTicks
+
+    def to_python(self, value: Any) -> dict[str, tuple[UUID, ...]]:
+        """Return them by tool. Raises `ValidationError`."""
+        try:
+            return {tool: tuple(map(UUID, teams)) for tool, teams in (value or {}).items()}
+        except ValueError:
+            raise ValidationError("Choose from the teams.") from None
+
+
 class ToolsForm(SetupForm):
     """What an agent may call."""
 
@@ -95,6 +119,7 @@ class ToolsForm(SetupForm):
         help_text="People are only offered tools that their own role allows. Tools of a platform appear here once it "
         "is connected. Every agent also shows colleagues their own requests.",
     )
+    tool_teams = TeamLimits(required=False)
     max_open_approvals = forms.IntegerField(
         label="Open requests at most",
         required=False,
@@ -117,6 +142,16 @@ class ToolsForm(SetupForm):
         if not self.is_bound:
             return list(self.initial.get("tools") or ())
         return list(self.fields["tools"].widget.value_from_datadict(self.data, self.files, self.add_prefix("tools")))
+
+    def limits(self) -> dict[str, list[Any]]:
+        """Return the teams that are ticked by tool, or were when the form was opened."""
+        field = self["tool_teams"]
+        return dict((field.data if self.is_bound else field.initial) or {})
+
+    def clean_tool_teams(self) -> dict[str, tuple[UUID, ...]]:
+        """Drop the limits of tools that are no longer ticked."""
+        limits: dict[str, tuple[UUID, ...]] = self.cleaned_data["tool_teams"]
+        return {tool: teams for tool, teams in limits.items() if tool in self.chosen()}
 
     def clean_tools(self) -> list[str]:
         """Keep the order of those that were there: another order is no change."""
@@ -209,4 +244,5 @@ class NewAgentForm(InstructionsForm, ToolsForm, KnowledgeForm):
         widget=forms.HiddenInput,
         choices=lambda: [("", ""), *((key, key) for key in gallery.with_cases())],
     )
+    tool_teams = None  # type: ignore[assignment]  # limited on the agent's own page
     field_order = FIELDS

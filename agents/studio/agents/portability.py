@@ -7,6 +7,7 @@ from uuid import UUID
 from agents.models import Agent, AgentVersion, Collection
 from agents.selectors import get_agent
 from agents.studio.agents.configuration import CONFIDENCE, Setup, create_agent, current_version, setup_in
+from conversations.models import Team
 from core.actors import Actor
 from core.errors import Invalid
 
@@ -20,6 +21,7 @@ FIELDS: Final = (
     "model_name",
     "flow",
     "tools",
+    "tool_teams",
     "collections",
     "max_open_approvals",
     "min_confidence",
@@ -37,6 +39,10 @@ def export_agent(*, viewer: Actor, agent_id: UUID) -> dict[str, Any]:
     setup = setup_in(current_version(agent))
     # By their names: another organisation has other ids.
     names = Collection.objects.filter(pk__in=setup.collections).order_by("name").values_list("name", flat=True)
+    teams = dict(Team.objects.values_list("pk", "name"))
+    limits = {
+        tool: sorted(teams.get(team, "A deleted team") for team in chosen) for tool, chosen in setup.tool_teams.items()
+    }
     return {
         "format": FORMAT,
         "name": setup.name,
@@ -49,6 +55,7 @@ def export_agent(*, viewer: Actor, agent_id: UUID) -> dict[str, Any]:
         "memory": setup.memory,
         **({"asks_judge": True} if setup.asks_judge else {}),
         "tools": list(setup.tools),
+        **({"tool_teams": limits} if limits else {}),
         **({"collections": list(names)} if setup.collections else {}),
         "instructions": setup.instructions.split("\n"),
     }
@@ -99,6 +106,7 @@ def import_agent(*, actor: Actor, document: dict[str, Any]) -> Agent:
         model_name=_text(document, "model_name"),
         flow=_text(document, "flow"),
         tools=tuple(_texts(document, "tools")),
+        tool_teams=teams_in(document),
         collections=tuple(known[name] for name in names),
         max_open_approvals=_number(document, "max_open_approvals"),
         min_confidence=CONFIDENCE if confidence is None else confidence,
@@ -120,6 +128,19 @@ def _texts(document: dict[str, Any], name: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise Invalid("Some fields are not valid.", fields={name: ["This has to be a list of texts."]})
     return value
+
+
+def teams_in(document: dict[str, Any]) -> dict[str, tuple[UUID, ...]]:
+    """Return the teams that tools are limited to, which the document names."""
+    limits = document.get("tool_teams", {})
+    if not isinstance(limits, dict):
+        raise Invalid("Some fields are not valid.", fields={"tool_teams": ["This has to be lists of teams by tool."]})
+    known = dict(Team.objects.values_list("name", "pk")) if limits else {}
+    wanted = {str(tool): _texts({"tool_teams": names}, "tool_teams") for tool, names in limits.items()}
+    if missing := next((name for names in wanted.values() for name in names if name not in known), ""):
+        problem = f"There is no team “{missing[:60]}” here. Create it, or remove it from the file."
+        raise Invalid("Some fields are not valid.", fields={"tool_teams": [problem]})
+    return {tool: tuple(known[name] for name in names) for tool, names in wanted.items()}
 
 
 def _number(document: dict[str, Any], name: str) -> int | None:

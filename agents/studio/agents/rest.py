@@ -22,7 +22,14 @@ from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 
+LIMITS_HELP: Final = "By a tool's key, the teams in whose conversations alone it works; a tool without works in all."
 FLOW_HELP: Final = "Of Langflow, for the model `langflow`: its id, or its address."
+
+
+class ToolTeams(serializers.DictField):
+    """The teams that tools are limited to, by the tool's key."""
+
+    child = serializers.ListField(child=serializers.UUIDField(), max_length=100)
 
 
 class AgentFilters(ApiFilterSet):
@@ -53,11 +60,12 @@ class AgentVersionSerializer(RowSerializer[AgentVersion]):
 
     instructions = serializers.CharField(source="prompt", read_only=True)
     tools = serializers.ListField(child=serializers.CharField(), read_only=True)
+    tool_teams = ToolTeams(read_only=True, help_text=LIMITS_HELP)
 
     class Meta:
         model = AgentVersion
         fields: ClassVar[list[str]] = (
-            "id number is_draft revision name instructions model model_name flow tools collections "
+            "id number is_draft revision name instructions model model_name flow tools tool_teams collections "
             "max_open_approvals min_confidence memory asks_judge author_id created_at"
         ).split()
 
@@ -81,6 +89,7 @@ class AgentDetailSerializer(AgentSerializer):
     model_name = serializers.CharField(source="setup.model_name", read_only=True)
     flow = serializers.CharField(source="setup.flow", read_only=True, help_text="Of Langflow, its head.")
     tools = serializers.ListField(source="setup.tools", child=serializers.CharField(), read_only=True)
+    tool_teams = ToolTeams(source="setup.tool_teams", read_only=True, help_text=LIMITS_HELP)
     collections = serializers.ListField(source="setup.collections", child=serializers.UUIDField(), read_only=True)
     max_open_approvals = serializers.IntegerField(source="setup.max_open_approvals", read_only=True, allow_null=True)
     min_confidence = serializers.IntegerField(
@@ -95,8 +104,8 @@ class AgentDetailSerializer(AgentSerializer):
     class Meta(AgentSerializer.Meta):
         fields: ClassVar[list[str]] = [
             *AgentSerializer.Meta.fields,
-            *"instructions model model_name flow tools collections max_open_approvals min_confidence memory".split(),
-            "asks_judge",
+            *"instructions model model_name flow tools tool_teams collections".split(),
+            *"max_open_approvals min_confidence memory asks_judge".split(),
             "draft",
         ]
 
@@ -110,6 +119,7 @@ class AgentChange(serializers.Serializer[Any]):
     model_name = serializers.CharField(max_length=configuration.MODEL_NAME_LIMIT, required=False, allow_blank=True)
     flow = serializers.CharField(max_length=FLOW_LIMIT, required=False, allow_blank=True, help_text=FLOW_HELP)
     tools = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=50)
+    tool_teams = ToolTeams(required=False, help_text=LIMITS_HELP)
     collections = serializers.ListField(
         child=serializers.UUIDField(), required=False, max_length=100, help_text="None: all that a caller may see."
     )
@@ -199,6 +209,11 @@ class AgentFile(serializers.Serializer[Any]):
     memory = serializers.ChoiceField(choices=AgentVersion.Memory.choices, required=False)
     asks_judge = serializers.BooleanField(required=False)
     tools = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=50)
+    tool_teams = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField(max_length=60), max_length=100),
+        required=False,
+        help_text="By their names.",
+    )
     collections = serializers.ListField(
         child=serializers.CharField(max_length=80), required=False, max_length=100, help_text="By their names."
     )

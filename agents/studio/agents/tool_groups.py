@@ -1,8 +1,9 @@
 """Tools as an agent's page shows them: in groups by what they may do, each with who may use it."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 from agents.answering.tools import registry as tools
 from agents.answering.tools.people import BringPerson
@@ -14,6 +15,7 @@ from integrations import platforms
 ALWAYS: Final = (SEARCH_TOOL, BringPerson.key)
 """The tools of every agent that customers notice."""
 AUDIENCES: Final = {"public": "Everyone", "verified": "Proven customers and colleagues", "member": "Colleagues only"}
+DELETED: Final = "A deleted team"
 GROUPS: Final[tuple[tuple[str, str, Callable[[Tool], bool]], ...]] = (
     ("Always on", "Every agent answers from documents and can bring in a colleague.", lambda tool: tool.key in ALWAYS),
     ("Needs approval", "It only asks: nothing happens until your people approve.", lambda tool: tool.acting),
@@ -56,6 +58,20 @@ def audience_of(tool: Tool) -> str:
 def right_for(tool: Tool) -> str:
     """Return the right that a tool's caller needs besides, by its label; "" for none."""
     return label_of(tool.needs) if tool.needs else ""
+
+
+def limit_of(tool: Tool, limits: Mapping[str, Iterable[Any]], teams: list[tuple[UUID, str]]) -> dict[str, Any]:
+    """Return the teams that a tool can be limited to, each with whether it is, and those that it is limited to."""
+    if tool.key in tools.FOR_EVERY_AGENT:
+        return {}
+    wanted = [str(team) for team in limits.get(tool.key, ())]
+    known = {str(key) for key, _ in teams}
+    lost = [(key, DELETED) for key in wanted if key not in known]
+    ticks = [*((str(key), name) for key, name in teams), *lost]
+    return {
+        "ticks": [(key, name, key in wanted) for key, name in ticks],
+        "names": ", ".join(name for key, name in ticks if key in wanted),
+    }
 
 
 def titles_of(names: Collection[str]) -> str:

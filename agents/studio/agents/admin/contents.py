@@ -14,8 +14,9 @@ from agents.studio.agents.activation import ACTIVATE
 from agents.studio.agents.admin.studio import SETTINGS, kept_draft
 from agents.studio.agents.configuration import version_shown
 from agents.studio.agents.forms import MODEL_WORDS
-from agents.studio.agents.tool_groups import ALWAYS, audience_of, groups_of, right_for, titles_of
+from agents.studio.agents.tool_groups import ALWAYS, DELETED, audience_of, groups_of, limit_of, right_for, titles_of
 from console.base.text_diff import is_long, lines_between
+from conversations.models import Team
 from core.actors import Actor
 
 PARTS: Final = ("instructions", "tools", "knowledge")
@@ -33,10 +34,18 @@ def contents_of(viewer: Actor, agent: Agent, tab: str, form: Any, *, is_open: bo
         return {**shown, "model": model, "answers": panel_of_agent(viewer, agent, found)}
     if tab == "tools":
         chosen = form.chosen() if is_open else setup.tools
+        limits = form.limits() if is_open else setup.tool_teams
+        teams = list(Team.objects.order_by("name", "id").values_list("pk", "name"))
         return {
             **shown,
             "groups": [
-                (group, [(tool, audience_of(tool), right_for(tool), tool.key in chosen) for tool in group.tools])
+                (
+                    group,
+                    [
+                        (tool, audience_of(tool), right_for(tool), tool.key in chosen, limit_of(tool, limits, teams))
+                        for tool in group.tools
+                    ],
+                )
                 for group in (form.groups if is_open else groups_of(chosen, only_chosen=True))
             ],
             "always": ALWAYS,
@@ -83,6 +92,10 @@ def _said(setup: services.Setup, name: str) -> str:
     """Return the value of a setting in words."""
     if name == "tools":
         return "\n".join(titles_of([key]) for key in setup.tools)
+    if name == "tool_teams":
+        teams = dict(Team.objects.values_list("pk", "name"))
+        named = ((tool, sorted(teams.get(key, DELETED) for key in keys)) for tool, keys in setup.tool_teams.items())
+        return "\n".join(f"{titles_of([tool])}: {', '.join(names)}" for tool, names in named) or "None"
     if name == "collections":
         rows = Collection.objects.filter(pk__in=setup.collections).order_by("name", "id")
         names = list(rows.values_list("name", flat=True))

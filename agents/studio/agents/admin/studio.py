@@ -32,6 +32,7 @@ SETTINGS: Final = {
     "model_name": ("instructions", "Model name at the provider"),
     "flow": ("instructions", "Langflow flow"),
     "tools": ("tools", "Tools"),
+    "tool_teams": ("tools", "Limits to teams"),
     "max_open_approvals": ("tools", "Open requests at most"),
     "collections": ("knowledge", "Knowledge"),
     "min_confidence": ("knowledge", "Minimum confidence"),

@@ -6,15 +6,16 @@ from random import Random
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 
 from agents import services as agents
 from agents.answering.runs.batches import QUIET
 from agents.llm import registry
 from agents.llm.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.models import Agent, AgentVersion, ToolCall
-from conversations.models import Message
+from conversations.models import Conversation, Message, Team
 from core.clock import now
-from core.models import Outbox
+from core.models import AuditEntry, Outbox
 from hitl.models import Approval
 from hub.models import TransactionDraft
 from tests.agents.conftest import Scripted
@@ -119,6 +120,35 @@ def test_calls_of_the_hub_count_together(asking: Shop) -> None:
     found = [ask(asking, ("create_transaction_draft", {**REFUND, "amount": "9.00"})).results[0]]
     found += ask(asking, ("get_transaction_status", {"transaction_id": "t-9"})).results
     assert [row["error"] for row in found] == ["too_often", "too_often"]
+
+
+def test_limits_of_a_contact_and_of_an_agent_hold_over_all_their_conversations(asking: Shop, settings: Any) -> None:
+    settings.HUB_CALLS = {"contact": 2, "agent": 3}
+    asking.begin()
+    asking.begin("tilda", "c-1002")
+    asked = [("ana", 1), ("ana", 2), ("ana", 3), ("tilda", 4), ("tilda", 5)]
+    wishes = [(who, ("get_transaction_status", {"transaction_id": f"t-{number}"})) for who, number in asked]
+    found = [ask(asking, wish, who=who).results[0]["error"] for who, wish in wishes]
+    over = ["too_often_for_contact", "too_often_for_agent"]
+    assert found == ["not_found", "not_found", over[0], "not_found", over[1]]
+    entries = AuditEntry.objects.filter(action="ATTEMPT_REFUSED", facts__about="agents.toolcall").order_by("id")
+    assert [(row.facts["code"], row.facts["move"]) for row in entries] == [(code, wishes[0][1][0]) for code in over]
+    cache.clear()
+    settings.HUB_CALLS = {}
+    assert ask(asking, wishes[2][1]).results[0]["error"] == "not_found"
+
+
+def test_tool_of_a_team_works_in_its_conversations_alone(asking: Shop) -> None:
+    talk, (sales, support) = asking.begin(), (Team.objects.create(name=name) for name in ("Sales", "Help"))
+    AgentVersion.objects.update(tool_teams={"get_transaction_status": [str(sales.pk)]})
+    for team, code in ((None, "other_team"), (support, "other_team"), (sales, None)):
+        Conversation.objects.filter(pk=talk.pk).update(team=team)
+        ToolCall.objects.all().delete()
+        asked = ask(asking, ("get_transaction_status", {"transaction_id": "t-acme-0003"}))
+        assert asked.results[0].get("error") == code
+        assert ("get_transaction_status" in asked.model.seen[0][1]) is (code is None)
+    entry = AuditEntry.objects.filter(action="ATTEMPT_REFUSED").latest("id")
+    assert (entry.facts["code"], entry.facts["move"]) == ("other_team", "get_transaction_status")
 
 
 @pytest.mark.parametrize("runs", [10, pytest.param(1000, marks=pytest.mark.long)])

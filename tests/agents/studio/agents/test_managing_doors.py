@@ -8,6 +8,7 @@ from django.test import Client
 
 from agents.models import Agent, AgentVersion
 from agents.studio.agents.gallery import BLANK, templates
+from conversations.models import Team
 from core.tenancy.scope import tenant_scope
 from demo.agents import ensure_default_agents
 from tests.api.office import V1, Caller, Office, build_office
@@ -137,6 +138,51 @@ def test_page_names_a_tool_that_no_longer_exists_until_the_agent_is_saved(office
     assert refused.json()["fields"] == {"tools": ["The tool “old_tool” isn't available. Remove it."]}
     assert client.post(f"{page}tools/", {"tools": ["rankings"], "version": 1}).status_code == 302
     assert "old_tool" not in client.get(f"{page}tools/").content.decode()
+
+
+def test_tools_are_limited_to_teams_on_the_page_by_the_api_and_in_a_file(office: Office) -> None:
+    client, caller = console(office), office.caller("admin")
+    form = {"name": "Desk", "type": "seo", "model": "local", "tools": ["rankings"]}
+    client.post(f"{PAGE}create/", form)
+    agent = newest(office)
+    page, path = f"{PAGE}{agent.pk}/", f"agents/{agent.pk}/"
+    with tenant_scope(office.world.acme.pk):
+        sales = Team.objects.create(name="Sales")
+    chosen = {
+        "tools": ["rankings", "send_file"],
+        "teams-rankings": [str(sales.pk)],
+        "teams-content_fell": [str(sales.pk)],
+    }
+    assert client.post(f"{page}tools/", {**chosen, "version": 1, "revision": 1}).status_code == 302
+    limits = {"rankings": [str(sales.pk)]}
+    assert caller.get(path).json()["draft"]["tool_teams"] == limits
+    shown = client.get(f"{page}tools/").content.decode()
+    assert ("Only for Sales" in shown, shown.count("For every team") > 0) == (True, True)
+    document = caller.get(f"{path}export/").json()
+    assert document["tool_teams"] == {"rankings": ["Sales"]}
+    made = caller.post("agents/import/", document).json()
+    assert made["draft"]["tool_teams"] == limits
+    lost = caller.post("agents/import/", {**document, "tool_teams": {"rankings": ["Nobody"]}})
+    assert lost.json()["fields"] == {
+        "tool_teams": ["There is no team “Nobody” here. Create it, or remove it from the file."]
+    }
+    for wrong in ({"send_image": [str(sales.pk)]}, {"rankings": [made["id"]]}):
+        assert list(patch(caller, str(agent.pk), {"tool_teams": wrong}).json()["fields"]) == ["tool_teams"]
+    assert patch(caller, str(agent.pk), {"tools": ["send_file"]}).json()["draft"]["tool_teams"] == {}
+    assert client.post(f"{page}tools/", {**chosen, "teams-rankings": ["x"], "version": 1}).status_code == 400
+
+
+def test_team_that_was_deleted_still_limits_a_tool_until_it_is_removed(office: Office) -> None:
+    client, caller = console(office), office.caller("admin")
+    with tenant_scope(office.world.acme.pk):
+        sales = Team.objects.create(name="Sales")
+    made = caller.post("agents/", {**NEW, "tool_teams": {"list_campaigns": [str(sales.pk)]}}).json()
+    with tenant_scope(office.world.acme.pk):
+        sales.delete()
+    assert "Only for A deleted team" in client.get(f"{PAGE}{made['id']}/tools/").content.decode()
+    assert list(caller.post(f"agents/{made['id']}/activate/").json()["fields"]) == ["tool_teams"]
+    assert client.post(f"{PAGE}{made['id']}/tools/", {"tools": ["list_campaigns"], "version": 1}).status_code == 302
+    assert caller.post(f"agents/{made['id']}/activate/").status_code == 200
 
 
 def test_page_says_why_a_built_in_agent_is_not_changed(office: Office) -> None:
