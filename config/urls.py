@@ -29,6 +29,7 @@ urlpatterns = [
     path("", include("channels_app.urls")),
     path("", include("agents.mcp.urls")),
     path("", include("analytics.urls")),
+    path("", include("integrations.transactions.urls")),
     path("", include("hitl.decision_links.urls")),
     path("", include("hitl.evidence.urls")),
     path("", include("config.api")),

@@ -195,6 +195,8 @@ class Platform(ABC):
     lookups: ClassVar[tuple[Lookup[Any], ...]] = ()
     sections: ClassVar[tuple[BriefSection, ...]] = ()
     mirror: ClassVar[Mirror | None] = None
+    webhook: ClassVar[str] = ""
+    """The name of the route to which it posts what has changed; "" if it posts nothing."""
 
     @abstractmethod
     def connect(self, credentials: Any, line: Line) -> AbstractContextManager[Any]:

@@ -3,15 +3,20 @@
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from core.clock import now
 
+WINDOW: Final = 300
+"""Seconds for which the time of a signed request counts."""
+MOMENT: Final = re.compile(r"[0-9]{10}")
+NONCE: Final = re.compile(r"[0-9a-f]{32}")
 Secrets = Mapping[str, Any]
 """The credentials of a connection."""
 Headers = dict[str, str]
@@ -101,9 +106,26 @@ class Signed(SecretScheme):
     secret: str = "key_secret"  # noqa: S105  (the name of a field)
 
     def headers(self, kept: Secrets, call: Call) -> Headers:
+        return self._headers(kept, call, str(int(now().timestamp())), secrets.token_hex(16))
+
+    def refusal_of(self, kept: Secrets, call: Call, headers: Mapping[str, str]) -> str:
+        """Return why a request that came here isn't signed by the other side, now; "" if it is.
+
+        Whether its nonce was seen before is the caller's to know.
+        """
+        moment, nonce = headers.get("X-Timestamp", ""), headers.get("X-Nonce", "")
+        if not MOMENT.fullmatch(moment) or not NONCE.fullmatch(nonce):
+            return "bad_signature"
+        wanted = self._headers(kept, call, moment, nonce)
+        pairs = [(value.encode(), headers.get(name, "").encode()) for name, value in wanted.items()]
+        if not all(hmac.compare_digest(*pair) for pair in pairs):
+            return "bad_signature"
+        return "" if abs(now().timestamp() - int(moment)) <= WINDOW else "stale"
+
+    def _headers(self, kept: Secrets, call: Call, moment: str, nonce: str) -> Headers:
         parts = urlsplit(call.url)
         path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        key_id, moment, nonce = str(kept[self.key_id]), str(int(now().timestamp())), secrets.token_hex(16)
+        key_id = str(kept[self.key_id])
         digest = hashlib.sha256(call.body).hexdigest()
         text = "\n".join((moment, call.method.upper(), path, digest, nonce, key_id))
         signature = hmac.new(str(kept[self.secret]).encode(), text.encode(), hashlib.sha256).hexdigest()

@@ -235,6 +235,7 @@ class ConnectionAdmin(ServiceAdmin):
             "mirror_trouble": describe(mirror.cursor.last_error) if mirror and mirror.cursor else "",
             "offered": [offer for offer in found["offered"] if not offer["blocked"]],
             "uses": {name: ", ".join(titles) for name, titles in groups.items() if titles},
+            "webhook": selectors.webhook_of(obj),
             "state": obj.state.value,
             "trouble": error_of(obj),
             "panels": registry.panels_of(viewer_of(request), obj),

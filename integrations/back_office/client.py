@@ -47,12 +47,11 @@ class BackOfficeClient(TransactionClient):
     """One organisation's back office."""
 
     def get_status(self, transaction_id: str) -> Answer[Transaction | None]:
-        request = Request(f"/transactions/{checked_id(transaction_id)}")
-        answer: Answer[Transaction | None] = self._call(GET_STATUS, request, parse_transaction)
+        answer: Answer[Transaction | None] = self._call(GET_STATUS, status_of(transaction_id), parse_transaction)
         return Ok(None) if isinstance(answer, CleanFailure) and answer.code == MISSING else answer
 
     def list_history(self, customer: str, limit: int) -> Answer[list[Transaction]]:
-        request = Request("/transactions", {"customer": checked_id(customer), "limit": str(limit)})
+        request = history_of(customer, limit)
         return self._call(LIST_HISTORY, request, lambda body: [parse_transaction(row) for row in body["items"]])
 
     def create_draft(self, new: NewDraft, key: str) -> Answer[PreparedDraft]:
@@ -83,6 +82,16 @@ class BackOfficeClient(TransactionClient):
         document = {"digest": digest, **({"approval": approval} if approval else {})}
         request = Request(f"/drafts/{checked_id(draft_id)}/commit", json=document, key=key)
         return self._call(COMMIT, request, parse_transaction)
+
+
+def status_of(transaction_id: str) -> Request:
+    """Return what reads a transaction. Raises ValueError."""
+    return Request(f"/transactions/{checked_id(transaction_id)}")
+
+
+def history_of(customer: str, limit: int) -> Request:
+    """Return what reads a customer's newest transactions. Raises ValueError."""
+    return Request("/transactions", {"customer": checked_id(customer), "limit": str(limit)})
 
 
 def checked_id(text: str) -> str:

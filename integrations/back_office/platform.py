@@ -9,7 +9,16 @@ from pydantic import BaseModel, Field
 from core.errors import Unavailable
 from core.http import host_of
 from core.tenancy.scope import current_tenant_id
-from integrations.back_office.client import MISSING, BackOfficeClient, read_error
+from integrations.back_office.client import (
+    GET_STATUS,
+    LIST_HISTORY,
+    MISSING,
+    BackOfficeClient,
+    history_of,
+    read_error,
+    status_of,
+)
+from integrations.calls import last_values
 from integrations.calls.answers import CleanFailure
 from integrations.calls.operations import ENDED, Authorise, Line, System
 from integrations.connections import authorisation, providers
@@ -19,6 +28,7 @@ from integrations.models import ProviderAccount
 from integrations.schemes import ByMethod, ClientCredentials, Headers, Secrets, Signed
 from integrations.transactions.ports import TransactionPlatform
 from integrations.transactions.selectors import value_of
+from integrations.transactions.types import NEWEST
 
 KEY: Final = "back_office"
 TITLE: Final = "Back office"
@@ -65,9 +75,15 @@ class BackOffice(TransactionPlatform):
     title = TITLE
     credentials = Credentials
     scheme = SCHEME
+    webhook = "back_office_changes"
 
     def connect(self, credentials: Credentials, line: Line) -> BackOfficeClient:
         return BackOfficeClient(system_of(credentials.url, authorisation.authorise), line)
+
+    def forget(self, account: ProviderAccount, transaction_id: str, customer: str) -> None:
+        line = Line(account)
+        last_values.forget(line, GET_STATUS, status_of(transaction_id))
+        last_values.forget(line, LIST_HISTORY, history_of(customer, NEWEST))
 
 
 def address_of(kept: Secrets) -> str:

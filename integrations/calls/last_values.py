@@ -4,6 +4,8 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.core.cache import cache
+
 from core.clock import now
 from core.http import Reply
 from core.reliability import loose_cache
@@ -30,6 +32,11 @@ def find(line: Line, operation: Operation, request: Request, *, within: timedelt
     if kept is None or now() - kept[1] > min(within, KEPT):
         return None
     return Reply(200, {}, kept[0]), kept[1]
+
+
+def forget(line: Line, operation: Operation, request: Request) -> None:
+    """Keep an answer no longer, because it is known to be outdated. Raises RedisError."""
+    cache.delete(_key(line, operation, request))
 
 
 def _key(line: Line, operation: Operation, request: Request) -> str:

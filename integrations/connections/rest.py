@@ -30,17 +30,21 @@ class ConnectionSerializer(RowSerializer[ProviderAccount]):
 
     state = serializers.ChoiceField(choices=ProviderAccount.State.choices, read_only=True)
     last_error_words = serializers.SerializerMethodField(help_text="What went wrong last, and what to do about it.")
+    webhook_url = serializers.SerializerMethodField(help_text="Where the system posts what has changed, if it does.")
     used_for = serializers.SerializerMethodField(help_text="What stops when it is disconnected.")
 
     class Meta:
         model = ProviderAccount
         fields: ClassVar[list[str]] = (
             "id provider name state is_default external_id external_name expires_at expired_at connected_at last_error "
-            "last_error_words last_error_at used_for created_at"
+            "last_error_words last_error_at webhook_url used_for created_at"
         ).split()
 
     def get_last_error_words(self, row: ProviderAccount) -> str:
         return describe(row.last_error, row.last_error_about)
+
+    def get_webhook_url(self, row: ProviderAccount) -> str:
+        return selectors.webhook_of(row)
 
     def get_used_for(self, row: ProviderAccount) -> UsesSerializer:
         return UsesSerializer(selectors.uses_of(row)).data  # type: ignore[return-value]

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from core.actors import Actor
 from core.db.rows import get_or_missing
@@ -41,6 +43,14 @@ def list_connections(*, viewer: Actor) -> QuerySet[ProviderAccount]:
 def get_connection(*, viewer: Actor, connection_id: UUID) -> ProviderAccount:
     """Return a connection. Needs `integrations.view_connection`; raises `NotFound`."""
     return get_or_missing(list_connections(viewer=viewer).filter(pk=connection_id), MISSING)
+
+
+def webhook_of(row: ProviderAccount) -> str:
+    """Return the address to which the system posts what has changed, "" if it posts nothing."""
+    if not row.is_active or row.provider not in platforms.keys():  # noqa: SIM118  (no dict)
+        return ""
+    name = platforms.get(row.provider).webhook
+    return f"{settings.PUBLIC_URL}{reverse(name, args=[row.tenant_id, row.pk])}" if name else ""
 
 
 def uses_of(row: ProviderAccount) -> Uses:

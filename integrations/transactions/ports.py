@@ -6,6 +6,7 @@ from typing import Any
 from integrations.calls.answers import Answer
 from integrations.calls.operations import Line
 from integrations.calls.runner import Client
+from integrations.models import ProviderAccount
 from integrations.ports import Platform
 from integrations.transactions.types import DraftState, NewDraft, PreparedDraft, Transaction
 
@@ -44,3 +45,7 @@ class TransactionPlatform(Platform):
     @abstractmethod
     def connect(self, credentials: Any, line: Line) -> TransactionClient:
         """Return a client for checked `credentials`."""
+
+    @abstractmethod
+    def forget(self, account: ProviderAccount, transaction_id: str, customer: str) -> None:
+        """Keep no longer what was read of a transaction and its customer's history. Raises RedisError."""

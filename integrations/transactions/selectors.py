@@ -9,10 +9,9 @@ from integrations.calls.answers import Answer, Ok
 from integrations.calls.operations import Line
 from integrations.platforms import Connection
 from integrations.transactions.ports import TransactionPlatform
-from integrations.transactions.types import Transaction
+from integrations.transactions.types import NEWEST, Transaction
 
 T = TypeVar("T")
-NEWEST = 10
 
 
 def is_connected(connected: Collection[str]) -> bool:

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 
 from core.text.amounts import money_text, places_of
 
+NEWEST: Final = 10
+"""How many transactions of a customer are read."""
 Kind = Literal["refund", "credit", "payout"]
 
 

@@ -1,6 +1,5 @@
 """The demo's back offices: keys of each organisation, its customers, and what they paid."""
 
-import base64
 import hashlib
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -32,7 +31,7 @@ PAID = (
 
 @dataclass(frozen=True)
 class Company:
-    """One organisation's back office: the client that reads, and the key that signs changes."""
+    """One organisation's back office: the client that reads, and the key that signs, both ways."""
 
     slug: str
     name: str
@@ -42,7 +41,6 @@ class Company:
     key_id: str
     client_secret: str = field(repr=False)
     key_secret: str = field(repr=False)
-    webhook_secret: str = field(repr=False)
 
 
 def _derived(slug: str, secret: str, what: str) -> str:
@@ -69,11 +67,6 @@ def key_secret(slug: str, secret: str) -> str:
     return _derived(slug, secret, "key")
 
 
-def webhook_secret(slug: str, secret: str) -> str:
-    """Return the secret of webhooks, in the form of Standard Webhooks."""
-    return "whsec_" + base64.b64encode(bytes.fromhex(_derived(slug, secret, "webhooks"))).decode()
-
-
 def demo_companies(secret: str) -> list[Company]:
     """Return the demo's back offices."""
     return [
@@ -86,7 +79,6 @@ def demo_companies(secret: str) -> list[Company]:
             key_id=key_id(slug),
             client_secret=client_secret(slug, secret),
             key_secret=key_secret(slug, secret),
-            webhook_secret=webhook_secret(slug, secret),
         )
         for slug, (name, currency, customers) in CAST.items()
     ]

@@ -104,7 +104,8 @@ class BackOffice:
         """Return the headers of a signed request."""
         known, moment, nonce = seed.key_id(self.slug), str(int(time.time())), secrets.token_hex(16)
         moment, nonce = changed.pop("moment", moment), changed.pop("nonce", nonce)
-        signature = sign(seed.key_secret(self.slug, SHARED), moment, method, f"/v1{path}", body, nonce, known)
+        place = changed.pop("place", f"/v1{path}")
+        signature = sign(seed.key_secret(self.slug, SHARED), moment, method, place, body, nonce, known)
         return {
             "X-Key-Id": known,
             "X-Timestamp": moment,

@@ -211,6 +211,7 @@ SIGNED_OR_OPEN = {
     # Pages for everybody, without a session: their forms look at where they come from.
     *HELP_PAGES,
     "mcp",
+    "back_office_changes",
     "email_events",
     "slack_interactivity",
     "cloud_webhook",

@@ -126,6 +126,7 @@ IN_THE_API = {
     "delivery_id": "core.webhookdelivery",
     "endpoint_id": "integrations.webhooksubscription",
     "connection_id": "integrations.provideraccount",
+    "tenant_id": "accounts.tenant",
     "agent_id": "agents.agent",
     "run_id": "agents.agentrun",
     "collection_id": "agents.collection",

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
 from standins.back_office import seed
-from standins.back_office.webhooks import sign as sign_webhook
+from standins.back_office.signatures import sign
 from tests.edge.back_office_fixture import (
     NEW_DRAFT,
     SHARED,
@@ -209,12 +210,10 @@ def test_change_is_posted_signed_and_again_until_it_is_taken(back_office: BackOf
     back_office.control("change", {"company": "acme", "transaction": "t-acme-0003", "status": "booked"})
     assert Receiver.seen.wait(20)
     (first, body), (second, same) = Receiver.posts
-    assert (first["webhook-id"], body) == (second["webhook-id"], same)
+    assert (body == same, first["x-nonce"] == second["x-nonce"]) == (True, False)
     for headers in (first, second):
-        expected = sign_webhook(
-            seed.webhook_secret("acme", SHARED), headers["webhook-id"], headers["webhook-timestamp"], body
-        )
-        assert headers["webhook-signature"] == expected
+        given = (headers["x-timestamp"], "POST", urlsplit(receiver).path, body, headers["x-nonce"], headers["x-key-id"])
+        assert headers["x-signature"] == sign(seed.key_secret("acme", SHARED), *given)
     told = json.loads(body)
     judge = validator("webhooks", "transaction.changed", "post", "requestBody", "content", "application/json", "schema")
     assert list(judge.iter_errors(told)) == []

@@ -1,26 +1,33 @@
 """The back office's adapter against its stand-in: what is read, prepared and booked, and booked once."""
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 import time_machine
+from django.test import Client
 
 from core.clock import now
 from core.errors import NotFound, Unavailable, WalkerError
+from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from integrations.calls.answers import CleanFailure, Ok, Unknown
 from integrations.calls.operations import Line
 from integrations.connections import services
+from integrations.connections.selectors import webhook_of
 from integrations.models import ProviderAccount, ProviderCall
 from integrations.transactions import selectors
 from integrations.transactions.ports import TransactionClient
 from integrations.transactions.types import NewDraft, PreparedDraft, written
 from tests.edge.back_office_fixture import BackOffice
+from tests.edge.phone_fixture import eventually
 from tests.integrations.connections.conftest import office_account
 from tests.world import World
 
@@ -43,6 +50,15 @@ def client(**line: Any) -> TransactionClient:
     linked = selectors.connection()
     opened: TransactionClient = linked.open(Line(linked.account, **line)).__enter__()
     return opened
+
+
+def hint(ident: str, customer: str = "c-1001") -> dict[str, Any]:
+    data = {"transaction_id": ident, "customer": customer}
+    return {"type": "transaction.changed", "timestamp": "2026-11-27T10:00:00+00:00", "data": data}
+
+
+def hint_of(ident: str) -> bytes:
+    return json.dumps(hint(ident)).encode()
 
 
 def drafted(key: str = KEY, **changed: Any) -> PreparedDraft:
@@ -82,6 +98,71 @@ def test_status_is_kept_for_two_minutes_and_told_with_its_age_where_nobody_answe
         assert (read(line=line).status, line.read_at is not None) == ("booked", True)
         with pytest.raises(Unavailable):
             read()
+
+
+def test_signed_hint_has_the_transaction_and_its_history_read_again_and_does_nothing_else(
+    office: BackOffice, client: Client, world: World
+) -> None:
+    linked = selectors.connection()
+    address = urlsplit(webhook_of(linked.account)).path
+    ident = selectors.list_transactions("c-1001")[0].id
+    body = hint_of(ident)
+
+    def read() -> tuple[str, str]:
+        kept = Line(linked.account, takes_last=True)
+        rows = selectors.list_transactions("c-1001", line=kept)
+        return selectors.get_transaction("c-1001", ident, line=kept).status, rows[0].status
+
+    def post(content: bytes = body, path: str = address, **changed: str) -> tuple[int, str]:
+        given = {**office.signed("POST", "", content, place=changed.pop("signs", path)), **changed}
+        kind = given.pop("Content-Type")
+        with tenant_scope(world.globex.pk):
+            answer = client.post(path, content, content_type=kind, headers=given)
+        return answer.status_code, answer.json()["code"] if answer.content else ""
+
+    with time_machine.travel(now(), tick=False):
+        assert read() == ("pending", "pending")
+        office.control("change", {"company": "acme", "transaction": ident, "status": "booked"})
+        foreign = address.replace(str(linked.account.pk), str(uuid4()))
+        other = address.replace(str(world.acme.pk), str(world.globex.pk))
+        refused = {
+            "unsigned": post(**{"X-Signature": ""}),
+            "other body": post(**{"X-Content-SHA256": "0" * 64}),
+            "other key": post(**{"X-Key-Id": "walker-globex-1"}),
+            "other path": post(signs="/elsewhere/"),
+            "other connection": post(path=foreign),
+            "other organisation": post(path=other),
+            "not ASCII": post(**{"X-Signature": "v1=\u00e9"}),
+        }
+        assert set(refused.values()) == {(401, "bad_signature")}, refused
+        old = str(int(now().timestamp()) - 301)
+        assert post(**office.signed("POST", "", body, place=address, moment=old)) == (401, "stale")
+        assert post(b"x" * 9000) == (413, "too_large")
+        for wrong in (b"", b"[]", b"\xff", json.dumps({**hint(ident), "more": 1}).encode(), hint_of("../drafts")):
+            assert post(wrong) == (422, "invalid")
+        assert read() == ("pending", "pending")
+        before = AuditEntry.objects.count()
+        nonce = "0" * 32
+        first, again = (post(**office.signed("POST", "", body, place=address, nonce=nonce)) for _ in range(2))
+        assert (first, again) == ((204, ""), (401, "nonce_used"))
+        assert read() == ("booked", "booked")
+        assert AuditEntry.objects.count() == before
+    assert client.get(address).status_code == 405
+    services.disconnect(actor=world.actor("owner"), connection_id=linked.account.pk)
+    assert (post(), webhook_of(ProviderAccount.objects.get())) == ((401, "bad_signature"), "")
+
+
+@pytest.mark.slow
+def test_sandbox_posts_a_change_that_the_product_takes(office: BackOffice, live_server: Any) -> None:
+    account = selectors.connection().account
+    url = f"{live_server.url}{urlsplit(webhook_of(account)).path}"
+    ident = selectors.list_transactions("c-1001")[0].id
+    kept = Line(account, takes_last=True)
+    assert selectors.get_transaction("c-1001", ident, line=kept).status == "pending"
+    office.control("hook", {"company": "acme", "url": url})
+    office.control("change", {"company": "acme", "transaction": ident, "status": "booked"})
+    eventually(lambda: [row["status"] for row in office.control("view")["companies"][0]["deliveries"]] == [204])
+    assert selectors.get_transaction("c-1001", ident, line=kept).status == "booked"
 
 
 def test_token_that_ended_early_is_renewed_once_and_the_connection_stays(office: BackOffice) -> None:
