@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet, ReadOneMixin
+from integrations.calls.breaker import REASON_LIMIT, pause_calls, resume_calls
 from integrations.calls.rights import MANAGE, VIEW
 from integrations.connections import selectors, services
 from integrations.connections.errors import describe
@@ -25,10 +26,20 @@ class UsesSerializer(serializers.Serializer[Any]):
     sections = serializers.ListField(child=serializers.CharField(), read_only=True)
 
 
+class VendorAccountSerializer(serializers.Serializer[Any]):
+    """An account at the vendor that a consent reaches."""
+
+    id = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
+
+
 class ConnectionSerializer(RowSerializer[ProviderAccount]):
     """A connection with an outside system, without its credentials."""
 
     state = serializers.ChoiceField(choices=ProviderAccount.State.choices, read_only=True)
+    choices = VendorAccountSerializer(
+        many=True, read_only=True, help_text="Accounts to choose from, while none is chosen."
+    )
     last_error_words = serializers.SerializerMethodField(help_text="What went wrong last, and what to do about it.")
     webhook_url = serializers.SerializerMethodField(help_text="Where the system posts what has changed, if it does.")
     used_for = serializers.SerializerMethodField(help_text="What stops when it is disconnected.")
@@ -36,8 +47,8 @@ class ConnectionSerializer(RowSerializer[ProviderAccount]):
     class Meta:
         model = ProviderAccount
         fields: ClassVar[list[str]] = (
-            "id provider name state is_default external_id external_name expires_at expired_at connected_at last_error "
-            "last_error_words last_error_at webhook_url used_for created_at"
+            "id provider name state is_default external_id external_name choices expires_at expired_at connected_at "
+            "paused_at paused_reason last_error last_error_words last_error_at webhook_url used_for created_at"
         ).split()
 
     def get_last_error_words(self, row: ProviderAccount) -> str:
@@ -63,6 +74,24 @@ class ConnectRequest(CredentialsRequest):
     name = serializers.CharField(max_length=NAME_LIMIT, required=False)
 
 
+class NameRequest(serializers.Serializer[Any]):
+    """Another name for a connection."""
+
+    name = serializers.CharField(max_length=NAME_LIMIT)
+
+
+class ChoiceRequest(serializers.Serializer[Any]):
+    """The vendor's account that a connection is for."""
+
+    external_id = serializers.CharField(max_length=120, help_text="The `id` of one of its `choices`.")
+
+
+class PauseRequest(serializers.Serializer[Any]):
+    """Why calls are paused or resumed."""
+
+    reason = serializers.CharField(max_length=REASON_LIMIT)
+
+
 class TestedSerializer(serializers.Serializer[Any]):
     """What a test found: a line about the account, or what is wrong."""
 
@@ -78,6 +107,7 @@ class ConnectionViewSet(ReadOneMixin, ListViewSet):
     permissions: ClassVar = {
         **dict.fromkeys(("list", "retrieve"), VIEW),
         **dict.fromkeys(("create", "test", "rotate", "reconnect", "disconnect"), MANAGE),
+        **dict.fromkeys(("rename", "make_default", "choose", "pause", "resume"), MANAGE),
     }
     serializer_class = ConnectionSerializer
     request_serializers: ClassVar = {"create": ConnectRequest}
@@ -121,3 +151,33 @@ class ConnectionViewSet(ReadOneMixin, ListViewSet):
     def disconnect(self, request: Request, **kwargs: Any) -> Response:
         """End a connection and empty its credentials. 409 `is_default`."""
         return self.call_service(services.disconnect)
+
+    @action(detail=True, methods=["post"], request_serializer=NameRequest)
+    @idempotent
+    def rename(self, request: Request, **kwargs: Any) -> Response:
+        """Give a connection another name. 409 `exists`."""
+        return self.call_service(services.rename)
+
+    @action(detail=True, methods=["post"], url_path="make-default")
+    @idempotent
+    def make_default(self, request: Request, **kwargs: Any) -> Response:
+        """Let tools use this connection of its system from now on. 409 `not_active`."""
+        return self.call_service(services.make_default)
+
+    @action(detail=True, methods=["post"], request_serializer=ChoiceRequest)
+    @idempotent
+    def choose(self, request: Request, **kwargs: Any) -> Response:
+        """Choose which of the vendor's accounts a connection is for. 409 `nothing_to_choose`."""
+        return self.call_service(services.choose_account)
+
+    @action(detail=True, methods=["post"], request_serializer=PauseRequest)
+    @idempotent
+    def pause(self, request: Request, **kwargs: Any) -> Response:
+        """Pause all calls over a connection; approved requests wait. 409 `conflict`."""
+        return self.call_service(pause_calls)
+
+    @action(detail=True, methods=["post"], request_serializer=PauseRequest)
+    @idempotent
+    def resume(self, request: Request, **kwargs: Any) -> Response:
+        """Allow calls over a connection again, also where failures paused them. 409 `conflict`."""
+        return self.call_service(resume_calls)

@@ -71,6 +71,16 @@ def test_system_is_connected_tested_rotated_and_disconnected_and_no_answer_holds
     made = ask("", {"provider": "shop", "name": "Three", "credentials": {"token": CANARY}}, status=201)
     assert (made["is_default"], "credentials" in made) == (False, False)
     ask(f"{row.pk}/disconnect/", {}, status=409)
+    paused = ask(f"{row.pk}/pause/", {"reason": "A look at the bills"})
+    assert (paused["paused_reason"], paused["paused_at"] is None) == ("A look at the bills", False)
+    assert ask(f"{row.pk}/pause/", {"reason": ""}, status=400)["fields"]["reason"]
+    ask(f"{row.pk}/pause/", {"reason": "Again"}, status=409)
+    assert ask(f"{row.pk}/resume/", {"reason": "All is well"})["paused_at"] is None
+    ask(f"{row.pk}/rename/", {"name": "Three"}, status=409)
+    assert ask(f"{row.pk}/rename/", {"name": "Shop Zero"})["name"] == "Shop Zero"
+    assert ask(f"{made['id']}/make-default/", {})["is_default"]
+    assert ask(f"{row.pk}/make-default/", {})["is_default"]
+    assert ask(f"{row.pk}/choose/", {"external_id": "1"}, status=409)["code"] == "nothing_to_choose"
     three = ProviderAccount.objects.get(name="Three")
     assert ask(f"{three.pk}/disconnect/", {})["state"] == "disconnected"
     assert ask(f"{three.pk}/reconnect/", {"credentials": {"token": f"{CANARY}-4"}})["state"] == "active"
@@ -97,8 +107,11 @@ def test_consent_goes_from_the_console_to_the_vendor_and_back(acme: World, googl
     back = owner.get("/admin/connections/callback/", said, follow=True)
     assert "Choose which account" in back.content.decode()
     row = ProviderAccount.objects.get()
-    chosen = owner.post(f"{LIST}{row.pk}/choose/", {"external_id": row.choices[0]["id"]}, follow=True)
-    assert "Walker uses this account" in chosen.content.decode()
+    assert owner.get(f"{API}{row.pk}/").json()["choices"] == row.choices
+    wrong = owner.post(f"{API}{row.pk}/choose/", {"external_id": "1"}, "application/json")
+    assert (wrong.status_code, list(wrong.json()["fields"])) == (400, ["external_id"])
+    chosen = owner.post(f"{API}{row.pk}/choose/", {"external_id": row.choices[0]["id"]}, "application/json").json()
+    assert (chosen["state"], chosen["external_id"], chosen["choices"]) == ("active", row.choices[0]["id"], [])
     used = owner.get("/admin/connections/callback/", said)
     assert (used.status_code, "was used before" in used.content.decode()) == (409, True)
     for secret in (said["code"], said["state"]):
