@@ -77,6 +77,11 @@ class CommitTransaction(ActionKind[CommitParams]):
         found = selectors.find_connection()
         return platforms.find_pause(found.platform.key) if found else ""
 
+    def connection_id(self) -> UUID | None:
+        """Return the connection of the connected system."""
+        found = selectors.find_connection()
+        return found.account.pk if found else None
+
     def resolve(self, params: CommitParams) -> CommitParams:
         """Refuse what the customer hasn't confirmed, other values than theirs, and a second request."""
         draft = _draft(params)

@@ -19,8 +19,10 @@ class IntegrationsConfig(AppConfig):
         from core.observability import facts, health  # noqa: PLC0415 - models must be loaded first
         from core.privacy import sealed_files  # noqa: PLC0415
         from hitl import notification_channels  # noqa: PLC0415
+        from hitl.killswitch.targets import targets  # noqa: PLC0415
         from integrations import checks, erasure, object_store, platforms, tasks  # noqa: F401, PLC0415
         from integrations.ads import approval_panel  # noqa: F401, PLC0415
+        from integrations.connections.selectors import ConnectionTargets  # noqa: PLC0415
         from integrations.mail import delivery, errors, events, invitations, notices, notifier, resets  # noqa: PLC0415
         from integrations.mirrors import selectors as mirrors  # noqa: PLC0415
         from integrations.outgoing_webhooks import events as webhook_events  # noqa: PLC0415
@@ -31,6 +33,7 @@ class IntegrationsConfig(AppConfig):
         # Named in the settings like authentication backends: a platform is added without an edit here.
         for path in settings.PLATFORMS:
             platforms.register(import_string(path))
+        targets.register("connection", ConnectionTargets)
         notification_channels.register(notifier.CHANNEL, notifier.MailNotifier)
         events.register(notifier.TYPE, notifier.ApprovalMail)
         events.register(notifier.DIGEST, notifier.DigestMail)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
@@ -114,6 +115,12 @@ def find_pause(key: str) -> str:
     """Return why calls to a platform are paused now, in a sentence; "" if they are not, or without an account."""
     account = find_account(key)
     return pause_sentence(account) if account else ""
+
+
+def find_account_id(key: str) -> UUID | None:
+    """Return the id of the tenant's account that tools use with a platform, or None. One query."""
+    rows = ProviderAccount.objects.filter(provider=key, is_active=True, is_default=True)
+    return rows.values_list("pk", flat=True).first()
 
 
 def connected() -> list[Connection]:

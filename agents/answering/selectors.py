@@ -30,6 +30,10 @@ ENDS: Final[dict[str, str]] = {Conversation.State.PERSON: "taken_over", Conversa
 """Why an agent may not speak in a conversation of another state than its own."""
 
 
+SCOPES: Final = (KillSwitch.Scope.TENANT, KillSwitch.Scope.AGENT)
+"""Of the emergency stops that agents end with."""
+
+
 class Input(NamedTuple):
     """A message that a run answers, or has answered."""
 
@@ -198,7 +202,7 @@ def read_moment(run: AgentRun, user_id: UUID | None) -> Moment:
 
 def _stops() -> tuple[ArraySubquery, Exists]:
     """Return the columns of the emergency stops that agents end with."""
-    here = KillSwitch.objects.filter(released_at=None).exclude(scope=KillSwitch.Scope.KIND)
+    here = KillSwitch.objects.filter(released_at=None).filter(scope__in=SCOPES)
     return ArraySubquery(here.values("target")), Exists(GlobalKillSwitch.objects.filter(released_at=None))
 
 
@@ -213,7 +217,7 @@ def paused_outside() -> frozenset[str]:
     As it was seconds ago: what people stop and resume is read each time.
     """
     return kept.keep(
-        lambda: frozenset(target for scope, target in stopped_outside() if scope != KillSwitch.Scope.KIND),
+        lambda: frozenset(target for scope, target in stopped_outside() if scope in SCOPES),
         "stops changed outside",
     )
 

@@ -241,6 +241,10 @@ class ActionKind(ABC, Generic[P]):
         """
         return ""
 
+    def connection_id(self) -> UUID | None:
+        """Return the connection that a request is executed over, for emergency stops; None for none. One query."""
+        return None
+
     def accepts(self, version: int) -> bool:
         """Return True if a request approved under `version` of this kind may still be executed."""
         return version == self.version

@@ -27,7 +27,11 @@ from hitl.seals.tables import STOP
 log = get_logger(__name__)
 _OPEN = [state.value for state in OPEN]
 BATCH = 500
-NO_TARGET: Final = {"kind": "This kind of action doesn't exist.", "agent": "This agent doesn't exist."}
+NO_TARGET: Final = {
+    "kind": "This kind of action doesn't exist.",
+    "agent": "This agent doesn't exist.",
+    "connection": "This connection doesn't exist.",
+}
 WAIT_FOR_CALLS: Final = timedelta(seconds=5)
 
 
@@ -40,9 +44,10 @@ def activate_kill_switch(
     now: datetime | None = None,
     wait: timedelta = WAIT_FOR_CALLS,
 ) -> KillSwitch:
-    """Pause everything of the tenant, one agent or one kind of action, at once.
+    """Pause everything, one agent, one kind of action or one connection, at once.
 
-    `target` is the id of the agent or the key of the kind.
+    `target` is the id of the agent or of the connection, or the key of the kind. Of a connection what is executed over
+    it is paused, and nothing that only reads.
 
     Who may: holders of `hitl.use_killswitch`. Once it returns, no claim commits and no call starts under it,
     except calls counted in `in_flight_calls` of the result: their executors checked the switches before, and
@@ -52,9 +57,8 @@ def activate_kill_switch(
     """
     actor.require("hitl.use_killswitch")
     if scope not in KillSwitch.Scope.values or (scope == "tenant") == bool(target):
-        raise Invalid(
-            "Choose what to pause.", fields={"scope": ["Choose everything, one agent or one kind of action."]}
-        )
+        say = "Choose everything, one agent, one kind of action or one connection."
+        raise Invalid("Choose what to pause.", fields={"scope": [say]})
     if not _is_there(scope, target):
         raise Invalid("There is nothing to pause by this name.", fields={"target": [NO_TARGET[scope]]})
     if not reason.strip():

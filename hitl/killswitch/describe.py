@@ -22,6 +22,7 @@ _PAUSED: Final = {
     KillSwitch.Scope.TENANT: "All actions of this organisation are paused by an emergency stop.",
     KillSwitch.Scope.AGENT: "The actions of this agent are paused by an emergency stop.",
     KillSwitch.Scope.KIND: "This kind of action is paused by an emergency stop.",
+    KillSwitch.Scope.CONNECTION: "The connection that this needs is paused by an emergency stop.",
 }
 _SWITCHED_OFF: Final = "This organisation is deactivated, so nothing is executed."
 

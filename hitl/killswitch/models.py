@@ -13,12 +13,13 @@ USER = settings.AUTH_USER_MODEL
 
 
 class KillSwitch(TenantModel):
-    """A switch over a tenant, one agent, or one kind of action."""
+    """A switch over a tenant, one agent, one kind of action, or one connection with an outside system."""
 
     class Scope(models.TextChoices):
         TENANT = "tenant", "Everything"
         AGENT = "agent", "One agent"
         KIND = "kind", "One kind of action"
+        CONNECTION = "connection", "One connection"
 
     scope = models.CharField(max_length=10, choices=Scope)
     target = models.CharField(max_length=60, blank=True)

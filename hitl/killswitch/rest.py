@@ -49,7 +49,10 @@ class SwitchRequest(serializers.Serializer[Any]):
 
     scope = serializers.ChoiceField(choices=KillSwitch.Scope.choices)
     target = serializers.CharField(
-        default="", allow_blank=True, max_length=60, help_text="An agent's id or a kind; empty for `tenant`."
+        default="",
+        allow_blank=True,
+        max_length=60,
+        help_text="The id of an agent or a connection, or a kind; empty for `tenant`.",
     )
     reason = serializers.CharField(max_length=300)
 
@@ -69,7 +72,7 @@ class KillSwitchViewSet(ListViewSet):
 
     @idempotent_outside_transaction
     def create(self, request: Request, **kwargs: Any) -> Response:
-        """Pause everything, one agent or one kind, at once."""
+        """Pause everything, one agent, one kind or one connection, at once."""
         return self.call_service(activation.activate_kill_switch)
 
     @action(detail=True, methods=["post"])

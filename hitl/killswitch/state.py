@@ -20,6 +20,7 @@ from core.clock import now
 from core.errors import Unavailable
 from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id, platform_scope, tenant_scope
+from hitl.actions import registry
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
 from hitl.seals.rules import ACTIVATED, RELEASED, RuleSeals, read_checked
 from hitl.seals.tables import STOP
@@ -138,11 +139,19 @@ def _stops_in_chains() -> list[dict[UUID, datetime]]:
 def active_switches() -> list[tuple[str, str]]:
     """Return (scope, target) of every active switch that may cover requests of the tenant."""
     stops = active_stops()
-    return [("tenant", "")] if stops.is_tenant_off else [cover_of(stop) for stop in stops.rows]
+    return [("tenant", "")] if stops.is_tenant_off else [cover for stop in stops.rows for cover in covers_by(stop)]
 
 
-def cover_of(stop: Stop) -> tuple[str, str]:
-    return ("tenant", "") if isinstance(stop, GlobalKillSwitch) else (stop.scope, stop.target)
+def covers_by(stop: Stop) -> list[tuple[str, str]]:
+    """Return (scope, target) of what a stop covers: of a connection the kinds that are executed over it now."""
+    if isinstance(stop, GlobalKillSwitch):
+        return [("tenant", "")]
+    return _kinds_over(stop.target) if stop.scope == KillSwitch.Scope.CONNECTION else [(stop.scope, stop.target)]
+
+
+def _kinds_over(connection_id: str) -> list[tuple[str, str]]:
+    kinds = [registry.get(key) for key in registry.keys()]  # noqa: SIM118  (a registry, not a dict)
+    return [("kind", kind.key) for kind in kinds if str(kind.connection_id()) == connection_id]
 
 
 def is_tenant_off() -> bool:
@@ -157,10 +166,10 @@ def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
 def find_stop_reason(*, kind: str, agent_id: UUID | None, seals: RuleSeals | None = None) -> str:
     """Return the reason of a switch that covers the request, or "".
 
-    Four queries at most.
+    Four queries at most, and one for each kind while a connection is stopped.
     """
-    stops, covers = active_stops(seals), _covers_of(kind, agent_id)
-    reason = next((stop.reason or "paused" for stop in stops.rows if cover_of(stop) in covers), "")
+    stops, covers = active_stops(seals), set(_covers_of(kind, agent_id))
+    reason = next((stop.reason or "paused" for stop in stops.rows if not covers.isdisjoint(covers_by(stop))), "")
     return reason or ("The organisation is deactivated." if stops.is_tenant_off else "")
 
 
@@ -172,10 +181,10 @@ def covers(approval: Approval) -> bool:
 def switches_covering(*, kind: str, agent_id: UUID | None, seals: RuleSeals | None = None) -> list[Stop]:
     """Return the active switches that cover a request, the installation's first.
 
-    Four queries at most.
+    Four queries at most, and one for each kind while a connection is stopped.
     """
-    covers = _covers_of(kind, agent_id)
-    return [stop for stop in active_stops(seals).rows if cover_of(stop) in covers]
+    covers = set(_covers_of(kind, agent_id))
+    return [stop for stop in active_stops(seals).rows if not covers.isdisjoint(covers_by(stop))]
 
 
 def shared_lock_and_check(*, kind: str, agent_id: UUID | None, seals: RuleSeals | None = None) -> str:
@@ -241,11 +250,12 @@ def count_in_flight_calls(*, scope: str, target: str = "", within: timedelta) ->
     Returns how many are left after `within`. Call it after the switch is committed: executors that checked before
     the commit have set their marker and are counted; later ones see the switch and make no call.
     """
-    key, until = _call_key(scope, target), time.monotonic() + within.total_seconds()
-    left = _marked(key)
+    covers = _kinds_over(target) if scope == KillSwitch.Scope.CONNECTION else [(scope, target)]
+    keys, until = [_call_key(*cover) for cover in covers], time.monotonic() + within.total_seconds()
+    left = _marked(keys)
     while left and time.monotonic() < until:
         time.sleep(_POLL_SECONDS)
-        left &= _marked(key)  # later calls see the switch
+        left &= _marked(keys)  # later calls see the switch
     return len(left)
 
 
@@ -268,13 +278,13 @@ def _lock_all(function: str, space: int, keys: tuple[int, ...]) -> None:
         )
 
 
-def _marked(key: int) -> set[int]:
+def _marked(keys: Sequence[int]) -> set[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "select pid from pg_locks where locktype = 'advisory' and objsubid = 2 and granted "
             "and database = (select oid from pg_database where datname = current_database()) "
-            "and classid::bigint = %s and objid::bigint = %s",
-            [_CALLS, key % 2**32],
+            "and classid::bigint = %s and objid::bigint = any(%s)",
+            [_CALLS, [key % 2**32 for key in keys]],
         )
         return {pid for (pid,) in cursor.fetchall()}
 

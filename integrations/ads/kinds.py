@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from decimal import ROUND_UP, Decimal
 from typing import Any, ClassVar, Final, TypeVar
+from uuid import UUID
 
 from core.errors import Invalid
 from hitl.actions.base import ActionKind, ClaimWords, Compensation, Estimate, Facts, Outcome, P, Preview, PreviewRow
@@ -60,6 +61,9 @@ class AdsKind(ActionKind[P]):
 
     def pause_reason(self) -> str:
         return platforms.find_pause(self.provider)
+
+    def connection_id(self) -> UUID | None:
+        return platforms.find_account_id(self.provider)
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
         """Return changes of the watched facts; figures such as spend may change."""

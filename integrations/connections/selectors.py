@@ -10,6 +10,8 @@ from django.urls import reverse
 
 from core.actors import Actor
 from core.db.rows import get_or_missing
+from core.privacy.visible_text import visible
+from hitl.killswitch.targets import Targets
 from integrations import platforms
 from integrations.calls.rights import MISSING, VIEW
 from integrations.connections import providers
@@ -43,6 +45,17 @@ def list_connections(*, viewer: Actor) -> QuerySet[ProviderAccount]:
 def get_connection(*, viewer: Actor, connection_id: UUID) -> ProviderAccount:
     """Return a connection. Needs `integrations.view_connection`; raises `NotFound`."""
     return get_or_missing(list_connections(viewer=viewer).filter(pk=connection_id), MISSING)
+
+
+class ConnectionTargets(Targets):
+    """The tenant's connections, for emergency stops."""
+
+    scope, title = "connection", "One connection"
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Return those that are connected, by their names."""
+        rows = ProviderAccount.objects.filter(is_active=True).order_by("name", "id").values_list("pk", "name")
+        return [(str(key), visible(name)) for key, name in rows]
 
 
 def webhook_of(row: ProviderAccount) -> str:

@@ -8,6 +8,7 @@ figures which change by themselves (spend, views) don't reset an approval.
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
+from uuid import UUID
 
 from core.errors import Invalid
 from hitl.actions.base import ActionKind, ClaimWords, Compensation, Estimate, Facts, Outcome, P, Preview, PreviewRow
@@ -37,6 +38,9 @@ class SandboxKind(ActionKind[P]):
 
     def pause_reason(self) -> str:
         return platforms.find_pause(selectors.PROVIDER)
+
+    def connection_id(self) -> UUID | None:
+        return platforms.find_account_id(selectors.PROVIDER)
 
     def estimate(self, params: P, facts: Facts) -> Estimate:
         """Return no cost; how many people will see it is unknown."""

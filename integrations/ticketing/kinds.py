@@ -64,6 +64,11 @@ class TicketKind(ActionKind[P]):
         found = selectors.find_connection()
         return platforms.find_pause(found.platform.key) if found else ""
 
+    def connection_id(self) -> UUID | None:
+        """Return the connection of the connected system."""
+        found = selectors.find_connection()
+        return found.account.pk if found else None
+
     def estimate(self, params: P, facts: Facts) -> Estimate:
         """Return no cost, and one person."""
         return Estimate(cost=Decimal("0.00"), reach=1)

@@ -34,6 +34,7 @@ class Command(BaseCommand):
         where.add_argument("--global", action="store_true", dest="everywhere", help="every tenant")
         where.add_argument("--kind", default="", metavar="KIND", help="only this kind of action")
         where.add_argument("--agent", default="", metavar="ID", help="only this agent")
+        where.add_argument("--connection", default="", metavar="ID", help="only what is executed over this connection")
         parser.add_argument("--reason", default="", metavar="TEXT", help="the reason; required by activate")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -102,12 +103,13 @@ def _line(where: str, what: str, switch: KillSwitch | GlobalKillSwitch) -> str:
 def _target(options: dict[str, Any]) -> tuple[str, str]:
     if options["kind"]:
         return "kind", options["kind"]
-    if not options["agent"]:
+    scope = next((name for name in ("agent", "connection") if options[name]), "")
+    if not scope:
         return "tenant", ""
     try:
-        return "agent", str(UUID(options["agent"]))
+        return scope, str(UUID(options[scope]))
     except ValueError:
-        raise CommandError("Give the id of an agent.") from None
+        raise CommandError(f"Give the id of {'an agent' if scope == 'agent' else 'a connection'}.") from None
 
 
 _ACTIONS: Final = {"activate": _activate, "release": _release, "list": _list}

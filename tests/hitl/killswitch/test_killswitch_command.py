@@ -1,6 +1,7 @@
 """What an operator can do from the shell when everything has to stop."""
 
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -68,6 +69,8 @@ def test_operator_is_named_in_the_audit(scene: Scene) -> None:
         (["activate", "--tenant", "nobody", "--reason", "x"], "no tenant"),
         (["activate", "--tenant", "acme", "--kind", "typo", "--reason", "x"], "no kind"),
         (["activate", "--tenant", "acme", "--agent", "typo", "--reason", "x"], "the id of an agent"),
+        (["activate", "--tenant", "acme", "--connection", "typo", "--reason", "x"], "the id of a connection"),
+        (["activate", "--tenant", "acme", "--connection", str(uuid4()), "--reason", "x"], "nothing to pause"),
         (["release", "--tenant", "acme"], "isn't active"),
         (["list", "--tenant", "nobody"], "no tenant"),
     ],

@@ -14,12 +14,15 @@ from agents.answering.tool_calls.call import Reading
 from agents.answering.tools import registry as tools
 from agents.answering.tools.registry import Arguments
 from core.clock import now
+from core.errors import Invalid, Refused
 from hitl import services
 from hitl.actions.base import Origin
 from hitl.approvals.change.due import claim_due, fire
 from hitl.execution.claim import claim
 from hitl.execution.execute import call, settle
+from hitl.execution.kill_switch_activation import activate_kill_switch, release_kill_switch
 from hitl.execution.observation import observe_again
+from hitl.killswitch.state import count_in_flight_calls, track_in_flight_call
 from hitl.models import Approval, Execution
 from integrations.calls.breaker import breaker_of, pause_calls, resume_calls
 from integrations.models import ProviderAccount
@@ -62,6 +65,33 @@ def test_approved_request_waits_for_an_open_breaker_and_says_why(office: World, 
         clock.shift(61)
         assert services.execute(request.pk).state == "executed"
     assert [entry["operation"] for entry in sandbox.journal()] == ["set_campaign_budget"]
+
+
+def test_stop_of_a_connection_holds_what_is_executed_over_it_and_nothing_else(office: World, sandbox: Platform) -> None:
+    request, main, owner = approved(office), ProviderAccount.objects.get(), office.actor("owner")
+    other = ProviderAccount.objects.create(provider="zendesk", name="Desk", credentials={"token": "x"}, is_default=True)
+    with pytest.raises(Invalid):
+        activate_kill_switch(actor=owner, scope="connection", target=str(uuid4()), reason="Odd figures")
+    elsewhere = activate_kill_switch(actor=owner, scope="connection", target=str(other.pk), reason="Odd tickets")
+    assert Approval.objects.get(pk=request.pk).holds == []
+    release_kill_switch(actor=owner, switch_id=elsewhere.pk)
+    stop = activate_kill_switch(actor=owner, scope="connection", target=str(main.pk), reason="Odd figures")
+    assert (stop.in_flight_calls, Approval.objects.get(pk=request.pk).holds) == (0, ["kill_switch"])
+    with track_in_flight_call(kind="set_campaign_budget", agent_id=None) as reason:
+        left = count_in_flight_calls(scope="connection", target=str(main.pk), within=timedelta(0))
+    assert (reason, left) == ("Odd figures", 1)
+    assert (services.execute(request.pk).state, sandbox.journal()) == ("approved", [])
+    page = page_of(office, request)
+    assert (main.name in page, "Odd figures" in page) == (True, True)
+    with pytest.raises(Refused, match="connection that this needs is paused"):
+        approved(office)
+    client = Client()
+    client.force_login(office.people["owner"], backend="accounts.backends.RoleBackend")
+    form = client.get("/admin/hitl/killswitch/stop/").content.decode()
+    assert f'<option value="connection:{main.pk}">{main.name}</option>' in form
+    release_kill_switch(actor=owner, switch_id=stop.pk)
+    assert services.execute(request.pk).state == "executed"
+    assert len(sandbox.journal()) == 1
 
 
 def test_breaker_that_opens_after_the_claim_uses_up_no_attempt(office: World, sandbox: Platform) -> None:
