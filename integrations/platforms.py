@@ -106,11 +106,6 @@ def connection(key: str) -> Connection:
     return _connection(get(key), account_for(key))
 
 
-def connection_of(account: ProviderAccount) -> Connection:
-    """Return the connection of one account. Raises NotFound, and Unavailable for one that lacks a credential."""
-    return _connection(get(account.provider), account)
-
-
 def find_pause(key: str) -> str:
     """Return why calls to a platform are paused now, in a sentence; "" if they are not, or without an account."""
     account = find_account(key)
