@@ -173,6 +173,17 @@ def find_stop_reason(*, kind: str, agent_id: UUID | None, seals: RuleSeals | Non
     return reason or ("The organisation is deactivated." if stops.is_tenant_off else "")
 
 
+def is_connection_stopped(connection_id: UUID) -> bool:
+    """Return True if a stop of everything or of a connection is active: nothing is written over it then.
+
+    For what is written without a request, such as contacts to a CRM. Three queries.
+    """
+    stops = active_stops()
+    mine = {("tenant", ""), ("connection", str(connection_id))}
+    named = [("tenant", "") if isinstance(stop, GlobalKillSwitch) else (stop.scope, stop.target) for stop in stops.rows]
+    return stops.is_tenant_off or not mine.isdisjoint(named)
+
+
 def covers(approval: Approval) -> bool:
     """Return True if an active switch covers the approval."""
     return bool(find_stop_reason(kind=approval.kind, agent_id=approval.agent_id))

@@ -1,5 +1,6 @@
 """Read approvals: the selectors that other apps use; inside `hitl`, import the modules themselves."""
 
+from hitl.killswitch.state import is_connection_stopped
 from hitl.selectors.approvals import (
     count_by_day,
     count_mine,
