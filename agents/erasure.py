@@ -66,7 +66,7 @@ class AgentsErasure(ErasureHandler):
               kept="error_code delivery_id chosen_by confidence_factors mended redacted"),
         Table("agents.Agent", "The organisation's own definitions.", kept="name type category configuration"),
         Table("agents.AgentVersion", "The organisation's own definitions.",
-              kept="name prompt tools collections orchestrator model model_name flow co_authors"),
+              kept="name prompt tools tool_teams collections orchestrator model model_name flow co_authors"),
         Table("agents.Collection", "The organisation's own texts.", kept="name description"),
         Table("agents.Site", "Addresses of the organisation's choice, and codes.",
               kept="address language trouble walk"),

@@ -1,5 +1,6 @@
 """The action kind that books a confirmed transaction."""
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -77,10 +78,9 @@ class CommitTransaction(ActionKind[CommitParams]):
         found = selectors.find_connection()
         return platforms.find_pause(found.platform.key) if found else ""
 
-    def connection_id(self) -> UUID | None:
-        """Return the connection of the connected system."""
-        found = selectors.find_connection()
-        return found.account.pk if found else None
+    def connection_ids(self) -> Collection[UUID]:
+        """Return all connections of back offices: a draft is booked over the one that it was made over."""
+        return selectors.list_connection_ids()
 
     def resolve(self, params: CommitParams) -> CommitParams:
         """Refuse what the customer hasn't confirmed, other values than theirs, and a second request."""

@@ -1,6 +1,6 @@
 """The registered platforms, and the accounts that the tenant in scope has with them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -112,10 +112,10 @@ def find_pause(key: str) -> str:
     return pause_sentence(account) if account else ""
 
 
-def find_account_id(key: str) -> UUID | None:
-    """Return the id of the tenant's account that tools use with a platform, or None. One query."""
-    rows = ProviderAccount.objects.filter(provider=key, is_active=True, is_default=True)
-    return rows.values_list("pk", flat=True).first()
+def find_account_ids(keys: Collection[str]) -> list[UUID]:
+    """Return the ids of the tenant's accounts that tools use with some platforms. One query."""
+    rows = ProviderAccount.objects.filter(provider__in=keys, is_active=True, is_default=True)
+    return list(rows.values_list("pk", flat=True))
 
 
 def connected() -> list[Connection]:

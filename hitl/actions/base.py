@@ -1,7 +1,7 @@
 """The interface of an action kind, and the values that it exchanges with the approval engine."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
@@ -241,9 +241,9 @@ class ActionKind(ABC, Generic[P]):
         """
         return ""
 
-    def connection_id(self) -> UUID | None:
-        """Return the connection that a request is executed over, for emergency stops; None for none. One query."""
-        return None
+    def connection_ids(self) -> Collection[UUID]:
+        """Return the connections that requests of this kind may be executed over, for emergency stops. One query."""
+        return ()
 
     def accepts(self, version: int) -> bool:
         """Return True if a request approved under `version` of this kind may still be executed."""

@@ -82,7 +82,10 @@ def _is_there(scope: str, target: str) -> bool:
     """A mistyped switch would pause nothing and look as if it did; targets of open requests always exist."""
     if targets.is_target(scope, target):
         return True
-    named = Approval.objects.filter(state__in=_OPEN).values_list("agent_id" if scope == "agent" else "kind", flat=True)
+    column = {"agent": "agent_id", "kind": "kind"}.get(scope)
+    if column is None:
+        return False
+    named = Approval.objects.filter(state__in=_OPEN).values_list(column, flat=True)
     return target in {str(name) for name in named.order_by().distinct()}
 
 

@@ -151,7 +151,7 @@ def covers_by(stop: Stop) -> list[tuple[str, str]]:
 
 def _kinds_over(connection_id: str) -> list[tuple[str, str]]:
     kinds = [registry.get(key) for key in registry.keys()]  # noqa: SIM118  (a registry, not a dict)
-    return [("kind", kind.key) for kind in kinds if str(kind.connection_id()) == connection_id]
+    return [("kind", kind.key) for kind in kinds if connection_id in map(str, kind.connection_ids())]
 
 
 def is_tenant_off() -> bool:

@@ -4,7 +4,7 @@ Facts carry money as decimal strings. `drift` compares only what the decision de
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import ROUND_UP, Decimal
 from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
@@ -62,8 +62,8 @@ class AdsKind(ActionKind[P]):
     def pause_reason(self) -> str:
         return platforms.find_pause(self.provider)
 
-    def connection_id(self) -> UUID | None:
-        return platforms.find_account_id(self.provider)
+    def connection_ids(self) -> Collection[UUID]:
+        return platforms.find_account_ids([self.provider])
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
         """Return changes of the watched facts; figures such as spend may change."""

@@ -14,6 +14,7 @@ from core.db.locks import advisory_lock, locked
 from core.db.rows import get_row
 from core.errors import Conflict
 from core.reliability.rate_limit import limit_per_hour
+from hitl.selectors import is_connection_stopped
 from integrations.calls.rights import MANAGE, MISSING, OBJECT
 from integrations.connections import providers
 from integrations.connections.authorisation import authorise, check, try_out
@@ -167,7 +168,7 @@ def rename(*, actor: Actor, connection_id: UUID, name: str) -> ProviderAccount:
 def make_default(*, actor: Actor, connection_id: UUID) -> ProviderAccount:
     """Let tools use this connection of its provider from now on; safe to repeat. Needs `MANAGE`.
 
-    Raises `NotFound`, `Conflict` ("not_active"). Writes `CONNECTION_MADE_DEFAULT`.
+    Raises `NotFound`, `Conflict` ("not_active", "stopped"). Writes `CONNECTION_MADE_DEFAULT`.
     """
     actor.require(MANAGE)
     with transaction.atomic():
@@ -176,6 +177,8 @@ def make_default(*, actor: Actor, connection_id: UUID) -> ProviderAccount:
         row = locked(ProviderAccount, connection_id, MISSING)
         if row.state != row.State.ACTIVE:
             raise Conflict("Only a connection that works can be the default. Reconnect it first.", code="not_active")
+        if is_connection_stopped(row.pk):
+            raise Conflict("An emergency stop covers this connection. Release it first.", code="stopped")
         ProviderAccount.objects.filter(provider=provider, is_default=True).exclude(pk=row.pk).update(is_default=False)
         row.is_default = True
         row.save(update_fields=["is_default"])

@@ -5,7 +5,7 @@ Facts carry money as decimal strings. `drift` compares only what the decision de
 figures which change by themselves (spend, views) don't reset an approval.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -39,8 +39,8 @@ class SandboxKind(ActionKind[P]):
     def pause_reason(self) -> str:
         return platforms.find_pause(selectors.PROVIDER)
 
-    def connection_id(self) -> UUID | None:
-        return platforms.find_account_id(selectors.PROVIDER)
+    def connection_ids(self) -> Collection[UUID]:
+        return platforms.find_account_ids([selectors.PROVIDER])
 
     def estimate(self, params: P, facts: Facts) -> Estimate:
         """Return no cost; how many people will see it is unknown."""

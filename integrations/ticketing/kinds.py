@@ -4,7 +4,7 @@ A request names the contact, never an address: it is looked up when it is needed
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -64,10 +64,9 @@ class TicketKind(ActionKind[P]):
         found = selectors.find_connection()
         return platforms.find_pause(found.platform.key) if found else ""
 
-    def connection_id(self) -> UUID | None:
-        """Return the connection of the connected system."""
-        found = selectors.find_connection()
-        return found.account.pk if found else None
+    def connection_ids(self) -> Collection[UUID]:
+        """Return the connections of all ticket systems: a request names the system that it is for."""
+        return platforms.find_account_ids(selectors.systems())
 
     def estimate(self, params: P, facts: Facts) -> Estimate:
         """Return no cost, and one person."""

@@ -60,7 +60,11 @@ def take_change(request: HttpRequest, tenant_id: UUID, connection_id: UUID) -> H
         return HttpResponseNotAllowed(["POST"])
     length = request.META.get("CONTENT_LENGTH") or "0"
     try:
-        body = request.read(BODY_LIMIT + 1) if length.isdigit() and int(length) <= BODY_LIMIT else None
+        body = (
+            request.read(BODY_LIMIT + 1)
+            if length.isascii() and length.isdecimal() and int(length) <= BODY_LIMIT
+            else None
+        )
         if body is None or len(body) > BODY_LIMIT:
             return _refuse(413, "too_large", f"Send at most {BODY_LIMIT} bytes.")
         with tenant_scope(tenant_id):

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 from uuid import UUID
 
-from core.errors import Invalid, Unavailable, WalkerError
+from core.errors import Conflict, Invalid, Unavailable, WalkerError
 from hitl.actions.base import Outcome
+from hitl.selectors import is_connection_stopped
 from integrations.calls.answers import CleanFailure, Ok
 from integrations.calls.operations import Line
 from integrations.calls.outcomes import outcome_of_failure
@@ -23,9 +24,12 @@ FIELDS: Final = ("amount", "currency", "description")
 def prepare_draft(*, asked: NewDraft, key: str) -> tuple[ProviderAccount, PreparedDraft]:
     """Prepare a transaction, and return at which account; nothing is booked.
 
-    For services that have checked the right. Raises `Invalid` with the field, or "no_customer", and `Unavailable`.
+    For services that have checked the right. Raises `Invalid` with the field, or "no_customer", `Conflict` "paused"
+    by an emergency stop, and `Unavailable`.
     """
     linked = selectors.connection()
+    if is_connection_stopped(linked.account.pk):
+        raise Conflict("Payments are paused by an emergency stop.", code="paused")
     with linked.open(Line(linked.account)) as client:
         answer = client.create_draft(asked, key)
     if isinstance(answer, CleanFailure) and answer.facts.get("fields"):

@@ -16,6 +16,7 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry, Outbox
 from core.tenancy.scope import tenant_scope
 from hitl.actions.base import Origin
+from hitl.execution.kill_switch_activation import activate_kill_switch, release_kill_switch
 from hitl.models import Approval
 from hitl.services import create_workflow, execute, propose
 from hub import actions, requests
@@ -23,6 +24,7 @@ from hub.models import CustomerLink, TransactionDraft
 from hub.requests import request_commit
 from hub.selectors import get_draft_in
 from hub.services import link_customer
+from integrations.models import ProviderAccount
 from tests.console.conftest import Browser, browser
 from tests.hitl.machine.test_races import at_once
 from tests.hub.conftest import Shop, state_of
@@ -252,6 +254,21 @@ def test_probe_tells_what_became_of_a_draft(shop: Shop) -> None:
     found = kind.probe(params, idempotency_key="walker:key of tests:1")
     assert found is not None
     assert found.kind == "succeeded"
+
+
+def test_stop_of_the_back_office_ends_drafts_and_holds_bookings(shop: Shop) -> None:
+    talk = shop.begin()
+    approval = shop.confirmed(shop.ask(talk))
+    shop.approve(approval)
+    owner, main = shop.world.actor("owner"), ProviderAccount.objects.get(provider="back_office")
+    ProviderAccount.objects.filter(pk=main.pk).update(is_default=False)  # a booking goes where its draft was made
+    stop = activate_kill_switch(actor=owner, scope="connection", target=str(main.pk), reason="Odd amounts")
+    assert (execute(approval_id=approval.pk).state, shop.booked()) == ("approved", 0)
+    ProviderAccount.objects.filter(pk=main.pk).update(is_default=True)
+    with pytest.raises(Conflict, match="emergency stop"):
+        shop.ask(talk, amount="1.00")
+    release_kill_switch(actor=owner, switch_id=stop.pk)
+    assert (execute(approval_id=approval.pk).state, shop.booked()) == ("executed", 1)
 
 
 def test_bad_values_are_refused_with_the_field_named(shop: Shop) -> None:

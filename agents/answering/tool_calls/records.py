@@ -134,8 +134,8 @@ def count_beyond_conversations(tool: Tool, caller: Caller) -> str:
     Returns the code of the limit that it is beyond, "" for none. Nothing is limited without Redis.
     """
     limits = (
-        (TOO_OFTEN_FOR_CONTACT, caller.contact_id, settings.HUB_CALLS.get("contact", 0)),
-        (TOO_OFTEN_FOR_AGENT, caller.agent_id, settings.HUB_CALLS.get("agent", 0)),
+        (TOO_OFTEN_FOR_CONTACT, caller.contact_id, settings.HUB_CALLS["contact"]),
+        (TOO_OFTEN_FOR_AGENT, caller.agent_id, settings.HUB_CALLS["agent"]),
     )
     for code, subject, limit in limits if tool.counted_as else ():
         name = f"{current_tenant_id()}:{tool.counted_as}-calls:{subject}"

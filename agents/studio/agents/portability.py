@@ -41,7 +41,7 @@ def export_agent(*, viewer: Actor, agent_id: UUID) -> dict[str, Any]:
     names = Collection.objects.filter(pk__in=setup.collections).order_by("name").values_list("name", flat=True)
     teams = dict(Team.objects.values_list("pk", "name"))
     limits = {
-        tool: sorted(teams.get(team, "A deleted team") for team in chosen) for tool, chosen in setup.tool_teams.items()
+        tool: sorted(teams[team] for team in chosen if team in teams) for tool, chosen in setup.tool_teams.items()
     }
     return {
         "format": FORMAT,
@@ -54,8 +54,9 @@ def export_agent(*, viewer: Actor, agent_id: UUID) -> dict[str, Any]:
         "min_confidence": setup.min_confidence,
         "memory": setup.memory,
         **({"asks_judge": True} if setup.asks_judge else {}),
-        "tools": list(setup.tools),
-        **({"tool_teams": limits} if limits else {}),
+        # A tool that was for deleted teams alone would be for every team elsewhere.
+        "tools": [tool for tool in setup.tools if limits.get(tool, True)],
+        **({"tool_teams": named} if (named := {tool: found for tool, found in limits.items() if found}) else {}),
         **({"collections": list(names)} if setup.collections else {}),
         "instructions": setup.instructions.split("\n"),
     }

@@ -36,7 +36,17 @@ from conversations.inbox.admin.choices import REPLY, choices_of
 from conversations.inbox.admin.first_messages import FirstMessages
 from conversations.inbox.admin.forms import OBJECT, CloseForm, ReplyForm, RevealForm, SendAgainForm
 from conversations.inbox.admin.inbox import InboxPage
-from conversations.inbox.admin.page import SHOWABLE, answer_meanwhile, has, newest_seq, side_of, thread_of, with_parts
+from conversations.inbox.admin.page import (
+    SHOWABLE,
+    answer_meanwhile,
+    contact_facts,
+    contact_url,
+    has,
+    newest_seq,
+    side_of,
+    thread_of,
+    with_parts,
+)
 from conversations.inbox.admin.rows import tone_of
 from conversations.inbox.admin.search import ConversationSearch
 from conversations.inbox.admin.tags import tag_chips, tags_on
@@ -203,11 +213,13 @@ class ConversationAdmin(InboxPage, BulkActions, FirstMessages, ConversationSearc
 
     def rest_context(self, request: HttpRequest, obj: Conversation) -> dict[str, Any]:
         """Return what a page left out that opened this conversation beside its list."""
-        _, grant, _ = self._look(request, obj)
+        viewer, grant, _ = self._look(request, obj)
         is_masked = not grant or bool(set(SHOWABLE) - grant.fields)
         return {
             **self._beside(request, obj, grant),
             **self._offered_by_place(request, obj, is_masked=is_masked),
+            "contact": contact_facts(viewer, obj, grant),
+            "contact_url": contact_url(viewer, obj),
             "assignee": getattr(obj, "assignee_name", "") or "–",
         }
 

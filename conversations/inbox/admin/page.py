@@ -131,8 +131,6 @@ def side_of(conversation: Conversation, viewer: Actor, grant: ActiveReveal | Non
         ),
         "tags": (tags := tags_of(conversation)),
         "tags_drawn": chips_of_names(tags),
-        "contact": contact_facts(viewer, conversation, grant),
-        "contact_url": contact_url(viewer, conversation),
         "panels_above": panels_at("above", viewer, conversation, clear),
         "panels_beside": panels_at("beside", viewer, conversation, clear),
         "reading": reading_of(conversation),

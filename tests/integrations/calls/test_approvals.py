@@ -14,7 +14,7 @@ from agents.answering.tool_calls.call import Reading
 from agents.answering.tools import registry as tools
 from agents.answering.tools.registry import Arguments
 from core.clock import now
-from core.errors import Invalid, Refused
+from core.errors import Conflict, Invalid, Refused
 from hitl import services
 from hitl.actions.base import Origin
 from hitl.approvals.change.due import claim_due, fire
@@ -22,9 +22,10 @@ from hitl.execution.claim import claim
 from hitl.execution.execute import call, settle
 from hitl.execution.kill_switch_activation import activate_kill_switch, release_kill_switch
 from hitl.execution.observation import observe_again
-from hitl.killswitch.state import count_in_flight_calls, track_in_flight_call
+from hitl.killswitch.state import count_in_flight_calls, find_stop_reason, track_in_flight_call
 from hitl.models import Approval, Execution
 from integrations.calls.breaker import breaker_of, pause_calls, resume_calls
+from integrations.connections.services import make_default
 from integrations.models import ProviderAccount
 from tests.edge.platform_fixture import Platform
 from tests.world import OPERATOR, World
@@ -70,11 +71,19 @@ def test_approved_request_waits_for_an_open_breaker_and_says_why(office: World, 
 def test_stop_of_a_connection_holds_what_is_executed_over_it_and_nothing_else(office: World, sandbox: Platform) -> None:
     request, main, owner = approved(office), ProviderAccount.objects.get(), office.actor("owner")
     other = ProviderAccount.objects.create(provider="zendesk", name="Desk", credentials={"token": "x"}, is_default=True)
-    with pytest.raises(Invalid):
-        activate_kill_switch(actor=owner, scope="connection", target=str(uuid4()), reason="Odd figures")
+    for nothing in (str(uuid4()), "set_campaign_budget"):  # the kind of an open request is no connection
+        with pytest.raises(Invalid):
+            activate_kill_switch(actor=owner, scope="connection", target=nothing, reason="Odd figures")
     elsewhere = activate_kill_switch(actor=owner, scope="connection", target=str(other.pk), reason="Odd tickets")
     assert Approval.objects.get(pk=request.pk).holds == []
     release_kill_switch(actor=owner, switch_id=elsewhere.pk)
+    # A request names the ticket system that it is for: a stop of any of them covers the kind.
+    second = ProviderAccount.objects.create(provider="hubspot", name="CRM", credentials={"token": "x"}, is_default=True)
+    tickets = activate_kill_switch(actor=owner, scope="connection", target=str(second.pk), reason="Odd tickets")
+    assert find_stop_reason(kind="create_ticket", agent_id=None) == "Odd tickets"
+    with pytest.raises(Conflict, match="emergency stop"):
+        make_default(actor=owner, connection_id=second.pk)
+    release_kill_switch(actor=owner, switch_id=tickets.pk)
     stop = activate_kill_switch(actor=owner, scope="connection", target=str(main.pk), reason="Odd figures")
     assert (stop.in_flight_calls, Approval.objects.get(pk=request.pk).holds) == (0, ["kill_switch"])
     with track_in_flight_call(kind="set_campaign_budget", agent_id=None) as reason:

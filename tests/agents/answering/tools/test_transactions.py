@@ -134,7 +134,7 @@ def test_limits_of_a_contact_and_of_an_agent_hold_over_all_their_conversations(a
     entries = AuditEntry.objects.filter(action="ATTEMPT_REFUSED", facts__about="agents.toolcall").order_by("id")
     assert [(row.facts["code"], row.facts["move"]) for row in entries] == [(code, wishes[0][1][0]) for code in over]
     cache.clear()
-    settings.HUB_CALLS = {}
+    settings.HUB_CALLS = {"contact": 0, "agent": 0}
     assert ask(asking, wishes[2][1]).results[0]["error"] == "not_found"
 
 
