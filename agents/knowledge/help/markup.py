@@ -103,6 +103,10 @@ class _Renderer(RendererHTML):
         env["link"] = False
         return "</a>"
 
+    def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        # Without the language, which would be a class: no page here colours code.
+        return self.code_block(tokens, idx, options, env)
+
     def table_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         # A table that is wider than a phone is scrolled by itself, by keyboard too.
         return '<div class="scroll" tabindex="0" role="group"><table>\n'

@@ -28,6 +28,7 @@ HOSTILE = [
     "# <svg onload=alert(1)>",
     "`<script>`",
     "```\n</code></pre><script>\n```",
+    "```hidden\nx\n```",
     "| <script> | b |\n|---|---|\n| <img src=x> | d |",
     "> <iframe src=//evil.example>",
     "- <style>*{}</style>",
