@@ -40,8 +40,9 @@ def _leave_crms(person: Person) -> int:
     notes = CrmNote.objects.filter(contact__contact_id__in=person.ids("contacts"), state=CrmNote.State.WAITING)
     notes.update(state=CrmNote.State.WITHHELD, problem=ERASED)
     gone = {"digest": "", "problem": ERASED, "fields": ""}
-    sent = rows.exclude(sent_at=None).update(state=CrmContact.State.ERASING, due_at=now(), tries=0, **gone)
-    return int(sent + rows.update(state=CrmContact.State.ERASED, due_at=None, **gone))
+    # In this order: a row that a worker begins to send meanwhile isn't of the first, and is of the second.
+    unsent = rows.filter(sent_at=None).update(state=CrmContact.State.ERASED, due_at=None, **gone)
+    return int(unsent + rows.update(state=CrmContact.State.ERASING, due_at=now(), tries=0, **gone))
 
 
 class HubErasure(ErasureHandler):
@@ -63,6 +64,13 @@ class HubErasure(ErasureHandler):
         Step("transactions", "What they were asked to confirm", _drafts),
         Step("crm", "Where a CRM has them", _told),
     )
+
+    @classmethod
+    def in_the_way(cls, person: Person) -> list[str]:
+        """Return whether a CRM still has to erase the person; one that was disconnected is no longer asked."""
+        rows = CrmContact.objects.filter(contact_id__in=person.ids("contacts"), state=CrmContact.State.ERASING)
+        rows = rows.filter(connection__is_active=True)
+        return ["kept_by_crm"] if rows.exists() else []
 
     @classmethod
     def detach(cls, person: Person) -> None:

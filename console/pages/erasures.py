@@ -25,6 +25,7 @@ CHIPS: Final[Mapping[str, tuple[str, str]]] = {
 WAITS: Final[Mapping[str, str]] = {
     "message_on_its_way": "a message being sent",
     "agent_at_work": "a running agent",
+    "kept_by_crm": "a CRM, which has not erased the person yet",
     "kept_by_langflow": "Langflow, which has not confirmed that it has erased the conversation",
     "request_under_way": "a request to the API that is being answered",
     "mail_on_its_way": "an email being sent",

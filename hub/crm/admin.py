@@ -37,7 +37,7 @@ ACTIONS: Final = (
         permission=MANAGE,
         submit="Stop",
         tone="danger",
-        explain="What is there stays there. People who are erased here are still erased there.",
+        explain="Contacts already in the CRM stay there. People who are erased here are still erased there.",
         done="No contacts are sent any more.",
     ),
     calls(
@@ -47,8 +47,8 @@ ACTIONS: Final = (
         path=RETRY,
         permission=MANAGE,
         submit="Send again",
-        explain="Mend first what the system refuses: the reasons are below.",
-        done="They are sent again: {}.",
+        explain="First fix what the CRM refuses; the reasons are below.",
+        done="Contacts to be sent again: {}.",
     ),
 )
 
@@ -93,6 +93,8 @@ def _may_stop(connection: ProviderAccount) -> str:
 
 
 def _may_retry(connection: ProviderAccount) -> str:
+    if not switches.is_sending(connection.pk):
+        return "No contacts are sent now."
     return "" if switches.has_refused(connection.pk) else "Nothing was refused."
 
 

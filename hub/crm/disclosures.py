@@ -62,14 +62,21 @@ def disclosures_of(contacts: Sequence[Contact]) -> dict[UUID, Disclosure]:
     return {
         contact.pk: Disclosure(
             *told_of(contact, points[contact.pk], newest.get(contact.pk)),
-            reason=why_withheld(contact, [entries[point.value_index] for point in points[contact.pk]]),
+            reason=why_withheld(
+                contact,
+                [entries[point.value_index] for point in points[contact.pk]],
+                [entries[point.value_index] for point in points[contact.pk] if point.is_verified],
+            ),
         )
         for contact in contacts
     }
 
 
-def why_withheld(contact: Contact, said: Sequence[Sequence[Entry]]) -> str:
-    """Return why nothing leaves. What somebody said from one of their addresses counts for all of them."""
+def why_withheld(contact: Contact, said: Sequence[Sequence[Entry]], verified: Sequence[Sequence[Entry]]) -> str:
+    """Return why nothing leaves. What somebody said from one of their addresses counts for all of them.
+
+    An objection counts from any address, consent from `verified` ones alone: the others may be somebody else's.
+    """
     if contact.erased_at is not None:
         return ERASED
     if contact.merged_into_id is not None:
@@ -77,7 +84,8 @@ def why_withheld(contact: Contact, said: Sequence[Sequence[Entry]]) -> str:
     if contact.user_id is not None:
         return COLLEAGUE
     # The organisation's rules for messages may be laxer: its CRM hears of people who agreed, and of nobody else.
-    return verdict(QUESTION, Known(others=said, policy=Policy(needs_consent=True)), now()).reason
+    agreed = Known(others=verified, policy=Policy(needs_consent=True))
+    return verdict(QUESTION, Known(others=said), now()).reason or verdict(QUESTION, agreed, now()).reason
 
 
 def told_of(

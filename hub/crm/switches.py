@@ -1,5 +1,6 @@
 """The switch of each connection: whether contacts are sent to its CRM, and what became of them."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -86,17 +87,20 @@ def _switch(actor: Actor, account: ProviderAccount, action: str, *, sends: bool)
 def retry_parked(*, actor: Actor, connection_id: UUID) -> int:
     """Send again what the CRM refused, after somebody has mended it there; return how many contacts that is.
 
-    Needs `MANAGE`. Raises `NotFound`, and `Conflict` ("nothing_parked"). Writes `CRM_CONTACTS_RETRIED`.
+    Needs `MANAGE`. Raises `NotFound`, and `Conflict` ("not_sending", "nothing_parked"). Writes `CRM_CONTACTS_RETRIED`.
     """
     actor.require(MANAGE)
     account: ProviderAccount = get_row(ProviderAccount, connection_id, MISSING)
+    if not is_sending(account.pk):
+        raise Conflict("No contacts are sent now. Turn sending on first.", code="not_sending")
     with transaction.atomic():
         notes = CrmNote.objects.filter(contact__connection=account, state=NoteState.PARKED)
+        notes = notes.exclude(contact__state__in=GONE)
         theirs = set(notes.values_list("contact_id", flat=True))
         notes.update(state=NoteState.WAITING, problem="")
         parked = CrmContact.objects.filter(Q(state=State.PARKED) | Q(pk__in=theirs), connection=account)
-        parked.filter(state=State.PARKED).update(digest="")
-        count = parked.exclude(state__in=GONE).update(due_at=now())
+        # Without a digest all of it is written: a contact that was deleted there is made again before its notes.
+        count = parked.exclude(state__in=GONE).update(due_at=now(), digest="", tries=0)
         if not count:
             raise Conflict("Nothing was refused.", code="nothing_parked")
         chain.record(actor, "CRM_CONTACTS_RETRIED", OBJECT, account.pk, facts={"contacts": count})
@@ -112,18 +116,23 @@ def has_refused(connection_id: UUID) -> bool:
     """Return True if the CRM of a connection refused a contact or a note."""
     contacts = CrmContact.objects.filter(connection_id=connection_id, state=State.PARKED)
     notes = CrmNote.objects.filter(contact__connection_id=connection_id, state=NoteState.PARKED)
-    return contacts.exists() or notes.exists()
+    return contacts.exists() or notes.exclude(contact__state__in=GONE).exists()
 
 
 def standing_of(connection_id: UUID) -> Standing:
-    """Return what became of contacts and notes. Three queries, no outside call."""
+    """Return what became of contacts and notes. Four queries, no outside call."""
     rows = CrmContact.objects.filter(connection_id=connection_id)
     notes = CrmNote.objects.filter(contact__connection_id=connection_id)
-    by_reason = rows.exclude(problem="").values_list("problem", "fields").annotate(count=Count("pk"))
+    counted: Counter[str] = Counter()
+    told = Count("pk")
+    for problem, fields, count in rows.exclude(problem="").values_list("problem", "fields").annotate(count=told):
+        counted[describe(problem, fields)] += count
+    for problem, count in notes.exclude(problem="").values_list("problem").annotate(count=told):
+        counted[describe(problem)] += count
     return Standing(
         contacts=_counted(rows, State),
         notes=_counted(notes, NoteState),
-        reasons=[(describe(problem, fields), count) for problem, fields, count in by_reason.order_by("-count")],
+        reasons=counted.most_common(),
     )
 
 

@@ -7,12 +7,14 @@ from hub.crm.disclosures import WHY
 from integrations.crm.types import FIELDS, NO_RIGHT, REFUSED, SEVERAL
 
 FAILED: Final = "failed"
+STOPPED: Final = "stopped"
 LATER: Final[Mapping[str, str]] = {
     FAILED: "The system didn't answer as expected. Walker tries again.",
     "timed_out": "The system took too long to answer. Walker tries again.",
     "connection_lost": "The line broke before an answer came. Walker tries again.",
     "breaker_open": "The system failed several times in a row. Walker tries again in a minute.",
     "calls_paused": "Somebody paused calls over this connection.",
+    STOPPED: "An emergency stop covers this connection. Walker goes on when it is released.",
     "quota_spent": "The limit of calls is reached. Walker goes on by itself.",
     "rate_limited": "The system wants fewer calls. Walker goes on by itself.",
     "expired": "The connection has expired. Reconnect it.",

@@ -1,5 +1,6 @@
 """Write a contact and the notes on their closed conversations to a CRM, or erase them there: once, by one worker."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -9,20 +10,23 @@ from django.db.models.functions import RowNumber
 
 from core.clock import now as clock_now
 from core.errors import WalkerError
+from core.observability.logging import get_logger
 from core.privacy.encryption import blind_index
 from core.reliability import lease
 from core.tenancy.scope import platform_scope
+from hitl.selectors import is_connection_stopped
 from hub.crm.disclosures import Disclosure, disclosures_of
 from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch, is_due
 from hub.crm.notes import note_of
-from hub.crm.words import FAILED, LATER
+from hub.crm.words import FAILED, LATER, OFF, PARKED, STOPPED
 from integrations.crm import services
 from integrations.crm.types import NotDone
 
+log = get_logger(__name__)
 State, NoteState = CrmContact.State, CrmNote.State
 LEASE: Final = timedelta(seconds=60)
 """Longer than the calls between two renewals."""
-FIRST_WAIT, LONGEST_WAIT = 15, 3600
+FIRST_WAIT, LONGEST_WAIT, STOP_WAIT = 15, 3600, 60
 NOTES_AT_ONCE: Final = 20
 AT_ONCE: Final = 50
 """The most of a connection in one sweep."""
@@ -56,25 +60,25 @@ def send_contact(*, row_id: UUID, now: datetime | None = None) -> None:
     if row is None:
         return
     try:
-        if row.state in GONE:
-            failed = erase_there(row)
-        elif CrmSwitch.objects.filter(connection=row.connection, sends_contacts=True).exists():
-            failed = bring_up_to_date(row, moment)
-        else:
-            failed = None
-            lease.release(row)
+        failed = erase_there(row) if row.state in GONE else bring_up_to_date(row, moment)
     except WalkerError as problem:
         failed = NotDone(problem.code)
+    except Exception:  # boundary: one contact that fails keeps no other waiting
+        log.exception("crm_contact_failed", row=str(row.pk))
+        failed = NotDone(FAILED)
     if failed is not None:
         try_later(row, moment, failed)
 
 
 def bring_up_to_date(row: CrmContact, moment: datetime) -> NotDone | None:
     """Write the contact if it has changed, then its notes; return the failure after which it is tried again."""
-    told = disclosures_of([row.contact])[row.contact_id]
+    told = look_at(row)
+    if isinstance(told, NotDone):
+        return told
     if told.reason:
         row.notes.filter(state=NoteState.WAITING).update(state=NoteState.WITHHELD, problem=told.reason)
-        _finish(row, state=State.WITHHELD, problem=told.reason, fields="", digest="")
+        withheld = {"state": State.WITHHELD, "problem": told.reason, "fields": "", "digest": ""}
+        _finish(row, **({} if told.reason == OFF else withheld))
         return None
     digest = digest_of(row, told)
     if row.digest != digest:
@@ -101,15 +105,31 @@ def bring_up_to_date(row: CrmContact, moment: datetime) -> NotDone | None:
     return failed
 
 
+def look_at(row: CrmContact) -> Disclosure | NotDone:
+    """Return what may leave of a contact now, or why nothing does; the failure under an emergency stop.
+
+    Everything is read from the database again: the row may have been claimed some calls ago.
+    """
+    row.refresh_from_db(fields=["connection", "contact"])
+    if is_connection_stopped(row.connection_id):
+        return NotDone(STOPPED, seconds=STOP_WAIT)
+    told = disclosures_of([row.contact])[row.contact_id]
+    is_on = CrmSwitch.objects.filter(connection=row.connection, sends_contacts=True).exists()
+    return told if is_on else replace(told, reason=OFF)
+
+
 def write_notes(row: CrmContact, moment: datetime) -> NotDone | None:
     """Write the notes that wait; return the failure after which the rest is tried again."""
     waiting = row.notes.filter(state=NoteState.WAITING).select_related("conversation__channel_account")
     for note in waiting.order_by("id")[:NOTES_AT_ONCE]:
-        if not _begin(row, moment):
-            return None  # another worker goes on, or the person was erased
+        mine = CrmNote.objects.filter(pk=note.pk, state=NoteState.WAITING)
+        told = look_at(row)
+        if isinstance(told, NotDone):
+            return told
+        if told.reason or not mine.exists() or not _begin(row, moment):
+            return None  # another worker goes on, the next look withholds the rest, or the person was erased
         key = f"walker:closing:{note.closing}"
         failed = services.add_note(row.connection, row.outside_id, note_of(note), key)
-        mine = CrmNote.objects.filter(pk=note.pk)
         if not isinstance(failed, NotDone):
             mine.update(state=NoteState.WRITTEN, problem="", written_at=moment)
         elif failed.is_final:
@@ -143,13 +163,16 @@ def _finish(row: CrmContact, **columns: Any) -> None:
 
 def try_later(row: CrmContact, moment: datetime, failed: NotDone) -> None:
     """Try again later: after what the CRM asks for, or after a pause that doubles."""
-    pause = max(failed.seconds, min(FIRST_WAIT * 2 ** min(row.tries, 8), LONGEST_WAIT))
+    tries = 0 if failed.code == STOPPED else row.tries
+    pause = max(failed.seconds, min(FIRST_WAIT * 2 ** min(tries, 8), LONGEST_WAIT))
     columns: dict[str, Any] = {
         "due_at": moment + timedelta(seconds=pause),
-        "tries": min(row.tries + 1, MOST_TRIES),
-        "problem": failed.code if failed.code in LATER else FAILED,
+        "tries": min(tries + 1, MOST_TRIES),
+        "problem": failed.code if failed.code in {*LATER, *PARKED} else FAILED,
         "fields": "",
     }
+    if row.state == State.PARKED:
+        columns["digest"] = ""  # of what was refused: it isn't there
     if row.state in GONE:
         lease.release(row, **columns)
     else:

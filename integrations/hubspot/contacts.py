@@ -74,10 +74,10 @@ class HubspotContacts(CrmClient):
         place = Request(f"{OBJECTS}/contacts/{quote(key, safe='')}", {"idProperty": CONTACT})
         found = self._call(FIND, place, lambda body: str(int(body["id"])))
         if not isinstance(found, Ok):
-            return Ok(True) if _is_missing(found) else found
+            return Ok(True) if _is_missing(found) else _refused(found)
         request = Request(f"{OBJECTS}/contacts/gdpr-delete", json={"objectId": found.value})
         answer = self._call(ERASE, request, lambda _: True)
-        return Ok(True) if _is_missing(answer) else answer
+        return Ok(True) if _is_missing(answer) else _refused(answer)
 
     def add_note(self, number: str, note: CrmNote, key: str) -> Answer[bool]:
         there = self._has_note(key)
@@ -104,7 +104,7 @@ def _written(body: Any) -> str | CleanFailure:
     """Return the number of the one contact that was written, or why none was."""
     if body.get("errors"):
         return refusal(REFUSED, *sorted({OURS[name] for error in body["errors"] for name in _named_in(error)}))
-    if len(body["results"]) != 1:
+    if len(body["results"]) > 1:
         return refusal(SEVERAL, "key")
     return str(int(body["results"][0]["id"]))
 

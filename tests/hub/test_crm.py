@@ -16,15 +16,17 @@ from conversations.models import Message
 from core import bus
 from core.clock import now
 from core.errors import Conflict, Refused
-from core.models import AuditEntry
+from core.models import AuditEntry, Erasure
 from core.privacy.erasure import services as erasures
 from core.reliability import lease
 from core.tenancy.scope import tenant_scope
+from hitl.execution.kill_switch_activation import activate_kill_switch
 from hub.crm import switches, worker
 from hub.crm.disclosures import disclosures_of
 from hub.crm.events import CONSUMER
 from hub.models import CrmContact, CrmNote, CrmSwitch
 from integrations.calls.answers import CleanFailure, Ok
+from integrations.crm import services
 from integrations.crm.services import open_crm
 from integrations.crm.types import CrmContact as Told
 from integrations.models import ProviderAccount
@@ -134,10 +136,13 @@ def test_answers_that_match_several_or_name_a_field_are_refusals_without_the_ven
         answer = client.write_contact(told)
         assert isinstance(answer, CleanFailure)
         assert (answer.code, answer.facts, EMAIL in str(answer)) == (code, {"fields": fields}, False)
+    liar.say({"category": "MISSING_SCOPES"}, 403)
+    assert client.erase_contact(told.key).code == "no_right"  # type: ignore[union-attr]
     liar.say({"results": [{"id": "7"}]})
     assert client.write_contact(told) == Ok("7")
-    liar.say("<html>", 200)
-    assert client.write_contact(told).code == "bad_answer"  # type: ignore[union-attr]
+    for unclear in ("<html>", {"results": []}):
+        liar.say(unclear, 200)
+        assert client.write_contact(told).code == "bad_answer"  # type: ignore[union-attr]
 
 
 def test_nothing_leaves_without_consent_nor_after_an_objection_nor_of_a_blocked_person(crm: Crm) -> None:
@@ -155,19 +160,76 @@ def test_nothing_leaves_without_consent_nor_after_an_objection_nor_of_a_blocked_
     revise_contact(actor=crm.world.actor("support"), contact_id=ana.pk, name="Another Name")
     crm.tell()
     assert (crm.row(ana).problem, crm.calls(), crm.there(ana)["firstname"]) == ("opted_out", [], "Ana Souza")
+    eve = crm.customer("+34600999888", "eve@quill.example", agrees=False)
+    eve.points.create(kind="phone", value=PHONE.replace("111", "777"))  # typed, and somebody else's
+    crm.agree(PHONE.replace("111", "777"))
+    crm.tell()
+    assert (crm.row(eve).problem, crm.there(eve)) == ("no_consent", {})
     bo = crm.customer("+34600333444", "bo@quill.example")
     block_contact(actor=crm.world.actor("support"), contact_id=bo.pk)
     crm.tell()
     assert (crm.row(bo).problem, crm.there(bo)) == ("blocked", {})
 
 
+@pytest.mark.parametrize("cause", ["withdrawn", "off", "stopped", "paused", "broken"])
+def test_no_further_note_leaves_after_a_withdrawal_or_a_stop(
+    crm: Crm, monkeypatch: pytest.MonkeyPatch, cause: str
+) -> None:
+    ana, owner = crm.customer(), crm.world.actor("owner")
+    for _ in range(2):
+        crm.close(ana)
+        crm.write()
+    add = services.add_note
+
+    def then(*given: Any) -> Any:
+        done = add(*given)
+        if cause == "withdrawn":
+            crm.agree(state="withdrawn")
+        elif cause == "off":
+            switches.stop_sending(actor=owner, connection_id=crm.account.pk)
+        elif cause == "stopped":
+            activate_kill_switch(actor=owner, scope="connection", target=str(crm.account.pk), reason="Odd notes")
+        elif cause == "paused":
+            ProviderAccount.objects.filter(pk=crm.account.pk).update(paused_at=now())
+        else:
+            raise RuntimeError(EMAIL)
+        return done
+
+    monkeypatch.setattr(services, "add_note", then)
+    crm.tell()
+    crm.work()
+    rest, problem = {
+        "withdrawn": ("withheld", "opted_out"),
+        "off": ("withheld", ""),
+        "stopped": ("waiting", "stopped"),
+        "paused": ("waiting", "calls_paused"),
+        "broken": ("waiting", "failed"),
+    }[cause]
+    first = "withheld" if cause == "off" else "waiting" if cause == "broken" else "written"
+    assert (crm.effects().count("create_notes"), crm.notes(), crm.row(ana).problem) == (1, [first, rest], problem)
+    if cause == "off":
+        with pytest.raises(Conflict, match="Turn sending on first"):
+            switches.retry_parked(actor=owner, connection_id=crm.account.pk)
+    if cause == "stopped":
+        words = [words for words, _ in switches.standing_of(crm.account.pk).reasons]
+        assert words == ["An emergency stop covers this connection. Walker goes on when it is released."]
+        erase(crm, ana)
+        crm.work()
+        assert (crm.row(ana).state, crm.there(ana)) == ("erased", {})
+
+
 def erase(crm: Crm, contact: Any) -> None:
     officer = replace(crm.world.actor("compliance"), auth_strength="mfa")
     asked = erase_contact(actor=officer, contact_id=contact.pk, reason="asked_for")
+    work_on(asked)
+
+
+def work_on(asked: Erasure) -> None:
     while erasures.work_on(erasure_id=asked.pk):
         pass
     asked.refresh_from_db()
-    assert asked.state == "done"
+    waits = CrmContact.objects.filter(contact_id=asked.subject_id, state="erasing").exists()
+    assert (asked.state, asked.waits_for) == (("working", ["kept_by_crm"]) if waits else ("done", []))
 
 
 def test_erased_person_is_erased_there_and_stays_away(crm: Crm) -> None:
@@ -185,6 +247,7 @@ def test_erased_person_is_erased_there_and_stays_away(crm: Crm) -> None:
     assert (crm.row(ana).state, crm.row(ana).tries) == ("erasing", 1)
     crm.work(after=200)
     assert (crm.row(ana).state, crm.there(ana), crm.row(ana).outside_id) == ("erased", {}, "")
+    work_on(Erasure.objects.get(subject_id=ana.pk))
     crm.start()
     crm.calls()
     crm.feed(again=True)
@@ -293,7 +356,7 @@ def test_page_of_the_connection_previews_masked_rows_and_switches_without_an_out
     crm.calls()
     text = html.unescape(owner.get(page).content.decode())
     assert ("may have this email address" in text, crm.calls()) == (True, [])
-    assert "They are sent again: 1." in owner.post(f"{page}retry-contacts/", follow=True).content.decode()
+    assert "Contacts to be sent again: 1." in owner.post(f"{page}retry-contacts/", follow=True).content.decode()
     assert "No contacts are sent any more." in owner.post(f"{page}stop-contacts/", follow=True).content.decode()
 
 
