@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from pydantic import BaseModel, ValidationError
 
 from core.errors import NotFound, Unavailable
@@ -61,6 +62,11 @@ def get(key: str) -> Platform:
         raise NotFound(f"There is no platform called {key[:60]!r}.") from None
 
 
+def find(key: str) -> Platform | None:
+    """Return the platform of a key, or None."""
+    return _platforms.get(key)
+
+
 def keys() -> list[str]:
     """Return the keys of the registered platforms in order."""
     return sorted(_platforms)
@@ -110,6 +116,11 @@ def find_pause(key: str) -> str:
     """Return why calls to a platform are paused now, in a sentence; "" if they are not, or without an account."""
     account = find_account(key)
     return pause_sentence(account) if account else ""
+
+
+def working_accounts() -> QuerySet[ProviderAccount]:
+    """Return the accounts over which calls can be made now. For sweeps."""
+    return ProviderAccount.objects.filter(is_active=True, expired_at=None, paused_at=None)
 
 
 def find_account_ids(keys: Collection[str]) -> list[UUID]:

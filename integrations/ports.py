@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -136,10 +136,14 @@ class BriefSection:
     build: Callable[[list[Any], BriefWords, datetime], SectionContent]
 
 
+UNKNOWN_BUDGET: Final = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class AdCampaignRow:
-    """An ad campaign as a mirror keeps it: status and daily budget in the shape of requests' facts, "" for no budget.
+    """An ad campaign as a mirror keeps it: status and daily budget in the shape of requests' facts.
 
+    The budget is "" for none, and `UNKNOWN_BUDGET` where the platform doesn't tell it.
     `origin` is what its platform looks up who changed it by.
     """
 

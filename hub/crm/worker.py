@@ -19,6 +19,7 @@ from hub.crm.disclosures import Disclosure, disclosures_of
 from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch, is_due
 from hub.crm.notes import note_of
 from hub.crm.words import FAILED, LATER, OFF, PARKED, STOPPED
+from integrations import platforms
 from integrations.crm import services
 from integrations.crm.types import NotDone
 
@@ -38,9 +39,10 @@ DIGEST: Final = "hub_crmcontact.digest"
 def list_due(*, now: datetime | None = None) -> list[tuple[Any, ...]]:
     """Return tenant and id of the rows that a worker has to look at, where their connection works. For the sweep."""
     moment = now or clock_now()
-    works = Q(connection__is_active=True, connection__expired_at=None, connection__paused_at=None)
     with platform_scope():
-        rows = CrmContact.objects.filter(works, is_due(moment), lease.free(moment))
+        rows = CrmContact.objects.filter(
+            is_due(moment), lease.free(moment), connection__in=platforms.working_accounts()
+        )
         # The first of each connection before the second of any: many of one keep no other waiting.
         longest_due = F("due_at").asc(nulls_last=True)
         place = Window(RowNumber(), partition_by=F("connection_id"), order_by=longest_due)

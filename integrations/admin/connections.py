@@ -21,6 +21,7 @@ from console.error_messages import explain
 from console.navigation import ORGANISATION, SETTINGS, Nav
 from console.templatetags.console_ui import chip, exact, moment
 from console.viewers import viewer_of
+from core.clock import now
 from core.errors import NotFound, WalkerError
 from core.privacy.visible_text import visible
 from core.text.amounts import money_text
@@ -31,9 +32,10 @@ from integrations.connections.errors import describe
 from integrations.connections.names import NAME_LIMIT
 from integrations.connections.providers import Provider
 from integrations.mirrors import services as mirrors
-from integrations.mirrors.poller import EVERY, STREAM
+from integrations.mirrors.poller import EVERY, LOGGED, STREAM, is_unexplained
 from integrations.mirrors.selectors import MirrorState, find_mirror
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
+from integrations.ports import UNKNOWN_BUDGET
 
 State = ProviderAccount.State
 LOOKS: Final = {
@@ -151,15 +153,19 @@ def budget_of(row: MirroredAdCampaign) -> str:
     """Return the daily budget as people read it, with the decimals that it has."""
     if not row.daily_budget:
         return "–"
+    if row.daily_budget == UNKNOWN_BUDGET:
+        return "Not known"
     places = len(row.daily_budget.partition(".")[2])
     return money_text(Decimal(row.daily_budget), row.currency, places=places)
 
 
 def changer_of(row: MirroredAdCampaign) -> str:
-    """Return who made the last change that was seen."""
-    if row.changed_at is None:
+    """Return who made the last change that was seen; of names and currencies Walker doesn't look it up."""
+    if row.is_ours or row.changed_by:
+        return "Walker" if row.is_ours else visible(row.changed_by)
+    if not set(row.changed) & set(LOGGED):
         return "–"
-    return "Walker" if row.is_ours else visible(row.changed_by) or "Not in the change log"
+    return "Looking it up" if is_unexplained(row, now()) else "Not in the change log"
 
 
 def mirror_rows(state: MirrorState) -> list[dict[str, Any]]:

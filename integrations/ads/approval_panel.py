@@ -14,6 +14,7 @@ from hitl.domain.state_machine import UNDECIDED, State
 from hitl.models import Approval, Execution
 from integrations.ads.kinds import AdsKind, StateKind
 from integrations.models import MirroredAdCampaign
+from integrations.ports import UNKNOWN_BUDGET
 
 OPEN: Final = (*UNDECIDED, State.APPROVED)
 """The states in which a change on the platform still matters to a decision, or to its execution."""
@@ -61,6 +62,8 @@ def facts_now(facts: Mapping[str, Any], row: MirroredAdCampaign) -> dict[str, An
     found = {**facts, "ad_campaign_name": row.name}
     if "ad_set_id" in facts:
         return found
+    if row.daily_budget == UNKNOWN_BUDGET:
+        return {**found, "status": row.status}
     budget = row.daily_budget or "0"
     is_same = Decimal(budget) == Decimal(str(facts["daily_budget"]))
     return {**found, "status": row.status, "daily_budget": facts["daily_budget"] if is_same else budget}
@@ -92,7 +95,8 @@ def executed_mark(kind: AdsKind[Any], approval: Approval, row: MirroredAdCampaig
     if is_state:
         is_as_set = row.status == kind.state  # type: ignore[attr-defined]
     else:
-        is_as_set = Decimal(row.daily_budget or "0") == Decimal(str(approval.payload["daily_budget"]))
+        now = facts_now({"daily_budget": approval.payload["daily_budget"]}, row)
+        is_as_set = Decimal(now["daily_budget"]) == Decimal(str(approval.payload["daily_budget"]))
     # A change of ours that the log doesn't show yet left the value as we set it.
     return found if is_as_set and not row.changed_by else {**found, **change_of(row)}
 

@@ -66,9 +66,9 @@ def get(key: str) -> Provider:
     """Return the provider of a key. Raises NotFound."""
     if key in _providers:
         return _providers[key]
-    if key not in platforms.keys():  # noqa: SIM118  (no dict)
+    platform = platforms.find(key)
+    if platform is None:
         raise NotFound(f"There is no provider called {key[:60]!r}.")
-    platform = platforms.get(key)
     return Provider(
         key=key,
         title=platform.title,

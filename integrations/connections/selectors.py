@@ -60,17 +60,16 @@ class ConnectionTargets(Targets):
 
 def webhook_of(row: ProviderAccount) -> str:
     """Return the address to which the system posts what has changed, "" if it posts nothing."""
-    if not row.is_active or row.provider not in platforms.keys():  # noqa: SIM118  (no dict)
-        return ""
-    name = platforms.get(row.provider).webhook
+    platform = platforms.find(row.provider) if row.is_active else None
+    name = platform.webhook if platform else ""
     return f"{settings.PUBLIC_URL}{reverse(name, args=[row.tenant_id, row.pk])}" if name else ""
 
 
 def uses_of(row: ProviderAccount) -> Uses:
     """Return what stops when a connection is disconnected: nothing unless it is the default."""
-    if not (row.is_active and row.is_default) or row.provider not in platforms.keys():  # noqa: SIM118  (no dict)
+    platform = platforms.find(row.provider) if row.is_active and row.is_default else None
+    if platform is None:
         return Uses()
-    platform = platforms.get(row.provider)
     return Uses(
         tuple(kind.title for kind in platform.kinds),
         tuple(lookup.title for lookup in platform.lookups),

@@ -9,9 +9,7 @@ from integrations.models import ProviderAccount
 
 def find_platform(account: ProviderAccount) -> CrmPlatform | None:
     """Return the CRM that a connection is with, None for something else."""
-    if account.provider not in platforms.keys():  # noqa: SIM118  (no dict)
-        return None
-    platform = platforms.get(account.provider)
+    platform = platforms.find(account.provider)
     return platform if isinstance(platform, CrmPlatform) else None
 
 

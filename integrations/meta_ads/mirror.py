@@ -10,7 +10,7 @@ from integrations.meta_ads.client import MetaAdsClient
 from integrations.meta_ads.kinds import state_of
 from integrations.meta_ads.money import from_smallest
 from integrations.meta_ads.types import AdObject
-from integrations.ports import AdCampaignRow, Mirror, MirrorPage
+from integrations.ports import UNKNOWN_BUDGET, AdCampaignRow, Mirror, MirrorPage
 
 
 def read_page(client: MetaAdsClient, position: Mapping[str, Any]) -> Answer[MirrorPage]:
@@ -31,13 +31,14 @@ def read_page(client: MetaAdsClient, position: Mapping[str, Any]) -> Answer[Mirr
 
 def row_of(ad_campaign: AdObject, ad_sets: list[AdObject] | None, currency: str) -> AdCampaignRow:
     """Return what is kept of an ad campaign; ad sets that are too many for one answer have no sum."""
-    daily = ad_campaign.daily_in(ad_sets or ())  # none are known where there are too many
+    daily = ad_campaign.daily_in(ad_sets or ())
+    unknown = UNKNOWN_BUDGET if ad_sets is None and not ad_campaign.has_budget else ""
     holders = [ad_campaign] if ad_campaign.has_budget else ad_sets or []
     return AdCampaignRow(
         key=ad_campaign.id,
         name=ad_campaign.name,
         status=state_of(ad_campaign),
-        daily_budget=str(from_smallest(daily, currency)) if daily else "",
+        daily_budget=str(from_smallest(daily, currency)) if daily else unknown,
         currency=currency,
         origin={
             "status": [Change(ad_campaign.id, "status", "", ad_campaign.status)],

@@ -4,6 +4,8 @@ A page and the position of the next one are committed together, so that a worker
 """
 
 import hashlib
+import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
@@ -11,8 +13,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
+from accounts.models import Tenant
 from core.clock import now as clock_now
 from core.errors import WalkerError
 from core.observability.logging import get_logger
@@ -23,7 +26,7 @@ from integrations.calls.answers import CleanFailure, Ok, Unknown
 from integrations.calls.operations import Line
 from integrations.calls.runner import NO_TIME, QUOTA_SPENT
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
-from integrations.ports import AdCampaignRow, Mirror, MirrorPage
+from integrations.ports import UNKNOWN_BUDGET, AdCampaignRow, Mirror, MirrorPage
 
 log = get_logger(__name__)
 STREAM: Final = "ad_campaigns"
@@ -31,13 +34,15 @@ EVERY: Final = timedelta(minutes=5)
 LEASE: Final = timedelta(minutes=2)
 """Longer than the calls of a reading may take."""
 SECONDS: Final = 30.0
+SWEEP_SECONDS = 30.0
+"""After these no further connection is begun: the next sweep reads it."""
 LONGEST_WAIT: Final = timedelta(hours=1)
 LOG_DELAY: Final = timedelta(minutes=15)
 """So long a change is looked for in the vendor's change log, which may be late."""
 SKEW: Final = timedelta(seconds=30)
 """How far the vendor's clock may be behind ours."""
 MOST_LOOKS: Final = 5
-"""Ad campaigns whose last change is looked for in one reading; the next ones follow."""
+"""Ad campaigns of a page whose last change is looked for in one reading; the next reading looks for others."""
 MOST_PAGES: Final = 100
 BATCH: Final = 100
 LOGGED: Final = ("status", "daily_budget")
@@ -49,16 +54,16 @@ class LeaseLost(Exception):
 
 
 def poll_due() -> int:
-    """Read all connections that are due; return how many. For the sweep."""
+    """Read the connections that are due, for as long as a sweep may take; return how many. For the sweep."""
     open_cursors()
-    done = 0
-    while (cursor := claim_due()) is not None:
+    done, began = 0, time.monotonic()
+    while time.monotonic() - began < SWEEP_SECONDS and (cursor := claim_due()) is not None:
         with tenant_scope(cursor.tenant_id):
             try:
                 poll(cursor)
-            except Exception as error:  # boundary: the next connection is read all the same
+            except Exception:  # boundary: the next connection is read all the same
                 log.exception("mirror_failed", connection=str(cursor.connection_id))
-                fail(cursor, type(error).__name__)
+                fail(cursor, "failed")
         done += 1
     return done
 
@@ -73,10 +78,10 @@ def open_cursors() -> None:
             SyncCursor.objects.get_or_create(connection_id=connection_id, stream=STREAM)
 
 
-def readable() -> Any:
-    """Return the connections whose ad campaigns can be read now."""
-    working = {"is_active": True, "expired_at": None, "paused_at": None}
-    return ProviderAccount.objects.filter(provider__in=platforms.mirrored(), **working)
+def readable() -> QuerySet[ProviderAccount]:
+    """Return the connections whose ad campaigns can be read now; those of inactive organisations aren't."""
+    active = Tenant.objects.filter(is_active=True).values("pk")
+    return platforms.working_accounts().filter(provider__in=platforms.mirrored(), tenant_id__in=active)
 
 
 def claim_due() -> SyncCursor | None:
@@ -175,30 +180,31 @@ class Reading:
 
     def _compare(self, page: MirrorPage) -> list[MirroredAdCampaign]:
         """Return the rows of a page that are new, changed or not explained yet (outside calls of the change log)."""
-        moment, looks = clock_now(), 0
+        moment = clock_now()
         rows = {row.key: row for row in page.rows}  # a list that moves while it is read names one twice
         known = {row.key: row for row in MirroredAdCampaign.objects.filter(connection=self.account, key__in=rows)}
-        found = []
+        found, waiting = [], []
         for row in rows.values():
             kept = known.get(row.key)
             if kept is None:
                 found.append(new_row(self.account, row, moment))
                 continue
-            changed = [fact for fact in FACTS if getattr(kept, fact) != getattr(row, fact)]
             since = (kept.changed_at or moment) - LOG_DELAY
+            changed = [fact for fact in FACTS if has_changed(fact, kept, row)]
+            is_written = kept.gone_at is not None or any(getattr(kept, fact) != getattr(row, fact) for fact in FACTS)
+            for fact in FACTS:
+                setattr(kept, fact, getattr(row, fact))
             if changed:
                 since = max(kept.seen_at, self.cursor.last_success_at or kept.seen_at) - SKEW
-                for fact in FACTS:
-                    setattr(kept, fact, getattr(row, fact))
                 kept.changed, kept.changed_at, kept.changed_by, kept.is_ours = changed, moment, "", False
-            is_back = kept.gone_at is not None
             kept.gone_at = None
-            if is_unexplained(kept, moment) and looks < MOST_LOOKS:
-                looks += 1
-                self._explain(kept, row, since)
+            if is_unexplained(kept, moment):
+                waiting.append((kept, row, since))
+            if is_written or is_unexplained(kept, moment):
                 found.append(kept)
-            elif changed or is_back:
-                found.append(kept)
+        # Any of them: those that the log never explains keep none of the others from being looked for.
+        for look in random.sample(waiting, min(len(waiting), MOST_LOOKS)):
+            self._explain(*look)
         return found
 
     def _explain(self, kept: MirroredAdCampaign, row: AdCampaignRow, since: datetime) -> None:
@@ -206,6 +212,12 @@ class Reading:
         last = self.mirror.find_change(self.client, row, [fact for fact in kept.changed if fact in LOGGED], since)
         if last is not None:
             kept.changed_at, kept.changed_by, kept.is_ours = last.at, last.by[:120], last.is_ours
+
+
+def has_changed(fact: str, kept: MirroredAdCampaign, row: AdCampaignRow) -> bool:
+    """Return True if a fact has another value now; a budget that is or was unknown has none to compare."""
+    old, new = getattr(kept, fact), getattr(row, fact)
+    return old != new and (fact != "daily_budget" or UNKNOWN_BUDGET not in (old, new))
 
 
 def is_unexplained(row: MirroredAdCampaign, moment: datetime) -> bool:

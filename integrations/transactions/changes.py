@@ -91,11 +91,9 @@ def find_sender(
     """Return the connection whose key has signed the request, for the first time. Raises `Refusal`, RedisError."""
     here = Tenant.objects.filter(pk=tenant_id, is_active=True)
     account = ProviderAccount.objects.filter(pk=connection_id, is_active=True).first() if here.exists() else None
-    if account is None or account.provider not in platforms.keys():  # noqa: SIM118  (no dict)
-        raise Refusal("bad_signature")
-    platform = platforms.get(account.provider)
-    scheme = platform.scheme.pick("POST")
-    if not isinstance(platform, TransactionPlatform) or not isinstance(scheme, Signed):
+    platform = platforms.find(account.provider) if account else None
+    scheme = platform.scheme.pick("POST") if platform else None
+    if account is None or not isinstance(platform, TransactionPlatform) or not isinstance(scheme, Signed):
         raise Refusal("bad_signature")
     call = Call("POST", request.get_full_path(), body)
     if code := scheme.refusal_of(account.credentials, call, request.headers):

@@ -9,13 +9,17 @@ import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import Tenant
 from core import clock
 from core.http import OutgoingHttp
 from core.tenancy.scope import tenant_scope
+from integrations.admin.connections import budget_of
+from integrations.ads.approval_panel import facts_now
 from integrations.calls.runner import take_background_call
 from integrations.mirrors import poller
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
-from standins.meta.ads.seed import account_id, ad_set_id
+from integrations.ports import UNKNOWN_BUDGET
+from standins.meta.ads.seed import account_id, ad_set_id, campaign_id
 from tests.edge.ads_fixture import AdsPlatform, MetaAds
 from tests.hitl.machine.test_races import at_once
 from tests.integrations.google_ads import conftest as at_google
@@ -210,6 +214,36 @@ def test_background_reading_leaves_half_of_the_quota(there: There, wire: Wire) -
     assert len(wire.sent) == 1
 
 
+def test_changes_beyond_those_that_one_reading_looks_for_are_explained_by_the_next(
+    acme: World, meta: MetaAds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller, "MOST_LOOKS", 1)
+    at_meta.connect_meta(meta)
+    poll()
+    names = ("Summer Sale", "Black Friday 2026", "Retargeting")
+    for name in names:
+        meta.control("change", {"id": campaign_id("Acme Shoes", name), "field": "status", "value": "PAUSED",
+                                "by": "Mia Chen"})  # fmt: skip
+    explained = []
+    for minutes in (6, 12, 18):
+        poll(minutes=minutes)
+        explained.append([row.changed_by for row in MirroredAdCampaign.objects.all()].count("Mia Chen"))
+    assert explained == [1, 2, 3]
+    assert [row_of(name).status for name in names] == ["paused"] * 3
+
+
+def test_sweep_begins_no_connection_after_its_time_and_none_of_an_inactive_organisation(
+    there: There, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(poller, "SWEEP_SECONDS", 0)
+        assert poll() == 0
+    Tenant.objects.update(is_active=False)
+    assert poll() == 0
+    Tenant.objects.update(is_active=True)
+    assert poll() == 1
+
+
 @pytest.mark.parametrize("column", ["paused_at", "expired_at"])
 def test_connection_that_is_paused_or_expired_is_not_read(there: There, column: str) -> None:
     ProviderAccount.objects.update(**{column: clock.now()})
@@ -246,3 +280,13 @@ def test_ad_sets_hold_the_budget_at_meta(acme: World, meta: MetaAds) -> None:
     poll(minutes=6)
     row = row_of("Retargeting")
     assert (row.daily_budget, row.changed, row.changed_by) == ("160.00", ["daily_budget"], "Mia Chen")
+    # More ad sets than one answer holds: nobody knows the sum, and nothing has changed.
+    at, facts = row.changed_at, {"daily_budget": "160.00", "status": "active"}
+    meta.control("behave", {"page_size": 1})
+    poll(minutes=12)
+    row = row_of("Retargeting")
+    assert (row.daily_budget, row.changed_at, budget_of(row)) == (UNKNOWN_BUDGET, at, "Not known")
+    assert facts_now(facts, row)["daily_budget"] == "160.00"
+    meta.control("behave", {"page_size": 0})
+    poll(minutes=18)
+    assert (row_of("Retargeting").daily_budget, row_of("Retargeting").changed_at) == ("160.00", at)
