@@ -63,7 +63,7 @@ def note_created(actor: Actor, contact: Contact, addresses: Sequence[Address]) -
 
 
 def revise_contact(*, actor: Actor, contact_id: UUID, **said: str | None) -> Contact | None:
-    """Change what is written down of a contact in its `FIELDS`.
+    """Change the details of a contact that `FIELDS` names.
 
     What is None or missing stays; TypeError for other fields. Needs `conversations.reply_conversation`. Raises
     `Refused`, `NotFound`, `Invalid`, `ContactErased`. Writes what each field names, such as `CONTACT_NAMED`.

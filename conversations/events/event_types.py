@@ -191,7 +191,7 @@ class TeamMessageShape(Shape):
 
 
 class ContactShape(Shape):
-    """Whose record is another one now."""
+    """The contact whose record changed."""
 
     contact: Id
 
@@ -311,7 +311,7 @@ register(
     ),
     EventType(
         "contact_changed",
-        "What is written down of a contact changed, or what they agreed to.",
+        "A contact's details or consents changed.",
         ContactShape,
         owner=CONTACTS,
         names={"contact": "contact"},

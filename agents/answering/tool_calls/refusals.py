@@ -34,8 +34,8 @@ DETAILS: Final = {
     TAINTED: "I've just read text from outside the company, so I can't request changes on it. "
     "Tell me in a new message what you want to change.",
     TOO_OFTEN: "I've looked this up often in the last hour. Please try again later, or ask for a colleague.",
-    TOO_OFTEN_FOR_CONTACT: "I've looked up much for this person in the last hour, so please ask for a colleague.",
-    TOO_OFTEN_FOR_AGENT: "I've looked up as much as I may in an hour, so please ask for a colleague.",
+    TOO_OFTEN_FOR_CONTACT: "I've looked up a lot for this person in the last hour, so please ask for a colleague.",
+    TOO_OFTEN_FOR_AGENT: "I've reached my limit of lookups for this hour, so please ask for a colleague.",
     OTHER_TEAM: "This tool is only for conversations of other teams, so I can't use it here.",
     TOO_MANY: "That's more than I can do at once.",
     TOO_MANY_WISHES: "That's more changes than I can request at once. Please ask for the rest in a new message.",

@@ -22,7 +22,7 @@ from core.rest.filters import ApiFilterSet
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet
 
-LIMITS_HELP: Final = "By a tool's key, the teams in whose conversations alone it works; a tool without works in all."
+LIMITS_HELP: Final = "By a tool's key, the teams in whose conversations it works. A tool without any works in all."
 FLOW_HELP: Final = "Of Langflow, for the model `langflow`: its id, or its address."
 
 
