@@ -162,10 +162,10 @@ def budget_of(row: MirroredAdCampaign) -> str:
 def changer_of(row: MirroredAdCampaign) -> str:
     """Return who made the last change that was seen; of names and currencies Walker doesn't look it up."""
     if row.is_ours or row.changed_by:
-        return "Walker" if row.is_ours else visible(row.changed_by)
+        return "by Walker" if row.is_ours else f"by {visible(row.changed_by)}"
     if not set(row.changed) & set(LOGGED):
-        return "–"
-    return "Looking it up" if is_unexplained(row, now()) else "Not in the change log"
+        return ""
+    return "looking up who made it" if is_unexplained(row, now()) else "not in the change log"
 
 
 def mirror_rows(state: MirrorState) -> list[dict[str, Any]]:
