@@ -27,7 +27,7 @@ from core.clock import now
 
 MARK = "mark.long"
 """Long tests come in parts: a part is a folder of `tests` with tests that are marked as long."""
-SPREAD = ("analytics", "api", "conversations", "hitl", "hub", "integrations")
+SPREAD = ("agents", "analytics", "api", "conversations", "hitl", "hub", "integrations")
 """The parts whose tests count effects and measure no time: they may run at once, on both cores."""
 DURATIONS = ROOT / ".pytest_cache" / "durations.txt"
 _BIN = Path(sys.executable).parent
