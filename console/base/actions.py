@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final, NoReturn, Protocol
 from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -88,6 +89,8 @@ class ServiceAction:
     on_object: bool = False
     reading: str = ""
     """The permission to open its page, where more people may read it than may send its form."""
+    why_not: Callable[[Any], str] | None = None
+    """Why it can't be used on a row now, "" if it can; without it the row's admin says so."""
     handler: Handler = str
     """What calls the service; an action that never decorated one is refused when its admin is made."""
     do_not_call_in_templates: ClassVar[bool] = True
@@ -116,6 +119,26 @@ def actions_of(model_admin: type) -> dict[str, ServiceAction]:
     return actions
 
 
+_registered: Final[dict[type[Model], dict[str, ServiceAction]]] = {}
+
+
+def register_action(model: type[Model], action: ServiceAction) -> None:
+    """Register an action that an app above brings to the rows of a model; another with its path is an error."""
+    known = _registered.setdefault(model, {})
+    if known.setdefault(action.path, action) is not action:
+        raise ValueError(f"{model.__name__} has an action {action.path!r} already")
+
+
+def every_action(model_admin: ActionHost) -> list[ServiceAction]:
+    """Return the actions that an admin declares, then those that apps above have registered."""
+    return [*model_admin.service_actions.values(), *_registered.get(model_admin.model, {}).values()]
+
+
+def why_not(model_admin: ActionHost, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
+    """Return, for the viewer, why an action can't be used now, or "" if it can."""
+    return model_admin.why_not(request, action, obj) if action.why_not is None else action.why_not(obj)
+
+
 def url_name(model_admin: ActionHost, action: ServiceAction) -> str:
     """Return the name of the action's URL inside the admin's namespace."""
     opts = model_admin.model._meta
@@ -131,7 +154,7 @@ def action_url(model_admin: ActionHost, action: ServiceAction, obj: Any) -> str:
 def urls_of(model_admin: ActionHost) -> list[URLPattern]:
     """Return the URL patterns of all actions of an admin."""
     patterns = []
-    for action in model_admin.service_actions.values():
+    for action in every_action(model_admin):
         view = model_admin.admin_site.admin_view(partial(run_action, model_admin, action))
         route = f"{action.path}/" if action.on_list else f"<uuid:object_id>/{action.path}/"
         patterns.append(path(route, view, name=url_name(model_admin, action)))
@@ -229,7 +252,7 @@ def show_form(
             "action": action,
             "url": request.get_full_path(),
             "form": form,
-            "blocked": model_admin.why_not(request, action, obj),
+            "blocked": why_not(model_admin, request, action, obj),
         }
         return TemplateResponse(request, "console/parts/action.html", {"offer": offer}, status=status)
     context = {
@@ -240,7 +263,7 @@ def show_form(
         "organisation": {"field": OF, "id": current_tenant_id()},
         "obj": obj,
         "object_title": model_admin.object_title(obj) if obj is not None else "",
-        "blocked": model_admin.why_not(request, action, obj),
+        "blocked": why_not(model_admin, request, action, obj),
         "list_title": model_admin.list_label,
         "list_url": model_admin.list_url(),
         # Nothing has happened to a row whose removal would lead to the list.

@@ -14,7 +14,17 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import SimpleLazyObject
 
-from console.base.actions import ServiceAction, action_url, actions_of, show_form, url_name, urls_of, usable
+from console.base.actions import (
+    ServiceAction,
+    action_url,
+    actions_of,
+    every_action,
+    show_form,
+    url_name,
+    urls_of,
+    usable,
+    why_not,
+)
 from console.base.forms import ConsoleForm
 from console.base.kit import KitModelAdmin
 from console.base.lists import CappedPaginator
@@ -274,14 +284,14 @@ class ServiceAdmin(ReadOnlyAdmin):
         `has_fields` tells without making the form if there is anything to fill in.
         """
         viewer = viewer_of(request)
-        actions = usable([a for a in self.service_actions.values() if a.on_list == on_list], viewer, obj)
+        actions = usable([a for a in every_action(self) if a.on_list == on_list], viewer, obj)
         return [
             {
                 "action": action,
                 "url": action_url(self, action, obj),
                 "form": SimpleLazyObject(partial(self.action_form, request, action, obj)),
                 "has_fields": bool(action.form.base_fields),
-                "blocked": self.why_not(request, action, obj),
+                "blocked": why_not(self, request, action, obj),
             }
             for action in actions
         ]

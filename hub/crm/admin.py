@@ -1,27 +1,45 @@
 """What the page of a connection with a CRM shows of contacts, and the switch."""
 
-from collections.abc import Mapping
 from typing import Final
 
+from console.base.actions import register_action
 from console.base.crud import calls
 from core.actors import Actor
 from hub.crm import switches
 from hub.crm.switches import MANAGE
-from integrations.admin.connections import ConnectionAdmin
-from integrations.connections import registry
-from integrations.connections.registry import Panel
+from integrations.connections.registry import Panel, register_panel
 from integrations.crm.selectors import field_map
 from integrations.crm.types import FIELDS
 from integrations.models import ProviderAccount
 
-SEND, STOP, RETRY = "send-contacts", "stop-contacts", "retry-contacts"
 SHOWN: Final = ("name", "email", "phone", "heat", "score")
+
+
+def _why_not_start(connection: ProviderAccount) -> str:
+    if field_map(connection) is None:
+        return "This system takes no contacts."
+    if connection.state != connection.State.ACTIVE:
+        return f"This connection is {str(connection.state.label).lower()}."
+    return "Contacts are sent already." if switches.is_sending(connection.pk) else ""
+
+
+def _why_not_stop(connection: ProviderAccount) -> str:
+    return "" if switches.is_sending(connection.pk) else "No contacts are sent now."
+
+
+def _why_not_retry(connection: ProviderAccount) -> str:
+    if not switches.is_sending(connection.pk):
+        return "No contacts are sent now."
+    return "" if switches.has_refused(connection.pk) else "Nothing was refused."
+
+
 ACTIONS: Final = (
     calls(
         switches.start_sending,
         "connection_id",
         title="Send contacts to this CRM",
-        path=SEND,
+        path="send-contacts",
+        why_not=_why_not_start,
         permission=MANAGE,
         submit="Send contacts",
         explain="From now on, contacts who agreed to marketing are written there when they change, with a note for "
@@ -33,7 +51,8 @@ ACTIONS: Final = (
         switches.stop_sending,
         "connection_id",
         title="Stop sending contacts",
-        path=STOP,
+        path="stop-contacts",
+        why_not=_why_not_stop,
         permission=MANAGE,
         submit="Stop",
         tone="danger",
@@ -44,7 +63,8 @@ ACTIONS: Final = (
         switches.retry_parked,
         "connection_id",
         title="Send refused contacts again",
-        path=RETRY,
+        path="retry-contacts",
+        why_not=_why_not_retry,
         permission=MANAGE,
         submit="Send again",
         explain="First fix what the CRM refuses; the reasons are below.",
@@ -56,9 +76,8 @@ ACTIONS: Final = (
 def register() -> None:
     """Add the switch and the panel to the page of connections."""
     for action in ACTIONS:
-        ConnectionAdmin.service_actions[action.path] = action
-        registry.register_reason(action.path, _REASONS[action.path])
-    registry.register_panel(make_panel)
+        register_action(ProviderAccount, action)
+    register_panel(make_panel)
 
 
 def make_panel(viewer: Actor, connection: ProviderAccount) -> Panel | None:
@@ -78,24 +97,3 @@ def make_panel(viewer: Actor, connection: ProviderAccount) -> Panel | None:
         "standing": switches.standing_of(connection.pk),
     }
     return Panel("console/connection_crm.html", context)
-
-
-def _may_start(connection: ProviderAccount) -> str:
-    if field_map(connection) is None:
-        return "This system takes no contacts."
-    if connection.state != connection.State.ACTIVE:
-        return f"This connection is {str(connection.state.label).lower()}."
-    return "Contacts are sent already." if switches.is_sending(connection.pk) else ""
-
-
-def _may_stop(connection: ProviderAccount) -> str:
-    return "" if switches.is_sending(connection.pk) else "No contacts are sent now."
-
-
-def _may_retry(connection: ProviderAccount) -> str:
-    if not switches.is_sending(connection.pk):
-        return "No contacts are sent now."
-    return "" if switches.has_refused(connection.pk) else "Nothing was refused."
-
-
-_REASONS: Final[Mapping[str, registry.WhyNot]] = {SEND: _may_start, STOP: _may_stop, RETRY: _may_retry}

@@ -251,8 +251,6 @@ class ConnectionAdmin(ServiceAdmin):
         """Return why an action doesn't apply now."""
         if obj is None:
             return ""
-        if said := registry.why_not(action.path, obj):
-            return said
         if obj.state not in BY_STATE.get(action.path, tuple(State)):
             return f"This connection is {str(obj.state.label).lower()}."
         provider = provider_or_none(obj)

@@ -17,9 +17,7 @@ class Panel:
 
 
 PanelMaker = Callable[[Actor, ProviderAccount], Panel | None]
-WhyNot = Callable[[ProviderAccount], str]
 _panels: list[PanelMaker] = []
-_reasons: dict[str, WhyNot] = {}
 
 
 def register_panel(make: PanelMaker) -> None:
@@ -32,13 +30,3 @@ def panels_of(viewer: Actor, connection: ProviderAccount) -> list[Panel]:
     """Return the panels of a connection's page for a viewer."""
     made = [make(viewer, connection) for make in _panels]
     return [panel for panel in made if panel is not None]
-
-
-def register_reason(path: str, why_not: WhyNot) -> None:
-    """Register why an app's action doesn't apply to a connection, by the action's path; "" if it does."""
-    _reasons[path] = why_not
-
-
-def why_not(path: str, connection: ProviderAccount) -> str:
-    """Return why an action of another app doesn't apply to a connection; "" for one of our own."""
-    return _reasons[path](connection) if path in _reasons else ""
