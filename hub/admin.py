@@ -1,4 +1,4 @@
-"""The console's list of what customers were asked to confirm, and what a connection's page says of contacts."""
+"""The console's list of what customers were asked to confirm, and what the hub brings to pages of other apps."""
 
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from console.viewers import viewer_of
 from conversations.selectors import VIEW
 from core.clock import now
 from core.privacy.pii import mask_text
+from hub import customer_panel
 from hub.crm import admin as crm
 from hub.models import TransactionDraft
 from hub.selectors import amount_of, query_drafts
@@ -83,3 +84,4 @@ class TransactionDraftAdmin(ReadOnlyAdmin):
 
 
 crm.register()
+customer_panel.register()

@@ -14,7 +14,8 @@ from core.errors import Invalid
 from hub.models import CustomerLink
 
 LINK: Final = "conversations.reply_conversation"
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+LONGEST: Final = 64
+_ID: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST}}}")
 
 
 def link_customer(*, actor: Actor, contact_id: UUID, customer: str) -> CustomerLink | None:
@@ -43,9 +44,12 @@ def find_customer(conversation: Conversation) -> str:
     What was written down comes first, then the id by which the company's own app has proven them.
     """
     link = CustomerLink.objects.filter(contact_id=conversation.record_id).first()
-    if link is not None:
-        return str(link.customer)
-    rows = ContactPoint.objects.filter(contact_id=conversation.contact_id, origin_id=conversation.origin_id)
+    return str(link.customer) if link else find_proven(conversation.contact_id, conversation.origin_id)
+
+
+def find_proven(contact_id: UUID, origin_id: UUID | None) -> str:
+    """Return the id by which the company's own app has proven a contact, or the one merged into them; "" if none."""
+    rows = ContactPoint.objects.filter(contact_id=contact_id, origin_id=origin_id)
     proven = rows.filter(kind=ContactPoint.Kind.CUSTOMER, is_verified=True).order_by("-is_primary", "id").first()
     known = proven.value.partition(":")[2] if proven else ""
     return known if _ID.fullmatch(known) else ""

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from core.rest.idempotency import idempotent
 from core.rest.views import ApiViewSet
-from hub.customers import LINK
+from hub.customers import LINK, LONGEST
 from hub.services import link_customer
 
 
@@ -17,7 +17,7 @@ class CustomerLinkSerializer(serializers.Serializer[Any]):
 
     contact_id = serializers.UUIDField()
     customer = serializers.CharField(
-        max_length=64, allow_blank=True, help_text="The back office's own id; empty takes it away."
+        max_length=LONGEST, allow_blank=True, help_text="The back office's own id; empty takes it away."
     )
 
 

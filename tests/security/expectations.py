@@ -318,6 +318,8 @@ WORK: Final = {
     "admin:conversations_contact_send_template": ACTION,
     "admin:conversations_contact_block": ACTION,
     "admin:conversations_contact_unblock": ACTION,
+    "admin:conversations_contact_link_customer": ACTION,
+    "admin:conversations_contact_unlink_customer": ACTION,
     "admin:conversations_conversation_language": ACTION,
     "admin:core_consent_changelist": LIST,
     "admin:core_consent_change": PAGE,
