@@ -10,8 +10,15 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max, Q
+from redis import RedisError
 
-from agents.answering.tool_calls.refusals import BAD_ARGUMENTS, TIMEOUT, TOO_OFTEN_FOR_AGENT, TOO_OFTEN_FOR_CONTACT
+from agents.answering.tool_calls.refusals import (
+    BAD_ARGUMENTS,
+    NOT_COUNTED,
+    TIMEOUT,
+    TOO_OFTEN_FOR_AGENT,
+    TOO_OFTEN_FOR_CONTACT,
+)
 from agents.answering.tool_calls.results import as_line
 from agents.answering.tools.registry import Caller, Tool
 from agents.llm.ports import Line, ToolRequest
@@ -19,7 +26,7 @@ from agents.models import AgentRun, ToolCall
 from conversations.selectors import names_in_conversation
 from core.clock import now
 from core.privacy.pii import mask_text
-from core.reliability.rate_limit import count_or_let_pass
+from core.reliability.rate_limit import count_up
 from core.tenancy.scope import current_tenant_id
 
 State = ToolCall.State
@@ -131,7 +138,7 @@ def count_within_hour(call: ToolCall, run: AgentRun, names: Sequence[str]) -> in
 def count_beyond_conversations(tool: Tool, caller: Caller) -> str:
     """Count a call of a tool that counts with others, for its contact and its agent in all their conversations.
 
-    Returns the code of the limit that it is beyond, "" for none. Nothing is limited without Redis.
+    Returns the code of the limit that it is beyond, "" for none. Without Redis no call can be counted, so none is made.
     """
     limits = (
         (TOO_OFTEN_FOR_CONTACT, caller.contact_id, settings.HUB_CALLS["contact"]),
@@ -139,8 +146,11 @@ def count_beyond_conversations(tool: Tool, caller: Caller) -> str:
     )
     for code, subject, limit in limits if tool.counted_as else ():
         name = f"{current_tenant_id()}:{tool.counted_as}-calls:{subject}"
-        if limit and count_or_let_pass(name, seconds=HOUR.total_seconds()) > limit:
-            return code
+        try:
+            if limit and count_up(name, seconds=HOUR.total_seconds()) > limit:
+                return code
+        except RedisError:
+            return NOT_COUNTED
     return ""
 
 

@@ -16,6 +16,7 @@ BAD_ARGUMENTS: Final = "bad_arguments"
 TOO_OFTEN: Final = "too_often"
 TOO_OFTEN_FOR_CONTACT: Final = "too_often_for_contact"
 TOO_OFTEN_FOR_AGENT: Final = "too_often_for_agent"
+NOT_COUNTED: Final = "not_counted"
 OTHER_TEAM: Final = "other_team"
 TOO_MANY: Final = "too_many_calls"
 TOO_MANY_WISHES: Final = "too_many_requests"
@@ -36,6 +37,7 @@ DETAILS: Final = {
     TOO_OFTEN: "I've looked this up often in the last hour. Please try again later, or ask for a colleague.",
     TOO_OFTEN_FOR_CONTACT: "I've looked up a lot for this person in the last hour, so please ask for a colleague.",
     TOO_OFTEN_FOR_AGENT: "I've reached my limit of lookups for this hour, so please ask for a colleague.",
+    NOT_COUNTED: "I can't look this up right now. Please try again in a moment, or ask for a colleague.",
     OTHER_TEAM: "This tool is only for conversations of other teams, so I can't use it here.",
     TOO_MANY: "That's more than I can do at once.",
     TOO_MANY_WISHES: "That's more changes than I can request at once. Please ask for the rest in a new message.",

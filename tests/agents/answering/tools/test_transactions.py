@@ -133,6 +133,10 @@ def test_limits_of_a_contact_and_of_an_agent_hold_over_all_their_conversations(a
     assert found == ["not_found", "not_found", over[0], "not_found", over[1]]
     entries = AuditEntry.objects.filter(action="ATTEMPT_REFUSED", facts__about="agents.toolcall").order_by("id")
     assert [(row.facts["code"], row.facts["move"]) for row in entries] == [(code, wishes[0][1][0]) for code in over]
+    caches = settings.CACHES
+    settings.CACHES = {"default": {**caches["default"], "LOCATION": "redis://127.0.0.1:1"}}
+    assert ask(asking, wishes[2][1]).results[0]["error"] == "not_counted"
+    settings.CACHES = caches
     cache.clear()
     settings.HUB_CALLS = {"contact": 0, "agent": 0}
     assert ask(asking, wishes[2][1]).results[0]["error"] == "not_found"
