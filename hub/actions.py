@@ -63,6 +63,7 @@ class CommitTransaction(ActionKind[CommitParams]):
     title: ClassVar[str] = "Book a confirmed transaction"
     keyed: ClassVar[bool] = True
     own_tool: ClassVar[bool] = True
+    follows_default: ClassVar[bool] = False
     base_risk: ClassVar[int] = 20
     ability: ClassVar[str] = "request that a payment you have confirmed is booked"
     description: ClassVar[str] = "Request the booking of a draft that the customer has confirmed; waits for approval."
@@ -78,9 +79,9 @@ class CommitTransaction(ActionKind[CommitParams]):
         found = selectors.find_connection()
         return platforms.find_pause(found.platform.key) if found else ""
 
-    def connection_ids(self) -> Collection[UUID]:
-        """Return all connections of back offices: a draft is booked over the one that it was made over."""
-        return selectors.list_connection_ids()
+    def systems(self) -> Collection[str]:
+        """Return all back offices."""
+        return selectors.systems()
 
     def resolve(self, params: CommitParams) -> CommitParams:
         """Refuse what the customer hasn't confirmed, other values than theirs, and a second request."""

@@ -1,10 +1,9 @@
 """The registered platforms, and the accounts that the tenant in scope has with them."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.db.models import QuerySet
 from pydantic import BaseModel, ValidationError
@@ -121,12 +120,6 @@ def find_pause(key: str) -> str:
 def working_accounts() -> QuerySet[ProviderAccount]:
     """Return the accounts over which calls can be made now. For sweeps."""
     return ProviderAccount.objects.filter(is_active=True, expired_at=None, paused_at=None)
-
-
-def find_account_ids(keys: Collection[str]) -> list[UUID]:
-    """Return the ids of the tenant's accounts that tools use with some platforms. One query."""
-    rows = ProviderAccount.objects.filter(provider__in=keys, is_active=True, is_default=True)
-    return list(rows.values_list("pk", flat=True))
 
 
 def connected() -> list[Connection]:

@@ -171,6 +171,8 @@ class ActionKind(ABC, Generic[P]):
     """What models read of the tool that requests it."""
     own_tool: ClassVar[bool] = False
     """True if agents request it by a tool of its own, which fills in what no model may choose."""
+    follows_default: ClassVar[bool] = True
+    """True if requests go by a system's default connection; False if they keep the one that they were made over."""
     claim_words: ClassVar[ClaimWords | None] = None
     """By which words an agent's answer claims that it was done; only an executed request of the kind proves such."""
     params_model: type[P]
@@ -241,8 +243,8 @@ class ActionKind(ABC, Generic[P]):
         """
         return ""
 
-    def connection_ids(self) -> Collection[UUID]:
-        """Return the connections that requests of this kind may be executed over, for emergency stops. One query."""
+    def systems(self) -> Collection[str]:
+        """Return the outside systems in which requests of this kind are executed, for emergency stops (pure)."""
         return ()
 
     def accepts(self, version: int) -> bool:

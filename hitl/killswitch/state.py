@@ -21,6 +21,7 @@ from core.errors import Unavailable
 from core.observability.logging import get_logger
 from core.tenancy.scope import current_tenant_id, platform_scope, tenant_scope
 from hitl.actions import registry
+from hitl.killswitch.targets import targets
 from hitl.models import Approval, GlobalKillSwitch, KillSwitch
 from hitl.seals.rules import ACTIVATED, RELEASED, RuleSeals, read_checked
 from hitl.seals.tables import STOP
@@ -34,6 +35,7 @@ _POLL_SECONDS: Final = 0.05
 RELEASED_OUTSIDE: Final = "An emergency stop of the installation was released outside the application."
 CHANGED_OUTSIDE: Final = "An emergency stop was changed outside the application: {}."
 Stop = GlobalKillSwitch | KillSwitch
+Cover = tuple[str, str]
 _call: ContextVar[tuple[str, UUID | None] | None] = ContextVar("in_flight_call", default=None)
 
 
@@ -139,19 +141,38 @@ def _stops_in_chains() -> list[dict[UUID, datetime]]:
 def active_switches() -> list[tuple[str, str]]:
     """Return (scope, target) of every active switch that may cover requests of the tenant."""
     stops = active_stops()
-    return [("tenant", "")] if stops.is_tenant_off else [cover for stop in stops.rows for cover in covers_by(stop)]
-
-
-def covers_by(stop: Stop) -> list[tuple[str, str]]:
-    """Return (scope, target) of what a stop covers: of a connection the kinds that are executed over it now."""
-    if isinstance(stop, GlobalKillSwitch):
+    if stops.is_tenant_off:
         return [("tenant", "")]
-    return _kinds_over(stop.target) if stop.scope == KillSwitch.Scope.CONNECTION else [(stop.scope, stop.target)]
+    return [cover for _, covered in covers_by(stops.rows) for cover in covered]
 
 
-def _kinds_over(connection_id: str) -> list[tuple[str, str]]:
+def covers_by(stops: Iterable[Stop]) -> list[tuple[Stop, list[Cover]]]:
+    """Return each stop with (scope, target) of what it covers: of a connection the kinds executed over it now.
+
+    One query if a connection is stopped, however many are.
+    """
+    named = [(stop, _cover_of(stop)) for stop in stops]
+    over = _kinds_over() if any(scope == KillSwitch.Scope.CONNECTION for _, (scope, _) in named) else {}
+    return [
+        (stop, over.get(cover[1], []) if cover[0] == KillSwitch.Scope.CONNECTION else [cover]) for stop, cover in named
+    ]
+
+
+def _cover_of(stop: Stop) -> Cover:
+    return ("tenant", "") if isinstance(stop, GlobalKillSwitch) else (stop.scope, stop.target)
+
+
+def _kinds_over(*, default_only: bool = True) -> dict[str, list[Cover]]:
+    """Return the kinds executed over each connection now, or those of its system, default or not. One query."""
     kinds = [registry.get(key) for key in registry.keys()]  # noqa: SIM118  (a registry, not a dict)
-    return [("kind", kind.key) for kind in kinds if connection_id in map(str, kind.connection_ids())]
+    return {
+        connection_id: [
+            ("kind", kind.key)
+            for kind in kinds
+            if system in kind.systems() and (is_default or not default_only or not kind.follows_default)
+        ]
+        for connection_id, (system, is_default) in targets.get(KillSwitch.Scope.CONNECTION)().systems().items()
+    }
 
 
 def is_tenant_off() -> bool:
@@ -166,10 +187,11 @@ def is_covered(approval: Approval, switches: Iterable[tuple[str, str]]) -> bool:
 def find_stop_reason(*, kind: str, agent_id: UUID | None, seals: RuleSeals | None = None) -> str:
     """Return the reason of a switch that covers the request, or "".
 
-    Four queries at most, and one for each kind while a connection is stopped.
+    Four queries at most, and one while a connection is stopped.
     """
     stops, covers = active_stops(seals), set(_covers_of(kind, agent_id))
-    reason = next((stop.reason or "paused" for stop in stops.rows if not covers.isdisjoint(covers_by(stop))), "")
+    found = (stop.reason or "paused" for stop, covered in covers_by(stops.rows) if not covers.isdisjoint(covered))
+    reason = next(found, "")
     return reason or ("The organisation is deactivated." if stops.is_tenant_off else "")
 
 
@@ -180,8 +202,7 @@ def is_connection_stopped(connection_id: UUID) -> bool:
     """
     stops = active_stops()
     mine = {("tenant", ""), ("connection", str(connection_id))}
-    named = [("tenant", "") if isinstance(stop, GlobalKillSwitch) else (stop.scope, stop.target) for stop in stops.rows]
-    return stops.is_tenant_off or not mine.isdisjoint(named)
+    return stops.is_tenant_off or not mine.isdisjoint(map(_cover_of, stops.rows))
 
 
 def covers(approval: Approval) -> bool:
@@ -192,10 +213,10 @@ def covers(approval: Approval) -> bool:
 def switches_covering(*, kind: str, agent_id: UUID | None, seals: RuleSeals | None = None) -> list[Stop]:
     """Return the active switches that cover a request, the installation's first.
 
-    Four queries at most, and one for each kind while a connection is stopped.
+    Four queries at most, and one while a connection is stopped.
     """
     covers = set(_covers_of(kind, agent_id))
-    return [stop for stop in active_stops(seals).rows if not covers.isdisjoint(covers_by(stop))]
+    return [stop for stop, covered in covers_by(active_stops(seals).rows) if not covers.isdisjoint(covered)]
 
 
 def shared_lock_and_check(*, kind: str, agent_id: UUID | None, seals: RuleSeals | None = None) -> str:
@@ -259,9 +280,11 @@ def count_in_flight_calls(*, scope: str, target: str = "", within: timedelta) ->
     """Wait for the calls in flight under a switch.
 
     Returns how many are left after `within`. Call it after the switch is committed: executors that checked before
-    the commit have set their marker and are counted; later ones see the switch and make no call.
+    the commit have set their marker and are counted; later ones see the switch and make no call. Under a switch of a
+    connection all calls in its system are counted: another connection may have become the default since they began.
     """
-    covers = _kinds_over(target) if scope == KillSwitch.Scope.CONNECTION else [(scope, target)]
+    is_connection = scope == KillSwitch.Scope.CONNECTION
+    covers = _kinds_over(default_only=False).get(target, []) if is_connection else [(scope, target)]
     keys, until = [_call_key(*cover) for cover in covers], time.monotonic() + within.total_seconds()
     left = _marked(keys)
     while left and time.monotonic() < until:

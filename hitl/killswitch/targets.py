@@ -1,6 +1,7 @@
 """The targets of kill switches: higher apps register theirs, such as agents."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from core.registry import Registry
@@ -16,6 +17,10 @@ class Targets(ABC):
     @abstractmethod
     def choices(self) -> list[tuple[str, str]]:
         """Return (target, name) of all targets in the tenant in scope."""
+
+    def systems(self) -> Mapping[str, tuple[str, bool]]:
+        """Return, by target, the outside system that it is a connection with, and whether as its default. One query."""
+        return {}
 
 
 class Kinds(Targets):

@@ -262,7 +262,7 @@ def stopped_outside() -> frozenset[tuple[str, str]]:
     if not (seals.forged or seals.keys_of(STOP) or seals.stops_everywhere()):
         return frozenset()
     stops = [stop for stop in killswitch.active_stops(seals).rows if stop.changed_outside]
-    return frozenset(cover for stop in stops for cover in killswitch.covers_by(stop))
+    return frozenset(cover for _, covers in killswitch.covers_by(stops) for cover in covers)
 
 
 def is_call_stopped() -> bool:

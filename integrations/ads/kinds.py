@@ -7,7 +7,6 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from decimal import ROUND_UP, Decimal
 from typing import Any, ClassVar, Final, TypeVar
-from uuid import UUID
 
 from core.errors import Invalid
 from hitl.actions.base import ActionKind, ClaimWords, Compensation, Estimate, Facts, Outcome, P, Preview, PreviewRow
@@ -62,8 +61,8 @@ class AdsKind(ActionKind[P]):
     def pause_reason(self) -> str:
         return platforms.find_pause(self.provider)
 
-    def connection_ids(self) -> Collection[UUID]:
-        return platforms.find_account_ids([self.provider])
+    def systems(self) -> Collection[str]:
+        return (self.provider,)
 
     def drift(self, old_facts: Facts, new_facts: Facts) -> list[str]:
         """Return changes of the watched facts; figures such as spend may change."""

@@ -57,6 +57,11 @@ class ConnectionTargets(Targets):
         rows = ProviderAccount.objects.filter(is_active=True).order_by("name", "id").values_list("pk", "name")
         return [(str(key), visible(name)) for key, name in rows]
 
+    def systems(self) -> dict[str, tuple[str, bool]]:
+        """Return the system of each that is connected, and whether it is the default there."""
+        rows = ProviderAccount.objects.filter(is_active=True).values_list("pk", "provider", "is_default")
+        return {str(key): (provider, is_default) for key, provider, is_default in rows}
+
 
 def webhook_of(row: ProviderAccount) -> str:
     """Return the address to which the system posts what has changed, "" if it posts nothing."""

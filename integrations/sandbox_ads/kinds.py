@@ -8,7 +8,6 @@ figures which change by themselves (spend, views) don't reset an approval.
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
-from uuid import UUID
 
 from core.errors import Invalid
 from hitl.actions.base import ActionKind, ClaimWords, Compensation, Estimate, Facts, Outcome, P, Preview, PreviewRow
@@ -39,8 +38,8 @@ class SandboxKind(ActionKind[P]):
     def pause_reason(self) -> str:
         return platforms.find_pause(selectors.PROVIDER)
 
-    def connection_ids(self) -> Collection[UUID]:
-        return platforms.find_account_ids([selectors.PROVIDER])
+    def systems(self) -> Collection[str]:
+        return (selectors.PROVIDER,)
 
     def estimate(self, params: P, facts: Facts) -> Estimate:
         """Return no cost; how many people will see it is unknown."""

@@ -64,9 +64,9 @@ class TicketKind(ActionKind[P]):
         found = selectors.find_connection()
         return platforms.find_pause(found.platform.key) if found else ""
 
-    def connection_ids(self) -> Collection[UUID]:
-        """Return the connections of all ticket systems: a request names the system that it is for."""
-        return platforms.find_account_ids(selectors.systems())
+    def systems(self) -> Collection[str]:
+        """Return all ticket systems: a request names the one that it is for."""
+        return selectors.systems()
 
     def estimate(self, params: P, facts: Facts) -> Estimate:
         """Return no cost, and one person."""

@@ -2,13 +2,11 @@
 
 from collections.abc import Collection
 from typing import TypeVar
-from uuid import UUID
 
 from core.errors import NotFound, Unavailable
 from integrations import platforms
 from integrations.calls.answers import Answer, Ok
 from integrations.calls.operations import Line
-from integrations.models import ProviderAccount
 from integrations.platforms import Connection
 from integrations.transactions.ports import TransactionPlatform
 from integrations.transactions.types import NEWEST, Transaction
@@ -16,15 +14,14 @@ from integrations.transactions.types import NEWEST, Transaction
 T = TypeVar("T")
 
 
+def systems() -> list[str]:
+    """Return the keys of the registered back offices."""
+    return [key for key in platforms.keys() if isinstance(platforms.get(key), TransactionPlatform)]  # noqa: SIM118
+
+
 def is_connected(connected: Collection[str]) -> bool:
     """Return True if a back office is among these platforms."""
-    return any(isinstance(platforms.get(key), TransactionPlatform) for key in connected)
-
-
-def list_connection_ids() -> list[UUID]:
-    """Return the ids of the tenant's connections with back offices, default or not. One query."""
-    offices = [key for key in platforms.keys() if isinstance(platforms.get(key), TransactionPlatform)]  # noqa: SIM118
-    return list(ProviderAccount.objects.filter(provider__in=offices, is_active=True).values_list("pk", flat=True))
+    return any(key in connected for key in systems())
 
 
 def find_connection() -> Connection | None:

@@ -8,7 +8,9 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from agents.answering.tool_calls.call import Reading
 from agents.answering.tools import registry as tools
@@ -101,6 +103,28 @@ def test_stop_of_a_connection_holds_what_is_executed_over_it_and_nothing_else(of
     release_kill_switch(actor=owner, switch_id=stop.pk)
     assert services.execute(request.pk).state == "executed"
     assert len(sandbox.journal()) == 1
+
+
+def test_stops_of_connections_cost_one_query_and_count_calls_over_an_old_default(office: World) -> None:
+    main, owner = ProviderAccount.objects.get(), office.actor("owner")
+    new = ProviderAccount.objects.create(provider=main.provider, name="New", credentials=main.credentials)
+    stop = {"actor": owner, "reason": "Odd figures", "wait": timedelta(0)}
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            assert find_stop_reason(kind="create_ticket", agent_id=None) == ""
+        return len(asked)
+
+    activate_kill_switch(scope="kind", target="pause_campaign", **stop)
+    before = queries()
+    with track_in_flight_call(kind="set_campaign_budget", agent_id=None) as reason:
+        make_default(actor=owner, connection_id=new.pk)
+        assert activate_kill_switch(scope="connection", target=str(main.pk), **stop).in_flight_calls == 1
+        assert find_stop_reason(kind="set_campaign_budget", agent_id=None) == ""  # it goes by the new one
+    assert (reason, queries()) == ("", before + 1)
+    activate_kill_switch(scope="connection", target=str(new.pk), **stop)
+    assert find_stop_reason(kind="set_campaign_budget", agent_id=None) == "Odd figures"
+    assert queries() == before + 1
 
 
 def test_breaker_that_opens_after_the_claim_uses_up_no_attempt(office: World, sandbox: Platform) -> None:
