@@ -41,8 +41,7 @@ SECRET_KEY = env("SECRET_KEY")
 WALKER_KEYS = env("WALKER_KEYS")
 WALKER_DEMO = env.bool("WALKER_DEMO", default=False)
 # In the demo without a token, metrics and the names of failing checks are open, and hosted pages sign visitors in.
-METRICS_WITHOUT_TOKEN = WALKER_DEMO
-HOSTED_PAGES_SIGN_IN = WALKER_DEMO
+METRICS_WITHOUT_TOKEN = HOSTED_PAGES_SIGN_IN = WALKER_DEMO
 WALKER_TESTING = env.bool("WALKER_TESTING", default=False)
 DEBUG = False
 PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
@@ -59,7 +58,6 @@ PLATFORMS = [
 ]
 if WALKER_DEMO or WALKER_TESTING:  # the sandbox is the demo's, and the example of the tests
     PLATFORMS += ["integrations.sandbox_ads.platform.SandboxAds"]
-# `{subdomain}` is filled in with the account's.
 ZENDESK_API_BASE = env("ZENDESK_API_BASE", default="https://{subdomain}.zendesk.com").rstrip("/")
 HUBSPOT_API_BASE = env("HUBSPOT_API_BASE", default="https://api.hubapi.com").rstrip("/")
 SANDBOX_ADS_URL = env("SANDBOX_ADS_URL", default="")
@@ -82,6 +80,8 @@ GOOGLE_ADS_DEVELOPER_TOKEN = env("GOOGLE_ADS_DEVELOPER_TOKEN", default="")
 SANDBOX_GOOGLE_ADS_URL = env("SANDBOX_GOOGLE_ADS_URL", default="")
 SANDBOX_META_URL = env("SANDBOX_META_URL", default="")
 SANDBOX_META_TOKEN = env("SANDBOX_META_TOKEN", default="")
+SANDBOX_BACK_OFFICE_URL = env("SANDBOX_BACK_OFFICE_URL", default="")
+SANDBOX_BACK_OFFICE_TOKEN = env("SANDBOX_BACK_OFFICE_TOKEN", default="")
 SANDBOX_PORTAL_URL = env("SANDBOX_PORTAL_URL", default="")
 SANDBOX_PORTAL_TOKEN = env("SANDBOX_PORTAL_TOKEN", default="")
 TWILIO_API_BASE = env("TWILIO_API_BASE", default="https://api.twilio.com").rstrip("/")

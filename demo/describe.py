@@ -16,9 +16,12 @@ from demo.setting import (
     slack_credentials,
     widget_key,
 )
+from standins.back_office import seed as office
+from standins.hubspot import portal as hubspot
 from standins.mailbox import seed as mailbox
 from standins.portal import seed as portal
 from standins.slack import seed as slack
+from standins.zendesk import desk as zendesk
 
 
 def describe() -> dict[str, Any]:
@@ -35,6 +38,7 @@ def describe() -> dict[str, Any]:
             **({"mailbox": f"{settings.SANDBOX_MAILBOX_URL}/"} if settings.SANDBOX_MAILBOX_URL else {}),
             **({"slack": f"{settings.SANDBOX_SLACK_URL}/"} if settings.SANDBOX_SLACK_URL else {}),
             **({"portal": f"{settings.SANDBOX_PORTAL_URL}/"} if settings.SANDBOX_PORTAL_URL else {}),
+            **({"back_office": f"{settings.SANDBOX_BACK_OFFICE_URL}/"} if settings.SANDBOX_BACK_OFFICE_URL else {}),
             **({"pagerduty": f"{settings.SANDBOX_PAGERDUTY_URL}/"} if settings.SANDBOX_PAGERDUTY_URL else {}),
             **({"model": f"{settings.SANDBOX_MODEL_URL}/"} if settings.SANDBOX_MODEL_URL else {}),
             "health": f"{public}/readyz",
@@ -72,9 +76,30 @@ def _organisation(organisation: Organisation, public: str) -> dict[str, Any]:
         + _workspaces(organisation, public)
         + _portals(organisation, public),
         "platform": {"url": settings.SANDBOX_ADS_URL, "token": f"sandbox-{organisation.slug}"},
+        "connections": _connections(organisation),
         "api_key": demo_api_key(organisation),
         "approver_api_key": demo_api_key(organisation, "approver"),
     }
+
+
+def _connections(organisation: Organisation) -> list[dict[str, Any]]:
+    """Return what connects the sandbox systems that start with their first call."""
+    slug, secret = organisation.slug, settings.SANDBOX_BACK_OFFICE_TOKEN
+    if not secret:
+        return []
+    office_keys = {
+        "url": f"{settings.SANDBOX_BACK_OFFICE_URL}/v1",
+        "client_id": office.client_id(slug),
+        "client_secret": office.client_secret(slug, secret),
+        "key_id": office.key_id(slug),
+        "key_secret": office.key_secret(slug, secret),
+    }
+    agent = {"subdomain": slug, "email": zendesk.ACCOUNTS[slug], "token": zendesk.token_of(slug)}
+    return [
+        {"provider": "back_office", "credentials": office_keys},
+        {"provider": "zendesk", "credentials": agent},
+        {"provider": "hubspot", "credentials": {"token": hubspot.token_of(slug)}},
+    ]
 
 
 def _numbers(organisation: Organisation, public: str) -> list[dict[str, Any]]:

@@ -107,6 +107,8 @@ class Installation:
             "GOOGLE_TOKEN_BASE": urls["google_ads"],
             "GOOGLE_ADS_CLIENT_ID": google_ads.client_id(),
             "GOOGLE_ADS_CLIENT_SECRET": google_ads.client_secret(made["google_ads"]),
+            "ZENDESK_API_BASE": urls["zendesk"],
+            "HUBSPOT_API_BASE": urls["hubspot"],
             "SENDGRID_API_BASE": urls["mailbox"],
             "SLACK_API_BASE": f"{urls['slack']}/api",
             "PAGERDUTY_API_BASE": urls["pagerduty"],
@@ -126,7 +128,7 @@ class Installation:
         place = self.supervisor.place
         # The public address is what gets signed; the web process is reached directly.
         product = ("--public", self.url, "--door", self.door)
-        more = {"platform": ("--seed", "demo"), **dict.fromkeys(PRODUCTS, product)}
+        more = {**dict.fromkeys(STAND_INS, ()), "platform": ("--seed", "demo"), **dict.fromkeys(PRODUCTS, product)}
         for name, port in stand_ins.items():
             command = ("-m", f"standins.{name}", "--port", str(port), "--data", str(place.stand_ins[name]), *more[name])
             if name in ON_DEMAND:

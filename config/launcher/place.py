@@ -13,11 +13,11 @@ from typing import Any
 from config.launcher.faults import StartError, plain
 
 ROOT = Path(__file__).resolve().parents[2]
-ON_DEMAND = ("google_ads", "back_office")
-"""Stand-ins that start with the first call: few people connect them."""
-PRODUCTS = ("phone", "meta", "mailbox", "slack", "portal", "model", "pagerduty", *ON_DEMAND)
+PRODUCTS = ("phone", "meta", "mailbox", "slack", "portal", "model", "pagerduty", "google_ads", "back_office")
 """Stand-ins of the demo that talk with the product; each has a secret."""
-STAND_INS = ("platform", *PRODUCTS)
+STAND_INS = ("platform", *PRODUCTS, "zendesk", "hubspot")
+ON_DEMAND = ("google_ads", "back_office", "zendesk", "hubspot")
+"""Stand-ins that start with the first call: few people connect them."""
 _MARK = "made-by-walker"
 _PROBE = 1_000_000
 _ROOM_TO_BEGIN = 300

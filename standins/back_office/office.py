@@ -247,6 +247,7 @@ class Office:
                 {
                     "slug": company.slug,
                     "name": company.name,
+                    "hook": self.store.get_hook(company.slug),
                     "drafts": [self.read_draft(company, draft["id"]) for draft in self.store.drafts(company.slug)],
                     "transactions": [
                         body

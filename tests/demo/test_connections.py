@@ -1,0 +1,32 @@
+"""What the demo says of its sandbox systems that nobody has connected yet."""
+
+from typing import Any
+
+import pytest
+
+from core.tenancy.scope import tenant_scope
+from demo.describe import describe
+from integrations import platforms
+from integrations.connections import services
+from integrations.connections.selectors import webhook_of
+from tests.edge.back_office_fixture import SHARED, BackOffice
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+def test_demo_tells_what_connects_its_systems_and_the_office_shows_where_it_posts(
+    world: World, back_office: BackOffice, settings: Any
+) -> None:
+    assert describe()["tenants"][0]["connections"] == []
+    settings.SANDBOX_BACK_OFFICE_URL, settings.SANDBOX_BACK_OFFICE_TOKEN = back_office.url, SHARED
+    settings.BACK_OFFICE_HOSTS = ["127.0.0.1", "localhost"]
+    facts = describe()
+    accounts = facts["tenants"][0]["connections"]
+    assert facts["urls"]["back_office"] == f"{back_office.url}/"
+    assert [one["provider"] for one in accounts if platforms.takes(**one)] == ["back_office", "zendesk", "hubspot"]
+    with tenant_scope(world.acme.pk):
+        row = services.connect(actor=world.actor("owner"), **accounts[0])
+        hook = webhook_of(row)
+    back_office.control("hook", {"company": "acme", "url": hook})
+    assert back_office.control("view")["companies"][0]["hook"] == hook
