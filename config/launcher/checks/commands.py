@@ -27,12 +27,12 @@ from core.clock import now
 
 MARK = "mark.long"
 """Long tests come in parts: a part is a folder of `tests` with tests that are marked as long."""
-SPREAD = ("agents", "analytics", "api", "conversations", "hitl", "hub", "integrations")
-"""The parts whose tests count effects and measure no time: they may run at once, on both cores."""
+ALONE = frozenset({"console", "core", "e2e", "ground"})
+"""The parts whose tests measure time or kill processes of a whole installation: one by one. The others run at once."""
 DURATIONS = ROOT / ".pytest_cache" / "durations.txt"
 _BIN = Path(sys.executable).parent
-QUICK = "not long and not slow"
-"""The tests of a check. Slow ones run where the change can touch them, and with `--all`."""
+QUICK, SLOW = "not long and not slow", "slow and not long"
+"""The tests of a check, and those that run with it where the change can touch them, and with `--all`."""
 _COVERAGE = ["--cov", "--cov-report=", "--cov-fail-under=0"]
 """Counts the lines and branches that tests reach, for half as long again; `coverage report` judges them at the end."""
 
@@ -40,9 +40,9 @@ _COVERAGE = ["--cov", "--cov-report=", "--cov-fail-under=0"]
 def test(arguments: argparse.Namespace) -> int:
     """Run pytest with the given options.
 
-    All tests with `--long`: first those for which a check has no time; then the long ones in parts, those that measure
-    time or kill processes one by one. Names of parts run the long tests of these alone. As in a check, a test that
-    fails then runs once more, alone, after the others of its part.
+    With `--long` all that a check has no time for: the slow tests, then the long ones, at once where they only count
+    effects. Names of parts run the long tests of these alone. As in a check, a test that fails then runs once more,
+    alone, after the others.
     """
     rest = arguments.rest
     if not arguments.long:
@@ -52,13 +52,16 @@ def test(arguments: argparse.Namespace) -> int:
         _tell_skips([outcome])
         return _verdict([outcome])
     chosen = wanted_parts(ROOT, rest)
+    alone = [part for part in chosen if part.split("/")[0] in ALONE]
+    spread = [part for part in chosen if part not in alone]
     # Each test is told when it ends: some take minutes.
-    runs = {
-        f"long {part}": ["-v", "-m", "long", f"tests/{part}", *(_parallel(2) if part.split("/")[0] in SPREAD else ())]
-        for part in chosen
-    }
-    if not rest or not chosen:
-        runs = {"tests": ["-m", "long or not long", *rest] if rest else _parallel(), **runs}
+    runs = {f"long {part}": ["-v", "-m", "long", f"tests/{part}"] for part in alone}
+    if spread:
+        runs["long, at once"] = ["-v", "-m", "long", *(f"tests/{part}" for part in spread), *_parallel(2)]
+    if not chosen:
+        runs = {"tests": ["-m", "long or not long", *rest]}
+    elif not rest:
+        runs = {"slow": ["-m", SLOW, *_parallel()], **runs}
     outcomes, flakes = [], []
     with throw_away() as installation:
         for name, options in runs.items():
