@@ -71,7 +71,8 @@ class HubspotClient(TicketClient):
         if not isinstance(numbers, Ok) or not numbers.value:
             return numbers if not isinstance(numbers, Ok) else Ok([])
         newest = sorted(numbers.value, key=int, reverse=True)[:MOST]
-        wanted = {"inputs": [{"id": number} for number in newest], "properties": SHOWN.split(",")}
+        inputs = [{"id": number} for number in newest]
+        wanted = {"inputs": inputs, "properties": SHOWN.split(","), "propertiesWithHistory": []}
         owner = frozenset({address.casefold()})
         return self._call(
             READ_MANY,

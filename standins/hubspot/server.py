@@ -4,6 +4,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from standins.clock import now
 from standins.errors import ApiError
 from standins.hubspot.portal import KINDS, PORTALS, Portal, problem, token_of
 from standins.script import Rule
@@ -68,14 +69,10 @@ class Handler(StandInHandler):
             if not isinstance(inputs, list) or len(inputs) > MOST_AT_ONCE:
                 raise problem(400, "VALIDATION_ERROR", "At most 100 inputs")
             found = [objects.store.get(portal, "tickets", int(one["id"])) for one in inputs]
-            return 200, {"status": "COMPLETE", "results": [show(row) for row in found if row]}
+            return 200, complete([show(row) for row in found if row])
         if (self.command, path) == ("POST", "/crm/v3/objects/contacts/batch/upsert"):
             row, is_new = objects.upsert(portal, body)
-            moment = row["updatedAt"]
-            return 200, {
-                "status": "COMPLETE", "startedAt": moment, "completedAt": moment,
-                "results": [{**show(row), "new": is_new}],
-            }  # fmt: skip
+            return 200, complete([{**show(row), "new": is_new}])
         if (self.command, path) == ("POST", "/crm/v3/objects/contacts/gdpr-delete"):
             objects.purge(portal, body)
             return 204, ("application/json", b"")
@@ -114,6 +111,12 @@ class Handler(StandInHandler):
         if (self.command, path) == ("POST", "/__change"):
             return 200, self.server.portal.change(body)
         return 200, answer_control(self.server.portal.store, self.server.counter, self.command, path)
+
+
+def complete(results: list[Document]) -> Document:
+    """Return the answer to a request about many objects."""
+    moment = now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"status": "COMPLETE", "startedAt": moment, "completedAt": moment, "results": results}
 
 
 def show(row: Document) -> Document:
