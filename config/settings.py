@@ -54,6 +54,7 @@ PLATFORMS = [
     "integrations.google_ads.platform.GoogleAds",
     "integrations.zendesk.platform.Zendesk",
     "integrations.hubspot.platform.Hubspot",
+    "integrations.roundup.platform.Roundup",
     "integrations.back_office.platform.BackOffice",
 ]
 if WALKER_DEMO or WALKER_TESTING:  # the sandbox is the demo's, and the example of the tests
@@ -98,6 +99,7 @@ VAPID_SUBJECT = env("VAPID_SUBJECT", default=PUBLIC_URL)
 PUSH_HOSTS = env.list("PUSH_HOSTS", default=[])
 WEBHOOK_HOSTS = env.list("WEBHOOK_HOSTS", default=[])
 BACK_OFFICE_HOSTS = env.list("BACK_OFFICE_HOSTS", default=[])
+ROUNDUP_HOSTS = env.list("ROUNDUP_HOSTS", default=[])
 WEBHOOK_ENDPOINTS = env.int("WEBHOOK_ENDPOINTS", default=10)
 # Each registers its models, in this order.
 MODEL_PROVIDERS = ["agents.llm.built_in.model", "agents.llm.hosted.remote"]
@@ -285,10 +287,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "config.schedule:SweepScheduler"
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "accounts.backends.RoleBackend",
-    "guardian.backends.ObjectPermissionBackend",
-]
+AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend", "guardian.backends.ObjectPermissionBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {

@@ -54,12 +54,16 @@ class Operation:
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent: a path with its query, JSON, and the key by which the system knows a repeat."""
+    """What is sent: a path with its query, JSON, and the key by which the system knows a repeat.
+
+    With an `etag` a change is made only if its object is still in that state.
+    """
 
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
     key: str = ""
+    etag: str = ""
 
     @property
     def target(self) -> str:

@@ -139,6 +139,8 @@ class _Call(Generic[T]):
             headers["Content-Type"] = "application/json"
         if request.key:
             headers["Idempotency-Key"] = request.key
+        if request.etag:
+            headers["If-Match"] = request.etag
         return headers
 
     def _send(self, headers: dict[str, str], left: float) -> Reply | NotSent | NoAnswer:

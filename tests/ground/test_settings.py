@@ -25,6 +25,7 @@ VALUES = {
     "WEBHOOK_ENDPOINTS": "4",
     "WEBHOOK_HOSTS": "hooks.example",
     "BACK_OFFICE_HOSTS": "office.example",
+    "ROUNDUP_HOSTS": "tracker.example",
     "MODEL_HOSTS": "models.example",
     "ALLOWED_HOSTS": "a.example,b.example",
     "TRUSTED_PROXIES": "10.0.0.1,10.0.0.2",

@@ -1,0 +1,1 @@
+"""The issue tracker Roundup as a ticket system."""
