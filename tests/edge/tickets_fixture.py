@@ -16,9 +16,21 @@ CUSTOMER = "carla@customers.example"
 """Whose tickets the seed of the first account has."""
 COMMENTS = {"zendesk": "comment", "hubspot": "create_notes"}
 CREATED = {"zendesk": "create_ticket", "hubspot": "create_tickets"}
-CREATES = {"zendesk": "POST /api/v2/tickets.json", "hubspot": "POST /crm/v3/objects/tickets"}
-ADDS = {"zendesk": "PUT /api/v2/tickets/", "hubspot": "POST /crm/v3/objects/notes"}
-READS = {"zendesk": "GET /api/v2/tickets/", "hubspot": "GET /crm/v3/objects/tickets/"}
+CREATES = {
+    "zendesk": "POST /api/v2/tickets.json",
+    "hubspot": "POST /crm/v3/objects/tickets",
+    "roundup": "POST /acme/rest/data/issue",
+}
+ADDS = {
+    "zendesk": "PUT /api/v2/tickets/",
+    "hubspot": "POST /crm/v3/objects/notes",
+    "roundup": "PATCH /acme/rest/data/issue/",
+}
+READS = {
+    "zendesk": "GET /api/v2/tickets/",
+    "hubspot": "GET /crm/v3/objects/tickets/",
+    "roundup": "GET /acme/rest/data/issue",
+}
 
 
 @dataclass(frozen=True)

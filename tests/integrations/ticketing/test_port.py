@@ -1,4 +1,4 @@
-"""The contract of the port, held by each adapter against its stand-in process."""
+"""The contract of the port, held by each adapter against its stand-in process; Roundup's by a real server."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -25,9 +25,10 @@ KEY = "walker:0192:1"
 
 
 class TicketContract:
-    """What every adapter does; a class for each names its stand-in."""
+    """What every adapter does; a class for each names its server, and the secret of an account there."""
 
     name: str
+    secret = "token"
 
     @pytest.fixture
     def there(self, request: pytest.FixtureRequest, world: World) -> Any:
@@ -154,7 +155,7 @@ class TicketContract:
 
     def test_wrong_credentials_are_clean_and_say_nothing(self, there: Desk) -> None:
         account = ProviderAccount.objects.get()
-        ProviderAccount.objects.update(credentials={**account.credentials, "token": "wrong-token"})
+        ProviderAccount.objects.update(credentials={**account.credentials, self.secret: "wrong-token"})
         failed = self.client(attempts=1).create(NEW, KEY)
         assert isinstance(failed, CleanFailure)
         assert "wrong-token" not in repr(failed)
