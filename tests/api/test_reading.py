@@ -299,7 +299,7 @@ COSTS = {
     "budgets/": 3,  # and what is spent of them, on the clocks of the organisation
     "agent-runs/": 1,
     "tool-calls/": 1,
-    "workflows/": 5,  # and the names for the sentence of each
+    "workflows/": 6,  # and the names for the sentence of each, those of connections among them
     "kill-switches/": 2,
     "audit/": 1,
     "stream/": 1,
