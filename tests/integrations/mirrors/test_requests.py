@@ -1,23 +1,28 @@
 """Requests about ad campaigns are marked once their mirror sees a change on the platform."""
 
-from typing import Any
+import html
+import re
+from typing import Any, Final
 
 import pytest
 from django.urls import reverse
 
+from core.tenancy.scope import tenant_scope
+from hitl.actions.targets import find_target
 from hitl.models import Approval
 from integrations.ads.approval_panel import PlatformPanel
-from integrations.models import MirroredAdCampaign
+from integrations.models import MirroredAdCampaign, ProviderAccount
 from standins.meta.ads.seed import ad_set_id
 from tests.edge.ads_fixture import MetaAds
 from tests.integrations.ads.test_port import define_workflow
-from tests.integrations.connections.test_connection_pages import sign_in
+from tests.integrations.connections.test_connection_pages import LIST, sign_in
 from tests.integrations.google_ads.conftest import GoogleDesk, google, google_ads, google_ads_process
 from tests.integrations.meta_ads.conftest import Desk, connect_meta, meta, meta_ads, meta_ads_process
-from tests.integrations.mirrors.test_poller import There, poll, there
+from tests.integrations.mirrors.test_poller import There, poll, row_of, there
 from tests.world import World
 
 __all__ = ["google", "google_ads", "google_ads_process", "meta", "meta_ads", "meta_ads_process", "there"]
+PREFILLED: Final = ("ad_campaign", "daily_budget", "currency")
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
@@ -33,6 +38,41 @@ def desk(acme: World, there: There) -> Desk:
 def mark(desk: Desk, approval: Approval) -> dict[str, Any] | None:
     """Return what the panel on a request's page shows now."""
     return PlatformPanel().context(viewer=desk.actor("approver"), approval=Approval.objects.get(pk=approval.pk))
+
+
+def test_change_is_requested_from_the_row_of_an_ad_campaign(acme: World, there: There, desk: Desk) -> None:
+    row = row_of(there.name)
+    MirroredAdCampaign.objects.update(name="<i>Sale</i>")
+    owner, page = sign_in(acme.people["owner"]), f"{LIST}{there.account.pk}/"
+    links = re.findall(r'href="([^"]+)" aria-label="Request', owner.get(page).content.decode())
+    (url,) = [html.unescape(link) for link in links if str(row.pk) in link]
+    form = owner.get(url)
+    fields, shown = form.context["form"], form.content.decode()
+    assert ("&lt;i&gt;Sale&lt;/i&gt;" in shown, "<i>Sale</i>" in shown) == (True, False)
+    kind, *others = (key for key, _ in fields.fields["kind"].choices)
+    sent = {"kind": kind, "chosen": kind} | {f"value_{name}": fields[f"value_{name}"].value() for name in PREFILLED}
+    assert (len(others), sent["value_ad_campaign"], sent["value_daily_budget"]) == (2, row.key, row.daily_budget)
+    assert "The daily budget is already" in owner.post(url, sent).content.decode()
+    for other in others:
+        again = owner.post(url, {**sent, "kind": other})["Location"]
+        assert owner.get(again).context["form"]["value_ad_campaign"].value() == row.key
+    done = owner.post(url, {**sent, "value_daily_budget": "801.00"})
+    approval = Approval.objects.get()
+    assert done["Location"].endswith(f"{approval.pk}/")
+    assert (approval.kind, approval.payload["ad_campaign"], approval.state) == (kind, row.key, "pending")
+    assert approval.excluded == [acme.people["owner"].pk]
+    # Nothing is offered to those who may not request it, for what is gone, and over a connection that no tool uses.
+    assert "Request a change" not in sign_in(acme.people["compliance"]).get(page).content.decode()
+    assert find_target(viewer=acme.actor("support"), kind=kind, target_id=row.pk) is None
+    with tenant_scope(acme.globex.pk):
+        assert find_target(viewer=acme.outsider(), kind=kind, target_id=row.pk) is None
+    MirroredAdCampaign.objects.update(gone_at=row.seen_at)
+    assert find_target(viewer=acme.actor("owner"), kind=kind, target_id=row.pk) is None
+    assert "Request a change" not in owner.get(page).content.decode()
+    MirroredAdCampaign.objects.update(gone_at=None)
+    ProviderAccount.objects.update(is_default=False)
+    assert find_target(viewer=acme.actor("owner"), kind=kind, target_id=row.pk) is None
+    assert "Request a change" not in owner.get(page).content.decode()
 
 
 def test_open_request_is_marked_by_a_change_on_the_platform(acme: World, there: There, desk: Desk) -> None:
