@@ -26,7 +26,6 @@ from core.clock import now
 from core.errors import NotFound, WalkerError
 from core.privacy.visible_text import visible
 from core.text.amounts import money_text
-from hitl.actions.registry import AnyKind
 from hitl.domain.permissions import PROPOSE
 from integrations import platforms
 from integrations.calls.rights import MANAGE, VIEW
@@ -36,9 +35,9 @@ from integrations.connections.names import NAME_LIMIT
 from integrations.connections.providers import Provider
 from integrations.mirrors import services as mirrors
 from integrations.mirrors.poller import EVERY, LOGGED, STREAM, is_unexplained
-from integrations.mirrors.selectors import MirrorState, find_mirror, kinds_for
+from integrations.mirrors.selectors import MirrorState, find_mirror
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
-from integrations.ports import UNKNOWN_BUDGET
+from integrations.ports import AD_CAMPAIGN, UNKNOWN_BUDGET
 
 State = ProviderAccount.State
 LOOKS: Final = {
@@ -171,14 +170,14 @@ def changer_of(row: MirroredAdCampaign) -> str:
     return "looking up who made it" if is_unexplained(row, now()) else "not in the change log"
 
 
-def request_url(row: MirroredAdCampaign, kinds: Sequence[AnyKind]) -> str:
+def request_url(row: MirroredAdCampaign, kinds: Sequence[str]) -> str:
     """Return where a change of an ad campaign is requested, "" if nothing can be: the first kind's form, filled in."""
     if not kinds or row.gone_at:
         return ""
-    return f"{reverse('admin:hitl_approval_new')}?{urlencode({'kind': kinds[0].key, 'target': row.pk})}"
+    return f"{reverse('admin:hitl_approval_new')}?{urlencode({'kind': kinds[0], 'target': row.pk})}"
 
 
-def mirror_rows(state: MirrorState, kinds: Sequence[AnyKind]) -> list[dict[str, Any]]:
+def mirror_rows(state: MirrorState, kinds: Sequence[str]) -> list[dict[str, Any]]:
     """Return the rows of the table of ad campaigns; `kinds` are those that the viewer may request."""
     return [
         {
@@ -245,7 +244,7 @@ class ConnectionAdmin(ServiceAdmin):
         found = super().detail_context(request, obj)
         viewer = viewer_of(request)
         mirror = find_mirror(viewer=viewer, connection=obj)
-        kinds = kinds_for(obj) if viewer.may(PROPOSE) else []
+        kinds = platforms.kinds_for(obj, AD_CAMPAIGN) if viewer.may(PROPOSE) else []
         return {
             **found,
             "mirror": mirror,

@@ -10,13 +10,10 @@ from django.db.models.functions import Coalesce
 
 from core.actors import Actor
 from core.clock import now
-from hitl.actions import registry as kinds
-from hitl.actions.registry import AnyKind
 from integrations import platforms
 from integrations.calls.rights import VIEW
 from integrations.mirrors.poller import STREAM, readable
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
-from integrations.ports import AD_CAMPAIGN
 
 MOST: Final = 200
 
@@ -50,14 +47,6 @@ def find_mirror(*, viewer: Actor, connection: ProviderAccount) -> MirrorState | 
     rows = MirroredAdCampaign.objects.filter(connection=connection)
     found = list(rows.order_by(F("gone_at").asc(nulls_first=True), "name", "id")[: MOST + 1])
     return MirrorState(cursor, found[:MOST], len(found) > MOST)
-
-
-def kinds_for(connection: ProviderAccount) -> list[AnyKind]:
-    """Return the kinds of request about the ad campaigns of a connection; only those of the default one have any."""
-    platform = platforms.find(connection.provider)
-    if platform is None or not (connection.is_default and connection.is_active):
-        return []
-    return [kinds.get(kind.key) for kind in platform.kinds if kind.target == AD_CAMPAIGN]
 
 
 def lag() -> float:
