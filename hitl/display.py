@@ -68,7 +68,7 @@ def risk_chip(approval: Approval) -> SafeString:
 
 def mark_line(mark: Mark | None) -> SafeString:
     """Draw what was seen of a request's target as a line below it; nothing without a mark."""
-    parts = []
+    parts: list[tuple[str, str, str]] = []
     if mark is not None and (mark.gone_at or mark.has_changed):
         words = "No longer on the platform" if mark.gone_at else "Changed on the platform"
         by = f" by {mark.changed_by}" if mark.changed_by else ""

@@ -174,7 +174,7 @@ def request_url(row: MirroredAdCampaign, kinds: Sequence[str]) -> str:
     """Return where a change of an ad campaign is requested, "" if nothing can be: the first kind's form, filled in."""
     if not kinds or row.gone_at:
         return ""
-    return f"{reverse('admin:hitl_approval_new')}?{urlencode({'kind': kinds[0], 'target': row.pk})}"
+    return f"{reverse('admin:hitl_approval_new')}?{urlencode({'kind': kinds[0], 'target': str(row.pk)})}"
 
 
 def mirror_rows(state: MirrorState, kinds: Sequence[str]) -> list[dict[str, Any]]:
