@@ -59,7 +59,10 @@ targets: Final[Registry[TargetType]] = Registry(TargetType, name="type of target
 
 
 def find_target(*, viewer: Actor, kind: str, target_id: UUID) -> Target | None:
-    """Return what a request of a known kind can be about, None if there is nothing that the viewer may see."""
+    """Return what a request of a known kind can be about.
+
+    None for something that the viewer may not see or that such a request can't change.
+    """
     of_type = dict(targets.items()).get(registry.get(kind).target)
     found = of_type().find(viewer, target_id) if of_type else None
     return found if found and kind in found.kinds else None
@@ -75,15 +78,15 @@ def find_marks(approvals: Sequence[Approval]) -> dict[UUID, Mark]:
 
 
 def tell_of_changes(*, kinds: Collection[str], target: str, references: Collection[str]) -> None:
-    """Tell the open requests whose targets were changed outside, so that pages mark them at once.
+    """Publish which open requests have a target that was changed outside.
 
-    `references` are their ids there, which the parameter `target` of the kinds holds. To be called last in the
-    transaction that keeps the change. One query, and an event for each request.
+    Open pages mark them at once. `references` are the targets' ids there, which the parameter `target` of the kinds
+    holds. To be called last in the transaction that keeps the change. One query, and an event for each request.
     """
     rows = Approval.objects.filter(kind__in=kinds, state__in=OPEN, **{f"payload__{target}__in": list(references)})
     streams.append_all(
         [
-            streams.NewEvent("queue", "approval.target_changed", {"approval_id": str(key), "reference": reference}, key)
+            streams.NewEvent("queue", "approval.marked", {"approval_id": str(key), "reference": reference}, key)
             for key, reference in rows.values_list("pk", "reference")
         ]
     )

@@ -131,7 +131,7 @@ register(
         public="approval.became_overdue",
     ),
     EventType(
-        "approval.target_changed",
+        "approval.marked",
         "What an approval is about was changed on its platform.",
         NamedShape,
         owner=QUEUE,

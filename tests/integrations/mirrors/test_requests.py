@@ -92,7 +92,7 @@ def test_open_request_is_marked_by_a_change_on_the_platform(acme: World, there: 
         assert found is not None
         assert found.changes == [f"The daily budget changed from {before} to 712.00 EUR."]
         assert (found.changed_by, found.is_decided_again) == ("Mia Chen", True)
-    told = StreamEvent.objects.filter(type="approval.target_changed").values_list("about", flat=True)
+    told = StreamEvent.objects.filter(type="approval.marked").values_list("about", flat=True)
     assert sorted(told) == sorted([approval.pk, pause.pk])
     approver = sign_in(acme.people["approver"])
     assert "by Mia Chen" in approver.get(reverse("admin:hitl_approval_change", args=[approval.pk])).content.decode()

@@ -46,7 +46,7 @@ class RequestForm(ConsoleForm):
         self.submit = "Submit request"
         self.fields.update(value_fields(chosen))
         target: Target | None = self.initial.get("target")
-        if target is not None:
+        if target is not None and chosen in target.kinds:
             self.fields["kind"].choices = [row for row in kinds() if row[0] in target.kinds]  # type: ignore[attr-defined]
             self.fields[VALUE + registry.get(chosen).target].help_text = visible(target.name)
         self.fields["notes"] = forms.CharField(
