@@ -50,7 +50,7 @@ class MarkedList(serializers.ListSerializer[Any]):
     def to_representation(self, data: Any) -> list[Any]:
         """Return the rows."""
         rows = list(data)
-        self._context[MARKS] = find_marks(rows)  # `context` is this one, but typed as read-only
+        self.context[MARKS] = find_marks(rows)  # type: ignore[index]
         return super().to_representation(rows)
 
 
