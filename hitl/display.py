@@ -8,14 +8,16 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from console.error_messages import describe_stop
 from console.names import name_in
-from console.templatetags.console_ui import chip
+from console.templatetags.console_ui import chip, moment
 from core.actors import Actor
 from core.privacy.visible_text import visible
 from hitl.actions import registry
+from hitl.actions.targets import Mark
 from hitl.domain.state_machine import State
 from hitl.killswitch.describe import INSTALLATION, stops_of
 from hitl.models import Approval
@@ -62,6 +64,18 @@ def state_chip(state: str) -> SafeString:
 def risk_chip(approval: Approval) -> SafeString:
     word, tone, icon = RISKS.get(approval.risk_level, (approval.risk_level, "neutral", "dot"))
     return chip(f"{word} {approval.risk_score}", tone, icon)
+
+
+def mark_line(mark: Mark | None) -> SafeString:
+    """Draw what was seen of a request's target as a line below it; nothing without a mark."""
+    parts: list[tuple[str, str, str]] = []
+    if mark is not None and (mark.gone_at or mark.has_changed):
+        words = "No longer on the platform" if mark.gone_at else "Changed on the platform"
+        by = f" by {mark.changed_by}" if mark.changed_by else ""
+        parts.append((chip(words, "warn", "alert"), by, moment(mark.gone_at or mark.changed_at, "")))
+    if mark is not None and mark.read_back_at:
+        parts.append(("", "Read back", moment(mark.read_back_at)))
+    return format_html_join("", '<span class="wk-queue-mark">{}{} {}</span>', parts)
 
 
 def requester_words(approval: Approval, names: dict[UUID, str]) -> str:

@@ -21,7 +21,7 @@ class IntegrationsConfig(AppConfig):
         from hitl import notification_channels  # noqa: PLC0415
         from hitl.killswitch.targets import targets  # noqa: PLC0415
         from integrations import checks, erasure, object_store, platforms, tasks  # noqa: F401, PLC0415
-        from integrations.ads import approval_panel  # noqa: F401, PLC0415
+        from integrations.ads import targets as ad_campaigns  # noqa: F401, PLC0415
         from integrations.connections.selectors import ConnectionTargets  # noqa: PLC0415
         from integrations.mail import delivery, errors, events, invitations, notices, notifier, resets  # noqa: PLC0415
         from integrations.mirrors import selectors as mirrors  # noqa: PLC0415

@@ -96,6 +96,14 @@ def sections() -> Iterator[tuple[Platform, BriefSection]]:
     return ((platform, section) for platform in _platforms.values() for section in platform.sections)
 
 
+def kinds_for(account: ProviderAccount, target: str) -> list[str]:
+    """Return the kinds that change targets of a type over an account; none but over the one that tools use."""
+    platform = find(account.provider)
+    if platform is None or not (account.is_active and account.is_default):
+        return []
+    return [kind.key for kind in platform.kinds if kind.target == target]
+
+
 def mirrored() -> list[str]:
     """Return the keys of the platforms whose ad campaigns are mirrored."""
     return sorted(key for key, platform in _platforms.items() if platform.mirror is not None)

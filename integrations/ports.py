@@ -137,6 +137,8 @@ class BriefSection:
 
 
 UNKNOWN_BUDGET: Final = "unknown"
+AD_CAMPAIGN: Final = "ad_campaign"
+"""The type of what mirrors keep, for the `target` of kinds that change it."""
 
 
 @dataclass(frozen=True, slots=True)

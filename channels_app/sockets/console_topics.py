@@ -61,6 +61,7 @@ NAMES: Final = {
     "approval_closed": "approval.updated",
     "approval.overdue": "queue.updated",
     "approval.alert": "queue.updated",
+    "approval.marked": "queue.updated",
     "agent_typing": "agent.typing",
     "availability_changed": "agent.presence",
     "survey_rated": "conversation.rated",

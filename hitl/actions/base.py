@@ -173,6 +173,8 @@ class ActionKind(ABC, Generic[P]):
     """True if agents request it by a tool of its own, which fills in what no model may choose."""
     follows_default: ClassVar[bool] = True
     """True if requests go by a system's default connection; False if they keep the one that they were made over."""
+    target: ClassVar[str] = ""
+    """The type of what it changes, such as `ad_campaign`: its parameter of that name holds the id there."""
     claim_words: ClassVar[ClaimWords | None] = None
     """By which words an agent's answer claims that it was done; only an executed request of the kind proves such."""
     params_model: type[P]

@@ -1,6 +1,6 @@
 """The console's pages of connections: what is connected, how, and the way to a vendor's consent page and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -10,7 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
 
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls, deletes
@@ -25,6 +26,7 @@ from core.clock import now
 from core.errors import NotFound, WalkerError
 from core.privacy.visible_text import visible
 from core.text.amounts import money_text
+from hitl.domain.permissions import PROPOSE
 from integrations import platforms
 from integrations.calls.rights import MANAGE, VIEW
 from integrations.connections import providers, registry, selectors, services
@@ -35,7 +37,7 @@ from integrations.mirrors import services as mirrors
 from integrations.mirrors.poller import EVERY, LOGGED, STREAM, is_unexplained
 from integrations.mirrors.selectors import MirrorState, find_mirror
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
-from integrations.ports import UNKNOWN_BUDGET
+from integrations.ports import AD_CAMPAIGN, UNKNOWN_BUDGET
 
 State = ProviderAccount.State
 LOOKS: Final = {
@@ -168,8 +170,15 @@ def changer_of(row: MirroredAdCampaign) -> str:
     return "looking up who made it" if is_unexplained(row, now()) else "not in the change log"
 
 
-def mirror_rows(state: MirrorState) -> list[dict[str, Any]]:
-    """Return the rows of the table of ad campaigns."""
+def request_url(row: MirroredAdCampaign, kinds: Sequence[str]) -> str:
+    """Return where a change of an ad campaign is requested, "" if nothing can be: the first kind's form, filled in."""
+    if not kinds or row.gone_at:
+        return ""
+    return f"{reverse('admin:hitl_approval_new')}?{urlencode({'kind': kinds[0], 'target': str(row.pk)})}"
+
+
+def mirror_rows(state: MirrorState, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of the table of ad campaigns; `kinds` are those that the viewer may request."""
     return [
         {
             "name": visible(row.name),
@@ -179,6 +188,7 @@ def mirror_rows(state: MirrorState) -> list[dict[str, Any]]:
             "what": ", ".join(fact.replace("_", " ") for fact in row.changed).capitalize(),
             "by": changer_of(row),
             "seen": state.seen_at(row),
+            "request_url": request_url(row, kinds),
         }
         for row in state.rows
     ]
@@ -232,11 +242,14 @@ class ConnectionAdmin(ServiceAdmin):
         uses = selectors.uses_of(obj)
         groups = {"Requests": uses.requests, "What agents read": uses.lookups, "Daily brief": uses.sections}
         found = super().detail_context(request, obj)
-        mirror = find_mirror(viewer=viewer_of(request), connection=obj)
+        viewer = viewer_of(request)
+        mirror = find_mirror(viewer=viewer, connection=obj)
+        kinds = platforms.kinds_for(obj, AD_CAMPAIGN) if viewer.may(PROPOSE) else []
         return {
             **found,
             "mirror": mirror,
-            "ad_campaigns": mirror_rows(mirror) if mirror else [],
+            "ad_campaigns": mirror_rows(mirror, kinds) if mirror else [],
+            "may_request": bool(kinds),
             "minutes": EVERY.total_seconds() // 60,
             "mirror_trouble": describe(mirror.cursor.last_error) if mirror and mirror.cursor else "",
             "offered": [offer for offer in found["offered"] if not offer["blocked"]],
@@ -244,7 +257,7 @@ class ConnectionAdmin(ServiceAdmin):
             "webhook": selectors.webhook_of(obj),
             "state": obj.state.value,
             "trouble": error_of(obj),
-            "panels": registry.panels_of(viewer_of(request), obj),
+            "panels": registry.panels_of(viewer, obj),
         }
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: ProviderAccount | None) -> str:

@@ -17,6 +17,7 @@ from integrations.ads.ports import AdsClient
 from integrations.ads.types import Change
 from integrations.calls.answers import CleanFailure
 from integrations.calls.operations import ENDED
+from integrations.ports import AD_CAMPAIGN
 
 DAYS_EXPOSED: Final = 30
 """A budget runs until it is changed; approvers decide on a month of it."""
@@ -34,6 +35,7 @@ def refusal(sentence: str, field: str, code: str = "nothing_to_do", **more: Any)
 class AdsKind(ActionKind[P]):
     """A change of an ad campaign or of what its money stands on."""
 
+    target: ClassVar[str] = AD_CAMPAIGN
     provider: ClassVar[str]
     watched: ClassVar[Mapping[str, str]]
     """The facts that a decision depends on, with their labels."""

@@ -7,7 +7,7 @@ import hashlib
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -21,12 +21,13 @@ from core.errors import WalkerError
 from core.observability.logging import get_logger
 from core.reliability import lease
 from core.tenancy.scope import platform_scope, tenant_scope
+from hitl.actions.targets import tell_of_changes
 from integrations import platforms
 from integrations.calls.answers import CleanFailure, Ok, Unknown
 from integrations.calls.operations import Line
 from integrations.calls.runner import NO_TIME, QUOTA_SPENT
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
-from integrations.ports import UNKNOWN_BUDGET, AdCampaignRow, Mirror, MirrorPage
+from integrations.ports import AD_CAMPAIGN, UNKNOWN_BUDGET, AdCampaignRow, Mirror, MirrorPage
 
 log = get_logger(__name__)
 STREAM: Final = "ad_campaigns"
@@ -125,6 +126,8 @@ class Reading:
     account: ProviderAccount
     mirror: Mirror
     client: Any
+    changed: list[str] = field(default_factory=list)
+    """The ad campaigns of the last page that have changed since the reading before."""
 
     def read(self) -> None:
         """Read page after page, until the last one or until there is no time or quota left (outside calls)."""
@@ -149,6 +152,7 @@ class Reading:
                 keep(self.account, page, rows, began)
                 if not lease.renew(self.cursor, LEASE, position=position, digest=""):
                     raise LeaseLost
+                self._tell()
         fail(self.cursor, "endless_pages")
 
     def _stop(self, answer: CleanFailure | Unknown, position: Mapping[str, Any]) -> None:
@@ -177,13 +181,20 @@ class Reading:
             missing.update(gone_at=moment)
             if not lease.release(self.cursor, until=moment + EVERY, digest=digest, **ended):
                 raise LeaseLost
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell the open requests about what has changed, last in the transaction that keeps it."""
+        kinds = platforms.kinds_for(self.account, AD_CAMPAIGN) if self.changed else []
+        if kinds:
+            tell_of_changes(kinds=kinds, target=AD_CAMPAIGN, references=self.changed)
 
     def _compare(self, page: MirrorPage) -> list[MirroredAdCampaign]:
         """Return the rows of a page that are new, changed or not explained yet (outside calls of the change log)."""
         moment = clock_now()
         rows = {row.key: row for row in page.rows}  # a list that moves while it is read names one twice
         known = {row.key: row for row in MirroredAdCampaign.objects.filter(connection=self.account, key__in=rows)}
-        found, waiting = [], []
+        found, waiting, self.changed = [], [], []
         for row in rows.values():
             kept = known.get(row.key)
             if kept is None:
@@ -197,6 +208,7 @@ class Reading:
             if changed:
                 since = max(kept.seen_at, self.cursor.last_success_at or kept.seen_at) - SKEW
                 kept.changed, kept.changed_at, kept.changed_by, kept.is_ours = changed, moment, "", False
+                self.changed.append(row.key)
             kept.gone_at = None
             if is_unexplained(kept, moment):
                 waiting.append((kept, row, since))

@@ -21,6 +21,7 @@ from console.navigation import APPROVALS, Nav
 from console.templatetags.console_ui import chip, moment, money
 from console.viewers import viewer_of
 from core.clock import now
+from hitl.actions.targets import find_marks
 from hitl.approvals.admin import panels
 from hitl.approvals.admin.actions import (
     RARE,
@@ -41,7 +42,7 @@ from hitl.approvals.admin.page.evidence import EvidenceActions
 from hitl.approvals.admin.page.flags import FlagFilter, flag_chips
 from hitl.approvals.decide.first_view import note_view
 from hitl.approvals.decide.rights import WATCHED
-from hitl.display import requester_words, risk_chip, state_chip
+from hitl.display import mark_line, requester_words, risk_chip, state_chip
 from hitl.domain.permissions import DECIDE
 from hitl.domain.state_machine import WAITING, State
 from hitl.masking import mask_for
@@ -128,12 +129,13 @@ class ApprovalAdmin(
 
     def prepare_rows(self, request: HttpRequest, rows: list[Approval]) -> None:
         names, labels = names_of(approval.requester_id for approval in rows), getattr(request, "flag_labels", {})
-        mine = [getattr(approval, "is_mine", False) for approval in rows]
+        mine, marks = [getattr(approval, "is_mine", False) for approval in rows], find_marks(rows)
         usual = {"": State.PENDING, "waiting": State.PENDING}.get(chosen := request.GET.get("state", ""), chosen)
         for approval, is_mine in zip(rows, mine, strict=True):
             approval.shows_whose = is_mine and not all(mine)  # type: ignore[attr-defined]
             approval.shows_state = approval.state != usual  # type: ignore[attr-defined]
             approval.flag_chips = flag_chips(approval, labels)  # type: ignore[attr-defined]
+            approval.mark = mark_line(marks.get(approval.pk))  # type: ignore[attr-defined]
             asked_by = requester_words(approval, names)
             approval.asked_by = f"{asked_by[:1].upper()}{asked_by[1:]}"  # type: ignore[attr-defined]
             approval.shown_summary = mask_for(viewer_of(request), approval, approval.summary)  # type: ignore[attr-defined]
@@ -150,12 +152,13 @@ class ApprovalAdmin(
         urgent = chip("Urgent", "warn", "flag") if approval.priority and is_waiting else ""
         return format_html(
             '<span class="wk-nowrap">{}</span> <span class="wk-queue-who">{} {}{}</span>'
-            '<span class="wk-queue-what">{}</span>',
+            '<span class="wk-queue-what">{}</span>{}',
             approval.reference,
             approval.asked_by,  # type: ignore[attr-defined]
             mark,
             urgent,
             approval.shown_summary,  # type: ignore[attr-defined]
+            approval.mark,  # type: ignore[attr-defined]
         )
 
     risk = Column[Approval]("Risk", risk_chip)

@@ -9,19 +9,21 @@ from accounts.rest.serializers import PersonSerializer
 from core.actors import Actor
 from core.errors import WalkerError
 from core.rest.fields import ExpandedField, MaskedDocument, MaskedText, RowSerializer
+from hitl.actions.targets import find_marks
 from hitl.display import pause_words
 from hitl.killswitch.describe import stops_of
 from hitl.masking import mask_for
 from hitl.models import Approval
 from hitl.policy.rest.workflows import WorkflowSerializer
 
+MARKS: Final = "marks"
 _SUMMARY: Final = (
     "id reference state version holds hold_reason kind kind_version revision digest summary risk_score risk_level "
     "cost currency reach requester requester_kind agent_id conversation_id run_id channel workflow_id workflow level "
     "votes_required votes_received assigned_to priority created_at expires_at execute_by execute_after sla_due_at "
     "sla_breached_at "
     "decided_at decided_by decided_name decided_role decided_as moved_at resolved_at superseded_by_id tags "
-    "compliance_flags"
+    "compliance_flags on_platform"
 ).split()
 _DETAIL: Final = (
     "payload preview preview_url facts facts_digest drift risk_factors risk_version risk_policy notes custom "
@@ -29,6 +31,27 @@ _DETAIL: Final = (
     "escalation_step sla_minutes_over escalated_at escalated_to escalation_reason reminder_count last_reminder_at "
     "levels assignments may_decide why_not stopped paused"
 ).split()
+
+
+class MarkSerializer(serializers.Serializer[Any]):
+    """What was seen last of what a request changes, where it is."""
+
+    changed_at = serializers.DateTimeField(allow_null=True, help_text="When others changed it since, if they did.")
+    changed_by = serializers.CharField(help_text="Empty as long as it is not known.")
+    changes = serializers.ListField(child=serializers.CharField(), help_text="What is different from the request.")
+    is_decided_again = serializers.BooleanField(help_text="If it stays like this, the request isn't executed.")
+    gone_at = serializers.DateTimeField(allow_null=True, help_text="Since then it is no longer there.")
+    read_back_at = serializers.DateTimeField(allow_null=True, help_text="When our change was read there afterwards.")
+
+
+class MarkedList(serializers.ListSerializer[Any]):
+    """A page of approvals, whose marks are read for all at once."""
+
+    def to_representation(self, data: Any) -> list[Any]:
+        """Return the rows."""
+        rows = list(data)
+        self.context[MARKS] = find_marks(rows)  # type: ignore[index]
+        return super().to_representation(rows)
 
 
 class ApprovalSerializer(RowSerializer[Approval]):
@@ -40,14 +63,22 @@ class ApprovalSerializer(RowSerializer[Approval]):
     summary = serializers.SerializerMethodField()
     hold_reason = MaskedText()
     workflow = ExpandedField(WorkflowSerializer, "workflow_id")
+    on_platform = serializers.SerializerMethodField(help_text="What was seen last of what it changes, or null.")
 
     class Meta:
         model = Approval
         fields: ClassVar[list[str]] = _SUMMARY
+        list_serializer_class = MarkedList
 
     def get_summary(self, approval: Approval) -> str:
         """Return the summary, masked for viewers who may not decide."""
         return str(self._masked(approval, approval.summary))
+
+    @extend_schema_field(MarkSerializer(allow_null=True))
+    def get_on_platform(self, approval: Approval) -> dict[str, Any] | None:
+        marks = self.context[MARKS] if MARKS in self.context else find_marks([approval])
+        mark = marks.get(approval.pk)
+        return MarkSerializer(mark).data if mark else None
 
     def _masked(self, approval: Approval, value: Any) -> Any:
         """Return what is approved: the original for approvers, masked for everyone else."""

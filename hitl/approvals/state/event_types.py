@@ -58,8 +58,8 @@ class AlertShape(ApprovalShape):
     problem: Code
 
 
-class OverdueShape(Shape):
-    """An approval whose answer is late."""
+class NamedShape(Shape):
+    """Which approval something happened to that moved it nowhere."""
 
     approval_id: Id
     reference: Code
@@ -125,10 +125,17 @@ register(
     EventType(
         "approval.overdue",
         "An approval is overdue.",
-        OverdueShape,
+        NamedShape,
         owner=QUEUE,
         names=_APPROVAL,
         public="approval.became_overdue",
+    ),
+    EventType(
+        "approval.marked",
+        "What an approval is about was changed on its platform.",
+        NamedShape,
+        owner=QUEUE,
+        names=_APPROVAL,
     ),
     EventType(
         VIEWED,

@@ -14,7 +14,7 @@ from core import clock
 from core.http import OutgoingHttp
 from core.tenancy.scope import tenant_scope
 from integrations.admin.connections import budget_of
-from integrations.ads.approval_panel import facts_now
+from integrations.ads.targets import facts_now
 from integrations.calls.runner import take_background_call
 from integrations.mirrors import poller
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor

@@ -1,4 +1,4 @@
-"""Request a risky action in the console: first its kind, then its values."""
+"""Request a risky action in the console: first its kind, then its values, which are filled in for a known target."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,13 +11,18 @@ from django.utils.http import urlencode
 
 from console.base.actions import service_action
 from console.base.forms import ConsoleForm, look
+from console.base.lists import uuid_of
 from console.viewers import viewer_of
+from core.privacy.visible_text import visible
 from hitl.actions import registry
 from hitl.actions.base import Origin
-from hitl.actions.kind_fields import value_fields, values_in_the_form, values_of
+from hitl.actions.kind_fields import VALUE, texts_of, value_fields, values_in_the_form, values_of
+from hitl.actions.targets import Target, find_target
 from hitl.approvals.change.propose import propose
 
 CHANNEL: Final = "console"
+TARGET: Final = "target"
+"""The parameter with the id of what the request is about."""
 URGENCY: Final = [(0, "Normal"), (5, "High"), (9, "Urgent")]
 
 
@@ -40,6 +45,10 @@ class RequestForm(ConsoleForm):
             return
         self.submit = "Submit request"
         self.fields.update(value_fields(chosen))
+        target: Target | None = self.initial.get("target")
+        if target is not None and chosen in target.kinds:
+            self.fields["kind"].choices = [row for row in kinds() if row[0] in target.kinds]  # type: ignore[attr-defined]
+            self.fields[VALUE + registry.get(chosen).target].help_text = visible(target.name)
         self.fields["notes"] = forms.CharField(
             label="Note for the approvers (optional)",
             max_length=2000,
@@ -55,9 +64,12 @@ class RequestForm(ConsoleForm):
 
 
 def chosen_kind(request: HttpRequest) -> dict[str, Any]:
-    """Return the form's initial values from the kind in the URL."""
-    key = request.GET.get("kind", "")
-    return {"kind": key, "chosen": key} if registry.is_known(key) else {}
+    """Return the form's initial values from the kind in the URL, and from the target there as it was seen last."""
+    key, target_id = request.GET.get("kind", ""), uuid_of(request.GET.get(TARGET, ""))
+    if not registry.is_known(key):
+        return {}
+    target = find_target(viewer=viewer_of(request), kind=key, target_id=target_id) if target_id else None
+    return {"kind": key, "chosen": key, "target": target, **texts_of(target.values if target else {})}
 
 
 class RequestActions:
@@ -75,7 +87,8 @@ class RequestActions:
     def new(self, request: HttpRequest, obj: None, form: ConsoleForm) -> HttpResponse:
         said: Mapping[str, Any] = form.cleaned_data
         if said["chosen"] != said["kind"] or not isinstance(form, RequestForm):
-            return HttpResponseRedirect(f"{request.path}?{urlencode({'kind': said['kind']})}")
+            wanted = {"kind": said["kind"], **{name: request.GET[name] for name in [TARGET] if name in request.GET}}
+            return HttpResponseRedirect(f"{request.path}?{urlencode(wanted)}")
         actor = viewer_of(request)
         origin = Origin(
             requester_user_id=actor.user_id,

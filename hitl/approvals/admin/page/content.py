@@ -12,6 +12,7 @@ from console.names import name_in
 from console.templatetags.console_ui import exact
 from core.actors import Actor
 from core.privacy.visible_text import visible
+from hitl.actions.targets import find_marks
 from hitl.approvals.admin.page.decision import approvers_of
 from hitl.approvals.admin.page.facts import factor_of, facts_beside, known_names, plain, readable, words_of
 from hitl.approvals.admin.page.flags import labels_for
@@ -112,6 +113,7 @@ def page_of(approval: Approval, viewer: Actor, *, before: int | None = None) -> 
         "revisions": revisions(approval, viewer),
         "question": question(approval, rows.decisions),
         "holds": hold_words(approval),
+        "mark": find_marks([approval]).get(approval.pk),
         "flags": flag_words(approval, labels_for([approval])),
         # An emergency stop says why on its own page; the reason kept here repeats it.
         "hold_reason": "" if approval.holds == ["kill_switch"] else seen["hold_reason"],
