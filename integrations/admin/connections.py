@@ -34,8 +34,9 @@ from integrations.connections.errors import describe
 from integrations.connections.names import NAME_LIMIT
 from integrations.connections.providers import Provider
 from integrations.mirrors import services as mirrors
-from integrations.mirrors.poller import EVERY, LOGGED, STREAM, is_unexplained
+from integrations.mirrors.poller import LOGGED, is_unexplained
 from integrations.mirrors.selectors import MirrorState, find_mirror
+from integrations.mirrors.services import AD_CAMPAIGNS, EVERY
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
 from integrations.ports import AD_CAMPAIGN, UNKNOWN_BUDGET
 
@@ -211,7 +212,7 @@ class ConnectionAdmin(ServiceAdmin):
     detail_template = "console/connection.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderAccount]:
-        cursors = SyncCursor.objects.filter(connection=OuterRef("pk"), stream=STREAM)
+        cursors = SyncCursor.objects.filter(connection=OuterRef("pk"), stream=AD_CAMPAIGNS)
         rows = selectors.list_connections(viewer=viewer_of(request)).defer("credentials")
         return rows.annotate(updates_paused_at=Subquery(cursors.values("paused_at")))
 

@@ -13,9 +13,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
-from accounts.models import Tenant
 from core.clock import now as clock_now
 from core.errors import WalkerError
 from core.observability.logging import get_logger
@@ -26,18 +25,15 @@ from integrations import platforms
 from integrations.calls.answers import CleanFailure, Ok, Unknown
 from integrations.calls.operations import Line
 from integrations.calls.runner import NO_TIME, QUOTA_SPENT
+from integrations.mirrors import services
+from integrations.mirrors.services import AD_CAMPAIGNS, EVERY, LEASE, LeaseLost, fail, live_accounts
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
 from integrations.ports import AD_CAMPAIGN, UNKNOWN_BUDGET, AdCampaignRow, Mirror, MirrorPage
 
 log = get_logger(__name__)
-STREAM: Final = "ad_campaigns"
-EVERY: Final = timedelta(minutes=5)
-LEASE: Final = timedelta(minutes=2)
-"""Longer than the calls of a reading may take."""
 SECONDS: Final = 30.0
 SWEEP_SECONDS = 30.0
 """After these no further connection is begun: the next sweep reads it."""
-LONGEST_WAIT: Final = timedelta(hours=1)
 LOG_DELAY: Final = timedelta(minutes=15)
 """So long a change is looked for in the vendor's change log, which may be late."""
 SKEW: Final = timedelta(seconds=30)
@@ -50,10 +46,6 @@ LOGGED: Final = ("status", "daily_budget")
 FACTS: Final = ("name", *LOGGED, "currency")
 
 
-class LeaseLost(Exception):
-    """Another worker has taken over this cursor: what was read is not kept."""
-
-
 def poll_due() -> int:
     """Read the connections that are due, for as long as a sweep may take; return how many. For the sweep."""
     open_cursors()
@@ -64,7 +56,7 @@ def poll_due() -> int:
                 poll(cursor)
             except Exception:  # boundary: the next connection is read all the same
                 log.exception("mirror_failed", connection=str(cursor.connection_id))
-                fail(cursor, "failed")
+                fail(cursor, "failed", position={})
         done += 1
     return done
 
@@ -72,25 +64,21 @@ def poll_due() -> int:
 def open_cursors() -> None:
     """Make the cursors of connections that have none yet."""
     with platform_scope():
-        rows = readable().exclude(cursors__stream=STREAM)
+        rows = readable().exclude(cursors__stream=AD_CAMPAIGNS)
         found: list[tuple[UUID, UUID]] = list(rows.values_list("tenant_id", "pk")[:BATCH])
     for tenant_id, connection_id in found:
         with tenant_scope(tenant_id):
-            SyncCursor.objects.get_or_create(connection_id=connection_id, stream=STREAM)
+            SyncCursor.objects.get_or_create(connection_id=connection_id, stream=AD_CAMPAIGNS)
 
 
 def readable() -> QuerySet[ProviderAccount]:
     """Return the connections whose ad campaigns can be read now; those of inactive organisations aren't."""
-    active = Tenant.objects.filter(is_active=True).values("pk")
-    return platforms.working_accounts().filter(provider__in=platforms.mirrored(), tenant_id__in=active)
+    return live_accounts().filter(provider__in=platforms.mirrored())
 
 
 def claim_due() -> SyncCursor | None:
     """Claim the cursor that has been due for longest, in one statement."""
-    with platform_scope():
-        rows = SyncCursor.objects.filter(stream=STREAM, paused_at=None, connection__in=readable())
-        first = F("lease_until").asc(nulls_first=True)
-        return next(iter(lease.claim_many(rows.order_by(first), LEASE, limit=1)), None)
+    return services.claim_due(AD_CAMPAIGNS, readable())
 
 
 def poll(cursor: SyncCursor) -> None:
@@ -105,17 +93,7 @@ def poll(cursor: SyncCursor) -> None:
     except LeaseLost:
         log.info("mirror_lease_lost", connection=str(account.pk))
     except WalkerError as problem:
-        fail(cursor, problem.code)
-
-
-def fail(
-    cursor: SyncCursor, code: str, *, seconds: float | None = None, position: Mapping[str, Any] | None = None
-) -> None:
-    """Note a failure, and when the next try is due: later with each in a row, and not before so many seconds."""
-    wait = min(EVERY * 2 ** min(cursor.failures, 10), LONGEST_WAIT)
-    until = clock_now() + max(wait, timedelta(seconds=seconds or 0.0))
-    failed: dict[str, Any] = {"failures": F("failures") + 1, "last_error": code[:60], "position": dict(position or {})}
-    lease.release(cursor, until=until, **failed)
+        fail(cursor, problem.code, position={})
 
 
 @dataclass
@@ -153,7 +131,7 @@ class Reading:
                 if not lease.renew(self.cursor, LEASE, position=position, digest=""):
                     raise LeaseLost
                 self._tell()
-        fail(self.cursor, "endless_pages")
+        fail(self.cursor, "endless_pages", position={})
 
     def _stop(self, answer: CleanFailure | Unknown, position: Mapping[str, Any]) -> None:
         """End a reading whose next page wasn't returned; one that has to wait goes on there."""
@@ -162,7 +140,7 @@ class Reading:
         if answer.code == QUOTA_SPENT or (answer.code == NO_TIME.code and position.get("pages")):
             lease.release(self.cursor, until=clock_now() + timedelta(seconds=seconds or 0.0), position=position)
         else:  # a position that the vendor refuses may have ended
-            fail(self.cursor, answer.code, seconds=seconds, position=position if can_go_on else None)
+            fail(self.cursor, answer.code, seconds=seconds, position=position if can_go_on else {})
 
     def _finish(self, page: MirrorPage, position: Mapping[str, Any], began: datetime, *, is_only: bool) -> None:
         """Keep the last page, and mark what the vendor didn't return; where nothing has changed nothing is compared."""
