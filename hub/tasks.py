@@ -7,7 +7,7 @@ from core.jobs.decorators import sweep_task, tenant_task
 from hitl.models import Approval
 from hub import requests
 from hub.actions import KEY
-from hub.crm import worker
+from hub.crm import poller, worker
 
 
 @tenant_task(queue="high")
@@ -49,6 +49,12 @@ def sweep_crm() -> None:
 
 
 @sweep_task(queue="low")
+def read_crm_contacts() -> None:
+    """Read contacts back over the connections that are due."""
+    poller.read_due()
+
+
+@sweep_task(queue="low")
 def forget_drafts() -> None:
     """Delete drafts after `WALKER_TRANSACTION_DRAFTS_DAYS`."""
     requests.forget_drafts()
@@ -57,5 +63,6 @@ def forget_drafts() -> None:
 SWEEPS = {
     "sweep-confirmed": ("hub.tasks.sweep_confirmed", 30.0),
     "sweep-crm": ("hub.tasks.sweep_crm", 10.0),
+    "read-crm-contacts": ("hub.tasks.read_crm_contacts", 15.0),
     "forget-drafts": ("hub.tasks.forget_drafts", 3600.0),
 }

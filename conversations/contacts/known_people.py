@@ -17,6 +17,7 @@ from conversations.types import PointKind, SenderIdentity
 from core.actors import Actor
 from core.audit import chain
 from core.errors import Conflict, Invalid
+from core.events.publish import publish
 
 T = TypeVar("T")
 Address = tuple[PointKind, str]
@@ -74,16 +75,32 @@ def revise_contact(*, actor: Actor, contact_id: UUID, **said: str | None) -> Con
         return None
     with transaction.atomic():
         contact = contacts.lock_contact(contact_id)
-        columns = {column: value for field in values for column, value in field.values(values[field]).items()}
-        for column, value in columns.items():
-            setattr(contact, column, value)
-        contact.save(update_fields=list(columns))
-        if "display_name" in columns:
-            names.mask_again(contact.pk)
-        stream_events.append_contact_changed(contact.pk)
-        for field, value in values.items():
-            chain.note(actor, field.action, contact, **({field.name: value} if field.is_code else {}))
+        _write(actor, {contact: values})
     return contact
+
+
+def revise_contacts(*, actor: Actor, changes: Mapping[UUID, Mapping[str, str]]) -> set[UUID]:
+    """Change the details of several contacts in one transaction.
+
+    As `revise_contact` does, but without those who were erased or merged; returns the ids of the others. Needs
+    `conversations.reply_conversation`. Raises `Refused`, `Invalid`.
+    """
+    actor.require(REPLY)
+    read = {of: {field: field.read(text) for field, text in _fields(said)} for of, said in changes.items()}
+    with transaction.atomic():
+        found = Contact.objects.filter(pk__in=read, erased_at=None, merged_into=None).order_by("pk").select_for_update()
+        locked = {contact: read[contact.pk] for contact in found}
+        _write(actor, locked)
+    return {contact.pk for contact in locked}
+
+
+def read_detail(*, name: str, text: str) -> str:
+    """Return what is stored of a text in one of `FIELDS`.
+
+    Raises `Invalid`, and TypeError for other fields.
+    """
+    ((field, said),) = _fields({name: text})
+    return field.read(said)
 
 
 def checked_address(address: str) -> Address:
@@ -99,6 +116,31 @@ def checked_email(email: str) -> str:
     except ValidationError as error:
         raise Invalid("This isn't an email address.", fields={"email": ["Enter an email address."]}) from error
     return points.normalise("email", email)
+
+
+def _write(actor: Actor, changes: Mapping[Contact, Mapping[ContactField, str]]) -> None:
+    """Write the details of locked contacts, the events of all and then the audit entries of all."""
+    for contact, values in changes.items():
+        columns = {column: value for field in values for column, value in field.values(values[field]).items()}
+        for column, value in columns.items():
+            setattr(contact, column, value)
+        contact.save(update_fields=list(columns))
+        if "display_name" in columns:
+            names.mask_again(contact.pk)
+    publish(
+        events=[stream_events.contact_changed(contact.pk) for contact in changes],
+        audit=[
+            chain.Fact(
+                actor,
+                field.action,
+                contact._meta.label_lower,
+                contact.pk,
+                facts={field.name: value} if field.is_code else {},
+            )
+            for contact, values in changes.items()
+            for field, value in values.items()
+        ],
+    )
 
 
 def _fields(said: Mapping[str, T]) -> list[tuple[ContactField, T]]:

@@ -112,7 +112,12 @@ def state_events(
 
 def append_contact_changed(contact_id: UUID) -> None:
     """Publish that what is known of a contact changed."""
-    streams.append(CONTACTS, "contact_changed", {"contact": str(contact_id)})
+    streams.append_all([contact_changed(contact_id)])
+
+
+def contact_changed(contact_id: UUID) -> streams.NewEvent:
+    """Return the event that what is known of a contact changed."""
+    return streams.NewEvent(CONTACTS, "contact_changed", {"contact": str(contact_id)})
 
 
 def append_note(conversation: Conversation, note: Note) -> None:

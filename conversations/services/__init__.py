@@ -9,6 +9,7 @@ from conversations.contacts.contacts import (
     link_contact_to_user,
 )
 from conversations.contacts.fields import language_code
+from conversations.contacts.known_people import read_detail, revise_contacts
 from conversations.events.stream_events import hold_streams
 from conversations.inbox.assignment import move_to_team
 from conversations.inbox.snoozes import set_priority, snooze

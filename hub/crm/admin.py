@@ -1,15 +1,17 @@
-"""What the page of a connection with a CRM shows of contacts, and the switch."""
+"""What the page of a connection with a CRM shows of contacts, and what is sent and read."""
 
 from typing import Final
 
 from console.base.actions import register_action
 from console.base.crud import calls
 from core.actors import Actor
-from hub.crm import switches
+from hub.crm import cursors, switches
 from hub.crm.switches import MANAGE
+from hub.crm.words import describe
 from integrations.connections.registry import Panel, register_panel
 from integrations.crm.selectors import field_map
 from integrations.crm.types import FIELDS
+from integrations.mirrors.services import EVERY
 from integrations.models import ProviderAccount
 
 SHOWN: Final = ("name", "email", "phone", "heat", "score")
@@ -31,6 +33,20 @@ def _why_not_retry(connection: ProviderAccount) -> str:
     if not switches.is_sending(connection.pk):
         return "No contacts are sent now."
     return "" if switches.has_refused(connection.pk) else "Nothing was refused."
+
+
+def _why_not_read(connection: ProviderAccount) -> str:
+    return "This system takes no contacts." if field_map(connection) is None else ""
+
+
+def _why_not_pause(connection: ProviderAccount) -> str:
+    cursor = cursors.find_cursor(connection.pk)
+    return "" if cursor and cursor.paused_at is None else "No contacts are read now."
+
+
+def _why_not_resume(connection: ProviderAccount) -> str:
+    cursor = cursors.find_cursor(connection.pk)
+    return "" if cursor and cursor.paused_at else "Reading isn't paused."
 
 
 ACTIONS: Final = (
@@ -70,6 +86,39 @@ ACTIONS: Final = (
         explain="First fix what the CRM refuses; the reasons are below.",
         done="Contacts to be sent again: {}.",
     ),
+    calls(
+        cursors.start_reading,
+        "connection_id",
+        title="Read all contacts of this CRM",
+        path="read-contacts",
+        why_not=_why_not_read,
+        permission=MANAGE,
+        submit="Read contacts",
+        explain="Walker reads the contacts there that have its id, and from then on what changes. A name that was "
+        "changed there later than here is taken. No contacts are created.",
+        done="Contacts are read from now on.",
+    ),
+    calls(
+        cursors.pause_reading,
+        "connection_id",
+        title="Pause reading",
+        path="pause-contacts",
+        why_not=_why_not_pause,
+        permission=MANAGE,
+        submit="Pause",
+        explain="Walker reads no contacts there until you resume it. It then goes on at the same place.",
+        done="Reading is paused.",
+    ),
+    calls(
+        cursors.resume_reading,
+        "connection_id",
+        title="Resume reading",
+        path="resume-contacts",
+        why_not=_why_not_resume,
+        permission=MANAGE,
+        submit="Resume",
+        done="Contacts are read again.",
+    ),
 )
 
 
@@ -86,6 +135,7 @@ def make_panel(viewer: Actor, connection: ProviderAccount) -> Panel | None:
     if theirs is None:
         return None
     preview = switches.preview_of(viewer=viewer)
+    cursor = cursors.find_cursor(connection.pk)
     leaving, looked_at = preview or ([], 0)
     context = {
         "is_sending": switches.is_sending(connection.pk),
@@ -95,5 +145,8 @@ def make_panel(viewer: Actor, connection: ProviderAccount) -> Panel | None:
         "has_preview": preview is not None,
         "looked_at": looked_at,
         "standing": switches.standing_of(connection.pk),
+        "reading": cursor,
+        "trouble": describe(cursor.last_error) if cursor else "",
+        "minutes": EVERY.total_seconds() // 60,
     }
     return Panel("console/connection_crm.html", context)

@@ -26,7 +26,7 @@ class CrmSwitch(Dated, TenantModel):
 
 
 class CrmContact(Leased, Dated, TenantModel):
-    """What was sent of a contact to a CRM: a digest, never the values; the lease is that of the worker that writes."""
+    """What a CRM has of a contact: digests, never the values; the lease is that of the worker that writes."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -42,9 +42,13 @@ class CrmContact(Leased, Dated, TenantModel):
     due_at = models.DateTimeField(null=True, help_text="When a worker looks at it; empty if nothing has changed.")
     tries = models.PositiveSmallIntegerField(default=0, help_text="Since it was written last.")
     digest = models.CharField(max_length=64, blank=True, help_text="Of what was written or refused last, with a key.")
+    there = models.JSONField(
+        default=dict, db_default={}, help_text="By field a digest of what the CRM has, written or read, with a key."
+    )
     outside_id = models.CharField(max_length=64, blank=True)
     sent_at = models.DateTimeField(null=True, help_text="When it first was on its way: from then on it may be there.")
     written_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True, help_text="When a reading of all contacts last saw it there.")
     problem = models.CharField(max_length=60, blank=True, help_text="The code of why it isn't there.")
     fields = models.CharField(max_length=60, blank=True, help_text="The fields that the CRM refuses.")
 

@@ -100,7 +100,7 @@ def retry_parked(*, actor: Actor, connection_id: UUID) -> int:
         notes.update(state=NoteState.WAITING, problem="")
         parked = CrmContact.objects.filter(Q(state=State.PARKED) | Q(pk__in=theirs), connection=account)
         # Without a digest all of it is written: a contact that was deleted there is made again before its notes.
-        count = parked.exclude(state__in=GONE).update(due_at=now(), digest="", tries=0)
+        count = parked.exclude(state__in=GONE).update(due_at=now(), digest="", there={}, tries=0)
         if not count:
             raise Conflict("Nothing was refused.", code="nothing_parked")
         chain.record(actor, "CRM_CONTACTS_RETRIED", OBJECT, account.pk, facts={"contacts": count})

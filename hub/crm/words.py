@@ -26,8 +26,22 @@ PARKED: Final[Mapping[str, str]] = {
     SEVERAL: "Several contacts there have Walker's id. Merge them there, then try again.",
     NO_RIGHT: "The access token doesn't allow this. Give it the missing scope there, then try again.",
 }
+DELETED, MERGED_THERE = "deleted_there", "merged_there"
+AWAY: Final[Mapping[str, str]] = {
+    DELETED: "Somebody deleted them there. Walker leaves it so unless you send them again.",
+    MERGED_THERE: "Somebody merged them into another contact there. Walker leaves it so unless you send them again.",
+}
+"""What somebody did there, which Walker doesn't undo by itself."""
+ENDLESS: Final = "endless_pages"
 OFF: Final = "switched_off"
-_ALL: Final = {**WHY, **LATER, **PARKED, OFF: "Sending was off."}
+_ALL: Final = {
+    **WHY,
+    **LATER,
+    **PARKED,
+    **AWAY,
+    OFF: "Sending was off.",
+    ENDLESS: "The system returned the same page again and again, so reading was paused. Resume it to try again.",
+}
 
 
 def describe(problem: str, fields: str = "") -> str:

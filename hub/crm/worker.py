@@ -16,9 +16,10 @@ from core.reliability import lease
 from core.tenancy.scope import platform_scope
 from hitl.selectors import is_connection_stopped
 from hub.crm.disclosures import Disclosure, disclosures_of
+from hub.crm.fields import DIGEST, digests_of
 from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch, is_due
 from hub.crm.notes import note_of
-from hub.crm.words import FAILED, LATER, OFF, PARKED, STOPPED
+from hub.crm.words import AWAY, FAILED, LATER, OFF, PARKED, STOPPED
 from integrations import platforms
 from integrations.crm import services
 from integrations.crm.types import NotDone
@@ -33,7 +34,6 @@ AT_ONCE: Final = 50
 """The most of a connection in one sweep."""
 BATCH: Final = 500
 MOST_TRIES: Final = 1000
-DIGEST: Final = "hub_crmcontact.digest"
 
 
 def list_due(*, now: datetime | None = None) -> list[tuple[Any, ...]]:
@@ -82,10 +82,14 @@ def bring_up_to_date(row: CrmContact, moment: datetime) -> NotDone | None:
         withheld = {"state": State.WITHHELD, "problem": told.reason, "fields": "", "digest": ""}
         _finish(row, **({} if told.reason == OFF else withheld))
         return None
-    digest = digest_of(row, told)
-    if row.digest != digest:
+    digest, parts = digest_of(row, told), digests_of(row.connection, row.contact_id, told.contact.told())
+    is_there = bool(row.outside_id) and parts.items() <= row.there.items()  # written, or taken from there
+    if row.problem in AWAY and row.digest:  # only a person may have it made again, which empties the digest
+        lease.release(row)
+        return None
+    if row.digest != digest and not is_there:
         # Emptied first: if the answer is lost, nobody knows which values are there.
-        if not _begin(row, moment, digest=""):
+        if not _begin(row, moment, digest="", there={}):
             lease.release(row)
             return None
         number = services.write_contact(row.connection, told.contact)
@@ -95,9 +99,9 @@ def bring_up_to_date(row: CrmContact, moment: datetime) -> NotDone | None:
             _finish(row, state=State.PARKED, problem=number.code, fields=",".join(number.fields), digest=digest)
             return None
         mine = lease.held(row).exclude(state__in=GONE)
-        mine.update(digest=digest, outside_id=number, written_at=moment)
+        mine.update(digest=digest, there=parts, outside_id=number, written_at=moment)
         row.outside_id = number
-    elif row.state == State.PARKED:
+    elif row.state == State.PARKED and not is_there:
         lease.release(row)
         return None
     failed = write_notes(row, moment)

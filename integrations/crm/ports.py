@@ -1,13 +1,13 @@
 """The port of customer relationship systems: what each can do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from integrations.calls.answers import Answer, CleanFailure
 from integrations.calls.operations import Line
 from integrations.calls.runner import Client
-from integrations.crm.types import CrmContact, CrmNote
+from integrations.crm.types import CrmContact, CrmNote, CrmPage
 
 
 def refusal(code: str, *fields: str) -> CleanFailure:
@@ -36,6 +36,13 @@ class CrmClient(Client, ABC):
     @abstractmethod
     def add_note(self, number: str, note: CrmNote, key: str) -> Answer[bool]:
         """Add a note to the contact with a number, unless it was added under the key."""
+
+    @abstractmethod
+    def read_page(self, position: Mapping[str, Any], names: Collection[str]) -> Answer[CrmPage]:
+        """Return contacts that have our id and changed at a position or after it; from the first one at {}.
+
+        `names` are the `FIELDS` to read. Each page leads on; "endless_pages" where the system's answers don't.
+        """
 
 
 class CrmPlatform(ABC):

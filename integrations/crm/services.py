@@ -1,6 +1,7 @@
-"""What is sent to a CRM over a connection: outside calls, which never raise for what goes wrong there."""
+"""What is sent to a CRM and read there: outside calls, which never raise for what goes wrong there."""
 
-from typing import TypeVar
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
 
 from core.errors import Conflict, Unavailable
 from integrations import platforms
@@ -8,20 +9,20 @@ from integrations.calls.answers import Answer, CleanFailure, Ok
 from integrations.calls.operations import Line
 from integrations.crm.ports import CrmClient
 from integrations.crm.selectors import find_platform
-from integrations.crm.types import CrmContact, CrmNote, NotDone
+from integrations.crm.types import CrmContact, CrmNote, CrmPage, NotDone
 from integrations.models import ProviderAccount
 
 T = TypeVar("T")
 
 
-def open_crm(account: ProviderAccount) -> CrmClient:
+def open_crm(account: ProviderAccount, line: Line | None = None) -> CrmClient:
     """Return a client of a connection. Raises `Conflict` ("no_crm"), and `Unavailable` if it isn't active."""
     platform = find_platform(account)
     if platform is None:
         raise Conflict("This system takes no contacts.", code="no_crm")
     if account.state != account.State.ACTIVE:
         raise Unavailable("This connection isn't active.", code="not_connected")
-    return platform.connect_crm(platforms.connection_of(account).credentials, Line(account))
+    return platform.connect_crm(platforms.connection_of(account).credentials, line or Line(account))
 
 
 def find_missing(account: ProviderAccount) -> list[str]:
@@ -45,6 +46,14 @@ def add_note(account: ProviderAccount, number: str, note: CrmNote, key: str) -> 
 def erase_contact(account: ProviderAccount, key: str) -> bool | NotDone:
     """Erase the contact with our id for good, if there is one. Raises as `open_crm`."""
     return _value_of(open_crm(account).erase_contact(key))
+
+
+def read_page(
+    account: ProviderAccount, position: Mapping[str, Any], names: Collection[str], *, seconds: float
+) -> CrmPage | NotDone:
+    """Read contacts back, in the background and within so many seconds. Raises as `open_crm`."""
+    line = Line(account, seconds=seconds, attempts=1, in_background=True)
+    return _value_of(open_crm(account, line).read_page(position, names))
 
 
 def _value_of(answer: Answer[T]) -> T | NotDone:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -42,6 +42,31 @@ class CrmNote:
 
     html: str = field(repr=False)
     at: datetime
+
+
+@dataclass(frozen=True)
+class CrmRecord:
+    """A contact as a CRM has it: what was asked for, by the names of `FIELDS`."""
+
+    key: str
+    number: str
+    changed_at: datetime
+    values: Mapping[str, str] = field(repr=False)
+    merged: tuple[str, ...] = ()
+    """The numbers of contacts that were merged into it there."""
+
+
+@dataclass(frozen=True)
+class CrmPage:
+    """Contacts in the order in which they changed, and where the next page begins, which only the system reads.
+
+    `left` is how many there were from here on, if it says so.
+    """
+
+    records: tuple[CrmRecord, ...]
+    position: Mapping[str, Any]
+    is_last: bool
+    left: int | None = None
 
 
 REFUSED: Final = "refused"

@@ -1,14 +1,17 @@
 """Client of HubSpot's contacts: each that Walker writes carries our id in a property that HubSpot keeps unique."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
+from core.clock import now
 from integrations.calls.answers import Answer, CleanFailure, Ok
 from integrations.calls.operations import ENDED, Operation, Request
 from integrations.crm.ports import CrmClient, refusal
-from integrations.crm.types import NO_RIGHT, REFUSED, SEVERAL, CrmContact, CrmNote
+from integrations.crm.types import NO_RIGHT, REFUSED, SEVERAL, CrmContact, CrmNote, CrmPage, CrmRecord
 from integrations.hubspot.client import KEY, MISSING, OBJECTS, READ_PROPERTY
 
 T = TypeVar("T")
@@ -39,6 +42,13 @@ ERASE: Final = _change("erase_contact", repeats="always")
 # HubSpot refuses a second note with the key.
 ADD_NOTE: Final = _change("add_contact_note", repeats="with_key")
 FIND: Final = Operation("find_by_key", seconds=10.0, keeps_last=False, in_background=True)
+SEARCH: Final = Operation("search_contacts", method="POST", keeps_last=False, in_background=True)
+PAGE: Final = 100
+CHANGED: Final = "lastmodifieddate"
+NUMBER: Final = "hs_object_id"
+MERGED: Final = "hs_merged_object_ids"
+OVERLAP_MS: Final = 120_000
+"""So far before now a reading begins again: the search shows changes late."""
 
 
 def read_refusal(body: Any) -> tuple[str, str]:
@@ -94,10 +104,70 @@ class HubspotContacts(CrmClient):
             return again if isinstance(again, Ok) and again.value else _refused(answer)
         return answer
 
+    def read_page(self, position: Mapping[str, Any], names: Collection[str]) -> Answer[CrmPage]:
+        """Read by the moment of change; where one moment fills a page, its contacts are read by their numbers.
+
+        So no page needs HubSpot's own tokens, which end, nor more than the 10,000 results that a search has.
+        """
+        since, behind = int(position.get("since", 0)), position.get("behind")
+        moment = {"propertyName": CHANGED, "operator": "GTE" if behind is None else "EQ", "value": str(since)}
+        filters = [{"propertyName": CONTACT, "operator": "HAS_PROPERTY"}, moment]
+        if behind is not None:
+            filters.append({"propertyName": NUMBER, "operator": "GT", "value": str(behind)})
+        body = {
+            "filterGroups": [{"filters": filters}],
+            "sorts": [CHANGED if behind is None else NUMBER],
+            "properties": [CONTACT, CHANGED, MERGED, *(FIELD_MAP[name] for name in names)],
+            "limit": PAGE,
+            "after": "0",
+        }
+        asked = tuple(names)
+        answer = self._call(SEARCH, Request(f"{OBJECTS}/contacts/search", json=body), lambda one: page_of(one, asked))
+        if not isinstance(answer, Ok):
+            return _refused(answer)
+        records, left = answer.value
+        following, is_last = position_after(records, since, behind)
+        if not records or is_last or _order(following) > _order(position):
+            return Ok(CrmPage(records, following, is_last, left))
+        return CleanFailure("endless_pages", "The same page comes again and again.")
+
     def _has_note(self, key: str) -> Answer[bool]:
         request = Request(f"{OBJECTS}/notes/{quote(key, safe='')}", {"idProperty": KEY})
         answer = self._call(FIND, request, lambda body: body["id"] is not None)
         return Ok(False) if _is_missing(answer) else answer
+
+
+def page_of(body: Any, names: Collection[str]) -> tuple[tuple[CrmRecord, ...], int]:
+    records = []
+    for row in body["results"]:
+        found = row["properties"]
+        records.append(
+            CrmRecord(
+                key=str(found[CONTACT]),
+                number=str(int(row["id"])),
+                changed_at=datetime.fromisoformat(found[CHANGED]),
+                values={name: str(found.get(FIELD_MAP[name]) or "") for name in names},
+                merged=tuple(re.findall(r"\d+", str(found.get(MERGED) or ""))),
+            )
+        )
+    return tuple(records), int(body["total"])
+
+
+def position_after(records: Sequence[CrmRecord], since: int, behind: str | None) -> tuple[dict[str, Any], bool]:
+    """Return where the page after some records begins, and whether they are all that changed."""
+    if behind is not None:
+        is_full = len(records) >= PAGE
+        return {"since": since, "behind": records[-1].number} if is_full else {"since": since + 1}, False
+    last = round(records[-1].changed_at.timestamp() * 1000) if records else since
+    if len(records) < PAGE:
+        edge = round(now().timestamp() * 1000) - OVERLAP_MS
+        return {"since": max(since, min(last + 1, edge)) if records else since}, True
+    return {"since": last} if last > since else {"since": since, "behind": "0"}, False
+
+
+def _order(position: Mapping[str, Any]) -> tuple[int, int]:
+    """Return what grows from page to page."""
+    return int(position.get("since", 0)), int(position.get("behind", -1))
 
 
 def _written(body: Any) -> str | CleanFailure:

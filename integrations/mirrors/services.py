@@ -57,6 +57,14 @@ def set_paused(account: ProviderAccount, stream: str, *, pauses: bool) -> bool:
     return bool(rows.update(paused_at=now() if pauses else None))
 
 
+def restart(account: ProviderAccount, stream: str) -> None:
+    """Let a reading begin at the first page, now; what a worker reads meanwhile isn't kept."""
+    SyncCursor.objects.get_or_create(connection=account, stream=stream)
+    begun: dict[str, Any] = {"position": {}, "digest": "", "failures": 0, "last_error": "", "paused_at": None}
+    rows = SyncCursor.objects.filter(connection=account, stream=stream)
+    rows.update(lease_until=None, fence=F("fence") + 1, **begun)
+
+
 def pause_updates(*, actor: Actor, connection_id: UUID) -> ProviderAccount:
     """Stop reading a connection's ad campaigns until somebody resumes it; what was read stays. Needs `MANAGE`.
 

@@ -1,7 +1,7 @@
 """The objects of the sandbox HubSpot: contacts, tickets and notes, their associations and unique properties."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from standins.clock import now
@@ -19,6 +19,8 @@ OWN: Final = frozenset({"walker_request", "walker_contact", "walker_lead", "walk
 NEEDED: Final = {"contacts": "email", "tickets": "hs_pipeline_stage", "notes": "hs_timestamp"}
 STAGES: Final = ("1", "2", "3", "4")
 TYPES: Final = {16: ("tickets", "contacts"), 202: ("notes", "contacts"), 228: ("notes", "tickets")}
+MOST_FOUND, MOST_RESULTS = 200, 10_000
+"""The most of a page of a search, and of all its pages."""
 LEADS: Final = ("hot", "warm", "cold")
 
 
@@ -39,6 +41,22 @@ def _not_valid(name: str, code: str) -> ApiError:
     error = problem(400, "VALIDATION_ERROR", "Property values were not valid")
     error.body["errors"] = [{"message": "The value is invalid", "code": code, "context": {"propertyName": [name]}}]
     return error
+
+
+def _order_of(row: Document, name: str) -> int:
+    """Return a moment in milliseconds or a number, as the search compares them."""
+    if name == "lastmodifieddate":
+        return round(datetime.fromisoformat(row["updatedAt"]).timestamp() * 1000)
+    return int(row["properties"][name])
+
+
+def _meets(row: Document, asked: Document) -> bool:
+    """Return whether an object meets a filter of a search."""
+    name, operator = asked["propertyName"], asked["operator"]
+    if operator == "HAS_PROPERTY":
+        return bool(row["properties"].get(name))
+    found, wanted = _order_of(row, name), int(asked["value"])
+    return {"GT": found > wanted, "GTE": found >= wanted, "EQ": found == wanted}[operator]
 
 
 class Portal:
@@ -88,10 +106,10 @@ class Portal:
                 raise problem(400, "VALIDATION_ERROR", f"{by} is not a unique property")
             wanted = ident.lower()
             rows = (one for one in self.store.every(portal, kind) if one["properties"].get(by, "").lower() == wanted)
-            found = next(rows, None)
+            found = next((one for one in rows if not one["archived"]), None)
         else:
             found = self.store.get(portal, kind, number(ident)) if ident.isdigit() else None
-        if found is None:
+        if found is None or found["archived"]:
             raise problem(404, "OBJECT_NOT_FOUND", "Object not found")
         return found
 
@@ -150,6 +168,23 @@ class Portal:
             self.store.note(portal, "change_contacts", row["id"], key=value)
         return row, False
 
+    def search(self, portal: str, body: Document) -> Document:
+        """Return a page of contacts; filters are joined by "and", and there is one property to sort by."""
+        limit, after = body.get("limit", 10), int(body.get("after", "0"))
+        if limit > MOST_FOUND or after + limit > MOST_RESULTS:
+            raise problem(400, "VALIDATION_ERROR", "Too many results")
+        (group,), (sort,) = body["filterGroups"], body["sorts"]
+        rows = [row for row in self.store.every(portal, "contacts") if not row["archived"]]
+        for asked in group["filters"]:
+            rows = [row for row in rows if _meets(row, asked)]
+        rows.sort(key=lambda row: (_order_of(row, sort), row["id"]))
+        shown = []
+        for row in rows[after : after + limit]:
+            values = {**row["properties"], "lastmodifieddate": row["updatedAt"]}
+            properties = {name: values.get(name) for name in [*body["properties"], "lastmodifieddate"]}
+            shown.append({**row, "properties": properties})
+        return {"total": len(rows), "results": shown}
+
     def purge(self, portal: str, body: Document) -> None:
         """Delete a contact for good, with the notes that belong to it."""
         with self.store.transaction():
@@ -175,7 +210,7 @@ class Portal:
         for unique in UNIQUE[kind]:
             taken = [
                 one for one in self.store.every(portal, kind)
-                if one["id"] != besides and properties.get(unique)
+                if one["id"] != besides and not one["archived"] and properties.get(unique)
                 and one["properties"].get(unique, "").lower() == properties[unique].lower()
             ]  # fmt: skip
             if taken and kind == "contacts":
@@ -193,6 +228,8 @@ class Portal:
         if "has_key_property" in wanted:
             self.has_key_property = bool(wanted["has_key_property"])
             return {"has_key_property": self.has_key_property}
+        if "contacts" in wanted:
+            return self._change_contacts(portal, wanted["contacts"])
         with self.store.transaction():
             rows = self.store.every(portal, "tickets")
             ticket = self.find(portal, "tickets", str(wanted.get("ticket", rows[0]["id"])), "")
@@ -201,3 +238,20 @@ class Portal:
             ticket["updatedAt"] = now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
             self.store.save(portal, "tickets", ticket)
         return ticket
+
+    def _change_contacts(self, portal: str, wanted: list[Document]) -> Document:
+        """Make contacts or change them, as a person does there; one with `merged_into` is swallowed by that one."""
+        with self.store.transaction():
+            for one in wanted:
+                row = self._insert(portal, "contacts", {}, {}) if "id" not in one else None
+                row = row or self.find(portal, "contacts", str(one["id"]), one.get("by", ""))
+                row["properties"].update(one.get("properties", {}))
+                row["archived"] = bool(one.get("deleted")) or "merged_into" in one
+                row["updatedAt"] = one.get("at") or now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+                if "merged_into" in one:
+                    winner = self.find(portal, "contacts", str(one["merged_into"]), one.get("by", ""))
+                    winner["properties"]["hs_merged_object_ids"] = str(row["id"])
+                    winner["updatedAt"] = row["updatedAt"]
+                    self.store.save(portal, "contacts", winner)
+                self.store.save(portal, "contacts", row)
+        return {"contacts": len(wanted)}

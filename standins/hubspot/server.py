@@ -73,6 +73,9 @@ class Handler(StandInHandler):
         if (self.command, path) == ("POST", "/crm/v3/objects/contacts/batch/upsert"):
             row, is_new = objects.upsert(portal, body)
             return 200, complete([{**show(row), "new": is_new}])
+        if (self.command, path) == ("POST", "/crm/v3/objects/contacts/search"):
+            page = objects.search(portal, body)
+            return 200, {**page, "results": [show(row) for row in page["results"]]}
         if (self.command, path) == ("POST", "/crm/v3/objects/contacts/gdpr-delete"):
             objects.purge(portal, body)
             return 204, ("application/json", b"")

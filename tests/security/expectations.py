@@ -434,7 +434,11 @@ WORK: Final = {
         ACTION,
     ),
     **dict.fromkeys(
-        (f"admin:integrations_provideraccount_{name}_contacts" for name in ("send", "stop", "retry")), ACTION
+        (
+            f"admin:integrations_provideraccount_{name}_contacts"
+            for name in ("send", "stop", "retry", "read", "pause", "resume")
+        ),
+        ACTION,
     ),
     "admin:integrations_providercall_changelist": LIST,
     "admin:integrations_providercall_change": PAGE,

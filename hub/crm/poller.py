@@ -1,0 +1,267 @@
+"""Read contacts back from CRMs: in the background, one worker a connection at a time.
+
+A page and the position of the next one are committed together, so that a worker that takes over goes on there.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from conversations.models import Contact
+from conversations.services import read_detail, revise_contacts
+from core.actors import system
+from core.audit import chain
+from core.clock import now
+from core.errors import Invalid, WalkerError
+from core.observability.logging import get_logger
+from core.reliability import lease
+from core.tenancy.scope import tenant_scope
+from hub.crm.fields import DEFAULTS, TAKEN, Direction, Owner, Rule, digests_of, ours_of
+from hub.crm.models import GONE, CrmContact, CrmSwitch
+from hub.crm.words import AWAY, DELETED, ENDLESS, FAILED, MERGED_THERE
+from integrations.crm import services
+from integrations.crm.types import CrmPage, CrmRecord, NotDone
+from integrations.mirrors.services import EVERY, LEASE, LeaseLost, claim_due, fail, live_accounts
+from integrations.models import SyncCursor
+
+log = get_logger(__name__)
+State = CrmContact.State
+STREAM: Final = "contacts"
+ACTOR: Final = system("crm")
+SECONDS: Final = 30.0
+"""After these a worker begins no further page, nor connection: the next sweep does."""
+CALL_SECONDS: Final = 15.0
+MOST_PAGES: Final = 20_000
+WAITS: Final = "quota_spent"
+
+
+def read_due() -> int:
+    """Read the connections that are due, for as long as a sweep may take; return how many. For the sweep."""
+    done, began = 0, time.monotonic()
+    while time.monotonic() - began < SECONDS and (cursor := claim_due(STREAM, live_accounts())) is not None:
+        with tenant_scope(cursor.tenant_id):
+            read(cursor)
+        done += 1
+    return done
+
+
+def read(cursor: SyncCursor) -> None:
+    """Read what changed since a claimed cursor's position (outside calls). What goes wrong is noted on it."""
+    try:
+        switch = CrmSwitch.objects.select_related("connection").get(connection_id=cursor.connection_id)
+        Reading(cursor, switch, DEFAULTS).read()
+    except LeaseLost:
+        log.info("crm_reading_lease_lost", connection=str(cursor.connection_id))
+    except WalkerError as problem:
+        fail(cursor, problem.code)
+    except Exception:  # boundary: the next connection is read all the same
+        log.exception("crm_reading_failed", connection=str(cursor.connection_id))
+        fail(cursor, FAILED)
+
+
+@dataclass
+class Reading:
+    """One reading by a worker: some or all pages.
+
+    The cursor's position has that of the system as `at`; while all contacts are read it also has when that `began`,
+    how many were `read` and how many there are in `all`.
+    """
+
+    cursor: SyncCursor
+    switch: CrmSwitch
+    rules: Mapping[str, Rule]
+
+    def read(self) -> None:
+        """Read page after page, until the last one or until there is no time or quota left (outside calls)."""
+        names = [name for name, rule in self.rules.items() if rule.is_read]
+        until = time.monotonic() + SECONDS
+        while True:
+            position = dict(self.cursor.position)
+            found = services.read_page(self.switch.connection, position.get("at", {}), names, seconds=CALL_SECONDS)
+            if isinstance(found, NotDone):
+                self.stop(found)
+                return
+            position = self.position_after(found)
+            if position.get("pages", 0) > MOST_PAGES:
+                self.stop(NotDone(ENDLESS))
+                return
+            self.keep(found, position)
+            self.cursor.position = position
+            if found.is_last:
+                return
+            if time.monotonic() > until:
+                lease.release(self.cursor, until=now())
+                return
+
+    def stop(self, failed: NotDone) -> None:
+        """End a reading whose next page wasn't returned: it goes on there, one that never ends only by hand."""
+        if failed.code == WAITS:
+            lease.release(self.cursor, until=now() + timedelta(seconds=failed.seconds))
+            return
+        ended: dict[str, Any] = {}
+        if failed.code == ENDLESS:
+            ended = {"paused_at": now(), "position": {"at": self.cursor.position.get("at", {})}}
+        fail(self.cursor, failed.code, seconds=failed.seconds, **ended)
+
+    def position_after(self, page: CrmPage) -> dict[str, Any]:
+        old = self.cursor.position
+        if page.is_last:
+            return {"at": dict(page.position)}
+        counted = {"pages": old.get("pages", 0) + 1}
+        if "began" in old or not old:
+            counted |= {
+                "began": old.get("began") or now().isoformat(),
+                "read": old.get("read", 0) + len(page.records),
+                "all": max(old.get("all") or page.left or 0, old.get("read", 0) + len(page.records)),
+            }
+        return {"at": dict(page.position), **counted}
+
+    def keep(self, page: CrmPage, position: Mapping[str, Any]) -> None:
+        """Commit what a page changes, with the position of the next one; the last page ends the reading."""
+        old = self.cursor.position
+        began = datetime.fromisoformat(old["began"]) if "began" in old else now() if not old else None
+        records = by_contact(page.records)
+        changed = self.news_in(records)
+        if began is None and not changed:
+            self.move(page, position)
+            return
+        with transaction.atomic():
+            self.move(page, position)
+            self.take(changed)
+            if began is not None:
+                self._rows().filter(contact_id__in=records).update(seen_at=now())
+            if began is not None and page.is_last:
+                mark_missing(self._rows(), began)
+
+    def move(self, page: CrmPage, position: Mapping[str, Any]) -> None:
+        moment = now()
+        columns: dict[str, Any] = {"position": position, "failures": 0, "last_error": ""}
+        if page.is_last:
+            is_mine = lease.release(self.cursor, until=moment + EVERY, last_success_at=moment, **columns)
+        else:
+            is_mine = lease.renew(self.cursor, LEASE, **columns)
+        if not is_mine:
+            raise LeaseLost
+
+    def news_in(self, records: Mapping[UUID, CrmRecord]) -> dict[UUID, CrmRecord]:
+        """Return the records that say something new. At most one query."""
+        rows = self._rows().filter(contact_id__in=records) if records else ()
+        known = {row.contact_id: row for row in rows}
+        return {of: record for of, record in records.items() if self.is_news(known.get(of), of, record)}
+
+    def is_news(self, row: CrmContact | None, of: UUID, record: CrmRecord) -> bool:
+        if row is None or row.state in GONE:
+            return row is None or row.state == State.ERASED
+        if row.outside_id != record.number or row.problem in AWAY or record.merged:
+            return True
+        return not self._digests(of, readable(record)).items() <= row.there.items()
+
+    def take(self, records: Mapping[UUID, CrmRecord]) -> None:
+        """Take what records say into contacts and into what is known of the CRM; in the caller's transaction."""
+        moment = now()
+        self.link(records, moment)
+        rows = list(
+            self._rows()
+            .filter(contact_id__in=records)
+            .select_related("contact")
+            .order_by("pk")
+            .select_for_update(of=("self",))
+        )
+        changes: dict[UUID, dict[str, str]] = {}
+        for row in rows:
+            record = records[row.contact_id]
+            if row.state in GONE:  # it is there again
+                row.state, row.due_at = State.ERASING, moment
+                continue
+            values = readable(record)
+            differ = [name for name, text in values.items() if self.differs(name, text, row)]
+            if taken := {name: values[name] for name in differ if self.is_taken(name, row, record)}:
+                changes[row.contact_id] = taken
+            if row.problem in AWAY:  # it is there again
+                row.state, row.problem, row.digest, row.due_at = State.WAITING, "", "", moment
+            elif len(taken) < len(differ):  # ours is sent again
+                row.digest, row.due_at = "", moment
+            row.there |= self._digests(row.contact_id, values)
+            row.outside_id, row.sent_at = record.number, row.sent_at or moment
+        CrmContact.objects.bulk_update(rows, ["state", "problem", "digest", "due_at", "there", "outside_id", "sent_at"])
+        merged = {number for record in records.values() for number in record.merged}
+        if merged:
+            swallowed = (
+                self._rows().filter(outside_id__in=merged).exclude(state__in=GONE).exclude(contact_id__in=records)
+            )
+            swallowed.update(state=State.PARKED, problem=MERGED_THERE, fields="", outside_id="", there={})
+        if changes:
+            revise_contacts(actor=ACTOR, changes=changes)
+
+    def link(self, records: Mapping[UUID, CrmRecord], moment: datetime) -> None:
+        """Make the rows of contacts that have none and are there by our id; those erased here are erased there."""
+        known = self._rows().filter(contact_id__in=records).values_list("contact_id", flat=True)
+        people = Contact.objects.filter(pk__in=records.keys() - set(known), merged_into=None, user=None)
+        new = [
+            CrmContact(
+                connection=self.switch.connection,
+                contact=person,
+                state=State.WAITING if person.erased_at is None else State.ERASING,
+                sent_at=moment,
+                due_at=moment,
+            )
+            for person in people
+        ]
+        CrmContact.objects.bulk_create(new, ignore_conflicts=True)
+
+    def differs(self, name: str, text: str, row: CrmContact) -> bool:
+        """Return True if a value was changed there to one that isn't ours."""
+        is_known = self._digests(row.contact_id, {name: text}).items() <= row.there.items()
+        return bool(text) and text != ours_of(row.contact, name) and not is_known
+
+    def is_taken(self, name: str, row: CrmContact, record: CrmRecord) -> bool:
+        """Return True if the value there counts, and False if ours does."""
+        rule, person = self.rules[name], row.contact
+        if person.erased_at or person.merged_into_id or person.user_id:
+            return False
+        ours = ours_of(person, name)
+        if not ours or rule.direction == Direction.IN or rule.owner == Owner.THEIRS:
+            return True
+        if rule.owner == Owner.OURS:
+            return False
+        if self._digests(person.pk, {name: ours}).items() <= row.there.items():
+            return True  # it was changed there alone
+        last = chain.last_of(Contact._meta.label_lower, person.pk, actions=[TAKEN[name][1]])
+        return last is None or last.at < record.changed_at
+
+    def _rows(self) -> QuerySet[CrmContact]:
+        return CrmContact.objects.filter(connection=self.switch.connection)
+
+    def _digests(self, of: UUID, values: Mapping[str, str]) -> dict[str, str]:
+        return digests_of(self.switch.connection, of, values)
+
+
+def by_contact(records: Iterable[CrmRecord]) -> dict[UUID, CrmRecord]:
+    """Return records by the contact that they belong to; our id may have been overwritten with anything."""
+    found = {}
+    for record in records:
+        with suppress(ValueError):
+            found[UUID(record.key)] = record
+    return found
+
+
+def readable(record: CrmRecord) -> dict[str, str]:
+    """Return the values of a record as Walker stores them, without those that it can't."""
+    found = {}
+    for name, text in record.values.items():
+        with suppress(Invalid):
+            found[name] = read_detail(name=name, text=text) if text.strip() else ""
+    return found
+
+
+def mark_missing(rows: QuerySet[CrmContact], began: datetime) -> None:
+    """Note which contacts a reading of all, which began then, didn't see: the search shows what is new late."""
+    unseen = rows.filter(Q(seen_at=None) | Q(seen_at__lt=began), state=State.WRITTEN, written_at__lt=began - EVERY)
+    unseen.update(state=State.PARKED, problem=DELETED, fields="", outside_id="", there={})
