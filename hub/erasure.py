@@ -58,6 +58,7 @@ class HubErasure(ErasureHandler):
         Table("hub.CrmContact", "That a CRM has to erase the person, or has; nothing of them is sent again.",
               "digest there", "outside_id problem fields"),
         Table("hub.CrmNote", "That a conversation was noted there, without its words.", kept="closing problem"),
+        Table("hub.CrmSwitch", "Which fields the organisation exchanges with a CRM.", kept="field_map"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("customers", "Who they are in the back office", _links),

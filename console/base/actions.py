@@ -1,6 +1,6 @@
 """Service actions: state changes as POST forms that call a service; a GET only shows the form."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Final, NoReturn, Protocol
@@ -91,6 +91,8 @@ class ServiceAction:
     """The permission to open its page, where more people may read it than may send its form."""
     why_not: Callable[[Any], str] | None = None
     """Why it can't be used on a row now, "" if it can; without it the row's admin says so."""
+    initial: Callable[[Actor, Any], Mapping[str, Any]] | None = None
+    """What its form shows a viewer of a row at first; without it the row's admin says so."""
     handler: Handler = str
     """What calls the service; an action that never decorated one is refused when its admin is made."""
     do_not_call_in_templates: ClassVar[bool] = True

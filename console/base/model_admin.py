@@ -266,7 +266,10 @@ class ServiceAdmin(ReadOnlyAdmin):
 
     def action_form(self, request: HttpRequest, action: ServiceAction, obj: Any, *, bound: bool = False) -> ConsoleForm:
         """Return the action's form, bound to the request if `bound`."""
-        initial = self.form_initial(request, action, obj)
+        if action.initial is None:
+            initial = self.form_initial(request, action, obj)
+        else:
+            initial = dict(action.initial(viewer_of(request), obj))
         prefix = f"id_{action.path}_%s"
         if bound:
             return action.form(request.POST, request.FILES, initial=initial, auto_id=prefix)

@@ -6,6 +6,9 @@ from console.base.actions import register_action
 from console.base.crud import calls
 from core.actors import Actor
 from hub.crm import cursors, switches
+from hub.crm.field_map import save_field_map
+from hub.crm.fields import TAKEN, Direction, Owner, find_rules
+from hub.crm.map_form import FieldMapForm, make_initial
 from hub.crm.switches import MANAGE
 from hub.crm.words import describe
 from integrations.connections.registry import Panel, register_panel
@@ -13,8 +16,6 @@ from integrations.crm.selectors import field_map
 from integrations.crm.types import FIELDS
 from integrations.mirrors.services import EVERY
 from integrations.models import ProviderAccount
-
-SHOWN: Final = ("name", "email", "phone", "heat", "score")
 
 
 def _why_not_start(connection: ProviderAccount) -> str:
@@ -35,7 +36,7 @@ def _why_not_retry(connection: ProviderAccount) -> str:
     return "" if switches.has_refused(connection.pk) else "Nothing was refused."
 
 
-def _why_not_read(connection: ProviderAccount) -> str:
+def _why_not_any(connection: ProviderAccount) -> str:
     return "This system takes no contacts." if field_map(connection) is None else ""
 
 
@@ -51,6 +52,21 @@ def _why_not_resume(connection: ProviderAccount) -> str:
 
 ACTIONS: Final = (
     calls(
+        save_field_map,
+        "connection_id",
+        title="Edit field map",
+        path="map-contacts",
+        why_not=_why_not_any,
+        permission=MANAGE,
+        form=FieldMapForm,
+        initial=make_initial,
+        submit="Save",
+        values=lambda form: {"fields": form.fields_said()},
+        explain="Walker asks the CRM whether each property is there and fits. A field without a property isn't "
+        "exchanged. After a change all contacts are sent and read again.",
+        done="The field map was saved.",
+    ),
+    calls(
         switches.start_sending,
         "connection_id",
         title="Send contacts to this CRM",
@@ -59,8 +75,8 @@ ACTIONS: Final = (
         permission=MANAGE,
         submit="Send contacts",
         explain="From now on, contacts who agreed to marketing are written there when they change, with a note for "
-        "each closed conversation. Look at the preview first. Walker checks with a few reading calls that the "
-        "properties are there.",
+        "each closed conversation. Look at the preview under Edit field map first. Walker checks with a few reading "
+        "calls that the properties are there.",
         done="Contacts are sent from now on.",
     ),
     calls(
@@ -91,11 +107,11 @@ ACTIONS: Final = (
         "connection_id",
         title="Read all contacts of this CRM",
         path="read-contacts",
-        why_not=_why_not_read,
+        why_not=_why_not_any,
         permission=MANAGE,
         submit="Read contacts",
-        explain="Walker reads the contacts there that have its id, and from then on what changes. A name that was "
-        "changed there later than here is taken. No contacts are created.",
+        explain="Walker reads the contacts there that have its id, and from then on what changes. The field map says "
+        "what is taken from there. No contacts are created.",
         done="Contacts are read from now on.",
     ),
     calls(
@@ -130,20 +146,24 @@ def register() -> None:
 
 
 def make_panel(viewer: Actor, connection: ProviderAccount) -> Panel | None:
-    """Return what became of contacts at a CRM and what would leave; without an outside call."""
+    """Return what became of contacts at a CRM, and the field map; without an outside call."""
     theirs = field_map(connection)
     if theirs is None:
         return None
-    preview = switches.preview_of(viewer=viewer)
     cursor = cursors.find_cursor(connection.pk)
-    leaving, looked_at = preview or ([], 0)
+    rules = find_rules(connection)
     context = {
         "is_sending": switches.is_sending(connection.pk),
-        "fields": [(words, theirs[name]) for name, words in FIELDS.items()],
-        "columns": [FIELDS[name].partition(":")[0].partition(",")[0] for name in SHOWN],
-        "rows": [[one.shown.get(name) or "–" for name in SHOWN] for one in leaving],
-        "has_preview": preview is not None,
-        "looked_at": looked_at,
+        "key": (FIELDS["key"], theirs["key"]),
+        "fields": [
+            (
+                FIELDS[name],
+                rule.property,
+                Direction(rule.direction).label,
+                Owner(rule.owner).label if name in TAKEN else "–",
+            )
+            for name, rule in rules.items()
+        ],
         "standing": switches.standing_of(connection.pk),
         "reading": cursor,
         "trouble": describe(cursor.last_error) if cursor else "",

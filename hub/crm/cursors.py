@@ -29,6 +29,7 @@ def start_reading(*, actor: Actor, connection_id: UUID) -> None:
     with transaction.atomic():
         CrmSwitch.objects.get_or_create(connection=account, defaults={"changed_at": now()})
         services.restart(account, STREAM)
+        services.set_paused(account, STREAM, pauses=False)
         chain.record(actor, "CRM_READING_STARTED", OBJECT, account.pk, facts={"provider": account.provider})
 
 

@@ -96,8 +96,9 @@ def told_of(
     for point in points:
         if point.is_verified and point.kind in PROVEN:
             proven.setdefault(point.kind, point)
-    lead = {"heat": talk.lead_level, "score": str(talk.lead)} if talk else {}
+    codes = {"heat": talk.lead_level, "score": str(talk.lead)} if talk else {}
     clear = {kind: point.value for kind, point in proven.items()}
     masked = {kind: point.masked_value for kind, point in proven.items()}
-    told = CrmContact(key=str(contact.pk), name=contact.display_name, **clear, **lead)
-    return told, {"name": contact.shown_name, **masked, **lead}
+    codes["language"] = contact.language
+    told = CrmContact(key=str(contact.pk), name=contact.display_name, **clear, **codes)
+    return told, {"name": contact.shown_name, **masked, **codes}

@@ -9,10 +9,16 @@ from django.db.models import TextChoices
 
 from conversations.models import Contact
 from core.privacy.encryption import blind_index
+from hub.crm.models import CrmContact, CrmSwitch
+from integrations.crm.selectors import field_map
+from integrations.crm.types import CrmContact as Told
 from integrations.models import ProviderAccount
 
 DIGEST: Final = "hub_crmcontact.digest"
-TAKEN: Final[Mapping[str, tuple[str, str]]] = {"name": ("display_name", "CONTACT_NAMED")}
+TAKEN: Final[Mapping[str, tuple[str, str]]] = {
+    "name": ("display_name", "CONTACT_NAMED"),
+    "language": ("language", "CONTACT_LANGUAGE_SET"),
+}
 """What a reading can change: column, and how the audit log names that. Channels alone prove addresses."""
 
 
@@ -30,23 +36,51 @@ class Owner(TextChoices):
 
 @dataclass(frozen=True)
 class Rule:
-    """How a field is exchanged. The owner counts for both ways: whose value stays where both have one."""
+    """How a field is exchanged: its property and that one's type. The owner counts for both ways."""
 
-    direction: Direction = Direction.OUT
-    owner: Owner = Owner.OURS
-
-    @property
-    def is_read(self) -> bool:
-        return self.direction != Direction.OUT
+    property: str
+    direction: str = Direction.OUT
+    owner: str = Owner.OURS
+    type: str = ""
 
 
-DEFAULTS: Final[Mapping[str, Rule]] = {
-    "name": Rule(Direction.BOTH, Owner.NEWEST),
-    "email": Rule(),
-    "phone": Rule(),
-    "heat": Rule(),
-    "score": Rule(),
+USUAL: Final[Mapping[str, tuple[str, str]]] = {
+    "name": (Direction.BOTH, Owner.NEWEST),
+    "email": (Direction.OUT, Owner.OURS),
+    "phone": (Direction.OUT, Owner.OURS),
+    "heat": (Direction.OUT, Owner.OURS),
+    "score": (Direction.OUT, Owner.OURS),
 }
+Rules = Mapping[str, Rule]
+
+
+def rules_of(switch: CrmSwitch | None, account: ProviderAccount) -> Rules:
+    """Return how each field is exchanged over a connection: as somebody said, or as usual."""
+    if switch is not None and switch.field_map:
+        return {name: Rule(**said) for name, said in switch.field_map.items()}
+    theirs = field_map(account) or {}
+    return {name: Rule(theirs[name], *exchange) for name, exchange in USUAL.items() if name in theirs}
+
+
+def find_rules(account: ProviderAccount) -> Rules:
+    """Return the rules of a connection. One query."""
+    return rules_of(CrmSwitch.objects.filter(connection=account).first(), account)
+
+
+def properties_of(rules: Rules) -> dict[str, str]:
+    """Return what each field is called there."""
+    return {name: rule.property for name, rule in rules.items()}
+
+
+def leaving(row: CrmContact, told: Told, rules: Rules) -> Told:
+    """Return what is sent of what may leave: where the CRM's value counts, only what is known to be empty there."""
+    empty = digests_of(row.connection, row.contact_id, dict.fromkeys(rules, ""))
+    kept = [
+        name
+        for name, rule in rules.items()
+        if rule.direction != Direction.IN and (rule.owner != Owner.THEIRS or row.there.get(name) == empty[name])
+    ]
+    return Told(key=told.key, **{name: getattr(told, name) for name in kept})
 
 
 def ours_of(contact: Contact, name: str) -> str:

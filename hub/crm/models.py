@@ -13,11 +13,12 @@ from integrations.models import ProviderAccount
 
 
 class CrmSwitch(Dated, TenantModel):
-    """Whether contacts are sent over a connection; without a row they aren't."""
+    """Whether contacts are sent over a connection, and which fields; without a row none are."""
 
     connection = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="+")
     sends_contacts = models.BooleanField(default=False)
     changed_at = models.DateTimeField()
+    field_map = models.JSONField(default=dict, db_default={}, help_text="How each field is exchanged; empty as usual.")
 
     class Meta:
         constraints: ClassVar = [

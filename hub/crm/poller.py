@@ -23,7 +23,7 @@ from core.errors import Invalid, WalkerError
 from core.observability.logging import get_logger
 from core.reliability import lease
 from core.tenancy.scope import tenant_scope
-from hub.crm.fields import DEFAULTS, TAKEN, Direction, Owner, Rule, digests_of, ours_of
+from hub.crm.fields import TAKEN, Direction, Owner, Rules, digests_of, ours_of, properties_of, rules_of
 from hub.crm.models import GONE, CrmContact, CrmSwitch
 from hub.crm.words import AWAY, DELETED, ENDLESS, FAILED, MERGED_THERE
 from integrations.crm import services
@@ -56,7 +56,7 @@ def read(cursor: SyncCursor) -> None:
     """Read what changed since a claimed cursor's position (outside calls). What goes wrong is noted on it."""
     try:
         switch = CrmSwitch.objects.select_related("connection").get(connection_id=cursor.connection_id)
-        Reading(cursor, switch, DEFAULTS).read()
+        Reading(cursor, switch, rules_of(switch, switch.connection)).read()
     except LeaseLost:
         log.info("crm_reading_lease_lost", connection=str(cursor.connection_id))
     except WalkerError as problem:
@@ -76,15 +76,16 @@ class Reading:
 
     cursor: SyncCursor
     switch: CrmSwitch
-    rules: Mapping[str, Rule]
+    rules: Rules
 
     def read(self) -> None:
         """Read page after page, until the last one or until there is no time or quota left (outside calls)."""
-        names = [name for name, rule in self.rules.items() if rule.is_read]
+        read = {name: rule for name, rule in self.rules.items() if rule.direction != Direction.OUT}
+        fields = properties_of(read)
         until = time.monotonic() + SECONDS
         while True:
             position = dict(self.cursor.position)
-            found = services.read_page(self.switch.connection, position.get("at", {}), names, seconds=CALL_SECONDS)
+            found = services.read_page(self.switch.connection, position.get("at", {}), fields, seconds=CALL_SECONDS)
             if isinstance(found, NotDone):
                 self.stop(found)
                 return
@@ -188,6 +189,8 @@ class Reading:
                 row.state, row.problem, row.digest, row.due_at = State.WAITING, "", "", moment
             elif len(taken) < len(differ):  # ours is sent again
                 row.digest, row.due_at = "", moment
+            elif not all(values.values()):  # ours may fill what is empty there
+                row.due_at = moment
             row.there |= self._digests(row.contact_id, values)
             row.outside_id, row.sent_at = record.number, row.sent_at or moment
         CrmContact.objects.bulk_update(rows, ["state", "problem", "digest", "due_at", "there", "outside_id", "sent_at"])

@@ -17,6 +17,7 @@ from core.db.rows import get_row
 from core.errors import Conflict
 from core.reliability.rate_limit import limit_per_hour
 from hub.crm.disclosures import Disclosure, disclosures_of
+from hub.crm.fields import find_rules, properties_of
 from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch
 from hub.crm.words import OFF, describe
 from integrations.crm.services import find_missing
@@ -49,7 +50,7 @@ def start_sending(*, actor: Actor, connection_id: UUID) -> CrmSwitch:
     actor.require(MANAGE)
     account: ProviderAccount = get_row(ProviderAccount, connection_id, MISSING)
     limit_per_hour(f"crm-start:{account.pk}", limit=TRIES_PER_HOUR, sentence="That was tried often. Wait an hour.")
-    missing = find_missing(account)
+    missing = find_missing(account, properties_of(find_rules(account)))
     if missing:
         say = f"Make these properties there first: {'; '.join(missing)}."
         raise Conflict(say, code="missing_properties")
@@ -136,13 +137,9 @@ def standing_of(connection_id: UUID) -> Standing:
     )
 
 
-def preview_of(*, viewer: Actor) -> tuple[list[Disclosure], int] | None:
-    """Return what would leave of up to ten of the newest contacts, and how many were looked at.
-
-    None for people without `MANAGE`, who don't decide what leaves.
-    """
-    if not viewer.may(MANAGE):
-        return None
+def preview_of(*, viewer: Actor) -> tuple[list[Disclosure], int]:
+    """Return what would leave of up to ten of the newest contacts, and how many were looked at. Needs `MANAGE`."""
+    viewer.require(MANAGE)
     newest = list(
         Contact.objects.filter(erased_at=None, merged_into=None, user=None).order_by("-created_at")[:LOOKED_AT]
     )

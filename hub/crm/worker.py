@@ -16,12 +16,13 @@ from core.reliability import lease
 from core.tenancy.scope import platform_scope
 from hitl.selectors import is_connection_stopped
 from hub.crm.disclosures import Disclosure, disclosures_of
-from hub.crm.fields import DIGEST, digests_of
+from hub.crm.fields import DIGEST, digests_of, find_rules, leaving, properties_of
 from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch, is_due
 from hub.crm.notes import note_of
 from hub.crm.words import AWAY, FAILED, LATER, OFF, PARKED, STOPPED
 from integrations import platforms
 from integrations.crm import services
+from integrations.crm.types import CrmContact as Told
 from integrations.crm.types import NotDone
 
 log = get_logger(__name__)
@@ -82,24 +83,27 @@ def bring_up_to_date(row: CrmContact, moment: datetime) -> NotDone | None:
         withheld = {"state": State.WITHHELD, "problem": told.reason, "fields": "", "digest": ""}
         _finish(row, **({} if told.reason == OFF else withheld))
         return None
-    digest, parts = digest_of(row, told), digests_of(row.connection, row.contact_id, told.contact.told())
+    rules = find_rules(row.connection)
+    contact = leaving(row, told.contact, rules)
+    digest, parts = digest_of(row, contact), digests_of(row.connection, row.contact_id, contact.told())
+    rest = {name: known for name, known in row.there.items() if name not in parts}
     is_there = bool(row.outside_id) and parts.items() <= row.there.items()  # written, or taken from there
     if row.problem in AWAY and row.digest:  # only a person may have it made again, which empties the digest
         lease.release(row)
         return None
     if row.digest != digest and not is_there:
         # Emptied first: if the answer is lost, nobody knows which values are there.
-        if not _begin(row, moment, digest="", there={}):
+        if not _begin(row, moment, digest="", there=rest):
             lease.release(row)
             return None
-        number = services.write_contact(row.connection, told.contact)
+        number = services.write_contact(row.connection, contact, properties_of(rules))
         if isinstance(number, NotDone):
             if not number.is_final:
                 return number
             _finish(row, state=State.PARKED, problem=number.code, fields=",".join(number.fields), digest=digest)
             return None
         mine = lease.held(row).exclude(state__in=GONE)
-        mine.update(digest=digest, there=parts, outside_id=number, written_at=moment)
+        mine.update(digest=digest, there=rest | parts, outside_id=number, written_at=moment)
         row.outside_id = number
     elif row.state == State.PARKED and not is_there:
         lease.release(row)
@@ -185,10 +189,10 @@ def try_later(row: CrmContact, moment: datetime, failed: NotDone) -> None:
         _finish(row, state=State.WAITING, **columns)
 
 
-def digest_of(row: CrmContact, told: Disclosure) -> str:
+def digest_of(row: CrmContact, contact: Told) -> str:
     """Return a digest of what leaves, with a key, so that nobody who reads it can try out addresses.
 
     Another one after the connection was made again: nobody knows what is in the account that it reaches then.
     """
-    said = [f"{name}={value}" for name, value in sorted(told.contact.told().items())]
+    said = [f"{name}={value}" for name, value in sorted(contact.told().items())]
     return blind_index("\n".join([str(row.contact_id), str(row.connection.connected_at), *said]), column=DIGEST)

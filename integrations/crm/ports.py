@@ -1,13 +1,13 @@
 """The port of customer relationship systems: what each can do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from integrations.calls.answers import Answer, CleanFailure
 from integrations.calls.operations import Line
 from integrations.calls.runner import Client
-from integrations.crm.types import CrmContact, CrmNote, CrmPage
+from integrations.crm.types import CrmContact, CrmNote, CrmPage, CrmProperty
 
 
 def refusal(code: str, *fields: str) -> CleanFailure:
@@ -23,7 +23,11 @@ class CrmClient(Client, ABC):
 
     @abstractmethod
     def missing_properties(self) -> Answer[list[str]]:
-        """Return what has to be made there first, in words; [] if nothing is missing."""
+        """Return what has to be made there first for its fields, in words; [] if nothing is missing."""
+
+    @abstractmethod
+    def find_property(self, name: str) -> Answer[CrmProperty | None]:
+        """Return what a property of contacts can hold, by its internal name; None if there is none."""
 
     @abstractmethod
     def write_contact(self, contact: CrmContact) -> Answer[str]:
@@ -38,10 +42,10 @@ class CrmClient(Client, ABC):
         """Add a note to the contact with a number, unless it was added under the key."""
 
     @abstractmethod
-    def read_page(self, position: Mapping[str, Any], names: Collection[str]) -> Answer[CrmPage]:
+    def read_page(self, position: Mapping[str, Any]) -> Answer[CrmPage]:
         """Return contacts that have our id and changed at a position or after it; from the first one at {}.
 
-        `names` are the `FIELDS` to read. Each page leads on; "endless_pages" where the system's answers don't.
+        Each page leads on; "endless_pages" where the system's answers don't.
         """
 
 
@@ -49,8 +53,8 @@ class CrmPlatform(ABC):
     """What a platform has beside its port if it is a CRM."""
 
     crm_fields: ClassVar[Mapping[str, str]]
-    """What each of `FIELDS` is called there."""
+    """What each of `FIELDS` is called there, our id too, unless an organisation says otherwise."""
 
     @abstractmethod
-    def connect_crm(self, credentials: Any, line: Line) -> CrmClient:
-        """Return a client for checked `credentials`."""
+    def connect_crm(self, credentials: Any, line: Line, fields: Mapping[str, str]) -> CrmClient:
+        """Return a client for checked `credentials`; `fields` are the properties of `FIELDS`, without our id."""

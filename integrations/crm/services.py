@@ -1,6 +1,6 @@
 """What is sent to a CRM and read there: outside calls, which never raise for what goes wrong there."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from core.errors import Conflict, Unavailable
@@ -9,33 +9,42 @@ from integrations.calls.answers import Answer, CleanFailure, Ok
 from integrations.calls.operations import Line
 from integrations.crm.ports import CrmClient
 from integrations.crm.selectors import find_platform
-from integrations.crm.types import CrmContact, CrmNote, CrmPage, NotDone
+from integrations.crm.types import CrmContact, CrmNote, CrmPage, CrmProperty, NotDone
 from integrations.models import ProviderAccount
 
 T = TypeVar("T")
 
 
-def open_crm(account: ProviderAccount, line: Line | None = None) -> CrmClient:
-    """Return a client of a connection. Raises `Conflict` ("no_crm"), and `Unavailable` if it isn't active."""
+def open_crm(
+    account: ProviderAccount, fields: Mapping[str, str] | None = None, *, line: Line | None = None
+) -> CrmClient:
+    """Return a client of a connection, for the system's usual properties unless `fields` says others.
+
+    Raises `Conflict` ("no_crm"), and `Unavailable` if it isn't active.
+    """
     platform = find_platform(account)
     if platform is None:
         raise Conflict("This system takes no contacts.", code="no_crm")
     if account.state != account.State.ACTIVE:
         raise Unavailable("This connection isn't active.", code="not_connected")
-    return platform.connect_crm(platforms.connection_of(account).credentials, line or Line(account))
+    usual = {name: theirs for name, theirs in platform.crm_fields.items() if name != "key"}
+    credentials = platforms.connection_of(account).credentials
+    return platform.connect_crm(credentials, line or Line(account), usual if fields is None else fields)
 
 
-def find_missing(account: ProviderAccount) -> list[str]:
+def find_missing(account: ProviderAccount, fields: Mapping[str, str]) -> list[str]:
     """Return the properties that have to be made there first. Raises as `open_crm`, and `Unavailable`."""
-    missing = open_crm(account).missing_properties()
-    if isinstance(missing, Ok):
-        return missing.value
-    raise Unavailable("The system didn't answer as expected. Test the connection, then try again.")
+    return _answered(open_crm(account, fields).missing_properties())
 
 
-def write_contact(account: ProviderAccount, contact: CrmContact) -> str | NotDone:
+def find_property(account: ProviderAccount, name: str) -> CrmProperty | None:
+    """Return a property of contacts, None if there is none of this name. Raises as `find_missing`."""
+    return _answered(open_crm(account).find_property(name))
+
+
+def write_contact(account: ProviderAccount, contact: CrmContact, fields: Mapping[str, str]) -> str | NotDone:
     """Write a contact, and return its number there. Raises as `open_crm`."""
-    return _value_of(open_crm(account).write_contact(contact))
+    return _value_of(open_crm(account, fields).write_contact(contact))
 
 
 def add_note(account: ProviderAccount, number: str, note: CrmNote, key: str) -> bool | NotDone:
@@ -49,11 +58,17 @@ def erase_contact(account: ProviderAccount, key: str) -> bool | NotDone:
 
 
 def read_page(
-    account: ProviderAccount, position: Mapping[str, Any], names: Collection[str], *, seconds: float
+    account: ProviderAccount, position: Mapping[str, Any], fields: Mapping[str, str], *, seconds: float
 ) -> CrmPage | NotDone:
     """Read contacts back, in the background and within so many seconds. Raises as `open_crm`."""
     line = Line(account, seconds=seconds, attempts=1, in_background=True)
-    return _value_of(open_crm(account, line).read_page(position, names))
+    return _value_of(open_crm(account, fields, line=line).read_page(position))
+
+
+def _answered(answer: Answer[T]) -> T:
+    if isinstance(answer, Ok):
+        return answer.value
+    raise Unavailable("The system didn't answer as expected. Test the connection, then try again.")
 
 
 def _value_of(answer: Answer[T]) -> T | NotDone:

@@ -12,11 +12,12 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "name": "Name",
         "email": "Email",
         "phone": "Phone",
+        "language": "Language",
         "heat": "Lead: hot, warm or cold",
         "score": "Lead score, from 0 to 100",
     }
 )
-"""What is sent of a contact, by the names of `CrmContact`, as people read it."""
+"""What can be exchanged of a contact, by the names of `CrmContact`, as people read it."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class CrmContact:
     name: str = field(default="", repr=False)
     email: str = field(default="", repr=False)
     phone: str = field(default="", repr=False)
+    language: str = ""
     heat: str = ""
     score: str = ""
 
@@ -42,6 +44,16 @@ class CrmNote:
 
     html: str = field(repr=False)
     at: datetime
+
+
+@dataclass(frozen=True)
+class CrmProperty:
+    """A property of contacts: `type` is "text", "number", "choice" or the system's word; `options` are of a choice."""
+
+    type: str
+    options: frozenset[str] = frozenset()
+    is_read_only: bool = False
+    is_sensitive: bool = False
 
 
 @dataclass(frozen=True)

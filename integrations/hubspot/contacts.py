@@ -1,7 +1,8 @@
 """Client of HubSpot's contacts: each that Walker writes carries our id in a property that HubSpot keeps unique."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -9,9 +10,9 @@ from urllib.parse import quote
 
 from core.clock import now
 from integrations.calls.answers import Answer, CleanFailure, Ok
-from integrations.calls.operations import ENDED, Operation, Request
+from integrations.calls.operations import ENDED, Line, Operation, Request, System
 from integrations.crm.ports import CrmClient, refusal
-from integrations.crm.types import NO_RIGHT, REFUSED, SEVERAL, CrmContact, CrmNote, CrmPage, CrmRecord
+from integrations.crm.types import NO_RIGHT, REFUSED, SEVERAL, CrmContact, CrmNote, CrmPage, CrmProperty, CrmRecord
 from integrations.hubspot.client import KEY, MISSING, OBJECTS, READ_PROPERTY
 
 T = TypeVar("T")
@@ -24,14 +25,8 @@ FIELD_MAP: Final[Mapping[str, str]] = {
     "heat": "walker_lead",
     "score": "walker_lead_score",
 }
-OURS: Final = {theirs: ours for ours, theirs in FIELD_MAP.items()}
-NEEDED: Final = (
-    ("contacts", CONTACT, True),
-    ("contacts", "walker_lead", False),
-    ("contacts", "walker_lead_score", False),
-    ("notes", KEY, True),
-)
-"""Object, property, and whether its values have to be unique."""
+TYPES: Final = {"string": "text", "phone_number": "text", "number": "number", "enumeration": "choice"}
+"""HubSpot's types in the port's words; others stay."""
 NOTE_TO_CONTACT: Final = 202
 FORBIDDEN: Final = frozenset({"MISSING_SCOPES", "http_403"})
 
@@ -51,43 +46,51 @@ OVERLAP_MS: Final = 120_000
 """So far before now a reading begins again: the search shows changes late."""
 
 
-def read_refusal(body: Any) -> tuple[str, str]:
-    """Return the category of an error and which of our properties it names: its words may quote a person's values."""
-    found = body if isinstance(body, dict) else {}
-    return str(found.get("category", "")), ",".join(sorted(_named_in(found)))
-
-
 class HubspotContacts(CrmClient):
-    """The contacts of one portal. Its system reads errors by `read_refusal`."""
+    """The contacts of one portal, with the properties that each field has there."""
+
+    def __init__(self, system: System, line: Line, fields: Mapping[str, str]) -> None:
+        super().__init__(replace(system, error=self._read_error), line)
+        self._fields = {**fields, "key": CONTACT}
+        self._ours = {theirs: ours for ours, theirs in self._fields.items()}
+
+    def _read_error(self, body: Any) -> tuple[str, str]:
+        """Return the category and which of our properties it names: its words may quote a person's values."""
+        found = body if isinstance(body, dict) else {}
+        return str(found.get("category", "")), ",".join(sorted(self._named_in(found)))
 
     def missing_properties(self) -> Answer[list[str]]:
         missing: list[str] = []
-        for kind, name, is_unique in NEEDED:
-            request = Request(f"/crm/v3/properties/{kind}/{name}")
-            answer = self._call(READ_PROPERTY, request, lambda body: bool(body.get("hasUniqueValue")))
+        wanted = [("contacts", name, name == CONTACT) for name in (CONTACT, *self._fields.values())]
+        for kind, name, is_unique in dict.fromkeys([*wanted, ("notes", KEY, True)]):
+            answer = self._call(READ_PROPERTY, _property(kind, name), lambda body: bool(body.get("hasUniqueValue")))
             if not isinstance(answer, Ok) and not _is_missing(answer):
                 return answer
             if not isinstance(answer, Ok) or (is_unique and not answer.value):
                 missing.append(f"{name} of {kind}, with unique values" if is_unique else f"{name} of {kind}")
         return Ok(missing)
 
+    def find_property(self, name: str) -> Answer[CrmProperty | None]:
+        answer: Answer[CrmProperty | None] = self._call(READ_PROPERTY, _property("contacts", name), read_property)
+        return Ok(None) if _is_missing(answer) else answer
+
     def write_contact(self, contact: CrmContact) -> Answer[str]:
-        properties = {FIELD_MAP[name]: value for name, value in contact.told().items()}
+        properties = {self._fields[name]: value for name, value in contact.told().items()}
         body = {"inputs": [{"idProperty": CONTACT, "id": contact.key, "properties": properties}]}
-        answer = self._call(WRITE, Request(f"{OBJECTS}/contacts/batch/upsert", json=body), _written)
+        answer = self._call(WRITE, Request(f"{OBJECTS}/contacts/batch/upsert", json=body), self._written)
         if isinstance(answer, Ok):
             return answer.value if isinstance(answer.value, CleanFailure) else Ok(answer.value)
-        return _refused(answer)
+        return self._refused(answer)
 
     def erase_contact(self, key: str) -> Answer[bool]:
         # Looked for by our id: a number may be another person's where the connection has got another account.
         place = Request(f"{OBJECTS}/contacts/{quote(key, safe='')}", {"idProperty": CONTACT})
         found = self._call(FIND, place, lambda body: str(int(body["id"])))
         if not isinstance(found, Ok):
-            return Ok(True) if _is_missing(found) else _refused(found)
+            return Ok(True) if _is_missing(found) else self._refused(found)
         request = Request(f"{OBJECTS}/contacts/gdpr-delete", json={"objectId": found.value})
         answer = self._call(ERASE, request, lambda _: True)
-        return Ok(True) if _is_missing(answer) else _refused(answer)
+        return Ok(True) if _is_missing(answer) else self._refused(answer)
 
     def add_note(self, number: str, note: CrmNote, key: str) -> Answer[bool]:
         there = self._has_note(key)
@@ -101,10 +104,10 @@ class HubspotContacts(CrmClient):
         answer = self._call(ADD_NOTE, Request(f"{OBJECTS}/notes", json=body, key=key), lambda made: bool(made["id"]))
         if isinstance(answer, CleanFailure) and not answer.retry:  # perhaps because the key is taken
             again = self._has_note(key)
-            return again if isinstance(again, Ok) and again.value else _refused(answer)
+            return again if isinstance(again, Ok) and again.value else self._refused(answer)
         return answer
 
-    def read_page(self, position: Mapping[str, Any], names: Collection[str]) -> Answer[CrmPage]:
+    def read_page(self, position: Mapping[str, Any]) -> Answer[CrmPage]:
         """Read by the moment of change; where one moment fills a page, its contacts are read by their numbers.
 
         So no page needs HubSpot's own tokens, which end, nor more than the 10,000 results that a search has.
@@ -117,40 +120,72 @@ class HubspotContacts(CrmClient):
         body = {
             "filterGroups": [{"filters": filters}],
             "sorts": [CHANGED if behind is None else NUMBER],
-            "properties": [CONTACT, CHANGED, MERGED, *(FIELD_MAP[name] for name in names)],
+            "properties": [CHANGED, MERGED, *self._ours],
             "limit": PAGE,
             "after": "0",
         }
-        asked = tuple(names)
-        answer = self._call(SEARCH, Request(f"{OBJECTS}/contacts/search", json=body), lambda one: page_of(one, asked))
+        answer = self._call(SEARCH, Request(f"{OBJECTS}/contacts/search", json=body), self._page)
         if not isinstance(answer, Ok):
-            return _refused(answer)
+            return self._refused(answer)
         records, left = answer.value
         following, is_last = position_after(records, since, behind)
         if not records or is_last or _order(following) > _order(position):
             return Ok(CrmPage(records, following, is_last, left))
         return CleanFailure("endless_pages", "The same page comes again and again.")
 
+    def _page(self, body: Any) -> tuple[tuple[CrmRecord, ...], int]:
+        records = []
+        for row in body["results"]:
+            found = row["properties"]
+            records.append(
+                CrmRecord(
+                    key=str(found[CONTACT]),
+                    number=str(int(row["id"])),
+                    changed_at=datetime.fromisoformat(found[CHANGED]),
+                    values={
+                        name: str(found.get(theirs) or "") for name, theirs in self._fields.items() if name != "key"
+                    },
+                    merged=tuple(re.findall(r"\d+", str(found.get(MERGED) or ""))),
+                )
+            )
+        return tuple(records), int(body["total"])
+
+    def _written(self, body: Any) -> str | CleanFailure:
+        """Return the number of the one contact that was written, or why none was."""
+        if body.get("errors"):
+            named = {self._ours[name] for error in body["errors"] for name in self._named_in(error)}
+            return refusal(REFUSED, *sorted(named))
+        if len(body["results"]) > 1:
+            return refusal(SEVERAL, "key")
+        return str(int(body["results"][0]["id"]))
+
+    def _refused(self, answer: Answer[T]) -> Answer[T]:
+        """Return a refusal for good with the fields that it names; other failures as they are."""
+        if not isinstance(answer, CleanFailure) or answer.retry or answer.code == ENDED or not answer.was_called:
+            return answer
+        if answer.code in FORBIDDEN:
+            return refusal(NO_RIGHT)
+        named = [self._ours[name] for name in answer.detail.split(",") if name in self._ours]
+        return refusal(REFUSED, *named)
+
+    def _named_in(self, error: Any) -> set[str]:
+        """Return the properties that an error is about: those it lists, those its words quote, and a taken email."""
+        found = error if isinstance(error, dict) else {}
+        named = set()
+        for part in (found, *(found.get("errors") or ())):
+            context = part.get("context") if isinstance(part, dict) else None
+            for values in (context or {}).values():
+                named |= set(values if isinstance(values, list) else [values]) & self._ours.keys()
+            words = str(part.get("message", "")) if isinstance(part, dict) else ""
+            named |= {name for name in self._ours if f'"{name}"' in words}
+        if not named and found.get("category") == "CONFLICT":
+            named = {name for name in ("email",) if name in self._ours}
+        return named
+
     def _has_note(self, key: str) -> Answer[bool]:
         request = Request(f"{OBJECTS}/notes/{quote(key, safe='')}", {"idProperty": KEY})
         answer = self._call(FIND, request, lambda body: body["id"] is not None)
         return Ok(False) if _is_missing(answer) else answer
-
-
-def page_of(body: Any, names: Collection[str]) -> tuple[tuple[CrmRecord, ...], int]:
-    records = []
-    for row in body["results"]:
-        found = row["properties"]
-        records.append(
-            CrmRecord(
-                key=str(found[CONTACT]),
-                number=str(int(row["id"])),
-                changed_at=datetime.fromisoformat(found[CHANGED]),
-                values={name: str(found.get(FIELD_MAP[name]) or "") for name in names},
-                merged=tuple(re.findall(r"\d+", str(found.get(MERGED) or ""))),
-            )
-        )
-    return tuple(records), int(body["total"])
 
 
 def position_after(records: Sequence[CrmRecord], since: int, behind: str | None) -> tuple[dict[str, Any], bool]:
@@ -170,38 +205,18 @@ def _order(position: Mapping[str, Any]) -> tuple[int, int]:
     return int(position.get("since", 0)), int(position.get("behind", -1))
 
 
-def _written(body: Any) -> str | CleanFailure:
-    """Return the number of the one contact that was written, or why none was."""
-    if body.get("errors"):
-        return refusal(REFUSED, *sorted({OURS[name] for error in body["errors"] for name in _named_in(error)}))
-    if len(body["results"]) > 1:
-        return refusal(SEVERAL, "key")
-    return str(int(body["results"][0]["id"]))
+def _property(kind: str, name: str) -> Request:
+    return Request(f"/crm/v3/properties/{kind}/{quote(name, safe='')}")
 
 
-def _refused(answer: Answer[T]) -> Answer[T]:
-    """Return a refusal for good with the fields that it names; other failures as they are."""
-    if not isinstance(answer, CleanFailure) or answer.retry or answer.code == ENDED or not answer.was_called:
-        return answer
-    if answer.code in FORBIDDEN:
-        return refusal(NO_RIGHT)
-    named = [OURS[name] for name in answer.detail.split(",") if name in OURS]
-    return refusal(REFUSED, *named)
-
-
-def _named_in(error: Any) -> set[str]:
-    """Return the properties that an error is about: those it lists, those its words quote, and a taken email."""
-    found = error if isinstance(error, dict) else {}
-    named = set()
-    for part in (found, *(found.get("errors") or ())):
-        context = part.get("context") if isinstance(part, dict) else None
-        for values in (context or {}).values():
-            named |= set(values if isinstance(values, list) else [values]) & OURS.keys()
-        words = str(part.get("message", "")) if isinstance(part, dict) else ""
-        named |= {name for name in OURS if f'"{name}"' in words}
-    if not named and found.get("category") == "CONFLICT":
-        named = {"email"}
-    return named
+def read_property(body: Any) -> CrmProperty:
+    """Return a property of its definition; one without a word about sensitivity isn't sensitive."""
+    return CrmProperty(
+        type=TYPES.get(str(body["type"]), str(body["type"])),
+        options=frozenset(str(option["value"]) for option in body.get("options") or ()),
+        is_read_only=bool((body.get("modificationMetadata") or {}).get("readOnlyValue")),
+        is_sensitive=str(body.get("dataSensitivity") or "non_sensitive") != "non_sensitive",
+    )
 
 
 def _is_missing(answer: Answer[Any]) -> bool:

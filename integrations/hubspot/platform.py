@@ -1,6 +1,6 @@
 """HubSpot's tickets and contacts as one platform beside the others."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Final
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from integrations.calls.operations import Line, System
 from integrations.connections.authorisation import refuse
 from integrations.crm.ports import CrmPlatform
 from integrations.hubspot.client import KEY, HubspotClient, read_error
-from integrations.hubspot.contacts import FIELD_MAP, HubspotContacts, read_refusal
+from integrations.hubspot.contacts import FIELD_MAP, HubspotContacts
 from integrations.models import ProviderAccount
 from integrations.schemes import Bearer, Headers, bearer
 from integrations.ticketing.kinds import KINDS
@@ -58,8 +58,8 @@ class Hubspot(TicketPlatform, CrmPlatform):
         place = {"pipeline": credentials.pipeline, "stage": credentials.stage}
         return HubspotClient(system_of(credentials), line, **place)
 
-    def connect_crm(self, credentials: Credentials, line: Line) -> HubspotContacts:
-        return HubspotContacts(replace(system_of(credentials), error=read_refusal), line)
+    def connect_crm(self, credentials: Credentials, line: Line, fields: Mapping[str, str]) -> HubspotContacts:
+        return HubspotContacts(system_of(credentials), line, fields)
 
     def summary(self, client: HubspotClient) -> str:
         """Say that the properties with our key are there. Raises Unavailable, with what is missing."""

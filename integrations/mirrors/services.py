@@ -58,9 +58,9 @@ def set_paused(account: ProviderAccount, stream: str, *, pauses: bool) -> bool:
 
 
 def restart(account: ProviderAccount, stream: str) -> None:
-    """Let a reading begin at the first page, now; what a worker reads meanwhile isn't kept."""
+    """Let a reading begin at the first page, now or when it is resumed; what a worker reads meanwhile isn't kept."""
     SyncCursor.objects.get_or_create(connection=account, stream=stream)
-    begun: dict[str, Any] = {"position": {}, "digest": "", "failures": 0, "last_error": "", "paused_at": None}
+    begun: dict[str, Any] = {"position": {}, "digest": "", "failures": 0, "last_error": ""}
     rows = SyncCursor.objects.filter(connection=account, stream=stream)
     rows.update(lease_until=None, fence=F("fence") + 1, **begun)
 

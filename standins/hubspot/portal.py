@@ -16,6 +16,13 @@ KINDS: Final = ("contacts", "tickets", "notes")
 UNIQUE: Final = {"contacts": ("email", "walker_contact"), "tickets": ("walker_request",), "notes": ("walker_request",)}
 OWN: Final = frozenset({"walker_request", "walker_contact", "walker_lead", "walker_lead_score"})
 """Properties that a portal has only if somebody made them."""
+SHARED: Final[dict[str, Document]] = {
+    **{key: {"type": "string"} for key in ("firstname", "lastname", "email", "phone", "jobtitle", "nickname")},
+    "hs_language": {"type": "enumeration", "options": [{"value": "en"}, {"value": "de"}]},
+    "hs_object_id": {"type": "number", "modificationMetadata": {"readOnlyValue": True}},
+    "passport": {"type": "string", "dataSensitivity": "highly_sensitive"},
+}
+"""Properties of contacts that every portal has, and a sensitive one."""
 NEEDED: Final = {"contacts": "email", "tickets": "hs_pipeline_stage", "notes": "hs_timestamp"}
 STAGES: Final = ("1", "2", "3", "4")
 TYPES: Final = {16: ("tickets", "contacts"), 202: ("notes", "contacts"), 228: ("notes", "tickets")}
@@ -98,6 +105,15 @@ class Portal:
         }  # fmt: skip
         self.store.save(portal, kind, row)
         return row
+
+    def find_property(self, kind: str, name: str) -> Document:
+        """Return the definition of a property; raises the vendor's 404."""
+        if name in OWN and self.has_key_property and (kind == "contacts") != (name == "walker_request"):
+            kind_of = "number" if name == "walker_lead_score" else "string"
+            return {"name": name, "type": kind_of, "hasUniqueValue": name in ("walker_request", "walker_contact")}
+        if kind != "contacts" or name not in SHARED:
+            raise problem(404, "OBJECT_NOT_FOUND", "The property does not exist")
+        return {"name": name, "hasUniqueValue": False, **SHARED[name]}
 
     def find(self, portal: str, kind: str, ident: str, by: str) -> Document:
         """Return an object by its number, or by the value of a unique property; raises the vendor's 404."""

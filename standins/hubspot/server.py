@@ -13,7 +13,7 @@ from standins.tickets import PAGE, Counter, answer_control
 from standins.web import Content, StandInHandler, StandInServer
 
 _OBJECTS = re.compile(rf"/crm/v3/objects/(?P<kind>{'|'.join(KINDS)})(?:/(?P<id>[^/]+))?")
-_PROPERTY = re.compile(r"/crm/v3/properties/(?:(?:tickets|notes)/walker_request|contacts/walker_[a-z_]+)")
+_PROPERTY = re.compile(rf"/crm/v3/properties/(?P<kind>{'|'.join(KINDS)})/(?P<name>[a-z_]+)")
 MOST_AT_ONCE = 100
 
 
@@ -58,12 +58,9 @@ class Handler(StandInHandler):
         self, portal: str, path: str, query: dict[str, str], body: Document
     ) -> tuple[int, Document | Content]:
         objects = self.server.portal
-        if self.command == "GET" and _PROPERTY.fullmatch(path):
-            if not objects.has_key_property:
-                raise problem(404, "OBJECT_NOT_FOUND", "The property does not exist")
-            name = path.rpartition("/")[2]
-            is_unique = name in ("walker_request", "walker_contact")
-            return 200, {"name": name, "type": "string", "hasUniqueValue": is_unique}
+        named = _PROPERTY.fullmatch(path)
+        if self.command == "GET" and named:
+            return 200, objects.find_property(named["kind"], named["name"])
         if (self.command, path) == ("POST", "/crm/v3/objects/tickets/batch/read"):
             inputs = body.get("inputs", [])
             if not isinstance(inputs, list) or len(inputs) > MOST_AT_ONCE:

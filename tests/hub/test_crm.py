@@ -342,12 +342,17 @@ def test_page_of_the_connection_previews_masked_rows_and_switches_without_an_out
     crm.calls()
     page = PAGE.format(crm.account.pk)
     text = html.unescape(owner.get(page).content.decode())
-    assert "No contacts are sent." in text
+    assert ("No contacts are sent." in text, ana.masked_name in text) == (True, False)
+    said = {"name_property": "nickname", "email_property": "email", "heat_property": "walker_lead"}
+    choices = {f"{name}_{part}": value for name in ("name", "language") for part, value in
+               (("direction", "both"), ("owner", "newest"))}  # fmt: skip
+    shown = owner.post(f"{page}map-contacts/", {**said, **choices, "preview": "1"})
+    text = html.unescape(shown.content.decode())
     assert (ana.masked_name in text, "Ana Souza" in text, EMAIL in text, "quill.invalid" in text) == (
         True, False, False, False,
     )  # fmt: skip
-    assert "Of the 2 newest contacts" in text
-    assert text.count("hot</td>") == 1
+    assert "Of your 2 newest contacts" in text
+    assert (text.count("hot</td>"), "<code>nickname</code>" in text) == (1, True)
     assert crm.calls() == []
     started = owner.post(f"{page}send-contacts/", follow=True).content.decode()
     assert "Contacts are sent from now on." in started

@@ -436,7 +436,7 @@ WORK: Final = {
     **dict.fromkeys(
         (
             f"admin:integrations_provideraccount_{name}_contacts"
-            for name in ("send", "stop", "retry", "read", "pause", "resume")
+            for name in ("map", "send", "stop", "retry", "read", "pause", "resume")
         ),
         ACTION,
     ),
