@@ -7,6 +7,7 @@ from core.privacy.erasure.person import Person
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, emptied
 from hub.crm.disclosures import ERASED
 from hub.crm.models import GONE
+from hub.crm.words import OTHER_ACCOUNT
 from hub.models import CrmContact, CrmNote, CustomerLink, TransactionDraft
 
 EMPTY = {
@@ -68,9 +69,9 @@ class HubErasure(ErasureHandler):
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:
-        """Return whether a CRM still has to erase the person; one that was disconnected is no longer asked."""
+        """Return whether a CRM still has to erase the person; an account that was disconnected is no longer asked."""
         rows = CrmContact.objects.filter(contact_id__in=person.ids("contacts"), state=CrmContact.State.ERASING)
-        rows = rows.filter(connection__is_active=True)
+        rows = rows.filter(connection__is_active=True).exclude(problem=OTHER_ACCOUNT)
         return ["kept_by_crm"] if rows.exists() else []
 
     @classmethod

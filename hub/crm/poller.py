@@ -179,7 +179,7 @@ class Reading:
         for row in rows:
             record = records[row.contact_id]
             if row.state in GONE:  # it is there again
-                row.state, row.due_at = State.ERASING, moment
+                row.state, row.due_at, row.sent_at = State.ERASING, moment, moment
                 continue
             values = readable(record)
             differ = [name for name, text in values.items() if self.differs(name, text, row)]

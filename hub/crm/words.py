@@ -8,6 +8,7 @@ from integrations.crm.types import FIELDS, NO_RIGHT, REFUSED, SEVERAL
 
 FAILED: Final = "failed"
 STOPPED: Final = "stopped"
+OTHER_ACCOUNT: Final = "other_account"
 LATER: Final[Mapping[str, str]] = {
     FAILED: "The system didn't answer as expected. Walker tries again.",
     "timed_out": "The system took too long to answer. Walker tries again.",
@@ -18,6 +19,8 @@ LATER: Final[Mapping[str, str]] = {
     "quota_spent": "The limit of calls is reached. Walker goes on by itself.",
     "rate_limited": "The system wants fewer calls. Walker goes on by itself.",
     "expired": "The connection has expired. Reconnect it.",
+    OTHER_ACCOUNT: "Walker's id isn't there, but the connection was made again since. If it reaches another account "
+    "now, delete them in the old one. Walker looks again every day.",
     "not_connected": "The connection isn't active. Reconnect it.",
 }
 """What is tried again."""

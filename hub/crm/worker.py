@@ -19,7 +19,7 @@ from hub.crm.disclosures import Disclosure, disclosures_of
 from hub.crm.fields import DIGEST, digests_of, find_rules, leaving, properties_of
 from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch, is_due
 from hub.crm.notes import note_of
-from hub.crm.words import AWAY, FAILED, LATER, OFF, PARKED, STOPPED
+from hub.crm.words import AWAY, FAILED, LATER, OFF, OTHER_ACCOUNT, PARKED, STOPPED
 from integrations import platforms
 from integrations.crm import services
 from integrations.crm.types import CrmContact as Told
@@ -29,7 +29,7 @@ log = get_logger(__name__)
 State, NoteState = CrmContact.State, CrmNote.State
 LEASE: Final = timedelta(seconds=60)
 """Longer than the calls between two renewals."""
-FIRST_WAIT, LONGEST_WAIT, STOP_WAIT = 15, 3600, 60
+FIRST_WAIT, LONGEST_WAIT, STOP_WAIT, DAY = 15, 3600, 60, 86_400
 NOTES_AT_ONCE: Final = 20
 AT_ONCE: Final = 50
 """The most of a connection in one sweep."""
@@ -151,9 +151,13 @@ def write_notes(row: CrmContact, moment: datetime) -> NotDone | None:
 
 def erase_there(row: CrmContact) -> NotDone | None:
     """Erase a person there who was erased here; return the failure after which it is tried again."""
-    failed = services.erase_contact(row.connection, str(row.contact_id)) if row.state == State.ERASING else True
-    if isinstance(failed, NotDone):
-        return failed
+    if row.state == State.ERASING:
+        erased = services.erase_contact(row.connection, str(row.contact_id))
+        if isinstance(erased, NotDone):
+            return erased
+        last, connected_at = max(filter(None, (row.sent_at, row.written_at)), default=None), row.connection.connected_at
+        if not erased and last and connected_at and last < connected_at:
+            return NotDone(OTHER_ACCOUNT, seconds=DAY)  # it may have them, and nobody can ask it
     lease.release(row, state=State.ERASED, outside_id="", problem="", tries=0)
     return None
 

@@ -35,7 +35,7 @@ class CrmClient(Client, ABC):
 
     @abstractmethod
     def erase_contact(self, key: str) -> Answer[bool]:
-        """Erase the contact with our id and all that belongs to it for good; True also where there is none."""
+        """Erase the contact with our id and all that belongs to it for good; False where there is none."""
 
     @abstractmethod
     def add_note(self, number: str, note: CrmNote, key: str) -> Answer[bool]:

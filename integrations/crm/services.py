@@ -53,7 +53,7 @@ def add_note(account: ProviderAccount, number: str, note: CrmNote, key: str) -> 
 
 
 def erase_contact(account: ProviderAccount, key: str) -> bool | NotDone:
-    """Erase the contact with our id for good, if there is one. Raises as `open_crm`."""
+    """Erase the contact with our id for good; False if there is none. Raises as `open_crm`."""
     return _value_of(open_crm(account).erase_contact(key))
 
 

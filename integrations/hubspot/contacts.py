@@ -87,7 +87,7 @@ class HubspotContacts(CrmClient):
         place = Request(f"{OBJECTS}/contacts/{quote(key, safe='')}", {"idProperty": CONTACT})
         found = self._call(FIND, place, lambda body: str(int(body["id"])))
         if not isinstance(found, Ok):
-            return Ok(True) if _is_missing(found) else self._refused(found)
+            return Ok(False) if _is_missing(found) else self._refused(found)
         request = Request(f"{OBJECTS}/contacts/gdpr-delete", json={"objectId": found.value})
         answer = self._call(ERASE, request, lambda _: True)
         return Ok(True) if _is_missing(answer) else self._refused(answer)

@@ -13,7 +13,7 @@ from conversations.contacts.blocks import block_contact
 from conversations.contacts.erasure import erase_contact
 from conversations.contacts.known_people import revise_contact
 from conversations.models import Message
-from core import bus
+from core import bus, clock
 from core.clock import now
 from core.errors import Conflict, Refused
 from core.models import AuditEntry, Erasure
@@ -26,6 +26,7 @@ from hub.crm.disclosures import disclosures_of
 from hub.crm.events import CONSUMER
 from hub.models import CrmContact, CrmNote, CrmSwitch
 from integrations.calls.answers import CleanFailure, Ok
+from integrations.connections import services as connections
 from integrations.crm import services
 from integrations.crm.services import open_crm
 from integrations.crm.types import CrmContact as Told
@@ -254,6 +255,28 @@ def test_erased_person_is_erased_there_and_stays_away(crm: Crm) -> None:
     crm.work(after=4000)
     assert (crm.calls(), crm.row(ana).state) == ([], "erased")
     assert crm.effects() == ["create_contacts", "create_notes", "purge_contacts"]
+
+
+def test_person_is_not_counted_as_erased_where_the_connection_reaches_another_account(crm: Crm) -> None:
+    ana, owner = crm.customer(), crm.world.actor("owner")
+    crm.tell()
+
+    def connect(account: str) -> None:
+        with clock.at(now() + timedelta(minutes=1)):
+            connections.rotate(actor=owner, connection_id=crm.account.pk, credentials=crm.server.credentials(account))
+
+    connect("globex")
+    erase(crm, ana)
+    crm.work()
+    assert (crm.row(ana).state, crm.row(ana).problem, crm.there(ana)["email"]) == ("erasing", "other_account", EMAIL)
+    asked = Erasure.objects.get(subject_id=ana.pk)
+    while erasures.work_on(erasure_id=asked.pk):
+        pass
+    asked.refresh_from_db()
+    assert (asked.state, asked.waits_for) == ("done", [])  # no account that was disconnected is waited for
+    connect("acme")
+    assert (crm.work(after=3600), crm.work(after=90_000)) == (0, 1)
+    assert (crm.row(ana).state, crm.there(ana)) == ("erased", {})
 
 
 def test_person_erased_while_a_worker_writes_is_erased_there_afterwards(
