@@ -168,16 +168,12 @@ class Reading:
         """Take what records say into contacts and into what is known of the CRM; in the caller's transaction."""
         moment = now()
         self.link(records, moment)
-        rows = list(
-            self._rows()
-            .filter(contact_id__in=records)
-            .select_related("contact")
-            .order_by("pk")
-            .select_for_update(of=("self",))
-        )
+        # Contacts before their rows, as an erasure does.
+        people = Contact.objects.filter(pk__in=records).order_by("pk").select_for_update().in_bulk()
+        rows = list(self._rows().filter(contact_id__in=people).order_by("pk").select_for_update())
         changes: dict[UUID, dict[str, str]] = {}
         for row in rows:
-            record = records[row.contact_id]
+            row.contact, record = people[row.contact_id], records[row.contact_id]
             if row.state in GONE:  # it is there again
                 row.state, row.due_at, row.sent_at = State.ERASING, moment, moment
                 continue
