@@ -70,8 +70,8 @@ def read(cursor: SyncCursor) -> None:
 class Reading:
     """One reading by a worker: some or all pages.
 
-    The cursor's position has that of the system as `at`; while all contacts are read it also has when that `began`,
-    how many were `read` and how many there are in `all`.
+    The cursor's position has that of the system as `at`, and `of` which connecting it is; while all contacts are read
+    it also has when that `began`, how many were `read` and how many there are in `all`.
     """
 
     cursor: SyncCursor
@@ -82,6 +82,8 @@ class Reading:
         """Read page after page, until the last one or until there is no time or quota left (outside calls)."""
         read = {name: rule for name, rule in self.rules.items() if rule.direction != Direction.OUT}
         fields = properties_of(read)
+        if self.cursor.position.get("of") != self._connected():  # it may reach another account
+            self.cursor.position = {}
         until = time.monotonic() + SECONDS
         while True:
             position = dict(self.cursor.position)
@@ -108,13 +110,13 @@ class Reading:
             return
         ended: dict[str, Any] = {}
         if failed.code == ENDLESS:
-            ended = {"paused_at": now(), "position": {"at": self.cursor.position.get("at", {})}}
+            ended = {"paused_at": now(), "position": self._position(self.cursor.position.get("at", {}))}
         fail(self.cursor, failed.code, seconds=failed.seconds, **ended)
 
     def position_after(self, page: CrmPage) -> dict[str, Any]:
         old = self.cursor.position
         if page.is_last:
-            return {"at": dict(page.position)}
+            return self._position(page.position)
         counted = {"pages": old.get("pages", 0) + 1}
         if "began" in old or not old:
             counted |= {
@@ -122,7 +124,7 @@ class Reading:
                 "read": old.get("read", 0) + len(page.records),
                 "all": max(old.get("all") or page.left or 0, old.get("read", 0) + len(page.records)),
             }
-        return {"at": dict(page.position), **counted}
+        return self._position(page.position) | counted
 
     def keep(self, page: CrmPage, position: Mapping[str, Any]) -> None:
         """Commit what a page changes, with the position of the next one; the last page ends the reading."""
@@ -139,7 +141,8 @@ class Reading:
             if began is not None:
                 self._rows().filter(contact_id__in=records).update(seen_at=now())
             if began is not None and page.is_last:
-                mark_missing(self._rows(), began)
+                since = self.switch.connection.connected_at or self.switch.connection.created_at
+                mark_missing(self._rows().filter(written_at__gte=since), began)
 
     def move(self, page: CrmPage, position: Mapping[str, Any]) -> None:
         moment = now()
@@ -234,6 +237,12 @@ class Reading:
             return True  # it was changed there alone
         last = chain.last_of(Contact._meta.label_lower, person.pk, actions=[TAKEN[name][1]])
         return last is None or last.at < record.changed_at
+
+    def _connected(self) -> str:
+        return str(self.switch.connection.connected_at)
+
+    def _position(self, at: Mapping[str, Any]) -> dict[str, Any]:
+        return {"at": dict(at), "of": self._connected()}
 
     def _rows(self) -> QuerySet[CrmContact]:
         return CrmContact.objects.filter(connection=self.switch.connection)

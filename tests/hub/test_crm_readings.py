@@ -23,7 +23,7 @@ from integrations.calls.runner import take_background_call
 from integrations.crm import services
 from integrations.hubspot import contacts as at_hubspot
 from integrations.mirrors.services import claim_due, live_accounts
-from integrations.models import SyncCursor
+from integrations.models import ProviderAccount, SyncCursor
 from tests.hub.crm_scene import EMAIL, Crm, crm, hubspot, hubspot_process
 from tests.hub.test_crm import PAGE, erase
 from tests.integrations.connections.conftest import Liar, liar
@@ -50,6 +50,12 @@ def read(minutes: float = 0) -> list[str]:
 def change(crm: Crm, contact: Contact, **wanted: Any) -> None:
     """Somebody changes a contact there."""
     crm.server.change(contacts=[{"id": str(contact.pk), "by": "walker_contact", **wanted}])
+
+
+def age(crm: Crm) -> None:
+    """Let everything have been connected and written long ago."""
+    ProviderAccount.objects.update(connected_at=now() - timedelta(hours=2))
+    CrmContact.objects.update(written_at=now() - timedelta(hours=1))
 
 
 def name_of(contact: Contact) -> str:
@@ -127,7 +133,7 @@ def test_contacts_that_were_deleted_or_merged_there_stay_so_until_they_are_sent_
     assert [(crm.row(one).state, crm.row(one).problem) for one in (ana, bo)] == [
         ("written", ""), ("parked", "merged_there"),
     ]  # fmt: skip
-    CrmContact.objects.update(written_at=now() - timedelta(hours=1))
+    age(crm)
     start(crm)
     assert (read(), crm.row(cy).problem) == ([], "deleted_there")
     for one in (bo, cy):
@@ -140,7 +146,7 @@ def test_contacts_that_were_deleted_or_merged_there_stay_so_until_they_are_sent_
     crm.work()
     assert crm.there(cy)["firstname"] == "Another"
     change(crm, ana, deleted=True)
-    CrmContact.objects.update(written_at=now() - timedelta(hours=1))
+    age(crm)
     start(crm)
     read()
     assert crm.row(ana).problem == "deleted_there"
@@ -180,7 +186,7 @@ def test_more_of_one_moment_than_a_page_go_on_by_number_and_after_a_kill(
     read(3)
     assert [name_of(one) for one in people] == [f"New {number}" for number in range(10)]
     assert len(crm.calls()) < 8
-    assert SyncCursor.objects.get().position.keys() == {"at"}
+    assert SyncCursor.objects.get().position.keys() == {"at", "of"}
 
 
 def page_of(crm: Crm) -> str:
