@@ -80,13 +80,16 @@ def holds(sentences: Sequence[Sentence], letters: str) -> bool:
 
 
 def can_be(letter: str, said: str) -> bool:
-    """Return True if a sentence that rules read as a claim may be what a letter says: of our own acts few are."""
-    if letter == claim_judge.OTHER:
+    """Return True if a sentence that rules read as a claim may be what a letter says.
+
+    A promise and a condition have words for it, and so has what tells of our own acts and is no claim of them.
+    """
+    if letter in (claim_judge.OTHER, claim_judge.QUESTION):  # rules don't read the clause that asks
         return False
-    if letter == claim_judge.QUESTION:
-        return words.QUESTION.search(said) is not None
     no_report = (words.OPEN, words.LATER, words.CONDITION, words.ASIDE_QUOTES)
-    return _BY_US.search(said) is None or any(pattern.search(said) for pattern in no_report)
+    if any(pattern.search(said) for pattern in no_report):
+        return True
+    return letter not in claim_judge.UNCERTAIN and _BY_US.search(said) is None
 
 
 def own_words(said: str, runs: frozenset[tuple[str, ...]]) -> str:

@@ -27,6 +27,8 @@ PROMPT: Final = (
 CLAIM: Final = "C"
 DATA: Final = "D"
 QUESTION: Final = "Q"
+UNCERTAIN: Final = "PI"
+"""A promise, and a condition or rule."""
 OTHER: Final = "O"
 """No reason: what rules read as a claim needs one of the other letters to pass."""
 _LETTERS: Final = re.compile(r"[CDPIQNO]+")
