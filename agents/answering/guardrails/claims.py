@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -13,11 +13,13 @@ from core.text.languages import is_in_none_of, language_of, main_language
 from core.text.speech import SPOKEN
 from hitl.actions import registry as kinds
 
-_ENDS: Final = re.compile(r"(?<=[.!?…؟])(?:\s+|(?=[^\W\d_]{2}))|(?<=[。！？।])\s*|\n+")
+_MONTH: Final = r"(?<=\d\.\s)(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)\w*\b"
+_ENDS: Final = re.compile(rf"(?<=[.!?…؟])(?:\s+(?!{_MONTH})|(?=[^\W\d_]{{2}}))|(?<=[。！？।])\s*|\n+")
 """Ends of sentences, also where the space was forgotten ("It is done.Shall I go on?")."""
 _CLAUSE: Final = re.compile(
     r"[,;:](?:\s+|$|(?=[\u3040-\u9fff\uac00-\ud7af]))|[،؛、]|[()]|\s+[–—-]+\s+|"
-    r"\s+(?=(?:but|aber|sondern|mais|pero|and|und|et|y)\s)",
+    r"\s+(?=(?:but|aber|sondern|mais|pero|and|und|et|y|if|when|whenever|unless|whether|because|as soon as|"
+    r"si|s['’]il|quand|lorsque|parce que|cuando|en cuanto|porque)\s)",
     re.IGNORECASE,
 )
 _JOINED: Final = re.compile(r"^(?:and|und|et|y|but|aber|sondern|mais|pero|that|dass|daß|que|so)\s+", re.IGNORECASE)
@@ -94,8 +96,8 @@ def reads(sentence: str) -> tuple[bool, bool]:
         return bool(words.ACTING.search(sentence[: 10 * _LONGEST])), False
     bare = words.ASIDE_QUOTES.sub(" “” ", words.ANNOUNCES.sub(" ", sentence))
     bare = words.ASIDE.sub(" ", sentence if len(bare.split()) < 3 else bare)
+    bare = words.NO_LONGER.sub("nunmehr ", bare)
     clauses = [clause for clause in map(str.strip, _CLAUSE.split(bare.casefold())) if clause]
-    is_later = words.LATER.search(bare) is not None
     if words.QUESTION.search(sentence) and clauses:
         asked = clauses.pop()  # what is asked; what comes before is said
         if re.search(r"\b(?:that|dass|que)\b", asked) and (
@@ -104,30 +106,51 @@ def reads(sentence: str) -> tuple[bool, bool]:
             clauses.append(found[0])
     clauses = [told for clause in clauses for told in words.TOLD.split(clause)]
     opens = [bool(words.CONDITION.search(clause) or words.OPEN.search(clause)) for clause in clauses]
-    claims = any(_claims(clause, is_later=is_later, is_first=not place) for place, clause in enumerate(clauses))
-    return claims, all(opens)
+    return any(_claims(clauses, place) for place in range(len(clauses))), all(opens)
 
 
-def _claims(clause: str, *, is_later: bool, is_first: bool) -> bool:
+def _claims(clauses: Sequence[str], place: int) -> bool:
+    clause, before = clauses[place], clauses[place - 1] if place else ""
     said = _JOINED.sub("", clause)
+    shared = words.AUXILIARY.match(before) if said != clause else None
+    can_be_bare = said == clause or not (shared or words.OPEN.search(before))
+    if shared and words.PARTICIPLE.search(said) and not words.OPEN.search(before):
+        said = f"{shared[0]} {said}"  # "your bag was found", "and put on the next flight"
+    whole = said
+    if frame := words.FRAME.search(said):
+        told = words.SPEAKER.search(said, frame.end())
+        said = said[told.start() :] if told else said[: frame.start()]
     if words.CONDITION.search(said) and not re.search(r"\w+\s+(?:i|we|ich|wir|j['’]ai|nous)\b.*\w", said[6:]):
         return False
-    if (not is_first and words.RELATIVE.match(said)) or words.PASSED_ON.search(said):
+    if (place and words.RELATIVE.match(said)) or words.PASSED_ON.search(said):
         return False
-    patterns = words.STRONG if is_later else (*words.STRONG, *words.WEAK)
-    if said == clause:
-        patterns = (words.BARE, *patterns)
-    for pattern in patterns:
-        for found in pattern.finditer(said):
-            before = said[: found.start()]
-            if words.OPEN.search(said[: found.end()]):
-                continue
-            if (words.OF_OTHERS.search(before) and not words.PASSIVE.match(found[0])) or (
-                not re.search(r"\b(?:ich|wir|nous)\s*$", before) and words.IN_OTHERS.search(found[0])
-            ):
-                continue
-            return True
-    return False
+    if words.MANAGED.search(said) and not words.DENIED.search(said):
+        return True
+    strong = [*([words.BARE] if can_be_bare else []), *words.STRONG]
+    is_state = not _tells(said, strong)
+    if is_state and (
+        not _tells(said, words.WEAK)
+        or words.LATER.search(said)
+        or any(map(words.CONDITION.match, clauses[: place + 2]))
+    ):
+        return False
+    is_framed = words.ACCORDING.search(before) or words.THAT.search(clause)
+    is_of_others = words.BY_OTHERS.search(whole) or (is_framed and words.FRAME.search(f"{before}, {whole}"))
+    return not is_of_others or words.SPEAKER.search(whole) is not None
+
+
+def _tells(said: str, patterns: Iterable[re.Pattern[str]]) -> bool:
+    """Return True if one is found in a clause as a fact, and not as the reader's doing."""
+    return any(_is_fact(said, found) for pattern in patterns for found in pattern.finditer(said))
+
+
+def _is_fact(said: str, found: re.Match[str]) -> bool:
+    before = said[: found.start()]
+    if words.OPEN.search(said[: found.end()]) or words.DESCRIBES.search(before):
+        return False
+    if words.OF_OTHERS.search(before):
+        return words.PASSIVE.search(found[0]) is not None
+    return words.IN_OTHERS.search(found[0]) is None or re.search(r"\b(?:ich|wir|nous)\s*$", before) is not None
 
 
 def _names_kind(said: str) -> bool:

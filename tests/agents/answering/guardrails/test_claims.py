@@ -98,7 +98,7 @@ def measure(rows: Sequence[Row], held: Callable[[str], bool]) -> dict[str, tuple
 LIMITS: Final = {
     "tuning half, screen": (tuning, by_screen, 0.01, 1.0),
     "tuning half, rules alone": (tuning, by_rules, 0.01, 0.04),
-    "tuning half, the sandbox model judges": (tuning, by_judge, 0.02, 0.06),
+    "tuning half, the sandbox model judges": (tuning, by_judge, 0.04, 0.12),
     "report half, screen": (report, by_screen, 1.0, 1.0),
     "report half, rules alone": (report, by_rules, 0.11, 0.15),
     "report half, the sandbox model judges": (report, by_judge, 0.14, 0.15),
@@ -163,11 +163,11 @@ def test_judge_clears_what_rules_hold_and_holds_what_they_pass(judged: Desk, mon
         return letters[len(heard) - 1]
 
     monkeypatch.setattr(standin, "judge", judge)
-    by_others = "The cover of +34 600 123 456 was changed by the insurer."
+    by_others = "The cover of +34 600 123 456 was changed by a friend."
     says(judged, by_others)
-    assert "was changed by the insurer" in judged.say("Who did it?", "visitor")
+    assert "was changed by a friend" in judged.say("Who did it?", "visitor")
     assert "600 123 456" not in heard[0]
-    assert "was changed by the insurer" in heard[0]
+    assert "was changed by a friend" in heard[0]
     assert judgements() == ["answered"]
     call = ModelCall.objects.get(purpose=ModelCall.Purpose.JUDGING)
     assert (call.run_id, call.reserved, call.price is not None and call.price > 0) == (judged.last_run.pk, 0, True)
