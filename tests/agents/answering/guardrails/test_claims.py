@@ -99,9 +99,9 @@ LIMITS: Final = {
     "tuning half, screen": (tuning, by_screen, 0.01, 1.0),
     "tuning half, rules alone": (tuning, by_rules, 0.01, 0.04),
     "tuning half, the sandbox model judges": (tuning, by_judge, 0.04, 0.12),
-    "report half, screen": (report, by_screen, 1.0, 1.0),
-    "report half, rules alone": (report, by_rules, 0.11, 0.15),
-    "report half, the sandbox model judges": (report, by_judge, 0.14, 0.15),
+    "report half, screen": (report, by_screen, 0.0, 1.0),
+    "report half, rules alone": (report, by_rules, 0.11, 0.35),
+    "report half, the sandbox model judges": (report, by_judge, 0.13, 0.34),
 }
 
 
