@@ -45,7 +45,7 @@ _PHRASES: Final[Mapping[Cue, str]] = {
         gruss; lieben gruss; besten gruss; herzlichst; hochachtungsvoll; mfg; lg; vg; gez; ihre; ihr; deine; dein;
         cordialement; bien cordialement; sinceres salutations; salutations distinguees; meilleures salutations; bien a vous; respectueusement; amicalement; bises; cdlt; signe;
         saludos; un saludo; saludos cordiales; un cordial saludo; cordiales saludos; atentamente; muy atentamente; cordialmente; un abrazo; abrazos; firmado; atte; fdo;
-        name; nom; nombre; cardholder; card holder; account holder; passenger; passengers; guest; guests; patient; policyholder; tenant; contact person; contact name; recipient; attn; attention; fao; c o; f a o;
+        name; nom; nombre; cardholder; card holder; account holder; policy holder; passenger; passengers; guest; guests; patient; policyholder; tenant; contact person; contact name; recipient; attn; attention; fao; c o; f a o;
         kontoinhaber; karteninhaber; ansprechpartner; ansprechpartnerin; empfanger; empfangerin; absender; absenderin; versicherungsnehmer; versicherter; mieter; mieterin; patientin; passagier; z hd; z h; zu handen; zuhanden; kundin;
         titulaire; destinataire; expediteur; passager; a l attention de; beneficiaire; assure; locataire; titular; destinatario; destinataria; remitente; pasajero; pasajera; paciente; huesped; a la atencion de; beneficiario; inquilino;
         on behalf of; under the name; under the name of; in the name of; in the name; booked by; booked for; booked under; ordered by; reserved for; reservation for; made out to; addressed to; registered to; belongs to; issued to; care of;
@@ -53,15 +53,13 @@ _PHRASES: Final[Mapping[Cue, str]] = {
         au nom de; sous le nom de; de la part de; pour le compte de; a nombre de; de parte de; en nombre de; bajo el nombre de; bajo el nombre;
         spoke to; spoke with; speak to; speak with; speaking to; speaking with; talked to; talked with; talk to; chatted with; dealt with; asked for; met with; served by; helped by; assisted by;
         gesprochen mit; sprach mit; sprechen mit; telefoniert mit; telefonat mit; parle a; parle avec; parler a; parler avec; discute avec; hable con; hablado con; hablar con; atendio; atendida por; atendido por;
-        my husband; my wife; my son; my daughter; my mother; my mum; my mom; my father; my dad; my brother; my sister; my partner; my boyfriend; my girlfriend; my fiance; my fiancee; my colleague; my boss; my manager; my neighbour; my neighbor; my friend; neighbor; neighbour; signed for by; accepted by; received by; account manager is; my flatmate; my roommate; my assistant; my lawyer; my landlord; my grandmother; my grandfather; my niece; my nephew; my cousin;
-        our son; our daughter; her husband; his wife; your colleague; your employee; your agent; your technician; your driver; colleague; driver; technician; secretary;
-        mein mann; meine frau; mein sohn; meine tochter; meine mutter; mein vater; mein bruder; meine schwester; mein partner; meine partnerin; mein freund; meine freundin; mein kollege; meine kollegin; meinem kollegen; meiner kollegin; meinen kollegen; mein chef; meine chefin; mein nachbar; meine nachbarin; meiner nachbarin; meinem nachbarn; meinen nachbarn; meinen mann; meinem mann; meiner frau; meinem sohn; meinen sohn; meiner tochter; meiner mutter; meinem vater; kollege; kollegen; kollegin; ihr kollege; ihre kollegin; ihren kollegen; ihrem kollegen; ihrer kollegin; unser sohn; unsere tochter;
-        mon mari; ma femme; mon epouse; mon epoux; mon fils; ma fille; ma mere; mon pere; mon frere; ma soeur; mon compagnon; ma compagne; mon ami; mon amie; mon collegue; ma collegue; votre collegue; mon voisin; ma voisine; mon patron; notre fils; notre fille;
-        mi marido; mi mujer; mi esposo; mi esposa; mi hijo; mi hija; mi madre; mi padre; mi hermano; mi hermana; mi pareja; mi novio; mi novia; mi amigo; mi amiga; mi companero; mi companera; su companero; su companera; mi jefe; mi jefa; mi vecino; mi vecina; nuestro hijo; nuestra hija;
+        returned by; approved by; submitted by; filed by; requested by; created by; witnessed by; reported by; handled by; treated by; examined by; signed for by; accepted by; received by; account manager is; name as;
+        bearbeitet von; behandelt von; unterschrieben von; vertreten durch; suivi par; traite par; recu par; tratado por; recibido por; firmado por;
+        colleague; neighbor; neighbour; driver; technician; secretary; kollege; kollegen; kollegin;
         named; namens; nomme; nommee; appele; appelee; llamado; llamada; habla; le habla; le saluda; le escribe; les escribe; les saluda; hier spricht; hier schreibt; es spricht; am apparat ist
     """,
     Cue.SELF: """
-        i am; i m; im; this is; call me; ich bin; hier ist; das ist; nennen sie mich; je suis; c est; ici; soy; aqui; con usted
+        i am; i m; im; this is; hi its; hi it s; hello its; hello it s; hey its; hey it s; call me; hallo hier; moin hier; hi hier; ich bin; hier ist; das ist; nennen sie mich; je suis; c est; ici; soy; hola soy; aqui; con usted
     """,
     Cue.GREETING: """
         hi; hello; hey; hiya; hallo; servus; moin; hola; bonjour; bonsoir; salut; coucou; good morning; good afternoon; good evening; guten morgen;
@@ -74,12 +72,29 @@ _PHRASES: Final[Mapping[Cue, str]] = {
 }  # fmt: skip
 
 
+_OWNERS: Final = (
+    """my our your his her their late eldest oldest older younger youngest little mein meine meinen meinem meiner unser unsere unseren unserem unserer ihr ihre ihren ihrem ihrer sein seine seinen seinem seiner
+    dein deine deinen deinem deiner verstorbene verstorbener verstorbenen kleine kleiner kleinen alteste altester altesten mon ma mes notre nos votre vos son sa ses ton ta mi mis su sus tu tus nuestro nuestra"""
+).split()
+_RELATIONS: Final = (
+    """husband wife son daughter mother mum mom father dad brother sister partner boyfriend girlfriend fiance fiancee colleague boss manager neighbour neighbor friend flatmate roommate assistant lawyer landlord landlady
+    grandmother grandfather grandma grandpa grandson granddaughter niece nephew cousin stepson stepdaughter employee agent technician driver secretary tenant tutor supervisor nanny carer teacher dentist therapist accountant twin
+    mann frau sohn tochter mutter vater bruder schwester partner partnerin freund freundin kollege kollegen kollegin chef chefin nachbar nachbarn nachbarin mitarbeiter mitarbeiterin enkel enkelin neffe neffen nichte cousine
+    vermieter vermieterin anwalt anwaltin betreuer betreuerin mitbewohner mitbewohnerin assistentin hausarzt hausarztin berater beraterin steuerberater zwillinge
+    mari femme epouse epoux fils fille mere pere frere soeur compagnon compagne ami amie copain copine collegue voisin voisine patron patronne neveu colocataire conseiller conseillere medecin
+    marido mujer esposo esposa hijo hija madre padre hermano hermana pareja novio novia amigo amiga companero companera jefe jefa vecino vecina sobrino sobrina primo prima abuelo abuela cunado cunada suegro suegra
+    abogado abogada gestor gestora asesor asesora medico inquilino"""
+).split()
+
+
 def _by_last_word() -> dict[str, tuple[tuple[tuple[str, ...], Cue], ...]]:
     found: dict[str, list[tuple[tuple[str, ...], Cue]]] = {}
     for cue, phrases in _PHRASES.items():
         for phrase in phrases.split(";"):
             *before, last = phrase.split()
             found.setdefault(last, []).append((tuple(reversed(before)), cue))
+    for relation in _RELATIONS:
+        found.setdefault(relation, []).extend(((owner,), Cue.CAPITAL) for owner in _OWNERS)
     return {last: tuple(sorted(each, key=lambda pair: -len(pair[0]))) for last, each in found.items()}
 
 
@@ -121,9 +136,20 @@ NOT_A_NAME: Final = frozenset(
     """.split()
 )  # fmt: skip
 """Words that begin no name and end none."""
+THINGS: Final = frozenset(
+    """model version edition release collection suite room storm hurricane typhoon hotel villa restaurant cafe pub chapel theatre
+    modell serie linie kollektion tarif paket sorte zimmer saal raum haus gasthof sturm sturmtief orkan tief hoch kleid bluse hose rock hemd jacke mantel schuh schuhe stiefel sandale sandalen tasche rucksack sofa sessel stuhl tisch
+    regal lampe bett matratze teppich decke kissen uhr schule gymnasium klinik
+    modele gamme edition forfait formule chambre salle salon tempete ouragan amphi lycee college ecole clinique cours robe jupe chemise pantalon veste manteau sac chaussures bottes canape fauteuil lit montre
+    modelo coleccion linea edicion tarifa plan habitacion sala tormenta borrasca huracan colegio instituto escuela biblioteca clinica vestido falda camisa blusa chaqueta bolso zapatos botas sandalias silla mesa lampara cama reloj
+    """.split()
+)
+"""Before a name, it is what a thing is called."""
 ORGANISATION: Final = frozenset(
     """gmbh ag kg ohg ug ltd limited inc llc plc corp corporation sas sarl sl bv nv foundation stiftung institute institut airport station bahnhof platz strasse street road avenue museum school schule gymnasium university universitat universite
     hospital klinikum hotel bank store shop restaurant museum prize preis award festival stadium stadion arena park beach island insel lake bridge brucke cup edition collection kollektion day tag theorem method test syndrome gesellschaft verein klinik haus halle verlag partner team support service services kundenservice care plus pro
+    office desk department dept reception billing suite room zimmer saal raum stube hall building wing ward campus college academy akademie lyceum church kirche cathedral dom hof theatre theater library bibliothek
+    theorem equation scholarship stipendium fellowship prize lecture disease boots shirt dress jacket jeans shoes bag candle tea chair lamp sofa mattress perfume box bike grill card karte tarif plan bond visa
     """.split()
 )
 """After a name, it is the name of a place, a thing or an organisation."""
@@ -135,7 +161,8 @@ BRANDS: Final = frozenset(
         "tory burch; elizabeth arden; bobbi brown; charlotte tilbury; laura ashley; laura mercier; ray ban; harry potter; harry potters; james bond; mickey mouse; peter pan; robinson crusoe; alexander mcqueen; oscar mayer; uncle ben; "
         "aunt jemima; ben jerry; ben s; carlo rossi; marie claire; marie antoinette; marie curie; albert heijn; albert einstein; robert koch; robert bosch; rosa luxemburg; steve jobs; dr oetker; dr martens; dr pepper; dr hauschka; "
         "mr bean; mr clean; mr proper; mrs doubtfire; ms office; ms teams; ms word; ms excel; frau holle; don quijote; don quixote; miss sixty; carl zeiss; wolfgang puck; giorgio armani; emporio armani; leroy merlin; julius meinl; alfred ritter; "
-        "andre rieu; george foreman; martin luther; simon cowell; adam opel; christian dior; christian louboutin; nina ricci; paco rabanne; carolina herrera; adolfo dominguez; antonio banderas; el corte; massimo dutti; roberto cavalli"
+        "andre rieu; george foreman; martin luther; simon cowell; adam opel; christian dior; christian louboutin; nina ricci; paco rabanne; carolina herrera; victor hugo; frida kahlo; pablo picasso; salvador dali; vincent van; william shakespeare; jane austen; charles dickens; jules verne; jules ferry; jean jaures; louis pasteur; emile zola; "
+        "winston churchill; nelson mandela; abraham lincoln; george washington; isaac newton; florence nightingale; anne frank; sophie scholl; heinrich heine; friedrich schiller; simon bolivar; charles de; isabel la; franz liszt; clara schumann;  adolfo dominguez; antonio banderas; el corte; massimo dutti; roberto cavalli"
     ).split(";")
 )  # fmt: skip
 """Things that are called like people; as the first two words."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from core.privacy.people.common_words import COMMON
-from core.privacy.people.cues import BRANDS, CUES, NOT_A_NAME, ORGANISATION, PARTICLES, SAINTS, Cue
+from core.privacy.people.cues import BRANDS, CUES, NOT_A_NAME, ORGANISATION, PARTICLES, SAINTS, THINGS, Cue
 from core.privacy.people.given_names import FAMILY, GIVEN, GIVEN_OR_WORD
 from core.text.words import Word, placed_words
 
@@ -27,8 +27,11 @@ def find_names(text: str, words: Sequence[Word] | None = None) -> Iterator[Span]
     words = placed_words(text) if words is None else words
     reader = _Reader(text, words)
     covered, before = -1, ""
+    is_plain = bool(words) and text[words[0].start].islower()
     for index, word in enumerate(words):
-        may_begin = index > covered and (text[word.start].isupper() or before in CUES)
+        may_begin = index > covered and (
+            text[word.start].isupper() or before in CUES or (is_plain and word.text in GIVEN)
+        )
         before = word.text
         if not may_begin:
             continue
@@ -56,9 +59,7 @@ class _Reader:
         if word.text in NOT_A_NAME and word.text not in GIVEN and not self._is_elided(index):
             return None
         last = self._read_run(index)
-        if last is None:
-            return None
-        if self._is_a_thing(index, last):
+        if self._is_a_thing(index, last, cue):
             return last, False
         # A name may begin with the next word: "Mein Sohn Leon".
         return (last, True) if self._is_name(index, last, cue) else (index, False)
@@ -70,12 +71,18 @@ class _Reader:
         if parts[0] in GIVEN and (len(parts) > 1 or parts[0] not in COMMON):
             return True
         if parts[0] in GIVEN_OR_WORD or parts[0] in GIVEN:
-            return parts[-1] in FAMILY or parts[-1] in GIVEN or (cue is not None and self._ends_clause(last))
+            is_whole = len(parts) > 1 and (parts[-1] in FAMILY or parts[-1] in GIVEN)
+            return is_whole or (cue is not None and self._ends_clause(last))
+        if len(parts) > 1 and parts[-1] in GIVEN and (parts[0] in FAMILY or self._is_loud(first)):
+            return True
+        if self._is_owner(parts[-1]) or self._has_initials(first, last):
+            return True
         before = self._words[first - 1].text if first else ""
         if parts[0] in FAMILY and parts[0] not in COMMON and before in _NEAR:
             return True
         if cue is Cue.SELF:
-            return len(parts) > 1
+            following = self._words[last + 1].text if last + 1 < len(self._words) else ""
+            return len(parts) > 1 or (following in _FROM and before != "bin")
         if cue is Cue.GREETING:
             return self._ends_clause(last)
         if cue is Cue.END:
@@ -125,7 +132,7 @@ class _Reader:
             gap.strip() in ("", ",", ":", "-", "–", "'", '"') or len(before.text) <= 4
         )
 
-    def _read_run(self, index: int) -> int | None:
+    def _read_run(self, index: int) -> int:
         """Return the last word of a run of words with capitals, with particles within."""
         words, last, place, count = self._words, index, index + 1, 1
         while place < len(words) and count < _MOST_WORDS:
@@ -140,30 +147,36 @@ class _Reader:
             if word.text in PARTICLES and not (place - last > 2):
                 place += 1
                 continue
-            if not self._continues(word):
+            if not self._continues(place, word):
                 break
             last, place, count = place, place + 1, count + 1
-        if words[last].text in NOT_A_NAME and last > index:
-            return None
         return last
 
-    def _continues(self, word: Word) -> bool:
+    def _continues(self, index: int, word: Word) -> bool:
         is_capital = self._text[word.start].isupper()
-        is_word = word.text in NOT_A_NAME and word.text not in _SHORT_NAMES
+        is_word = word.text in NOT_A_NAME and word.text not in _SHORT_NAMES and not self._is_elided(index)
         return (
             is_capital
             and word.text.isalpha()
             and not is_word
-            and word.text not in ORGANISATION
+            and (word.text not in ORGANISATION or self._text[word.start - 1] == "-")
             and not self._is_masked(word)
         )
 
     def _read_plain(self, index: int, cue: Cue | None) -> int | None:
         """Return the last word of a name in lower case: after a sure cue, or a given name after another."""
         words, text = self._words, self._words[index].text
+        if text in PARTICLES and (cue is Cue.SURE or cue is Cue.CAPITAL):
+            begin = next((place for place in range(index + 1, len(words)) if words[place].text not in PARTICLES), index)
+            is_capital = begin - index <= 3 and self._text[words[begin].start].isupper()
+            return self._read_run(begin) if is_capital and words[begin].text not in NOT_A_NAME else None
+        if cue is None and text in GIVEN and text not in COMMON and text not in NOT_A_NAME and len(text) > 3:
+            cue = Cue.SELF
         if cue is None or text in NOT_A_NAME or text in _NOT_PLAIN or len(text) < 2:
             return None
-        if cue is not Cue.SURE and not (text in GIVEN and text not in COMMON and len(text) > 3):
+        is_given = text in GIVEN and text not in COMMON and len(text) > 3
+        is_titled = words[index - 1].text in _TITLES and (text in FAMILY or words[index - 1].text in _SURE_TITLES)
+        if cue is not Cue.SURE and not is_given and not (cue is Cue.CAPITAL and is_titled):
             return None
         following = words[index + 1] if index + 1 < len(words) else None
         if following is None or self._text[words[index].end : following.start] not in (" ", "-"):
@@ -174,12 +187,14 @@ class _Reader:
             plain = plain and cue is Cue.SELF and ends
         return index + 1 if plain and not self._is_masked(following) else index
 
-    def _is_a_thing(self, first: int, last: int) -> bool:
+    def _is_a_thing(self, first: int, last: int, cue: Cue | None) -> bool:
         """Return True for the name of an organisation, a place or a product."""
         words = self._words
         before = words[first - 1].text if first and words[first].start - words[first - 1].end < 3 else ""
         start = (words[first].text, words[first + 1].text if last > first else "")
         if start in BRANDS or (before, start[0]) in BRANDS or before in SAINTS or start[0] in SAINTS:
+            return True
+        if (cue is None and before in THINGS) or (last > first and words[last].text in ORGANISATION):
             return True
         following = words[last + 1] if last + 1 < len(words) else None
         if following is None:
@@ -199,6 +214,15 @@ class _Reader:
         begins = _BEGINS.search(self._text[max(0, self._words[first].start - 40) : self._words[first].start])
         return following in _HERE and bool(begins)
 
+    def _is_owner(self, word: str) -> bool:
+        """Return True for the genitive of a given name, as in "Annas Bestellung"."""
+        return len(word) > 4 and word.endswith("s") and word[:-1] in GIVEN and word not in COMMON and word[:-1] not in COMMON
+
+    def _has_initials(self, first: int, last: int) -> bool:
+        """Return True for "J. P. Hartnell"."""
+        words = self._words[first : last + 1]
+        return len(words) > 2 and len(words[0].text) == len(words[1].text) == 1 and len(words[-1].text) > 2
+
     def _is_elided(self, index: int) -> bool:
         """Return True for the beginning of "O'Brien" and "J. Brown"."""
         words = self._words
@@ -210,7 +234,10 @@ class _Reader:
         return self._text[word.end : word.end + 1] == MASK or self._text[max(0, word.start - 1) : word.start] in _MARKS
 
 
-_TITLES: Final = frozenset("dr prof mr mrs ms st sr jr".split())
+_TITLES: Final = frozenset("dr prof mr mrs ms st sr jr mme mlle sra srta".split())
+_SURE_TITLES: Final = frozenset("mr mrs ms mme mlle sra srta".split())
+_FROM: Final = frozenset("from calling vom de del".split())
+"""After who speaks."""
 _SHORT_TITLES: Final = frozenset("m mm hr fr".split())
 _NEAR: Final = frozenset("bei von mit an fur from with by to chez de con und and et y kollege kollegin".split())
 """Before a family name that is no other word."""
