@@ -53,8 +53,8 @@ _PHRASES: Final[Mapping[Cue, str]] = {
         au nom de; sous le nom de; de la part de; pour le compte de; a nombre de; de parte de; en nombre de; bajo el nombre de; bajo el nombre;
         spoke to; spoke with; speak to; speak with; speaking to; speaking with; talked to; talked with; talk to; chatted with; dealt with; asked for; met with; served by; helped by; assisted by;
         gesprochen mit; sprach mit; sprechen mit; telefoniert mit; telefonat mit; parle a; parle avec; parler a; parler avec; discute avec; hable con; hablado con; hablar con; atendio; atendida por; atendido por;
-        returned by; approved by; submitted by; filed by; requested by; created by; witnessed by; reported by; handled by; treated by; examined by; signed for by; accepted by; received by; account manager is; name as;
-        bearbeitet von; behandelt von; unterschrieben von; vertreten durch; suivi par; traite par; recu par; tratado por; recibido por; firmado por;
+        returned by; approved by; submitted by; filed by; requested by; created by; witnessed by; reported by; handled by; treated by; examined by; signed for by; accepted by; received by; account manager is; name as; man called; woman called; guy called; lady called; someone called; somebody called; colleague called; person called; booking under; reservation under; account under; listed under; table under; made by;
+        reservierung auf; buchung auf; gebucht auf; bestellung auf; vertrag auf; bearbeitet von; behandelt von; unterschrieben von; vertreten durch; suivi par; traite par; recu par; tratado por; recibido por; firmado por;
         colleague; neighbor; neighbour; driver; technician; secretary; kollege; kollegen; kollegin;
         named; namens; nomme; nommee; appele; appelee; llamado; llamada; habla; le habla; le saluda; le escribe; les escribe; les saluda; hier spricht; hier schreibt; es spricht; am apparat ist
     """,

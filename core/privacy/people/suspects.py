@@ -16,6 +16,7 @@ _CUE_GAP: Final = re.compile(r"[ \t\u00a0.:,;!'’\-–—_*\"„“(/]*(?:\r?\n
 """What may stand between a cue and the name."""
 _NAME_GAP: Final = re.compile(r"[ \u00a0]{1,2}|[-‐'’]|\. ?|, ")
 _ENDS: Final = re.compile(r"[ \t.!,)\U0001f300-\U0001faff☀-➿❤️️:;\-–]*(?:\r?\n|$)")
+_LISTED: Final = re.compile(r",? (?:and|und|et|y|e|&|sowie) |, ")
 _CLAUSE: Final = re.compile(r"[ ]?(?:[,!.:;?)\n–-]|$)")
 _BEGINS: Final = re.compile(r"(?:^|\n)[ \t]*$")
 _STOPS: Final = frozenset(".!?;:\n")
@@ -26,7 +27,7 @@ def find_names(text: str, words: Sequence[Word] | None = None) -> Iterator[Span]
     """Yield where a text seems to name people, in order and apart. Linear in the text's length."""
     words = placed_words(text) if words is None else words
     reader = _Reader(text, words)
-    covered, before = -1, ""
+    covered, before, named = -1, "", -1
     is_plain = bool(words) and text[words[0].start].islower()
     for index, word in enumerate(words):
         may_begin = index > covered and (
@@ -35,10 +36,11 @@ def find_names(text: str, words: Sequence[Word] | None = None) -> Iterator[Span]
         before = word.text
         if not may_begin:
             continue
-        read = reader.read(index, word)
+        read = reader.read(index, word, named)
         if read is not None:
             covered, is_name = read
             if is_name:
+                named = covered
                 yield word.start, words[covered].end
 
 
@@ -48,11 +50,16 @@ class _Reader:
     def __init__(self, text: str, words: Sequence[Word]) -> None:
         self._text, self._words = text, words
 
-    def read(self, index: int, word: Word) -> tuple[int, bool] | None:
-        """Return the last word of what begins here, and whether it is a name; None if nothing begins."""
+    def read(self, index: int, word: Word, named: int) -> tuple[int, bool] | None:
+        """Return the last word of what begins here, and whether it is a name; None if nothing begins.
+
+        `named` is the last word of the name before it: what is listed with a name is one, too.
+        """
         if not word.text.isalpha() or self._is_masked(word):
             return None
         cue = self._cue_before(index)
+        if cue is None and named >= 0 and _LISTED.fullmatch(self._text, self._words[named].end, word.start):
+            cue = Cue.SELF
         if not self._text[word.start].isupper():
             last = self._read_plain(index, cue)
             return None if last is None else (last, True)
@@ -75,7 +82,7 @@ class _Reader:
             return is_whole or (cue is not None and self._ends_clause(last))
         if len(parts) > 1 and parts[-1] in GIVEN and (parts[0] in FAMILY or self._is_loud(first)):
             return True
-        if self._is_owner(parts[-1]) or self._has_initials(first, last):
+        if self._text[self._words[first].end - 1] == "ª" or self._is_owner(parts[-1]) or self._has_initials(first, last):
             return True
         before = self._words[first - 1].text if first else ""
         if parts[0] in FAMILY and parts[0] not in COMMON and before in _NEAR:
@@ -166,7 +173,7 @@ class _Reader:
     def _read_plain(self, index: int, cue: Cue | None) -> int | None:
         """Return the last word of a name in lower case: after a sure cue, or a given name after another."""
         words, text = self._words, self._words[index].text
-        if text in PARTICLES and (cue is Cue.SURE or cue is Cue.CAPITAL):
+        if text in _FIRST_PARTICLES and (cue is Cue.SURE or cue is Cue.CAPITAL):
             begin = next((place for place in range(index + 1, len(words)) if words[place].text not in PARTICLES), index)
             is_capital = begin - index <= 3 and self._text[words[begin].start].isupper()
             return self._read_run(begin) if is_capital and words[begin].text not in NOT_A_NAME else None
@@ -224,8 +231,10 @@ class _Reader:
         return len(words) > 2 and len(words[0].text) == len(words[1].text) == 1 and len(words[-1].text) > 2
 
     def _is_elided(self, index: int) -> bool:
-        """Return True for the beginning of "O'Brien" and "J. Brown"."""
+        """Return True for the beginning of "O'Brien", "J. Brown" and "Mª Soto"."""
         words = self._words
+        if self._text[words[index].end - 1] == "ª":
+            return True
         joined = index + 1 < len(words) and self._text[words[index].end : words[index + 1].start] in ("'", "’", ". ")
         return joined and len(words[index].text) == 1 and self._text[words[index + 1].start].isupper()
 
@@ -241,7 +250,8 @@ _FROM: Final = frozenset("from calling vom de del".split())
 _SHORT_TITLES: Final = frozenset("m mm hr fr".split())
 _NEAR: Final = frozenset("bei von mit an fur from with by to chez de con und and et y kollege kollegin".split())
 """Before a family name that is no other word."""
-_SHORT_NAMES: Final = frozenset("may august jan noel mars martes".split())
+_FIRST_PARTICLES: Final = frozenset("van von vom de di da della el al la le ten ter zu zum zur".split())
+_SHORT_NAMES: Final = frozenset("may mai august jan april june noel mars martes".split())
 _HERE: Final = frozenset("here speaking hier".split())
 _LABELS: Final = frozenset(
     "name nom nombre cardholder passenger passengers guest guests patient tenant policyholder recipient attention "
