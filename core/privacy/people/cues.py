@@ -45,9 +45,9 @@ _PHRASES: Final[Mapping[Cue, str]] = {
         gruss; lieben gruss; besten gruss; herzlichst; hochachtungsvoll; mfg; lg; vg; gez; ihre; ihr; deine; dein;
         cordialement; bien cordialement; sinceres salutations; salutations distinguees; meilleures salutations; bien a vous; respectueusement; amicalement; bises; cdlt; signe;
         saludos; un saludo; saludos cordiales; un cordial saludo; cordiales saludos; atentamente; muy atentamente; cordialmente; un abrazo; abrazos; firmado; atte; fdo;
-        name; nom; nombre; cardholder; card holder; account holder; policy holder; passenger; passengers; guest; guests; patient; policyholder; tenant; contact person; contact name; recipient; attn; attention; fao; c o; f a o;
-        kontoinhaber; karteninhaber; ansprechpartner; ansprechpartnerin; empfanger; empfangerin; absender; absenderin; versicherungsnehmer; versicherter; mieter; mieterin; patientin; passagier; z hd; z h; zu handen; zuhanden; kundin;
-        titulaire; destinataire; expediteur; passager; a l attention de; beneficiaire; assure; locataire; titular; destinatario; destinataria; remitente; pasajero; pasajera; paciente; huesped; a la atencion de; beneficiario; inquilino;
+        card holder; account holder; policy holder; contact person; contact name; emergency contact; attn; fao; c o; f a o; by the name of;
+        z hd; z h; zu handen; zuhanden; a l attention de; a la atencion de; familia; famille; councillor; judge; constable; detective; rechtsanwalt; rechtsanwaltin; notar; notarin; hebamme; dozent; dozentin;
+        professeur; professeure; infirmier; infirmiere; enfermero; enfermera; ansprechpartner ist; ansprechpartner war; ansprechpartnerin ist; sachbearbeiter; sachbearbeiterin; betreut von; am telefon war; j ai eu; pregunte por;
         on behalf of; under the name; under the name of; in the name of; in the name; booked by; booked for; booked under; ordered by; reserved for; reservation for; made out to; addressed to; registered to; belongs to; issued to; care of;
         im namen von; auf den namen; unter dem namen; auf namen; im auftrag von; ausgestellt auf; gebucht von; zu gunsten von;
         au nom de; sous le nom de; de la part de; pour le compte de; a nombre de; de parte de; en nombre de; bajo el nombre de; bajo el nombre;
@@ -72,6 +72,16 @@ _PHRASES: Final[Mapping[Cue, str]] = {
 }  # fmt: skip
 
 
+LABELS: Final = frozenset(
+    """name nom nombre cardholder passenger passengers guest guests patient tenant policyholder recipient attention witness witnesses claimant insured driver student applicant beneficiary employee caller sender payee owner occupant contact
+    user cc kontoinhaber karteninhaber ansprechpartner ansprechpartnerin empfanger empfangerin absender absenderin versicherungsnehmer versicherter versicherte mieter mieterin patientin passagier kundin zeuge zeugin fahrer fahrerin
+    studentin antragsteller antragstellerin halter halterin anrufer anruferin inhaber inhaberin besteller bestellerin mitglied vertreter vertretung nutzer gast gaste kontakt notfallkontakt auftraggeber eigentumer bewohner
+    titulaire destinataire expediteur passager beneficiaire assure assuree locataire temoin conducteur conductrice etudiant etudiante demandeur proprietaire souscripteur adherent eleve
+    titular destinatario destinataria remitente pasajero pasajera paciente huesped beneficiario inquilino testigo conductor conductora estudiante solicitante asegurado asegurada tomador tomadora propietario alumno alumna contacto
+    ihre ihr deine dein yours colleague technician secretary signed signe firmado gez warmly
+    """.split()
+)
+"""Words that introduce a name only with a colon."""
 _OWNERS: Final = (
     """my our your his her their late eldest oldest older younger youngest little mein meine meinen meinem meiner unser unsere unseren unserem unserer ihr ihre ihren ihrem ihrer sein seine seinen seinem seiner
     dein deine deinen deinem deiner verstorbene verstorbener verstorbenen kleine kleiner kleinen alteste altester altesten mon ma mes notre nos votre vos son sa ses ton ta mi mis su sus tu tus nuestro nuestra"""
@@ -93,6 +103,8 @@ def _by_last_word() -> dict[str, tuple[tuple[tuple[str, ...], Cue], ...]]:
         for phrase in phrases.split(";"):
             *before, last = phrase.split()
             found.setdefault(last, []).append((tuple(reversed(before)), cue))
+    for label in LABELS:
+        found.setdefault(label, []).append(((), Cue.CAPITAL))
     for relation in _RELATIONS:
         found.setdefault(relation, []).extend(((owner,), Cue.CAPITAL) for owner in _OWNERS)
     return {last: tuple(sorted(each, key=lambda pair: -len(pair[0]))) for last, each in found.items()}

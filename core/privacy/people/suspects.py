@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from core.privacy.people.common_words import COMMON
-from core.privacy.people.cues import BRANDS, CUES, NOT_A_NAME, ORGANISATION, PARTICLES, SAINTS, THINGS, Cue
+from core.privacy.people.cues import BRANDS, CUES, LABELS, NOT_A_NAME, ORGANISATION, PARTICLES, SAINTS, THINGS, Cue
 from core.privacy.people.given_names import FAMILY, GIVEN, GIVEN_OR_WORD
 from core.text.words import Word, placed_words
 
@@ -19,6 +19,7 @@ _ENDS: Final = re.compile(r"[ \t.!,)\U0001f300-\U0001faff☀-➿❤️️:;\-–
 _LISTED: Final = re.compile(r",? (?:and|und|et|y|e|&|sowie) |, ")
 _CLAUSE: Final = re.compile(r"[ ]?(?:[,!.:;?)\n–-]|$)")
 _BEGINS: Final = re.compile(r"(?:^|\n)[ \t]*$")
+_SIGNS: Final = re.compile(r"(?:[.!?,)]\s*\n|\n[ \t]*\n)[ \t]*$")
 _STOPS: Final = frozenset(".!?;:\n")
 Span = tuple[int, int]
 
@@ -31,7 +32,7 @@ def find_names(text: str, words: Sequence[Word] | None = None) -> Iterator[Span]
     is_plain = bool(words) and text[words[0].start].islower()
     for index, word in enumerate(words):
         may_begin = index > covered and (
-            text[word.start].isupper() or before in CUES or (is_plain and word.text in GIVEN)
+            text[word.start].isupper() or before in CUES or (is_plain and word.text in _PLAIN_GIVEN)
         )
         before = word.text
         if not may_begin:
@@ -65,6 +66,8 @@ class _Reader:
             return None if last is None else (last, True)
         if word.text in NOT_A_NAME and word.text not in GIVEN and not self._is_elided(index):
             return None
+        if self._is_owner(word.text):
+            return index, True
         last = self._read_run(index)
         if self._is_a_thing(index, last, cue):
             return last, False
@@ -82,7 +85,7 @@ class _Reader:
             return is_whole or (cue is not None and self._ends_clause(last))
         if len(parts) > 1 and parts[-1] in GIVEN and (parts[0] in FAMILY or self._is_loud(first)):
             return True
-        if self._text[self._words[first].end - 1] == "ª" or self._is_owner(parts[-1]) or self._has_initials(first, last):
+        if self._text[self._words[first].end - 1] == "ª" or self._has_initials(first, last) or self._is_signature(first, last):
             return True
         before = self._words[first - 1].text if first else ""
         if parts[0] in FAMILY and parts[0] not in COMMON and before in _NEAR:
@@ -128,7 +131,7 @@ class _Reader:
             return not _STOPS.intersection(gap) and "," not in gap
         if before.text in _SHORT_TITLES:
             return gap.startswith(".")
-        if not length and before.text in _LABELS:
+        if not length and before.text in LABELS:
             return ":" in gap or ("\n" in gap and before.text in _SIGNED)
         if before.text in _SURE_LABELS:
             return ":" in gap
@@ -177,7 +180,7 @@ class _Reader:
             begin = next((place for place in range(index + 1, len(words)) if words[place].text not in PARTICLES), index)
             is_capital = begin - index <= 3 and self._text[words[begin].start].isupper()
             return self._read_run(begin) if is_capital and words[begin].text not in NOT_A_NAME else None
-        if cue is None and text in GIVEN and text not in COMMON and text not in NOT_A_NAME and len(text) > 3:
+        if cue is None and text in _PLAIN_GIVEN:
             cue = Cue.SELF
         if cue is None or text in NOT_A_NAME or text in _NOT_PLAIN or len(text) < 2:
             return None
@@ -188,6 +191,8 @@ class _Reader:
         following = words[index + 1] if index + 1 < len(words) else None
         if following is None or self._text[words[index].end : following.start] not in (" ", "-"):
             return index
+        if following.text in FAMILY and following.text not in COMMON:
+            return index + 1
         plain = following.text.isalpha() and following.text not in NOT_A_NAME and following.text not in _NOT_PLAIN
         if cue is not Cue.SURE:
             ends = index + 2 >= len(words) or words[index + 2].text in NOT_A_NAME or self._ends_clause(index + 1)
@@ -223,12 +228,19 @@ class _Reader:
 
     def _is_owner(self, word: str) -> bool:
         """Return True for the genitive of a given name, as in "Annas Bestellung"."""
-        return len(word) > 4 and word.endswith("s") and word[:-1] in GIVEN and word not in COMMON and word[:-1] not in COMMON
+        is_given = word[-1] == "s" and len(word) > 4 and word[:-1] in GIVEN and word[:-1] not in COMMON
+        return is_given and word not in GIVEN and word not in COMMON
 
     def _has_initials(self, first: int, last: int) -> bool:
         """Return True for "J. P. Hartnell"."""
         words = self._words[first : last + 1]
         return len(words) > 2 and len(words[0].text) == len(words[1].text) == 1 and len(words[-1].text) > 2
+
+    def _is_signature(self, first: int, last: int) -> bool:
+        """Return True for two or three words that are the last line of a text, under a line that is complete."""
+        end = self._words[last].end
+        is_last = 1 <= last - first <= 2 and not self._text[end:].strip(" .!\n")
+        return is_last and _SIGNS.search(self._text, max(0, self._words[first].start - 20), self._words[first].start) is not None
 
     def _is_elided(self, index: int) -> bool:
         """Return True for the beginning of "O'Brien", "J. Brown" and "Mª Soto"."""
@@ -243,6 +255,18 @@ class _Reader:
         return self._text[word.end : word.end + 1] == MASK or self._text[max(0, word.start - 1) : word.start] in _MARKS
 
 
+_PLAIN_GIVEN: Final = frozenset(
+    name for name in GIVEN - COMMON - NOT_A_NAME - frozenset(CUES) if len(name) > 3
+) - frozenset(
+    "alla allen albino amada anil armando axel baptiste beata benigno bertha bibi bill bobby bonnie brandi brad brit candida "
+    "candido capucine carmen cesar chuck clara claude clive consuela cora dana dante darin dave derrick dimas dora emperatriz "
+    "engin estela ester feline fidel fleur florentin florin fritz gema gemma grit hagen hank harry hector hermine iban inga jack "
+    "jean jenny jess jill jimmy joey john josh kirk leila liberto lisa liza lois lulu lutz maja malte marc margarita marten "
+    "martirio mato matt maya merce milo modesto molly mona monja nelson nick nieves norman oscar palmira pancho patty pepe pete "
+    "poppy ralph randy ravi regulo reiner rick rita riza roger rosemary rosita roza sally santi serge sherry silvestre spencer "
+    "stan tara terry timo tina tino tito tomas tommy toni vale vera wanda wolle".split()
+)
+"""Names that no language has as words: they count in lower case, too, in a text that begins so."""
 _TITLES: Final = frozenset("dr prof mr mrs ms st sr jr mme mlle sra srta".split())
 _SURE_TITLES: Final = frozenset("mr mrs ms mme mlle sra srta".split())
 _FROM: Final = frozenset("from calling vom de del".split())
@@ -253,20 +277,10 @@ _NEAR: Final = frozenset("bei von mit an fur from with by to chez de con und and
 _FIRST_PARTICLES: Final = frozenset("van von vom de di da della el al la le ten ter zu zum zur".split())
 _SHORT_NAMES: Final = frozenset("may mai august jan april june noel mars martes".split())
 _HERE: Final = frozenset("here speaking hier".split())
-_LABELS: Final = frozenset(
-    "name nom nombre cardholder passenger passengers guest guests patient tenant policyholder recipient attention "
-    "kontoinhaber karteninhaber ansprechpartner ansprechpartnerin empfanger empfangerin absender absenderin "
-    "versicherungsnehmer versicherter mieter mieterin patientin passagier kundin titulaire destinataire expediteur "
-    "passager beneficiaire assure locataire titular destinatario destinataria remitente pasajero pasajera paciente "
-    "huesped beneficiario inquilino ihre ihr deine dein yours colleague driver technician secretary signed signe "
-    "firmado gez warmly".split()
-)
-"""Words that introduce a name only with a colon."""
 _SIGNED: Final = frozenset("ihre ihr deine dein yours signed signe firmado gez warmly".split())
-"""Those of them that may stand in a line of their own above it."""
+"""Labels that may stand in a line of their own above a name."""
 _SURE_LABELS: Final = frozenset(
-    "surname vorname nachname familienname geburtsname madchenname prenom apellido apellidos complet completo "
-    "famille".split()
+    "surname vorname nachname familienname geburtsname madchenname prenom apellido apellidos complet completo".split()
 )
 _CLOSINGS: Final = frozenset(
     "regards wishes thanks sincerely truly faithfully respectfully grussen gruss grusse herzlichst hochachtungsvoll "
