@@ -9,7 +9,7 @@ _CAP: Final = r"[A-ZÀ-ÖØ-Þ]"
 _WORD: Final = rf"{_CAP}[^\W_]{{0,24}}(?:['’]s)?\.?"
 _OF: Final = r"(?:(?:de la|de las|de los|de l['’]|de|del|du|des|d['’]|la|las|los|le|les|el|l['’]|y|et|en|à|aux|au|sur|san|santa|saint|sainte|st|the|of)(?: |(?<=['’])))"
 _TOWN: Final = rf"{_WORD}(?:(?:[-'’ ]|(?: |-)(?:am|an der|auf der|a\.|im|in|ob der|bei|vor der|de la|de|del|du|des|aux|au|la|el|sur|les|le|lès|en|on|upon|an|sous)(?: |-)|[ -][dl]['’]){_WORD}){{0,3}}"
-_NUMBER: Final = r"\d{1,4}(?:[ ]?[a-hA-H](?!\w))?(?:[ ]?[-/–+][ ]?\d{1,4}(?:[ ]?[a-hA-H](?!\w))?){0,3}(?!\w|[.,]\d|[ ]?[%€$£°]|[ ]?(?:euro?s?|uhr|km|min|minut|stund|tage?|jours?|d[ií]as?|days?|h)\b)"
+_NUMBER: Final = r"\d{1,4}(?:[ ]?[a-hA-H](?!\w))?(?:[ ]?[-/–+][ ]?\d{1,4}(?:[ ]?[a-hA-H](?!\w))?){0,3}(?!\w|[.,]\d|[ ]?[%€$£°]|[ ]?(?:euro?s?|uhr|km|min(?:ut\w*)?|stund\w*|tage?|jours?|d[ií]as?|days?|h)\b)"
 _SEP: Final = r"[ ]{0,2}[,;|·/–-]?[ ]{0,2}(?:\r?\n[ \t]{0,4})?"
 _FIVE: Final = r"(?:(?:D|DE|A|AT|CH|F|FR|E|ES)[- ]|C\.?P\.?[ ])?\d{4,5}(?:-\d{3})?(?!\d|[.,]\d)"
 _UK: Final = r"[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[A-Z]{2}(?!\w)"
@@ -109,7 +109,7 @@ _BY_WORD: Final = tuple(
         ("hous|cott|court|lodge|build|tower|hall|villa|farm|mans|apart", rf"(?<!\w)(?:{_INSIDE})?{_HOUSE},[ ](?:{_WORD}[ ]){{1,3}}{_ENGLISH_KIND}\b{_REST}"),
         (
             "zip|plz|leitzahl|postal|cp|c.p|code",
-            r"(?<=\w[ :])(?i:(?<=zip[ :])|(?<=zip[ ]code[ ])|(?<=zip[ ]code:)|(?<=PLZ[ :])|(?<=leitzahl[ :])|(?<=ost(?:al)[ :])|(?<=cp[ :])|(?<=C\.P\.[ ])|(?<=code[ :]))(?:(?:is|ist|est|es|lautet)[ ])?[ ]?\d{4,5}(?!\d)",
+            r"(?<=\w[ :])(?i:(?<=zip[ :])|(?<=zip[ ]code[ ])|(?<=zip[ ]code:)|(?<=PLZ[ :])|(?<=leitzahl[ :])|(?<=ost(?:al)[ :])|(?<=cp[ :])|(?<=C\.P\.[ ])|(?<=post[ ]code[ ])|(?<=postcode[ :])|(?<=stal[ ]code[ :])|(?<=code[ ]postal[ :]))(?:(?:is|ist|est|es|lautet)[ ])?[ ]?\d{4,5}(?!\d)",
         ),
     )
 )  # fmt: skip

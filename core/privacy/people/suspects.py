@@ -92,7 +92,8 @@ class _Reader:
             return True
         if cue is Cue.SELF:
             following = self._words[last + 1].text if last + 1 < len(self._words) else ""
-            return len(parts) > 1 or (following in _FROM and before != "bin")
+            # In German "im" is no "I'm".
+            return (len(parts) > 1 and before != "im") or (following in _FROM and before != "bin")
         if cue is Cue.GREETING:
             return self._ends_clause(last)
         if cue is Cue.END:
@@ -130,7 +131,7 @@ class _Reader:
         if cue in (Cue.SELF, Cue.GREETING):
             return not _STOPS.intersection(gap) and "," not in gap
         if before.text in _SHORT_TITLES:
-            return gap.startswith(".")
+            return gap.startswith(". ") and self._text[before.start].isupper()
         if not length and before.text in LABELS:
             return ":" in gap or ("\n" in gap and before.text in _SIGNED)
         if before.text in _SURE_LABELS:
@@ -258,7 +259,7 @@ class _Reader:
 _PLAIN_GIVEN: Final = frozenset(
     name for name in GIVEN - COMMON - NOT_A_NAME - frozenset(CUES) if len(name) > 3
 ) - frozenset(
-    "alla allen albino amada anil armando axel baptiste beata benigno bertha bibi bill bobby bonnie brandi brad brit candida "
+    "alla allen albino berat amada anil armando axel baptiste beata benigno bertha bibi bill bobby bonnie brandi brad brit candida "
     "candido capucine carmen cesar chuck clara claude clive consuela cora dana dante darin dave derrick dimas dora emperatriz "
     "engin estela ester feline fidel fleur florentin florin fritz gema gemma grit hagen hank harry hector hermine iban inga jack "
     "jean jenny jess jill jimmy joey john josh kirk leila liberto lisa liza lois lulu lutz maja malte marc margarita marten "
