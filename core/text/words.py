@@ -50,6 +50,9 @@ _SPLIT: Final = frozenset("l d j m t s n c qu".split())
 _DROPPED: Final = _SPLIT | frozenset("jusqu lorsqu puisqu".split())
 _STOPS: Final = frozenset(".,!?;:\n")
 _ASCII: Final = re.compile(r"[A-Za-z0-9]+")
+_LATIN: Final = re.compile(r"[\x00-\xac\xae-\u024f\u2010-\u2027\u20ac]*")
+"""Texts in which each letter and digit is one character that is seen."""
+_RUN: Final = re.compile(r"[^\W_]+")
 _LETTERS: Final = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i"})
 _UNSEEN: Final = frozenset({"Mn", "Me", "Cf"})
 
@@ -79,6 +82,8 @@ def placed_words(text: str) -> list[Word]:
     """Return words of letters and digits with their places, without accents, case, width and ligatures folded."""
     if text.isascii():
         return [Word(match[0].lower(), *match.span()) for match in _ASCII.finditer(text)]
+    if _LATIN.fullmatch(text):
+        return [Word(_fold_word(match[0]), *match.span()) for match in _RUN.finditer(text)]
     found: list[Word] = []
     letters: list[str] = []
     start = end = 0
@@ -96,6 +101,11 @@ def placed_words(text: str) -> list[Word]:
     if letters:
         found.append(Word("".join(letters), start, end))
     return found
+
+
+@lru_cache(maxsize=8192)
+def _fold_word(word: str) -> str:
+    return "".join(_fold(character) or "" for character in word)
 
 
 @lru_cache(maxsize=8192)

@@ -97,21 +97,18 @@ _RELATIONS: Final = (
 ).split()
 
 
-def _by_last_word() -> dict[str, tuple[tuple[tuple[str, ...], Cue], ...]]:
-    found: dict[str, list[tuple[tuple[str, ...], Cue]]] = {}
-    for cue, phrases in _PHRASES.items():
-        for phrase in phrases.split(";"):
-            *before, last = phrase.split()
-            found.setdefault(last, []).append((tuple(reversed(before)), cue))
-    for label in LABELS:
-        found.setdefault(label, []).append(((), Cue.CAPITAL))
-    for relation in _RELATIONS:
-        found.setdefault(relation, []).extend(((owner,), Cue.CAPITAL) for owner in _OWNERS)
-    return {last: tuple(sorted(each, key=lambda pair: -len(pair[0]))) for last, each in found.items()}
+def _by_last_word() -> dict[str, dict[int, dict[tuple[str, ...], Cue]]]:
+    phrases = [(tuple(phrase.split()), cue) for cue, each in _PHRASES.items() for phrase in each.split(";")]
+    phrases += [((label,), Cue.CAPITAL) for label in LABELS]
+    phrases += [((owner, relation), Cue.CAPITAL) for owner in _OWNERS for relation in _RELATIONS]
+    found: dict[str, dict[int, dict[tuple[str, ...], Cue]]] = {}
+    for (*before, last), cue in sorted(phrases, key=lambda phrase: -len(phrase[0])):
+        found.setdefault(last, {}).setdefault(len(before), {}).setdefault(tuple(before), cue)
+    return found
 
 
-CUES: Final[Mapping[str, tuple[tuple[tuple[str, ...], Cue], ...]]] = _by_last_word()
-"""By the last word of a phrase: the words before it, nearest first, and what has to follow. Longer phrases first."""
+CUES: Final[Mapping[str, Mapping[int, Mapping[tuple[str, ...], Cue]]]] = _by_last_word()
+"""By the last word of a phrase, and how many words are before it (many first): these, and what has to follow."""
 PARTICLES: Final = frozenset(
     "von van vom zu zum zur de der den del della di da das do dos du des la las le los el y bin ibn al ter ten".split()
 )

@@ -102,18 +102,24 @@ _BY_WORD: Final = tuple(
             rf"(?<!\w)(?i:lieu[- ]?dit|zone[ ](?:industrielle|artisanale|commerciale)|domaine|hameau|château|finca|cortijo|polígono(?:[ ]industrial)?|gut)[ ](?i:{_OF}){{0,2}}{_WORD}(?:[- ](?i:{_OF}){{0,2}}{_WORD}){{0,4}}(?:,[ ]?|,?\n|[ ]){_FIVE}[ ]{_TOWN}",
         ),
         (
-            "live|living|resid|house|home|flat|moved|wohn|lebe|hause|umgezogen|habit|demeur|chez|viv|casa|piso|domicilio",
-            rf"(?i:\b(?:live|lives|living|resides?|house|home|flat|moved|wohn\w{{0,6}}|leben?|hause|umgezogen|habit\w{{1,4}}|demeur\w{{1,3}}|chez|viv[eio]\w{{0,3}}|resid[eo]|casa|piso|domicilio)\b)[^.!?;:\n]{{0,40}}?"
-            rf"[ ](?i:on|in|at|to|am|auf|rue|au|à|dans|en|(?:in|auf|an)[ ]der|à[ ]la|en[ ](?:la|el))[ ]({_STREET_ALONE}(?:(?:,| in| à| en)[ ]{_TOWN})?)",
-        ),
-        ("hous|cott|court|lodge|build|tower|hall|villa|farm|mans|apart", rf"(?<!\w)(?:{_INSIDE})?{_HOUSE},[ ](?:{_WORD}[ ]){{1,3}}{_ENGLISH_KIND}\b{_REST}"),
-        (
             "zip|plz|leitzahl|postal|cp|c.p|code",
             r"(?<=\w[ :])(?i:(?<=zip[ :])|(?<=zip[ ]code[ ])|(?<=zip[ ]code:)|(?<=PLZ[ :])|(?<=leitzahl[ :])|(?<=ost(?:al)[ :])|(?<=cp[ :])|(?<=C\.P\.[ ])|(?<=post[ ]code[ ])|(?<=postcode[ :])|(?<=stal[ ]code[ :])|(?<=code[ ]postal[ :]))(?:(?:is|ist|est|es|lautet)[ ])?[ ]?\d{4,5}(?!\d)",
         ),
     )
 )  # fmt: skip
-"""By words, one of which is in a text where the pattern may match."""
+"""By words, one of which is in a text where the pattern may match; with a number."""
+_ALONE: Final = tuple(
+    (tuple(quick.split("|")), re.compile(whole))
+    for quick, whole in (
+        (
+            "live|living|resid|house|home|flat|moved|wohn|lebe|hause|umgezogen|habit|demeur|chez|viv|casa|piso|domicilio",
+            rf"(?i:\b(?:live|lives|living|resides?|house|home|flat|moved|wohn\w{{0,6}}|leben?|hause|umgezogen|habit\w{{1,4}}|demeur\w{{1,3}}|chez|viv[eio]\w{{0,3}}|resid[eo]|casa|piso|domicilio)\b)[^.!?;:\n]{{0,40}}?"
+            rf"[ ](?i:on|in|at|to|am|auf|rue|au|à|dans|en|(?:in|auf|an)[ ]der|à[ ]la|en[ ](?:la|el))[ ]({_STREET_ALONE}(?:(?:,| in| à| en)[ ]{_TOWN})?)",
+        ),
+        ("hous|cott|court|lodge|build|tower|hall|villa|farm|mans|apart", rf"(?<!\w)(?:{_INSIDE})?{_HOUSE},[ ](?:{_WORD}[ ]){{1,3}}{_ENGLISH_KIND}\b{_REST}"),
+    )
+)  # fmt: skip
+"""The same for streets without a number."""
 _BY_CODE: Final = tuple(
     (re.compile(quick), tuple(re.compile(whole) for whole in wholes))
     for quick, wholes in (
@@ -144,13 +150,16 @@ _NOT_A_STREET: Final = re.compile(
     r"|^(?:Im|Am|Zum|Zur|In der|In den|An der|An den|Beim|Auf der|Auf dem) (?:Jahr|Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|Montag|Dienstag|Mittwoch|Donnerstag|Freitag"
     r"|Samstag|Sonntag|Punkt|Zimmer|Raum|Abschnitt|Kapitel|Paket|Schritt|Absatz|Artikel|Paragraph|Seite|Gate|Gleis|Warenkorb|Preis|Angebot|Tarif|Modell|Stock|Alter|Durchschnitt|Woche|Lager|Set|Wert|Rechnung|Bestellung|Filiale|Version)"
 )
+_DIGIT: Final = re.compile(r"\d")
 
 
 def find_addresses(text: str) -> Iterator[Span]:
     """Yield where a text seems to have postal addresses; overlaps and order don't count. Linear in the text's length."""
     low = text.lower()
-    tried = [whole for kinds, whole in _BY_WORD if any(kind in low for kind in kinds)]
-    tried += [whole for quick, wholes in _BY_CODE if quick.search(text) for whole in wholes]
+    has_digits = _DIGIT.search(text) is not None
+    by_word = _BY_WORD + _ALONE if has_digits else _ALONE
+    tried = [whole for kinds, whole in by_word if any(kind in low for kind in kinds)]
+    tried += [whole for quick, wholes in _BY_CODE if has_digits and quick.search(text) for whole in wholes]
     for whole in tried:
         for found in whole.finditer(text):
             if not _NOT_A_STREET.search(found[0]):

@@ -117,11 +117,10 @@ class _Reader:
         if phrases is None or not _CUE_GAP.fullmatch(self._text, before.end, self._words[index].start):
             return None
         gap = self._text[before.end : self._words[index].start]
-        for earlier, cue in phrases:
-            if len(earlier) <= index - 1 and all(
-                self._words[index - 2 - step].text == word for step, word in enumerate(earlier)
-            ):
-                return cue if self._suits(cue, before, gap, len(earlier)) else None
+        for length, cues in phrases.items():
+            cue = cues.get(tuple(word.text for word in self._words[max(0, index - 1 - length) : index - 1]))
+            if cue is not None:
+                return cue if self._suits(cue, before, gap, length) else None
         return None
 
     def _suits(self, cue: Cue, before: Word, gap: str, length: int) -> bool:

@@ -48,11 +48,8 @@ def fold(text: str) -> Folded:
     """Fold every character; ASCII text is returned as it is."""
     if text.isascii():
         return Folded(text, None, text)
-    characters: list[str] = []
-    positions: list[int] = []
-    for position, character in enumerate(text):
-        plain = character if character.isascii() else fold_character(character)
-        if plain:
-            characters.append(plain)
-            positions.append(position)
-    return Folded("".join(characters), positions, text)
+    folds = {ord(each): fold_character(each) for each in set(text) if not each.isascii()}
+    plain = text.translate(folds)
+    if len(plain) == len(text):
+        return Folded(plain, None, text)
+    return Folded(plain, [place for place, each in enumerate(text) if folds.get(ord(each), each)], text)
