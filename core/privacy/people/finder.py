@@ -15,7 +15,10 @@ from core.text.words import placed_words
 
 Place = tuple[int, int, Literal["name", "address"]]
 MOST_KNOWN: Final = 20
-_BEFORE_ADDRESS: Final = re.compile(r"(?:(?:^|[\n:])[ \t]*|\b(?:to|for|an|für|bei|à|pour|chez|a|para) )((?:[^\W\d_a-z][\w'’.-]{0,25} ){1,3}[^\W\d_a-z][\w'’-]{1,25})(?:, ?|,?\r?\n)$")
+_BEFORE_ADDRESS: Final = re.compile(
+    r"(?:(?:^|[\n:])[ \t]*|\b(?:to|for|an|für|bei|à|pour|chez|a|para) )"
+    r"((?:[^\W\d_a-z][\w'’.-]{0,25} ){1,3}[^\W\d_a-z][\w'’-]{1,25})(?:, ?|,?\r?\n)$"
+)
 _INITIAL: Final = re.compile(r"(?<!\w)(?:[^\W\d_]\. ?){1,2}$")
 
 

@@ -33,9 +33,7 @@ _REST: Final = (
     r"|[ ](?:in|à|a|en)[ ](?!(?:d|m|un|el|l[aeo]|ein|the|my|our|your|a|order|case)[a-z]{0,2}\b)[^\W\d_]{3,20}\b)?"
     rf"(?:{_SEP}{_COUNTRY}\b)?"
 )
-_GERMAN_KIND: Final = (
-    r"(?:stra(?:ß|ss)en?|str\.?|gasse|allee|platz|weg|damm|ufer|chaussee|stieg|steig|pfad|zeile|gürtel|promenade|straat|gracht|laan)"
-)
+_GERMAN_KIND: Final = r"(?:stra(?:ß|ss)en?|str\.?|gasse|allee|platz|weg|damm|ufer|chaussee|stieg|steig|pfad|zeile|gürtel|promenade|straat|gracht|laan)"
 _GERMAN: Final = "|".join(
     (
         rf"(?:{_CAP}[^\W\d_]{{0,20}}\.?[ -]){{0,3}}[^\W\d_]{{2,28}}?(?i:{_GERMAN_KIND})",
@@ -60,7 +58,9 @@ _STREET_ALONE: Final = (
     rf"(?:(?:{_WORD}[ ]){{1,3}}{_ENGLISH_KIND}\b|(?:{_WORD}[ -]){{0,3}}[^\W\d_]{{2,28}}(?:straße|strasse|str\b\.?|gasse|allee|weg|platz)"
     rf"|(?i:{_FRENCH_KIND}[ ](?:{_OF}){{0,3}}){_WORD}(?:[- ](?i:(?:{_OF}){{0,2}}){_WORD}){{0,4}}|{_SPANISH_KIND}[ ]?(?i:(?:{_OF}){{0,3}}){_WORD}(?:[ ](?i:(?:{_OF}){{0,2}}){_WORD}){{0,4}})"
 )
-_KIND_FIRST: Final = r"(?:rue|avenue|av\.?|boulevard|bd\.?|chemin|ch\.|route|rte\.?|quai|place|impasse|allée|sentier|clos)"
+_KIND_FIRST: Final = (
+    r"(?:rue|avenue|av\.?|boulevard|bd\.?|chemin|ch\.|route|rte\.?|quai|place|impasse|allée|sentier|clos)"
+)
 _BY_WORD: Final = tuple(
     (tuple(quick.split("|")), re.compile(whole))
     for quick, whole in (

@@ -85,7 +85,11 @@ class _Reader:
             return is_whole or (cue is not None and self._ends_clause(last))
         if len(parts) > 1 and parts[-1] in GIVEN and (parts[0] in FAMILY or self._is_loud(first)):
             return True
-        if self._text[self._words[first].end - 1] == "ª" or self._has_initials(first, last) or self._is_signature(first, last):
+        if (
+            self._text[self._words[first].end - 1] == "ª"
+            or self._has_initials(first, last)
+            or self._is_signature(first, last)
+        ):
             return True
         before = self._words[first - 1].text if first else ""
         if parts[0] in FAMILY and parts[0] not in COMMON and before in _NEAR:
@@ -240,7 +244,10 @@ class _Reader:
         """Return True for two or three words that are the last line of a text, under a line that is complete."""
         end = self._words[last].end
         is_last = 1 <= last - first <= 2 and not self._text[end:].strip(" .!\n")
-        return is_last and _SIGNS.search(self._text, max(0, self._words[first].start - 20), self._words[first].start) is not None
+        return (
+            is_last
+            and _SIGNS.search(self._text, max(0, self._words[first].start - 20), self._words[first].start) is not None
+        )
 
     def _is_elided(self, index: int) -> bool:
         """Return True for the beginning of "O'Brien", "J. Brown" and "Mª Soto"."""
@@ -258,12 +265,13 @@ class _Reader:
 _PLAIN_GIVEN: Final = frozenset(
     name for name in GIVEN - COMMON - NOT_A_NAME - frozenset(CUES) if len(name) > 3
 ) - frozenset(
-    "alla allen albino berat amada anil armando axel baptiste beata benigno bertha bibi bill bobby bonnie brandi brad brit candida "
-    "candido capucine carmen cesar chuck clara claude clive consuela cora dana dante darin dave derrick dimas dora emperatriz "
-    "engin estela ester feline fidel fleur florentin florin fritz gema gemma grit hagen hank harry hector hermine iban inga jack "
-    "jean jenny jess jill jimmy joey john josh kirk leila liberto lisa liza lois lulu lutz maja malte marc margarita marten "
-    "martirio mato matt maya merce milo modesto molly mona monja nelson nick nieves norman oscar palmira pancho patty pepe pete "
-    "poppy ralph randy ravi regulo reiner rick rita riza roger rosemary rosita roza sally santi serge sherry silvestre spencer "
+    "albino alla allen amada anil armando axel baptiste beata benigno berat bertha bibi bill bobby bonnie brad "
+    "brandi brit candida candido capucine carmen cesar chuck clara claude clive consuela cora dana dante darin "
+    "dave derrick dimas dora emperatriz engin estela ester feline fidel fleur florentin florin fritz gema gemma "
+    "grit hagen hank harry hector hermine iban inga jack jean jenny jess jill jimmy joey john josh kirk leila "
+    "liberto lisa liza lois lulu lutz maja malte marc margarita marten martirio mato matt maya merce milo "
+    "modesto molly mona monja nelson nick nieves norman oscar palmira pancho patty pepe pete poppy ralph randy "
+    "ravi regulo reiner rick rita riza roger rosemary rosita roza sally santi serge sherry silvestre spencer "
     "stan tara terry timo tina tino tito tomas tommy toni vale vera wanda wolle".split()
 )
 """Names that no language has as words: they count in lower case, too, in a text that begins so."""
