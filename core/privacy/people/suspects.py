@@ -19,6 +19,7 @@ _ENDS: Final = re.compile(r"[ \t.!,)\U0001f300-\U0001faff☀-➿❤️️:;\-–
 _LISTED: Final = re.compile(r",? (?:and|und|et|y|e|&|sowie) |, ")
 _CLAUSE: Final = re.compile(r"[ ]?(?:[,!.:;?)\n–-]|$)")
 _BEGINS: Final = re.compile(r"(?:^|\n)[ \t]*$")
+_TEXT_ENDS: Final = re.compile(r"[\s.!]*\Z")
 _SIGNS: Final = re.compile(r"(?:[.!?,)]\s*\n|\n[ \t]*\n)[ \t]*$")
 _STOPS: Final = frozenset(".!?;:\n")
 Span = tuple[int, int]
@@ -242,12 +243,10 @@ class _Reader:
 
     def _is_signature(self, first: int, last: int) -> bool:
         """Return True for two or three words that are the last line of a text, under a line that is complete."""
-        end = self._words[last].end
-        is_last = 1 <= last - first <= 2 and not self._text[end:].strip(" .!\n")
-        return (
-            is_last
-            and _SIGNS.search(self._text, max(0, self._words[first].start - 20), self._words[first].start) is not None
-        )
+        if not 1 <= last - first <= 2 or not _TEXT_ENDS.match(self._text, self._words[last].end):
+            return False
+        start = self._words[first].start
+        return _SIGNS.search(self._text, max(0, start - 20), start) is not None
 
     def _is_elided(self, index: int) -> bool:
         """Return True for the beginning of "O'Brien", "J. Brown" and "Mª Soto"."""
