@@ -57,16 +57,17 @@ class _Reader:
 
         `named` is the last word of the name before it: what is listed with a name is one, too.
         """
+        is_capital = self._text[word.start].isupper()
+        if is_capital and word.text in _NO_BEGIN and not self._is_elided(index):
+            return None
         if not word.text.isalpha() or self._is_masked(word):
             return None
         cue = self._cue_before(index)
         if cue is None and named >= 0 and _LISTED.fullmatch(self._text, self._words[named].end, word.start):
             cue = Cue.SELF
-        if not self._text[word.start].isupper():
+        if not is_capital:
             last = self._read_plain(index, cue)
             return None if last is None else (last, True)
-        if word.text in NOT_A_NAME and word.text not in GIVEN and not self._is_elided(index):
-            return None
         if self._is_owner(word.text):
             return index, True
         last = self._read_run(index)
@@ -261,6 +262,7 @@ class _Reader:
         return self._text[word.end : word.end + 1] == MASK or self._text[max(0, word.start - 1) : word.start] in _MARKS
 
 
+_NO_BEGIN: Final = NOT_A_NAME - GIVEN
 _PLAIN_GIVEN: Final = frozenset(
     name for name in GIVEN - COMMON - NOT_A_NAME - frozenset(CUES) if len(name) > 3
 ) - frozenset(
