@@ -141,16 +141,18 @@ def _claims(clauses: Sequence[str], place: int) -> bool:
 
 def _tells(said: str, patterns: Iterable[re.Pattern[str]]) -> bool:
     """Return True if one is found in a clause as a fact, and not as the reader's doing."""
-    return any(_is_fact(said, found) for pattern in patterns for found in pattern.finditer(said))
-
-
-def _is_fact(said: str, found: re.Match[str]) -> bool:
-    before = said[: found.start()]
-    if words.OPEN.search(said[: found.end()]) or words.DESCRIBES.search(before):
-        return False
-    if words.OF_OTHERS.search(before):
-        return words.PASSIVE.search(found[0]) is not None
-    return words.IN_OTHERS.search(found[0]) is None or re.search(r"\b(?:ich|wir|nous)\s*$", before) is not None
+    for found in (each for pattern in patterns for each in pattern.finditer(said)):
+        before = said[: found.start()]
+        if words.OPEN.search(said[: found.end()]) or words.DESCRIBES.search(before):
+            continue
+        if words.OF_OTHERS.search(before):
+            is_fact = words.PASSIVE.search(found[0]) is not None
+        else:
+            is_ours = re.search(r"\b(?:ich|wir|nous)\s*$", before) is not None
+            is_fact = is_ours or words.IN_OTHERS.search(found[0]) is None
+        if is_fact:
+            return True
+    return False
 
 
 def _names_kind(said: str) -> bool:

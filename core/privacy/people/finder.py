@@ -19,6 +19,7 @@ _BEFORE_ADDRESS: Final = re.compile(
     r"(?:(?:^|[\n:])[ \t]*|\b(?:to|for|an|für|bei|à|pour|chez|a|para) )"
     r"((?:[^\W\d_a-z][\w'’.-]{0,25} ){1,3}[^\W\d_a-z][\w'’-]{1,25})(?:, ?|,?\r?\n)$"
 )
+"""A whole name that stands before an address, on the line above or before a comma."""
 _INITIAL: Final = re.compile(r"(?<!\w)(?:[^\W\d_]\. ?){1,2}$")
 
 
@@ -35,19 +36,15 @@ def find_people(text: str, own: Sequence[str] = (), whole: Sequence[str] = ()) -
             initial = _INITIAL.search(text, max(0, start - 6), start)
             people.append((initial.start() if initial else start, end))
     addresses = _apart(find_addresses(text))
-    people += [found.span(1) for start, _ in addresses if (found := _named_before(text, start))]
+    for start, _ in addresses:
+        whole = _BEFORE_ADDRESS.search(text, max(0, start - 80), start)
+        if whole and not {word.text for word in placed_words(whole[1])} & (NOT_A_NAME | ORGANISATION):
+            people.append(whole.span(1))
     ends = [last for _, last in addresses]
     nexts = [*(start for start, _ in addresses), len(text)]
     # The first address that ends behind a name begins behind it, too.
     names = _apart((start, end) for start, end in people if nexts[bisect_right(ends, start)] >= end)
     return sorted([*((*each, "address") for each in addresses), *((*each, "name") for each in names)])
-
-
-def _named_before(text: str, start: int) -> re.Match[str] | None:
-    """Return the whole name that stands before an address, on the line above or before a comma."""
-    found = _BEFORE_ADDRESS.search(text, max(0, start - 80), start)
-    words = {word.text for word in placed_words(found[1])} if found else set()
-    return None if words & (NOT_A_NAME | ORGANISATION) else found
 
 
 def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
