@@ -197,7 +197,7 @@ class Portal:
         shown = []
         for row in rows[after : after + limit]:
             values = {**row["properties"], "lastmodifieddate": row["updatedAt"]}
-            properties = {name: values.get(name) for name in [*body["properties"], "lastmodifieddate"]}
+            properties = {name: values[name] for name in [*body["properties"], "lastmodifieddate"] if name in values}
             shown.append({**row, "properties": properties})
         return {"total": len(rows), "results": shown}
 

@@ -68,11 +68,13 @@ def test_tickets_are_read_and_created_as_described(judged: TicketServer) -> None
 
 def test_contacts_are_written_and_erased_as_described(judged: TicketServer) -> None:
     line = Line(selectors.connection().account)
-    with Hubspot().connect_crm(Credentials(**judged.credentials()), line) as client:
+    fields = {name: theirs for name, theirs in Hubspot.crm_fields.items() if name != "key"}
+    with Hubspot().connect_crm(Credentials(**judged.credentials()), line, fields) as client:
         contact = CrmContact("c-1", name="Ana", email="ana@quill.example", heat="hot", score="80")
         assert [isinstance(client.write_contact(contact), Ok) for _ in range(2)] == [True, True]
         wrong = client.write_contact(CrmContact("c-2", name="Ana", email="ana@nowhere.invalid"))
         assert isinstance(wrong, CleanFailure)
+        assert [record.key for record in value(client.read_page({})).records] == ["c-1"]
         assert value(client.erase_contact("c-1")) is True
 
 
