@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from core.actors import Actor
 from core.audit import chain
@@ -64,10 +64,12 @@ def save_field_map(*, actor: Actor, connection_id: UUID, fields: Mapping[str, Ma
         )
         switch.field_map = kept
         switch.save(update_fields=["field_map"])
-        rows = CrmContact.objects.filter(connection=account).exclude(Q(state__in=GONE) | Q(problem__in=AWAY))
-        rows.update(digest="", there={}, due_at=now() if switch.sends_contacts else None)
-        if find_cursor(account.pk) is not None:
+        if find_cursor(account.pk) is not None:  # before the rows, as a reading does
             services.restart(account, STREAM)
+        rows = CrmContact.objects.filter(connection=account).exclude(Q(state__in=GONE) | Q(problem__in=AWAY))
+        # A worker that writes by the old map keeps nothing of it.
+        unknown = {"digest": "", "there": {}, "lease_until": None, "fence": F("fence") + 1}
+        rows.update(due_at=now() if switch.sends_contacts else None, **unknown)
         facts = {name: f"{rule.direction}:{rule.owner}:{rule.property}" for name, rule in rules.items()}
         chain.record(actor, "CRM_FIELD_MAP_CHANGED", OBJECT, account.pk, facts=facts)
 

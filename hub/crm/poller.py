@@ -99,7 +99,8 @@ class Reading:
             self.cursor.position = position
             if found.is_last:
                 return
-            if time.monotonic() > until:
+            self.switch.connection.refresh_from_db()  # it may have been ended, or made again
+            if self._connected() != position["of"] or time.monotonic() > until:
                 lease.release(self.cursor, until=now())
                 return
 
@@ -137,12 +138,14 @@ class Reading:
             return
         with transaction.atomic():
             self.move(page, position)
-            self.take(changed)
+            changes = self.take(changed)
             if began is not None:
                 self._rows().filter(contact_id__in=records).update(seen_at=now())
             if began is not None and page.is_last:
                 since = self.switch.connection.connected_at or self.switch.connection.created_at
                 mark_missing(self._rows().filter(written_at__gte=since), began)
+            if changes:  # last: it takes the heads of the audit chain and the stream
+                revise_contacts(actor=ACTOR, changes=changes)
 
     def move(self, page: CrmPage, position: Mapping[str, Any]) -> None:
         moment = now()
@@ -167,12 +170,15 @@ class Reading:
             return True
         return not self._digests(of, readable(record)).items() <= row.there.items()
 
-    def take(self, records: Mapping[UUID, CrmRecord]) -> None:
-        """Take what records say into contacts and into what is known of the CRM; in the caller's transaction."""
+    def take(self, records: Mapping[UUID, CrmRecord]) -> dict[UUID, dict[str, str]]:
+        """Take what records say into what is known of the CRM, and return what changes of contacts.
+
+        In the caller's transaction.
+        """
         moment = now()
-        self.link(records, moment)
         # Contacts before their rows, as an erasure does.
         people = Contact.objects.filter(pk__in=records).order_by("pk").select_for_update().in_bulk()
+        self.link(people, moment)
         rows = list(self._rows().filter(contact_id__in=people).order_by("pk").select_for_update())
         changes: dict[UUID, dict[str, str]] = {}
         for row in rows:
@@ -198,14 +204,12 @@ class Reading:
             swallowed = (
                 self._rows().filter(outside_id__in=merged).exclude(state__in=GONE).exclude(contact_id__in=records)
             )
-            swallowed.update(state=State.PARKED, problem=MERGED_THERE, fields="", outside_id="", there={})
-        if changes:
-            revise_contacts(actor=ACTOR, changes=changes)
+            swallowed.update(**gone_there(MERGED_THERE))
+        return changes
 
-    def link(self, records: Mapping[UUID, CrmRecord], moment: datetime) -> None:
+    def link(self, people: Mapping[UUID, Contact], moment: datetime) -> None:
         """Make the rows of contacts that have none and are there by our id; those erased here are erased there."""
-        known = self._rows().filter(contact_id__in=records).values_list("contact_id", flat=True)
-        people = Contact.objects.filter(pk__in=records.keys() - set(known), merged_into=None, user=None)
+        known = set(self._rows().filter(contact_id__in=people).values_list("contact_id", flat=True))
         new = [
             CrmContact(
                 connection=self.switch.connection,
@@ -214,7 +218,8 @@ class Reading:
                 sent_at=moment,
                 due_at=moment,
             )
-            for person in people
+            for person in people.values()
+            if person.pk not in known and person.merged_into_id is None and person.user_id is None
         ]
         CrmContact.objects.bulk_create(new, ignore_conflicts=True)
 
@@ -272,4 +277,11 @@ def readable(record: CrmRecord) -> dict[str, str]:
 def mark_missing(rows: QuerySet[CrmContact], began: datetime) -> None:
     """Note which contacts a reading of all, which began then, didn't see: the search shows what is new late."""
     unseen = rows.filter(Q(seen_at=None) | Q(seen_at__lt=began), state=State.WRITTEN, written_at__lt=began - EVERY)
-    unseen.update(state=State.PARKED, problem=DELETED, fields="", outside_id="", there={})
+    unseen.update(**gone_there(DELETED))
+
+
+def gone_there(problem: str) -> dict[str, Any]:
+    """Return the columns of a contact that isn't there any more; only a person may have it made again."""
+    return {
+        "state": State.PARKED, "problem": problem, "digest": problem, "fields": "", "outside_id": "", "there": {},
+    }  # fmt: skip

@@ -87,7 +87,8 @@ def bring_up_to_date(row: CrmContact, moment: datetime) -> NotDone | None:
     contact = leaving(row, told.contact, rules)
     digest, parts = digest_of(row, contact), digests_of(row.connection, row.contact_id, contact.told())
     rest = {name: known for name, known in row.there.items() if name not in parts}
-    is_there = bool(row.outside_id) and parts.items() <= row.there.items()  # written, or taken from there
+    # Written, or taken from there; of nothing nobody knows.
+    is_there = bool(row.outside_id and parts) and parts.items() <= row.there.items()
     if row.problem in AWAY and row.digest:  # only a person may have it made again, which empties the digest
         lease.release(row)
         return None

@@ -38,7 +38,8 @@ ERASE: Final = _change("erase_contact", repeats="always")
 ADD_NOTE: Final = _change("add_contact_note", repeats="with_key")
 FIND: Final = Operation("find_by_key", seconds=10.0, keeps_last=False, in_background=True)
 SEARCH: Final = Operation("search_contacts", method="POST", keeps_last=False, in_background=True)
-PAGE: Final = 100
+PAGE: Final = 25
+"""Few: a page is committed as a whole, and a name that changes is masked in all that the contact wrote."""
 CHANGED: Final = "lastmodifieddate"
 NUMBER: Final = "hs_object_id"
 MERGED: Final = "hs_merged_object_ids"

@@ -52,9 +52,11 @@ def fail(cursor: SyncCursor, code: str, *, seconds: float | None = None, **colum
 
 
 def set_paused(account: ProviderAccount, stream: str, *, pauses: bool) -> bool:
-    """Pause or resume a reading that has a cursor; False if it is so already."""
+    """Pause or resume a reading that has a cursor; False if it is so already. A worker that reads now keeps no more."""
     rows = SyncCursor.objects.filter(connection=account, stream=stream, paused_at__isnull=pauses)
-    return bool(rows.update(paused_at=now() if pauses else None))
+    if not pauses:
+        return bool(rows.update(paused_at=None))
+    return bool(rows.update(paused_at=now(), lease_until=None, fence=F("fence") + 1))
 
 
 def restart(account: ProviderAccount, stream: str) -> None:

@@ -1,5 +1,6 @@
 """Client of Roundup's REST API: issues found by a property with our key, changed only as they were read."""
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -219,8 +220,10 @@ def _id(body: Any) -> str:
 
 
 def _state(body: Any) -> _State:
-    found = body["data"]
-    return _State(str(found["@etag"]), found["attributes"]["messages"], found["attributes"]["nosy"])
+    found, etag = body["data"], str(body["data"]["@etag"])
+    if not re.fullmatch(r"[!-~]{1,200}", etag):
+        raise ValueError("This is no entity tag.")  # it goes into a header
+    return _State(etag, found["attributes"]["messages"], found["attributes"]["nosy"])
 
 
 def _message_id(key: str) -> str:

@@ -1,6 +1,7 @@
 """The field map of a connection: which property each field has, in which direction, and whose value counts."""
 
 import html
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +9,12 @@ from django.test import Client
 
 from conversations.contacts.known_people import revise_contact
 from conversations.models import Contact
+from core.clock import now
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
 from hub.crm.field_map import save_field_map
+from hub.models import CrmContact
+from integrations.crm import services
 from integrations.models import ProviderAccount
 from tests.hub.crm_scene import EMAIL, Crm, crm, hubspot, hubspot_process
 from tests.hub.test_crm import PAGE
@@ -128,3 +132,35 @@ def test_form_saves_the_map_and_shows_errors_at_their_fields(crm: Crm) -> None:
     assert "The field map was saved." in press(name_property="nickname", heat_property="walker_lead")
     shown = html.unescape(owner.get(page).content.decode())
     assert ("<code>nickname</code>" in shown, "<code>email</code>" in shown) == (True, False)
+
+
+def test_map_that_is_saved_while_a_contact_is_written_is_followed_afterwards(
+    crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = crm.customer()
+    write = services.write_contact
+
+    def save_meanwhile(*given: Any) -> Any:
+        monkeypatch.undo()
+        written = write(*given)
+        save(crm, name=rule("nickname"))
+        return written
+
+    monkeypatch.setattr(services, "write_contact", save_meanwhile)
+    crm.tell()
+    assert "nickname" not in crm.there(ana)
+    crm.work(after=600)
+    assert crm.there(ana)["nickname"] == "Ana Souza"
+
+
+def test_contact_of_which_nothing_leaves_is_looked_for_again_in_another_account(crm: Crm) -> None:
+    ana = crm.customer()
+    crm.tell()
+    save(crm, name=rule("nickname", "in"))
+    crm.work(after=600)
+    ProviderAccount.objects.update(connected_at=now() + timedelta(seconds=1))
+    CrmContact.objects.update(outside_id="424242")
+    crm.close(ana)
+    crm.feed()
+    crm.work(after=900)
+    assert (crm.row(ana).outside_id != "424242", len(crm.notes())) == (True, 1)

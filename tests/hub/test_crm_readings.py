@@ -270,3 +270,33 @@ def test_reading_is_started_paused_and_resumed_with_the_right_and_leaves_half_of
     assert list(actions.values_list("action", flat=True)) == [
         "CRM_READING_STARTED", "CRM_READING_PAUSED", "CRM_READING_RESUMED",
     ]  # fmt: skip
+
+
+def test_pause_and_erasure_during_a_reading_leave_nothing_of_it(crm: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
+    ana = crm.customer()
+    crm.tell()
+    start(crm)
+    change(crm, ana, properties={"firstname": "Ana Maria"})
+    page = services.read_page
+
+    def pause_meanwhile(*given: Any, **more: Any) -> Any:
+        found = page(*given, **more)
+        cursors.pause_reading(actor=crm.world.actor("owner"), connection_id=crm.account.pk)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "read_page", pause_meanwhile)
+        assert (read(), name_of(ana)) == ([], "Ana Souza")
+    cursors.resume_reading(actor=crm.world.actor("owner"), connection_id=crm.account.pk)
+    CrmContact.objects.all().delete()  # as if Walker had never written them
+
+    def erase_meanwhile(*given: Any, **more: Any) -> Any:
+        found = page(*given, **more)
+        erase(crm, ana)
+        return found
+
+    monkeypatch.setattr(services, "read_page", erase_meanwhile)
+    assert read(6) == []
+    assert crm.row(ana).state == "erasing"
+    crm.work(after=600)
+    assert (crm.row(ana).state, crm.there(ana)) == ("erased", {})
