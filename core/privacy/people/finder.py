@@ -37,9 +37,9 @@ def find_people(text: str, own: Sequence[str] = (), whole: Sequence[str] = ()) -
             people.append((initial.start() if initial else start, end))
     addresses = _apart(find_addresses(text))
     for start, _ in addresses:
-        whole = _BEFORE_ADDRESS.search(text, max(0, start - 80), start)
-        if whole and not {word.text for word in placed_words(whole[1])} & (NOT_A_NAME | ORGANISATION):
-            people.append(whole.span(1))
+        before = _BEFORE_ADDRESS.search(text, max(0, start - 80), start)
+        if before and not {word.text for word in placed_words(before[1])} & (NOT_A_NAME | ORGANISATION):
+            people.append(before.span(1))
     ends = [last for _, last in addresses]
     nexts = [*(start for start, _ in addresses), len(text)]
     # The first address that ends behind a name begins behind it, too.

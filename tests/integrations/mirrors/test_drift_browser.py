@@ -14,6 +14,7 @@ from core.clock import now
 from core.tenancy.scope import tenant_scope
 from hitl.models import Approval
 from hitl.services import execute
+from integrations.meta_ads import consent
 from integrations.mirrors import poller
 from integrations.models import ProviderAccount, SyncCursor
 from standins.meta.ads.seed import ads_app_secret, app_id
@@ -30,8 +31,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
-def vendor(live_server: LiveServer, tmp_path: Path, settings: Any) -> Iterator[MetaAds]:
+def vendor(
+    live_server: LiveServer, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MetaAds]:
     """The sandbox Meta, which sends people back to the browser's Walker."""
+    # Changes that take hours in life come within a minute here, and the mirror may use half of a minute's calls.
+    monkeypatch.setattr(consent, "CALLS_PER_MINUTE", 600)
     running = start_meta(tmp_path, public=live_server.url)
     settings.META_API_BASE = settings.META_LOGIN_BASE = running.url
     settings.META_ADS_APP_ID, settings.META_ADS_APP_SECRET = app_id(), ads_app_secret(SHARED)
