@@ -64,7 +64,7 @@ class FieldMapForm(ConsoleForm):
         rows, looked_at = preview_of(viewer=self.initial["viewer"])
         return {
             "columns": [rule["property"] for rule in rules.values()],
-            "rows": [[one.shown.get(name) or "–" for name in rules] for one in rows],
+            "rows": [[(rules[name]["property"], one.shown.get(name) or "–") for name in rules] for one in rows],
             "looked_at": looked_at,
         }
 
