@@ -28,7 +28,7 @@ from hub.crm.models import GONE, CrmContact, CrmSwitch
 from hub.crm.words import AWAY, DELETED, ENDLESS, FAILED, MERGED_THERE
 from integrations.crm import services
 from integrations.crm.types import CrmPage, CrmRecord, NotDone
-from integrations.mirrors.services import EVERY, LEASE, LeaseLost, claim_due, fail, live_accounts
+from integrations.mirrors.services import EVERY, LEASE, LeaseLost, claim_due, fail
 from integrations.models import SyncCursor
 
 log = get_logger(__name__)
@@ -45,7 +45,7 @@ WAITS: Final = "quota_spent"
 def read_due() -> int:
     """Read the connections that are due, for as long as a sweep may take; return how many. For the sweep."""
     done, began = 0, time.monotonic()
-    while time.monotonic() - began < SECONDS and (cursor := claim_due(STREAM, live_accounts())) is not None:
+    while time.monotonic() - began < SECONDS and (cursor := claim_due(STREAM)) is not None:
         with tenant_scope(cursor.tenant_id):
             read(cursor)
         done += 1

@@ -78,7 +78,7 @@ def readable() -> QuerySet[ProviderAccount]:
 
 def claim_due() -> SyncCursor | None:
     """Claim the cursor that has been due for longest, in one statement."""
-    return services.claim_due(AD_CAMPAIGNS, readable())
+    return services.claim_due(AD_CAMPAIGNS, readable)
 
 
 def poll(cursor: SyncCursor) -> None:

@@ -1,5 +1,6 @@
 """Cursors of readings: which is due, how one fails, and who pauses one; of ad campaigns, and of apps above."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -36,10 +37,10 @@ def live_accounts() -> QuerySet[ProviderAccount]:
     return platforms.working_accounts().filter(tenant_id__in=Tenant.objects.filter(is_active=True).values("pk"))
 
 
-def claim_due(stream: str, accounts: QuerySet[ProviderAccount]) -> SyncCursor | None:
+def claim_due(stream: str, accounts: Callable[[], QuerySet[ProviderAccount]] = live_accounts) -> SyncCursor | None:
     """Claim the cursor of a stream that has been due for longest, in one statement. For sweeps."""
     with platform_scope():
-        rows = SyncCursor.objects.filter(stream=stream, paused_at=None, connection__in=accounts)
+        rows = SyncCursor.objects.filter(stream=stream, paused_at=None, connection__in=accounts())
         first = F("lease_until").asc(nulls_first=True)
         return next(iter(lease.claim_many(rows.order_by(first), LEASE, limit=1)), None)
 

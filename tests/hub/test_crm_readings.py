@@ -17,12 +17,13 @@ from core import clock
 from core.clock import now
 from core.errors import Conflict, Refused
 from core.models import AuditEntry
+from core.tenancy.scope import NOTHING, _enter
 from hub.crm import cursors, poller, switches
 from hub.models import CrmContact
 from integrations.calls.runner import take_background_call
 from integrations.crm import services
 from integrations.hubspot import contacts as at_hubspot
-from integrations.mirrors.services import claim_due, live_accounts
+from integrations.mirrors.services import claim_due
 from integrations.models import ProviderAccount, SyncCursor
 from tests.hub.crm_scene import EMAIL, Crm, crm, hubspot, hubspot_process
 from tests.hub.test_crm import PAGE, erase
@@ -42,7 +43,7 @@ def start(crm: Crm) -> None:
 
 def read(minutes: float = 0) -> list[str]:
     """Read what is due after so many minutes; return what the cursor says went wrong."""
-    with clock.at(now() + timedelta(minutes=minutes)):
+    with clock.at(now() + timedelta(minutes=minutes)), _enter(NOTHING):  # as the sweep does
         poller.read_due()
     return [cursor.last_error for cursor in SyncCursor.objects.filter(last_error__gt="")]
 
@@ -204,10 +205,10 @@ def test_idle_poll_is_one_call_and_four_statements(crm: Crm) -> None:
         crm.calls()
         with clock.at(now() + timedelta(minutes=minutes)):
             with CaptureQueriesContext(database) as made:
-                cursor = claim_due(poller.STREAM, live_accounts())
+                cursor = claim_due(poller.STREAM)
                 assert cursor is not None
                 poller.read(cursor)
-            assert claim_due(poller.STREAM, live_accounts()) is None
+            assert claim_due(poller.STREAM) is None
         assert crm.calls() == [SEARCH]
         assert len(made) <= 4, [query["sql"] for query in made]
     assert name_of(ana) == "Ana Souza"
