@@ -38,9 +38,9 @@ def owner(world: World) -> Client:
     return client
 
 
-@pytest.mark.parametrize("q", ["refund", "REFUND shoes", "shoe", "Schön", "o'brien", "50", "refund\\", "a'b refund"])
+@pytest.mark.parametrize("q", ["refund", "REFUND shoes", "shoe", "Schön", "o'clock", "50", "refund\\", "a'b refund"])
 def test_words_find_the_message_they_stand_in(shop: Shop, viewer: Actor, q: str) -> None:
-    talk = said(shop, "A b refund of 50 euro for O'Brien's shoes, schön!")
+    talk = said(shop, "A b refund of 50 euro at five o'clock for shoes, schön!")
     said(shop, "Nothing of that", "two")
     assert found(viewer, q) == [talk.pk]
 
