@@ -14,7 +14,7 @@ from hub.crm.words import describe
 from integrations.connections.registry import Panel, register_panel
 from integrations.crm.selectors import field_map
 from integrations.crm.types import FIELDS
-from integrations.mirrors.services import EVERY
+from integrations.mirrors.cursors import EVERY
 from integrations.models import ProviderAccount
 
 

@@ -13,7 +13,7 @@ from hub.crm.models import CrmSwitch
 from hub.crm.poller import STREAM
 from hub.crm.switches import MANAGE, MISSING, OBJECT
 from integrations.crm.selectors import field_map
-from integrations.mirrors import services
+from integrations.mirrors import cursors
 from integrations.models import ProviderAccount, SyncCursor
 
 
@@ -28,8 +28,8 @@ def start_reading(*, actor: Actor, connection_id: UUID) -> None:
         raise Conflict("This system takes no contacts.", code="no_crm")
     with transaction.atomic():
         CrmSwitch.objects.get_or_create(connection=account, defaults={"changed_at": now()})
-        services.restart(account, STREAM)
-        services.set_paused(account, STREAM, pauses=False)
+        cursors.restart(account, STREAM)
+        cursors.set_paused(account, STREAM, pauses=False)
         chain.record(actor, "CRM_READING_STARTED", OBJECT, account.pk, facts={"provider": account.provider})
 
 
@@ -50,7 +50,7 @@ def _pause(actor: Actor, connection_id: UUID, *, pauses: bool) -> None:
     actor.require(MANAGE)
     account: ProviderAccount = get_row(ProviderAccount, connection_id, MISSING)
     with transaction.atomic():
-        if not services.set_paused(account, STREAM, pauses=pauses):
+        if not cursors.set_paused(account, STREAM, pauses=pauses):
             raise Conflict("Nothing is read now." if pauses else "Reading isn't paused.", code="nothing_to_do")
         action = "CRM_READING_PAUSED" if pauses else "CRM_READING_RESUMED"
         chain.record(actor, action, OBJECT, account.pk, facts={"provider": account.provider})

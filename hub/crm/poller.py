@@ -28,7 +28,7 @@ from hub.crm.models import GONE, CrmContact, CrmSwitch
 from hub.crm.words import AWAY, DELETED, ENDLESS, FAILED, MERGED_THERE
 from integrations.crm import services
 from integrations.crm.types import CrmPage, CrmRecord, NotDone
-from integrations.mirrors.services import EVERY, LEASE, LeaseLost, claim_due, fail
+from integrations.mirrors.cursors import EVERY, LEASE, LeaseLost, claim_due, fail
 from integrations.models import SyncCursor
 
 log = get_logger(__name__)

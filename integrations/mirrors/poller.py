@@ -25,8 +25,9 @@ from integrations import platforms
 from integrations.calls.answers import CleanFailure, Ok, Unknown
 from integrations.calls.operations import Line
 from integrations.calls.runner import NO_TIME, QUOTA_SPENT
-from integrations.mirrors import services
-from integrations.mirrors.services import AD_CAMPAIGNS, EVERY, LEASE, LeaseLost, fail, live_accounts
+from integrations.mirrors import cursors
+from integrations.mirrors.cursors import EVERY, LEASE, LeaseLost, fail, live_accounts
+from integrations.mirrors.services import AD_CAMPAIGNS
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
 from integrations.ports import AD_CAMPAIGN, UNKNOWN_BUDGET, AdCampaignRow, Mirror, MirrorPage
 
@@ -78,7 +79,7 @@ def readable() -> QuerySet[ProviderAccount]:
 
 def claim_due() -> SyncCursor | None:
     """Claim the cursor that has been due for longest, in one statement."""
-    return services.claim_due(AD_CAMPAIGNS, readable)
+    return cursors.claim_due(AD_CAMPAIGNS, readable)
 
 
 def poll(cursor: SyncCursor) -> None:

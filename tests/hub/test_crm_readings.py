@@ -23,7 +23,7 @@ from hub.models import CrmContact
 from integrations.calls.runner import take_background_call
 from integrations.crm import services
 from integrations.hubspot import contacts as at_hubspot
-from integrations.mirrors.services import claim_due
+from integrations.mirrors.cursors import claim_due
 from integrations.models import ProviderAccount, SyncCursor
 from tests.hub.crm_scene import EMAIL, Crm, crm, hubspot, hubspot_process
 from tests.hub.test_crm import PAGE, erase
