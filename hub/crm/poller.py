@@ -19,51 +19,36 @@ from conversations.services import read_detail, revise_contacts
 from core.actors import system
 from core.audit import chain
 from core.clock import now
-from core.errors import Invalid, WalkerError
-from core.observability.logging import get_logger
+from core.errors import Invalid
 from core.reliability import lease
-from core.tenancy.scope import tenant_scope
 from hub.crm.fields import TAKEN, Direction, Owner, Rules, digests_of, ours_of, properties_of, rules_of
 from hub.crm.models import GONE, CrmContact, CrmSwitch
-from hub.crm.words import AWAY, DELETED, ENDLESS, FAILED, MERGED_THERE
+from hub.crm.words import AWAY, DELETED, ENDLESS, MERGED_THERE
+from integrations.calls.runner import QUOTA_SPENT
 from integrations.crm import services
 from integrations.crm.types import CrmPage, CrmRecord, NotDone
-from integrations.mirrors.cursors import EVERY, LEASE, LeaseLost, claim_due, fail
+from integrations.mirrors import cursors
+from integrations.mirrors.cursors import EVERY, LEASE, LeaseLost, fail
 from integrations.models import SyncCursor
 
-log = get_logger(__name__)
 State = CrmContact.State
 STREAM: Final = "contacts"
 ACTOR: Final = system("crm")
 SECONDS: Final = 30.0
-"""After these a worker begins no further page, nor connection: the next sweep does."""
+"""After these a worker begins no further page: the next sweep does."""
 CALL_SECONDS: Final = 15.0
 MOST_PAGES: Final = 20_000
-WAITS: Final = "quota_spent"
 
 
 def read_due() -> int:
     """Read the connections that are due, for as long as a sweep may take; return how many. For the sweep."""
-    done, began = 0, time.monotonic()
-    while time.monotonic() - began < SECONDS and (cursor := claim_due(STREAM)) is not None:
-        with tenant_scope(cursor.tenant_id):
-            read(cursor)
-        done += 1
-    return done
+    return cursors.read_due(STREAM, read)
 
 
 def read(cursor: SyncCursor) -> None:
-    """Read what changed since a claimed cursor's position (outside calls). What goes wrong is noted on it."""
-    try:
-        switch = CrmSwitch.objects.select_related("connection").get(connection_id=cursor.connection_id)
-        Reading(cursor, switch, rules_of(switch, switch.connection)).read()
-    except LeaseLost:
-        log.info("crm_reading_lease_lost", connection=str(cursor.connection_id))
-    except WalkerError as problem:
-        fail(cursor, problem.code)
-    except Exception:  # boundary: the next connection is read all the same
-        log.exception("crm_reading_failed", connection=str(cursor.connection_id))
-        fail(cursor, FAILED)
+    """Read what changed since a claimed cursor's position (outside calls)."""
+    switch = CrmSwitch.objects.select_related("connection").get(connection_id=cursor.connection_id)
+    Reading(cursor, switch, rules_of(switch, switch.connection)).read()
 
 
 @dataclass
@@ -106,7 +91,7 @@ class Reading:
 
     def stop(self, failed: NotDone) -> None:
         """End a reading whose next page wasn't returned: it goes on there, one that never ends only by hand."""
-        if failed.code == WAITS:
+        if failed.code == QUOTA_SPENT:
             lease.release(self.cursor, until=now() + timedelta(seconds=failed.seconds))
             return
         ended: dict[str, Any] = {}

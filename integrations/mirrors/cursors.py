@@ -1,5 +1,6 @@
 """Cursors of what is read in the background: which is due, how a reading fails, who pauses it or starts it again."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
@@ -8,15 +9,23 @@ from django.db.models import F, QuerySet
 
 from accounts.models import Tenant
 from core.clock import now
+from core.errors import WalkerError
+from core.observability.logging import get_logger
 from core.reliability import lease
-from core.tenancy.scope import platform_scope
+from core.tenancy.scope import platform_scope, tenant_scope
 from integrations import platforms
 from integrations.models import ProviderAccount, SyncCursor
 
+log = get_logger(__name__)
 EVERY: Final = timedelta(minutes=5)
 LEASE: Final = timedelta(minutes=2)
 """Longer than the calls of a reading may take."""
 LONGEST_WAIT: Final = timedelta(hours=1)
+SWEEP_SECONDS = 30.0
+"""After these no further connection is begun: the next sweep reads it."""
+FAILED: Final = "failed"
+"""The code of what nobody foresaw."""
+Accounts = Callable[[], QuerySet[ProviderAccount]]
 
 
 class LeaseLost(Exception):
@@ -28,7 +37,31 @@ def live_accounts() -> QuerySet[ProviderAccount]:
     return platforms.working_accounts().filter(tenant_id__in=Tenant.objects.filter(is_active=True).values("pk"))
 
 
-def claim_due(stream: str, accounts: Callable[[], QuerySet[ProviderAccount]] = live_accounts) -> SyncCursor | None:
+def read_due(
+    stream: str, read: Callable[[SyncCursor], None], accounts: Accounts = live_accounts, **on_failure: Any
+) -> int:
+    """Let `read` read what is due of a stream, for as long as a sweep may take; return how many. For sweeps.
+
+    Each cursor is claimed and read in its organisation's scope (outside calls). A failure is noted on it, with the
+    columns `on_failure`, and keeps no other connection waiting.
+    """
+    done, began = 0, time.monotonic()
+    while time.monotonic() - began < SWEEP_SECONDS and (cursor := claim_due(stream, accounts)) is not None:
+        with tenant_scope(cursor.tenant_id):
+            try:
+                read(cursor)
+            except LeaseLost:
+                log.info("reading_lease_lost", stream=stream, connection=str(cursor.connection_id))
+            except WalkerError as problem:
+                fail(cursor, problem.code, **on_failure)
+            except Exception:  # boundary: the next connection is read all the same
+                log.exception("reading_failed", stream=stream, connection=str(cursor.connection_id))
+                fail(cursor, FAILED, **on_failure)
+        done += 1
+    return done
+
+
+def claim_due(stream: str, accounts: Accounts = live_accounts) -> SyncCursor | None:
     """Claim the cursor of a stream that has been due for longest, in one statement. For sweeps."""
     with platform_scope():
         rows = SyncCursor.objects.filter(stream=stream, paused_at=None, connection__in=accounts())

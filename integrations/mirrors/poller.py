@@ -5,7 +5,6 @@ A page and the position of the next one are committed together, so that a worker
 
 import hashlib
 import random
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
@@ -16,8 +15,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from core.clock import now as clock_now
-from core.errors import WalkerError
-from core.observability.logging import get_logger
 from core.reliability import lease
 from core.tenancy.scope import platform_scope, tenant_scope
 from hitl.actions.targets import tell_of_changes
@@ -25,16 +22,12 @@ from integrations import platforms
 from integrations.calls.answers import CleanFailure, Ok, Unknown
 from integrations.calls.operations import Line
 from integrations.calls.runner import NO_TIME, QUOTA_SPENT
-from integrations.mirrors import cursors
-from integrations.mirrors.cursors import EVERY, LEASE, LeaseLost, fail, live_accounts
+from integrations.mirrors.cursors import EVERY, LEASE, LeaseLost, fail, live_accounts, read_due
 from integrations.mirrors.services import AD_CAMPAIGNS
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
 from integrations.ports import AD_CAMPAIGN, UNKNOWN_BUDGET, AdCampaignRow, Mirror, MirrorPage
 
-log = get_logger(__name__)
 SECONDS: Final = 30.0
-SWEEP_SECONDS = 30.0
-"""After these no further connection is begun: the next sweep reads it."""
 LOG_DELAY: Final = timedelta(minutes=15)
 """So long a change is looked for in the vendor's change log, which may be late."""
 SKEW: Final = timedelta(seconds=30)
@@ -50,16 +43,7 @@ FACTS: Final = ("name", *LOGGED, "currency")
 def poll_due() -> int:
     """Read the connections that are due, for as long as a sweep may take; return how many. For the sweep."""
     open_cursors()
-    done, began = 0, time.monotonic()
-    while time.monotonic() - began < SWEEP_SECONDS and (cursor := claim_due()) is not None:
-        with tenant_scope(cursor.tenant_id):
-            try:
-                poll(cursor)
-            except Exception:  # boundary: the next connection is read all the same
-                log.exception("mirror_failed", connection=str(cursor.connection_id))
-                fail(cursor, "failed", position={})
-        done += 1
-    return done
+    return read_due(AD_CAMPAIGNS, poll, readable, position={})
 
 
 def open_cursors() -> None:
@@ -77,24 +61,14 @@ def readable() -> QuerySet[ProviderAccount]:
     return live_accounts().filter(provider__in=platforms.mirrored())
 
 
-def claim_due() -> SyncCursor | None:
-    """Claim the cursor that has been due for longest, in one statement."""
-    return cursors.claim_due(AD_CAMPAIGNS, readable)
-
-
 def poll(cursor: SyncCursor) -> None:
     """Read what a claimed cursor is for, from where the last worker has come to (outside calls)."""
     account = ProviderAccount.objects.get(pk=cursor.connection_id)
-    try:
-        connection = platforms.connection_of(account)
-        if connection.platform.mirror is None:
-            raise TypeError(f"{account.provider} has no mirror")
-        with connection.open(Line(account, seconds=SECONDS, attempts=1, in_background=True)) as client:
-            Reading(cursor, account, connection.platform.mirror, client).read()
-    except LeaseLost:
-        log.info("mirror_lease_lost", connection=str(account.pk))
-    except WalkerError as problem:
-        fail(cursor, problem.code, position={})
+    connection = platforms.connection_of(account)
+    if connection.platform.mirror is None:
+        raise TypeError(f"{account.provider} has no mirror")
+    with connection.open(Line(account, seconds=SECONDS, attempts=1, in_background=True)) as client:
+        Reading(cursor, account, connection.platform.mirror, client).read()
 
 
 @dataclass

@@ -16,7 +16,9 @@ from core.tenancy.scope import tenant_scope
 from integrations.admin.connections import budget_of
 from integrations.ads.targets import facts_now
 from integrations.calls.runner import take_background_call
-from integrations.mirrors import poller
+from integrations.mirrors import cursors, poller
+from integrations.mirrors.cursors import claim_due
+from integrations.mirrors.services import AD_CAMPAIGNS
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
 from integrations.ports import UNKNOWN_BUDGET
 from standins.meta.ads.seed import account_id, ad_set_id, campaign_id
@@ -146,10 +148,10 @@ def test_idle_poll_is_one_call_and_four_statements(there: There, wire: Wire) -> 
     wire.sent.clear()
     with later(minutes=6):
         with CaptureQueriesContext(database) as made:
-            cursor = poller.claim_due()
+            cursor = claim_due(AD_CAMPAIGNS, poller.readable)
             assert cursor is not None
             poller.poll(cursor)
-        assert poller.claim_due() is None
+        assert claim_due(AD_CAMPAIGNS, poller.readable) is None
     assert len(wire.sent) == 1
     assert len(made) <= 4, [query["sql"] for query in made]
 
@@ -177,7 +179,7 @@ def test_worker_that_lost_its_lease_writes_nothing(there: There, wire: Wire) -> 
 
     def take_over() -> None:
         with later(minutes=9):
-            assert poller.claim_due() is not None
+            assert claim_due(AD_CAMPAIGNS, poller.readable) is not None
 
     wire.before[0] = take_over
     wire.sent.clear()
@@ -236,7 +238,7 @@ def test_sweep_begins_no_connection_after_its_time_and_none_of_an_inactive_organ
     there: There, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(poller, "SWEEP_SECONDS", 0)
+        patch.setattr(cursors, "SWEEP_SECONDS", 0)
         assert poll() == 0
     Tenant.objects.update(is_active=False)
     assert poll() == 0
