@@ -14,8 +14,8 @@ from hub.crm.words import describe
 from integrations.connections.registry import Panel, register_panel
 from integrations.crm.selectors import field_map
 from integrations.crm.types import FIELDS
-from integrations.mirrors.cursors import EVERY
 from integrations.models import ProviderAccount
+from integrations.sync.services import EVERY
 
 
 def _why_not_start(connection: ProviderAccount) -> str:

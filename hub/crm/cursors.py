@@ -13,8 +13,8 @@ from hub.crm.models import CrmSwitch
 from hub.crm.poller import STREAM
 from hub.crm.switches import MANAGE, MISSING, OBJECT
 from integrations.crm.selectors import field_map
-from integrations.mirrors import cursors
 from integrations.models import ProviderAccount, SyncCursor
+from integrations.sync import services as sync
 
 
 def start_reading(*, actor: Actor, connection_id: UUID) -> None:
@@ -28,8 +28,8 @@ def start_reading(*, actor: Actor, connection_id: UUID) -> None:
         raise Conflict("This system takes no contacts.", code="no_crm")
     with transaction.atomic():
         CrmSwitch.objects.get_or_create(connection=account, defaults={"changed_at": now()})
-        cursors.restart(account, STREAM)
-        cursors.set_paused(account, STREAM, pauses=False)
+        sync.restart(account, STREAM)
+        sync.set_paused(account, STREAM, pauses=False)
         chain.record(actor, "CRM_READING_STARTED", OBJECT, account.pk, facts={"provider": account.provider})
 
 
@@ -50,7 +50,7 @@ def _pause(actor: Actor, connection_id: UUID, *, pauses: bool) -> None:
     actor.require(MANAGE)
     account: ProviderAccount = get_row(ProviderAccount, connection_id, MISSING)
     with transaction.atomic():
-        if not cursors.set_paused(account, STREAM, pauses=pauses):
+        if not sync.set_paused(account, STREAM, pauses=pauses):
             raise Conflict("Nothing is read now." if pauses else "Reading isn't paused.", code="nothing_to_do")
         action = "CRM_READING_PAUSED" if pauses else "CRM_READING_RESUMED"
         chain.record(actor, action, OBJECT, account.pk, facts={"provider": account.provider})

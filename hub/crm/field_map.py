@@ -24,8 +24,8 @@ from hub.crm.words import AWAY
 from integrations.crm.selectors import field_map
 from integrations.crm.services import find_property
 from integrations.crm.types import FIELDS, CrmProperty
-from integrations.mirrors import cursors
 from integrations.models import ProviderAccount
+from integrations.sync import services as sync
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,99}")
 TYPES: Final[Mapping[str, tuple[str, ...]]] = {"score": ("number", "text"), "heat": ("text", "choice")}
@@ -65,7 +65,7 @@ def save_field_map(*, actor: Actor, connection_id: UUID, fields: Mapping[str, Ma
         switch.field_map = kept
         switch.save(update_fields=["field_map"])
         if find_cursor(account.pk) is not None:  # before the rows, as a reading does
-            cursors.restart(account, STREAM)
+            sync.restart(account, STREAM)
         rows = CrmContact.objects.filter(connection=account).exclude(Q(state__in=GONE) | Q(problem__in=AWAY))
         # A worker that writes by the old map keeps nothing of it.
         unknown: dict[str, Any] = {"digest": "", "there": {}, "lease_until": None, "fence": F("fence") + 1}

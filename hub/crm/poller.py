@@ -24,12 +24,11 @@ from core.reliability import lease
 from hub.crm.fields import TAKEN, Direction, Owner, Rules, digests_of, ours_of, properties_of, rules_of
 from hub.crm.models import GONE, CrmContact, CrmSwitch
 from hub.crm.words import AWAY, DELETED, ENDLESS, MERGED_THERE
-from integrations.calls.runner import QUOTA_SPENT
 from integrations.crm import services
 from integrations.crm.types import CrmPage, CrmRecord, NotDone
-from integrations.mirrors import cursors
-from integrations.mirrors.cursors import EVERY, LEASE, LeaseLost, fail
 from integrations.models import SyncCursor
+from integrations.sync import services as sync
+from integrations.sync.services import EVERY, LEASE, LeaseLost, fail
 
 State = CrmContact.State
 STREAM: Final = "contacts"
@@ -42,7 +41,7 @@ MOST_PAGES: Final = 20_000
 
 def read_due() -> int:
     """Read the connections that are due, for as long as a sweep may take; return how many. For the sweep."""
-    return cursors.read_due(STREAM, read)
+    return sync.read_due(STREAM, read)
 
 
 def read(cursor: SyncCursor) -> None:
@@ -91,7 +90,7 @@ class Reading:
 
     def stop(self, failed: NotDone) -> None:
         """End a reading whose next page wasn't returned: it goes on there, one that never ends only by hand."""
-        if failed.code == QUOTA_SPENT:
+        if failed.is_wait:
             lease.release(self.cursor, until=now() + timedelta(seconds=failed.seconds))
             return
         ended: dict[str, Any] = {}

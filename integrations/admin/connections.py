@@ -34,12 +34,12 @@ from integrations.connections.errors import describe
 from integrations.connections.names import NAME_LIMIT
 from integrations.connections.providers import Provider
 from integrations.mirrors import services as mirrors
-from integrations.mirrors.cursors import EVERY
 from integrations.mirrors.poller import LOGGED, is_unexplained
 from integrations.mirrors.selectors import MirrorState, find_mirror
 from integrations.mirrors.services import AD_CAMPAIGNS
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
 from integrations.ports import AD_CAMPAIGN, UNKNOWN_BUDGET
+from integrations.sync.services import EVERY
 
 State = ProviderAccount.State
 LOOKS: Final = {

@@ -6,6 +6,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from integrations.calls.runner import QUOTA_SPENT
+
 FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "key": "Walker's own id",
@@ -103,3 +105,8 @@ class NotDone:
     def is_final(self) -> bool:
         """Return True if only a person can mend it."""
         return self.code in FOR_GOOD
+
+    @property
+    def is_wait(self) -> bool:
+        """Return True if nothing failed: background work may make no more calls in this minute."""
+        return self.code == QUOTA_SPENT

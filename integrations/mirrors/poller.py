@@ -22,10 +22,10 @@ from integrations import platforms
 from integrations.calls.answers import CleanFailure, Ok, Unknown
 from integrations.calls.operations import Line
 from integrations.calls.runner import NO_TIME, QUOTA_SPENT
-from integrations.mirrors.cursors import EVERY, LEASE, LeaseLost, fail, live_accounts, read_due
 from integrations.mirrors.services import AD_CAMPAIGNS
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
 from integrations.ports import AD_CAMPAIGN, UNKNOWN_BUDGET, AdCampaignRow, Mirror, MirrorPage
+from integrations.sync.services import EVERY, LEASE, LeaseLost, fail, live_accounts, read_due
 
 SECONDS: Final = 30.0
 LOG_DELAY: Final = timedelta(minutes=15)

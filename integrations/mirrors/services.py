@@ -11,8 +11,8 @@ from core.db.rows import get_row
 from core.errors import Conflict
 from integrations import platforms
 from integrations.calls.rights import MANAGE, MISSING, OBJECT
-from integrations.mirrors.cursors import set_paused
 from integrations.models import ProviderAccount, SyncCursor
+from integrations.sync.services import set_paused
 
 AD_CAMPAIGNS: Final = "ad_campaigns"
 """The stream of the mirrors."""

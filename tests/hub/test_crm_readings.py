@@ -23,8 +23,8 @@ from hub.models import CrmContact
 from integrations.calls.runner import take_background_call
 from integrations.crm import services
 from integrations.hubspot import contacts as at_hubspot
-from integrations.mirrors.cursors import claim_due
 from integrations.models import ProviderAccount, SyncCursor
+from integrations.sync.services import claim_due
 from tests.hub.crm_scene import EMAIL, Crm, crm, hubspot, hubspot_process
 from tests.hub.test_crm import PAGE, erase
 from tests.integrations.connections.conftest import Liar, liar

@@ -16,11 +16,12 @@ from core.tenancy.scope import tenant_scope
 from integrations.admin.connections import budget_of
 from integrations.ads.targets import facts_now
 from integrations.calls.runner import take_background_call
-from integrations.mirrors import cursors, poller
-from integrations.mirrors.cursors import claim_due
+from integrations.mirrors import poller
 from integrations.mirrors.services import AD_CAMPAIGNS
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
 from integrations.ports import UNKNOWN_BUDGET
+from integrations.sync import services as sync
+from integrations.sync.services import claim_due
 from standins.meta.ads.seed import account_id, ad_set_id, campaign_id
 from tests.edge.ads_fixture import AdsPlatform, MetaAds
 from tests.hitl.machine.test_races import at_once
@@ -238,7 +239,7 @@ def test_sweep_begins_no_connection_after_its_time_and_none_of_an_inactive_organ
     there: There, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(cursors, "SWEEP_SECONDS", 0)
+        patch.setattr(sync, "SWEEP_SECONDS", 0)
         assert poll() == 0
     Tenant.objects.update(is_active=False)
     assert poll() == 0

@@ -1,0 +1,1 @@
+"""What is read from outside systems again and again, by a cursor a connection and stream."""
