@@ -7,6 +7,7 @@ from django.db import models
 
 from core.clock import now
 from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
+from core.privacy.visible_text import visible
 from core.reliability.lease import Leased
 from core.tenancy.models import Dated, TenantModel
 from integrations.mail.models import MailCount, MailDelivery
@@ -184,3 +185,8 @@ class MirroredAdCampaign(TenantModel):
 
     def __str__(self) -> str:
         return f"ad campaign {self.key}"
+
+    @property
+    def changer(self) -> str:
+        """Return who made the last change, "" as long as that isn't known."""
+        return "Walker" if self.is_ours else visible(self.changed_by)

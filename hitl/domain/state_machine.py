@@ -65,6 +65,8 @@ OPEN: Final = (
 FINAL: Final = tuple(state for state in State if state not in OPEN)
 WAITING: Final = (State.PENDING, State.INFO_REQUESTED)
 UNDECIDED: Final = (*WAITING, State.RETURNED)
+AHEAD: Final = (*UNDECIDED, State.APPROVED)
+"""The decision or the execution is still to come."""
 ASKS_BACK: Final = (State.INFO_REQUESTED, State.RETURNED)
 
 
@@ -91,7 +93,6 @@ class IllegalTransition(RuntimeError):
 
 _S, _E = State, Event
 _PENDING = (_S.PENDING,)
-_CANCELLABLE = (*UNDECIDED, _S.APPROVED)
 
 TABLE: Final = (
     Transition("1", _E.PROPOSE, (), _PENDING, "agent, API, person"),
@@ -106,7 +107,7 @@ TABLE: Final = (
     Transition("10", _E.DELEGATE, WAITING, (), "approver"),
     Transition("10", _E.REASSIGN, WAITING, (), "admin, watch of assignments"),
     Transition("11", _E.EXPIRE, UNDECIDED, (_S.EXPIRED,), "timer"),
-    Transition("12", _E.CANCEL, _CANCELLABLE, (_S.CANCELLED,), "requester, ended run, admin"),
+    Transition("12", _E.CANCEL, AHEAD, (_S.CANCELLED,), "requester, ended run, admin"),
     Transition("13", _E.SUPERSEDE, UNDECIDED, (_S.SUPERSEDED,), "system"),
     Transition("14", _E.REVOKE, (_S.APPROVED,), (_S.CANCELLED,), "an approver of it, admin"),
     Transition("15", _E.CLAIM, (_S.APPROVED,), (_S.EXECUTING,), "executor"),

@@ -165,8 +165,8 @@ def budget_of(row: MirroredAdCampaign) -> str:
 
 def changer_of(row: MirroredAdCampaign) -> str:
     """Return who made the last change that was seen; of names and currencies Walker doesn't look it up."""
-    if row.is_ours or row.changed_by:
-        return "by Walker" if row.is_ours else f"by {visible(row.changed_by)}"
+    if row.changer:
+        return f"by {row.changer}"
     if not set(row.changed) & set(LOGGED):
         return ""
     return "looking up who made it" if is_unexplained(row, now()) else "not in the change log"

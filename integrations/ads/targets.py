@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django.db.models import F
@@ -13,7 +13,7 @@ from core.observability.logging import get_logger
 from core.privacy.visible_text import visible
 from hitl.actions import registry, targets
 from hitl.actions.targets import Mark, Target
-from hitl.domain.state_machine import UNDECIDED, State
+from hitl.domain.state_machine import AHEAD, State
 from hitl.models import Approval, Execution
 from integrations import platforms
 from integrations.ads.kinds import AdsKind, StateKind
@@ -22,8 +22,6 @@ from integrations.models import MirroredAdCampaign
 from integrations.ports import AD_CAMPAIGN, UNKNOWN_BUDGET
 
 log = get_logger(__name__)
-OPEN: Final = (*UNDECIDED, State.APPROVED)
-"""The states in which a change on the platform still matters to a decision, or to its execution."""
 
 
 class AdCampaigns(targets.TargetType):
@@ -86,7 +84,7 @@ def facts_now(facts: Mapping[str, Any], row: MirroredAdCampaign) -> dict[str, An
 
 def open_mark(kind: AdsKind[Any], approval: Approval, row: MirroredAdCampaign | None) -> Mark | None:
     """Return what has changed since an open request was made or decided again; None for nothing."""
-    if row is None or approval.state not in OPEN:
+    if row is None or approval.state not in AHEAD:
         return None
     if row.gone_at is not None:
         return Mark(gone_at=row.gone_at)
@@ -97,7 +95,7 @@ def open_mark(kind: AdsKind[Any], approval: Approval, row: MirroredAdCampaign | 
     if not changes and not ("ad_set_id" in approval.facts and budget_moved):
         return None
     said = [visible(str(approval.masked(sentence))) for sentence in changes]
-    return Mark(row.changed_at, changer_of(row), said, is_decided_again=bool(changes))
+    return Mark(row.changed_at, row.changer, said, is_decided_again=bool(changes))
 
 
 def executed_mark(kind: AdsKind[Any], approval: Approval, row: MirroredAdCampaign | None, read_at: datetime) -> Mark:
@@ -112,17 +110,12 @@ def executed_mark(kind: AdsKind[Any], approval: Approval, row: MirroredAdCampaig
         now = facts_now({"daily_budget": approval.payload["daily_budget"]}, row)
         is_as_set = Decimal(now["daily_budget"]) == Decimal(str(approval.payload["daily_budget"]))
     # A change of ours that the log doesn't show yet left the value as we set it.
-    return found if is_as_set and not row.changed_by else Mark(row.changed_at, changer_of(row), read_back_at=read_at)
+    return found if is_as_set and not row.changed_by else Mark(row.changed_at, row.changer, read_back_at=read_at)
 
 
 def is_later(row: MirroredAdCampaign, moment: datetime) -> bool:
     """Return True if somebody else changed an ad campaign after a moment; a log may have no fractions of seconds."""
     return row.changed_at is not None and row.changed_at >= moment.replace(microsecond=0) and not row.is_ours
-
-
-def changer_of(row: MirroredAdCampaign) -> str:
-    """Return who made the last change, "" as long as that is not known."""
-    return "Walker" if row.is_ours else visible(row.changed_by)
 
 
 targets.targets.register(AD_CAMPAIGN, AdCampaigns)
