@@ -6,7 +6,6 @@ from typing import Final
 from django.conf import settings
 from pydantic import BaseModel, Field
 
-from core.errors import Unavailable
 from core.http import host_of
 from core.tenancy.scope import current_tenant_id
 from integrations.back_office.client import (
@@ -23,6 +22,7 @@ from integrations.calls.answers import CleanFailure
 from integrations.calls.operations import ENDED, Authorise, Line, System
 from integrations.connections import authorisation, providers
 from integrations.connections.errors import ConnectionFailed
+from integrations.connections.own_servers import ADDRESS, own_system
 from integrations.connections.providers import Provider
 from integrations.models import ProviderAccount
 from integrations.schemes import ByMethod, ClientCredentials, Headers, Secrets, Signed
@@ -40,7 +40,7 @@ class Credentials(BaseModel):
     """What an organisation's back office needs."""
 
     url: str = Field(
-        pattern=r"^https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]{0,200})?$",
+        pattern=ADDRESS,
         title="Address",
         description="Where the back office is, with its version: https://backoffice.example/v1.",
         json_schema_extra={"is_public": True},
@@ -92,12 +92,8 @@ def address_of(kept: Secrets) -> str:
 
 
 def system_of(url: str, authorise: Authorise) -> System:
-    """Return a back office. Raises Unavailable for plain HTTP to a host that the operator didn't name."""
-    url = url.rstrip("/")
-    if not url.startswith("https://") and host_of(url) not in settings.BACK_OFFICE_HOSTS:
-        raise Unavailable("The address has to begin with https://.", code="bad_url")
-    hosts = tuple(settings.BACK_OFFICE_HOSTS)
-    return System(url, authorise, error=read_error, private_hosts=hosts, refused=authorisation.refuse)
+    """Return a back office. Raises as `own_system`."""
+    return own_system(url, authorise, hosts=settings.BACK_OFFICE_HOSTS, error=read_error)
 
 
 def check(kept: Secrets, authorise: providers.Authorise) -> str:

@@ -6,9 +6,8 @@ from django.conf import settings
 from pydantic import BaseModel, Field
 
 from core.errors import Unavailable
-from core.http import host_of
 from integrations.calls.operations import Line, System
-from integrations.connections.authorisation import refuse
+from integrations.connections.own_servers import ADDRESS, own_system
 from integrations.models import ProviderAccount
 from integrations.roundup.client import CUSTOMER, KEY, RoundupClient, Vocabulary, read_error
 from integrations.schemes import Basic, Headers, basic
@@ -23,7 +22,7 @@ class Credentials(BaseModel):
     """What a tracker needs."""
 
     url: str = Field(
-        pattern=r"^https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]{0,200})?$",
+        pattern=ADDRESS,
         title="Address",
         description="Where the tracker is: https://support.example/tracker.",
         json_schema_extra={"is_public": True},
@@ -76,19 +75,15 @@ class Roundup(TicketPlatform):
 
 
 def system_of(credentials: Credentials) -> System:
-    """Return a tracker. Raises Unavailable for plain HTTP to a host that the operator didn't name."""
-    url = credentials.url.rstrip("/")
-    if not url.startswith("https://") and host_of(url) not in settings.ROUNDUP_HOSTS:
-        raise Unavailable("The address has to begin with https://.", code="bad_url")
-    scheme, _, place = url.partition("://")
+    """Return a tracker. Raises as `own_system`."""
+    scheme, _, place = credentials.url.partition("://")
     # Roundup takes changes by programs only with both.
     proof = {"Origin": f"{scheme}://{place.partition('/')[0]}", "X-Requested-With": "Walker"}
 
     def authorise(connection: ProviderAccount, method: str, url: str, body: bytes) -> Headers:
         return {**basic(credentials.username, credentials.password), **proof}
 
-    hosts = tuple(settings.ROUNDUP_HOSTS)
-    return System(url, authorise, error=read_error, private_hosts=hosts, refused=refuse)
+    return own_system(credentials.url, authorise, hosts=settings.ROUNDUP_HOSTS, error=read_error)
 
 
 def _names(text: str) -> list[str]:
