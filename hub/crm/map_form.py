@@ -71,7 +71,11 @@ class FieldMapForm(ConsoleForm):
 
 def make_initial(viewer: Actor, connection: ProviderAccount) -> Mapping[str, Any]:
     """Return what the form shows at first: the map that is used."""
-    usual = {f"{name}_{part}": value for name in TAKEN for part, value in (("direction", "both"), ("owner", "newest"))}
+    usual = {
+        f"{name}_{part}": value
+        for name in TAKEN
+        for part, value in (("direction", Direction.BOTH), ("owner", Owner.NEWEST))
+    }
     kept = {
         f"{name}_{part}": getattr(rule, part)
         for name, rule in find_rules(connection).items()

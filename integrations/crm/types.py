@@ -15,8 +15,8 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "email": "Email",
         "phone": "Phone",
         "language": "Language",
-        "heat": "Lead: hot, warm or cold",
-        "score": "Lead score, from 0 to 100",
+        "heat": "Lead (hot, warm or cold)",
+        "score": "Lead score (0 to 100)",
     }
 )
 """What can be exchanged of a contact, by the names of `CrmContact`, as people read it."""
