@@ -75,6 +75,7 @@ class CredentialsForm(ConsoleForm):
                 help_text=info.description or "",
                 max_length=2000,
                 required=info.is_required(),
+                initial="" if info.is_required() else info.default,
                 widget=forms.TextInput(shown) if extra.get("is_public") else forms.PasswordInput(shown),
             )
 

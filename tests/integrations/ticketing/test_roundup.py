@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from core.errors import Invalid, Unavailable
 from core.tenancy.scope import tenant_scope
@@ -45,3 +46,12 @@ def test_names_of_a_tracker_have_to_be_as_many_as_ours(world: World) -> None:
                 )
             assert list(refused.value.facts["fields"]) == list(wrong)
         assert not ProviderAccount.objects.exists()
+
+
+def test_form_begins_with_the_names_of_a_usual_tracker(world: World) -> None:
+    owner = Client()
+    owner.force_login(world.people["owner"], backend="accounts.backends.RoleBackend")
+    page = owner.post("/admin/integrations/provideraccount/connect/", {"provider": "roundup"}).content.decode()
+    shown = [words for words in ("wish, feature, urgent, critical", "unread, need-eg, resolved, done-cbb")
+             if f'value="{words}"' in page]  # fmt: skip
+    assert len(shown) == 2
