@@ -2,6 +2,7 @@
 
 import html
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from django.test import Client
 from conversations.contacts.known_people import revise_contact
 from conversations.models import Contact
 from core.clock import now
-from core.errors import Conflict, Invalid, Refused
+from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
+from core.tenancy.scope import tenant_scope
+from hub.crm import cursors
 from hub.crm.field_map import save_field_map
 from hub.models import CrmContact
 from integrations.crm import services
@@ -113,6 +116,11 @@ def test_what_a_crm_cannot_do_is_named_at_its_field_and_nothing_is_saved(crm: Cr
     other = ProviderAccount.objects.create(provider="sandbox_ads", name="Ads", credentials={"token": "x"})
     with pytest.raises(Conflict, match="takes no contacts"):
         save_field_map(actor=crm.world.actor("owner"), connection_id=other.pk, fields={"name": rule("nickname")})
+    stranger = crm.world.outsider()
+    with tenant_scope(crm.world.globex.pk):
+        for service in (cursors.start_reading, cursors.pause_reading, partial(save_field_map, fields={})):
+            with pytest.raises(NotFound):
+                service(actor=stranger, connection_id=crm.account.pk)  # type: ignore[operator]
     assert not AuditEntry.objects.filter(action="CRM_FIELD_MAP_CHANGED").exists()
 
 

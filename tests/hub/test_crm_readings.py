@@ -17,7 +17,7 @@ from core import clock
 from core.clock import now
 from core.errors import Conflict, Refused
 from core.models import AuditEntry
-from core.tenancy.scope import NOTHING, _enter
+from core.tenancy.scope import NOTHING, _enter, tenant_scope
 from hub.crm import cursors, poller, switches
 from hub.models import CrmContact
 from integrations.calls.runner import take_background_call
@@ -109,7 +109,10 @@ def test_only_contacts_with_our_id_change_and_nobody_who_was_erased_comes_back(c
     erase(crm, ana)
     crm.work()
     assert (crm.row(ana).state, crm.there(ana)) == ("erased", {})
-    people = [(ana.pk, EMAIL), (bo.pk, "bo@quill.example"), (uuid4(), "c@quill.example"), ("nobody", "d@quill.example")]
+    with tenant_scope(crm.world.globex.pk):
+        foreign = Contact.objects.create(display_name="Gus", masked_name="G")
+    people = [(ana.pk, EMAIL), (bo.pk, "bo@quill.example"), (uuid4(), "c@quill.example"), ("nobody", "d@quill.example"),
+              (foreign.pk, "gus@quill.example")]  # fmt: skip
     crm.server.change(
         contacts=[{"properties": {"walker_contact": str(of), "email": email, "firstname": "B"}} for of, email in people]
     )
@@ -118,6 +121,8 @@ def test_only_contacts_with_our_id_change_and_nobody_who_was_erased_comes_back(c
     assert read() == []
     assert (Contact.objects.count(), name_of(bo), crm.row(ana).state) == (count, "B", "erasing")
     assert CrmContact.objects.count() == 2
+    with tenant_scope(crm.world.globex.pk):
+        assert (name_of(foreign), CrmContact.objects.count()) == ("Gus", 0)
     crm.work()
     assert (crm.row(ana).state, crm.there(ana)) == ("erased", {})
 
