@@ -8,34 +8,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-import environ
 from csp.constants import NONCE, NONE, SELF
 from django.urls import reverse_lazy
-from environ.fileaware_mapping import FileAwareMapping
 from psycopg import IsolationLevel
 
 from config.api_groups import GROUPS
+from config.environment import env
 from core.observability.logging import logging_config
 
 # Lets annotations name the contents of Django's generic classes, which the type checker needs.
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-class _Given(FileAwareMapping):
-    """The environment, and the files that its variables name.
-
-    The line break that editors put at the end of a file is left out.
-    """
-
-    def __getitem__(self, key: str) -> str:
-        value: str = super().__getitem__(key)
-        return value.strip() if self.env.get(f"{key}_FILE") else value
-
-
-env = environ.FileAwareEnv()
-env.ENVIRON = _Given()
 
 SECRET_KEY = env("SECRET_KEY")
 WALKER_KEYS = env("WALKER_KEYS")
@@ -215,7 +199,7 @@ TEMPLATES = [
 
 def _database(url: str) -> dict[str, Any]:
     return {
-        **environ.Env.db_url_config(url),
+        **env.db_url_config(url),
         "ENGINE": "core.db.postgresql",
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "CONN_HEALTH_CHECKS": True,

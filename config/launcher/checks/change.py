@@ -16,7 +16,7 @@ DOORS = ("tests/api", "tests/security", "tests/console", "tests/e2e", "tests/era
 READERS = ("tests/structure", "tests/docs")
 """They read the source and the pages, at any change."""
 EVERYTHING = re.compile(
-    r"^(?:pyproject\.toml|uv\.lock|requirements.*|manage\.py|walker|\.ci/.*|config/settings.*|config/launcher/.*)$"
+    r"^(?:pyproject\.toml|uv\.lock|requirements.*|manage\.py|walker|\.ci/.*|config/(?:settings|environment).*|config/launcher/.*)$"
     r"|/migrations/|^tests/conftest\.py$"
 )
 """All tests rest on these."""
