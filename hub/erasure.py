@@ -40,7 +40,7 @@ def _leave_crms(person: Person) -> int:
     rows = CrmContact.objects.filter(contact_id__in=person.ids("contacts")).exclude(state__in=GONE)
     notes = CrmNote.objects.filter(contact__contact_id__in=person.ids("contacts"), state=CrmNote.State.WAITING)
     notes.update(state=CrmNote.State.WITHHELD, problem=ERASED)
-    gone = {"digest": "", "there": {}, "problem": ERASED, "fields": ""}
+    gone = {"digest": "", "there": {}, "overruled": {}, "problem": ERASED, "fields": ""}
     # In this order: a row that a worker begins to send meanwhile isn't of the first, and is of the second.
     unsent = rows.filter(sent_at=None).update(state=CrmContact.State.ERASED, due_at=None, **gone)
     return int(unsent + rows.update(state=CrmContact.State.ERASING, due_at=now(), tries=0, **gone))
@@ -57,7 +57,7 @@ class HubErasure(ErasureHandler):
               "vendor_id digest currency transaction_id excluded agent_id agent_owner_id run_id tool_call_id "
               "approval_id"),
         Table("hub.CrmContact", "That a CRM has to erase the person, or has; nothing of them is sent again.",
-              "digest there", "outside_id problem fields"),
+              "digest there overruled", "outside_id problem fields"),
         Table("hub.CrmNote", "That a conversation was noted there, without its words.", kept="closing problem"),
         Table("hub.CrmSwitch", "Which fields the organisation exchanges with a CRM.", kept="field_map"),
     )  # fmt: skip

@@ -68,7 +68,8 @@ def save_field_map(*, actor: Actor, connection_id: UUID, fields: Mapping[str, Ma
             sync.restart(account, STREAM)
         rows = CrmContact.objects.filter(connection=account).exclude(Q(state__in=GONE) | Q(problem__in=AWAY))
         # A worker that writes by the old map keeps nothing of it.
-        unknown: dict[str, Any] = {"digest": "", "there": {}, "lease_until": None, "fence": F("fence") + 1}
+        unknown: dict[str, Any] = {"digest": "", "there": {}, "overruled": {}}
+        unknown |= {"lease_until": None, "fence": F("fence") + 1}
         rows.update(due_at=now() if switch.sends_contacts else None, **unknown)
         facts = {name: f"{rule.direction}:{rule.owner}:{rule.property}" for name, rule in rules.items()}
         chain.record(actor, "CRM_FIELD_MAP_CHANGED", OBJECT, account.pk, facts=facts)

@@ -46,6 +46,9 @@ class CrmContact(Leased, Dated, TenantModel):
     there = models.JSONField(
         default=dict, db_default={}, help_text="By field a digest of what the CRM has, written or read, with a key."
     )
+    overruled = models.JSONField(
+        default=dict, db_default={}, help_text="By field a digest of the CRM's value that ours was last sent over."
+    )
     outside_id = models.CharField(max_length=64, blank=True)
     sent_at = models.DateTimeField(null=True, help_text="When it first was on its way: from then on it may be there.")
     written_at = models.DateTimeField(null=True)

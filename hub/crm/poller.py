@@ -6,7 +6,7 @@ A page and the position of the next one are committed together, so that a worker
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -75,11 +75,15 @@ class Reading:
             if isinstance(found, NotDone):
                 self.stop(found)
                 return
+            news = self.date_rivals(self.news_in(by_contact(found.records)))
+            if isinstance(news, NotDone):
+                self.stop(news)
+                return
             position = self.position_after(found)
             if position.get("pages", 0) > MOST_PAGES:
                 self.stop(NotDone(ENDLESS))
                 return
-            self.keep(found, position)
+            self.keep(found, news, position)
             self.cursor.position = position
             if found.is_last:
                 return
@@ -111,12 +115,10 @@ class Reading:
             }
         return self._position(page.position) | counted
 
-    def keep(self, page: CrmPage, position: Mapping[str, Any]) -> None:
+    def keep(self, page: CrmPage, changed: Mapping[UUID, CrmRecord], position: Mapping[str, Any]) -> None:
         """Commit what a page changes, with the position of the next one; the last page ends the reading."""
         old = self.cursor.position
         began = datetime.fromisoformat(old["began"]) if "began" in old else now() if not old else None
-        records = by_contact(page.records)
-        changed = self.news_in(records)
         if began is None and not changed:
             self.move(page, position)
             return
@@ -124,7 +126,7 @@ class Reading:
             self.move(page, position)
             changes = self.take(changed)
             if began is not None:
-                self._rows().filter(contact_id__in=records).update(seen_at=now())
+                self._rows().filter(contact_id__in=by_contact(page.records)).update(seen_at=now())
             if began is not None and page.is_last:
                 since = self.switch.connection.connected_at or self.switch.connection.created_at
                 mark_missing(self._rows().filter(written_at__gte=since), began)
@@ -154,6 +156,32 @@ class Reading:
             return True
         return not self._digests(of, readable(record)).items() <= row.there.items()
 
+    def date_rivals(self, news: Mapping[UUID, CrmRecord]) -> Mapping[UUID, CrmRecord] | NotDone:
+        """Learn when values were changed there that the newest of two counts for (an outside call, if there are any).
+
+        A record's own date may be that of any other change.
+        """
+        newest = {
+            name: rule.property
+            for name, rule in self.rules.items()
+            if (rule.direction, rule.owner) == (Direction.BOTH, Owner.NEWEST)
+        }
+        if not newest or not news:
+            return news
+        rows = {row.contact_id: row for row in self._rows().filter(contact_id__in=news)}
+        rivals = []
+        for of, person in Contact.objects.in_bulk(news).items():
+            row, said = rows.get(of) or CrmContact(contact=person), readable(news[of])
+            row.contact = person
+            if any(self.differs(name, said.get(name, ""), row) and self.is_new_here(name, row) for name in newest):
+                rivals.append(news[of].number)
+        if not rivals:
+            return news
+        dates = services.read_changes(self.switch.connection, rivals, newest, seconds=CALL_SECONDS)
+        if isinstance(dates, NotDone):
+            return dates
+        return {of: replace(record, changes=dates.get(record.number, {})) for of, record in news.items()}
+
     def take(self, records: Mapping[UUID, CrmRecord]) -> dict[UUID, dict[str, str]]:
         """Take what records say into what is known of the CRM, and return what changes of contacts.
 
@@ -171,18 +199,22 @@ class Reading:
                 row.state, row.due_at, row.sent_at = State.ERASING, moment, moment
                 continue
             values = readable(record)
+            digests = self._digests(row.contact_id, values)
             differ = [name for name, text in values.items() if self.differs(name, text, row)]
             if taken := {name: values[name] for name in differ if self.is_taken(name, row, record)}:
                 changes[row.contact_id] = taken
+            overruled = {name: digests[name] for name in differ if name not in taken}
             if row.problem in AWAY:  # it is there again
                 row.state, row.problem, row.digest, row.due_at = State.WAITING, "", "", moment
-            elif len(taken) < len(differ):  # ours is sent again
-                row.digest, row.due_at = "", moment
+            elif not overruled.items() <= row.overruled.items():
+                # Ours is sent again, but only once against the same value: a rule there may make it every time.
+                row.digest, row.due_at, row.overruled = "", moment, row.overruled | overruled
             elif not all(values.values()):  # ours may fill what is empty there
                 row.due_at = moment
-            row.there |= self._digests(row.contact_id, values)
+            row.there |= digests
             row.outside_id, row.sent_at = record.number, row.sent_at or moment
-        CrmContact.objects.bulk_update(rows, ["state", "problem", "digest", "due_at", "there", "outside_id", "sent_at"])
+        columns = ["state", "problem", "digest", "due_at", "there", "overruled", "outside_id", "sent_at"]
+        CrmContact.objects.bulk_update(rows, columns)
         merged = {number for record in records.values() for number in record.merged}
         if merged:
             swallowed = (
@@ -222,10 +254,15 @@ class Reading:
             return True
         if rule.owner == Owner.OURS:
             return False
-        if self._digests(person.pk, {name: ours}).items() <= row.there.items():
+        if not self.is_new_here(name, row):
             return True  # it was changed there alone
         last = chain.last_of(Contact._meta.label_lower, person.pk, actions=[TAKEN[name][1]])
-        return last is None or last.at < record.changed_at
+        return last is None or last.at < record.changes.get(name, record.changed_at)
+
+    def is_new_here(self, name: str, row: CrmContact) -> bool:
+        """Return True if our value isn't known to have been there, too."""
+        ours = ours_of(row.contact, name)
+        return bool(ours) and not self._digests(row.contact_id, {name: ours}).items() <= row.there.items()
 
     def _connected(self) -> str:
         return str(self.switch.connection.connected_at)
@@ -268,4 +305,5 @@ def gone_there(problem: str) -> dict[str, Any]:
     """Return the columns of a contact that isn't there any more; only a person may have it made again."""
     return {
         "state": State.PARKED, "problem": problem, "digest": problem, "fields": "", "outside_id": "", "there": {},
+        "overruled": {},
     }  # fmt: skip

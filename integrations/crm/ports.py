@@ -1,7 +1,8 @@
 """The port of customer relationship systems: what each can do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from integrations.calls.answers import Answer, CleanFailure
@@ -47,6 +48,12 @@ class CrmClient(Client, ABC):
 
         Each page leads on; "endless_pages" where the system's answers don't.
         """
+
+    @abstractmethod
+    def read_changes(
+        self, numbers: Sequence[str], names: Sequence[str]
+    ) -> Answer[Mapping[str, Mapping[str, datetime]]]:
+        """Return when some of `FIELDS` were last changed there: by number and name, as far as the system says."""
 
 
 class CrmPlatform(ABC):

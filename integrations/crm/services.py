@@ -1,6 +1,7 @@
 """What is sent to a CRM and read there: outside calls, which never raise for what goes wrong there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from core.errors import Conflict, Unavailable
@@ -61,8 +62,18 @@ def read_page(
     account: ProviderAccount, position: Mapping[str, Any], fields: Mapping[str, str], *, seconds: float
 ) -> CrmPage | NotDone:
     """Read contacts back, in the background and within so many seconds. Raises as `open_crm`."""
-    line = Line(account, seconds=seconds, attempts=1, in_background=True)
-    return _value_of(open_crm(account, fields, line=line).read_page(position))
+    return _value_of(_in_background(account, fields, seconds).read_page(position))
+
+
+def read_changes(
+    account: ProviderAccount, numbers: Sequence[str], fields: Mapping[str, str], *, seconds: float
+) -> Mapping[str, Mapping[str, datetime]] | NotDone:
+    """Read when these fields of contacts were last changed there, as `read_page` reads. Raises as `open_crm`."""
+    return _value_of(_in_background(account, fields, seconds).read_changes(numbers, list(fields)))
+
+
+def _in_background(account: ProviderAccount, fields: Mapping[str, str], seconds: float) -> CrmClient:
+    return open_crm(account, fields, line=Line(account, seconds=seconds, attempts=1, in_background=True))
 
 
 def _answered(answer: Answer[T]) -> T:

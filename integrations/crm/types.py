@@ -68,6 +68,8 @@ class CrmRecord:
     values: Mapping[str, str] = field(repr=False)
     merged: tuple[str, ...] = ()
     """The numbers of contacts that were merged into it there."""
+    changes: Mapping[str, datetime] = field(default_factory=dict)
+    """When single values were last changed, where that was asked for."""
 
 
 @dataclass(frozen=True)

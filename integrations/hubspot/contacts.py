@@ -38,6 +38,7 @@ ERASE: Final = _change("erase_contact", repeats="always")
 ADD_NOTE: Final = _change("add_contact_note", repeats="with_key")
 FIND: Final = Operation("find_by_key", seconds=10.0, keeps_last=False, in_background=True)
 SEARCH: Final = Operation("search_contacts", method="POST", keeps_last=False, in_background=True)
+READ_HISTORY: Final = Operation("read_contact_history", method="POST", keeps_last=False, in_background=True)
 PAGE: Final = 25
 """Few: a page is committed as a whole, and a name that changes is masked in all that the contact wrote."""
 CHANGED: Final = "lastmodifieddate"
@@ -133,6 +134,27 @@ class HubspotContacts(CrmClient):
         if not records or is_last or _order(following) > _order(position):
             return Ok(CrmPage(records, following, is_last, left))
         return CleanFailure("endless_pages", "The same page comes again and again.")
+
+    def read_changes(
+        self, numbers: Sequence[str], names: Sequence[str]
+    ) -> Answer[Mapping[str, Mapping[str, datetime]]]:
+        body = {
+            "inputs": [{"id": number} for number in numbers],
+            "properties": [],
+            "propertiesWithHistory": [self._fields[name] for name in names],
+        }
+        request = Request(f"{OBJECTS}/contacts/batch/read", json=body)
+        return self._refused(self._call(READ_HISTORY, request, self._changes))
+
+    def _changes(self, body: Any) -> dict[str, dict[str, datetime]]:
+        return {
+            str(int(row["id"])): {
+                self._ours[theirs]: max(datetime.fromisoformat(each["timestamp"]) for each in history)
+                for theirs, history in row.get("propertiesWithHistory", {}).items()
+                if history and theirs in self._ours
+            }
+            for row in body["results"]
+        }
 
     def _page(self, body: Any) -> tuple[tuple[CrmRecord, ...], int]:
         records = []

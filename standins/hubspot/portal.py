@@ -66,6 +66,14 @@ def _meets(row: Document, asked: Document) -> bool:
     return {"GT": found > wanted, "GTE": found >= wanted, "EQ": found == wanted}[operator]
 
 
+def _write(row: Document, properties: Document, moment: str) -> None:
+    """Change an object; the date of a property moves only with its value."""
+    moved = {name for name, value in properties.items() if row["properties"].get(name) != value}
+    row["properties"].update(properties)
+    row["dates"].update(dict.fromkeys(moved, moment))
+    row["updatedAt"] = moment
+
+
 class Portal:
     """What each portal has."""
 
@@ -101,7 +109,7 @@ class Portal:
         ident = self.store.next_id()
         row = {
             "id": ident, "properties": {**properties, "hs_object_id": str(ident)}, "createdAt": moment,
-            "updatedAt": moment, "archived": False, "linked": linked,
+            "updatedAt": moment, "archived": False, "linked": linked, "dates": dict.fromkeys(properties, moment),
         }  # fmt: skip
         self.store.save(portal, kind, row)
         return row
@@ -178,8 +186,7 @@ class Portal:
                 self.store.note(portal, "create_contacts", row["id"], key=value)
                 return row, True
             self._refuse_taken(portal, "contacts", properties, besides=row["id"])
-            row["properties"].update(properties)
-            row["updatedAt"] = now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            _write(row, properties, now().isoformat(timespec="milliseconds").replace("+00:00", "Z"))
             self.store.save(portal, "contacts", row)
             self.store.note(portal, "change_contacts", row["id"], key=value)
         return row, False
@@ -261,9 +268,9 @@ class Portal:
             for one in wanted:
                 row = self._insert(portal, "contacts", {}, {}) if "id" not in one else None
                 row = row or self.find(portal, "contacts", str(one["id"]), one.get("by", ""))
-                row["properties"].update(one.get("properties", {}))
+                moment = one.get("at") or now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+                _write(row, one.get("properties", {}), moment)
                 row["archived"] = bool(one.get("deleted")) or "merged_into" in one
-                row["updatedAt"] = one.get("at") or now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
                 if "merged_into" in one:
                     winner = self.find(portal, "contacts", str(one["merged_into"]), one.get("by", ""))
                     winner["properties"]["hs_merged_object_ids"] = str(row["id"])

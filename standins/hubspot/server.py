@@ -14,7 +14,8 @@ from standins.web import Content, StandInHandler, StandInServer
 
 _OBJECTS = re.compile(rf"/crm/v3/objects/(?P<kind>{'|'.join(KINDS)})(?:/(?P<id>[^/]+))?")
 _PROPERTY = re.compile(rf"/crm/v3/properties/(?P<kind>{'|'.join(KINDS)})/(?P<name>[a-z_]+)")
-MOST_AT_ONCE = 100
+MOST_AT_ONCE, MOST_WITH_HISTORY = 100, 50
+BATCH_READS = {("POST", f"/crm/v3/objects/{kind}/batch/read"): kind for kind in ("tickets", "contacts")}
 
 
 class HubspotServer(StandInServer):
@@ -61,12 +62,12 @@ class Handler(StandInHandler):
         named = _PROPERTY.fullmatch(path)
         if self.command == "GET" and named:
             return 200, objects.find_property(named["kind"], named["name"])
-        if (self.command, path) == ("POST", "/crm/v3/objects/tickets/batch/read"):
-            inputs = body.get("inputs", [])
-            if not isinstance(inputs, list) or len(inputs) > MOST_AT_ONCE:
-                raise problem(400, "VALIDATION_ERROR", "At most 100 inputs")
-            found = [objects.store.get(portal, "tickets", int(one["id"])) for one in inputs]
-            return 200, complete([show(row) for row in found if row])
+        if (self.command, path) in BATCH_READS:
+            inputs, history = body.get("inputs", []), body.get("propertiesWithHistory", [])
+            if not isinstance(inputs, list) or len(inputs) > (MOST_WITH_HISTORY if history else MOST_AT_ONCE):
+                raise problem(400, "VALIDATION_ERROR", "Too many inputs")
+            found = [objects.store.get(portal, BATCH_READS[self.command, path], int(one["id"])) for one in inputs]
+            return 200, complete([{**show(row), **history_of(row, history)} for row in found if row])
         if (self.command, path) == ("POST", "/crm/v3/objects/contacts/batch/upsert"):
             row, is_new = objects.upsert(portal, body)
             return 200, complete([{**show(row), "new": is_new}])
@@ -121,4 +122,14 @@ def complete(results: list[Document]) -> Document:
 
 def show(row: Document) -> Document:
     """Return an object as the API shows it."""
-    return {**{name: value for name, value in row.items() if name != "linked"}, "id": str(row["id"])}
+    return {**{name: value for name, value in row.items() if name not in ("linked", "dates")}, "id": str(row["id"])}
+
+
+def history_of(row: Document, names: list[str]) -> Document:
+    """Return the last value of each property with its date, as a request for history gets it."""
+    values = {
+        name: [{"value": row["properties"][name], "timestamp": row["dates"][name], "sourceType": "CRM_UI"}]
+        for name in names
+        if name in row["dates"]
+    }
+    return {"propertiesWithHistory": values} if names else {}
