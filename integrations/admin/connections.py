@@ -62,21 +62,28 @@ BY_STATE: Final[Mapping[str, tuple[State, ...]]] = {
 
 
 class CredentialsForm(ConsoleForm):
-    """What a provider's account needs, as fields. A secret is never shown again, not even after an error."""
+    """What a provider's account needs, as fields. A secret is never shown again, not even after an error.
 
-    def __init__(self, *args: Any, provider: Provider | None = None, **kwargs: Any) -> None:
+    `stored` are the account's credentials so far, of which the public ones are suggested.
+    """
+
+    def __init__(
+        self, *args: Any, provider: Provider | None = None, stored: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        fields = provider.credentials.model_fields if provider and provider.consent is None else {}
-        for name, info in fields.items():
-            extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+        if provider is None or provider.consent is not None:
+            return
+        for name, info in provider.credentials.model_fields.items():
+            is_public = provider.is_public(name)
+            usual = "" if info.is_required() else info.default
             shown = {"class": "wk-input", "autocomplete": "off"}
             self.fields[f"{TYPED}{name}"] = forms.CharField(
                 label=info.title or name.replace("_", " ").capitalize(),
                 help_text=info.description or "",
                 max_length=2000,
                 required=info.is_required(),
-                initial="" if info.is_required() else info.default,
-                widget=forms.TextInput(shown) if extra.get("is_public") else forms.PasswordInput(shown),
+                initial=(stored or {}).get(name, usual) if is_public else usual,
+                widget=forms.TextInput(shown) if is_public else forms.PasswordInput(shown),
             )
 
     def credentials(self) -> dict[str, str]:
@@ -292,7 +299,7 @@ class ConnectionAdmin(ServiceAdmin):
         if issubclass(action.form, ConnectForm):
             return action.form(*given, **prefix)
         if issubclass(action.form, CredentialsForm):
-            return action.form(*given, provider=provider_or_none(obj), **prefix)
+            return action.form(*given, provider=provider_or_none(obj), stored=obj.credentials, **prefix)
         if issubclass(action.form, ChoiceForm):
             return action.form(*given, row=obj, **prefix)
         return super().action_form(request, action, obj, bound=bound)

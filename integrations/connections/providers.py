@@ -46,6 +46,12 @@ class Provider:
     list_scopes: Callable[[Authorise], Collection[str]] | None = None
     own_hosts: Callable[[], Collection[str]] = tuple
 
+    def is_public(self, name: str) -> bool:
+        """Return True if a value that is typed in may be shown again."""
+        field = self.credentials.model_fields.get(name)
+        extra = field.json_schema_extra if field else None
+        return isinstance(extra, dict) and bool(extra.get("is_public"))
+
     @property
     def consent(self) -> Consent | None:
         """Return the scheme if a person allows it at the vendor, else None."""

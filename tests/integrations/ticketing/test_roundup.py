@@ -55,3 +55,13 @@ def test_form_begins_with_the_names_of_a_usual_tracker(world: World) -> None:
     shown = [words for words in ("wish, feature, urgent, critical", "unread, need-eg, resolved, done-cbb")
              if f'value="{words}"' in page]  # fmt: skip
     assert len(shown) == 2
+
+
+def test_form_of_new_credentials_begins_with_the_public_ones_in_use(world: World) -> None:
+    owner = Client()
+    owner.force_login(world.people["owner"], backend="accounts.backends.RoleBackend")
+    given = {"url": "https://support.example/desk", "statuses": "new, open, done, shut", **LOGIN}
+    with tenant_scope(world.acme.pk):
+        row = connect_provider(actor=OPERATOR, provider="roundup", name="Main", credentials=given)
+    page = owner.get(f"/admin/integrations/provideraccount/{row.pk}/").content.decode()
+    assert [f'value="{given[name]}"' in page for name in ("url", "statuses", "password")] == [True, True, False]
