@@ -113,9 +113,10 @@ class Month:
         self.dice = Random(f"month of {organisation.slug}")  # noqa: S311  (nothing secret)
         script: dict[str, Any] = tomllib.loads(Path(__file__).with_name("month.toml").read_text())
         self.comments = script["comments"]
+        # Each in its turn: by chance alone, a month may lack one.
         self.customers, self.colleagues = (
-            [Script(**{**each, "lines": tuple(each["lines"])}) for each in script[part]]
-            for part in (organisation.slug, "colleagues")
+            cycle(self.dice.sample([Script(**{**each, "lines": tuple(each["lines"])}) for each in parts], len(parts)))
+            for parts in (script[organisation.slug], script["colleagues"])
         )
         self.agents = {row.name: row for row in Agent.objects.select_related("active_version__agent")}
         self.front = AnswerRule.objects.select_related("agent").get(name="Customers").agent.name
@@ -140,7 +141,7 @@ class Month:
         """Tell a conversation that began at a moment; nothing where everybody wrote lately, or it would still go on."""
         is_own = bool(self.own) and self.dice.random() < SHARE_OF_COLLEAGUES
         free = [guest for guest in (self.own if is_own else self.guests) if guest.is_free(at)]
-        script = self.dice.choice(self.colleagues if is_own else self.customers)
+        script = next(self.colleagues if is_own else self.customers)
         agent = self.agents.get(script.agent or self.front)
         if not free or agent is None or agent.active_version is None:
             return Told()
