@@ -628,7 +628,7 @@ def test_console_shows_the_chat_as_it_is_set(opened: Callable[..., Page], scene:
     page.context.add_cookies([{"name": f"walker_session{web.port}", "value": session, "url": web.url}])
     page.goto(f"{web.url}/admin/conversations/channelaccount/{scene.account.pk}/look/")
     seen = page.get_by_label("Preview")
-    expect(seen.get_by_text("Where is my order?")).to_be_visible()
+    expect(seen.get_by_text("When are you open?")).to_be_visible()
     page.get_by_label("Theme", exact=True).select_option("dark")
     page.get_by_label("Position", exact=True).select_option("left")
     page.get_by_label("Colour (optional)").fill("#7a1f6b")
