@@ -23,7 +23,7 @@ def asgi_for(name: str) -> str:
 
 def runs_alone(name: str) -> bool:
     """Tell whether a benchmark needs the database only, and would be disturbed by web, worker and beat."""
-    alone = "answers approvals bus erasure inbox pages queue retrieval search simulation turn"
+    alone = "answers approvals bus crm erasure inbox pages queue retrieval search simulation turn"
     return name in alone.split()
 
 
