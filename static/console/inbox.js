@@ -58,7 +58,7 @@
 
   /* Marks a row as the one that is open. People who can answer have read it then. */
   const choose = (id) => {
-    document.getElementById("live-inbox").removeAttribute("data-arrived");
+    document.getElementById("live-inbox")?.removeAttribute("data-arrived"); // a conversation alone has no list
     for (const row of document.querySelectorAll("#live-inbox .wk-row-link")) {
       const isOpen = new URL(row.href).searchParams.get("conversation") === id;
       row.closest("li").classList.toggle("is-chosen", isOpen);
