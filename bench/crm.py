@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final
+from uuid import UUID
 
 import django
 
@@ -20,7 +21,6 @@ from bench._environment import describe_database, describe_machine, say
 
 django.setup()
 
-from accounts.models import Tenant  # noqa: E402
 from accounts.services import create_tenant  # noqa: E402
 from conversations.models import Contact  # noqa: E402
 from core.actors import system  # noqa: E402
@@ -34,7 +34,6 @@ from integrations.services import connect_provider  # noqa: E402
 from integrations.sync import services as sync  # noqa: E402
 
 OPERATOR: Final = system("bench")
-SLUG: Final = "bench-crm"
 TARGET: Final = 1.1
 """Memory at the end to that after the first tenth."""
 AT_ONCE: Final = 60
@@ -77,12 +76,12 @@ def main() -> int:
     """Read once with a kill on the way; 1 if memory grows or a contact is missing."""
     parser = argparse.ArgumentParser(prog="./walker bench crm", description=__doc__)
     parser.add_argument("--contacts", type=int, default=100_000, help="contacts (default 100000)")
-    parser.add_argument("--read", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--read", type=UUID, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.read:
-        return read(options.contacts)
+        return read(options.read, options.contacts)
     say("\n".join([*describe_machine(), *describe_database()]))
-    tenant = create_tenant(actor=OPERATOR, name="Bench", slug=SLUG)
+    tenant = create_tenant(actor=OPERATOR, name="Bench", slug="bench-crm")
     with tenant_scope(tenant.pk):
         account = connect_provider(actor=OPERATOR, provider="hubspot", name="Main", credentials={"token": "pat-bench"})
         CrmSwitch.objects.create(connection=account, changed_at=now())
@@ -91,14 +90,14 @@ def main() -> int:
         Portal.keys = [str(one.pk) for one in Contact.objects.bulk_create(people, batch_size=5000)]
     server = ThreadingHTTPServer(("127.0.0.1", 0), Portal)
     Thread(target=server.serve_forever, daemon=True).start()
-    command = [sys.executable, "-m", "bench.crm", "--read", "--contacts", str(options.contacts)]
+    command = [sys.executable, "-m", "bench.crm", "--read", str(tenant.pk), "--contacts", str(options.contacts)]
     environment = {**os.environ, "HUBSPOT_API_BASE": f"http://127.0.0.1:{server.server_port}"}
     began = time.monotonic()
     with subprocess.Popen(command, env=environment) as first:
-        while first.poll() is None and progress(tenant) < options.contacts * 4 // 10:
+        while first.poll() is None and progress(tenant.pk) < options.contacts * 4 // 10:
             time.sleep(0.5)
         first.send_signal(signal.SIGKILL)
-    killed_at = progress(tenant)
+    killed_at = progress(tenant.pk)
     say(f"killed after {killed_at:,} contacts, {time.monotonic() - began:.0f} s")
     with tenant_scope(tenant.pk):
         sync_from = dict(SyncCursor.objects.get().position)
@@ -113,22 +112,21 @@ def main() -> int:
     return 0 if is_whole and code == 0 else 1
 
 
-def progress(tenant: Tenant) -> int:
+def progress(tenant: UUID) -> int:
     """Return how many contacts the reading has committed."""
-    with tenant_scope(tenant.pk):
+    with tenant_scope(tenant):
         return int(SyncCursor.objects.get().position.get("read", 0))
 
 
-def read(contacts: int) -> int:
+def read(tenant: UUID, contacts: int) -> int:
     """Read as sweeps do until the end; 1 if memory grew. The vendor's limit of calls would make it wait."""
     platform.CALLS_PER_MINUTE = 10**9  # type: ignore[misc]
-    tenant, early = Tenant.objects.get(slug=SLUG), 0.0
-    step = contacts // 10
+    early, step = 0.0, contacts // 10
     told = progress(tenant) // step
     poller.SECONDS = 1.0  # type: ignore[misc]  # memory is read between sweeps
     while True:
         poller.read_due()
-        with tenant_scope(tenant.pk):
+        with tenant_scope(tenant):
             cursor = SyncCursor.objects.get()
         done = int(cursor.position.get("read", 0))
         if cursor.last_error:
