@@ -72,6 +72,8 @@ class HubspotContacts(CrmClient):
         return Ok(missing)
 
     def find_property(self, name: str) -> Answer[CrmProperty | None]:
+        if name != name.lower():  # HubSpot's names have no capitals, and it may find one in spite of them
+            return Ok(None)
         answer: Answer[CrmProperty | None] = self._call(READ_PROPERTY, _property("contacts", name), read_property)
         return Ok(None) if _is_missing(answer) else answer
 
