@@ -125,7 +125,7 @@ class Org:
         except Malformed as wrong:
             raise problem(400, "MALFORMED_QUERY", str(wrong)) from None
         self._check_names(asked)
-        rows = [{"Name": org.title(), "IsSandbox": False, "Id": "00D000000000001AAA"}]
+        rows: list[Document] = [{"Name": org.title(), "IsSandbox": False, "Id": "00D000000000001AAA"}]
         if asked.of != "Organization":
             names = [field["name"] for field in self.describe(asked.of)]
             every = [row["fields"] for row in self.store.every(org, asked.of)]
@@ -234,9 +234,9 @@ class Org:
             raise problem(400, "REQUIRED_FIELD_MISSING", "Required fields are missing: [LastName]", "LastName")
         if kind == "Task" and values.get("WhoId"):
             self.find(org, values["WhoId"])
-        email = values.get("Email") if kind == "Contact" else None
+        email = str(values.get("Email") or "").lower() if kind == "Contact" else ""
         others = [row for row in self._living(org, kind) if row["id"] != besides] if email else []
-        if any((row["fields"].get("Email") or "").lower() == email.lower() for row in others):
+        if any((row["fields"].get("Email") or "").lower() == email for row in others):
             raise problem(400, "DUPLICATES_DETECTED", "Use one of these records?")
 
     def act(self, wanted: Document) -> Document:

@@ -1,7 +1,7 @@
 """The query language of the sandbox Salesforce: one object, conditions, an order and a limit."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -36,7 +36,7 @@ class Query:
     limit: int | None
     named: frozenset[str]
 
-    def rows_of(self, rows: list[Row]) -> list[Row]:
+    def rows_of(self, rows: Iterable[Row]) -> list[Row]:
         """Return the rows that are asked for, in their order."""
         found = [row for row in rows if self.meets(row)]
         for name, is_down in reversed(self.order):
