@@ -38,6 +38,7 @@ PLATFORMS = [
     "integrations.google_ads.platform.GoogleAds",
     "integrations.zendesk.platform.Zendesk",
     "integrations.hubspot.platform.Hubspot",
+    "integrations.salesforce.platform.Salesforce",
     "integrations.roundup.platform.Roundup",
     "integrations.back_office.platform.BackOffice",
 ]
@@ -274,10 +275,7 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend", "guardian.backends.ObjectPermissionBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
-    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = reverse_lazy("admin:login")
@@ -463,6 +461,7 @@ REFUSALS_NOTICED = env.int("WALKER_REFUSALS_NOTICED", default=10)
 REVEALS_NOTICED = env.int("WALKER_REVEALS_NOTICED", default=10)
 EVIDENCE_PER_HOUR = env.int("WALKER_EVIDENCE_PER_HOUR", default=60)
 EXPORTS_PER_HOUR = env.int("WALKER_EXPORTS_PER_HOUR", default=30)
+SALESFORCE_API_BASE = env("SALESFORCE_API_BASE", default="https://{domain}.my.salesforce.com").rstrip("/")
 PAGERDUTY_API_BASE = env("PAGERDUTY_API_BASE", default="https://events.pagerduty.com").rstrip("/")
 EXPORT_ROWS = env.int("WALKER_EXPORT_ROWS", default=1_000_000)
 AUDIT_ANCHOR_EVERY = timedelta(minutes=env.int("WALKER_ANCHOR_MINUTES", default=60))

@@ -20,6 +20,7 @@ from standins.back_office import seed as office
 from standins.hubspot import portal as hubspot
 from standins.mailbox import seed as mailbox
 from standins.portal import seed as portal
+from standins.salesforce import org as salesforce
 from standins.slack import seed as slack
 from standins.zendesk import desk as zendesk
 
@@ -99,6 +100,7 @@ def _connections(organisation: Organisation) -> list[dict[str, Any]]:
         {"provider": "back_office", "credentials": office_keys},
         {"provider": "zendesk", "credentials": agent},
         {"provider": "hubspot", "credentials": {"token": hubspot.token_of(slug)}},
+        {"provider": "salesforce", "credentials": salesforce.credentials_of(slug)},
     ]
 
 

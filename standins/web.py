@@ -114,6 +114,10 @@ class StandInHandler(BaseHTTPRequestHandler):
         """Answer a change."""
         self._answer()
 
+    def do_PATCH(self) -> None:
+        """Answer a change."""
+        self._answer()
+
     def do_DELETE(self) -> None:
         """Answer a DELETE of the script."""
         self._answer()

@@ -109,6 +109,7 @@ class Installation:
             "GOOGLE_ADS_CLIENT_SECRET": google_ads.client_secret(made["google_ads"]),
             "ZENDESK_API_BASE": urls["zendesk"],
             "HUBSPOT_API_BASE": urls["hubspot"],
+            "SALESFORCE_API_BASE": urls["salesforce"],
             "SENDGRID_API_BASE": urls["mailbox"],
             "SLACK_API_BASE": f"{urls['slack']}/api",
             "PAGERDUTY_API_BASE": urls["pagerduty"],

@@ -27,7 +27,7 @@ from integrations.crm.types import FIELDS, CrmProperty
 from integrations.models import ProviderAccount
 from integrations.sync import services as sync
 
-NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,99}")
+NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 TYPES: Final[Mapping[str, tuple[str, ...]]] = {"score": ("number", "text"), "heat": ("text", "choice")}
 """The types that fit a field; text for all others. A language that is only read may be a choice, too."""
 HEATS: Final = frozenset({"hot", "warm", "cold"})
@@ -86,7 +86,7 @@ def why_impossible(name: str, rule: Rule, times: int) -> str:
     if name not in FIELDS or name == "key":
         return "Walker has no such field."
     if not NAME.fullmatch(rule.property):
-        return "Use the property's internal name: lowercase letters, digits and underscores."
+        return "Use the property's internal name: letters, digits and underscores."
     if times > 1:
         return "Another field has this property already."
     if rule.direction not in Direction.values or rule.owner not in Owner.values:

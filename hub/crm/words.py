@@ -27,7 +27,7 @@ LATER: Final[Mapping[str, str]] = {
 PARKED: Final[Mapping[str, str]] = {
     REFUSED: "The system refuses it.",
     SEVERAL: "Several contacts there have Walker's id. Merge them there, then try again.",
-    NO_RIGHT: "The access token doesn't allow this. Give it the missing scope there, then try again.",
+    NO_RIGHT: "Walker's access there doesn't allow this. Give it the missing scope or permission, then try again.",
 }
 DELETED, MERGED_THERE = "deleted_there", "merged_there"
 AWAY: Final[Mapping[str, str]] = {

@@ -16,7 +16,7 @@ from core.reliability import lease
 from core.tenancy.scope import platform_scope
 from hitl.selectors import is_connection_stopped
 from hub.crm.disclosures import Disclosure, disclosures_of
-from hub.crm.fields import DIGEST, digests_of, find_rules, leaving, properties_of
+from hub.crm.fields import DIGEST, Direction, digests_of, find_rules, leaving, properties_of
 from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch, is_due
 from hub.crm.notes import note_of
 from hub.crm.words import AWAY, FAILED, LATER, OFF, OTHER_ACCOUNT, PARKED, STOPPED
@@ -153,7 +153,8 @@ def write_notes(row: CrmContact, moment: datetime) -> NotDone | None:
 def erase_there(row: CrmContact) -> NotDone | None:
     """Erase a person there who was erased here; return the failure after which it is tried again."""
     if row.state == State.ERASING:
-        erased = services.erase_contact(row.connection, str(row.contact_id))
+        sent = {name: rule for name, rule in find_rules(row.connection).items() if rule.direction != Direction.IN}
+        erased = services.erase_contact(row.connection, str(row.contact_id), properties_of(sent))
         if isinstance(erased, NotDone):
             return erased
         last, connected_at = max(filter(None, (row.sent_at, row.written_at)), default=None), row.connection.connected_at

@@ -13,7 +13,17 @@ from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
 from core.reliability.rate_limit import count_or_let_pass
 from integrations.calls import breaker, last_values
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
-from integrations.calls.operations import ENDED, LIMITED, TEMPORARY, Line, Operation, Request, System, wait_of
+from integrations.calls.operations import (
+    ENDED,
+    LIMITED,
+    TEMPORARY,
+    Line,
+    Operation,
+    Request,
+    System,
+    is_refusal,
+    wait_of,
+)
 from integrations.calls.records import Record
 from integrations.models import ProviderAccount, ProviderCall
 
@@ -185,8 +195,8 @@ class _Call(Generic[T]):
         outcome = (
             Outcome.LIMITED if is_limited
             else Outcome.EXPIRED if reply.status == NO_RIGHT or self.system.is_ended(reply, code)
-            else Outcome.FAILED if reply.status >= 500 or reply.status < 400
-            else Outcome.REFUSED
+            else Outcome.REFUSED if is_refusal(reply)
+            else Outcome.FAILED
         )  # fmt: skip
         if self.operation.executes and not is_limited and not self.operation.proves_nothing(reply):
             return Unknown(code, words), outcome

@@ -36,7 +36,10 @@ class CrmClient(Client, ABC):
 
     @abstractmethod
     def erase_contact(self, key: str) -> Answer[bool]:
-        """Erase the contact with our id and all that belongs to it for good; False where there is none."""
+        """Erase the contact with our id and all that belongs to it for good; False where there is none.
+
+        What the system only moves into a bin is overwritten first, by the properties of the client's fields.
+        """
 
     @abstractmethod
     def add_note(self, number: str, note: CrmNote, key: str) -> Answer[bool]:

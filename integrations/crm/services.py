@@ -53,9 +53,9 @@ def add_note(account: ProviderAccount, number: str, note: CrmNote, key: str) -> 
     return _value_of(open_crm(account).add_note(number, note, key))
 
 
-def erase_contact(account: ProviderAccount, key: str) -> bool | NotDone:
-    """Erase the contact with our id for good; False if there is none. Raises as `open_crm`."""
-    return _value_of(open_crm(account).erase_contact(key))
+def erase_contact(account: ProviderAccount, key: str, fields: Mapping[str, str]) -> bool | NotDone:
+    """Erase the contact with our id for good, with these properties; False if there is none. Raises as `open_crm`."""
+    return _value_of(open_crm(account, fields).erase_contact(key))
 
 
 def read_page(

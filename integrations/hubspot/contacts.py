@@ -73,6 +73,8 @@ class HubspotContacts(CrmClient):
         return Ok(missing)
 
     def find_property(self, name: str) -> Answer[CrmProperty | None]:
+        if name != name.lower():  # HubSpot's names have no capitals, and it may find one in spite of them
+            return Ok(None)
         answer: Answer[CrmProperty | None] = self._call(READ_PROPERTY, _property("contacts", name), read_property)
         return Ok(None) if _is_missing(answer) else answer
 
@@ -141,7 +143,7 @@ class HubspotContacts(CrmClient):
         body = {
             "inputs": [{"id": number} for number in numbers],
             "properties": [],
-            "propertiesWithHistory": [self._fields[name] for name in names],
+            "propertiesWithHistory": [self._fields[name] for name in names if name in self._fields],
         }
         request = Request(f"{OBJECTS}/contacts/batch/read", json=body)
         return self._refused(self._call(READ_HISTORY, request, self._changes))

@@ -24,7 +24,9 @@ def test_demo_tells_what_connects_its_systems_and_the_office_shows_where_it_post
     facts = describe()
     accounts = facts["tenants"][0]["connections"]
     assert facts["urls"]["back_office"] == f"{back_office.url}/"
-    assert [one["provider"] for one in accounts if platforms.takes(**one)] == ["back_office", "zendesk", "hubspot"]
+    assert [one["provider"] for one in accounts if platforms.takes(**one)] == [
+        "back_office", "zendesk", "hubspot", "salesforce",
+    ]  # fmt: skip
     with tenant_scope(world.acme.pk):
         row = services.connect(actor=world.actor("owner"), **accounts[0])
         hook = webhook_of(row)

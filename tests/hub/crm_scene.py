@@ -1,4 +1,4 @@
-"""An organisation whose HubSpot is connected, its customers, and what a worker does of the work."""
+"""An organisation whose CRM is connected, its customers, and what a worker does of the work."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ class Crm:
 
 
 def build(world: World, server: TicketServer) -> Crm:
-    """Connect HubSpot in the first organisation, which is in scope."""
-    connect = {"provider": "hubspot", "credentials": server.credentials(), "name": "Main"}
+    """Connect a CRM in the first organisation, which is in scope."""
+    connect = {"provider": server.name, "credentials": server.credentials(), "name": "Main"}
     account = connections.connect(actor=world.actor("owner"), **connect)
     line = ChannelAccount.objects.create(kind="sms", provider="twilio", name="SMS", address="+34600999000")
     return Crm(world, server, account, line)

@@ -4,7 +4,6 @@ import html
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -25,19 +24,15 @@ from hub.crm import switches, worker
 from hub.crm.disclosures import disclosures_of
 from hub.crm.events import CONSUMER
 from hub.models import CrmContact, CrmNote, CrmSwitch
-from integrations.calls.answers import CleanFailure, Ok
 from integrations.connections import services as connections
 from integrations.crm import services
-from integrations.crm.services import open_crm
-from integrations.crm.types import CrmContact as Told
 from integrations.hubspot import platform
 from integrations.models import ProviderAccount
 from tests.core.bus.consumers import take_until
 from tests.hitl.machine.test_races import at_once
 from tests.hub.crm_scene import EMAIL, NOTES, PHONE, WRITES, Crm, crm, hubspot, hubspot_process
-from tests.integrations.connections.conftest import Liar, liar
 
-__all__ = ["crm", "hubspot", "hubspot_process", "liar"]
+__all__ = ["crm", "hubspot", "hubspot_process"]
 PAGE = "/admin/integrations/provideraccount/{}/"
 
 
@@ -119,32 +114,6 @@ def test_refused_contact_is_parked_with_its_field_until_somebody_sends_it_again(
     switches.retry_parked(actor=crm.world.actor("owner"), connection_id=crm.account.pk)
     crm.work()
     assert (crm.row(wrong).state, crm.notes(), crm.row(taken).state) == ("written", ["written"], "parked")
-
-
-def test_answers_that_match_several_or_name_a_field_are_refusals_without_the_vendors_words(
-    crm: Crm, liar: Liar, settings: Any
-) -> None:
-    settings.HUBSPOT_API_BASE = liar.url
-    told = Told(key=str(uuid4()), email=EMAIL)
-    client = open_crm(crm.account)
-    error = {"category": "VALIDATION_ERROR", "message": f"{EMAIL} is invalid", "context": {"propertyName": ["phone"]}}
-    for body, status, code, fields in (
-        ({"results": [{"id": "1"}, {"id": "2"}]}, 200, "several_matches", ["key"]),
-        ({"results": [], "numErrors": 1, "errors": [error]}, 207, "refused", ["phone"]),
-        (error, 400, "refused", ["phone"]),
-        ({"category": "MISSING_SCOPES", "message": EMAIL}, 403, "no_right", []),
-    ):
-        liar.say(body, status)
-        answer = client.write_contact(told)
-        assert isinstance(answer, CleanFailure)
-        assert (answer.code, answer.facts, EMAIL in str(answer)) == (code, {"fields": fields}, False)
-    liar.say({"category": "MISSING_SCOPES"}, 403)
-    assert client.erase_contact(told.key).code == "no_right"  # type: ignore[union-attr]
-    liar.say({"results": [{"id": "7"}]})
-    assert client.write_contact(told) == Ok("7")
-    for unclear in ("<html>", {"results": []}):
-        liar.say(unclear, 200)
-        assert client.write_contact(told).code == "bad_answer"  # type: ignore[union-attr]
 
 
 def test_nothing_leaves_without_consent_nor_after_an_objection_nor_of_a_blocked_person(crm: Crm) -> None:

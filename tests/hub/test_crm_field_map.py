@@ -99,7 +99,7 @@ def test_what_a_crm_cannot_do_is_named_at_its_field_and_nothing_is_saved(crm: Cr
         ({"heat": rule("walker_lead_score")}, "heat", "is a number, but this field needs a text or a choice"),
         ({"language": rule("hs_language")}, "language", "is a choice, but this field needs a text"),
         ({"heat": rule("hs_language")}, "heat", "needs hot, warm and cold"),
-        ({"name": rule("../email")}, "name", "internal name: lowercase letters"),
+        ({"name": rule("../email")}, "name", "internal name: letters"),
         ({"name": rule("walker_contact")}, "name", "Another field has this property"),
         ({"name": rule("email"), "email": rule("email")}, "email", "Another field has this property"),
         ({"email": rule("email", "both")}, "email", "Walker doesn't take this"),

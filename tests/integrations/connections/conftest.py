@@ -160,7 +160,7 @@ def liar() -> Iterator[Liar]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = answer  # noqa: N815  (the names of the standard library)
+        do_GET = do_POST = do_PATCH = answer  # noqa: N815  (the names of the standard library)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -1,0 +1,1 @@
+"""Salesforce's contacts as a CRM."""

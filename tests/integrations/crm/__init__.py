@@ -1,0 +1,1 @@
+"""The port of customer relationship systems, and what holds every adapter to it."""
