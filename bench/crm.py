@@ -53,7 +53,7 @@ class Portal(BaseHTTPRequestHandler):
         begin = max(0, -(-(since - FIRST) // 1000)) * AT_ONCE
         end = len(self.keys)
         if "hs_object_id" in filters:
-            begin, end = int(filters["hs_object_id"]["value"]), min(end, begin + AT_ONCE)
+            begin, end = max(begin, int(filters["hs_object_id"]["value"])), min(end, begin + AT_ONCE)
         rows = [self.row(number) for number in range(begin, min(end, begin + asked["limit"]))]
         body = json.dumps({"total": max(0, end - begin), "results": rows}).encode()
         self.send_response(200)
