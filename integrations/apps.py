@@ -26,7 +26,8 @@ class IntegrationsConfig(AppConfig):
         from integrations.ads import targets as ad_campaigns  # noqa: F401, PLC0415
         from integrations.connections.selectors import ConnectionTargets  # noqa: PLC0415
         from integrations.mail import delivery, errors, events, invitations, notices, notifier, resets  # noqa: PLC0415
-        from integrations.mirrors import poller as mirrors  # noqa: PLC0415
+        from integrations.mirrors.poller import readable  # noqa: PLC0415
+        from integrations.mirrors.services import AD_CAMPAIGNS  # noqa: PLC0415
         from integrations.outgoing_webhooks import events as webhook_events  # noqa: PLC0415
         from integrations.outgoing_webhooks import purpose  # noqa: PLC0415
         from integrations.sync import services as sync  # noqa: PLC0415
@@ -62,7 +63,7 @@ class IntegrationsConfig(AppConfig):
             facts.Fact(
                 "sync_lag",
                 "Seconds since the ad campaigns of a connection were read to the end",
-                partial(sync.lag, mirrors.AD_CAMPAIGNS, mirrors.readable),
+                partial(sync.lag, AD_CAMPAIGNS, readable),
             )
         )
         purpose.register()

@@ -61,7 +61,7 @@ def write_lag() -> float:
     rows = CrmContact.objects.filter(waiting, connection__in=platforms.working_accounts())
     found = rows.aggregate(oldest=Min("due_at"), tries=Max("tries", filter=Q(state=State.WAITING)))
     due = (moment - found["oldest"]).total_seconds() if found["oldest"] else 0.0
-    return max(0.0, due, sum(float(pause_after(tries)) for tries in range(found["tries"] or 0)))
+    return max(0.0, due, sum(map(pause_after, range(found["tries"] or 0))))
 
 
 def send_contact(*, row_id: UUID, now: datetime | None = None) -> None:
@@ -207,9 +207,9 @@ def try_later(row: CrmContact, moment: datetime, failed: NotDone) -> None:
         _finish(row, state=State.WAITING, **columns)
 
 
-def pause_after(tries: int) -> int:
+def pause_after(tries: int) -> float:
     """Return the seconds after which the next try is made, unless the CRM asks for more."""
-    return min(FIRST_WAIT * 2 ** min(tries, 8), LONGEST_WAIT)
+    return min(FIRST_WAIT * 2.0 ** min(tries, 8), LONGEST_WAIT)
 
 
 def digest_of(row: CrmContact, contact: Told) -> str:
