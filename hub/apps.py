@@ -9,15 +9,16 @@ class HubConfig(AppConfig):
     name = "hub"
 
     def ready(self) -> None:
-        """Register the kind, the answers to cards, receivers, tasks and the consumer of events."""
+        """Register the kind, the answers to cards, receivers, tasks, the consumer of events and facts."""
         from conversations import registry  # noqa: PLC0415  (needs loaded apps)
         from core import bus  # noqa: PLC0415
         from core.events import signals  # noqa: PLC0415
         from core.jobs import queues  # noqa: PLC0415
+        from core.observability import facts  # noqa: PLC0415
         from hitl.actions import registry as kinds  # noqa: PLC0415
         from hub import confirmations, drafts, erasure, tasks  # noqa: F401, PLC0415
         from hub.actions import CommitTransaction  # noqa: PLC0415
-        from hub.crm import events  # noqa: PLC0415
+        from hub.crm import cursors, events, worker  # noqa: PLC0415
 
         kinds.register(CommitTransaction)
         signals.approval_closed.connect(tasks.on_outcome, dispatch_uid="hub.approval_closed")
@@ -26,3 +27,9 @@ class HubConfig(AppConfig):
         registry.fills_text(drafts.text_with_code)
         bus.subscribe(events.CONSUMER, events.TYPES, events.take_events, start="now")
         queues.provide("request_commit", tasks.request_commit.delay)
+        facts.register(
+            facts.Fact("crm_read_lag", "Seconds since the contacts of a CRM were read to the end", cursors.read_lag)
+        )
+        facts.register(
+            facts.Fact("crm_write_lag", "Seconds for which a contact has waited to go to a CRM", worker.write_lag)
+        )

@@ -1,5 +1,7 @@
 """App configuration of integrations."""
 
+from functools import partial
+
 from django.apps import AppConfig
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -24,9 +26,11 @@ class IntegrationsConfig(AppConfig):
         from integrations.ads import targets as ad_campaigns  # noqa: F401, PLC0415
         from integrations.connections.selectors import ConnectionTargets  # noqa: PLC0415
         from integrations.mail import delivery, errors, events, invitations, notices, notifier, resets  # noqa: PLC0415
-        from integrations.mirrors import selectors as mirrors  # noqa: PLC0415
+        from integrations.mirrors.poller import readable  # noqa: PLC0415
+        from integrations.mirrors.services import AD_CAMPAIGNS  # noqa: PLC0415
         from integrations.outgoing_webhooks import events as webhook_events  # noqa: PLC0415
         from integrations.outgoing_webhooks import purpose  # noqa: PLC0415
+        from integrations.sync import services as sync  # noqa: PLC0415
 
         anchor_places.register(object_store.ObjectStore.name, object_store.from_settings)
         sealed_files.register(object_store.FileBucket.name, object_store.files_from_settings)
@@ -56,7 +60,11 @@ class IntegrationsConfig(AppConfig):
         )
 
         facts.register(
-            facts.Fact("sync_lag", "Seconds since the ad campaigns of a connection were read to the end", mirrors.lag)
+            facts.Fact(
+                "sync_lag",
+                "Seconds since the ad campaigns of a connection were read to the end",
+                partial(sync.lag, AD_CAMPAIGNS, readable),
+            )
         )
         purpose.register()
         bus.subscribe(webhook_events.CONSUMER, None, webhook_events.take_events, start="now")

@@ -3,6 +3,9 @@
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import DateTimeField
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Greatest
 
 from core.actors import Actor
 from core.audit import chain
@@ -59,3 +62,12 @@ def _pause(actor: Actor, connection_id: UUID, *, pauses: bool) -> None:
 def find_cursor(connection_id: UUID) -> SyncCursor | None:
     """Return how far the contacts of a connection were read; None if nobody started it. One query."""
     return SyncCursor.objects.filter(connection_id=connection_id, stream=STREAM).first()
+
+
+def read_lag() -> float:
+    """Return how many seconds ago the contacts of a CRM were read to the end, of the latest one, 0 without any.
+
+    While all contacts are read, since that began; paused readings don't count. For alerts. One query.
+    """
+    began = Cast(KT("position__began"), DateTimeField())
+    return sync.lag(STREAM, read_at=Greatest(sync.READ_AT, began))

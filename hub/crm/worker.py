@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import F, Q, Window
+from django.db.models import F, Max, Min, Q, Window
 from django.db.models.functions import RowNumber
 
 from core.clock import now as clock_now
@@ -49,6 +49,19 @@ def list_due(*, now: datetime | None = None) -> list[tuple[Any, ...]]:
         place = Window(RowNumber(), partition_by=F("connection_id"), order_by=longest_due)
         ranked = rows.annotate(place=place).filter(place__lte=AT_ONCE).order_by("place", longest_due)
         return list(ranked.values_list("tenant_id", "pk")[:BATCH])
+
+
+def write_lag() -> float:
+    """Return for how many seconds a contact has waited to go to a CRM, of the one that waits longest, 0 if none does.
+
+    One that failed has waited at least for the pauses between its tries. For alerts, in the tenant's scope. One query.
+    """
+    moment = clock_now()
+    waiting = Q(due_at__isnull=False) | Q(lease_until__isnull=False)
+    rows = CrmContact.objects.filter(waiting, connection__in=platforms.working_accounts())
+    found = rows.aggregate(oldest=Min("due_at"), tries=Max("tries", filter=Q(state=State.WAITING)))
+    due = (moment - found["oldest"]).total_seconds() if found["oldest"] else 0.0
+    return max(0.0, due, sum(map(pause_after, range(found["tries"] or 0))))
 
 
 def send_contact(*, row_id: UUID, now: datetime | None = None) -> None:
@@ -180,7 +193,7 @@ def _finish(row: CrmContact, **columns: Any) -> None:
 def try_later(row: CrmContact, moment: datetime, failed: NotDone) -> None:
     """Try again later: after what the CRM asks for, or after a pause that doubles."""
     tries = 0 if failed.code == STOPPED else row.tries
-    pause = max(failed.seconds, min(FIRST_WAIT * 2 ** min(tries, 8), LONGEST_WAIT))
+    pause = max(failed.seconds, pause_after(tries))
     columns: dict[str, Any] = {
         "due_at": moment + timedelta(seconds=pause),
         "tries": min(tries + 1, MOST_TRIES),
@@ -193,6 +206,11 @@ def try_later(row: CrmContact, moment: datetime, failed: NotDone) -> None:
         lease.release(row, **columns)
     else:
         _finish(row, state=State.WAITING, **columns)
+
+
+def pause_after(tries: int) -> float:
+    """Return the seconds after which the next try is made, unless the CRM asks for more."""
+    return min(FIRST_WAIT * 2.0 ** min(tries, 8), LONGEST_WAIT)
 
 
 def digest_of(row: CrmContact, contact: Told) -> str:

@@ -41,6 +41,7 @@ READ_DRAFT: Final = Operation("get_draft", seconds=5.0, keeps_last=False)
 CREATE_DRAFT: Final = _change("create_draft_transaction", method="POST", seconds=5.0)
 CANCEL_DRAFT: Final = _change("cancel_draft", method="DELETE", seconds=5.0)
 COMMIT: Final = _change("commit_transaction", method="POST", seconds=15.0)
+SET_WEBHOOK: Final = _change("set_webhook", method="PUT", seconds=5.0)
 
 
 class BackOfficeClient(TransactionClient):
@@ -82,6 +83,16 @@ class BackOfficeClient(TransactionClient):
         document = {"digest": digest, **({"approval": approval} if approval else {})}
         request = Request(f"/drafts/{checked_id(draft_id)}/commit", json=document, key=key)
         return self._call(COMMIT, request, parse_transaction)
+
+    def set_webhook(self, url: str, key: str) -> Answer[bool]:
+        """Have changes posted to an address; a back office need not offer it."""
+
+        def parse(body: Any) -> bool:
+            if body["url"] != url:
+                raise ValueError("changes are posted elsewhere")
+            return True
+
+        return self._call(SET_WEBHOOK, Request("/webhook", json={"url": url}, key=key), parse)
 
 
 def status_of(transaction_id: str) -> Request:

@@ -1,6 +1,7 @@
 """A company's back office as one platform beside the others."""
 
 import secrets
+from dataclasses import replace
 from typing import Final
 
 from django.conf import settings
@@ -114,6 +115,13 @@ def check(kept: Secrets, authorise: providers.Authorise) -> str:
     return f"{TITLE} · {host_of(str(kept['url']))}"
 
 
+def set_webhook(account: ProviderAccount, url: str) -> None:
+    """Have the back office post to an address what has changed (outside call). Raises Unavailable."""
+    # One that doesn't offer it may refuse it in any way, which says nothing about the credentials.
+    system = replace(system_of(str(account.credentials["url"]), authorisation.authorise), refused=None)
+    value_of(BackOfficeClient(system, Line(account)).set_webhook(url, secrets.token_hex(16)))
+
+
 def own_hosts() -> tuple[str, ...]:
     """Return the hosts that the operator named, which may have a private address."""
     return tuple(settings.BACK_OFFICE_HOSTS)
@@ -121,5 +129,13 @@ def own_hosts() -> tuple[str, ...]:
 
 # In place of what connections would make of the platform: the operator may name hosts for the token endpoint.
 providers.register(
-    Provider(key=KEY, title=TITLE, credentials=Credentials, scheme=SCHEME, check=check, own_hosts=own_hosts)
+    Provider(
+        key=KEY,
+        title=TITLE,
+        credentials=Credentials,
+        scheme=SCHEME,
+        check=check,
+        set_webhook=set_webhook,
+        own_hosts=own_hosts,
+    )
 )

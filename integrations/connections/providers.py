@@ -33,8 +33,9 @@ class Provider:
     `credentials` is what a person types in: its fields are those of the form, with titles and descriptions, secret
     unless `json_schema_extra` says `is_public`. `check` makes one cheap reading call and returns a line about the
     account; it raises Unavailable. `list_accounts` says what can be chosen after consent, `list_scopes` what was
-    granted where the token endpoint doesn't say it; both are outside calls. `own_hosts` are those that the operator
-    named in the settings, which may have a private address.
+    granted where the token endpoint doesn't say it; both are outside calls. `set_webhook` has the system post to an
+    address what has changed (outside call); it raises Unavailable. `own_hosts` are those that the operator named in
+    the settings, which may have a private address.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Provider:
     check: Callable[[Secrets, Authorise], str]
     list_accounts: Callable[[Authorise], list[VendorAccount]] | None = None
     list_scopes: Callable[[Authorise], Collection[str]] | None = None
+    set_webhook: Callable[[ProviderAccount, str], None] | None = None
     own_hosts: Callable[[], Collection[str]] = tuple
 
     def is_public(self, name: str) -> bool:

@@ -12,7 +12,7 @@ from core.actors import Actor
 from core.audit import chain
 from core.db.locks import advisory_lock, locked
 from core.db.rows import get_row
-from core.errors import Conflict
+from core.errors import Conflict, Unavailable
 from core.reliability.rate_limit import limit_per_hour
 from hitl.selectors import is_connection_stopped
 from integrations.calls.rights import MANAGE, MISSING, OBJECT
@@ -21,6 +21,7 @@ from integrations.connections.authorisation import authorise, check, try_out
 from integrations.connections.consents import activate, begin_consent, choose_account, finish_consent
 from integrations.connections.errors import ConnectionFailed, for_person
 from integrations.connections.names import checked_name, name_in_use, refuse_name
+from integrations.connections.selectors import webhook_of
 from integrations.connections.tokens import note_failure
 from integrations.models import ProviderAccount
 
@@ -63,6 +64,7 @@ def connect(*, actor: Actor, provider: str, credentials: Mapping[str, Any], name
             chain.note(actor, "CONNECTION_CONNECTED", row, new_state=row.state, provider=provider, scheme="secret")
     except IntegrityError:
         raise name_in_use() from None
+    set_webhook(actor, row)
     return row
 
 
@@ -106,7 +108,26 @@ def replace_credentials(
         activate(row, actor)
         row.save()
         chain.note(actor, action, row, old_state=before, new_state=row.state, provider=row.provider)
+    set_webhook(actor, row)
     return row
+
+
+def set_webhook(actor: Actor, row: ProviderAccount) -> None:
+    """Have a system that was just connected post what has changed, if it offers that (outside call).
+
+    Where that fails, the connection says that somebody has to do it. Writes `CONNECTION_WEBHOOK_SET`.
+    """
+    tell, url = providers.get(row.provider).set_webhook, webhook_of(row)
+    if tell is None or not url:
+        return
+    try:
+        tell(row, url)
+    except Unavailable:
+        note_failure(row.pk, ConnectionFailed("webhook_by_hand"))
+        row.refresh_from_db(fields=["last_error", "last_error_about", "last_error_at"])
+        return
+    with transaction.atomic():
+        chain.note(actor, "CONNECTION_WEBHOOK_SET", row, provider=row.provider)
 
 
 def accepted(actor: Actor, provider: providers.Provider, credentials: Mapping[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 A vendor that rotates refresh tokens ends a consent when an old one is used again. So a worker takes the row's lease,
 asks without a transaction, and stores the new refresh token under the row's lock before anybody uses its access token.
+A worker that is killed between the answer and storing it loses the consent: the next one asks with the old token.
 """
 
 import time

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.db.models import F, Min
-from django.db.models.functions import Coalesce
+from django.db.models import F
 
 from core.actors import Actor
-from core.clock import now
 from integrations import platforms
 from integrations.calls.rights import VIEW
-from integrations.mirrors.poller import readable
 from integrations.mirrors.services import AD_CAMPAIGNS
 from integrations.models import MirroredAdCampaign, ProviderAccount, SyncCursor
 
@@ -48,11 +45,3 @@ def find_mirror(*, viewer: Actor, connection: ProviderAccount) -> MirrorState | 
     rows = MirroredAdCampaign.objects.filter(connection=connection)
     found = list(rows.order_by(F("gone_at").asc(nulls_first=True), "name", "id")[: MOST + 1])
     return MirrorState(cursor, found[:MOST], len(found) > MOST)
-
-
-def lag() -> float:
-    """Return how many seconds ago the mirror that is latest was read, 0 without one; paused ones don't count."""
-    rows = SyncCursor.objects.filter(stream=AD_CAMPAIGNS, paused_at=None, connection__in=readable())
-    read_at = Coalesce("last_success_at", "connection__connected_at", "connection__created_at")
-    oldest: datetime | None = rows.aggregate(oldest=Min(read_at))["oldest"]
-    return max(0.0, (now() - oldest).total_seconds()) if oldest else 0.0

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Min, QuerySet
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 
 from accounts.models import Tenant
 from core.clock import now
@@ -26,6 +28,8 @@ SWEEP_SECONDS = 30.0
 FAILED: Final = "failed"
 """The code of what nobody foresaw."""
 Accounts = Callable[[], QuerySet[ProviderAccount]]
+READ_AT: Final = Coalesce("last_success_at", "connection__connected_at", "connection__created_at")
+"""When a cursor's reading last came to its end; before the first time, when it was connected."""
 
 
 class LeaseLost(Exception):
@@ -90,3 +94,13 @@ def restart(account: ProviderAccount, stream: str) -> None:
     begun: dict[str, Any] = {"position": {}, "digest": "", "failures": 0, "last_error": ""}
     rows = SyncCursor.objects.filter(connection=account, stream=stream)
     rows.update(lease_until=None, fence=F("fence") + 1, **begun)
+
+
+def lag(stream: str, accounts: Accounts = live_accounts, *, read_at: Combinable = READ_AT) -> float:
+    """Return how many seconds ago the latest reading of a stream came to its end, 0 without one. One query.
+
+    Of the connections of the tenant in scope; paused readings don't count.
+    """
+    rows = SyncCursor.objects.filter(stream=stream, paused_at=None, connection__in=accounts())
+    oldest: datetime | None = rows.aggregate(oldest=Min(read_at))["oldest"]
+    return max(0.0, (now() - oldest).total_seconds()) if oldest else 0.0

@@ -18,6 +18,7 @@ from standins.errors import ApiError, invalid, not_found, refuse_unknown
 from standins.store import Document
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ADDRESS = re.compile(r"https?://[!-~]{1,490}")
 AMOUNT = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,3})?")
 PLACES = {"JPY": 0, "KRW": 0}
 KINDS = ("refund", "credit", "payout")
@@ -211,6 +212,16 @@ class Office:
         detail = {"draft": ident, "amount": draft["amount"], "currency": draft["currency"]}
         self.store.note(company.slug, "commit", booking["id"], **detail)
         return 200, booking
+
+    def set_webhook(self, company: Company, body: Document) -> tuple[int, Document]:
+        """Keep where changes are posted to."""
+        wrong = dict.fromkeys(sorted(set(body) - {"url"}), "Unknown field.")
+        if not _is_text(body.get("url"), ADDRESS):
+            wrong["url"] = "An address."
+        if wrong:
+            raise invalid(**wrong)
+        self.store.set_hook(company.slug, body["url"])
+        return 200, {"url": body["url"]}
 
     def company(self, slug: Any) -> Company:
         """Return the company of a control request."""

@@ -117,6 +117,8 @@ class Handler(StandInHandler):
                 found = office.once(company, keyed, lambda: office.cancel_draft(company, ident))
             case "POST", ("drafts", ident, "commit"):
                 found = office.once(company, keyed, lambda: office.commit(company, ident, body))
+            case "PUT", ("webhook",):
+                found = office.once(company, keyed, lambda: office.set_webhook(company, body))
             case _:
                 raise missing("address")
         status, answer, is_again = found

@@ -1,4 +1,4 @@
-"""Independent servers that judge our clients: Prism with the vendors' descriptions, and a stateful Twilio."""
+"""Independent servers that judge our clients: Prism with the vendors' descriptions, a stateful Twilio, OAuth 2."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.edge.ports import free_port
 ROOT = Path(__file__).resolve().parents[2]
 # Kept between runs: the packages are large. Nothing of them is part of the product.
 TOOLS = Path(os.environ.get("WALKER_NODE_TOOLS", ROOT / ".walker" / "conformance"))
-PACKAGES = ("@stoplight/prism-cli@5.14.2", "emulate@0.12.2", "node@24")
+PACKAGES = ("@stoplight/prism-cli@5.14.2", "emulate@0.12.2", "node@24", "oidc-provider@9.13.3")
 SPECS = os.environ.get("WALKER_SPECS", "")
 ACCOUNT, TOKEN = "AC00000000000000000000000000000000", "twilio_test_auth_token"
 OURS = "whatsapp:+14155238886"

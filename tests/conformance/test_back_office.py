@@ -62,6 +62,8 @@ def test_both_sides_are_what_the_contract_describes(between: tuple[BackOffice, B
     assert change("POST", *commit, "the key of a commit")[0] == 200
     assert change("POST", *commit, "another key of it")[0] == 409
     assert change("DELETE", f"/drafts/{draft['id']}", key="the key of a cancel")[0] == 409
+    hook = {"url": "https://walker.example/back-office/changes/"}
+    assert change("PUT", "/webhook", hook, "the key of a webhook") == (200, hook)
     # What is refused here shows that the others were looked at.
     false = json.dumps({**NEW_DRAFT, "amount": 5}, separators=(",", ":")).encode()
     signed = {"Idempotency-Key": "the key of a lie", **office.signed("POST", "/drafts", false)}

@@ -300,6 +300,31 @@ def test_two_workers_write_once_and_the_bus_brings_the_work(
     assert len(worker.list_due(now=now() + timedelta(seconds=90))) == 1
 
 
+def test_lag_is_how_long_a_contact_waits_also_after_tries_that_failed(crm: Crm, django_assert_num_queries: Any) -> None:
+    ana = crm.customer()
+    crm.tell()
+    hour = timedelta(hours=1)
+    free = {"due_at": None, "lease_until": None, "tries": 0, "state": "waiting"}
+    at_work = {"lease_until": now() + hour, "tries": 8}
+    cases: list[tuple[float, dict[str, Any]]] = [
+        (0, {"state": "written"}),
+        (0, {"due_at": now() + hour, "tries": 1}),
+        (3600, {"due_at": now() - hour}),
+        (3825, {"due_at": now() + hour, "tries": 8}),
+        (3825, at_work),
+        (0, {**at_work, "state": "erasing"}),
+    ]
+    for wanted, columns in cases:
+        CrmContact.objects.filter(contact=ana).update(**{**free, **columns})
+        with django_assert_num_queries(1):
+            assert worker.write_lag() == pytest.approx(wanted, abs=60), columns
+    CrmContact.objects.update(due_at=now() - hour)
+    with tenant_scope(crm.world.globex.pk):
+        assert worker.write_lag() == 0
+    ProviderAccount.objects.update(paused_at=now())
+    assert worker.write_lag() == 0
+
+
 def test_switch_is_off_at_first_audited_and_needs_its_right_and_the_properties(crm: Crm) -> None:
     owner, given = crm.world.actor("owner"), {"connection_id": crm.account.pk}
     switches.stop_sending(actor=owner, **given)

@@ -237,6 +237,21 @@ def test_more_of_one_moment_than_a_page_go_on_by_number_and_after_a_kill(
     assert SyncCursor.objects.get().position.keys() == {"at", "of"}
 
 
+def test_lag_begins_with_the_last_end_and_anew_while_all_contacts_are_read(crm: Crm) -> None:
+    age(crm)
+    lags = [cursors.read_lag()]
+    start(crm)
+    lags.append(cursors.read_lag())
+    SyncCursor.objects.update(position={"began": (now() - timedelta(minutes=10)).isoformat()})
+    lags.append(cursors.read_lag())
+    read()
+    lags.append(cursors.read_lag())
+    cursors.pause_reading(actor=crm.world.actor("owner"), connection_id=crm.account.pk)
+    SyncCursor.objects.update(last_success_at=now() - timedelta(hours=1))
+    lags.append(cursors.read_lag())
+    assert lags == pytest.approx([0, 7200, 600, 0, 0], abs=60)
+
+
 def page_of(crm: Crm) -> str:
     owner = Client()
     owner.force_login(crm.world.people["owner"], backend="accounts.backends.RoleBackend")

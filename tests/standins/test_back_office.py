@@ -206,7 +206,9 @@ def receiver() -> Iterator[str]:
 
 @pytest.mark.slow
 def test_change_is_posted_signed_and_again_until_it_is_taken(back_office: BackOffice, receiver: str) -> None:
-    back_office.control("hook", {"company": "acme", "url": receiver})
+    for wrong in ({}, {"url": "nowhere"}, {"url": receiver, "colour": "red"}):
+        assert code(back_office.change("PUT", "/webhook", wrong)) == (422, "invalid")
+    assert back_office.change("PUT", "/webhook", {"url": receiver}).json() == {"url": receiver}
     back_office.control("change", {"company": "acme", "transaction": "t-acme-0003", "status": "booked"})
     assert Receiver.seen.wait(20)
     (first, body), (second, same) = Receiver.posts

@@ -35,6 +35,7 @@ from core.ids import uuid7
 from core.jobs import dead_letters
 from core.models import DeadLetter, StreamEvent
 from core.reliability.circuit_breaker import breaker
+from hub.models import CrmContact
 from integrations.models import ProviderAccount, SyncCursor
 from tests.console.scene import add_workflow, ask, write_in
 from tests.event_types import OWNED
@@ -97,12 +98,26 @@ def _breakers_open(world: World) -> Callable[[], object]:
     return name.succeeded
 
 
+def _connection(provider: str) -> ProviderAccount:
+    given = {"credentials": {"access_token": "t"}, "connected_at": now() - 2 * HOUR}
+    account: ProviderAccount = ProviderAccount.objects.create(provider=provider, name="Shoes", **given)
+    return account
+
+
 def _sync_lag(world: World) -> Callable[[], object]:
-    account = ProviderAccount.objects.create(
-        provider="meta_ads", name="Shoes", credentials={"access_token": "t"}, connected_at=now() - 2 * HOUR
-    )
-    SyncCursor.objects.create(connection=account, stream="ad_campaigns")
+    SyncCursor.objects.create(connection=_connection("meta_ads"), stream="ad_campaigns")
     return lambda: SyncCursor.objects.update(last_success_at=now())
+
+
+def _crm_read_lag(world: World) -> Callable[[], object]:
+    SyncCursor.objects.create(connection=_connection("hubspot"), stream="contacts")
+    return lambda: SyncCursor.objects.update(last_success_at=now())
+
+
+def _crm_write_lag(world: World) -> Callable[[], object]:
+    person = Contact.objects.create()
+    CrmContact.objects.create(connection=_connection("hubspot"), contact=person, due_at=now() - 2 * HOUR)
+    return lambda: CrmContact.objects.update(due_at=None)
 
 
 def _budget_percent(world: World) -> Callable[[], object]:
@@ -128,6 +143,7 @@ CASES: dict[str, Case] = {
     "answers_missed": _answers_missed, "inbound_oldest": _inbound_oldest, "unknown_outcomes": _unknown_outcomes,
     "bus_lag": _bus_lag, "breakers_open": _breakers_open, "budget_percent": _budget_percent,
     "new_contacts": _new_contacts, "failed_jobs": _failed_jobs, "sync_lag": _sync_lag,
+    "crm_read_lag": _crm_read_lag, "crm_write_lag": _crm_write_lag,
 }  # fmt: skip
 
 

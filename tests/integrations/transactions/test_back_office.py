@@ -21,6 +21,7 @@ from core.tenancy.scope import tenant_scope
 from integrations.calls.answers import CleanFailure, Ok, Unknown
 from integrations.calls.operations import Line
 from integrations.connections import services
+from integrations.connections.errors import describe
 from integrations.connections.selectors import webhook_of
 from integrations.models import ProviderAccount, ProviderCall
 from integrations.transactions import selectors
@@ -153,16 +154,38 @@ def test_signed_hint_has_the_transaction_and_its_history_read_again_and_does_not
 
 
 @pytest.mark.slow
-def test_sandbox_posts_a_change_that_the_product_takes(office: BackOffice, live_server: Any) -> None:
-    account = selectors.connection().account
-    url = f"{live_server.url}{urlsplit(webhook_of(account)).path}"
+def test_sandbox_posts_a_change_that_the_product_takes_where_connecting_said(
+    office: BackOffice, live_server: Any, world: World, settings: Any
+) -> None:
+    settings.PUBLIC_URL = live_server.url
+    account, actor = selectors.connection().account, world.actor("owner")
+    services.rotate(actor=actor, connection_id=account.pk, credentials=office_account(office))
+    account.refresh_from_db()
     ident = selectors.list_transactions("c-1001")[0].id
     kept = Line(account, takes_last=True)
     assert selectors.get_transaction("c-1001", ident, line=kept).status == "pending"
-    office.control("hook", {"company": "acme", "url": url})
     office.control("change", {"company": "acme", "transaction": ident, "status": "booked"})
-    eventually(lambda: [row["status"] for row in office.control("view")["companies"][0]["deliveries"]] == [204])
+    eventually(lambda: 204 in [row["status"] for row in office.control("view")["companies"][0]["deliveries"]])
     assert selectors.get_transaction("c-1001", ident, line=kept).status == "booked"
+
+
+@pytest.mark.parametrize(
+    "rule", [{"status": 404}, {"status": 401, "code": "bad_signature"}, {"do": "html", "status": 200}]
+)
+def test_back_office_that_takes_no_address_is_connected_and_says_what_to_do(
+    office: BackOffice, world: World, rule: dict[str, Any]
+) -> None:
+    actor, wanted = world.actor("owner"), webhook_of(selectors.connection().account)
+    assert office.control("view")["companies"][0]["hook"] == wanted
+    office.control("hook", {"company": "acme", "url": ""})
+    office.script("PUT /v1/webhook", **{"do": "fail", "times": 9, **rule})
+    row = services.connect(actor=actor, provider="back_office", name="Two", credentials=office_account(office))
+    assert (row.state, row.last_error) == ("active", "webhook_by_hand")
+    assert "Copy it there" in describe(row.last_error)
+    assert office.control("view")["companies"][0]["hook"] == ""
+    told = AuditEntry.objects.get(action="CONNECTION_WEBHOOK_SET")
+    assert str(told.object_id) == str(selectors.connection().account.pk)
+    assert services.test_connection(actor=actor, connection_id=row.pk).is_working
 
 
 def test_token_that_ended_early_is_renewed_once_and_the_connection_stays(office: BackOffice) -> None:
