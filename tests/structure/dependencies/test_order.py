@@ -234,7 +234,7 @@ ALSO_OFFERED = {
     "accounts.saved_views": "one's own saved views of lists",
     "accounts.members.pictures": "the services that keep and remove a member's picture",
     "accounts.members.profile": "the service that changes one's own name",
-    "accounts.sign_in.sessions": "one's own sessions, and ending them",
+    "accounts.sign_in.sessions": "one's own sessions and devices, and ending them",
     "accounts.sessions": "what says that a person's session ended, for sockets",
     "accounts.versioning": "the conflict that names who changed a definition first",
     "accounts.last_change": "who did something last, for those who came too late",
