@@ -127,10 +127,7 @@ class BearerMiddleware:
             return self.get_response(request)
         scheme, _, given = header.partition(" ")
         secret = given.strip() if scheme.lower() == "bearer" else ""
-        who = {
-            "address": services.client_address(request),
-            "user_agent": str(request.META.get("HTTP_USER_AGENT", "")),
-        }
+        address, agent = services.client_address(request), str(request.META.get("HTTP_USER_AGENT", ""))
         try:
             # An API key has no dot.
             token = access.read(secret) if "." in secret else None
@@ -138,7 +135,10 @@ class BearerMiddleware:
             if tenant_id is None:
                 raise Refused("This API key isn't valid.", code="bad_key")
             with tenant_scope(tenant_id):
-                actor = access.actor_of_token(token, **who) if token else api_keys.actor_of_key(secret, **who)
+                if token:
+                    actor = access.actor_of_token(token, address=address, user_agent=agent)
+                else:
+                    actor = api_keys.actor_of_key(secret, address=address, user_agent=agent)
         except Refused as problem:
             return self._refuse(request, problem)
         except DATABASE_AWAY as problem:

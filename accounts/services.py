@@ -219,7 +219,7 @@ def close_membership(membership: Membership) -> None:
     membership.is_active, membership.picture_key = False, ""
     MemberPicture.objects.filter(membership=membership).delete()
     PushSubscription.objects.filter(person_id=membership.user_id).delete()
-    families.end(TokenFamily.End.LEFT, user_id=membership.user_id)
+    families.end(membership.user_id, TokenFamily.End.LEFT)
     store.leave(membership.user_id)
     _sync_groups(membership)
     announce("rights_changed", ref=membership.user_id)

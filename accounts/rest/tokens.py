@@ -60,9 +60,9 @@ class TokensSerializer(serializers.Serializer[Any]):
 class TokenViewSet(ApiViewSet):
     """Signing in as a person. Open to everybody, and nothing that is answered is kept."""
 
-    authentication_classes: ClassVar = []
-    permission_classes: ClassVar = []
-    throttle_classes: ClassVar = [PerAddress]
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+    throttle_classes = [PerAddress]
     permissions: ClassVar = {"login": "", "refresh": "", "logout": ""}
     serializer_class = TokensSerializer
 

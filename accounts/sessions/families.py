@@ -100,14 +100,17 @@ def advance(grant: Grant, *, now: datetime) -> Grant | None:
     return following if counts.exists() else None
 
 
-def end(why: str, **which: object) -> int:
-    """End the families of the tenant in scope that match and had not ended; return how many.
+def end(person_id: UUID, why: str, *, family_id: UUID | None = None) -> int:
+    """End one family of a person, or all, in the tenant in scope; return how many had not ended.
 
-    For services that have checked permissions.
+    Their open sockets close at once. For services that have checked permissions, in their transaction.
     """
-    moment = clock_now()
-    standing = TokenFamily.objects.filter(ended_at=None, **which)
-    return int(standing.update(ended_at=moment, expires_at=moment, ended_why=why))
+    moment, standing = clock_now(), TokenFamily.objects.filter(user_id=person_id, ended_at=None)
+    chosen = standing.filter(pk=family_id) if family_id else standing
+    ended = chosen.update(ended_at=moment, expires_at=moment, ended_why=why)
+    if ended:
+        store.check_pages(person_id)
+    return ended
 
 
 def end_everywhere(user_id: UUID, why: str) -> int:
@@ -115,7 +118,7 @@ def end_everywhere(user_id: UUID, why: str) -> int:
     ended = 0
     for tenant_id in sorted(row["tenant_id"] for row in lookups.find("memberships", str(user_id))):
         with tenant_scope(tenant_id):
-            ended += end(why, user_id=user_id)
+            ended += end(user_id, why)
     return ended
 
 

@@ -66,13 +66,14 @@ def list_devices(*, viewer: Actor) -> QuerySet[TokenFamily]:
 
 
 def end_device(*, actor: Actor, family_id: UUID) -> None:
-    """Sign the actor out on one of their own devices: its tokens are refused from the next request on.
+    """Sign the actor out on one of their own devices: its tokens are refused from the next request on, and its
+    sockets close at once.
 
     Needs `accounts.use_profile`; raises `NotFound`. Writes `TOKENS_ENDED`.
     """
     person = _require_person(actor)
     with transaction.atomic():
-        if not families.end(TokenFamily.End.ENDED, pk=family_id, user_id=person):
+        if not families.end(person, TokenFamily.End.ENDED, family_id=family_id):
             raise NotFound("This device is no longer signed in.")
         record_end(actor, family_id, TokenFamily.End.ENDED)
 

@@ -123,8 +123,9 @@ def begin(*, request: HttpRequest, user: User, tenant_id: UUID, strength: str) -
             address=client_address(request),
             user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
         )
-        update_last_login(User, user)
-        record_api_sign_in(request=request, user=user, strength=strength)
+    update_last_login(User, user)
+    # Not in the same transaction: each of the person's organisations has one of its own, as at the console.
+    record_api_sign_in(request=request, user=user, strength=strength)
     return _tokens(grant)
 
 
@@ -154,7 +155,7 @@ def refresh(*, request: HttpRequest, token: str, now: datetime | None = None) ->
 def end_copied(family: TokenFamily, *, address: str) -> None:
     """End a family whose used refresh token came again: two have it, and one of them may be a thief."""
     with transaction.atomic():
-        if not families.end(TokenFamily.End.REUSED, pk=family.pk):
+        if not families.end(family.user_id, TokenFamily.End.REUSED, family_id=family.pk):
             return
         notices.leave(
             people=[family.user_id],
@@ -186,7 +187,7 @@ def sign_out(*, request: HttpRequest, token: str) -> None:
         address = client_address(request)
         actor = Actor.of_user(family.user_id, role, address=address, auth_strength=grant.strength)
         with transaction.atomic():
-            if families.end(TokenFamily.End.SIGNED_OUT, pk=family.pk):
+            if families.end(family.user_id, TokenFamily.End.SIGNED_OUT, family_id=family.pk):
                 record_end(actor, family.pk, TokenFamily.End.SIGNED_OUT)
 
 
