@@ -31,16 +31,21 @@ VERIFIES_FOR: Final = timedelta(minutes=10)
 """How long a key is published after its retirement: longer than its last token and the leeway of clocks."""
 
 
+def current() -> TokenKey | None:
+    """Return the key that signs now, None before the first sign-in. One query."""
+    return TokenKey.objects.filter(retired_at=None).first()
+
+
 def signing_key() -> tuple[str, rsa.RSAPrivateKey]:
     """Return the id and the private key that sign now; makes one if there is none under the current WALKER_KEYS."""
-    row = TokenKey.objects.filter(retired_at=None).first()
+    row = current()
     if row is None or key_id_of(base64.b64decode(row.sealed)) != current_key_id():
         row = rotate(row)
     return row.pk.hex, _private(row.pk.hex, row.sealed)
 
 
-def rotate(old: TokenKey | None = None) -> TokenKey:
-    """Make a new key that signs from now on, in place of the old one or of whichever signs; return it.
+def rotate(old: TokenKey | None) -> TokenKey:
+    """Let a new key sign from now on in place of the old one, or where there was none; return the one that signs.
 
     Of several processes at once one makes it: the others wait at the row or at the index, and find it.
     """
@@ -50,11 +55,11 @@ def rotate(old: TokenKey | None = None) -> TokenKey:
     )
     new = TokenKey(pk=uuid7())
     new.sealed = base64.b64encode(seal(content, purpose=PURPOSE, bound_to=new.pk.hex)).decode()
-    signing = TokenKey.objects.filter(retired_at=None)
     with transaction.atomic():
-        (signing.filter(pk=old.pk) if old else signing).update(retired_at=clock_now())
+        if old is not None:
+            TokenKey.objects.filter(pk=old.pk, retired_at=None).update(retired_at=clock_now())
         TokenKey.objects.bulk_create([new], ignore_conflicts=True)
-        return signing.get()
+        return TokenKey.objects.get(retired_at=None)
 
 
 def public_key(key_id: str) -> rsa.RSAPublicKey | None:

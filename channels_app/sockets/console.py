@@ -69,7 +69,7 @@ class ConsoleConsumer(SocketConnection):
         token = next((name for name in offered if name != PROTOCOL), "") if PROTOCOL in offered else ""
         await self.accept(PROTOCOL if token else None)
         own = origins.own_origins(self.header("host"), secure=self.scope.get("scheme") == "wss")
-        # A cookie authenticates whatever page opens the connection, so another site's must not. An app has no origin.
+        # A cookie authenticates any page that opens the connection, so another site's must not. An app has no origin.
         is_named = bool(self.header("origin") or token)
         if not is_named or not origins.is_allowed(self.header("origin"), registered=(), own=own):
             await self.hang_up(NOT_ALLOWED)

@@ -12,4 +12,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the key and print its id."""
-        self.stdout.write(f"Access tokens are signed with key {keys.rotate().pk.hex} from now on.")
+        self.stdout.write(f"Access tokens are signed with key {keys.rotate(keys.current()).pk.hex} from now on.")
