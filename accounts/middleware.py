@@ -1,4 +1,4 @@
-"""Middleware that puts each request into its tenant's scope: by session or by API key."""
+"""Middleware that puts each request into its tenant's scope: by session, API key or access token."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +17,7 @@ from accounts.models import Tenant, User
 from accounts.permissions.roles import permissions_of
 from accounts.permissions.team_scope import teams_seen
 from accounts.sessions import store
+from accounts.tokens import access
 from core.actors import Actor
 from core.errors import Refused, Unavailable
 from core.observability.logging import get_logger
@@ -109,49 +110,47 @@ class NoStoreMiddleware:
         return response
 
 
-class ApiKeyMiddleware:
-    """Authenticates API requests with a key as the key's owner, in the key's tenant.
+class BearerMiddleware:
+    """Authenticates API requests with a key or an access token as its person, in its tenant.
 
-    Runs after the session's middleware: a key takes precedence over a session, and an invalid key is never
-    ignored. Sets `request.actor` and `request.api_client`, or `request.key_problem`.
+    Runs after the session's middleware: a bearer takes precedence over a session, and an invalid one is never
+    ignored. Sets `request.actor` and `request.api_client`, or `request.bearer_problem`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request in the scope of its key's tenant."""
+        """Answer the request in the scope of its bearer's tenant."""
         header = request.META.get("HTTP_AUTHORIZATION")
         if header is None or not request.path.startswith(API):
             return self.get_response(request)
-        scheme, _, token = header.partition(" ")
-        secret = token.strip() if scheme.lower() == "bearer" else ""
+        scheme, _, given = header.partition(" ")
+        secret = given.strip() if scheme.lower() == "bearer" else ""
+        address, agent = services.client_address(request), str(request.META.get("HTTP_USER_AGENT", ""))
         try:
-            tenant_id = api_keys.tenant_of_key(secret)
+            # An API key has no dot.
+            token = access.read(secret) if "." in secret else None
+            tenant_id = token.tenant_id if token else api_keys.tenant_of_key(secret)
+            if tenant_id is None:
+                raise Refused("This API key isn't valid.", code="bad_key")
+            with tenant_scope(tenant_id):
+                if token:
+                    actor = access.actor_of_token(token, address=address, user_agent=agent)
+                else:
+                    actor = api_keys.actor_of_key(secret, address=address, user_agent=agent)
+        except Refused as problem:
+            return self._refuse(request, problem)
         except DATABASE_AWAY as problem:
-            return self._put_off(request, problem)
-        if tenant_id is None:
-            return self._refuse(request, Refused("This API key isn't valid.", code="bad_key"))
+            log.error("database_away", exc_info=problem)
+            # The bearer may be good, nobody can tell now.
+            return self._refuse(request, Unavailable("The database is not available."))
+        # Requests of a person's tokens count as those of their session do.
+        client = f"user-{token.person_id.hex}" if token else f"key-{digest_of_secret(secret)[:32]}"
+        request.actor, request.api_client = actor, client  # type: ignore[attr-defined]
         with tenant_scope(tenant_id):
-            try:
-                actor = api_keys.actor_of_key(
-                    secret,
-                    address=services.client_address(request),
-                    user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
-                )
-            except Refused as problem:
-                return self._refuse(request, problem)
-            except DATABASE_AWAY as problem:
-                return self._put_off(request, problem)
-            request.actor = actor  # type: ignore[attr-defined]
-            request.api_client = f"key-{digest_of_secret(secret)[:32]}"  # type: ignore[attr-defined]
             return self.get_response(request)
 
-    def _put_off(self, request: HttpRequest, problem: Exception) -> HttpResponse:
-        """Have the request answered with 503: the key may be good, nobody can tell now."""
-        log.error("database_away", exc_info=problem)
-        return self._refuse(request, Unavailable("The database is not available."))
-
     def _refuse(self, request: HttpRequest, problem: Refused | Unavailable) -> HttpResponse:
-        request.actor, request.key_problem = None, problem  # type: ignore[attr-defined]
+        request.actor, request.bearer_problem = None, problem  # type: ignore[attr-defined]
         return self.get_response(request)

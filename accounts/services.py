@@ -14,7 +14,16 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 
-from accounts.models import ApiKey, MemberPicture, Membership, PushSubscription, RoleGroup, Tenant, User
+from accounts.models import (
+    ApiKey,
+    MemberPicture,
+    Membership,
+    PushSubscription,
+    RoleGroup,
+    Tenant,
+    TokenFamily,
+    User,
+)
 from accounts.permissions.operators import record_current_operators
 from accounts.permissions.role_limits import (
     MANAGE,
@@ -25,7 +34,7 @@ from accounts.permissions.role_limits import (
 )
 from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
 from accounts.permissions.team_scope import CAN_BE_LIMITED, teams_seen
-from accounts.sessions import store
+from accounts.sessions import families, store
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
@@ -203,13 +212,14 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
 def close_membership(membership: Membership) -> None:
     """Deactivate a membership, for services that have checked permissions.
 
-    The picture goes, open pages close, and the sessions of a person who is a member nowhere else end. In their
-    transaction. Announces rights_changed.
+    The picture goes, open pages close, tokens end, and so do the sessions of a person who is a member nowhere else.
+    In their transaction. Announces rights_changed.
     """
     Membership.objects.filter(pk=membership.pk).update(is_active=False, picture_key="")
     membership.is_active, membership.picture_key = False, ""
     MemberPicture.objects.filter(membership=membership).delete()
     PushSubscription.objects.filter(person_id=membership.user_id).delete()
+    families.end(membership.user_id, TokenFamily.End.LEFT)
     store.leave(membership.user_id)
     _sync_groups(membership)
     announce("rights_changed", ref=membership.user_id)

@@ -6,8 +6,9 @@ from uuid import UUID
 from accounts import notices
 from accounts.members import invitations
 from accounts.permissions import operators
-from accounts.sessions import store
+from accounts.sessions import families, store
 from accounts.sign_in import password_reset
+from accounts.tokens import keys
 from core.jobs.decorators import plain_task, sweep_task
 from core.observability.logging import get_logger
 
@@ -28,8 +29,10 @@ def purge_notices() -> None:
 
 @sweep_task(queue="low")
 def purge_sessions() -> None:
-    """Delete what was noted about sessions that have expired."""
+    """Delete what was noted about sessions that have expired, families of tokens, and keys that verify nothing."""
     store.purge()
+    families.purge()
+    keys.purge()
 
 
 @sweep_task(queue="low", is_quick=True)

@@ -18,4 +18,5 @@ urlpatterns = [
     path("i/<str:token>/", invitation, name="invitation"),
     path("pictures/<str:key>/", picture, name="member_picture"),
     path("account/2fa/", include("allauth.mfa.urls")),
+    path(".well-known/jwks.json", views.token_keys, name="token_keys"),
 ]

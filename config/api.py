@@ -14,6 +14,7 @@ from accounts.rest.invitations import InvitationViewSet
 from accounts.rest.members import MemberViewSet
 from accounts.rest.notices import NoticeViewSet
 from accounts.rest.reveals import RevealViewSet
+from accounts.rest.tokens import TokenViewSet
 from agents.answering import rest as runs
 from agents.answering.routing.rest import AnswerRuleViewSet
 from agents.knowledge import rest as knowledge
@@ -212,6 +213,7 @@ router.register(f"{V1}exports", exports.ExportViewSet, "api-exports")
 router.register(f"{V1}export-schedules", exports.ExportScheduleViewSet, "api-export-schedules")
 router.register(f"{V1}reveals", RevealViewSet, "api-reveals")
 router.register(f"{V1}audit", AuditViewSet, "api-audit")
+router.register(f"{V1}auth", TokenViewSet, "api-auth")
 router.register(f"{V1}connections", ConnectionViewSet, "api-connections")
 router.register(f"{V1}webhook-endpoints", WebhookEndpointViewSet, "api-webhook-endpoints")
 router.register(

@@ -170,6 +170,10 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
     "GroupChangeRequest": {"name": "Marketing leads"},
     "GroupRequest": {"name": "Marketing leads"},
     "HolidayRequest": {"name": "Labour Day", "day": "2026-05-01"},
+    "LoginRequest": {
+        "password": "correct horse battery staple",
+        **dict.fromkeys(("organisation", "ticket", "code"), LEFT_OUT),
+    },
     "NewAgentRequest": {"name": "Deliveries", "tools": []},
     "RecordingConsentRequest": {"address": "+15555550100", "kind": "phone", "channel": "whatsapp"},
     "RevealRequest": {"object": f"conversation:{_ID}", "reason": "The customer asked us to call back."},

@@ -170,7 +170,7 @@ MIDDLEWARE = [
     "accounts.middleware.NoStoreMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.TenantMiddleware",
-    "accounts.middleware.ApiKeyMiddleware",
+    "accounts.middleware.BearerMiddleware",
     "console.time_zones.TenantZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -362,6 +362,7 @@ REST_FRAMEWORK = {
 DECISION_LINKS = env.bool("WALKER_LINKS", default=True)
 DECISION_LINKS_BELOW = env.int("WALKER_LINKS_BELOW", default=50)
 DECISION_LINK_LIFE = timedelta(hours=env.int("WALKER_LINK_HOURS", default=72))
+TOKEN_DAYS = (env.int("WALKER_TOKEN_DAYS", default=30), env.int("WALKER_TOKEN_MOST_DAYS", default=90))
 INVITATION_LIFE = timedelta(days=env.int("WALKER_INVITATION_DAYS", default=7))
 INVITATIONS_PER_DAY = env.int("WALKER_INVITATIONS_PER_DAY", default=50)
 MAIL_DAYS = env.int("WALKER_MAIL_DAYS", default=30)

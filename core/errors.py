@@ -35,6 +35,10 @@ def check_fields(problems: Mapping[str, str]) -> None:
         raise Invalid("Some fields are not valid.", fields=wrong)
 
 
+class NotSignedIn(WalkerError, status=401, code="not_signed_in"):
+    """Sign in first."""
+
+
 class Refused(WalkerError, status=403, code="not_allowed"):
     """You may not do this."""
 

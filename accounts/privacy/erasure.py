@@ -23,6 +23,7 @@ from accounts.models import (
     PushSubscription,
     RevealGrant,
     SavedView,
+    TokenFamily,
     User,
 )
 from accounts.services import close_membership
@@ -85,6 +86,11 @@ def _notices(person: Person, after: str, limit: int) -> Batch:
 def _browsers(person: Person, after: str, limit: int) -> Batch:
     """Remove the browsers that showed the person's notices, and what is on its way to them."""
     return Batch(PushSubscription.objects.filter(person_id__in=person.ids("users")).delete()[0])
+
+
+def _devices(person: Person, after: str, limit: int) -> Batch:
+    """Remove the person's devices, whose tokens have ended with the membership."""
+    return Batch(TokenFamily.objects.filter(user_id__in=person.ids("users")).delete()[0])
 
 
 def _pictures(person: Person, after: str, limit: int) -> Batch:
@@ -169,6 +175,9 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.Membership", "A role.", "picture_key"),
         Table("accounts.MemberPicture", "Rows are removed, with the membership's end already.", "content"),
         Table("accounts.BrowserSession", "Rows are removed with the account.", "digest device network"),
+        Table("accounts.TokenFamily", "Rows are removed, and their tokens end with the membership already.",
+              "device network proof"),
+        Table("accounts.TokenKey", "A sealed key of the installation.", kept="sealed"),
         Table("accounts.PushSubscription", "Rows are removed.", "endpoint keys endpoint_digest"),
         Table("accounts.PushMessage", "Rows are removed with the subscription.", kept="notice_id"),
         Table("accounts.SavedView", "Rows are removed, also colleagues' that name the person.", "name query",
@@ -183,6 +192,7 @@ class AccountsErasure(ErasureHandler):
         Step("invitations", "Invitations to the person", _invitations),
         Step("left_notices", "Notices left for the person", _notices),
         Step("browsers", "Browsers that showed the person's notices", _browsers),
+        Step("devices", "Devices signed in to the API", _devices),
         Step("pictures", "Their picture", _pictures),
         Step("saved_views", "Saved views", _views),
         Step("sessions", "Sessions", _sessions),

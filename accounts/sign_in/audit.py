@@ -140,16 +140,23 @@ def announce_new_password(memberships: list[ActiveMembership]) -> None:
         outbox.announce("password_changed", ref=memberships[0].membership_id, changed=str(int(now().timestamp())))
 
 
-def _record(request: HttpRequest, user: User, action: str, *, is_proven: bool = True, what: str = "") -> None:
-    address = client_address(request)
+def record_api_sign_in(*, request: HttpRequest, user: User, strength: str) -> None:
+    """Record a sign-in to the API, which has no session, as one at the console is recorded."""
+    _record(request, user, "SIGNED_IN", what="api", strength=strength)
+
+
+def _record(
+    request: HttpRequest, user: User, action: str, *, is_proven: bool = True, what: str = "", strength: str = ""
+) -> None:
+    address, strength = client_address(request), strength or auth_strength_of(request)
 
     def actor_at(membership: ActiveMembership) -> Actor:
         if not is_proven:
             return replace(STRANGER, address=address)
-        return Actor.of_user(user.pk, membership.role, address=address, auth_strength=auth_strength_of(request))
+        return Actor.of_user(user.pk, membership.role, address=address, auth_strength=strength)
 
     told = {
-        "SIGNED_IN": NewEvent(STREAM, "signed_in", {"person": str(user.pk), "strength": auth_strength_of(request)}),
+        "SIGNED_IN": NewEvent(STREAM, "signed_in", {"person": str(user.pk), "strength": strength}),
         "SIGN_IN_FAILED": NewEvent(STREAM, "sign_in_failed", {"person": str(user.pk), "what": what}),
     }
     facts = {"what": what} if what else {}

@@ -1,4 +1,4 @@
-"""One's own sessions: where one is signed in, and signing out there."""
+"""One's own sessions and devices: where one is signed in, and signing out there."""
 
 from uuid import UUID
 
@@ -7,11 +7,13 @@ from django.db.models import QuerySet
 
 from accounts.members.profile import USE
 from accounts.members.records import record_in_each_tenant
-from accounts.models import BrowserSession, User
+from accounts.models import BrowserSession, TokenFamily, User
 from accounts.selectors import ActiveMembership, memberships_of
-from accounts.sessions import store
+from accounts.sessions import families, store
 from core.actors import Actor
+from core.audit import chain
 from core.db.rows import get_or_missing
+from core.errors import NotFound
 from core.privacy.encryption import digest_of_secret
 
 
@@ -41,16 +43,44 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
 
 
 def end_other_sessions(*, actor: Actor, session_key: str) -> int:
-    """Sign the actor out of all sessions but the one with this key; return how many ended.
+    """Sign the actor out of all sessions but the one with this key, and of all devices; return how many ended.
 
-    Needs `accounts.use_profile`. Writes `OTHER_SESSIONS_ENDED` in each of their organisations if there were any.
+    In all their organisations; each gets `OTHER_SESSIONS_ENDED` if there were any. Needs `accounts.use_profile`.
     """
     person, this = _require_person(actor), digest_of_secret(session_key)
     with transaction.atomic():
-        ended = store.end_all(person, but=this)
+        ended = store.end_all(person, but=this) + families.end_everywhere(person, TokenFamily.End.ENDED)
         if ended:
             _record(actor, person, "OTHER_SESSIONS_ENDED", ended)
     return ended
+
+
+def list_devices(*, viewer: Actor) -> QuerySet[TokenFamily]:
+    """Return where the viewer is signed in to the API of this organisation, the device used last first.
+
+    Needs `accounts.use_profile`.
+    """
+    person = User.objects.get(pk=_require_person(viewer))
+    opened = [family.pk for family in families.list_open(person)]
+    return TokenFamily.objects.filter(pk__in=opened).order_by("-used_at", "pk")
+
+
+def end_device(*, actor: Actor, family_id: UUID) -> None:
+    """Sign the actor out on one of their own devices: its tokens are refused from the next request on, and its
+    sockets close at once.
+
+    Needs `accounts.use_profile`; raises `NotFound`. Writes `TOKENS_ENDED`.
+    """
+    person = _require_person(actor)
+    with transaction.atomic():
+        if not families.end(person, TokenFamily.End.ENDED, family_id=family_id):
+            raise NotFound("This device is no longer signed in.")
+        record_end(actor, family_id, TokenFamily.End.ENDED)
+
+
+def record_end(actor: Actor, family_id: UUID, why: str) -> None:
+    """Write the audit entry about the end of a family; as the last statement before the commit."""
+    chain.record(actor, "TOKENS_ENDED", "accounts.tokenfamily", family_id, new_state=why)
 
 
 def _require_person(actor: Actor) -> UUID:

@@ -1,22 +1,23 @@
-"""Sign-in page, mail preference, and switching between tenants."""
+"""Sign-in page, mail preference, switching between tenants, and the keys of access tokens."""
 
 from allauth.account.forms import LoginForm
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
 from django.contrib.messages import get_messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.middleware import switch_to_tenant
 from accounts.selectors import wants_mail
 from accounts.services import actor_for_request, choose_mail
+from accounts.tokens import keys
 
 
 def _next_url(request: HttpRequest) -> str:
@@ -78,3 +79,9 @@ def switch_tenant(request: HttpRequest) -> HttpResponse:
         list(get_messages(request))
         switch_to_tenant(request, wanted)
     return redirect("admin:index")
+
+
+@require_safe
+def token_keys(request: HttpRequest) -> JsonResponse:
+    """Return the public keys by which access tokens are verified, as a JSON Web Key Set (RFC 7517)."""
+    return JsonResponse({"keys": keys.published()}, headers={"Cache-Control": "public, max-age=300"})

@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 
 from accounts.notices import UPDATED
 from accounts.sessions import store as sessions
+from accounts.tokens import access
 from channels_app.sockets import console_topics as topics
 from channels_app.sockets import presence, shared_events
 from channels_app.sockets.connection import (
@@ -22,15 +23,16 @@ from channels_app.sockets.connection import (
 )
 from channels_app.sockets.console_topics import Topic
 from channels_app.sockets.layer import hints_lost_listeners
-from channels_app.sockets.sign_ins import sign_ins
-from channels_app.sockets.thread_pool import in_scope
+from channels_app.sockets.sign_ins import Key, sign_ins
+from channels_app.sockets.thread_pool import in_scope, unscoped
 from channels_app.web_chat import frames
 from channels_app.web_chat.settings import origins
-from core.errors import Invalid, WalkerError
+from core.errors import Invalid, Refused, WalkerError
 from core.observability.logging import get_logger
 
 log = get_logger(__name__)
 
+PROTOCOL: Final = "walker.v1"
 TOPICS: Final = 50
 POLL_EVERY: Final = 60.0
 SIGN_IN_EVERY: Final = 10.0
@@ -39,10 +41,11 @@ TYPING_EVERY: Final = 1.0
 
 
 class ConsoleConsumer(SocketConnection):
-    """The connection of one console page."""
+    """The connection of one console page, or of an app that a person has signed in to."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.key: Key | None = None
         self.user_id: UUID | None = None
         self.name = ""
         self.tenant_id: UUID | None = None
@@ -58,13 +61,20 @@ class ConsoleConsumer(SocketConnection):
     # ---- coming and going
 
     async def connect(self) -> None:
-        """Accept the connection; close it at once for strangers and for foreign pages."""
-        await self.accept()
+        """Accept the connection; close it at once for strangers and for foreign pages.
+
+        A page brings its session's cookie, an app its access token as the subprotocol after ours.
+        """
+        offered = [str(name) for name in self.scope.get("subprotocols", [])]
+        token = next((name for name in offered if name != PROTOCOL), "") if PROTOCOL in offered else ""
+        await self.accept(PROTOCOL if token else None)
         own = origins.own_origins(self.header("host"), secure=self.scope.get("scheme") == "wss")
-        # The connection is authenticated by a cookie, so another site's page must not open it.
-        if not self.header("origin") or not origins.is_allowed(self.header("origin"), registered=(), own=own):
+        # A cookie authenticates any page that opens the connection, so another site's must not. An app has no origin.
+        is_named = bool(self.header("origin") or token)
+        if not is_named or not origins.is_allowed(self.header("origin"), registered=(), own=own):
             await self.hang_up(NOT_ALLOWED)
             return
+        self.key = await self.device_of(token) if token else self.scope["session"].session_key
         code = await self.sign_in()
         if code:
             await self.hang_up(code)
@@ -75,9 +85,8 @@ class ConsoleConsumer(SocketConnection):
         self.watching = asyncio.create_task(self.watch())
 
     async def sign_in(self, *, younger_than: float = 0.0) -> int:
-        """Set the session's user and tenant, as found less than so many seconds ago; return a close code, or 0."""
-        key = self.scope["session"].session_key
-        look = await sign_ins.of(key, younger_than=younger_than) if key else None
+        """Set user and tenant, as found less than so many seconds ago; return a close code, or 0."""
+        look = await sign_ins.of(self.key, younger_than=younger_than) if self.key else None
         found = look.found if look else None
         if look is None or found is None:
             return NOT_SIGNED_IN
@@ -91,6 +100,13 @@ class ConsoleConsumer(SocketConnection):
         # The entries in the presence lists are found by it: it stays as it was when the page was opened.
         self.name = self.name or found.name
         return 0
+
+    async def device_of(self, token: str) -> Key | None:
+        """Return what an access token says, None for one that isn't valid."""
+        try:
+            return await unscoped(access.read, token)
+        except Refused:
+            return None
 
     async def disconnect(self, code: int) -> None:
         """Unsubscribe from everything and leave the presence lists."""

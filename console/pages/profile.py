@@ -1,4 +1,4 @@
-"""Console pages of one's own profile and sessions."""
+"""Console pages of one's own profile, sessions and devices."""
 
 from typing import Any, ClassVar
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
 from accounts.members import pictures, profile
-from accounts.models import BrowserSession, Membership, User
+from accounts.models import BrowserSession, Membership, TokenFamily, User
 from accounts.permissions.roles import permissions_of
 from accounts.sign_in import sessions
 from console.base.actions import ServiceAction, service_action
@@ -182,10 +182,53 @@ class SessionAdmin(ServiceAdmin):
         permission=profile.USE,
         tone="danger",
         on_list=True,
-        explain="All your other sessions end and their open pages close at once. This one stays.",
+        explain="All your other sessions end, their open pages close at once, and your apps are signed out. This one "
+        "stays.",
     )
     def end_others(self, request: HttpRequest, obj: None, form: ConsoleForm) -> str:
         """End all sessions of the viewer but this one."""
         key = request.session.session_key or ""
         ended = sessions.end_other_sessions(actor=viewer_of(request), session_key=key)
         return f"{ended} session{'' if ended == 1 else 's'} signed out." if ended else "You had no other session."
+
+
+@admin.register(TokenFamily)
+class DeviceAdmin(ServiceAdmin):
+    """Where the viewer is signed in to the API; nobody sees another person's devices."""
+
+    view_permission = profile.USE
+    nav = Nav("Apps", "phone", YOURS, order=76)
+    intro = (
+        "Where you're signed in to the API of this organisation. Sign out what you don't recognise, then change your "
+        "password. Only you see this list."
+    )
+    empty_title = "No apps yet"
+    empty_text = "Each app in which you sign in with your password is listed here."
+    ordering = ("-used_at", "pk")
+    list_display = ("where", "place", "begun", "used")
+    detail_fields = ("where", "place", "begun", "used")
+    to_list: ClassVar = ("end",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TokenFamily]:
+        """Return the viewer's own devices that are signed in."""
+        return sessions.list_devices(viewer=viewer_of(request))
+
+    def object_title(self, obj: TokenFamily) -> str:
+        """Return browser or app, and system."""
+        return obj.device
+
+    where = Column[TokenFamily]("App", lambda family: family.device)
+    place = Column[TokenFamily]("Network", lambda family: family.network or "–")
+    begun = Column[TokenFamily]("Signed in", lambda family: str(moment(family.created_at)))
+    used = Column[TokenFamily]("Last used", lambda family: str(moment(family.used_at)))
+
+    end = calls(
+        sessions.end_device,
+        "family_id",
+        title="Sign out here",
+        permission=profile.USE,
+        submit="Sign out",
+        tone="danger",
+        explain="The app is refused from its next request on, and has to ask for your password.",
+        done="That app is signed out.",
+    )

@@ -1,9 +1,9 @@
-"""Authentication and permissions, for the actor of an API key or a session."""
+"""Authentication and permissions, for the actor of an API key, an access token or a session."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.auth.models import AnonymousUser
 from rest_framework.authentication import SessionAuthentication
@@ -17,14 +17,17 @@ from core.errors import Refused, Unavailable
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which imports this module by the settings
 
+CHALLENGE: Final = 'Bearer realm="api"'
+"""How to sign in, for 401."""
+
 
 class ActorAuthentication(SessionAuthentication):
-    """Takes the actor of the request. Sessions need a CSRF token, keys do not."""
+    """Takes the actor of the request. Sessions need a CSRF token, keys and access tokens do not."""
 
     def authenticate(self, request: Request) -> tuple[Any, Actor] | None:
-        """Return the person and the actor, None for a stranger; raises `AuthenticationFailed` for a bad key."""
+        """Return the person and the actor, None for a stranger; raises `AuthenticationFailed` for a bad bearer."""
         plain = request._request
-        problem: Refused | Unavailable | None = getattr(plain, "key_problem", None)
+        problem: Refused | Unavailable | None = getattr(plain, "bearer_problem", None)
         if isinstance(problem, Unavailable):
             raise problem
         if problem is not None:
@@ -46,7 +49,7 @@ class ActorAuthentication(SessionAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         """Return how to sign in, for 401."""
-        return 'Bearer realm="api"'
+        return CHALLENGE
 
 
 class MayAsk(BasePermission):

@@ -12,8 +12,9 @@ from rest_framework.response import Response
 
 from core.audit import refusals
 from core.db.roles import explain
-from core.errors import Invalid, NotFound, Refused, TooLarge, WalkerError
+from core.errors import Invalid, NotFound, NotSignedIn, Refused, TooLarge, WalkerError
 from core.observability.logging import get_logger
+from core.rest.authentication import CHALLENGE
 
 log = get_logger(__name__)
 AGAIN_IN: Final = 5
@@ -89,8 +90,11 @@ def _ours(problem: Exception) -> WalkerError | None:
 
 
 def _answer(problem: WalkerError) -> Response:
-    wait = problem.facts.get("retry_after", AGAIN_IN)
-    headers = {"Retry-After": str(wait)} if problem.status in (429, 503) else None
+    headers = {}
+    if problem.status in (429, 503):
+        headers["Retry-After"] = str(problem.facts.get("retry_after", AGAIN_IN))
+    elif isinstance(problem, NotSignedIn):
+        headers["WWW-Authenticate"] = CHALLENGE
     return Response(problem.as_dict(), status=problem.status, headers=headers)
 
 

@@ -16,7 +16,7 @@ from core.rest.views import EXPAND, ApiViewSet, Query
 
 ERRORS: Final[dict[str, str]] = {
     "400": "The address or the body is not valid; `fields` names the values.",
-    "401": "No key or session, or one that has ended.",
+    "401": "No key, token or session, or one that has ended.",
     "403": "The role or the key's scopes do not allow it, or no reveal is open (`no_grant`).",
     "404": "There is no such object, or it is not yours.",
     "406": "The answer is always `application/json`.",
@@ -65,7 +65,7 @@ LIMIT_REFERENCES: Final = {name: {"$ref": f"#/components/headers/{name}"} for na
 
 
 class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """The two ways to sign in: an API key, or the console's session."""
+    """The two ways to sign in: an API key or access token, or the console's session."""
 
     target_class = "core.rest.authentication.ActorAuthentication"
     name = ["apiKey", "session"]
@@ -75,7 +75,7 @@ class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         from django.conf import settings  # noqa: PLC0415  (the name of the cookie is a setting)
 
         return [
-            {"type": "http", "scheme": "bearer", "bearerFormat": "wk_..."},
+            {"type": "http", "scheme": "bearer", "bearerFormat": "wk_... or an access token"},
             {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME},
         ]
 
@@ -155,6 +155,8 @@ def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:
         codes = {**ERRORS, **(WRITING_ERRORS if method in WRITING else {})}
         for code in codes:
             operation["responses"].setdefault(code, {"$ref": f"#/components/responses/Error{code}"})
+        if "security" not in operation:
+            continue  # it is open, and what it answers is never kept
         # One of them is enough.
         operation["security"] = [{name: []} for name in ActorScheme.name]
         if method == "post":

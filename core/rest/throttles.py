@@ -1,4 +1,4 @@
-"""The limit of requests per minute of one API key, or of one person."""
+"""The limit of requests per minute of one API key, one person, or one network address that is not signed in."""
 
 from __future__ import annotations
 
@@ -29,13 +29,17 @@ class PerClient(BaseThrottle):
         """Return True if the client has requests left in this minute."""
         slot = int(time.time()) // WINDOW
         try:
-            used = count_up(f"{current_tenant_id()}:api:{client_of(request)}:{slot}", seconds=2 * WINDOW)
+            used = count_up(f"{self.counted(request)}:{slot}", seconds=2 * WINDOW)
         except RedisError:
             log.warning("api_limit_not_checked")
             return True
         limit = int(settings.API_REQUESTS_PER_MINUTE)
         request._request.rate_limit = (limit, max(limit - used, 0))  # type: ignore[attr-defined]
         return used <= limit
+
+    def counted(self, request: Request) -> str:
+        """Return the name under which the request is counted."""
+        return f"{current_tenant_id()}:api:{client_of(request)}"
 
     def wait(self) -> float:
         """Return the seconds until the next minute begins."""

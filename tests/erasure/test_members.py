@@ -9,11 +9,12 @@ from django.test import Client
 
 from accounts.members.invitations import invite_member
 from accounts.members.pictures import save_picture
-from accounts.models import ApiKey, BrowserSession, MemberPicture, Membership, User
+from accounts.models import ApiKey, BrowserSession, MemberPicture, Membership, TokenFamily, User
 from accounts.privacy.erasure import erase_member
 from accounts.saved_views import save_view
 from accounts.selectors import names_of
 from accounts.services import add_member, create_api_key, remove_member
+from accounts.sessions import families
 from channels_app.approver_channels import addresses
 from conversations import services as talk
 from conversations.channel_accounts import accounts
@@ -160,11 +161,12 @@ def test_decisions_stay_and_the_audit_is_whole(world: World, leaver: User) -> No
 def test_erased_member_is_signed_out_and_cannot_come_back(world: World, leaver: User) -> None:
     with tenant_scope(world.acme.pk):
         save_picture(actor=world.actor("approver"), picture=SimpleUploadedFile("me.png", files.png()))
+        families.begin(user=leaver, strength="password", address=ADDRESS, user_agent="")
     assert (Session.objects.exists(), BrowserSession.objects.exists()) == (True, True)
     erase(world, leaver)
     assert (Session.objects.exists(), BrowserSession.objects.exists()) == (False, False)
     with tenant_scope(world.acme.pk):
-        assert not MemberPicture.objects.exists()
+        assert (MemberPicture.objects.exists(), TokenFamily.objects.exists()) == (False, False)
         assert Membership.objects.get(user=leaver).picture_key == ""
     answer = Client().post("/admin/login/", {"username": MAIL, "password": PASSWORD})
     assert answer.status_code == 200

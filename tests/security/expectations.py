@@ -116,6 +116,7 @@ DOORS: Final = {
     "help_sitemap": HEALTH,
     "help_feed": HEALTH,
     "evidence_keys": HEALTH,  # public keys
+    "token_keys": HEALTH,  # public keys
     "evidence_verifier": HEALTH,  # a program
     "survey": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "decision_link": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
@@ -625,6 +626,9 @@ PROFILE: Final = {
     "admin:accounts_browsersession_changelist": OPEN_LIST,
     "admin:accounts_browsersession_change": OWN_PAGE,
     "admin:accounts_browsersession_end": OWN_ACTION,
+    "admin:accounts_tokenfamily_changelist": OPEN_LIST,
+    "admin:accounts_tokenfamily_change": OWN_PAGE,
+    "admin:accounts_tokenfamily_end": OWN_ACTION,
     "admin:accounts_browsersession_end_others": Row(Answers(302, 200, 200, 200), Answers(302, 302, 302)),
 }
 # The API by session: a form is no JSON (415) for those who may write; a stranger is told to sign in (401).
@@ -639,7 +643,12 @@ API_BOTH = Row(Answers(401, 200, 200, 200), Answers(401, 403, 415))
 API_DEFINITIONS = Row(API_READ.get, Answers(401, 403, 415))
 API_TALK = Row(Answers(401, 200, 404, 200), Answers(401, 403, 415), leaves=SEEN)
 API_PUBLIC = Row(Answers(200, 200, 200, 200), Answers(405, 405, 405))
+# Signing in: open to everybody, and a form is no JSON.
+API_SIGN_IN = Row(Answers(405, 405, 405, 405), Answers(415, 415, 415))
 API: Final = {
+    "api-auth-login": API_SIGN_IN,
+    "api-auth-refresh": API_SIGN_IN,
+    "api-auth-logout": API_SIGN_IN,
     "api_schema": API_PUBLIC,
     "api_docs": API_PUBLIC,
     "api_nowhere": Row(Answers(401, 404, 404, 404), Answers(401, 404, 404)),

@@ -45,6 +45,7 @@ EVERYBODYS = {
     "admin:accounts_savedview_rename",
     "admin:accounts_browsersession_end",
     "admin:accounts_browsersession_end_others",
+    "admin:accounts_tokenfamily_end",
 }
 # Refused moves on approvals are noted in the audit log, and a run of them alerts compliance.
 NOTED = ("admin:hitl_approval_", "api-approval-", "api-approvals-")
@@ -55,6 +56,7 @@ NOT_OURS = {
     "accounts_savedview",
     "accounts_user",
     "accounts_browsersession",
+    "accounts_tokenfamily",
     "core_auditentry",
     "core_erasure",
     "analytics_brief",
@@ -219,6 +221,10 @@ SIGNED_OR_OPEN = {
     "brief_unsubscribe",
     "api_schema",
     "api_docs",
+    # They take a password or a token in their body, and no cookie.
+    "api-auth-login",
+    "api-auth-refresh",
+    "api-auth-logout",
 }
 
 

@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 
 from django.test import Client
 
-from accounts.models import BrowserSession, Invitation, Membership, Notice, SavedView, User
+from accounts.models import BrowserSession, Invitation, Membership, Notice, SavedView, TokenFamily, User
 from accounts.services import create_api_key
+from accounts.sessions import families
 from agents.langflow.models import FlowServer
 from agents.llm.routes.models import Budget, ModelCall, ModelRoute
 from agents.memory.models import ContactFact
@@ -234,6 +235,7 @@ def build_town(world: World) -> Town:
             SavedView.objects.create(person=user, list_key="hitl.approval", name=f"{MARK} view", query="risk=high")
         ]
         rows += [Brief.objects.get(), BriefPreference.objects.get(), _a_dashboard(user), user, _a_session(user)]
+        rows += [_a_device(user)]
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail(), *_a_webhook(), *_a_connection(), Consent.objects.earliest("id")]
@@ -269,6 +271,13 @@ def _a_session(user: User) -> BrowserSession:
     """One in which the person is signed in elsewhere."""
     Client().force_login(user, backend="accounts.backends.RoleBackend")
     return BrowserSession.objects.get(user=user)
+
+
+def _a_device(user: User) -> TokenFamily:
+    """One on which the person is signed in to the API."""
+    begun = families.begin(user=user, strength="password", address="", user_agent="")
+    found: TokenFamily = TokenFamily.objects.get(pk=begun.family_id)
+    return found
 
 
 def _a_payment() -> TransactionDraft:

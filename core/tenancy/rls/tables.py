@@ -12,6 +12,7 @@ GLOBAL = frozenset(
     {
         "accounts.BrowserSession",
         "accounts.OwedEntry",
+        "accounts.TokenKey",
         "analytics.GaugeSample",
         "accounts.User",
         "account.EmailAddress",

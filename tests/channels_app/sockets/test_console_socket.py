@@ -14,7 +14,9 @@ from django.test import Client
 
 from accounts.models import BrowserSession, Membership, User
 from accounts.services import remove_member
-from accounts.sign_in.sessions import end_session
+from accounts.sessions import families
+from accounts.sign_in.sessions import end_device, end_session
+from accounts.tokens import access
 from channels_app.sockets import connection, console, shared_events, sign_ins
 from conversations.inbox import assignment, states
 from conversations.inbox.teams import availability, teams
@@ -215,6 +217,48 @@ async def test_pages_of_a_session_that_is_ended_close_at_once_and_others_stay(
     await remove()
     assert await stays.close_code(timeout=5) in (4401, 4403)
     assert await colleague.socket.receive_nothing(timeout=0.3)
+
+
+async def test_app_is_signed_in_by_its_token_and_cut_off_when_its_device_ends(
+    dial: Any, live_widgets: Widgets, committed_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "SIGN_IN_EVERY", 600)  # nobody asks by themselves
+    person = committed_world.people["viewer"]
+
+    @sync_to_async
+    def sign_in() -> tuple[UUID, str]:
+        with tenant_scope(committed_world.acme.pk):
+            grant = families.begin(user=person, strength="password", address="", user_agent="")
+            return grant.family_id, access.issue(grant)[0]
+
+    @sync_to_async
+    def end(family_id: UUID) -> None:
+        with tenant_scope(committed_world.acme.pk):
+            end_device(actor=committed_world.actor("viewer"), family_id=family_id)
+
+    family_id, token = await sign_in()
+    _, other = await sign_in()
+
+    async def open_line(*protocols: str, origin: str = "") -> Line:
+        line: Line = await dial("/ws/console/", origin=origin, protocols=protocols)
+        return line
+
+    ended, stays = await open_line("walker.v1", token), await open_line("walker.v1", other, origin=OWN)
+    for line in (ended, stays):
+        await line.hear_type("connected")
+        assert line.protocol == "walker.v1"
+    assert (await subscribe(ended, "queue"))["type"] == "subscribed"
+    refused = {
+        await open_line("walker.v1", f"{token}x"): 4401,
+        await open_line(token): 4403,
+        await open_line("walker.v1", token, origin="https://evil.example"): 4403,
+        await dial(f"/ws/console/?token={token}", origin=OWN): 4401,
+    }
+    assert [await line.close_code() for line in refused] == list(refused.values())
+    await end(family_id)
+    assert await ended.close_code(timeout=5) == 4401
+    assert await stays.socket.receive_nothing(timeout=0.3)
+    assert await (await open_line("walker.v1", token)).close_code() == 4401
 
 
 @pytest.mark.slow
