@@ -100,6 +100,11 @@ def advance(grant: Grant, *, now: datetime) -> Grant | None:
     return following if counts.exists() else None
 
 
+def is_fresh(grant: Grant, family: TokenFamily, *, now: datetime) -> bool:
+    """Return True for a refresh token that counts, or counted until a moment ago."""
+    return grant.number == family.number or (grant.number + 1 == family.number and family.used_at >= now - REPEAT)
+
+
 def end(person_id: UUID, why: str, *, family_id: UUID | None = None) -> int:
     """End one family of a person, or all, in the tenant in scope; return how many had not ended.
 

@@ -138,13 +138,14 @@ def refresh(*, request: HttpRequest, token: str, now: datetime | None = None) ->
     moment, grant = now or clock_now(), families.read(token)
     if grant is None:
         raise NotSignedIn(OVER, code="bad_refresh")
-    if count_or_let_pass(f"refresh:{grant.person_id.hex}", seconds=60) > settings.API_REQUESTS_PER_MINUTE:
-        raise TooMany("Too many refreshes in this minute.", retry_after=60)
     with tenant_scope(grant.tenant_id):
         family = families.find_open(grant.family_id, grant.person_id, now=moment)
         tenants = {one.tenant_id for one in memberships_of(grant.person_id)}
         if family is None or not family.user.is_active or grant.tenant_id not in tenants:
             raise NotSignedIn(OVER, code="bad_refresh")
+        # Only now, and by device: whoever has a token that is over must not keep the person's other devices out.
+        if count_or_let_pass(f"refresh:{family.pk.hex}", seconds=60) > settings.API_REQUESTS_PER_MINUTE:
+            raise TooMany("Too many refreshes in this minute.", retry_after=60)
         following = families.advance(grant, now=moment)
         if following is None:
             end_copied(family, address=client_address(request))
@@ -173,8 +174,8 @@ def end_copied(family: TokenFamily, *, address: str) -> None:
 def sign_out(*, request: HttpRequest, token: str) -> None:
     """Sign a device out: all its tokens are refused from the next request on. Safe to repeat.
 
-    Open to the holder of any of its refresh tokens. Raises `NotSignedIn` ("bad_refresh") for a token that isn't ours.
-    Writes `TOKENS_ENDED`.
+    Open to the holder of any of its refresh tokens; one that was used long ago counts as copied. Raises `NotSignedIn`
+    ("bad_refresh") for a token that isn't ours. Writes `TOKENS_ENDED`.
     """
     grant = families.read(token)
     if grant is None:
@@ -182,6 +183,9 @@ def sign_out(*, request: HttpRequest, token: str) -> None:
     with tenant_scope(grant.tenant_id):
         family = families.find_open(grant.family_id, grant.person_id)
         if family is None:
+            return
+        if not families.is_fresh(grant, family, now=clock_now()):
+            end_copied(family, address=client_address(request))
             return
         role = Membership.objects.filter(user_id=family.user_id).values_list("role", flat=True).first() or ""
         address = client_address(request)

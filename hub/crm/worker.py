@@ -59,7 +59,8 @@ def write_lag() -> float:
     moment = clock_now()
     waiting = Q(due_at__isnull=False) | Q(lease_until__isnull=False)
     rows = CrmContact.objects.filter(waiting, connection__in=platforms.working_accounts())
-    found = rows.aggregate(oldest=Min("due_at"), tries=Max("tries", filter=Q(state=State.WAITING)))
+    failing = Q(state__in=(State.WAITING, State.ERASING)) & ~Q(problem=OTHER_ACCOUNT)
+    found = rows.aggregate(oldest=Min("due_at"), tries=Max("tries", filter=failing))
     due = (moment - found["oldest"]).total_seconds() if found["oldest"] else 0.0
     return max(0.0, due, sum(map(pause_after, range(found["tries"] or 0))))
 

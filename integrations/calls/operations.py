@@ -17,14 +17,13 @@ LONGEST_WAIT: Final = 3600
 TEMPORARY: Final = frozenset({408, 425, 429})
 LIMITED: Final = "rate_limited"
 UNAUTHORISED: Final = 401
-SEVERAL_MATCH: Final = 300
 ENDED: Final = "expired"
 """The code of a call whose authorisation wasn't accepted, and couldn't be renewed."""
 
 
 def is_refusal(reply: Reply) -> bool:
-    """Return True for an answer of 4xx, or 300 for several objects: the request was understood and not done."""
-    return reply.status == SEVERAL_MATCH or 400 <= reply.status < 500
+    """Return True for an answer of 4xx: the system understood the request and did not do it."""
+    return 400 <= reply.status < 500
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,7 @@ class _Call(Generic[T]):
         outcome = (
             Outcome.LIMITED if is_limited
             else Outcome.EXPIRED if reply.status == NO_RIGHT or self.system.is_ended(reply, code)
-            else Outcome.REFUSED if is_refusal(reply)
+            else Outcome.REFUSED if is_refusal(reply) or self.operation.proves_nothing(reply)
             else Outcome.FAILED
         )  # fmt: skip
         if self.operation.executes and not is_limited and not self.operation.proves_nothing(reply):

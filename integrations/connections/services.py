@@ -115,12 +115,15 @@ def replace_credentials(
 def set_webhook(actor: Actor, row: ProviderAccount) -> None:
     """Have a system that was just connected post what has changed, if it offers that (outside call).
 
-    Where that fails, the connection says that somebody has to do it. Writes `CONNECTION_WEBHOOK_SET`.
+    Where that fails, or an emergency stop covers it, the connection says that somebody has to do it. Writes
+    `CONNECTION_WEBHOOK_SET`.
     """
     tell, url = providers.get(row.provider).set_webhook, webhook_of(row)
     if tell is None or not url:
         return
     try:
+        if is_connection_stopped(row.pk):
+            raise Unavailable("An emergency stop covers this connection.")
         tell(row, url)
     except Unavailable:
         note_failure(row.pk, ConnectionFailed("webhook_by_hand"))

@@ -220,8 +220,9 @@ def position_after(records: Sequence[CrmRecord], since: int, behind: str | None)
         return {"since": since, "behind": records[-1].number} if is_full else {"since": since + 1}, False
     last = round(records[-1].changed_at.timestamp() * 1000) if records else since
     if len(records) < PAGE:
+        # The page before this one may have led past the edge: changes before that may still show.
         edge = round(now().timestamp() * 1000) - OVERLAP_MS
-        return {"since": max(since, min(last + 1, edge)) if records else since}, True
+        return {"since": min(last + 1 if records else since, edge)}, True
     return {"since": last} if last > since else {"since": since, "behind": "0"}, False
 
 

@@ -12,8 +12,9 @@ from urllib.parse import quote
 from django.utils.html import strip_tags
 
 from core.clock import now
+from core.http import Reply
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
-from integrations.calls.operations import ENDED, LIMITED, Line, Operation, Request, System
+from integrations.calls.operations import ENDED, LIMITED, Line, Operation, Request, System, is_refusal
 from integrations.crm.ports import CrmClient, refusal
 from integrations.crm.types import (
     FIELDS,
@@ -57,7 +58,8 @@ SUBJECT: Final = "Conversation in Walker"
 NOBODY: Final = "Erased"
 """The last name of a contact that is about to be deleted; Salesforce takes no empty one."""
 CHANGED: Final = "SystemModstamp"
-MULTIPLE: Final = "http_300"
+SEVERAL_MATCH: Final = 300
+MULTIPLE: Final = f"http_{SEVERAL_MATCH}"
 DUPLICATES: Final = "DUPLICATES_DETECTED"
 ROLLED_BACK: Final = "ALL_OR_NONE_OPERATION_ROLLED_BACK"
 DELETED: Final = "ENTITY_IS_DELETED"
@@ -82,8 +84,16 @@ MOST: Final = 200
 """The most records that are changed or deleted by one call."""
 ROUNDS: Final = 20
 
+
+def proves_nothing(reply: Reply) -> bool:
+    """Return True for a refusal: 300 is one, too, for an external id that several records have."""
+    return is_refusal(reply) or reply.status == SEVERAL_MATCH
+
+
 _reading = partial(Operation, keeps_last=False, in_background=True)
-_change = partial(Operation, method="PATCH", executes=True, repeats="always", in_background=True)
+_change = partial(
+    Operation, method="PATCH", executes=True, repeats="always", in_background=True, proves_nothing=proves_nothing
+)
 DESCRIBE: Final = Operation("describe", keeps_last=False)
 READ_NAME: Final = Operation("read_name", keeps_last=False)
 FIND: Final = _reading("find_by_key")
@@ -338,10 +348,11 @@ def position_after(records: Sequence[CrmRecord], since: str) -> tuple[dict[str, 
     """Return where the page after some records begins, and whether they are all that changed."""
     if len(records) >= PAGE:
         return {"since": stamp(records[-1].changed_at), "behind": records[-1].number}, False
+    # The page before this one may have led past the edge: changes before that may still show.
+    edge = now() - OVERLAP
     if not records:
-        return {"since": since}, True
-    begun = min(records[-1].changed_at, now() - OVERLAP)
-    return {"since": max(since, stamp(begun + timedelta(seconds=1)))}, True
+        return {"since": min(since, stamp(edge))}, True
+    return {"since": stamp(min(records[-1].changed_at + timedelta(seconds=1), edge))}, True
 
 
 def place_of(kind: str, field: str, key: str) -> str:

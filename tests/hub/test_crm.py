@@ -304,7 +304,7 @@ def test_lag_is_how_long_a_contact_waits_also_after_tries_that_failed(crm: Crm, 
     ana = crm.customer()
     crm.tell()
     hour = timedelta(hours=1)
-    free = {"due_at": None, "lease_until": None, "tries": 0, "state": "waiting"}
+    free = {"due_at": None, "lease_until": None, "tries": 0, "state": "waiting", "problem": ""}
     at_work = {"lease_until": now() + hour, "tries": 8}
     cases: list[tuple[float, dict[str, Any]]] = [
         (0, {"state": "written"}),
@@ -312,7 +312,8 @@ def test_lag_is_how_long_a_contact_waits_also_after_tries_that_failed(crm: Crm, 
         (3600, {"due_at": now() - hour}),
         (3825, {"due_at": now() + hour, "tries": 8}),
         (3825, at_work),
-        (0, {**at_work, "state": "erasing"}),
+        (3825, {**at_work, "state": "erasing"}),
+        (0, {**at_work, "state": "erasing", "problem": "other_account"}),
     ]
     for wanted, columns in cases:
         CrmContact.objects.filter(contact=ana).update(**{**free, **columns})

@@ -64,6 +64,15 @@ def test_token_before_the_last_ends_the_device_at_once(world: World) -> None:
     assert (device.refresh(first).status_code, families_of(world)) == (401, [(3, "reused")])
 
 
+def test_signing_out_with_a_token_of_long_ago_tells_the_person(world: World) -> None:
+    device = Device()
+    device.sign_in(person_of(world))
+    first = device.refresh_token
+    device.refresh()
+    device.refresh()
+    assert (device.post("logout", refresh=first).status_code, families_of(world)) == (204, [(3, "reused")])
+
+
 @pytest.mark.parametrize("what", ["", "x", "a:b", "-".join(["0" * 32] * 3) + "-mfa-1-1.sig", "€"])
 def test_text_that_is_no_refresh_token_is_refused_without_a_query(
     world: World, what: str, django_assert_num_queries: Any

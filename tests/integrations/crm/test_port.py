@@ -169,6 +169,20 @@ class CrmContract:
         (winner,) = value(self.client().read_page(page.position)).records
         assert (winner.key, winner.merged) == ("c-2", (seen["c-1"],))
 
+    def test_what_shows_late_is_read_after_a_full_page_too(
+        self, there: TicketServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(self.module, "PAGE", 3)
+        at = [now() - timedelta(seconds=seconds) for seconds in range(9, 4, -1)]
+        people = [({self.key: f"c-{number}", self.last: "Old"}, one) for number, one in enumerate(at)]
+        there.change(contacts=[{"properties": said, "at": one.isoformat()} for said, one in people])
+        page = value(self.client().read_page({}))
+        while not page.is_last:
+            page = value(self.client().read_page(page.position))
+        late = {"properties": {self.key: "c-9", self.last: "Late"}, "at": (now() - timedelta(minutes=1)).isoformat()}
+        there.change(contacts=[late])
+        assert "c-9" in [record.key for record in value(self.client().read_page(page.position)).records]
+
     def test_last_change_of_a_value_is_not_that_of_its_contact(self, there: TicketServer) -> None:
         number = value(self.client().write_contact(ANA))
         at = now().replace(microsecond=0) + timedelta(minutes=1)

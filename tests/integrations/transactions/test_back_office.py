@@ -18,6 +18,7 @@ from core.clock import now
 from core.errors import NotFound, Unavailable, WalkerError
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
+from hitl.execution.kill_switch_activation import activate_kill_switch
 from integrations.calls.answers import CleanFailure, Ok, Unknown
 from integrations.calls.operations import Line
 from integrations.connections import services
@@ -186,6 +187,14 @@ def test_back_office_that_takes_no_address_is_connected_and_says_what_to_do(
     told = AuditEntry.objects.get(action="CONNECTION_WEBHOOK_SET")
     assert str(told.object_id) == str(selectors.connection().account.pk)
     assert services.test_connection(actor=actor, connection_id=row.pk).is_working
+
+
+def test_emergency_stop_keeps_a_webhook_from_being_set(office: BackOffice, world: World) -> None:
+    actor, account = world.actor("owner"), selectors.connection().account
+    office.control("hook", {"company": "acme", "url": ""})
+    activate_kill_switch(actor=actor, scope="connection", target=str(account.pk), reason="Odd answers")
+    row = services.rotate(actor=actor, connection_id=account.pk, credentials=office_account(office))
+    assert (row.last_error, office.control("view")["companies"][0]["hook"]) == ("webhook_by_hand", "")
 
 
 def test_token_that_ended_early_is_renewed_once_and_the_connection_stays(office: BackOffice) -> None:
