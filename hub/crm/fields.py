@@ -11,6 +11,7 @@ from conversations.models import Contact
 from core.privacy.encryption import blind_index
 from hub.crm.models import CrmContact, CrmSwitch
 from integrations.crm.selectors import field_map
+from integrations.crm.types import FIELDS
 from integrations.crm.types import CrmContact as Told
 from integrations.models import ProviderAccount
 
@@ -57,7 +58,8 @@ Rules = Mapping[str, Rule]
 def rules_of(switch: CrmSwitch | None, account: ProviderAccount) -> Rules:
     """Return how each field is exchanged over a connection: as somebody said, or as usual."""
     if switch is not None and switch.field_map:
-        return {name: Rule(**said) for name, said in switch.field_map.items()}
+        said = switch.field_map  # the database keeps it in no order
+        return {name: Rule(**said[name]) for name in FIELDS if name in said}
     theirs = field_map(account) or {}
     return {name: Rule(theirs[name], *exchange) for name, exchange in USUAL.items() if name in theirs}
 

@@ -61,6 +61,28 @@ def try_out(provider: Provider, kept: Secrets) -> str:
     return check(provider, kept, authoriser_of(provider, kept))
 
 
+def try_stored(provider: Provider, row: ProviderAccount) -> str:
+    """Check a connection by the provider's check, and return its line (outside calls). Raises ConnectionFailed.
+
+    A token that the system doesn't accept may have ended early: where it can be renewed, another one is tried.
+    """
+    used: dict[str, str] = {}
+
+    def authoriser(method: str, url: str, body: bytes = b"") -> Headers:
+        used.update(authorise(row, method, url, body))
+        return dict(used)
+
+    try:
+        return check(provider, row.credentials, authoriser)
+    except ConnectionFailed as problem:
+        scheme = provider.scheme.pick("GET")
+        can_renew = isinstance(scheme, TokenScheme) and tokens.can_renew(scheme, row.credentials)
+        if problem.code != "refused" or not can_renew:
+            raise
+    tokens.drop_access_token(row.pk, used.get("Authorization", "").removeprefix("Bearer "))
+    return check(provider, row.credentials, authoriser)
+
+
 def check(provider: Provider, kept: Secrets, authoriser: Authorise) -> str:
     """Return the line about an account by a provider's check (outside call). Raises ConnectionFailed."""
     try:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from core.reliability.rate_limit import limit_per_hour
 from hitl.selectors import is_connection_stopped
 from integrations.calls.rights import MANAGE, MISSING, OBJECT
 from integrations.connections import providers
-from integrations.connections.authorisation import authorise, check, try_out
+from integrations.connections.authorisation import try_out, try_stored
 from integrations.connections.consents import activate, begin_consent, choose_account, finish_consent
 from integrations.connections.errors import ConnectionFailed, for_person
 from integrations.connections.names import checked_name, name_in_use, refuse_name
@@ -158,7 +157,7 @@ def test_connection(*, actor: Actor, connection_id: UUID) -> Tested:
     limit_per_hour(f"connection-test:{row.pk}", limit=TESTS_PER_HOUR, sentence=OFTEN)
     provider = providers.get(row.provider)
     try:
-        found = Tested(True, "", check(provider, row.credentials, partial(authorise, row)))
+        found = Tested(True, "", try_stored(provider, row))
     except ConnectionFailed as problem:
         found = Tested(False, problem.code, problem.detail)
         if problem.code != "expired":  # why it expired says more

@@ -336,6 +336,17 @@ class TestSalesforce(CrmContract):
         assert value(self.client().write_contact(ANA)) == number
         assert ProviderAccount.objects.get().expired_at is None
 
+    def test_test_of_a_connection_whose_session_ended_begins_another_one(
+        self, there: SalesforceServer, world: World
+    ) -> None:
+        given = {"actor": world.actor("owner"), "connection_id": ProviderAccount.objects.get().pk}
+        for _ in range(2):
+            assert connections.test_connection(**given).words == "Salesforce · Acme"
+            there.call("POST", "/__expire")
+        there.script("POST /services/oauth2/token", "fail", status=401, code="invalid_client", times=9)
+        assert not connections.test_connection(**given).is_working
+        assert ProviderAccount.objects.get().state == "expired"
+
     def test_what_lies_in_the_bin_says_nothing_of_an_erased_person(self, there: SalesforceServer) -> None:
         number = value(self.client().write_contact(ANA))
         value(self.client().add_note(number, note(), NOTE_KEY))
