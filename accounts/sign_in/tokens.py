@@ -143,7 +143,7 @@ def refresh(*, request: HttpRequest, token: str, now: datetime | None = None) ->
         tenants = {one.tenant_id for one in memberships_of(grant.person_id)}
         if family is None or not family.user.is_active or grant.tenant_id not in tenants:
             raise NotSignedIn(OVER, code="bad_refresh")
-        # Only now, and by device: whoever has a token that is over must not keep the person's other devices out.
+        # Only now, and by device: a token that is over must not keep the person's other devices out.
         if count_or_let_pass(f"refresh:{family.pk.hex}", seconds=60) > settings.API_REQUESTS_PER_MINUTE:
             raise TooMany("Too many refreshes in this minute.", retry_after=60)
         following = families.advance(grant, now=moment)
