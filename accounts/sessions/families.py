@@ -96,8 +96,8 @@ def advance(grant: Grant, *, now: datetime) -> Grant | None:
     taken = {"number": F("number") + 1, "used_at": now, "expires_at": _end_of(now, grant.since)}
     if family.filter(number=grant.number).update(**taken):
         return following
-    counts = family.filter(number=following.number, used_at__gte=now - REPEAT)
-    return following if counts.exists() else None
+    row = family.first()
+    return following if row is not None and is_fresh(grant, row, now=now) else None
 
 
 def is_fresh(grant: Grant, family: TokenFamily, *, now: datetime) -> bool:
