@@ -8,7 +8,6 @@ from django.conf import settings
 from pydantic import BaseModel, Field
 
 from core.http import host_of
-from core.tenancy.scope import current_tenant_id
 from integrations.back_office.client import (
     GET_STATUS,
     LIST_HISTORY,
@@ -26,7 +25,7 @@ from integrations.connections.errors import ConnectionFailed
 from integrations.connections.own_servers import ADDRESS, own_system
 from integrations.connections.providers import Provider
 from integrations.models import ProviderAccount
-from integrations.schemes import ByMethod, ClientCredentials, Headers, Secrets, Signed
+from integrations.schemes import ByMethod, ClientCredentials, Secrets, Signed
 from integrations.transactions.ports import TransactionPlatform
 from integrations.transactions.selectors import value_of
 from integrations.transactions.types import NEWEST
@@ -99,12 +98,8 @@ def system_of(url: str, authorise: Authorise) -> System:
 
 def check(kept: Secrets, authorise: providers.Authorise) -> str:
     """Try the token and the signature, by what isn't there, and return a line (outside calls). Raises Unavailable."""
-
-    def headers(connection: ProviderAccount, method: str, url: str, body: bytes) -> Headers:
-        return authorise(method, url, body)
-
-    unsaved = ProviderAccount(tenant_id=current_tenant_id(), provider=KEY, name=TITLE)
-    client = BackOfficeClient(system_of(str(kept["url"]), headers), Line(unsaved, attempts=1))
+    line = Line(providers.unsaved_account(KEY, TITLE), attempts=1)
+    client = BackOfficeClient(system_of(str(kept["url"]), providers.for_any(authorise)), line)
     read, signed = client.list_history(NOBODY, 1), client.cancel_draft(NOBODY, secrets.token_hex(16))
     if isinstance(read, CleanFailure) and not read.was_called:
         raise ConnectionFailed(read.code)  # why there is no token

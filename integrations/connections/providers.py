@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from core.errors import Invalid, NotFound
 from core.tenancy.scope import current_tenant_id
 from integrations import platforms
+from integrations.calls import operations
 from integrations.calls.operations import Line
 from integrations.models import ProviderAccount
 from integrations.ports import Platform
@@ -93,9 +94,23 @@ def every() -> Iterator[Provider]:
 
 def summary_of(platform: Platform, kept: Secrets, _authorise: Authorise) -> str:
     """Return a platform's line about an account (outside call). Raises Unavailable."""
-    unsaved = ProviderAccount(tenant_id=current_tenant_id(), provider=platform.key, name=platform.title)
-    with platform.connect(platform.credentials.model_validate(kept), Line(unsaved)) as client:
+    line = Line(unsaved_account(platform.key, platform.title))
+    with platform.connect(platform.credentials.model_validate(kept), line) as client:
         return platform.summary(client)
+
+
+def unsaved_account(key: str, title: str) -> ProviderAccount:
+    """Return an account of the tenant in scope that isn't stored: no row of its calls is kept."""
+    return ProviderAccount(tenant_id=current_tenant_id(), provider=key, name=title)
+
+
+def for_any(authorise: Authorise) -> operations.Authorise:
+    """Return what authorises the calls of a client, whichever account makes them."""
+
+    def headers(connection: ProviderAccount, method: str, url: str, body: bytes) -> Headers:
+        return authorise(method, url, body)
+
+    return headers
 
 
 def checked(provider: Provider, given: Secrets) -> dict[str, str]:

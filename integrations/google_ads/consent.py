@@ -11,13 +11,12 @@ from pydantic import BaseModel
 
 from core.errors import Unavailable
 from core.http import host_of
-from core.tenancy.scope import current_tenant_id
 from integrations.ads.selectors import value_of
 from integrations.calls import operations as calls
 from integrations.calls.answers import Ok
 from integrations.calls.operations import Line
 from integrations.connections import authorisation
-from integrations.connections.providers import Authorise, Provider, VendorAccount
+from integrations.connections.providers import Authorise, Provider, VendorAccount, unsaved_account
 from integrations.google_ads.client import CALLS_PER_MINUTE, LIMITS, VERSION, GoogleAdsClient, GoogleSystem, read_error
 from integrations.google_ads.selectors import PROVIDER
 from integrations.models import ProviderAccount
@@ -95,8 +94,8 @@ def client_before_connection(authorise: Authorise, customer: str = "") -> Google
     def headers(connection: ProviderAccount, method: str, url: str, body: bytes) -> Headers:
         return headers_for(customer, authorise(method, url, body))
 
-    unsaved = ProviderAccount(tenant_id=current_tenant_id(), provider=PROVIDER, name=TITLE)
-    return GoogleAdsClient(system_by(headers), Line(unsaved, seconds=LISTING_SECONDS, attempts=2), customer)
+    line = Line(unsaved_account(PROVIDER, TITLE), seconds=LISTING_SECONDS, attempts=2)
+    return GoogleAdsClient(system_by(headers), line, customer)
 
 
 def list_accounts(authorise: Authorise) -> list[VendorAccount]:

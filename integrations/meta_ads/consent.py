@@ -17,14 +17,13 @@ from core.db.locks import locked
 from core.errors import Unavailable
 from core.http import host_of
 from core.reliability import loose_cache
-from core.tenancy.scope import current_tenant_id
 from integrations.ads.selectors import value_of
 from integrations.calls import operations as calls
 from integrations.calls.operations import Line
 from integrations.calls.rights import MISSING
 from integrations.connections import authorisation
 from integrations.connections.errors import ConnectionFailed
-from integrations.connections.providers import Authorise, Provider, VendorAccount
+from integrations.connections.providers import Authorise, Provider, VendorAccount, for_any, unsaved_account
 from integrations.connections.token_endpoint import ask_for_tokens
 from integrations.connections.tokens import with_tokens
 from integrations.meta_ads.client import CALLS_PER_MINUTE, LIMITS, VERSION, MetaAdsClient, MetaSystem, read_error
@@ -126,12 +125,7 @@ def lengthen(connection: ProviderAccount) -> None:
 
 def client_before_connection(authorise: Authorise) -> MetaAdsClient:
     """Return a client for a consent that isn't stored yet; no row of its calls is kept."""
-
-    def headers(connection: ProviderAccount, method: str, url: str, body: bytes) -> Headers:
-        return authorise(method, url, body)
-
-    unsaved = ProviderAccount(tenant_id=current_tenant_id(), provider=PROVIDER, name=TITLE)
-    return MetaAdsClient(system_by(headers), Line(unsaved, attempts=2))
+    return MetaAdsClient(system_by(for_any(authorise)), Line(unsaved_account(PROVIDER, TITLE), attempts=2))
 
 
 def list_accounts(authorise: Authorise) -> list[VendorAccount]:

@@ -7,17 +7,15 @@ from django.conf import settings
 from pydantic import BaseModel, Field
 
 from core.http import host_of
-from core.tenancy.scope import current_tenant_id
 from integrations.calls.answers import Ok
 from integrations.calls.operations import ENDED, Authorise, Line, System
 from integrations.connections import authorisation, providers
 from integrations.connections.errors import ConnectionFailed
 from integrations.connections.providers import Provider
 from integrations.crm.ports import CrmPlatform
-from integrations.models import ProviderAccount
 from integrations.ports import Platform
 from integrations.salesforce.client import FIELD_MAP, FORBIDDEN, SalesforceClient
-from integrations.schemes import ClientCredentials, Headers, Secrets
+from integrations.schemes import ClientCredentials, Secrets
 
 KEY: Final = "salesforce"
 TITLE: Final = "Salesforce"
@@ -89,12 +87,8 @@ def system_of(domain: str, authorise: Authorise) -> System:
 
 def check(kept: Secrets, authorise: providers.Authorise) -> str:
     """Read the organisation's name and return a line with it (outside calls). Raises ConnectionFailed."""
-
-    def headers(connection: ProviderAccount, method: str, url: str, body: bytes) -> Headers:
-        return authorise(method, url, body)
-
-    unsaved = ProviderAccount(tenant_id=current_tenant_id(), provider=KEY, name=TITLE)
-    client = SalesforceClient(system_of(str(kept["domain"]), headers), Line(unsaved, attempts=1), USUAL)
+    line = Line(providers.unsaved_account(KEY, TITLE), attempts=1)
+    client = SalesforceClient(system_of(str(kept["domain"]), providers.for_any(authorise)), line, USUAL)
     answer = client.read_name()
     if isinstance(answer, Ok):
         return f"{TITLE} · {answer.value}"
