@@ -75,7 +75,9 @@ class Reading:
             if isinstance(found, NotDone):
                 self.stop(found)
                 return
-            news = self.date_rivals(self.news_in(by_contact(found.records)))
+            records = by_contact(found.records)
+            rows = {row.contact_id: row for row in self._rows().filter(contact_id__in=records)} if records else {}
+            news = self.date_rivals(self.news_in(records, rows), rows)
             if isinstance(news, NotDone):
                 self.stop(news)
                 return
@@ -143,11 +145,9 @@ class Reading:
         if not is_mine:
             raise LeaseLost
 
-    def news_in(self, records: Mapping[UUID, CrmRecord]) -> dict[UUID, CrmRecord]:
-        """Return the records that say something new. At most one query."""
-        rows = self._rows().filter(contact_id__in=records) if records else ()
-        known = {row.contact_id: row for row in rows}
-        return {of: record for of, record in records.items() if self.is_news(known.get(of), of, record)}
+    def news_in(self, records: Mapping[UUID, CrmRecord], rows: Mapping[UUID, CrmContact]) -> dict[UUID, CrmRecord]:
+        """Return the records that say something new, by the rows of their contacts."""
+        return {of: record for of, record in records.items() if self.is_news(rows.get(of), of, record)}
 
     def is_news(self, row: CrmContact | None, of: UUID, record: CrmRecord) -> bool:
         if row is None or row.state in GONE:
@@ -156,7 +156,9 @@ class Reading:
             return True
         return not self._digests(of, readable(record)).items() <= row.there.items()
 
-    def date_rivals(self, news: Mapping[UUID, CrmRecord]) -> Mapping[UUID, CrmRecord] | NotDone:
+    def date_rivals(
+        self, news: Mapping[UUID, CrmRecord], rows: Mapping[UUID, CrmContact]
+    ) -> Mapping[UUID, CrmRecord] | NotDone:
         """Learn when values were changed there that the newest of two counts for (an outside call, if there are any).
 
         A record's own date may be that of any other change.
@@ -168,7 +170,6 @@ class Reading:
         }
         if not newest or not news:
             return news
-        rows = {row.contact_id: row for row in self._rows().filter(contact_id__in=news)}
         rivals = []
         for of, person in Contact.objects.in_bulk(news).items():
             row, said = rows.get(of) or CrmContact(contact=person), readable(news[of])
