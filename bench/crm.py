@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 from uuid import UUID
@@ -18,6 +17,7 @@ from uuid import UUID
 import django
 
 from bench._environment import describe_database, describe_machine, say
+from bench._processes import pss
 
 django.setup()
 
@@ -133,7 +133,7 @@ def read(tenant: UUID, contacts: int) -> int:
         if cursor.last_error:
             say(f"failed: {cursor.last_error}")
             return 1
-        taken = memory()
+        taken = pss(os.getpid())
         if done // step > told:
             told = done // step
             early = early or taken
@@ -141,12 +141,6 @@ def read(tenant: UUID, contacts: int) -> int:
         if cursor.last_success_at:
             say(f"      all contacts   {taken:6.1f} MB   (target at most {TARGET} times {early:.1f})")
             return 0 if taken <= TARGET * early else 1
-
-
-def memory() -> float:
-    """Return this process's resident memory in MB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 if __name__ == "__main__":
