@@ -31,6 +31,11 @@ MOST_FOUND, MOST_RESULTS = 200, 10_000
 LEADS: Final = ("hot", "warm", "cold")
 
 
+def stamp(days: int = 0) -> str:
+    """Return the moment so many days ago as the vendor writes it."""
+    return (now() - timedelta(days=days)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def token_of(portal: str) -> str:
     """Return the token of a portal's private app."""
     return f"pat-eu1-{portal}"
@@ -105,7 +110,7 @@ class Portal:
     def _insert(
         self, portal: str, kind: str, properties: Document, linked: dict[str, list[int]], *, days: int = 0
     ) -> Document:
-        moment = (now() - timedelta(days=days)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        moment = stamp(days)
         ident = self.store.next_id()
         row = {
             "id": ident, "properties": {**properties, "hs_object_id": str(ident)}, "createdAt": moment,
@@ -186,7 +191,7 @@ class Portal:
                 self.store.note(portal, "create_contacts", row["id"], key=value)
                 return row, True
             self._refuse_taken(portal, "contacts", properties, besides=row["id"])
-            _write(row, properties, now().isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+            _write(row, properties, stamp())
             self.store.save(portal, "contacts", row)
             self.store.note(portal, "change_contacts", row["id"], key=value)
         return row, False
@@ -258,7 +263,7 @@ class Portal:
             ticket = self.find(portal, "tickets", str(wanted.get("ticket", rows[0]["id"])), "")
             names = {"status": "hs_pipeline_stage", "subject": "subject"}
             ticket["properties"].update({names[name]: wanted[name] for name in names if name in wanted})
-            ticket["updatedAt"] = now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            ticket["updatedAt"] = stamp()
             self.store.save(portal, "tickets", ticket)
         return ticket
 
@@ -268,7 +273,7 @@ class Portal:
             for one in wanted:
                 row = self._insert(portal, "contacts", {}, {}) if "id" not in one else None
                 row = row or self.find(portal, "contacts", str(one["id"]), one.get("by", ""))
-                moment = one.get("at") or now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+                moment = one.get("at") or stamp()
                 _write(row, one.get("properties", {}), moment)
                 row["archived"] = bool(one.get("deleted")) or "merged_into" in one
                 if "merged_into" in one:

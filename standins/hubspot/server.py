@@ -4,9 +4,8 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from standins.clock import now
 from standins.errors import ApiError
-from standins.hubspot.portal import KINDS, PORTALS, Portal, problem, token_of
+from standins.hubspot.portal import KINDS, PORTALS, Portal, problem, stamp, token_of
 from standins.script import Rule
 from standins.store import Document
 from standins.tickets import PAGE, Counter, answer_control
@@ -116,7 +115,7 @@ class Handler(StandInHandler):
 
 def complete(results: list[Document]) -> Document:
     """Return the answer to a request about many objects."""
-    moment = now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = stamp()
     return {"status": "COMPLETE", "startedAt": moment, "completedAt": moment, "results": results}
 
 
