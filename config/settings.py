@@ -376,6 +376,7 @@ MAIL_ROWS_DAYS = env.int("WALKER_MAIL_ROWS_DAYS", default=400)
 STREAM_DAYS = env.int("WALKER_STREAM_DAYS", default=30)
 EVENT_DAYS = env.int("WALKER_EVENT_DAYS", default=800)
 API_REQUESTS_PER_MINUTE = env.int("WALKER_API_PER_MINUTE", default=600)
+TENANT_REQUESTS_PER_MINUTE = env.int("WALKER_TENANT_PER_MINUTE", default=6000)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Walker API",
     "DESCRIPTION": "Approvals, conversations and audit of one organisation. Every error has one shape, `Problem`.",

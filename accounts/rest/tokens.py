@@ -1,8 +1,10 @@
 """Endpoints by which a person signs in to the API: tokens for one device, new ones, and the end of them."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from allauth.core.internal.ratelimit import get_ip
+from django.conf import settings
 from django.utils.crypto import salted_hmac
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -20,9 +22,10 @@ LONGEST_TOKEN = 400
 class PerAddress(PerClient):
     """Counts requests of those who are not signed in, by their network address."""
 
-    def counted(self, request: Request) -> str:
-        """Return the name under which the address is counted."""
-        return f"auth:{salted_hmac('walker.auth', get_ip(request._request)).hexdigest()}"
+    def limits(self, request: Request) -> Iterator[tuple[str, int]]:
+        """Yield the name under which the address is counted, and its limit."""
+        address = salted_hmac("walker.auth", get_ip(request._request)).hexdigest()
+        yield f"auth:{address}", int(settings.API_REQUESTS_PER_MINUTE)
 
 
 class LoginRequest(serializers.Serializer[Any]):
