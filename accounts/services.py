@@ -13,6 +13,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
+from django.urls import reverse
 
 from accounts.models import (
     ApiKey,
@@ -35,6 +36,7 @@ from accounts.permissions.role_limits import (
 from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
 from accounts.permissions.team_scope import CAN_BE_LIMITED, teams_seen
 from accounts.sessions import families, store
+from core import notices
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
@@ -50,7 +52,10 @@ from core.text.clean import clean_text
 KEY_PREFIX = "wk_"
 KEY_LIFE = timedelta(days=365)
 FACTOR_LIFE = timedelta(hours=12)
+ROLE_NOTICE = "accounts.roles"
 _STRENGTHS = {"mfa": "mfa", "password": "password"}
+
+notices.register_kind(ROLE_NOTICE, "Roles", "users")
 
 
 def actor_for_user(
@@ -181,7 +186,7 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
 def change_role(*, actor: Actor, user: User, role: str) -> Membership:
     """Change a member's role; sensitive roles need a fresh sign-in.
 
-    Needs what `add_member` needs.
+    Needs what `add_member` needs. Others who may read the audit log get a notice.
 
     Roles that approve or erase need the second factor that the actor has set up or, in a session without
     one, the password. Raises `Refused` (also "weak_sign_in" and "confirm_first"), `Invalid` and `Conflict`.
@@ -190,7 +195,18 @@ def change_role(*, actor: Actor, user: User, role: str) -> Membership:
     check_role(role)
     refuse_higher_role(actor, role)  # first: nobody confirms a password only to be refused
     refuse_weak_sign_in(actor, role)
-    return add_member(actor=actor, user=user, role=role)
+    with transaction.atomic():
+        if not Membership.objects.filter(user=user, role=role).exists():
+            notices.leave_for_permission(
+                "core.view_auditentry",
+                besides=actor.user_id,
+                kind=ROLE_NOTICE,
+                title=f"A member became {Membership.Role(role).label.lower()}",
+                body="Their role was changed. The audit log says by whom.",
+                link=f"{reverse('admin:core_auditentry_changelist')}?action=MEMBER_SET",
+                level="warning",
+            )
+        return add_member(actor=actor, user=user, role=role)
 
 
 def remove_member(*, actor: Actor, membership_id: UUID) -> None:

@@ -65,7 +65,7 @@ def begin(*, user: User, strength: str, address: str, user_agent: str, now: date
     since = (now or clock_now()).replace(microsecond=0)
     row = TokenFamily.objects.create(
         user=user,
-        device=store.device_of(user_agent).replace(store.UNKNOWN, "An app"),
+        device=device_of(user_agent),
         network=network_of(address),
         proof=digest_of_secret(user.get_session_auth_hash()),
         created_at=since,
@@ -73,6 +73,17 @@ def begin(*, user: User, strength: str, address: str, user_agent: str, now: date
         expires_at=_end_of(since, since),
     )
     return Grant(current_tenant_id(), row.pk, user.pk, strength, since)
+
+
+def is_new(person_id: UUID, *, address: str, user_agent: str) -> bool:
+    """Return True for an app that the person never used from this network, in the tenant in scope. One query."""
+    of_person = TokenFamily.objects.filter(user_id=person_id)
+    return not of_person.filter(device=device_of(user_agent), network=network_of(address)).exists()
+
+
+def device_of(user_agent: str) -> str:
+    """Return the system of an app, such as "Firefox on Windows". Nothing that the app wrote is in it."""
+    return store.device_of(user_agent).replace(store.UNKNOWN, "An app")
 
 
 def find_open(family_id: UUID, person_id: UUID, *, now: datetime | None = None) -> TokenFamily | None:

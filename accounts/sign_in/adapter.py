@@ -15,9 +15,10 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
 from accounts.services import client_address
-from accounts.sign_in import attempts
+from accounts.sign_in import attempts, known_devices
 
 PROVEN: Final = "account_password_proven"
+FIRST: Final = "account_first_sign_in"
 
 
 def rate_limit_key(address: str) -> str:
@@ -39,6 +40,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def pre_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse | None:
         """Remember which password was checked: the second factor comes in a later request."""
         request.session[PROVEN] = user.get_session_auth_hash()
+        request.session[FIRST] = user.last_login is None
         response: HttpResponse | None = super().pre_login(request, user, **options)
         return response
 
@@ -48,6 +50,12 @@ class AccountAdapter(DefaultAccountAdapter):
             clear_login(request)
             raise ImmediateHttpResponse(redirect("admin:login"))
         super().login(request, user)
+
+    def post_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse:
+        """Tell the person of a browser that they haven't signed in with before."""
+        response: HttpResponse = super().post_login(request, user, **options)
+        known_devices.recognise(request, response, user, is_first=request.session.pop(FIRST, False))
+        return response
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
         """Check the password if there are tries left; all spellings of an address that sign in as one count as one."""

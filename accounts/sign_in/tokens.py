@@ -25,7 +25,7 @@ from accounts.models import Membership, Tenant, TokenFamily, User
 from accounts.selectors import ActiveMembership, hold_membership, is_active_member, memberships_of
 from accounts.services import client_address
 from accounts.sessions import families
-from accounts.sign_in import attempts
+from accounts.sign_in import attempts, known_devices
 from accounts.sign_in.adapter import CodeForm
 from accounts.sign_in.audit import STRANGER, record_api_sign_in
 from accounts.sign_in.sessions import record_end
@@ -40,10 +40,7 @@ from core.reliability.rate_limit import count_or_let_pass
 from core.tenancy.scope import tenant_scope
 
 TICKET_SECONDS: Final = 300
-NOTICE: Final = "accounts.sign_in"
 OVER: Final = "This refresh token isn't valid, or the device was signed out. Sign in again."
-
-notices.register_kind(NOTICE, "Sign-in", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +109,16 @@ def confirm_code(*, request: HttpRequest, ticket: str, code: str) -> Tokens:
 
 def begin(*, request: HttpRequest, user: User, tenant_id: UUID, strength: str) -> Tokens:
     """Begin a family for a person whose sign-in was checked, and return its first tokens; raises `Refused`."""
+    address, user_agent = client_address(request), str(request.META.get("HTTP_USER_AGENT", ""))
     with tenant_scope(tenant_id), transaction.atomic():
         # An end of the membership waits from now on, and then ends this family as well.
         hold_membership(user.pk)
         if not is_active_member(user.pk):
             raise Refused("You aren't a member of this organisation.", code="no_membership")
-        grant = families.begin(
-            user=user,
-            strength=strength,
-            address=client_address(request),
-            user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
-        )
+        is_new = user.last_login is not None and families.is_new(user.pk, address=address, user_agent=user_agent)
+        grant = families.begin(user=user, strength=strength, address=address, user_agent=user_agent)
+    if is_new:
+        known_devices.tell(user, families.device_of(user_agent), link="/admin/accounts/tokenfamily/")
     update_last_login(User, user)
     # Not in the same transaction: each of the person's organisations has one of its own, as at the console.
     record_api_sign_in(request=request, user=user, strength=strength)
@@ -160,7 +156,7 @@ def end_copied(family: TokenFamily, *, address: str) -> None:
             return
         notices.leave(
             people=[family.user_id],
-            kind=NOTICE,
+            kind=known_devices.NOTICE,
             title="One of your devices was signed out of the API",
             body="A refresh token was used twice, so someone may have copied it. If you don't know why, change your "
             "password.",
