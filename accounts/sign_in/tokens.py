@@ -75,7 +75,8 @@ def sign_in(*, request: HttpRequest, email: str, password: str, organisation: st
             "once": secrets.token_hex(16),
         }
         raise NotSignedIn(
-            "Send the code of your second factor with this ticket within five minutes.",
+            "Send the code of your app, or a recovery code, with this ticket within five minutes. A security key works "
+            "in the console alone.",
             code="mfa_required",
             ticket=_tickets().sign_object(ticket),
         )

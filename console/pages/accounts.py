@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from accounts import services
 from accounts.members import pictures
 from accounts.models import ApiKey, Membership
-from accounts.permissions.role_limits import STRONG
+from accounts.permissions.role_limits import FACTORS, STRONG
 from accounts.permissions.roles import permissions_of
 from accounts.permissions.team_scope import CAN_BE_LIMITED, set_team_scope
 from accounts.privacy.erasure import erase_member
@@ -127,7 +127,7 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
     def prepare_rows(self, request: HttpRequest, rows: list[Membership]) -> None:
         """Load who has a second factor, and add notes that tell people apart."""
         people = [membership.user_id for membership in rows]
-        kinds = Authenticator.objects.filter(user_id__in=people, type=Authenticator.Type.TOTP)
+        kinds = Authenticator.objects.filter(user_id__in=people, type__in=FACTORS)
         strong = set(kinds.values_list("user_id", flat=True))
         for membership, note in zip(rows, notes_on(request, rows), strict=True):
             membership.has_second_factor = membership.user_id in strong  # type: ignore[attr-defined]

@@ -78,6 +78,11 @@ ACCOUNT: Final = {
     "mfa_view_recovery_codes": Row(NO_FACTOR.get, Answers(302, 405, 405)),
     "mfa_generate_recovery_codes": OWN_FACTOR,
     "mfa_download_recovery_codes": NO_FACTOR,
+    "mfa_list_webauthn": OWN_FACTOR,  # to the page of all factors
+    "mfa_add_webauthn": OWN_FACTOR,
+    "mfa_reauthenticate_webauthn": OWN_FACTOR,
+    "mfa_edit_webauthn": OWN_FACTOR,
+    "mfa_remove_webauthn": OWN_FACTOR,
 }
 # Nothing here signs; a vendor's door that answers otherwise has its row below.
 SIGNED: Final = {
