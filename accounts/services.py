@@ -50,7 +50,7 @@ from core.text.clean import clean_text
 KEY_PREFIX = "wk_"
 KEY_LIFE = timedelta(days=365)
 FACTOR_LIFE = timedelta(hours=12)
-_STRENGTHS = {"mfa": "mfa", "password": "password"}
+_METHODS = ("mfa", "password")
 
 
 def actor_for_user(
@@ -77,12 +77,13 @@ def auth_strength_of(request: HttpRequest) -> str:
     """Return how strongly the session was signed in: "mfa", "password" or "none".
 
     A second factor counts for `FACTOR_LIFE`: sessions last for weeks, and someone who finds one open
-    does not have it.
+    does not have it. After that a session counts as one by password, also if a passkey began it.
     """
     records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
     since = (clock_now() - FACTOR_LIFE).timestamp()
-    methods = {row.get("method") for row in records if row.get("method") != "mfa" or row.get("at", 0) > since}
-    return next((name for key, name in _STRENGTHS.items() if key in methods), "none")
+    if any(row.get("method") == "mfa" and row.get("at", 0) > since for row in records):
+        return "mfa"
+    return "password" if any(row.get("method") in _METHODS for row in records) else "none"
 
 
 def proven_lately(request: HttpRequest) -> bool:
@@ -92,7 +93,7 @@ def proven_lately(request: HttpRequest) -> bool:
     """
     records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
     since = clock_now().timestamp() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
-    return any(row.get("method") in _STRENGTHS and row.get("at", 0) > since for row in records)
+    return any(row.get("method") in _METHODS and row.get("at", 0) > since for row in records)
 
 
 def client_address(request: HttpRequest) -> str:

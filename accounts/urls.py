@@ -22,6 +22,7 @@ urlpatterns = [
     path("account/2fa/webauthn/", RedirectView.as_view(pattern_name="mfa_index"), name="mfa_list_webauthn"),
     path("account/2fa/webauthn/add/", keys.add_key, name="mfa_add_webauthn"),
     path("account/2fa/webauthn/reauthenticate/", keys.confirm_by_key, name="mfa_reauthenticate_webauthn"),
+    path("account/2fa/webauthn/login/", keys.sign_in_by_passkey, name="mfa_login_webauthn"),
     path("account/2fa/webauthn/keys/<int:pk>/edit/", keys.rename_key, name="mfa_edit_webauthn"),
     path("account/2fa/webauthn/keys/<int:pk>/remove/", keys.remove_key, name="mfa_remove_webauthn"),
     path("account/2fa/", include("allauth.mfa.urls")),

@@ -83,7 +83,9 @@ def connect() -> None:
 
 
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
-    _record(request, user, "SIGNED_IN")
+    records = request.session.get("account_authentication_methods") or []
+    is_passkey = any(isinstance(row, dict) and row.get("passwordless") for row in records)
+    _record(request, user, "SIGNED_IN", what="passkey" if is_passkey else "")
 
 
 def _session_begun(*, request: HttpRequest, user: User, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Security keys: adding one, naming it, and using it. allauth checks the answers, and we where they come from."""
+"""Security keys and passkeys: added, named and used. allauth checks their answers, and we where they come from."""
 
 import json
 import re
@@ -6,30 +6,40 @@ import struct
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from allauth.account.models import Login
+from allauth.account.utils import get_next_redirect_url
 from allauth.core import context
 from allauth.mfa import signals
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, AuthenticateWebAuthnForm, EditWebAuthnForm
-from allauth.mfa.webauthn.internal import auth
+from allauth.mfa.webauthn.internal import auth, flows
 from allauth.mfa.webauthn.views import (
     AddWebAuthnView,
     EditWebAuthnView,
+    LoginWebAuthnView,
     ReauthenticateWebAuthnView,
     RemoveWebAuthnView,
 )
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpResponse
-from django.urls import reverse_lazy
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse, reverse_lazy
+from django.utils.crypto import salted_hmac
+from django.utils.http import urlencode
 from fido2.cose import UnsupportedKey
-from fido2.webauthn import AuthenticationResponse, RegistrationResponse
+from fido2.webauthn import AuthenticationResponse, RegistrationResponse, UserVerificationRequirement
 
+from accounts.services import client_address
 from accounts.sign_in import attempts
-from accounts.sign_in.audit import record_renamed_key
+from accounts.sign_in.audit import FAILED, record_renamed_key
+from core.reliability.rate_limit import count_or_let_pass
 
 MOST: Final = 10
+ASKED_PER_MINUTE: Final = 120
+"""Questions to passkeys from one network address, right or wrong: an office is many people."""
 LONGEST_NAME: Final = 60
 LONGEST_ANSWER: Final = 20_000
 MALFORMED: Final = (
@@ -42,6 +52,10 @@ _PARTS: Final = ("clientDataJSON", "attestationObject", "authenticatorData", "si
 NO_ANSWER: Final = "Your browser sent no answer of a key. Try again, in a browser that runs scripts and knows keys."
 UNREADABLE: Final = "This isn't the answer of a key of yours for this page. Try again."
 WRONG: Final = "This key isn't one of yours, or its answer came too late. Try again."
+
+NO_PASSKEY: Final = (
+    "This key works together with your password. To use it alone, remove it and add it again as a passkey."
+)
 
 
 def origin() -> str:
@@ -83,21 +97,31 @@ class AnswerField(forms.Field):
 
 
 class AddKeyForm(AddWebAuthnForm):
-    """A new key and its name."""
+    """A new key, its name, and whether it is a passkey."""
 
     name = forms.CharField(
         label="Name", max_length=LONGEST_NAME, required=False, help_text="To tell it apart, for example “Blue key”."
+    )
+    passwordless = forms.BooleanField(
+        label="Passkey: sign in with it instead of my password",
+        required=False,
+        help_text="It then asks for its PIN, your fingerprint or your face.",
     )
     credential = AnswerField(RegistrationResponse)
 
     def clean_credential(self) -> dict[str, Any]:
         """Return the answer of a key that can be used later and isn't on the list yet."""
         answer: dict[str, Any] = self.cleaned_data["credential"]
-        made = RegistrationResponse.from_dict(answer).response.attestation_object.auth_data.credential_data
+        made_by = RegistrationResponse.from_dict(answer).response.attestation_object.auth_data
+        made = made_by.credential_data
         if made is None or isinstance(made.public_key, UnsupportedKey):
             raise ValidationError(UNREADABLE, code="unreadable")
         if auth.get_authenticator_by_credential_id(self.user, made.credential_id):
             raise ValidationError("This key is on your list already.", code="known_key")
+        if self.data.get("passwordless") and not made_by.is_user_verified():
+            raise ValidationError(
+                "This key asked for no PIN, fingerprint or face, as a passkey has to.", code="touched"
+            )
         return answer
 
     def clean(self) -> dict[str, Any]:
@@ -108,6 +132,9 @@ class AddKeyForm(AddWebAuthnForm):
             given: dict[str, Any] = super().clean()
         except ValidationError:
             raise ValidationError(WRONG, code="wrong_key") from None
+        if "credential" in given:
+            # What the browser said of it can't be relied on; what the person wanted, and the key has shown, can.
+            given["credential"]["clientExtensionResults"] = {"credProps": {"rk": given["passwordless"]}}
         return given
 
 
@@ -118,7 +145,9 @@ class KeyForm(AuthenticateWebAuthnForm):
 
     def clean_credential(self) -> Authenticator:
         """Return the person's key that answered; raises `ValidationError`."""
-        with attempts.counted(context.request, f"code:{self.user.pk}", unlocks=True) as attempt:
+        # A passkey says itself whose it is, so that nobody can be locked out by their name.
+        account = f"code:{self.user.pk}" if self.user else f"key:{self.cleaned_data['credential']['rawId']}"
+        with attempts.counted(context.request, account, unlocks=True) as attempt:
             try:
                 key = super().clean_credential()
             except (ValidationError, *MALFORMED):
@@ -128,7 +157,10 @@ class KeyForm(AuthenticateWebAuthnForm):
         return key
 
     def note_failure(self) -> None:
-        """Let the failure be counted and recorded, as a wrong code is."""
+        """Let the failure be counted and, where it is known whose it is, recorded as a wrong code is."""
+        if self.user is None:
+            FAILED.inc()
+            return
         signals.authentication_failed.send(
             sender=Authenticator,
             request=context.request,
@@ -142,6 +174,28 @@ class ConfirmKeyForm(KeyForm):
     """A key again, before a change of the sign-in."""
 
     reauthenticated = True
+
+
+class PasskeyForm(KeyForm):
+    """A key in place of email address and password."""
+
+    passwordless = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, user=None, **kwargs)
+
+    def clean_credential(self) -> Authenticator:
+        """Return the passkey that answered, and that had to know its owner; raises `ValidationError`."""
+        # A key that is asked for as a second factor, in the same session, may answer to a mere touch.
+        asked = (auth.get_state() or {}).get("user_verification")
+        if asked != UserVerificationRequirement.REQUIRED:
+            raise ValidationError(WRONG, code="wrong_key")
+        key = super().clean_credential()
+        if not key.user.is_active:
+            raise ValidationError(WRONG, code="wrong_key")
+        if not key.wrap().is_passwordless:
+            raise ValidationError(NO_PASSKEY, code="no_passkey")
+        return key
 
 
 class RenameKeyForm(EditWebAuthnForm):
@@ -176,9 +230,37 @@ class ConfirmByKeyView(_AsksAgain, ReauthenticateWebAuthnView):
     form_class = ConfirmKeyForm
 
 
+class PasskeyView(LoginWebAuthnView):
+    """Signing in by a passkey: what to ask it (GET, as JSON), and its answer (POST)."""
+
+    form_class = PasskeyForm
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return what to ask, and remember it in the session."""
+        visitor = salted_hmac("walker.passkeys", client_address(request)).hexdigest()
+        if count_or_let_pass(f"passkeys:{visitor}", seconds=60) > ASKED_PER_MINUTE:
+            return HttpResponse(status=429, headers={"Retry-After": "60"})
+        response: HttpResponse = super().get(request, *args, **kwargs)
+        return response
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """Sign in, and go on where the person wanted to go."""
+        key = form.cleaned_data["credential"]
+        login = Login(user=key.user, redirect_url=get_next_redirect_url(self.request))
+        return flows.perform_passwordless_login(self.request, key, login)
+
+    def form_invalid(self, form: forms.Form) -> HttpResponse:
+        """Show the sign-in page again, with what was wrong."""
+        for message in form.errors.get("credential", []):
+            messages.error(self.request, message)
+        wanted = get_next_redirect_url(self.request)
+        return HttpResponseRedirect(reverse("admin:login") + (f"?{urlencode({'next': wanted})}" if wanted else ""))
+
+
 BACK: Final = reverse_lazy("mfa_index")
 # A key is there if and only if the audit log says so.
 add_key = transaction.atomic(AddKeyView.as_view())
 rename_key = transaction.atomic(EditWebAuthnView.as_view(form_class=RenameKeyForm, success_url=BACK))
 remove_key = transaction.atomic(RemoveWebAuthnView.as_view(success_url=BACK))
 confirm_by_key = ConfirmByKeyView.as_view()
+sign_in_by_passkey = PasskeyView.as_view()

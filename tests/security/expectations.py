@@ -81,6 +81,7 @@ ACCOUNT: Final = {
     "mfa_list_webauthn": OWN_FACTOR,  # to the page of all factors
     "mfa_add_webauthn": OWN_FACTOR,
     "mfa_reauthenticate_webauthn": OWN_FACTOR,
+    "mfa_login_webauthn": OWN_FACTOR,
     "mfa_edit_webauthn": OWN_FACTOR,
     "mfa_remove_webauthn": OWN_FACTOR,
 }

@@ -80,6 +80,23 @@ def test_key_is_added_and_signs_in_with_the_password(page: Page, person: User, r
     expect(page.get_by_role("heading", name=re.compile("Hello"))).to_be_visible()
 
 
+def test_passkey_signs_in_without_the_password(page: Page, person: User, request: pytest.FixtureRequest) -> None:
+    open_form(page, person)
+    page.get_by_label("Passkey: sign in with it instead of my password").check()
+    page.get_by_role("button", name="Add key").click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    page.context.clear_cookies()
+    page.goto("/admin/login/?next=/account/2fa/")
+    keep_picture(page, request.node.name)
+    assert serious(page) == []
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_text("Passkey", exact=True)).to_be_visible()
+    page.context.clear_cookies()
+    page.add_init_script("delete window.PublicKeyCredential")
+    page.goto("/admin/login/")
+    expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_hidden()
+
+
 def test_browser_that_refuses_or_knows_no_keys_says_so(page: Page, person: User) -> None:
     open_form(page, person)
     page.evaluate("navigator.credentials.create = () => Promise.reject(new DOMException('', 'NotAllowedError'))")
