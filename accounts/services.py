@@ -74,15 +74,16 @@ def actor_for_user(
 
 
 def auth_strength_of(request: HttpRequest) -> str:
-    """Return how strongly the session was signed in: "mfa", "password" or "none".
+    """Return how strongly the session was signed in: "key", "mfa", "password" or "none".
 
     A second factor counts for `FACTOR_LIFE`: sessions last for weeks, and someone who finds one open
     does not have it. After that a session counts as one by password, also if a passkey began it.
     """
     records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
     since = (clock_now() - FACTOR_LIFE).timestamp()
-    if any(row.get("method") == "mfa" and row.get("at", 0) > since for row in records):
-        return "mfa"
+    factors = {row.get("type") for row in records if row.get("method") == "mfa" and row.get("at", 0) > since}
+    if factors:
+        return "key" if "webauthn" in factors else "mfa"
     return "password" if any(row.get("method") in _METHODS for row in records) else "none"
 
 

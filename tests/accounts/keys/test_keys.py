@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.test import Client
 from fido2.utils import websafe_decode, websafe_encode
 
@@ -13,6 +14,8 @@ from accounts.models import User
 from accounts.sign_in import attempts, keys
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
+from hitl.approvals.integrity.decision_mac import verify
+from hitl.models import Decision
 from tests.accounts.keys.soft_key import (
     KEYS,
     ORIGIN,
@@ -25,6 +28,7 @@ from tests.accounts.keys.soft_key import (
     options_on,
 )
 from tests.accounts.resets.resetting import person_of
+from tests.console.scene import add_workflow, ask
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +79,27 @@ def test_key_is_added_named_used_and_removed(world: World, person: User, client:
         ("SECOND_FACTOR_REMOVED", "webauthn"),
         ("SECOND_FACTOR_REMOVED", "recovery_codes"),
     ]
+
+
+def test_request_that_asks_for_a_key_is_decided_with_one_alone(world: World, person: User, client: Client) -> None:
+    key = SoftKey()
+    add_key(give_password(client, person), key)
+    with tenant_scope(world.acme.pk):
+        add_workflow(world, {"min_auth": "key"})
+        approval = ask(world)
+    path, vote = f"/api/v1/approvals/{approval.pk}/approve/", {"digest": approval.digest, "reason": "Fits the plan."}
+    code = RecoveryCodes(Authenticator.objects.get(type="recovery_codes")).get_unused_codes()[0]
+    coded = give_password(Client(), person)
+    coded.post(STAGE, {"code": code})
+    for weak in (client, coded):
+        refused = weak.post(path, vote, content_type="application/json")
+        assert (refused.status_code, refused.json()["code"], refused.json()["needs"]) == (403, "weak_sign_in", "key")
+    assert "A security key or passkey is required" in coded.get(f"/admin/hitl/approval/{approval.pk}/").content.decode()
+    confirming = f"{KEYS}reauthenticate/"
+    coded.post(confirming, {"credential": key.get(options_on(coded, confirming))})
+    assert coded.post(path, vote, content_type="application/json").status_code == 200
+    with tenant_scope(world.acme.pk):
+        assert [(vote.auth_strength, verify(vote)) for vote in Decision.objects.all()] == [("key", True)]
 
 
 def test_rows_and_pages_of_another_persons_key_are_not_there(world: World, person: User, client: Client) -> None:

@@ -57,7 +57,7 @@ def test_passkey_signs_in_alone_and_counts_as_a_second_factor(world: World, key:
     assert is_in(client)
     with tenant_scope(world.acme.pk):
         entry = AuditEntry.objects.filter(action="SIGNED_IN").latest("seq")
-    assert (entry.auth_strength, entry.facts) == ("mfa", {"what": "passkey"})
+    assert (entry.auth_strength, entry.facts) == ("key", {"what": "passkey"})
     [record] = client.session["account_authentication_methods"]
     assert (record["method"], record["type"], record["passwordless"]) == ("mfa", "webauthn", True)
     elsewhere = sign_in(Client(), key, next="https://evil.example/")
