@@ -29,6 +29,12 @@ class Tenant(Dated):
     hides_set_up = models.BooleanField(
         default=False, help_text="Whether the dashboard leaves out the list of what to set up."
     )
+    factor_due = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="From when each role that needs a second factor can't do without.",
+    )
 
     def __str__(self) -> str:
         return self.name

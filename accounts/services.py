@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 from django.http import HttpRequest
 
 from accounts.models import (
@@ -24,6 +24,7 @@ from accounts.models import (
     TokenFamily,
     User,
 )
+from accounts.permissions import factor_rules
 from accounts.permissions.operators import record_current_operators
 from accounts.permissions.role_limits import (
     MANAGE,
@@ -60,14 +61,21 @@ def actor_for_user(
     user_agent: str = "",
     auth_strength: str = "password",
     proven_lately: bool = False,
+    needs_factor: bool = False,
 ) -> Actor:
-    """Return a member as an actor in the tenant in scope; raises `Refused`."""
+    """Return a member as an actor in the tenant in scope; raises `Refused`.
+
+    With `needs_factor` also ("factor_required") one whose role needs a second factor, and who has none.
+    """
     memberships = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
     open_memberships = memberships.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
-    found = open_memberships.values_list("role", "own_teams_only").first()
+    rules = Tenant.objects.filter(pk=OuterRef("tenant_id")).values("factor_due")
+    found = open_memberships.values_list("role", "own_teams_only", Subquery(rules)).first()
     if found is None:
         raise Refused("You aren't a member of this organisation.", code="no_membership")
-    role, own_teams_only = found
+    role, own_teams_only, factor_due = found
+    if needs_factor:
+        factor_rules.refuse_lacking(user.pk, factor_rules.due_of(factor_due.get(role)))
     person = Actor.of_user(user.pk, role, address=address, user_agent=user_agent, auth_strength=auth_strength)
     teams = teams_seen(user.pk, own_only=own_teams_only)
     return replace(person, permissions=permissions_of(role), proven_lately=proven_lately, teams=teams)

@@ -14,8 +14,9 @@ from django.utils.html import format_html
 
 from accounts import services
 from accounts.members import pictures
-from accounts.models import ApiKey, Membership
-from accounts.permissions.role_limits import FACTORS, STRONG
+from accounts.models import ApiKey, Membership, Tenant
+from accounts.permissions.factor_rules import MOST_DAYS, set_factor_rule
+from accounts.permissions.role_limits import FACTORS, MANAGE, STRONG
 from accounts.permissions.roles import permissions_of
 from accounts.permissions.team_scope import CAN_BE_LIMITED, set_team_scope
 from accounts.privacy.erasure import erase_member
@@ -67,6 +68,24 @@ class RoleForm(ConsoleForm):
     """A member's new role."""
 
     role = forms.ChoiceField(label="Role", choices=Membership.Role.choices)
+
+
+class FactorRuleForm(ConsoleForm):
+    """Which roles need a second factor, and how soon."""
+
+    roles = forms.MultipleChoiceField(
+        label="Roles that need a second factor",
+        choices=Membership.Role.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    days = forms.IntegerField(
+        label="Days of grace for roles you add",
+        min_value=0,
+        max_value=MOST_DAYS,
+        initial=7,
+        help_text="Roles that need one already keep their day.",
+    )
 
 
 class TeamScopeForm(ConsoleForm):
@@ -214,6 +233,18 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         services.change_role(actor=viewer_of(request), user=membership.user, role=role)
         return f"The role is now {Membership.Role(role).label}."
 
+    require_factor = calls(
+        set_factor_rule,
+        path="second-factor",
+        title="Require a second factor",
+        permission=MANAGE,
+        form=FactorRuleForm,
+        submit="Save",
+        initial=lambda _viewer, _obj: {"roles": sorted(Tenant.objects.get().factor_due)},
+        explain="After the days of grace, people with these roles can do nothing here until they have set up an app or "
+        "a security key. Apps they are signed in to are refused as well; API keys go on.",
+        done="Saved. People who have none yet were notified.",
+    )
     limit_to_teams = calls(
         set_team_scope,
         "membership_id",

@@ -161,6 +161,8 @@ CONSOLE: Final = {
     "admin:accounts_membership_remove_picture": ACTION,
     "admin:accounts_membership_erase": ACTION,
     "admin:accounts_membership_invite": LIST_ACTION,
+    # The form is well filled for it: no role, as before. The password comes first.
+    "admin:accounts_membership_second_factor": Row(LIST_ACTION.get, Answers(302, 403, 302)),
     "admin:accounts_invitation_changelist": LIST,
     "admin:accounts_invitation_change": PAGE,
     "admin:accounts_invitation_resend": ACTION,

@@ -245,6 +245,7 @@ ALSO_OFFERED = {
     "accounts.members.invitations": "the services that invite a colleague",
     "accounts.sign_in.password_reset": "who is sent a link to a new password, and making it as its mail leaves",
     "accounts.permissions.team_scope": "who sees the conversations of their own teams only",
+    "accounts.permissions.factor_rules": "who has no second factor although their role needs one",
     "accounts.permissions.role_limits": "the limit to the rights a person may grant",
     "accounts.secret_pages": "how a page is answered whose address is a secret",
     "accounts.api_keys": "the actor of an API key, for a door outside the API",
