@@ -49,8 +49,10 @@ def set_factor_rule(*, actor: Actor, roles: Collection[str], days: int, now: dat
         due = ((now or clock_now()) + timedelta(days=days)).isoformat(timespec="seconds")
         tenant.factor_due = {role: tenant.factor_due.get(role, due) for role in sorted(roles)}
         tenant.save(update_fields=["factor_due"])
+        members = Membership.objects.filter(role__in=added, is_active=True, user__is_active=True)
+        people = set(members.values_list("user_id", flat=True))
         notices.leave(
-            people=_members_without(added),
+            people=people - set(_factors().filter(user_id__in=people).values_list("user_id", flat=True)),
             kind=NOTICE,
             title=f"Set up a second factor within {days} days" if days else "Set up a second factor now",
             body="Your role needs one from then on. Set up an authenticator app or a security key.",
@@ -82,12 +84,6 @@ def refuse_lacking(user_id: UUID, due: datetime | None, *, now: datetime | None 
     """Refuse ("factor_required") a person who may only set up a second factor. One query at most."""
     if is_lacking(user_id, due, now=now):
         raise Refused(NEEDED, code="factor_required")
-
-
-def _members_without(roles: Collection[str]) -> set[UUID]:
-    members = Membership.objects.filter(role__in=roles, is_active=True, user__is_active=True)
-    found = set(members.values_list("user_id", flat=True))
-    return found - set(_factors().filter(user_id__in=found).values_list("user_id", flat=True))
 
 
 def _factors() -> Any:

@@ -160,6 +160,9 @@ CONSOLE: Final = {
     "admin:accounts_membership_remove": ACTION,
     "admin:accounts_membership_remove_picture": ACTION,
     "admin:accounts_membership_erase": ACTION,
+    "admin:accounts_membership_reset_factor": ACTION,
+    "admin:accounts_membership_agree_reset": ACTION,
+    "admin:accounts_membership_refuse_reset": ACTION,
     "admin:accounts_membership_invite": LIST_ACTION,
     # The form is well filled for it: no role, as before. The password comes first.
     "admin:accounts_membership_second_factor": Row(LIST_ACTION.get, Answers(302, 403, 302)),

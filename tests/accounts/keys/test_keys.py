@@ -8,6 +8,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.test import Client
+from django.urls import reverse
 from fido2.utils import websafe_decode, websafe_encode
 
 from accounts.models import User
@@ -94,7 +95,10 @@ def test_request_that_asks_for_a_key_is_decided_with_one_alone(world: World, per
     for weak in (client, coded):
         refused = weak.post(path, vote, content_type="application/json")
         assert (refused.status_code, refused.json()["code"], refused.json()["needs"]) == (403, "weak_sign_in", "key")
-    assert "A security key or passkey is required" in coded.get(f"/admin/hitl/approval/{approval.pk}/").content.decode()
+    assert (
+        "A security key or passkey is required"
+        in coded.get(reverse("admin:hitl_approval_change", args=[approval.pk])).content.decode()
+    )
     confirming = f"{KEYS}reauthenticate/"
     coded.post(confirming, {"credential": key.get(options_on(coded, confirming))})
     assert coded.post(path, vote, content_type="application/json").status_code == 200
