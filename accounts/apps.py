@@ -36,6 +36,8 @@ class AccountsConfig(AppConfig):
                 ),
                 condition="t.is_active",
                 reads=("is_active",),
+                of_tenant=(("factor_due", "text", "x.factor_due ->> t.role"),),
+                reads_of_tenant=("factor_due",),
             )
         )
         lookups.register(

@@ -8,12 +8,14 @@ from uuid import UUID
 from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.functional import SimpleLazyObject
 
 from accounts import api_keys, selectors, services
 from accounts.models import Tenant, User
+from accounts.permissions import factor_rules
 from accounts.permissions.roles import permissions_of
 from accounts.permissions.team_scope import teams_seen
 from accounts.sessions import store
@@ -28,6 +30,7 @@ log = get_logger(__name__)
 DATABASE_AWAY: Final = (OperationalError, InterfaceError)
 SESSION_TENANT = "tenant_id"
 API: Final = "/api/"
+CONSOLE: Final = "/admin/"
 READING: Final = ("GET", "HEAD", "OPTIONS")
 
 
@@ -50,6 +53,8 @@ class TenantMiddleware:
             (membership for membership in memberships if str(membership.tenant_id) == wanted), memberships[0]
         )
         _remember_tenant(request, membership, wanted, is_only=len(memberships) == 1)
+        if factor_rules.is_lacking(request.user.pk, membership.factor_due):
+            return self.lead_to_set_up(request)
         with tenant_scope(membership.tenant_id):
             request.memberships = memberships  # type: ignore[attr-defined]
             person = Actor.of_user(
@@ -75,6 +80,15 @@ class TenantMiddleware:
                 lambda: Tenant.objects.get(pk=membership.tenant_id)
             )
             return self.get_response(request)
+
+    def lead_to_set_up(self, request: HttpRequest) -> HttpResponse:
+        """Answer a person who lacks the second factor that their role needs: until it is there, they are no member."""
+        request.factor_needed = True  # type: ignore[attr-defined]
+        if request.path.startswith(API) and "HTTP_AUTHORIZATION" not in request.META:
+            request.bearer_problem = Refused(factor_rules.NEEDED, code="factor_required")  # type: ignore[attr-defined]
+        if request.path.startswith(CONSOLE) and request.path not in (reverse("admin:login"), reverse("admin:logout")):
+            return HttpResponseRedirect(reverse("mfa_index"))
+        return self.get_response(request)
 
 
 def _remember_tenant(

@@ -29,6 +29,12 @@ class Tenant(Dated):
     hides_set_up = models.BooleanField(
         default=False, help_text="Whether the dashboard leaves out the list of what to set up."
     )
+    factor_due = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="From when each role that needs a second factor can't do without.",
+    )
 
     def __str__(self) -> str:
         return self.name
@@ -191,6 +197,7 @@ class TokenFamily(Dated, TenantModel):
         ENDED = "ended", "The person ended it"
         REUSED = "reused", "A used refresh token came again"
         LEFT = "left", "The person left the organisation"
+        RESET = "reset", "Their second factor was reset"
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
     device = models.CharField(max_length=60, help_text="Browser and system in our words, such as Firefox on Windows.")

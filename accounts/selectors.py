@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 
 from accounts.models import Membership, Tenant
+from accounts.permissions.factor_rules import due_of
 from accounts.permissions.roles import PERMISSIONS
 from core.actors import Actor
 from core.db.rows import get_or_missing
@@ -32,6 +34,8 @@ class ActiveMembership:
     role: str
     own_teams_only: bool
     picture_key: str
+    factor_due: datetime | None
+    """From when the role needs a second factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,9 @@ def memberships_of(user_id: UUID) -> list[ActiveMembership]:
     """Return a person's active memberships in all tenants. Works outside a tenant scope."""
     rows = lookups.find("memberships", str(user_id))
     columns = ("tenant_id", "id", "role", "own_teams_only", "picture_key")
-    memberships = [ActiveMembership(*(row[column] for column in columns)) for row in rows]
+    memberships = [
+        ActiveMembership(*(row[column] for column in columns), factor_due=due_of(row["factor_due"])) for row in rows
+    ]
     return sorted(memberships, key=lambda membership: membership.membership_id)
 
 

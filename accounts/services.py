@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -25,6 +25,7 @@ from accounts.models import (
     TokenFamily,
     User,
 )
+from accounts.permissions import factor_rules
 from accounts.permissions.operators import record_current_operators
 from accounts.permissions.role_limits import (
     MANAGE,
@@ -53,7 +54,7 @@ KEY_PREFIX = "wk_"
 KEY_LIFE = timedelta(days=365)
 FACTOR_LIFE = timedelta(hours=12)
 ROLE_NOTICE = "accounts.roles"
-_STRENGTHS = {"mfa": "mfa", "password": "password"}
+_METHODS = ("mfa", "password")
 
 notices.register_kind(ROLE_NOTICE, "Roles", "users")
 
@@ -65,29 +66,38 @@ def actor_for_user(
     user_agent: str = "",
     auth_strength: str = "password",
     proven_lately: bool = False,
+    needs_factor: bool = False,
 ) -> Actor:
-    """Return a member as an actor in the tenant in scope; raises `Refused`."""
+    """Return a member as an actor in the tenant in scope; raises `Refused`.
+
+    With `needs_factor` also ("factor_required") one whose role needs a second factor, and who has none.
+    """
     memberships = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
     open_memberships = memberships.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
-    found = open_memberships.values_list("role", "own_teams_only").first()
+    rules = Tenant.objects.filter(pk=OuterRef("tenant_id")).values("factor_due")
+    found = open_memberships.values_list("role", "own_teams_only", Subquery(rules)).first()
     if found is None:
         raise Refused("You aren't a member of this organisation.", code="no_membership")
-    role, own_teams_only = found
+    role, own_teams_only, factor_due = found
+    if needs_factor:
+        factor_rules.refuse_lacking(user.pk, factor_rules.due_of(factor_due.get(role)))
     person = Actor.of_user(user.pk, role, address=address, user_agent=user_agent, auth_strength=auth_strength)
     teams = teams_seen(user.pk, own_only=own_teams_only)
     return replace(person, permissions=permissions_of(role), proven_lately=proven_lately, teams=teams)
 
 
 def auth_strength_of(request: HttpRequest) -> str:
-    """Return how strongly the session was signed in: "mfa", "password" or "none".
+    """Return how strongly the session was signed in: "key", "mfa", "password" or "none".
 
     A second factor counts for `FACTOR_LIFE`: sessions last for weeks, and someone who finds one open
-    does not have it.
+    does not have it. After that a session counts as one by password, also if a passkey began it.
     """
     records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
     since = (clock_now() - FACTOR_LIFE).timestamp()
-    methods = {row.get("method") for row in records if row.get("method") != "mfa" or row.get("at", 0) > since}
-    return next((name for key, name in _STRENGTHS.items() if key in methods), "none")
+    factors = {row.get("type") for row in records if row.get("method") == "mfa" and row.get("at", 0) > since}
+    if factors:
+        return "key" if "webauthn" in factors else "mfa"
+    return "password" if any(row.get("method") in _METHODS for row in records) else "none"
 
 
 def proven_lately(request: HttpRequest) -> bool:
@@ -97,7 +107,7 @@ def proven_lately(request: HttpRequest) -> bool:
     """
     records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
     since = clock_now().timestamp() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
-    return any(row.get("method") in _STRENGTHS and row.get("at", 0) > since for row in records)
+    return any(row.get("method") in _METHODS and row.get("at", 0) > since for row in records)
 
 
 def client_address(request: HttpRequest) -> str:

@@ -294,7 +294,10 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 # are counted by accounts.sign_in.attempts: here, those under way would count as failures.
 ACCOUNT_RATE_LIMITS = {"reset_password": "10/m/ip,40/h/ip,5/h/key", "login_failed": None}
 PASSWORD_RESET_TIMEOUT = 3600
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# Wrong ones are counted as wrong passwords are.
+MFA_RATE_LIMITS = {"webauthn_login": None}
 MFA_TOTP_ISSUER = "Walker"
 # One step of 30 seconds before and after: a code typed as it changes counts (RFC 6238, section 5.2).
 MFA_TOTP_TOLERANCE = 1
@@ -303,6 +306,7 @@ MFA_FORMS = {
     "authenticate": "accounts.sign_in.adapter.CodeForm",
     "reauthenticate": "accounts.sign_in.adapter.RepeatedCodeForm",
     "activate_totp": "accounts.sign_in.adapter.FirstCodeForm",
+    "authenticate_webauthn": "accounts.sign_in.keys.KeyForm",
 }
 
 LANGUAGE_CODE = "en"

@@ -184,7 +184,7 @@ class AccountsErasure(ErasureHandler):
               "list_key"),
         Table("accounts.OwedEntry", "What an operator did, by ids; the row goes when every chain has it.",
               kept="actor home action object_type object_id new_state event owed_to seal"),
-        Table("accounts.Tenant", "The organisation itself.", kept="name slug timezone currency"),
+        Table("accounts.Tenant", "The organisation itself.", kept="name slug timezone currency factor_due"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("reveals", "Reasons for which data was shown", _reveals),

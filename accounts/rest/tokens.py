@@ -74,8 +74,10 @@ class TokenViewSet(ApiViewSet):
         """Sign in with email and password, and with a code where a second factor is set up.
 
         Then the first answer is 401 `mfa_required` with a `ticket`, valid once and for five minutes: send it with
-        `code`. 401 `wrong_password`, `wrong_code`, `bad_ticket`; 400 `organisation_needed` for members of several
-        organisations; 403 `no_membership`; 429 after too many wrong attempts, which count as those at the console.
+        `code`. A security key works in the console alone. 401 `wrong_password`, `wrong_code`, `bad_ticket`; 400
+        `organisation_needed` for members of several organisations; 403 `no_membership`, `factor_required` for a role
+        that needs a second factor where none is set up; 429 after too many wrong attempts, which count as those at the
+        console.
         """
         given, plain = self.read_body(), request._request
         if {"ticket", "code"} <= given.keys():
@@ -88,7 +90,8 @@ class TokenViewSet(ApiViewSet):
         """Get new tokens for a refresh token, which works once.
 
         Sent again within ten seconds, it leads to the same refresh token, for an answer that was lost. Later the
-        device is signed out and its person gets an alert: 401 `bad_refresh`, as for a token that has ended.
+        device is signed out and its person gets an alert: 401 `bad_refresh`, as for a token that has ended. 403
+        `factor_required` while the role needs a second factor that isn't set up.
         """
         return self.respond(tokens.refresh(request=request._request, token=self.read_body()["refresh"]))
 

@@ -1,6 +1,7 @@
 """What allauth is given: no open sign-up, counted attempts at passwords and codes, encrypted second factors."""
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.stagekit import clear_login
@@ -9,6 +10,7 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -99,6 +101,18 @@ class MfaAdapter(DefaultMFAAdapter):
     def get_totp_label(self, user: Any) -> str:
         """Name the entry in the person's own authenticator app."""
         return str(user.email)
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Bind keys to the host of this installation's address, however a request spells it."""
+        return {"id": urlsplit(settings.PUBLIC_URL).hostname or "", "name": settings.MFA_TOTP_ISSUER}
+
+    def get_public_key_credential_user_entity(self, user: Any) -> dict[str, Any]:
+        """Name the person on their own device."""
+        return {**super().get_public_key_credential_user_entity(user), "display_name": user.get_full_name()}
+
+    def generate_authenticator_name(self, user: Any, type: Any) -> str:
+        """Number a key that was given no name."""
+        return f"Key {user.authenticator_set.filter(type=type).count() + 1}"
 
 
 class _Counted:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from allauth.account.signals import authentication_step_completed, password_changed, user_logged_in
+from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
 from django.contrib.auth.signals import user_logged_in as session_begun
 from django.contrib.auth.signals import user_logged_out as session_ends
@@ -82,7 +83,9 @@ def connect() -> None:
 
 
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
-    _record(request, user, "SIGNED_IN")
+    records = request.session.get("account_authentication_methods") or []
+    is_passkey = any(isinstance(row, dict) and row.get("passwordless") for row in records)
+    _record(request, user, "SIGNED_IN", what="passkey" if is_passkey else "")
 
 
 def _session_begun(*, request: HttpRequest, user: User, **_: Any) -> None:
@@ -109,9 +112,10 @@ def _wrong_password(*, credentials: dict[str, Any], request: HttpRequest | None 
         _record(request, user, "SIGN_IN_FAILED", is_proven=False, what="password")
 
 
-def _wrong_code(*, request: HttpRequest, user: User, **_: Any) -> None:
+def _wrong_code(*, request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
     FAILED.inc()
-    _record(request, user, "SIGN_IN_FAILED", is_proven=False, what="code")
+    what = "key" if authenticator.type == Authenticator.Type.WEBAUTHN else "code"
+    _record(request, user, "SIGN_IN_FAILED", is_proven=False, what=what)
 
 
 def _proven(*, request: HttpRequest, user: User, **_: Any) -> None:
@@ -138,6 +142,11 @@ def announce_new_password(memberships: list[ActiveMembership]) -> None:
         return
     with tenant_scope(memberships[0].tenant_id), transaction.atomic():
         outbox.announce("password_changed", ref=memberships[0].membership_id, changed=str(int(now().timestamp())))
+
+
+def record_renamed_key(request: HttpRequest, user: User) -> None:
+    """Record that a person gave one of their keys another name, which stays theirs."""
+    _record(request, user, "SECOND_FACTOR_RENAMED", what=Authenticator.Type.WEBAUTHN)
 
 
 def record_api_sign_in(*, request: HttpRequest, user: User, strength: str) -> None:

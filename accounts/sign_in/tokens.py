@@ -22,6 +22,7 @@ from django.utils.crypto import constant_time_compare
 from redis import RedisError
 
 from accounts.models import Membership, Tenant, TokenFamily, User
+from accounts.permissions import factor_rules
 from accounts.selectors import ActiveMembership, hold_membership, is_active_member, memberships_of
 from accounts.services import client_address
 from accounts.sessions import families
@@ -56,7 +57,8 @@ def sign_in(*, request: HttpRequest, email: str, password: str, organisation: st
     """Check the password and return tokens for a new device, in the organisation named by its short name.
 
     Open to everybody, within the limits of wrong attempts. Raises `NotSignedIn` ("wrong_password", the same for known
-    and unknown addresses, or "mfa_required" with a `ticket` for `confirm_code`), `Refused` ("no_membership"),
+    and unknown addresses, or "mfa_required" with a `ticket` for `confirm_code`), `Refused` ("no_membership", and
+    "factor_required" for a role that needs a second factor, which is set up in the console alone),
     `Invalid` ("organisation_needed"), `TooMany` and `Unavailable`.
     """
     form = LoginForm({"login": email, "password": password}, request=request)
@@ -72,10 +74,12 @@ def sign_in(*, request: HttpRequest, email: str, password: str, organisation: st
             "once": secrets.token_hex(16),
         }
         raise NotSignedIn(
-            "Send the code of your second factor with this ticket within five minutes.",
+            "Send the code of your app, or a recovery code, with this ticket within five minutes. A security key works "
+            "in the console alone.",
             code="mfa_required",
             ticket=_tickets().sign_object(ticket),
         )
+    factor_rules.refuse_lacking(user.pk, membership.factor_due)
     return begin(request=request, user=user, tenant_id=membership.tenant_id, strength="password")
 
 
@@ -129,16 +133,19 @@ def refresh(*, request: HttpRequest, token: str, now: datetime | None = None) ->
     """Return the next tokens of a device. A used refresh token that comes again late ends the family.
 
     Open to the holder of a refresh token. Within ten seconds of its use it leads to the same successor. Later the
-    person gets an alert, and the audit log has `TOKENS_ENDED`. Raises `NotSignedIn` ("bad_refresh") and `TooMany`.
+    person gets an alert, and the audit log has `TOKENS_ENDED`. Raises `NotSignedIn` ("bad_refresh"), `Refused`
+    ("factor_required") and `TooMany`.
     """
     moment, grant = now or clock_now(), families.read(token)
     if grant is None:
         raise NotSignedIn(OVER, code="bad_refresh")
     with tenant_scope(grant.tenant_id):
         family = families.find_open(grant.family_id, grant.person_id, now=moment)
-        tenants = {one.tenant_id for one in memberships_of(grant.person_id)}
-        if family is None or not family.user.is_active or grant.tenant_id not in tenants:
+        found = (one for one in memberships_of(grant.person_id) if one.tenant_id == grant.tenant_id)
+        membership = next(found, None)
+        if family is None or not family.user.is_active or membership is None:
             raise NotSignedIn(OVER, code="bad_refresh")
+        factor_rules.refuse_lacking(grant.person_id, membership.factor_due, now=moment)
         # Only now, and by device: a token that is over must not keep the person's other devices out.
         if count_or_let_pass(f"refresh:{family.pk.hex}", seconds=60) > settings.API_REQUESTS_PER_MINUTE:
             raise TooMany("Too many refreshes in this minute.", retry_after=60)

@@ -78,6 +78,12 @@ ACCOUNT: Final = {
     "mfa_view_recovery_codes": Row(NO_FACTOR.get, Answers(302, 405, 405)),
     "mfa_generate_recovery_codes": OWN_FACTOR,
     "mfa_download_recovery_codes": NO_FACTOR,
+    "mfa_list_webauthn": OWN_FACTOR,  # to the page of all factors
+    "mfa_add_webauthn": OWN_FACTOR,
+    "mfa_reauthenticate_webauthn": OWN_FACTOR,
+    "mfa_login_webauthn": OWN_FACTOR,
+    "mfa_edit_webauthn": OWN_FACTOR,
+    "mfa_remove_webauthn": OWN_FACTOR,
 }
 # Nothing here signs; a vendor's door that answers otherwise has its row below.
 SIGNED: Final = {
@@ -154,7 +160,12 @@ CONSOLE: Final = {
     "admin:accounts_membership_remove": ACTION,
     "admin:accounts_membership_remove_picture": ACTION,
     "admin:accounts_membership_erase": ACTION,
+    "admin:accounts_membership_reset_factor": ACTION,
+    "admin:accounts_membership_agree_reset": ACTION,
+    "admin:accounts_membership_refuse_reset": ACTION,
     "admin:accounts_membership_invite": LIST_ACTION,
+    # The form is well filled for it: no role, as before. The password comes first.
+    "admin:accounts_membership_second_factor": Row(LIST_ACTION.get, Answers(302, 403, 302)),
     "admin:accounts_invitation_changelist": LIST,
     "admin:accounts_invitation_change": PAGE,
     "admin:accounts_invitation_resend": ACTION,

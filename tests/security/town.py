@@ -174,6 +174,8 @@ class Town:
             return found | {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(\w+)>", route)}
         if "<str:token>" in route:
             return {"token": "not-one-of-ours"}
+        if "<int:pk>" in route:
+            return {"pk": 1}
         if "<slug:key>" in route:
             return {"key": "approvals"}
         if "<slug:group>" in route:

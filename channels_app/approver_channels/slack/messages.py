@@ -29,7 +29,7 @@ Block = dict[str, Any]
 NOT_ASKED: Final = "This step doesn't need your decision."
 IN_CONSOLE: Final = {
     "risk": "This request is too risky to decide in Slack. Decide it in Walker.",
-    "strength": "This step requires a second factor. Decide it in Walker.",
+    "strength": "This step requires a stronger sign-in. Decide it in Walker.",
     "off": "Decisions outside the console are disabled for this installation. Decide it in Walker.",
     "off_here": "Decisions outside the console are disabled for your organisation. Decide it in Walker.",
     "twice": "Someone already decided without signing in. The next decision requires signing in to Walker.",
