@@ -126,7 +126,7 @@ def begin(*, request: HttpRequest, user: User, tenant_id: UUID, strength: str) -
     update_last_login(User, user)
     # Not in the same transaction: each of the person's organisations has one of its own, as at the console.
     record_api_sign_in(request=request, user=user, strength=strength)
-    return _tokens(grant)
+    return _tokens(grant, access.issue(grant))
 
 
 def refresh(*, request: HttpRequest, token: str, now: datetime | None = None) -> Tokens:
@@ -146,11 +146,13 @@ def refresh(*, request: HttpRequest, token: str, now: datetime | None = None) ->
         # Only now, and by device: a token that is over must not keep the person's other devices out.
         if count_or_let_pass(f"refresh:{family.pk.hex}", seconds=60) > settings.API_REQUESTS_PER_MINUTE:
             raise TooMany("Too many refreshes in this minute.", retry_after=60)
+        # Before the number moves: with no key to sign with, the client comes again later with the same token.
+        issued = access.issue(grant)
         following = families.advance(grant, now=moment)
         if following is None:
             end_copied(family, address=client_address(request))
             raise NotSignedIn(OVER, code="bad_refresh")
-    return _tokens(following)
+    return _tokens(following, issued)
 
 
 def end_copied(family: TokenFamily, *, address: str) -> None:
@@ -231,6 +233,6 @@ def _tickets() -> TimestampSigner:
     return signing.timestamp_signer("sign-in-ticket", salt="walker.sign-in-ticket")
 
 
-def _tokens(grant: families.Grant) -> Tokens:
-    token, ends = access.issue(grant)
+def _tokens(grant: families.Grant, issued: tuple[str, datetime]) -> Tokens:
+    token, ends = issued
     return Tokens(token, grant.token(), ends)
