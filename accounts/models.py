@@ -191,6 +191,7 @@ class TokenFamily(Dated, TenantModel):
         ENDED = "ended", "The person ended it"
         REUSED = "reused", "A used refresh token came again"
         LEFT = "left", "The person left the organisation"
+        TOO_MANY = "too_many", "The person signed in on too many devices"
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
     device = models.CharField(max_length=60, help_text="Browser and system in our words, such as Firefox on Windows.")

@@ -41,6 +41,7 @@ from core.tenancy.scope import tenant_scope
 
 TICKET_SECONDS: Final = 300
 NOTICE: Final = "accounts.sign_in"
+DEVICES: Final = "/admin/accounts/tokenfamily/"
 OVER: Final = "This refresh token isn't valid, or the device was signed out. Sign in again."
 
 notices.register_kind(NOTICE, "Sign-in", "key")
@@ -111,7 +112,10 @@ def confirm_code(*, request: HttpRequest, ticket: str, code: str) -> Tokens:
 
 
 def begin(*, request: HttpRequest, user: User, tenant_id: UUID, strength: str) -> Tokens:
-    """Begin a family for a person whose sign-in was checked, and return its first tokens; raises `Refused`."""
+    """Begin a family for a person whose sign-in was checked, and return its first tokens; raises `Refused`.
+
+    Beyond `TOKEN_DEVICES` the one unused for longest ends, and the person gets an alert.
+    """
     with tenant_scope(tenant_id), transaction.atomic():
         # An end of the membership waits from now on, and then ends this family as well.
         hold_membership(user.pk)
@@ -123,6 +127,7 @@ def begin(*, request: HttpRequest, user: User, tenant_id: UUID, strength: str) -
             address=client_address(request),
             user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
         )
+        end_surplus(user, grant, address=client_address(request))
     update_last_login(User, user)
     # Not in the same transaction: each of the person's organisations has one of its own, as at the console.
     record_api_sign_in(request=request, user=user, strength=strength)
@@ -166,11 +171,30 @@ def end_copied(family: TokenFamily, *, address: str) -> None:
             title="One of your devices was signed out of the API",
             body="A refresh token was used twice, so someone may have copied it. If you don't know why, change your "
             "password.",
-            link="/admin/accounts/tokenfamily/",
+            link=DEVICES,
             level="alert",
             dedupe_key=f"copied:{family.pk}",
         )
         record_end(replace(STRANGER, address=address), family.pk, TokenFamily.End.REUSED)
+
+
+def end_surplus(user: User, grant: families.Grant, *, address: str) -> None:
+    """End the devices that are too many since a person signed in on one more, and tell them once a day."""
+    ended = families.end_surplus(user, newest=grant.family_id)
+    if not ended:
+        return
+    notices.leave(
+        people=[user.pk],
+        kind=NOTICE,
+        title="One of your devices was signed out of the API",
+        body=f"You signed in on more than {settings.TOKEN_DEVICES} devices, so the one unused for longest was signed "
+        "out. If that wasn't you, change your password.",
+        link=DEVICES,
+        level="alert",
+        dedupe_key=f"too-many:{grant.since:%Y-%m-%d}",
+    )
+    for family_id in ended:
+        record_end(replace(STRANGER, address=address), family_id, TokenFamily.End.TOO_MANY)
 
 
 def sign_out(*, request: HttpRequest, token: str) -> None:

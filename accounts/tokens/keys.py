@@ -48,8 +48,8 @@ def signing_key() -> tuple[str, rsa.RSAPrivateKey]:
     row = current()
     if row is None:
         row = rotate(None)
-    elif (ring_key := _ring_key_of(row)) not in key_ring():
-        row = _last_opened(clock_now())
+    elif (ring_key := key_id_of(base64.b64decode(row.sealed))) not in key_ring():
+        row = last_opened(clock_now())
     elif ring_key != current_key_id():
         row = rotate(row)
     return row.pk.hex, _private(row.pk.hex, row.sealed)
@@ -97,13 +97,11 @@ def purge(*, now: datetime | None = None) -> int:
     return TokenKey.objects.filter(retired_at__lte=(now or clock_now()) - VERIFIES_FOR).delete()[0]
 
 
-def _ring_key_of(row: TokenKey) -> str:
-    """Return the id of the key of WALKER_KEYS under which a private key is sealed."""
-    return key_id_of(base64.b64decode(row.sealed))
+def last_opened(moment: datetime) -> TokenKey:
+    """Return the key that signed last of those this process can open, if its tokens end while it is published.
 
-
-def _last_opened(moment: datetime) -> TokenKey:
-    """Return the key that signed last of those this process can open, if its tokens end while it is published."""
+    Raises `Unavailable` without one.
+    """
     retired = TokenKey.objects.filter(retired_at__gt=moment - SIGNS_ON).order_by("-retired_at")
     row = next((row for row in retired if _public(row) is not None), None)
     if row is None:
