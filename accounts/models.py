@@ -12,7 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.clock import now
-from core.ids import uuid7
+from core.ids import moment_of, uuid7
 from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
 from core.tenancy.models import Dated, TenantModel
 
@@ -64,6 +64,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     last_name = models.CharField(max_length=80, blank=True)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
+    updated_at = models.DateTimeField(auto_now=True, help_text="When name or password last changed.")
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -90,6 +91,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.first_name or "Unnamed"
+
+    @property
+    def created_at(self) -> datetime:
+        """Return when the account was made: its id says it."""
+        return moment_of(self.id)
 
 
 class Membership(Dated, TenantModel):
@@ -138,6 +144,12 @@ class Membership(Dated, TenantModel):
     def __str__(self) -> str:
         return f"{self.get_role_display()} {str(self.user_id)[-6:]}"
 
+    @property
+    def last_login_at(self) -> datetime | None:
+        """Return when a member last signed in, since they joined: what was before, or is after, is not known here."""
+        seen = self.user.last_login if self.is_active and self.erased_at is None else None
+        return seen if seen is not None and seen >= self.created_at else None
+
 
 class MemberPicture(TenantModel):
     """A member's picture, as we drew it. Anyone who knows its address may see it: the customers they answer do."""
@@ -158,6 +170,24 @@ class BrowserSession(models.Model):
 
     def __str__(self) -> str:
         return f"session {str(self.id)[-6:]}"
+
+
+class Registration(Dated):
+    """An account that somebody asked for. There is none until the link in the email to its address is used."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    sealed = models.TextField(help_text="Address, name and the password's hash, encrypted for this row.")
+    due_at = models.DateTimeField(null=True, default=now, help_text="When its email is to be sent; null once it was.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="How often the email was handed over.")
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], name="registrations_due", condition=models.Q(due_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"registration {str(self.id)[-6:]}"
 
 
 class TokenKey(Dated):

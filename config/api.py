@@ -13,6 +13,7 @@ from rest_framework.routers import SimpleRouter
 from accounts.rest.invitations import InvitationViewSet
 from accounts.rest.members import MemberViewSet
 from accounts.rest.notices import NoticeViewSet
+from accounts.rest.registration import RegistrationViewSet
 from accounts.rest.reveals import RevealViewSet
 from accounts.rest.tokens import TokenViewSet
 from agents.answering import rest as runs
@@ -214,6 +215,7 @@ router.register(f"{V1}export-schedules", exports.ExportScheduleViewSet, "api-exp
 router.register(f"{V1}reveals", RevealViewSet, "api-reveals")
 router.register(f"{V1}audit", AuditViewSet, "api-audit")
 router.register(f"{V1}auth", TokenViewSet, "api-auth")
+router.register(f"{V1}auth", RegistrationViewSet, "api-registration")
 router.register(f"{V1}connections", ConnectionViewSet, "api-connections")
 router.register(f"{V1}webhook-endpoints", WebhookEndpointViewSet, "api-webhook-endpoints")
 router.register(

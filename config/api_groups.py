@@ -63,7 +63,7 @@ _WORDS: Final = {
     "brief-preferences": "How and when people want their daily brief.",
     "reveals": "Personal data in clear for five minutes, with a reason, on record.",
     "audit": "The tamper-evident log of every access, decision and change, and the check of its chain.",
-    "auth": "Sign in as a person: tokens for a device of yours, new ones, and the end of them.",
+    "auth": "Register, and sign in as a person: tokens for a device of yours, new ones, and the end of them.",
     "connections": "Outside systems that are connected, without their credentials: connect, test, rotate, disconnect.",
     "provider-calls": "Calls to outside systems in the last 30 days: how each ended and how long it took.",
     "webhook-endpoints": "Your servers that hear of events by signed webhooks, and the log of what they were told.",

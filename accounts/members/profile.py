@@ -34,7 +34,7 @@ def change_name(*, actor: Actor, first_name: str, last_name: str) -> User:
             return person
         for field in changed:
             setattr(person, field, named[field])
-        person.save(update_fields=changed)
+        person.save(update_fields=[*changed, "updated_at"])
         everywhere = memberships_of(person.pk)
         record_in_each_tenant(
             everywhere, "NAME_CHANGED", lambda one: replace(actor, role=one.role), {"fields": changed}

@@ -1,6 +1,9 @@
-"""Devices that end because a person signed in on too many."""
+"""When accounts changed, accounts that somebody asks for, and devices that end as they are too many."""
 
 from django.db import migrations, models
+
+import core.clock
+import core.ids
 
 
 class Migration(migrations.Migration):
@@ -9,6 +12,47 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="Registration",
+            fields=[
+                ("created_at", models.DateTimeField(default=core.clock.now, editable=False)),
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "sealed",
+                    models.TextField(help_text="Address, name and the password's hash, encrypted for this row."),
+                ),
+                (
+                    "due_at",
+                    models.DateTimeField(
+                        default=core.clock.now,
+                        help_text="When its email is to be sent; null once it was.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "attempts",
+                    models.PositiveSmallIntegerField(default=0, help_text="How often the email was handed over."),
+                ),
+                ("expires_at", models.DateTimeField()),
+            ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="registrations_due"
+                    )
+                ],
+            },
+        ),
+        migrations.AddField(
+            model_name="user",
+            name="updated_at",
+            field=models.DateTimeField(
+                auto_now=True,
+                default=core.clock.now,
+                help_text="When name or password last changed.",
+            ),
+            preserve_default=False,
+        ),
         migrations.AlterField(
             model_name="tokenfamily",
             name="ended_why",

@@ -68,6 +68,7 @@ ACCOUNT: Final = {
     # Without mail of the installation nobody is sent a link, and all are told so.
     "forgot_password": Row(PUBLIC.get, Answers(503, 503, 503, 503)),
     "new_password": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
+    "confirm_address": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "invitation": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "member_picture": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
     "mfa_index": Row(Answers(302, 200, 200, 200), Answers(302, 405, 405)),
@@ -649,6 +650,8 @@ API: Final = {
     "api-auth-login": API_SIGN_IN,
     "api-auth-refresh": API_SIGN_IN,
     "api-auth-logout": API_SIGN_IN,
+    "api-registration-register": API_SIGN_IN,
+    "api-registration-verify-email": API_SIGN_IN,
     "api_schema": API_PUBLIC,
     "api_docs": API_PUBLIC,
     "api_nowhere": Row(Answers(401, 404, 404, 404), Answers(401, 404, 404)),
