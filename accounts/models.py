@@ -109,6 +109,13 @@ class Membership(Dated, TenantModel):
         COMPLIANCE = "compliance", "Compliance"
         VIEWER = "viewer", "Viewer"
 
+    class Language(models.TextChoices):
+        """What Walker writes to its own people in; the console speaks English."""
+
+        EN = "en", "English"
+        DE = "de", "Deutsch"
+        FR = "fr", "Français"
+
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
@@ -126,6 +133,9 @@ class Membership(Dated, TenantModel):
     picture_key = models.CharField(
         max_length=43, blank=True, default="", editable=False, help_text="The secret part of their picture's address."
     )
+    language = models.CharField(max_length=2, choices=Language, default=Language.EN)
+    zone = models.CharField(max_length=64, blank=True, default="", help_text="Empty for the organisation's time zone.")
+    signature = EncryptedTextField(null=True, help_text="What stands below their replies by email.")
 
     class Meta:
         permissions: ClassVar = [("erase_member", "Can erase a member for good")]

@@ -6,12 +6,13 @@ from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
 from accounts.models import Membership, Tenant
 from accounts.permissions.roles import PERMISSIONS
 from core.actors import Actor
+from core.clock import zones
 from core.db.rows import get_or_missing
 from core.errors import NotFound
 from core.reliability import kept
@@ -32,6 +33,7 @@ class ActiveMembership:
     role: str
     own_teams_only: bool
     picture_key: str
+    zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Face:
 def memberships_of(user_id: UUID) -> list[ActiveMembership]:
     """Return a person's active memberships in all tenants. Works outside a tenant scope."""
     rows = lookups.find("memberships", str(user_id))
-    columns = ("tenant_id", "id", "role", "own_teams_only", "picture_key")
+    columns = ("tenant_id", "id", "role", "own_teams_only", "picture_key", "zone")
     memberships = [ActiveMembership(*(row[column] for column in columns)) for row in rows]
     return sorted(memberships, key=lambda membership: membership.membership_id)
 
@@ -175,6 +177,26 @@ def erased_people() -> frozenset[UUID]:
 def tenant_zone() -> ZoneInfo:
     """Return the time zone of the tenant in scope. One query."""
     return ZoneInfo(tenant_zone_name())
+
+
+def zone_of(person_id: UUID) -> ZoneInfo:
+    """Return the time zone of a member's profile, or that of the tenant in scope. One query."""
+    own = Subquery(Membership.objects.filter(user_id=person_id).values("zone")[:1])
+    here, chosen = Tenant.objects.values_list("timezone", own).get(pk=current_tenant_id())
+    # A zone that the system no longer knows must not keep anything back.
+    return ZoneInfo(chosen if chosen in zones() else here)
+
+
+def language_of(person_id: UUID) -> str:
+    """Return the language of a member's profile. One query."""
+    found = Membership.objects.filter(user_id=person_id).values_list("language", flat=True).first()
+    return found or Membership.Language.EN
+
+
+def signature_of(person_id: UUID) -> str:
+    """Return what stands below a member's replies by email; "" for nothing. One query."""
+    own = Membership.objects.filter(user_id=person_id, is_active=True).only("tenant_id", "signature").first()
+    return (own.signature or "") if own is not None else ""
 
 
 def tenant_zone_name() -> str:

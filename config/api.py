@@ -13,6 +13,7 @@ from rest_framework.routers import SimpleRouter
 from accounts.rest.invitations import InvitationViewSet
 from accounts.rest.members import MemberViewSet
 from accounts.rest.notices import NoticeViewSet
+from accounts.rest.profile import OwnPictureViewSet, OwnProfileViewSet
 from accounts.rest.registration import RegistrationViewSet
 from accounts.rest.reveals import RevealViewSet
 from accounts.rest.tokens import TokenViewSet
@@ -256,5 +257,7 @@ urlpatterns = [
     ),
     _one("notification-preferences/me", OwnNotificationSettingsViewSet, "own-notification-preference", post="replace"),
     _one("stream", StreamViewSet, "stream"),
+    _one("me", OwnProfileViewSet, "me", patch="partial_update"),
+    path(f"{V1}me/picture/", OwnPictureViewSet.as_view({"post": "create", "delete": "destroy"}), name="api-me-picture"),
     re_path(r"^api/", Nowhere.as_view(), name="api_nowhere"),
 ]

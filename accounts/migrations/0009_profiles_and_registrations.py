@@ -1,9 +1,10 @@
-"""When accounts changed, accounts that somebody asks for, and devices that end as they are too many."""
+"""Language, time zone and signature of members, when accounts changed, and accounts that somebody asks for."""
 
 from django.db import migrations, models
 
 import core.clock
 import core.ids
+import core.privacy.encrypted_fields
 
 
 class Migration(migrations.Migration):
@@ -42,6 +43,27 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
+        ),
+        migrations.AddField(
+            model_name="membership",
+            name="language",
+            field=models.CharField(
+                choices=[("en", "English"), ("de", "Deutsch"), ("fr", "Français")], default="en", max_length=2
+            ),
+        ),
+        migrations.AddField(
+            model_name="membership",
+            name="signature",
+            field=core.privacy.encrypted_fields.EncryptedTextField(
+                help_text="What stands below their replies by email.", null=True
+            ),
+        ),
+        migrations.AddField(
+            model_name="membership",
+            name="zone",
+            field=models.CharField(
+                blank=True, default="", help_text="Empty for the organisation's time zone.", max_length=64
+            ),
         ),
         migrations.AddField(
             model_name="user",

@@ -9,7 +9,7 @@ from django.forms import model_to_dict
 from django.http import HttpRequest
 
 from accounts.notices import USE
-from accounts.selectors import tenant_zone
+from accounts.selectors import zone_of
 from console.base.actions import ServiceAction
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
@@ -29,7 +29,7 @@ from hitl.notifications.preferences import (
 )
 
 SHOWN: Final = 20
-OWN_ZONE: Final = ("", "Your organisation's time zone")
+OWN_ZONE: Final = ("", "That of your profile")
 
 
 def _time(label: str, **options: Any) -> forms.TimeField:
@@ -58,7 +58,8 @@ class NotificationForm(ConsoleForm):
         label="Language (optional)",
         required=False,
         max_length=11,
-        help_text="A tag such as de or pt-BR. Used where your organisation has written its messages in that language.",
+        help_text="A tag such as de or pt-BR, where it isn't that of your profile. Used where your organisation has "
+        "written its messages in it.",
     )
     gather = forms.ChoiceField(
         label="Gather in a digest",
@@ -97,7 +98,7 @@ class NotificationPreferenceAdmin(ServiceAdmin):
         viewer = viewer_of(request)
         own = own_settings(viewer=viewer)
         waiting = list_own_waiting(viewer=viewer, limit=SHOWN + 1)
-        zone = own.row.zone or tenant_zone().key
+        zone = own.row.zone or zone_of(own.row.person_id).key
         return {
             "own": own,
             "zone": zone.replace("_", " "),
