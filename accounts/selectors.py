@@ -44,6 +44,14 @@ class Face:
     picture_key: str
 
 
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """In which time zone and language a person is written to."""
+
+    zone: ZoneInfo
+    language: str
+
+
 def memberships_of(user_id: UUID) -> list[ActiveMembership]:
     """Return a person's active memberships in all tenants. Works outside a tenant scope."""
     rows = lookups.find("memberships", str(user_id))
@@ -179,18 +187,18 @@ def tenant_zone() -> ZoneInfo:
     return ZoneInfo(tenant_zone_name())
 
 
+def locale_of(person_id: UUID) -> Locale:
+    """Return time zone (or the tenant's) and language of a member's profile. One query."""
+    own = Membership.objects.filter(user_id=person_id)
+    chosen = [Subquery(own.values(name)[:1]) for name in ("zone", "language")]
+    here, zone, language = Tenant.objects.values_list("timezone", *chosen).get(pk=current_tenant_id())
+    # A zone that the system no longer knows must not keep anything back.
+    return Locale(ZoneInfo(zone if zone in zones() else here), language or Membership.Language.EN)
+
+
 def zone_of(person_id: UUID) -> ZoneInfo:
     """Return the time zone of a member's profile, or that of the tenant in scope. One query."""
-    own = Subquery(Membership.objects.filter(user_id=person_id).values("zone")[:1])
-    here, chosen = Tenant.objects.values_list("timezone", own).get(pk=current_tenant_id())
-    # A zone that the system no longer knows must not keep anything back.
-    return ZoneInfo(chosen if chosen in zones() else here)
-
-
-def language_of(person_id: UUID) -> str:
-    """Return the language of a member's profile. One query."""
-    found = Membership.objects.filter(user_id=person_id).values_list("language", flat=True).first()
-    return found or Membership.Language.EN
+    return locale_of(person_id).zone
 
 
 def signature_of(person_id: UUID) -> str:

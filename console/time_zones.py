@@ -15,6 +15,7 @@ _organisation: ContextVar[ZoneInfo | None] = ContextVar("walker_organisation_zon
 WORLD: Final = "Everywhere"
 CONSOLE: Final = "/admin/"
 OWN_ZONE: Final = ("", "Your organisation's time zone")
+PROFILE: Final = ("", "That of your profile")
 
 
 def zone_choices(kept: str = "") -> list[tuple[str, list[tuple[str, str]]]]:

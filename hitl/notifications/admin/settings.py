@@ -15,7 +15,7 @@ from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.navigation import YOURS, Nav
-from console.time_zones import zone_choices
+from console.time_zones import PROFILE, zone_choices
 from console.viewers import viewer_of
 from hitl.models import NotificationPreference
 from hitl.notification_channels import channels
@@ -29,7 +29,6 @@ from hitl.notifications.preferences import (
 )
 
 SHOWN: Final = 20
-OWN_ZONE: Final = ("", "That of your profile")
 
 
 def _time(label: str, **options: Any) -> forms.TimeField:
@@ -53,7 +52,7 @@ class NotificationForm(ConsoleForm):
         help_text="Nothing is sent in these hours, except about critical risk. Leave both times empty for none.",
     )
     quiet_until = _time("Quiet hours until", required=False, help_text="What waited is sent then, as one email.")
-    zone = forms.ChoiceField(label="Time zone", choices=lambda: [OWN_ZONE, *zone_choices()], required=False)
+    zone = forms.ChoiceField(label="Time zone", choices=lambda: [PROFILE, *zone_choices()], required=False)
     language = forms.CharField(
         label="Language (optional)",
         required=False,
