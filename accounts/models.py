@@ -135,7 +135,7 @@ class Membership(Dated, TenantModel):
     )
     language = models.CharField(max_length=2, choices=Language, default=Language.EN)
     zone = models.CharField(max_length=64, blank=True, default="", help_text="Empty for the organisation's time zone.")
-    signature = EncryptedTextField(null=True, help_text="What stands below their replies by email.")
+    signature = EncryptedTextField(null=True, help_text="What ends their replies by email.")
 
     class Meta:
         permissions: ClassVar = [("erase_member", "Can erase a member for good")]

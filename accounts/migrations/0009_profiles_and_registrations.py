@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
             model_name="membership",
             name="signature",
             field=core.privacy.encrypted_fields.EncryptedTextField(
-                help_text="What stands below their replies by email.", null=True
+                help_text="What ends their replies by email.", null=True
             ),
         ),
         migrations.AddField(

@@ -194,7 +194,7 @@ class AccountsErasure(ErasureHandler):
         Step("left_notices", "Notices left for the person", _notices),
         Step("browsers", "Browsers that showed the person's notices", _browsers),
         Step("devices", "Devices signed in to the API", _devices),
-        Step("pictures", "Their picture and signature", _pictures),
+        Step("pictures", "Their picture and email signature", _pictures),
         Step("saved_views", "Saved views", _views),
         Step("sessions", "Sessions", _sessions),
         Step("accounts", "Accounts", _accounts),

@@ -36,7 +36,7 @@ class NameForm(ConsoleForm):
 
 
 class ProfileForm(ConsoleForm):
-    """One's own language, time zone and signature."""
+    """One's own language, time zone and email signature."""
 
     language = forms.ChoiceField(
         label="Language",
@@ -52,7 +52,7 @@ class ProfileForm(ConsoleForm):
         "organisation's days.",
     )
     signature = forms.CharField(
-        label="Signature",
+        label="Email signature",
         required=False,
         max_length=profile.LONGEST_SIGNATURE,
         widget=forms.Textarea(attrs={"rows": 4}),
@@ -76,7 +76,7 @@ class ProfileAdmin(ServiceAdmin):
 
     view_permission = profile.USE
     nav = Nav("Profile", "person", YOURS, order=1)
-    intro = "Your name, picture, language, time zone and signature, and what your role allows."
+    intro = "Your name, picture, language, time zone and email signature, and what your role allows."
     detail_template = "console/profile.html"
     detail_fields = ("email", "role")
 
@@ -132,7 +132,7 @@ class ProfileAdmin(ServiceAdmin):
     )
     preferences = calls(
         profile.change_profile,
-        title="Language, time zone, signature",
+        title="Language, time zone, email signature",
         submit="Save",
         permission=profile.USE,
         form=ProfileForm,
