@@ -202,7 +202,7 @@ def zone_of(person_id: UUID) -> ZoneInfo:
 
 
 def signature_of(person_id: UUID) -> str:
-    """Return what stands below a member's replies by email; "" for nothing. One query."""
+    """Return what ends a member's replies by email; "" for nothing. One query."""
     own = Membership.objects.filter(user_id=person_id, is_active=True).only("tenant_id", "signature").first()
     return (own.signature or "") if own is not None else ""
 
