@@ -112,8 +112,8 @@ def _facts_of(message: Message) -> Mapping[str, Any]:
 
 def signed(message: Message, text: str) -> str:
     """Return the text with the signature of the colleague who wrote it, below the line that mail programs know."""
-    is_person = message.sender_type == Message.Sender.PERSON and message.sender_id is not None
-    signature = signature_of(message.sender_id) if is_person else ""
+    author = message.sender_id if message.sender_type == Message.Sender.PERSON else None
+    signature = signature_of(author) if author is not None else ""
     return f"{text}\n\n-- \n{signature}" if signature else text
 
 
