@@ -28,7 +28,7 @@ from accounts.members.profile import name_faults
 from accounts.models import Membership, Registration, User
 from accounts.selectors import memberships_of
 from accounts.services import client_address
-from accounts.sign_in.adapter import rate_limit_key
+from accounts.sign_in.attempts import rate_limit_key
 from core import mail_settings
 from core.clock import now as clock_now
 from core.errors import Gone, Invalid, Refused, TooMany, Unavailable
