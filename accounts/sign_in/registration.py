@@ -42,6 +42,7 @@ from core.tenancy.scope import platform_scope, tenant_scope
 log = get_logger(__name__)
 OPEN: Final = "open"
 INVITED: Final = "invited"
+WAYS: Final = (OPEN, INVITED, "closed")
 LIFE: Final = timedelta(days=1)
 LEASE: Final = timedelta(minutes=2)
 PURPOSE: Final = "registration"

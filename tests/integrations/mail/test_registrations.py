@@ -16,6 +16,7 @@ from accounts.services import remove_member
 from accounts.sign_in import registration
 from core.clock import at, now
 from core.tenancy.scope import tenant_scope
+from integrations.checks import check_registration
 from integrations.mail import registrations
 from integrations.models import MailDelivery
 from tests.accounts.invitations.inviting import PERSON, invite, link_of
@@ -208,7 +209,9 @@ def test_installation_without_mail_and_one_that_is_closed_take_nobody(desk: Worl
         settings.REGISTRATION = mode
         answer = register()
         assert (answer.status_code, answer.json()["code"]) == (403, code)
+    assert [problem.id for problem in check_registration()] == ["integrations.E004"]
     settings.REGISTRATION, settings.MAIL_FROM = "open", ""
+    assert [problem.id for problem in check_registration()] == ["integrations.E005"]
     assert (register().status_code, Registration.objects.exists()) == (503, False)
 
 
