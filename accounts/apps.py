@@ -33,6 +33,7 @@ class AccountsConfig(AppConfig):
                     ("role", "varchar"),
                     ("own_teams_only", "boolean"),
                     ("picture_key", "varchar"),
+                    ("zone", "varchar"),
                 ),
                 condition="t.is_active",
                 reads=("is_active",),

@@ -35,7 +35,7 @@ READING: Final = ("GET", "HEAD", "OPTIONS")
 
 
 class TenantMiddleware:
-    """Sets `request.memberships`, `request.actor` and `request.tenant`, and enters the tenant's scope."""
+    """Sets `request.memberships`, `actor`, `tenant` and `zone` (of one's profile), and enters the tenant's scope."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -43,6 +43,7 @@ class TenantMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request in the tenant's scope, or without one for people who aren't members."""
         request.memberships, request.actor, request.tenant = [], None, None  # type: ignore[attr-defined]
+        request.zone = ""  # type: ignore[attr-defined]
         if not isinstance(request.user, User) and not request.user.is_authenticated:
             return self.get_response(request)
         memberships = selectors.memberships_of(request.user.pk)
@@ -56,7 +57,7 @@ class TenantMiddleware:
         if factor_rules.is_lacking(request.user.pk, membership.factor_due):
             return self.lead_to_set_up(request)
         with tenant_scope(membership.tenant_id):
-            request.memberships = memberships  # type: ignore[attr-defined]
+            request.memberships, request.zone = memberships, membership.zone  # type: ignore[attr-defined]
             person = Actor.of_user(
                 request.user.pk,
                 membership.role,

@@ -238,11 +238,11 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
 def close_membership(membership: Membership) -> None:
     """Deactivate a membership, for services that have checked permissions.
 
-    The picture goes, open pages close, tokens end, and so do the sessions of a person who is a member nowhere else.
-    In their transaction. Announces rights_changed.
+    Picture and signature go, open pages close, tokens end, and so do the sessions of a person who is a member nowhere
+    else. In their transaction. Announces rights_changed.
     """
-    Membership.objects.filter(pk=membership.pk).update(is_active=False, picture_key="")
-    membership.is_active, membership.picture_key = False, ""
+    Membership.objects.filter(pk=membership.pk).update(is_active=False, picture_key="", signature=None)
+    membership.is_active, membership.picture_key, membership.signature = False, "", None
     MemberPicture.objects.filter(membership=membership).delete()
     PushSubscription.objects.filter(person_id=membership.user_id).delete()
     families.end(membership.user_id, TokenFamily.End.LEFT)

@@ -16,6 +16,7 @@ urlpatterns = [
     path("account/password/", allauth_views.password_change, name="account_change_password"),
     path("account/reset/", reset_views.forgot_password, name="forgot_password"),
     path("r/<str:token>/", reset_views.new_password, name="new_password"),
+    path("v/<str:token>/", views.confirm_address, name="confirm_address"),
     path("i/<str:token>/", invitation, name="invitation"),
     path("pictures/<str:key>/", picture, name="member_picture"),
     # Those of keys that aren't as allauth has them; the list is on the page of all factors.

@@ -293,6 +293,7 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 # Beside allauth's own limits: who asks for mail to an address sends it to somebody. Wrong passwords and codes
 # are counted by accounts.sign_in.attempts: here, those under way would count as failures.
 ACCOUNT_RATE_LIMITS = {"reset_password": "10/m/ip,40/h/ip,5/h/key", "login_failed": None}
+ACCOUNT_RATE_LIMITS["register"] = ACCOUNT_RATE_LIMITS["reset_password"]
 PASSWORD_RESET_TIMEOUT = 3600
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -367,6 +368,9 @@ DECISION_LINKS = env.bool("WALKER_LINKS", default=True)
 DECISION_LINKS_BELOW = env.int("WALKER_LINKS_BELOW", default=50)
 DECISION_LINK_LIFE = timedelta(hours=env.int("WALKER_LINK_HOURS", default=72))
 TOKEN_DAYS = (env.int("WALKER_TOKEN_DAYS", default=30), env.int("WALKER_TOKEN_MOST_DAYS", default=90))
+# Who may ask for an account: everybody ("open"), holders of an invitation ("invited"), else nobody.
+REGISTRATION = env("WALKER_REGISTRATION", default="invited")
+TOKEN_DEVICES = max(1, env.int("WALKER_TOKEN_DEVICES", default=20))
 INVITATION_LIFE = timedelta(days=env.int("WALKER_INVITATION_DAYS", default=7))
 INVITATIONS_PER_DAY = env.int("WALKER_INVITATIONS_PER_DAY", default=50)
 MAIL_DAYS = env.int("WALKER_MAIL_DAYS", default=30)

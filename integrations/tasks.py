@@ -2,7 +2,7 @@
 
 from core.jobs.decorators import sweep_task
 from integrations.calls import records
-from integrations.mail import services
+from integrations.mail import registrations, services
 from integrations.mirrors import poller
 from integrations.push import delivery
 
@@ -11,6 +11,7 @@ from integrations.push import delivery
 def send_mail() -> None:
     """Send due mail: at once when mail is queued, and every few seconds for what was missed."""
     services.deliver_due()
+    registrations.deliver_due()
 
 
 @sweep_task(queue="low")

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_tokens"),
+        ("accounts", "0009_profiles_and_registrations"),
     ]
 
     operations = [

@@ -94,9 +94,9 @@ def _devices(person: Person, after: str, limit: int) -> Batch:
 
 
 def _pictures(person: Person, after: str, limit: int) -> Batch:
-    """Remove the person's picture, whose address has led nowhere since the membership was closed."""
+    """Remove the person's picture, signature and time zone; the first two went with the membership's end already."""
     of_them = Membership.objects.filter(user_id__in=person.ids("users"))
-    of_them.exclude(picture_key="").update(picture_key="")
+    of_them.update(picture_key="", zone="", signature=None)
     return Batch(MemberPicture.objects.filter(membership__in=of_them).delete()[0])
 
 
@@ -172,11 +172,12 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.Invitation", "That someone was invited, and the outcome.",
               "address name masked_address address_digest digest", "mail_problem"),
         Table("accounts.Notice", "Rows are removed.", "kind title body link dedupe_key"),
-        Table("accounts.Membership", "A role.", "picture_key"),
+        Table("accounts.Membership", "A role.", "picture_key zone signature"),
         Table("accounts.MemberPicture", "Rows are removed, with the membership's end already.", "content"),
         Table("accounts.BrowserSession", "Rows are removed with the account.", "digest device network"),
         Table("accounts.TokenFamily", "Rows are removed, and their tokens end with the membership already.",
               "device network proof"),
+        Table("accounts.Registration", "Sealed; the row goes when its link is used, or after a day.", kept="sealed"),
         Table("accounts.TokenKey", "A sealed key of the installation.", kept="sealed"),
         Table("accounts.PushSubscription", "Rows are removed.", "endpoint keys endpoint_digest"),
         Table("accounts.PushMessage", "Rows are removed with the subscription.", kept="notice_id"),
@@ -193,7 +194,7 @@ class AccountsErasure(ErasureHandler):
         Step("left_notices", "Notices left for the person", _notices),
         Step("browsers", "Browsers that showed the person's notices", _browsers),
         Step("devices", "Devices signed in to the API", _devices),
-        Step("pictures", "Their picture", _pictures),
+        Step("pictures", "Their picture and email signature", _pictures),
         Step("saved_views", "Saved views", _views),
         Step("sessions", "Sessions", _sessions),
         Step("accounts", "Accounts", _accounts),

@@ -129,6 +129,18 @@ def end(person_id: UUID, why: str, *, family_id: UUID | None = None) -> int:
     return ended
 
 
+def end_surplus(user: User, *, newest: UUID) -> list[UUID]:
+    """End the devices of a person beyond `TOKEN_DEVICES`, in the tenant in scope; return which.
+
+    Those that were unused for longest go, and the newest stays. For services that hold the membership, in their
+    transaction.
+    """
+    others = [family for family in list_open(user) if family.pk != newest]
+    others.sort(key=lambda family: (family.used_at, family.pk), reverse=True)
+    surplus = [family.pk for family in others[settings.TOKEN_DEVICES - 1 :]]
+    return [key for key in surplus if end(user.pk, TokenFamily.End.TOO_MANY, family_id=key)]
+
+
 def end_everywhere(user_id: UUID, why: str) -> int:
     """End all families of a person in all their tenants; return how many. For services with the right."""
     ended = 0

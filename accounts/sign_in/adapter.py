@@ -23,11 +23,6 @@ PROVEN: Final = "account_password_proven"
 FIRST: Final = "account_first_sign_in"
 
 
-def rate_limit_key(address: str) -> str:
-    """Return the spelling that attempts count under, as the database compares upper case, where "ı" meets "i"."""
-    return address.upper().lower()
-
-
 class AccountAdapter(DefaultAccountAdapter):
     """People are invited, they do not sign up."""
 
@@ -61,7 +56,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
         """Check the password if there are tries left; all spellings of an address that sign in as one count as one."""
-        account = rate_limit_key(str(credentials.get("email") or credentials.get("username") or ""))
+        account = attempts.rate_limit_key(str(credentials.get("email") or credentials.get("username") or ""))
         with attempts.counted(request, account) as attempt:
             user = super().authenticate(request, **credentials)
             attempt.is_right = user is not None
@@ -69,7 +64,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def forget_failures(self, address: str) -> None:
         """Unlock an address after its password was reset."""
-        attempts.forget_failures(rate_limit_key(address))
+        attempts.forget_failures(attempts.rate_limit_key(address))
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Return to the sign-in settings."""

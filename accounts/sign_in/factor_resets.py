@@ -17,7 +17,7 @@ from accounts.permissions.role_limits import MANAGE, refuse_higher_role, refuse_
 from accounts.permissions.roles import permissions_of
 from accounts.selectors import memberships_of, roles_now, roster
 from accounts.sessions import families, store
-from accounts.sign_in.tokens import NOTICE as SIGN_IN
+from accounts.sign_in.known_devices import NOTICE as SIGN_IN
 from core import notices
 from core.actors import Actor
 from core.audit import chain

@@ -41,6 +41,7 @@ from core.reliability.rate_limit import count_or_let_pass
 from core.tenancy.scope import tenant_scope
 
 TICKET_SECONDS: Final = 300
+DEVICES: Final = "/admin/accounts/tokenfamily/"
 OVER: Final = "This refresh token isn't valid, or the device was signed out. Sign in again."
 
 
@@ -112,7 +113,10 @@ def confirm_code(*, request: HttpRequest, ticket: str, code: str) -> Tokens:
 
 
 def begin(*, request: HttpRequest, user: User, tenant_id: UUID, strength: str) -> Tokens:
-    """Begin a family for a person whose sign-in was checked, and return its first tokens; raises `Refused`."""
+    """Begin a family for a person whose sign-in was checked, and return its first tokens; raises `Refused`.
+
+    Beyond `TOKEN_DEVICES` the one unused for longest ends, and the person gets an alert.
+    """
     address, user_agent = client_address(request), str(request.META.get("HTTP_USER_AGENT", ""))
     with tenant_scope(tenant_id), transaction.atomic():
         # An end of the membership waits from now on, and then ends this family as well.
@@ -121,12 +125,13 @@ def begin(*, request: HttpRequest, user: User, tenant_id: UUID, strength: str) -
             raise Refused("You aren't a member of this organisation.", code="no_membership")
         is_new = user.last_login is not None and families.is_new(user.pk, address=address, user_agent=user_agent)
         grant = families.begin(user=user, strength=strength, address=address, user_agent=user_agent)
+        end_surplus(user, grant, address=address)
     if is_new:
-        known_devices.tell(user, families.device_of(user_agent), link="/admin/accounts/tokenfamily/")
+        known_devices.tell(user, families.device_of(user_agent), link=DEVICES)
     update_last_login(User, user)
     # Not in the same transaction: each of the person's organisations has one of its own, as at the console.
     record_api_sign_in(request=request, user=user, strength=strength)
-    return _tokens(grant)
+    return _tokens(grant, access.issue(grant))
 
 
 def refresh(*, request: HttpRequest, token: str, now: datetime | None = None) -> Tokens:
@@ -149,11 +154,13 @@ def refresh(*, request: HttpRequest, token: str, now: datetime | None = None) ->
         # Only now, and by device: a token that is over must not keep the person's other devices out.
         if count_or_let_pass(f"refresh:{family.pk.hex}", seconds=60) > settings.API_REQUESTS_PER_MINUTE:
             raise TooMany("Too many refreshes in this minute.", retry_after=60)
+        # Before the number moves: with no key to sign with, the client comes again later with the same token.
+        issued = access.issue(grant)
         following = families.advance(grant, now=moment)
         if following is None:
             end_copied(family, address=client_address(request))
             raise NotSignedIn(OVER, code="bad_refresh")
-    return _tokens(following)
+    return _tokens(following, issued)
 
 
 def end_copied(family: TokenFamily, *, address: str) -> None:
@@ -167,11 +174,30 @@ def end_copied(family: TokenFamily, *, address: str) -> None:
             title="One of your devices was signed out of the API",
             body="A refresh token was used twice, so someone may have copied it. If you don't know why, change your "
             "password.",
-            link="/admin/accounts/tokenfamily/",
+            link=DEVICES,
             level="alert",
             dedupe_key=f"copied:{family.pk}",
         )
         record_end(replace(STRANGER, address=address), family.pk, TokenFamily.End.REUSED)
+
+
+def end_surplus(user: User, grant: families.Grant, *, address: str) -> None:
+    """End the devices that are too many since a person signed in on one more, and tell them once a day."""
+    ended = families.end_surplus(user, newest=grant.family_id)
+    if not ended:
+        return
+    notices.leave(
+        people=[user.pk],
+        kind=known_devices.NOTICE,
+        title="One of your devices was signed out of the API",
+        body=f"You signed in on more than {settings.TOKEN_DEVICES} devices, so the one unused for longest was signed "
+        "out. If that wasn't you, change your password.",
+        link=DEVICES,
+        level="alert",
+        dedupe_key=f"too-many:{grant.since:%Y-%m-%d}",
+    )
+    for family_id in ended:
+        record_end(replace(STRANGER, address=address), family_id, TokenFamily.End.TOO_MANY)
 
 
 def sign_out(*, request: HttpRequest, token: str) -> None:
@@ -234,6 +260,6 @@ def _tickets() -> TimestampSigner:
     return signing.timestamp_signer("sign-in-ticket", salt="walker.sign-in-ticket")
 
 
-def _tokens(grant: families.Grant) -> Tokens:
-    token, ends = access.issue(grant)
+def _tokens(grant: families.Grant, issued: tuple[str, datetime]) -> Tokens:
+    token, ends = issued
     return Tokens(token, grant.token(), ends)

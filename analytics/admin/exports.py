@@ -30,6 +30,7 @@ from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import FIGURES, Nav
 from console.templatetags.console_ui import chip, exact
+from console.time_zones import organisation_zone
 from console.viewers import viewer_of
 from core.clock import now
 from core.rest.downloads import streamed
@@ -142,7 +143,7 @@ class ExportAdmin(ServiceAdmin):
         return [offer for offer in offered if not offer["blocked"] or offer["action"].path == "file"]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        today = now().astimezone(get_current_timezone()).date()
+        today = now().astimezone(organisation_zone()).date()
         return {"since": today.replace(day=1), "until": today} if obj is None else {}
 
     conversations = _exports(
@@ -179,7 +180,7 @@ class ExportAdmin(ServiceAdmin):
 
     @admin.display(description="Period")
     def span(self, export: Export) -> str:
-        zone = get_current_timezone()
+        zone = organisation_zone()
         return f"{export.since.astimezone(zone):%-d %b %Y} to {export.until.astimezone(zone):%-d %b %Y}"
 
     @admin.display(description="Filters")

@@ -133,13 +133,13 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         "If you manage people, invite colleagues here. They join through the link in an email."
     )
     masked_fields = ("user", "user__email")
-    list_display = ("person", "role_chip", "standing", "second_factor", "joined")
+    list_display = ("person", "role_chip", "standing", "second_factor", "joined", "last_seen")
     list_filter: ClassVar = [
         choose("role", "Role", Membership.Role.choices),
         choose("is_active", "Status", [("True", "Active"), ("False", "Inactive")], parameter="membership"),
     ]
     ordering = ("id",)
-    detail_fields = ("person", "role_chip", "standing", "sees", "second_factor", "allowed", "joined")
+    detail_fields = ("person", "role_chip", "standing", "sees", "second_factor", "allowed", "joined", "last_seen")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         """Load the people with their memberships."""
@@ -197,6 +197,7 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         return chip("Not set up", "warn", "alert") if matters else "–"
 
     joined = Column[Membership]("Joined", lambda membership: str(moment(membership.created_at)))
+    last_seen = Column[Membership]("Last sign-in", lambda membership: str(moment(membership.last_login_at)))
     allowed = Column[Membership]("Permissions", lambda membership: list_permissions(permissions_of(membership.role)))
 
     def why_not(self, request: HttpRequest, action: ServiceAction, membership: Any) -> str:

@@ -250,6 +250,11 @@ DOORS = [
     # Keys of an API are no second factor: these are for people in the console's session.
     Door("post", "contacts/{contact}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
     Door("post", "members/{approval}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
+    # Nor has a key a profile.
+    Door("get", "me/", "viewer", 403, outsider=403),
+    Door("patch", "me/", "viewer", 403, outsider=403, body={"language": "de"}),
+    Door("post", "me/picture/", "viewer", 403, outsider=403),
+    Door("delete", "me/picture/", "viewer", 403, outsider=403),
     Door("get", "members/", "compliance", 200, "approver", outsider=200),
     Door("get", "members/{approval}/", "compliance", 404, "approver"),
     Door("get", "members/invitations/", "compliance", 200, "approver", outsider=200),
@@ -589,7 +594,7 @@ def test_key_without_a_scope_opens_nothing(office: Office) -> None:
 
 
 # Where one signs in: open to everybody.
-OPEN = {"auth/login/", "auth/refresh/", "auth/logout/"}
+OPEN = {f"auth/{name}/" for name in ("login", "refresh", "logout", "register", "verify-email")}
 
 
 def test_every_route_stands_in_this_list() -> None:

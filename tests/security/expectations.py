@@ -68,6 +68,7 @@ ACCOUNT: Final = {
     # Without mail of the installation nobody is sent a link, and all are told so.
     "forgot_password": Row(PUBLIC.get, Answers(503, 503, 503, 503)),
     "new_password": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
+    "confirm_address": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "invitation": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "member_picture": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
     "mfa_index": Row(Answers(302, 200, 200, 200), Answers(302, 405, 405)),
@@ -632,6 +633,7 @@ PROFILE: Final = {
     "admin:accounts_user_changelist": OPEN_LIST,
     "admin:accounts_user_change": OWN_PAGE,
     "admin:accounts_user_change_name": Row(OWN_ACTION.get, Answers(302, 400, 404, 404)),
+    "admin:accounts_user_preferences": Row(OWN_ACTION.get, Answers(302, 400, 404, 404)),
     "admin:accounts_user_picture": Row(OWN_ACTION.get, Answers(302, 400, 404, 404)),
     "admin:accounts_user_remove_picture": Row(OWN_ACTION.get, Answers(302, 409, 404, 404)),
     "admin:accounts_browsersession_changelist": OPEN_LIST,
@@ -660,6 +662,8 @@ API: Final = {
     "api-auth-login": API_SIGN_IN,
     "api-auth-refresh": API_SIGN_IN,
     "api-auth-logout": API_SIGN_IN,
+    "api-registration-register": API_SIGN_IN,
+    "api-registration-verify-email": API_SIGN_IN,
     "api_schema": API_PUBLIC,
     "api_docs": API_PUBLIC,
     "api_nowhere": Row(Answers(401, 404, 404, 404), Answers(401, 404, 404)),
@@ -824,6 +828,8 @@ API: Final = {
     "api-invitations-list": Row(API_READ.get, API_WRITE.post),
     "api-invitations-resend": API_PRESS,
     "api-invitations-withdraw": API_PRESS,
+    "api-me": API_OPEN_READ,
+    "api-me-picture": Row(Answers(401, 405, 405, 405), Answers(401, 400, 400)),
     "api-members-detail": API_PAGE,
     "api-members-erase": API_WRITE,
     "api-members-list": API_READ,

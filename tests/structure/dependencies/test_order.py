@@ -235,6 +235,7 @@ ALSO_OFFERED = {
     "accounts.members.pictures": "the services that keep and remove a member's picture",
     "accounts.members.profile": "the service that changes one's own name",
     "accounts.sign_in.factor_resets": "the services by which two people reset a lost second factor",
+    "accounts.sign_in.registration": "the emails about registrations that are due, and how each ended",
     "accounts.sign_in.sessions": "one's own sessions and devices, and ending them",
     "accounts.tokens": "who an access token stands for, for sockets",
     "accounts.sessions": "what says that a person's session ended, for sockets",

@@ -1,0 +1,85 @@
+"""Emails about registrations, which belong to no organisation: sent by the installation's account, without a row."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from accounts.sign_in import registration
+from accounts.sign_in.registration import DueMail
+from core.clock import now as clock_now
+from core.errors import Unavailable
+from core.observability.logging import get_logger
+from integrations.mail.delivery import ATTEMPTS, BACK_OFF, OUTCOMES
+from integrations.mail.providers import routes
+from integrations.mail.types import AUTOMATIC, Accepted, Mail, MailOutcome, Rejected, Unknown
+
+log = get_logger(__name__)
+TYPE: Final = "registration"
+MOST: Final = 100
+"""How many are sent in one go, before other mail has its turn."""
+
+
+def deliver_due(*, now: datetime | None = None) -> int:
+    """Send due emails about registrations, outside any tenant and transaction; return how many were tried."""
+    for tried in range(MOST):
+        moment = now or clock_now()
+        try:
+            mail = registration.claim_mail(now=moment)
+        except Unavailable:
+            # Sealed under a key that this process lacks: it is tried again when its lease is over.
+            log.exception("registration_not_opened")
+            return tried
+        if mail is None:
+            return tried
+        settle(mail, send(mail), moment)
+    return MOST
+
+
+def send(mail: DueMail) -> MailOutcome:
+    """Hand an email to the installation's mail service once, and return what is certain about it."""
+    try:
+        route = routes.find_installation_route()
+    except Unavailable as problem:
+        return Rejected(problem.code, permanent=False)
+    page = reverse("confirm_address", args=[mail.token]) if mail.token else reverse("forgot_password")
+    texts = {
+        "title": "Confirm your email address" if mail.token else "You already have an account",
+        "is_new": bool(mail.token),
+        "link": f"{settings.PUBLIC_URL}{page}",
+        "token": mail.token,
+        "moment": f"{mail.expires_at:%d %B %Y, %H:%M %Z}",
+    }
+    text, html = (render_to_string(f"mail/registration.{kind}", texts) for kind in ("txt", "html"))
+    try:
+        return route.sender.send(
+            Mail(
+                delivery_id=mail.registration_id,
+                type=TYPE,
+                sender=route.mailbox,
+                recipient=mail.address,
+                subject=str(texts["title"]),
+                text=text,
+                html=html,
+                headers=AUTOMATIC,
+            )
+        )
+    except Exception:
+        # Task boundary: an adapter may have failed after the call.
+        log.exception("mail_adapter_broke", registration=str(mail.registration_id))
+        return Unknown("adapter_broke")
+
+
+def settle(mail: DueMail, outcome: MailOutcome, moment: datetime) -> None:
+    """Try again what the provider certainly doesn't have; who registers gets no second email for a lost answer."""
+    again_at = None
+    has_tries_left = isinstance(outcome, Rejected) and (not outcome.counts or mail.attempts < ATTEMPTS)
+    if isinstance(outcome, Rejected) and not outcome.permanent and has_tries_left:
+        again_at = moment + timedelta(seconds=outcome.retry_after or BACK_OFF[min(mail.attempts, len(BACK_OFF)) - 1])
+    elif not isinstance(outcome, Accepted):
+        log.error("registration_mail_failed", registration=str(mail.registration_id), code=outcome.code)
+    words = "sent" if isinstance(outcome, Accepted) else "postponed" if again_at else "refused"
+    OUTCOMES.labels("installation", words).inc()
+    registration.settle_mail(mail.registration_id, again_at=again_at)
