@@ -120,6 +120,11 @@ def has_refused(connection_id: UUID) -> bool:
     return contacts.exists() or notes.exclude(contact__state__in=GONE).exists()
 
 
+def count_known(connection_id: UUID) -> int:
+    """Return how many contacts are known to be at the CRM of a connection, written or read. One query."""
+    return CrmContact.objects.filter(connection_id=connection_id).exclude(outside_id="").count()
+
+
 def standing_of(connection_id: UUID) -> Standing:
     """Return what became of contacts and notes. Four queries, no outside call."""
     rows = CrmContact.objects.filter(connection_id=connection_id)
@@ -150,4 +155,4 @@ def preview_of(*, viewer: Actor) -> tuple[list[Disclosure], int]:
 
 def _counted(rows: QuerySet[Any], states: type[TextChoices]) -> dict[str, int]:
     found = dict(rows.order_by().values_list("state").annotate(count=Count("pk")))
-    return {str(state.label): found[state.value] for state in states if found.get(state.value)}
+    return {str(state.label): found.get(state.value, 0) for state in states}
