@@ -265,6 +265,7 @@ class ConnectionAdmin(ServiceAdmin):
             "offered": [offer for offer in found["offered"] if not offer["blocked"]],
             "uses": {name: ", ".join(titles) for name, titles in groups.items() if titles},
             "webhook": selectors.webhook_of(obj),
+            "webhook_missing": obj.webhook_missing,
             "state": obj.state.value,
             "trouble": error_of(obj),
             "panels": registry.panels_of(viewer, obj),

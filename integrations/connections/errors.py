@@ -30,7 +30,6 @@ WORDS: Final = {
     "token_not_json": "The system answered with a page instead of a token. Check the address, or ask its operator.",
     "token_refused": "The system refused to give access. Reconnect it.",
     "unauthorized_client": "The vendor doesn't let this app ask for access. Ask your operator to check the app there.",
-    "webhook_by_hand": "The system didn't take the address of its webhook. Copy it there from this connection's page.",
 }
 FINAL: Final = frozenset(
     {"consent_ended", "invalid_client", "invalid_grant", "refused", "scope_missing", "unauthorized_client"}

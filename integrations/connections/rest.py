@@ -48,7 +48,8 @@ class ConnectionSerializer(RowSerializer[ProviderAccount]):
         model = ProviderAccount
         fields: ClassVar[list[str]] = (
             "id provider name state is_default external_id external_name choices expires_at expired_at connected_at "
-            "paused_at paused_reason last_error last_error_words last_error_at webhook_url used_for created_at"
+            "paused_at paused_reason last_error last_error_words last_error_at webhook_url webhook_missing used_for "
+            "created_at"
         ).split()
 
     def get_last_error_words(self, row: ProviderAccount) -> str:

@@ -52,7 +52,7 @@ class Refusal(Exception):
 
 @csrf_exempt  # carries no cookie and trusts none: the signature is the proof
 def take_change(request: HttpRequest, tenant_id: UUID, connection_id: UUID) -> HttpResponse:
-    """Drop what was read of a transaction and of its customer's history; nothing else changes.
+    """Drop what was read of a transaction and of its customer's history, and note that the webhook arrives.
 
     What is taken was done: 503 where it can't be done now, so that the back office posts it again.
     """
@@ -71,6 +71,8 @@ def take_change(request: HttpRequest, tenant_id: UUID, connection_id: UUID) -> H
             platform, account = find_sender(request, body, tenant_id, connection_id)
             told = Change.model_validate_json(body).data
             platform.forget(account, told.transaction_id, told.customer)
+            if account.webhook_missing:  # somebody has copied the address
+                ProviderAccount.objects.filter(pk=account.pk).update(webhook_missing=False)
     except Refusal as refusal:
         code = str(refusal)
         log.info("change_refused", connection=str(connection_id), code=code)
