@@ -16,7 +16,7 @@ from core.clock import now
 from core.db.rows import get_row
 from core.errors import Conflict
 from core.reliability.rate_limit import limit_per_hour
-from hub.crm.disclosures import Disclosure, disclosures_of
+from hub.crm.disclosures import ERASED, Disclosure, disclosures_of
 from hub.crm.fields import find_rules, properties_of
 from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch
 from hub.crm.words import OFF, describe
@@ -24,12 +24,15 @@ from integrations.crm.services import find_missing
 from integrations.models import ProviderAccount
 
 MANAGE: Final = "integrations.manage_connection"
+VIEW_CONTACT: Final = "conversations.view_contact"
 OBJECT: Final = "integrations.provideraccount"
 MISSING: Final = "This connection doesn't exist."
 TRIES_PER_HOUR: Final = 60
 LOOKED_AT: Final = 200
 SHOWN: Final = 10
 State, NoteState = CrmContact.State, CrmNote.State
+FAILING: Final = (State.WAITING, State.PARKED, State.ERASING)
+"""The states in which a problem is a failure; in the others it is what somebody wishes."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,22 @@ def standing_of(connection_id: UUID) -> Standing:
         notes=_counted(notes, NoteState),
         reasons=counted.most_common(),
     )
+
+
+def failures_of(*, viewer: Actor, connection_id: UUID) -> list[tuple[Contact, str]]:
+    """Return the newest contacts for which something failed, a note perhaps, and what; without their clear names.
+
+    Two queries; none for who may not see contacts.
+    """
+    if not viewer.may(VIEW_CONTACT):
+        return []
+    rows = CrmContact.objects.filter(connection_id=connection_id, state__in=FAILING).exclude(problem__in=("", ERASED))
+    rows = rows.select_related("contact").defer("contact__display_name").order_by("-id")
+    notes = CrmNote.objects.filter(contact__connection_id=connection_id, state=NoteState.PARKED)
+    notes = notes.exclude(contact__state__in=GONE).select_related("contact__contact")
+    notes = notes.defer("contact__contact__display_name").order_by("-id")
+    found = [(row.contact, describe(row.problem, row.fields)) for row in rows[:SHOWN]]
+    return found + [(note.contact.contact, f"A note: {describe(note.problem)}") for note in notes[:SHOWN]]
 
 
 def preview_of(*, viewer: Actor) -> tuple[list[Disclosure], int]:

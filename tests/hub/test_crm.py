@@ -382,7 +382,12 @@ def test_page_of_the_connection_previews_masked_rows_and_switches_without_an_out
     crm.tell()
     crm.calls()
     text = html.unescape(owner.get(page).content.decode())
+    carla = CrmContact.objects.get(state="parked").contact
+    named = f'<a href="/admin/conversations/contact/{carla.pk}/"><bdi>{carla.masked_name}</bdi></a>'
+    assert (named in text, carla.display_name in text) == (True, False)
     assert ("may have this email address" in text, crm.calls()) == (True, [])
+    no_contacts = replace(crm.world.actor("owner"), permissions=frozenset(), all_permissions=False)
+    assert switches.failures_of(viewer=no_contacts, connection_id=crm.account.pk) == []
     assert "Contacts to be sent again: 1." in owner.post(f"{page}retry-contacts/", follow=True).content.decode()
     assert "No contacts are sent any more." in owner.post(f"{page}stop-contacts/", follow=True).content.decode()
 
