@@ -214,8 +214,10 @@ class Reading:
                 row.due_at = moment
             row.there |= digests
             row.outside_id, row.sent_at = record.number, row.sent_at or moment
-        columns = ["state", "problem", "digest", "due_at", "there", "overruled", "outside_id", "sent_at"]
-        CrmContact.objects.bulk_update(rows, columns)
+        for row in rows:
+            row.waiting_since = row.waiting_since or row.due_at
+        columns = ["state", "problem", "digest", "due_at", "waiting_since", "there", "overruled", "outside_id"]
+        CrmContact.objects.bulk_update(rows, [*columns, "sent_at"])
         merged = {number for record in records.values() for number in record.merged}
         if merged:
             swallowed = (
@@ -234,6 +236,7 @@ class Reading:
                 state=State.WAITING if person.erased_at is None else State.ERASING,
                 sent_at=moment,
                 due_at=moment,
+                waiting_since=moment,
             )
             for person in people.values()
             if person.pk not in known and person.merged_into_id is None and person.user_id is None

@@ -18,7 +18,7 @@ from core.errors import Conflict
 from core.reliability.rate_limit import limit_per_hour
 from hub.crm.disclosures import ERASED, Disclosure, disclosures_of
 from hub.crm.fields import find_rules, properties_of
-from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch
+from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch, due_from
 from hub.crm.words import OFF, describe
 from integrations.crm.services import find_missing
 from integrations.models import ProviderAccount
@@ -80,7 +80,7 @@ def _switch(actor: Actor, account: ProviderAccount, action: str, *, sends: bool)
             switch.sends_contacts, switch.changed_at = sends, moment
             switch.save(update_fields=["sends_contacts", "changed_at"])
         rows = CrmContact.objects.filter(connection=account).exclude(state__in=GONE)
-        rows.update(due_at=moment if sends else None)
+        rows.update(**due_from(moment if sends else None))
         if not sends:
             waiting = CrmNote.objects.filter(contact__connection=account, state=NoteState.WAITING)
             waiting.update(state=NoteState.WITHHELD, problem=OFF)
@@ -104,7 +104,7 @@ def retry_parked(*, actor: Actor, connection_id: UUID) -> int:
         notes.update(state=NoteState.WAITING, problem="")
         parked = CrmContact.objects.filter(Q(state=State.PARKED) | Q(pk__in=theirs), connection=account)
         # Without a digest all of it is written: a contact that was deleted there is made again before its notes.
-        count = parked.exclude(state__in=GONE).update(due_at=now(), digest="", there={}, tries=0)
+        count = parked.exclude(state__in=GONE).update(**due_from(now()), digest="", there={}, tries=0)
         if not count:
             raise Conflict("Nothing was refused.", code="nothing_parked")
         chain.record(actor, "CRM_CONTACTS_RETRIED", OBJECT, account.pk, facts={"contacts": count})

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import F, Max, Min, Q, Window
+from django.db.models import F, Min, Q, Window
 from django.db.models.functions import RowNumber
 
 from core.clock import now as clock_now
@@ -54,15 +54,13 @@ def list_due(*, now: datetime | None = None) -> list[tuple[Any, ...]]:
 def write_lag() -> float:
     """Return for how many seconds a contact has waited to go to a CRM, of the one that waits longest, 0 if none does.
 
-    One that failed has waited at least for the pauses between its tries. For alerts, in the tenant's scope. One query.
+    What a person has stopped or has to look for in another account doesn't count. For alerts, in the tenant's scope.
+    One query.
     """
-    moment = clock_now()
     waiting = Q(due_at__isnull=False) | Q(lease_until__isnull=False)
     rows = CrmContact.objects.filter(waiting, connection__in=platforms.working_accounts())
-    failing = Q(state__in=(State.WAITING, State.ERASING)) & ~Q(problem=OTHER_ACCOUNT)
-    found = rows.aggregate(oldest=Min("due_at"), tries=Max("tries", filter=failing))
-    due = (moment - found["oldest"]).total_seconds() if found["oldest"] else 0.0
-    return max(0.0, due, sum(map(pause_after, range(found["tries"] or 0))))
+    oldest = rows.exclude(problem__in=(STOPPED, OTHER_ACCOUNT)).aggregate(oldest=Min("waiting_since"))["oldest"]
+    return max(0.0, (clock_now() - oldest).total_seconds()) if oldest else 0.0
 
 
 def send_contact(*, row_id: UUID, now: datetime | None = None) -> None:
@@ -104,12 +102,12 @@ def bring_up_to_date(row: CrmContact, moment: datetime) -> NotDone | None:
     # Written, or taken from there; of nothing nobody knows.
     is_there = bool(row.outside_id and parts) and parts.items() <= row.there.items()
     if row.problem in AWAY and row.digest:  # only a person may have it made again, which empties the digest
-        lease.release(row)
+        _release(row)
         return None
     if row.digest != digest and not is_there:
         # Emptied first: if the answer is lost, nobody knows which values are there.
         if not _begin(row, moment, digest="", there=rest):
-            lease.release(row)
+            _release(row)
             return None
         number = services.write_contact(row.connection, contact, properties_of(rules))
         if isinstance(number, NotDone):
@@ -121,11 +119,12 @@ def bring_up_to_date(row: CrmContact, moment: datetime) -> NotDone | None:
         mine.update(digest=digest, there=rest | parts, outside_id=number, written_at=moment)
         row.outside_id = number
     elif row.state == State.PARKED and not is_there:
-        lease.release(row)
+        _release(row)
         return None
     failed = write_notes(row, moment)
     if failed is None:
-        more = {"due_at": moment} if row.notes.filter(state=NoteState.WAITING).exists() else {}
+        is_more = row.notes.filter(state=NoteState.WAITING).exists()
+        more = {"due_at": moment, "waiting_since": row.waiting_since} if is_more else {}
         _finish(row, state=State.WRITTEN, problem="", fields="", tries=0, **more)
     return failed
 
@@ -174,7 +173,7 @@ def erase_there(row: CrmContact) -> NotDone | None:
         last, connected_at = max(filter(None, (row.sent_at, row.written_at)), default=None), row.connection.connected_at
         if not erased and last and connected_at and last < connected_at:
             return NotDone(OTHER_ACCOUNT, seconds=DAY)  # it may have them, and nobody can ask it
-    lease.release(row, state=State.ERASED, outside_id="", problem="", tries=0)
+    _release(row, state=State.ERASED, outside_id="", problem="", tries=0)
     return None
 
 
@@ -187,8 +186,14 @@ def _begin(row: CrmContact, moment: datetime, **columns: Any) -> bool:
 
 def _finish(row: CrmContact, **columns: Any) -> None:
     """Write how it ended, unless the person was erased meanwhile: then the row waits for that."""
-    if not lease.release(row, where=~Q(state__in=GONE), **columns):
-        lease.release(row)
+    if not _release(row, where=~Q(state__in=GONE), **columns):
+        _release(row)
+
+
+def _release(row: CrmContact, **columns: Any) -> bool:
+    """Give a row back as `lease.release` does: only what came meanwhile waits on, unless `columns` say more."""
+    columns = {"waiting_since": F("due_at"), **columns}
+    return lease.release(row, **columns)
 
 
 def try_later(row: CrmContact, moment: datetime, failed: NotDone) -> None:
@@ -197,6 +202,7 @@ def try_later(row: CrmContact, moment: datetime, failed: NotDone) -> None:
     pause = max(failed.seconds, pause_after(tries))
     columns: dict[str, Any] = {
         "due_at": moment + timedelta(seconds=pause),
+        "waiting_since": row.waiting_since or moment,
         "tries": min(tries + 1, MOST_TRIES),
         "problem": failed.code if failed.code in {*LATER, *PARKED} else FAILED,
         "fields": "",

@@ -301,29 +301,46 @@ def test_two_workers_write_once_and_the_bus_brings_the_work(
 
 
 def test_lag_is_how_long_a_contact_waits_also_after_tries_that_failed(crm: Crm, django_assert_num_queries: Any) -> None:
+    def lag(after: int) -> float:
+        with clock.at(now() + timedelta(seconds=after)), django_assert_num_queries(1):
+            return worker.write_lag()
+
+    def about(seconds: int) -> Any:
+        return pytest.approx(seconds, abs=90)
+
     ana = crm.customer()
-    crm.tell()
-    hour = timedelta(hours=1)
-    free = {"due_at": None, "lease_until": None, "tries": 0, "state": "waiting", "problem": ""}
-    at_work = {"lease_until": now() + hour, "tries": 8}
-    cases: list[tuple[float, dict[str, Any]]] = [
-        (0, {"state": "written"}),
-        (0, {"due_at": now() + hour, "tries": 1}),
-        (3600, {"due_at": now() - hour}),
-        (3825, {"due_at": now() + hour, "tries": 8}),
-        (3825, at_work),
-        (3825, {**at_work, "state": "erasing"}),
-        (0, {**at_work, "state": "erasing", "problem": "other_account"}),
-    ]
-    for wanted, columns in cases:
-        CrmContact.objects.filter(contact=ana).update(**{**free, **columns})
-        with django_assert_num_queries(1):
-            assert worker.write_lag() == pytest.approx(wanted, abs=60), columns
-    CrmContact.objects.update(due_at=now() - hour)
+    for after in (30, 1000):
+        crm.server.script(WRITES, "429", retry_after=900)
+        crm.feed()
+        crm.work(after=after)
+        assert (lag(3600), crm.row(ana).state) == (about(3600), "waiting")
+    crm.work(after=3000)
+    assert (lag(3600), crm.row(ana).state) == (0, "written")
+    support, rows = crm.world.actor("support"), CrmContact.objects.filter(contact=ana)
+    revise_contact(actor=support, contact_id=ana.pk, name="Ana Maria Souza")
+    crm.feed()
+    held = lease.claim(rows, worker.LEASE, due_at=None)  # and the worker takes an hour
+    assert held is not None
+    assert lag(3600) == about(3600)
+    with clock.at(now() + timedelta(hours=1)):
+        revise_contact(actor=support, contact_id=ana.pk, name="Ana M. Souza")
+        crm.feed()
+        worker._finish(held, state="written")
+    assert lag(7200) == about(3600)  # of what came meanwhile
+    for problem in ("stopped", "other_account"):
+        rows.update(problem=problem)
+        assert lag(7200) == 0
+    rows.update(problem="")
     with tenant_scope(crm.world.globex.pk):
-        assert worker.write_lag() == 0
+        assert lag(7200) == 0
+    erase(crm, ana)
+    assert lag(7200) == about(3600)
+    crm.work(after=4000)
+    assert (lag(7200), crm.row(ana).state) == (0, "erased")
+    crm.customer("+34600333444", "bo@quill.example")
+    crm.feed()
     ProviderAccount.objects.update(paused_at=now())
-    assert worker.write_lag() == 0
+    assert lag(7200) == 0
 
 
 def test_switch_is_off_at_first_audited_and_needs_its_right_and_the_properties(crm: Crm) -> None:

@@ -116,7 +116,8 @@ def _crm_read_lag(world: World) -> Callable[[], object]:
 
 def _crm_write_lag(world: World) -> Callable[[], object]:
     person = Contact.objects.create()
-    CrmContact.objects.create(connection=_connection("hubspot"), contact=person, due_at=now() - 2 * HOUR)
+    since = now() - 2 * HOUR
+    CrmContact.objects.create(connection=_connection("hubspot"), contact=person, due_at=since, waiting_since=since)
     return lambda: CrmContact.objects.update(due_at=None)
 
 
