@@ -14,7 +14,6 @@ from core.observability.logging import get_logger
 from core.privacy.encryption import blind_index
 from core.reliability import lease
 from core.tenancy.scope import platform_scope
-from hitl.selectors import is_connection_stopped
 from hub.crm.disclosures import Disclosure, disclosures_of
 from hub.crm.fields import DIGEST, Direction, digests_of, find_rules, leaving, properties_of
 from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch, is_due
@@ -29,7 +28,7 @@ log = get_logger(__name__)
 State, NoteState = CrmContact.State, CrmNote.State
 LEASE: Final = timedelta(seconds=60)
 """Longer than the calls between two renewals."""
-FIRST_WAIT, LONGEST_WAIT, STOP_WAIT, DAY = 15, 3600, 60, 86_400
+FIRST_WAIT, LONGEST_WAIT, DAY = 15, 3600, 86_400
 NOTES_AT_ONCE: Final = 20
 AT_ONCE: Final = 50
 """The most of a connection in one sweep."""
@@ -88,8 +87,6 @@ def send_contact(*, row_id: UUID, now: datetime | None = None) -> None:
 def bring_up_to_date(row: CrmContact, moment: datetime) -> NotDone | None:
     """Write the contact if it has changed, then its notes; return the failure after which it is tried again."""
     told = look_at(row)
-    if isinstance(told, NotDone):
-        return told
     if told.reason:
         row.notes.filter(state=NoteState.WAITING).update(state=NoteState.WITHHELD, problem=told.reason)
         withheld = {"state": State.WITHHELD, "problem": told.reason, "fields": "", "digest": ""}
@@ -129,14 +126,12 @@ def bring_up_to_date(row: CrmContact, moment: datetime) -> NotDone | None:
     return failed
 
 
-def look_at(row: CrmContact) -> Disclosure | NotDone:
-    """Return what may leave of a contact now, or why nothing does; the failure under an emergency stop.
+def look_at(row: CrmContact) -> Disclosure:
+    """Return what may leave of a contact now, or why nothing does.
 
     Everything is read from the database again: the row may have been claimed some calls ago.
     """
     row.refresh_from_db(fields=["connection", "contact"])
-    if is_connection_stopped(row.connection_id):
-        return NotDone(STOPPED, seconds=STOP_WAIT)
     told = disclosures_of([row.contact])[row.contact_id]
     is_on = CrmSwitch.objects.filter(connection=row.connection, sends_contacts=True).exists()
     return told if is_on else replace(told, reason=OFF)
@@ -147,10 +142,7 @@ def write_notes(row: CrmContact, moment: datetime) -> NotDone | None:
     waiting = row.notes.filter(state=NoteState.WAITING).select_related("conversation__channel_account")
     for note in waiting.order_by("id")[:NOTES_AT_ONCE]:
         mine = CrmNote.objects.filter(pk=note.pk, state=NoteState.WAITING)
-        told = look_at(row)
-        if isinstance(told, NotDone):
-            return told
-        if told.reason or not mine.exists() or not _begin(row, moment):
+        if look_at(row).reason or not mine.exists() or not _begin(row, moment):
             return None  # another worker goes on, the next look withholds the rest, or the person was erased
         key = f"walker:closing:{note.closing}"
         failed = services.add_note(row.connection, row.outside_id, note_of(note), key)

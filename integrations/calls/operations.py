@@ -34,7 +34,8 @@ class Operation:
     again: "always" for what has the same effect each time, "with_key" where the system knows the idempotency key. An
     answer that meets `proves_nothing` surely means that nothing was done. An equal reading is answered again for
     `kept_seconds`, and for a day where the system does not answer, unless `keeps_last` is False.
-    `in_background` limits the operation to half of the system's quota.
+    `in_background` limits the operation to half of the system's quota. One that `executes` isn't made under an
+    emergency stop, unless it goes on `despite_stops`, as the erasure of a person does.
     """
 
     key: str
@@ -46,6 +47,7 @@ class Operation:
     kept_seconds: int = 0
     keeps_last: bool = True
     in_background: bool = False
+    despite_stops: bool = False
 
     def may_repeat(self, key: str) -> bool:
         """Return True if a call whose answer was lost may be made again."""

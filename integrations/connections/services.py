@@ -121,8 +121,6 @@ def set_webhook(actor: Actor, row: ProviderAccount) -> None:
     if tell is None or not url:
         return
     try:
-        if is_connection_stopped(row.pk):
-            raise Unavailable("An emergency stop covers this connection.")
         tell(row, url)
     except Unavailable:
         row.webhook_missing = True

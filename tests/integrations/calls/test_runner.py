@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,9 +17,12 @@ from django.core.cache import cache
 from core.clock import now
 from core.errors import Unavailable
 from core.reliability.circuit_breaker import breaker
+from core.tenancy.scope import tenant_scope
+from hitl.execution.kill_switch_activation import activate_kill_switch, release_kill_switch
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
 from integrations.calls.breaker import breaker_of
 from integrations.calls.operations import Operation
+from integrations.models import ProviderAccount
 from tests.integrations.calls.conftest import (
     KEYED,
     ORDER,
@@ -30,6 +34,7 @@ from tests.integrations.calls.conftest import (
     in_seconds,
     timed,
 )
+from tests.world import World
 
 LIMIT_CODE: Deed = (400, {}, {"code": "17", "detail": "Slow down."})
 ALWAYS = replace(ORDER, key="order_always", repeats="always")
@@ -167,6 +172,24 @@ def test_call_paused_by_hand_is_not_made(shop: Shop) -> None:
     shop.connection.paused_at = now()
     assert kind_of(shop.call(ORDER)) == (CleanFailure, "calls_paused", True)
     assert shop.requests == 0
+
+
+def test_nothing_is_executed_under_an_emergency_stop_but_erasures(shop: Shop, world: World) -> None:
+    owner, erasure = world.actor("owner"), replace(ORDER, key="erase", despite_stops=True)
+    for scope in ("connection", "tenant"):
+        with tenant_scope(world.acme.pk):
+            shop.connection = ProviderAccount.objects.create(provider="shop", name=scope, credentials={"token": "x"})
+            target = str(shop.connection.pk) if scope == "connection" else ""
+            stop = activate_kill_switch(actor=owner, scope=scope, target=target, reason="Odd orders")
+            answer = shop.call(ORDER)
+            assert isinstance(answer, CleanFailure)
+            assert (answer.code, answer.retry, answer.was_called, shop.requests) == ("stopped", True, False, 0)
+            assert (shop.call(READ), shop.call(erasure)) == (Ok(1), Ok(1))
+            release_kill_switch(actor=owner, switch_id=stop.pk)
+            assert shop.call(ORDER) == Ok(1)
+    clients = [module for name, module in sys.modules.items() if name.startswith("integrations.")]
+    known = [each for module in clients for each in vars(module).values() if isinstance(each, Operation)]
+    assert {each.key for each in known if each.despite_stops} == {"blank_contact", "erase_contact"}
 
 
 def test_reading_falls_back_to_the_last_value_for_a_day(shop: Shop) -> None:
