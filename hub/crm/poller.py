@@ -55,7 +55,7 @@ class Reading:
     """One reading by a worker: some or all pages.
 
     The cursor's position has that of the system as `at`, and `of` which connecting it is; while all contacts are read
-    it also has when that `began`, how many were `read` and how many there are in `all`.
+    it also has when that `began` and last `moved` on, how many were `read` and how many there are in `all`.
     """
 
     cursor: SyncCursor
@@ -110,8 +110,10 @@ class Reading:
             return self._position(page.position)
         counted = {"pages": old.get("pages", 0) + 1}
         if "began" in old or not old:
+            moment = now().isoformat()
             counted |= {
-                "began": old.get("began") or now().isoformat(),
+                "began": old.get("began") or moment,
+                "moved": moment,
                 "read": old.get("read", 0) + len(page.records),
                 "all": max(old.get("all") or page.left or 0, old.get("read", 0) + len(page.records)),
             }

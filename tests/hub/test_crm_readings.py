@@ -229,6 +229,7 @@ def test_more_of_one_moment_than_a_page_go_on_by_number_and_after_a_kill(
     assert (cursor.position["at"].get("behind") is not None, cursor.position["read"], cursor.position["all"]) == (
         True, 6, 10,
     )  # fmt: skip
+    assert cursor.position["moved"] > cursor.position["began"]
     assert "6 of 10 so far" in page_of(crm)
     crm.calls()
     read(3)
@@ -238,19 +239,21 @@ def test_more_of_one_moment_than_a_page_go_on_by_number_and_after_a_kill(
     assert "Walker knows 10 contacts there." in page_of(crm)
 
 
-def test_lag_begins_with_the_last_end_and_anew_while_all_contacts_are_read(crm: Crm) -> None:
+def test_lag_begins_with_the_last_end_or_the_last_page_while_all_contacts_are_read(crm: Crm) -> None:
     age(crm)
     lags = [cursors.read_lag()]
     start(crm)
     lags.append(cursors.read_lag())
-    SyncCursor.objects.update(position={"began": (now() - timedelta(minutes=10)).isoformat()})
-    lags.append(cursors.read_lag())
+    for minutes in (10, 90):  # since the last page of a reading that began before
+        moved = (now() - timedelta(minutes=minutes)).isoformat()
+        SyncCursor.objects.update(position={"began": (now() - timedelta(hours=3)).isoformat(), "moved": moved})
+        lags.append(cursors.read_lag())
     read()
     lags.append(cursors.read_lag())
     cursors.pause_reading(actor=crm.world.actor("owner"), connection_id=crm.account.pk)
     SyncCursor.objects.update(last_success_at=now() - timedelta(hours=1))
     lags.append(cursors.read_lag())
-    assert lags == pytest.approx([0, 7200, 600, 0, 0], abs=60)
+    assert lags == pytest.approx([0, 7200, 600, 5400, 0, 0], abs=60)
 
 
 def page_of(crm: Crm) -> str:
