@@ -182,7 +182,7 @@ def test_ready_made_rule_fires_once_and_resolves(acme: World, key: str) -> None:
 
 
 def rule_of(world: World, condition: str, **more: Any) -> AlertRule:
-    AlertSettings.objects.get_or_create(defaults={"has_ready_made": True})
+    AlertSettings.objects.get_or_create(defaults={"ready_made": ready_made.KEYS})
     settings = RuleSettings("Watch", condition, **more)
     return rules.create_rule(actor=world.actor("admin"), settings=settings, now=NOON)
 
