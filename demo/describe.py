@@ -28,6 +28,11 @@ from standins.zendesk import desk as zendesk
 def describe() -> dict[str, Any]:
     """Return URLs, sign-ins, channel keys and API keys of the demo organisations."""
     public = settings.PUBLIC_URL
+    bases = {
+        "zendesk": settings.ZENDESK_API_BASE,
+        "hubspot": settings.HUBSPOT_API_BASE,
+        "salesforce": settings.SALESFORCE_API_BASE,
+    }
     return {
         "urls": {
             "console": f"{public}/admin/",
@@ -40,6 +45,8 @@ def describe() -> dict[str, Any]:
             **({"slack": f"{settings.SANDBOX_SLACK_URL}/"} if settings.SANDBOX_SLACK_URL else {}),
             **({"portal": f"{settings.SANDBOX_PORTAL_URL}/"} if settings.SANDBOX_PORTAL_URL else {}),
             **({"back_office": f"{settings.SANDBOX_BACK_OFFICE_URL}/"} if settings.SANDBOX_BACK_OFFICE_URL else {}),
+            # The vendors' own are at secure addresses.
+            **{name: f"{base}/" for name, base in bases.items() if base.startswith("http://")},
             **({"pagerduty": f"{settings.SANDBOX_PAGERDUTY_URL}/"} if settings.SANDBOX_PAGERDUTY_URL else {}),
             **({"model": f"{settings.SANDBOX_MODEL_URL}/"} if settings.SANDBOX_MODEL_URL else {}),
             "health": f"{public}/readyz",

@@ -6,7 +6,7 @@ from core.clock import now
 from core.privacy.erasure.person import Person
 from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, emptied
 from hub.crm.disclosures import ERASED
-from hub.crm.models import GONE
+from hub.crm.models import GONE, due_from
 from hub.crm.words import OTHER_ACCOUNT
 from hub.models import CrmContact, CrmNote, CustomerLink, TransactionDraft
 
@@ -42,8 +42,8 @@ def _leave_crms(person: Person) -> int:
     notes.update(state=CrmNote.State.WITHHELD, problem=ERASED)
     gone = {"digest": "", "there": {}, "overruled": {}, "problem": ERASED, "fields": ""}
     # In this order: a row that a worker begins to send meanwhile isn't of the first, and is of the second.
-    unsent = rows.filter(sent_at=None).update(state=CrmContact.State.ERASED, due_at=None, **gone)
-    return int(unsent + rows.update(state=CrmContact.State.ERASING, due_at=now(), tries=0, **gone))
+    unsent = rows.filter(sent_at=None).update(state=CrmContact.State.ERASED, **due_from(None), **gone)
+    return int(unsent + rows.update(state=CrmContact.State.ERASING, tries=0, **due_from(now()), **gone))
 
 
 class HubErasure(ErasureHandler):

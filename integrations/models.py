@@ -54,6 +54,11 @@ class ProviderAccount(Leased, Dated, TenantModel):
     connected_at = models.DateTimeField(null=True)
     paused_at = models.DateTimeField(null=True, help_text="Set while a person keeps calls from being made.")
     paused_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
+    webhook_missing = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The system didn't take the address of its webhook, and has posted nothing since.",
+    )
 
     class Meta:
         verbose_name = "connection"

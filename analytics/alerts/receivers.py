@@ -55,7 +55,8 @@ class AlertsErasure(ErasureHandler):
               kept="key name condition ways runbook quiet_from quiet_until trouble"),
         Table("analytics.Alert", "Numbers of the organisation.", kept="facts"),
         Table("analytics.AlertMessage", "A code.", kept="error"),
-        Table("analytics.AlertSettings", "The organisation's own key and channel.", kept="routing_key slack_channel"),
+        Table("analytics.AlertSettings", "The organisation's own key, channel and rules.",
+              kept="routing_key slack_channel ready_made"),
     )  # fmt: skip
 
     @classmethod

@@ -116,7 +116,8 @@ def _crm_read_lag(world: World) -> Callable[[], object]:
 
 def _crm_write_lag(world: World) -> Callable[[], object]:
     person = Contact.objects.create()
-    CrmContact.objects.create(connection=_connection("hubspot"), contact=person, due_at=now() - 2 * HOUR)
+    since = now() - 2 * HOUR
+    CrmContact.objects.create(connection=_connection("hubspot"), contact=person, due_at=since, waiting_since=since)
     return lambda: CrmContact.objects.update(due_at=None)
 
 
@@ -181,7 +182,7 @@ def test_ready_made_rule_fires_once_and_resolves(acme: World, key: str) -> None:
 
 
 def rule_of(world: World, condition: str, **more: Any) -> AlertRule:
-    AlertSettings.objects.get_or_create(defaults={"has_ready_made": True})
+    AlertSettings.objects.get_or_create(defaults={"ready_made": ready_made.KEYS})
     settings = RuleSettings("Watch", condition, **more)
     return rules.create_rule(actor=world.actor("admin"), settings=settings, now=NOON)
 
