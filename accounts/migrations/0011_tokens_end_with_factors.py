@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0011_factors_by_role"),
+        ("accounts", "0010_factors_by_role"),
     ]
 
     operations = [
@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
                     ("reused", "A used refresh token came again"),
                     ("left", "The person left the organisation"),
                     ("reset", "Their second factor was reset"),
+                    ("too_many", "The person signed in on too many devices"),
                 ],
                 default="",
                 max_length=10,

@@ -11,7 +11,7 @@ GIVEN = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("analytics", "0003_sample_gauges")]
+    dependencies = [("analytics", "0004_follow_the_profile")]
 
     operations = [
         migrations.AddField(
