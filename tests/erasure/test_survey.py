@@ -8,10 +8,10 @@ from django.apps import apps
 from django.db import models
 
 from core.privacy.erasure.registry import ErasureHandler, handlers, readings, steps, tables
-from core.privacy.erasure.survey import lines, unread
+from core.privacy.erasure.survey import lines, reading_lines, unread
 from core.tenancy import rls
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "erasure.md"
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "reference"
 # What holds nothing of a person: numbers, flags and the moments of events. Every other type has to be named.
 NOTHING = (
     "AutoField BigAutoField BooleanField SmallIntegerField IntegerField BigIntegerField PositiveSmallIntegerField "
@@ -112,6 +112,12 @@ def test_a_column_that_no_reading_names_is_seen(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_page_lists_what_the_code_does() -> None:
-    page = PAGE.read_text()
+    page = (PAGES / "erasure.md").read_text()
     assert [line for line in lines() if line not in page] == []
     assert sum(line.startswith("| `") for line in page.splitlines()) == len(lines())
+
+
+def test_page_of_exports_lists_what_the_code_reads() -> None:
+    page = (PAGES / "person-exports.md").read_text().partition("## Every table")[2].splitlines()
+    assert page[-len(reading_lines()) :] == reading_lines()
+    assert sum(line.startswith("| `") for line in page) == len(reading_lines())
