@@ -1,7 +1,9 @@
-"""Erasing a member: the service that starts it, and what accounts erases of a person."""
+"""Erasing a member: the service that starts it, and what accounts erases, and an export of a person reads."""
 
+import base64
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import unquote_plus
 from uuid import UUID
 
@@ -26,23 +28,29 @@ from accounts.models import (
     TokenFamily,
     User,
 )
+from accounts.privacy.reveals import ACCESSED, REVEALABLES
 from accounts.services import close_membership
 from accounts.sessions.engine import content_of
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
 from core.errors import Conflict, Refused
-from core.models import Erasure
+from core.files.kinds import KINDS, kind_of
+from core.models import AuditEntry, Erasure
 from core.privacy.erasure import services as erasures
+from core.privacy.erasure.disclosure import A_FILE, DIGEST, SAME, SEALED, each_once, holding, owned
 from core.privacy.erasure.person import ERASED, Person, Words
 from core.privacy.erasure.registry import (
     HANDLERS,
     Batch,
     ErasureHandler,
+    KeptFile,
+    Reading,
     Step,
     Table,
     Texts,
     emptied,
+    every,
     rows_holding,
     window,
 )
@@ -155,10 +163,98 @@ def _accounts_to_go(person: Person) -> list[UUID]:
     return [user_id for user_id in users if user_id not in elsewhere]
 
 
+def _of_account(model: Any) -> Callable[[Person], Iterable[Any]]:
+    """Return what reads rows of the account, unless it belongs to another organisation as well."""
+    return lambda person: model.objects.filter(user_id__in=_accounts_to_go(person)).order_by("pk")
+
+
+def _reveals_about(person: Person) -> Iterable[AuditEntry]:
+    things = [key for kind in ("contacts", "conversations", "approvals") for key in person.ids(kind)]
+    types = [kind.object_type for _, kind in REVEALABLES.items()]  # first in the index
+    return every(AuditEntry.objects.filter(action=ACCESSED, object_type__in=types, object_id__in=things))
+
+
+def _picture_of(row: MemberPicture) -> KeptFile:
+    content = base64.b64decode(row.content)
+    return KeptFile(KINDS[kind_of(content).content_type].endings[0], lambda: content)
+
+
+READINGS: Final = (
+    Reading(
+        model="accounts.User", title="Your account", shown="email first_name last_name is_active",
+        rows=lambda person: every(User.objects.filter(pk__in=person.ids("users"))),
+        unread={"password": SEALED},
+    ),
+    Reading(
+        model="accounts.Membership", title="Your membership", shown="role is_active own_teams_only mail_on created_at",
+        rows=owned(Membership, user="users"), unread={"picture_key": "A random part of the picture's address."},
+    ),
+    Reading(
+        model="accounts.MemberPicture", title="Your picture", shown="id", file=_picture_of,
+        rows=owned(MemberPicture, membership__user="users"), unread={"content": A_FILE},
+        kept="Until you remove it or leave.",
+    ),
+    Reading(
+        model="account.EmailAddress", title="Email addresses you sign in with", shown="email verified primary",
+        rows=_of_account(EmailAddress),
+    ),
+    Reading(model="account.EmailConfirmation", unread={"key": SEALED}),
+    Reading(
+        model="mfa.Authenticator", title="Your second factors", shown="type created_at last_used_at",
+        rows=_of_account(Authenticator), unread={"data": SEALED},
+    ),
+    Reading(model="sessions.Session", unread={"session_key session_data": SEALED}),
+    Reading(
+        model="accounts.BrowserSession", title="Browsers you are signed in with", shown="device network seen_at",
+        rows=_of_account(BrowserSession), unread={"digest": DIGEST}, kept="Until you sign out.",
+    ),
+    Reading(
+        model="accounts.TokenFamily", title="Devices signed in to the API",
+        shown="device network created_at used_at expires_at ended_at ended_why",
+        rows=owned(TokenFamily, user="users"), unread={"proof": DIGEST},
+    ),
+    Reading(
+        model="accounts.PushSubscription", title="Browsers that show your notices", shown="created_at sent_at",
+        rows=owned(PushSubscription, person="users"), unread={"endpoint keys": SEALED, "endpoint_digest": DIGEST},
+    ),
+    Reading(
+        model="accounts.ApiKey", title="Your API keys",
+        shown="name scopes created_at expires_at last_used_at revoked_at", rows=owned(ApiKey, user="users"),
+    ),
+    Reading(
+        model="accounts.Invitation", title="Invitations to you",
+        shown="address name role sent_at expires_at accepted_at withdrawn_at",
+        rows=lambda person: every(_offered_to(person)),
+        unread={"masked_address": SAME, "address_digest digest": DIGEST},
+    ),
+    Reading(
+        model="accounts.Notice", title="Notices left for you", shown="kind link level created_at seen_at",
+        masked="title body", rows=owned(Notice, person="users"),
+        unread={"dedupe_key": "Keeps a notice from being left twice."},
+        kept="90 days after you saw it, a year otherwise.",
+    ),
+    Reading(
+        model="accounts.SavedView", title="Saved views of lists", shown="list_key created_at", masked="name query",
+        rows=each_once(owned(SavedView, person="users"), holding(VIEWS)),
+    ),
+    Reading(
+        model="accounts.RevealGrant", title="Why your data was shown, and why you had others' data shown",
+        shown="object_type fields created_at expires_at", masked="reason",
+        rows=owned(RevealGrant, object_id="contacts conversations approvals", user="users"),
+    ),
+    Reading(
+        model="core.AuditEntry", title="Which roles had your data shown in clear",
+        shown="at role actor_kind object_type facts", rows=_reveals_about, kept="For good: the audit log stays whole.",
+    ),
+)  # fmt: skip
+
+
 class AccountsErasure(ErasureHandler):
     """Erases what accounts keeps about a person."""
 
     order: ClassVar[int] = 10
+    purpose: ClassVar[str] = "To let colleagues sign in, and to know who may do what and who saw what."
+    readings: ClassVar[tuple[Reading, ...]] = READINGS
     tables: ClassVar[tuple[Table, ...]] = (
         Table("accounts.User", "The account of a person who is a member nowhere else; its id stays.",
               "password email first_name last_name"),

@@ -1,6 +1,7 @@
 """Console pages of exports: the list with progress, one export with its decisions, and those that repeat."""
 
 from typing import Any, ClassVar, Final
+from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -20,7 +21,7 @@ from analytics.admin.export_forms import (
 )
 from analytics.exports import downloads, jobs, schedules
 from analytics.exports.jobs import CLEAR, UNFINISHED, USE, State
-from analytics.exports.sources import SOURCES
+from analytics.exports.sources import PEOPLE, SOURCES, source_of
 from analytics.models import Export, ExportSchedule
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls, creates, deletes
@@ -33,6 +34,7 @@ from console.templatetags.console_ui import chip, exact
 from console.time_zones import organisation_zone
 from console.viewers import viewer_of
 from core.clock import now
+from core.errors import NotFound
 from core.rest.downloads import streamed
 
 REFRESH_SECONDS: Final = 3
@@ -54,6 +56,8 @@ ERRORS: Final = {
     "store": "The file store didn't take the file. Try again later.",
     "interrupted": "It was interrupted three times. Try again, or choose a shorter period.",
     "unanswered": "Nobody decided on it within a day. Ask a colleague, then request it again.",
+    "erased": "The person was erased before the file was written. Nothing of them is left to export.",
+    "merged": "The contact was merged, or a merge undone, while the file was written. Request it again.",
 }
 TROUBLES: Final = {
     "not_allowed": "The owner's role no longer allows it.",
@@ -77,7 +81,10 @@ def _exports(form: type[ExportForm], title: str, explain: str, tone: str = "neut
 
 
 def _list_of(row: Export | ExportSchedule) -> str:
-    return SOURCES.get(row.source).label if row.source in SOURCES.keys() else row.source  # noqa: SIM118  (no dict)
+    try:
+        return source_of(row.source).label
+    except NotFound:
+        return row.source
 
 
 @admin.register(Export)
@@ -92,7 +99,7 @@ class ExportAdmin(ServiceAdmin):
     list_display = ("listed", "span", "standing", "progress", "by", "created_at")
     list_filter: ClassVar = [
         choose("state", "State", State.choices),
-        choose("source", "List", [(key, source.label) for key, source in SOURCES.items()]),
+        choose("source", "List", [(key, kind.label) for kinds in (SOURCES, PEOPLE) for key, kind in kinds.items()]),
     ]
     ordering = ("-id",)
     detail_fields = (
@@ -135,6 +142,8 @@ class ExportAdmin(ServiceAdmin):
             return "" if obj.state == State.DONE else downloads.WHY_NOT[State(obj.state)]
         if obj.state != State.WAITING:
             return "It doesn't wait for a decision."
+        if not viewer.may(source_of(obj.source).permission):
+            return "Your role can't decide on it: it can't export this itself."
         return "You can't decide on your own export. A second person must do it." if is_own else ""
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
@@ -185,6 +194,10 @@ class ExportAdmin(ServiceAdmin):
 
     @admin.display(description="Filters")
     def narrowed(self, export: Export) -> str:
+        people = dict(PEOPLE.items())
+        if export.source in people:
+            name, url = people[export.source].page_of(UUID(export.filters[export.source]))
+            return format_html('Of <a href="{}">{}</a>', url, name)
         if export.source not in SOURCES.keys():  # noqa: SIM118  (no dict)
             return "–"
         choices = {choice.name: choice for choice in SOURCES.get(export.source).choices()}
@@ -200,7 +213,8 @@ class ExportAdmin(ServiceAdmin):
         if export.state != State.RUNNING:
             return f"{export.written or export.total:,}"
         bar = '<progress class="wk-progress" max="{}" value="{}" aria-label="Rows written"></progress>{}'
-        return format_html(bar, max(export.total, 1), export.written, f"{export.written:,} of {export.total:,}")
+        so_far = f"{export.written:,} of {export.total:,}" if export.total else f"{export.written:,}"
+        return format_html(bar, max(export.total, export.written, 1), export.written, so_far)
 
     trouble = Column[Export]("Problem", lambda export: ERRORS.get(export.error, export.error) or "–")
     file_size = Column[Export]("File size", lambda export: filesizeformat(export.size) if export.size else "–")

@@ -5,11 +5,12 @@ from typing import ClassVar
 from django.db import transaction
 
 from analytics.exports import jobs
-from analytics.exports.sources import SOURCES
+from analytics.exports.sources import PEOPLE, SOURCES
 from analytics.models import Export, ExportSchedule
 from core.clock import now
+from core.privacy.erasure.disclosure import SEALED, owned
 from core.privacy.erasure.person import Person
-from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, window
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Reading, Step, Table, window
 
 
 def _exports(person: Person, after: str, limit: int) -> Batch:
@@ -18,6 +19,7 @@ def _exports(person: Person, after: str, limit: int) -> Batch:
     What is begun later reads rows that are empty already, and a file can be exported again.
     """
     sources = [key for key, source in SOURCES.items() if source.has_people or source.has_members]
+    sources += PEOPLE.keys()
     moment = now()
     older = Export.objects.filter(source__in=sources, begun_at__lt=person.erasure.round_at or moment)
     rows = older.filter(state__in=[Export.State.DONE, Export.State.RUNNING]).order_by("pk")
@@ -54,6 +56,18 @@ class ExportsErasure(ErasureHandler):
     """Erases what exports keep about a person."""
 
     order: ClassVar[int] = 52
+    purpose: ClassVar[str] = "To hand out lists and answers to people as files, and to know who has them."
+    readings: ClassVar[tuple[Reading, ...]] = (
+        Reading(
+            model="analytics.Export", title="Exports that you asked for or decided on",
+            shown="source format since until state created_at decided_at finished_at", masked="reason decision_reason",
+            rows=owned(Export, requested_by="users", decided_by="users"), unread={"file_key": SEALED},
+        ),
+        Reading(
+            model="analytics.ExportPiece",
+            unread={"content": "Sealed pieces of files, kept for seven days; they are made of what is exported here."},
+        ),
+    )  # fmt: skip
     tables: ClassVar[tuple[Table, ...]] = (
         Table("analytics.Export", "The file is removed with its key. Fixed values, ids and codes.",
               "reason decision_reason file_key", "source filters ending sha256 error"),

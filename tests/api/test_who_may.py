@@ -475,6 +475,8 @@ DOORS = [
     Door("post", "alerts/{approval}/acknowledge/", "admin", 404, "support"),
     Door("get", "exports/", "compliance", 200, "support", outsider=200),
     Door("get", "exports/{approval}/", "compliance", 404, "support"),
+    Door("post", "exports/contact/", "compliance", 201, "admin", body={**WHY, "contact_id": "{contact}"}),
+    Door("post", "exports/member/", "compliance", 404, "admin", body={**WHY, "membership_id": "{contact}"}),
     Door("post", "exports/{approval}/cancel/", "compliance", 404, "support"),
     # A key decides nothing: that takes a second person who is signed in.
     Door("post", "exports/{approval}/grant/", "compliance", 403, "support", outsider=403, body=WHY),

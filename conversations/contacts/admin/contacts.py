@@ -181,7 +181,9 @@ class ContactAdmin(MergeActions):
         # Some stand in each other's place, such as block and unblock: the one that does not apply says nothing new.
         idle = {"block", "unblock", UNDO} if contact.merged_into_id is None else {"block", "unblock", MERGE_PATH}
         offered = [offer for offer in context["offered"] if not (offer["blocked"] and offer["action"].path in idle)]
-        own = self.service_actions.keys() - {*WRITES, CONSENT}  # those of other apps stand in their panels
+        # Those of other apps stand in their panels, unless they belong into the menu.
+        own = self.service_actions.keys() - {*WRITES, CONSENT}
+        menu = [offer for offer in offered if offer["action"].path in own or offer["action"].in_menu]
         viewer = viewer_of(request)
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=contact.pk)
         history = card.talks_of(viewer, contact)
@@ -201,7 +203,7 @@ class ContactAdmin(MergeActions):
             "wishes": card.wishes_recorded(viewer, contact),
             "consent": [offer for offer in offered if offer["action"].path == CONSENT and not offer["blocked"]],
             "ways": [offer for offer in offered if offer["action"].path in WRITES],
-            "menu": [(offer["action"], offer["url"]) for offer in offered if offer["action"].path in own],
+            "menu": [(offer["action"], offer["url"]) for offer in menu],
             "panels": panels_at("contact", viewer, contact, grant.fields if grant else frozenset()),
         }
 
