@@ -186,7 +186,8 @@ READINGS: Final = (
         unread={"password": SEALED},
     ),
     Reading(
-        model="accounts.Membership", title="Your membership", shown="role is_active own_teams_only mail_on created_at",
+        model="accounts.Membership", title="Your membership",
+        shown="role is_active own_teams_only mail_on language zone signature created_at",
         rows=owned(Membership, user="users"), unread={"picture_key": "A random part of the picture's address."},
     ),
     Reading(
