@@ -71,6 +71,7 @@ from hub.rest import CustomerLinkViewSet
 from integrations.calls.rest import ProviderCallViewSet
 from integrations.connections.rest import ConnectionViewSet
 from integrations.rest import EventTypeViewSet, WebhookDeliveryViewSet, WebhookEndpointViewSet
+from integrations.siem.rest import AuditDestinationViewSet
 
 V1 = "api/v1/"
 
@@ -215,6 +216,7 @@ router.register(f"{V1}exports", exports.ExportViewSet, "api-exports")
 router.register(f"{V1}export-schedules", exports.ExportScheduleViewSet, "api-export-schedules")
 router.register(f"{V1}reveals", RevealViewSet, "api-reveals")
 router.register(f"{V1}audit", AuditViewSet, "api-audit")
+router.register(f"{V1}audit-destinations", AuditDestinationViewSet, "api-audit-destinations")
 router.register(f"{V1}auth", TokenViewSet, "api-auth")
 router.register(f"{V1}auth", RegistrationViewSet, "api-registration")
 router.register(f"{V1}connections", ConnectionViewSet, "api-connections")

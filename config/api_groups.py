@@ -64,6 +64,7 @@ _WORDS: Final = {
     "brief-preferences": "How and when people want their daily brief.",
     "reveals": "Personal data in clear for five minutes, with a reason, on record.",
     "audit": "The tamper-evident log of every access, decision and change, and the check of its chain.",
+    "audit-destinations": "Security systems that get the audit log, and how far each has got it.",
     "auth": "Register, and sign in as a person: tokens for a device of yours, new ones, and the end of them.",
     "connections": "Outside systems that are connected, without their credentials: connect, test, rotate, disconnect.",
     "provider-calls": "Calls to outside systems in the last 30 days: how each ended and how long it took.",

@@ -85,6 +85,7 @@ PUSH_HOSTS = env.list("PUSH_HOSTS", default=[])
 WEBHOOK_HOSTS = env.list("WEBHOOK_HOSTS", default=[])
 BACK_OFFICE_HOSTS = env.list("BACK_OFFICE_HOSTS", default=[])
 ROUNDUP_HOSTS = env.list("ROUNDUP_HOSTS", default=[])
+SIEM_HOSTS = env.list("SIEM_HOSTS", default=[])
 WEBHOOK_ENDPOINTS = env.int("WEBHOOK_ENDPOINTS", default=10)
 # Each registers its models, in this order.
 MODEL_PROVIDERS = ["agents.llm.built_in.model", "agents.llm.hosted.remote"]
@@ -415,6 +416,7 @@ SPECTACULAR_SETTINGS = {
         "AlertSeverity": "analytics.models.Severity",
         "AlertWay": "analytics.models.Way",
         "WebhookState": "core.models.WebhookDelivery.State",
+        "AuditDestinationKind": "integrations.models.AuditDestination.Kind",
         "WebhookEndpointState": "core.models.WebhookEndpoint.State",
         "ExportFormat": "analytics.models.Format",
         "ExportEvery": "analytics.models.ExportSchedule.Every",

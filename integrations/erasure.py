@@ -120,6 +120,8 @@ class MailErasure(ErasureHandler):
         Table("integrations.MailCount", "A type and a day.", kept="type day"),
         Table("integrations.WebhookSubscription", "What the organisation's own servers hear of.",
               kept="name event_types"),
+        Table("integrations.AuditDestination", "Where the organisation's audit log goes, and how far it has got.",
+              kept="name address token authority sent_hash last_error"),
         Table("integrations.ProviderAccount", "The organisation's own accounts.",
               kept="name provider credentials external_id external_name choices last_error last_error_about "
                    "paused_reason"),

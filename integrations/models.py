@@ -1,4 +1,4 @@
-"""Models of provider accounts and the calls made with them, of outgoing mail and outgoing webhooks."""
+"""Models of provider accounts and the calls made with them, of outgoing mail, outgoing webhooks and the audit log."""
 
 from typing import ClassVar
 
@@ -12,8 +12,10 @@ from core.reliability.lease import Leased
 from core.tenancy.models import Dated, TenantModel
 from integrations.mail.models import MailCount, MailDelivery
 from integrations.outgoing_webhooks.models import WebhookSubscription
+from integrations.siem.models import AuditDestination
 
 __all__ = [
+    "AuditDestination",
     "ConsentRequest",
     "MailCount",
     "MailDelivery",

@@ -25,6 +25,7 @@ RULES: Final = (
     _rule("Ad campaigns weren't read for an hour", "sync_lag > 3600", 300),
     _rule("Contacts weren't read back from the CRM for an hour", "crm_read_lag > 3600", 300),
     _rule("Contacts have waited for the CRM for an hour", "crm_write_lag > 3600", 300),
+    _rule("The audit log hasn't reached a security system for 15 minutes", "audit_forward_lag > 900", 120),
     _rule("A model budget is spent", "budget_percent >= 100", 0),
     _rule("50 new contacts in 10 minutes", "new_contacts >= 50", 0),
     {**_rule("More than 10 failed jobs wait for a person", "failed_jobs > 10", 300), "is_on": False},

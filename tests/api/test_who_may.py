@@ -72,6 +72,7 @@ VIEW = {"list_key": "hitl.approval", "name": "Late ones", "query": "state=pendin
 NO_SECRET: dict[str, Any] = {"credentials": {}}
 NO_SYSTEM = {"provider": "nobody", **NO_SECRET}
 HOOK = {"name": "Billing", "url": "https://93.184.216.34/hook"}
+SECURITY = {"name": "Splunk", "kind": "splunk", "address": "https://93.184.216.34/in", "token": "t"}
 CANNED = {"shortcut": "bye", "title": "Goodbye", "text": "Have a nice day."}
 TEAM = {"name": "Night", "targets": [{"priority": 2, "first_answer_minutes": 30}]}
 STOPPED = {"address": "+34600123456", "purpose": "marketing", "state": "withdrawn"}
@@ -519,6 +520,14 @@ DOORS = [
     Door("get", "webhook-endpoints/{endpoint}/deliveries/", "compliance", 200, "support"),
     Door("get", "webhook-endpoints/{endpoint}/deliveries/{webhook}/", "compliance", 200, "support"),
     Door("post", "webhook-endpoints/{endpoint}/deliveries/{webhook}/resend/", "admin", 200, "compliance"),
+    Door("get", "audit-destinations/", "compliance", 200, "approver", outsider=200),
+    Door("post", "audit-destinations/", "admin", 201, "compliance", outsider=201, body=SECURITY),
+    Door("get", "audit-destinations/{destination}/", "compliance", 200, "approver"),
+    Door("put", "audit-destinations/{destination}/", "admin", 200, "compliance", body={**SECURITY, "version": 1}),
+    Door("delete", "audit-destinations/{destination}/", "admin", 204, "compliance"),
+    Door("post", "audit-destinations/{destination}/test/", "admin", 503, "compliance"),
+    Door("post", "audit-destinations/{destination}/pause/", "admin", 200, "compliance"),
+    Door("post", "audit-destinations/{destination}/resume/", "admin", 200, "compliance"),
     Door("get", "audit/", "compliance", 200, "approver", outsider=200),
     Door("get", "audit/verify/", "compliance", 200, "approver", outsider=200),
     Door("get", "stream/", "viewer", 200, outsider=200),

@@ -25,6 +25,7 @@ from analytics.models import Alert, AlertRule, AlertSettings
 from channels_app.models import InboundDelivery
 from conversations.models import ChannelAccount, Contact, Conversation, Team
 from core import bus, clock
+from core.audit import chain
 from core.bus import Event, consumers
 from core.bus.positions import Position
 from core.bus.subscriptions import subscriptions
@@ -33,13 +34,13 @@ from core.errors import Invalid
 from core.events import streams
 from core.ids import uuid7
 from core.jobs import dead_letters
-from core.models import DeadLetter, StreamEvent
+from core.models import AuditHead, DeadLetter, StreamEvent
 from core.reliability.circuit_breaker import breaker
 from hub.models import CrmContact
-from integrations.models import ProviderAccount, SyncCursor
+from integrations.models import AuditDestination, ProviderAccount, SyncCursor
 from tests.console.scene import add_workflow, ask, write_in
 from tests.event_types import OWNED
-from tests.world import World
+from tests.world import OPERATOR, World
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
@@ -121,6 +122,14 @@ def _crm_write_lag(world: World) -> Callable[[], object]:
     return lambda: CrmContact.objects.update(due_at=None)
 
 
+def _audit_forward_lag(world: World) -> Callable[[], object]:
+    seq = AuditHead.objects.get().seq
+    AuditDestination.objects.create(name="SIEM", kind="syslog", address="siem.example", sent_seq=seq)
+    with clock.at(now() - HOUR):
+        chain.record(OPERATOR, "TESTED", "tests.thing", uuid4())
+    return lambda: AuditDestination.objects.update(sent_seq=seq + 1)
+
+
 def _budget_percent(world: World) -> Callable[[], object]:
     budget = Budget.objects.create(amount=Decimal(10), currency="EUR")
     day = now().astimezone(UTC).date().isoformat()
@@ -144,7 +153,7 @@ CASES: dict[str, Case] = {
     "answers_missed": _answers_missed, "inbound_oldest": _inbound_oldest, "unknown_outcomes": _unknown_outcomes,
     "bus_lag": _bus_lag, "breakers_open": _breakers_open, "budget_percent": _budget_percent,
     "new_contacts": _new_contacts, "failed_jobs": _failed_jobs, "sync_lag": _sync_lag,
-    "crm_read_lag": _crm_read_lag, "crm_write_lag": _crm_write_lag,
+    "crm_read_lag": _crm_read_lag, "crm_write_lag": _crm_write_lag, "audit_forward_lag": _audit_forward_lag,
 }  # fmt: skip
 
 
