@@ -1,6 +1,7 @@
 """Record sign-ins, failed attempts and changed credentials. Each tenant concerned gets an entry in its audit log."""
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -23,6 +24,9 @@ from core.catalogue import Code, EventType, Id, Shape, register
 from core.clock import now
 from core.events import outbox
 from core.events.streams import NewEvent
+from core.models import AuditEntry
+from core.observability.facts import Fact
+from core.observability.facts import register as register_fact
 from core.observability.metrics import counter
 from core.privacy.encryption import digest_of_secret
 from core.tenancy.scope import tenant_scope
@@ -31,6 +35,7 @@ FAILED = counter("walker_sign_in_failed_total", "Sign-ins with a wrong address, 
 STRANGER: Final = Actor(kind="system", name="sign-in", role="system")
 """The unidentified visitor at the sign-in page."""
 STREAM: Final = "sign-ins"
+LATELY: Final = timedelta(minutes=10)
 
 
 class SignedIn(Shape):
@@ -134,6 +139,14 @@ def _password_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 def _factor_changed(action: str, *, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
     _record(request, user, action, what=str(authenticator.type))
+
+
+def failed_lately() -> int:
+    """Return how many passwords and codes of members were wrong in the last ten minutes, in the tenant in scope."""
+    return int(AuditEntry.objects.filter(at__gt=now() - LATELY, action="SIGN_IN_FAILED").count())
+
+
+register_fact(Fact("failed_sign_ins", "Failed sign-ins of members in the last 10 minutes", failed_lately))
 
 
 def announce_new_password(memberships: list[ActiveMembership]) -> None:

@@ -28,6 +28,7 @@ RULES: Final = (
     _rule("The audit log hasn't reached a security system for 15 minutes", "audit_forward_lag > 900", 120),
     _rule("A model budget is spent", "budget_percent >= 100", 0),
     _rule("50 new contacts in 10 minutes", "new_contacts >= 50", 0),
+    _rule("20 failed sign-ins in 10 minutes", "failed_sign_ins >= 20", 0),
     {**_rule("More than 10 failed jobs wait for a person", "failed_jobs > 10", 300), "is_on": False},
 )
 KEYS: Final = [rule["key"] for rule in RULES]
