@@ -12,7 +12,7 @@ from core.errors import Unavailable, WalkerError
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
 from core.reliability.rate_limit import count_or_let_pass
 from hitl.selectors import is_connection_stopped
-from integrations.calls import breaker, last_values
+from integrations.calls import breaker, last_values, quotas
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
 from integrations.calls.operations import (
     ENDED,
@@ -132,6 +132,9 @@ class _Call(Generic[T]):
         reply = self._send(headers, left)
         answer, outcome = self._read(reply)
         record.end(outcome, reply.status if isinstance(reply, Reply) else None)
+        quota = self.system.quota_in(reply) if isinstance(reply, Reply) else None
+        if quota is not None:
+            quotas.keep(self.line.connection, quota)
         if outcome in (Outcome.NO_ANSWER, Outcome.FAILED, Outcome.UNREADABLE):
             guard.failed()
         elif outcome == Outcome.NOT_SENT:

@@ -1,6 +1,7 @@
 """HubSpot's tickets and contacts as one platform beside the others."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from pydantic import BaseModel, Field
 from core.errors import Unavailable
 from core.http import host_of
 from integrations.calls.operations import Line, System
+from integrations.calls.quotas import read_numbers
 from integrations.connections.authorisation import refuse
 from integrations.crm.ports import CrmPlatform
 from integrations.hubspot.client import KEY, HubspotClient, read_error
@@ -21,6 +23,9 @@ from integrations.ticketing.selectors import value_of
 
 CALLS_PER_MINUTE: Final = 600
 DEFAULT: Final = "https://api.hubapi.com"
+_LIMIT: Final = "X-HubSpot-RateLimit-Daily"
+read_quota: Final = partial(read_numbers, left=f"{_LIMIT}-Remaining", limit=_LIMIT, period="day")
+"""Its search doesn't count."""
 
 
 class Credentials(BaseModel):
@@ -81,5 +86,11 @@ def system_of(credentials: Credentials) -> System:
     # A host that the operator named may be a private one; the vendor's may not.
     own_hosts = () if url == DEFAULT else (host_of(url),)
     return System(
-        url, authorise, error=read_error, calls_per_minute=CALLS_PER_MINUTE, private_hosts=own_hosts, refused=refuse
+        url,
+        authorise,
+        error=read_error,
+        calls_per_minute=CALLS_PER_MINUTE,
+        private_hosts=own_hosts,
+        refused=refuse,
+        quota=read_quota,
     )

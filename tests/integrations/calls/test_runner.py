@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import sys
@@ -22,7 +23,11 @@ from hitl.execution.kill_switch_activation import activate_kill_switch, release_
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
 from integrations.calls.breaker import breaker_of
 from integrations.calls.operations import Operation
+from integrations.hubspot import platform as hubspot
+from integrations.meta_ads import client as meta_ads
 from integrations.models import ProviderAccount
+from integrations.salesforce import platform as salesforce
+from integrations.zendesk import platform as zendesk
 from tests.integrations.calls.conftest import (
     KEYED,
     ORDER,
@@ -58,6 +63,27 @@ CASES: dict[str, tuple[Operation, list[Deed], type | tuple[type, str, bool], int
     "keyed order, lost, then limits": (KEYED, ["reset", 429, 429], (Unknown, "connection_lost", False), 3),
     "order with the same effect each time": (ALWAYS, [502, "reset"], Ok, 3),
 }
+
+
+USAGE = {"1": [{"call_count": 28, "total_time": 91, "estimated_time_to_regain_access": 0}], "2": [{"call_count": 3}]}
+DAILY = {"X-HubSpot-RateLimit-Daily": "250000", "X-HubSpot-RateLimit-Daily-Remaining": "249870"}
+# Where it is read, what stands in the headers, what people read.
+QUOTAS: list[tuple[Any, dict[str, str], str]] = [
+    (hubspot.read_quota, DAILY, "249,870 of 250,000 calls a day left"),
+    (hubspot.read_quota, {**DAILY, "X-HubSpot-RateLimit-Daily": "-1"}, ""),
+    (zendesk.read_quota, {"X-Rate-Limit": "200", "X-Rate-Limit-Remaining": "0"}, "0 of 200 calls a minute left"),
+    (salesforce.read_quota, {"Sforce-Limit-Info": "api-usage=18/15000"}, "14,982 of 15,000 calls a day left"),
+    (salesforce.read_quota, {"Sforce-Limit-Info": "api-usage=many"}, ""),
+    (meta_ads.read_quota, {meta_ads.USAGE: json.dumps(USAGE)}, "9% of the calls an hour left"),
+    (meta_ads.read_quota, {meta_ads.USAGE: "[" * 100_000}, ""),
+    (meta_ads.read_quota, {meta_ads.USAGE: '{"1": [{"call_count": Infinity}]}'}, ""),
+]
+
+
+@pytest.mark.parametrize(("read", "headers", "words"), QUOTAS)
+def test_quota_is_read_as_each_vendor_says_it(read: Any, headers: dict[str, str], words: str) -> None:
+    found = read(headers)
+    assert (found.words if found else "") == words
 
 
 def kind_of(answer: Answer[Any]) -> Any:
