@@ -26,6 +26,7 @@ from integrations.calls.operations import (
     wait_of,
 )
 from integrations.calls.records import Record
+from integrations.calls.selectors import add_call
 from integrations.models import ProviderAccount, ProviderCall
 
 T = TypeVar("T")
@@ -55,6 +56,7 @@ def run(operation: Operation, request: Request, *, system: System, line: Line, p
         kept = call.find_last(timedelta(seconds=operation.kept_seconds))
         if kept is not None:
             return Ok(kept.value)
+    add_call(operation.key, line.connection.pk)
     answer = call.make()
     if not isinstance(answer, CleanFailure) or not answer.retry or not line.takes_last or operation.executes:
         return answer
