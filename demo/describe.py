@@ -18,6 +18,7 @@ from demo.setting import (
 )
 from standins.back_office import seed as office
 from standins.hubspot import portal as hubspot
+from standins.hubspot.webhooks import secret_of
 from standins.mailbox import seed as mailbox
 from standins.portal import seed as portal
 from standins.salesforce import org as salesforce
@@ -106,7 +107,7 @@ def _connections(organisation: Organisation) -> list[dict[str, Any]]:
     return [
         {"provider": "back_office", "credentials": office_keys},
         {"provider": "zendesk", "credentials": agent},
-        {"provider": "hubspot", "credentials": {"token": hubspot.token_of(slug)}},
+        {"provider": "hubspot", "credentials": {"token": hubspot.token_of(slug), "client_secret": secret_of(slug)}},
         {"provider": "salesforce", "credentials": salesforce.credentials_of(slug)},
     ]
 

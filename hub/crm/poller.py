@@ -25,13 +25,13 @@ from hub.crm.fields import TAKEN, Direction, Owner, Rules, digests_of, ours_of, 
 from hub.crm.models import GONE, CrmContact, CrmSwitch
 from hub.crm.words import AWAY, DELETED, ENDLESS, MERGED_THERE
 from integrations.crm import services
-from integrations.crm.types import CrmPage, CrmRecord, NotDone
+from integrations.crm.types import CONTACTS, CrmPage, CrmRecord, NotDone
 from integrations.models import SyncCursor
 from integrations.sync import services as sync
 from integrations.sync.services import EVERY, LEASE, LeaseLost, fail
 
 State = CrmContact.State
-STREAM: Final = "contacts"
+STREAM: Final = CONTACTS
 ACTOR: Final = system("crm")
 SECONDS: Final = 30.0
 """After these a worker begins no further page: the next sweep does."""

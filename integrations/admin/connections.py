@@ -274,7 +274,7 @@ class ConnectionAdmin(ServiceAdmin):
         groups = {"Requests": uses.requests, "What agents read": uses.lookups, "Daily brief": uses.sections}
         found = super().detail_context(request, obj)
         viewer = viewer_of(request)
-        mirror = find_mirror(viewer=viewer, connection=obj)
+        mirror, platform = find_mirror(viewer=viewer, connection=obj), platforms.find(obj.provider)
         kinds = platforms.kinds_for(obj, AD_CAMPAIGN) if viewer.may(PROPOSE) else []
         return {
             **found,
@@ -286,6 +286,7 @@ class ConnectionAdmin(ServiceAdmin):
             "offered": [offer for offer in found["offered"] if not offer["blocked"]],
             "uses": {name: ", ".join(titles) for name, titles in groups.items() if titles},
             "webhook": selectors.webhook_of(obj),
+            "webhook_words": platform.webhook_words if platform else "",
             "webhook_missing": obj.webhook_missing,
             "state": obj.state.value,
             "trouble": error_of(obj),

@@ -46,7 +46,12 @@ def receive(request: HttpRequest, tenant_id: UUID, connection_id: UUID, take: Ta
         if body is None or len(body) > body_limit:
             return _refuse(413, "too_large", f"Send at most {body_limit} bytes.")
         with tenant_scope(tenant_id):
-            account = _find_account(tenant_id, connection_id)
+            here = Tenant.objects.filter(pk=tenant_id, is_active=True)
+            account = (
+                ProviderAccount.objects.filter(pk=connection_id, is_active=True).first() if here.exists() else None
+            )
+            if account is None:
+                raise Refusal("bad_signature")
             take(request, body, account)
             if account.webhook_missing:  # somebody has copied the address
                 ProviderAccount.objects.filter(pk=account.pk).update(webhook_missing=False)
@@ -62,15 +67,6 @@ def receive(request: HttpRequest, tenant_id: UUID, connection_id: UUID, take: Ta
         log.warning("hint_not_taken", connection=str(connection_id), exc_info=True)
         return _refuse(503, "try_again", "Post it again in a moment.")
     return HttpResponse(status=204)
-
-
-def _find_account(tenant_id: UUID, connection_id: UUID) -> ProviderAccount:
-    """Return an active connection of an active organisation. Raises `Refusal`, as for a wrong signature."""
-    here = Tenant.objects.filter(pk=tenant_id, is_active=True)
-    account = ProviderAccount.objects.filter(pk=connection_id, is_active=True).first() if here.exists() else None
-    if account is None:
-        raise Refusal("bad_signature")
-    return account
 
 
 def _refuse(status: int, code: str, words: str) -> HttpResponse:

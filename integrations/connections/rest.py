@@ -49,8 +49,8 @@ class QuotaSerializer(serializers.Serializer[Any]):
 
     limit = serializers.IntegerField(read_only=True, help_text="100 where `unit` is percent.")
     left = serializers.IntegerField(read_only=True, allow_null=True, help_text="null: the system doesn't count them.")
-    unit = serializers.ChoiceField(choices=["calls", "percent"], read_only=True)
-    period = serializers.ChoiceField(choices=["minute", "hour", "day"], read_only=True)
+    unit = serializers.CharField(read_only=True, help_text="`calls` or `percent`.")
+    period = serializers.CharField(read_only=True, help_text="`minute`, `hour` or `day`.")
     said_at = serializers.DateTimeField(read_only=True, help_text="When a call was answered that says so.")
 
 

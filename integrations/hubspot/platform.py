@@ -32,6 +32,9 @@ class Credentials(BaseModel):
     """What an account at HubSpot needs."""
 
     token: str = Field(min_length=1, title="Access token", description="Of a private app, which starts with pat-.")
+    client_secret: str = Field(
+        "", title="Client secret", description="Of the same app, if it posts changes to Walker; else leave it empty."
+    )
     pipeline: str = Field(
         "0",
         pattern=r"^[A-Za-z0-9-]{1,60}$",
@@ -58,6 +61,11 @@ class Hubspot(TicketPlatform, CrmPlatform):
     kinds = KINDS
     has_public_comments = False
     crm_fields = FIELD_MAP
+    webhook = "hubspot_changes"
+    webhook_words = (
+        "Copy this address into the webhooks of the private app, and enter the app's client secret under Rotate "
+        "credentials. HubSpot then posts that contacts have changed, and Walker reads them within a minute."
+    )
 
     def connect(self, credentials: Credentials, line: Line) -> HubspotClient:
         place = {"pipeline": credentials.pipeline, "stage": credentials.stage}
