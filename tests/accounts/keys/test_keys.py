@@ -9,6 +9,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.test import Client
 from django.urls import reverse
+from fido2 import cbor
 from fido2.utils import websafe_decode, websafe_encode
 
 from accounts.models import User
@@ -157,6 +158,8 @@ def of_another_challenge(key: SoftKey, options: Options) -> str:
     return key.get({"publicKey": {**options["publicKey"], "challenge": websafe_encode(b"0" * 32)}})
 
 
+# Where bytes are expected the library takes a number for how many.
+OF_A_PETABYTE = websafe_encode(json.dumps({"type": "webauthn.get", "challenge": 10**15, "origin": ORIGIN}).encode())
 HOSTILE: dict[str, Callable[[SoftKey, Options], str]] = {
     "another site": elsewhere("https://walker.example.evil.example"),
     "a subdomain": elsewhere("https://evil.walker.example"),
@@ -179,6 +182,7 @@ HOSTILE: dict[str, Callable[[SoftKey, Options], str]] = {
     "short data": lambda key, options: changed(key.get(options), authenticatorData="AAAA"),
     "text for data": lambda key, options: changed(key.get(options), clientDataJSON="AAAA"),
     "a number": lambda key, options: changed(key.get(options), signature=7),
+    "a number for the challenge": lambda key, options: changed(key.get(options), clientDataJSON=OF_A_PETABYTE),
 }
 
 
@@ -205,6 +209,10 @@ ADDED: dict[str, Callable[[Options], str]] = {
     "no JSON": lambda _options: "{",
     "short data": lambda options: changed(SoftKey().create(options), attestationObject="AAAA"),
     "no bytes": lambda options: changed(SoftKey().create(options), attestationObject="\x00"),
+    "a number for bytes": lambda options: changed(
+        SoftKey().create(options),
+        attestationObject=websafe_encode(cbor.encode({"fmt": "none", "authData": 10**15, "attStmt": {}})),
+    ),
 }
 
 
