@@ -34,9 +34,11 @@ from fido2.cose import CoseKey
 from fido2.utils import websafe_decode, websafe_encode
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse, UserVerificationRequirement
 
+from accounts.models import User
 from accounts.services import client_address
 from accounts.sign_in import attempts
 from accounts.sign_in.audit import FAILED, record_renamed_key
+from core.db.locks import locked
 from core.reliability.rate_limit import count_or_let_pass
 
 MOST: Final = 10
@@ -231,6 +233,14 @@ class AddKeyView(_AsksAgain, AddWebAuthnView):
     """Adding a key; the password or a factor was confirmed before."""
 
     form_class = AddKeyForm
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Add one key of a person at a time, and none after a reset of their factors, which ended this session."""
+        locked(User, request.user.pk)
+        if not request.session.exists(request.session.session_key or ""):
+            return HttpResponseRedirect(reverse("admin:login"))
+        response: HttpResponse = super().post(request, *args, **kwargs)
+        return response
 
 
 class ConfirmByKeyView(_AsksAgain, ReauthenticateWebAuthnView):

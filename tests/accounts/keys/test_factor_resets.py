@@ -103,8 +103,9 @@ def test_nobody_resets_alone_for_themselves_or_above_their_role(world: World, pe
     TOTP.activate(owner, generate_totp_secret())
     assert code_from(world, ask_reset, "owner", owner) == "yourself"
     assert code_from(world, ask_reset, "admin", owner) == "role_above_yours"
-    # The owner has a factor now, and has to have used it.
+    # The owner has a factor now, and has to have used it, whatever the member's role.
     assert code_from(world, refuse_reset, "owner", person) == "weak_sign_in"
+    assert code_from(world, ask_reset, "owner", world.people["viewer"]) == "weak_sign_in"
     assert Authenticator.objects.filter(user=person).count() == 2
 
 

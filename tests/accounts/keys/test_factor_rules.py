@@ -104,6 +104,11 @@ def test_only_people_who_manage_members_say_so_up_to_their_own_role(world: World
     for roles, days in ((["pope"], 1), (["viewer"], -1), (["viewer"], 61)):
         with pytest.raises(Invalid):
             require(world, *roles, days=days)
+    # Who has a factor has to have used it: with the password alone nobody ends the rule.
+    TOTP.activate(world.people["owner"], generate_totp_secret())
+    with pytest.raises(Refused) as weak:
+        require(world)
+    assert weak.value.code == "weak_sign_in"
 
 
 def test_page_asks_for_the_password_first(world: World) -> None:
