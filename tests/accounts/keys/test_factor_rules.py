@@ -12,7 +12,7 @@ from django.test import Client
 from accounts.models import Notice, Tenant
 from accounts.permissions.factor_rules import due_of, is_lacking, set_factor_rule
 from accounts.selectors import memberships_of
-from accounts.services import create_api_key
+from accounts.services import add_member, create_api_key
 from channels_app.sockets import sign_ins
 from core.clock import now
 from core.errors import Invalid, Refused
@@ -21,7 +21,7 @@ from core.tenancy.scope import tenant_scope
 from tests.accounts.keys.soft_key import give_password, is_in
 from tests.accounts.resets.resetting import person_of
 from tests.accounts.tokens.devices import Device
-from tests.world import World, prove
+from tests.world import OPERATOR, World, prove
 
 pytestmark = pytest.mark.django_db
 
@@ -58,6 +58,22 @@ def test_person_without_a_factor_reaches_the_page_that_sets_one_up_and_nothing_e
     assert Device().sign_in(person).json()["code"] == "mfa_required"
     Authenticator.objects.all().delete()
     assert (is_in(browser), device.is_in()) == (False, False)
+
+
+def test_rule_of_one_organisation_keeps_nobody_out_of_another(world: World) -> None:
+    person = person_of(world)
+    with tenant_scope(world.globex.pk):
+        add_member(actor=OPERATOR, user=person, role="viewer")
+    browser = give_password(Client(), person)
+    browser.post("/account/tenant/", {"tenant": str(world.acme.pk)})
+    require(world, "approver")
+    assert not is_in(browser)
+    [elsewhere] = re.findall(r'name="tenant" value="([^"]+)"', browser.get("/account/2fa/").content.decode())
+    assert elsewhere == str(world.globex.pk)
+    browser.post("/account/tenant/", {"tenant": str(world.acme.pk)})
+    assert not is_in(browser)
+    browser.post("/account/tenant/", {"tenant": elsewhere})
+    assert is_in(browser)
 
 
 def test_days_of_grace_count_from_the_day_a_role_was_added(world: World) -> None:
