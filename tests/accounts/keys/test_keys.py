@@ -12,7 +12,7 @@ from django.urls import reverse
 from fido2 import cbor
 from fido2.utils import websafe_decode, websafe_encode
 
-from accounts.models import User
+from accounts.models import Notice, User
 from accounts.sign_in import attempts, keys
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
@@ -65,6 +65,9 @@ def test_key_is_added_named_used_and_removed(world: World, person: User, client:
     key = SoftKey()
     assert add_key(client, key).url == "/account/2fa/recovery-codes/"
     row = Authenticator.objects.get(type="webauthn")
+    with tenant_scope(world.acme.pk):
+        notice = Notice.objects.get(person=person)
+        assert (notice.level, notice.title) == ("alert", "A key was added to your sign-in")
     assert client.post(f"{KEYS}keys/{row.pk}/edit/", {"name": "Green <key>"}).url == "/account/2fa/"
     assert "Green &lt;key&gt;" in client.get("/account/2fa/").content.decode()
     assert "already" in add_key(client, key).content.decode()
