@@ -91,7 +91,7 @@ class TenantMiddleware:
         request.factor_needed = True  # type: ignore[attr-defined]
         if request.path.startswith(API) and "HTTP_AUTHORIZATION" not in request.META:
             request.bearer_problem = Refused(factor_rules.NEEDED, code="factor_required")  # type: ignore[attr-defined]
-        if request.path.startswith(CONSOLE) and request.path not in (reverse("admin:login"), reverse("admin:logout")):
+        if request.path.startswith(CONSOLE) and request.path != reverse("admin:logout"):
             return HttpResponseRedirect(reverse("mfa_index"))
         return self.get_response(request)
 

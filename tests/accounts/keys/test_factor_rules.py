@@ -52,12 +52,14 @@ def test_person_without_a_factor_reaches_the_page_that_sets_one_up_and_nothing_e
     look = sign_ins.read(str(browser.session.session_key))
     assert (look and look.tenant_id, browser.get("/account/mail/").status_code) == (None, 403)
     assert browser.post("/admin/accounts/apikey/create/", {}).url == "/account/2fa/"
+    assert browser.get("/admin/login/").url == "/account/2fa/"
     assert (is_in(other), Client().get("/api/v1/approvals/", headers=device.headers(secret)).status_code) == (True, 200)
     TOTP.activate(person, generate_totp_secret())
     assert (is_in(browser), device.is_in(), device.refresh().status_code) == (True, True, 200)
     assert Device().sign_in(person).json()["code"] == "mfa_required"
     Authenticator.objects.all().delete()
     assert (is_in(browser), device.is_in()) == (False, False)
+    assert browser.post("/admin/logout/").url == "/admin/login/"
 
 
 def test_rule_of_one_organisation_keeps_nobody_out_of_another(world: World) -> None:
