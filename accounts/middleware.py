@@ -55,6 +55,8 @@ class TenantMiddleware:
         )
         _remember_tenant(request, membership, wanted, is_only=len(memberships) == 1)
         if factor_rules.is_lacking(request.user.pk, membership.factor_due):
+            others = [one for one in memberships if not factor_rules.is_lacking(request.user.pk, one.factor_due)]
+            request.memberships = others  # type: ignore[attr-defined]
             return self.lead_to_set_up(request)
         with tenant_scope(membership.tenant_id):
             request.memberships, request.zone = memberships, membership.zone  # type: ignore[attr-defined]
@@ -83,11 +85,14 @@ class TenantMiddleware:
             return self.get_response(request)
 
     def lead_to_set_up(self, request: HttpRequest) -> HttpResponse:
-        """Answer a person who lacks the second factor that their role needs: until it is there, they are no member."""
+        """Answer a person who lacks the second factor that their role needs: until it is there, they are no member.
+
+        They may switch to another organisation that doesn't need one of them.
+        """
         request.factor_needed = True  # type: ignore[attr-defined]
         if request.path.startswith(API) and "HTTP_AUTHORIZATION" not in request.META:
             request.bearer_problem = Refused(factor_rules.NEEDED, code="factor_required")  # type: ignore[attr-defined]
-        if request.path.startswith(CONSOLE) and request.path not in (reverse("admin:login"), reverse("admin:logout")):
+        if request.path.startswith(CONSOLE) and request.path != reverse("admin:logout"):
             return HttpResponseRedirect(reverse("mfa_index"))
         return self.get_response(request)
 

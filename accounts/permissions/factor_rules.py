@@ -8,7 +8,13 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import Membership, Tenant
-from accounts.permissions.role_limits import FACTORS, MANAGE, refuse_higher_role, refuse_stale_sign_in
+from accounts.permissions.role_limits import (
+    FACTORS,
+    MANAGE,
+    refuse_higher_role,
+    refuse_stale_sign_in,
+    refuse_weak_sign_in,
+)
 from core import notices
 from core.actors import Actor
 from core.audit import chain
@@ -27,8 +33,9 @@ def set_factor_rule(*, actor: Actor, roles: Collection[str], days: int, now: dat
     """Set which roles need a second factor, and after how many days of grace.
 
     Safe to repeat: a role that needed one before keeps its day. Needs `accounts.manage_membership`, every permission of
-    each role that is added or left out, and a fresh sign-in. Members who have none yet get a notice. Raises `Refused`
-    ("role_above_yours", "confirm_first") and `Invalid`. Writes `FACTOR_RULE_SET`.
+    each role that is added or left out, and a fresh sign-in with the second factor that the actor has. Members who have
+    none yet get a notice. Raises `Refused` ("role_above_yours", "weak_sign_in", "confirm_first") and `Invalid`. Writes
+    `FACTOR_RULE_SET`.
     """
     actor.require(MANAGE)
     actor.require_person("Only people decide who needs a second factor.", by_key=False)
@@ -42,6 +49,7 @@ def set_factor_rule(*, actor: Actor, roles: Collection[str], days: int, now: dat
         before = set(tenant.factor_due)
         for role in sorted(before ^ set(roles)):
             refuse_higher_role(actor, role)
+        refuse_weak_sign_in(actor, actor.role)
         refuse_stale_sign_in(actor)
         added = set(roles) - before
         if before == set(roles):

@@ -16,9 +16,11 @@ from django.http import HttpRequest
 
 from accounts.members.records import record_in_each_tenant
 from accounts.models import User
+from accounts.permissions.factor_rules import NOTICE
 from accounts.selectors import ActiveMembership, memberships_of
 from accounts.services import auth_strength_of, client_address, proven_lately
 from accounts.sessions import store
+from core import notices
 from core.actors import Actor
 from core.catalogue import Code, EventType, Id, Shape, register
 from core.clock import now
@@ -138,6 +140,19 @@ def _password_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def _factor_changed(action: str, *, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
+    is_new_key = (action, authenticator.type) == ("SECOND_FACTOR_ADDED", Authenticator.Type.WEBAUTHN)
+    if is_new_key and (memberships := memberships_of(user.pk)):
+        # A code that was passed on is enough to add a key, which then counts for more.
+        with tenant_scope(memberships[0].tenant_id), transaction.atomic():
+            notices.leave(
+                people=[user.pk],
+                kind=NOTICE,
+                title="A key was added to your sign-in",
+                body="If that wasn't you, remove it, change your password, and sign out everywhere else.",
+                link="/account/2fa/",
+                level="alert",
+                dedupe_key=f"key:{authenticator.pk}",
+            )
     _record(request, user, action, what=str(authenticator.type))
 
 

@@ -11,7 +11,7 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.urls import reverse
 
-from accounts.models import Membership, TokenFamily
+from accounts.models import Membership, TokenFamily, User
 from accounts.permissions.factor_rules import NOTICE
 from accounts.permissions.role_limits import MANAGE, refuse_higher_role, refuse_stale_sign_in, refuse_weak_sign_in
 from accounts.permissions.roles import permissions_of
@@ -99,6 +99,7 @@ def agree_reset(*, actor: Actor, membership_id: UUID, now: datetime | None = Non
         if asker == actor.user_id:
             raise Refused("You asked for this reset. A second person must agree.", code="four_eyes")
         _check_resettable(membership)
+        locked(User, membership.user_id)  # a key that is added at this moment waits, and finds its session ended
         lost = Authenticator.objects.filter(user_id=membership.user_id)
         kinds = sorted(lost.values_list("type", flat=True))
         lost.delete()
@@ -141,7 +142,8 @@ def _hold(actor: Actor, membership_id: UUID) -> Membership:
     if membership.user_id == actor.user_id:
         raise Refused("You can't do this for yourself. Two colleagues who manage members can.", code="yourself")
     refuse_higher_role(actor, membership.role)
-    refuse_weak_sign_in(actor, membership.role)
+    # By the actor's role, which always may: their own factor comes first, however little the member's role allows.
+    refuse_weak_sign_in(actor, actor.role)
     refuse_stale_sign_in(actor)
     return membership
 

@@ -99,7 +99,8 @@ def test_passkey_signs_in_without_the_password(page: Page, person: User, request
 
 def test_browser_that_refuses_or_knows_no_keys_says_so(page: Page, person: User) -> None:
     open_form(page, person)
-    page.evaluate("navigator.credentials.create = () => Promise.reject(new DOMException('', 'NotAllowedError'))")
+    refuse = "navigator.credentials.create = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+    page.evaluate(f"() => {{ {refuse} }}")
     page.get_by_role("button", name="Add key").click()
     expect(page.get_by_role("alert")).to_contain_text("No key was confirmed in time")
     page.evaluate("delete window.PublicKeyCredential")

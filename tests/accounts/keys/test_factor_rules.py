@@ -12,7 +12,7 @@ from django.test import Client
 from accounts.models import Notice, Tenant
 from accounts.permissions.factor_rules import due_of, is_lacking, set_factor_rule
 from accounts.selectors import memberships_of
-from accounts.services import create_api_key
+from accounts.services import add_member, create_api_key
 from channels_app.sockets import sign_ins
 from core.clock import now
 from core.errors import Invalid, Refused
@@ -21,7 +21,7 @@ from core.tenancy.scope import tenant_scope
 from tests.accounts.keys.soft_key import give_password, is_in
 from tests.accounts.resets.resetting import person_of
 from tests.accounts.tokens.devices import Device
-from tests.world import World, prove
+from tests.world import OPERATOR, World, prove
 
 pytestmark = pytest.mark.django_db
 
@@ -51,13 +51,31 @@ def test_person_without_a_factor_reaches_the_page_that_sets_one_up_and_nothing_e
     assert [(one.status_code, one.json()["code"]) for one in late] == [(403, "factor_required")] * 2
     look = sign_ins.read(str(browser.session.session_key))
     assert (look and look.tenant_id, browser.get("/account/mail/").status_code) == (None, 403)
-    assert browser.post("/admin/accounts/apikey/create/", {}).url == "/account/2fa/"
+    assert browser.post("/admin/accounts/apikey/create/", {})["Location"] == "/account/2fa/"
+    assert browser.get("/admin/login/")["Location"] == "/account/2fa/"
     assert (is_in(other), Client().get("/api/v1/approvals/", headers=device.headers(secret)).status_code) == (True, 200)
     TOTP.activate(person, generate_totp_secret())
     assert (is_in(browser), device.is_in(), device.refresh().status_code) == (True, True, 200)
     assert Device().sign_in(person).json()["code"] == "mfa_required"
     Authenticator.objects.all().delete()
     assert (is_in(browser), device.is_in()) == (False, False)
+    assert browser.post("/admin/logout/")["Location"] == "/admin/login/"
+
+
+def test_rule_of_one_organisation_keeps_nobody_out_of_another(world: World) -> None:
+    person = person_of(world)
+    with tenant_scope(world.globex.pk):
+        add_member(actor=OPERATOR, user=person, role="viewer")
+    browser = give_password(Client(), person)
+    browser.post("/account/tenant/", {"tenant": str(world.acme.pk)})
+    require(world, "approver")
+    assert not is_in(browser)
+    [elsewhere] = re.findall(r'name="tenant" value="([^"]+)"', browser.get("/account/2fa/").content.decode())
+    assert elsewhere == str(world.globex.pk)
+    browser.post("/account/tenant/", {"tenant": str(world.acme.pk)})
+    assert not is_in(browser)
+    browser.post("/account/tenant/", {"tenant": elsewhere})
+    assert is_in(browser)
 
 
 def test_days_of_grace_count_from_the_day_a_role_was_added(world: World) -> None:
@@ -104,12 +122,17 @@ def test_only_people_who_manage_members_say_so_up_to_their_own_role(world: World
     for roles, days in ((["pope"], 1), (["viewer"], -1), (["viewer"], 61)):
         with pytest.raises(Invalid):
             require(world, *roles, days=days)
+    # Who has a factor has to have used it: with the password alone nobody ends the rule.
+    TOTP.activate(world.people["owner"], generate_totp_secret())
+    with pytest.raises(Refused) as weak:
+        require(world)
+    assert weak.value.code == "weak_sign_in"
 
 
 def test_page_asks_for_the_password_first(world: World) -> None:
     browser, path = give_password(Client(), person_of(world, "owner")), "/admin/accounts/membership/second-factor/"
     given = {"roles": ["viewer", "support"], "days": "7"}
-    assert "/account/reauthenticate/" in prove(browser, ago=600).post(path, given).url
+    assert "/account/reauthenticate/" in prove(browser, ago=600).post(path, given)["Location"]
     prove(browser).post(path, given)
     with tenant_scope(world.acme.pk):
         assert set(Tenant.objects.get().factor_due) == {"viewer", "support"}

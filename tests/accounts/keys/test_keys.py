@@ -9,9 +9,10 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.test import Client
 from django.urls import reverse
+from fido2 import cbor
 from fido2.utils import websafe_decode, websafe_encode
 
-from accounts.models import User
+from accounts.models import Notice, User
 from accounts.sign_in import attempts, keys
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
@@ -64,14 +65,17 @@ def test_key_is_added_named_used_and_removed(world: World, person: User, client:
     key = SoftKey()
     assert add_key(client, key).url == "/account/2fa/recovery-codes/"
     row = Authenticator.objects.get(type="webauthn")
-    assert client.post(f"{KEYS}keys/{row.pk}/edit/", {"name": "Green <key>"}).url == "/account/2fa/"
+    with tenant_scope(world.acme.pk):
+        notice = Notice.objects.get(person=person)
+        assert (notice.level, notice.title) == ("alert", "A key was added to your sign-in")
+    assert client.post(f"{KEYS}keys/{row.pk}/edit/", {"name": "Green <key>"})["Location"] == "/account/2fa/"
     assert "Green &lt;key&gt;" in client.get("/account/2fa/").content.decode()
     assert "already" in add_key(client, key).content.decode()
     other = give_password(Client(), person)
     assert not is_in(other)
     answer(other, key)
     assert is_in(other)
-    assert client.post(f"{KEYS}keys/{row.pk}/remove/").url == "/account/2fa/"
+    assert client.post(f"{KEYS}keys/{row.pk}/remove/")["Location"] == "/account/2fa/"
     assert (Authenticator.objects.count(), is_in(give_password(Client(), person))) == (0, True)
     told = audited(world, "SECOND_FACTOR_ADDED", "SECOND_FACTOR_RENAMED", "SECOND_FACTOR_REMOVED")
     assert [(action, facts["what"]) for action, _, facts in told] == [
@@ -124,7 +128,7 @@ def test_key_confirms_a_change_in_place_of_the_password(person: User, client: Cl
     path = f"{KEYS}reauthenticate/?next={KEYS}add/"
     wrong = other.post(path, {"credential": SoftKey().get(options_on(other, path))})
     assert "came too late" in wrong.content.decode()
-    assert other.post(path, {"credential": key.get(options_on(other, path))}).url == f"{KEYS}add/"
+    assert other.post(path, {"credential": key.get(options_on(other, path))})["Location"] == f"{KEYS}add/"
     assert other.get(f"{KEYS}add/").status_code == 200
 
 
@@ -157,6 +161,8 @@ def of_another_challenge(key: SoftKey, options: Options) -> str:
     return key.get({"publicKey": {**options["publicKey"], "challenge": websafe_encode(b"0" * 32)}})
 
 
+# Where bytes are expected the library takes a number for how many.
+OF_A_PETABYTE = websafe_encode(json.dumps({"type": "webauthn.get", "challenge": 10**15, "origin": ORIGIN}).encode())
 HOSTILE: dict[str, Callable[[SoftKey, Options], str]] = {
     "another site": elsewhere("https://walker.example.evil.example"),
     "a subdomain": elsewhere("https://evil.walker.example"),
@@ -179,6 +185,7 @@ HOSTILE: dict[str, Callable[[SoftKey, Options], str]] = {
     "short data": lambda key, options: changed(key.get(options), authenticatorData="AAAA"),
     "text for data": lambda key, options: changed(key.get(options), clientDataJSON="AAAA"),
     "a number": lambda key, options: changed(key.get(options), signature=7),
+    "a number for the challenge": lambda key, options: changed(key.get(options), clientDataJSON=OF_A_PETABYTE),
 }
 
 
@@ -205,6 +212,10 @@ ADDED: dict[str, Callable[[Options], str]] = {
     "no JSON": lambda _options: "{",
     "short data": lambda options: changed(SoftKey().create(options), attestationObject="AAAA"),
     "no bytes": lambda options: changed(SoftKey().create(options), attestationObject="\x00"),
+    "a number for bytes": lambda options: changed(
+        SoftKey().create(options),
+        attestationObject=websafe_encode(cbor.encode({"fmt": "none", "authData": 10**15, "attStmt": {}})),
+    ),
 }
 
 
