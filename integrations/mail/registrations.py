@@ -12,30 +12,33 @@ from accounts.sign_in.registration import DueMail
 from core.clock import now as clock_now
 from core.errors import Unavailable
 from core.observability.logging import get_logger
-from integrations.mail.delivery import ATTEMPTS, BACK_OFF, OUTCOMES
+from integrations.mail.delivery import ATTEMPTS, BACK_OFF, LONGEST, OUTCOMES
 from integrations.mail.providers import routes
 from integrations.mail.types import AUTOMATIC, Accepted, Mail, MailOutcome, Rejected, Unknown
 
 log = get_logger(__name__)
 TYPE: Final = "registration"
-MOST: Final = 100
-"""How many are sent in one go, before other mail has its turn."""
 
 
 def deliver_due(*, now: datetime | None = None) -> int:
-    """Send due emails about registrations, outside any tenant and transaction; return how many were tried."""
-    for tried in range(MOST):
+    """Send due emails about registrations for up to `LONGEST`; return how many were tried.
+
+    Outside any tenant and transaction.
+    """
+    started, tried = clock_now(), 0
+    while clock_now() - started < LONGEST:
         moment = now or clock_now()
         try:
             mail = registration.claim_mail(now=moment)
         except Unavailable:
             # Sealed under a key that this process lacks: it is tried again when its lease is over.
             log.exception("registration_not_opened")
-            return tried
+            continue
         if mail is None:
-            return tried
+            break
         settle(mail, send(mail), moment)
-    return MOST
+        tried += 1
+    return tried
 
 
 def send(mail: DueMail) -> MailOutcome:
