@@ -112,9 +112,10 @@ def confirm_code(*, request: HttpRequest, ticket: str, code: str) -> Tokens:
 
 
 def begin(*, request: HttpRequest, user: User, tenant_id: UUID, strength: str) -> Tokens:
-    """Begin a family for a person whose sign-in was checked, and return its first tokens; raises `Refused`.
+    """Begin a family for a person whose sign-in was checked, and return its first tokens.
 
-    Beyond `TOKEN_DEVICES` the one unused for longest ends, and the person gets an alert.
+    Beyond `TOKEN_DEVICES` the one unused for longest ends, and the person gets an alert. Raises `Refused`, and
+    `Unavailable` while there is no key to sign with.
     """
     with tenant_scope(tenant_id), transaction.atomic():
         # An end of the membership waits from now on, and then ends this family as well.
@@ -127,11 +128,13 @@ def begin(*, request: HttpRequest, user: User, tenant_id: UUID, strength: str) -
             address=client_address(request),
             user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
         )
+        # Before the commit: with no key to sign with, no device begins, and none ends for it.
+        issued = access.issue(grant)
         end_surplus(user, grant, address=client_address(request))
     update_last_login(User, user)
     # Not in the same transaction: each of the person's organisations has one of its own, as at the console.
     record_api_sign_in(request=request, user=user, strength=strength)
-    return _tokens(grant, access.issue(grant))
+    return _tokens(grant, issued)
 
 
 def refresh(*, request: HttpRequest, token: str, now: datetime | None = None) -> Tokens:
