@@ -14,7 +14,7 @@ from uuid import UUID
 
 from allauth.core.ratelimit import consume
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, Signer
@@ -49,6 +49,7 @@ PURPOSE: Final = "registration"
 LIMIT: Final = "register"
 OVER: Final = "This link has expired or was used. Register again."
 INVITATION_OVER: Final = "This invitation has expired."
+MISMATCH: Final = "You didn't register with this password. If you registered twice, use the newest email."
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +134,25 @@ def can_be_confirmed(token: str, *, now: datetime | None = None) -> bool:
     return _standing(token, now or clock_now()).exists()
 
 
-def verify_email(*, token: str, now: datetime | None = None) -> User:
+def verify_email(*, request: HttpRequest, token: str, password: str, now: datetime | None = None) -> User:
     """Make the account that was asked for, once, by the token of the email to its address; return it.
 
-    Open to the holder of the token. An account that is a member nowhere gets the name and the password: who forgot
-    theirs registers again. Raises `Gone` ("registration_over"), also if the address got an account since or was
-    confirmed by a later email. In no audit log, as it concerns no organisation.
+    Open to the holder of the token who knows the password, a few times an hour: nobody confirms what a stranger asked
+    for, whose password the account would have. An account that is a member nowhere gets the name and the password: who
+    forgot theirs registers again. Raises `Gone` ("registration_over"), also if the address got an account since or was
+    confirmed by a later email, `Invalid`, `TooMany` and `Unavailable`. In no audit log, as it concerns no organisation.
     """
-    moment = now or clock_now()
+    row = _standing(token, now or clock_now()).first()
+    if row is None:
+        raise Gone(OVER, code="registration_over")
+    _count(request, row.pk.hex)
+    asked = _opened(row)
+    if not check_password(password, asked["password"]):
+        raise Invalid(MISMATCH, fields={"password": [MISMATCH]})
     with transaction.atomic():
-        row = _standing(token, moment).select_for_update().first()
-        if row is None:
+        # Of two at once, the second waits here and finds nothing to delete.
+        if not Registration.objects.filter(pk=row.pk).delete()[0]:
             raise Gone(OVER, code="registration_over")
-        asked = _opened(row)
-        row.delete()
         user = User.objects.select_for_update().filter(email__iexact=asked["email"]).first()
         if user is not None and (user.updated_at >= row.created_at or not _is_member_nowhere(user)):
             raise Gone(OVER, code="registration_over")

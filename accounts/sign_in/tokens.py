@@ -113,9 +113,10 @@ def confirm_code(*, request: HttpRequest, ticket: str, code: str) -> Tokens:
 
 
 def begin(*, request: HttpRequest, user: User, tenant_id: UUID, strength: str) -> Tokens:
-    """Begin a family for a person whose sign-in was checked, and return its first tokens; raises `Refused`.
+    """Begin a family for a person whose sign-in was checked, and return its first tokens.
 
-    Beyond `TOKEN_DEVICES` the one unused for longest ends, and the person gets an alert.
+    Beyond `TOKEN_DEVICES` the one unused for longest ends, and the person gets an alert. Raises `Refused`, and
+    `Unavailable` while there is no key to sign with.
     """
     address, user_agent = client_address(request), str(request.META.get("HTTP_USER_AGENT", ""))
     with tenant_scope(tenant_id), transaction.atomic():
@@ -125,13 +126,15 @@ def begin(*, request: HttpRequest, user: User, tenant_id: UUID, strength: str) -
             raise Refused("You aren't a member of this organisation.", code="no_membership")
         is_new = user.last_login is not None and families.is_new(user.pk, address=address, user_agent=user_agent)
         grant = families.begin(user=user, strength=strength, address=address, user_agent=user_agent)
+        # Before the commit: with no key to sign with, no device begins, and none ends for it.
+        issued = access.issue(grant)
         end_surplus(user, grant, address=address)
     if is_new:
         known_devices.tell(user, families.device_of(user_agent), link=DEVICES)
     update_last_login(User, user)
     # Not in the same transaction: each of the person's organisations has one of its own, as at the console.
     record_api_sign_in(request=request, user=user, strength=strength)
-    return _tokens(grant, access.issue(grant))
+    return _tokens(grant, issued)
 
 
 def refresh(*, request: HttpRequest, token: str, now: datetime | None = None) -> Tokens:

@@ -20,7 +20,7 @@ from accounts.selectors import wants_mail
 from accounts.services import actor_for_request, choose_mail
 from accounts.sign_in import registration
 from accounts.tokens import keys
-from core.errors import Gone
+from core.errors import Gone, Invalid, TooMany, Unavailable
 
 CONFIRM = "accounts/confirm_address.html"
 
@@ -64,18 +64,22 @@ def _sign_in_page(request: HttpRequest, form: LoginForm) -> HttpResponse:
 @never_cache
 @private
 @csrf_checked
+@sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     """Ask somebody who registered to confirm their address (GET), or make the account (POST)."""
     over = {"heading": "This link has expired", "is_over": True}
     if not registration.can_be_confirmed(token):
         return refuse_guessing(request, "registration") or render(request, CONFIRM, over, status=404)
+    asked = {"heading": "Confirm your address"}
     if request.method != "POST":
-        return render(request, CONFIRM, {"heading": "Confirm your address"})
+        return render(request, CONFIRM, asked)
     try:
-        registration.verify_email(token=token)
+        registration.verify_email(request=request, token=token, password=request.POST.get("password", ""))
     except Gone as problem:
         return render(request, CONFIRM, over, status=problem.status)
+    except (Invalid, TooMany, Unavailable) as problem:
+        return render(request, CONFIRM, {**asked, "fault": problem.detail}, status=problem.status)
     return render(request, CONFIRM, {"heading": "Your address is confirmed", "is_done": True})
 
 

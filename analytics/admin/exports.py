@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
-from django.utils.timezone import get_current_timezone
 
 from analytics.admin.export_forms import (
     ApprovalsForm,
@@ -271,7 +270,7 @@ class ExportScheduleAdmin(ServiceAdmin):
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         if obj is None:
             own = [viewer_of(request).user_id]
-            return {"zone": str(get_current_timezone()), "day": 1, "at": "07:00", "recipients": own}
+            return {"zone": organisation_zone().key, "day": 1, "at": "07:00", "recipients": own}
         values = {name: getattr(obj, name) for name in (*ScheduleForm.base_fields, "version")}
         return {**values, "recipients": [str(key) for key in obj.recipients]}
 

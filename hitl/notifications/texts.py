@@ -117,11 +117,12 @@ def newest_version() -> int:
     return NotificationTemplate.objects.order_by("-version").values_list("version", flat=True).first() or 0
 
 
-def own_text(*, template: str, approval: Approval, person_id: UUID) -> OwnText | None:
+def own_text(*, template: str, approval: Approval, person_id: UUID, is_shared: bool = False) -> OwnText | None:
     """Return the organisation's text of a message, or None for the built-in one.
 
-    In the language of the person. For notifiers, in the tenant's scope. If a text can't be filled in, that is logged
-    and the built-in one is used: no message is lost by it.
+    In the language of the person, and with times in their zone, or in the organisation's if others read it as well
+    (`is_shared`). For notifiers, in the tenant's scope. If a text can't be filled in, that is logged and the built-in
+    one is used: no message is lost by it.
     """
     try:
         with transaction.atomic():  # a failing statement must not spoil the caller's transaction
@@ -134,7 +135,8 @@ def own_text(*, template: str, approval: Approval, person_id: UUID) -> OwnText |
             row = next((newest[tag] for tag in tags if tag in newest and newest[tag].subject), None)
             if row is None:
                 return None
-            values = values_of(approval, template, zone_of(person_id))
+            zone = tenant_zone() if is_shared else zone_of(person_id)
+            values = values_of(approval, template, zone)
             found = OwnText(fill_in(row.subject, values).strip(), fill_in(row.body, values).strip())
             return found if found.subject and found.body else None
     except Exception as error:  # boundary: no fault of a text may cost a message

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.sign_in import registration
@@ -12,38 +11,36 @@ from accounts.sign_in.registration import DueMail
 from core.clock import now as clock_now
 from core.errors import Unavailable
 from core.observability.logging import get_logger
-from integrations.mail.delivery import ATTEMPTS, BACK_OFF, OUTCOMES
-from integrations.mail.providers import routes
-from integrations.mail.types import AUTOMATIC, Accepted, Mail, MailOutcome, Rejected, Unknown
+from integrations.mail.delivery import ATTEMPTS, BACK_OFF, LONGEST, OUTCOMES, send_once
+from integrations.mail.types import AUTOMATIC, Accepted, MailOutcome, NewMail, Rejected
 
 log = get_logger(__name__)
 TYPE: Final = "registration"
-MOST: Final = 100
-"""How many are sent in one go, before other mail has its turn."""
 
 
 def deliver_due(*, now: datetime | None = None) -> int:
-    """Send due emails about registrations, outside any tenant and transaction; return how many were tried."""
-    for tried in range(MOST):
+    """Send due emails about registrations for up to `LONGEST`; return how many were tried.
+
+    Outside any tenant and transaction.
+    """
+    started, tried = clock_now(), 0
+    while clock_now() - started < LONGEST:
         moment = now or clock_now()
         try:
             mail = registration.claim_mail(now=moment)
         except Unavailable:
             # Sealed under a key that this process lacks: it is tried again when its lease is over.
             log.exception("registration_not_opened")
-            return tried
+            continue
         if mail is None:
-            return tried
+            break
         settle(mail, send(mail), moment)
-    return MOST
+        tried += 1
+    return tried
 
 
 def send(mail: DueMail) -> MailOutcome:
     """Hand an email to the installation's mail service once, and return what is certain about it."""
-    try:
-        route = routes.find_installation_route()
-    except Unavailable as problem:
-        return Rejected(problem.code, permanent=False)
     page = reverse("confirm_address", args=[mail.token]) if mail.token else reverse("forgot_password")
     texts = {
         "title": "Confirm your email address" if mail.token else "You already have an account",
@@ -52,24 +49,9 @@ def send(mail: DueMail) -> MailOutcome:
         "token": mail.token,
         "moment": f"{mail.expires_at:%d %B %Y, %H:%M %Z}",
     }
-    text, html = (render_to_string(f"mail/registration.{kind}", texts) for kind in ("txt", "html"))
-    try:
-        return route.sender.send(
-            Mail(
-                delivery_id=mail.registration_id,
-                type=TYPE,
-                sender=route.mailbox,
-                recipient=mail.address,
-                subject=str(texts["title"]),
-                text=text,
-                html=html,
-                headers=AUTOMATIC,
-            )
-        )
-    except Exception:
-        # Task boundary: an adapter may have failed after the call.
-        log.exception("mail_adapter_broke", registration=str(mail.registration_id))
-        return Unknown("adapter_broke")
+    key = str(mail.registration_id)
+    new = NewMail.rendered("registration", texts, type=TYPE, key=key, recipient=mail.address, headers=AUTOMATIC)
+    return send_once(new, mail.registration_id)
 
 
 def settle(mail: DueMail, outcome: MailOutcome, moment: datetime) -> None:

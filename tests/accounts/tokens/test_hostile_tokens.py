@@ -20,7 +20,7 @@ from accounts.models import TokenKey
 from accounts.tokens import keys
 from core.clock import at, now
 from tests.accounts.resets.resetting import person_of
-from tests.accounts.tokens.devices import Device
+from tests.accounts.tokens.devices import Device, families_of
 from tests.rows import check_rows
 from tests.world import World
 
@@ -154,9 +154,10 @@ def test_process_with_older_keys_replaces_no_newer_one_and_signs_on_with_the_las
     settings.WALKER_KEYS = older
     token = device.refresh_token
     assert [device.refresh(token).status_code for _ in range(2)] == [503, 503]
+    assert (Device().sign_in(person).status_code, len(families_of(world))) == (503, 1)
     settings.WALKER_KEYS = newer
     with at(now() + timedelta(minutes=1)):
-        # A refresh that was refused for want of a key used nothing up.
+        # A refresh that was refused for want of a key used nothing up, and a sign-in began no device.
         assert (device.refresh(token).status_code, TokenKey.objects.count()) == (200, 2)
     settings.WALKER_KEYS = older
     call_command("rotate_token_keys")

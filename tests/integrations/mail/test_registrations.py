@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from redis import Redis
 
 from accounts.models import Invitation, Membership, Registration, User
 from accounts.services import remove_member
@@ -22,6 +23,7 @@ from integrations.models import MailDelivery
 from tests.accounts.invitations.inviting import PERSON, invite, link_of
 from tests.accounts.resets.resetting import NEW, person_of
 from tests.accounts.tokens.devices import Device
+from tests.database.emptying import forget_keys
 from tests.hitl.decision_links.test_link_door import token_in
 from tests.integrations.mail.servers import Smtp
 from tests.world import World
@@ -37,6 +39,10 @@ def _open_with_mail(settings: Any, smtp: Smtp) -> None:
 
 def register(address: str = ANA, where: str = "203.0.113.77", **changed: str) -> Any:
     return Device(where).post("register", **{**PERSON, "email": address, **changed})
+
+
+def verify(token: str, password: str = PERSON["password"]) -> Any:
+    return Device().post("verify-email", token=token, password=password)
 
 
 def mailed(smtp: Smtp) -> list[Message]:
@@ -69,14 +75,13 @@ def test_stranger_registers_confirms_by_mail_and_sees_nothing_until_invited(desk
     token = token_of(mail)
     assert token in text_of(mail).split()
     wrong = [token[:-1] + ("A" if token[-1] != "A" else "B"), "x", stored.pk.hex]
-    assert {Device().post("verify-email", token=one).status_code for one in wrong} == {410}
-    device = Device()
-    answer = device.post("verify-email", token=token)
-    assert (answer.json(), Registration.objects.exists()) == ({"next": "be_invited"}, False)
-    again = Device().post("verify-email", token=token)
+    assert {verify(one).status_code for one in wrong} == {410}
+    assert (verify(token).json(), Registration.objects.exists()) == ({"next": "be_invited"}, False)
+    again = verify(token)
     assert (again.status_code, again.json()["code"]) == (410, "registration_over")
     person = User.objects.get(email=ANA)
     assert (person.get_full_name(), person.check_password(PERSON["password"])) == ("Ana García", True)
+    device = Device()
     refused = device.sign_in(person, PERSON["password"])
     assert (refused.status_code, refused.json()["code"]) == (403, "no_membership")
     # An invitation finds the account.
@@ -119,22 +124,32 @@ def test_page_behind_the_link_changes_nothing_until_its_form_is_sent(desk: World
     assert (browser.post(page).status_code, User.objects.filter(email=ANA).exists()) == (403, False)
     shown = browser.get(page)
     assert "Confirm my address" in shown.content.decode()
-    done = browser.post(page, token_in(shown), headers={"origin": "null"})
+    form = {**token_in(shown), "password": NEW}
+    wrong = browser.post(page, form, headers={"origin": "null"})
+    assert (wrong.status_code, "use the newest email" in wrong.content.decode()) == (400, True)
+    done = browser.post(page, {**form, "password": PERSON["password"]}, headers={"origin": "null"})
     assert (done.status_code, "Your address is confirmed" in done.content.decode()) == (200, True)
     assert "This link has expired" in browser.get(page).content.decode()
     assert User.objects.filter(email=ANA).exists()
 
 
-def test_later_mail_counts_and_a_person_without_an_organisation_registers_again(desk: World, smtp: Smtp) -> None:
-    register(password="somebody elses umbrella trains")
+def test_nobody_confirms_what_a_stranger_asked_for_and_who_forgot_their_password_registers_again(
+    desk: World, smtp: Smtp, redis_client: Redis
+) -> None:
+    strangers = "somebody elses umbrella trains"
+    register(password=strangers)
     register(where="198.51.100.7")
     first, second = (token_of(mail) for mail in mailed(smtp))
-    assert Device().post("verify-email", token=second).status_code == 200
-    assert Device().post("verify-email", token=first).status_code == 410
+    refused = verify(first)
+    assert (refused.status_code, list(refused.json()["fields"])) == (400, ["password"])
+    assert (verify(second).status_code, verify(first, strangers).status_code) == (200, 410)
     assert User.objects.get(email=ANA).check_password(PERSON["password"])
-    # They forgot it.
     register(where="198.51.100.8", password=NEW)
-    assert Device().post("verify-email", token=token_of(mailed(smtp)[0])).status_code == 200
+    token = token_of(mailed(smtp)[0])
+    assert [verify(token).status_code for _ in range(5)] == [400] * 5
+    assert verify(token, NEW).status_code == 429
+    forget_keys(redis_client)
+    assert verify(token, NEW).status_code == 200
     assert User.objects.get(email=ANA).check_password(NEW)
 
 
@@ -149,7 +164,7 @@ def test_member_who_left_registers_again_and_one_of_a_paused_organisation_does_n
         desk.acme.save(update_fields=["is_active"])
         remove_member(actor=desk.actor("owner"), membership_id=Membership.objects.get(user=person).pk)
     register(person.email, "198.51.100.9")
-    assert Device().post("verify-email", token=token_of(mailed(smtp)[0])).status_code == 200
+    assert verify(token_of(mailed(smtp)[0])).status_code == 200
     person.refresh_from_db()
     assert person.check_password(PERSON["password"])
 
@@ -159,16 +174,18 @@ def test_link_ends_after_a_day_and_by_an_account_that_was_made_meanwhile(desk: W
     register("bo@elsewhere.example")
     tokens = {mail["To"]: token_of(mail) for mail in mailed(smtp)}
     with at(now() + registration.LIFE + timedelta(seconds=1)):
-        assert Device().post("verify-email", token=tokens[ANA]).status_code == 410
+        assert verify(tokens[ANA]).status_code == 410
         assert (registration.purge(), Registration.objects.count()) == (2, 0)
     register(where="198.51.100.4")
     late = token_of(mailed(smtp)[0])
     row = invite(desk, email=ANA)
     answer = Client().post(f"/i/{link_of(desk, row)}/", PERSON)
-    assert (answer.status_code, Device().post("verify-email", token=late).status_code) == (302, 410)
+    assert (answer.status_code, verify(late).status_code) == (302, 410)
 
 
 def test_mail_that_the_server_refuses_for_now_leaves_later_and_once(desk: World, smtp: Smtp) -> None:
+    # One that nobody can open keeps no other back.
+    Registration.objects.create(sealed="", expires_at=now() + registration.LIFE)
     register()
     smtp.replies["RCPT"] = "451 4.3.0 later"
     assert mailed(smtp) == []

@@ -233,7 +233,7 @@ ALSO_OFFERED = {
     "accounts.notices": "one's own notices, and who is sent an alert",
     "accounts.saved_views": "one's own saved views of lists",
     "accounts.members.pictures": "the services that keep and remove a member's picture",
-    "accounts.members.profile": "the service that changes one's own name",
+    "accounts.members.profile": "the services that read and change one's own profile",
     "accounts.sign_in.factor_resets": "the services by which two people reset a lost second factor",
     "accounts.sign_in.registration": "the emails about registrations that are due, and how each ended",
     "accounts.sign_in.sessions": "one's own sessions and devices, and ending them",
