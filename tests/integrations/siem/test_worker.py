@@ -1,5 +1,6 @@
 """The audit log reaches a security system in order, at least once, whatever breaks on the way."""
 
+from collections.abc import Callable
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from core.models import AuditEntry
 from integrations.siem import selectors, services, worker
 from integrations.siem.errors import describe
 from integrations.siem.models import AuditDestination
+from tests.database.tampering import rewrite
 from tests.edge.certificates import make_certificate
 from tests.integrations.siem.conftest import (
     HttpsReceiver,
@@ -204,6 +206,17 @@ def test_log_that_does_not_continue_stops_and_is_late(acme: World, receiver: Rec
     assert (stored().last_error, receiver.got) == ("chain_changed", [])
     with clock.at(now() + HOUR):
         assert selectors.lag() >= 3600
+
+
+def test_entries_before_a_forged_one_arrive_and_none_from_it_on(
+    acme: World, receiver: Receiver, tampering: Callable[[str], None]
+) -> None:
+    add(acme, receiver)
+    write(3)
+    rewrite(head() - 1)
+    worker.forward_due()
+    assert receiver.numbers() == [head() - 3, head() - 2]
+    assert (stored().last_error, stored().sent_seq) == ("chain_changed", head() - 2)
 
 
 def test_nothing_is_sent_while_paused_or_while_the_organisation_is_off(acme: World, receiver: Receiver) -> None:
