@@ -162,7 +162,7 @@ def _checked(actor: Actor, wanted: DestinationSettings) -> dict[str, Any]:
         "kind": wanted.kind,
         "address": wanted.address.strip(),
         "token": "" if wanted.kind == Kind.SYSLOG else wanted.token.strip(),
-        "authority": wanted.authority.strip(),
+        "authority": "\n".join(wanted.authority.strip().splitlines()),
     }
     name, token, authority = columns["name"], columns["token"], columns["authority"]
     is_header = token.isascii() and token.isprintable() and " " not in token and len(token) <= TOKEN_LIMIT
