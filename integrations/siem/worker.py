@@ -50,17 +50,17 @@ def forward_due() -> int:
 
 
 def claim_due() -> AuditDestination | None:
-    """Claim, of the destinations that miss something, the one that waits longest.
+    """Claim, of the destinations that miss something and failed the least in a row, the one that waits longest.
 
-    For sweeps. Inactive organisations send nothing. A log that ends before the last entry that was sent is due,
-    too: that is found.
+    For sweeps. So those that hang, however many, come after those that work. Inactive organisations send nothing.
+    A log that ends before the last entry that was sent is due, too: that is found.
     """
     with platform_scope():
         at_its_end = AuditHead.objects.filter(tenant_id=OuterRef("tenant_id"), seq=OuterRef("sent_seq"))
         live = Tenant.objects.filter(is_active=True).values("pk")
         rows = AuditDestination.objects.filter(~Exists(at_its_end), paused_at=None, tenant_id__in=live)
-        first = F("sent_at").asc(nulls_first=True)
-        return next(iter(lease.claim_many(rows.order_by(first), LEASE, limit=1)), None)
+        first = ("failures", F("sent_at").asc(nulls_first=True))
+        return next(iter(lease.claim_many(rows.order_by(*first), LEASE, limit=1)), None)
 
 
 def forward(destination: AuditDestination) -> None:

@@ -232,6 +232,15 @@ def test_nothing_is_sent_while_paused_or_while_the_organisation_is_off(acme: Wor
     assert [said["action"] for said in receiver.got] == actions
 
 
+def test_system_that_works_comes_before_one_that_fails(acme: World, syslog: SyslogReceiver) -> None:
+    add(acme, syslog, name="Works")
+    AuditDestination.objects.update(sent_at=now())
+    add(acme, syslog, name="Fails")
+    AuditDestination.objects.filter(name="Fails").update(failures=3)
+    claimed = [worker.claim_due(), worker.claim_due()]
+    assert [row.name for row in claimed if row] == ["Works", "Fails"]
+
+
 def test_error_that_nobody_foresaw_keeps_no_other_waiting(
     acme: World, syslog: SyslogReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
