@@ -68,7 +68,7 @@ def add_destination(*, actor: Actor, wanted: DestinationSettings, sends_all: boo
             raise Conflict(f"Your organisation has {MOST} destinations already.", code="too_many", limit=MOST)
         seq, last_hash = (None if sends_all else AuditHead.objects.values_list("seq", "hash").first()) or (0, "")
         row = rows.create(**columns, sent_seq=seq, sent_hash=last_hash)
-        _record(actor, "AUDIT_DESTINATION_ADDED", row, notice="The audit log goes to another security system")
+        _record(actor, "AUDIT_DESTINATION_ADDED", row, notice="The audit log goes to a new security system")
     return get_destination(viewer=actor, destination_id=row.pk)
 
 

@@ -125,7 +125,7 @@ def test_others_who_read_the_log_get_a_notice_of_all_but_a_new_name(
     services.remove_destination(actor=owner, destination_id=row.pk)
     notices = Notice.objects.filter(kind=services.NOTICE).order_by("id")
     assert list(notices.filter(person=acme.people["compliance"]).values_list("title", flat=True)) == [
-        "The audit log goes to another security system",
+        "The audit log goes to a new security system",
         "The audit log is paused for a security system",
         *["Where or how the audit log is sent was changed"] * 2,
         "The audit log no longer goes to a security system",
