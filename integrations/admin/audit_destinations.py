@@ -135,10 +135,12 @@ class AuditDestinationAdmin(ServiceAdmin):
 
     create = creates(services.add_destination, MANAGE, NewDestinationForm, title="Add destination", submit="Add",
                      values=NewDestinationForm.values, done="“{}” was added. Send a test entry on its page.",
-                     explain="From then on your security system gets each entry within seconds.")  # fmt: skip
+                     explain="From then on your security system gets each entry within seconds. "
+                             "Others who may read the audit log get a notice.")  # fmt: skip
     edit = edits(services.revise_destination, "destination_id", MANAGE, DestinationForm, values=DestinationForm.values,
                  tone="primary", done="“{}” was saved.",
-                 explain="It goes on after the last entry that was sent.")  # fmt: skip
+                 explain="It goes on after the last entry that was sent. "
+                         "Others who may read the audit log get a notice of all but a new name.")  # fmt: skip
     test = calls(
         services.send_test,
         "destination_id",

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                         max_length=6,
                     ),
                 ),
-                ("address", core.privacy.encrypted_fields.EncryptedTextField(default=str)),
+                ("address", core.privacy.encrypted_fields.EncryptedTextField()),
                 ("token", core.privacy.encrypted_fields.EncryptedTextField(blank=True, default="")),
                 (
                     "authority",

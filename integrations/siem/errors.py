@@ -4,7 +4,7 @@ from typing import Final
 
 WORDS: Final = {
     "certificate": "Its certificate couldn't be verified. Check its host name, when it ends, and the CA you entered.",
-    "chain_changed": "The audit log doesn't continue after the last entry that was sent. Verify the audit log.",
+    "chain_changed": "The entry after the last one sent is missing or was changed. Verify the audit log.",
     "failed": "Something went wrong in Walker. If it goes on, tell your operator.",
     "not_confirmed": "The connection ended before everything had arrived. The entries are sent again.",
     "not_reachable": "It can't be reached. Check the address, that it runs, and its certificate.",

@@ -26,7 +26,7 @@ class AuditDestination(Leased, Dated, TenantModel):
 
     name = models.CharField(max_length=NAME_LIMIT)
     kind = models.CharField(max_length=6, choices=Kind)
-    address = EncryptedTextField(default=str)
+    address = EncryptedTextField()
     token = EncryptedTextField(blank=True, default="")
     authority = models.TextField(blank=True, default="", help_text="The only CA that its certificate may be from.")
     sent_seq = models.BigIntegerField(default=0, help_text="The number of the last entry that it has.")

@@ -58,7 +58,7 @@ def add_destination(*, actor: Actor, wanted: DestinationSettings, sends_all: boo
     """Add a destination, which gets the entries from now on, or the whole log.
 
     Needs `core.view_auditentry` and `integrations.manage_connection`. Raises `Invalid` with the fields, `Conflict`
-    ("exists", "too_many"). Writes `AUDIT_DESTINATION_ADDED`.
+    ("exists", "too_many"). Writes `AUDIT_DESTINATION_ADDED`, and leaves others who may read the log a notice.
     """
     columns = _with_token(_checked(actor, wanted), None)
     rows = AuditDestination.objects
@@ -68,7 +68,7 @@ def add_destination(*, actor: Actor, wanted: DestinationSettings, sends_all: boo
             raise Conflict(f"Your organisation has {MOST} destinations already.", code="too_many", limit=MOST)
         seq, last_hash = (None if sends_all else AuditHead.objects.values_list("seq", "hash").first()) or (0, "")
         row = rows.create(**columns, sent_seq=seq, sent_hash=last_hash)
-        _record(actor, "AUDIT_DESTINATION_ADDED", row)
+        _record(actor, "AUDIT_DESTINATION_ADDED", row, notice="The audit log goes to a new security system")
     return get_destination(viewer=actor, destination_id=row.pk)
 
 
@@ -79,21 +79,18 @@ def revise_destination(
 
     An empty token keeps the current one, which never moves to another address. Needs `core.view_auditentry` and
     `integrations.manage_connection`. Raises `NotFound`, `Invalid` with the fields, `Conflict` ("exists",
-    "stale_version"). Writes `AUDIT_DESTINATION_REVISED`, and leaves others who may read the log a notice if it goes
-    elsewhere.
+    "stale_version"). Writes `AUDIT_DESTINATION_REVISED`, and leaves others who may read the log a notice if more than
+    the name is changed: a token alone can lead to another account, and a wrong CA to nobody.
     """
     checked = _checked(actor, wanted)
     rows = AuditDestination.objects
     with unique(actor, rows.filter(name=checked["name"]).exclude(pk=destination_id), TAKEN):
         row = lock_version(actor, AuditDestination, destination_id, seen_version, MISSING)
         columns = _with_token(checked, row)
-        is_elsewhere = row.address != columns["address"]
-        for name, value in columns.items():
-            setattr(row, name, value)
-        row.version += 1
-        row.save(update_fields=[*columns, "version"])
-        rows.filter(pk=row.pk).update(**FROM_NOW)
-        notice = "The audit log goes to another address" if is_elsewhere else ""
+        is_moved = any(getattr(row, name) != value for name, value in columns.items() if name != "name")
+        rows.filter(pk=row.pk).update(**columns, version=row.version + 1, **FROM_NOW)
+        row.refresh_from_db()
+        notice = "Where or how the audit log is sent was changed" if is_moved else ""
         _record(actor, "AUDIT_DESTINATION_REVISED", row, notice=notice)
     return get_destination(viewer=actor, destination_id=destination_id)
 
@@ -165,7 +162,7 @@ def _checked(actor: Actor, wanted: DestinationSettings) -> dict[str, Any]:
         "kind": wanted.kind,
         "address": wanted.address.strip(),
         "token": "" if wanted.kind == Kind.SYSLOG else wanted.token.strip(),
-        "authority": wanted.authority.strip(),
+        "authority": "\n".join(wanted.authority.strip().splitlines()),
     }
     name, token, authority = columns["name"], columns["token"], columns["authority"]
     is_header = token.isascii() and token.isprintable() and " " not in token and len(token) <= TOKEN_LIMIT

@@ -13,6 +13,7 @@ from django.db.models import Exists, F, OuterRef, Value
 from django.db.models.functions import Coalesce
 
 from accounts.models import Tenant
+from core.audit import chain
 from core.clock import now as clock_now
 from core.models import AuditEntry, AuditHead
 from core.observability.logging import get_logger
@@ -49,17 +50,17 @@ def forward_due() -> int:
 
 
 def claim_due() -> AuditDestination | None:
-    """Claim, of the destinations that miss something, the one that waits longest.
+    """Claim, of the destinations that miss something and failed the least in a row, the one that waits longest.
 
-    For sweeps. Inactive organisations send nothing. A log that ends before the last entry that was sent is due,
-    too: that is found.
+    For sweeps. So those that hang, however many, come after those that work. Inactive organisations send nothing.
+    A log that ends before the last entry that was sent is due, too: that is found.
     """
     with platform_scope():
         at_its_end = AuditHead.objects.filter(tenant_id=OuterRef("tenant_id"), seq=OuterRef("sent_seq"))
         live = Tenant.objects.filter(is_active=True).values("pk")
         rows = AuditDestination.objects.filter(~Exists(at_its_end), paused_at=None, tenant_id__in=live)
-        first = F("sent_at").asc(nulls_first=True)
-        return next(iter(lease.claim_many(rows.order_by(first), LEASE, limit=1)), None)
+        first = ("failures", F("sent_at").asc(nulls_first=True))
+        return next(iter(lease.claim_many(rows.order_by(*first), LEASE, limit=1)), None)
 
 
 def forward(destination: AuditDestination) -> None:
@@ -78,28 +79,36 @@ def forward(destination: AuditDestination) -> None:
         _note_failure(destination, "failed")
     else:
         last = entries[-1]
-        fine = {"failures": 0, "failing_since": None, "last_error": ""}
-        lease.release(destination, sent_seq=last.seq, sent_hash=last.hash, sent_at=clock_now(), **fine)
+        lease.release(
+            destination,
+            sent_seq=last.seq,
+            sent_hash=last.hash,
+            sent_at=clock_now(),
+            failures=0,
+            failing_since=None,
+            last_error="",
+        )
 
 
 def next_batch(destination: AuditDestination) -> tuple[list[AuditEntry], list[Line]]:
     """Return the entries after the last one that was sent, and their lines.
 
-    Each has to continue the one before it, as what was sent cannot be taken back: else it raises SendFailed.
+    They end before an entry that was changed or does not continue the one before it, as what was sent cannot be taken
+    back; raises SendFailed if nothing is left.
     """
     entries: list[AuditEntry] = []
     lines: list[Line] = []
-    previous, size = destination.sent_hash, 0
-    for entry in AuditEntry.objects.filter(seq__gt=destination.sent_seq).order_by("seq")[:BATCH]:
-        if entry.previous_hash != previous:
-            raise SendFailed("chain_changed")
+    seq, previous, size = destination.sent_seq, destination.sent_hash, 0
+    for entry in AuditEntry.objects.filter(seq__gt=seq).order_by("seq")[:BATCH]:
+        if chain.problem_of(entry, seq + 1, previous):
+            break
         line = line_of(entry)
         size += len(line.text)
         if lines and size > BATCH_BYTES:
             break
         entries.append(entry)
         lines.append(line)
-        previous = entry.hash
+        seq, previous = entry.seq, entry.hash
     if not entries:
         raise SendFailed("chain_changed")
     return entries, lines

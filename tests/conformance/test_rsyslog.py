@@ -82,14 +82,15 @@ class Rsyslog:
         """Run it until it listens; it ends in order, and has then written what it has."""
         environment = {**os.environ, "LD_LIBRARY_PATH": str(self.libraries)}
         with subprocess.Popen(self.command, env=environment) as process:
-            deadline = time.monotonic() + 60
-            while not self.listens():
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-            yield
-            process.terminate()
-            process.wait(30)
+            try:
+                deadline = time.monotonic() + 60
+                while not self.listens():
+                    assert process.poll() is None
+                    assert time.monotonic() < deadline
+                    time.sleep(0.1)
+                yield
+            finally:
+                process.terminate()
 
     def listens(self) -> bool:
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):

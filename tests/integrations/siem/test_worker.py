@@ -1,5 +1,6 @@
 """The audit log reaches a security system in order, at least once, whatever breaks on the way."""
 
+from collections.abc import Callable
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from core.models import AuditEntry
 from integrations.siem import selectors, services, worker
 from integrations.siem.errors import describe
 from integrations.siem.models import AuditDestination
+from tests.database.tampering import rewrite
 from tests.edge.certificates import make_certificate
 from tests.integrations.siem.conftest import (
     HttpsReceiver,
@@ -206,6 +208,17 @@ def test_log_that_does_not_continue_stops_and_is_late(acme: World, receiver: Rec
         assert selectors.lag() >= 3600
 
 
+def test_entries_before_a_forged_one_arrive_and_none_from_it_on(
+    acme: World, receiver: Receiver, tampering: Callable[[str], None]
+) -> None:
+    add(acme, receiver)
+    write(3)
+    rewrite(head() - 1)
+    worker.forward_due()
+    assert receiver.numbers() == [head() - 3, head() - 2]
+    assert (stored().last_error, stored().sent_seq) == ("chain_changed", head() - 2)
+
+
 def test_nothing_is_sent_while_paused_or_while_the_organisation_is_off(acme: World, receiver: Receiver) -> None:
     row = add(acme, receiver)
     Tenant.objects.update(is_active=False)
@@ -217,6 +230,15 @@ def test_nothing_is_sent_while_paused_or_while_the_organisation_is_off(acme: Wor
     worker.forward_due()
     actions = [f"AUDIT_DESTINATION_{name}" for name in ("ADDED", "PAUSED", "RESUMED")]
     assert [said["action"] for said in receiver.got] == actions
+
+
+def test_system_that_works_comes_before_one_that_fails(acme: World, syslog: SyslogReceiver) -> None:
+    add(acme, syslog, name="Works")
+    AuditDestination.objects.update(sent_at=now())
+    add(acme, syslog, name="Fails")
+    AuditDestination.objects.filter(name="Fails").update(failures=3)
+    claimed = [worker.claim_due(), worker.claim_due()]
+    assert [row.name for row in claimed if row] == ["Works", "Fails"]
 
 
 def test_error_that_nobody_foresaw_keeps_no_other_waiting(
