@@ -7,6 +7,7 @@ from uuid import UUID
 
 from conversations.contacts.fields import FIELDS
 from conversations.messages import file_contents
+from conversations.messages.selectors.messages import clear_metadata
 from conversations.models import (
     Attachment,
     AudienceSend,
@@ -50,6 +51,13 @@ def _own_replies_elsewhere(person: Person) -> Iterator[Message]:
     own = set(person.ids("conversations"))
     written = owned_unindexed(Message, sender_id="users")(person)
     return (row for row in written if row.sender_type == "person" and row.conversation_id not in own)
+
+
+def _messages(person: Person) -> Iterator[Message]:
+    """Yield the messages without what the customer alone can answer with, such as the code of a payment."""
+    for row in every(Message.objects.filter(conversation_id__in=person.ids("conversations"))):
+        row.metadata = clear_metadata(row.metadata)
+        yield row
 
 
 def _attachments(person: Person) -> Iterable[Attachment]:
@@ -117,7 +125,7 @@ READINGS: Final = (
     Reading(
         model="conversations.Message", title="Messages in your conversations",
         shown="id conversation_id created_at direction sender_type content_type purpose status sent_at body",
-        masked="media metadata", rows=owned(Message, conversation="conversations"),
+        masked="media metadata", rows=_messages,
         unread={"masked_body": SAME, "client_id": "A number by which a browser's repeats are found."},
     ),
     Reading(
