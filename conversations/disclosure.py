@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from conversations.contacts.fields import FIELDS
+from conversations.contacts.selectors.names import names_in_conversation
 from conversations.messages import file_contents
 from conversations.messages.selectors.messages import clear_metadata
 from conversations.models import (
@@ -46,11 +47,10 @@ def _views(person: Person) -> Iterable[AuditEntry]:
     return every(AuditEntry.objects.filter(action__in=("CONVERSATION_VIEWED", "ATTACHMENT_VIEWED"), **about))
 
 
-def _own_replies_elsewhere(person: Person) -> Iterator[Message]:
-    """Yield what a member wrote to customers, but not in conversations that are exported as their own."""
-    own = set(person.ids("conversations"))
-    written = owned_unindexed(Message, sender_id="users")(person)
-    return (row for row in written if row.sender_type == "person" and row.conversation_id not in own)
+def _customers(person: Person, row: Note | Draft) -> tuple[str, ...]:
+    """Return what another customer is called, in whose conversation a member wrote."""
+    is_own = row.conversation_id in person.ids("conversations")
+    return () if is_own else names_in_conversation(row.conversation_id)
 
 
 def _messages(person: Person) -> Iterator[Message]:
@@ -130,7 +130,7 @@ READINGS: Final = (
     ),
     Reading(
         model="conversations.Message", title="What you wrote to customers",
-        shown="id created_at status sent_at", masked="body media metadata", rows=_own_replies_elsewhere,
+        shown="id created_at status sent_at", masked="masked_body", rows=owned_unindexed(Message, sender_id="users"),
         kept="Until the customer is erased; your name until you are.",
     ),
     Reading(
@@ -150,16 +150,17 @@ READINGS: Final = (
     ),
     Reading(
         model="conversations.Note", title="Notes about you, or by you", shown="conversation_id created_at edited_at",
-        masked="body", rows=owned(Note, conversation="conversations", author="users"), unread={"masked_body": SAME},
+        masked="body", rows=owned(Note, conversation="conversations", author="users"), others=_customers,
+        unread={"masked_body": SAME},
     ),
     Reading(
         model="conversations.NoteVersion", title="What these notes said before", shown="note_id written_at",
         masked="body", rows=owned(NoteVersion, note__conversation="conversations", note__author="users"),
-        unread={"masked_body": SAME},
+        others=lambda person, row: _customers(person, row.note), unread={"masked_body": SAME},
     ),
     Reading(
         model="conversations.Draft", title="Replies that were begun", shown="conversation_id updated_at",
-        masked="body", rows=owned(Draft, conversation="conversations", writer="users"),
+        masked="body", rows=owned(Draft, conversation="conversations", writer="users"), others=_customers,
         kept="For 30 days after the last change.",
     ),
     Reading(

@@ -238,9 +238,14 @@ READINGS: Final = (
         rows=each_once(owned(SavedView, person="users"), holding(VIEWS)),
     ),
     Reading(
-        model="accounts.RevealGrant", title="Why your data was shown, and why you had others' data shown",
-        shown="object_type fields created_at expires_at", masked="reason",
-        rows=owned(RevealGrant, object_id="contacts conversations approvals", user="users"),
+        model="accounts.RevealGrant", title="Why your data was shown", masked="reason",
+        shown="object_type fields created_at expires_at",
+        rows=owned(RevealGrant, object_id="contacts conversations approvals"),
+    ),
+    Reading(
+        model="accounts.RevealGrant", title="When you had others' data shown",
+        shown="object_type fields created_at expires_at", rows=owned(RevealGrant, user="users"),
+        unread={"reason": "It may say whose data that was."},
     ),
     Reading(
         model="core.AuditEntry", title="Which roles had your data shown in clear",

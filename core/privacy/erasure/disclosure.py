@@ -24,6 +24,7 @@ from core.privacy.erasure.registry import (
     handlers,
     rows_holding,
 )
+from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
 from core.tenancy.models import TenantModel
 
@@ -55,20 +56,15 @@ def values_of(person: Person, reading: Reading, row: Any, members: Sequence[str]
 
     `members` are the names of the organisation's people, which no rule could tell from other words.
     """
-    values = {name: attrgetter(name)(row) for name in reading.shown.split()}
-    texts = {name: _others_masked(person, attrgetter(name)(row), members) for name in reading.masked.split()}
-    return {name: value for name, value in {**values, **texts}.items() if value not in (None, "", [], {})}
+    others = tuple(reading.others(person, row)) if reading.others else ()
 
-
-def _others_masked(person: Person, value: Any, members: Sequence[str]) -> Any:
-    if isinstance(value, str):
+    def masked(text: str) -> str:
         # Links in mails let people in: nobody who holds the file may follow them.
-        return person.but_for_own(lambda text: mask_text(text, whole=members), LINK.sub(r"\1/…", value))
-    if isinstance(value, Mapping):
-        return {key: _others_masked(person, each, members) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_others_masked(person, each, members) for each in value]
-    return value
+        return person.but_for_own(lambda part: mask_text(part, others, members), LINK.sub(r"\1/…", text))
+
+    values = {name: attrgetter(name)(row) for name in reading.shown.split()}
+    values |= {name: with_texts(attrgetter(name)(row), masked) for name in reading.masked.split()}
+    return {name: value for name, value in values.items() if value not in (None, "", [], {})}
 
 
 def kept_in_words(reading: Reading) -> str:
