@@ -54,7 +54,7 @@ class Subject(PersonSource):
         """
         cls.require(viewer)
         person, members = cls._read(terms), names_of_members()
-        known, files = set(person.ids("contacts")), dict[str, Callable[[], bytes]]()
+        contacts, files = set(person.ids("contacts")), dict[str, Callable[[], bytes]]()
         yield [{"head": cls._head(terms, person)}]
         for handler in handlers():
             for reading in handler.readings:
@@ -69,13 +69,13 @@ class Subject(PersonSource):
                             files[values["file"]] = file.read
                     yield [{"section": section, "values": values} for values in lines]
                 yield []
-        cls._require_same(terms, known)
+        cls._require_same(terms, contacts)
         for name, read in files.items():
             try:
                 yield [{"file": name, "content": read()}]
             except (Conflict, Unavailable) as problem:
                 raise StoreFailed(str(problem)) from None
-        cls._require_same(terms, known)
+        cls._require_same(terms, contacts)
 
     @classmethod
     def lines(cls, rows: Sequence[Line], *, in_clear: bool) -> list[Line]:
@@ -111,8 +111,8 @@ class Subject(PersonSource):
             raise Failed("erased") from None
 
     @classmethod
-    def _require_same(cls, terms: Terms, known: set[UUID]) -> None:
-        if set(cls._read(terms).ids("contacts")) != known:
+    def _require_same(cls, terms: Terms, contacts: set[UUID]) -> None:
+        if set(cls._read(terms).ids("contacts")) != contacts:
             raise Failed("merged")
 
 
