@@ -54,7 +54,7 @@ from core.privacy.erasure.registry import (
     rows_holding,
     window,
 )
-from core.tenancy.scope import platform_scope
+from core.tenancy.scope import current_tenant_id, platform_scope
 
 ERASE: Final = "accounts.erase_member"
 OWNER: Final = Membership.Role.OWNER
@@ -155,17 +155,22 @@ def _accounts(person: Person, after: str, limit: int) -> Batch:
     return Batch(changed)
 
 
-def _accounts_to_go(person: Person) -> list[UUID]:
-    """Return the accounts without a membership in another tenant."""
+def _accounts_to_go(person: Person, *, besides: UUID | None = None) -> list[UUID]:
+    """Return the accounts that no tenant has a member with, `besides` one."""
     users = person.ids("users")
     with platform_scope():
-        elsewhere = set(Membership.objects.filter(user_id__in=users, erased_at=None).values_list("user_id", flat=True))
+        members = Membership.objects.filter(user_id__in=users, erased_at=None).exclude(tenant_id=besides)
+        elsewhere = set(members.values_list("user_id", flat=True))
     return [user_id for user_id in users if user_id not in elsewhere]
 
 
 def _of_account(model: Any) -> Callable[[Person], Iterable[Any]]:
     """Return what reads rows of the account, unless it belongs to another organisation as well."""
-    return lambda person: model.objects.filter(user_id__in=_accounts_to_go(person)).order_by("pk")
+
+    def read(person: Person) -> Iterable[Any]:
+        return model.objects.filter(user_id__in=_accounts_to_go(person, besides=current_tenant_id())).order_by("pk")
+
+    return read
 
 
 def _reveals_about(person: Person) -> Iterable[AuditEntry]:

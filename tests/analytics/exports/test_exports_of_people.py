@@ -9,6 +9,7 @@ from zipfile import ZipFile
 
 import jsonschema
 import pytest
+from allauth.account.models import EmailAddress
 
 from accounts.models import Membership, User
 from analytics.exports import jobs
@@ -98,6 +99,7 @@ def test_export_of_a_former_member_lets_nobody_in_and_names_no_customer_of_their
     with tenant_scope(world.acme.pk):
         User.objects.filter(pk=person.pk).update(password=password, last_name="Leaver")
         Membership.objects.filter(user=person).update(is_active=False)
+        EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
         link = "https://desk.example/reset/a-secret-of-the-link"
         queue_mail(NewMail(recipient=person.email, key="in", type="note", subject="Sign in", text=f"Open {link} now"))
         seat = Membership.objects.get(user=person)
@@ -107,6 +109,7 @@ def test_export_of_a_former_member_lets_nobody_in_and_names_no_customer_of_their
     told = json.dumps(document, ensure_ascii=False)
     assert [word for word in (person.email, "Leaver", "https://desk.example/…") if word not in told] == []
     assert [word for word in ("a-secret-of-the-link", password, PHONE, MAIL) if word in told] == []
+    assert "account.EmailAddress" in {each["table"] for each in document["sections"]}
     wrote = [each for each in document["sections"] if each["table"].startswith("conversations.")]
     assert {"conversations.Message", "conversations.Note", "conversations.Draft"} <= {each["table"] for each in wrote}
     assert NAME not in json.dumps(wrote, ensure_ascii=False)
