@@ -239,8 +239,9 @@ READINGS: Final = (
         kept="90 days after you saw it, a year otherwise.",
     ),
     Reading(
-        model="accounts.SavedView", title="Saved views of lists", shown="list_key created_at", masked="name query",
+        model="accounts.SavedView", title="Saved views of lists", shown="list_key created_at", masked="name",
         rows=each_once(owned(SavedView, person="users"), holding(VIEWS)),
+        unread={"query": "What the list was searched for, as an address has it; it may name others."},
     ),
     Reading(
         model="accounts.RevealGrant", title="Why your data was shown", masked="reason",
