@@ -23,6 +23,7 @@ from core.privacy.erasure.registry import (
     every,
     handlers,
     rows_holding,
+    window,
 )
 from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
@@ -109,6 +110,7 @@ def looked_through(rows: Any) -> Iterator[Any]:
     while more:
         found, after = among(rows, after, BATCH * 10)
         yield from found
+        yield None
         more = bool(after)
 
 
@@ -122,6 +124,7 @@ def holding(texts: Texts, claim: str = "") -> Rows:
             if claim and keys:
                 person.add(claim, keys)
             yield from texts.model.objects.filter(pk__in=keys).order_by("pk") if keys else ()
+            yield None
             more = bool(after)
 
     return read
@@ -131,9 +134,12 @@ def saying(model: type[TenantModel], *columns: str) -> Rows:
     """Return what reads rows with an address of the person in encrypted columns, which are opened one by one."""
 
     def read(person: Person) -> Iterator[Any]:
-        for row in every(model.objects.all()) if person.addresses else ():
-            if any(person.is_addressed_in(getattr(row, name)) for name in columns):
-                yield row
+        after, more = "", bool(person.addresses)
+        while more:
+            rows, after = window(model.objects.all(), after, BATCH)
+            yield from (row for row in rows if person.is_addressed_in([getattr(row, name) for name in columns]))
+            yield None
+            more = bool(after)
 
     return read
 
@@ -145,8 +151,22 @@ def each_once(*found: Rows) -> Rows:
         seen: set[Any] = set()
         for rows in found:
             for row in rows(person):
-                if row.pk not in seen:
+                if row is None:
+                    yield None
+                elif row.pk not in seen:
                     seen.add(row.pk)
                     yield row
 
     return read
+
+
+def in_pages(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Yield rows in pages, also empty ones while a reader is still looking, so that a worker can say that it lives."""
+    page: list[Any] = []
+    for row in rows:
+        if row is not None:
+            page.append(row)
+        if row is None or len(page) == size:
+            yield page
+            page = []
+    yield page

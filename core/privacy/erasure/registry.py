@@ -18,6 +18,7 @@ BATCH: Final = 500
 Found = tuple[list[UUID], str]
 IsMeant = Callable[[Any], bool]
 Rows = Callable[[Person], Iterable[Any]]
+"""What reads a person's rows. None among them says that it is still looking: where few rows of many are theirs."""
 
 
 @dataclass(frozen=True, slots=True)
