@@ -140,7 +140,7 @@ READINGS: Final = (
             "source": "Where a provider kept it until we fetched it.", "content": A_FILE, "file_key": SEALED,
             "digest": DIGEST,
         },
-        kept="Until you are erased, or for {FILE_DAYS} days if that isn't 0.",
+        kept="Until you are erased, or {FILE_DAYS} days (0: not by age).",
     ),
     Reading(
         model="conversations.DeliveryAttempt", title="How messages were sent",
