@@ -6,7 +6,9 @@ from typing import Final
 from uuid import UUID
 
 from conversations.contacts.fields import FIELDS
+from conversations.contacts.selectors.names import names_in_conversation
 from conversations.messages import file_contents
+from conversations.messages.selectors.messages import clear_metadata
 from conversations.models import (
     Attachment,
     AudienceSend,
@@ -45,11 +47,17 @@ def _views(person: Person) -> Iterable[AuditEntry]:
     return every(AuditEntry.objects.filter(action__in=("CONVERSATION_VIEWED", "ATTACHMENT_VIEWED"), **about))
 
 
-def _own_replies_elsewhere(person: Person) -> Iterator[Message]:
-    """Yield what a member wrote to customers, but not in conversations that are exported as their own."""
-    own = set(person.ids("conversations"))
-    written = owned_unindexed(Message, sender_id="users")(person)
-    return (row for row in written if row.sender_type == "person" and row.conversation_id not in own)
+def _customers(person: Person, row: Note | Draft) -> tuple[str, ...]:
+    """Return what another customer is called, in whose conversation a member wrote."""
+    is_own = row.conversation_id in person.ids("conversations")
+    return () if is_own else names_in_conversation(row.conversation_id)
+
+
+def _messages(person: Person) -> Iterator[Message]:
+    """Yield the messages without what the customer alone can answer with, such as the code of a payment."""
+    for row in every(Message.objects.filter(conversation_id__in=person.ids("conversations"))):
+        row.metadata = clear_metadata(row.metadata)
+        yield row
 
 
 def _attachments(person: Person) -> Iterable[Attachment]:
@@ -117,12 +125,12 @@ READINGS: Final = (
     Reading(
         model="conversations.Message", title="Messages in your conversations",
         shown="id conversation_id created_at direction sender_type content_type purpose status sent_at body",
-        masked="media metadata", rows=owned(Message, conversation="conversations"),
+        masked="media metadata", rows=_messages,
         unread={"masked_body": SAME, "client_id": "A number by which a browser's repeats are found."},
     ),
     Reading(
         model="conversations.Message", title="What you wrote to customers",
-        shown="id created_at status sent_at", masked="body media metadata", rows=_own_replies_elsewhere,
+        shown="id created_at status sent_at", masked="masked_body", rows=owned_unindexed(Message, sender_id="users"),
         kept="Until the customer is erased; your name until you are.",
     ),
     Reading(
@@ -132,7 +140,7 @@ READINGS: Final = (
             "source": "Where a provider kept it until we fetched it.", "content": A_FILE, "file_key": SEALED,
             "digest": DIGEST,
         },
-        kept="Until you are erased, or for {FILE_DAYS} days if that isn't 0.",
+        kept="Until you are erased, or {FILE_DAYS} days (0: not by age).",
     ),
     Reading(
         model="conversations.DeliveryAttempt", title="How messages were sent",
@@ -142,16 +150,17 @@ READINGS: Final = (
     ),
     Reading(
         model="conversations.Note", title="Notes about you, or by you", shown="conversation_id created_at edited_at",
-        masked="body", rows=owned(Note, conversation="conversations", author="users"), unread={"masked_body": SAME},
+        masked="body", rows=owned(Note, conversation="conversations", author="users"), others=_customers,
+        unread={"masked_body": SAME},
     ),
     Reading(
         model="conversations.NoteVersion", title="What these notes said before", shown="note_id written_at",
         masked="body", rows=owned(NoteVersion, note__conversation="conversations", note__author="users"),
-        unread={"masked_body": SAME},
+        others=lambda person, row: _customers(person, row.note), unread={"masked_body": SAME},
     ),
     Reading(
         model="conversations.Draft", title="Replies that were begun", shown="conversation_id updated_at",
-        masked="body", rows=owned(Draft, conversation="conversations", writer="users"),
+        masked="body", rows=owned(Draft, conversation="conversations", writer="users"), others=_customers,
         kept="For 30 days after the last change.",
     ),
     Reading(

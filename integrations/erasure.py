@@ -87,13 +87,14 @@ def _mails_to(person: Person) -> Iterable[MailDelivery]:
     return every(MailDelivery.objects.filter(_addressed_to(person)).defer("html"))
 
 
-def _mails_about(person: Person) -> Iterator[MailDelivery]:
+def _mails_about(person: Person) -> Iterator[MailDelivery | None]:
     """Yield mails to others that mention the person or are about their requests, as an erasure finds them."""
     after, more = "", True
     while more:
         rows, after = among(MailDelivery.objects.filter(text__isnull=False), after, BATCH)
         about = _list_refs(person, rows)
         yield from (row for row in rows if _mentions(person, row, about))
+        yield None
         more = bool(after)
 
 

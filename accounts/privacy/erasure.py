@@ -54,7 +54,7 @@ from core.privacy.erasure.registry import (
     rows_holding,
     window,
 )
-from core.tenancy.scope import platform_scope
+from core.tenancy.scope import current_tenant_id, platform_scope
 
 ERASE: Final = "accounts.erase_member"
 OWNER: Final = Membership.Role.OWNER
@@ -155,17 +155,22 @@ def _accounts(person: Person, after: str, limit: int) -> Batch:
     return Batch(changed)
 
 
-def _accounts_to_go(person: Person) -> list[UUID]:
-    """Return the accounts without a membership in another tenant."""
+def _accounts_to_go(person: Person, *, besides: UUID | None = None) -> list[UUID]:
+    """Return the accounts that no tenant has a member with, `besides` one."""
     users = person.ids("users")
     with platform_scope():
-        elsewhere = set(Membership.objects.filter(user_id__in=users, erased_at=None).values_list("user_id", flat=True))
+        members = Membership.objects.filter(user_id__in=users, erased_at=None).exclude(tenant_id=besides)
+        elsewhere = set(members.values_list("user_id", flat=True))
     return [user_id for user_id in users if user_id not in elsewhere]
 
 
 def _of_account(model: Any) -> Callable[[Person], Iterable[Any]]:
     """Return what reads rows of the account, unless it belongs to another organisation as well."""
-    return lambda person: model.objects.filter(user_id__in=_accounts_to_go(person)).order_by("pk")
+
+    def read(person: Person) -> Iterable[Any]:
+        return model.objects.filter(user_id__in=_accounts_to_go(person, besides=current_tenant_id())).order_by("pk")
+
+    return read
 
 
 def _reveals_about(person: Person) -> Iterable[AuditEntry]:
@@ -235,13 +240,19 @@ READINGS: Final = (
         kept="90 days after you saw it, a year otherwise.",
     ),
     Reading(
-        model="accounts.SavedView", title="Saved views of lists", shown="list_key created_at", masked="name query",
+        model="accounts.SavedView", title="Saved views of lists", shown="list_key created_at", masked="name",
         rows=each_once(owned(SavedView, person="users"), holding(VIEWS)),
+        unread={"query": "What the list was searched for, as an address has it; it may name others."},
     ),
     Reading(
-        model="accounts.RevealGrant", title="Why your data was shown, and why you had others' data shown",
-        shown="object_type fields created_at expires_at", masked="reason",
-        rows=owned(RevealGrant, object_id="contacts conversations approvals", user="users"),
+        model="accounts.RevealGrant", title="Why your data was shown", masked="reason",
+        shown="object_type fields created_at expires_at",
+        rows=owned(RevealGrant, object_id="contacts conversations approvals"),
+    ),
+    Reading(
+        model="accounts.RevealGrant", title="When you had others' data shown",
+        shown="object_type fields created_at expires_at", rows=owned(RevealGrant, user="users"),
+        unread={"reason": "It may say whose data that was."},
     ),
     Reading(
         model="core.AuditEntry", title="Which roles had your data shown in clear",

@@ -20,7 +20,7 @@ from analytics.admin.export_forms import (
 )
 from analytics.exports import downloads, jobs, schedules
 from analytics.exports.jobs import CLEAR, UNFINISHED, USE, State
-from analytics.exports.sources import PEOPLE, SOURCES, source_of
+from analytics.exports.sources import PEOPLE, SOURCES, PersonSource, Source, source_of
 from analytics.models import Export, ExportSchedule
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls, creates, deletes
@@ -79,11 +79,16 @@ def _exports(form: type[ExportForm], title: str, explain: str, tone: str = "neut
     )(export)  # fmt: skip
 
 
-def _list_of(row: Export | ExportSchedule) -> str:
+def _source_of(row: Export | ExportSchedule) -> type[Source] | None:
     try:
-        return source_of(row.source).label
+        return source_of(row.source)
     except NotFound:
-        return row.source
+        return None
+
+
+def _list_of(row: Export | ExportSchedule) -> str:
+    source = _source_of(row)
+    return row.source if source is None else source.label
 
 
 @admin.register(Export)
@@ -141,7 +146,8 @@ class ExportAdmin(ServiceAdmin):
             return "" if obj.state == State.DONE else downloads.WHY_NOT[State(obj.state)]
         if obj.state != State.WAITING:
             return "It doesn't wait for a decision."
-        if not viewer.may(source_of(obj.source).permission):
+        source = _source_of(obj)
+        if source is None or not viewer.may(source.permission):
             return "Your role can't decide on it: it can't export this itself."
         return "You can't decide on your own export. A second person must do it." if is_own else ""
 
@@ -193,13 +199,13 @@ class ExportAdmin(ServiceAdmin):
 
     @admin.display(description="Filters")
     def narrowed(self, export: Export) -> str:
-        people = dict(PEOPLE.items())
-        if export.source in people:
-            name, url = people[export.source].page_of(UUID(export.filters[export.source]))
-            return format_html('Of <a href="{}">{}</a>', url, name)
-        if export.source not in SOURCES.keys():  # noqa: SIM118  (no dict)
+        source = _source_of(export)
+        if source is None:
             return "–"
-        choices = {choice.name: choice for choice in SOURCES.get(export.source).choices()}
+        if issubclass(source, PersonSource):
+            name, url = source.page_of(UUID(export.filters[source.subject]))
+            return format_html('Of <a href="{}">{}</a>', url, name)
+        choices = {choice.name: choice for choice in source.choices()}
         known = [(choices[name], value) for name, value in export.filters.items() if name in choices]
         found = [f"{choice.label}: {dict(choice.options).get(value, value)}" for choice, value in known]
         return ", ".join(found) or "None"

@@ -3,14 +3,16 @@
 from typing import ClassVar
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
+from accounts.models import Membership
 from analytics.exports import jobs
 from analytics.exports.sources import PEOPLE, SOURCES
 from analytics.models import Export, ExportSchedule
 from core.clock import now
 from core.privacy.erasure.disclosure import SEALED, owned
 from core.privacy.erasure.person import Person
-from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Reading, Step, Table, window
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Reading, Step, Table, every, window
 
 
 def _exports(person: Person, after: str, limit: int) -> Batch:
@@ -39,15 +41,26 @@ def _exports(person: Person, after: str, limit: int) -> Batch:
     return Batch(changed)
 
 
+def _of_person(person: Person) -> QuerySet[Export]:
+    """Return the exports of all that is held about the person."""
+    memberships = Membership.objects.filter(user_id__in=person.ids("users")).values_list("pk", flat=True)
+    is_contact = Q(filters__contact__in=person.targets.get("contacts", []))
+    return Export.objects.filter(is_contact | Q(filters__member__in=[str(key) for key in memberships]))
+
+
 def _export_reasons(person: Person, after: str, limit: int) -> Batch:
-    """Empty the reasons that the person gave, and those that mention them; they are encrypted, so each is read."""
-    users = set(person.ids("users"))
+    """Empty the reasons that the person gave, and those about them; they are encrypted, so each is read."""
+    users, of_them = set(person.ids("users")), set(_of_person(person).values_list("pk", flat=True))
     rows, last = window(Export.objects.filter(in_clear=True), after, limit)
     keys = [
         row.pk
         for row in rows
         if (row.reason or row.decision_reason)
-        and ({row.requested_by_id, row.decided_by_id} & users or person.is_named_in([row.reason, row.decision_reason]))
+        and (
+            row.pk in of_them
+            or {row.requested_by_id, row.decided_by_id} & users
+            or person.is_named_in([row.reason, row.decision_reason])
+        )
     ]
     return Batch(Export.objects.filter(pk__in=keys).update(reason="", decision_reason="") if keys else 0, last)
 
@@ -59,9 +72,15 @@ class ExportsErasure(ErasureHandler):
     purpose: ClassVar[str] = "To hand out lists and answers to people as files, and to know who has them."
     readings: ClassVar[tuple[Reading, ...]] = (
         Reading(
+            model="analytics.Export", title="Exports of what is held about you", masked="reason decision_reason",
+            shown="state created_at decided_at finished_at", rows=lambda person: every(_of_person(person)),
+            unread={"file_key": SEALED},
+        ),
+        Reading(
             model="analytics.Export", title="Exports that you asked for or decided on",
-            shown="source format since until state created_at decided_at finished_at", masked="reason decision_reason",
-            rows=owned(Export, requested_by="users", decided_by="users"), unread={"file_key": SEALED},
+            shown="source format since until state created_at decided_at finished_at",
+            rows=owned(Export, requested_by="users", decided_by="users"),
+            unread={"reason decision_reason": "They may say whose data that was."},
         ),
         Reading(
             model="analytics.ExportPiece",

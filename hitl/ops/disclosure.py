@@ -1,7 +1,7 @@
 """What an export of a person has of approvals: requests from their conversations, by them, and with their address."""
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from core.privacy.erasure.disclosure import (
     SAME,
@@ -35,6 +35,14 @@ REQUESTS: Final = Texts(Approval, WORDS)
 REASONS: Final = Texts(Decision, ("reason",), Approval, "approval_id")
 DIFFS: Final = Texts(Revision, ("diff",), Approval, "approval_id")
 RESULTS: Final = Texts(Execution, ("result", "error"), Approval, "approval_id")
+
+
+def _customers(person: Person, row: Any) -> Sequence[str]:
+    """Return what another customer is called, from whose conversation a request is."""
+    asked = row if isinstance(row, Approval) else row.approval
+    return () if asked.conversation_id in person.ids("conversations") else asked.people or ()
+
+
 READINGS: Final = (
     Reading(
         model="hitl.Approval", title="Requests from your conversations, by you, or with an address of yours",
@@ -46,6 +54,7 @@ READINGS: Final = (
             owned(Approval, conversation_id="conversations"), owned_unindexed(Approval, requester="users"),
             holding(REQUESTS, claim="approvals"),
         ),
+        others=_customers,
         unread={
             "people": "Names of others, by which they are masked in the request.",
             "subject_key dedupe_key": "Keys by which requests for the same thing are found.",
@@ -56,6 +65,7 @@ READINGS: Final = (
         model="hitl.ApprovalNote", title="Notes on these requests, by you, or with an address of yours",
         shown="approval_id created_at", masked="body", unread={"masked_body": SAME},
         rows=each_once(owned(ApprovalNote, approval="approvals", person="users"), saying(ApprovalNote, "body")),
+        others=_customers,
     ),
     Reading(
         model="hitl.Decision", title="Decisions on these requests, by you, or with an address of yours",
@@ -63,19 +73,21 @@ READINGS: Final = (
         rows=each_once(
             owned(Decision, approval="approvals"), owned_unindexed(Decision, person="users"), holding(REASONS)
         ),
+        others=_customers,
         kept="That and how it was decided: for good. Reasons: until you are erased.",
     ),
     Reading(
         model="hitl.Revision", title="Changes of these requests", shown="approval_id event created_at", masked="diff",
-        rows=each_once(owned(Revision, approval="approvals"), holding(DIFFS)),
+        rows=each_once(owned(Revision, approval="approvals"), holding(DIFFS)), others=_customers,
     ),
     Reading(
         model="hitl.Execution", title="What was done", shown="approval_id outcome started_at finished_at",
         masked="result error", rows=each_once(owned(Execution, approval="approvals"), holding(RESULTS)),
+        others=_customers,
     ),
     Reading(
         model="hitl.OverrideReview", title="Reviews of emergency approvals", shown="approval_id opened_at closed_at",
-        masked="finding", rows=owned(OverrideReview, approval="approvals", closed_by="users"),
+        masked="finding", rows=owned(OverrideReview, approval="approvals", closed_by="users"), others=_customers,
     ),
     Reading(
         model="hitl.Notification", title="Notifications to you, or about these requests",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar, Final
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
@@ -55,6 +56,8 @@ class ArchiveWriter(FileWriter):
     def release(self) -> None:
         """Leave an unfinished archive without its end, which it would otherwise write when it is forgotten."""
         self.page.close()
+        self.archive.fp = BytesIO()
+        self.document.close()
         self.archive.fp = None
 
     def _begin_section(self, section: Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from core.clock import now
 from core.db.rows import get_or_missing
 from core.errors import Conflict, NotFound, Unavailable
 from core.models import Erasure
-from core.privacy.erasure.disclosure import kept_in_words, partners_of, person_to_read, values_of
+from core.privacy.erasure.disclosure import in_pages, kept_in_words, partners_of, person_to_read, values_of
 from core.privacy.erasure.person import Person
 from core.privacy.erasure.registry import handlers, readings
 from core.privacy.sealed_files import StoreFailed
@@ -48,34 +47,33 @@ class Subject(PersonSource):
     def pages(cls, *, viewer: Actor, terms: Terms, size: int) -> Iterator[Sequence[Line]]:
         """Yield the head, then the rows of each table, then the files one by one.
 
-        An empty page comes after each table, so that a worker that reads long can say that it is still at it. Raises
-        Refused, Failed (`erased`, `merged`) if the person was erased, merged or taken apart by the end, and
-        StoreFailed for a file that can't be read.
+        Empty pages come while rows are looked for, so that a worker can say that it is still at it. Raises Refused,
+        Failed (`erased`, `merged`) if the person was erased, merged or taken apart by the end, and StoreFailed for a
+        file that can't be read.
         """
         cls.require(viewer)
         person, members = cls._read(terms), names_of_members()
-        known, files = set(person.ids("contacts")), dict[str, Callable[[], bytes]]()
+        contacts, files = set(person.ids("contacts")), dict[str, Callable[[], bytes]]()
         yield [{"head": cls._head(terms, person)}]
         for handler in handlers():
             for reading in handler.readings:
                 section = {"table": reading.model, "title": reading.title, "purpose": handler.purpose}
                 section["kept"] = kept_in_words(reading)
-                rows = iter(reading.rows(person) if reading.rows else ())
-                while page := list(islice(rows, min(size, AT_ONCE))):
+                rows = reading.rows(person) if reading.rows else ()
+                for page in in_pages(rows, min(size, AT_ONCE)):
                     lines = [values_of(person, reading, row, members) for row in page]
                     for row, values in zip(page, lines, strict=True):
                         if reading.file and (file := reading.file(row)):
                             values["file"] = f"files/{row.pk}.{file.ending}"
                             files[values["file"]] = file.read
                     yield [{"section": section, "values": values} for values in lines]
-                yield []
-        cls._require_same(terms, known)
+        cls._require_same(terms, contacts)
         for name, read in files.items():
             try:
                 yield [{"file": name, "content": read()}]
             except (Conflict, Unavailable) as problem:
                 raise StoreFailed(str(problem)) from None
-        cls._require_same(terms, known)
+        cls._require_same(terms, contacts)
 
     @classmethod
     def lines(cls, rows: Sequence[Line], *, in_clear: bool) -> list[Line]:
@@ -111,8 +109,8 @@ class Subject(PersonSource):
             raise Failed("erased") from None
 
     @classmethod
-    def _require_same(cls, terms: Terms, known: set[UUID]) -> None:
-        if set(cls._read(terms).ids("contacts")) != known:
+    def _require_same(cls, terms: Terms, contacts: set[UUID]) -> None:
+        if set(cls._read(terms).ids("contacts")) != contacts:
             raise Failed("merged")
 
 

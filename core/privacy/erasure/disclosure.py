@@ -23,7 +23,9 @@ from core.privacy.erasure.registry import (
     every,
     handlers,
     rows_holding,
+    window,
 )
+from core.privacy.json_texts import with_texts
 from core.privacy.pii import mask_text
 from core.tenancy.models import TenantModel
 
@@ -55,20 +57,15 @@ def values_of(person: Person, reading: Reading, row: Any, members: Sequence[str]
 
     `members` are the names of the organisation's people, which no rule could tell from other words.
     """
-    values = {name: attrgetter(name)(row) for name in reading.shown.split()}
-    texts = {name: _others_masked(person, attrgetter(name)(row), members) for name in reading.masked.split()}
-    return {name: value for name, value in {**values, **texts}.items() if value not in (None, "", [], {})}
+    others = tuple(reading.others(person, row)) if reading.others else ()
 
-
-def _others_masked(person: Person, value: Any, members: Sequence[str]) -> Any:
-    if isinstance(value, str):
+    def masked(text: str) -> str:
         # Links in mails let people in: nobody who holds the file may follow them.
-        return person.but_for_own(lambda text: mask_text(text, whole=members), LINK.sub(r"\1/…", value))
-    if isinstance(value, Mapping):
-        return {key: _others_masked(person, each, members) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_others_masked(person, each, members) for each in value]
-    return value
+        return person.but_for_own(lambda part: mask_text(part, others, members), LINK.sub(r"\1/…", text))
+
+    values = {name: attrgetter(name)(row) for name in reading.shown.split()}
+    values |= {name: with_texts(attrgetter(name)(row), masked) for name in reading.masked.split()}
+    return {name: value for name, value in values.items() if value not in (None, "", [], {})}
 
 
 def kept_in_words(reading: Reading) -> str:
@@ -113,6 +110,7 @@ def looked_through(rows: Any) -> Iterator[Any]:
     while more:
         found, after = among(rows, after, BATCH * 10)
         yield from found
+        yield None
         more = bool(after)
 
 
@@ -126,6 +124,7 @@ def holding(texts: Texts, claim: str = "") -> Rows:
             if claim and keys:
                 person.add(claim, keys)
             yield from texts.model.objects.filter(pk__in=keys).order_by("pk") if keys else ()
+            yield None
             more = bool(after)
 
     return read
@@ -135,9 +134,12 @@ def saying(model: type[TenantModel], *columns: str) -> Rows:
     """Return what reads rows with an address of the person in encrypted columns, which are opened one by one."""
 
     def read(person: Person) -> Iterator[Any]:
-        for row in every(model.objects.all()) if person.addresses else ():
-            if any(person.is_addressed_in(getattr(row, name)) for name in columns):
-                yield row
+        after, more = "", bool(person.addresses)
+        while more:
+            rows, after = window(model.objects.all(), after, BATCH)
+            yield from (row for row in rows if person.is_addressed_in([getattr(row, name) for name in columns]))
+            yield None
+            more = bool(after)
 
     return read
 
@@ -149,8 +151,22 @@ def each_once(*found: Rows) -> Rows:
         seen: set[Any] = set()
         for rows in found:
             for row in rows(person):
-                if row.pk not in seen:
+                if row is None:
+                    yield None
+                elif row.pk not in seen:
                     seen.add(row.pk)
                     yield row
 
     return read
+
+
+def in_pages(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Yield rows in pages, also empty ones while a reader is still looking, so that a worker can say that it lives."""
+    page: list[Any] = []
+    for row in rows:
+        if row is not None:
+            page.append(row)
+        if row is None or len(page) == size:
+            yield page
+            page = []
+    yield page

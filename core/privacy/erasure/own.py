@@ -86,8 +86,8 @@ def _sent_out(person: Person) -> QuerySet[WebhookDelivery]:
 READINGS: Final = (
     Reading(
         model="core.WebhookDelivery", title="What the organisation's own servers were sent about your conversations",
-        shown="event_type state created_at done_at", masked="body", rows=lambda person: every(_sent_out(person)),
-        kept="The content until it is delivered, the rest until you are erased.",
+        shown="event_type state created_at done_at", rows=lambda person: every(_sent_out(person)),
+        unread={"body": "The messages that are exported here, and what you alone can answer them with."},
     ),
     Reading(
         model="core.WebhookAttempt", title="What these servers answered", shown="started_at status error",

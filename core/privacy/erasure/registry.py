@@ -18,6 +18,7 @@ BATCH: Final = 500
 Found = tuple[list[UUID], str]
 IsMeant = Callable[[Any], bool]
 Rows = Callable[[Person], Iterable[Any]]
+"""What reads a person's rows. None among them says that it is still looking: where few rows of many are theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,9 @@ class Reading:
     """What an export of a person has of one table: which rows are theirs, and what it shows of each.
 
     `shown` are columns that the person wrote or was sent, and times and codes. In `masked` ones others wrote about
-    the person, so other people's data is masked. `unread` says of columns why they are left out; without `rows` nothing
-    of the table is exported. In `kept`, for how long rows are kept, names in braces are settings.
+    the person, so other people's data is masked, with names that `others` knows of. `unread` says of columns why they
+    are left out; without `rows` nothing of the table is exported. In `kept`, for how long rows are kept, names in
+    braces are settings.
     """
 
     model: str
@@ -54,6 +56,7 @@ class Reading:
     masked: str = ""
     unread: Mapping[str, str] = field(default_factory=dict)
     kept: str = "Until you are erased."
+    others: Callable[[Person, Any], Iterable[str]] | None = None
     file: Callable[[Any], KeptFile | None] | None = None
 
 
