@@ -87,7 +87,7 @@ def actor_for_user(
 
 
 def auth_strength_of(request: HttpRequest) -> str:
-    """Return how strongly the session was signed in: "key", "mfa", "password" or "none".
+    """Return how the session was signed in: "key", "mfa", "password" or "none".
 
     A second factor counts for `FACTOR_LIFE`: sessions last for weeks, and someone who finds one open
     does not have it. After that a session counts as one by password, also if a passkey began it.
@@ -212,7 +212,7 @@ def change_role(*, actor: Actor, user: User, role: str) -> Membership:
                 besides=actor.user_id,
                 kind=ROLE_NOTICE,
                 title=f"A member became {Membership.Role(role).label.lower()}",
-                body="Their role was changed. The audit log says by whom.",
+                body="Their role was changed. The audit log says who did it.",
                 link=f"{reverse('admin:core_auditentry_changelist')}?action=MEMBER_SET",
                 level="warning",
             )

@@ -22,7 +22,7 @@ from core.tenancy.scope import tenant_scope
 COOKIE: Final = f"{settings.SESSION_COOKIE_NAME}_known"
 KEPT: Final = 365 * 24 * 3600
 MOST: Final = 8
-"""People whom one browser may know, as at a shared desk; those who signed in last stay."""
+"""People that one browser may know, as at a shared desk; those who signed in last stay."""
 NOTICE: Final = "accounts.sign_in"
 
 notices.register_kind(NOTICE, "Sign-in", "key")

@@ -1,6 +1,6 @@
 """Sends what is new in the audit log to each destination: in order, at least once, by one worker at a time.
 
-The chain itself is the queue. Entries are numbered under the lock of its head, so that whoever sees an entry sees all
+The chain itself is the queue. Entries are numbered under the lock of its head, so that those who see an entry see all
 before it; a destination's row says which was the last that it has. A worker that is killed after sending and before
 writing that down leaves its lease: the next one sends the same entries again, and the receiver knows them by `seq`.
 """
