@@ -33,6 +33,7 @@ class AccountsConfig(AppConfig):
                     ("role", "varchar"),
                     ("own_teams_only", "boolean"),
                     ("picture_key", "varchar"),
+                    ("sign_in", "varchar"),
                 ),
                 condition="t.is_active",
                 reads=("is_active",),
@@ -55,6 +56,14 @@ class AccountsConfig(AppConfig):
                 columns=(("tenant_id", "uuid"), ("id", "uuid")),
                 condition="t.revoked_at is null",
                 reads=("revoked_at",),
+            )
+        )
+        lookups.register(
+            lookups.Resolver(
+                name="identity_provider",
+                table="accounts_identityprovider",
+                match="slug",
+                columns=(("tenant_id", "uuid"), ("id", "uuid")),
             )
         )
         lookups.register(

@@ -60,6 +60,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(unique=True)
+    company_address = models.EmailField(
+        blank=True,
+        default="",
+        help_text="Where mail goes to an account that an organisation's identity provider made. It proves nothing.",
+    )
     first_name = models.CharField(max_length=80, blank=True)
     last_name = models.CharField(max_length=80, blank=True)
     is_staff = models.BooleanField(default=False)
@@ -72,6 +77,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return f"user {str(self.id)[-6:]}"
+
+    @property
+    def mail_address(self) -> str:
+        """Return where mail to the person goes; nobody is found by it, and nobody signs in with it."""
+        return self.company_address or self.email
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Ask the backends; being a superuser grants nothing by itself."""
@@ -103,6 +113,13 @@ class Membership(Dated, TenantModel):
         COMPLIANCE = "compliance", "Compliance"
         VIEWER = "viewer", "Viewer"
 
+    class SignIn(models.TextChoices):
+        """Which sign-ins open it."""
+
+        ANY = "any", "Any sign-in"
+        FACTOR = "factor", "The company's, or a password with a second factor"
+        COMPANY = "company", "The company's alone"
+
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
@@ -116,6 +133,7 @@ class Membership(Dated, TenantModel):
     own_teams_only = models.BooleanField(
         default=False, help_text="Whether the person sees only conversations of their own teams."
     )
+    sign_in = models.CharField(max_length=7, choices=SignIn, default=SignIn.ANY)
     erased_at = models.DateTimeField(null=True, editable=False, help_text="When the person was erased.")
     picture_key = models.CharField(
         max_length=43, blank=True, default="", editable=False, help_text="The secret part of their picture's address."
@@ -191,6 +209,7 @@ class TokenFamily(Dated, TenantModel):
         ENDED = "ended", "The person ended it"
         REUSED = "reused", "A used refresh token came again"
         LEFT = "left", "The person left the organisation"
+        COMPANY = "company", "The company's provider signed the person out, or its sign-in became required"
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
     device = models.CharField(max_length=60, help_text="Browser and system in our words, such as Firefox on Windows.")
@@ -213,6 +232,63 @@ class TokenFamily(Dated, TenantModel):
             models.Index(fields=["tenant_id", "user"], name="families_by_person"),
             models.Index(fields=["expires_at"], name="families_by_end"),
         ]
+
+
+class IdentityProvider(Dated, TenantModel):
+    """Where the organisation's people sign in at their company, by OpenID Connect."""
+
+    slug = models.SlugField(unique=True, help_text="The organisation's short name, by which its people find it.")
+    issuer = models.CharField(max_length=300)
+    client_id = models.CharField(max_length=200)
+    client_secret = EncryptedTextField()
+    scopes = models.CharField(max_length=200, default="openid email profile")
+    groups_claim = models.CharField(max_length=80, default="groups")
+    rules = models.JSONField(
+        default=list, help_text="The role and the teams of each group there; the first rule with a role counts."
+    )
+    default_role = models.CharField(max_length=12, choices=Membership.Role, default=Membership.Role.VIEWER)
+    creates_people = models.BooleanField(
+        default=False, help_text="Whether people without an invitation get in at their first sign-in."
+    )
+    is_required = models.BooleanField(default=False)
+    set_at = models.DateTimeField(default=now, help_text="When issuer or client were last set.")
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id"], name="one_identity_provider"),
+            models.CheckConstraint(
+                condition=~models.Q(default_role=Membership.Role.OWNER), name="identity_providers_make_no_owner"
+            ),
+        ]
+
+
+class Identity(Dated, TenantModel):
+    """Who somebody is at an identity provider: issuer and subject, never an address."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    issuer = models.CharField(max_length=300)
+    subject = models.CharField(max_length=64, help_text="Blind index of the subject at the issuer.")
+    used_at = models.DateTimeField(null=True, help_text="When the person last signed in by it.")
+
+    class Meta:
+        verbose_name_plural = "identities"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "issuer", "subject"], name="one_person_per_subject"),
+            models.UniqueConstraint(fields=["tenant_id", "user", "issuer"], name="one_subject_per_person"),
+        ]
+
+
+class CompanySession(Dated, TenantModel):
+    """A browser's session that an identity provider began; without its row the session opens nothing."""
+
+    provider = models.ForeignKey(IdentityProvider, on_delete=models.CASCADE, related_name="+", db_index=False)
+    identity = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="sessions")
+    sid = models.CharField(max_length=64, blank=True, default="", help_text="Digest of the session's id there.")
+    digest = models.CharField(max_length=64, help_text="Digest of the key of Django's session.")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["tenant_id", "sid"], name="company_sessions_by_sid")]
 
 
 class Invitation(TenantModel):

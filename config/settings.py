@@ -84,6 +84,7 @@ VAPID_SUBJECT = env("VAPID_SUBJECT", default=PUBLIC_URL)
 PUSH_HOSTS = env.list("PUSH_HOSTS", default=[])
 WEBHOOK_HOSTS = env.list("WEBHOOK_HOSTS", default=[])
 BACK_OFFICE_HOSTS = env.list("BACK_OFFICE_HOSTS", default=[])
+IDENTITY_HOSTS = env.list("IDENTITY_HOSTS", default=[])
 ROUNDUP_HOSTS = env.list("ROUNDUP_HOSTS", default=[])
 WEBHOOK_ENDPOINTS = env.int("WEBHOOK_ENDPOINTS", default=10)
 # Each registers its models, in this order.

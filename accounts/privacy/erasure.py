@@ -16,6 +16,7 @@ from accounts.members.invitations import digest_of_address
 from accounts.models import (
     ApiKey,
     BrowserSession,
+    Identity,
     Invitation,
     MemberPicture,
     Membership,
@@ -26,7 +27,7 @@ from accounts.models import (
     TokenFamily,
     User,
 )
-from accounts.services import close_membership
+from accounts.services import close_membership, refuse_emergency_owner
 from accounts.sessions.engine import content_of
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -93,6 +94,11 @@ def _devices(person: Person, after: str, limit: int) -> Batch:
     return Batch(TokenFamily.objects.filter(user_id__in=person.ids("users")).delete()[0])
 
 
+def _identities(person: Person, after: str, limit: int) -> Batch:
+    """Remove who the person is at the organisation's identity provider, with the sessions that it began."""
+    return Batch(Identity.objects.filter(user_id__in=person.ids("users")).delete()[0])
+
+
 def _pictures(person: Person, after: str, limit: int) -> Batch:
     """Remove the person's picture, whose address has led nowhere since the membership was closed."""
     of_them = Membership.objects.filter(user_id__in=person.ids("users"))
@@ -137,6 +143,7 @@ def _accounts(person: Person, after: str, limit: int) -> Batch:
         left = User.objects.filter(pk=user_id).exclude(email__endswith=f"@{NOBODYS}")
         changed += left.update(
             email=f"{user_id.hex}@{NOBODYS}",
+            company_address="",
             password=make_password(None),
             first_name="",
             last_name="",
@@ -161,7 +168,7 @@ class AccountsErasure(ErasureHandler):
     order: ClassVar[int] = 10
     tables: ClassVar[tuple[Table, ...]] = (
         Table("accounts.User", "The account of a person who is a member nowhere else; its id stays.",
-              "password email first_name last_name"),
+              "password email company_address first_name last_name"),
         Table("account.EmailAddress", "Rows are removed with the account.", "email"),
         Table("account.EmailConfirmation", "Rows are removed with the address.", "key"),
         Table("mfa.Authenticator", "Rows are removed with the account.", "data"),
@@ -177,6 +184,10 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.BrowserSession", "Rows are removed with the account.", "digest device network"),
         Table("accounts.TokenFamily", "Rows are removed, and their tokens end with the membership already.",
               "device network proof"),
+        Table("accounts.Identity", "Rows are removed.", "issuer subject"),
+        Table("accounts.CompanySession", "Rows are removed with the identity.", "sid digest"),
+        Table("accounts.IdentityProvider", "The organisation's own provider; the rules name its groups.",
+              kept="slug issuer client_id client_secret scopes groups_claim rules"),
         Table("accounts.TokenKey", "A sealed key of the installation.", kept="sealed"),
         Table("accounts.PushSubscription", "Rows are removed.", "endpoint keys endpoint_digest"),
         Table("accounts.PushMessage", "Rows are removed with the subscription.", kept="notice_id"),
@@ -193,6 +204,7 @@ class AccountsErasure(ErasureHandler):
         Step("left_notices", "Notices left for the person", _notices),
         Step("browsers", "Browsers that showed the person's notices", _browsers),
         Step("devices", "Devices signed in to the API", _devices),
+        Step("identities", "Who they are at the company's sign-in", _identities),
         Step("pictures", "Their picture", _pictures),
         Step("saved_views", "Saved views", _views),
         Step("sessions", "Sessions", _sessions),
@@ -204,7 +216,10 @@ class AccountsErasure(ErasureHandler):
         """Return the members' addresses, and their names if they are full names."""
         people = list(User.objects.filter(pk__in=person.ids("users")))
         names = [f"{user.first_name} {user.last_name}".strip() for user in people]
-        return Words(tuple(name for name in names if " " in name), tuple(user.email for user in people))
+        return Words(
+            tuple(name for name in names if " " in name),
+            tuple(address for user in people for address in (user.email, user.company_address) if address),
+        )
 
     @classmethod
     def detach(cls, person: Person) -> None:
@@ -228,7 +243,7 @@ def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetim
     wrote as a contact. Their actions stay under an id that identifies nobody. `reason` is one of
     `Erasure.Reason`. Needs `accounts.erase_member` and a second factor; never oneself, never the last
     owner, and an owner or administrator only by an owner. Raises `Refused`, `Invalid`, `NotFound`, and
-    `Conflict` ("last_owner", "operator", "in_the_way"). Writes `member.erasure_asked`, and
+    `Conflict` ("last_owner", "emergency_owner", "operator", "in_the_way"). Writes `member.erasure_asked`, and
     `member.erased` at the end. Announces nothing.
     """
     erasures.require_eraser(actor=actor, permission=ERASE, reason=reason)
@@ -247,6 +262,7 @@ def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetim
                 raise Refused("Only an owner can erase an owner or an administrator.", code="role_above_yours")
             if owner_ids <= {membership.pk} and membership.role == OWNER:
                 raise Conflict("The last owner can't be erased. Make someone else an owner first.", code="last_owner")
+            refuse_emergency_owner(membership)
             if membership.user.is_superuser:
                 raise Conflict(
                     "This account operates the installation. Withdraw its operator role first.", code="operator"

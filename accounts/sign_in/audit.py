@@ -14,9 +14,9 @@ from django.http import HttpRequest
 
 from accounts.members.records import record_in_each_tenant
 from accounts.models import User
-from accounts.selectors import ActiveMembership, memberships_of
+from accounts.selectors import ActiveMembership, memberships_of, memberships_opened_by
 from accounts.services import auth_strength_of, client_address, proven_lately
-from accounts.sessions import store
+from accounts.sessions import company, store
 from core.actors import Actor
 from core.catalogue import Code, EventType, Id, Shape, register
 from core.clock import now
@@ -82,7 +82,10 @@ def connect() -> None:
 
 
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
-    _record(request, user, "SIGNED_IN")
+    # Those that this sign-in doesn't open are told nothing: it may be another company's.
+    opened = memberships_opened_by(request.session, user.pk) or []
+    what = "company" if company.is_marked(request.session) else ""
+    _record(request, user, "SIGNED_IN", what=what, memberships=opened)
 
 
 def _session_begun(*, request: HttpRequest, user: User, **_: Any) -> None:
@@ -146,8 +149,16 @@ def record_api_sign_in(*, request: HttpRequest, user: User, strength: str) -> No
 
 
 def _record(
-    request: HttpRequest, user: User, action: str, *, is_proven: bool = True, what: str = "", strength: str = ""
+    request: HttpRequest,
+    user: User,
+    action: str,
+    *,
+    is_proven: bool = True,
+    what: str = "",
+    strength: str = "",
+    memberships: list[ActiveMembership] | None = None,
 ) -> None:
+    """Write the entry into the tenants of these memberships, or of all."""
     address, strength = client_address(request), strength or auth_strength_of(request)
 
     def actor_at(membership: ActiveMembership) -> Actor:
@@ -160,4 +171,5 @@ def _record(
         "SIGN_IN_FAILED": NewEvent(STREAM, "sign_in_failed", {"person": str(user.pk), "what": what}),
     }
     facts = {"what": what} if what else {}
-    record_in_each_tenant(memberships_of(user.pk), action, actor_at, facts, told.get(action))
+    concerned = memberships_of(user.pk) if memberships is None else memberships
+    record_in_each_tenant(concerned, action, actor_at, facts, told.get(action))

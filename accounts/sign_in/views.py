@@ -1,5 +1,6 @@
 """Sign-in page, mail preference, switching between tenants, and the keys of access tokens."""
 
+from allauth.account import views as allauth_views
 from allauth.account.forms import LoginForm
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
@@ -15,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.middleware import switch_to_tenant
+from accounts.models import User
 from accounts.selectors import wants_mail
 from accounts.services import actor_for_request, choose_mail
 from accounts.tokens import keys
@@ -53,6 +55,15 @@ def _sign_in_page(request: HttpRequest, form: LoginForm) -> HttpResponse:
         "errors": [message for messages in form.errors.values() for message in messages],
     }
     return render(request, "accounts/login.html", context)
+
+
+@login_required
+def change_password(request: HttpRequest) -> HttpResponse:
+    """Let a person change their password; who has none is signed in by their company."""
+    if not isinstance(request.user, User) or not request.user.has_usable_password():
+        raise PermissionDenied("Your company signs you in, so you have no password here. Change it at your company.")
+    response: HttpResponse = allauth_views.password_change(request)
+    return response
 
 
 @never_cache

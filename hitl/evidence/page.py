@@ -14,6 +14,7 @@ Json = Mapping[str, Any]
 STRENGTHS: Final = {
     "mfa": "Password and second factor",
     "password": "Password",
+    "company": "Company sign-in",
     "link": "Link in an email or WhatsApp message",
     "slack": "Button in Slack",
     "api_key": "API key",

@@ -235,6 +235,7 @@ ALSO_OFFERED = {
     "accounts.members.pictures": "the services that keep and remove a member's picture",
     "accounts.members.profile": "the service that changes one's own name",
     "accounts.sign_in.sessions": "one's own sessions and devices, and ending them",
+    "accounts.company": "the services of the company's sign-in, and the way there for trying it",
     "accounts.tokens": "who an access token stands for, for sockets",
     "accounts.sessions": "what says that a person's session ended, for sockets",
     "accounts.versioning": "the conflict that names who changed a definition first",

@@ -17,7 +17,7 @@ SIGN_INS: Final = [
     ("password", "Signed in, or with an API key"),
     ("mfa", "Two-factor authentication"),
 ]
-EQUIVALENT_SIGN_INS: Final = {"none": "", "api_key": "password"}
+EQUIVALENT_SIGN_INS: Final = {"none": "", "api_key": "password", "company": "password"}
 
 
 class LevelForm(RowForm):
