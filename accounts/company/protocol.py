@@ -31,7 +31,7 @@ from core.text.clean import can_be_stored
 PATIENCE: Final = Patience(connect=3.0, read=5.0, total=8.0, max_bytes=500_000)
 KEPT: Final = 3600.0
 ASK_AGAIN_EVERY: Final = 10
-"""Seconds in which a key that isn't known makes us read the issuer's keys again, once."""
+"""Seconds in which a key that isn't known makes us read the issuer's keys again once, and one that is away is left."""
 LEEWAY: Final = timedelta(seconds=60)
 """The difference between clocks that is allowed."""
 FRESH: Final = timedelta(minutes=5)
@@ -94,7 +94,15 @@ def read_endpoints(issuer: str, *, is_fresh: bool = False) -> Endpoints:
     kept = None if is_fresh else loose_cache.find(key, what="endpoints")
     if kept is not None:
         return Endpoints(**kept)
-    said = _read_json("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    away = _cache_key("away", issuer)
+    if not is_fresh and loose_cache.find(away, what="away"):
+        raise SignInFailed("provider_away", "It didn't answer a moment ago.")
+    try:
+        said = _read_json("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    except SignInFailed as problem:
+        if problem.code == "provider_away":  # so that those who come meanwhile don't wait for it, too
+            loose_cache.keep(away, True, seconds=ASK_AGAIN_EVERY, what="away")
+        raise
     if said.get("issuer") != issuer:
         raise SignInFailed("provider_wrong", "It calls itself by another issuer.")
     ways = said.get("token_endpoint_auth_methods_supported")

@@ -1,6 +1,7 @@
 """Console page of the company's sign-in: connect the organisation's identity provider, try it, require it."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from allauth.core.exceptions import ReauthenticationRequired
 from django import forms
@@ -11,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
 from accounts.company import providers, trips
+from accounts.company.protocol import SignInFailed
 from accounts.company.providers import MANAGE, ProviderSettings
 from accounts.models import IdentityProvider, Membership
 from console.base.actions import ServiceAction, service_action
@@ -21,6 +23,7 @@ from console.base.model_admin import ServiceAdmin
 from console.navigation import ORGANISATION, SETTINGS, Nav
 from console.templatetags.console_ui import chip
 from console.viewers import viewer_of
+from core.errors import Conflict
 
 
 class ProviderForm(ConsoleForm):
@@ -69,7 +72,7 @@ class ProviderForm(ConsoleForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if callback := self.initial.get("callback"):  # type: ignore[union-attr]
+        if callback := self.initial.get("callback"):
             self.fields["client_id"].help_text = f"Register Walker there with the redirect address {callback}"
 
     def settings(self) -> ProviderSettings:
@@ -87,7 +90,7 @@ class RequireForm(VersionedForm):
 
     owners = forms.TypedMultipleChoiceField(
         label="Emergency owners",
-        coerce=lambda value: value,
+        coerce=UUID,
         widget=forms.CheckboxSelectMultiple,
         required=False,
         help_text="They get in by password and second factor when your provider is down. Only owners with a second "
@@ -96,7 +99,7 @@ class RequireForm(VersionedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["owners"].choices = self.initial.get("choices", [])  # type: ignore[attr-defined,union-attr]
+        self.fields["owners"].choices = self.initial.get("choices", [])  # type: ignore[attr-defined]
 
 
 def standing(row: IdentityProvider) -> str:
@@ -217,7 +220,10 @@ class CompanySignInAdmin(ServiceAdmin):
     def try_it(self, request: HttpRequest, obj: IdentityProvider, form: ConsoleForm) -> HttpResponse:
         """Show the way to the provider as a link: a form may not lead to another site."""
         row = IdentityProvider.objects.get(pk=obj.pk)
-        url = trips.begin(request, row, trips.Purpose.TRY, next_url=self.object_url(obj))
+        try:
+            url = trips.begin(request, row, trips.Purpose.TRY, next_url=self.object_url(obj))
+        except SignInFailed as problem:
+            raise Conflict(f"{problem.detail} {problem.why}".strip(), code=problem.code) from None
         context = {
             "heading": "Try your company sign-in",
             "words": "Continue, and sign in there as yourself.",

@@ -9,7 +9,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q
 
-from accounts.selectors import list_members
+from accounts.models import Membership
+from accounts.selectors import list_members, roles_with
 from accounts.versioning import conflict_with, lock_version, unique
 from conversations import registry
 from conversations.inbox.assignment import MANAGE, REPLY
@@ -166,7 +167,8 @@ class Keeper:
         actor.require(MANAGE)
         facts = []
         with transaction.atomic():
-            can_reply = any(member.user_id == user_id for member in list_members(permission=REPLY))
+            members = Membership.objects.filter(user_id=user_id, is_active=True, role__in=roles_with(REPLY))
+            can_reply = members.exists()
             for team in Team.objects.select_for_update().filter(pk__in=among).order_by("pk"):
                 seat = TeamMember.objects.filter(team=team, user_id=user_id)
                 is_wanted = can_reply and team.pk in wanted
