@@ -115,7 +115,9 @@ def finish(request: HttpRequest, provider: IdentityProvider) -> tuple[Trip, dict
     claims = protocol.read_id_token(provider, token, nonce=trip.nonce, begun=trip.begun)
     if trip.purpose is Purpose.CONFIRM:
         require_asked_again(claims, trip)
-    elif not address_of(claims) or provider.groups_claim not in claims:
+        return trip, claims
+    wants_groups = bool(provider.rules) or trip.purpose is Purpose.TRY
+    if not address_of(claims) or (wants_groups and provider.groups_claim not in claims):
         # Some providers tell these only here. What is signed counts more.
         claims = {**protocol.read_userinfo(provider, access, claims["sub"]), **claims}
     return trip, claims

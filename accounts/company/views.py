@@ -183,7 +183,7 @@ def _confirm(request: HttpRequest, provider: IdentityProvider, trip: Trip, claim
 
 
 def _try(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: dict[str, Any]) -> HttpResponse:
-    if not _may_manage(request):
+    if not _manages(request):
         raise SignInFailed("trip_over")
     trial, names = people.try_out(provider, claims), team_names()
     context = {
@@ -216,6 +216,8 @@ def _with_provider(request: HttpRequest, slug: str, answer: Provided) -> HttpRes
     if found is None:
         return refuse_guessing(request, "company") or _failed(request, SignInFailed("no_provider"), status=404)
     tenant_id, provider_id = found
+    # Before the scope is another one: this one is the visitor's own.
+    request.is_at_home = current_tenant_or_none() == tenant_id  # type: ignore[attr-defined]
     with tenant_scope(tenant_id):
         provider = IdentityProvider.objects.filter(pk=provider_id).first()
         if provider is None:
@@ -245,15 +247,15 @@ def _lead_on(request: HttpRequest, heading: str, words: str, url: str) -> HttpRe
 
 
 def _failed(request: HttpRequest, problem: WalkerError, *, status: int = 0, slug: str = "") -> HttpResponse:
-    why = problem.why if isinstance(problem, SignInFailed) and _may_manage(request) else ""
+    why = problem.why if isinstance(problem, SignInFailed) and _manages(request) else ""
     context = {"words": problem.detail, "why": why, "slug": slug}
     return render(request, FAILED, context, status=status or problem.status)
 
 
-def _may_manage(request: HttpRequest) -> bool:
-    """Return True to those who can change the provider of the tenant in scope."""
-    actor, tenant = getattr(request, "actor", None), getattr(request, "tenant", None)
-    return bool(actor and tenant and tenant.pk == current_tenant_or_none() and actor.may(MANAGE))
+def _manages(request: HttpRequest) -> bool:
+    """Return True to those who can change the provider that the request is about, in the organisation they work in."""
+    actor = getattr(request, "actor", None)
+    return bool(getattr(request, "is_at_home", False) and actor and actor.may(MANAGE))
 
 
 def _refuse_logout(request: HttpRequest) -> HttpResponse:

@@ -54,6 +54,8 @@ class Issuer:
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     """What it answers at a path, instead of what it should."""
     userinfo: dict[str, Any] = field(default_factory=dict)
+    """What it tells of the person who signed in last, besides who that is."""
+    subject: Any = ""
     asked: list[str] = field(default_factory=list)
     codes: dict[str, tuple[dict[str, str], dict[str, Any]]] = field(default_factory=dict)
 
@@ -107,6 +109,7 @@ class Issuer:
         shown = base64.urlsafe_b64encode(hashlib.sha256(form.get("code_verifier", "").encode()).digest()).rstrip(b"=")
         if not asked or shown.decode() != asked["code_challenge"] or form["redirect_uri"] != asked["redirect_uri"]:
             return 400, {"error": "invalid_grant"}
+        self.subject = claims["sub"]
         return 200, {"id_token": self.id_token(asked, claims), "access_token": "access", "token_type": "Bearer"}
 
 
@@ -120,7 +123,7 @@ def issuing() -> Iterator[Issuer]:
             documents = {
                 "/.well-known/openid-configuration": issuer.metadata(),
                 "/jwks": {"keys": issuer.keys},
-                "/userinfo": issuer.userinfo,
+                "/userinfo": {"sub": issuer.subject, **issuer.userinfo},
             }
             self.say(200, documents.get(self.path, {}))
 

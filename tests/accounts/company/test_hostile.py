@@ -218,7 +218,7 @@ def test_answers_that_are_no_code(world: World, issuer: Issuer, forget: Callable
 def test_provider_that_is_away_huge_or_leads_elsewhere(
     world: World, issuer: Issuer, forget: Callable[[], None]
 ) -> None:
-    connect(world, issuer, creates_people=True)
+    connect(world, issuer, creates_people=True, rules=({"group": "a", "role": "viewer", "teams": []},))
     about = "/.well-known/openid-configuration"
     answers: dict[str, tuple[str, tuple[int, bytes]]] = {
         "down": ("/token", (503, b"{}")),
