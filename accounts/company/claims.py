@@ -72,12 +72,13 @@ def names_of(claims: Mapping[str, Any]) -> tuple[str, str]:
 def shown(claims: Mapping[str, Any], groups_claim: str) -> list[tuple[str, str]]:
     """Return claims for people's eyes, by name; what may tell of a person is masked."""
     return [
-        (name[:60], str(value)[:400] if name in SHOWN or name == groups_claim else _masked(value))
+        (name[:60], str(value)[:400] if name in SHOWN or name == groups_claim else masked(value))
         for name, value in sorted(claims.items())
     ]
 
 
-def _masked(value: Any) -> str:
+def masked(value: Any) -> str:
+    """Return the beginning of a text that may tell of a person."""
     text = value if isinstance(value, str) else ""
     return f"{text[:2]}…" if len(text) > 2 else "…"
 

@@ -232,7 +232,7 @@ def _is_taken(address: str) -> bool:
 
 
 def _make_account(claims: Mapping[str, Any], address: str) -> User:
-    first, last = (_clean(name) for name in names_of(claims))
+    first, last = (clean_name(name) for name in names_of(claims))
     user_id = uuid7()
     return User.objects.create_user(
         f"{user_id.hex}@{NOBODYS}",
@@ -258,7 +258,8 @@ def follow_address(member: Membership, address: str) -> None:
         User.objects.filter(pk=user.pk).update(company_address=address)
 
 
-def _clean(name: str) -> str:
+def clean_name(name: str) -> str:
+    """Return a part of a name, "" for one that isn't taken from people either."""
     try:
         return check_name(name)
     except Invalid:  # it reads as an address, or hides characters

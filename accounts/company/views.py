@@ -5,6 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from allauth.account.models import Login
 from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
@@ -178,6 +179,8 @@ def _confirm(request: HttpRequest, provider: IdentityProvider, trip: Trip, claim
     if identity is None or identity.user_id != request.user.pk or not sessions.is_marked(request.session):
         raise SignInFailed("not_confirmed", "Somebody else signed in.")
     record_authentication(request, identity.user, method="company", reauthenticated=True)
+    # A form that waited isn't sent by coming back: it is shown again.
+    request.session.pop(STATE_SESSION_KEY, None)
     messages.success(request, "You're confirmed. Now do it once more.")
     return redirect(trip.next_url)
 
