@@ -38,7 +38,11 @@ FRESH: Final = timedelta(minutes=5)
 """How old a logout token may be."""
 KINDS: Final = {"RSA": "RS256", "EC": "ES256"}
 """The algorithm of each kind of key; a token with any other is refused, and one with another kind's as well."""
+PUBLIC: Final = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y")}
+"""What makes a public key of each kind. Nothing else is read: a private half would have its primes searched for."""
 BITS: Final = 2048
+KEY_LIMIT: Final = 1400
+"""The characters of a key's longest number, which is enough for 8,192 bits."""
 URL_LIMIT: Final = 2000
 TOKEN_LIMIT: Final = 64_000
 SUBJECT_LIMIT: Final = 255
@@ -219,8 +223,11 @@ def key_for(url: str, header: dict[str, Any]) -> tuple[Any, str]:
 
 
 def public_key(found: dict[str, Any]) -> Any:
-    """Return a public key that is long enough; raises what PyJWT raises for any other."""
-    key = RSAAlgorithm.from_jwk(found) if found["kty"] == "RSA" else ECAlgorithm.from_jwk(found)
+    """Return a public key that is long enough, and no longer than is of use; raises what PyJWT raises for any other."""
+    parts = {name: found.get(name) for name in PUBLIC[found["kty"]]}
+    if not all(isinstance(part, str) and len(part) <= KEY_LIMIT for part in parts.values()):
+        raise jwt.InvalidKeyError
+    key = RSAAlgorithm.from_jwk(parts) if found["kty"] == "RSA" else ECAlgorithm.from_jwk(parts)
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= BITS:
         return key
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):

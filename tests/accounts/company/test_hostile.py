@@ -123,6 +123,7 @@ def changed(issuer: Issuer, asked: dict[str, str]) -> str:
     return f"{header}.{part(claims_for(issuer, asked, sub='boss'))}.{signature}"
 
 
+@pytest.mark.filterwarnings("ignore:The RSA key is 1024 bits long")
 def test_keys_that_can_be_used_and_those_that_can_not(world: World, issuer: Issuer, forget: Callable[[], None]) -> None:
     connect(world, issuer, creates_people=True)
 
@@ -136,7 +137,10 @@ def test_keys_that_can_be_used_and_those_that_can_not(world: World, issuer: Issu
     good = jwk_of(KEYS[0], "one")
     assert gets_in(CURVE, "ES256", jwk_of(CURVE, "one"))
     assert gets_in(KEYS[0], "RS256", {"kty": "oct", "k": "c2VjcmV0", "kid": "one"}, good)
+    assert gets_in(KEYS[0], "RS256", {**good, "d": good["n"]})  # it would be searched for primes
     assert not gets_in(SHORT, "RS256", jwk_of(SHORT, "one"))
+    assert not gets_in(KEYS[0], "RS256", {**good, "n": good["n"] * 1000})
+    assert not gets_in(KEYS[0], "RS256", {**good, "n": 7})
     assert not gets_in(KEYS[0], "RS256", {**good, "use": "enc"})
     assert not gets_in(KEYS[0], "RS256", {**good, "alg": "PS256"})
     assert not gets_in(KEYS[0], "RS256", {"kty": "RSA", "kid": "one"})
