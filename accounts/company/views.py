@@ -66,7 +66,8 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
 
     def lead(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         if (name := organisation_to_connect(request, provider)) is None:
-            return redirect(trips.begin(request, provider, Purpose.SIGN_IN, next_url=_next_url(request)))
+            url = trips.begin(request, provider, Purpose.SIGN_IN, next_url=_next_url(request))
+            return _lead_away(request, provider, url)
         if not proven_lately(request):
             raise ReauthenticationRequired
         url = trips.begin(request, provider, Purpose.LINK, next_url=reverse("admin:accounts_user_changelist"))
@@ -89,7 +90,8 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         slug = IdentityProvider.objects.values_list("slug", flat=True).first() or ""
 
     def lead(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
-        return redirect(trips.begin(request, provider, Purpose.JOIN, invitation=str(invitation_id)))
+        url = trips.begin(request, provider, Purpose.JOIN, invitation=str(invitation_id))
+        return _lead_away(request, provider, url)
 
     return _with_provider(request, slug, lead)
 
@@ -241,6 +243,14 @@ def organisation_to_connect(request: HttpRequest, provider: IdentityProvider) ->
     is_member = Membership.objects.filter(user=request.user, is_active=True).exists()
     is_connected = Identity.objects.filter(user=request.user, issuer=provider.issuer).exists()
     return Tenant.objects.get(pk=current_tenant_id()).name if is_member and not is_connected else None
+
+
+def _lead_away(request: HttpRequest, provider: IdentityProvider, url: str) -> HttpResponse:
+    """Lead to the provider at once, or ask a browser that is signed in: a link elsewhere mustn't change who it is."""
+    if not isinstance(request.user, User):
+        return redirect(url)
+    words = f"You're signed in already. Continue to the sign-in of “{provider.slug}” to be signed in there instead."
+    return _lead_on(request, "Sign in with your company", words, url)
 
 
 def _lead_on(request: HttpRequest, heading: str, words: str, url: str) -> HttpResponse:

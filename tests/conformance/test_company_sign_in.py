@@ -103,8 +103,9 @@ def test_code_counts_once_and_with_its_own_verifier(judge: Judge) -> None:
         # Signed in there already, so that each way leads back at once.
         backs = []
         for _ in range(2):
-            begun = browser.get(f"{judge.walker}/sign-in/company/acme/", follow_redirects=False)
-            answer = browser.get(begun.headers["Location"], follow_redirects=False)
+            asked = browser.get(f"{judge.walker}/sign-in/company/acme/")
+            (url,) = re.findall(r'href="(http[^"]+/auth\?[^"]+)"', asked.text)
+            answer = browser.get(html.unescape(url), follow_redirects=False)
             backs.append(httpx2.URL(answer.headers["Location"]))
         mixed = backs[0].copy_set_param("code", backs[1].params["code"])
         page = browser.get(mixed)

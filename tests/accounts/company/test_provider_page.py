@@ -1,7 +1,6 @@
 """The console's page of the company's sign-in: who may open it, connecting, trying and changing it."""
 
 import html
-import re
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from conversations.models import Team
 from core.errors import Conflict, Invalid, Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
-from tests.accounts.company.issuer import CLIENT, SECRET, Issuer, arrive, change, connect, is_in, path_of
+from tests.accounts.company.issuer import CLIENT, SECRET, Issuer, arrive, change, connect, is_in, link_in, path_of
 from tests.rows import check_rows
 from tests.world import World, prove
 
@@ -70,9 +69,9 @@ def test_owner_connects_tries_and_changes_it(world: World, issuer: Issuer) -> No
     assert (SECRET in page, "/sign-in/company/acme/logout/" in page) == (False, True)
     assert owner.post(f"{LIST}create/", typed).status_code == 409
 
-    (url,) = re.findall(r'href="(http[^"]+/auth\?[^"]+)"', owner.post(f"{one}try/").content.decode())
+    url = link_in(owner.post(f"{one}try/"))
     groups = ["cn=Agents,dc=acme", "<b>"]
-    back = path_of(issuer.allow(html.unescape(url), "boss", roles=groups, name="Olga Owner", email="olga@acme.example"))
+    back = path_of(issuer.allow(url, "boss", roles=groups, name="Olga Owner", email="olga@acme.example"))
     answer = owner.get(back)
     page = shown(answer)
     for said in ("people need an invitation", "Support", "Billing", "cn=Agents,dc=acme", issuer.url):
@@ -103,8 +102,8 @@ def test_owner_connects_tries_and_changes_it(world: World, issuer: Issuer) -> No
 def test_failure_of_a_trial_says_more_to_the_owner_alone(world: World, issuer: Issuer) -> None:
     row = connect(world, issuer, creates_people=True)
     owner = browser_of(world)
-    (url,) = re.findall(r'href="(http[^"]+/auth\?[^"]+)"', owner.post(f"{LIST}{row.pk}/try/").content.decode())
-    page = shown(owner.get(path_of(issuer.allow(html.unescape(url), nonce="another"))))
+    url = link_in(owner.post(f"{LIST}{row.pk}/try/"))
+    page = shown(owner.get(path_of(issuer.allow(url, nonce="another"))))
     assert "The nonce is another one." in page
     assert "nonce" not in shown(arrive(issuer, Client(), nonce="another"))
 

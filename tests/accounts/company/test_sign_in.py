@@ -1,7 +1,6 @@
 """Signing in at the company: newcomers, members who connect, invitations, groups, and what a session opens."""
 
 import html
-import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -19,7 +18,7 @@ from conversations.models import Team, TeamMember
 from core.clock import now
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
-from tests.accounts.company.issuer import Issuer, arrive, connect, is_in, path_of
+from tests.accounts.company.issuer import Issuer, arrive, connect, is_in, link_in, path_of
 from tests.accounts.invitations.inviting import NEW, invite, link_of
 from tests.accounts.resets.resetting import person_of
 from tests.console.test_sign_in import code_of, sign_in
@@ -47,9 +46,7 @@ def newest(world: World) -> Identity:
 
 def connect_account(issuer: Issuer, client: Client, sub: str = "s-1", **claims: Any) -> Any:
     """Connect the person of a browser with their company account; return the last answer."""
-    page = client.get(START).content.decode()
-    (url,) = re.findall(r'href="(http[^"]+/auth\?[^"]+)"', page)
-    return client.get(path_of(issuer.allow(html.unescape(url), sub, **claims)), follow=True)
+    return client.get(path_of(issuer.allow(link_in(client.get(START)), sub, **claims)), follow=True)
 
 
 def test_newcomer_gets_an_account_of_this_organisation_alone_whose_role_and_teams_follow_the_groups(
@@ -201,8 +198,8 @@ def test_invitation_is_accepted_at_the_company_once(world: World, issuer: Issuer
     # The mail reached the invited address; what the provider says first is no reason to doubt it.
     assert (is_in(client), member_at(world, person).role) == (True, "support")
     assert person.company_address in (NEW, "someone@else.example")
-    again: Any = Client().get(f"/i/{token}/company/")
     other = Client()
+    again: Any = other.get(f"/i/{token}/company/")
     assert other.get(path_of(issuer.allow(again.url, "eve"))).status_code in (403, 404, 410)
     assert not is_in(other)
     assert [entry[0] for entry in audited(world, "INVITATION_ACCEPTED", "IDENTITY_CONNECTED")] == [
@@ -265,15 +262,14 @@ def test_people_without_a_password_confirm_at_their_company(world: World, issuer
     page = "/account/2fa/totp/activate/"
     asked: Any = client.get(page)
     assert (asked.status_code, asked.url) == (302, f"/account/company/?next={page.replace('/', '%2F')}")
-    (url,) = re.findall(r'href="(http[^"]+/auth\?[^"]+)"', client.get(asked.url).content.decode())
-    url = html.unescape(url)
+    url = link_in(client.get(asked.url))
     assert ("max_age=0" in url, "prompt=login" in url) == (True, True)
     long_ago = int(now().timestamp()) - 3600
     assert client.get(path_of(issuer.allow(url, auth_time=long_ago))).status_code == 403
     assert client.get(page).status_code == 302
     for sub, status in (("somebody else", 403), ("s-1", 302)):
-        (url,) = re.findall(r'href="(http[^"]+/auth\?[^"]+)"', client.get(asked.url).content.decode())
-        back = client.get(path_of(issuer.allow(html.unescape(url), sub, auth_time=int(now().timestamp()))))
+        url = link_in(client.get(asked.url))
+        back = client.get(path_of(issuer.allow(url, sub, auth_time=int(now().timestamp()))))
         assert back.status_code == status
     assert client.get(page).status_code == 200
     assert client.get("/account/password/").status_code == 403
@@ -325,6 +321,20 @@ def test_two_organisations_with_hostile_providers_never_open_each_other(
     crossed.get("/sign-in/company/globex/")
     sent = path_of(issuer.allow(begun.url, "ana")).replace("/acme/", "/globex/")
     assert (crossed.get(sent).status_code, is_in(crossed)) == (403, False)
+
+
+def test_link_changes_nobody_who_is_signed_in_unasked(world: World, issuer: Issuer) -> None:
+    """Else a page elsewhere could make a browser act in an organisation that its provider belongs to."""
+    connect(world, issuer, creates_people=True)
+    client, person = Client(), world.outsiders["approver"]
+    client.force_login(person, backend="accounts.backends.RoleBackend")
+    token = link_of(world, invite(world))
+    for path in (START, f"/i/{token}/company/"):
+        page = client.get(path)
+        assert (page.status_code, "instead" in html.unescape(page.content.decode())) == (200, True)
+        assert (is_in(client), client.session["_auth_user_id"]) == (True, str(person.pk))
+    arrive(issuer, client)
+    assert client.session["_auth_user_id"] == str(newest(world).user.pk)
 
 
 def test_operator_of_the_installation_is_none_in_a_companys_session(world: World) -> None:
