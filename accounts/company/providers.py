@@ -212,12 +212,13 @@ def rules_of(text: str) -> tuple[dict[str, Any], ...]:
 
 
 def text_of(rules: Iterable[Mapping[str, Any]]) -> str:
-    """Return rules as the lines that `rules_of` reads; teams that are gone are left out."""
+    """Return rules as the lines that `rules_of` reads; teams that are gone, and what led there alone, are left out."""
     names = team_names()
     lines = []
     for rule in rules:
         teams = [names[UUID(team)] for team in rule["teams"] if UUID(team) in names]
-        lines.append(f"{rule['group']} = {rule['role']}{'; ' if teams else ''}{', '.join(teams)}".rstrip())
+        if rule["role"] or teams:
+            lines.append(f"{rule['group']} = {rule['role']}{'; ' if teams else ''}{', '.join(teams)}")
     return "\n".join(lines)
 
 

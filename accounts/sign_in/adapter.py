@@ -105,7 +105,7 @@ class MfaAdapter(DefaultMFAAdapter):
 
     def get_totp_label(self, user: Any) -> str:
         """Name the entry in the person's own authenticator app."""
-        return str(user.email)
+        return str(user.mail_address)
 
 
 class _Counted:
@@ -115,7 +115,9 @@ class _Counted:
 
     def clean_code(self) -> str:
         """Return the right code, which unlocks the person and not the network address; raises `ValidationError`."""
-        with attempts.counted(context.request, f"code:{self.user.pk}", unlocks=True) as attempt:
+        # A company whose people try codes locks them out of its own sign-in alone.
+        tenant = (context.request.session.get(company.WAITING) or {}).get("tenant", "")
+        with attempts.counted(context.request, f"code:{self.user.pk}{tenant}", unlocks=True) as attempt:
             code: str = super().clean_code()  # type: ignore[misc]
             attempt.is_right = True
         return code

@@ -178,5 +178,14 @@ def test_claims_in_every_shape() -> None:
     assert [place_of(rules, found).role for found in ({"a"}, {"a", "b"}, set())] == ["", "admin", ""]
 
 
+def test_rules_whose_teams_are_gone_can_be_read_again(acme: World) -> None:
+    team = Team.objects.create(name="Billing")
+    rules = providers.rules_of("a = support; Billing\nb = ; Billing\nc = viewer")
+    assert providers.rules_of(providers.text_of(rules)) == rules
+    team.delete()
+    text = providers.text_of(rules)
+    assert (text, len(providers.rules_of(text))) == ("a = support\nc = viewer", 2)
+
+
 def _same(found: Any, wanted: set[str]) -> None:
     assert found == wanted

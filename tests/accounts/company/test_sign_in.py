@@ -1,6 +1,7 @@
 """Signing in at the company: newcomers, members who connect, invitations, groups, and what a session opens."""
 
 import html
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,14 +9,16 @@ from typing import Any
 import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from accounts.models import CompanySession, Identity, Membership, User
 from accounts.permissions.operators import is_operator, set_operator
 from accounts.services import actor_for_user, add_member, remove_member
 from accounts.sessions import company
+from accounts.sign_in import attempts
 from conversations.models import Team, TeamMember
 from core.clock import now
+from core.errors import Conflict
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
 from tests.accounts.company.issuer import Issuer, arrive, connect, is_in, link_in, path_of
@@ -198,6 +201,8 @@ def test_invitation_is_accepted_at_the_company_once(world: World, issuer: Issuer
     # The mail reached the invited address; what the provider says first is no reason to doubt it.
     assert (is_in(client), member_at(world, person).role) == (True, "support")
     assert person.company_address in (NEW, "someone@else.example")
+    with pytest.raises(Conflict):  # whose mail goes there is a member
+        invite(world, email=person.company_address)
     other = Client()
     again: Any = other.get(f"/i/{token}/company/")
     assert other.get(path_of(issuer.allow(again.url, "eve"))).status_code in (403, 404, 410)
@@ -223,7 +228,7 @@ def test_removed_member_comes_back_by_an_invitation_only(world: World, issuer: I
     assert (is_in(back), member_at(world, person).role) == (True, "support")
 
 
-def test_own_second_factor_is_asked_for_as_well(world: World, issuer: Issuer) -> None:
+def test_own_second_factor_is_asked_for_as_well(world: World, issuer: Issuer, forget: Callable[[], None]) -> None:
     connect(world, issuer, creates_people=True)
     arrive(issuer, Client(), "ana")
     person = newest(world).user
@@ -233,6 +238,14 @@ def test_own_second_factor_is_asked_for_as_well(world: World, issuer: Issuer) ->
     client = Client()
     answer = arrive(issuer, client, "ana")
     assert (answer.url, is_in(client)) == ("/account/2fa/authenticate/", False)
+    # Wrong codes at one company's sign-in are no reason to refuse the person at another's, or with their password.
+    for _ in range(5):
+        client.post("/account/2fa/authenticate/", {"code": "000000"})
+    client.post("/account/2fa/authenticate/", {"code": code_of(secret)})
+    assert not is_in(client)
+    with attempts.counted(RequestFactory(REMOTE_ADDR="198.51.100.7").get("/"), f"code:{person.pk}") as own:
+        own.is_right = True
+    forget()
     client.post("/account/2fa/authenticate/", {"code": code_of(secret)})
     assert is_in(client)
     with tenant_scope(world.acme.pk):
