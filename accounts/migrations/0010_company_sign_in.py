@@ -9,15 +9,6 @@ import core.ids
 import core.privacy.encrypted_fields
 import core.tenancy.scope
 
-ROLES = [
-    ("owner", "Owner"),
-    ("admin", "Admin"),
-    ("approver", "Approver"),
-    ("support", "Support"),
-    ("compliance", "Compliance"),
-    ("viewer", "Viewer"),
-]
-
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -88,7 +79,7 @@ class Migration(migrations.Migration):
                         help_text="The role and the teams of each group there; the first rule with a role counts.",
                     ),
                 ),
-                ("default_role", models.CharField(choices=ROLES, default="viewer", max_length=12)),
+                ("default_role", models.CharField(default="viewer", max_length=12)),
                 (
                     "creates_people",
                     models.BooleanField(

@@ -187,7 +187,7 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.Identity", "Rows are removed.", "issuer subject"),
         Table("accounts.CompanySession", "Rows are removed with the identity.", "sid digest"),
         Table("accounts.IdentityProvider", "The organisation's own provider; the rules name its groups.",
-              kept="slug issuer client_id client_secret scopes groups_claim rules"),
+              kept="slug issuer client_id client_secret scopes groups_claim rules default_role"),
         Table("accounts.TokenKey", "A sealed key of the installation.", kept="sealed"),
         Table("accounts.PushSubscription", "Rows are removed.", "endpoint keys endpoint_digest"),
         Table("accounts.PushMessage", "Rows are removed with the subscription.", kept="notice_id"),

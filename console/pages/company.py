@@ -123,7 +123,7 @@ class CompanySignInAdmin(ServiceAdmin):
     list_display = ("issuer", "standing")
     ordering = ("id",)
     detail_fields = (
-        *("issuer", "client_id", "scopes", "standing", "by_groups", "default_role", "newcomers", "unconnected"),
+        *("issuer", "client_id", "scopes", "standing", "by_groups", "everyone_else", "newcomers", "unconnected"),
         *("people_address", "callback", "logout"),
     )
     to_list: ClassVar = ("remove",)
@@ -145,6 +145,9 @@ class CompanySignInAdmin(ServiceAdmin):
     by_groups = Column[IdentityProvider](
         "Roles and teams by group",
         lambda row: format_html('<pre class="wk-mono">{}</pre>', providers.text_of(row.rules)) if row.rules else "–",
+    )
+    everyone_else = Column[IdentityProvider](
+        "Role of everyone else", lambda row: Membership.Role(row.default_role).label
     )
     unconnected = Column[IdentityProvider](
         "Members who never connected", lambda row: str(providers.count_unconnected(row))
