@@ -34,6 +34,7 @@ class AccountsConfig(AppConfig):
                     ("own_teams_only", "boolean"),
                     ("picture_key", "varchar"),
                     ("zone", "varchar"),
+                    ("sign_in", "varchar"),
                 ),
                 condition="t.is_active",
                 reads=("is_active",),
@@ -58,6 +59,14 @@ class AccountsConfig(AppConfig):
                 columns=(("tenant_id", "uuid"), ("id", "uuid")),
                 condition="t.revoked_at is null",
                 reads=("revoked_at",),
+            )
+        )
+        lookups.register(
+            lookups.Resolver(
+                name="identity_provider",
+                table="accounts_identityprovider",
+                match="slug",
+                columns=(("tenant_id", "uuid"), ("id", "uuid")),
             )
         )
         lookups.register(

@@ -11,10 +11,17 @@ from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from accounts.company.models import CompanySession, Identity, IdentityProvider
 from core.clock import now
 from core.ids import moment_of, uuid7
 from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
 from core.tenancy.models import Dated, TenantModel
+
+__all__ = [
+    "ApiKey", "BrowserSession", "CompanySession", "Identity", "IdentityProvider", "Invitation", "MemberPicture",
+    "Membership", "Notice", "OwedEntry", "PushMessage", "PushSubscription", "Registration", "RevealGrant", "RoleGroup",
+    "SavedView", "Tenant", "TokenFamily", "TokenKey", "User", "UserManager",
+]  # fmt: skip
 
 
 class Tenant(Dated):
@@ -66,6 +73,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(unique=True)
+    company_address = models.EmailField(
+        blank=True,
+        default="",
+        help_text="Where mail goes to an account that an organisation's identity provider made. It proves nothing.",
+    )
     first_name = models.CharField(max_length=80, blank=True)
     last_name = models.CharField(max_length=80, blank=True)
     is_staff = models.BooleanField(default=False)
@@ -79,6 +91,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return f"user {str(self.id)[-6:]}"
+
+    @property
+    def mail_address(self) -> str:
+        """Return where mail to the person goes; nobody is found by it, and nobody signs in with it."""
+        return self.company_address or self.email
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Ask the backends; being a superuser grants nothing by itself."""
@@ -122,6 +139,13 @@ class Membership(Dated, TenantModel):
         DE = "de", "Deutsch"
         FR = "fr", "Français"
 
+    class SignIn(models.TextChoices):
+        """Which sign-ins open it."""
+
+        ANY = "any", "Any sign-in"
+        FACTOR = "factor", "The company's, or a password with a second factor"
+        COMPANY = "company", "The company's alone"
+
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
@@ -135,6 +159,7 @@ class Membership(Dated, TenantModel):
     own_teams_only = models.BooleanField(
         default=False, help_text="Whether the person sees only conversations of their own teams."
     )
+    sign_in = models.CharField(max_length=7, choices=SignIn, default=SignIn.ANY)
     erased_at = models.DateTimeField(null=True, editable=False, help_text="When the person was erased.")
     picture_key = models.CharField(
         max_length=43, blank=True, default="", editable=False, help_text="The secret part of their picture's address."
@@ -239,6 +264,7 @@ class TokenFamily(Dated, TenantModel):
         LEFT = "left", "The person left the organisation"
         RESET = "reset", "Their second factor was reset"
         TOO_MANY = "too_many", "The person signed in on too many devices"
+        COMPANY = "company", "The company's provider signed the person out, or its sign-in became required"
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
     device = models.CharField(max_length=60, help_text="Browser and system in our words, such as Firefox on Windows.")

@@ -7,19 +7,21 @@ from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
-from accounts.models import Membership, Tenant
+from accounts.models import IdentityProvider, Membership, Tenant
 from accounts.permissions.factor_rules import due_of
 from accounts.permissions.roles import PERMISSIONS
+from accounts.sessions import company, store
 from core.actors import Actor
 from core.clock import zones
 from core.db.rows import get_or_missing
 from core.errors import NotFound
 from core.reliability import kept
 from core.tenancy import lookups
-from core.tenancy.scope import current_tenant_id, platform_scope
+from core.tenancy.scope import current_tenant_id, platform_scope, tenant_scope
 
 VIEW = "accounts.view_membership"
 MOST_NAMED = 10
@@ -36,8 +38,13 @@ class ActiveMembership:
     own_teams_only: bool
     picture_key: str
     zone: str
+    sign_in: str
     factor_due: datetime | None
     """From when the role needs a second factor."""
+
+    def opens_to_password(self, *, has_factor: bool) -> bool:
+        """Return True if a password opens it, or a password with a second factor."""
+        return self.sign_in == Membership.SignIn.ANY or (has_factor and self.sign_in == Membership.SignIn.FACTOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +66,39 @@ class Locale:
 def memberships_of(user_id: UUID) -> list[ActiveMembership]:
     """Return a person's active memberships in all tenants. Works outside a tenant scope."""
     rows = lookups.find("memberships", str(user_id))
-    columns = ("tenant_id", "id", "role", "own_teams_only", "picture_key", "zone")
+    columns = ("tenant_id", "id", "role", "own_teams_only", "picture_key", "zone", "sign_in")
     memberships = [
         ActiveMembership(*(row[column] for column in columns), factor_due=due_of(row["factor_due"])) for row in rows
     ]
     return sorted(memberships, key=lambda membership: membership.membership_id)
+
+
+def memberships_by_password(user_id: UUID, *, has_factor: bool) -> list[ActiveMembership]:
+    """Return those active memberships of a person that their password opens, in all tenants."""
+    return [one for one in memberships_of(user_id) if one.opens_to_password(has_factor=has_factor)]
+
+
+def memberships_opened_by(session: SessionBase, user_id: UUID) -> list[ActiveMembership] | None:
+    """Return the memberships that a person's session opens; None once the provider that began it has ended it.
+
+    Works outside a tenant scope. One query, and another for a session that a provider began.
+    """
+    if company.is_marked(session):
+        tenant_id = company.find_tenant(session, user_id)
+        return None if tenant_id is None else [one for one in memberships_of(user_id) if one.tenant_id == tenant_id]
+    has_factor = any(proof.get("method") == "mfa" for proof in store.proofs_of(session))
+    return memberships_by_password(user_id, has_factor=has_factor)
+
+
+def company_to_sign_in_at(session: SessionBase, user_id: UUID) -> str:
+    """Return the short name of an organisation that only its company's sign-in opens to a person, "" for none."""
+    if company.is_marked(session):
+        return ""
+    closed = [one for one in memberships_of(user_id) if one.sign_in != Membership.SignIn.ANY]
+    if not closed:
+        return ""
+    with tenant_scope(closed[0].tenant_id):
+        return IdentityProvider.objects.values_list("slug", flat=True).first() or ""
 
 
 def moving_on(*, viewer: Actor) -> dict[str, bool]:

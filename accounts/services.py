@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from accounts.models import (
     ApiKey,
+    IdentityProvider,
     MemberPicture,
     Membership,
     PushSubscription,
@@ -36,12 +37,12 @@ from accounts.permissions.role_limits import (
 )
 from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
 from accounts.permissions.team_scope import CAN_BE_LIMITED, teams_seen
-from accounts.sessions import families, store
+from accounts.sessions import company, families, store
 from core import notices
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
-from core.db.locks import locked
+from core.db.locks import advisory_lock, locked
 from core.db.rows import get_or_missing
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.events.outbox import announce
@@ -54,7 +55,10 @@ KEY_PREFIX = "wk_"
 KEY_LIFE = timedelta(days=365)
 FACTOR_LIFE = timedelta(hours=12)
 ROLE_NOTICE = "accounts.roles"
-_METHODS = ("mfa", "password")
+SIGN_IN_RULE = "which sign-ins open memberships"
+"""The name of the lock under which that changes, and under which memberships are made."""
+_STRENGTHS = {"password": "password", "company": "company", "mfa": "password"}
+"""What each way of proving who one is counts as in the end; a factor counts for more while it is fresh."""
 
 notices.register_kind(ROLE_NOTICE, "Roles", "users")
 
@@ -87,27 +91,31 @@ def actor_for_user(
 
 
 def auth_strength_of(request: HttpRequest) -> str:
-    """Return how the session was signed in: "key", "mfa", "password" or "none".
+    """Return how the session was signed in: "key", "mfa", "password", "company" or "none".
 
     A second factor counts for `FACTOR_LIFE`: sessions last for weeks, and someone who finds one open
     does not have it. After that a session counts as one by password, also if a passkey began it.
     """
-    records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
     since = (clock_now() - FACTOR_LIFE).timestamp()
-    factors = {row.get("type") for row in records if row.get("method") == "mfa" and row.get("at", 0) > since}
+    proofs = store.proofs_of(request.session)
+    factors = {row.get("type") for row in proofs if row.get("method") == "mfa" and row.get("at", 0) > since}
     if factors:
         return "key" if "webauthn" in factors else "mfa"
-    return "password" if any(row.get("method") in _METHODS for row in records) else "none"
+    methods = {row.get("method") for row in proofs}
+    return next((strength for method, strength in _STRENGTHS.items() if method in methods), "none")
 
 
 def proven_lately(request: HttpRequest) -> bool:
-    """Return True if a password or code was entered recently in this session.
+    """Return True if a password or code was entered recently in this session, or the company asked for its own.
 
-    Recently means within `ACCOUNT_REAUTHENTICATION_TIMEOUT`.
+    Recently means within `ACCOUNT_REAUTHENTICATION_TIMEOUT`. A provider's first sign-in is no such proof: it may have
+    known the browser for weeks.
     """
-    records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
     since = clock_now().timestamp() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
-    return any(row.get("method") in _METHODS and row.get("at", 0) > since for row in records)
+    proofs = [
+        row for row in store.proofs_of(request.session) if row.get("method") != "company" or row.get("reauthenticated")
+    ]
+    return any(row.get("method") in _STRENGTHS and row.get("at", 0) > since for row in proofs)
 
 
 def client_address(request: HttpRequest) -> str:
@@ -124,13 +132,14 @@ def actor_for_request(request: HttpRequest) -> Actor:
     """Return the member of a console request; raises `Refused` for others."""
     if not isinstance(request.user, User):
         raise Refused("Sign in first.", code="not_signed_in")
-    return actor_for_user(
+    person = actor_for_user(
         request.user,
         address=client_address(request),
         user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
         auth_strength=auth_strength_of(request),
         proven_lately=proven_lately(request),
     )
+    return replace(person, by_company=company.is_marked(request.session))
 
 
 def choose_mail(*, actor: Actor, is_on: bool) -> None:
@@ -167,8 +176,9 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
     """Add a person to the tenant, or change their role.
 
     Needs `accounts.manage_membership` and every permission of the new and the old role; nobody changes
-    their own. The person joins the group with the role's object permissions in this tenant. Raises
-    `Refused`, `Invalid`, and `Conflict` ("erased"). Announces rights_changed for a member who was one before.
+    their own. The person joins the group with the role's object permissions in this tenant. Where the company's
+    sign-in is required, it is what opens a new membership. Raises `Refused`, `Invalid`, and `Conflict` ("erased",
+    "emergency_owner"). Announces rights_changed for a member who was one before.
     """
     actor.require("accounts.manage_membership")
     check_role(role)
@@ -177,14 +187,24 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
         raise Refused("You can't change your own role. Ask a colleague who manages members.")
     membership: Membership
     with transaction.atomic():
+        # A change of whether the company's sign-in is required waits, or has been seen.
+        advisory_lock(SIGN_IN_RULE, shared=True)
         membership, created = Membership.objects.get_or_create(user=user, defaults={"role": role})
         if membership.erased_at is not None:
             raise Conflict("This person was erased here. To come back, they need a new account.", code="erased")
         old = "" if created else membership.role
         refuse_higher_role(actor, membership.role)
+        if role != membership.role:
+            refuse_emergency_owner(membership)
+        sign_in = membership.sign_in
+        if created or not membership.is_active:
+            is_required = IdentityProvider.objects.filter(is_required=True).exists()
+            sign_in = Membership.SignIn.COMPANY if is_required else Membership.SignIn.ANY
         # A role that sees everything ends the limit to one's own teams; any other keeps it.
         is_limited = membership.own_teams_only and role in CAN_BE_LIMITED
-        Membership.objects.filter(pk=membership.pk).update(role=role, is_active=True, own_teams_only=is_limited)
+        Membership.objects.filter(pk=membership.pk).update(
+            role=role, is_active=True, own_teams_only=is_limited, sign_in=sign_in
+        )
         membership.refresh_from_db()
         _sync_groups(membership)
         if not created:
@@ -222,8 +242,8 @@ def change_role(*, actor: Actor, user: User, role: str) -> Membership:
 def remove_member(*, actor: Actor, membership_id: UUID) -> None:
     """Remove a member, never oneself.
 
-    Needs `accounts.manage_membership` and every permission of their role. Raises `Refused`, `NotFound`.
-    Announces rights_changed.
+    Needs `accounts.manage_membership` and every permission of their role. Raises `Refused`, `NotFound` and `Conflict`
+    ("emergency_owner"). Announces rights_changed.
     """
     actor.require("accounts.manage_membership")
     with transaction.atomic():
@@ -231,8 +251,18 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
         if membership.user_id == actor.user_id:
             raise Refused("You can't remove yourself. Ask a colleague who manages members.")
         refuse_higher_role(actor, membership.role)
+        refuse_emergency_owner(membership)
         close_membership(membership)
         chain.record(actor, "MEMBER_REMOVED", "accounts.membership", membership.pk, old_state=membership.role)
+
+
+def refuse_emergency_owner(membership: Membership) -> None:
+    """Raise `Conflict` ("emergency_owner") for one who gets in when the company's required sign-in fails."""
+    if membership.is_active and membership.sign_in == Membership.SignIn.FACTOR:
+        raise Conflict(
+            "This person is an emergency owner of your company sign-in. Choose other emergency owners first.",
+            code="emergency_owner",
+        )
 
 
 def close_membership(membership: Membership) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from accounts import notices
 from accounts.members import invitations
 from accounts.permissions import operators
-from accounts.sessions import families, store
+from accounts.sessions import company, families, store
 from accounts.sign_in import password_reset, registration
 from accounts.tokens import keys
 from core.jobs.decorators import plain_task, sweep_task
@@ -31,6 +31,7 @@ def purge_notices() -> None:
 def purge_sessions() -> None:
     """Delete what was noted of sessions, families of tokens, keys and registrations that have expired."""
     store.purge()
+    company.purge()
     families.purge()
     keys.purge()
     registration.purge()

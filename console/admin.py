@@ -3,6 +3,7 @@
 from console.pages import (
     accounts,
     audit,
+    company,
     erasures,
     failed_jobs,
     invitations,
@@ -15,6 +16,7 @@ from console.pages import (
 __all__ = [
     "accounts",
     "audit",
+    "company",
     "erasures",
     "failed_jobs",
     "invitations",

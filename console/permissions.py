@@ -38,6 +38,7 @@ LABELS: Final = {
     "accounts.view_membership": "View people",
     "accounts.manage_membership": "Manage people and their roles",
     "accounts.erase_member": "Erase people permanently",
+    "accounts.manage_sign_in": "Connect the company's sign-in and require it",
     "accounts.manage_apikey": "Create and revoke API keys",
     "agents.view_agent": "View agents",
     "agents.view_agentrun": "View agent runs",

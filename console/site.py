@@ -120,10 +120,12 @@ class WalkerAdminSite(KitSite):
         return TemplateResponse(request, self.index_template, context)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the sign-in page, or refuse a signed-in person who isn't a member."""
+        """Show the sign-in page; send a signed-in person on to their company's, or refuse who isn't a member."""
         if request.user.is_authenticated and request.method == "GET":
             if self.has_permission(request):
                 return HttpResponseRedirect(reverse(f"{self.name}:index"))
+            if company := selectors.company_to_sign_in_at(request.session, request.user.pk):
+                return HttpResponseRedirect(reverse("company_start", args=[company]))
             raise PermissionDenied("You're signed in, but you aren't a member of this organisation.")
         return sign_in(request)
 

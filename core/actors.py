@@ -29,6 +29,8 @@ class Actor:
     """The scopes of the API key that is used; None without a key."""
     teams: frozenset[UUID] | None = None
     """The teams whose conversations the actor sees, beside those assigned to them; None for all."""
+    by_company: bool = False
+    """True in a session that the organisation's identity provider began: it speaks for this organisation alone."""
 
     @classmethod
     def of_user(

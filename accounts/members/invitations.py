@@ -207,8 +207,8 @@ def _lock_invitations() -> None:
 
 def _refuse_members(address: str) -> None:
     """Refuse an address of this tenant's members; accounts elsewhere are not looked at."""
-    memberships = Membership.objects.filter(user__email__iexact=address, is_active=True, erased_at=None)
-    if memberships.exists():
+    same = Q(user__email__iexact=address) | Q(user__company_address__iexact=address)
+    if Membership.objects.filter(same, is_active=True, erased_at=None).exists():
         raise Conflict("A member already uses this address. Change their role instead.", code="already_member")
 
 

@@ -70,9 +70,15 @@ def change_name(*, actor: Actor, first_name: str | None = None, last_name: str |
     """Change the actor's own name, in all their organisations; a part that is left out stays. Safe to repeat.
 
     Needs `accounts.use_profile`; raises `Refused` and `Invalid`. Writes `NAME_CHANGED` in each organisation, which
-    says what changed and never a name.
+    says what changed and never a name. Refused ("other_organisations") in a session that the company began to members
+    of several: it speaks for one.
     """
     membership = own_membership(actor)
+    if actor.by_company and len(memberships_of(membership.user_id)) > 1:
+        raise Refused(
+            "Your name counts in all your organisations. Sign in with your password to change it.",
+            code="other_organisations",
+        )
     given = {"first_name": first_name, "last_name": last_name}
     named = {field: check_name(text, field) for field, text in given.items() if text is not None}
     if faults := name_faults(named):

@@ -35,9 +35,10 @@ ROLE: Final = "operator"
 def is_operator(viewer: Actor) -> bool:
     """Return True if the signed-in user is an operator. API keys and agents never are. At most two queries.
 
-    The flag of the account is not enough: the audit log of the tenant in scope has the appointment.
+    Nor is anybody in a session of an organisation's identity provider, which could become one. The flag of the account
+    is not enough: the audit log of the tenant in scope has the appointment.
     """
-    if viewer.kind != "user" or viewer.user_id is None or viewer.scopes is not None:
+    if viewer.kind != "user" or viewer.user_id is None or viewer.scopes is not None or viewer.by_company:
         return False
     flagged = User.objects.filter(pk=viewer.user_id, is_superuser=True, is_active=True).exists()
     return flagged and _last_word(viewer.user_id) == GRANTED

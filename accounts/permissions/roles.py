@@ -87,7 +87,17 @@ ADMIN: Final = (
         "analytics.manage_events",
     }
 )
-OWNER: Final = ADMIN | ERASER | {"hitl.override_approval", "hitl.manage_links", "agents.override_checks"}
+# A provider signs in owners, too: who sets it could become one of them.
+OWNER: Final = (
+    ADMIN
+    | ERASER
+    | {
+        "hitl.override_approval",
+        "hitl.manage_links",
+        "agents.override_checks",
+        "accounts.manage_sign_in",
+    }
+)
 
 PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "owner": OWNER,

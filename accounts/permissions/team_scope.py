@@ -1,7 +1,7 @@
 """Team scope: whether a member sees the conversations of all teams, or of their own ones."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Collection
+from typing import Final, Protocol
 from uuid import UUID
 
 from django.db import transaction
@@ -18,6 +18,40 @@ CAN_BE_LIMITED: Final = frozenset({"approver", "support", "viewer"})
 """Roles whose members can be limited to their teams. The others see everything, to manage it or to check it."""
 TeamFinder = Callable[[UUID], frozenset[UUID]]
 _finders: list[TeamFinder] = []
+
+
+class TeamKeeper(Protocol):
+    """What keeps teams, which live above this app."""
+
+    def names(self) -> dict[UUID, str]:
+        """Return the names of the teams of the tenant in scope."""
+        ...
+
+    def place(self, *, actor: Actor, user_id: UUID, wanted: Collection[UUID], among: Collection[UUID]) -> None:
+        """Let a person be in the wanted ones among some teams, and in no other of them."""
+        ...
+
+
+_keepers: list[TeamKeeper] = []
+
+
+def keep_teams_with(keeper: TeamKeeper) -> None:
+    """Register what keeps teams."""
+    _keepers[:] = [keeper]
+
+
+def team_names() -> dict[UUID, str]:
+    """Return the names of the teams of the tenant in scope, by id."""
+    return _keepers[0].names() if _keepers else {}
+
+
+def place_in_teams(*, actor: Actor, user_id: UUID, wanted: Collection[UUID], among: Collection[UUID]) -> None:
+    """Let a person be in the wanted ones among some teams, and in no other of them; the rest stays as it is.
+
+    Needs what the keeper needs: raises `Refused`. Not inside a transaction with an audit entry before.
+    """
+    if _keepers and among:
+        _keepers[0].place(actor=actor, user_id=user_id, wanted=wanted, among=among)
 
 
 def find_teams_with(finder: TeamFinder) -> None:

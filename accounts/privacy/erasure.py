@@ -18,6 +18,8 @@ from accounts.members.invitations import digest_of_address
 from accounts.models import (
     ApiKey,
     BrowserSession,
+    CompanySession,
+    Identity,
     Invitation,
     MemberPicture,
     Membership,
@@ -29,7 +31,7 @@ from accounts.models import (
     User,
 )
 from accounts.privacy.reveals import ACCESSED, REVEALABLES
-from accounts.services import close_membership
+from accounts.services import close_membership, refuse_emergency_owner
 from accounts.sessions.engine import content_of
 from core.actors import Actor
 from core.clock import now as clock_now
@@ -101,6 +103,11 @@ def _devices(person: Person, after: str, limit: int) -> Batch:
     return Batch(TokenFamily.objects.filter(user_id__in=person.ids("users")).delete()[0])
 
 
+def _identities(person: Person, after: str, limit: int) -> Batch:
+    """Remove who the person is at the organisation's identity provider, with the sessions that it began."""
+    return Batch(Identity.objects.filter(user_id__in=person.ids("users")).delete()[0])
+
+
 def _pictures(person: Person, after: str, limit: int) -> Batch:
     """Remove the person's picture, signature and time zone; the first two went with the membership's end already."""
     of_them = Membership.objects.filter(user_id__in=person.ids("users"))
@@ -145,6 +152,7 @@ def _accounts(person: Person, after: str, limit: int) -> Batch:
         left = User.objects.filter(pk=user_id).exclude(email__endswith=f"@{NOBODYS}")
         changed += left.update(
             email=f"{user_id.hex}@{NOBODYS}",
+            company_address="",
             password=make_password(None),
             first_name="",
             last_name="",
@@ -186,7 +194,7 @@ def _picture_of(row: MemberPicture) -> KeptFile:
 
 READINGS: Final = (
     Reading(
-        model="accounts.User", title="Your account", shown="email first_name last_name is_active",
+        model="accounts.User", title="Your account", shown="email company_address first_name last_name is_active",
         rows=lambda person: every(User.objects.filter(pk__in=person.ids("users"))),
         unread={"password": SEALED},
     ),
@@ -218,6 +226,15 @@ READINGS: Final = (
         model="accounts.TokenFamily", title="Devices signed in to the API",
         shown="device network created_at used_at expires_at ended_at ended_why",
         rows=owned(TokenFamily, user="users"), unread={"proof": DIGEST},
+    ),
+    Reading(
+        model="accounts.Identity", title="Who you are at the company's sign-in", shown="issuer created_at used_at",
+        rows=owned(Identity, user="users"), unread={"subject": DIGEST}, kept="Until you disconnect it.",
+    ),
+    Reading(
+        model="accounts.CompanySession", title="Sessions that the company's sign-in began", shown="created_at",
+        rows=owned(CompanySession, identity__user="users"), unread={"sid digest": DIGEST},
+        kept="12 hours, or until you sign out.",
     ),
     Reading(
         model="accounts.PushSubscription", title="Browsers that show your notices", shown="created_at sent_at",
@@ -269,7 +286,7 @@ class AccountsErasure(ErasureHandler):
     readings: ClassVar[tuple[Reading, ...]] = READINGS
     tables: ClassVar[tuple[Table, ...]] = (
         Table("accounts.User", "The account of a person who is a member nowhere else; its id stays.",
-              "password email first_name last_name"),
+              "password email company_address first_name last_name"),
         Table("account.EmailAddress", "Rows are removed with the account.", "email"),
         Table("account.EmailConfirmation", "Rows are removed with the address.", "key"),
         Table("mfa.Authenticator", "Rows are removed with the account.", "data"),
@@ -286,6 +303,10 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.TokenFamily", "Rows are removed, and their tokens end with the membership already.",
               "device network proof"),
         Table("accounts.Registration", "Sealed; the row goes when its link is used, or after a day.", kept="sealed"),
+        Table("accounts.Identity", "Rows are removed.", "issuer subject"),
+        Table("accounts.CompanySession", "Rows are removed with the identity.", "sid digest"),
+        Table("accounts.IdentityProvider", "The organisation's own provider; the rules name its groups.",
+              kept="slug issuer client_id client_secret scopes groups_claim rules default_role"),
         Table("accounts.TokenKey", "A sealed key of the installation.", kept="sealed"),
         Table("accounts.PushSubscription", "Rows are removed.", "endpoint keys endpoint_digest"),
         Table("accounts.PushMessage", "Rows are removed with the subscription.", kept="notice_id"),
@@ -302,6 +323,7 @@ class AccountsErasure(ErasureHandler):
         Step("left_notices", "Notices left for the person", _notices),
         Step("browsers", "Browsers that showed the person's notices", _browsers),
         Step("devices", "Devices signed in to the API", _devices),
+        Step("identities", "Who they are at the company's sign-in", _identities),
         Step("pictures", "Their picture and email signature", _pictures),
         Step("saved_views", "Saved views", _views),
         Step("sessions", "Sessions", _sessions),
@@ -313,7 +335,10 @@ class AccountsErasure(ErasureHandler):
         """Return the members' addresses, and their names if they are full names."""
         people = list(User.objects.filter(pk__in=person.ids("users")))
         names = [f"{user.first_name} {user.last_name}".strip() for user in people]
-        return Words(tuple(name for name in names if " " in name), tuple(user.email for user in people))
+        return Words(
+            tuple(name for name in names if " " in name),
+            tuple(address for user in people for address in (user.email, user.company_address) if address),
+        )
 
     @classmethod
     def detach(cls, person: Person) -> None:
@@ -337,7 +362,7 @@ def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetim
     wrote as a contact. Their actions stay under an id that identifies nobody. `reason` is one of
     `Erasure.Reason`. Needs `accounts.erase_member` and a second factor; never oneself, never the last
     owner, and an owner or administrator only by an owner. Raises `Refused`, `Invalid`, `NotFound`, and
-    `Conflict` ("last_owner", "operator", "in_the_way"). Writes `member.erasure_asked`, and
+    `Conflict` ("last_owner", "emergency_owner", "operator", "in_the_way"). Writes `member.erasure_asked`, and
     `member.erased` at the end. Announces nothing.
     """
     erasures.require_eraser(actor=actor, permission=ERASE, reason=reason)
@@ -356,6 +381,7 @@ def erase_member(*, actor: Actor, membership_id: UUID, reason: str, now: datetim
                 raise Refused("Only an owner can erase an owner or an administrator.", code="role_above_yours")
             if owner_ids <= {membership.pk} and membership.role == OWNER:
                 raise Conflict("The last owner can't be erased. Make someone else an owner first.", code="last_owner")
+            refuse_emergency_owner(membership)
             if membership.user.is_superuser:
                 raise Conflict(
                     "This account operates the installation. Withdraw its operator role first.", code="operator"

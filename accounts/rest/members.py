@@ -96,7 +96,7 @@ class MemberViewSet(ReadOneMixin, ListViewSet):
         """Erase the person of a membership; a repeat returns the same erasure. It cannot be undone.
 
         Needs `accounts.erase_member` and a second factor: 403 `weak_sign_in` without it, so for every API key;
-        `yourself`, `role_above_yours`. 409 `last_owner`, `operator` or `in_the_way`, which names the requests
-        that are being executed.
+        `yourself`, `role_above_yours`. 409 `last_owner`, `emergency_owner`, `operator` or `in_the_way`, which names
+        the requests that are being executed.
         """
         return self.call_service(erase_member)

@@ -6,17 +6,19 @@ from urllib.parse import urlsplit
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.stagekit import clear_login
 from allauth.core import context
-from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
-from accounts.services import client_address
+from accounts.services import client_address, proven_lately
+from accounts.sessions import company
 from accounts.sign_in import attempts, known_devices
 
 PROVEN: Final = "account_password_proven"
@@ -35,18 +37,31 @@ class AccountAdapter(DefaultAccountAdapter):
         return client_address(request)
 
     def pre_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse | None:
-        """Remember which password was checked: the second factor comes in a later request."""
+        """Remember which password or company was checked: the second factor comes in a later request."""
         request.session[PROVEN] = user.get_session_auth_hash()
         request.session[FIRST] = user.last_login is None
+        request.session[company.WAITING] = (options.get("signal_kwargs") or {}).get(company.WAITING)
         response: HttpResponse | None = super().pre_login(request, user, **options)
         return response
 
     def login(self, request: HttpRequest, user: Any) -> None:
-        """Sign in, unless the password has changed since it was checked."""
+        """Sign in, unless the password has changed since it was checked, or the company's provider is gone."""
+        waiting = request.session.pop(company.WAITING, None)
         if not constant_time_compare(request.session.pop(PROVEN, ""), user.get_session_auth_hash()):
             clear_login(request)
             raise ImmediateHttpResponse(redirect("admin:login"))
         super().login(request, user)
+        request.session.pop(company.MARK, None)
+        if waiting and not company.begin(request.session, waiting, user.pk):
+            logout(request)
+            raise ImmediateHttpResponse(redirect("admin:login"))
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Let people without a password and a second factor confirm that it's them with their company."""
+        found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if found or not user.is_authenticated:
+            return found
+        return [{"id": "company", "description": "Use your company sign-in", "url": reverse("company_confirm")}]
 
     def post_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse:
         """Tell the person of a browser that they haven't signed in with before."""
@@ -95,7 +110,7 @@ class MfaAdapter(DefaultMFAAdapter):
 
     def get_totp_label(self, user: Any) -> str:
         """Name the entry in the person's own authenticator app."""
-        return str(user.email)
+        return str(user.mail_address)
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Bind keys to the host of this installation's address, however a request spells it."""
@@ -117,7 +132,9 @@ class _Counted:
 
     def clean_code(self) -> str:
         """Return the right code, which unlocks the person and not the network address; raises `ValidationError`."""
-        with attempts.counted(context.request, f"code:{self.user.pk}", unlocks=True) as attempt:
+        # A company whose people try codes locks them out of its own sign-in alone.
+        tenant = (context.request.session.get(company.WAITING) or {}).get("tenant", "")
+        with attempts.counted(context.request, f"code:{self.user.pk}{tenant}", unlocks=True) as attempt:
             code: str = super().clean_code()  # type: ignore[misc]
             attempt.is_right = True
         return code
@@ -133,3 +150,9 @@ class RepeatedCodeForm(_Counted, ReauthenticateForm):
 
 class FirstCodeForm(_Counted, ActivateTOTPForm):
     """The first code of a new app."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # allauth asks for a password or a code first, and nothing of those who have neither.
+        if not kwargs["user"].has_usable_password() and not proven_lately(context.request):
+            raise ReauthenticationRequired
+        super().__init__(*args, **kwargs)

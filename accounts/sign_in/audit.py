@@ -17,9 +17,9 @@ from django.http import HttpRequest
 from accounts.members.records import record_in_each_tenant
 from accounts.models import User
 from accounts.permissions.factor_rules import NOTICE
-from accounts.selectors import ActiveMembership, memberships_of
+from accounts.selectors import ActiveMembership, memberships_of, memberships_opened_by
 from accounts.services import auth_strength_of, client_address, proven_lately
-from accounts.sessions import store
+from accounts.sessions import company, store
 from core import notices
 from core.actors import Actor
 from core.catalogue import Code, EventType, Id, Shape, register
@@ -90,9 +90,11 @@ def connect() -> None:
 
 
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
-    records = request.session.get("account_authentication_methods") or []
-    is_passkey = any(isinstance(row, dict) and row.get("passwordless") for row in records)
-    _record(request, user, "SIGNED_IN", what="passkey" if is_passkey else "")
+    # Those that this sign-in doesn't open are told nothing: it may be another company's.
+    opened = memberships_opened_by(request.session, user.pk) or []
+    is_passkey = any(proof.get("passwordless") for proof in store.proofs_of(request.session))
+    what = "company" if company.is_marked(request.session) else "passkey" if is_passkey else ""
+    _record(request, user, "SIGNED_IN", what=what, memberships=opened)
 
 
 def _session_begun(*, request: HttpRequest, user: User, **_: Any) -> None:
@@ -183,8 +185,16 @@ def record_api_sign_in(*, request: HttpRequest, user: User, strength: str) -> No
 
 
 def _record(
-    request: HttpRequest, user: User, action: str, *, is_proven: bool = True, what: str = "", strength: str = ""
+    request: HttpRequest,
+    user: User,
+    action: str,
+    *,
+    is_proven: bool = True,
+    what: str = "",
+    strength: str = "",
+    memberships: list[ActiveMembership] | None = None,
 ) -> None:
+    """Write the entry into the tenants of these memberships, or of all."""
     address, strength = client_address(request), strength or auth_strength_of(request)
 
     def actor_at(membership: ActiveMembership) -> Actor:
@@ -197,4 +207,5 @@ def _record(
         "SIGN_IN_FAILED": NewEvent(STREAM, "sign_in_failed", {"person": str(user.pk), "what": what}),
     }
     facts = {"what": what} if what else {}
-    record_in_each_tenant(memberships_of(user.pk), action, actor_at, facts, told.get(action))
+    concerned = memberships_of(user.pk) if memberships is None else memberships
+    record_in_each_tenant(concerned, action, actor_at, facts, told.get(action))

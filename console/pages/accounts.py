@@ -106,12 +106,13 @@ def notes_on(request: HttpRequest, memberships: list[Membership]) -> list[str]:
 
     The domain is shown if it is the viewer's own; people who share a name also get the end of their id.
     """
-    own = str(getattr(request.user, "email", "")).rpartition("@")[2]
+    own = str(getattr(request.user, "mail_address", "")).rpartition("@")[2]
     names = Counter(membership.user.get_full_name() for membership in memberships)
     notes = []
     for membership in memberships:
-        mask = mask_value("email", membership.user.email)
-        if own and membership.user.email.rpartition("@")[2].lower() == own.lower():
+        address = membership.user.mail_address
+        mask = mask_value("email", address)
+        if own and address.rpartition("@")[2].lower() == own.lower():
             mask = f"{mask.partition('@')[0]}@{own}"
         parts = [mask]
         if membership.user_id == request.user.pk:

@@ -119,3 +119,8 @@ def blind_index(value: str, *, column: str) -> str:
 def digest_of_secret(secret: str) -> str:
     """Return the stored form of a key or token: SHA-256 (hex), as secrets have 256 random bits."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def challenge_of(verifier: str) -> str:
+    """Return what an authorisation server is shown of a verifier (RFC 7636, S256)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()

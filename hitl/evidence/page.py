@@ -15,6 +15,7 @@ STRENGTHS: Final = {
     "key": "Security key or passkey",
     "mfa": "Password and second factor",
     "password": "Password",
+    "company": "Company sign-in",
     "link": "Link in an email or WhatsApp message",
     "slack": "Button in Slack",
     "api_key": "API key",

@@ -101,7 +101,7 @@ def queue_mail(mail: NewMail) -> MailDelivery:
 
 def queue_mail_to(person: User, template: str, texts: Mapping[str, Any], **facts: Any) -> MailDelivery:
     """Queue the mail of a template to one of our people, as `queue_mail` does with its `facts`."""
-    mail = NewMail.rendered(template, texts, recipient=person.email, user_id=person.pk, **facts)
+    mail = NewMail.rendered(template, texts, recipient=person.mail_address, user_id=person.pk, **facts)
     with transaction.atomic():
         return queue_mail(mail)
 

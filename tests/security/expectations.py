@@ -71,6 +71,12 @@ ACCOUNT: Final = {
     "confirm_address": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "invitation": Row(Answers(404, 404, 404, 404), Answers(404, 404, 404)),  # none of ours
     "member_picture": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
+    "company_ask": Row(Answers(200, 200, 200, 200), Answers(405, 405, 405)),
+    "company_start": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
+    "company_back": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
+    "company_join": Row(Answers(404, 404, 404, 404), Answers(405, 405, 405)),  # none of ours
+    "company_end_sessions": Row(Answers(405, 405, 405, 405), Answers(400, 400, 400)),  # nothing here signs
+    "company_confirm": Row(Answers(302, 403, 403, 403), Answers(302, 405, 405)),
     "mfa_index": Row(Answers(302, 200, 200, 200), Answers(302, 405, 405)),
     "mfa_authenticate": OWN_FACTOR,
     "mfa_reauthenticate": OWN_FACTOR,
@@ -175,6 +181,14 @@ CONSOLE: Final = {
     "admin:accounts_invitation_withdraw": ACTION,
     "admin:core_erasure_changelist": LIST,
     "admin:core_erasure_change": PAGE,
+    "admin:accounts_identityprovider_changelist": LIST,
+    "admin:accounts_identityprovider_change": PAGE,
+    "admin:accounts_identityprovider_create": LIST_ACTION,
+    "admin:accounts_identityprovider_edit": ACTION,
+    "admin:accounts_identityprovider_try": ACTION,
+    "admin:accounts_identityprovider_require": ACTION,
+    "admin:accounts_identityprovider_stop_requiring": ACTION,
+    "admin:accounts_identityprovider_remove": ACTION,
     "admin:accounts_apikey_changelist": LIST,
     "admin:accounts_apikey_change": PAGE,
     "admin:accounts_apikey_create": Row(Answers(302, 403, 200, 200), Answers(302, 403, 200)),  # their own key
@@ -648,6 +662,7 @@ PROFILE: Final = {
     "admin:accounts_user_preferences": Row(OWN_ACTION.get, Answers(302, 400, 404, 404)),
     "admin:accounts_user_picture": Row(OWN_ACTION.get, Answers(302, 400, 404, 404)),
     "admin:accounts_user_remove_picture": Row(OWN_ACTION.get, Answers(302, 409, 404, 404)),
+    "admin:accounts_user_disconnect_company": OWN_ACTION,
     "admin:accounts_browsersession_changelist": OPEN_LIST,
     "admin:accounts_browsersession_change": OWN_PAGE,
     "admin:accounts_browsersession_end": OWN_ACTION,

@@ -43,6 +43,7 @@ EVERYBODYS = {
     "admin:accounts_notice_push_off",
     "admin:accounts_savedview_delete",
     "admin:accounts_savedview_rename",
+    "admin:accounts_user_disconnect_company",
     "admin:accounts_browsersession_end",
     "admin:accounts_browsersession_end_others",
     "admin:accounts_tokenfamily_end",
@@ -221,6 +222,8 @@ SIGNED_OR_OPEN = {
     "brief_unsubscribe",
     "api_schema",
     "api_docs",
+    # Its token is signed by the company's provider.
+    "company_end_sessions",
     # They take a password or a token in their body, and no cookie.
     "api-auth-login",
     "api-auth-refresh",

@@ -9,7 +9,16 @@ from uuid import UUID, uuid4
 
 from django.test import Client
 
-from accounts.models import BrowserSession, Invitation, Membership, Notice, SavedView, TokenFamily, User
+from accounts.models import (
+    BrowserSession,
+    IdentityProvider,
+    Invitation,
+    Membership,
+    Notice,
+    SavedView,
+    TokenFamily,
+    User,
+)
 from accounts.services import create_api_key
 from accounts.sessions import families
 from agents.langflow.models import FlowServer
@@ -89,8 +98,8 @@ SECRETS = (MARK, "acme.example", "600 999 111", "4111 1111 1111 1111")
 LETTERS = "tests.letter"
 DEFINED = (
     Alert, AlertRule, ApproverGroup, BatchDecision, Budget, BusinessCalendar, Cap, ColleagueAddress, ComplianceFlag,
-    DecisionPolicy, EvidenceExport, Export, ExportSchedule, FlowServer, LinkPolicy, ModelCall, ModelRoute,
-    NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
+    DecisionPolicy, EvidenceExport, Export, ExportSchedule, FlowServer, IdentityProvider, LinkPolicy, ModelCall,
+    ModelRoute, NotificationPreference, NotificationTemplate, OverrideReview, RiskPolicy, Simulation,
 )  # fmt: skip
 IN_THE_API = {
     "approval_id": "hitl.approval",
@@ -173,6 +182,8 @@ class Town:
             found |= {"language": "en"} if "<str:language>" in route else {}
             found |= {"slug": "an-article"} if "<slug:slug>" in route else {}
             return found | {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(\w+)>", route)}
+        if "<slug:slug>" in route:
+            return {"slug": "nobody-there"}
         if "<str:token>" in route:
             return {"token": "not-one-of-ours"}
         if "<int:pk>" in route:
