@@ -132,9 +132,8 @@ class _Counted:
 
     def clean_code(self) -> str:
         """Return the right code, which unlocks the person and not the network address; raises `ValidationError`."""
-        # A company whose people try codes locks them out of its own sign-in alone.
-        tenant = (context.request.session.get(company.WAITING) or {}).get("tenant", "")
-        with attempts.counted(context.request, f"code:{self.user.pk}{tenant}", unlocks=True) as attempt:
+        account = attempts.account_of_factors(context.request, self.user)
+        with attempts.counted(context.request, account, unlocks=True) as attempt:
             code: str = super().clean_code()  # type: ignore[misc]
             attempt.is_right = True
         return code

@@ -157,7 +157,8 @@ class KeyForm(AuthenticateWebAuthnForm):
     def clean_credential(self) -> Authenticator:
         """Return the person's key that answered; raises `ValidationError`."""
         # A passkey says itself whose it is, so that nobody can be locked out by their name.
-        account = f"code:{self.user.pk}" if self.user else f"key:{self.cleaned_data['credential']['rawId']}"
+        own = attempts.account_of_factors(context.request, self.user) if self.user else ""
+        account = own or f"key:{self.cleaned_data['credential']['rawId']}"
         with attempts.counted(context.request, account, unlocks=True) as attempt:
             try:
                 key = super().clean_credential()
