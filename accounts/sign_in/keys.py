@@ -58,6 +58,7 @@ NO_ANSWER: Final = "Your browser sent no answer of a key. Try again, in a browse
 UNREADABLE: Final = "This isn't the answer of a key of yours for this page. Try again."
 WRONG: Final = "This key isn't one of yours, or its answer came too late. Try again."
 
+AT_COMPANY: Final = "Your company signs you in. Use this key there, as your second factor."
 NO_PASSKEY: Final = (
     "This key works together with your password. To use it alone, remove it and add it again as a passkey."
 )
@@ -120,6 +121,11 @@ class AddKeyForm(AddWebAuthnForm):
     )
     credential = AnswerField(RegistrationResponse)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.user.has_usable_password():  # then it replaces none
+            del self.fields["passwordless"]
+
     def clean_credential(self) -> dict[str, Any]:
         """Return the answer of a key that can be used later and isn't on the list yet."""
         answer: dict[str, Any] = self.cleaned_data["credential"]
@@ -145,7 +151,7 @@ class AddKeyForm(AddWebAuthnForm):
             raise ValidationError(WRONG, code="wrong_key") from None
         if "credential" in given:
             # What the browser said of it can't be relied on; what the person wanted, and the key has shown, can.
-            given["credential"]["clientExtensionResults"] = {"credProps": {"rk": given["passwordless"]}}
+            given["credential"]["clientExtensionResults"] = {"credProps": {"rk": given.get("passwordless", False)}}
         return given
 
 
@@ -205,6 +211,9 @@ class PasskeyForm(KeyForm):
         key = super().clean_credential()
         if not key.user.is_active:
             raise ValidationError(WRONG, code="wrong_key")
+        # An account that a company made is the company's to open.
+        if not key.user.has_usable_password():
+            raise ValidationError(AT_COMPANY, code="no_passkey")
         if not key.wrap().is_passwordless:
             raise ValidationError(NO_PASSKEY, code="no_passkey")
         return key
