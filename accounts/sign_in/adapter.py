@@ -118,7 +118,8 @@ class MfaAdapter(DefaultMFAAdapter):
 
     def get_public_key_credential_user_entity(self, user: Any) -> dict[str, Any]:
         """Name the person on their own device."""
-        return {**super().get_public_key_credential_user_entity(user), "display_name": user.get_full_name()}
+        named = {"name": user.mail_address, "display_name": user.get_full_name()}
+        return {**super().get_public_key_credential_user_entity(user), **named}
 
     def generate_authenticator_name(self, user: Any, type: Any) -> str:
         """Number a key that was given no name."""
