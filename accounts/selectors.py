@@ -90,6 +90,11 @@ def memberships_opened_by(session: SessionBase, user_id: UUID) -> list[ActiveMem
     return memberships_by_password(user_id, has_factor=has_factor)
 
 
+def is_emergency_owner(user_id: UUID) -> bool:
+    """Return True for a person who gets in somewhere when a company's required sign-in fails. One query."""
+    return any(one.sign_in == Membership.SignIn.FACTOR for one in memberships_of(user_id))
+
+
 def company_to_sign_in_at(session: SessionBase, user_id: UUID) -> str:
     """Return the short name of an organisation that only its company's sign-in opens to a person, "" for none."""
     if company.is_marked(session):

@@ -6,13 +6,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from accounts.company import protocol
 from accounts.company.protocol import SignInFailed
 from accounts.models import CompanySession, Identity, IdentityProvider, Membership, Tenant, TokenFamily
-from accounts.permissions.role_limits import refuse_stale_sign_in
+from accounts.permissions.role_limits import FACTORS, refuse_stale_sign_in
 from accounts.permissions.team_scope import team_names
 from accounts.services import SIGN_IN_RULE
 from accounts.sessions import company, families
@@ -126,7 +127,7 @@ def require_company(
         row = lock_version(actor, IdentityProvider, provider_id, seen_version, MISSING)
         chosen = set(emergency_choices().filter(pk__in=owners).values_list("pk", flat=True))
         if not chosen or chosen != set(owners):
-            problem = "Choose at least one owner who has set up a second factor."
+            problem = "Choose at least one owner who has a password and a second factor."
             raise Invalid(problem, fields={"owners": [problem]})
         own = Identity.objects.filter(user_id=actor.user_id, issuer=row.issuer, used_at__gte=row.set_at)
         if not own.exists():
@@ -181,10 +182,11 @@ def remove_provider(*, actor: Actor, provider_id: UUID) -> None:
 
 
 def emergency_choices() -> QuerySet[Membership]:
-    """Return the active owners with a second factor."""
-    able = Authenticator.objects.filter(type=Authenticator.Type.TOTP).values("user_id")
+    """Return the active owners with a password and a second factor."""
+    able = Authenticator.objects.filter(type__in=FACTORS).values("user_id")
     rows = Membership.objects.filter(role=Membership.Role.OWNER, is_active=True, user__is_active=True, user_id__in=able)
-    return rows.select_related("user").order_by("pk")
+    with_password = rows.exclude(user__password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    return with_password.select_related("user").order_by("pk")
 
 
 def count_unconnected(provider: IdentityProvider) -> int:

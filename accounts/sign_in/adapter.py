@@ -1,6 +1,6 @@
 """What allauth is given: no open sign-up, counted attempts at passwords and codes, encrypted second factors."""
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -9,6 +9,7 @@ from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django.conf import settings
 from django.contrib.auth import logout
@@ -17,6 +18,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
+from accounts.permissions.role_limits import FACTORS
+from accounts.selectors import is_emergency_owner
 from accounts.services import client_address, proven_lately
 from accounts.sessions import company
 from accounts.sign_in import attempts, known_devices
@@ -94,7 +97,19 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class MfaAdapter(DefaultMFAAdapter):
-    """Keeps the secrets of second factors encrypted."""
+    """Keeps the secrets of second factors encrypted, and emergency owners from losing theirs."""
+
+    error_messages: ClassVar[dict[str, Any]] = {
+        **DefaultMFAAdapter.error_messages,
+        "cannot_delete_authenticator": "You're an emergency owner of your company sign-in, so you need a second "
+        "factor. Set up another app or key first, or let an owner choose other emergency owners.",
+    }
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """Return False for the last factor of an emergency owner, whose password opens nothing without one."""
+        factors = Authenticator.objects.filter(user_id=authenticator.user_id, type__in=FACTORS)
+        is_last = not factors.exclude(pk=authenticator.pk).exists()
+        return not (is_last and is_emergency_owner(authenticator.user_id))
 
     def encrypt(self, text: str) -> str:
         """Encrypt an authenticator's secret."""

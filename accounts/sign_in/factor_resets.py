@@ -16,6 +16,7 @@ from accounts.permissions.factor_rules import NOTICE
 from accounts.permissions.role_limits import MANAGE, refuse_higher_role, refuse_stale_sign_in, refuse_weak_sign_in
 from accounts.permissions.roles import permissions_of
 from accounts.selectors import memberships_of, roles_now, roster
+from accounts.services import refuse_emergency_owner
 from accounts.sessions import families, store
 from accounts.sign_in.known_devices import NOTICE as SIGN_IN
 from core import notices
@@ -51,7 +52,7 @@ def ask_reset(*, actor: Actor, membership_id: UUID, now: datetime | None = None)
     and a sign-in as strong and fresh as changing roles does; never for oneself. The person gets an alert, and the
     others who manage members a notice. Raises `Refused` ("yourself", "role_above_yours", "weak_sign_in",
     "confirm_first"), `NotFound`, and `Conflict` ("asked", "no_factor", "left", "not_here" for a person whose factor
-    protects more than this organisation). Writes `FACTOR_RESET_ASKED`.
+    protects more than this organisation, and "emergency_owner"). Writes `FACTOR_RESET_ASKED`.
     """
     moment = now or clock_now()
     with transaction.atomic():
@@ -149,11 +150,12 @@ def _hold(actor: Actor, membership_id: UUID) -> Membership:
 
 
 def _check_resettable(membership: Membership) -> None:
-    """Raise Conflict unless the person has a factor, and it protects this organisation alone."""
+    """Raise Conflict unless the person has a factor, on which no other organisation and no emergency depends."""
     if not (membership.is_active and membership.user.is_active):
         raise Conflict("This person is no longer a member.", code="left")
     if not Authenticator.objects.filter(user_id=membership.user_id).exists():
         raise Conflict("This person has no second factor.", code="no_factor")
+    refuse_emergency_owner(membership)
     is_elsewhere = any(one.membership_id != membership.pk for one in memberships_of(membership.user_id))
     if is_elsewhere or membership.user.is_superuser:
         raise Conflict(NOT_HERE, code="not_here")

@@ -10,6 +10,7 @@ from allauth.account.models import Login
 from allauth.account.utils import get_next_redirect_url
 from allauth.core import context
 from allauth.mfa import signals
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, AuthenticateWebAuthnForm, EditWebAuthnForm
 from allauth.mfa.webauthn.internal import auth, flows
@@ -253,6 +254,19 @@ class AddKeyView(_AsksAgain, AddWebAuthnView):
         return response
 
 
+class RemoveKeyView(RemoveWebAuthnView):
+    """Removing a key, unless an emergency owner would be left without a factor."""
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        """Remove the key, or say why it stays."""
+        adapter = get_adapter()
+        if not adapter.can_delete_authenticator(self.object):
+            messages.error(self.request, adapter.error_messages["cannot_delete_authenticator"])
+            return HttpResponseRedirect(self.get_success_url())
+        response: HttpResponse = super().form_valid(form)
+        return response
+
+
 class ConfirmByKeyView(_AsksAgain, ReauthenticateWebAuthnView):
     """Confirming by a key that it is still the same person."""
 
@@ -290,6 +304,6 @@ BACK: Final = reverse_lazy("mfa_index")
 # A key is there if and only if the audit log says so.
 add_key = transaction.atomic(AddKeyView.as_view())
 rename_key = transaction.atomic(EditWebAuthnView.as_view(form_class=RenameKeyForm, success_url=BACK))
-remove_key = transaction.atomic(RemoveWebAuthnView.as_view(success_url=BACK))
+remove_key = transaction.atomic(RemoveKeyView.as_view(success_url=BACK))
 confirm_by_key = ConfirmByKeyView.as_view()
 sign_in_by_passkey = PasskeyView.as_view()

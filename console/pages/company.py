@@ -93,8 +93,8 @@ class RequireForm(VersionedForm):
         coerce=UUID,
         widget=forms.CheckboxSelectMultiple,
         required=False,
-        help_text="They get in by password and second factor when your provider is down. Only owners with a second "
-        "factor can be chosen.",
+        help_text="They get in by password and second factor when your provider is down. Only owners with a "
+        "password and a second factor can be chosen.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
