@@ -11,7 +11,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
-from accounts.models import IdentityProvider, Membership, Tenant
+from accounts.models import IdentityProvider, Membership, Tenant, User
 from accounts.permissions.factor_rules import due_of
 from accounts.permissions.roles import PERMISSIONS
 from accounts.sessions import company, store
@@ -88,6 +88,19 @@ def memberships_opened_by(session: SessionBase, user_id: UUID) -> list[ActiveMem
         return None if tenant_id is None else [one for one in memberships_of(user_id) if one.tenant_id == tenant_id]
     has_factor = any(proof.get("method") == "mfa" for proof in store.proofs_of(session))
     return memberships_by_password(user_id, has_factor=has_factor)
+
+
+def confirms_at_company(session: SessionBase, user: User) -> bool:
+    """Return True if the company that began a person's session is the one to say again who is there.
+
+    It is for those who have no password, or whose password opens nothing. Who belongs to another organisation as well
+    confirms with what is their own: a provider speaks for its organisation alone. One query.
+    """
+    if not company.is_marked(session):
+        return False
+    memberships = memberships_of(user.pk)
+    by_password = [one for one in memberships if user.has_usable_password() and one.opens_to_password(has_factor=True)]
+    return len(memberships) == 1 and not by_password
 
 
 def is_emergency_owner(user_id: UUID) -> bool:

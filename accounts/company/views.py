@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
+from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from allauth.account.models import Login
@@ -100,8 +101,15 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
 @login_required
 @require_safe
 def confirm(request: HttpRequest) -> HttpResponse:
-    """Ask people without a password to sign in at their company again, before they do what asks for it."""
-    if not sessions.is_marked(request.session) or getattr(request, "actor", None) is None:
+    """Ask people with nothing of their own to sign in at their company again, before they do what asks for it.
+
+    Also those who may only set up a second factor, which their role needs, until it is there.
+    """
+    user = request.user
+    tenant_id = None
+    if isinstance(user, User) and confirms_here(user):
+        tenant_id = sessions.find_tenant(request.session, user.pk)
+    if tenant_id is None:
         raise PermissionDenied("Sign out and in again, then try once more.")
 
     def lead(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
@@ -109,7 +117,8 @@ def confirm(request: HttpRequest) -> HttpResponse:
         words = "This needs a fresh sign-in. Your company asks who you are, then you come back here."
         return _lead_on(request, "Confirm it's you", words, url)
 
-    slug = IdentityProvider.objects.values_list("slug", flat=True).first() or ""
+    with tenant_scope(tenant_id):
+        slug = IdentityProvider.objects.values_list("slug", flat=True).first() or ""
     return _with_provider(request, slug, lead)
 
 
@@ -178,7 +187,7 @@ def _link(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: 
 
 def _confirm(request: HttpRequest, provider: IdentityProvider, trip: Trip, claims: dict[str, Any]) -> HttpResponse:
     identity = people.find_identity(provider, claims["sub"])
-    if identity is None or identity.user_id != request.user.pk or not sessions.is_marked(request.session):
+    if identity is None or identity.user_id != request.user.pk or not confirms_here(identity.user):
         raise SignInFailed("not_confirmed", "Somebody else signed in.")
     record_authentication(request, identity.user, method="company", reauthenticated=True)
     # A form that waited isn't sent by coming back: it is shown again.
@@ -243,6 +252,11 @@ def organisation_to_connect(request: HttpRequest, provider: IdentityProvider) ->
     is_member = Membership.objects.filter(user=request.user, is_active=True).exists()
     is_connected = Identity.objects.filter(user=request.user, issuer=provider.issuer).exists()
     return Tenant.objects.get(pk=current_tenant_id()).name if is_member and not is_connected else None
+
+
+def confirms_here(user: User) -> bool:
+    """Return True for people that their company may confirm: nothing of their own could, and all they have is there."""
+    return any(method["id"] == "company" for method in get_adapter().get_reauthentication_methods(user))
 
 
 def _lead_away(request: HttpRequest, provider: IdentityProvider, url: str) -> HttpResponse:

@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
 from accounts.permissions.role_limits import FACTORS
-from accounts.selectors import is_emergency_owner
+from accounts.selectors import confirms_at_company, is_emergency_owner
 from accounts.services import client_address, proven_lately
 from accounts.sessions import company
 from accounts.sign_in import attempts, known_devices
@@ -60,11 +60,19 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ImmediateHttpResponse(redirect("admin:login"))
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """Let people without a password and a second factor confirm that it's them with their company."""
+        """Let people without a factor confirm that it's them at their company, if it is the one to say so."""
         found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
-        if found or not user.is_authenticated:
+        has_factor = any(method["id"] != "reauthenticate" for method in found)
+        if has_factor or not user.is_authenticated or not confirms_at_company(context.request.session, user):
             return found
         return [{"id": "company", "description": "Use your company sign-in", "url": reverse("company_confirm")}]
+
+    def is_reauthentication_required(self, *, app: str, **options: Any) -> bool:
+        """Ask those again, too, who have neither a password nor a factor: allauth would let them pass."""
+        request = context.request
+        if not super().get_reauthentication_methods(request.user) and not proven_lately(request):
+            raise ReauthenticationRequired
+        return bool(super().is_reauthentication_required(app=app, **options))
 
     def post_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse:
         """Tell the person of a browser that they haven't signed in with before."""
@@ -165,9 +173,3 @@ class RepeatedCodeForm(_Counted, ReauthenticateForm):
 
 class FirstCodeForm(_Counted, ActivateTOTPForm):
     """The first code of a new app."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # allauth asks for a password or a code first, and nothing of those who have neither.
-        if not kwargs["user"].has_usable_password() and not proven_lately(context.request):
-            raise ReauthenticationRequired
-        super().__init__(*args, **kwargs)
