@@ -332,13 +332,16 @@ class AccountsErasure(ErasureHandler):
 
     @classmethod
     def words(cls, person: Person) -> Words:
-        """Return the members' addresses, and their names if they are full names."""
+        """Return the members' addresses, and their names if they are full names.
+
+        Besides those of their accounts, where invitations reached them. What a company's provider says proves nothing:
+        by it, a member could be given or erase what is a customer's.
+        """
         people = list(User.objects.filter(pk__in=person.ids("users")))
         names = [f"{user.first_name} {user.last_name}".strip() for user in people]
-        return Words(
-            tuple(name for name in names if " " in name),
-            tuple(address for user in people for address in (user.email, user.company_address) if address),
-        )
+        accepted = Invitation.objects.filter(person__in=people).only("tenant_id", "address")
+        addresses = {*(user.email for user in people), *(row.address for row in accepted if row.address)}
+        return Words(tuple(name for name in names if " " in name), tuple(sorted(addresses)))
 
     @classmethod
     def detach(cls, person: Person) -> None:
