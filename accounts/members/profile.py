@@ -41,8 +41,8 @@ def change_profile(
     """Change parts of the actor's own profile; what is left out stays. Safe to repeat.
 
     The name changes in all their organisations, the rest in the tenant in scope; `zone` "" is the organisation's.
-    Needs `accounts.use_profile`; raises `Refused`, as `change_name` does, and `Invalid` with the fields. Writes `NAME_CHANGED` in each
-    organisation and `PROFILE_CHANGED` in this one, which say what changed and never the text.
+    Needs `accounts.use_profile`; raises `Refused`, as `change_name` does, and `Invalid` with the fields. Writes
+    `NAME_CHANGED` in each organisation and `PROFILE_CHANGED` in this one, which say what changed and never the text.
     """
     own_membership(actor)
     names = {"first_name": first_name, "last_name": last_name}
