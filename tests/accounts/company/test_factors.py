@@ -88,7 +88,10 @@ def test_password_that_opens_nothing_any_more_is_not_asked_for(
     arrive(issuer, client, "ana")
     assert led_to(client, ADD) == "/account/company/"
     assert (confirm_at_company(issuer, client, "ana").status_code, led_to(client, ADD)) == (302, "200")
-    # It isn't the company's to say where another organisation depends on it.
+    # It isn't the company's to say where the installation or another organisation depends on it.
+    User.objects.filter(pk=person.pk).update(is_superuser=True)
+    assert client.get("/account/company/").status_code == 403
+    User.objects.filter(pk=person.pk).update(is_superuser=False)
     with tenant_scope(world.globex.pk):
         add_member(actor=OPERATOR, user=person, role="viewer")
     assert client.get("/account/company/").status_code == 403
