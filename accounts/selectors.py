@@ -60,9 +60,7 @@ def memberships_of(user_id: UUID) -> list[ActiveMembership]:
     """Return a person's active memberships in all tenants. Works outside a tenant scope."""
     rows = lookups.find("memberships", str(user_id))
     columns = ("tenant_id", "id", "role", "own_teams_only", "picture_key", "zone")
-    memberships = [
-        ActiveMembership(*(row[column] for column in columns), factor_due=due_of(row["factor_due"])) for row in rows
-    ]
+    memberships = [ActiveMembership(*(row[column] for column in columns), due_of(row["factor_due"])) for row in rows]
     return sorted(memberships, key=lambda membership: membership.membership_id)
 
 

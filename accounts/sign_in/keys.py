@@ -38,7 +38,6 @@ from accounts.models import User
 from accounts.services import client_address
 from accounts.sign_in import attempts
 from accounts.sign_in.audit import FAILED, record_renamed_key
-from core.db.locks import locked
 from core.reliability.rate_limit import count_or_let_pass
 
 MOST: Final = 10
@@ -236,7 +235,7 @@ class AddKeyView(_AsksAgain, AddWebAuthnView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Add one key of a person at a time, and none after a reset of their factors, which ended this session."""
-        locked(User, request.user.pk)
+        User.objects.select_for_update().get(pk=request.user.pk)
         if not request.session.exists(request.session.session_key or ""):
             return HttpResponseRedirect(reverse("admin:login"))
         response: HttpResponse = super().post(request, *args, **kwargs)
@@ -266,12 +265,13 @@ class PasskeyView(LoginWebAuthnView):
         """Sign in, and go on where the person wanted to go."""
         key = form.cleaned_data["credential"]
         login = Login(user=key.user, redirect_url=get_next_redirect_url(self.request))
-        return flows.perform_passwordless_login(self.request, key, login)
+        response: HttpResponse = flows.perform_passwordless_login(self.request, key, login)
+        return response
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         """Show the sign-in page again, with what was wrong."""
         for message in form.errors.get("credential", []):
-            messages.error(self.request, message)
+            messages.error(self.request, str(message))
         wanted = get_next_redirect_url(self.request)
         return HttpResponseRedirect(reverse("admin:login") + (f"?{urlencode({'next': wanted})}" if wanted else ""))
 
