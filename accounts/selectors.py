@@ -59,8 +59,18 @@ class Locale:
 def memberships_of(user_id: UUID) -> list[ActiveMembership]:
     """Return a person's active memberships in all tenants. Works outside a tenant scope."""
     rows = lookups.find("memberships", str(user_id))
-    columns = ("tenant_id", "id", "role", "own_teams_only", "picture_key", "zone")
-    memberships = [ActiveMembership(*(row[column] for column in columns), due_of(row["factor_due"])) for row in rows]
+    memberships = [
+        ActiveMembership(
+            row["tenant_id"],
+            row["id"],
+            row["role"],
+            row["own_teams_only"],
+            row["picture_key"],
+            row["zone"],
+            due_of(row["factor_due"]),
+        )
+        for row in rows
+    ]
     return sorted(memberships, key=lambda membership: membership.membership_id)
 
 

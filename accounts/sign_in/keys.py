@@ -235,7 +235,7 @@ class AddKeyView(_AsksAgain, AddWebAuthnView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Add one key of a person at a time, and none after a reset of their factors, which ended this session."""
-        User.objects.select_for_update().get(pk=request.user.pk)
+        list(User.objects.select_for_update().filter(pk=request.user.pk))  # type: ignore[misc]  # signed in
         if not request.session.exists(request.session.session_key or ""):
             return HttpResponseRedirect(reverse("admin:login"))
         response: HttpResponse = super().post(request, *args, **kwargs)

@@ -23,6 +23,7 @@ from conversations.inbox.threads import notes
 from conversations.models import Attachment, Contact, ContactTag, Message
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.models import AuditEntry
+from core.privacy.erasure import disclosure
 from core.tenancy.scope import tenant_scope
 from integrations.mail.services import queue_mail
 from integrations.mail.types import NewMail
@@ -155,7 +156,7 @@ def test_person_who_is_erased_or_merged_meanwhile_leaves_nothing_half(
     with tenant_scope(traces.world.acme.pk):
         other = Contact.objects.exclude(pk=traces.contact_id).first()
         assert other is not None
-        read = subjects.values_of
+        read = disclosure.values_of
 
         def merging(*given: Any) -> Any:
             Contact.objects.filter(pk=other.pk).update(merged_into=traces.contact_id)
