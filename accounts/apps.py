@@ -33,9 +33,12 @@ class AccountsConfig(AppConfig):
                     ("role", "varchar"),
                     ("own_teams_only", "boolean"),
                     ("picture_key", "varchar"),
+                    ("zone", "varchar"),
                 ),
                 condition="t.is_active",
                 reads=("is_active",),
+                of_tenant=(("factor_due", "text", "x.factor_due ->> t.role"),),
+                reads_of_tenant=("factor_due",),
             )
         )
         lookups.register(

@@ -8,12 +8,14 @@ from uuid import UUID
 from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.functional import SimpleLazyObject
 
 from accounts import api_keys, selectors, services
 from accounts.models import Tenant, User
+from accounts.permissions import factor_rules
 from accounts.permissions.roles import permissions_of
 from accounts.permissions.team_scope import teams_seen
 from accounts.sessions import store
@@ -28,11 +30,12 @@ log = get_logger(__name__)
 DATABASE_AWAY: Final = (OperationalError, InterfaceError)
 SESSION_TENANT = "tenant_id"
 API: Final = "/api/"
+CONSOLE: Final = "/admin/"
 READING: Final = ("GET", "HEAD", "OPTIONS")
 
 
 class TenantMiddleware:
-    """Sets `request.memberships`, `request.actor` and `request.tenant`, and enters the tenant's scope."""
+    """Sets `request.memberships`, `actor`, `tenant` and `zone` (of one's profile), and enters the tenant's scope."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -40,6 +43,7 @@ class TenantMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request in the tenant's scope, or without one for people who aren't members."""
         request.memberships, request.actor, request.tenant = [], None, None  # type: ignore[attr-defined]
+        request.zone = ""  # type: ignore[attr-defined]
         if not isinstance(request.user, User) and not request.user.is_authenticated:
             return self.get_response(request)
         memberships = selectors.memberships_of(request.user.pk)
@@ -50,8 +54,12 @@ class TenantMiddleware:
             (membership for membership in memberships if str(membership.tenant_id) == wanted), memberships[0]
         )
         _remember_tenant(request, membership, wanted, is_only=len(memberships) == 1)
+        if factor_rules.is_lacking(request.user.pk, membership.factor_due):
+            others = [one for one in memberships if not factor_rules.is_lacking(request.user.pk, one.factor_due)]
+            request.memberships = others  # type: ignore[attr-defined]
+            return self.lead_to_set_up(request)
         with tenant_scope(membership.tenant_id):
-            request.memberships = memberships  # type: ignore[attr-defined]
+            request.memberships, request.zone = memberships, membership.zone  # type: ignore[attr-defined]
             person = Actor.of_user(
                 request.user.pk,
                 membership.role,
@@ -75,6 +83,18 @@ class TenantMiddleware:
                 lambda: Tenant.objects.get(pk=membership.tenant_id)
             )
             return self.get_response(request)
+
+    def lead_to_set_up(self, request: HttpRequest) -> HttpResponse:
+        """Answer a person who lacks the second factor that their role needs: until it is there, they are no member.
+
+        They may switch to another organisation that doesn't need one of them.
+        """
+        request.factor_needed = True  # type: ignore[attr-defined]
+        if request.path.startswith(API) and "HTTP_AUTHORIZATION" not in request.META:
+            request.bearer_problem = Refused(factor_rules.NEEDED, code="factor_required")  # type: ignore[attr-defined]
+        if request.path.startswith(CONSOLE) and request.path != reverse("admin:logout"):
+            return HttpResponseRedirect(reverse("mfa_index"))
+        return self.get_response(request)
 
 
 def _remember_tenant(

@@ -12,7 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.clock import now
-from core.ids import uuid7
+from core.ids import moment_of, uuid7
 from core.privacy.encrypted_fields import EncryptedJSONField, EncryptedTextField
 from core.tenancy.models import Dated, TenantModel
 
@@ -28,6 +28,12 @@ class Tenant(Dated):
     is_active = models.BooleanField(default=True)
     hides_set_up = models.BooleanField(
         default=False, help_text="Whether the dashboard leaves out the list of what to set up."
+    )
+    factor_due = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="From when each role that needs a second factor can't do without.",
     )
 
     def __str__(self) -> str:
@@ -64,6 +70,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     last_name = models.CharField(max_length=80, blank=True)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
+    updated_at = models.DateTimeField(auto_now=True, help_text="When name or password last changed.")
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -91,6 +98,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         return self.first_name or "Unnamed"
 
+    @property
+    def created_at(self) -> datetime:
+        """Return when the account was made: its id says it."""
+        return moment_of(self.id)
+
 
 class Membership(Dated, TenantModel):
     """A person in a tenant, with a role."""
@@ -102,6 +114,13 @@ class Membership(Dated, TenantModel):
         SUPPORT = "support", "Support"
         COMPLIANCE = "compliance", "Compliance"
         VIEWER = "viewer", "Viewer"
+
+    class Language(models.TextChoices):
+        """What Walker writes to its own people in; the console speaks English."""
+
+        EN = "en", "English"
+        DE = "de", "Deutsch"
+        FR = "fr", "Français"
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role, default=Role.VIEWER)
@@ -120,6 +139,9 @@ class Membership(Dated, TenantModel):
     picture_key = models.CharField(
         max_length=43, blank=True, default="", editable=False, help_text="The secret part of their picture's address."
     )
+    language = models.CharField(max_length=2, choices=Language, default=Language.EN)
+    zone = models.CharField(max_length=64, blank=True, default="", help_text="Empty for the organisation's time zone.")
+    signature = EncryptedTextField(null=True, help_text="What ends their replies by email.")
 
     class Meta:
         permissions: ClassVar = [("erase_member", "Can erase a member for good")]
@@ -137,6 +159,12 @@ class Membership(Dated, TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_role_display()} {str(self.user_id)[-6:]}"
+
+    @property
+    def last_login_at(self) -> datetime | None:
+        """Return when a member last signed in, since they joined: what was before, or is after, is not known here."""
+        seen = self.user.last_login if self.is_active and self.erased_at is None else None
+        return seen if seen is not None and seen >= self.created_at else None
 
 
 class MemberPicture(TenantModel):
@@ -158,6 +186,24 @@ class BrowserSession(models.Model):
 
     def __str__(self) -> str:
         return f"session {str(self.id)[-6:]}"
+
+
+class Registration(Dated):
+    """An account that somebody asked for. There is none until the link in the email to its address is used."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    sealed = models.TextField(help_text="Address, name and the password's hash, encrypted for this row.")
+    due_at = models.DateTimeField(null=True, default=now, help_text="When its email is to be sent; null once it was.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="How often the email was handed over.")
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], name="registrations_due", condition=models.Q(due_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"registration {str(self.id)[-6:]}"
 
 
 class TokenKey(Dated):
@@ -191,6 +237,8 @@ class TokenFamily(Dated, TenantModel):
         ENDED = "ended", "The person ended it"
         REUSED = "reused", "A used refresh token came again"
         LEFT = "left", "The person left the organisation"
+        RESET = "reset", "Their second factor was reset"
+        TOO_MANY = "too_many", "The person signed in on too many devices"
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
     device = models.CharField(max_length=60, help_text="Browser and system in our words, such as Firefox on Windows.")

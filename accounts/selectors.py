@@ -2,16 +2,19 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
 from accounts.models import Membership, Tenant
+from accounts.permissions.factor_rules import due_of
 from accounts.permissions.roles import PERMISSIONS
 from core.actors import Actor
+from core.clock import zones
 from core.db.rows import get_or_missing
 from core.errors import NotFound
 from core.reliability import kept
@@ -32,6 +35,9 @@ class ActiveMembership:
     role: str
     own_teams_only: bool
     picture_key: str
+    zone: str
+    factor_due: datetime | None
+    """From when the role needs a second factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +48,29 @@ class Face:
     picture_key: str
 
 
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """In which time zone and language a person is written to."""
+
+    zone: ZoneInfo
+    language: str
+
+
 def memberships_of(user_id: UUID) -> list[ActiveMembership]:
     """Return a person's active memberships in all tenants. Works outside a tenant scope."""
     rows = lookups.find("memberships", str(user_id))
-    columns = ("tenant_id", "id", "role", "own_teams_only", "picture_key")
-    memberships = [ActiveMembership(*(row[column] for column in columns)) for row in rows]
+    memberships = [
+        ActiveMembership(
+            row["tenant_id"],
+            row["id"],
+            row["role"],
+            row["own_teams_only"],
+            row["picture_key"],
+            row["zone"],
+            due_of(row["factor_due"]),
+        )
+        for row in rows
+    ]
     return sorted(memberships, key=lambda membership: membership.membership_id)
 
 
@@ -175,6 +199,26 @@ def erased_people() -> frozenset[UUID]:
 def tenant_zone() -> ZoneInfo:
     """Return the time zone of the tenant in scope. One query."""
     return ZoneInfo(tenant_zone_name())
+
+
+def locale_of(person_id: UUID) -> Locale:
+    """Return time zone (or the tenant's) and language of a member's profile. One query."""
+    own = Membership.objects.filter(user_id=person_id)
+    chosen = [Subquery(own.values(name)[:1]) for name in ("zone", "language")]
+    here, zone, language = Tenant.objects.values_list("timezone", *chosen).get(pk=current_tenant_id())
+    # A zone that the system no longer knows must not keep anything back.
+    return Locale(ZoneInfo(zone if zone in zones() else here), language or Membership.Language.EN)
+
+
+def zone_of(person_id: UUID) -> ZoneInfo:
+    """Return the time zone of a member's profile, or that of the tenant in scope. One query."""
+    return locale_of(person_id).zone
+
+
+def signature_of(person_id: UUID) -> str:
+    """Return what ends a member's replies by email; "" for nothing. One query."""
+    own = Membership.objects.filter(user_id=person_id, is_active=True).only("tenant_id", "signature").first()
+    return (own.signature or "") if own is not None else ""
 
 
 def tenant_zone_name() -> str:

@@ -11,8 +11,9 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 from django.http import HttpRequest
+from django.urls import reverse
 
 from accounts.models import (
     ApiKey,
@@ -24,6 +25,7 @@ from accounts.models import (
     TokenFamily,
     User,
 )
+from accounts.permissions import factor_rules
 from accounts.permissions.operators import record_current_operators
 from accounts.permissions.role_limits import (
     MANAGE,
@@ -35,6 +37,7 @@ from accounts.permissions.role_limits import (
 from accounts.permissions.roles import ALL_PERMISSIONS, permissions_of
 from accounts.permissions.team_scope import CAN_BE_LIMITED, teams_seen
 from accounts.sessions import families, store
+from core import notices
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
@@ -50,7 +53,10 @@ from core.text.clean import clean_text
 KEY_PREFIX = "wk_"
 KEY_LIFE = timedelta(days=365)
 FACTOR_LIFE = timedelta(hours=12)
-_STRENGTHS = {"mfa": "mfa", "password": "password"}
+ROLE_NOTICE = "accounts.roles"
+_METHODS = ("mfa", "password")
+
+notices.register_kind(ROLE_NOTICE, "Roles", "users")
 
 
 def actor_for_user(
@@ -60,29 +66,38 @@ def actor_for_user(
     user_agent: str = "",
     auth_strength: str = "password",
     proven_lately: bool = False,
+    needs_factor: bool = False,
 ) -> Actor:
-    """Return a member as an actor in the tenant in scope; raises `Refused`."""
+    """Return a member as an actor in the tenant in scope; raises `Refused`.
+
+    With `needs_factor` also ("factor_required") one whose role needs a second factor, and who has none.
+    """
     memberships = Membership.objects.filter(user_id=user.pk, is_active=True, user__is_active=True)
     open_memberships = memberships.filter(Exists(Tenant.objects.filter(pk=OuterRef("tenant_id"), is_active=True)))
-    found = open_memberships.values_list("role", "own_teams_only").first()
+    rules = Tenant.objects.filter(pk=OuterRef("tenant_id")).values("factor_due")
+    found = open_memberships.values_list("role", "own_teams_only", Subquery(rules)).first()
     if found is None:
         raise Refused("You aren't a member of this organisation.", code="no_membership")
-    role, own_teams_only = found
+    role, own_teams_only, factor_due = found
+    if needs_factor:
+        factor_rules.refuse_lacking(user.pk, factor_rules.due_of(factor_due.get(role)))
     person = Actor.of_user(user.pk, role, address=address, user_agent=user_agent, auth_strength=auth_strength)
     teams = teams_seen(user.pk, own_only=own_teams_only)
     return replace(person, permissions=permissions_of(role), proven_lately=proven_lately, teams=teams)
 
 
 def auth_strength_of(request: HttpRequest) -> str:
-    """Return how strongly the session was signed in: "mfa", "password" or "none".
+    """Return how the session was signed in: "key", "mfa", "password" or "none".
 
     A second factor counts for `FACTOR_LIFE`: sessions last for weeks, and someone who finds one open
-    does not have it.
+    does not have it. After that a session counts as one by password, also if a passkey began it.
     """
     records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
     since = (clock_now() - FACTOR_LIFE).timestamp()
-    methods = {row.get("method") for row in records if row.get("method") != "mfa" or row.get("at", 0) > since}
-    return next((name for key, name in _STRENGTHS.items() if key in methods), "none")
+    factors = {row.get("type") for row in records if row.get("method") == "mfa" and row.get("at", 0) > since}
+    if factors:
+        return "key" if "webauthn" in factors else "mfa"
+    return "password" if any(row.get("method") in _METHODS for row in records) else "none"
 
 
 def proven_lately(request: HttpRequest) -> bool:
@@ -92,7 +107,7 @@ def proven_lately(request: HttpRequest) -> bool:
     """
     records = [row for row in request.session.get("account_authentication_methods") or [] if isinstance(row, dict)]
     since = clock_now().timestamp() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
-    return any(row.get("method") in _STRENGTHS and row.get("at", 0) > since for row in records)
+    return any(row.get("method") in _METHODS and row.get("at", 0) > since for row in records)
 
 
 def client_address(request: HttpRequest) -> str:
@@ -181,7 +196,7 @@ def add_member(*, actor: Actor, user: User, role: str) -> Membership:
 def change_role(*, actor: Actor, user: User, role: str) -> Membership:
     """Change a member's role; sensitive roles need a fresh sign-in.
 
-    Needs what `add_member` needs.
+    Needs what `add_member` needs. Others who may read the audit log get a notice.
 
     Roles that approve or erase need the second factor that the actor has set up or, in a session without
     one, the password. Raises `Refused` (also "weak_sign_in" and "confirm_first"), `Invalid` and `Conflict`.
@@ -190,7 +205,18 @@ def change_role(*, actor: Actor, user: User, role: str) -> Membership:
     check_role(role)
     refuse_higher_role(actor, role)  # first: nobody confirms a password only to be refused
     refuse_weak_sign_in(actor, role)
-    return add_member(actor=actor, user=user, role=role)
+    with transaction.atomic():
+        if not Membership.objects.filter(user=user, role=role).exists():
+            notices.leave_for_permission(
+                "core.view_auditentry",
+                besides=actor.user_id,
+                kind=ROLE_NOTICE,
+                title=f"A member became {Membership.Role(role).label.lower()}",
+                body="Their role was changed. The audit log says who did it.",
+                link=f"{reverse('admin:core_auditentry_changelist')}?action=MEMBER_SET",
+                level="warning",
+            )
+        return add_member(actor=actor, user=user, role=role)
 
 
 def remove_member(*, actor: Actor, membership_id: UUID) -> None:
@@ -212,11 +238,11 @@ def remove_member(*, actor: Actor, membership_id: UUID) -> None:
 def close_membership(membership: Membership) -> None:
     """Deactivate a membership, for services that have checked permissions.
 
-    The picture goes, open pages close, tokens end, and so do the sessions of a person who is a member nowhere else.
-    In their transaction. Announces rights_changed.
+    Picture and signature go, open pages close, tokens end, and so do the sessions of a person who is a member nowhere
+    else. In their transaction. Announces rights_changed.
     """
-    Membership.objects.filter(pk=membership.pk).update(is_active=False, picture_key="")
-    membership.is_active, membership.picture_key = False, ""
+    Membership.objects.filter(pk=membership.pk).update(is_active=False, picture_key="", signature=None)
+    membership.is_active, membership.picture_key, membership.signature = False, "", None
     MemberPicture.objects.filter(membership=membership).delete()
     PushSubscription.objects.filter(person_id=membership.user_id).delete()
     families.end(membership.user_id, TokenFamily.End.LEFT)

@@ -7,7 +7,7 @@ from accounts import notices
 from accounts.members import invitations
 from accounts.permissions import operators
 from accounts.sessions import families, store
-from accounts.sign_in import password_reset
+from accounts.sign_in import password_reset, registration
 from accounts.tokens import keys
 from core.jobs.decorators import plain_task, sweep_task
 from core.observability.logging import get_logger
@@ -29,10 +29,11 @@ def purge_notices() -> None:
 
 @sweep_task(queue="low")
 def purge_sessions() -> None:
-    """Delete what was noted about sessions that have expired, families of tokens, and keys that verify nothing."""
+    """Delete what was noted of sessions, families of tokens, keys and registrations that have expired."""
     store.purge()
     families.purge()
     keys.purge()
+    registration.purge()
 
 
 @sweep_task(queue="low", is_quick=True)

@@ -2,9 +2,10 @@
 
 from allauth.account import views as allauth_views
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from accounts.members.views import invitation, picture
-from accounts.sign_in import reset_views, views
+from accounts.sign_in import keys, reset_views, views
 
 urlpatterns = [
     path("account/tenant/", views.switch_tenant, name="switch_tenant"),
@@ -15,8 +16,16 @@ urlpatterns = [
     path("account/password/", allauth_views.password_change, name="account_change_password"),
     path("account/reset/", reset_views.forgot_password, name="forgot_password"),
     path("r/<str:token>/", reset_views.new_password, name="new_password"),
+    path("v/<str:token>/", views.confirm_address, name="confirm_address"),
     path("i/<str:token>/", invitation, name="invitation"),
     path("pictures/<str:key>/", picture, name="member_picture"),
+    # Those of keys that aren't as allauth has them; the list is on the page of all factors.
+    path("account/2fa/webauthn/", RedirectView.as_view(pattern_name="mfa_index"), name="mfa_list_webauthn"),
+    path("account/2fa/webauthn/add/", keys.add_key, name="mfa_add_webauthn"),
+    path("account/2fa/webauthn/reauthenticate/", keys.confirm_by_key, name="mfa_reauthenticate_webauthn"),
+    path("account/2fa/webauthn/login/", keys.sign_in_by_passkey, name="mfa_login_webauthn"),
+    path("account/2fa/webauthn/keys/<int:pk>/edit/", keys.rename_key, name="mfa_edit_webauthn"),
+    path("account/2fa/webauthn/keys/<int:pk>/remove/", keys.remove_key, name="mfa_remove_webauthn"),
     path("account/2fa/", include("allauth.mfa.urls")),
     path(".well-known/jwks.json", views.token_keys, name="token_keys"),
 ]

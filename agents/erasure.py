@@ -1,15 +1,28 @@
-"""Erase what agents keep about people: the arguments and results of their calls."""
+"""Erase what agents keep about people: the arguments and results of their calls; and read it for an export of one."""
 
-from typing import ClassVar
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, Final
 
 from agents.langflow.models import FlowSession
 from agents.langflow.sessions import ask_to_erase
 from agents.memory.models import ContactFact
-from agents.models import AgentRun, OpenQuestion, QuestionAsked, ToolCall
+from agents.models import AgentRun, ModelCall, OpenQuestion, QuestionAsked, ToolCall
 from agents.studio.evals.models import EvalCase, EvalResult
 from core.clock import now
+from core.privacy.erasure.disclosure import DIGEST, SAME, owned
 from core.privacy.erasure.person import Person
-from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, emptied, window
+from core.privacy.erasure.registry import (
+    HANDLERS,
+    Batch,
+    ErasureHandler,
+    Partner,
+    Reading,
+    Step,
+    Table,
+    emptied,
+    every,
+    window,
+)
 
 State = AgentRun.State
 
@@ -52,10 +65,44 @@ def _facts(person: Person, after: str, limit: int) -> Batch:
     return Batch(ContactFact.objects.filter(contact_id__in=person.ids("contacts")).delete()[0])
 
 
+def _questions_asked(person: Person) -> Iterable[OpenQuestion]:
+    asked = QuestionAsked.objects.filter(conversation_id__in=person.ids("conversations"))
+    return every(OpenQuestion.objects.filter(pk__in=asked.values("question_id")))
+
+
+READINGS: Final = (
+    Reading(
+        model="agents.ContactFact", title="What agents remember of you",
+        shown="kind value origin is_proven said_at superseded_at removed_at",
+        rows=owned(ContactFact, contact="contacts"), unread={"masked_value": SAME},
+    ),
+    Reading(
+        model="agents.ToolCall", title="What agents looked up or asked for in your conversations",
+        shown="created_at name state code", masked="arguments result",
+        rows=owned(ToolCall, run__conversation="conversations"), unread={"fingerprint": DIGEST},
+    ),
+    Reading(
+        model="agents.OpenQuestion", title="Questions of yours that nobody had an answer to",
+        shown="state created_at last_asked_at", masked="text words", rows=_questions_asked,
+    ),
+    Reading(
+        model="agents.EvalCase", title="Cases from your conversations, to check agents with", shown="created_at",
+        masked="name document", rows=owned(EvalCase, conversation="conversations"),
+    ),
+    Reading(
+        model="agents.EvalResult", title="What agents answered in these checks", shown="created_at passed error_code",
+        masked="name document said before answer stopped steps sources misses",
+        rows=owned(EvalResult, conversation="conversations"),
+    ),
+)  # fmt: skip
+
+
 class AgentsErasure(ErasureHandler):
     """Erases the tool calls in a person's conversations."""
 
     order: ClassVar[int] = 40
+    purpose: ClassVar[str] = "To have agents answer questions, and to check how well they do it."
+    readings: ClassVar[tuple[Reading, ...]] = READINGS
     tables: ClassVar[tuple[Table, ...]] = (
         Table("agents.ToolCall", "The tool, the number of the call, and a code.", "arguments result fingerprint",
               "call_id name code"),
@@ -112,6 +159,15 @@ class AgentsErasure(ErasureHandler):
         Step("checks", "Results of checks", _checks),
         Step("flows", "Conversations kept by Langflow", _flows),
     )
+
+    @classmethod
+    def partners(cls, person: Person) -> Iterator[Partner]:
+        """Yield the models that read the person's conversations, and the Langflow that keeps some."""
+        calls = ModelCall.objects.filter(run__conversation_id__in=person.ids("conversations"))
+        for route, model in calls.order_by("route_name", "model").values_list("route_name", "model").distinct():
+            yield Partner(f"{route} ({model})" if model else route, "Messages, for an agent's model to read", got=True)
+        if FlowSession.objects.filter(conversation_id__in=person.ids("conversations")).exists():
+            yield Partner("Langflow", "Messages, for an agent's flow to read", got=True)
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:

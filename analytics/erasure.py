@@ -1,12 +1,13 @@
 """Erasing a person from daily briefs and dashboards: content, names, and the member's settings."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from analytics.models import Brief, BriefPreference, FigureDashboard
 from analytics.services.briefs import LEASE
 from core.clock import now
+from core.privacy.erasure.disclosure import each_once, owned, saying
 from core.privacy.erasure.person import Person
-from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every, window
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Reading, Step, Table, every, window
 
 
 def _briefs(person: Person, after: str, limit: int) -> Batch:
@@ -26,10 +27,29 @@ def _dashboards(person: Person, after: str, limit: int) -> Batch:
     return Batch(own.delete()[0] + FigureDashboard.objects.filter(pk__in=keys).delete()[0], last)
 
 
+READINGS: Final = (
+    Reading(
+        model="analytics.Brief", title="Daily briefs to you, or with an address of yours",
+        shown="local_date kind state sent_at opened_at clicked_at", masked="content",
+        rows=each_once(owned(Brief, user="users"), saying(Brief, "content")),
+    ),
+    Reading(
+        model="analytics.BriefPreference", title="Which briefs you asked for", shown="is_on zone sections at language",
+        rows=owned(BriefPreference, user="users"),
+    ),
+    Reading(
+        model="analytics.FigureDashboard", title="Your dashboards", shown="name cards days is_shared created_at",
+        rows=owned(FigureDashboard, owner="users"),
+    ),
+)  # fmt: skip
+
+
 class BriefsErasure(ErasureHandler):
     """Erases what daily briefs keep about a person."""
 
     order: ClassVar[int] = 50
+    purpose: ClassVar[str] = "To tell colleagues how the work goes."
+    readings: ClassVar[tuple[Reading, ...]] = READINGS
     tables: ClassVar[tuple[Table, ...]] = (
         Table("analytics.Brief", "A code, and the day.", "content", "reason local_date"),
         Table("analytics.FigureDay", "Counts by id and code.", kept="metric value currency day"),

@@ -23,11 +23,17 @@ class PreferenceRequest(serializers.Serializer[Any]):
 
     is_on = serializers.BooleanField()
     at = LocalTime(help_text="Local time, such as 07:30.")
-    zone = serializers.CharField(max_length=64, help_text="A name of the IANA list, such as Europe/Berlin.")
+    zone = serializers.CharField(
+        max_length=64,
+        allow_blank=True,
+        help_text="An IANA time zone such as Europe/Berlin; empty: the profile's.",
+    )
     sections = serializers.ListField(
         child=serializers.ChoiceField(choices=SECTIONS), min_length=1, max_length=len(SECTIONS), help_text="In order."
     )
-    language = serializers.ChoiceField(choices=[(code.value, code.label) for code in Language])
+    language = serializers.ChoiceField(
+        choices=[(code.value, code.label) for code in Language], allow_blank=True, help_text="Empty: the profile's."
+    )
 
 
 class PreferenceChange(PreferenceRequest):

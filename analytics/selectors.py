@@ -2,10 +2,12 @@
 
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
-from accounts.selectors import tenant_zone
+from accounts.selectors import Locale
+from accounts.selectors import locale_of as locale_of_profile
 from analytics.models import Brief, BriefPreference
 from core.actors import Actor
 from core.db.rows import get_row
@@ -21,10 +23,19 @@ def person_of(actor: Actor) -> UUID:
 
 
 def own_preference(*, viewer: Actor) -> BriefPreference:
-    """Return the viewer's preference; unless saved, it is off and in the tenant's time zone."""
+    """Return the viewer's preference; unless saved, it is off, with time zone and language of their profile."""
     user_id = person_of(viewer)
     preference: BriefPreference | None = BriefPreference.objects.filter(user_id=user_id).first()
-    return preference or BriefPreference(user_id=user_id, zone=tenant_zone().key)
+    return preference or BriefPreference(user_id=user_id)
+
+
+def locale_of(preference: BriefPreference) -> Locale:
+    """Return time zone and language of a brief: its own, or those of the person's profile. At most one query."""
+    if preference.zone and preference.language:
+        return Locale(ZoneInfo(preference.zone), preference.language)
+    profile = locale_of_profile(preference.user_id)
+    zone = ZoneInfo(preference.zone) if preference.zone else profile.zone
+    return Locale(zone, preference.language or profile.language)
 
 
 def query_preferences(*, viewer: Actor) -> QuerySet[BriefPreference]:

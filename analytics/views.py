@@ -10,6 +10,7 @@ from accounts.models import Tenant
 from analytics import tokens
 from analytics.brief.formats import Words
 from analytics.models import BriefPreference
+from analytics.selectors import locale_of
 from analytics.services import switch_off
 from core.errors import NotFound
 from core.tenancy.scope import tenant_scope
@@ -27,7 +28,8 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         return _page(request, {"problem": error.detail}, 404)
     with tenant_scope(tenant_id):
         name = Tenant.objects.values_list("name", flat=True).filter(pk=tenant_id).first() or ""
-        language = BriefPreference.objects.filter(user_id=user_id).values_list("language", flat=True).first() or "en"
+        wish = BriefPreference.objects.filter(user_id=user_id).first() or BriefPreference(user_id=user_id)
+        language = locale_of(wish).language
         is_done = request.method == "POST"
         if is_done:
             switch_off(user_id=user_id)

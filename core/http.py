@@ -233,7 +233,7 @@ class OutgoingHttp:
     """A client with one base URL and one set of headers; each request has its own connection.
 
     Connections are not reused: a server may close an old one just as a request is sent, and then nobody
-    knows whether it arrived.
+    knows whether it arrived. `trust` verifies its certificate, instead of the public authorities.
     """
 
     def __init__(
@@ -243,6 +243,7 @@ class OutgoingHttp:
         headers: Mapping[str, str] | None = None,
         patience: Patience | None = None,
         private_hosts: Iterable[str] = (),
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         self._patience = patience or Patience()
         base = httpx2.URL("")  # without an address each request is answered by `bad_url`
@@ -250,7 +251,7 @@ class OutgoingHttp:
             base = httpx2.URL(base_url)
         transport = GuardedTransport(
             httpx2.HTTPTransport(
-                verify=_trusted_certificates(),
+                verify=trust or _trusted_certificates(),
                 trust_env=False,
                 retries=0,
                 limits=httpx2.Limits(max_connections=20, max_keepalive_connections=0),

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -37,3 +37,8 @@ def uuid7(moment: datetime | None = None) -> UUID:
 def lowest_of(moment: datetime) -> UUID:
     """Return the lowest id of a moment: ids from then on are above it, earlier ones below."""
     return UUID(int=int(moment.timestamp() * 1000) << 80 | _VERSION_7 | _VARIANT)
+
+
+def moment_of(key: UUID) -> datetime:
+    """Return the moment at which an id was made, to the millisecond."""
+    return datetime.fromtimestamp((key.int >> 80) / 1000, UTC)

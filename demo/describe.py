@@ -18,6 +18,7 @@ from demo.setting import (
 )
 from standins.back_office import seed as office
 from standins.hubspot import portal as hubspot
+from standins.hubspot.webhooks import secret_of
 from standins.mailbox import seed as mailbox
 from standins.portal import seed as portal
 from standins.salesforce import org as salesforce
@@ -28,6 +29,11 @@ from standins.zendesk import desk as zendesk
 def describe() -> dict[str, Any]:
     """Return URLs, sign-ins, channel keys and API keys of the demo organisations."""
     public = settings.PUBLIC_URL
+    bases = {
+        "zendesk": settings.ZENDESK_API_BASE,
+        "hubspot": settings.HUBSPOT_API_BASE,
+        "salesforce": settings.SALESFORCE_API_BASE,
+    }
     return {
         "urls": {
             "console": f"{public}/admin/",
@@ -40,6 +46,8 @@ def describe() -> dict[str, Any]:
             **({"slack": f"{settings.SANDBOX_SLACK_URL}/"} if settings.SANDBOX_SLACK_URL else {}),
             **({"portal": f"{settings.SANDBOX_PORTAL_URL}/"} if settings.SANDBOX_PORTAL_URL else {}),
             **({"back_office": f"{settings.SANDBOX_BACK_OFFICE_URL}/"} if settings.SANDBOX_BACK_OFFICE_URL else {}),
+            # The vendors' own are at secure addresses.
+            **{name: f"{base}/" for name, base in bases.items() if base.startswith("http://")},
             **({"pagerduty": f"{settings.SANDBOX_PAGERDUTY_URL}/"} if settings.SANDBOX_PAGERDUTY_URL else {}),
             **({"model": f"{settings.SANDBOX_MODEL_URL}/"} if settings.SANDBOX_MODEL_URL else {}),
             "health": f"{public}/readyz",
@@ -99,7 +107,7 @@ def _connections(organisation: Organisation) -> list[dict[str, Any]]:
     return [
         {"provider": "back_office", "credentials": office_keys},
         {"provider": "zendesk", "credentials": agent},
-        {"provider": "hubspot", "credentials": {"token": hubspot.token_of(slug)}},
+        {"provider": "hubspot", "credentials": {"token": hubspot.token_of(slug), "client_secret": secret_of(slug)}},
         {"provider": "salesforce", "credentials": salesforce.credentials_of(slug)},
     ]
 

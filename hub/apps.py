@@ -28,7 +28,9 @@ class HubConfig(AppConfig):
         bus.subscribe(events.CONSUMER, events.TYPES, events.take_events, start="now")
         queues.provide("request_commit", tasks.request_commit.delay)
         facts.register(
-            facts.Fact("crm_read_lag", "Seconds since the contacts of a CRM were read to the end", cursors.read_lag)
+            facts.Fact(
+                "crm_read_lag", "Seconds since the contacts of a CRM were read to the end or went on", cursors.read_lag
+            )
         )
         facts.register(
             facts.Fact("crm_write_lag", "Seconds for which a contact has waited to go to a CRM", worker.write_lag)

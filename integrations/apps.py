@@ -30,6 +30,7 @@ class IntegrationsConfig(AppConfig):
         from integrations.mirrors.services import AD_CAMPAIGNS  # noqa: PLC0415
         from integrations.outgoing_webhooks import events as webhook_events  # noqa: PLC0415
         from integrations.outgoing_webhooks import purpose  # noqa: PLC0415
+        from integrations.siem import selectors as siem  # noqa: PLC0415
         from integrations.sync import services as sync  # noqa: PLC0415
 
         anchor_places.register(object_store.ObjectStore.name, object_store.from_settings)
@@ -64,6 +65,13 @@ class IntegrationsConfig(AppConfig):
                 "sync_lag",
                 "Seconds since the ad campaigns of a connection were read to the end",
                 partial(sync.lag, AD_CAMPAIGNS, readable),
+            )
+        )
+        facts.register(
+            facts.Fact(
+                "audit_forward_lag",
+                "Seconds for which an entry of the audit log has waited to go to a security system",
+                siem.lag,
             )
         )
         purpose.register()

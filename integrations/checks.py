@@ -1,4 +1,4 @@
-"""System checks for invalid mail settings and for accounts with a provider that nobody registers."""
+"""System checks for invalid settings of mail and registration, and for accounts with a provider unknown here."""
 
 from email.utils import parseaddr
 from typing import Any
@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DatabaseError
 
+from accounts.sign_in.registration import OPEN, WAYS
+from core.mail_settings import installation_sends
 from core.tenancy.scope import platform_scope
 from integrations.mail.providers.routes import CONSOLE, smtp_server
 from integrations.models import ProviderAccount
@@ -28,6 +30,18 @@ def check_mail(**_: Any) -> list[CheckMessage]:
         hint = 'Set MAIL_FROM to "Name <address>".'
         problems.append(Error("Mail is set up without a sender.", hint=hint, id="integrations.E002"))
     return problems
+
+
+@register
+def check_registration(**_: Any) -> list[CheckMessage]:
+    """Report a word of WALKER_REGISTRATION that means nothing, and an open registration that can't send its emails."""
+    if settings.REGISTRATION not in WAYS:
+        hint = f"Choose one of {', '.join(WAYS)}. Until then nobody can register."
+        return [Error("WALKER_REGISTRATION is not valid.", hint=hint, id="integrations.E004")]
+    if settings.REGISTRATION == OPEN and not installation_sends():
+        hint = "Set EMAIL_URL or SENDGRID_API_KEY, and MAIL_FROM."
+        return [Error("Registering is open, but no email can prove an address.", hint=hint, id="integrations.E005")]
+    return []
 
 
 @register(Tags.database)

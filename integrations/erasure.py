@@ -1,13 +1,27 @@
-"""Erasing a person from outgoing mail: as recipient and in its content."""
+"""Erasing a person from outgoing mail, as recipient and in its content; and reading it for an export of one."""
 
+from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
 from uuid import UUID
 
 from django.db.models import Q
 
 from accounts.models import Invitation
+from core.privacy.erasure.disclosure import DIGEST, SAME, each_once
 from core.privacy.erasure.person import Person
-from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, among, window
+from core.privacy.erasure.registry import (
+    BATCH,
+    HANDLERS,
+    Batch,
+    ErasureHandler,
+    Partner,
+    Reading,
+    Step,
+    Table,
+    among,
+    every,
+    window,
+)
 from hitl.models import Notification
 from integrations.mail.invitations import TYPE as INVITATION
 from integrations.mail.notifier import TYPE
@@ -69,16 +83,46 @@ def _mentions(person: Person, row: MailDelivery, about: set[UUID]) -> bool:
     return row.ref in about or any(person.is_meant_in(getattr(row, name)) for name in ("subject", "text", "html"))
 
 
+def _mails_to(person: Person) -> Iterable[MailDelivery]:
+    return every(MailDelivery.objects.filter(_addressed_to(person)).defer("html"))
+
+
+def _mails_about(person: Person) -> Iterator[MailDelivery | None]:
+    """Yield mails to others that mention the person or are about their requests, as an erasure finds them."""
+    after, more = "", True
+    while more:
+        rows, after = among(MailDelivery.objects.filter(text__isnull=False), after, BATCH)
+        about = _list_refs(person, rows)
+        yield from (row for row in rows if _mentions(person, row, about))
+        yield None
+        more = bool(after)
+
+
+READINGS: Final = (
+    Reading(
+        model="integrations.MailDelivery", title="Mails to you, and mails to colleagues about you",
+        shown="type queued_at sent_at delivered_at opened_at clicked_at status",
+        masked="address subject text reply_to headers", rows=each_once(_mails_to, _mails_about),
+        unread={"html": "The text again, with its layout.", "masked_address": SAME, "address_digest": DIGEST},
+        kept="The content for {MAIL_DAYS} days, that it was sent for {MAIL_ROWS_DAYS}.",
+    ),
+)  # fmt: skip
+
+
 class MailErasure(ErasureHandler):
     """Erases what outgoing mail keeps about a person."""
 
     order: ClassVar[int] = 70
+    purpose: ClassVar[str] = "To send mails, and to know whether they arrived."
+    readings: ClassVar[tuple[Reading, ...]] = READINGS
     tables: ClassVar[tuple[Table, ...]] = (
         Table("integrations.MailDelivery", "That a mail was sent, and its delivery status.",
               " ".join((*CONTENT, *NOBODY)), "type key provider provider_message_id error"),
         Table("integrations.MailCount", "A type and a day.", kept="type day"),
         Table("integrations.WebhookSubscription", "What the organisation's own servers hear of.",
               kept="name event_types"),
+        Table("integrations.AuditDestination", "Where the organisation's audit log goes, and how far it has got.",
+              kept="name address token authority sent_hash last_error"),
         Table("integrations.ProviderAccount", "The organisation's own accounts.",
               kept="name provider credentials external_id external_name choices last_error last_error_about "
                    "paused_reason"),
@@ -96,6 +140,12 @@ class MailErasure(ErasureHandler):
         Step("mails_about", "Mails about the person", _about_person),
         Step("mails_still_naming", "Other mails that hold the name", _list_mails, only_looks=True),
     )
+
+    @classmethod
+    def partners(cls, person: Person) -> Iterable[Partner]:
+        """Return who carried the mails to the person."""
+        sent = MailDelivery.objects.filter(_addressed_to(person)).exclude(provider="").order_by("provider")
+        return [Partner(name, "Mails to you", got=True) for name in sent.values_list("provider", flat=True).distinct()]
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:

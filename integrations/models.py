@@ -1,4 +1,4 @@
-"""Models of provider accounts and the calls made with them, of outgoing mail and outgoing webhooks."""
+"""Models of provider accounts and the calls made with them, of outgoing mail, outgoing webhooks and the audit log."""
 
 from typing import ClassVar
 
@@ -12,8 +12,10 @@ from core.reliability.lease import Leased
 from core.tenancy.models import Dated, TenantModel
 from integrations.mail.models import MailCount, MailDelivery
 from integrations.outgoing_webhooks.models import WebhookSubscription
+from integrations.siem.models import AuditDestination
 
 __all__ = [
+    "AuditDestination",
     "ConsentRequest",
     "MailCount",
     "MailDelivery",
@@ -54,6 +56,11 @@ class ProviderAccount(Leased, Dated, TenantModel):
     connected_at = models.DateTimeField(null=True)
     paused_at = models.DateTimeField(null=True, help_text="Set while a person keeps calls from being made.")
     paused_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
+    webhook_missing = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The system didn't take the address of its webhook, and has posted nothing since.",
+    )
 
     class Meta:
         verbose_name = "connection"

@@ -203,6 +203,8 @@ class Platform(ABC):
     mirror: ClassVar[Mirror | None] = None
     webhook: ClassVar[str] = ""
     """The name of the route to which it posts what has changed; "" if it posts nothing."""
+    webhook_words: ClassVar[str] = ""
+    """What people have to know and do about that, on the page of a connection."""
 
     @abstractmethod
     def connect(self, credentials: Any, line: Line) -> AbstractContextManager[Any]:

@@ -61,7 +61,7 @@ def invite_member(*, actor: Actor, email: str, role: str, name: str = "", now: d
     check_role(role)
     refuse_higher_role(actor, role)
     refuse_weak_sign_in(actor, role)
-    address, clean_name, moment = _check_address(email), check_name(name), now or clock_now()
+    address, clean_name, moment = check_address(email), check_name(name), now or clock_now()
     with transaction.atomic():
         _lock_invitations()
         pending = Invitation.objects.filter(PENDING, address_digest=digest_of_address(address))
@@ -179,7 +179,8 @@ def digest_of_address(address: str) -> str:
     return blind_index(address.strip().lower(), column=_COLUMN)
 
 
-def _check_address(email: str) -> str:
+def check_address(email: str) -> str:
+    """Return an address in the form in which accounts have it. Raises `Invalid`."""
     address = email.strip().lower()
     try:
         validate_email(address)

@@ -8,6 +8,8 @@ from core.errors import Invalid, Refused
 MANAGE = "accounts.manage_membership"
 STRONG = ERASER | {"hitl.decide_approval", "hitl.override_approval"}
 """Permissions that may require a second factor from the person who has them."""
+FACTORS = ("totp", "webauthn")
+"""The kinds of `allauth.mfa` that are a second factor: recovery codes stand in for one."""
 
 
 def check_role(role: str) -> None:
@@ -38,7 +40,7 @@ def refuse_weak_sign_in(actor: Actor, role: str) -> None:
 
     if actor.has_second_factor or actor.user_id is None or not permissions_of(role) & STRONG:
         return
-    if Authenticator.objects.filter(user_id=actor.user_id, type=Authenticator.Type.TOTP).exists():
+    if Authenticator.objects.filter(user_id=actor.user_id, type__in=FACTORS).exists():
         raise Refused(
             "This role can approve requests or erase people. Sign in again with your second factor.",
             code="weak_sign_in",

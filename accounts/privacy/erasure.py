@@ -1,7 +1,9 @@
-"""Erasing a member: the service that starts it, and what accounts erases of a person."""
+"""Erasing a member: the service that starts it, and what accounts erases, and an export of a person reads."""
 
+import base64
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import unquote_plus
 from uuid import UUID
 
@@ -26,27 +28,33 @@ from accounts.models import (
     TokenFamily,
     User,
 )
+from accounts.privacy.reveals import ACCESSED, REVEALABLES
 from accounts.services import close_membership
 from accounts.sessions.engine import content_of
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.db.rows import get_or_missing
 from core.errors import Conflict, Refused
-from core.models import Erasure
+from core.files.kinds import KINDS, kind_of
+from core.models import AuditEntry, Erasure
 from core.privacy.erasure import services as erasures
+from core.privacy.erasure.disclosure import A_FILE, DIGEST, SAME, SEALED, each_once, holding, owned
 from core.privacy.erasure.person import ERASED, Person, Words
 from core.privacy.erasure.registry import (
     HANDLERS,
     Batch,
     ErasureHandler,
+    KeptFile,
+    Reading,
     Step,
     Table,
     Texts,
     emptied,
+    every,
     rows_holding,
     window,
 )
-from core.tenancy.scope import platform_scope
+from core.tenancy.scope import current_tenant_id, platform_scope
 
 ERASE: Final = "accounts.erase_member"
 OWNER: Final = Membership.Role.OWNER
@@ -94,9 +102,9 @@ def _devices(person: Person, after: str, limit: int) -> Batch:
 
 
 def _pictures(person: Person, after: str, limit: int) -> Batch:
-    """Remove the person's picture, whose address has led nowhere since the membership was closed."""
+    """Remove the person's picture, signature and time zone; the first two went with the membership's end already."""
     of_them = Membership.objects.filter(user_id__in=person.ids("users"))
-    of_them.exclude(picture_key="").update(picture_key="")
+    of_them.update(picture_key="", zone="", signature=None)
     return Batch(MemberPicture.objects.filter(membership__in=of_them).delete()[0])
 
 
@@ -147,18 +155,121 @@ def _accounts(person: Person, after: str, limit: int) -> Batch:
     return Batch(changed)
 
 
-def _accounts_to_go(person: Person) -> list[UUID]:
-    """Return the accounts without a membership in another tenant."""
+def _accounts_to_go(person: Person, *, besides: UUID | None = None) -> list[UUID]:
+    """Return the accounts that no tenant has a member with, `besides` one."""
     users = person.ids("users")
     with platform_scope():
-        elsewhere = set(Membership.objects.filter(user_id__in=users, erased_at=None).values_list("user_id", flat=True))
+        members = Membership.objects.filter(user_id__in=users, erased_at=None).exclude(tenant_id=besides)
+        elsewhere = set(members.values_list("user_id", flat=True))
     return [user_id for user_id in users if user_id not in elsewhere]
+
+
+def _of_account(model: Any) -> Callable[[Person], Iterable[Any]]:
+    """Return what reads rows of the account, unless it belongs to another organisation as well."""
+
+    def read(person: Person) -> Iterable[Any]:
+        kept: Iterable[Any] = model.objects.filter(
+            user_id__in=_accounts_to_go(person, besides=current_tenant_id())
+        ).order_by("pk")
+        return kept
+
+    return read
+
+
+def _reveals_about(person: Person) -> Iterable[AuditEntry]:
+    things = [key for kind in ("contacts", "conversations", "approvals") for key in person.ids(kind)]
+    types = [kind.object_type for _, kind in REVEALABLES.items()]  # first in the index
+    return every(AuditEntry.objects.filter(action=ACCESSED, object_type__in=types, object_id__in=things))
+
+
+def _picture_of(row: MemberPicture) -> KeptFile:
+    content = base64.b64decode(row.content)
+    return KeptFile(KINDS[kind_of(content).content_type].endings[0], lambda: content)
+
+
+READINGS: Final = (
+    Reading(
+        model="accounts.User", title="Your account", shown="email first_name last_name is_active",
+        rows=lambda person: every(User.objects.filter(pk__in=person.ids("users"))),
+        unread={"password": SEALED},
+    ),
+    Reading(
+        model="accounts.Membership", title="Your membership",
+        shown="role is_active own_teams_only mail_on language zone signature created_at",
+        rows=owned(Membership, user="users"), unread={"picture_key": "A random part of the picture's address."},
+    ),
+    Reading(
+        model="accounts.MemberPicture", title="Your picture", shown="id", file=_picture_of,
+        rows=owned(MemberPicture, membership__user="users"), unread={"content": A_FILE},
+        kept="Until you remove it or leave.",
+    ),
+    Reading(
+        model="account.EmailAddress", title="Email addresses you sign in with", shown="email verified primary",
+        rows=_of_account(EmailAddress),
+    ),
+    Reading(model="account.EmailConfirmation", unread={"key": SEALED}),
+    Reading(
+        model="mfa.Authenticator", title="Your second factors", shown="type created_at last_used_at",
+        rows=_of_account(Authenticator), unread={"data": SEALED},
+    ),
+    Reading(model="sessions.Session", unread={"session_key session_data": SEALED}),
+    Reading(
+        model="accounts.BrowserSession", title="Browsers you are signed in with", shown="device network seen_at",
+        rows=_of_account(BrowserSession), unread={"digest": DIGEST}, kept="Until you sign out.",
+    ),
+    Reading(
+        model="accounts.TokenFamily", title="Devices signed in to the API",
+        shown="device network created_at used_at expires_at ended_at ended_why",
+        rows=owned(TokenFamily, user="users"), unread={"proof": DIGEST},
+    ),
+    Reading(
+        model="accounts.PushSubscription", title="Browsers that show your notices", shown="created_at sent_at",
+        rows=owned(PushSubscription, person="users"), unread={"endpoint keys": SEALED, "endpoint_digest": DIGEST},
+    ),
+    Reading(
+        model="accounts.ApiKey", title="Your API keys",
+        shown="name scopes created_at expires_at last_used_at revoked_at", rows=owned(ApiKey, user="users"),
+    ),
+    Reading(
+        model="accounts.Invitation", title="Invitations to you",
+        shown="address name role sent_at expires_at accepted_at withdrawn_at",
+        rows=lambda person: every(_offered_to(person)),
+        unread={"masked_address": SAME, "address_digest digest": DIGEST},
+    ),
+    Reading(
+        model="accounts.Notice", title="Notices left for you", shown="kind link level created_at seen_at",
+        masked="title body", rows=owned(Notice, person="users"),
+        unread={"dedupe_key": "Keeps a notice from being left twice."},
+        kept="90 days after you saw it, a year otherwise.",
+    ),
+    Reading(
+        model="accounts.SavedView", title="Saved views of lists", shown="list_key created_at", masked="name",
+        rows=each_once(owned(SavedView, person="users"), holding(VIEWS)),
+        unread={"query": "What the list was searched for, as an address has it; it may name others."},
+    ),
+    Reading(
+        model="accounts.RevealGrant", title="Why your data was shown", masked="reason",
+        shown="object_type fields created_at expires_at",
+        rows=owned(RevealGrant, object_id="contacts conversations approvals"),
+    ),
+    Reading(
+        model="accounts.RevealGrant", title="When you had others' data shown",
+        shown="object_type fields created_at expires_at", rows=owned(RevealGrant, user="users"),
+        unread={"reason": "It may say whose data that was."},
+    ),
+    Reading(
+        model="core.AuditEntry", title="Which roles had your data shown in clear",
+        shown="at role actor_kind object_type facts", rows=_reveals_about, kept="For good: the audit log stays whole.",
+    ),
+)  # fmt: skip
 
 
 class AccountsErasure(ErasureHandler):
     """Erases what accounts keeps about a person."""
 
     order: ClassVar[int] = 10
+    purpose: ClassVar[str] = "To let colleagues sign in, and to know who may do what and who saw what."
+    readings: ClassVar[tuple[Reading, ...]] = READINGS
     tables: ClassVar[tuple[Table, ...]] = (
         Table("accounts.User", "The account of a person who is a member nowhere else; its id stays.",
               "password email first_name last_name"),
@@ -172,11 +283,12 @@ class AccountsErasure(ErasureHandler):
         Table("accounts.Invitation", "That someone was invited, and the outcome.",
               "address name masked_address address_digest digest", "mail_problem"),
         Table("accounts.Notice", "Rows are removed.", "kind title body link dedupe_key"),
-        Table("accounts.Membership", "A role.", "picture_key"),
+        Table("accounts.Membership", "A role.", "picture_key zone signature"),
         Table("accounts.MemberPicture", "Rows are removed, with the membership's end already.", "content"),
         Table("accounts.BrowserSession", "Rows are removed with the account.", "digest device network"),
         Table("accounts.TokenFamily", "Rows are removed, and their tokens end with the membership already.",
               "device network proof"),
+        Table("accounts.Registration", "Sealed; the row goes when its link is used, or after a day.", kept="sealed"),
         Table("accounts.TokenKey", "A sealed key of the installation.", kept="sealed"),
         Table("accounts.PushSubscription", "Rows are removed.", "endpoint keys endpoint_digest"),
         Table("accounts.PushMessage", "Rows are removed with the subscription.", kept="notice_id"),
@@ -184,7 +296,7 @@ class AccountsErasure(ErasureHandler):
               "list_key"),
         Table("accounts.OwedEntry", "What an operator did, by ids; the row goes when every chain has it.",
               kept="actor home action object_type object_id new_state event owed_to seal"),
-        Table("accounts.Tenant", "The organisation itself.", kept="name slug timezone currency"),
+        Table("accounts.Tenant", "The organisation itself.", kept="name slug timezone currency factor_due"),
     )  # fmt: skip
     steps: ClassVar[tuple[Step, ...]] = (
         Step("reveals", "Reasons for which data was shown", _reveals),
@@ -193,7 +305,7 @@ class AccountsErasure(ErasureHandler):
         Step("left_notices", "Notices left for the person", _notices),
         Step("browsers", "Browsers that showed the person's notices", _browsers),
         Step("devices", "Devices signed in to the API", _devices),
-        Step("pictures", "Their picture", _pictures),
+        Step("pictures", "Their picture and email signature", _pictures),
         Step("saved_views", "Saved views", _views),
         Step("sessions", "Sessions", _sessions),
         Step("accounts", "Accounts", _accounts),

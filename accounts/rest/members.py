@@ -46,10 +46,13 @@ class MemberSerializer(RowSerializer[Membership]):
     """A member. Their address is in the console alone, where looking at it is noted."""
 
     person = PersonSerializer(source="user", read_only=True)
+    last_login_at = serializers.DateTimeField(
+        read_only=True, allow_null=True, help_text="When they last signed in, since they are a member."
+    )
 
     class Meta:
         model = Membership
-        fields: ClassVar[list[str]] = "id person role is_active own_teams_only created_at".split()
+        fields: ClassVar[list[str]] = "id person role is_active own_teams_only created_at last_login_at".split()
 
 
 class MemberViewSet(ReadOneMixin, ListViewSet):

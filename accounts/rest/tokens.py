@@ -1,8 +1,10 @@
 """Endpoints by which a person signs in to the API: tokens for one device, new ones, and the end of them."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from allauth.core.internal.ratelimit import get_ip
+from django.conf import settings
 from django.utils.crypto import salted_hmac
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -20,9 +22,10 @@ LONGEST_TOKEN = 400
 class PerAddress(PerClient):
     """Counts requests of those who are not signed in, by their network address."""
 
-    def counted(self, request: Request) -> str:
-        """Return the name under which the address is counted."""
-        return f"auth:{salted_hmac('walker.auth', get_ip(request._request)).hexdigest()}"
+    def limits(self, request: Request) -> Iterator[tuple[str, int]]:
+        """Yield the name under which the address is counted, and its limit."""
+        address = salted_hmac("walker.auth", get_ip(request._request)).hexdigest()
+        yield f"auth:{address}", int(settings.API_REQUESTS_PER_MINUTE)
 
 
 class LoginRequest(serializers.Serializer[Any]):
@@ -71,8 +74,10 @@ class TokenViewSet(ApiViewSet):
         """Sign in with email and password, and with a code where a second factor is set up.
 
         Then the first answer is 401 `mfa_required` with a `ticket`, valid once and for five minutes: send it with
-        `code`. 401 `wrong_password`, `wrong_code`, `bad_ticket`; 400 `organisation_needed` for members of several
-        organisations; 403 `no_membership`; 429 after too many wrong attempts, which count as those at the console.
+        `code`. A security key works in the console alone. 401 `wrong_password`, `wrong_code`, `bad_ticket`; 400
+        `organisation_needed` for members of several organisations; 403 `no_membership`, `factor_required` for a role
+        that needs a second factor where none is set up; 429 after too many wrong attempts, which count as those at the
+        console.
         """
         given, plain = self.read_body(), request._request
         if {"ticket", "code"} <= given.keys():
@@ -85,7 +90,8 @@ class TokenViewSet(ApiViewSet):
         """Get new tokens for a refresh token, which works once.
 
         Sent again within ten seconds, it leads to the same refresh token, for an answer that was lost. Later the
-        device is signed out and its person gets an alert: 401 `bad_refresh`, as for a token that has ended.
+        device is signed out and its person gets an alert: 401 `bad_refresh`, as for a token that has ended. 403
+        `factor_required` while the role needs a second factor that isn't set up.
         """
         return self.respond(tokens.refresh(request=request._request, token=self.read_body()["refresh"]))
 

@@ -65,7 +65,7 @@ def begin(*, user: User, strength: str, address: str, user_agent: str, now: date
     since = (now or clock_now()).replace(microsecond=0)
     row = TokenFamily.objects.create(
         user=user,
-        device=store.device_of(user_agent).replace(store.UNKNOWN, "An app"),
+        device=device_of(user_agent),
         network=network_of(address),
         proof=digest_of_secret(user.get_session_auth_hash()),
         created_at=since,
@@ -73,6 +73,17 @@ def begin(*, user: User, strength: str, address: str, user_agent: str, now: date
         expires_at=_end_of(since, since),
     )
     return Grant(current_tenant_id(), row.pk, user.pk, strength, since)
+
+
+def is_new(person_id: UUID, *, address: str, user_agent: str) -> bool:
+    """Return True for an app that the person never used from this network, in the tenant in scope. One query."""
+    of_person = TokenFamily.objects.filter(user_id=person_id)
+    return not of_person.filter(device=device_of(user_agent), network=network_of(address)).exists()
+
+
+def device_of(user_agent: str) -> str:
+    """Return the system of an app, such as "Firefox on Windows". Nothing that the app wrote is in it."""
+    return store.device_of(user_agent).replace(store.UNKNOWN, "An app")
 
 
 def find_open(family_id: UUID, person_id: UUID, *, now: datetime | None = None) -> TokenFamily | None:
@@ -116,6 +127,18 @@ def end(person_id: UUID, why: str, *, family_id: UUID | None = None) -> int:
     if ended:
         store.check_pages(person_id)
     return ended
+
+
+def end_surplus(user: User, *, newest: UUID) -> list[UUID]:
+    """End the devices of a person beyond `TOKEN_DEVICES`, in the tenant in scope; return which.
+
+    Those that were unused for longest go, and the newest stays. For services that hold the membership, in their
+    transaction.
+    """
+    others = [family for family in list_open(user) if family.pk != newest]
+    others.sort(key=lambda family: (family.used_at, family.pk), reverse=True)
+    surplus = [family.pk for family in others[settings.TOKEN_DEVICES - 1 :]]
+    return [key for key in surplus if end(user.pk, TokenFamily.End.TOO_MANY, family_id=key)]
 
 
 def end_everywhere(user_id: UUID, why: str) -> int:

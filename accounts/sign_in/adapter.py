@@ -1,6 +1,7 @@
 """What allauth is given: no open sign-up, counted attempts at passwords and codes, encrypted second factors."""
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.stagekit import clear_login
@@ -9,20 +10,17 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
 from accounts.services import client_address
-from accounts.sign_in import attempts
+from accounts.sign_in import attempts, known_devices
 
 PROVEN: Final = "account_password_proven"
-
-
-def rate_limit_key(address: str) -> str:
-    """Return the spelling that attempts count under, as the database compares upper case, where "ı" meets "i"."""
-    return address.upper().lower()
+FIRST: Final = "account_first_sign_in"
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -39,6 +37,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def pre_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse | None:
         """Remember which password was checked: the second factor comes in a later request."""
         request.session[PROVEN] = user.get_session_auth_hash()
+        request.session[FIRST] = user.last_login is None
         response: HttpResponse | None = super().pre_login(request, user, **options)
         return response
 
@@ -49,9 +48,15 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ImmediateHttpResponse(redirect("admin:login"))
         super().login(request, user)
 
+    def post_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse:
+        """Tell the person of a browser that they haven't signed in with before."""
+        response: HttpResponse = super().post_login(request, user, **options)
+        known_devices.recognise(request, response, user, is_first=request.session.pop(FIRST, False))
+        return response
+
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
         """Check the password if there are tries left; all spellings of an address that sign in as one count as one."""
-        account = rate_limit_key(str(credentials.get("email") or credentials.get("username") or ""))
+        account = attempts.rate_limit_key(str(credentials.get("email") or credentials.get("username") or ""))
         with attempts.counted(request, account) as attempt:
             user = super().authenticate(request, **credentials)
             attempt.is_right = user is not None
@@ -59,7 +64,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def forget_failures(self, address: str) -> None:
         """Unlock an address after its password was reset."""
-        attempts.forget_failures(rate_limit_key(address))
+        attempts.forget_failures(attempts.rate_limit_key(address))
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Return to the sign-in settings."""
@@ -91,6 +96,18 @@ class MfaAdapter(DefaultMFAAdapter):
     def get_totp_label(self, user: Any) -> str:
         """Name the entry in the person's own authenticator app."""
         return str(user.email)
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Bind keys to the host of this installation's address, however a request spells it."""
+        return {"id": urlsplit(settings.PUBLIC_URL).hostname or "", "name": settings.MFA_TOTP_ISSUER}
+
+    def get_public_key_credential_user_entity(self, user: Any) -> dict[str, Any]:
+        """Name the person on their own device."""
+        return {**super().get_public_key_credential_user_entity(user), "display_name": user.get_full_name()}
+
+    def generate_authenticator_name(self, user: Any, type: Any) -> str:
+        """Number a key that was given no name."""
+        return f"Key {user.authenticator_set.filter(type=type).count() + 1}"
 
 
 class _Counted:

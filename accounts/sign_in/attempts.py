@@ -92,6 +92,11 @@ def counted(request: HttpRequest, account: str, *, unlocks: bool = False) -> Ite
             log.warning("sign_in_not_settled")  # it counts as a failure until its time is over
 
 
+def rate_limit_key(address: str) -> str:
+    """Return the spelling that attempts count under, as the database compares upper case, where "ı" meets "i"."""
+    return address.upper().lower()
+
+
 def forget_failures(account: str) -> None:
     """Forget the failures of an account; those of network addresses stay. Raises RedisError."""
     cache.delete(_names(f"account:{account}")[0])

@@ -1,10 +1,12 @@
 """Record sign-ins, failed attempts and changed credentials. Each tenant concerned gets an entry in its audit log."""
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
 from allauth.account.signals import authentication_step_completed, password_changed, user_logged_in
+from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
 from django.contrib.auth.signals import user_logged_in as session_begun
 from django.contrib.auth.signals import user_logged_out as session_ends
@@ -14,14 +16,19 @@ from django.http import HttpRequest
 
 from accounts.members.records import record_in_each_tenant
 from accounts.models import User
+from accounts.permissions.factor_rules import NOTICE
 from accounts.selectors import ActiveMembership, memberships_of
 from accounts.services import auth_strength_of, client_address, proven_lately
 from accounts.sessions import store
+from core import notices
 from core.actors import Actor
 from core.catalogue import Code, EventType, Id, Shape, register
 from core.clock import now
 from core.events import outbox
 from core.events.streams import NewEvent
+from core.models import AuditEntry
+from core.observability.facts import Fact
+from core.observability.facts import register as register_fact
 from core.observability.metrics import counter
 from core.privacy.encryption import digest_of_secret
 from core.tenancy.scope import tenant_scope
@@ -30,6 +37,7 @@ FAILED = counter("walker_sign_in_failed_total", "Sign-ins with a wrong address, 
 STRANGER: Final = Actor(kind="system", name="sign-in", role="system")
 """The unidentified visitor at the sign-in page."""
 STREAM: Final = "sign-ins"
+LATELY: Final = timedelta(minutes=10)
 
 
 class SignedIn(Shape):
@@ -82,7 +90,9 @@ def connect() -> None:
 
 
 def _signed_in(*, request: HttpRequest, user: User, **_: Any) -> None:
-    _record(request, user, "SIGNED_IN")
+    records = request.session.get("account_authentication_methods") or []
+    is_passkey = any(isinstance(row, dict) and row.get("passwordless") for row in records)
+    _record(request, user, "SIGNED_IN", what="passkey" if is_passkey else "")
 
 
 def _session_begun(*, request: HttpRequest, user: User, **_: Any) -> None:
@@ -109,9 +119,10 @@ def _wrong_password(*, credentials: dict[str, Any], request: HttpRequest | None 
         _record(request, user, "SIGN_IN_FAILED", is_proven=False, what="password")
 
 
-def _wrong_code(*, request: HttpRequest, user: User, **_: Any) -> None:
+def _wrong_code(*, request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
     FAILED.inc()
-    _record(request, user, "SIGN_IN_FAILED", is_proven=False, what="code")
+    what = "key" if authenticator.type == Authenticator.Type.WEBAUTHN else "code"
+    _record(request, user, "SIGN_IN_FAILED", is_proven=False, what=what)
 
 
 def _proven(*, request: HttpRequest, user: User, **_: Any) -> None:
@@ -129,7 +140,28 @@ def _password_changed(*, request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def _factor_changed(action: str, *, request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
+    is_new_key = (action, authenticator.type) == ("SECOND_FACTOR_ADDED", Authenticator.Type.WEBAUTHN)
+    if is_new_key and (memberships := memberships_of(user.pk)):
+        # A code that was passed on is enough to add a key, which then counts for more.
+        with tenant_scope(memberships[0].tenant_id), transaction.atomic():
+            notices.leave(
+                people=[user.pk],
+                kind=NOTICE,
+                title="A key was added to your sign-in",
+                body="If that wasn't you, remove it, change your password, and sign out everywhere else.",
+                link="/account/2fa/",
+                level="alert",
+                dedupe_key=f"key:{authenticator.pk}",
+            )
     _record(request, user, action, what=str(authenticator.type))
+
+
+def failed_lately() -> int:
+    """Return how many passwords and codes of members were wrong in the last ten minutes, in the tenant in scope."""
+    return int(AuditEntry.objects.filter(at__gt=now() - LATELY, action="SIGN_IN_FAILED").count())
+
+
+register_fact(Fact("failed_sign_ins", "Failed sign-ins of members in the last 10 minutes", failed_lately))
 
 
 def announce_new_password(memberships: list[ActiveMembership]) -> None:
@@ -138,6 +170,11 @@ def announce_new_password(memberships: list[ActiveMembership]) -> None:
         return
     with tenant_scope(memberships[0].tenant_id), transaction.atomic():
         outbox.announce("password_changed", ref=memberships[0].membership_id, changed=str(int(now().timestamp())))
+
+
+def record_renamed_key(request: HttpRequest, user: User) -> None:
+    """Record that a person gave one of their keys another name, which stays theirs."""
+    _record(request, user, "SECOND_FACTOR_RENAMED", what=Authenticator.Type.WEBAUTHN)
 
 
 def record_api_sign_in(*, request: HttpRequest, user: User, strength: str) -> None:

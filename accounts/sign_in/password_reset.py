@@ -126,7 +126,7 @@ def reset_password(
         except ValidationError as weak:
             raise Invalid("Choose another password.", fields={"password": list(weak.messages)}) from None
         user.set_password(password)
-        user.save(update_fields=["password"])
+        user.save(update_fields=["password", "updated_at"])
         announce_new_password(memberships)
         record_in_each_tenant(
             memberships,

@@ -24,7 +24,7 @@ from accounts.models import User
 from accounts.secret_pages import csrf_checked, private, refuse_guessing, visitor_of
 from accounts.services import client_address
 from accounts.sign_in import password_reset
-from accounts.sign_in.adapter import rate_limit_key
+from accounts.sign_in.attempts import rate_limit_key
 from core.clock import now
 from core.errors import Gone, Invalid
 from core.observability.logging import get_logger

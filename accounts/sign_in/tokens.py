@@ -22,10 +22,11 @@ from django.utils.crypto import constant_time_compare
 from redis import RedisError
 
 from accounts.models import Membership, Tenant, TokenFamily, User
+from accounts.permissions import factor_rules
 from accounts.selectors import ActiveMembership, hold_membership, is_active_member, memberships_of
 from accounts.services import client_address
 from accounts.sessions import families
-from accounts.sign_in import attempts
+from accounts.sign_in import attempts, known_devices
 from accounts.sign_in.adapter import CodeForm
 from accounts.sign_in.audit import STRANGER, record_api_sign_in
 from accounts.sign_in.sessions import record_end
@@ -40,10 +41,8 @@ from core.reliability.rate_limit import count_or_let_pass
 from core.tenancy.scope import tenant_scope
 
 TICKET_SECONDS: Final = 300
-NOTICE: Final = "accounts.sign_in"
+DEVICES: Final = "/admin/accounts/tokenfamily/"
 OVER: Final = "This refresh token isn't valid, or the device was signed out. Sign in again."
-
-notices.register_kind(NOTICE, "Sign-in", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,8 @@ def sign_in(*, request: HttpRequest, email: str, password: str, organisation: st
     """Check the password and return tokens for a new device, in the organisation named by its short name.
 
     Open to everybody, within the limits of wrong attempts. Raises `NotSignedIn` ("wrong_password", the same for known
-    and unknown addresses, or "mfa_required" with a `ticket` for `confirm_code`), `Refused` ("no_membership"),
+    and unknown addresses, or "mfa_required" with a `ticket` for `confirm_code`), `Refused` ("no_membership", and
+    "factor_required" for a role that needs a second factor, which is set up in the console alone),
     `Invalid` ("organisation_needed"), `TooMany` and `Unavailable`.
     """
     form = LoginForm({"login": email, "password": password}, request=request)
@@ -75,10 +75,12 @@ def sign_in(*, request: HttpRequest, email: str, password: str, organisation: st
             "once": secrets.token_hex(16),
         }
         raise NotSignedIn(
-            "Send the code of your second factor with this ticket within five minutes.",
+            "Send the code of your app, or a recovery code, with this ticket within five minutes. A security key works "
+            "in the console alone.",
             code="mfa_required",
             ticket=_tickets().sign_object(ticket),
         )
+    factor_rules.refuse_lacking(user.pk, membership.factor_due)
     return begin(request=request, user=user, tenant_id=membership.tenant_id, strength="password")
 
 
@@ -111,46 +113,57 @@ def confirm_code(*, request: HttpRequest, ticket: str, code: str) -> Tokens:
 
 
 def begin(*, request: HttpRequest, user: User, tenant_id: UUID, strength: str) -> Tokens:
-    """Begin a family for a person whose sign-in was checked, and return its first tokens; raises `Refused`."""
+    """Begin a family for a person whose sign-in was checked, and return its first tokens.
+
+    Beyond `TOKEN_DEVICES` the one unused for longest ends, and the person gets an alert. Raises `Refused`, and
+    `Unavailable` while there is no key to sign with.
+    """
+    address, user_agent = client_address(request), str(request.META.get("HTTP_USER_AGENT", ""))
     with tenant_scope(tenant_id), transaction.atomic():
         # An end of the membership waits from now on, and then ends this family as well.
         hold_membership(user.pk)
         if not is_active_member(user.pk):
             raise Refused("You aren't a member of this organisation.", code="no_membership")
-        grant = families.begin(
-            user=user,
-            strength=strength,
-            address=client_address(request),
-            user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
-        )
+        is_new = user.last_login is not None and families.is_new(user.pk, address=address, user_agent=user_agent)
+        grant = families.begin(user=user, strength=strength, address=address, user_agent=user_agent)
+        # Before the commit: with no key to sign with, no device begins, and none ends for it.
+        issued = access.issue(grant)
+        end_surplus(user, grant, address=address)
+    if is_new:
+        known_devices.tell(user, families.device_of(user_agent), link=DEVICES)
     update_last_login(User, user)
     # Not in the same transaction: each of the person's organisations has one of its own, as at the console.
     record_api_sign_in(request=request, user=user, strength=strength)
-    return _tokens(grant)
+    return _tokens(grant, issued)
 
 
 def refresh(*, request: HttpRequest, token: str, now: datetime | None = None) -> Tokens:
     """Return the next tokens of a device. A used refresh token that comes again late ends the family.
 
     Open to the holder of a refresh token. Within ten seconds of its use it leads to the same successor. Later the
-    person gets an alert, and the audit log has `TOKENS_ENDED`. Raises `NotSignedIn` ("bad_refresh") and `TooMany`.
+    person gets an alert, and the audit log has `TOKENS_ENDED`. Raises `NotSignedIn` ("bad_refresh"), `Refused`
+    ("factor_required") and `TooMany`.
     """
     moment, grant = now or clock_now(), families.read(token)
     if grant is None:
         raise NotSignedIn(OVER, code="bad_refresh")
     with tenant_scope(grant.tenant_id):
         family = families.find_open(grant.family_id, grant.person_id, now=moment)
-        tenants = {one.tenant_id for one in memberships_of(grant.person_id)}
-        if family is None or not family.user.is_active or grant.tenant_id not in tenants:
+        found = (one for one in memberships_of(grant.person_id) if one.tenant_id == grant.tenant_id)
+        membership = next(found, None)
+        if family is None or not family.user.is_active or membership is None:
             raise NotSignedIn(OVER, code="bad_refresh")
+        factor_rules.refuse_lacking(grant.person_id, membership.factor_due, now=moment)
         # Only now, and by device: a token that is over must not keep the person's other devices out.
         if count_or_let_pass(f"refresh:{family.pk.hex}", seconds=60) > settings.API_REQUESTS_PER_MINUTE:
             raise TooMany("Too many refreshes in this minute.", retry_after=60)
+        # Before the number moves: with no key to sign with, the client comes again later with the same token.
+        issued = access.issue(grant)
         following = families.advance(grant, now=moment)
         if following is None:
             end_copied(family, address=client_address(request))
             raise NotSignedIn(OVER, code="bad_refresh")
-    return _tokens(following)
+    return _tokens(following, issued)
 
 
 def end_copied(family: TokenFamily, *, address: str) -> None:
@@ -160,15 +173,34 @@ def end_copied(family: TokenFamily, *, address: str) -> None:
             return
         notices.leave(
             people=[family.user_id],
-            kind=NOTICE,
+            kind=known_devices.NOTICE,
             title="One of your devices was signed out of the API",
             body="A refresh token was used twice, so someone may have copied it. If you don't know why, change your "
             "password.",
-            link="/admin/accounts/tokenfamily/",
+            link=DEVICES,
             level="alert",
             dedupe_key=f"copied:{family.pk}",
         )
         record_end(replace(STRANGER, address=address), family.pk, TokenFamily.End.REUSED)
+
+
+def end_surplus(user: User, grant: families.Grant, *, address: str) -> None:
+    """End the devices that are too many since a person signed in on one more, and tell them once a day."""
+    ended = families.end_surplus(user, newest=grant.family_id)
+    if not ended:
+        return
+    notices.leave(
+        people=[user.pk],
+        kind=known_devices.NOTICE,
+        title="One of your devices was signed out of the API",
+        body=f"You signed in on more than {settings.TOKEN_DEVICES} devices, so the one unused for longest was signed "
+        "out. If that wasn't you, change your password.",
+        link=DEVICES,
+        level="alert",
+        dedupe_key=f"too-many:{grant.since:%Y-%m-%d}",
+    )
+    for family_id in ended:
+        record_end(replace(STRANGER, address=address), family_id, TokenFamily.End.TOO_MANY)
 
 
 def sign_out(*, request: HttpRequest, token: str) -> None:
@@ -231,6 +263,6 @@ def _tickets() -> TimestampSigner:
     return signing.timestamp_signer("sign-in-ticket", salt="walker.sign-in-ticket")
 
 
-def _tokens(grant: families.Grant) -> Tokens:
-    token, ends = access.issue(grant)
+def _tokens(grant: families.Grant, issued: tuple[str, datetime]) -> Tokens:
+    token, ends = issued
     return Tokens(token, grant.token(), ends)

@@ -1,4 +1,4 @@
-"""Sign-in page, mail preference, switching between tenants, and the keys of access tokens."""
+"""Sign-in page, confirming an address, mail preference, switching between tenants, and keys of access tokens."""
 
 from allauth.account.forms import LoginForm
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -10,14 +10,19 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.middleware import switch_to_tenant
+from accounts.secret_pages import csrf_checked, private, refuse_guessing
 from accounts.selectors import wants_mail
 from accounts.services import actor_for_request, choose_mail
+from accounts.sign_in import registration
 from accounts.tokens import keys
+from core.errors import Gone, Invalid, TooMany, Unavailable
+
+CONFIRM = "accounts/confirm_address.html"
 
 
 def _next_url(request: HttpRequest) -> str:
@@ -53,6 +58,29 @@ def _sign_in_page(request: HttpRequest, form: LoginForm) -> HttpResponse:
         "errors": [message for messages in form.errors.values() for message in messages],
     }
     return render(request, "accounts/login.html", context)
+
+
+@csrf_exempt  # for the check of all pages; this one has the check below
+@never_cache
+@private
+@csrf_checked
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask somebody who registered to confirm their address (GET), or make the account (POST)."""
+    over = {"heading": "This link has expired", "is_over": True}
+    if not registration.can_be_confirmed(token):
+        return refuse_guessing(request, "registration") or render(request, CONFIRM, over, status=404)
+    asked = {"heading": "Confirm your address"}
+    if request.method != "POST":
+        return render(request, CONFIRM, asked)
+    try:
+        registration.verify_email(request=request, token=token, password=request.POST.get("password", ""))
+    except Gone as problem:
+        return render(request, CONFIRM, over, status=problem.status)
+    except (Invalid, TooMany, Unavailable) as problem:
+        return render(request, CONFIRM, {**asked, "fault": problem.detail}, status=problem.status)
+    return render(request, CONFIRM, {"heading": "Your address is confirmed", "is_done": True})
 
 
 @never_cache

@@ -21,7 +21,7 @@ from core.clock import now as clock_now
 from core.errors import Unavailable
 from core.ids import uuid7
 from core.observability.logging import get_logger
-from core.privacy.encryption import current_key_id, key_id_of, seal, unseal
+from core.privacy.encryption import current_key_id, key_id_of, key_ring, seal, unseal
 
 log = get_logger(__name__)
 ALGORITHM: Final = "RS256"
@@ -29,6 +29,8 @@ BITS: Final = 2048
 PURPOSE: Final = "token-signing"
 VERIFIES_FOR: Final = timedelta(minutes=10)
 """How long a key is published after its retirement: longer than its last token and the leeway of clocks."""
+SIGNS_ON: Final = timedelta(minutes=4)
+"""How long a key signs after its retirement where the next can't be opened: its last token ends in time."""
 
 
 def current() -> TokenKey | None:
@@ -37,9 +39,18 @@ def current() -> TokenKey | None:
 
 
 def signing_key() -> tuple[str, rsa.RSAPrivateKey]:
-    """Return the id and the private key that sign now; makes one if there is none under the current WALKER_KEYS."""
+    """Return the id and the private key that sign now.
+
+    Makes one if there is none, or none under the newest key of WALKER_KEYS. One that is sealed under a key that this
+    process lacks is not replaced: it was made by a process that was started with newer WALKER_KEYS, which would
+    replace ours in turn. Then the last one that this process can open signs on; raises `Unavailable` without one.
+    """
     row = current()
-    if row is None or key_id_of(base64.b64decode(row.sealed)) != current_key_id():
+    if row is None:
+        row = rotate(None)
+    elif (ring_key := key_id_of(base64.b64decode(row.sealed))) not in key_ring():
+        row = last_opened(clock_now())
+    elif ring_key != current_key_id():
         row = rotate(row)
     return row.pk.hex, _private(row.pk.hex, row.sealed)
 
@@ -84,6 +95,19 @@ def published() -> list[dict[str, Any]]:
 def purge(*, now: datetime | None = None) -> int:
     """Delete keys that verify nothing any more; return how many. For the sweep."""
     return TokenKey.objects.filter(retired_at__lte=(now or clock_now()) - VERIFIES_FOR).delete()[0]
+
+
+def last_opened(moment: datetime) -> TokenKey:
+    """Return the key that signed last of those this process can open, if its tokens end while it is published.
+
+    Raises `Unavailable` without one.
+    """
+    retired = TokenKey.objects.filter(retired_at__gt=moment - SIGNS_ON).order_by("-retired_at")
+    row = next((row for row in retired if _public(row) is not None), None)
+    if row is None:
+        log.error("token_key_of_other_ring")
+        raise Unavailable("Signing in isn't possible right now. Try again in a minute.")
+    return row
 
 
 def _standing(moment: datetime) -> Any:

@@ -5,7 +5,6 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django import forms
-from django.utils.timezone import get_current_timezone
 
 from accounts.selectors import list_members
 from analytics.exports.jobs import USE, Wanted
@@ -13,7 +12,7 @@ from analytics.exports.schedules import ScheduleSettings
 from analytics.exports.sources import SOURCES
 from analytics.models import ExportSchedule, Format
 from console.base.forms import ConsoleForm, VersionedForm
-from console.time_zones import zone_choices
+from console.time_zones import organisation_zone, zone_choices
 
 DAY: Final = {"type": "date"}
 FILTER: Final = "filter_"
@@ -36,7 +35,7 @@ class ExportForm(ConsoleForm):
 
     def wanted(self) -> Wanted:
         """Return what the service takes: days in the organisation's time zone."""
-        zone, given = get_current_timezone(), self.cleaned_data
+        zone, given = organisation_zone(), self.cleaned_data
         chosen = {name.removeprefix(FILTER): value for name, value in given.items() if name.startswith(FILTER)}
         since = datetime.combine(given["since"], time.min, tzinfo=zone)
         until = datetime.combine(given["until"] + timedelta(days=1), time.min, tzinfo=zone)

@@ -1,13 +1,13 @@
 """Console pages of exports: the list with progress, one export with its decisions, and those that repeat."""
 
 from typing import Any, ClassVar, Final
+from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
-from django.utils.timezone import get_current_timezone
 
 from analytics.admin.export_forms import (
     ApprovalsForm,
@@ -20,7 +20,7 @@ from analytics.admin.export_forms import (
 )
 from analytics.exports import downloads, jobs, schedules
 from analytics.exports.jobs import CLEAR, UNFINISHED, USE, State
-from analytics.exports.sources import SOURCES
+from analytics.exports.sources import PEOPLE, SOURCES, PersonSource, Source, source_of
 from analytics.models import Export, ExportSchedule
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import calls, creates, deletes
@@ -30,8 +30,10 @@ from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import FIGURES, Nav
 from console.templatetags.console_ui import chip, exact
+from console.time_zones import organisation_zone
 from console.viewers import viewer_of
 from core.clock import now
+from core.errors import NotFound
 from core.rest.downloads import streamed
 
 REFRESH_SECONDS: Final = 3
@@ -53,6 +55,8 @@ ERRORS: Final = {
     "store": "The file store didn't take the file. Try again later.",
     "interrupted": "It was interrupted three times. Try again, or choose a shorter period.",
     "unanswered": "Nobody decided on it within a day. Ask a colleague, then request it again.",
+    "erased": "The person was erased before the file was written. Nothing of them is left to export.",
+    "merged": "The contact was merged, or a merge undone, while the file was written. Request it again.",
 }
 TROUBLES: Final = {
     "not_allowed": "The owner's role no longer allows it.",
@@ -75,8 +79,16 @@ def _exports(form: type[ExportForm], title: str, explain: str, tone: str = "neut
     )(export)  # fmt: skip
 
 
+def _source_of(row: Export | ExportSchedule) -> type[Source] | None:
+    try:
+        return source_of(row.source)
+    except NotFound:
+        return None
+
+
 def _list_of(row: Export | ExportSchedule) -> str:
-    return SOURCES.get(row.source).label if row.source in SOURCES.keys() else row.source  # noqa: SIM118  (no dict)
+    source = _source_of(row)
+    return row.source if source is None else source.label
 
 
 @admin.register(Export)
@@ -91,7 +103,7 @@ class ExportAdmin(ServiceAdmin):
     list_display = ("listed", "span", "standing", "progress", "by", "created_at")
     list_filter: ClassVar = [
         choose("state", "State", State.choices),
-        choose("source", "List", [(key, source.label) for key, source in SOURCES.items()]),
+        choose("source", "List", [(key, kind.label) for kinds in (SOURCES, PEOPLE) for key, kind in kinds.items()]),
     ]
     ordering = ("-id",)
     detail_fields = (
@@ -134,6 +146,9 @@ class ExportAdmin(ServiceAdmin):
             return "" if obj.state == State.DONE else downloads.WHY_NOT[State(obj.state)]
         if obj.state != State.WAITING:
             return "It doesn't wait for a decision."
+        source = _source_of(obj)
+        if source is None or not viewer.may(source.permission):
+            return "Your role can't decide on it: it can't export this itself."
         return "You can't decide on your own export. A second person must do it." if is_own else ""
 
     def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
@@ -142,7 +157,7 @@ class ExportAdmin(ServiceAdmin):
         return [offer for offer in offered if not offer["blocked"] or offer["action"].path == "file"]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        today = now().astimezone(get_current_timezone()).date()
+        today = now().astimezone(organisation_zone()).date()
         return {"since": today.replace(day=1), "until": today} if obj is None else {}
 
     conversations = _exports(
@@ -179,14 +194,18 @@ class ExportAdmin(ServiceAdmin):
 
     @admin.display(description="Period")
     def span(self, export: Export) -> str:
-        zone = get_current_timezone()
+        zone = organisation_zone()
         return f"{export.since.astimezone(zone):%-d %b %Y} to {export.until.astimezone(zone):%-d %b %Y}"
 
     @admin.display(description="Filters")
     def narrowed(self, export: Export) -> str:
-        if export.source not in SOURCES.keys():  # noqa: SIM118  (no dict)
+        source = _source_of(export)
+        if source is None:
             return "–"
-        choices = {choice.name: choice for choice in SOURCES.get(export.source).choices()}
+        if issubclass(source, PersonSource):
+            name, url = source.page_of(UUID(export.filters[source.subject]))
+            return format_html('Of <a href="{}">{}</a>', url, name)
+        choices = {choice.name: choice for choice in source.choices()}
         known = [(choices[name], value) for name, value in export.filters.items() if name in choices]
         found = [f"{choice.label}: {dict(choice.options).get(value, value)}" for choice, value in known]
         return ", ".join(found) or "None"
@@ -199,7 +218,8 @@ class ExportAdmin(ServiceAdmin):
         if export.state != State.RUNNING:
             return f"{export.written or export.total:,}"
         bar = '<progress class="wk-progress" max="{}" value="{}" aria-label="Rows written"></progress>{}'
-        return format_html(bar, max(export.total, 1), export.written, f"{export.written:,} of {export.total:,}")
+        so_far = f"{export.written:,} of {export.total:,}" if export.total else f"{export.written:,}"
+        return format_html(bar, max(export.total, export.written, 1), export.written, so_far)
 
     trouble = Column[Export]("Problem", lambda export: ERRORS.get(export.error, export.error) or "–")
     file_size = Column[Export]("File size", lambda export: filesizeformat(export.size) if export.size else "–")
@@ -256,7 +276,7 @@ class ExportScheduleAdmin(ServiceAdmin):
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
         if obj is None:
             own = [viewer_of(request).user_id]
-            return {"zone": str(get_current_timezone()), "day": 1, "at": "07:00", "recipients": own}
+            return {"zone": organisation_zone().key, "day": 1, "at": "07:00", "recipients": own}
         values = {name: getattr(obj, name) for name in (*ScheduleForm.base_fields, "version")}
         return {**values, "recipients": [str(key) for key in obj.recipients]}
 

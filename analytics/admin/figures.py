@@ -30,6 +30,7 @@ from console.base.lists import Column
 from console.base.model_admin import ServiceAdmin
 from console.navigation import FIGURES, Nav
 from console.templatetags.console_ui import chip
+from console.time_zones import organisation_zone
 from console.viewers import viewer_of
 from conversations.selectors import VIEW_FIGURES, figure_scope
 from core.actors import Actor
@@ -183,7 +184,7 @@ class FigureDashboardAdmin(ServiceAdmin):
             "form": form,
             "spans": SPANS,
             "report": make_report(page, asked),
-            "until": date_format(localtime(counted_until()), "j M Y, H:i"),
+            "until": date_format(localtime(counted_until(), organisation_zone()), "j M Y, H:i"),
             **more,
         }
         return TemplateResponse(request, "console/figures.html", context)

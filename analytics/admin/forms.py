@@ -8,7 +8,7 @@ from analytics.brief.choices import section_titles
 from analytics.brief.texts import Language
 from analytics.models import BriefPreference
 from console.base.forms import ConsoleForm
-from console.time_zones import zone_choices
+from console.time_zones import PROFILE, zone_choices
 
 
 def _places() -> list[str]:
@@ -24,8 +24,15 @@ class BriefForm(ConsoleForm):
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         help_text="Sent every day at this time.",
     )
-    zone = forms.ChoiceField(label="Time zone", choices=zone_choices, help_text="Type a city to find its time zone.")
-    language = forms.ChoiceField(label="Language", choices=[(code.value, code.label) for code in Language])
+    zone = forms.ChoiceField(
+        label="Time zone",
+        choices=lambda: [PROFILE, *zone_choices()],
+        required=False,
+        help_text="Type a city to find its time zone.",
+    )
+    language = forms.ChoiceField(
+        label="Language", choices=[PROFILE, *((code.value, code.label) for code in Language)], required=False
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

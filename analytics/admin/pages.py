@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -14,6 +13,7 @@ from accounts.models import User
 from analytics import selectors, services
 from analytics.admin.forms import BriefForm, initial_of
 from analytics.brief.choices import section_titles
+from analytics.brief.texts import Language
 from analytics.models import Brief, BriefPreference
 from analytics.services.briefs import mail_key, render_for
 from console.base.actions import ServiceAction, service_action
@@ -40,6 +40,7 @@ REASONS: Final = {
     "not_a_member": "You weren't a member of the organisation.",
     "failed": "It couldn't be prepared. An admin can retry it under Failed jobs.",
 }
+THEIRS: Final = "that of their profile"
 # The frame shows our own mail: inline styles, no scripts, nothing from other hosts.
 POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'none'; form-action 'none'; base-uri 'none'; "
@@ -84,7 +85,8 @@ class BriefAdmin(ServiceAdmin):
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
         row = _preference_of(request)
-        following = row.next_due_at.astimezone(ZoneInfo(row.zone)) if row.next_due_at else None
+        locale = selectors.locale_of(row)
+        following = row.next_due_at.astimezone(locale.zone) if row.next_due_at else None
         offered = self.offered(request, None, on_list=True)
         preview = services.find_preview(viewer=viewer_of(request))
         titles = section_titles()
@@ -92,7 +94,8 @@ class BriefAdmin(ServiceAdmin):
             "preference": row,
             "seen_at": clock(preview.made_at, "H:i") if preview else "",
             "renew": next((offer for offer in offered if offer["action"].path == "refresh"), None),
-            "language": row.get_language_display(),
+            "zone": locale.zone.key.replace("_", " "),
+            "language": Language(locale.language).label,
             "chosen": [titles[key] for key in row.sections if key in titles],
             "next_at": formats.date_format(following, "l, j F, H:i") if following else "",
             "mail_url": reverse("admin:analytics_brief_preview"),
@@ -192,10 +195,10 @@ class BriefPreferenceAdmin(ReadOnlyAdmin):
     empty_title = "Nobody receives a daily brief yet"
     empty_text = "Everyone can turn it on under “My brief”."
     masked_fields = ("user", "user__email")
-    list_display = ("person", "standing", "time", "language", "last_one", "next_due_at")
+    list_display = ("person", "standing", "time", "tongue", "last_one", "next_due_at")
     list_filter: ClassVar = [choose("is_on", "Brief", [("True", "On"), ("False", "Off")], parameter="on")]
     ordering = ("id",)
-    detail_fields = ("person", "standing", "time", "language", "parts", "last_one", "next_due_at", "changed_at")
+    detail_fields = ("person", "standing", "time", "tongue", "parts", "last_one", "next_due_at", "changed_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BriefPreference]:
         viewer = viewer_of(request)
@@ -215,7 +218,8 @@ class BriefPreferenceAdmin(ReadOnlyAdmin):
     standing = Column[BriefPreference](
         "Brief", lambda row: chip("On", "good", "check") if row.is_on else chip("Off", "neutral", "ban")
     )
-    time = Column[BriefPreference]("Time", lambda row: f"{row.at:%H:%M}, {row.zone.replace('_', ' ')}")
+    time = Column[BriefPreference]("Time", lambda row: f"{row.at:%H:%M}, {row.zone.replace('_', ' ') or THEIRS}")
+    tongue = Column[BriefPreference]("Language", lambda row: row.get_language_display() or THEIRS)
     parts = Column[BriefPreference](
         "Sections", lambda row: ", ".join(section_titles().get(key, key) for key in row.sections)
     )

@@ -41,10 +41,11 @@ notices.kinds.register(NOTICE, AlertNotice)
 
 
 def list_tenants() -> list[UUID]:
-    """Return the organisations with rules that are on, and those without their ready-made ones. For the sweep."""
+    """Return the organisations with rules that are on, and those that lack ready-made ones. For the sweep."""
     with platform_scope():
         with_rules = set(AlertRule.objects.filter(is_on=True).order_by().values_list("tenant_id", flat=True).distinct())
-        made = set(AlertSettings.objects.filter(has_ready_made=True).values_list("tenant_id", flat=True))
+        whole = AlertSettings.objects.filter(ready_made__contains=ready_made.KEYS)
+        made = set(whole.values_list("tenant_id", flat=True))
         active = set(Tenant.objects.filter(is_active=True).values_list("pk", flat=True))
     return sorted(active & (with_rules | (active - made)))
 

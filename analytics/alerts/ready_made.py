@@ -25,20 +25,25 @@ RULES: Final = (
     _rule("Ad campaigns weren't read for an hour", "sync_lag > 3600", 300),
     _rule("Contacts weren't read back from the CRM for an hour", "crm_read_lag > 3600", 300),
     _rule("Contacts have waited for the CRM for an hour", "crm_write_lag > 3600", 300),
+    _rule("The audit log hasn't reached a security system for 15 minutes", "audit_forward_lag > 900", 120),
     _rule("A model budget is spent", "budget_percent >= 100", 0),
     _rule("50 new contacts in 10 minutes", "new_contacts >= 50", 0),
+    _rule("20 failed sign-ins in 10 minutes", "failed_sign_ins >= 20", 0),
     {**_rule("More than 10 failed jobs wait for a person", "failed_jobs > 10", 300), "is_on": False},
 )
+KEYS: Final = [rule["key"] for rule in RULES]
 
 
 def ensure(*, now: datetime) -> bool:
-    """Make the ready-made rules of the tenant in scope, once: one that was deleted stays away."""
-    if AlertSettings.objects.filter(has_ready_made=True).exists():
+    """Make the ready-made rules that the tenant in scope was never given: one that was deleted stays away."""
+    if AlertSettings.objects.filter(ready_made__contains=KEYS).exists():
         return False
     with transaction.atomic():
         AlertSettings.objects.bulk_create([AlertSettings(changed_at=now)], ignore_conflicts=True)
-        if not AlertSettings.objects.filter(has_ready_made=False).update(has_ready_made=True):
-            return False
-        rules = [AlertRule(**rule, state_since=now, created_at=now) for rule in RULES]
+        kept: AlertSettings = AlertSettings.objects.select_for_update().get()
+        missing = [rule for rule in RULES if rule["key"] not in kept.ready_made]
+        rules = [AlertRule(**rule, state_since=now, created_at=now) for rule in missing]
         AlertRule.objects.bulk_create(rules, ignore_conflicts=True)
-    return True
+        kept.ready_made = [*kept.ready_made, *(rule["key"] for rule in missing)]
+        kept.save(update_fields=["ready_made"])
+    return bool(missing)

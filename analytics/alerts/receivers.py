@@ -15,7 +15,7 @@ from core.models import WebhookEndpoint
 from core.observability import facts
 from core.observability.facts import Fact
 from core.privacy.erasure.person import Person
-from core.privacy.erasure.registry import HANDLERS, ErasureHandler, Table
+from core.privacy.erasure.registry import HANDLERS, ErasureHandler, Reading, Table
 from core.reliability import loose_cache
 from core.webhooks.purposes import PURPOSES, WebhookPurpose
 from integrations.mail import events
@@ -50,12 +50,14 @@ class AlertsErasure(ErasureHandler):
     """Takes the member off rules, which go on without them; alerts hold numbers and ids."""
 
     order: ClassVar[int] = 53
+    readings: ClassVar[tuple[Reading, ...]] = ()
     tables: ClassVar[tuple[Table, ...]] = (
         Table("analytics.AlertRule", "The organisation's own rules.",
               kept="key name condition ways runbook quiet_from quiet_until trouble"),
         Table("analytics.Alert", "Numbers of the organisation.", kept="facts"),
         Table("analytics.AlertMessage", "A code.", kept="error"),
-        Table("analytics.AlertSettings", "The organisation's own key and channel.", kept="routing_key slack_channel"),
+        Table("analytics.AlertSettings", "The organisation's own key, channel and rules.",
+              kept="routing_key slack_channel ready_made"),
     )  # fmt: skip
 
     @classmethod

@@ -10,7 +10,7 @@ from django.db import transaction
 from analytics.exports import jobs
 from analytics.exports.jobs import State
 from analytics.exports.sealed_file import read_pieces
-from analytics.exports.sources import SOURCES
+from analytics.exports.sources import source_of
 from analytics.exports.writers import CONTENT_TYPES
 from analytics.models import Export
 from core.actors import Actor
@@ -47,7 +47,7 @@ def download_export(*, actor: Actor, list_export_id: UUID) -> ExportFile:
     actor.require(jobs.USE)
     with transaction.atomic():
         export = locked(Export, list_export_id, jobs.MISSING)
-        SOURCES.get(export.source).require(actor)
+        source_of(export.source).require(actor)
         if not jobs.may_read(actor, export):
             raise Refused("Only the person who requested this export can download it.", code="not_yours")
         if export.in_clear:

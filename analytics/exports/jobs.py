@@ -14,7 +14,7 @@ from django.urls import reverse
 from accounts.privacy.reveals import SHORTEST_REASON
 from accounts.selectors import roles_now
 from analytics.exports import sealed_file
-from analytics.exports.sources import SOURCES, Source, Terms, checked_filters
+from analytics.exports.sources import SOURCES, Source, Terms, checked_filters, source_of
 from analytics.exports.writers import why_no_format
 from analytics.models import Export, ExportSchedule
 from core import notices
@@ -85,30 +85,41 @@ def request_export(
         raise Invalid(say, fields={"format": [say]}, code="format_unavailable")
     terms = replace(terms, filters=checked_filters(kind, wanted.filters))
     if in_clear:
-        _check_clear(actor, kind, wanted.reason)
+        require_clear(actor, kind, wanted.reason)
     if schedule is None:
         limit_exports(actor)
     total = count_rows(kind, actor, terms)
+    export = Export(
+        source=wanted.source, format=wanted.format, filters=dict(terms.filters), since=terms.since,
+        until=terms.until, in_clear=in_clear, requested_by_id=person, total=total,
+        reason=clean_text(wanted.reason, 500) if in_clear else "", schedule=schedule, created_at=moment,
+    )  # fmt: skip
+    return open_export(actor, export)
+
+
+def open_export(actor: Actor, export: Export, *, asks: str = CLEAR) -> Export:
+    """Save an export whose terms were checked: queued, or in clear waiting for a second person with a permission.
+
+    Raises TooMany.
+    """
+    moment, in_clear = export.created_at, export.in_clear
+    export.state = State.WAITING if in_clear else State.QUEUED
+    export.lease_until = None if in_clear else moment
+    export.expires_at = moment + ANSWERED_WITHIN if in_clear else None
     with transaction.atomic():
         advisory_lock(f"exports:{actor.user_id}")
         open_ones = Export.objects.filter(requested_by_id=actor.user_id, state__in=UNFINISHED)
-        if schedule is None and open_ones.count() >= OPEN_AT_ONCE:
+        if export.schedule is None and open_ones.count() >= OPEN_AT_ONCE:
             raise TooMany(f"You have {OPEN_AT_ONCE} unfinished exports. Wait until one is ready, or cancel one.")
-        export: Export = Export.objects.create(
-            source=wanted.source, format=wanted.format, filters=dict(terms.filters), since=terms.since,
-            until=terms.until, in_clear=in_clear, requested_by_id=person, total=total,
-            reason=clean_text(wanted.reason, 500) if in_clear else "",
-            schedule=schedule, state=State.WAITING if in_clear else State.QUEUED, created_at=moment,
-            lease_until=None if in_clear else moment, expires_at=moment + ANSWERED_WITHIN if in_clear else None,
-        )  # fmt: skip
+        export.save(force_insert=True)
         if in_clear:
             notices.leave_for_permission(
-                CLEAR, besides=actor.user_id, kind=NOTICE, title="An export in clear waits for a second person",
+                asks, besides=actor.user_id, kind=NOTICE, title="An export in clear waits for a second person",
                 link=link_to(export), level="warning", dedupe_key=f"export:{export.pk}:waiting", now=moment,
             )  # fmt: skip
         else:
             enqueue_after_commit("write_export", export.pk)
-        audit(actor, REQUESTED, export, {**facts_of(export), "rows": total, "in_clear": in_clear})
+        audit(actor, REQUESTED, export, {**facts_of(export), "rows": export.total, "in_clear": in_clear})
     return export
 
 
@@ -120,7 +131,8 @@ def _check_span(terms: Terms) -> None:
         raise Invalid(say, fields={"since": [say]})
 
 
-def _check_clear(actor: Actor, kind: type[Source], reason: str) -> None:
+def require_clear(actor: Actor, kind: type[Source], reason: str) -> None:
+    """Check that personal data may be exported in clear, for this reason. Raises Refused, Invalid."""
     actor.require(CLEAR)
     if not kind.has_people:
         raise Invalid("This list has no personal data.", fields={"in_clear": ["Leave this off."]})
@@ -187,7 +199,7 @@ def _decided(actor: Actor, list_export_id: UUID, reason: str, moment: datetime, 
     if len(reason.strip()) < SHORTEST_REASON:
         raise Invalid("Give a reason for your decision.", fields={"reason": ["Write a few more words."]})
     export = locked(Export, list_export_id, MISSING)
-    SOURCES.get(export.source).require(actor)
+    source_of(export.source).require(actor)
     if export.requested_by_id == actor.user_id:
         raise Refused("You can't decide on your own export. A second person must do it.", code="four_eyes")
     if export.state != State.WAITING:

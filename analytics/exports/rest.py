@@ -13,6 +13,8 @@ from rest_framework.response import Response
 
 from analytics.exports import downloads, jobs, schedules
 from analytics.exports.jobs import USE, Wanted
+from analytics.exports.people import requests
+from analytics.exports.people.subjects import ContactSubject, MemberSubject
 from analytics.exports.schedules import ScheduleSettings
 from analytics.models import Export, ExportSchedule, Format
 from core.rest.downloads import streamed
@@ -79,6 +81,20 @@ class ExportDecision(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=500)
 
 
+class ContactExport(serializers.Serializer[Any]):
+    """Which contact, and why."""
+
+    contact_id = serializers.UUIDField()
+    reason = serializers.CharField(max_length=500, help_text="Shown to the person who decides.")
+
+
+class MemberExport(serializers.Serializer[Any]):
+    """Which member, by their membership, and why."""
+
+    membership_id = serializers.UUIDField()
+    reason = serializers.CharField(max_length=500, help_text="Shown to the person who decides.")
+
+
 class ScheduleSerializer(RowSerializer[ExportSchedule]):
     """An export that repeats; `trouble` is why it was switched off."""
 
@@ -121,7 +137,11 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
         "list": "List the organisation's exports, newest first.",
         "retrieve": "Read how far an export is.",
     }
-    permissions: ClassVar = dict.fromkeys(("list", "retrieve", "create", "cancel", "grant", "refuse", "file"), USE)
+    permissions: ClassVar = {
+        **dict.fromkeys(("list", "retrieve", "create", "cancel", "grant", "refuse", "file"), USE),
+        "contact": ContactSubject.permission,
+        "member": MemberSubject.permission,
+    }
     serializer_class = ExportSerializer
     filterset_class = ExportFilters
     pagination_class = ExportPagination
@@ -137,6 +157,25 @@ class ExportViewSet(RetrieveModelMixin, ListViewSet):
         `no_rows`, `format_unavailable`; 429 after 30 an hour.
         """
         return self.call_service(jobs.request_export)
+
+    @action(detail=False, methods=["post"], request_serializer=ContactExport, success_status=201)
+    @idempotent
+    def contact(self, request: Request, **kwargs: Any) -> Response:
+        """Export all that is held about a contact as an archive; it waits for a second person.
+
+        Needs `conversations.erase_contact`, `analytics.export_data` and `accounts.view_pii`. 409 `erased`; 409 `merged`
+        with the `contact_id` of the contact that has their data.
+        """
+        return self.call_service(requests.export_contact)
+
+    @action(detail=False, methods=["post"], request_serializer=MemberExport, success_status=201)
+    @idempotent
+    def member(self, request: Request, **kwargs: Any) -> Response:
+        """Export all that is held about a present or former member as an archive; it waits for a second person.
+
+        Needs `accounts.erase_member`, `analytics.export_data` and `accounts.view_pii`. 409 `erased`.
+        """
+        return self.call_service(requests.export_member)
 
     @action(detail=True, methods=["post"])
     @idempotent

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final, Literal, cast
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -120,6 +121,37 @@ class TableSource(Source):
 
 
 SOURCES: Final[Registry[Source]] = Registry(Source, name="export")  # type: ignore[type-abstract]
+"""The lists that anybody with the right may choose."""
+
+
+class PersonSource(Source):
+    """One person: all that an erasure would find of them. The filter of this name has their id."""
+
+    has_people: ClassVar[bool] = True
+    subject: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def since(cls, subject_id: UUID) -> datetime:
+        """Return since when the person is known. Raises NotFound, Conflict (`erased`, `merged`)."""
+
+    @classmethod
+    @abstractmethod
+    def page_of(cls, subject_id: UUID) -> tuple[str, str]:
+        """Return what the person is called in lists, masked if they are a customer, and the path of their page."""
+
+
+PEOPLE: Final[Registry[PersonSource]] = Registry(PersonSource, name="export of a person")  # type: ignore[type-abstract]
+
+
+class Failed(Exception):
+    """The export can't be written; the text is a code."""
+
+
+def source_of(key: str) -> type[Source]:
+    """Return what an export is of, a list or a person. Raises NotFound."""
+    people = dict(PEOPLE.items())
+    return people[key] if key in people else SOURCES.get(key)
 
 
 def checked_filters(source: type[Source], given: Mapping[str, Any]) -> dict[str, str]:

@@ -17,10 +17,11 @@ from django.db.models import F, Q
 from accounts.services import actor_for_user
 from analytics.exports import jobs, mails, sealed_file
 from analytics.exports.jobs import State
+from analytics.exports.people.archive import ArchiveWriter
 from analytics.exports.sealed_file import PieceSink
-from analytics.exports.sources import SOURCES, Terms
+from analytics.exports.sources import Failed, Terms, source_of
 from analytics.exports.writers import WRITERS, FileWriter, has_parquet
-from analytics.models import Export, Format
+from analytics.models import ARCHIVE, Export, Format
 from core.actors import Actor, system
 from core.clock import now as clock_now
 from core.errors import NotFound, Refused
@@ -47,10 +48,6 @@ WRITER: Final = system("exports")
 
 class Lost(Exception):
     """Somebody else has the export, or it was cancelled."""
-
-
-class Failed(Exception):
-    """The export can't be written; the text is a code."""
 
 
 def list_due(*, now: datetime | None = None) -> list[tuple[UUID, UUID]]:
@@ -108,18 +105,22 @@ def _claim(export_id: UUID, moment: datetime) -> Export | None:
 
 
 def _write(export: Export) -> Export | None:
-    reader, source = _reader(export), SOURCES.get(export.source)
+    reader, source = _reader(export), source_of(export.source)
     if export.format == Format.PARQUET and not has_parquet():
         raise Failed("no_parquet")
     export.file_key = sealed_files.new_key()
     _keep(export, file_key=export.file_key)
     sink = PieceSink(export, export.file_key)
     with _private_folder() as folder:
-        writer = WRITERS[export.format](sink, source.columns, folder)
-        for lines in _lines(export, reader):
-            writer.write(lines)
-        _keep(export, lease_until=clock_now() + LEASE * 5)
-        writer.close()
+        written_by = ArchiveWriter if export.format == ARCHIVE else WRITERS[export.format]
+        writer = written_by(sink, source.columns, folder)
+        try:
+            for lines in _lines(export, reader):
+                writer.write(lines)
+            _keep(export, lease_until=clock_now() + LEASE * 5)
+            writer.close()
+        finally:
+            writer.release()
     sink.finish()
     return _finish(export, writer, sink)
 
@@ -131,7 +132,7 @@ def _reader(export: Export) -> Actor:
         reader.require(jobs.USE)
         if export.in_clear:
             reader.require(jobs.CLEAR)
-        SOURCES.get(export.source)
+        source_of(export.source)
     except (Refused, NotFound):
         raise Failed("not_allowed") from None
     if export.in_clear and not jobs.is_granted(export):
@@ -142,7 +143,7 @@ def _reader(export: Export) -> Actor:
 
 def _lines(export: Export, reader: Actor) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows in pages, and say how far they are. Raises Failed, Lost."""
-    source = SOURCES.get(export.source)
+    source = source_of(export.source)
     terms = Terms(export.since, export.until, export.filters)
     renewed = time.monotonic()
     try:

@@ -54,6 +54,9 @@ class FileWriter(ABC):
     def close(self) -> None:
         """Write the end of the file."""
 
+    def release(self) -> None:  # noqa: B027  (most formats leave nothing behind)
+        """Write nothing more, whether the file is complete or not."""
+
 
 class TextWriter(FileWriter):
     """A table for spreadsheets that runs no formula."""

@@ -132,11 +132,13 @@ class AlertMessage(Dated, TenantModel):
 
 
 class AlertSettings(TenantModel):
-    """Where an organisation's alerts go outside Walker, and that its ready-made rules were made."""
+    """Where an organisation's alerts go outside Walker, and which ready-made rules it was given."""
 
     routing_key = EncryptedTextField(default=str)
     slack_channel = models.CharField(max_length=40, blank=True)
-    has_ready_made = models.BooleanField(default=False)
+    ready_made = ArrayField(
+        models.CharField(max_length=30), default=list, help_text="The keys of the ready-made rules that it was given."
+    )
     changed_at = models.DateTimeField(default=now)
 
     class Meta:

@@ -26,9 +26,17 @@ class BriefPreference(Dated, TenantModel):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     is_on = models.BooleanField("on", default=False)
     at = models.TimeField("local time", default=time(7, 30))
-    zone = models.CharField("time zone", max_length=64, default="UTC")
+    zone = models.CharField(
+        "time zone", max_length=64, blank=True, default="", help_text="Empty for that of the profile."
+    )
     sections = ArrayField(models.CharField(max_length=20), default=every_section)
-    language = models.CharField(max_length=2, choices=[(code.value, code.label) for code in Language], default="en")
+    language = models.CharField(
+        max_length=2,
+        choices=[(code.value, code.label) for code in Language],
+        blank=True,
+        default="",
+        help_text="Empty for that of the profile.",
+    )
     next_due_at = models.DateTimeField("next", null=True)
     changed_at = models.DateTimeField(default=now)
 

@@ -1,7 +1,7 @@
 """Exports of lists as files, the sealed pieces of their files, and exports that repeat."""
 
 from datetime import time
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -21,6 +21,10 @@ class Format(models.TextChoices):
     XLSX = "xlsx", "Excel sheet (XLSX)"
     PARQUET = "parquet", "Parquet, for programs"
     JSONL = "jsonl", "JSON lines, for programs"
+
+
+ARCHIVE: Final = "zip"
+"""The format of exports of a person, which are no list."""
 
 
 class ExportSchedule(Dated, TenantModel):
@@ -76,7 +80,7 @@ class Export(Leased, TenantModel):
         EXPIRED = "expired", "File removed"
 
     source = models.CharField(max_length=20)
-    format = models.CharField(max_length=8, choices=Format)
+    format = models.CharField(max_length=8, choices=[*Format.choices, (ARCHIVE, "Archive (ZIP)")])
     filters = models.JSONField(default=dict)
     since = models.DateTimeField()
     until = models.DateTimeField()

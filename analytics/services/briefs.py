@@ -16,7 +16,7 @@ from analytics.brief.compose import compose
 from analytics.brief.render import Rendered, render
 from analytics.models import Brief
 from analytics.schedule import WINDOW
-from analytics.selectors import own_preference
+from analytics.selectors import locale_of, own_preference
 from core.clock import now as clock_now
 from core.errors import Refused
 from core.jobs import dead_letters, queues
@@ -65,7 +65,8 @@ def make_brief(*, brief: Brief, now: datetime | None = None) -> Brief | None:
         return _close(brief, State.SKIPPED, reason="not_a_member")
     if brief.kind == Brief.Kind.DAILY and moment - brief.due_at > WINDOW:
         return _close(brief, State.SKIPPED, reason="too_late")
-    content = compose(viewer=actor, sections=wish.sections, language=wish.language, day=brief.local_date, now=moment)
+    language = locale_of(wish).language
+    content = compose(viewer=actor, sections=wish.sections, language=language, day=brief.local_date, now=moment)
     return _send(brief, content)
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Q
 
 from analytics.models import Brief, BriefPreference
-from analytics.schedule import Slot, plan
+from analytics.schedule import WINDOW, Slot, plan
+from analytics.selectors import locale_of
 from core import retention
 from core.clock import now as clock_now
 from core.observability.logging import get_logger
@@ -46,11 +46,15 @@ def _claim(tenant_id: UUID, row_id: UUID, due_at: datetime, moment: datetime) ->
         row = unclaimed.select_for_update(skip_locked=True).first()
         if row is None:
             return
-        zone = ZoneInfo(row.zone)
+        zone = locale_of(row).zone
         steps = plan(at=row.at, zone=zone, first=due_at.astimezone(zone).date(), now=moment)
         unclaimed.update(next_due_at=steps.following.moment)
-        missed = [_brief(row, slot, moment, Brief.State.SKIPPED) for slot in steps.missed]
-        due = [_brief(row, slot, moment, Brief.State.QUEUED) for slot in steps.due]
+        late, slots = list(steps.missed), list(steps.due)
+        if late and not slots and not row.zone and moment - due_at <= WINDOW:
+            # Their profile has moved eastwards since it was planned: it comes at the time of before, once.
+            slots.append(Slot(late.pop().day, due_at))
+        missed = [_brief(row, slot, moment, Brief.State.SKIPPED) for slot in late]
+        due = [_brief(row, slot, moment, Brief.State.QUEUED) for slot in slots]
         # An existing brief of the date (zone rules changed, or an older row) stays: one per date.
         Brief.objects.bulk_create([*missed, *due], ignore_conflicts=True)
         made = list(Brief.objects.filter(pk__in=[brief.pk for brief in due]).values_list("pk", flat=True))

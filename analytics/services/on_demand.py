@@ -2,12 +2,11 @@
 
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 
 from analytics.models import Brief
-from analytics.selectors import own_preference, person_of
+from analytics.selectors import locale_of, own_preference, person_of
 from core.actors import Actor
 from core.audit import chain
 from core.clock import now as clock_now
@@ -25,7 +24,7 @@ def request_brief(*, actor: Actor, now: datetime | None = None) -> Brief:
     """
     user_id = person_of(actor)
     moment = now or clock_now()
-    zone = ZoneInfo(own_preference(viewer=actor).zone)
+    zone = locale_of(own_preference(viewer=actor)).zone
     requested = Brief.objects.filter(user_id=user_id, kind=Brief.Kind.ASKED)
     if requested.filter(created_at__gt=moment - PAUSE).exists():
         raise TooMany("You got a brief less than a minute ago. Check your inbox first.")

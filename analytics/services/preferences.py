@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -12,7 +11,7 @@ from analytics.brief.choices import section_titles
 from analytics.brief.texts import TEXTS
 from analytics.models import Brief, BriefPreference
 from analytics.schedule import next_slot
-from analytics.selectors import own_preference, person_of
+from analytics.selectors import locale_of, own_preference, person_of
 from core.actors import Actor, system
 from core.audit import chain
 from core.clock import now as clock_now
@@ -40,12 +39,12 @@ def set_preference(
     """
     user_id = person_of(actor)
     wrong, known, moment = {}, section_titles(), now or clock_now()
-    if zone not in zones():
-        wrong["zone"] = ["Choose an IANA time zone such as Europe/Berlin."]
+    if zone and zone not in zones():
+        wrong["zone"] = ["Choose an IANA time zone such as Europe/Berlin, or leave it empty for that of your profile."]
     if not sections or len(set(sections)) != len(sections) or not set(sections) <= known.keys():
         wrong["sections"] = [f"Choose each section at most once: {', '.join(known)}."]
-    if language not in TEXTS:
-        wrong["language"] = [f"Choose one of {', '.join(TEXTS)}."]
+    if language and language not in TEXTS:
+        wrong["language"] = [f"Choose one of {', '.join(TEXTS)}, or leave it empty for that of your profile."]
     if wrong:
         raise Invalid("These settings aren't valid.", fields=wrong)
     local = at.replace(second=0, microsecond=0, tzinfo=None)
@@ -57,7 +56,8 @@ def set_preference(
         if is_on:
             daily = Brief.objects.filter(user_id=user_id, kind=Brief.Kind.DAILY)
             last = daily.order_by("-local_date").values_list("local_date", flat=True).first()
-            next_due_at = next_slot(at=local, zone=ZoneInfo(zone), now=moment, last=last).moment
+            here = locale_of(BriefPreference(user_id=user_id, zone=zone, language=language)).zone
+            next_due_at = next_slot(at=local, zone=here, now=moment, last=last).moment
         BriefPreference.objects.filter(pk=row.pk).update(**values, next_due_at=next_due_at, changed_at=moment)
         row.refresh_from_db()
         _record(actor, row, was_on, at=f"{local:%H:%M}", zone=zone, language=language, sections=list(sections))
@@ -72,9 +72,7 @@ def change_preference(*, actor: Actor, changes: Mapping[str, Any], now: datetime
     with transaction.atomic():
         # Locked first: two changes of different settings at once keep both.
         unsaved = own_preference(viewer=actor)
-        BriefPreference.objects.bulk_create(
-            [BriefPreference(user_id=unsaved.user_id, zone=unsaved.zone)], ignore_conflicts=True
-        )
+        BriefPreference.objects.bulk_create([BriefPreference(user_id=unsaved.user_id)], ignore_conflicts=True)
         row: BriefPreference = BriefPreference.objects.select_for_update().get(user_id=unsaved.user_id)
         kept = {name: getattr(row, name) for name in SETTINGS}
         return set_preference(actor=actor, **{**kept, **changes}, now=now)

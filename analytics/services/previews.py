@@ -5,13 +5,12 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
 
 from analytics.brief.compose import compose
 from analytics.models import BriefPreference
-from analytics.selectors import own_preference, person_of
+from analytics.selectors import locale_of, own_preference, person_of
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import TooMany
@@ -50,9 +49,10 @@ def preview_brief(*, viewer: Actor, now: datetime | None = None) -> Preview:
     if not cache.add(f"{key}:busy", 1, timeout=BUSY_SECONDS):
         raise TooMany("Your preview is being prepared. Try again in a moment.")
     try:
-        day = moment.astimezone(ZoneInfo(wish.zone)).date()
+        locale = locale_of(wish)
+        day = moment.astimezone(locale.zone).date()
         content = compose(
-            viewer=viewer, sections=wish.sections, language=wish.language, day=day, now=moment, seconds=PATIENCE,
+            viewer=viewer, sections=wish.sections, language=locale.language, day=day, now=moment, seconds=PATIENCE,
             words_within=WORDS_WITHIN,
         )  # fmt: skip
         text = json.dumps({"at": moment.isoformat(), "content": content})
@@ -82,9 +82,10 @@ def discard_preview(*, viewer: Actor, now: datetime | None = None) -> None:
 
 def _cache_key(viewer: Actor, preference: BriefPreference, moment: datetime) -> str:
     """Return the cache key, which depends on preference, permissions and date."""
-    day = moment.astimezone(ZoneInfo(preference.zone)).date().isoformat()
+    locale = locale_of(preference)
+    day = moment.astimezone(locale.zone).date().isoformat()
     rights = [viewer.role, *sorted(viewer.permissions)]
-    parts = json.dumps([preference.sections, preference.language, day, rights])
+    parts = json.dumps([preference.sections, locale.language, day, rights])
     digest = hashlib.sha256(parts.encode()).hexdigest()[:16]
     return f"{current_tenant_id()}:brief-preview:{person_of(viewer)}:{digest}"
 

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from accounts.selectors import signature_of
 from channels_app.email import threads
 from channels_app.exchanges.log import MAIL_ANSWERS
 from conversations import services
@@ -67,7 +68,7 @@ class EmailTransport(Transport):
                         type=MAIL_TYPE,
                         recipient=outbound.recipient.value,
                         subject=subject if own or subject[:3].lower() == "re:" else f"Re: {subject}",
-                        text=outbound.text if outbound.text.strip() else files_only,
+                        text=signed(message, outbound.text if outbound.text.strip() else files_only),
                         key=_key_of(outbound),
                         ref=message.pk,
                         reply_to=_reply_to(outbound, conversation),
@@ -107,6 +108,13 @@ def _answered(message: Message, domain: str) -> Mapping[str, Any]:
 def _facts_of(message: Message) -> Mapping[str, Any]:
     facts = message.metadata.get("mail")
     return facts if isinstance(facts, dict) else {}
+
+
+def signed(message: Message, text: str) -> str:
+    """Return the text with the signature of the colleague who wrote it, below the line that mail programs know."""
+    author = message.sender_id if message.sender_type == Message.Sender.PERSON else None
+    signature = signature_of(author) if author is not None else ""
+    return f"{text}\n\n-- \n{signature}" if signature else text
 
 
 def _code_of(error: str) -> str:

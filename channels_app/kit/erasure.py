@@ -14,8 +14,9 @@ from channels_app.models import ColleagueAddress, InboundDelivery
 from channels_app.webhooks import deliveries
 from conversations.models import Message
 from core.clock import now
+from core.privacy.erasure.disclosure import DIGEST, owned
 from core.privacy.erasure.person import Person, Words
-from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every
+from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Reading, Step, Table, every
 
 SENDERS: Final = ("From", "WaId", "ExternalUserId")
 LINES: Final = "lines"
@@ -123,10 +124,28 @@ OWN_STEPS: Final = (
 )
 
 
+READINGS: Final = (
+    Reading(
+        model="channels_app.ColleagueAddress", title="Addresses you are reached at as a colleague",
+        shown="address created_at proven_at", rows=owned(ColleagueAddress, person="users"),
+        unread={"address_digest code_digest": DIGEST},
+    ),
+    Reading(
+        model="channels_app.InboundDelivery",
+        unread={
+            "body headers": "What a provider sent, for some days; its messages are exported, and it has others' data.",
+            "queue_key": DIGEST,
+        },
+    ),
+)  # fmt: skip
+
+
 class ChannelsErasure(ErasureHandler):
     """Erases raw webhooks and own addresses."""
 
     order: ClassVar[int] = 60
+    purpose: ClassVar[str] = "To reach colleagues where they are."
+    readings: ClassVar[tuple[Reading, ...]] = READINGS
 
     @classmethod
     def words(cls, person: Person) -> Words:

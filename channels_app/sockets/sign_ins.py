@@ -14,6 +14,7 @@ from django.conf import settings
 from accounts import selectors as accounts
 from accounts.middleware import SESSION_TENANT
 from accounts.models import User
+from accounts.permissions import factor_rules
 from accounts.tokens import access
 from channels_app.sockets.thread_pool import unscoped
 from core.errors import Refused
@@ -51,6 +52,8 @@ def read(session_key: str) -> SignedIn | None:
     found, wanted = accounts.memberships_of(user.pk), session.get(SESSION_TENANT)
     chosen = next((membership for membership in found if str(membership.tenant_id) == wanted), None)
     membership = chosen or (found[0] if found else None)
+    if membership and factor_rules.is_lacking(user.pk, membership.factor_due):
+        membership = None
     return SignedIn(user.pk, user.get_full_name(), membership.tenant_id if membership else None)
 
 

@@ -87,6 +87,8 @@ class ServiceAction:
     on_list: bool = False
     key: str = ""
     on_object: bool = False
+    in_menu: bool = False
+    """Of an action that an app above brings: whether it stands in the page's own menu, not in a panel of that app."""
     reading: str = ""
     """The permission to open its page, where more people may read it than may send its form."""
     why_not: Callable[[Any], str] | None = None

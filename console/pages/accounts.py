@@ -14,11 +14,13 @@ from django.utils.html import format_html
 
 from accounts import services
 from accounts.members import pictures
-from accounts.models import ApiKey, Membership
-from accounts.permissions.role_limits import STRONG
+from accounts.models import ApiKey, Membership, Tenant
+from accounts.permissions.factor_rules import MOST_DAYS, set_factor_rule
+from accounts.permissions.role_limits import FACTORS, MANAGE, STRONG
 from accounts.permissions.roles import permissions_of
 from accounts.permissions.team_scope import CAN_BE_LIMITED, set_team_scope
 from accounts.privacy.erasure import erase_member
+from accounts.sign_in import factor_resets
 from console.base.actions import ServiceAction, service_action, show_once
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
@@ -38,6 +40,7 @@ from core.privacy.pii import mask_value
 
 DAY = timedelta(days=1)
 MOST_WORDS = 5
+RESETS = ("reset-factor", "agree-reset", "refuse-reset")
 
 
 class PeopleFinder(Finder):
@@ -67,6 +70,24 @@ class RoleForm(ConsoleForm):
     """A member's new role."""
 
     role = forms.ChoiceField(label="Role", choices=Membership.Role.choices)
+
+
+class FactorRuleForm(ConsoleForm):
+    """Which roles need a second factor, and how soon."""
+
+    roles = forms.MultipleChoiceField(
+        label="Roles that need a second factor",
+        choices=Membership.Role.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    days = forms.IntegerField(
+        label="Days of grace for roles you add",
+        min_value=0,
+        max_value=MOST_DAYS,
+        initial=7,
+        help_text="Roles that need one already keep their day.",
+    )
 
 
 class TeamScopeForm(ConsoleForm):
@@ -112,13 +133,13 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         "If you manage people, invite colleagues here. They join through the link in an email."
     )
     masked_fields = ("user", "user__email")
-    list_display = ("person", "role_chip", "standing", "second_factor", "joined")
+    list_display = ("person", "role_chip", "standing", "second_factor", "joined", "last_seen")
     list_filter: ClassVar = [
         choose("role", "Role", Membership.Role.choices),
         choose("is_active", "Status", [("True", "Active"), ("False", "Inactive")], parameter="membership"),
     ]
     ordering = ("id",)
-    detail_fields = ("person", "role_chip", "standing", "sees", "second_factor", "allowed", "joined")
+    detail_fields = ("person", "role_chip", "standing", "sees", "second_factor", "allowed", "joined", "last_seen")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         """Load the people with their memberships."""
@@ -127,7 +148,7 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
     def prepare_rows(self, request: HttpRequest, rows: list[Membership]) -> None:
         """Load who has a second factor, and add notes that tell people apart."""
         people = [membership.user_id for membership in rows]
-        kinds = Authenticator.objects.filter(user_id__in=people, type=Authenticator.Type.TOTP)
+        kinds = Authenticator.objects.filter(user_id__in=people, type__in=FACTORS)
         strong = set(kinds.values_list("user_id", flat=True))
         for membership, note in zip(rows, notes_on(request, rows), strict=True):
             membership.has_second_factor = membership.user_id in strong  # type: ignore[attr-defined]
@@ -176,6 +197,7 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         return chip("Not set up", "warn", "alert") if matters else "–"
 
     joined = Column[Membership]("Joined", lambda membership: str(moment(membership.created_at)))
+    last_seen = Column[Membership]("Last sign-in", lambda membership: str(moment(membership.last_login_at)))
     allowed = Column[Membership]("Permissions", lambda membership: list_permissions(permissions_of(membership.role)))
 
     def why_not(self, request: HttpRequest, action: ServiceAction, membership: Any) -> str:
@@ -192,8 +214,18 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
             return "This person has no picture."
         if action.path == "teams" and membership.role not in CAN_BE_LIMITED:
             return f"The role {membership.get_role_display()} sees the conversations of all teams."
+        if action.path == "reset-factor" and not getattr(membership, "has_second_factor", True):
+            return "This person has no second factor."
         is_removed = action.path == "remove" and not membership.is_active
         return "This person has already been removed." if is_removed else ""
+
+    def offered(self, request: HttpRequest, obj: Any, *, on_list: bool = False) -> list[dict[str, Any]]:
+        """Offer to ask for a reset of the second factor, or the answers to one that was asked for."""
+        offered = super().offered(request, obj, on_list=on_list)
+        if not any(offer["action"].path in RESETS for offer in offered):
+            return offered
+        left_out = RESETS[:1] if factor_resets.pending_reset(obj.pk) else RESETS[1:]
+        return [offer for offer in offered if offer["action"].path not in left_out]
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, membership: Any) -> dict[str, Any]:
         """Start with the current role; for an invitation, offer the roles the viewer can grant."""
@@ -214,6 +246,18 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         services.change_role(actor=viewer_of(request), user=membership.user, role=role)
         return f"The role is now {Membership.Role(role).label}."
 
+    require_factor = calls(
+        set_factor_rule,
+        path="second-factor",
+        title="Require a second factor",
+        permission=MANAGE,
+        form=FactorRuleForm,
+        submit="Save",
+        initial=lambda _viewer, _obj: {"roles": sorted(Tenant.objects.get().factor_due)},
+        explain="After the days of grace, people with these roles can do nothing here until they have set up an app or "
+        "a security key. Apps they are signed in to are refused as well; API keys go on.",
+        done="Saved. People who have none yet were notified.",
+    )
     limit_to_teams = calls(
         set_team_scope,
         "membership_id",
@@ -228,6 +272,37 @@ class MembershipAdmin(InviteActions, ServiceAdmin):
         done=lambda member: (
             f"They see {'only conversations of their own' if member.own_teams_only else 'conversations of all'} teams."
         ),
+    )
+    reset_factor = calls(
+        factor_resets.ask_reset,
+        "membership_id",
+        title="Reset second factor",
+        permission=MANAGE,
+        submit="Ask for the reset",
+        tone="danger",
+        explain="For someone who lost their app, keys and recovery codes. Talk to them first. A second person who "
+        "manages members has to agree within a day. Then all factors are removed and they are signed out everywhere.",
+        done="A second person has to agree now. The others who manage members, and the person, were notified.",
+    )
+    agree_reset = calls(
+        factor_resets.agree_reset,
+        "membership_id",
+        title="Agree to the reset",
+        permission=MANAGE,
+        submit="Reset second factor",
+        tone="danger",
+        explain="Another person asked for it. Make sure yourself that the person lost their second factor. App, keys "
+        "and recovery codes are removed, and they are signed out everywhere. Their password stays.",
+        done="The second factor was reset. The person was notified.",
+    )
+    refuse_reset = calls(
+        factor_resets.refuse_reset,
+        "membership_id",
+        title="Refuse the reset",
+        permission=MANAGE,
+        submit="Refuse",
+        explain="Nothing is removed.",
+        done="The reset was refused.",
     )
     remove = calls(
         services.remove_member,

@@ -95,6 +95,7 @@ STATES = {
 STRENGTHS = {
     "none": "–",
     "password": "Password",
+    "key": "Security key or passkey",
     "mfa": "Password and second factor",
     "api_key": "API key",
     "link": "Link from an email or WhatsApp message",

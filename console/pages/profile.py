@@ -20,6 +20,7 @@ from console.base.model_admin import ServiceAdmin
 from console.navigation import YOURS, Nav
 from console.permissions import list_permissions
 from console.templatetags.console_ui import chip, moment
+from console.time_zones import OWN_ZONE, zone_choices
 from console.viewers import viewer_of
 
 
@@ -32,6 +33,31 @@ class NameForm(ConsoleForm):
         help_text="The customers you answer see it, in chats that show who answers. They never see your last name.",
     )
     last_name = forms.CharField(label="Last name", max_length=profile.LONGEST_PART)
+
+
+class ProfileForm(ConsoleForm):
+    """One's own language, time zone and email signature."""
+
+    language = forms.ChoiceField(
+        label="Language",
+        choices=Membership.Language.choices,
+        help_text="Of your daily brief, and of messages that your organisation has written in it. The console speaks "
+        "English.",
+    )
+    zone = forms.ChoiceField(
+        label="Time zone",
+        choices=lambda: [OWN_ZONE, *zone_choices()],
+        required=False,
+        help_text="Of the times that you read and enter. Figures, exports and spending limits count your "
+        "organisation's days.",
+    )
+    signature = forms.CharField(
+        label="Email signature",
+        required=False,
+        max_length=profile.LONGEST_SIGNATURE,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Customers read it below your replies by email.",
+    )
 
 
 class PictureForm(ConsoleForm):
@@ -50,7 +76,7 @@ class ProfileAdmin(ServiceAdmin):
 
     view_permission = profile.USE
     nav = Nav("Profile", "person", YOURS, order=1)
-    intro = "Your name and picture, and the roles you have."
+    intro = "Your name, picture, language, time zone and email signature, and what your role allows."
     detail_template = "console/profile.html"
     detail_fields = ("email", "role")
 
@@ -66,19 +92,22 @@ class ProfileAdmin(ServiceAdmin):
         return self.detail_view(request, viewer_of(request).user_id)  # type: ignore[arg-type]
 
     def detail_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        """Return name, roles and actions; the template lists the other pages of one's own."""
+        """Return the profile, roles and actions; the template lists the other pages of one's own."""
         context = super().detail_context(request, obj)
         offered = [o for o in context["offered"] if obj.own_picture_key or o["action"].path != "remove-picture"]
         allowed = list_permissions(permissions_of(obj.own_role))
-        return {**context, "offered": offered, "allowed": allowed, "yours": YOURS, "list_url": ""}
+        own = profile.read_profile(viewer=viewer_of(request))
+        return {**context, "own": own, "offered": offered, "allowed": allowed, "yours": YOURS, "list_url": ""}
 
     def object_title(self, obj: User) -> str:
         """Return the name of the page."""
         return self.list_label
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        """Start with the present name."""
-        return {"first_name": obj.first_name, "last_name": obj.last_name}
+        """Start with what the profile says."""
+        own = profile.read_profile(viewer=viewer_of(request))
+        told = {name: getattr(own, name) or "" for name in ("language", "zone", "signature")}
+        return {"first_name": obj.first_name, "last_name": obj.last_name, **told}
 
     def why_not(self, request: HttpRequest, action: ServiceAction, obj: Any) -> str:
         """Block removing a picture that isn't there."""
@@ -100,6 +129,16 @@ class ProfileAdmin(ServiceAdmin):
         tone="primary",
         on_list=False,
         done="Your name is saved.",
+    )
+    preferences = calls(
+        profile.change_profile,
+        title="Language, time zone, email signature",
+        submit="Save",
+        permission=profile.USE,
+        form=ProfileForm,
+        on_list=False,
+        explain="They are for this organisation.",
+        done="Your profile is saved.",
     )
     picture = calls(
         pictures.save_picture,

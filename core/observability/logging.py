@@ -128,6 +128,7 @@ QUIET = (
     "celery.worker.strategy",
     "daphne",
     "django.db.backends",
+    "fido2",
     "httpcore2",
     "httpx2",
 )

@@ -26,6 +26,7 @@ ERRORS: Final[dict[str, str]] = {
 }
 WRITING_ERRORS: Final[dict[str, str]] = {
     "409": "Someone else was faster, what you saw has changed, or the first request under this key still runs.",
+    "410": "The link that was sent has expired or was used.",
     "413": "The body is too large.",
     "415": "The body has to be `application/json`.",
     "422": "This idempotency key was used for another request.",

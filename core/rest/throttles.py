@@ -1,8 +1,9 @@
-"""The limit of requests per minute of one API key, one person, or one network address that is not signed in."""
+"""The limits of requests per minute: of one API key, person or network address, and of a whole organisation."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
@@ -26,20 +27,31 @@ class PerClient(BaseThrottle):
     """Counts in Redis, minute by minute. While Redis is down, every request is allowed."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        """Return True if the client has requests left in this minute."""
-        slot = int(time.time()) // WINDOW
-        try:
-            used = count_up(f"{self.counted(request)}:{slot}", seconds=2 * WINDOW)
-        except RedisError:
-            log.warning("api_limit_not_checked")
-            return True
-        limit = int(settings.API_REQUESTS_PER_MINUTE)
-        request._request.rate_limit = (limit, max(limit - used, 0))  # type: ignore[attr-defined]
-        return used <= limit
+        """Return True if every limit that counts the request has some left in this minute.
 
-    def counted(self, request: Request) -> str:
-        """Return the name under which the request is counted."""
-        return f"{current_tenant_id()}:api:{client_of(request)}"
+        What one limit refuses is not counted by the next: a client that asks too often takes nothing from its
+        organisation's share.
+        """
+        slot = int(time.time()) // WINDOW
+        for name, limit in self.limits(request):
+            try:
+                used = count_up(f"{name}:{slot}", seconds=2 * WINDOW)
+            except RedisError:
+                log.warning("api_limit_not_checked")
+                return True
+            left = max(limit - used, 0)
+            counted: tuple[int, int] | None = getattr(request._request, "rate_limit", None)
+            if counted is None or left < counted[1] or used > limit:
+                request._request.rate_limit = (limit, left)  # type: ignore[attr-defined]
+            if used > limit:
+                return False
+        return True
+
+    def limits(self, request: Request) -> Iterator[tuple[str, int]]:
+        """Yield the name under which the client is counted and its limit, then those of its organisation."""
+        tenant = current_tenant_id()
+        yield f"{tenant}:api:{client_of(request)}", int(settings.API_REQUESTS_PER_MINUTE)
+        yield f"{tenant}:api", int(settings.TENANT_REQUESTS_PER_MINUTE)
 
     def wait(self) -> float:
         """Return the seconds until the next minute begins."""

@@ -22,11 +22,19 @@ class Resolver:
     condition: str = "true"
     reads: tuple[str, ...] = ()
     active_tenant: bool = True
+    of_tenant: tuple[tuple[str, str, str], ...] = ()
+    """Further columns, of the row's tenant `x`: name, SQL type, and an expression over `x` and the row `t`."""
+    reads_of_tenant: tuple[str, ...] = ()
 
     @property
     def function(self) -> str:
         """Return the function's name in the database."""
         return f"walker_find_{self.name}"
+
+    @property
+    def returned(self) -> tuple[tuple[str, str], ...]:
+        """Return all columns with their SQL types, those of the tenant last."""
+        return (*self.columns, *((name, kind) for name, kind, _ in self.of_tenant))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +94,5 @@ def find(name: str, key: str) -> list[dict[str, Any]]:
     resolver = _RESOLVERS[name]
     with connection.cursor() as cursor:
         cursor.execute(f"select * from {resolver.function}(%s)", [key])
-        columns = [column for column, _ in resolver.columns]
+        columns = [column for column, _ in resolver.returned]
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

@@ -40,7 +40,7 @@ WORDS: Final = {
     "tampered": "Modified outside the application; an administrator must review it",
     "too_risky": "Too risky to approve together with others; open it",
     "voted": "You decided it elsewhere meanwhile",
-    "weak_sign_in": "Needs a sign-in with a second factor",
+    "weak_sign_in": "Needs a sign-in with a second factor or a security key",
 }
 """Why a request of a batch is not decided, by code."""
 

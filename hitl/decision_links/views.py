@@ -54,7 +54,7 @@ SIGN_IN: Final = {
         "Email approvals are disabled for your organisation. The request is still open: decide it in the console.",
     ),
     "risk": (ASKS_SIGN_IN, "This request is too risky to approve by email. Sign in to decide."),
-    "strength": (ASKS_SIGN_IN, "This step requires a second factor. Sign in to decide."),
+    "strength": (ASKS_SIGN_IN, "This step requires a stronger sign-in. Sign in to decide."),
     "twice": (ASKS_SIGN_IN, "Someone already decided by email. The next decision requires signing in."),
     "mail": (ASKS_SIGN_IN, "An approver of this request can read outgoing mail, so it can't be decided by email."),
 }

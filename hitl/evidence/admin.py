@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.timezone import get_current_timezone
 
 from console.base.actions import ServiceAction, service_action
 from console.base.crud import deletes
@@ -18,6 +17,7 @@ from console.base.model_admin import ServiceAdmin
 from console.names import name_in, names_of
 from console.navigation import APPROVALS, Nav
 from console.templatetags.console_ui import chip, exact
+from console.time_zones import organisation_zone
 from console.viewers import viewer_of
 from core.clock import now
 from core.privacy import signing
@@ -45,7 +45,7 @@ class PeriodForm(ConsoleForm):
 
     def moments(self) -> dict[str, datetime]:
         """Return the beginning of the first day and the end of the last, in the organisation's time zone."""
-        zone, days = get_current_timezone(), self.cleaned_data
+        zone, days = organisation_zone(), self.cleaned_data
         return {
             "since": datetime.combine(days["since"], time.min, tzinfo=zone),
             "until": datetime.combine(days["until"] + timedelta(days=1), time.min, tzinfo=zone),
@@ -88,7 +88,7 @@ class EvidenceExportAdmin(ServiceAdmin):
         return "" if obj.state == State.DONE else "The file isn't ready, or it was removed."
 
     def form_initial(self, request: HttpRequest, action: ServiceAction, obj: Any) -> dict[str, Any]:
-        first = now().astimezone(get_current_timezone()).date().replace(day=1)
+        first = now().astimezone(organisation_zone()).date().replace(day=1)
         last = first - timedelta(days=1)
         return {"since": last.replace(day=1), "until": last} if obj is None else {}
 
@@ -136,7 +136,7 @@ class EvidenceExportAdmin(ServiceAdmin):
 
     @admin.display(description="Period")
     def period(self, export: EvidenceExport) -> str:
-        zone = get_current_timezone()
+        zone = organisation_zone()
         last = export.until.astimezone(zone) - timedelta(microseconds=1)
         return f"{export.since.astimezone(zone):%-d %b %Y} to {last:%-d %b %Y}"
 

@@ -12,6 +12,7 @@ from hitl.display import FACTORS, RISKS, STATES
 
 Json = Mapping[str, Any]
 STRENGTHS: Final = {
+    "key": "Security key or passkey",
     "mfa": "Password and second factor",
     "password": "Password",
     "link": "Link in an email or WhatsApp message",

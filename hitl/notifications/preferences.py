@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from accounts.notices import USE
-from accounts.selectors import tenant_zone, wants_mail
+from accounts.selectors import wants_mail, zone_of
 from accounts.services import choose_mail
 from core.actors import Actor
 from core.audit import chain
@@ -45,7 +45,7 @@ class Wanted:
     channels_on: Collection[str]
     quiet_from: time | None = None
     quiet_until: time | None = None
-    zone: str = ""  # the organisation's
+    zone: str = ""  # of the profile, as is the language
     language: str = ""
     gather: str = "none"
     every: str = "hourly"
@@ -66,7 +66,7 @@ class Wanted:
             ]
         if self.zone and self.zone not in zones():
             wrong["zone"] = [
-                "Choose an IANA time zone such as Europe/Berlin, or leave it empty for your organisation's."
+                "Choose an IANA time zone such as Europe/Berlin, or leave it empty for that of your profile."
             ]
         if self.language and not LANGUAGE.fullmatch(self.language):
             wrong["language"] = ["Enter a language tag such as de or pt-BR, or leave it empty."]
@@ -137,10 +137,10 @@ def wish_of(person_id: UUID) -> tuple[Wish, frozenset[str]]:
     """Return how a person wants to be notified, and the channels that are off, except email. For the system."""
     row = NotificationPreference.objects.filter(person_id=person_id).first()
     if row is None:
-        return Wish(tenant_zone()), frozenset()
+        return Wish(zone_of(person_id)), frozenset()
     wish = Wish(
         # A zone that the system no longer knows must not keep a message back.
-        zone=ZoneInfo(row.zone) if row.zone in zones() else tenant_zone(),
+        zone=ZoneInfo(row.zone) if row.zone in zones() else zone_of(person_id),
         quiet_from=row.quiet_from,
         quiet_until=row.quiet_until,
         gather=row.gather,

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Subquery
 
-from accounts.models import Tenant
-from accounts.selectors import tenant_zone
+from accounts.models import Membership, Tenant
+from accounts.selectors import tenant_zone, zone_of
 from core.actors import Actor
 from core.clock import now as clock_now
 from core.errors import Invalid
@@ -115,23 +117,26 @@ def newest_version() -> int:
     return NotificationTemplate.objects.order_by("-version").values_list("version", flat=True).first() or 0
 
 
-def own_text(*, template: str, approval: Approval, person_id: UUID) -> OwnText | None:
+def own_text(*, template: str, approval: Approval, person_id: UUID, is_shared: bool = False) -> OwnText | None:
     """Return the organisation's text of a message, or None for the built-in one.
 
-    In the language of the person. For notifiers, in the tenant's scope. If a text can't be filled in, that is logged
-    and the built-in one is used: no message is lost by it.
+    In the language of the person, and with times in their zone, or in the organisation's if others read it as well
+    (`is_shared`). For notifiers, in the tenant's scope. If a text can't be filled in, that is logged and the built-in
+    one is used: no message is lost by it.
     """
     try:
         with transaction.atomic():  # a failing statement must not spoil the caller's transaction
-            people = NotificationPreference.objects.filter(person_id=person_id)
-            tags = languages_to_try(people.values_list("language", flat=True).first() or "")
+            chosen = Subquery(NotificationPreference.objects.filter(person_id=person_id).values("language")[:1])
+            own = Membership.objects.filter(user_id=person_id).values_list(chosen, "language").first()
+            tags = languages_to_try(next(filter(None, own or ()), ""))
             rows = NotificationTemplate.objects.filter(template=template, language__in=tags)
             newest = {row.language: row for row in rows.order_by("language", "-version").distinct("language")}
             # A language whose text was reset is looked up further, down to the text for every language.
             row = next((newest[tag] for tag in tags if tag in newest and newest[tag].subject), None)
             if row is None:
                 return None
-            values = values_of(approval, template)
+            zone = tenant_zone() if is_shared else zone_of(person_id)
+            values = values_of(approval, template, zone)
             found = OwnText(fill_in(row.subject, values).strip(), fill_in(row.body, values).strip())
             return found if found.subject and found.body else None
     except Exception as error:  # boundary: no fault of a text may cost a message
@@ -139,9 +144,9 @@ def own_text(*, template: str, approval: Approval, person_id: UUID) -> OwnText |
         return None
 
 
-def values_of(approval: Approval, template: str) -> Mapping[str, str]:
-    """Return the values of a message's variables, masked."""
-    due = (approval.sla_due_at or approval.expires_at).astimezone(tenant_zone())
+def values_of(approval: Approval, template: str, zone: ZoneInfo) -> Mapping[str, str]:
+    """Return the values of a message's variables, masked, with times in the zone."""
+    due = (approval.sla_due_at or approval.expires_at).astimezone(zone)
     values = {
         "reference": approval.reference,
         "headline": approval.masked(str(approval.preview.get("headline") or approval.summary))[:HEADLINE_LIMIT],
@@ -157,7 +162,7 @@ def preview_values(*, viewer: Actor, template: str) -> Mapping[str, str]:
     viewer.require(MANAGE)
     newest = Approval.objects.order_by("-id").first()
     if newest is not None:
-        return values_of(newest, template)
+        return values_of(newest, template, tenant_zone())
     name = Tenant.objects.only("name").get(pk=current_tenant_id()).name
     values = {**SAMPLE, "due": f"{clock_now():%d %B %Y, %H:%M %Z}", "organisation": name}
     return {key: values[key] for key in variables_of(template)}

@@ -13,9 +13,10 @@ from core.privacy.erasure.registry import (
     HANDLERS,
     Batch,
     ErasureHandler,
+    Partner,
+    Reading,
     Step,
     Table,
-    Texts,
     emptied,
     every,
     rows_holding,
@@ -39,6 +40,8 @@ from hitl.models import (
     OverrideReview,
     Revision,
 )
+from hitl.ops import disclosure
+from hitl.ops.disclosure import DIFFS, REASONS, REQUESTS, RESULTS, WORDS
 
 ERASER: Final = system("erasure")
 BUSY: Final = (State.EXECUTING.value, State.UNKNOWN.value)
@@ -63,17 +66,9 @@ BLANK: Final[dict[str, Any]] = {
     "user_agent": "",
 }
 """The columns that are emptied; digest, states, costs, votes and times stay."""
-WORDS: Final = (
-    "payload summary preview preview_url facts drift subject_key dedupe_key notes hold_reason "
-    "escalation_reason tags custom"
-).split()
 READ: Final = ("state", "reference", "conversation_id", "requester_id", *WORDS)
 READ_AT_ONCE: Final = 50
 """The number of open requests read for each cancellation."""
-REQUESTS: Final = Texts(Approval, WORDS)
-REASONS: Final = Texts(Decision, ("reason",), Approval, "approval_id")
-DIFFS: Final = Texts(Revision, ("diff",), Approval, "approval_id")
-RESULTS: Final = Texts(Execution, ("result", "error"), Approval, "approval_id")
 
 
 def _of_person(person: Person, rows: Iterable[Approval]) -> Iterator[Approval]:
@@ -253,6 +248,8 @@ class ApprovalsErasure(ErasureHandler):
     """The erasure of people from the approval engine."""
 
     order: ClassVar[int] = 30
+    purpose: ClassVar[str] = "To have people approve what agents and colleagues want to do, and to prove who decided."
+    readings: ClassVar[tuple[Reading, ...]] = disclosure.READINGS
     tables: ClassVar[tuple[Table, ...]] = (
         Table("hitl.Approval", "Digest, states, risk, cost and the frozen workflow; people are ids in them.",
               " ".join(BLANK), "reference holds kind digest facts_digest risk_factors currency requester_kind channel "
@@ -327,6 +324,11 @@ class ApprovalsErasure(ErasureHandler):
     def gather(cls, person: Person) -> None:
         rows = Approval.objects.filter(conversation_id__in=person.ids("conversations"))
         person.add("approvals", rows.order_by("id").values_list("id", flat=True))
+
+    @classmethod
+    def partners(cls, person: Person) -> Iterable[Partner]:
+        """Return what was done outside at the request of the person's conversations."""
+        return disclosure.partners(person)
 
     @classmethod
     def detach(cls, person: Person) -> None:

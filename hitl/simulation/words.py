@@ -16,6 +16,7 @@ from hitl.simulation.compare import Evaluated
 
 LIMIT: Final = 400
 NOBODY: Final = "no workflow"
+SIGN_INS: Final = {"mfa": "wanted two-factor sign-in", "key": "wanted a security key or passkey"}
 Test = tuple[bool, str]
 """Whether a condition holds for a request, and how it stands in words."""
 
@@ -69,9 +70,7 @@ class Words:
         if (old["mode"], old["quorum"]) != (new["mode"], new["quorum"]):
             found.append(f"needed {_votes(new)} instead of {_votes(old)}")
         if old["min_auth"] != new["min_auth"]:
-            found.append(
-                "wanted two-factor sign-in" if new["min_auth"] == "mfa" else "accepted another strength of sign-in"
-            )
+            found.append(SIGN_INS.get(new["min_auth"], "accepted another strength of sign-in"))
         if old["require_reason"] != new["require_reason"]:
             found.append("wanted a reason" if new["require_reason"] else "wanted no reason")
         if old["reject_threshold"] != new["reject_threshold"]:

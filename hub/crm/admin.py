@@ -151,9 +151,11 @@ def make_panel(viewer: Actor, connection: ProviderAccount) -> Panel | None:
     if theirs is None:
         return None
     cursor = cursors.find_cursor(connection.pk)
-    rules = find_rules(connection)
+    rules, standing = find_rules(connection), switches.standing_of(connection.pk)
+    is_sending = switches.is_sending(connection.pk)
     context = {
-        "is_sending": switches.is_sending(connection.pk),
+        "is_sending": is_sending,
+        "is_used": is_sending or any(standing.contacts.values()),
         "key": (FIELDS["key"], theirs["key"]),
         "fields": [
             (
@@ -164,8 +166,10 @@ def make_panel(viewer: Actor, connection: ProviderAccount) -> Panel | None:
             )
             for name, rule in rules.items()
         ],
-        "standing": switches.standing_of(connection.pk),
+        "standing": standing,
+        "failures": switches.failures_of(viewer=viewer, connection_id=connection.pk),
         "reading": cursor,
+        "known": switches.count_known(connection.pk) if cursor else 0,
         "trouble": describe(cursor.last_error) if cursor else "",
         "minutes": EVERY.total_seconds() // 60,
     }

@@ -67,7 +67,8 @@ def find_cursor(connection_id: UUID) -> SyncCursor | None:
 def read_lag() -> float:
     """Return how many seconds ago the contacts of a CRM were read to the end, of the latest one, 0 without any.
 
-    While all contacts are read, since that began; paused readings don't count. For alerts. One query.
+    While all contacts are read, which may take hours, since the last page of them; paused readings don't count. For
+    alerts. One query.
     """
-    began = Cast(KT("position__began"), DateTimeField())
-    return sync.lag(STREAM, read_at=Greatest(sync.READ_AT, began))
+    moved = Cast(KT("position__moved"), DateTimeField())
+    return sync.lag(STREAM, read_at=Greatest(sync.READ_AT, moved))

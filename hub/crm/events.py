@@ -8,7 +8,7 @@ from uuid import UUID
 from conversations.models import Contact, Conversation
 from core.bus import Event
 from core.clock import now
-from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch
+from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch, due_from
 
 CONSUMER: Final = "crm"
 CLOSED: Final = "conversation_closed"
@@ -54,7 +54,7 @@ def take_for(connection_id: UUID, events: Sequence[Event], owners: dict[UUID, UU
     ]
     CrmNote.objects.bulk_create(notes, ignore_conflicts=True)
     # One that is due already, or waits for another try, is looked at then.
-    theirs.filter(due_at=None).update(due_at=moment + DELAY)
+    theirs.filter(due_at=None).update(**due_from(moment + DELAY))
 
 
 def owner_of(event: Event, owners: dict[UUID, UUID]) -> UUID | None:

@@ -17,7 +17,7 @@ from core.errors import Conflict, Invalid
 from core.reliability.rate_limit import limit_per_hour
 from hub.crm.cursors import find_cursor
 from hub.crm.fields import TAKEN, Direction, Owner, Rule
-from hub.crm.models import GONE, CrmContact, CrmSwitch
+from hub.crm.models import GONE, CrmContact, CrmSwitch, due_from
 from hub.crm.poller import STREAM
 from hub.crm.switches import MANAGE, MISSING, OBJECT, TRIES_PER_HOUR
 from hub.crm.words import AWAY
@@ -70,7 +70,7 @@ def save_field_map(*, actor: Actor, connection_id: UUID, fields: Mapping[str, Ma
         # A worker that writes by the old map keeps nothing of it.
         unknown: dict[str, Any] = {"digest": "", "there": {}, "overruled": {}}
         unknown |= {"lease_until": None, "fence": F("fence") + 1}
-        rows.update(due_at=now() if switch.sends_contacts else None, **unknown)
+        rows.update(**due_from(now() if switch.sends_contacts else None), **unknown)
         facts = {name: f"{rule.direction}:{rule.owner}:{rule.property}" for name, rule in rules.items()}
         chain.record(actor, "CRM_FIELD_MAP_CHANGED", OBJECT, account.pk, facts=facts)
 

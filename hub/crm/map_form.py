@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django import forms
+from django.forms.boundfield import BoundField
 
 from console.base.forms import ConsoleForm
 from core.actors import Actor
@@ -20,20 +21,21 @@ class FieldMapForm(ConsoleForm):
     """A property for each field; for those that Walker also takes, the direction and whose value counts."""
 
     template_name = "console/crm_field_map.html"
+    width = "wk-wide-form"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in NAMES:
             self.fields[f"{name}_property"] = forms.CharField(
-                label=f"{FIELDS[name]}: property in the CRM",
+                label="Property in the CRM",
                 max_length=100,
                 required=False,
                 widget=forms.TextInput({"class": "wk-input", "autocomplete": "off", "spellcheck": "false"}),
             )
-            for part, words, choices in (("direction", "direction", Direction), ("owner", "whose value counts", Owner)):
+            for part, words, choices in (("direction", "Direction", Direction), ("owner", "Whose value counts", Owner)):
                 if name in TAKEN:
                     self.fields[f"{name}_{part}"] = forms.ChoiceField(
-                        label=f"{FIELDS[name]}: {words}",
+                        label=words,
                         choices=choices.choices,
                         widget=forms.Select({"class": "wk-input"}),
                     )
@@ -42,6 +44,11 @@ class FieldMapForm(ConsoleForm):
     def full_clean(self) -> None:
         """Show errors in a preview, too."""
         forms.Form.full_clean(self)
+
+    def groups(self) -> list[tuple[str, list[BoundField]]]:
+        """Return the fields of the form by the field of a contact that they are about, with its title."""
+        named = {name: [self[key] for key in self.fields if key.partition("_")[0] == name] for name in NAMES}
+        return [(FIELDS[name], fields) for name, fields in named.items()]
 
     def fields_said(self) -> dict[str, dict[str, str]]:
         """Return the fields that have a property, by the names of a rule."""

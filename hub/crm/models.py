@@ -1,10 +1,11 @@
 """Tables of what was sent to a CRM: a switch for each connection, a row for each contact, and notes on them."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 
 from conversations.models import Contact, Conversation
 from core.reliability.lease import Leased
@@ -41,6 +42,9 @@ class CrmContact(Leased, Dated, TenantModel):
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     due_at = models.DateTimeField(null=True, help_text="When a worker looks at it; empty if nothing has changed.")
+    waiting_since = models.DateTimeField(
+        null=True, help_text="Since when there is something to do that isn't done; empty without."
+    )
     tries = models.PositiveSmallIntegerField(default=0, help_text="Since it was written last.")
     digest = models.CharField(max_length=64, blank=True, help_text="Of what was written or refused last, with a key.")
     there = models.JSONField(
@@ -74,6 +78,11 @@ GONE = (CrmContact.State.ERASING, CrmContact.State.ERASED)
 def is_due(moment: datetime) -> Q:
     """Return the condition of rows that a worker has to look at: changed ones, and those of a worker that died."""
     return Q(due_at__lte=moment) | Q(lease_until__lte=moment)
+
+
+def due_from(moment: datetime | None) -> dict[str, Any]:
+    """Return the columns of rows that a worker looks at from a moment on, None for never; what waits already, still."""
+    return {"due_at": moment, "waiting_since": Coalesce("waiting_since", Value(moment)) if moment else None}
 
 
 class CrmNote(Dated, TenantModel):

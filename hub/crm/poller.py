@@ -25,13 +25,13 @@ from hub.crm.fields import TAKEN, Direction, Owner, Rules, digests_of, ours_of, 
 from hub.crm.models import GONE, CrmContact, CrmSwitch
 from hub.crm.words import AWAY, DELETED, ENDLESS, MERGED_THERE
 from integrations.crm import services
-from integrations.crm.types import CrmPage, CrmRecord, NotDone
+from integrations.crm.types import CONTACTS, CrmPage, CrmRecord, NotDone
 from integrations.models import SyncCursor
 from integrations.sync import services as sync
 from integrations.sync.services import EVERY, LEASE, LeaseLost, fail
 
 State = CrmContact.State
-STREAM: Final = "contacts"
+STREAM: Final = CONTACTS
 ACTOR: Final = system("crm")
 SECONDS: Final = 30.0
 """After these a worker begins no further page: the next sweep does."""
@@ -55,7 +55,7 @@ class Reading:
     """One reading by a worker: some or all pages.
 
     The cursor's position has that of the system as `at`, and `of` which connecting it is; while all contacts are read
-    it also has when that `began`, how many were `read` and how many there are in `all`.
+    it also has when that `began` and last `moved` on, how many were `read` and how many there are in `all`.
     """
 
     cursor: SyncCursor
@@ -110,8 +110,10 @@ class Reading:
             return self._position(page.position)
         counted = {"pages": old.get("pages", 0) + 1}
         if "began" in old or not old:
+            moment = now().isoformat()
             counted |= {
-                "began": old.get("began") or now().isoformat(),
+                "began": old.get("began") or moment,
+                "moved": moment,
                 "read": old.get("read", 0) + len(page.records),
                 "all": max(old.get("all") or page.left or 0, old.get("read", 0) + len(page.records)),
             }
@@ -214,8 +216,10 @@ class Reading:
                 row.due_at = moment
             row.there |= digests
             row.outside_id, row.sent_at = record.number, row.sent_at or moment
-        columns = ["state", "problem", "digest", "due_at", "there", "overruled", "outside_id", "sent_at"]
-        CrmContact.objects.bulk_update(rows, columns)
+        for row in rows:
+            row.waiting_since = row.waiting_since or row.due_at
+        columns = ["state", "problem", "digest", "due_at", "waiting_since", "there", "overruled", "outside_id"]
+        CrmContact.objects.bulk_update(rows, [*columns, "sent_at"])
         merged = {number for record in records.values() for number in record.merged}
         if merged:
             swallowed = (
@@ -234,6 +238,7 @@ class Reading:
                 state=State.WAITING if person.erased_at is None else State.ERASING,
                 sent_at=moment,
                 due_at=moment,
+                waiting_since=moment,
             )
             for person in people.values()
             if person.pk not in known and person.merged_into_id is None and person.user_id is None

@@ -16,20 +16,23 @@ from core.clock import now
 from core.db.rows import get_row
 from core.errors import Conflict
 from core.reliability.rate_limit import limit_per_hour
-from hub.crm.disclosures import Disclosure, disclosures_of
+from hub.crm.disclosures import ERASED, Disclosure, disclosures_of
 from hub.crm.fields import find_rules, properties_of
-from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch
+from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch, due_from
 from hub.crm.words import OFF, describe
 from integrations.crm.services import find_missing
 from integrations.models import ProviderAccount
 
 MANAGE: Final = "integrations.manage_connection"
+VIEW_CONTACT: Final = "conversations.view_contact"
 OBJECT: Final = "integrations.provideraccount"
 MISSING: Final = "This connection doesn't exist."
 TRIES_PER_HOUR: Final = 60
 LOOKED_AT: Final = 200
 SHOWN: Final = 10
 State, NoteState = CrmContact.State, CrmNote.State
+FAILING: Final = (State.WAITING, State.PARKED, State.ERASING)
+"""The states in which a problem is a failure; in the others it is what somebody wishes."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def _switch(actor: Actor, account: ProviderAccount, action: str, *, sends: bool)
             switch.sends_contacts, switch.changed_at = sends, moment
             switch.save(update_fields=["sends_contacts", "changed_at"])
         rows = CrmContact.objects.filter(connection=account).exclude(state__in=GONE)
-        rows.update(due_at=moment if sends else None)
+        rows.update(**due_from(moment if sends else None))
         if not sends:
             waiting = CrmNote.objects.filter(contact__connection=account, state=NoteState.WAITING)
             waiting.update(state=NoteState.WITHHELD, problem=OFF)
@@ -101,7 +104,7 @@ def retry_parked(*, actor: Actor, connection_id: UUID) -> int:
         notes.update(state=NoteState.WAITING, problem="")
         parked = CrmContact.objects.filter(Q(state=State.PARKED) | Q(pk__in=theirs), connection=account)
         # Without a digest all of it is written: a contact that was deleted there is made again before its notes.
-        count = parked.exclude(state__in=GONE).update(due_at=now(), digest="", there={}, tries=0)
+        count = parked.exclude(state__in=GONE).update(**due_from(now()), digest="", there={}, tries=0)
         if not count:
             raise Conflict("Nothing was refused.", code="nothing_parked")
         chain.record(actor, "CRM_CONTACTS_RETRIED", OBJECT, account.pk, facts={"contacts": count})
@@ -118,6 +121,11 @@ def has_refused(connection_id: UUID) -> bool:
     contacts = CrmContact.objects.filter(connection_id=connection_id, state=State.PARKED)
     notes = CrmNote.objects.filter(contact__connection_id=connection_id, state=NoteState.PARKED)
     return contacts.exists() or notes.exclude(contact__state__in=GONE).exists()
+
+
+def count_known(connection_id: UUID) -> int:
+    """Return how many contacts are known to be at the CRM of a connection, written or read. One query."""
+    return CrmContact.objects.filter(connection_id=connection_id).exclude(outside_id="").count()
 
 
 def standing_of(connection_id: UUID) -> Standing:
@@ -137,6 +145,22 @@ def standing_of(connection_id: UUID) -> Standing:
     )
 
 
+def failures_of(*, viewer: Actor, connection_id: UUID) -> list[tuple[Contact, str]]:
+    """Return the newest contacts for which something failed, a note perhaps, and what; without their clear names.
+
+    Two queries; none for who may not see contacts.
+    """
+    if not viewer.may(VIEW_CONTACT):
+        return []
+    rows = CrmContact.objects.filter(connection_id=connection_id, state__in=FAILING).exclude(problem__in=("", ERASED))
+    rows = rows.select_related("contact").defer("contact__display_name").order_by("-id")
+    notes = CrmNote.objects.filter(contact__connection_id=connection_id, state=NoteState.PARKED)
+    notes = notes.exclude(contact__state__in=GONE).select_related("contact__contact")
+    notes = notes.defer("contact__contact__display_name").order_by("-id")
+    found = [(row.contact, describe(row.problem, row.fields)) for row in rows[:SHOWN]]
+    return found + [(note.contact.contact, f"A note: {describe(note.problem)}") for note in notes[:SHOWN]]
+
+
 def preview_of(*, viewer: Actor) -> tuple[list[Disclosure], int]:
     """Return what would leave of up to ten of the newest contacts, and how many were looked at. Needs `MANAGE`."""
     viewer.require(MANAGE)
@@ -150,4 +174,4 @@ def preview_of(*, viewer: Actor) -> tuple[list[Disclosure], int]:
 
 def _counted(rows: QuerySet[Any], states: type[TextChoices]) -> dict[str, int]:
     found = dict(rows.order_by().values_list("state").annotate(count=Count("pk")))
-    return {str(state.label): found[state.value] for state in states if found.get(state.value)}
+    return {str(state.label): found.get(state.value, 0) for state in states}

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import F, Max, Min, Q, Window
+from django.db.models import F, Min, Q, Window
 from django.db.models.functions import RowNumber
 
 from core.clock import now as clock_now
@@ -14,7 +14,6 @@ from core.observability.logging import get_logger
 from core.privacy.encryption import blind_index
 from core.reliability import lease
 from core.tenancy.scope import platform_scope
-from hitl.selectors import is_connection_stopped
 from hub.crm.disclosures import Disclosure, disclosures_of
 from hub.crm.fields import DIGEST, Direction, digests_of, find_rules, leaving, properties_of
 from hub.crm.models import GONE, CrmContact, CrmNote, CrmSwitch, is_due
@@ -29,7 +28,7 @@ log = get_logger(__name__)
 State, NoteState = CrmContact.State, CrmNote.State
 LEASE: Final = timedelta(seconds=60)
 """Longer than the calls between two renewals."""
-FIRST_WAIT, LONGEST_WAIT, STOP_WAIT, DAY = 15, 3600, 60, 86_400
+FIRST_WAIT, LONGEST_WAIT, DAY = 15, 3600, 86_400
 NOTES_AT_ONCE: Final = 20
 AT_ONCE: Final = 50
 """The most of a connection in one sweep."""
@@ -54,15 +53,13 @@ def list_due(*, now: datetime | None = None) -> list[tuple[Any, ...]]:
 def write_lag() -> float:
     """Return for how many seconds a contact has waited to go to a CRM, of the one that waits longest, 0 if none does.
 
-    One that failed has waited at least for the pauses between its tries. For alerts, in the tenant's scope. One query.
+    What a person has stopped or has to look for in another account doesn't count. For alerts, in the tenant's scope.
+    One query.
     """
-    moment = clock_now()
     waiting = Q(due_at__isnull=False) | Q(lease_until__isnull=False)
     rows = CrmContact.objects.filter(waiting, connection__in=platforms.working_accounts())
-    failing = Q(state__in=(State.WAITING, State.ERASING)) & ~Q(problem=OTHER_ACCOUNT)
-    found = rows.aggregate(oldest=Min("due_at"), tries=Max("tries", filter=failing))
-    due = (moment - found["oldest"]).total_seconds() if found["oldest"] else 0.0
-    return max(0.0, due, sum(map(pause_after, range(found["tries"] or 0))))
+    oldest = rows.exclude(problem__in=(STOPPED, OTHER_ACCOUNT)).aggregate(oldest=Min("waiting_since"))["oldest"]
+    return max(0.0, (clock_now() - oldest).total_seconds()) if oldest else 0.0
 
 
 def send_contact(*, row_id: UUID, now: datetime | None = None) -> None:
@@ -90,8 +87,6 @@ def send_contact(*, row_id: UUID, now: datetime | None = None) -> None:
 def bring_up_to_date(row: CrmContact, moment: datetime) -> NotDone | None:
     """Write the contact if it has changed, then its notes; return the failure after which it is tried again."""
     told = look_at(row)
-    if isinstance(told, NotDone):
-        return told
     if told.reason:
         row.notes.filter(state=NoteState.WAITING).update(state=NoteState.WITHHELD, problem=told.reason)
         withheld = {"state": State.WITHHELD, "problem": told.reason, "fields": "", "digest": ""}
@@ -104,12 +99,12 @@ def bring_up_to_date(row: CrmContact, moment: datetime) -> NotDone | None:
     # Written, or taken from there; of nothing nobody knows.
     is_there = bool(row.outside_id and parts) and parts.items() <= row.there.items()
     if row.problem in AWAY and row.digest:  # only a person may have it made again, which empties the digest
-        lease.release(row)
+        _release(row)
         return None
     if row.digest != digest and not is_there:
         # Emptied first: if the answer is lost, nobody knows which values are there.
         if not _begin(row, moment, digest="", there=rest):
-            lease.release(row)
+            _release(row)
             return None
         number = services.write_contact(row.connection, contact, properties_of(rules))
         if isinstance(number, NotDone):
@@ -121,23 +116,22 @@ def bring_up_to_date(row: CrmContact, moment: datetime) -> NotDone | None:
         mine.update(digest=digest, there=rest | parts, outside_id=number, written_at=moment)
         row.outside_id = number
     elif row.state == State.PARKED and not is_there:
-        lease.release(row)
+        _release(row)
         return None
     failed = write_notes(row, moment)
     if failed is None:
-        more = {"due_at": moment} if row.notes.filter(state=NoteState.WAITING).exists() else {}
+        is_more = row.notes.filter(state=NoteState.WAITING).exists()
+        more = {"due_at": moment, "waiting_since": row.waiting_since} if is_more else {}
         _finish(row, state=State.WRITTEN, problem="", fields="", tries=0, **more)
     return failed
 
 
-def look_at(row: CrmContact) -> Disclosure | NotDone:
-    """Return what may leave of a contact now, or why nothing does; the failure under an emergency stop.
+def look_at(row: CrmContact) -> Disclosure:
+    """Return what may leave of a contact now, or why nothing does.
 
     Everything is read from the database again: the row may have been claimed some calls ago.
     """
     row.refresh_from_db(fields=["connection", "contact"])
-    if is_connection_stopped(row.connection_id):
-        return NotDone(STOPPED, seconds=STOP_WAIT)
     told = disclosures_of([row.contact])[row.contact_id]
     is_on = CrmSwitch.objects.filter(connection=row.connection, sends_contacts=True).exists()
     return told if is_on else replace(told, reason=OFF)
@@ -148,10 +142,7 @@ def write_notes(row: CrmContact, moment: datetime) -> NotDone | None:
     waiting = row.notes.filter(state=NoteState.WAITING).select_related("conversation__channel_account")
     for note in waiting.order_by("id")[:NOTES_AT_ONCE]:
         mine = CrmNote.objects.filter(pk=note.pk, state=NoteState.WAITING)
-        told = look_at(row)
-        if isinstance(told, NotDone):
-            return told
-        if told.reason or not mine.exists() or not _begin(row, moment):
+        if look_at(row).reason or not mine.exists() or not _begin(row, moment):
             return None  # another worker goes on, the next look withholds the rest, or the person was erased
         key = f"walker:closing:{note.closing}"
         failed = services.add_note(row.connection, row.outside_id, note_of(note), key)
@@ -174,7 +165,7 @@ def erase_there(row: CrmContact) -> NotDone | None:
         last, connected_at = max(filter(None, (row.sent_at, row.written_at)), default=None), row.connection.connected_at
         if not erased and last and connected_at and last < connected_at:
             return NotDone(OTHER_ACCOUNT, seconds=DAY)  # it may have them, and nobody can ask it
-    lease.release(row, state=State.ERASED, outside_id="", problem="", tries=0)
+    _release(row, state=State.ERASED, outside_id="", problem="", tries=0)
     return None
 
 
@@ -187,8 +178,14 @@ def _begin(row: CrmContact, moment: datetime, **columns: Any) -> bool:
 
 def _finish(row: CrmContact, **columns: Any) -> None:
     """Write how it ended, unless the person was erased meanwhile: then the row waits for that."""
-    if not lease.release(row, where=~Q(state__in=GONE), **columns):
-        lease.release(row)
+    if not _release(row, where=~Q(state__in=GONE), **columns):
+        _release(row)
+
+
+def _release(row: CrmContact, **columns: Any) -> bool:
+    """Give a row back as `lease.release` does: only what came meanwhile waits on, unless `columns` say more."""
+    columns = {"waiting_since": F("due_at"), **columns}
+    return lease.release(row, **columns)
 
 
 def try_later(row: CrmContact, moment: datetime, failed: NotDone) -> None:
@@ -197,6 +194,7 @@ def try_later(row: CrmContact, moment: datetime, failed: NotDone) -> None:
     pause = max(failed.seconds, pause_after(tries))
     columns: dict[str, Any] = {
         "due_at": moment + timedelta(seconds=pause),
+        "waiting_since": row.waiting_since or moment,
         "tries": min(tries + 1, MOST_TRIES),
         "problem": failed.code if failed.code in {*LATER, *PARKED} else FAILED,
         "fields": "",

@@ -11,6 +11,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.http import urlencode
 
 from console.base.actions import ServiceAction, service_action
@@ -28,6 +29,8 @@ from core.privacy.visible_text import visible
 from core.text.amounts import money_text
 from hitl.domain.permissions import PROPOSE
 from integrations import platforms
+from integrations.admin.provider_calls import outcome_chip
+from integrations.calls import quotas
 from integrations.calls.rights import MANAGE, VIEW
 from integrations.connections import providers, registry, selectors, services
 from integrations.connections.errors import describe
@@ -161,6 +164,20 @@ def error_of(row: ProviderAccount) -> str:
     return describe(row.last_error, row.last_error_about) or "–"
 
 
+def last_call_of(row: ProviderAccount) -> str:
+    """Return what was called last over a connection, how it ended, and when."""
+    last = selectors.last_call_of(row)
+    if last is None:
+        return "None within 30 days"
+    return format_html("{} {} {}", last.words, outcome_chip(last.outcome), moment(last.called_at))
+
+
+def quota_of(row: ProviderAccount) -> str:
+    """Return how many calls a system takes, as far as it says so, and when it did."""
+    found = quotas.find(row)
+    return format_html("{}, as of {}", found[0].words, moment(found[1])) if found else "Not known"
+
+
 def budget_of(row: MirroredAdCampaign) -> str:
     """Return the daily budget as people read it, with the decimals that it has."""
     if not row.daily_budget:
@@ -217,7 +234,9 @@ class ConnectionAdmin(ServiceAdmin):
     masked_fields = ("credentials",)
     list_display = ("title", "system", "account", "standing", "is_used", "last_error_words")
     ordering = ("provider", "id")
-    detail_fields = ("system", "account", "standing", "is_used", "ends", "last_error_words", "failed", "since")
+    detail_fields = (
+        "system", "account", "standing", "is_used", "ends", "last_call", "quota", "last_error_words", "failed", "since",
+    )  # fmt: skip
     detail_template = "console/connection.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProviderAccount]:
@@ -243,6 +262,8 @@ class ConnectionAdmin(ServiceAdmin):
         "Used by tools", lambda row: "Yes, the default" if row.is_active and row.is_default else "No"
     )
     last_error_words = Column[ProviderAccount]("Last error", error_of)
+    last_call = Column[ProviderAccount]("Last call", last_call_of)
+    quota = Column[ProviderAccount]("Quota", quota_of)
     ends = Column[ProviderAccount]("Consent ends", lambda row: moment(row.expires_at, "–"))
     failed = Column[ProviderAccount]("Failed last", lambda row: moment(row.last_error_at, "–"))
     since = Column[ProviderAccount]("Connected", lambda row: exact(row.connected_at, "–"))
@@ -253,7 +274,7 @@ class ConnectionAdmin(ServiceAdmin):
         groups = {"Requests": uses.requests, "What agents read": uses.lookups, "Daily brief": uses.sections}
         found = super().detail_context(request, obj)
         viewer = viewer_of(request)
-        mirror = find_mirror(viewer=viewer, connection=obj)
+        mirror, platform = find_mirror(viewer=viewer, connection=obj), platforms.find(obj.provider)
         kinds = platforms.kinds_for(obj, AD_CAMPAIGN) if viewer.may(PROPOSE) else []
         return {
             **found,
@@ -265,6 +286,8 @@ class ConnectionAdmin(ServiceAdmin):
             "offered": [offer for offer in found["offered"] if not offer["blocked"]],
             "uses": {name: ", ".join(titles) for name, titles in groups.items() if titles},
             "webhook": selectors.webhook_of(obj),
+            "webhook_words": platform.webhook_words if platform else "",
+            "webhook_missing": obj.webhook_missing,
             "state": obj.state.value,
             "trouble": error_of(obj),
             "panels": registry.panels_of(viewer, obj),

@@ -33,6 +33,11 @@ TONES = {
 BROKEN = ("danger", "alert")
 
 
+def outcome_chip(outcome: Outcome) -> str:
+    """Draw how a call ended."""
+    return chip(str(outcome.label), *TONES.get(outcome, BROKEN))
+
+
 class SwitchForm(ConsoleForm):
     """Which connection, and why."""
 
@@ -79,9 +84,7 @@ class ProviderCallAdmin(ServiceAdmin):
 
     called = Column[ProviderCall]("Called", lambda row: exact_second(row.called_at))
     over = Column[ProviderCall]("Connection", lambda row: row.connection.name)
-    standing = Column[ProviderCall](
-        "Outcome", lambda row: chip(row.get_outcome_display(), *TONES.get(Outcome(row.outcome), BROKEN))
-    )
+    standing = Column[ProviderCall]("Outcome", lambda row: outcome_chip(Outcome(row.outcome)))
     took = Column[ProviderCall](
         "Time", lambda row: "–" if row.milliseconds is None else f"{row.milliseconds / 1000:.2f} s"
     )

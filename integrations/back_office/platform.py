@@ -76,6 +76,10 @@ class BackOffice(TransactionPlatform):
     credentials = Credentials
     scheme = SCHEME
     webhook = "back_office_changes"
+    webhook_words = (
+        "Here the system posts what has changed, signed with the signing secret; Walker then discards its saved copy. "
+        "Walker tells it this address when you connect."
+    )
 
     def connect(self, credentials: Credentials, line: Line) -> BackOfficeClient:
         return BackOfficeClient(system_of(credentials.url, authorisation.authorise), line)

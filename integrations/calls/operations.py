@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from core.clock import now
 from core.http import Reply
+from integrations.calls.quotas import Quota
 from integrations.models import ProviderAccount
 
 LONGEST_WAIT: Final = 3600
@@ -34,7 +35,8 @@ class Operation:
     again: "always" for what has the same effect each time, "with_key" where the system knows the idempotency key. An
     answer that meets `proves_nothing` surely means that nothing was done. An equal reading is answered again for
     `kept_seconds`, and for a day where the system does not answer, unless `keeps_last` is False.
-    `in_background` limits the operation to half of the system's quota.
+    `in_background` limits the operation to half of the system's quota. One that `executes` isn't made under an
+    emergency stop, unless it goes on `despite_stops`, as the erasure of a person does.
     """
 
     key: str
@@ -46,6 +48,7 @@ class Operation:
     kept_seconds: int = 0
     keeps_last: bool = True
     in_background: bool = False
+    despite_stops: bool = False
 
     def may_repeat(self, key: str) -> bool:
         """Return True if a call whose answer was lost may be made again."""
@@ -104,7 +107,8 @@ class System:
 
     `error` reads its code and words of an error. Answers with one of its `limit_codes` mean "too many", with
     any status. `calls_per_minute` is the quota of an account, if the vendor names one. A host that the operator
-    named may be a private one. `refused` is told when the authorisation is no longer accepted.
+    named may be a private one. `refused` is told when the authorisation is no longer accepted. `quota` reads from an
+    answer's headers how many calls are left.
     """
 
     base_url: str
@@ -114,6 +118,12 @@ class System:
     calls_per_minute: int | None = None
     private_hosts: tuple[str, ...] = ()
     refused: Refused | None = None
+    quota: Callable[[Mapping[str, str]], Quota | None] | None = None
+
+    def quota_in(self, reply: Reply) -> Quota | None:
+        """Return how many calls are left by an answer, else the limit that is known; None if nothing is."""
+        said = self.quota(reply.headers) if self.quota else None
+        return said or (Quota(self.calls_per_minute, "minute") if self.calls_per_minute else None)
 
     def is_limited(self, reply: Reply, code: str) -> bool:
         return reply.status == 429 or (reply.status >= 400 and code in self.limit_codes)

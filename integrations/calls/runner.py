@@ -11,7 +11,8 @@ from core.clock import now
 from core.errors import Unavailable, WalkerError
 from core.http import NoAnswer, NotSent, OutgoingHttp, Patience, Reply
 from core.reliability.rate_limit import count_or_let_pass
-from integrations.calls import breaker, last_values
+from hitl.selectors import is_connection_stopped
+from integrations.calls import breaker, last_values, quotas
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
 from integrations.calls.operations import (
     ENDED,
@@ -25,6 +26,7 @@ from integrations.calls.operations import (
     wait_of,
 )
 from integrations.calls.records import Record
+from integrations.calls.selectors import add_call
 from integrations.models import ProviderAccount, ProviderCall
 
 T = TypeVar("T")
@@ -34,6 +36,9 @@ CONNECT_SECONDS: Final = 3.0
 NO_RIGHT: Final = 403
 MINUTE: Final = 60
 QUOTA_SPENT: Final = "quota_spent"
+STOPPED: Final = "stopped"
+STOP_WAIT: Final = 60.0
+"""Seconds after which an operation is tried again that an emergency stop keeps from being made."""
 NO_TIME: Final = CleanFailure("timed_out", "There was no time left for the call.", retry=True, was_called=False)
 
 
@@ -42,14 +47,16 @@ def run(operation: Operation, request: Request, *, system: System, line: Line, p
 
     For clients, outside transactions. A call that did nothing, as its system proves, is made up to `line.attempts`
     times; one whose answer was lost only if the operation may be repeated, and else it is `Unknown`. Readings never
-    end in `Unknown`; where `line.takes_last`, one that fails is answered by the last value. Never raises for failures
-    outside, and never takes longer than `operation.seconds` or what is left to the line.
+    end in `Unknown`; where `line.takes_last`, one that fails is answered by the last value. What executes isn't called
+    under an emergency stop of the connection ("stopped"); callers don't ask for it. Never raises for failures outside,
+    and never takes longer than `operation.seconds` or what is left to the line.
     """
     call = _Call(operation, request, system, line, parse)
     if operation.kept_seconds and line.takes_last:
         kept = call.find_last(timedelta(seconds=operation.kept_seconds))
         if kept is not None:
             return Ok(kept.value)
+    add_call(operation.key, line.connection.pk)
     answer = call.make()
     if not isinstance(answer, CleanFailure) or not answer.retry or not line.takes_last or operation.executes:
         return answer
@@ -99,6 +106,9 @@ class _Call(Generic[T]):
         return value if isinstance(value, Ok) else None
 
     def _find_obstacle(self) -> CleanFailure | None:
+        stop = find_stop(self.operation, self.line.connection)
+        if stop is not None:
+            return stop
         is_behind = self.operation.in_background or self.line.in_background
         if is_behind and self.system.calls_per_minute is not None:
             spent = take_background_call(self.line.connection, self.system.calls_per_minute)
@@ -124,6 +134,9 @@ class _Call(Generic[T]):
         reply = self._send(headers, left)
         answer, outcome = self._read(reply)
         record.end(outcome, reply.status if isinstance(reply, Reply) else None)
+        quota = self.system.quota_in(reply) if isinstance(reply, Reply) else None
+        if quota is not None:
+            quotas.keep(self.line.connection, quota)
         if outcome in (Outcome.NO_ANSWER, Outcome.FAILED, Outcome.UNREADABLE):
             guard.failed()
         elif outcome == Outcome.NOT_SENT:
@@ -209,6 +222,19 @@ class _Call(Generic[T]):
             facts={name: body[name] for name in ("fields", "current") if isinstance(body, dict) and name in body},
         )
         return failure, outcome
+
+
+def find_stop(operation: Operation, connection: ProviderAccount) -> CleanFailure | None:
+    """Return why an emergency stop keeps an operation from being made. Three queries for one that executes.
+
+    Of a connection that isn't stored credentials are tried out, which changes nothing.
+    """
+    if not operation.executes or operation.despite_stops or connection._state.adding:
+        return None
+    if not is_connection_stopped(connection.pk):
+        return None
+    detail = f"An emergency stop covers {connection.name}."
+    return CleanFailure(STOPPED, detail, retry=True, retry_after=STOP_WAIT, was_called=False)
 
 
 def take_background_call(connection: ProviderAccount, calls_per_minute: int) -> CleanFailure | None:

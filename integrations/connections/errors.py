@@ -30,8 +30,15 @@ WORDS: Final = {
     "token_not_json": "The system answered with a page instead of a token. Check the address, or ask its operator.",
     "token_refused": "The system refused to give access. Reconnect it.",
     "unauthorized_client": "The vendor doesn't let this app ask for access. Ask your operator to check the app there.",
-    "webhook_by_hand": "The system didn't take the address of its webhook. Copy it there from this connection's page.",
 }
+CONNECTING: Final = {
+    "expired": "The system doesn't accept these credentials. Check them.",
+    "invalid_client": "The system doesn't accept the client id and secret. Check them.",
+    "invalid_grant": "The vendor doesn't accept its own answer any more. Connect it again.",
+    "scope_missing": "A permission was not allowed. Connect it again and allow:",
+    "token_refused": "The system refused to give access. Check the credentials, or connect it again.",
+}
+"""What is said instead while somebody connects something: there is nothing to reconnect."""
 FINAL: Final = frozenset(
     {"consent_ended", "invalid_client", "invalid_grant", "refused", "scope_missing", "unauthorized_client"}
 )
@@ -39,11 +46,12 @@ FINAL: Final = frozenset(
 REFUSALS: Final = FINAL | {"access_denied", "no_accounts"}
 
 
-def describe(code: str, about: str = "") -> str:
-    """Return the sentence for a code, with what it is about."""
+def describe(code: str, about: str = "", *, connecting: bool = False) -> str:
+    """Return the sentence for a code, with what it is about; of a connection, or while it is being connected."""
     if not code:
         return ""
-    words = WORDS.get(code, f"The system didn't answer as expected ({code}). Try again, or check the credentials.")
+    known = WORDS | CONNECTING if connecting else WORDS
+    words = known.get(code, f"The system didn't answer as expected ({code}). Try again, or check the credentials.")
     return f"{words} {about}." if about else words
 
 
@@ -62,4 +70,5 @@ class ConnectionFailed(Unavailable, code="connection_failed"):
 
 def for_person(problem: ConnectionFailed) -> WalkerError:
     """Return the error for a person who is connecting something: a refusal is no outage."""
+    problem.detail = describe(problem.code, problem.about, connecting=True)
     return Conflict(problem.detail, code=problem.code) if problem.code in REFUSALS else problem

@@ -1,7 +1,9 @@
 """Endpoints of connections: what is connected, connecting by credentials, tests, and ending."""
 
+from dataclasses import asdict
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -10,12 +12,13 @@ from rest_framework.response import Response
 from core.rest.fields import RowSerializer
 from core.rest.idempotency import idempotent
 from core.rest.views import ListViewSet, ReadOneMixin
+from integrations.calls import quotas
 from integrations.calls.breaker import REASON_LIMIT, pause_calls, resume_calls
 from integrations.calls.rights import MANAGE, VIEW
 from integrations.connections import selectors, services
 from integrations.connections.errors import describe
 from integrations.connections.names import NAME_LIMIT
-from integrations.models import ProviderAccount
+from integrations.models import ProviderAccount, ProviderCall
 
 
 class UsesSerializer(serializers.Serializer[Any]):
@@ -33,6 +36,24 @@ class VendorAccountSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(read_only=True)
 
 
+class LastCallSerializer(serializers.Serializer[Any]):
+    """The call that was made last over a connection."""
+
+    operation = serializers.CharField(read_only=True)
+    outcome = serializers.ChoiceField(choices=ProviderCall.Outcome.choices, read_only=True)
+    called_at = serializers.DateTimeField(read_only=True)
+
+
+class QuotaSerializer(serializers.Serializer[Any]):
+    """How many calls the system takes, as far as it says so."""
+
+    limit = serializers.IntegerField(read_only=True, help_text="100 where `unit` is percent.")
+    left = serializers.IntegerField(read_only=True, allow_null=True, help_text="null: the system doesn't count them.")
+    unit = serializers.CharField(read_only=True, help_text="`calls` or `percent`.")
+    period = serializers.CharField(read_only=True, help_text="`minute`, `hour` or `day`.")
+    said_at = serializers.DateTimeField(read_only=True, help_text="When a call was answered that says so.")
+
+
 class ConnectionSerializer(RowSerializer[ProviderAccount]):
     """A connection with an outside system, without its credentials."""
 
@@ -42,13 +63,16 @@ class ConnectionSerializer(RowSerializer[ProviderAccount]):
     )
     last_error_words = serializers.SerializerMethodField(help_text="What went wrong last, and what to do about it.")
     webhook_url = serializers.SerializerMethodField(help_text="Where the system posts what has changed, if it does.")
+    last_call = serializers.SerializerMethodField(help_text="null: none within 30 days.")
+    quota = serializers.SerializerMethodField(help_text="null: not known.")
     used_for = serializers.SerializerMethodField(help_text="What stops when it is disconnected.")
 
     class Meta:
         model = ProviderAccount
         fields: ClassVar[list[str]] = (
             "id provider name state is_default external_id external_name choices expires_at expired_at connected_at "
-            "paused_at paused_reason last_error last_error_words last_error_at webhook_url used_for created_at"
+            "paused_at paused_reason last_error last_error_words last_error_at last_call quota webhook_url "
+            "webhook_missing used_for created_at"
         ).split()
 
     def get_last_error_words(self, row: ProviderAccount) -> str:
@@ -56,6 +80,16 @@ class ConnectionSerializer(RowSerializer[ProviderAccount]):
 
     def get_webhook_url(self, row: ProviderAccount) -> str:
         return selectors.webhook_of(row)
+
+    @extend_schema_field(LastCallSerializer(allow_null=True))
+    def get_last_call(self, row: ProviderAccount) -> Any:
+        found = selectors.last_call_of(row)
+        return LastCallSerializer(found).data if found else None
+
+    @extend_schema_field(QuotaSerializer(allow_null=True))
+    def get_quota(self, row: ProviderAccount) -> Any:
+        found = quotas.find(row)
+        return QuotaSerializer({**asdict(found[0]), "said_at": found[1]}).data if found else None
 
     def get_used_for(self, row: ProviderAccount) -> UsesSerializer:
         return UsesSerializer(selectors.uses_of(row)).data  # type: ignore[return-value]

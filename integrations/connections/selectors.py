@@ -1,11 +1,13 @@
 """Reading connections: the list, one of them, and what it is used for."""
 
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 from django.urls import reverse
 
 from core.actors import Actor
@@ -15,7 +17,7 @@ from hitl.killswitch.targets import Targets
 from integrations import platforms
 from integrations.calls.rights import MISSING, VIEW
 from integrations.connections import providers
-from integrations.models import ProviderAccount
+from integrations.models import ProviderAccount, ProviderCall
 
 MOST: Final = 12
 
@@ -32,14 +34,48 @@ class Uses:
         return bool(self.requests or self.lookups or self.sections)
 
 
+@dataclass(frozen=True, slots=True)
+class LastCall:
+    """The call that was made last over a connection; it is known some seconds after it has ended."""
+
+    operation: str
+    outcome: ProviderCall.Outcome
+    called_at: datetime
+
+    @property
+    def words(self) -> str:
+        """What was called, in words."""
+        return self.operation.replace("_", " ").capitalize()
+
+
 def list_connections(*, viewer: Actor) -> QuerySet[ProviderAccount]:
-    """Return the organisation's connections. Needs `integrations.view_connection`.
+    """Return the organisation's connections, with their last calls. Needs `integrations.view_connection`.
 
     The account that sends mail has a page of its own.
     """
     viewer.require(VIEW)
     known = [provider.key for provider in providers.every()]
-    return ProviderAccount.objects.filter(provider__in=known).order_by("provider", "id")
+    rows = ProviderAccount.objects.filter(provider__in=known).order_by("provider", "id")
+    found: QuerySet[ProviderAccount] = rows.annotate(last_call=Subquery(_newest_call(OuterRef("pk"))))
+    return found
+
+
+def last_call_of(row: ProviderAccount) -> LastCall | None:
+    """Return the last call over a connection, None without one. No query for a row of `list_connections`."""
+    read: Any = row
+    found = read.last_call if hasattr(row, "last_call") else _newest_call(row.pk).first()
+    if found is None:
+        return None
+    outcome, called_at = ProviderCall.Outcome(found["outcome"]), datetime.fromisoformat(found["called_at"])
+    return LastCall(found["operation"], outcome, called_at)
+
+
+def _newest_call(connection: Any) -> QuerySet[ProviderCall, Any]:
+    """Return the newest call over a connection, as one value."""
+    facts = JSONObject(operation="operation", outcome="outcome", called_at="called_at")
+    rows = ProviderCall.objects.filter(connection=connection).order_by("-id")
+    newest: QuerySet[ProviderCall, Any] = rows.annotate(facts=facts).values_list("facts", flat=True)[:1]
+    return newest
 
 
 def get_connection(*, viewer: Actor, connection_id: UUID) -> ProviderAccount:

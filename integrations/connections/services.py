@@ -114,21 +114,21 @@ def replace_credentials(
 def set_webhook(actor: Actor, row: ProviderAccount) -> None:
     """Have a system that was just connected post what has changed, if it offers that (outside call).
 
-    Where that fails, or an emergency stop covers it, the connection says that somebody has to do it. Writes
-    `CONNECTION_WEBHOOK_SET`.
+    Where that fails, or an emergency stop covers it, the connection says that somebody has to do it, until the system
+    posts. Writes `CONNECTION_WEBHOOK_SET`.
     """
     tell, url = providers.get(row.provider).set_webhook, webhook_of(row)
     if tell is None or not url:
         return
     try:
-        if is_connection_stopped(row.pk):
-            raise Unavailable("An emergency stop covers this connection.")
         tell(row, url)
     except Unavailable:
-        note_failure(row.pk, ConnectionFailed("webhook_by_hand"))
-        row.refresh_from_db(fields=["last_error", "last_error_about", "last_error_at"])
+        row.webhook_missing = True
+        row.save(update_fields=["webhook_missing"])
         return
     with transaction.atomic():
+        row.webhook_missing = False
+        row.save(update_fields=["webhook_missing"])
         chain.note(actor, "CONNECTION_WEBHOOK_SET", row, provider=row.provider)
 
 
@@ -227,6 +227,7 @@ def disconnect(*, actor: Actor, connection_id: UUID) -> ProviderAccount:
         before = row.state
         row.credentials, row.choices, row.lease_until = {}, [], None
         row.is_active, row.is_default, row.expired_at, row.expires_at = False, False, None, None
+        row.webhook_missing = False
         row.save()
         chain.note(actor, "CONNECTION_DISCONNECTED", row, old_state=before, new_state=row.state, provider=provider)
     return row

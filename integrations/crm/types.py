@@ -22,6 +22,10 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
 """What can be exchanged of a contact, by the names of `CrmContact`, as people read it."""
 
 
+CONTACTS: Final = "contacts"
+"""The stream of contacts that are read back."""
+
+
 @dataclass(frozen=True)
 class CrmContact:
     """A person as a CRM hears of them: `key` is ours, and what isn't known is empty and left as it is there."""

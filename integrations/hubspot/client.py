@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -137,9 +138,7 @@ class HubspotClient(TicketClient):
 
     def _read_ticket(self, operation: Operation, place: str, params: Mapping[str, str]) -> Answer[Ticket | None]:
         """Read a ticket and the addresses of the contacts that it belongs to."""
-        asked = {**params, "properties": SHOWN, "associations": "contacts"}
-        request = Request(f"{OBJECTS}/tickets/{place}", asked)
-        read = self._call(operation, request, lambda body: (body, _associated(body, "contacts")))
+        read = self._call(operation, ticket_of(place, params), lambda body: (body, _associated(body, "contacts")))
         if not isinstance(read, Ok):
             return _missing_as(read, None)
         body, people = read.value
@@ -155,8 +154,9 @@ class HubspotClient(TicketClient):
             return CleanFailure("bad_answer", "The answer could not be read.", retry=True)
 
     def _address_of(self, contact: str) -> Answer[str]:
-        request = Request(f"{OBJECTS}/contacts/{_part(contact)}", {"properties": "email"})
-        read = self._call(READ_CONTACT, request, lambda body: str(body["properties"].get("email") or "").casefold())
+        read = self._call(
+            READ_CONTACT, contact_of(contact), lambda body: str(body["properties"].get("email") or "").casefold()
+        )
         return _missing_as(read, "")
 
     def _find_or_create_contact(self, new: NewTicket) -> Answer[str]:
@@ -170,6 +170,16 @@ class HubspotClient(TicketClient):
         if isinstance(made, CleanFailure) and made.code in TAKEN:
             return self._call(FIND, request, lambda one: str(one["id"]))
         return made
+
+
+def ticket_of(place: str, params: Mapping[str, str] = MappingProxyType({})) -> Request:
+    """Return what reads a ticket, and the contacts that it belongs to; by its number unless `params` say otherwise."""
+    return Request(f"{OBJECTS}/tickets/{place}", {**params, "properties": SHOWN, "associations": "contacts"})
+
+
+def contact_of(number: str) -> Request:
+    """Return what reads a contact's address."""
+    return Request(f"{OBJECTS}/contacts/{_part(number)}", {"properties": "email"})
 
 
 def _part(text: str) -> str:

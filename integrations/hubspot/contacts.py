@@ -33,7 +33,7 @@ FORBIDDEN: Final = frozenset({"MISSING_SCOPES", "http_403"})
 _change = partial(Operation, seconds=10.0, method="POST", executes=True, in_background=True)
 # The same contact with the same values, however often.
 WRITE: Final = _change("write_contact", repeats="always")
-ERASE: Final = _change("erase_contact", repeats="always")
+ERASE: Final = _change("erase_contact", repeats="always", despite_stops=True)
 # HubSpot refuses a second note with the key.
 ADD_NOTE: Final = _change("add_contact_note", repeats="with_key")
 FIND: Final = Operation("find_by_key", seconds=10.0, keeps_last=False, in_background=True)

@@ -1,6 +1,7 @@
 """HubSpot's tickets and contacts as one platform beside the others."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from pydantic import BaseModel, Field
 from core.errors import Unavailable
 from core.http import host_of
 from integrations.calls.operations import Line, System
+from integrations.calls.quotas import read_numbers
 from integrations.connections.authorisation import refuse
 from integrations.crm.ports import CrmPlatform
 from integrations.hubspot.client import KEY, HubspotClient, read_error
@@ -21,12 +23,18 @@ from integrations.ticketing.selectors import value_of
 
 CALLS_PER_MINUTE: Final = 600
 DEFAULT: Final = "https://api.hubapi.com"
+_LIMIT: Final = "X-HubSpot-RateLimit-Daily"
+read_quota: Final = partial(read_numbers, left=f"{_LIMIT}-Remaining", limit=_LIMIT, period="day")
+"""Its search doesn't count."""
 
 
 class Credentials(BaseModel):
     """What an account at HubSpot needs."""
 
     token: str = Field(min_length=1, title="Access token", description="Of a private app, which starts with pat-.")
+    client_secret: str = Field(
+        "", title="Client secret", description="Of the same app, if it posts changes to Walker; else leave it empty."
+    )
     pipeline: str = Field(
         "0",
         pattern=r"^[A-Za-z0-9-]{1,60}$",
@@ -53,6 +61,11 @@ class Hubspot(TicketPlatform, CrmPlatform):
     kinds = KINDS
     has_public_comments = False
     crm_fields = FIELD_MAP
+    webhook = "hubspot_changes"
+    webhook_words = (
+        "Copy this address into the webhooks of the private app, and enter the app's client secret under Rotate "
+        "credentials. HubSpot then posts that contacts have changed, and Walker reads them within a minute."
+    )
 
     def connect(self, credentials: Credentials, line: Line) -> HubspotClient:
         place = {"pipeline": credentials.pipeline, "stage": credentials.stage}
@@ -81,5 +94,11 @@ def system_of(credentials: Credentials) -> System:
     # A host that the operator named may be a private one; the vendor's may not.
     own_hosts = () if url == DEFAULT else (host_of(url),)
     return System(
-        url, authorise, error=read_error, calls_per_minute=CALLS_PER_MINUTE, private_hosts=own_hosts, refused=refuse
+        url,
+        authorise,
+        error=read_error,
+        calls_per_minute=CALLS_PER_MINUTE,
+        private_hosts=own_hosts,
+        refused=refuse,
+        quota=read_quota,
     )

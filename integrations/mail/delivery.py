@@ -21,7 +21,7 @@ from integrations.mail import events
 from integrations.mail.progress import Report
 from integrations.mail.providers import routes
 from integrations.mail.reports import CHANNEL, apply_report
-from integrations.mail.types import Accepted, FileGone, Mail, MailOutcome, Rejected, Unknown
+from integrations.mail.types import Accepted, FileGone, Mail, MailOutcome, NewMail, Rejected, Unknown
 from integrations.models import MailDelivery
 
 log = get_logger(__name__)
@@ -116,6 +116,37 @@ def _send(delivery: MailDelivery, moment: datetime) -> MailOutcome | None:
     except Exception:
         # Task boundary: an adapter may have failed after the call.
         log.exception("mail_adapter_broke", delivery=str(delivery.pk))
+        return Unknown("adapter_broke")
+
+
+def send_once(new: NewMail, delivery_id: UUID) -> MailOutcome:
+    """Hand a mail about an account to the installation's service, without a row; return what is certain about it.
+
+    For somebody who may belong to no tenant: outside any tenant and transaction.
+    """
+    # No ledger is asked: consents are given to organisations, and no opt-out keeps back what an account needs.
+    verdict = gate.judge_one(Question(ChannelRules(CHANNEL), Consent.Purpose.ACCOUNT), "")
+    if not verdict.may_leave:
+        return Rejected(f"{REFUSED}{verdict.reason}", permanent=True, counts=False, is_failure=False)
+    try:
+        route = routes.find_installation_route()
+    except Unavailable as problem:
+        return Rejected(problem.code, permanent=False)
+    mail = Mail(
+        delivery_id=delivery_id,
+        type=new.type,
+        sender=route.mailbox,
+        recipient=new.recipient,
+        subject=new.subject,
+        text=new.text,
+        html=new.html,
+        headers=new.headers,
+    )
+    try:
+        return route.sender.send(mail)
+    except Exception:
+        # Task boundary: an adapter may have failed after the call.
+        log.exception("mail_adapter_broke", delivery=str(delivery_id))
         return Unknown("adapter_broke")
 
 

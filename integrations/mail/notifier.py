@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.urls import reverse
 
-from accounts.selectors import erased_people, tenant_zone, wants_mail
+from accounts.selectors import erased_people, wants_mail, zone_of
 from core.actors import system
 from core.models import AuditEntry
 from core.privacy.erasure.person import NOBODY
@@ -117,7 +117,7 @@ def _texts(row: Notification) -> dict[str, Any]:
         "risk_level": approval.risk_level,
         "risk_score": approval.risk_score,
         "asked_by": asker,
-        "due": _due_words(approval),
+        "due": _due_words(row),
         "is_yours": row.template.startswith(TO_REQUESTER),
         "link": _console_url(approval),
         "decision_link": _placeholder(row) if row.template in ASKS and can_be_decided_by_link(approval) else "",
@@ -142,7 +142,7 @@ def digest_texts(rows: Sequence[Notification]) -> dict[str, Any]:
                 "title": f"{approval.reference} {_title(row)}",
                 "headline": approval.masked(str(approval.preview.get("headline") or approval.summary)),
                 "risk": RISKS.get(approval.risk_level, approval.risk_level),
-                "due": "" if row.template.startswith(TO_REQUESTER) else _due_words(approval),
+                "due": "" if row.template.startswith(TO_REQUESTER) else _due_words(row),
                 "link": _console_url(approval),
                 "decision_link": _placeholder(row) if by_link else "",
             }
@@ -162,8 +162,8 @@ def _due_at(row: Notification) -> datetime:
     return row.approval.sla_due_at or row.approval.expires_at
 
 
-def _due_words(approval: Approval) -> str:
-    due = (approval.sla_due_at or approval.expires_at).astimezone(tenant_zone())
+def _due_words(row: Notification) -> str:
+    due = _due_at(row).astimezone(zone_of(row.recipient_id))
     return f"{due:%d %B %Y, %H:%M %Z}"
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts.models import Membership
-from accounts.selectors import tenant_zone
+from accounts.selectors import zone_of
 from accounts.sign_in.password_reset import is_offered, link_lifetime, make_reset_link
 from core.actors import system
 from core.clock import now
@@ -51,7 +51,7 @@ def _queue(ref: UUID, type: str, number: str, moment: datetime, link: str) -> No
         "title": TITLES[type],
         "name": membership.user.first_name,
         "link": link,
-        "moment": f"{moment.astimezone(tenant_zone()):%d %B %Y, %H:%M %Z}",
+        "moment": f"{moment.astimezone(zone_of(membership.user_id)):%d %B %Y, %H:%M %Z}",
     }
     queue_mail_to(membership.user, type, texts, type=type, ref=ref, key=f"{type}:{ref}:{number}")
 

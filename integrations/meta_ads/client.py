@@ -23,6 +23,7 @@ from integrations.ads.ports import AdsClient
 from integrations.ads.types import AdAccount, Change, Figures, Limit, LogEntry
 from integrations.calls.answers import Answer, CleanFailure, Ok
 from integrations.calls.operations import Line, Operation, Request, System, is_refusal, wait_of
+from integrations.calls.quotas import Quota
 from integrations.meta_ads.money import read_count
 from integrations.meta_ads.types import AdObject
 
@@ -103,6 +104,17 @@ def wait_in(reply: Reply) -> float:
         minutes = 0.0
     named = minutes * 60 if math.isfinite(minutes) else 0.0
     return named or wait_of(reply) or USUAL_WAIT
+
+
+def read_quota(headers: Mapping[str, str]) -> Quota | None:
+    """Return how much is left by the vendor's header of usage, of what is used most; None if it doesn't say it."""
+    names = ("call_count", "total_cputime", "total_time")
+    try:
+        rows = [row for found in json.loads(headers.get(USAGE, "{}")).values() for row in found]
+        used = max((int(row[name]) for row in rows for name in names if name in row), default=None)
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+    return None if used is None else Quota(100, "hour", min(100, max(0, 100 - used)), "percent")
 
 
 @dataclass(frozen=True)

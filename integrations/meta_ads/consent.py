@@ -26,7 +26,15 @@ from integrations.connections.errors import ConnectionFailed
 from integrations.connections.providers import Authorise, Provider, VendorAccount, for_any, unsaved_account
 from integrations.connections.token_endpoint import ask_for_tokens
 from integrations.connections.tokens import with_tokens
-from integrations.meta_ads.client import CALLS_PER_MINUTE, LIMITS, VERSION, MetaAdsClient, MetaSystem, read_error
+from integrations.meta_ads.client import (
+    CALLS_PER_MINUTE,
+    LIMITS,
+    VERSION,
+    MetaAdsClient,
+    MetaSystem,
+    read_error,
+    read_quota,
+)
 from integrations.meta_ads.selectors import PROVIDER
 from integrations.models import ProviderAccount
 from integrations.schemes import Consent, Headers, OAuthApp, Scope, Secrets
@@ -82,6 +90,7 @@ def system_by(authorise: calls.Authorise) -> MetaSystem:
         calls_per_minute=CALLS_PER_MINUTE,
         private_hosts=own_hosts(),
         refused=authorisation.refuse,
+        quota=read_quota,
     )
 
 

@@ -102,8 +102,8 @@ READ_HISTORY: Final = _reading("read_history")
 # The same records with the same values, however often.
 WRITE: Final = _change("write_contact")
 ADD_NOTE: Final = _change("add_contact_note")
-BLANK: Final = _change("blank_contact")
-ERASE: Final = _change("erase_contact", method="DELETE")
+BLANK: Final = _change("blank_contact", despite_stops=True)
+ERASE: Final = _change("erase_contact", method="DELETE", despite_stops=True)
 
 
 class SalesforceClient(CrmClient):

@@ -1,5 +1,6 @@
 """Salesforce as one platform beside the others."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, Field
 from core.http import host_of
 from integrations.calls.answers import Ok
 from integrations.calls.operations import ENDED, Authorise, Line, System
+from integrations.calls.quotas import Quota
 from integrations.connections import authorisation, providers
 from integrations.connections.errors import ConnectionFailed
 from integrations.connections.providers import Provider
@@ -22,6 +24,8 @@ TITLE: Final = "Salesforce"
 VENDOR: Final = "my.salesforce.com"
 CALLS_PER_MINUTE: Final = 100_000 // (24 * 60)
 """Of the calls a day that the smallest edition with an API has."""
+USAGE: Final = re.compile(r"\bapi-usage=([0-9]{1,12})/([0-9]{1,12})\b")
+"""In the header Sforce-Limit-Info: the calls of the last 24 hours, and how many there may be."""
 USUAL: Final = {name: theirs for name, theirs in FIELD_MAP.items() if name != "key"}
 
 
@@ -82,7 +86,17 @@ def system_of(domain: str, authorise: Authorise) -> System:
         calls_per_minute=CALLS_PER_MINUTE,
         private_hosts=own_hosts(),
         refused=authorisation.refuse,
+        quota=read_quota,
     )
+
+
+def read_quota(headers: Mapping[str, str]) -> Quota | None:
+    """Return how many calls are left by an answer's headers, None if they don't say it."""
+    found = USAGE.search(headers.get("Sforce-Limit-Info", ""))
+    if found is None:
+        return None
+    used, limit = int(found[1]), int(found[2])
+    return Quota(limit, "day", max(0, limit - used))
 
 
 def check(kept: Secrets, authorise: providers.Authorise) -> str:

@@ -23,6 +23,8 @@ EVERY: Final = timedelta(minutes=5)
 LEASE: Final = timedelta(minutes=2)
 """Longer than the calls of a reading may take."""
 LONGEST_WAIT: Final = timedelta(hours=1)
+SOON: Final = timedelta(seconds=10)
+"""After a hint: a system may need a moment to show what it has told of, and hints come in crowds."""
 SWEEP_SECONDS = 30.0
 """After these no further connection is begun: the next sweep reads it."""
 FAILED: Final = "failed"
@@ -78,6 +80,18 @@ def fail(cursor: SyncCursor, code: str, *, seconds: float | None = None, **colum
     wait = min(EVERY * 2 ** min(cursor.failures, 10), LONGEST_WAIT)
     until = now() + max(wait, timedelta(seconds=seconds or 0.0))
     lease.release(cursor, until=until, failures=F("failures") + 1, last_error=code[:60], **columns)
+
+
+def hurry(account: ProviderAccount, stream: str) -> bool:
+    """Let a reading be due soon, after a hint that something has changed; False if the hint changes nothing.
+
+    Only one that was read to its end and waits for its next time: a worker that reads now keeps its lease, and what
+    failed or is paused waits on.
+    """
+    soon = now() + SOON
+    rows = SyncCursor.objects.filter(connection=account, stream=stream, paused_at=None, failures=0)
+    waits = rows.filter(lease_until=F("last_success_at") + EVERY, lease_until__gt=soon)
+    return bool(waits.update(lease_until=soon))
 
 
 def set_paused(account: ProviderAccount, stream: str, *, pauses: bool) -> bool:

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from core.errors import Conflict, Invalid, Unavailable, WalkerError
 from hitl.actions.base import Outcome
-from hitl.selectors import is_connection_stopped
 from integrations.calls.answers import CleanFailure, Ok
 from integrations.calls.operations import Line
 from integrations.calls.outcomes import outcome_of_failure
+from integrations.calls.runner import STOPPED
 from integrations.models import ProviderAccount
 from integrations.transactions import selectors
 from integrations.transactions.ports import TransactionClient
@@ -28,10 +28,10 @@ def prepare_draft(*, asked: NewDraft, key: str) -> tuple[ProviderAccount, Prepar
     by an emergency stop, and `Unavailable`.
     """
     linked = selectors.connection()
-    if is_connection_stopped(linked.account.pk):
-        raise Conflict("Payments are paused by an emergency stop.", code="paused")
     with linked.open(Line(linked.account)) as client:
         answer = client.create_draft(asked, key)
+    if isinstance(answer, CleanFailure) and answer.code == STOPPED:
+        raise Conflict("Payments are paused by an emergency stop.", code="paused")
     if isinstance(answer, CleanFailure) and answer.facts.get("fields"):
         fields = [name for name in FIELDS if name in answer.facts["fields"]] or ["amount"]
         problem = "Our back office doesn't take this."

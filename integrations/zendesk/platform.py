@@ -1,6 +1,7 @@
 """Zendesk as one platform beside the others."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from core.http import host_of
 from integrations.calls.operations import Line, System
+from integrations.calls.quotas import read_numbers
 from integrations.connections.authorisation import refuse
 from integrations.models import ProviderAccount
 from integrations.schemes import Call, Headers, Secrets, SecretScheme, basic
@@ -19,6 +21,7 @@ from integrations.zendesk.client import ZendeskClient, read_error
 VENDOR: Final = "zendesk.com"
 CALLS_PER_MINUTE: Final = 200
 """Of the smallest plan."""
+read_quota: Final = partial(read_numbers, left="X-Rate-Limit-Remaining", limit="X-Rate-Limit", period="minute")
 
 
 class Credentials(BaseModel):
@@ -76,5 +79,11 @@ def system_of(credentials: Credentials) -> System:
     # A host that the operator named may be a private one; the vendor's may not.
     own_hosts = () if host.endswith(f".{VENDOR}") else (host,)
     return System(
-        url, authorise, error=read_error, calls_per_minute=CALLS_PER_MINUTE, private_hosts=own_hosts, refused=refuse
+        url,
+        authorise,
+        error=read_error,
+        calls_per_minute=CALLS_PER_MINUTE,
+        private_hosts=own_hosts,
+        refused=refuse,
+        quota=read_quota,
     )

@@ -6,6 +6,7 @@ from typing import Final
 
 from standins.clock import now
 from standins.errors import ApiError, invalid
+from standins.hubspot.webhooks import Poster
 from standins.store import Document
 from standins.tickets import TicketStore, number
 
@@ -84,12 +85,14 @@ class Portal:
 
     def __init__(self, store: TicketStore) -> None:
         self.store = store
+        self.poster = Poster()
         self.has_key_property = True
         self._seed()
 
     def reset(self) -> None:
         """Return to the initial state."""
         self.has_key_property = True
+        self.poster.reset()
         with self.store.transaction():
             self.store.clear()
             self._seed()
@@ -269,9 +272,12 @@ class Portal:
 
     def _change_contacts(self, portal: str, wanted: list[Document]) -> Document:
         """Make contacts or change them, as a person does there; one with `merged_into` is swallowed by that one."""
+        events = []
         with self.store.transaction():
             for one in wanted:
                 row = self._insert(portal, "contacts", {}, {}) if "id" not in one else None
+                what = "creation" if row else "deletion" if one.get("deleted") else "propertyChange"
+                what = "merge" if "merged_into" in one else what
                 row = row or self.find(portal, "contacts", str(one["id"]), one.get("by", ""))
                 moment = one.get("at") or stamp()
                 _write(row, one.get("properties", {}), moment)
@@ -282,4 +288,14 @@ class Portal:
                     winner["updatedAt"] = row["updatedAt"]
                     self.store.save(portal, "contacts", winner)
                 self.store.save(portal, "contacts", row)
+                events.append((f"contact.{what}", row["id"]))
+        self.poster.post_later(portal, *events)
         return {"contacts": len(wanted)}
+
+    def set_address(self, wanted: Document) -> Document:
+        """Set where a portal's app is posted what changes; "" for nowhere."""
+        portal = str(wanted.get("account", ""))
+        if portal not in PORTALS:
+            raise invalid(account=f"One of {', '.join(PORTALS)}.")
+        self.poster.addresses[portal] = str(wanted.get("url", ""))
+        return {"url": self.poster.addresses[portal]}

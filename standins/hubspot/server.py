@@ -42,6 +42,8 @@ class Handler(StandInHandler):
     def answer(self, path: str, query: str, body: Document) -> tuple[int, Document | Content]:
         """Return the API's answer in the vendor's form."""
         self.server.counter.add(f"{self.command} {path}")
+        if not path.endswith("/search"):
+            self.more_headers = {"X-HubSpot-RateLimit-Daily": "250000", "X-HubSpot-RateLimit-Daily-Remaining": "249870"}
         try:
             return self._answer_api(self._account(), path, dict(parse_qsl(query)), body)
         except ApiError as error:
@@ -69,6 +71,8 @@ class Handler(StandInHandler):
             return 200, complete([{**show(row), **history_of(row, history)} for row in found if row])
         if (self.command, path) == ("POST", "/crm/v3/objects/contacts/batch/upsert"):
             row, is_new = objects.upsert(portal, body)
+            what = "creation" if is_new else "propertyChange"
+            objects.poster.post_later(portal, (f"contact.{what}", row["id"]))
             return 200, complete([{**show(row), "new": is_new}])
         if (self.command, path) == ("POST", "/crm/v3/objects/contacts/search"):
             page = objects.search(portal, body)
@@ -110,6 +114,10 @@ class Handler(StandInHandler):
         """Answer control requests of the page and of tests."""
         if (self.command, path) == ("POST", "/__change"):
             return 200, self.server.portal.change(body)
+        if (self.command, path) == ("POST", "/__hook"):
+            return 200, self.server.portal.set_address(body)
+        if (self.command, path) == ("GET", "/__deliveries"):
+            return 200, {"items": self.server.portal.poster.deliveries}
         return 200, answer_control(self.server.portal.store, self.server.counter, self.command, path)
 
 

@@ -1,7 +1,8 @@
-"""One's own name and picture: what is refused in words, who sees them, and what is left when they go."""
+"""One's own profile: what is refused in words, who sees it, what follows it, and what is left when it goes."""
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from typing import Any
 
@@ -17,7 +18,10 @@ from accounts.selectors import faces_of
 from core.errors import Refused
 from core.models import AuditEntry
 from core.tenancy.scope import tenant_scope
+from hitl.notifications.preferences import wish_of
 from tests import files
+from tests.accounts.resets.resetting import person_of
+from tests.accounts.tokens.devices import V1, Device
 from tests.console.conftest import Browser, browser
 from tests.world import OPERATOR, World
 
@@ -151,3 +155,83 @@ def test_people_without_a_picture_have_their_initials(world: World, browser: Bro
     User.objects.filter(pk=world.people["viewer"].pk).update(first_name="Zoë", last_name="Quint")
     page = browser("viewer").get("/admin/").content.decode()
     assert '<span class="wk-avatar" aria-hidden="true">ZQ</span>' in page
+
+
+def change(device: Device, **changed: str) -> Any:
+    return device.client.patch(f"{V1}me/", changed, content_type="application/json", headers=device.headers())
+
+
+def test_profile_is_read_and_changed_over_the_api_by_its_person_alone(world: World) -> None:
+    person, device = person_of(world, "support"), Device()
+    device.sign_in(person)
+    shown = device.get("me/").json()
+    given = ("id", "email", "role", "language", "zone", "signature", "picture")
+    assert [shown[name] for name in given] == [str(person.pk), person.email, "support", "en", "", "", ""]
+    assert shown["created_at"] < shown["updated_at"] < shown["last_login_at"]
+    wanted = {"first_name": "Anna", "language": "de", "zone": "America/New_York", "signature": "Anna\r\nAcme, Lisbon\n"}
+    for _ in range(2):
+        answer = change(device, **wanted)
+        assert (answer.status_code, answer.json()["signature"]) == (200, "Anna\nAcme, Lisbon")
+    again = device.get("me/").json()
+    assert [again[name] for name in ("first_name", "language", "zone")] == ["Anna", "de", "America/New_York"]
+    assert (again["last_name"], again["updated_at"] > shown["updated_at"]) == (shown["last_name"], True)
+    with tenant_scope(world.acme.pk):
+        entries = AuditEntry.objects.filter(action__in=["NAME_CHANGED", "PROFILE_CHANGED"]).order_by("seq")
+        assert list(entries.values_list("action", "facts", "actor_user_id")) == [
+            ("NAME_CHANGED", {"fields": ["first_name"]}, person.pk),
+            ("PROFILE_CHANGED", {"fields": ["language", "zone", "signature"]}, person.pk),
+        ]
+        assert b"Lisbon" not in Membership.objects.values_list("signature", flat=True).get(user=person).content
+        assert wish_of(person.pk)[0].zone.key == "America/New_York"
+        assert wish_of(world.people["viewer"].pk)[0].zone.key == world.acme.timezone
+    bad: dict[str, dict[str, str]] = {
+        "zone": {"zone": "Mars/Base"},
+        "language": {"language": "tlh"},
+        "signature": {"signature": "An\u202ena"},
+        "first_name": {"first_name": "shop.example/win", "signature": "kept out"},
+        "last_name": {"last_name": ""},
+        "body": {},
+    }
+    for field, wrong in bad.items():
+        answer = change(device, **wrong)
+        assert answer.status_code == 400, field
+        assert field in answer.json()["fields"] or field == "body"
+    for long in ("x" * 501, "\n".join("123456789")):
+        assert list(change(device, signature=long).json()["fields"]) == ["signature"]
+    assert change(device, signature="", zone="").json()["signature"] == ""
+    colleague = Device("198.51.100.7")
+    colleague.sign_in(person_of(world, "owner"))
+    assert colleague.get("me/").json()["id"] == str(world.people["owner"].pk)
+
+
+def test_picture_is_changed_and_removed_over_the_api(world: World) -> None:
+    device, place = Device(), f"{V1}me/picture/"
+    device.sign_in(person_of(world, "support"))
+    bad = SimpleUploadedFile("a.png", files.SVG)
+    refused = device.client.post(place, {"picture": bad}, headers=device.headers())
+    assert (refused.status_code, list(refused.json()["fields"])) == (400, ["picture"])
+    answer = device.client.post(place, {"picture": photo()}, headers=device.headers())
+    assert answer.status_code == 201
+    assert b"Harbour" not in Client().get(answer.json()["picture"]).content
+    removed = [device.client.delete(place, headers=device.headers()).status_code for _ in range(2)]
+    assert (removed, device.get("me/").json()["picture"]) == ([204, 409], "")
+
+
+def test_console_shows_times_in_ones_own_zone_and_counts_days_in_the_organisation_s(
+    world: World, browser: Browser
+) -> None:
+    client, page = browser("support"), f"{PROFILE}{world.people['support'].pk}/preferences/"
+    listed = "/admin/accounts/browsersession/"
+    assert re.search(r"\d E[SD]T\b", client.get(listed).content.decode()) is None
+    wrong = client.post(page, {"language": "en", "zone": "Mars/Base", "signature": ""})
+    assert (wrong.status_code, "Select a valid choice" in wrong.content.decode()) == (400, True)
+    answer = client.post(page, {"language": "fr", "zone": "America/New_York", "signature": "Sam\nAcme"})
+    assert answer.status_code == 302
+    shown = client.get(PROFILE).content.decode()
+    assert [text for text in ("Français", "America/New_York", "Sam<br>Acme") if text not in shown] == []
+    assert re.search(r"\d E[SD]T\b", client.get(listed).content.decode())
+    assert re.search(r"\d E[SD]T\b", browser("owner").get(listed).content.decode()) is None
+    with tenant_scope(world.acme.pk):
+        # One that a system no longer knows closes no page.
+        Membership.objects.filter(user=world.people["support"]).update(zone="Mars/Base")
+    assert client.get(listed).status_code == 200

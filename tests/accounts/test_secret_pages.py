@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.secret_pages import UNKNOWN_PER_MINUTE
 
 pytestmark = pytest.mark.django_db
-DOORS = pytest.mark.parametrize("door", ["/i/none/", "/d/none/", "/r/none/"])
+DOORS = pytest.mark.parametrize("door", ["/i/none/", "/d/none/", "/r/none/", "/v/none/"])
 
 
 @DOORS

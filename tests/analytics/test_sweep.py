@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import connection
 
+from accounts.members.profile import change_profile
 from accounts.services import actor_for_user
 from analytics import services
 from analytics.models import Brief, BriefPreference
+from analytics.selectors import locale_of
 from core import clock
 from core.errors import Invalid, Refused
 from core.tenancy.scope import platform_scope, tenant_scope
@@ -86,6 +88,31 @@ def test_change_of_zone_after_todays_was_sent_waits_for_tomorrow(morning: Mornin
     row = morning.wants(zone="America/New_York", now=MORNING + timedelta(minutes=5))
     assert row.next_due_at
     assert row.next_due_at.astimezone(ZoneInfo("America/New_York")).date() == TODAY + timedelta(days=1)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("moved", "sent_at", "next_at"),
+    [
+        ("America/New_York", None, MORNING + timedelta(hours=6)),
+        ("Asia/Tokyo", MORNING, MORNING + timedelta(hours=16)),
+    ],
+    ids=["west", "east"],
+)
+def test_brief_follows_the_profile_and_leaves_no_day_out(
+    morning: Morning, moved: str, sent_at: datetime | None, next_at: datetime
+) -> None:
+    actor = morning.actor("approver")
+    change_profile(actor=actor, zone="Europe/Berlin", language="fr")
+    row = morning.wants(zone="", language="")
+    assert (row.zone, row.language, row.next_due_at) == ("", "", MORNING)
+    assert (locale_of(row).zone.key, locale_of(row).language) == ("Europe/Berlin", "fr")
+    change_profile(actor=actor, zone=moved)
+    claimed(MORNING)
+    row.refresh_from_db()
+    found = Brief.objects.values_list("state", "local_date", "due_at")
+    assert list(found) == ([("queued", TODAY, sent_at)] if sent_at else [])
+    assert row.next_due_at == next_at
 
 
 @pytest.mark.slow

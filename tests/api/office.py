@@ -42,7 +42,7 @@ from hitl.execution.kill_switch_activation import activate_kill_switch
 from hitl.models import Approval, ApprovalWorkflow, KillSwitch
 from hitl.policy.limits.flags import create_flag
 from hitl.simulation.runs import start_simulation, stop_simulation
-from integrations.models import ProviderAccount, ProviderCall
+from integrations.models import AuditDestination, ProviderAccount, ProviderCall
 from integrations.outgoing_webhooks.services import EndpointSettings, create_endpoint
 from tests import files
 from tests.console import scene  # registers the kind `console_budget`
@@ -192,6 +192,8 @@ def build_office(world: World) -> Office:
         office.ids["endpoint"] = made.pk
         kept = {"provider": "sandbox_ads", "name": "Shoes", "credentials": {"token": "none"}}
         office.ids["connection"] = ProviderAccount.objects.create(**kept).pk
+        goes_to = {"name": "SIEM", "kind": "https", "address": "https://127.0.0.1:1/in", "token": "very secret"}
+        office.ids["destination"] = AuditDestination.objects.create(**goes_to).pk
         office.ids["webhook"] = deliveries.queue_delivery(endpoint=made.endpoint, event_type="test", event={}).pk
         WebhookDelivery.objects.update(state="delivered", done_at=now())
         shop = ProviderAccount.objects.create(

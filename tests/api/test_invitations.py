@@ -1,8 +1,12 @@
 """Inviting over the API."""
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
 
+from accounts.models import User
+from core.clock import now
 from tests.api.office import Office
 from tests.world import prove
 
@@ -65,6 +69,12 @@ def test_members_are_listed_by_name_and_role_without_their_address(office: Offic
     assert [(one["role"], one["is_active"], one["own_teams_only"]) for one in found] == [("support", True, False)]
     assert admin.get(f"members/{found[0]['id']}/").json() == found[0]
     assert found[0]["person"]["name"]
+    # A sign-in of before they joined was one elsewhere.
+    person, seen = office.world.people["support"], []
+    for ago in (timedelta(days=9), timedelta()):
+        User.objects.filter(pk=person.pk).update(last_login=now() - ago)
+        seen.append(admin.get(f"members/{found[0]['id']}/").json()["last_login_at"])
+    assert (seen[0], seen[1] is not None) == (None, True)
     assert "@" not in str(admin.get("members/").json())
     assert office.outsider().get(f"members/{found[0]['id']}/").status_code == 404
     assert admin.get("members/", role="king").status_code == 400

@@ -1,9 +1,11 @@
 """Keys and sessions: what they open, and what ends them."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.test import Client
 
@@ -20,6 +22,13 @@ pytestmark = pytest.mark.django_db
 def change_keys(office: Office, **values: Any) -> None:
     with tenant_scope(office.world.acme.pk):
         ApiKey.objects.update(**values)
+
+
+@pytest.fixture
+def one_minute() -> Iterator[None]:
+    """Stop the clock: requests of one test are counted in one minute."""
+    with time_machine.travel(now(), tick=False):
+        yield
 
 
 @pytest.mark.slow
@@ -122,6 +131,7 @@ def test_deed_by_key_is_audited_as_its_owners(office: Office) -> None:
     assert (entry.actor_user_id, entry.auth_strength) == (office.world.people["support"].pk, "api_key")
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_requests_above_the_limit_are_told_when_to_come_back(office: Office, settings: Any) -> None:
     settings.API_REQUESTS_PER_MINUTE = 2
     caller = office.caller("viewer")
@@ -133,9 +143,25 @@ def test_requests_above_the_limit_are_told_when_to_come_back(office: Office, set
     assert (answers[-1].json()["code"], 0 < int(answers[-1].headers["Retry-After"]) <= 60) == ("too_many", True)
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_limit_is_each_keys_own(office: Office, settings: Any) -> None:
     settings.API_REQUESTS_PER_MINUTE = 1
     assert {office.caller("viewer").get("agents/").status_code for _ in range(3)} == {200}
+
+
+@pytest.mark.usefixtures("one_minute")
+def test_keys_and_people_of_an_organisation_share_its_limit_and_take_nothing_from_another(
+    office: Office, settings: Any
+) -> None:
+    settings.API_REQUESTS_PER_MINUTE, settings.TENANT_REQUESTS_PER_MINUTE = 2, 4
+    greedy, viewer, owner = office.caller("viewer"), office.caller("viewer"), office.browser("owner")
+    # What is refused to one key costs the others nothing.
+    assert [greedy.get("agents/").status_code for _ in range(5)] == [200, 200, 429, 429, 429]
+    assert (viewer.get("agents/").status_code, owner.get(f"{V1}agents/").status_code) == (200, 200)
+    refused = viewer.get("agents/")
+    assert (refused.status_code, refused.headers["RateLimit-Limit"]) == (429, "4")
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    assert office.outsider().get("agents/").status_code == 200
 
 
 def test_limit_without_redis_lets_requests_through(office: Office, settings: Any) -> None:

@@ -72,6 +72,7 @@ VIEW = {"list_key": "hitl.approval", "name": "Late ones", "query": "state=pendin
 NO_SECRET: dict[str, Any] = {"credentials": {}}
 NO_SYSTEM = {"provider": "nobody", **NO_SECRET}
 HOOK = {"name": "Billing", "url": "https://93.184.216.34/hook"}
+SECURITY = {"name": "Splunk", "kind": "splunk", "address": "https://93.184.216.34/in", "token": "t"}
 CANNED = {"shortcut": "bye", "title": "Goodbye", "text": "Have a nice day."}
 TEAM = {"name": "Night", "targets": [{"priority": 2, "first_answer_minutes": 30}]}
 STOPPED = {"address": "+34600123456", "purpose": "marketing", "state": "withdrawn"}
@@ -250,6 +251,11 @@ DOORS = [
     # Keys of an API are no second factor: these are for people in the console's session.
     Door("post", "contacts/{contact}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
     Door("post", "members/{approval}/erase/", "owner", 403, "admin", outsider=403, body=WISH),
+    # Nor has a key a profile.
+    Door("get", "me/", "viewer", 403, outsider=403),
+    Door("patch", "me/", "viewer", 403, outsider=403, body={"language": "de"}),
+    Door("post", "me/picture/", "viewer", 403, outsider=403),
+    Door("delete", "me/picture/", "viewer", 403, outsider=403),
     Door("get", "members/", "compliance", 200, "approver", outsider=200),
     Door("get", "members/{approval}/", "compliance", 404, "approver"),
     Door("get", "members/invitations/", "compliance", 200, "approver", outsider=200),
@@ -470,6 +476,8 @@ DOORS = [
     Door("post", "alerts/{approval}/acknowledge/", "admin", 404, "support"),
     Door("get", "exports/", "compliance", 200, "support", outsider=200),
     Door("get", "exports/{approval}/", "compliance", 404, "support"),
+    Door("post", "exports/contact/", "compliance", 201, "admin", body={**WHY, "contact_id": "{contact}"}),
+    Door("post", "exports/member/", "compliance", 404, "admin", body={**WHY, "membership_id": "{contact}"}),
     Door("post", "exports/{approval}/cancel/", "compliance", 404, "support"),
     # A key decides nothing: that takes a second person who is signed in.
     Door("post", "exports/{approval}/grant/", "compliance", 403, "support", outsider=403, body=WHY),
@@ -512,6 +520,14 @@ DOORS = [
     Door("get", "webhook-endpoints/{endpoint}/deliveries/", "compliance", 200, "support"),
     Door("get", "webhook-endpoints/{endpoint}/deliveries/{webhook}/", "compliance", 200, "support"),
     Door("post", "webhook-endpoints/{endpoint}/deliveries/{webhook}/resend/", "admin", 200, "compliance"),
+    Door("get", "audit-destinations/", "compliance", 200, "approver", outsider=200),
+    Door("post", "audit-destinations/", "admin", 201, "compliance", outsider=201, body=SECURITY),
+    Door("get", "audit-destinations/{destination}/", "compliance", 200, "approver"),
+    Door("put", "audit-destinations/{destination}/", "admin", 200, "compliance", body={**SECURITY, "version": 1}),
+    Door("delete", "audit-destinations/{destination}/", "admin", 204, "compliance"),
+    Door("post", "audit-destinations/{destination}/test/", "admin", 503, "compliance"),
+    Door("post", "audit-destinations/{destination}/pause/", "admin", 200, "compliance"),
+    Door("post", "audit-destinations/{destination}/resume/", "admin", 200, "compliance"),
     Door("get", "audit/", "compliance", 200, "approver", outsider=200),
     Door("get", "audit/verify/", "compliance", 200, "approver", outsider=200),
     Door("get", "stream/", "viewer", 200, outsider=200),
@@ -589,7 +605,7 @@ def test_key_without_a_scope_opens_nothing(office: Office) -> None:
 
 
 # Where one signs in: open to everybody.
-OPEN = {"auth/login/", "auth/refresh/", "auth/logout/"}
+OPEN = {f"auth/{name}/" for name in ("login", "refresh", "logout", "register", "verify-email")}
 
 
 def test_every_route_stands_in_this_list() -> None:

@@ -109,6 +109,8 @@ LIKE_OTHERS = (
     "admin/channels_app/colleagueaddress/",
     "admin/channels_app/colleagueaddress/slack-code/",
     "admin/integrations/maildelivery/",
+    "admin/integrations/auditdestination/",
+    "admin/integrations/auditdestination/create/",
     "admin/integrations/webhooksubscription/",
     "admin/integrations/webhooksubscription/create/",
     "admin/core/webhookdelivery/",

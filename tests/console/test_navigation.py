@@ -39,7 +39,7 @@ EARLIER: Final = """
  admin/hitl/delegation/ admin/hitl/evidenceexport/ admin/hitl/killswitch/ admin/hitl/linkpolicy/
  admin/hitl/notificationpreference/ admin/hitl/notificationtemplate/ admin/hitl/overridereview/ admin/hitl/riskpolicy/
  admin/hitl/simulation/ admin/inbox/ admin/integrations/maildelivery/ admin/integrations/provideraccount/
- admin/integrations/webhooksubscription/
+ admin/integrations/auditdestination/ admin/integrations/webhooksubscription/
 """
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.tenancy.scope import tenant_scope
-from demo.describe import describe
+from demo.describe import as_text, describe
 from integrations import platforms
 from integrations.connections import services
 from integrations.connections.selectors import webhook_of
@@ -21,9 +21,12 @@ def test_demo_tells_what_connects_its_systems_and_the_office_shows_where_it_post
     assert describe()["tenants"][0]["connections"] == []
     settings.SANDBOX_BACK_OFFICE_URL, settings.SANDBOX_BACK_OFFICE_TOKEN = back_office.url, SHARED
     settings.BACK_OFFICE_HOSTS = ["127.0.0.1", "localhost"]
+    settings.HUBSPOT_API_BASE, settings.SALESFORCE_API_BASE = "http://127.0.0.1:8100", "http://127.0.0.1:8102"
     facts = describe()
     accounts = facts["tenants"][0]["connections"]
     assert facts["urls"]["back_office"] == f"{back_office.url}/"
+    assert ("hubspot       http://127.0.0.1:8100/" in as_text(facts), "zendesk" in facts["urls"]) == (True, False)
+    assert facts["urls"]["salesforce"] == "http://127.0.0.1:8102/"
     assert [one["provider"] for one in accounts if platforms.takes(**one)] == [
         "back_office", "zendesk", "hubspot", "salesforce",
     ]  # fmt: skip

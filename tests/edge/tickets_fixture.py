@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from standins.hubspot import portal
+from standins.hubspot.webhooks import secret_of
 from standins.zendesk import desk
 from tests.edge.standin_process import Process, end, launch
 
@@ -82,7 +83,7 @@ class TicketServer:
     def credentials(self, account: str = "acme") -> dict[str, str]:
         """Return what is typed in to connect an account."""
         if self.name == "hubspot":
-            return {"token": portal.token_of(account)}
+            return {"token": portal.token_of(account), "client_secret": secret_of(account)}
         return {"subdomain": account, "email": desk.ACCOUNTS[account], "token": desk.token_of(account)}
 
 

@@ -9,6 +9,7 @@ from django.test import Client
 
 from accounts.members.invitations import invite_member
 from accounts.members.pictures import save_picture
+from accounts.members.profile import change_profile
 from accounts.models import ApiKey, BrowserSession, MemberPicture, Membership, TokenFamily, User
 from accounts.privacy.erasure import erase_member
 from accounts.saved_views import save_view
@@ -161,13 +162,15 @@ def test_decisions_stay_and_the_audit_is_whole(world: World, leaver: User) -> No
 def test_erased_member_is_signed_out_and_cannot_come_back(world: World, leaver: User) -> None:
     with tenant_scope(world.acme.pk):
         save_picture(actor=world.actor("approver"), picture=SimpleUploadedFile("me.png", files.png()))
+        change_profile(actor=world.actor("approver"), zone="Europe/Lisbon", signature=NAME)
         families.begin(user=leaver, strength="password", address=ADDRESS, user_agent="")
     assert (Session.objects.exists(), BrowserSession.objects.exists()) == (True, True)
     erase(world, leaver)
     assert (Session.objects.exists(), BrowserSession.objects.exists()) == (False, False)
     with tenant_scope(world.acme.pk):
         assert (MemberPicture.objects.exists(), TokenFamily.objects.exists()) == (False, False)
-        assert Membership.objects.get(user=leaver).picture_key == ""
+        left = Membership.objects.get(user=leaver)
+        assert (left.picture_key, left.zone, left.signature) == ("", "", None)
     answer = Client().post("/admin/login/", {"username": MAIL, "password": PASSWORD})
     assert answer.status_code == 200
     leaver.refresh_from_db()

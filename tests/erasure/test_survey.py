@@ -1,16 +1,17 @@
-"""Every column that may hold something of a person is named by a handler, and the page about it says the same."""
+"""Every column that may hold something of a person is erased or kept, and exported or not, for a reason on a page."""
 
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.db import models
 
-from core.privacy.erasure.registry import handlers, steps, tables
-from core.privacy.erasure.survey import lines
+from core.privacy.erasure.registry import ErasureHandler, handlers, readings, steps, tables
+from core.privacy.erasure.survey import lines, reading_lines, unread
 from core.tenancy import rls
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "erasure.md"
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "reference"
 # What holds nothing of a person: numbers, flags and the moments of events. Every other type has to be named.
 NOTHING = (
     "AutoField BigAutoField BooleanField SmallIntegerField IntegerField BigIntegerField PositiveSmallIntegerField "
@@ -81,7 +82,42 @@ def test_steps_and_orders_are_each_one() -> None:
     assert len({handler.order for handler in handlers()}) == len(handlers())
 
 
+def test_no_handler_is_without_a_reading_side() -> None:
+    assert not hasattr(ErasureHandler, "readings")
+    assert [handler.__name__ for handler in handlers() if not hasattr(handler, "readings")] == []
+    assert [handler.__name__ for handler in handlers() if handler.readings and not handler.purpose] == []
+
+
+def test_every_erased_column_is_shown_to_the_person_or_says_why_not() -> None:
+    assert unread() == []
+    assert [reading.model for reading in readings() if reading.rows and not (reading.title and reading.kept)] == []
+    assert [reading.model for reading in readings() if "" in reading.unread.values()] == []
+
+
+def test_readings_name_columns_that_exist_once() -> None:
+    wrong = []
+    for reading in readings():
+        names = " ".join((reading.shown, reading.masked, *reading.unread)).split()
+        fields = apps.get_model(reading.model)._meta
+        known = {attribute for field in fields.concrete_fields for attribute in (field.name, field.attname)}
+        wrong += [f"{reading.model}.{name}" for name in names if name.partition(".")[0] not in known]
+        wrong += [f"{reading.model}.{name} twice" for name, times in Counter(names).items() if times > 1]
+    assert wrong == []
+
+
+def test_a_column_that_no_reading_names_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    (accounts,) = [handler for handler in handlers() if handler.__name__ == "AccountsErasure"]
+    monkeypatch.setattr(accounts, "readings", tuple(each for each in readings() if each.model != "accounts.ApiKey"))
+    assert unread() == ["accounts.ApiKey.name"]
+
+
 def test_page_lists_what_the_code_does() -> None:
-    page = PAGE.read_text()
+    page = (PAGES / "erasure.md").read_text()
     assert [line for line in lines() if line not in page] == []
     assert sum(line.startswith("| `") for line in page.splitlines()) == len(lines())
+
+
+def test_page_of_exports_lists_what_the_code_reads() -> None:
+    page = (PAGES / "person-exports.md").read_text().partition("## Every table")[2].splitlines()
+    assert page[-len(reading_lines()) :] == reading_lines()
+    assert sum(line.startswith("| `") for line in page) == len(reading_lines())

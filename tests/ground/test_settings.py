@@ -26,6 +26,7 @@ VALUES = {
     "WEBHOOK_HOSTS": "hooks.example",
     "BACK_OFFICE_HOSTS": "office.example",
     "ROUNDUP_HOSTS": "tracker.example",
+    "SIEM_HOSTS": "siem.example",
     "MODEL_HOSTS": "models.example",
     "ALLOWED_HOSTS": "a.example,b.example",
     "TRUSTED_PROXIES": "10.0.0.1,10.0.0.2",

@@ -235,21 +235,24 @@ def test_more_of_one_moment_than_a_page_go_on_by_number_and_after_a_kill(
     assert [name_of(one) for one in people] == [f"New {number}" for number in range(10)]
     assert crm.calls().count(SEARCH) < 8
     assert SyncCursor.objects.get().position.keys() == {"at", "of"}
+    assert "Walker knows 10 contacts there." in page_of(crm)
 
 
-def test_lag_begins_with_the_last_end_and_anew_while_all_contacts_are_read(crm: Crm) -> None:
+def test_lag_begins_with_the_last_end_or_the_last_page_while_all_contacts_are_read(crm: Crm) -> None:
     age(crm)
     lags = [cursors.read_lag()]
     start(crm)
     lags.append(cursors.read_lag())
-    SyncCursor.objects.update(position={"began": (now() - timedelta(minutes=10)).isoformat()})
-    lags.append(cursors.read_lag())
+    for minutes in (10, 90):  # since the last page of a reading that began before
+        moved = (now() - timedelta(minutes=minutes)).isoformat()
+        SyncCursor.objects.update(position={"began": (now() - timedelta(hours=3)).isoformat(), "moved": moved})
+        lags.append(cursors.read_lag())
     read()
     lags.append(cursors.read_lag())
     cursors.pause_reading(actor=crm.world.actor("owner"), connection_id=crm.account.pk)
     SyncCursor.objects.update(last_success_at=now() - timedelta(hours=1))
     lags.append(cursors.read_lag())
-    assert lags == pytest.approx([0, 7200, 600, 0, 0], abs=60)
+    assert lags == pytest.approx([0, 7200, 600, 5400, 0, 0], abs=60)
 
 
 def page_of(crm: Crm) -> str:
@@ -307,6 +310,8 @@ def test_reading_is_started_paused_and_resumed_with_the_right_and_leaves_half_of
     ana = crm.customer()
     crm.tell()
     assert "No contacts are read." in page_of(crm)
+    for name in ("waiting", "written", "erased there"):
+        assert f"<dt>Contacts: {name}</dt><dd>{int(name == 'written')}</dd>" in page_of(crm)
     given = {"connection_id": crm.account.pk}
     services_of: list[Callable[..., None]] = [cursors.start_reading, cursors.pause_reading, cursors.resume_reading]
     for service in services_of:
@@ -318,6 +323,7 @@ def test_reading_is_started_paused_and_resumed_with_the_right_and_leaves_half_of
             service(actor=owner, **given)
     for service in services_of[:2]:
         service(actor=owner, **given)
+    assert "All contacts are being read: 0 so far." in page_of(crm)
     change(crm, ana, properties={"firstname": "Ana Maria"})
     assert (read(6), name_of(ana), "Reading was paused" in page_of(crm)) == ([], "Ana Souza", True)
     cursors.resume_reading(actor=owner, **given)
@@ -329,6 +335,7 @@ def test_reading_is_started_paused_and_resumed_with_the_right_and_leaves_half_of
         cursor = SyncCursor.objects.get()
         assert (crm.calls(), cursor.failures, cursor.lease_until > now()) == ([], 0, True)
     assert (read(14), name_of(ana)) == ([], "Ana Maria")
+    assert "Walker knows 1 contact there." in page_of(crm)
     actions = AuditEntry.objects.filter(action__startswith="CRM_READING").order_by("seq")
     assert list(actions.values_list("action", flat=True)) == [
         "CRM_READING_STARTED", "CRM_READING_PAUSED", "CRM_READING_RESUMED",

@@ -23,7 +23,7 @@ from agents.answering.tool_calls import records
 from agents.answering.tools.knowledge import SearchKnowledge
 from agents.llm.ports import ToolRequest
 from agents.models import AgentRun, ToolCall
-from analytics.alerts import evaluate, messages, rules
+from analytics.alerts import evaluate, messages, ready_made, rules
 from analytics.alerts.messages import event_of
 from analytics.alerts.rules import RuleSettings
 from analytics.event_store import store
@@ -119,7 +119,7 @@ def test_no_canary_leaves_by_event_export_webhook_alert_or_metric(town: World, s
     for source in SOURCES.keys():  # noqa: SIM118  (no dict)
         for kind in ("csv", "jsonl", "xlsx"):
             found += caught(f"{source} as {kind}", file_of(town, _request(town, source, kind, **span)))
-    AlertSettings.objects.create(has_ready_made=True)
+    AlertSettings.objects.create(ready_made=ready_made.KEYS)
     rules.create_rule(actor=admin, settings=RuleSettings(**ALERT, ways=("notice", "mail", "slack", "pagerduty")))
     evaluate.evaluate()
     alert = Alert.objects.get()

@@ -225,6 +225,8 @@ SIGNED_OR_OPEN = {
     "api-auth-login",
     "api-auth-refresh",
     "api-auth-logout",
+    "api-registration-register",
+    "api-registration-verify-email",
 }
 
 

@@ -78,7 +78,7 @@ from hitl.services import create_workflow
 from hub.models import TransactionDraft
 from integrations.mail.services import queue_mail
 from integrations.mail.types import NewMail
-from integrations.models import MailDelivery, ProviderAccount, ProviderCall, WebhookSubscription
+from integrations.models import AuditDestination, MailDelivery, ProviderAccount, ProviderCall, WebhookSubscription
 from tests.console.scene import ask, write_in
 from tests.security.rows import MARK, fill_every_table
 from tests.world import OPERATOR, World
@@ -126,6 +126,7 @@ IN_THE_API = {
     "account_id": "conversations.channelaccount",
     "delivery_id": "core.webhookdelivery",
     "endpoint_id": "integrations.webhooksubscription",
+    "destination_id": "integrations.auditdestination",
     "connection_id": "integrations.provideraccount",
     "tenant_id": "accounts.tenant",
     "agent_id": "agents.agent",
@@ -174,6 +175,8 @@ class Town:
             return found | {kind: self.ids[IN_THE_API[kind]] for kind in re.findall(r"<uuid:(\w+)>", route)}
         if "<str:token>" in route:
             return {"token": "not-one-of-ours"}
+        if "<int:pk>" in route:
+            return {"pk": 1}
         if "<slug:key>" in route:
             return {"key": "approvals"}
         if "<slug:group>" in route:
@@ -239,6 +242,7 @@ def build_town(world: World) -> Town:
         rows += [Delegation.objects.earliest("id"), Erasure.objects.get()]
         rows += [KillSwitch.objects.earliest("id"), Contact.objects.earliest("id"), ToolCall.objects.earliest("id")]
         rows += [_a_file(), _a_mail(), *_a_webhook(), *_a_connection(), Consent.objects.earliest("id")]
+        rows += [AuditDestination.objects.earliest("id")]
         rows += [
             MessageTemplate.objects.earliest("id"),
             _a_draft(),

@@ -23,12 +23,12 @@ TRANSLATED: Final = (
     "(?:come|comes|came) of it", "(?:become|becomes|became) of it", "(?:is|are|was|were|be) told", "counts? no more",
     "counts? once", "stands? (?:here|there|below)", "somebody who", "asked for by",
 )  # fmt: skip
-# Cryptographic signatures are named as such: "webhook signature". *Desk* is an area of the console.
+# Signatures are named as what they are: "webhook signature", "email signature". *Desk* is an area of the console.
 OUR_WORDS: Final = (
     "carr(?:y|ies|ied|ying) (?:it |them )?out", "break the glass", "weigh(?:s|ed|ing)? anew", r"(?<!\*)desks?",
     "seats?", "ladders?", "dead letters?", "hand(?:s|ed)? in", "throw(?:s|n)? (?:the|a) switch",
     "stop switch(?:es)?", "came by",
-    "(?<!webhook )(?<!Ed25519 )(?<!HMAC )(?<!DKIM )signatures?", "signers?",
+    "(?<!webhook )(?<!Ed25519 )(?<!HMAC )(?<!DKIM )(?<!email )signatures?", "signers?",
     "(?:may|can|has to|who) signs?(?! (?:in|out|up))",
     "sign(?:s|ed|ing)? (?:it|this|off|for|alone|twice|what)",
 )  # fmt: skip

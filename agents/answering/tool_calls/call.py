@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
@@ -21,6 +21,7 @@ from core.reliability import loose_cache
 from core.reliability.circuit_breaker import Breaker, breaker
 from core.tenancy.scope import current_tenant_id
 from hitl.actions.base import Params
+from integrations.calls.selectors import Noted, note_calls
 
 log = get_logger(__name__)
 THREADS: Final = 4
@@ -35,6 +36,7 @@ class Reading:
     arguments: Params
     caller: Caller
     call_id: UUID
+    noted: Noted = field(default_factory=Noted)
     attempts: int = 0
     is_cached: bool = False
 
@@ -56,7 +58,8 @@ class Reading:
     def call_once(self) -> dict[str, Any]:
         """Call the tool."""
         self.attempts += 1
-        return self.tool.call(self.arguments, caller=self.caller, call_id=self.call_id)
+        with note_calls(self.noted):
+            return self.tool.call(self.arguments, caller=self.caller, call_id=self.call_id)
 
     def call_twice(self) -> dict[str, Any]:
         """Call the tool under its breaker, once more after a temporary failure."""

@@ -20,17 +20,21 @@ from agents.answering.tool_calls.refusals import (
     TOO_OFTEN_FOR_CONTACT,
 )
 from agents.answering.tool_calls.results import as_line
-from agents.answering.tools.registry import Caller, Tool
+from agents.answering.tools.registry import Caller, Tool, requester_through
 from agents.llm.ports import Line, ToolRequest
 from agents.models import AgentRun, ToolCall
 from conversations.selectors import names_in_conversation
+from core.audit.chain import Fact
 from core.clock import now
 from core.privacy.pii import mask_text
 from core.reliability.rate_limit import count_up
 from core.tenancy.scope import current_tenant_id
+from integrations.calls.selectors import Noted
 
 State = ToolCall.State
 BROKE: Final = "broke"
+CALLED: Final = "OUTSIDE_CALL_MADE"
+DURATIONS: Final = ((1, "under_1s"), (5, "under_5s"), (15, "under_15s"))
 HOUR: Final = timedelta(hours=1)
 
 
@@ -89,6 +93,20 @@ def close_call(call: ToolCall, state: ToolCall.State, result: Mapping[str, Any],
         _insert(call)
         return
     call.save(update_fields=["state", "result", "finished_at", "code", "approval_id", *facts])
+
+
+def entry_of(call: ToolCall, caller: Caller, noted: Noted) -> Fact:
+    """Return the audit entry of a call that has ended: what was called and how that ended, without contents."""
+    took = (call.milliseconds or 0) / 1000
+    facts = {
+        "tool": call.name,
+        "operations": list(noted.operations),  # a reading that was too late may still add some
+        "connection": str(noted.connection_id) if noted.connection_id else None,
+        "outcome": str(call.state),
+        "code": call.code,
+        "took": next((words for seconds, words in DURATIONS if took < seconds), "over_15s"),
+    }
+    return Fact(requester_through(caller), CALLED, ToolCall._meta.label_lower, call.pk, facts=facts)
 
 
 def has_ended(call: ToolCall) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django.db import transaction
+
 from agents.answering.tool_calls import call as running
 from agents.answering.tool_calls import records, refusals
 from agents.answering.tool_calls.arguments import problem_of, readable
@@ -15,11 +17,13 @@ from agents.answering.tools import registry
 from agents.answering.tools.registry import Caller, Tool
 from agents.llm.ports import Line, ToolRequest
 from agents.models import AgentRun, ToolCall
+from core.audit import chain
 from core.audit.refusals import note_refusal
 from core.errors import NotFound, Refused, Unavailable, WalkerError
 from core.observability.logging import get_logger
 from hitl.actions.base import Params
 from hitl.services import note_refused_move
+from integrations.calls.selectors import Noted, note_calls
 
 log = get_logger(__name__)
 MAX_WISHES: Final = 12
@@ -59,6 +63,7 @@ class _Admitted:
     tool: Tool
     arguments: Params
     caller: Caller
+    noted: Noted = field(default_factory=Noted)
     wait: Callable[[float], dict[str, Any]] | None = None
     reading: running.Reading | None = None
 
@@ -116,7 +121,7 @@ def _read(wanted: Sequence[ToolRequest], places: Sequence[int], calls: Calls, nu
         if admitted is None:
             lines[place] = records.line_of(call, request)
             continue
-        admitted.reading = running.Reading(admitted.tool, admitted.arguments, caller, call.pk)
+        admitted.reading = running.Reading(admitted.tool, admitted.arguments, caller, call.pk, admitted.noted)
         admitted.wait = running.start(admitted.reading)
         started[place] = admitted
     broken: ToolBroke | None = None
@@ -215,7 +220,8 @@ def _run(admitted: _Admitted, calls: Calls) -> None:
         if admitted.wait:
             result = tidy(admitted.wait(calls.until - time.monotonic()))
         else:
-            result = tool.call(admitted.arguments, caller=admitted.caller, call_id=call.pk)
+            with note_calls(admitted.noted):
+                result = tool.call(admitted.arguments, caller=admitted.caller, call_id=call.pk)
         state = State.DONE
     except Refusal as late:
         state, result = State.FAILED, late.result
@@ -240,12 +246,15 @@ def _run(admitted: _Admitted, calls: Calls) -> None:
 
 def _close(admitted: _Admitted, state: ToolCall.State, result: dict[str, Any], began: float) -> None:
     took, reading = int((time.monotonic() - began) * 1000), admitted.reading
-    records.close_call(
-        admitted.call,
-        state,
-        result,
-        milliseconds=took,
-        attempts=reading.attempts if reading else 1,
-        is_cached=bool(reading and reading.is_cached),
-        is_foreign=bool(result.get("foreign")),
-    )
+    facts: dict[str, Any] = {
+        "milliseconds": took,
+        "attempts": reading.attempts if reading else 1,
+        "is_cached": bool(reading and reading.is_cached),
+        "is_foreign": bool(result.get("foreign")),
+    }
+    if not admitted.tool.counted_as:
+        records.close_call(admitted.call, state, result, **facts)
+        return
+    with transaction.atomic():  # no call of the hub is closed without its entry
+        records.close_call(admitted.call, state, result, **facts)
+        chain.record_all([records.entry_of(admitted.call, admitted.caller, admitted.noted)])

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.selectors import tenant_zone
+from accounts.selectors import zone_of
 from channels_app.approver_channels.slack import messages, payloads, people, posts, workspaces
 from channels_app.approver_channels.slack.notifier import CHANNEL
 from channels_app.approver_channels.slack.payloads import Place, Press, Submission
@@ -66,7 +66,7 @@ def receive_delivery(delivery: InboundDelivery) -> None:
         PRESSES.labels("too_old").inc()
         _tell(account, found.user, found.place, PRESS_AGAIN)
         return
-    with timezone.override(tenant_zone()):
+    with timezone.override(zone_of(person.pk)):
         _work(account, person, found)
 
 

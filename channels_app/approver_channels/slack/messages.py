@@ -7,7 +7,7 @@ from uuid import UUID
 from django.conf import settings
 from django.urls import reverse
 
-from accounts.selectors import erased_people, tenant_zone
+from accounts.selectors import erased_people, tenant_zone, zone_of
 from channels_app.approver_channels.slack import payloads
 from core.actors import Actor, system
 from core.clock import now
@@ -29,7 +29,7 @@ Block = dict[str, Any]
 NOT_ASKED: Final = "This step doesn't need your decision."
 IN_CONSOLE: Final = {
     "risk": "This request is too risky to decide in Slack. Decide it in Walker.",
-    "strength": "This step requires a second factor. Decide it in Walker.",
+    "strength": "This step requires a stronger sign-in. Decide it in Walker.",
     "off": "Decisions outside the console are disabled for this installation. Decide it in Walker.",
     "off_here": "Decisions outside the console are disabled for your organisation. Decide it in Walker.",
     "twice": "Someone already decided without signing in. The next decision requires signing in to Walker.",
@@ -62,7 +62,7 @@ def render(
         {"type": "header", "text": _plain(_headline(approval), TITLE_LIMIT)},
         _section(own or title),
         *([] if is_over else _content(approval)),
-        _note(_facts(approval)),
+        _note(_facts(approval, person_id)),
     ]
     if is_over:
         lines.append(_outcome(approval))
@@ -140,13 +140,14 @@ def _content(approval: Approval) -> list[Block]:
     return [_section(part) for part in parts if part]
 
 
-def _facts(approval: Approval) -> str:
+def _facts(approval: Approval, person_id: UUID | None) -> str:
     risk = RISKS.get(approval.risk_level, (approval.risk_level, "", ""))[0]
     asker = "an agent"
     if approval.requester is not None:
         is_erased = approval.requester_id in erased_people()
         asker = NOBODY if is_erased else str(approval.requester.get_full_name())
-    due = (approval.sla_due_at or approval.expires_at).astimezone(tenant_zone())
+    zone = tenant_zone() if person_id is None else zone_of(person_id)
+    due = (approval.sla_due_at or approval.expires_at).astimezone(zone)
     said = [approval.reference, f"{risk} risk ({approval.risk_score} of 100)", f"requested by {asker}"]
     return " · ".join([*said, f"due {due:%d %B %Y, %H:%M %Z}"] if approval.is_undecided else said)
 

@@ -100,7 +100,10 @@ def _body_of(
     """Return the message of a notification as its request is now; without one, in the built-in words."""
     is_reminder = row is not None and row.is_reminder
     template = "approval_reminder" if is_reminder else message.template
-    own = own_text(template=template, approval=approval, person_id=row.recipient_id) if row is not None else None
+    own = None
+    if row is not None:
+        is_shared = message.person_id is None
+        own = own_text(template=template, approval=approval, person_id=row.recipient_id, is_shared=is_shared)
     return messages.render(
         approval,
         template=message.template,

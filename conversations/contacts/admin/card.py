@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from console.templatetags.console_ui import chip
+from conversations.contacts.admin.consents import CHANNELS
 from conversations.contacts.admin.reach import blocks_of
 from conversations.contacts.selectors.consents import VIEW_CONSENT, entries_of_points, query_consents
 from conversations.contacts.selectors.directory import points_in_order
@@ -91,8 +92,12 @@ def talk_row(row: Conversation) -> dict[str, Any]:
     }
 
 
-def wishes_recorded(viewer: Actor, contact: Contact) -> list[Any]:
-    """Return the newest lines of the consent ledger about a contact. One query; none for who may not see it."""
+def wishes_recorded(viewer: Actor, contact: Contact) -> list[tuple[Any, str]]:
+    """Return the newest lines of the consent ledger about a contact, with the names of their channels.
+
+    One query; none for who may not see it.
+    """
     if not viewer.may(VIEW_CONSENT) or not contact.points.all():
         return []
-    return list(query_consents(viewer=viewer, contact_id=contact.pk).order_by("-id")[:WISHES])
+    lines = query_consents(viewer=viewer, contact_id=contact.pk).order_by("-id")[:WISHES]
+    return [(line, CHANNELS.get(line.channel, line.channel)) for line in lines]

@@ -1,5 +1,6 @@
 """The console's consent ledger: who agreed or objected to what, and the rules for marketing messages."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
 from django import forms
@@ -21,6 +22,7 @@ from console.time_zones import zone_choices
 from console.viewers import viewer_of
 from conversations.contacts import blocks, consents
 from conversations.contacts.selectors.consents import query_consents
+from conversations.models import ContactPoint
 from core.models import Consent
 from core.reach import channels, policy
 from core.reach.verdict import ANY, STOPPABLE
@@ -59,6 +61,23 @@ class RecordForm(ConsoleForm):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         help_text="The newest wish counts, so an old consent doesn't undo a later opt-out.",
     )
+
+
+class ContactConsentForm(RecordForm):
+    """What a contact told us, for one of their addresses."""
+
+    address = forms.ChoiceField(label="Address")  # type: ignore[assignment]
+
+    def offer(self, points: Iterable[ContactPoint]) -> None:
+        """Offer a contact's addresses, masked."""
+        self._points = {str(point.pk): point for point in points}
+        choices = [(key, f"{point.get_kind_display()} {point.masked_value}") for key, point in self._points.items()]
+        self.fields["address"].choices = choices  # type: ignore[attr-defined]
+
+    def as_arguments(self) -> dict[str, Any]:
+        """Return what `record_consent` is called with."""
+        point = self._points[self.cleaned_data["address"]]
+        return {**self.cleaned_data, "address": point.value, "kind": point.kind}
 
 
 class RulesForm(ConsoleForm):

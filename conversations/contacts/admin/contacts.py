@@ -22,8 +22,9 @@ from console.navigation import DESK, Nav
 from console.templatetags.console_ui import moment
 from console.viewers import viewer_of
 from conversations.channel_accounts.admin.languages import language_name
-from conversations.contacts import blocks
+from conversations.contacts import blocks, consents
 from conversations.contacts.admin import card
+from conversations.contacts.admin.consents import ContactConsentForm
 from conversations.contacts.erasure import erase_contact
 from conversations.contacts.selectors.consents import wishes_of
 from conversations.contacts.selectors.directory import VIEW_CONTACT, ContactFilters, points_in_order, query_contacts
@@ -39,6 +40,7 @@ from core.actors import Actor
 from core.errors import Invalid
 
 WRITES = ("write", "send-template")
+CONSENT = "record-consent"
 OBJECT = "conversations.contact"
 BREAK = SafeString("<br>")
 
@@ -140,6 +142,8 @@ class ContactAdmin(MergeActions):
             return self.why_not_merge(request, action, contact)
         if action.path in WRITES:
             return _why_not_write(contact, by_template=action.path == "send-template")
+        if action.path == CONSENT and contact.erased_at is None:
+            return "" if contact.points.all() else "This contact has no address."
         if action.path in ("block", "unblock"):
             blocked = wishes_of(contact.points.all()).is_blocked
             if contact.erased_at is not None:
@@ -161,6 +165,8 @@ class ContactAdmin(MergeActions):
         form = super().action_form(request, action, obj, bound=bound)
         if isinstance(form, OpeningForm):
             form.offer(_templates_for(obj))
+        if isinstance(form, ContactConsentForm):
+            form.offer(points_in_order(obj.points.all()))
         if action.path == "erase":
             proved = [point.masked_value for point in points_in_order(obj.points.all()) if point.is_verified]
             form.fields["confirmation"].help_text = (
@@ -175,7 +181,9 @@ class ContactAdmin(MergeActions):
         # Some stand in each other's place, such as block and unblock: the one that does not apply says nothing new.
         idle = {"block", "unblock", UNDO} if contact.merged_into_id is None else {"block", "unblock", MERGE_PATH}
         offered = [offer for offer in context["offered"] if not (offer["blocked"] and offer["action"].path in idle)]
-        own = self.service_actions.keys() - WRITES  # those of other apps stand in their panels
+        # Those of other apps stand in their panels, unless they belong into the menu.
+        own = self.service_actions.keys() - {*WRITES, CONSENT}
+        menu = [offer for offer in offered if offer["action"].path in own or offer["action"].in_menu]
         viewer = viewer_of(request)
         grant = get_active_reveal(actor=viewer, object_type=OBJECT, object_id=contact.pk)
         history = card.talks_of(viewer, contact)
@@ -193,8 +201,9 @@ class ContactAdmin(MergeActions):
             "chips": card.chips_of(contact),
             "places": card.places_of(contact),
             "wishes": card.wishes_recorded(viewer, contact),
+            "consent": [offer for offer in offered if offer["action"].path == CONSENT and not offer["blocked"]],
             "ways": [offer for offer in offered if offer["action"].path in WRITES],
-            "menu": [(offer["action"], offer["url"]) for offer in offered if offer["action"].path in own],
+            "menu": [(offer["action"], offer["url"]) for offer in menu],
             "panels": panels_at("contact", viewer, contact, grant.fields if grant else frozenset()),
         }
 
@@ -230,6 +239,18 @@ class ContactAdmin(MergeActions):
         explain="It begins the conversation, or opens the last one again. The conversation is yours.",
         values=lambda form: form.as_arguments(),
         done=lambda begun: HttpResponseRedirect(reverse("admin:conversations_conversation_change", args=[begun.pk])),
+    )
+    record = calls(
+        consents.record_consent,
+        path=CONSENT,
+        on_list=False,
+        permission=blocks.RECORD,
+        form=ContactConsentForm,
+        title="Record consent or opt-out…",
+        submit="Record",
+        values=lambda form: form.as_arguments(),
+        explain="What this contact told you counts from now on, on the channel that you choose.",
+        done="Recorded. It counts from now on.",
     )
     block = calls(
         blocks.block_contact,

@@ -23,6 +23,7 @@ from console.extensions import (
     tiles,
 )
 from console.templatetags.console_ui import moment
+from console.time_zones import organisation_zone
 from conversations.inbox.admin.approval_panel import customer_name
 from conversations.inbox.admin.rows import ICONS
 from conversations.inbox.assignment import REPLY
@@ -134,7 +135,7 @@ class MessagesTile(Tile):
         key = f"{current_tenant_id()}:console-chart:messages:{whose}"
         chart: Plot | None = cache.get(key)
         if chart is None:
-            rows = count_by_day(viewer=viewer, zone=timezone.get_current_timezone_name())
+            rows = count_by_day(viewer=viewer, zone=organisation_zone().key)
             messages = {row.day: row.messages for row in rows}
             started = {row.day: row.conversations for row in rows}
             counts = {"Messages": ("info", messages), "New conversations": ("accent", started)}

@@ -1,5 +1,6 @@
 """The erasure of people from core, and the tables of other packages."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import ClassVar, Final
 
@@ -7,8 +8,19 @@ from django.db.models import QuerySet
 
 from core.clock import now
 from core.models import DeadLetter, IdempotencyRecord, WebhookAttempt, WebhookDelivery
+from core.privacy.erasure.disclosure import DIGEST, owned
 from core.privacy.erasure.person import ERASED, GONE, MEANT, Person
-from core.privacy.erasure.registry import HANDLERS, Batch, ErasureHandler, Step, Table, every, window
+from core.privacy.erasure.registry import (
+    HANDLERS,
+    Batch,
+    ErasureHandler,
+    Partner,
+    Reading,
+    Step,
+    Table,
+    every,
+    window,
+)
 
 State = IdempotencyRecord.State
 SPOKEN_OF: Final = (*MEANT, "users")
@@ -67,10 +79,44 @@ def _forget_webhook_answers(person: Person, after: str, limit: int) -> Batch:
     return Batch(WebhookAttempt.objects.filter(pk__in=found).update(answer=None) if found else 0, last)
 
 
+def _sent_out(person: Person) -> QuerySet[WebhookDelivery]:
+    return WebhookDelivery.objects.filter(line__in=[str(key) for key in person.ids("conversations")])
+
+
+READINGS: Final = (
+    Reading(
+        model="core.WebhookDelivery", title="What the organisation's own servers were sent about your conversations",
+        shown="event_type state created_at done_at", rows=lambda person: every(_sent_out(person)),
+        unread={"body": "The messages that are exported here, and what you alone can answer them with."},
+    ),
+    Reading(
+        model="core.WebhookAttempt", title="What these servers answered", shown="started_at status error",
+        masked="answer", rows=lambda person: every(WebhookAttempt.objects.filter(delivery__in=_sent_out(person))),
+    ),
+    Reading(
+        model="core.DeadLetter", title="Work about you that failed", shown="kind state parked_at closed_at",
+        masked="error", rows=owned(DeadLetter, ref="contacts conversations approvals"),
+    ),
+    Reading(
+        model="core.IdempotencyRecord",
+        unread={"answer": "An answer of the API, kept for a day to repeat it; it shows what is exported here."},
+    ),
+    Reading(
+        model="core.StreamEvent",
+        unread={"payload": "What pages showed live: the messages and states that are exported here."},
+    ),
+    Reading(model="core.ReplyWindow", unread={"address_index": DIGEST}),
+    Reading(model="core.SendCount", unread={"address_index": DIGEST}),
+    Reading(model="core.Erasure", unread={"traces": "Only there while a person is erased, who can't be exported."}),
+)  # fmt: skip
+
+
 class CoreErasure(ErasureHandler):
     """The erasure of people from core."""
 
     order: ClassVar[int] = 90
+    purpose: ClassVar[str] = "To tell the organisation's own servers what happens, and to repeat work that failed."
+    readings: ClassVar[tuple[Reading, ...]] = READINGS
     tables: ClassVar[tuple[Table, ...]] = (
         Table("core.IdempotencyRecord", "Keys and requests are digests.", "answer",
               "scope key_digest request_digest about"),
@@ -113,6 +159,12 @@ class CoreErasure(ErasureHandler):
         Step("outgoing_webhooks", "Webhooks about the conversations", _forget_webhooks),
         Step("webhook_answers", "Answers to webhooks", _forget_webhook_answers),
     )
+
+    @classmethod
+    def partners(cls, person: Person) -> Iterable[Partner]:
+        """Return how many servers of the organisation itself were sent something of the person's conversations."""
+        servers = _sent_out(person).order_by().values("endpoint").distinct().count()
+        return [Partner(f"{servers} of the organisation's own servers", "Webhooks", got=True)] if servers else []
 
     @classmethod
     def in_the_way(cls, person: Person) -> list[str]:

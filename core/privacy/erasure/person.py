@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote_plus
@@ -89,6 +89,15 @@ class Person:
         """Return a text with the person's names and addresses replaced."""
         pattern = _pattern(self.names, self.addresses)
         return pattern.sub(ERASED, text) if pattern else text
+
+    def but_for_own(self, mask: Callable[[str], str], text: str) -> str:
+        """Return a text with everything masked but the person's names and addresses."""
+        pattern = _pattern(self.names, self.addresses)
+        pieces, end = [], 0
+        for own in pattern.finditer(text) if pattern else ():
+            pieces += [mask(text[end : own.start()]), own[0]]
+            end = own.end()
+        return "".join([*pieces, mask(text[end:])])
 
 
 def person_of(erasure: Erasure) -> Person:

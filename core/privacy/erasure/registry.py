@@ -1,7 +1,7 @@
-"""The interface of an app's erasure: its tables, its steps, and its checks."""
+"""The interface of an app's erasure: its tables, what an export of a person reads of them, steps, and checks."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, quote_plus
@@ -17,6 +17,8 @@ from core.tenancy.scope import current_tenant_id
 BATCH: Final = 500
 Found = tuple[list[UUID], str]
 IsMeant = Callable[[Any], bool]
+Rows = Callable[[Person], Iterable[Any]]
+"""What reads a person's rows. None among them says that it is still looking: where few rows of many are theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,45 @@ class Table:
     why: str
     erased: str = ""
     kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file of a row: the ending of its name, and what reads its bytes outside any transaction."""
+
+    ending: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What an export of a person has of one table: which rows are theirs, and what it shows of each.
+
+    `shown` are columns that the person wrote or was sent, and times and codes. In `masked` ones others wrote about
+    the person, so other people's data is masked, with names that `others` knows of. `unread` says of columns why they
+    are left out; without `rows` nothing of the table is exported. In `kept`, for how long rows are kept, names in
+    braces are settings.
+    """
+
+    model: str
+    title: str = ""
+    rows: Rows | None = None
+    shown: str = ""
+    masked: str = ""
+    unread: Mapping[str, str] = field(default_factory=dict)
+    kept: str = "Until you are erased."
+    others: Callable[[Person, Any], Iterable[str]] | None = None
+    file: Callable[[Any], KeptFile | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A channel, vendor or outside system that data of the person came from (`gave`) or went to (`got`)."""
+
+    name: str
+    what: str
+    gave: bool = False
+    got: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +98,26 @@ class Step:
 
 
 class ErasureHandler:
-    """The erasure of people from one app. Handlers run in the order of `order`."""
+    """The erasure of people from one app, and what an export of a person reads. Handlers run in the order of `order`.
+
+    `readings` have no default: a handler without a reading side fails the survey and every export of a person.
+    """
 
     order: ClassVar[int]
+    purpose: ClassVar[str] = ""
+    """What the app keeps data of people for, as a sentence to the person."""
     tables: ClassVar[tuple[Table, ...]] = ()
+    readings: ClassVar[tuple[Reading, ...]]
     steps: ClassVar[tuple[Step, ...]] = ()
 
     @classmethod
     def gather(cls, person: Person) -> None:
         """Add the ids of the person's rows in this app."""
+
+    @classmethod
+    def partners(cls, person: Person) -> Iterable[Partner]:  # noqa: ARG003
+        """Return from where this app got data of the person, and who got it."""
+        return ()
 
     @classmethod
     def words(cls, person: Person) -> Words:  # noqa: ARG003
@@ -106,6 +158,11 @@ def steps() -> list[Step]:
 def tables() -> Iterator[Table]:
     for handler in handlers():
         yield from handler.tables
+
+
+def readings() -> list[Reading]:
+    """Return what an export of a person reads, in order."""
+    return [reading for handler in handlers() for reading in handler.readings]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ GLOBAL = frozenset(
     {
         "accounts.BrowserSession",
         "accounts.OwedEntry",
+        "accounts.Registration",
         "accounts.TokenKey",
         "analytics.GaugeSample",
         "accounts.User",

@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from django.core.cache import cache
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -28,6 +27,7 @@ from console.extensions import (
 )
 from console.names import name_in, names_of
 from console.templatetags.console_ui import chip, moment
+from console.time_zones import organisation_zone
 from core.actors import Actor
 from core.tenancy.scope import current_tenant_id
 from hitl.display import RISKS, STATES, risk_chip, state_chip
@@ -124,7 +124,7 @@ class ChartTile(Tile):
         key = f"{current_tenant_id()}:console-chart:approvals"
         chart: Plot | None = cache.get(key)
         if chart is None:
-            found = selectors.count_by_day(viewer=viewer, zone=timezone.get_current_timezone())
+            found = selectors.count_by_day(viewer=viewer, zone=organisation_zone())
             counts = {
                 "Opened": ("neutral", {row.day: row.opened for row in found}),
                 "Approved": ("good", {row.day: row.signed for row in found}),

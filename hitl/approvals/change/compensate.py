@@ -9,8 +9,7 @@ from core.actors import Actor
 from core.errors import Conflict
 from core.observability.logging import get_logger
 from hitl.actions import registry
-from hitl.actions.base import Compensation, Origin
-from hitl.actions.observe import observe
+from hitl.actions.base import Compensation, Facts, Origin
 from hitl.approvals.change.propose import key_of_compensation, propose
 from hitl.approvals.state import transitions
 from hitl.approvals.state.conflicts import VIEW
@@ -72,11 +71,13 @@ def compensate(*, actor: Actor, approval_id: UUID, even_if_moved: bool = False) 
     if existing is not None:
         said = f"{existing.reference} asks for that already. Decide it, or cancel it first."
         raise Conflict(said, code="compensation_open", reference=existing.reference)
-    facts = observe(registry.get(found.kind), found.params).facts
-    moved = moved_since(found.expects, facts)
-    if moved and not even_if_moved:
-        said = f"It was changed again after {done.reference}: {moved}. Undo it all the same?"
-        raise Conflict(said, code="moved")
+
+    def refuse_moved(facts: Facts) -> None:
+        moved = moved_since(found.expects, facts)
+        if moved:
+            said = f"It was changed again after {done.reference}: {moved}. Undo it all the same?"
+            raise Conflict(said, code="moved")
+
     origin = Origin(
         requester_user_id=actor.user_id,
         address=actor.address,
@@ -84,7 +85,9 @@ def compensate(*, actor: Actor, approval_id: UUID, even_if_moved: bool = False) 
         notes=f"Undoes {done.reference}.",
         compensates=done.pk,
     )
-    return propose(actor=actor, kind=found.kind, params=found.params, origin=origin)
+    # What the request shows is what is compared: another reading before it would leave a gap.
+    check = None if even_if_moved else refuse_moved
+    return propose(actor=actor, kind=found.kind, params=found.params, origin=origin, check=check)
 
 
 def moved_since(expects: Mapping[str, Any], facts: Mapping[str, Any]) -> str:

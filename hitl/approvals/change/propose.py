@@ -1,6 +1,6 @@
 """Propose a risky action."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,7 +15,7 @@ from core.errors import Conflict, TooMany
 from core.ids import uuid7
 from core.text.clean import clean_text
 from hitl.actions import registry
-from hitl.actions.base import PRIORITY_MAX, Origin
+from hitl.actions.base import PRIORITY_MAX, Facts, Origin
 from hitl.actions.observe import Observation, observe, read_arguments
 from hitl.approvals.state import assignments, outcomes, timers, transitions
 from hitl.approvals.state.outcomes import decision_columns, digest_of, request_columns, risk_columns
@@ -68,6 +68,7 @@ def propose(
     params: Mapping[str, Any],
     origin: Origin,
     dedupe_key: str = "",
+    check: Callable[[Facts], None] | None = None,
     now: datetime | None = None,
 ) -> Approval:
     """Propose a risky action and return the approval that people will decide.
@@ -75,8 +76,8 @@ def propose(
     Who may: holders of `hitl.propose_approval` (agents through their actor). Returns the existing approval
     for the same dedupe key, requester and kind while it is open, and always for the same tool call; with other
     arguments it raises Conflict (`different_arguments`, names the request). Makes an outside call before the
-    transaction. Raises Invalid, NotFound (kind), Refused (`paused` under a kill switch), TooMany, Unavailable
-    if the target can't be observed. Announces approval_opened.
+    transaction; `check` may refuse the facts that it observed. Raises Invalid, NotFound (kind), Refused (`paused`
+    under a kill switch), TooMany, Unavailable if the target can't be observed. Announces approval_opened.
     """
     actor.require("hitl.propose_approval")
     action_kind = registry.get(kind)
@@ -89,7 +90,10 @@ def propose(
     if existing is not None:
         return _check_same(existing, arguments)
     refuse_if_paused(actor, kind, origin.agent_id)
-    request = _Request(actor, observe(action_kind, params), origin, own_key, arguments, now or clock_now())
+    observed = observe(action_kind, params)
+    if check is not None:
+        check(observed.facts)
+    request = _Request(actor, observed, origin, own_key, arguments, now or clock_now())
     try:
         return _open(request)
     except (IntegrityError, TooMany):

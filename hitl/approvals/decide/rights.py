@@ -85,6 +85,8 @@ _OTHERS: Final = {
     "approved_earlier_step": ("You approved an earlier step, and this request needs different people at each step."),
     "weak_sign_in": "Sign in with a second factor to decide this.",
 }
+KEY: Final = "key"
+_NEEDS_KEY: Final = "Only someone who confirmed with a security key or passkey can decide this, in the console."
 
 
 class Reason(NamedTuple):
@@ -219,8 +221,10 @@ def why_weak_sign_in(approval: Approval, actor: Actor, event: Event) -> Reason |
         return None if actor.has_second_factor else Reason("weak_sign_in")
     if event not in BY_APPROVERS or event is Event.DELEGATE:
         return None
-    is_weak = AUTH_STRENGTH.get(actor.auth_strength, 0) < required_strength(approval.current_level)
-    return Reason("weak_sign_in") if is_weak else None
+    needed = required_strength(approval.current_level)
+    if AUTH_STRENGTH.get(actor.auth_strength, 0) >= needed:
+        return None
+    return Reason("weak_sign_in", KEY if needed >= AUTH_STRENGTH[KEY] else "")
 
 
 def check_state(approval: Approval, actor: Actor, event: Event, moment: datetime) -> None:
@@ -321,6 +325,8 @@ def refusal(
         return _four_eyes(context, actor, event, names)
     if reason.code == "not_an_approver":
         return _not_an_approver(context, reason, names)
+    if (reason.code, reason.why) == ("weak_sign_in", KEY):
+        return Refused(_NEEDS_KEY, code=reason.code, needs=KEY)
     return Refused(_OTHERS[reason.code], code=reason.code)
 
 

@@ -9,13 +9,13 @@ from django.forms import model_to_dict
 from django.http import HttpRequest
 
 from accounts.notices import USE
-from accounts.selectors import tenant_zone
+from accounts.selectors import zone_of
 from console.base.actions import ServiceAction
 from console.base.crud import calls
 from console.base.forms import ConsoleForm
 from console.base.model_admin import ServiceAdmin
 from console.navigation import YOURS, Nav
-from console.time_zones import zone_choices
+from console.time_zones import PROFILE, zone_choices
 from console.viewers import viewer_of
 from hitl.models import NotificationPreference
 from hitl.notification_channels import channels
@@ -29,7 +29,6 @@ from hitl.notifications.preferences import (
 )
 
 SHOWN: Final = 20
-OWN_ZONE: Final = ("", "Your organisation's time zone")
 
 
 def _time(label: str, **options: Any) -> forms.TimeField:
@@ -53,12 +52,13 @@ class NotificationForm(ConsoleForm):
         help_text="Nothing is sent in these hours, except about critical risk. Leave both times empty for none.",
     )
     quiet_until = _time("Quiet hours until", required=False, help_text="What waited is sent then, as one email.")
-    zone = forms.ChoiceField(label="Time zone", choices=lambda: [OWN_ZONE, *zone_choices()], required=False)
+    zone = forms.ChoiceField(label="Time zone", choices=lambda: [PROFILE, *zone_choices()], required=False)
     language = forms.CharField(
         label="Language (optional)",
         required=False,
         max_length=11,
-        help_text="A tag such as de or pt-BR. Used where your organisation has written its messages in that language.",
+        help_text="A tag such as de or pt-BR, where it isn't that of your profile. Used where your organisation has "
+        "written its messages in it.",
     )
     gather = forms.ChoiceField(
         label="Gather in a digest",
@@ -97,7 +97,7 @@ class NotificationPreferenceAdmin(ServiceAdmin):
         viewer = viewer_of(request)
         own = own_settings(viewer=viewer)
         waiting = list_own_waiting(viewer=viewer, limit=SHOWN + 1)
-        zone = own.row.zone or tenant_zone().key
+        zone = own.row.zone or zone_of(own.row.person_id).key
         return {
             "own": own,
             "zone": zone.replace("_", " "),

@@ -22,7 +22,7 @@ class Device:
     def post(self, name: str, **body: Any) -> Any:
         """Send JSON to one of the doors, and keep what it answers."""
         answer: Any = self.client.post(f"{V1}auth/{name}/", body, content_type="application/json")
-        if answer.status_code == 200:
+        if answer.status_code == 200 and "access" in answer.json():
             self.access, self.refresh_token = answer.json()["access"], answer.json()["refresh"]
         return answer
 

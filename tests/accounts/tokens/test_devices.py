@@ -13,7 +13,7 @@ from django.test import RequestFactory
 from accounts import services
 from accounts.models import Membership, Notice, Tenant, TokenFamily, TokenKey, User
 from accounts.sessions import families
-from accounts.sign_in import sessions, tokens
+from accounts.sign_in import known_devices, sessions, tokens
 from accounts.sign_in.password_reset import reset_password
 from accounts.tokens import access, keys
 from core.clock import now
@@ -51,7 +51,7 @@ def test_used_refresh_token_leads_to_the_same_successor_for_ten_seconds_and_then
     assert families_of(world) == [(2, "reused")]
     with tenant_scope(world.acme.pk):
         told, entry = Notice.objects.get(person=person), AuditEntry.objects.get(action="TOKENS_ENDED")
-        assert (told.level, told.link, told.kind) == ("alert", PAGE, tokens.NOTICE)
+        assert (told.level, told.link, told.kind) == ("alert", PAGE, known_devices.NOTICE)
         assert (entry.new_state, entry.actor_name, entry.address) == ("reused", "sign-in", "203.0.113.0/24")
 
 
@@ -95,6 +95,29 @@ def test_device_stays_signed_in_while_it_is_used_and_ninety_days_at_most(world: 
     assert families.purge(now=now() + timedelta(days=59)) == 0
     assert families.purge(now=now() + timedelta(days=61)) == 1
     assert families.purge(now=now() + timedelta(days=121)) == 1
+
+
+def test_device_unused_for_longest_ends_when_there_are_too_many_and_the_person_is_told_once_a_day(
+    world: World, settings: Any
+) -> None:
+    settings.TOKEN_DEVICES = 2
+    person, used, unused, *more = person_of(world), *(Device() for _ in range(4))
+    for device in (used, unused):
+        assert device.sign_in(person).status_code == 200
+    with tenant_scope(world.acme.pk):
+        last = TokenFamily.objects.latest("pk")
+        TokenFamily.objects.filter(pk=last.pk).update(used_at=now() - timedelta(days=1))
+    assert [device.sign_in(person).status_code for device in more] == [200, 200]
+    assert [device.is_in() for device in (used, unused, *more)] == [False, False, True, True]
+    assert families_of(world) == [(1, "too_many"), (1, "too_many"), (1, ""), (1, "")]
+    with tenant_scope(world.acme.pk):
+        told = Notice.objects.get(person=person)
+        assert (told.level, told.link, "more than 2 devices" in told.body) == ("alert", PAGE, True)
+        ends = AuditEntry.objects.filter(action="TOKENS_ENDED").order_by("seq")
+        assert list(ends.values_list("new_state", "actor_name")) == [("too_many", "sign-in")] * 2
+        assert ends[0].object_id == last.pk
+    colleague = Device()
+    assert (colleague.sign_in(person_of(world, "owner")).status_code, more[1].is_in()) == (200, True)
 
 
 def test_second_factor_and_a_fresh_password_count_as_long_as_in_a_session(world: World) -> None:

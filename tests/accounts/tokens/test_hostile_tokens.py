@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,9 +18,9 @@ from django.test import Client
 
 from accounts.models import TokenKey
 from accounts.tokens import keys
-from core.clock import now
+from core.clock import at, now
 from tests.accounts.resets.resetting import person_of
-from tests.accounts.tokens.devices import Device
+from tests.accounts.tokens.devices import Device, families_of
 from tests.rows import check_rows
 from tests.world import World
 
@@ -134,6 +135,33 @@ def test_old_key_verifies_until_its_last_token_has_ended(
     TokenKey.objects.filter(pk=UUID(old)).update(retired_at=now() - keys.VERIFIES_FOR)
     assert (published(), device.get("approvals/", token).status_code, device.is_in()) == ([new], 401, True)
     assert (keys.purge(), TokenKey.objects.count()) == (1, 1)
+
+
+def test_process_with_older_keys_replaces_no_newer_one_and_signs_on_with_the_last_for_a_while(
+    world: World, settings: Any
+) -> None:
+    person, device = person_of(world), Device()
+    older = settings.WALKER_KEYS
+    device.sign_in(person)
+    (old,) = published()
+    new_ring(settings)
+    newer, new = settings.WALKER_KEYS, keys.signing_key()[0]
+    settings.WALKER_KEYS = older
+    assert ([keys.signing_key()[0] for _ in range(2)], device.refresh().status_code) == ([old, old], 200)
+    settings.WALKER_KEYS = newer
+    assert (keys.signing_key()[0], device.is_in(), published()) == (new, True, [new, old])
+    TokenKey.objects.filter(pk=UUID(old)).update(retired_at=now() - keys.SIGNS_ON)
+    settings.WALKER_KEYS = older
+    token = device.refresh_token
+    assert [device.refresh(token).status_code for _ in range(2)] == [503, 503]
+    assert (Device().sign_in(person).status_code, len(families_of(world))) == (503, 1)
+    settings.WALKER_KEYS = newer
+    with at(now() + timedelta(minutes=1)):
+        # A refresh that was refused for want of a key used nothing up, and a sign-in began no device.
+        assert (device.refresh(token).status_code, TokenKey.objects.count()) == (200, 2)
+    settings.WALKER_KEYS = older
+    call_command("rotate_token_keys")
+    assert device.sign_in(person).status_code == 200
 
 
 def test_private_key_is_nowhere_in_clear(world: World) -> None:

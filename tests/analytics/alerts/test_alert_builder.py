@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from analytics.admin.alert_conditions import choices_of_facts, figures, rows_of_condition, vocabulary
+from analytics.alerts import ready_made
 from analytics.alerts.questions import question_of
 from analytics.figures import rows
 from analytics.figures.counts import Fact, spread
@@ -39,7 +40,7 @@ def chosen(*comparisons: tuple[str, str, str, str, str], join: str = "and") -> d
 
 def test_rows_make_a_condition_and_are_shown_again(browser: Browser, acme: World) -> None:
     Team.objects.create(name="Front desk")
-    AlertSettings.objects.create(has_ready_made=True)
+    AlertSettings.objects.create(ready_made=ready_made.KEYS)
     client = browser("admin")
     slow = ("p95:first_answer_person", ">", "900", "2", "team:Front desk")
     failing = ("percent:model_failures:model_calls", ">=", "5", "", "")

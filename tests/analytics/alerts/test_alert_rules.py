@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -25,6 +26,7 @@ from analytics.models import Alert, AlertRule, AlertSettings
 from channels_app.models import InboundDelivery
 from conversations.models import ChannelAccount, Contact, Conversation, Team
 from core import bus, clock
+from core.audit import chain
 from core.bus import Event, consumers
 from core.bus.positions import Position
 from core.bus.subscriptions import subscriptions
@@ -33,13 +35,13 @@ from core.errors import Invalid
 from core.events import streams
 from core.ids import uuid7
 from core.jobs import dead_letters
-from core.models import DeadLetter, StreamEvent
+from core.models import AuditHead, DeadLetter, StreamEvent
 from core.reliability.circuit_breaker import breaker
 from hub.models import CrmContact
-from integrations.models import ProviderAccount, SyncCursor
+from integrations.models import AuditDestination, ProviderAccount, SyncCursor
 from tests.console.scene import add_workflow, ask, write_in
 from tests.event_types import OWNED
-from tests.world import World
+from tests.world import OPERATOR, World
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
@@ -116,8 +118,17 @@ def _crm_read_lag(world: World) -> Callable[[], object]:
 
 def _crm_write_lag(world: World) -> Callable[[], object]:
     person = Contact.objects.create()
-    CrmContact.objects.create(connection=_connection("hubspot"), contact=person, due_at=now() - 2 * HOUR)
+    since = now() - 2 * HOUR
+    CrmContact.objects.create(connection=_connection("hubspot"), contact=person, due_at=since, waiting_since=since)
     return lambda: CrmContact.objects.update(due_at=None)
+
+
+def _audit_forward_lag(world: World) -> Callable[[], object]:
+    seq = AuditHead.objects.get().seq
+    AuditDestination.objects.create(name="SIEM", kind="syslog", address="siem.example", sent_seq=seq)
+    with clock.at(now() - HOUR):
+        chain.record(OPERATOR, "TESTED", "tests.thing", uuid4())
+    return lambda: AuditDestination.objects.update(sent_seq=seq + 1)
 
 
 def _budget_percent(world: World) -> Callable[[], object]:
@@ -132,6 +143,12 @@ def _new_contacts(world: World) -> Callable[[], object]:
     return lambda: Contact.objects.update(created_at=now() - HOUR)
 
 
+def _failed_sign_ins(world: World) -> Callable[[], object]:
+    for _ in range(20):
+        chain.record(OPERATOR, "SIGN_IN_FAILED", "accounts.membership", uuid4())
+    return lambda: clock.at(now() + HOUR)  # nothing is taken out of the audit log
+
+
 def _failed_jobs(world: World) -> Callable[[], object]:
     AlertRule.objects.filter(key="failed_jobs").update(is_on=True)
     for _ in range(11):
@@ -143,7 +160,8 @@ CASES: dict[str, Case] = {
     "answers_missed": _answers_missed, "inbound_oldest": _inbound_oldest, "unknown_outcomes": _unknown_outcomes,
     "bus_lag": _bus_lag, "breakers_open": _breakers_open, "budget_percent": _budget_percent,
     "new_contacts": _new_contacts, "failed_jobs": _failed_jobs, "sync_lag": _sync_lag,
-    "crm_read_lag": _crm_read_lag, "crm_write_lag": _crm_write_lag,
+    "crm_read_lag": _crm_read_lag, "crm_write_lag": _crm_write_lag, "audit_forward_lag": _audit_forward_lag,
+    "failed_sign_ins": _failed_sign_ins,
 }  # fmt: skip
 
 
@@ -170,8 +188,9 @@ def test_ready_made_rule_fires_once_and_resolves(acme: World, key: str) -> None:
             messages.send_message(message_id=message, now=now() + HOUR)
     titles = Notice.objects.filter(kind=evaluate.NOTICE, person=acme.people["admin"]).values_list("title", flat=True)
     assert titles.filter(title=f"Alert: {rule.name}").count() == 1
-    end()
-    evaluate.evaluate(now=began + timedelta(seconds=hold + 61))
+    ended = end()
+    with ended if isinstance(ended, AbstractContextManager) else nullcontext():
+        evaluate.evaluate(now=began + timedelta(seconds=hold + 61))
     rule.refresh_from_db()
     assert rule.state == "ok"
     assert not Alert.objects.filter(rule=rule, ended_at=None).exists()
@@ -181,7 +200,7 @@ def test_ready_made_rule_fires_once_and_resolves(acme: World, key: str) -> None:
 
 
 def rule_of(world: World, condition: str, **more: Any) -> AlertRule:
-    AlertSettings.objects.get_or_create(defaults={"has_ready_made": True})
+    AlertSettings.objects.get_or_create(defaults={"ready_made": ready_made.KEYS})
     settings = RuleSettings("Watch", condition, **more)
     return rules.create_rule(actor=world.actor("admin"), settings=settings, now=NOON)
 

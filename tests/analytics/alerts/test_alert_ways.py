@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from accounts.models import Notice
-from analytics.alerts import evaluate, messages, rules
+from analytics.alerts import evaluate, messages, ready_made, rules
 from analytics.alerts.rules import RuleSettings
 from analytics.models import AlertMessage, AlertRule, AlertSettings
 from conversations.models import ChannelAccount
@@ -78,7 +78,7 @@ def outside(processes: Outside, acme: World, settings: Any, monkeypatch: pytest.
     ChannelAccount.objects.create(
         kind="slack", provider="slack", name="Slack", credentials={"bot_token": bot_token("acme", SHARED)}
     )
-    AlertSettings.objects.create(has_ready_made=True)
+    AlertSettings.objects.create(ready_made=ready_made.KEYS)
     monkeypatch.setitem(facts._facts, "level", Fact("level", "Level", lambda: NUMBER["value"]))
     monkeypatch.setitem(NUMBER, "value", 9)
     key = routing_key("acme", SHARED)

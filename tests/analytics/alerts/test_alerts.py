@@ -48,7 +48,7 @@ def level(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def rule_of(world: World, **more: Any) -> AlertRule:
     given = {"name": "High", "condition": "level > 5", "ways": ["notice"], **more}
-    AlertSettings.objects.get_or_create(defaults={"has_ready_made": True})
+    AlertSettings.objects.get_or_create(defaults={"ready_made": ready_made.KEYS})
     return rules.create_rule(actor=world.actor("admin"), settings=RuleSettings(**given), now=MORNING)
 
 
@@ -215,7 +215,7 @@ def test_pagerduty_hears_of_one_incident_from_beginning_to_end(acme: World, leve
     with pytest.raises(Invalid):
         rules.set_destinations(actor=acme.actor("admin"), routing_key="short")
     rules.set_destinations(actor=acme.actor("admin"), routing_key=key)
-    AlertSettings.objects.update(has_ready_made=True)
+    AlertSettings.objects.update(ready_made=ready_made.KEYS)
     rule_of(acme, ways=["pagerduty"], severity="critical", runbook="https://wiki.example/run")
     pager.answers = [500]
     level["value"] = 9
@@ -251,6 +251,20 @@ def test_ready_made_rules_are_made_once_and_cost_a_query_for_each_fact(acme: Wor
     assert level["measured"] == 1
 
 
+def test_rule_that_is_made_ready_later_is_given_once_and_none_that_was_deleted(acme: World) -> None:
+    evaluate.evaluate(now=MORNING)
+    AlertRule.objects.filter(key__in=("new_contacts", "crm_read_lag")).delete()
+    given = [key for key in ready_made.KEYS if key != "crm_read_lag"]
+    AlertSettings.objects.update(ready_made=given)  # as an older version had left it
+    assert acme.acme.pk in evaluate.list_tenants()
+    for seconds in (30, 60):
+        evaluate.evaluate(now=at(seconds))
+        assert set(AlertRule.objects.values_list("key", flat=True)) == {*ready_made.KEYS} - {"new_contacts"}
+    AlertRule.objects.filter(key="crm_read_lag").delete()
+    evaluate.evaluate(now=at(90))
+    assert not AlertRule.objects.filter(key="crm_read_lag").exists()
+
+
 def test_condition_is_tried_on_the_past_where_it_is_kept(acme: World) -> None:
     moment = now()
     for hours, count in ((1, 3), (30, 5), (60, 1)):
@@ -266,7 +280,7 @@ def test_condition_is_tried_on_the_past_where_it_is_kept(acme: World) -> None:
 
 @pytest.mark.slow
 def test_pages_and_api_of_rules(acme: World, level: dict[str, Any]) -> None:
-    AlertSettings.objects.create(has_ready_made=True)
+    AlertSettings.objects.create(ready_made=ready_made.KEYS)
     client, pages = signed_in(acme.people["admin"]), "/admin/analytics/alertrule/"
     form = {"name": "High", "condition": "level > 5", "hold_seconds": "0", "severity": "warning", "ways": ["notice"]}
     wrong = client.post(f"{pages}create/", {**form, "condition": "gone > 5"})

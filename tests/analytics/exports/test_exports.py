@@ -21,7 +21,7 @@ from analytics import tasks
 from analytics.exports import downloads, jobs, work, writers
 from analytics.exports.erasure import _exports
 from analytics.exports.jobs import State
-from analytics.exports.sources import Column
+from analytics.exports.sources import SOURCES, Column
 from analytics.models import Export, ExportPiece
 from conversations.messages.file_contents import list_removals_due, remove_file
 from conversations.models import ChannelAccount, Contact, Conversation
@@ -229,7 +229,7 @@ def test_killed_worker_is_taken_over_and_the_slow_one_changes_nothing(
     monkeypatch.setattr(work, "AT_ONCE", 5)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # others on this machine have folders of their own
     export = request(desk)
-    read = work.SOURCES.get("conversations").lines  # type: ignore[attr-defined]
+    read = SOURCES.get("conversations").lines
     calls = iter(range(100))
 
     def dying(rows: Any, *, in_clear: bool) -> Any:
@@ -237,7 +237,7 @@ def test_killed_worker_is_taken_over_and_the_slow_one_changes_nothing(
             raise MemoryError
         return read(rows, in_clear=in_clear)
 
-    monkeypatch.setattr(work.SOURCES.get("conversations"), "lines", dying)  # type: ignore[attr-defined]
+    monkeypatch.setattr(SOURCES.get("conversations"), "lines", dying)
     with pytest.raises(MemoryError):
         work.write_export(export_id=export.pk)
     export.refresh_from_db()
@@ -254,7 +254,7 @@ def test_killed_worker_is_taken_over_and_the_slow_one_changes_nothing(
         Export.objects.filter(pk=slow.pk).update(attempts=9, fence=9)
         return read(rows, in_clear=in_clear)
 
-    monkeypatch.setattr(work.SOURCES.get("conversations"), "lines", overtaken)  # type: ignore[attr-defined]
+    monkeypatch.setattr(SOURCES.get("conversations"), "lines", overtaken)
     assert work.write_export(export_id=slow.pk) is None
     slow.refresh_from_db()
     assert (slow.state, slow.size) == (State.RUNNING, 0)

@@ -98,7 +98,7 @@ def assert_clean(said: str) -> None:
 @pytest.fixture
 def open_office(live_office: Office, sandbox: Platform, langflow: Langflow, settings: Any) -> Office:
     """The office without a limit, where the systems outside that an operation needs are connected and answer."""
-    settings.API_REQUESTS_PER_MINUTE = 10**9
+    settings.API_REQUESTS_PER_MINUTE = settings.TENANT_REQUESTS_PER_MINUTE = 10**9
     world = live_office.world
     for tenant, token in ((world.globex, GLOBEX_TOKEN), (world.acme, ACME_TOKEN)):
         with tenant_scope(tenant.pk):

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from accounts.members.profile import change_profile
 from channels_app.email import inbox as inbox_module
 from channels_app.email import threads
 from channels_app.email.sendgrid.connect import close_inbound, open_inbound
@@ -306,6 +307,18 @@ def test_answer_keeps_subject_chain_and_token(inbox: MailDoor) -> None:
     chain = "<root@customers.example> <zero@customers.example> <one@customers.example>"
     assert sent.headers["References"] == chain
     assert "Auto-Submitted" not in sent.headers
+
+
+def test_answer_has_the_signature_of_who_wrote_it_and_the_conversation_has_not(inbox: MailDoor) -> None:
+    inbox.take(mail())
+    (first,) = inbox.messages()
+    with tenant_scope(inbox.door.world.acme.pk):
+        change_profile(actor=inbox.door.world.actor("owner"), signature="Not theirs")
+        change_profile(actor=inbox.door.world.actor("support"), signature="Sam\r\nAcme, Lisbon")
+    sent = inbox.reply(first)
+    with tenant_scope(inbox.door.world.acme.pk):
+        assert sent.text == "We look into it.\n\n-- \nSam\nAcme, Lisbon"
+        assert Message.objects.get(pk=sent.ref).body == "We look into it."
 
 
 @pytest.mark.parametrize("way", ["token", "our id", "their id", "none", "token of another", "id of another"])

@@ -6,15 +6,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from channels_app.email.imap import reads
 from channels_app.email.imap.connect import connect_mailbox
@@ -34,6 +29,7 @@ from tests.channels_app.email.conftest import open_door
 from tests.channels_app.email.test_mail_in import mail
 from tests.channels_app.twilio.test_channel_page import console
 from tests.edge import imap_server
+from tests.edge.certificates import make_certificate
 from tests.edge.imap_server import PASSWORD, USER
 from tests.world import OPERATOR, World
 
@@ -62,24 +58,11 @@ class Server:
         return {**facts, "security": "tls", "user": USER, "password": PASSWORD, "checked_by": "mx.acme.example", **more}
 
 
-def _certificate(place: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
-    made = made.not_valid_before(now() - timedelta(days=1)).not_valid_after(now() + timedelta(days=1))
-    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-    certificate, secret = place / "certificate.pem", place / "key.pem"
-    certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    secret.write_bytes(key.private_bytes(*form))
-    return certificate, secret
-
-
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
     """Twisted's server as a process of its own."""
     place = tmp_path_factory.mktemp("imap")
-    certificate, key = _certificate(place)
+    certificate, key = make_certificate(place)
     command = [sys.executable, imap_server.__file__, str(certificate), str(key), str(place)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -1,6 +1,7 @@
 """What the console says about who can be written to, and the pages of consents and blocks."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db.models import F
@@ -8,7 +9,7 @@ from django.db.models import F
 from conversations.channel_accounts.templates import FoundTemplate, fill_template, store_templates, use_template
 from conversations.models import ChannelAccount, Conversation, MessageTemplate
 from core.errors import Conflict
-from core.models import Consent, ReachPolicy, ReplyWindow
+from core.models import AuditEntry, Consent, ReachPolicy, ReplyWindow
 from tests.console.conftest import Browser
 from tests.console.scene import PHONE, write_in
 from tests.templating import choose_template
@@ -135,6 +136,26 @@ def test_consents_are_listed_recorded_and_shown_without_addresses(browser: Brows
     for line in Consent.objects.all():
         assert "Opted out" in support.get(f"{CONSENTS}{line.pk}/").content.decode()
     assert browser("viewer").get(CONSENTS).status_code == 403
+
+
+def test_consent_is_recorded_on_the_contacts_page_for_an_address_and_a_channel(
+    browser: Browser, talk: Conversation
+) -> None:
+    support, page = browser("support"), f"/admin/conversations/contact/{talk.contact_id}/"
+    point = talk.contact.points.get(kind="phone")
+    assert "Record consent or opt-out…" in support.get(page).content.decode()
+    form = {"address": str(point.pk), "state": "given", "purpose": "marketing", "channel": "sms"}
+    wrong = [{"address": str(uuid4())}, {"channel": "pigeon"}, {"purpose": "fun"}, {"at": "2999-01-01T00:00"}]
+    for changed in wrong:
+        refused = support.post(f"{page}record-consent/", {**form, **changed})
+        assert (refused.status_code, point.value in refused.content.decode()) == (400, False), changed
+    assert browser("viewer").post(f"{page}record-consent/", form).status_code == 403
+    assert not Consent.objects.exists()
+    assert support.post(f"{page}record-consent/", form).status_code == 302
+    line, shown = Consent.objects.get(), support.get(page).content.decode()
+    assert (line.address_index, line.channel, line.state) == (point.value_index, "sms", "given")
+    assert ("Marketing · SMS" in shown, point.value in shown) == (True, False)
+    assert AuditEntry.objects.filter(action="CONSENT_RECORDED", object_id=line.pk).count() == 1
 
 
 def test_rules_are_changed_by_who_may_and_checked(browser: Browser, talk: Conversation) -> None:

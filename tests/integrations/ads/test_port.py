@@ -29,6 +29,8 @@ from tests.world import OPERATOR, World
 
 __all__ = ["google", "google_ads", "google_ads_process", "meta", "meta_ads", "meta_ads_process"]
 TRIALS = 200
+MOMENTS = ("never", "before", "asking", "deciding", "approved", "calling", "called")
+"""When somebody changes the value while an undo is on its way."""
 
 
 @dataclass
@@ -50,10 +52,17 @@ class There:
         """Return an amount as the platform writes it."""
         return str(int(Decimal(amount) * self.unit))
 
+    def somebody(self, amount: str) -> dict[str, str]:
+        """Return the change of the budget that somebody else makes."""
+        return {"id": self.object, "field": self.field, "value": self.count(amount), "by": "Mia Chen"}
+
     def change(self, amount: str) -> None:
         """Change the budget on the platform, as somebody else."""
-        wanted = {"id": self.object, "field": self.field, "value": self.count(amount), "by": "Mia Chen"}
-        self.platform.control("change", wanted)
+        self.platform.control("change", self.somebody(amount))
+
+    def change_with(self, deed: str, amount: str) -> None:
+        """Let somebody else change it right before or after our next post, which may be one that is tried out."""
+        self.platform.script(self.place, deed, change=self.somebody(amount))
 
     def lost(self, deed: str, amount: str = "900.00") -> Approval:
         """Return a request whose call was made, and whose answer was lost."""
@@ -156,8 +165,7 @@ class AdsContract:
         self, there: There, deed: str, left: str, said: str
     ) -> None:
         approval = there.desk.sign(there.desk.budget("900.00"))
-        wanted = {"id": there.object, "field": there.field, "value": there.count("10"), "by": "Mia Chen"}
-        there.platform.script(there.place, deed, change=wanted)
+        there.change_with(deed, "10")
         assert there.desk.done(approval).state == "executed"
         result = Execution.objects.get().result
         assert said in result["warning"]
@@ -203,6 +211,58 @@ class AdsContract:
             # A trial so soon after the one before finds its row in the log: then a person looks, and nothing is done.
             assert found.state in (("executed", "unknown") if deed == "drop_before" else ("executed",)), (trial, deed)
             assert len(ours) == (1 if found.state == "executed" else 0), (trial, deed, somebody)
+
+    @pytest.mark.long
+    def test_undo_against_a_change_on_the_platform_has_one_effect_or_none(self, there: There) -> None:
+        chance = random.Random(34)
+        for trial in range(TRIALS):
+            first = there.desk.done(there.desk.sign(there.desk.budget(f"{200 + trial}.07")))
+            assert first.state == "executed", (trial, first.state)
+            moment, goes_on = chance.choice(MOMENTS), chance.random() < 0.5
+            before = len(there.platform.journal())
+            second, said = undo(there, first, moment, f"{1200 + trial}.03", goes_on=goes_on)
+            rows = there.platform.journal()[before:]
+            ours = [row["new"] for row in rows if row["via"] == "api"]
+            is_done = second is not None and second.state == "executed"
+            # In the seconds of the call nobody can be asked: they are told.
+            assert is_done == (goes_on or moment in ("never", "calling", "called")), (trial, moment, goes_on)
+            old = there.count(first.facts["daily_budget"])
+            assert ours == ([old] if is_done else []), (trial, moment, goes_on)
+            assert (len(rows) - len(ours), bool(said)) == (int(moment != "never"),) * 2, (trial, moment, said)
+
+
+def undo(there: There, first: Approval, moment: str, amount: str, *, goes_on: bool) -> tuple[Approval | None, str]:
+    """Undo a change while somebody changes the value; return the request and what was said of that.
+
+    Who is asked whether to undo it all the same, a requester or an approver, says so if it `goes_on`.
+    """
+    desk, owner, said = there.desk, there.desk.actor("owner"), ""
+    if moment == "before":
+        there.change(amount)
+    elif moment == "asking":
+        there.change_with("change_after", amount)
+    if moment in ("before", "asking"):
+        with pytest.raises(Conflict, match=f"is {amount} and no longer") as moved:
+            compensate(actor=owner, approval_id=first.pk)
+        said = moved.value.detail
+        if not goes_on:
+            return None, said
+    second = compensate(actor=owner, approval_id=first.pk, even_if_moved=said != "")
+    if moment == "deciding":
+        there.change(amount)
+    desk.sign(second)
+    if moment == "approved":
+        there.change(amount)
+    elif moment in ("calling", "called"):
+        there.change_with("change_before" if moment == "calling" else "change_after", amount)
+    second = desk.done(second)
+    if second.drift:
+        assert (second.state, second.revision) == ("pending", 2)
+        said = second.drift[0]
+        if not goes_on:
+            return desk.decide(second, "reject", reason="It stays as it is."), said
+        second = desk.done(desk.sign(second))
+    return second, said or Execution.objects.get(approval=second).result.get("warning", "")
 
 
 def define_workflow() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from signal import SIGKILL
 from typing import Any
 from uuid import UUID
@@ -26,6 +28,7 @@ from integrations.calls import background, records
 from integrations.calls.answers import Answer, Ok
 from integrations.calls.breaker import pause_calls, resume_calls
 from integrations.calls.operations import Line, Request
+from integrations.calls.quotas import read_numbers
 from integrations.models import ProviderAccount, ProviderCall
 from integrations.sandbox_ads import selectors
 from tests.edge.platform_fixture import Platform
@@ -35,13 +38,13 @@ from tests.world import OPERATOR, World
 
 
 def api(world: World, role: str) -> Any:
-    """Return how a program with the rights of a role reads the calls."""
+    """Return how a program with the rights of a role reads the calls, or something else."""
     with tenant_scope(world.acme.pk):
         scopes = permissions_of(role)
         _, secret = create_api_key(actor=OPERATOR, user=world.people[role], name="Test", scopes=scopes)
 
-    def read(**query: Any) -> Any:
-        return Client().get("/api/v1/provider-calls/", query, headers={"Authorization": f"Bearer {secret}"})
+    def read(path: str = "provider-calls/", /, **query: Any) -> Any:
+        return Client().get(f"/api/v1/{path}", query, headers={"Authorization": f"Bearer {secret}"})
 
     return read
 
@@ -99,6 +102,37 @@ def test_calls_are_read_and_filtered_by_those_who_may(connected: World, sandbox:
     assert "list_campaigns" in page.get("/admin/integrations/providercall/").content.decode()
     page.force_login(connected.outsiders["owner"], backend="accounts.backends.RoleBackend")
     assert "list_campaigns" not in page.get("/admin/integrations/providercall/").content.decode()
+
+
+def test_connection_tells_its_last_call_and_quota_without_a_query_for_each(connected: World, vendor: Vendor) -> None:
+    main, read = ProviderAccount.objects.get(), api(connected, "compliance")
+
+    def told(row: dict[str, Any]) -> Any:
+        last, quota = row["last_call"], row["quota"]
+        return last and (last["operation"], last["outcome"]), quota and (quota["left"], quota["limit"], quota["period"])
+
+    assert told(read(f"connections/{main.pk}/").json()) == (None, None)
+    shop, quota = Shop(vendor, main), partial(read_numbers, left="X-Left", limit="X-Limit", period="day")
+    shop.system = replace(shop.system, quota=quota, calls_per_minute=100)
+    shop.call(READ)
+    records.write_rows()
+    assert told(read(f"connections/{main.pk}/").json()) == (("read_stock", "answered"), (None, 100, "minute"))
+    shop.call(READ, (200, {"X-Limit": "5000", "X-Left": "4990"}))
+    shop.call(READ, 404)
+    records.write_rows()
+    with CaptureQueriesContext(connection) as one:
+        [row] = read("connections/").json()["results"]
+    assert told(row) == (("read_stock", "refused"), (4990, 5000, "day"))
+    for name in ("Second", "Third"):
+        ProviderAccount.objects.create(provider=main.provider, name=name, credentials={})
+    with CaptureQueriesContext(connection) as three:
+        rows = read("connections/").json()["results"]
+    assert ([told(row) for row in rows if row["id"] != str(main.pk)], len(three)) == ([(None, None)] * 2, len(one))
+    page = Client()
+    page.force_login(connected.people["compliance"], backend="accounts.backends.RoleBackend")
+    said = page.get(f"/admin/integrations/provideraccount/{main.pk}/").content.decode()
+    assert "4,990 of 5,000 calls a day left" in said
+    assert "Read stock <span" in said
 
 
 @pytest.mark.slow

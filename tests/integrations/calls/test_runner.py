@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
+import sys
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,9 +18,16 @@ from django.core.cache import cache
 from core.clock import now
 from core.errors import Unavailable
 from core.reliability.circuit_breaker import breaker
+from core.tenancy.scope import tenant_scope
+from hitl.execution.kill_switch_activation import activate_kill_switch, release_kill_switch
 from integrations.calls.answers import Answer, CleanFailure, Ok, Unknown
 from integrations.calls.breaker import breaker_of
 from integrations.calls.operations import Operation
+from integrations.hubspot import platform as hubspot
+from integrations.meta_ads import client as meta_ads
+from integrations.models import ProviderAccount
+from integrations.salesforce import platform as salesforce
+from integrations.zendesk import platform as zendesk
 from tests.integrations.calls.conftest import (
     KEYED,
     ORDER,
@@ -30,6 +39,7 @@ from tests.integrations.calls.conftest import (
     in_seconds,
     timed,
 )
+from tests.world import World
 
 LIMIT_CODE: Deed = (400, {}, {"code": "17", "detail": "Slow down."})
 ALWAYS = replace(ORDER, key="order_always", repeats="always")
@@ -53,6 +63,27 @@ CASES: dict[str, tuple[Operation, list[Deed], type | tuple[type, str, bool], int
     "keyed order, lost, then limits": (KEYED, ["reset", 429, 429], (Unknown, "connection_lost", False), 3),
     "order with the same effect each time": (ALWAYS, [502, "reset"], Ok, 3),
 }
+
+
+USAGE = {"1": [{"call_count": 28, "total_time": 91, "estimated_time_to_regain_access": 0}], "2": [{"call_count": 3}]}
+DAILY = {"X-HubSpot-RateLimit-Daily": "250000", "X-HubSpot-RateLimit-Daily-Remaining": "249870"}
+# Where it is read, what stands in the headers, what people read.
+QUOTAS: list[tuple[Any, dict[str, str], str]] = [
+    (hubspot.read_quota, DAILY, "249,870 of 250,000 calls a day left"),
+    (hubspot.read_quota, {**DAILY, "X-HubSpot-RateLimit-Daily": "-1"}, ""),
+    (zendesk.read_quota, {"X-Rate-Limit": "200", "X-Rate-Limit-Remaining": "0"}, "0 of 200 calls a minute left"),
+    (salesforce.read_quota, {"Sforce-Limit-Info": "api-usage=18/15000"}, "14,982 of 15,000 calls a day left"),
+    (salesforce.read_quota, {"Sforce-Limit-Info": "api-usage=many"}, ""),
+    (meta_ads.read_quota, {meta_ads.USAGE: json.dumps(USAGE)}, "9% of the calls an hour left"),
+    (meta_ads.read_quota, {meta_ads.USAGE: "[" * 100_000}, ""),
+    (meta_ads.read_quota, {meta_ads.USAGE: '{"1": [{"call_count": Infinity}]}'}, ""),
+]
+
+
+@pytest.mark.parametrize(("read", "headers", "words"), QUOTAS)
+def test_quota_is_read_as_each_vendor_says_it(read: Any, headers: dict[str, str], words: str) -> None:
+    found = read(headers)
+    assert (found.words if found else "") == words
 
 
 def kind_of(answer: Answer[Any]) -> Any:
@@ -167,6 +198,24 @@ def test_call_paused_by_hand_is_not_made(shop: Shop) -> None:
     shop.connection.paused_at = now()
     assert kind_of(shop.call(ORDER)) == (CleanFailure, "calls_paused", True)
     assert shop.requests == 0
+
+
+def test_nothing_is_executed_under_an_emergency_stop_but_erasures(shop: Shop, world: World) -> None:
+    owner, erasure = world.actor("owner"), replace(ORDER, key="erase", despite_stops=True)
+    for scope in ("connection", "tenant"):
+        with tenant_scope(world.acme.pk):
+            shop.connection = ProviderAccount.objects.create(provider="shop", name=scope, credentials={"token": "x"})
+            target = str(shop.connection.pk) if scope == "connection" else ""
+            stop = activate_kill_switch(actor=owner, scope=scope, target=target, reason="Odd orders")
+            answer = shop.call(ORDER)
+            assert isinstance(answer, CleanFailure)
+            assert (answer.code, answer.retry, answer.was_called, shop.requests) == ("stopped", True, False, 0)
+            assert (shop.call(READ), shop.call(erasure)) == (Ok(1), Ok(1))
+            release_kill_switch(actor=owner, switch_id=stop.pk)
+            assert shop.call(ORDER) == Ok(1)
+    clients = [module for name, module in sys.modules.items() if name.startswith("integrations.")]
+    known = [each for module in clients for each in vars(module).values() if isinstance(each, Operation)]
+    assert {each.key for each in known if each.despite_stops} == {"blank_contact", "erase_contact"}
 
 
 def test_reading_falls_back_to_the_last_value_for_a_day(shop: Shop) -> None:

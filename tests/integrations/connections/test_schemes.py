@@ -72,6 +72,9 @@ def test_back_office_takes_the_token_for_reading_and_the_hmac_for_changes(acme: 
 
 def test_new_secret_is_tried_before_it_replaces_the_old_one(acme: World, office: BackOffice) -> None:
     actor, given = acme.actor("owner"), office_account(office)
+    with pytest.raises(Conflict, match="Check them") as first:
+        services.connect(actor=actor, provider="back_office", credentials={**given, "client_secret": "wrong"})
+    assert "econnect" not in first.value.detail
     row = services.connect(actor=actor, provider="back_office", credentials=given)
     rotate = partial(services.rotate, actor=actor, connection_id=row.pk)
     with pytest.raises(Conflict) as refused:

@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 import time_machine
 from django.test import Client
+from django.urls import reverse
 
 from core.clock import now
 from core.errors import NotFound, Unavailable, WalkerError
@@ -22,7 +23,6 @@ from hitl.execution.kill_switch_activation import activate_kill_switch
 from integrations.calls.answers import CleanFailure, Ok, Unknown
 from integrations.calls.operations import Line
 from integrations.connections import services
-from integrations.connections.errors import describe
 from integrations.connections.selectors import webhook_of
 from integrations.models import ProviderAccount, ProviderCall
 from integrations.transactions import selectors
@@ -174,19 +174,28 @@ def test_sandbox_posts_a_change_that_the_product_takes_where_connecting_said(
     "rule", [{"status": 404}, {"status": 401, "code": "bad_signature"}, {"do": "html", "status": 200}]
 )
 def test_back_office_that_takes_no_address_is_connected_and_says_what_to_do(
-    office: BackOffice, world: World, rule: dict[str, Any]
+    office: BackOffice, client: Client, world: World, rule: dict[str, Any]
 ) -> None:
     actor, wanted = world.actor("owner"), webhook_of(selectors.connection().account)
     assert office.control("view")["companies"][0]["hook"] == wanted
     office.control("hook", {"company": "acme", "url": ""})
     office.script("PUT /v1/webhook", **{"do": "fail", "times": 9, **rule})
     row = services.connect(actor=actor, provider="back_office", name="Two", credentials=office_account(office))
-    assert (row.state, row.last_error) == ("active", "webhook_by_hand")
-    assert "Copy it there" in describe(row.last_error)
+    assert (row.state, row.last_error, row.webhook_missing) == ("active", "", True)
     assert office.control("view")["companies"][0]["hook"] == ""
     told = AuditEntry.objects.get(action="CONNECTION_WEBHOOK_SET")
     assert str(told.object_id) == str(selectors.connection().account.pk)
     assert services.test_connection(actor=actor, connection_id=row.pk).is_working
+    client.force_login(world.people["owner"], backend="accounts.backends.RoleBackend")
+    page = reverse("admin:integrations_provideraccount_change", args=[row.pk])
+    assert "Copy it there." in client.get(page).content.decode()
+    body, address = hint_of("t-1"), urlsplit(webhook_of(row)).path
+    given = office.signed("POST", "", body, place=address)
+    kind = given.pop("Content-Type")
+    assert client.post(address, body, content_type=kind, headers=given).status_code == 204
+    row.refresh_from_db()
+    assert not row.webhook_missing
+    assert "Copy it there." not in client.get(page).content.decode()
 
 
 def test_emergency_stop_keeps_a_webhook_from_being_set(office: BackOffice, world: World) -> None:
@@ -194,7 +203,7 @@ def test_emergency_stop_keeps_a_webhook_from_being_set(office: BackOffice, world
     office.control("hook", {"company": "acme", "url": ""})
     activate_kill_switch(actor=actor, scope="connection", target=str(account.pk), reason="Odd answers")
     row = services.rotate(actor=actor, connection_id=account.pk, credentials=office_account(office))
-    assert (row.last_error, office.control("view")["companies"][0]["hook"]) == ("webhook_by_hand", "")
+    assert (row.webhook_missing, office.control("view")["companies"][0]["hook"]) == (True, "")
 
 
 def test_token_that_ended_early_is_renewed_once_and_the_connection_stays(office: BackOffice) -> None:

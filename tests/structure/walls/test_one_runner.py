@@ -20,11 +20,14 @@ BESIDE = {
     "integrations/object_store.py": "writes files and anchors of the installation",
     "integrations/pagerduty/client.py": "calls people, when all else may have failed",
     "integrations/push/delivery.py": "posts to browsers' push services",
+    "integrations/siem/senders.py": "sends the audit log, which says itself what is still to be sent",
 }
 """The modules that open connections by `OutgoingHttp`, and why."""
 SOCKETS = {"socket", "http.client", "urllib.request", "ssl"}
-OTHER_SOCKETS = {"core/http.py", "integrations/imap.py", "integrations/mail/providers/smtp.py"}
-"""The HTTP client itself, and mail, which isn't HTTP."""
+OTHER_SOCKETS = {
+    "core/http.py", "integrations/imap.py", "integrations/mail/providers/smtp.py", "integrations/siem/senders.py"
+}  # fmt: skip
+"""The HTTP client itself, and mail and syslog, which aren't HTTP."""
 
 
 def _names(source: Source) -> set[str]:

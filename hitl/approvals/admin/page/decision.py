@@ -6,7 +6,7 @@ from uuid import UUID
 from console.names import name_in
 from core.actors import Actor
 from hitl.approvals.admin.rows import ApprovalRows, rows_of
-from hitl.approvals.decide.rights import ADMINS
+from hitl.approvals.decide.rights import ADMINS, KEY
 from hitl.approvals.integrity.decision_mac import verify
 from hitl.display import STATES
 from hitl.domain.state_machine import WAITING, Event, State, may
@@ -15,6 +15,10 @@ from hitl.models import Approval, ApproverGroup, Assignment
 SECOND_FACTOR: Final = (
     "Two-factor authentication is required. Set it up under Sign-in security in the menu of your name, "
     "then sign in again."
+)
+SECURITY_KEY: Final = (
+    "A security key or passkey is required. Open Sign-in security in the menu of your name, add one if you have none, "
+    "and confirm with it. It counts for twelve hours."
 )
 MODES: Final = {
     "any": "1 approval needed from any of these people",
@@ -77,7 +81,9 @@ def why_no_right(approval: Approval, viewer: Actor, event: Event) -> str:
     problem = rows_of(approval).why_not(viewer, event)
     if problem is None:
         return ""
-    return SECOND_FACTOR if problem.code == "weak_sign_in" else problem.detail
+    if problem.code != "weak_sign_in":
+        return problem.detail
+    return SECURITY_KEY if problem.facts.get("needs") == KEY else SECOND_FACTOR
 
 
 def why_not_in_state(approval: Approval, event: Event) -> str:

@@ -16,6 +16,7 @@ SIGN_INS: Final = [
     ("", "Any, including approve-by-email links"),
     ("password", "Signed in, or with an API key"),
     ("mfa", "Two-factor authentication"),
+    ("key", "Security key or passkey"),
 ]
 EQUIVALENT_SIGN_INS: Final = {"none": "", "api_key": "password"}
 

@@ -14,10 +14,12 @@ from agents.llm import registry
 from agents.llm.ports import Line, ToolRequest, ToolSpec, Turn
 from agents.models import Agent, AgentVersion, ToolCall
 from conversations.models import Conversation, Message, Team
+from core.audit import chain
 from core.clock import now
 from core.models import AuditEntry, Outbox
 from hitl.models import Approval
 from hub.models import TransactionDraft
+from integrations.models import ProviderAccount
 from tests.agents.conftest import Scripted
 from tests.edge.back_office_fixture import BackOffice
 from tests.hub.conftest import REFUND, Shop, shop
@@ -140,6 +142,34 @@ def test_limits_of_a_contact_and_of_an_agent_hold_over_all_their_conversations(a
     cache.clear()
     settings.HUB_CALLS = {"contact": 0, "agent": 0}
     assert ask(asking, wishes[2][1]).results[0]["error"] == "not_found"
+
+
+def test_each_call_of_the_hub_is_in_the_audit_log_without_contents(asking: Shop) -> None:
+    asking.begin()
+    (made,) = ask(asking, ("create_transaction_draft", REFUND)).results
+    ask(asking, ("get_transaction_status", {"transaction_id": "t-acme-0003"}))
+    ask(asking, ("get_transaction_status", {"transaction_id": "t-nothing"}))
+    ask(asking, ("commit_transaction", {"draft_id": made["draft_id"]}))
+    ask(asking, ("create_transaction_draft", {**REFUND, "amount": "NaN"}))  # no call
+    entries = AuditEntry.objects.filter(action="OUTSIDE_CALL_MADE").order_by("seq")
+    office = str(ProviderAccount.objects.get().pk)
+    told = [[row.facts[name] for name in ("tool", "connection", "outcome", "code")] for row in entries]
+    assert told == [
+        ["create_transaction_draft", office, "done", ""],
+        ["get_transaction_status", office, "done", ""],
+        ["get_transaction_status", office, "failed", "not_found"],
+        ["commit_transaction", None, "refused", "not_confirmed"],
+    ]
+    assert {row.facts["took"] for row in entries} <= {"under_1s", "under_5s"}
+    assert [row.facts["operations"][-1:] for row in entries] == [
+        ["create_draft_transaction"], ["get_transaction_status"], ["get_transaction_status"], [],
+    ]  # fmt: skip
+    assert {(row.object_type, row.actor_kind, row.actor_id) for row in entries} == {
+        ("agents.toolcall", "agent", asking.agent_id)
+    }
+    contents = ("t-acme", "t-nothing", "c-1001", made["draft_id"], *REFUND.values())
+    assert [one for one in contents if one in str([row.facts for row in entries])] == []
+    assert chain.verify().ok
 
 
 def test_tool_of_a_team_works_in_its_conversations_alone(asking: Shop) -> None:

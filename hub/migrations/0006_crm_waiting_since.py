@@ -1,0 +1,15 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("hub", "0005_crm_overruled")]
+
+    operations = [
+        migrations.AddField(
+            model_name="crmcontact",
+            name="waiting_since",
+            field=models.DateTimeField(
+                help_text="Since when there is something to do that isn't done; empty without.", null=True
+            ),
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""Security keys: in software, and in a browser with a virtual one."""

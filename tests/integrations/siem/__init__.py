@@ -1,0 +1,1 @@
+"""Tests of the audit log on its way to a security system."""
