@@ -210,11 +210,11 @@ def _verdict(outcomes: Sequence[Outcome]) -> int:
 def parts(root: Path) -> list[str]:
     """Return the names of all parts, in order: the folders of `tests` with tests that are marked as long."""
     tests = root / "tests"
-    found = {path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py") if _has_long_tests(path)}
+    found = {path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py") if has_long_tests(path)}
     return sorted(name for name in found if (tests / name).is_dir())
 
 
-def _has_long_tests(path: Path) -> bool:
+def has_long_tests(path: Path) -> bool:
     """Return True if a module marks a test as long; text that only quotes such a mark does not."""
     text = path.read_text("utf-8")
     if "mark.long" not in text:
