@@ -12,6 +12,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.crypto import salted_hmac
 from django.utils.decorators import decorator_from_middleware
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from accounts.services import client_address
@@ -41,6 +44,13 @@ def private(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
         return response
 
     return answer
+
+
+def secret_form(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Guard a form at a secret address: shown (GET) and sent (POST), never stored, private, and checked for CSRF."""
+    form = never_cache(private(csrf_checked(require_http_methods(["GET", "HEAD", "POST"])(view))))
+    exempt: Callable[..., HttpResponseBase] = csrf_exempt(form)  # from the check of all pages, which wants a referrer
+    return exempt
 
 
 def visitor_of(request: HttpRequest) -> UUID | None:

@@ -66,9 +66,18 @@ class Locale:
 def memberships_of(user_id: UUID) -> list[ActiveMembership]:
     """Return a person's active memberships in all tenants. Works outside a tenant scope."""
     rows = lookups.find("memberships", str(user_id))
-    columns = ("tenant_id", "id", "role", "own_teams_only", "picture_key", "zone", "sign_in")
     memberships = [
-        ActiveMembership(*(row[column] for column in columns), factor_due=due_of(row["factor_due"])) for row in rows
+        ActiveMembership(
+            row["tenant_id"],
+            row["id"],
+            row["role"],
+            row["own_teams_only"],
+            row["picture_key"],
+            row["zone"],
+            row["sign_in"],
+            due_of(row["factor_due"]),
+        )
+        for row in rows
     ]
     return sorted(memberships, key=lambda membership: membership.membership_id)
 

@@ -417,6 +417,7 @@ SPECTACULAR_SETTINGS = {
         "AlertSeverity": "analytics.models.Severity",
         "AlertWay": "analytics.models.Way",
         "WebhookState": "core.models.WebhookDelivery.State",
+        "ProviderCallOutcome": "integrations.models.ProviderCall.Outcome",
         "AuditDestinationKind": "integrations.models.AuditDestination.Kind",
         "WebhookEndpointState": "core.models.WebhookEndpoint.State",
         "ExportFormat": "analytics.models.Format",

@@ -11,6 +11,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
 
 from accounts import notices, selectors, services
 from accounts.models import Tenant
@@ -118,6 +120,12 @@ class WalkerAdminSite(KitSite):
             **(extra_context or {}),
         }
         return TemplateResponse(request, self.index_template, context)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Let everybody who is signed in sign out: also those who are no members, or lack a second factor."""
+        if view == self.logout:
+            return never_cache(csrf_protect(view))
+        return super().admin_view(view, cacheable)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the sign-in page; send a signed-in person on to their company's, or refuse who isn't a member."""

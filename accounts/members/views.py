@@ -12,10 +12,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
-from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.members import acceptance
 from accounts.members.acceptance import OpenedInvitation
@@ -23,7 +21,7 @@ from accounts.members.invitations import find_invitation
 from accounts.members.pictures import read_picture
 from accounts.middleware import switch_to_tenant
 from accounts.models import IdentityProvider, Membership, Tenant
-from accounts.secret_pages import csrf_checked, private, refuse_guessing, visitor_of
+from accounts.secret_pages import private, refuse_guessing, secret_form, visitor_of
 from accounts.selectors import tenant_zone
 from accounts.services import client_address
 from accounts.sessions import company
@@ -54,12 +52,8 @@ PROBLEMS: Final = {
 }
 
 
-@csrf_exempt  # for the check of all pages; this one has the check below
-@never_cache
-@private
-@csrf_checked
+@secret_form
 @sensitive_post_parameters("password")
-@require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Show the invitation and the next step (GET), or take that step (POST)."""
     match = find_invitation(token)

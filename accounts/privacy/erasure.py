@@ -176,7 +176,10 @@ def _of_account(model: Any) -> Callable[[Person], Iterable[Any]]:
     """Return what reads rows of the account, unless it belongs to another organisation as well."""
 
     def read(person: Person) -> Iterable[Any]:
-        return model.objects.filter(user_id__in=_accounts_to_go(person, besides=current_tenant_id())).order_by("pk")
+        kept: Iterable[Any] = model.objects.filter(
+            user_id__in=_accounts_to_go(person, besides=current_tenant_id())
+        ).order_by("pk")
+        return kept
 
     return read
 

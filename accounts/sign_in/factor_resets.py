@@ -100,7 +100,8 @@ def agree_reset(*, actor: Actor, membership_id: UUID, now: datetime | None = Non
         if asker == actor.user_id:
             raise Refused("You asked for this reset. A second person must agree.", code="four_eyes")
         _check_resettable(membership)
-        locked(User, membership.user_id)  # a key that is added at this moment waits, and finds its session ended
+        # A key that is added at this moment waits, and finds its session ended.
+        User.objects.select_for_update().get(pk=membership.user_id)
         lost = Authenticator.objects.filter(user_id=membership.user_id)
         kinds = sorted(lost.values_list("type", flat=True))
         lost.delete()

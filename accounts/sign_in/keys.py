@@ -39,7 +39,6 @@ from accounts.models import User
 from accounts.services import client_address
 from accounts.sign_in import attempts
 from accounts.sign_in.audit import FAILED, record_renamed_key
-from core.db.locks import locked
 from core.reliability.rate_limit import count_or_let_pass
 
 MOST: Final = 10
@@ -247,7 +246,7 @@ class AddKeyView(_AsksAgain, AddWebAuthnView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Add one key of a person at a time, and none after a reset of their factors, which ended this session."""
-        locked(User, request.user.pk)
+        list(User.objects.select_for_update().filter(pk=request.user.pk))  # type: ignore[misc]  # signed in
         if not request.session.exists(request.session.session_key or ""):
             return HttpResponseRedirect(reverse("admin:login"))
         response: HttpResponse = super().post(request, *args, **kwargs)
@@ -290,12 +289,13 @@ class PasskeyView(LoginWebAuthnView):
         """Sign in, and go on where the person wanted to go."""
         key = form.cleaned_data["credential"]
         login = Login(user=key.user, redirect_url=get_next_redirect_url(self.request))
-        return flows.perform_passwordless_login(self.request, key, login)
+        response: HttpResponse = flows.perform_passwordless_login(self.request, key, login)
+        return response
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         """Show the sign-in page again, with what was wrong."""
         for message in form.errors.get("credential", []):
-            messages.error(self.request, message)
+            messages.error(self.request, str(message))
         wanted = get_next_redirect_url(self.request)
         return HttpResponseRedirect(reverse("admin:login") + (f"?{urlencode({'next': wanted})}" if wanted else ""))
 

@@ -131,7 +131,7 @@ def register_by_invitation(
 
 def can_be_confirmed(token: str, *, now: datetime | None = None) -> bool:
     """Return True if a link's token still makes an account. Open to everybody."""
-    return _standing(token, now or clock_now()).exists()
+    return bool(_standing(token, now or clock_now()).exists())
 
 
 def verify_email(*, request: HttpRequest, token: str, password: str, now: datetime | None = None) -> User:

@@ -13,7 +13,7 @@ from django.core.validators import validate_email
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from kombu.exceptions import OperationalError
@@ -21,7 +21,7 @@ from redis import RedisError
 
 from accounts import tasks
 from accounts.models import User
-from accounts.secret_pages import csrf_checked, private, refuse_guessing, visitor_of
+from accounts.secret_pages import refuse_guessing, secret_form, visitor_of
 from accounts.services import client_address
 from accounts.sign_in import password_reset
 from accounts.sign_in.attempts import rate_limit_key
@@ -83,12 +83,8 @@ def _ask(
     return answer
 
 
-@csrf_exempt  # for the check of all pages; this one has the check below
-@never_cache
-@private
-@csrf_checked
+@secret_form
 @sensitive_post_parameters("password")
-@require_http_methods(["GET", "HEAD", "POST"])
 def new_password(request: HttpRequest, token: str) -> HttpResponse:
     """Ask for the new password (GET) or set it (POST), without signing anyone in."""
     person = password_reset.find_user_by_link(token)

@@ -11,13 +11,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.middleware import switch_to_tenant
 from accounts.models import User
-from accounts.secret_pages import csrf_checked, private, refuse_guessing
+from accounts.secret_pages import refuse_guessing, secret_form
 from accounts.selectors import wants_mail
 from accounts.services import actor_for_request, choose_mail
 from accounts.sign_in import registration
@@ -62,12 +62,8 @@ def _sign_in_page(request: HttpRequest, form: LoginForm) -> HttpResponse:
     return render(request, "accounts/login.html", context)
 
 
-@csrf_exempt  # for the check of all pages; this one has the check below
-@never_cache
-@private
-@csrf_checked
+@secret_form
 @sensitive_post_parameters("password")
-@require_http_methods(["GET", "HEAD", "POST"])
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     """Ask somebody who registered to confirm their address (GET), or make the account (POST)."""
     over = {"heading": "This link has expired", "is_over": True}

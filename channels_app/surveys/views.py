@@ -6,12 +6,9 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language_from_request
-from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
 
 from accounts.models import Tenant
-from accounts.secret_pages import csrf_checked, private, refuse_guessing
+from accounts.secret_pages import refuse_guessing, secret_form
 from conversations.models import Survey
 from conversations.services import ratings
 from conversations.services.ratings import COMMENT_LIMIT, MARKS
@@ -41,11 +38,7 @@ class SurveyForm(forms.Form):
     seen = forms.IntegerField(required=False)
 
 
-@never_cache
-@private
-@csrf_exempt
-@csrf_checked
-@require_http_methods(["GET", "HEAD", "POST"])
+@secret_form
 def survey_page(request: HttpRequest, token: str) -> HttpResponse:
     """Ask, or keep the answer: 404 for every address that we didn't make, or whose customer was erased."""
     try:

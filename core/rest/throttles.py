@@ -41,7 +41,7 @@ class PerClient(BaseThrottle):
                 return True
             left = max(limit - used, 0)
             counted: tuple[int, int] | None = getattr(request._request, "rate_limit", None)
-            if counted is None or left < counted[1]:
+            if counted is None or left < counted[1] or used > limit:
                 request._request.rate_limit = (limit, left)  # type: ignore[attr-defined]
             if used > limit:
                 return False

@@ -11,12 +11,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
-from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
 from redis import RedisError
 
-from accounts.secret_pages import csrf_checked, private, refuse_guessing, visitor_of
+from accounts.secret_pages import refuse_guessing, secret_form, visitor_of
 from accounts.selectors import tenant_zone
 from accounts.services import client_address
 from console.names import names_of
@@ -114,11 +111,7 @@ THANKS: Final = {
 ON_HOLD: Final = "It's on hold and won't be executed until it's released."
 
 
-@csrf_exempt  # for the check of all pages; this one has the check above
-@never_cache
-@private
-@csrf_checked
-@require_http_methods(["GET", "HEAD", "POST"])
+@secret_form
 def decision_link(request: HttpRequest, token: str) -> HttpResponse:
     """Show what a link decides (GET), or decide it (POST)."""
     found = rules.find_link(token)

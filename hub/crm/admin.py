@@ -169,7 +169,6 @@ def make_panel(viewer: Actor, connection: ProviderAccount) -> Panel | None:
         "standing": standing,
         "failures": switches.failures_of(viewer=viewer, connection_id=connection.pk),
         "reading": cursor,
-        "known": switches.count_known(connection.pk) if cursor else 0,
         "trouble": describe(cursor.last_error) if cursor else "",
         "minutes": EVERY.total_seconds() // 60,
     }

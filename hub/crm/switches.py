@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet, TextChoices
+from django.db.models import Count, Q, TextChoices
 
 from conversations.models import Contact
 from core.actors import Actor
@@ -37,11 +37,15 @@ FAILING: Final = (State.WAITING, State.PARKED, State.ERASING)
 
 @dataclass(frozen=True)
 class Standing:
-    """What became of contacts and notes, from our own rows; `reasons` are sentences with how many each is about."""
+    """What became of contacts and notes, from our own rows; `reasons` are sentences with how many each is about.
+
+    `there` is how many contacts are known to be at the CRM, written or read.
+    """
 
     contacts: Mapping[str, int]
     notes: Mapping[str, int]
     reasons: list[tuple[str, int]]
+    there: int
 
 
 def start_sending(*, actor: Actor, connection_id: UUID) -> CrmSwitch:
@@ -123,11 +127,6 @@ def has_refused(connection_id: UUID) -> bool:
     return contacts.exists() or notes.exclude(contact__state__in=GONE).exists()
 
 
-def count_known(connection_id: UUID) -> int:
-    """Return how many contacts are known to be at the CRM of a connection, written or read. One query."""
-    return CrmContact.objects.filter(connection_id=connection_id).exclude(outside_id="").count()
-
-
 def standing_of(connection_id: UUID) -> Standing:
     """Return what became of contacts and notes. Four queries, no outside call."""
     rows = CrmContact.objects.filter(connection_id=connection_id)
@@ -138,10 +137,13 @@ def standing_of(connection_id: UUID) -> Standing:
         counted[describe(problem, fields)] += count
     for problem, count in notes.exclude(problem="").values_list("problem").annotate(count=told):
         counted[describe(problem)] += count
+    by_state = rows.order_by().values_list("state").annotate(count=told, there=Count("pk", filter=~Q(outside_id="")))
+    states = list(by_state)
     return Standing(
-        contacts=_counted(rows, State),
-        notes=_counted(notes, NoteState),
+        contacts=_labelled({state: count for state, count, _ in states}, State),
+        notes=_labelled(dict(notes.order_by().values_list("state").annotate(count=told)), NoteState),
         reasons=counted.most_common(),
+        there=sum(there for *_, there in states),
     )
 
 
@@ -172,6 +174,5 @@ def preview_of(*, viewer: Actor) -> tuple[list[Disclosure], int]:
     return leaving[:SHOWN], len(newest)
 
 
-def _counted(rows: QuerySet[Any], states: type[TextChoices]) -> dict[str, int]:
-    found = dict(rows.order_by().values_list("state").annotate(count=Count("pk")))
+def _labelled(found: Mapping[str, int], states: type[TextChoices]) -> dict[str, int]:
     return {str(state.label): found.get(state.value, 0) for state in states}

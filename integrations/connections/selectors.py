@@ -56,7 +56,8 @@ def list_connections(*, viewer: Actor) -> QuerySet[ProviderAccount]:
     viewer.require(VIEW)
     known = [provider.key for provider in providers.every()]
     rows = ProviderAccount.objects.filter(provider__in=known).order_by("provider", "id")
-    return rows.annotate(last_call=Subquery(_newest_call(OuterRef("pk"))))
+    found: QuerySet[ProviderAccount] = rows.annotate(last_call=Subquery(_newest_call(OuterRef("pk"))))
+    return found
 
 
 def last_call_of(row: ProviderAccount) -> LastCall | None:
@@ -73,7 +74,8 @@ def _newest_call(connection: Any) -> QuerySet[ProviderCall, Any]:
     """Return the newest call over a connection, as one value."""
     facts = JSONObject(operation="operation", outcome="outcome", called_at="called_at")
     rows = ProviderCall.objects.filter(connection=connection).order_by("-id")
-    return rows.annotate(facts=facts).values_list("facts", flat=True)[:1]
+    newest: QuerySet[ProviderCall, Any] = rows.annotate(facts=facts).values_list("facts", flat=True)[:1]
+    return newest
 
 
 def get_connection(*, viewer: Actor, connection_id: UUID) -> ProviderAccount:

@@ -67,7 +67,8 @@ def take(request: HttpRequest, body: bytes, account: ProviderAccount) -> None:
     contacts = {event.number for event in events if event.is_about("contact", OF_CONTACTS)}
     tickets = {event.number for event in events if event.is_about("ticket", OF_TICKETS)}
     proof = hashlib.sha256(request.headers[SIGNATURE].encode()).hexdigest()
-    if not cache.add(f"{account.tenant_id.hex}:hubspot-hint:{account.pk.hex}:{proof}", 1, timeout=2 * WINDOW):
+    seen = f"{account.tenant_id.hex}:hubspot-hint:{account.pk.hex}:{proof}"
+    if cache.get(seen):
         return
     for number in contacts:
         last_values.forget(line, READ_CONTACT, contact_of(str(number)))
@@ -75,6 +76,7 @@ def take(request: HttpRequest, body: bytes, account: ProviderAccount) -> None:
         last_values.forget(line, READ, ticket_of(str(number)))
     if contacts:
         sync.hurry(account, CONTACTS)
+    cache.set(seen, 1, timeout=2 * WINDOW)  # at the end: one that was answered 503 is taken when it comes again
 
 
 def refusal_of(account: ProviderAccount, body: bytes, headers: Mapping[str, str]) -> str:

@@ -41,7 +41,7 @@ class DestinationSerializer(RowSerializer[AuditDestination]):
         return row.address if self.context["view"].actor.may(MANAGE) else target_of(row.kind, row.address)[0]
 
     def get_has_token(self, row: AuditDestination) -> bool:
-        return row.token != ""
+        return bool(row.token)
 
     def get_last_error_words(self, row: AuditDestination) -> str:
         return describe(row.last_error)

@@ -12,8 +12,9 @@ from config.launcher.place import ROOT
 def checkout(tmp_path: Path) -> Path:
     for name, mark in {
         "a/test_one.py": "",
-        "b/deep/test_two.py": "@pytest.mark.long\n",
-        "c/test_three.py": "mark.long",
+        "b/deep/test_two.py": "@pytest.mark.long\ndef test_b(): ...\n",
+        "c/test_three.py": "pytestmark = pytest.mark.long",
+        "d/test_quoted.py": "TEXT = 'pytestmark = pytest.mark.long'",
     }.items():
         path = tmp_path / "tests" / name
         path.parent.mkdir(parents=True)

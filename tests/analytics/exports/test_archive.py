@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 from zipfile import ZipFile
 
+import pytest
 from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -55,6 +56,7 @@ def filled(reading: Reading) -> tuple[Any, dict[str, str]]:
     return row, words
 
 
+@pytest.mark.django_db  # some defaults of rows ask it
 def test_a_word_in_each_erased_column_is_in_both_files_or_left_out_for_a_reason(tmp_path: Path) -> None:
     words: dict[str, str] = {}
     sink = BytesIO()

@@ -127,7 +127,7 @@ def test_connection_tells_its_last_call_and_quota_without_a_query_for_each(conne
         ProviderAccount.objects.create(provider=main.provider, name=name, credentials={})
     with CaptureQueriesContext(connection) as three:
         rows = read("connections/").json()["results"]
-    assert ([told(row) for row in rows[1:]], len(three)) == ([(None, None)] * 2, len(one))
+    assert ([told(row) for row in rows if row["id"] != str(main.pk)], len(three)) == ([(None, None)] * 2, len(one))
     page = Client()
     page.force_login(connected.people["compliance"], backend="accounts.backends.RoleBackend")
     said = page.get(f"/admin/integrations/provideraccount/{main.pk}/").content.decode()

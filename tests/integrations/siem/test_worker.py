@@ -14,6 +14,7 @@ from core import clock
 from core.audit import chain
 from core.clock import now
 from core.models import AuditEntry
+from core.reliability import lease
 from integrations.siem import selectors, services, worker
 from integrations.siem.errors import describe
 from integrations.siem.models import AuditDestination
@@ -88,7 +89,7 @@ def test_batch_of_a_killed_worker_is_sent_again_and_known_by_its_numbers(
 ) -> None:
     add(acme, receiver, sends_all=True)
     with monkeypatch.context() as patch:
-        patch.setattr(worker.lease, "release", kill)
+        patch.setattr(lease, "release", kill)
         with pytest.raises(Killed):
             worker.forward_due()
     sent = receiver.numbers()
